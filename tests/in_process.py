@@ -3,59 +3,29 @@
 import io
 from functools import partial
 
-import numpy as np
 from rich.console import Console
 
-from compare.check.functions.trying import reference
-from compare.check.worker import client, messages
-from compare.check.worker.messages import pack, unpack
-from compare.check.worker.process import Source
-from compare.check.worker.server import Server
+from compare.check.subjects.trying import reference
+from compare.implementations.targets import parse_target
+from compare.implementations.worker.client import Submission
+from compare.implementations.worker.in_process import InProcess
+from compare.implementations.worker.source import Source
 from compare.terminal import Terminal
 
-
-class InProcess:
-    """Stands in for `compare.check.worker.process.Process`."""
-
-    ended = False
-
-    def __init__(self, source, call_back, notes):
-        def ours(name, args):
-            sent = []
-            head = {"call": name, "args": [pack(item, sent) for item in args]}
-            answer, arrays = call_back(head, sent)
-            if "refused" in answer:
-                raise TypeError(answer["refused"])
-            return unpack(answer["result"], arrays)
-
-        self.server = Server(messages, ours)
-
-    def request(self, message, *limits):
-        head, arrays = message
-        answer, sent = self.server.answer(head, copied(arrays))
-        return answer, copied(sent)
-
-    def close(self): ...
-
-
-def copied(arrays):
-    return [np.array(array, order="K") for array in arrays]
-
-
-class Submission(client.Submission):
-    start = InProcess
+submit = partial(Submission, start=InProcess)
+"""Load a source in this process."""
 
 
 def submission_of(target):
     """Load FILE, FILE:CLASS or MODULE:CLASS in this process."""
-    return Submission(Source.parse(target))
+    return submit(parse_target(target))
 
 
 def loader(folder, text):
     """Write a file of functions, and return what loads it in this process."""
     file = folder / "student.py"
     file.write_text(text, encoding="utf-8")
-    return partial(Submission, Source(file=str(file)), reference)
+    return partial(submit, Source(file=str(file)), reference)
 
 
 def terminal(width=200, *, color=False, **options):

@@ -7,7 +7,7 @@ import numpy as np
 
 import scratch_rnn
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from scratch_rnn.text import Batch
 
 MODEL_SURFACE = {

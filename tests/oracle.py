@@ -16,7 +16,7 @@ see.
 import numpy as np
 
 from compare.check.cases.floats import recurrences
-from compare.parity import CELLS
+from compare.implementations import CELLS
 
 EPSILON = 1e-170  # its square is 0, and derivatives down to 1e-138 keep all their digits
 

@@ -4,11 +4,11 @@ What it has is found out as `rnn-parity check` does; of the rest no case is draw
 """
 
 from compare.check.cases.layer_case import SURFACE
-from compare.check.classes.cell import cell_of_class
-from compare.check.classes.features import surface_of, try_features
-from compare.check.classes.layers import Layers
-from compare.check.classes.parts import find_conventions
-from compare.check.worker.client import Trouble
+from compare.check.subjects.features import surface_of, try_features
+from compare.check.subjects.layer import find_conventions
+from compare.implementations.layers import Layers
+from compare.implementations.layouts.guesses import guess_cell_of_class
+from compare.implementations.worker.trouble import Trouble
 from tests.in_process import submission_of
 
 
@@ -18,7 +18,7 @@ def hand_in(name):
         submission = submission_of(name)
     except (FileNotFoundError, Trouble) as error:
         raise ValueError(f"expected a class as MODULE:CLASS, got {name!r} ({error})") from error
-    layers = Layers(submission, cell_of_class(submission.kinds) or "rnn")
+    layers = Layers(submission, guess_cell_of_class(submission.kinds) or "rnn")
     results = find_conventions(layers, 0)
     if any(result.verdict == "missing" for result in results):
         raise ValueError(f"expected a layer from {name}, got {results[0].got}")

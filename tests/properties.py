@@ -4,10 +4,10 @@ import numpy as np
 
 from compare.check.cases.comparison import table_of
 from compare.check.cases.layer_results import alike, rounding, run, to_rounding
-from compare.check.classes.layers import Layers
-from compare.check.classes.properties import PROPERTIES
 from compare.check.properties.property import NotTried
-from compare.check.worker.client import Trouble
+from compare.check.subjects.properties import PROPERTIES
+from compare.implementations.layers import Layers
+from compare.implementations.worker.trouble import Trouble
 from compare.parity import SAFETY
 from compare.parity.rows import compare_results
 from tests import counts

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from compare.check.cases.layer_case import SURFACE, make_case
 from compare.check.cases.layer_results import CLASSES
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from tests.model_cases import MODEL_SURFACE, ModelCase, make_model_case
 from tests.properties import demand_property
 

@@ -11,9 +11,9 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.command import try_stages
-from compare.check.functions.stages import STAGES
-from compare.check.functions.trying import reference, try_all
-from compare.check.worker.client import Source
+from compare.check.subjects.stages import STAGES
+from compare.check.subjects.trying import reference, try_all
+from compare.implementations.worker.source import Source
 from tests import in_process
 from tests.annotations import unchecked
 from tests.compare.check.corpus import plain_source
@@ -45,7 +45,7 @@ def verdict_of(path):
     ]
     source = Source(file=str(path))
     with unchecked():
-        [result] = try_all(lambda: in_process.Submission(source, reference), (stage,), 0)
+        [result] = try_all(lambda: in_process.submit(source, reference), (stage,), 0)
     return result.verdict
 
 

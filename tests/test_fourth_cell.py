@@ -1,7 +1,7 @@
 """A fourth cell is six files: `tests/fourth_cell` has them, for the minimal gated unit.
 
-Five files are new, and `record.txt` is its record in `compare/parity/cells.py`. The test adds them
-to a copy of the project, and every command takes `--cell mgu`.
+Five files are new, and `record.txt` is its record in `compare/implementations/cells.py`. The test
+adds them to a copy of the project, and every command takes `--cell mgu`.
 """
 
 import json
@@ -14,7 +14,7 @@ import concise_rnn
 import scratch_rnn
 from compare.check.cases import layer_results
 from compare.check.cases.layer_case import random_case
-from compare.parity import CELLS, Cell
+from compare.implementations import CELLS, Cell
 from tests import oracle
 from tests.annotations import unchecked
 from tests.compare.study.pages import CHROMIUM, Opened

@@ -49,7 +49,8 @@ from compare.bench.workload.shapes import (
     flops,
     numbers,
 )
-from compare.parity import CELLS, ParityError, limited_threads
+from compare.implementations import CELLS
+from compare.parity import ParityError, limited_threads
 from compare.terminal import Terminal, UsageError
 
 Progress = Callable[[str], None]

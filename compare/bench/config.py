@@ -8,7 +8,7 @@ from tyro.conf import arg
 
 from compare.bench.rows import all_labels
 from compare.bench.workload.shapes import NAMED, PHASES
-from compare.parity import CellName
+from compare.implementations import CellName
 from compare.terminal import (
     FROM_0,
     LARGEST,

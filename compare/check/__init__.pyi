@@ -5,12 +5,10 @@ from .cases.layer_case import LayerCase
 from .cases.layer_results import alike, run
 from .cases.reference import torch_results
 from .cases.training import TrainingCase, layer_of, scratch_step, torch_model
-from .classes.package import package_with
 from .command import CheckError, check, examine, train_functions
 from .config import CheckConfig
 from .properties.property import Finding
 from .properties.run import violation_of
-from .worker.server import load_file
 
 __all__ = [
     "BUGS",
@@ -32,8 +30,6 @@ __all__ = [
     "examine",
     "find_bug",
     "layer_of",
-    "load_file",
-    "package_with",
     "run",
     "scratch_step",
     "table_of",

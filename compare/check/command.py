@@ -9,38 +9,55 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from compare.check.cases.gate_order import Order, parse_order
 from compare.check.cases.parts import PartResult
-from compare.check.classes.cell import cell_of_class, cell_of_functions
-from compare.check.classes.conventions import TABLE, Flags
-from compare.check.classes.features import missing_of, search_layer, try_features
-from compare.check.classes.fitting import FITTING, adapter_of, fits
-from compare.check.classes.layers import Layers
-from compare.check.classes.parts import find_conventions, parts_of
-from compare.check.classes.properties import try_error_handling, try_properties
 from compare.check.config import CheckConfig, check_device
-from compare.check.diagnosis import likely_mistake, lines_of_mistake, name_mistakes, with_remark
-from compare.check.folder import check_folder, folder_of
-from compare.check.functions.cs231n import CS231N_STAGES
-from compare.check.functions.stages import STAGES, Stage, StageResult
-from compare.check.functions.template import template_of
-from compare.check.functions.training import TrainingResult, train
-from compare.check.functions.trying import (
+from compare.check.report.explanation import reason
+from compare.check.report.folder import check_folder, folder_of
+from compare.check.report.page import check_page, write_page
+from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
+from compare.check.subjects.cs231n import CS231N_STAGES
+from compare.check.subjects.diagnosis import (
+    likely_mistake,
+    lines_of_mistake,
+    name_mistakes,
+    with_remark,
+)
+from compare.check.subjects.features import missing_of, search_layer, try_features
+from compare.check.subjects.layer import find_conventions, parts_of
+from compare.check.subjects.properties import try_error_handling, try_properties
+from compare.check.subjects.stages import STAGES, Stage, StageResult
+from compare.check.subjects.symptoms import without_numbers
+from compare.check.subjects.template import template_of
+from compare.check.subjects.training import TrainingResult, train
+from compare.check.subjects.trying import (
     SubmissionFunctions,
     cases_of,
     reference,
     search_stage,
     try_all,
 )
-from compare.check.kernels import compile_launches, entry_of
-from compare.check.report.explanation import reason
-from compare.check.report.page import check_page, write_page
-from compare.check.report.report import Report, check_can_write, notes_of, show, write_json
-from compare.check.symptoms import without_numbers
-from compare.check.worker.client import Notes, Source, Submission, Trouble
-from compare.check.worker.messages import clean
 from compare.files import naming
-from compare.parity import CELLS
+from compare.implementations import (
+    CELLS,
+    FITTING,
+    TABLE,
+    Flags,
+    Layers,
+    Notes,
+    Order,
+    Source,
+    Submission,
+    Trouble,
+    clean,
+    compile_launches,
+    describe_kernel,
+    fits,
+    guess_cell_of_class,
+    guess_cell_of_functions,
+    parse_order,
+    parse_target,
+    write_adapter,
+)
 from compare.terminal import CommandError, Terminal, UsageError, plural
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
@@ -61,7 +78,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if config.new is not None:
-        cell = config.cell or cell_of_class([config.new.stem]) or next(iter(CELLS))
+        cell = config.cell or guess_cell_of_class([config.new.stem]) or next(iter(CELLS))
         with naming(config.new):
             config.new.write_text(template_of(cell, config.new.name), encoding="utf-8")
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
@@ -134,7 +151,7 @@ def source_of(config: CheckConfig) -> Source:
     interpret = config.interpret or config.compile_for is not None
     calls = 300 if interpret else 30
     try:
-        source = Source.parse(
+        source = parse_target(
             target,
             numpy_only=config.numpy_only,
             interpret=interpret,
@@ -189,7 +206,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     try:
         with load() as submission:
             names = submission.names
-        report.cell = config.cell or cell_of_functions(names)
+        report.cell = config.cell or guess_cell_of_functions(names)
         stages = STAGES[report.cell]
         order = parse_order(config.gates, report.cell)
         load = with_order(load, report.cell, order)
@@ -293,7 +310,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
         with _spinner(terminal), load() as submission:
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
-            report.cell = config.cell or cell_of_class(submission.kinds) or cell
+            report.cell = config.cell or guess_cell_of_class(submission.kinds) or cell
             order = parse_order(config.gates, report.cell)
             flags = Flags.parse(config.layout, config.bias, config.names, order)
             precision = "tf32" if config.tf32 else ""
@@ -312,13 +329,13 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             arguments = layers.arguments()
             if forward.verdict != "right" and arguments and not fits(arguments):
                 file, _, name = str(config.target).rpartition(":")
-                lines = adapter_of(name, file, arguments)
+                lines = write_adapter(name, file, arguments)
                 report.notes.append("\n  ".join([FITTING, *lines]))
             transposed = layers.conventions.is_transposed
             name_mistakes(report.stages, report.cell, transposed=transposed)
             if forward.verdict == "right":
                 _examine_more(report, layers, config)
-            if submission.source.interpret:
+            if submission.source.interpreter:
                 report.kernels = examine_kernels(submission, config)
             if layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
@@ -342,7 +359,7 @@ def examine_kernels(submission: Submission, config: CheckConfig) -> list[dict[st
     if config.compile_for is None:
         return []
     used = compile_launches(launches, config.compile_for, submission.source.folders)
-    return [entry_of(one, config.compile_for, tf32=config.tf32) for one in used]
+    return [describe_kernel(one, config.compile_for, tf32=config.tf32) for one in used]
 
 
 def _examine_more(report: Report, layers: Layers, config: CheckConfig) -> None:

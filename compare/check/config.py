@@ -6,8 +6,7 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import Positional, arg
 
-from compare.check.kernels import capability_of
-from compare.parity import CELLS, CellName
+from compare.implementations import CELLS, CellName, capability_of
 from compare.terminal import (
     FROM_0,
     FROM_1,

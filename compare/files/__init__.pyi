@@ -22,6 +22,7 @@ from .schema import (
     to_json,
     to_lines,
 )
+from .tables import table
 
 __all__ = [
     "BINARY",
@@ -56,6 +57,7 @@ __all__ = [
     "resource",
     "sync_directory",
     "system",
+    "table",
     "to_json",
     "to_lines",
     "write_all",

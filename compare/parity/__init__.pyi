@@ -1,5 +1,4 @@
 from .build import build_models
-from .cells import CELLS, Cell, CellName
 from .command import (
     ParityError,
     UndecidableError,
@@ -58,13 +57,10 @@ from .weights import (
 )
 
 __all__ = [
-    "CELLS",
     "FEW",
     "OPTIMIZERS",
     "PERTURBATIONS",
     "SAFETY",
-    "Cell",
-    "CellName",
     "Computation",
     "DeviceError",
     "Materials",

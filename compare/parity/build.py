@@ -5,7 +5,7 @@ import torch
 
 import concise_rnn
 import scratch_rnn
-from compare.parity.cells import CELLS
+from compare.implementations import CELLS
 from compare.parity.weights import copy_weights
 from scratch_rnn.checks import check_choice, whole_number
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from tyro.conf import arg
 
 from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
-from compare.parity.cells import CELLS, CellName
+from compare.implementations import CELLS, CellName
 from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options, flag
 
 Side = Literal["scratch", "concise"]

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from compare.files import MOST_VALUES
-from compare.parity import CELLS, Materials, Trainee, describe_environment, passes_from
+from compare.implementations import CELLS
+from compare.parity import Materials, Trainee, describe_environment, passes_from
 from compare.runs.checkpoint import (
     Checkpoint,
     Model,

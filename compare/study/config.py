@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from tyro.conf import Positional, arg
 
 from compare import check
-from compare.parity import CellName, ParityConfig
+from compare.implementations import CellName
+from compare.parity import ParityConfig
 from compare.terminal import FROM_0, FROM_1, SMALLEST, Range, UsageError, check_options, flag
 
 MEGABYTES = Range(SMALLEST, 1000, "above 0 and of at most 1000")

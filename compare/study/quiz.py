@@ -12,7 +12,8 @@ from rich.text import Text
 
 import scratch_rnn
 from compare.check import BUGS, GROUPS, Bug, Finding, find_bug, table_of, violation_of
-from compare.parity import CELLS, show_parity
+from compare.implementations import CELLS
+from compare.parity import show_parity
 from compare.study.config import BreakConfig
 from compare.terminal import CommandError, Curve, Terminal, legend, plot, plural
 from scratch_rnn.text import load_text

@@ -26,7 +26,8 @@ import concise_rnn
 import scratch_rnn
 from compare.bench.measure.machine import blas_pools, processor
 from compare.check.bugs.patches import ROOT, Patch, load_patched
-from compare.parity import CELLS, build_models, concise_step, rms, scratch_step
+from compare.implementations import CELLS
+from compare.parity import build_models, concise_step, rms, scratch_step
 
 STORE = MEASUREMENTS / "accuracy.json"
 PAGE = DOCS / "tolerance.md"

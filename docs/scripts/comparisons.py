@@ -29,7 +29,8 @@ from compare.check.cases.layer_case import LayerCase, random_case
 from compare.check.cases.layer_results import Results, rounding, run
 from compare.check.cases.parts import in_float64
 from compare.check.cases.reference import torch_results
-from compare.parity import CELLS, rms
+from compare.implementations import CELLS
+from compare.parity import rms
 
 mpl.use("Agg")
 

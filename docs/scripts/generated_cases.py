@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from compare.check.functions.signatures import signatures_of
-from compare.parity import CELLS
+from compare.implementations import CELLS
+from compare.implementations.signatures import read_signatures
 
 LARGEST = (90, 75, 75, 140)
 """The largest T, B, V and H."""
@@ -92,7 +92,7 @@ def wide_cases(form: Form, seed: int, number: int = 40) -> Iterator[dict[str, An
 
 def run_functions(form: Form, names: dict[str, Any], case: dict[str, Any]) -> list[Any]:
     """Call the six functions, and some of them twice."""
-    own, x, d_output = signatures_of(form.cell), case["x"], case["d_output"]
+    own, x, d_output = read_signatures(form.cell), case["x"], case["d_output"]
     step, forward, step_backward, backward = (
         names[f"{form.cell}_{kind}"] for kind in ("step", "forward", "step_backward", "backward")
     )

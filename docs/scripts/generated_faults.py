@@ -30,19 +30,21 @@ import numpy as np
 from generated_cases import Form, is_changed, namespace, results_of, wide_cases
 from pages import DOCS, save
 
-from compare.check.classes import features
-from compare.check.classes.features import missing_of, search_layer, try_features
-from compare.check.classes.layers import Layers
-from compare.check.classes.parts import find_conventions
-from compare.check.classes.properties import try_properties
-from compare.check.functions.cs231n import CS231N_STAGES
-from compare.check.functions.stages import STAGES
-from compare.check.functions.trying import Attempt, reference, search_stage
 from compare.check.report.report import FAILED
-from compare.check.worker.client import Source
-from compare.parity import CELLS, describe_software
+from compare.check.subjects import features
+from compare.check.subjects.cs231n import CS231N_STAGES
+from compare.check.subjects.features import missing_of, search_layer, try_features
+from compare.check.subjects.layer import find_conventions
+from compare.check.subjects.properties import try_properties
+from compare.check.subjects.stages import STAGES
+from compare.check.subjects.trying import Attempt, reference, search_stage
+from compare.implementations import CELLS
+from compare.implementations.layers import Layers
+from compare.implementations.targets import parse_target
+from compare.implementations.worker.source import Source
+from compare.parity import describe_software
 from tests.compare.check.corpus import plain_source, right_source
-from tests.in_process import Submission
+from tests.in_process import submit as Submission
 
 DATA = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 RESULTS = DOCS / "measurements" / "generated_faults.json"
@@ -263,7 +265,7 @@ def found_by(form: Form, file: Path, deep: bool = False) -> str:
                 return stage.name
         return ""
     unnamed = mock.patch.object(features, "likely_in_layer", return_value="")  # which costs much
-    with unnamed, Submission(Source.parse(f"{file}:Layer")) as submission:
+    with unnamed, Submission(parse_target(f"{file}:Layer")) as submission:
         layers = Layers(submission, form.cell)
         results = find_conventions(layers, 0)
         if any(result.verdict != "right" for result in results):

@@ -28,9 +28,9 @@ from pages import DOCS, MEASUREMENTS, ROOT, read, save, table, versions
 from compare.check import BUG_NAMES, Comparison, LayerCase, load_file, run
 from compare.check.bugs.patches import Patch, patched_source
 from compare.check.cases.layer_case import random_case
-from compare.check.classes.parts import compared_with_ours
-from compare.check.kernels import compile_launches
-from compare.parity import CELLS
+from compare.check.subjects.layer import compared_with_ours
+from compare.implementations import CELLS
+from compare.implementations.kernels.compilation import compile_launches
 from scratch_rnn.layers.states import arrays_of, each
 
 WORKER = ROOT / "compare" / "check" / "worker"

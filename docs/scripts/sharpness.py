@@ -14,7 +14,8 @@ import numpy as np
 from pages import DOCS, MEASUREMENTS, command, read, save, table, versions, with_blocks
 
 import scratch_rnn
-from compare.parity import CELLS, build_models, scratch_step, tolerances
+from compare.implementations import CELLS
+from compare.parity import build_models, scratch_step, tolerances
 
 PAGE = DOCS / "tolerance.md"
 

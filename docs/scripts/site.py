@@ -16,7 +16,7 @@ from latex2mathml.converter import convert
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.study import ExplainConfig, explain
 
 ROOT = Path(__file__).parents[2]

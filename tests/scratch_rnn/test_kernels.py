@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from compare.check import CheckConfig, CheckError, check
 from compare.check import kernels as of_check
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.terminal import UsageError
 from tests.in_process import terminal
 from tests.scripts import SCRIPTS, ended, load_script
@@ -77,7 +77,7 @@ def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp
         elman,
     ]
     used = of_check.compile_launches(launches, "sm_90")
-    entries = [of_check.entry_of(one, "sm_90", tf32=False) for one in used]
+    entries = [of_check.describe_kernel(one, "sm_90", tf32=False) for one in used]
     *right, tf32, large, without, small = used
     for one in (*right, small):
         assert (one["tf32"], one["stack"], one["not_coherent"], one["barriers"]) == (0, 0, 0, 1)
@@ -94,7 +94,7 @@ def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 def test_all_kernels_fit_all_cards(script, architecture):
     used = of_check.compile_launches(script.launches(64), architecture)
-    entries = [of_check.entry_of(one, architecture, tf32=False) for one in used]
+    entries = [of_check.describe_kernel(one, architecture, tf32=False) for one in used]
     assert [entry["name"] for entry in entries if entry["verdict"] != "right"] == []
 
 

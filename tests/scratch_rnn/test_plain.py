@@ -15,7 +15,7 @@ import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, rounding
 from compare.check.cases.reference import torch_results
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.parity.build import build_models
 from compare.parity.rows import compare_results
 from compare.parity.step import scratch_step

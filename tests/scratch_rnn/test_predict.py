@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compare.check.cases.layer_case import LayerCase
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.parity.rows import compare_results
 from compare.parity.tolerance import tolerances
 from scratch_rnn import GRU, LSTM, RNNModel, predict

@@ -11,7 +11,7 @@ import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import rounding
 from compare.check.cases.reference import call, set_parameters, torch_layer
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.parity.rows import compare_results
 from tests.annotations import unchecked
 from tests.properties import demand

@@ -12,7 +12,7 @@ import threadpoolctl
 
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.parity.rows import compare_results
 from compare.parity.step import scratch_step
 from compare.parity.tolerance import tolerances

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from compare import files
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, Shape
-from compare.parity import CELLS
+from compare.implementations import CELLS
 
 SCHEMA = 3  # version of the file format
 DIGITS = 4  # significant digits of the numbers in the file

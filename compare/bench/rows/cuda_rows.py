@@ -23,7 +23,7 @@ from compare.bench.rows.row import TF32_GAPS, Device, Row, line
 from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchPage, TorchRow, load
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs
 from compare.bench.workload.shapes import GENERATION
-from compare.parity import CELLS, Cell
+from compare.implementations import CELLS, Cell
 
 LABELS = {
     "cuda": "GPU, no cuDNN",

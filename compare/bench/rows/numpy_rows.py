@@ -13,7 +13,8 @@ import scratch_rnn
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Job, LayerInputs, ModelInputs, Run
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
-from compare.parity import CELLS, Cell, limited_threads
+from compare.implementations import CELLS, Cell
+from compare.parity import limited_threads
 from scratch_rnn.layers.states import arrays_of
 from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm, update

@@ -14,7 +14,7 @@ import numpy as np
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import FORWARD, GENERATION
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State, arrays_of, state_of
 

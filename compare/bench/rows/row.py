@@ -12,7 +12,8 @@ from typing import Any
 from compare.bench import rows as package
 from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs
 from compare.bench.workload.shapes import REFERENCE, SCRATCH
-from compare.parity import Cell, DeviceError
+from compare.implementations import Cell
+from compare.parity import DeviceError
 from compare.terminal import PACKAGE, UsageError
 
 FLOAT32_GAPS, TF32_GAPS = 1, 2**13

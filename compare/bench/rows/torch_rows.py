@@ -24,7 +24,8 @@ from compare.bench.rows.numpy_rows import plain_functions, plain_layer
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
-from compare.parity import CELLS, Cell, tensor_as_array
+from compare.implementations import CELLS, Cell
+from compare.parity import tensor_as_array
 from scratch_rnn.layers import states
 
 LABELS = {

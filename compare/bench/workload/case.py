@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 import scratch_rnn
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
-from compare.parity import CELLS, named_state
+from compare.implementations import CELLS
+from compare.parity import named_state
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State, state_of
 from scratch_rnn.text import Batch, Vocab

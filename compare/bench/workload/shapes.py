@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from compare.files import COUNT, SchemaError, excerpt, read_fields
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.terminal import UsageError
 
 SCRATCH, REFERENCE = "scratch", "torch"

@@ -23,7 +23,7 @@ from typing import Any
 
 from compare.check.bugs.patches import Patch, diff, load_patched
 from compare.files import resource
-from compare.parity import CELLS
+from compare.implementations import CELLS
 
 CHAPTERS = (
     *("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison"),

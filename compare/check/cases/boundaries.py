@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from compare.check.tables import table
+from compare.files import table
 
-CASES = table("cases/cases.toml")
+CASES = table(__package__, "cases.toml")
 
 Sizes = tuple[int, int, int, int]  # T, B, V and H
 Trial = tuple[Sizes, str]  # the sizes of a case of a layer, and its values

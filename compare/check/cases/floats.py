@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.boundaries import scaled
-from compare.parity import CELLS
+from compare.implementations import CELLS
 
 CLEAR_ATTEMPTS = 8
 

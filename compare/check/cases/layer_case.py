@@ -14,7 +14,7 @@ import numpy as np
 
 from compare.check.cases.boundaries import CASES
 from compare.check.cases.floats import Floats, draw_floats
-from compare.parity import CELLS
+from compare.implementations import CELLS
 
 GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
 """How many float32 ulps fit into one ulp of a coarser arithmetic."""

@@ -15,7 +15,8 @@ from compare.check.cases.comparison import Results as Results
 from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
-from compare.parity import CELLS, PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
+from compare.implementations import CELLS
+from compare.parity import PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
 from scratch_rnn.layers.states import arrays_of
 
 CLASSES: dict[str, Any] = {name: cell.scratch_layer for name, cell in CELLS.items()}

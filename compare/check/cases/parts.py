@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from compare.check.worker.process import Trouble
+from compare.implementations import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +49,6 @@ class PartResult:
     def without(cls, stage: Any, trouble: Trouble, **more: Any) -> Self:
         """Return the result of a part for which there are no numbers."""
         return cls(stage, trouble.verdict, expected=trouble.expected, got=trouble.got, **more)
-
-
-class Malformed(Trouble):
-    """A result has the wrong type or structure."""
-
-    def __init__(self, expected: str, got: str) -> None:
-        super().__init__("wrong", f"expected {expected}, got {got}")
-        self.expected, self.got = expected, got
-
-
-def kind_of(value: Any) -> str:
-    """Return what a value is, for a message."""
-    if value is None:
-        return "None"
-    if isinstance(value, tuple | list):
-        return f"a list or tuple of {len(value)}"
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    return f"a value of type {getattr(value, '__type__', type(value).__name__)}"
 
 
 def in_float64(value: Any) -> Any:

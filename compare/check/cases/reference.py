@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from compare.check.cases.layer_case import LayerCase
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from scratch_rnn.layers.states import arrays_of, state_of
 
 

@@ -11,7 +11,8 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare.check.cases.comparison import Answer, Results, answer_of
-from compare.parity import CELLS, Move, concise_step, parameters_as_arrays, step_in_place, unmoved
+from compare.implementations import CELLS
+from compare.parity import Move, concise_step, parameters_as_arrays, step_in_place, unmoved
 from scratch_rnn import Batch
 from scratch_rnn.layers.states import State
 

@@ -9,7 +9,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import alike, run
 from compare.check.cases.reference import torch_results
 from compare.check.properties.property import Compared, LayerProperty, layer_property
-from compare.check.tables import table
+from compare.files import table
 
 
 def _as_torch(name: str, statement: str, **fields: Any) -> LayerProperty:
@@ -21,5 +21,5 @@ def _as_torch(name: str, statement: str, **fields: Any) -> LayerProperty:
     return layer_property(**(fields | several))(holds)
 
 
-ROWS = table("properties/against_torch.toml")
+ROWS = table(__package__, "against_torch.toml")
 PROPERTIES = tuple(_as_torch(name, **row) for name, row in ROWS.items())

@@ -9,7 +9,7 @@ import numpy as np
 
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
-from compare.parity import CELLS
+from compare.implementations import CELLS
 
 
 class NotTried(Exception):

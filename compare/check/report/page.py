@@ -13,12 +13,12 @@ import numpy as np
 
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult, in_float64
-from compare.check.functions.plain import LOSS_FILE, PlainFunctions, plain_file
-from compare.check.functions.stages import AFTER_ANOTHER, ARGUMENT, SECOND, StageResult, run_quietly
 from compare.check.report.explanation import MOST_LINES, in_short
 from compare.check.report.report import Report, check_can_write
-from compare.check.worker.messages import clean
+from compare.check.subjects.plain import LOSS_FILE, PlainFunctions, plain_file
+from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, StageResult, run_quietly
 from compare.files import filled, is_page, json_in_html, resource, write_file
+from compare.implementations import clean
 from compare.terminal import UsageError
 
 MARK = '<meta name="generator" content="rnn-parity check">'

@@ -39,10 +39,10 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def _file_of(target: str) -> Path:
-    from compare.check.worker.process import Source  # not before it is needed
+    from compare.implementations import parse_target  # not before it is needed
 
     try:
-        return Path(Source.parse(target).file or target)
+        return Path(parse_target(target).file or target)
     except FileNotFoundError:
         return Path(target)
 

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 from rich.text import Text
 
 from compare.check.cases.parts import PartResult
-from compare.check.functions.training import TrainingResult, show_training
 from compare.check.report.explanation import explained, first_entry, in_short, problem, reason
-from compare.check.worker.client import Notes
-from compare.check.worker.messages import clean
+from compare.check.subjects.training import TrainingResult, show_training
 from compare.files import write_file
+from compare.implementations import Notes, clean
 from compare.terminal import Terminal, plural
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}

@@ -47,7 +47,8 @@ from compare.files import (
     plain,
     read,
 )
-from compare.parity import CELLS, OPTIMIZERS, CellName, OptimizerName, Side
+from compare.implementations import CELLS, CellName
+from compare.parity import OPTIMIZERS, OptimizerName, Side
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 from compare.terminal import Range

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare import check, parity
+from compare import check, implementations, parity
 from compare.files import RecordError
 from compare.study.bisection import replay as replays
 from compare.study.bisection.search import (
@@ -73,7 +73,7 @@ def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
     if bug is not None:
         return NumPySuspect(check.find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
     if implementation is not None:
-        package = check.package_with(import_class(implementation), cell)
+        package = implementations.package_with(import_class(implementation), cell)
         return NumPySuspect(package, implementation, dtype)
     if options.device == "cpu" and dtype == "float64":
         return NumPySuspect(scratch_rnn, "scratch_rnn in float64, against float32", dtype)
@@ -89,7 +89,7 @@ def import_class(name: str) -> type:
     is_file = where.endswith(".py")
     sys.path.insert(0, str(Path(where).parent.absolute() if is_file else Path.cwd()))
     try:
-        load = check.load_file if is_file else importlib.import_module
+        load = implementations.load_file if is_file else importlib.import_module
         found = getattr(load(where), class_name)
     except Exception as error:  # whatever the code in it raises
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -122,7 +122,7 @@ def _beginning(
     """Return the initial parameters with the settings, and a function that makes the batches."""
     rnn, corpus = materials.scratch.rnn, np.asarray(materials.batches.corpus)
     names = ["input_size", "hidden_size", "num_layers"]
-    names += ["nonlinearity"] if len(parity.CELLS[config.cell].nonlinearities) > 1 else []
+    names += ["nonlinearity"] if len(implementations.CELLS[config.cell].nonlinearities) > 1 else []
     case = check.TrainingCase(
         options={name: getattr(rnn, name) for name in names} | {"dtype": str(rnn.dtype)},
         parameters={name: p.copy() for name, p in materials.scratch.parameters.items()},

@@ -12,7 +12,8 @@ import safetensors.numpy
 
 from compare import files
 from compare.check import BUG_NAMES, TrainingCase
-from compare.parity import CELLS, CellName, named_state
+from compare.implementations import CELLS, CellName
+from compare.parity import named_state
 from compare.runs import Model
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch

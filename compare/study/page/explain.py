@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from compare.files import is_page
-from compare.parity import CELLS, ParityConfig, limited_threads
+from compare.implementations import CELLS
+from compare.parity import ParityConfig, limited_threads
 from compare.runs import Course, Snapshot, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page.build import MARK, PageSize, scripts, write_page

@@ -16,7 +16,8 @@ import concise_rnn
 import scratch_rnn
 from compare.check import BUGS
 from compare.files import RecordError
-from compare.parity import CELLS, Cell, check_parity, copy_weights, make_models, parts
+from compare.implementations import CELLS, Cell
+from compare.parity import check_parity, copy_weights, make_models, parts
 from compare.runs import Course, Snapshot
 from compare.study.page import anatomy
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version

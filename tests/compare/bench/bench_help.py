@@ -7,7 +7,7 @@ from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.rows.row import Device, Row
 from compare.bench.workload.shapes import FIELDS, Shape
-from compare.parity import CELLS
+from compare.implementations import CELLS
 
 ENOUGH = 1e5
 """Seconds of a budget that no machine uses up: `hasty` ends after a few rounds."""

@@ -18,7 +18,7 @@ from compare.bench.rows.row import Device, choose_rows
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, REFUSED, TIMED
 from compare.cli import main
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError

@@ -30,7 +30,8 @@ from compare.bench.workload.shapes import (
     STEP,
     TIMED,
 )
-from compare.parity import CELLS, ParityError, limited_threads
+from compare.implementations import CELLS
+from compare.parity import ParityError, limited_threads
 from compare.parity.tolerance import neighbour
 from scratch_rnn import RNNTape, threads
 from scratch_rnn.cells import elman

@@ -15,7 +15,7 @@ from compare.bench.results.result import Roof, duration
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import Shape
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from tests.compare.bench.bench_help import MODEL
 
 

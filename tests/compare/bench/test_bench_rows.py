@@ -15,7 +15,8 @@ from compare.bench.rows.onnx_row import Onnx
 from compare.bench.rows.row import Device, all_rows, choose_rows
 from compare.bench.rows.torch_rows import TorchCompiled
 from compare.bench.workload.shapes import SCRATCH, TIMED, choose
-from compare.parity import CELLS, Cell, limited_threads
+from compare.implementations import CELLS, Cell
+from compare.parity import limited_threads
 from compare.terminal import UsageError
 from scratch_rnn.plain import gru
 from tests.compare.bench.bench_help import CARD, LAYER, MODEL, bench_of

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare.parity import CELLS
+from compare.implementations import CELLS
 
 STUDENTS = Path(__file__).parent / "students"
 LOSS_AND_CLIPPING = ("cross_entropy", "clip_grad_norm")

@@ -7,12 +7,16 @@ from types import ModuleType
 
 import pytest
 
-from compare.check.classes.adapters import which
-from compare.check.classes.adapters.which import adapters, resolve
-from compare.check.classes.cell import cell_of_class, cell_of_functions, cell_of_shapes
-from compare.check.classes.layers import Layers
-from compare.check.classes.parts import TRIALS, find_conventions
-from compare.parity import CELLS, Cell
+from compare.check.subjects.layer import TRIALS, find_conventions
+from compare.implementations import CELLS, Cell
+from compare.implementations.adapters import which
+from compare.implementations.adapters.which import adapters, resolve
+from compare.implementations.layers import Layers
+from compare.implementations.layouts.guesses import (
+    guess_cell_of_class,
+    guess_cell_of_functions,
+    guess_cell_of_shapes,
+)
 from tests.compare.check import libraries
 from tests.counts import number
 from tests.in_process import submission_of
@@ -31,7 +35,7 @@ def test_each_class_that_an_adapter_names_is_right(target, monkeypatch):
     if os.environ.get("RNN_PARITY_ADAPTERS") != "real" and not find_spec(library):
         libraries.install(monkeypatch)
     with submission_of(target) as submission:
-        layers = Layers(submission, cell_of_class(submission.kinds) or "rnn")
+        layers = Layers(submission, guess_cell_of_class(submission.kinds) or "rnn")
         results = find_conventions(layers, 0, TRIALS[: number(13, len(TRIALS))])
     parts = 1 if library == "onnxruntime" else 3  # which is forward only
     assert [result.verdict for result in results] == ["right"] * parts
@@ -65,7 +69,7 @@ def test_adapter_and_cell_follow_from_the_class_and_its_bases(classes, adapter, 
     module.Target, module.function = target, print
     assert resolve(module, "Target") == (target, adapter)
     assert resolve(module, "function") == (print, "")
-    assert cell_of_class([base.__name__ for base in target.__mro__]) == cell
+    assert guess_cell_of_class([base.__name__ for base in target.__mro__]) == cell
 
 
 def test_an_operator_is_no_class():
@@ -78,10 +82,12 @@ def test_a_fourth_cell_is_guessed_by_its_record(monkeypatch):
     fields = {name: getattr(CELLS["gru"], name) for name in Cell.__dataclass_fields__}
     names = {"name": "mgu", "title": "an MGU", "layer": "MGU", "gates": ("f", "n")}
     monkeypatch.setitem(CELLS, "mgu", Cell(**(fields | names)))
-    assert cell_of_class(["FastMGU", "Module"]) == "mgu"
-    assert cell_of_class(["my_mgu"]) == "mgu"
-    assert cell_of_functions(["mgu_step", "mgu_forward", "cross_entropy", "rnn_step"]) == "mgu"
-    assert cell_of_shapes([(10, 4), (10, 5), (10,)], V=4, H=5) == "mgu"
-    assert cell_of_shapes([(4, 15)], V=4, H=5) == "gru"
-    assert cell_of_shapes([(7, 7)], V=4, H=5) == ""
-    assert cell_of_functions([]) == "rnn"
+    assert guess_cell_of_class(["FastMGU", "Module"]) == "mgu"
+    assert guess_cell_of_class(["my_mgu"]) == "mgu"
+    assert (
+        guess_cell_of_functions(["mgu_step", "mgu_forward", "cross_entropy", "rnn_step"]) == "mgu"
+    )
+    assert guess_cell_of_shapes([(10, 4), (10, 5), (10,)], V=4, H=5) == "mgu"
+    assert guess_cell_of_shapes([(4, 15)], V=4, H=5) == "gru"
+    assert guess_cell_of_shapes([(7, 7)], V=4, H=5) == ""
+    assert guess_cell_of_functions([]) == "rnn"

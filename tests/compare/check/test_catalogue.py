@@ -16,13 +16,13 @@ from compare.check.bugs.catalogue import BUGS, CATALOGUE, GROUPS, Bug, find_bug
 from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import run as run_layer
-from compare.check.classes.package import package_with
-from compare.check.functions.plain import AsLayer, PlainFunctions
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
 from compare.check.properties.property import LayerProperty, drawn
-from compare.parity import CELLS
+from compare.check.subjects.plain import AsLayer, PlainFunctions
+from compare.implementations import CELLS
+from compare.implementations.package import package_with
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
 from tests.tables import cases

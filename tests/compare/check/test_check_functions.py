@@ -6,12 +6,13 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.command import examine_functions, try_chosen, try_stages
-from compare.check.functions.stages import STAGES as ALL_STAGES
-from compare.check.functions.trying import reference, try_all
 from compare.check.report.explanation import in_short
 from compare.check.report.report import Report, show
-from compare.check.worker.client import Source, Submission
+from compare.check.subjects.stages import STAGES as ALL_STAGES
+from compare.check.subjects.trying import reference, try_all
 from compare.cli import main
+from compare.implementations.worker.client import Submission
+from compare.implementations.worker.source import Source
 from compare.terminal import Terminal
 from tests.compare.check.corpus import plain_source, replaced, table
 from tests.in_process import loader, terminal

@@ -9,16 +9,17 @@ import torch
 
 from compare.check import CheckConfig, check
 from compare.check.cases.layer_results import identical, run
-from compare.check.classes import properties
-from compare.check.classes.conventions import Flags
-from compare.check.classes.features import FEATURES
-from compare.check.classes.layers import Layers
-from compare.check.classes.parts import find_conventions, try_parts
 from compare.check.command import examine, examine_class
 from compare.check.properties.property import layer_property
-from compare.check.worker.client import Submission
-from compare.check.worker.process import Source
-from compare.parity import CELLS, DeviceError
+from compare.check.subjects import properties
+from compare.check.subjects.features import FEATURES
+from compare.check.subjects.layer import find_conventions, try_parts
+from compare.implementations import CELLS
+from compare.implementations.layers import Layers
+from compare.implementations.layouts.conventions import Flags
+from compare.implementations.targets import parse_target
+from compare.implementations.worker.client import Submission
+from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.test_fault_injection import faulty
 from tests.in_process import submission_of, terminal
@@ -217,7 +218,7 @@ def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
 
 def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
     monkeypatch.setenv("CALLS", str(tmp_path / "calls.txt"))
-    with Submission(Source.parse("Endless.py:Layer", seconds=1.0)) as submission:
+    with Submission(parse_target("Endless.py:Layer", seconds=1.0)) as submission:
         results = find_conventions(Layers(submission, "rnn"), 0)
     assert [result.verdict for result in results] == ["timeout"] * 3
     assert (tmp_path / "calls.txt").read_text() == "called "

@@ -47,7 +47,7 @@ def report(tmp_path_factory):
     file.write_text(replaced(RIGHT, FAULTS.items()), encoding="utf-8")
     config = CheckConfig(target=str(file), explain=file.with_suffix(".html"))
     with pytest.MonkeyPatch.context() as patch, unchecked():
-        patch.setattr(command, "Submission", in_process.Submission)
+        patch.setattr(command, "Submission", in_process.submit)
         return command.examine(config, Terminal(quiet=True))
 
 

@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from compare.check.cases.parts import Malformed
-from compare.check.functions import stages
-from compare.check.functions.stages import STAGES as ALL_STAGES
-from compare.check.functions.stages import run_quietly
-from compare.check.functions.trying import cases_of, compared
+from compare.check.subjects import stages
+from compare.check.subjects.stages import STAGES as ALL_STAGES
+from compare.check.subjects.stages import run_quietly
+from compare.check.subjects.trying import cases_of, compared
+from compare.implementations.worker.trouble import Malformed
 from tests.compare.check.corpus import (
     Misfit,
     changed,

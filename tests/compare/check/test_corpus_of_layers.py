@@ -27,16 +27,15 @@ from compare.check.cases.layer_results import (
     outputs,
     run,
 )
-from compare.check.cases.parts import Malformed
 from compare.check.cases.reference import torch_results
-from compare.check.classes.features import missing_of, surface_of, try_features
-from compare.check.classes.layers import Layers
-from compare.check.classes.parts import find_conventions
 from compare.check.command import examine_class
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import both_passes, scaled
-from compare.check.worker.client import Trouble
+from compare.check.subjects.features import missing_of, surface_of, try_features
+from compare.check.subjects.layer import find_conventions
+from compare.implementations.layers import Layers
+from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import Terminal
 from tests.compare.check.corpus import LAYERS
 from tests.counts import number

@@ -13,17 +13,17 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.bugs.catalogue import CATALOGUE, find_bug
-from compare.check.cases.parts import Malformed
 from compare.check.command import examine_functions, try_stages
-from compare.check.diagnosis import with_remark
-from compare.check.functions import stages
-from compare.check.functions.cs231n import CS231N_STAGES
-from compare.check.functions.plain import PlainFunctions, less_accurate
-from compare.check.functions.signatures import signatures_of
-from compare.check.functions.stages import STAGES
-from compare.check.functions.template import template_of
-from compare.check.functions.trying import cases_of, compared, try_all
-from compare.parity import CELLS
+from compare.check.subjects import stages
+from compare.check.subjects.cs231n import CS231N_STAGES
+from compare.check.subjects.diagnosis import with_remark
+from compare.check.subjects.plain import PlainFunctions, less_accurate
+from compare.check.subjects.stages import STAGES
+from compare.check.subjects.template import template_of
+from compare.check.subjects.trying import cases_of, compared, try_all
+from compare.implementations import CELLS
+from compare.implementations.signatures import read_signatures
+from compare.implementations.worker.trouble import Malformed
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
     Solution,
@@ -142,7 +142,7 @@ def test_what_only_another_call_or_an_argument_shows_is_found(
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_template_describes_each_argument_and_result(cell):
-    names, plain = signatures_of(cell), CELLS[cell].plain
+    names, plain = read_signatures(cell), CELLS[cell].plain
     functions = [
         node
         for node in ast.parse(template_of(cell, "x.py")).body

@@ -38,7 +38,7 @@ from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
 from compare.check.properties.property import layer_property, properties_of
 from compare.check.properties.run import check_property
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.parity.tolerance import tolerances, ulps
 
 

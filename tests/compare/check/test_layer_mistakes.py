@@ -8,15 +8,15 @@ import pytest
 
 from compare.check import BUGS, CheckConfig, find_bug
 from compare.check.cases.comparison import Comparison
-from compare.check.classes import properties
-from compare.check.classes.features import FEATURES, try_features
-from compare.check.classes.layers import Layers
-from compare.check.classes.parts import SIZES, case_of, find_conventions
-from compare.check.classes.properties import try_properties
 from compare.check.command import examine_class
-from compare.check.diagnosis import is_of_layer, name_mistakes
 from compare.check.report.explanation import where
-from compare.check.symptoms import in_the_tensor
+from compare.check.subjects import properties
+from compare.check.subjects.diagnosis import is_of_layer, name_mistakes
+from compare.check.subjects.features import FEATURES, try_features
+from compare.check.subjects.layer import SIZES, case_of, find_conventions
+from compare.check.subjects.properties import try_properties
+from compare.check.subjects.symptoms import in_the_tensor
+from compare.implementations.layers import Layers
 from compare.terminal import UsageError
 from tests.compare.check.corpus import LAYERS, STUDENTS, gated_mistakes, mistakes, replaced, table
 from tests.counts import number

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from compare.check.cases.parts import Part, PartResult
-from compare.check.functions import training as training_check
-from compare.check.functions.stages import STAGES
 from compare.check.report.pytest_plugin import Stages, check_row
 from compare.check.report.report import Report
+from compare.check.subjects import training as training_check
+from compare.check.subjects.stages import STAGES
 from tests.compare.check.corpus import replaced
 from tests.compare.check.test_check_functions import RIGHT
 from tests.compare.check.test_training_check import LONG

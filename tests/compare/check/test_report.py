@@ -10,11 +10,11 @@ import pytest
 
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import Case, Part, PartResult
-from compare.check.functions.training import TrainingResult
-from compare.check.kernels import entry_of
 from compare.check.report.page import record_of, tensor_of
 from compare.check.report.report import Report, notes_of, show
-from compare.check.worker.process import Notes
+from compare.check.subjects.training import TrainingResult
+from compare.implementations.kernels.compilation import describe_kernel
+from compare.implementations.worker.source import Notes
 from tests.in_process import terminal
 from tests.tables import cases, expected, marked
 
@@ -113,9 +113,9 @@ MORE = USED | {"stack": 8, "shared": 1024 * 99 + 1, "tf32": 4, "barriers": 2}
 
 
 def kernels() -> list[str]:
-    found = [entry_of(USED | {"shared": 1024 * 99}, "sm_89", tf32=False)]
-    found += [entry_of(MORE, "sm_89", tf32=tf32) for tf32 in (False, True)]
-    found += [entry_of({"name": "step", "error": "E: why"}, "sm_90", tf32=False)]
+    found = [describe_kernel(USED | {"shared": 1024 * 99}, "sm_89", tf32=False)]
+    found += [describe_kernel(MORE, "sm_89", tf32=tf32) for tf32 in (False, True)]
+    found += [describe_kernel({"name": "step", "error": "E: why"}, "sm_90", tf32=False)]
     return [json.dumps(entry, ensure_ascii=False) for entry in found]
 
 

@@ -6,12 +6,12 @@ import pytest
 from compare.check import CheckConfig
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.parts import PartResult
-from compare.check.functions import training as training_check
-from compare.check.functions.stages import STAGES
-from compare.check.functions.training import train
-from compare.check.functions.trying import SubmissionFunctions
 from compare.check.report.report import Report
-from compare.parity import CELLS
+from compare.check.subjects import training as training_check
+from compare.check.subjects.stages import STAGES
+from compare.check.subjects.training import train
+from compare.check.subjects.trying import SubmissionFunctions
+from compare.implementations import CELLS
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import plain_source, replaced
 from tests.compare.check.test_check_functions import RIGHT

@@ -14,11 +14,20 @@ import numpy as np
 import psutil
 import pytest
 
-from compare.check.worker import process, start
-from compare.check.worker.client import Notes, Submission, Trouble
-from compare.check.worker.messages import InvalidMessage, encoded, fits, pack, read, unpack
-from compare.check.worker.process import Source
 from compare.cli import main
+from compare.implementations.targets import parse_target
+from compare.implementations.worker import process, start
+from compare.implementations.worker.client import Submission
+from compare.implementations.worker.messages import (
+    InvalidMessage,
+    encoded,
+    fits,
+    pack,
+    read,
+    unpack,
+)
+from compare.implementations.worker.source import Notes
+from compare.implementations.worker.trouble import Trouble
 from tests.compare.check.corpus import right_source
 from tests.tables import cases
 
@@ -74,7 +83,7 @@ def called(folder, body, **limits):
     (folder / "student.py").write_text(
         f"import time\nimport numpy as np\ndef work():\n    {body}\n", encoding="utf-8"
     )
-    with Submission(Source.parse(str(folder / "student.py"), **limits)) as submission:
+    with Submission(parse_target(str(folder / "student.py"), **limits)) as submission:
         return submission.call("work")
 
 
@@ -117,7 +126,7 @@ def test_printed_lines_are_counted(tmp_path):
     (tmp_path / "student.py").write_text("print('one')\nprint('two')\n", encoding="utf-8")
     notes = Notes()
     for _ in range(2):  # in each of two processes
-        Submission(Source.parse(str(tmp_path / "student.py")), None, notes).close()
+        Submission(parse_target(str(tmp_path / "student.py")), None, notes).close()
     assert (notes.lines, notes.first.split()[:2]) == (2, ["one", "two"])
 
 
@@ -138,7 +147,7 @@ def test_a_target_is_a_file_or_a_module_and_a_class(
     for path in (tmp_path / "mine.py", tmp_path / "folder" / "mine.py"):
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    source = Source.parse(target)
+    source = parse_target(target)
     expected = str(tmp_path / file) if file else ""
     assert (source.file, source.module, source.name) == (expected, module, name)
     assert source.folders == (str(Path(expected).parent if file else tmp_path),)
@@ -147,4 +156,4 @@ def test_a_target_is_a_file_or_a_module_and_a_class(
 @pytest.mark.parametrize("target", ["mine.py", "mine.py:Layer", "module", "no-module:Layer", ""])
 def test_a_target_that_does_not_exist_is_refused(target):
     with pytest.raises(FileNotFoundError):
-        Source.parse(target)
+        parse_target(target)

@@ -15,7 +15,7 @@ import numpy as np
 from _pytest.mark.structures import ParameterSet
 from hypothesis import HealthCheck, given, settings
 
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from tests import counts
 from tests.annotations import unchecked
 

@@ -10,7 +10,7 @@ import safetensors.torch
 
 import scratch_rnn
 from compare import build_models
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.parity.weights import parameters_as_arrays
 from compare.runs.checkpoint import CheckpointError, Model, container, load, save
 from scratch_rnn.layers.states import arrays_of

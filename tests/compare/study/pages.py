@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import scratch_rnn
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.study.page.build import write_page
 from compare.study.page.record import record
 from scratch_rnn.text import Batch, Vocab

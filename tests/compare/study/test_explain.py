@@ -9,7 +9,7 @@ import pytest
 
 from compare.cli import main
 from compare.files import RecordError
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
 from compare.parity.weights import copy_weights

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.parity import CELLS
+from compare.implementations import CELLS
 from compare.study.page.explain import demonstration
 from scratch_rnn.text import Batch
 from tests.compare.study.pages import largest, loss_of, model_of, networks_of, states_of

@@ -1,1 +1,0 @@
-"""A class, a PyTorch module, or a layer of another library."""

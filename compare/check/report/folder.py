@@ -1,0 +1,187 @@
+"""``rnn-parity check DIR/``: the files of a folder, each checked on its own, in a table.
+
+Each of the jobs is a process of Python that checks one file after the other. What does not depend
+on the file is computed once in it: the cases, the right results and their tolerances. The code of
+each file runs in processes of its own, as for a single file.
+"""
+
+import dataclasses
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from compare.check.config import CheckConfig
+from compare.check.report.report import STYLES, Report, write_json
+from compare.implementations import clean, describe_end, split_target, start_python
+from compare.terminal import CommandError, Terminal, UsageError, usable_cpus
+
+Row = dict[str, Any]
+
+JOB = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from compare.check.command import examine; from compare.check.report.folder import "
+    "answer_requests; answer_requests(examine)"
+)
+"""The code of the process of a job."""
+NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failures": [], "notes": []}
+
+SECONDS = 2.0  # between two times that the results so far are written
+
+
+def folder_of(target: str | None) -> Path | None:
+    """Return the folder of DIR or DIR:CLASS; None if the target is something else."""
+    name, class_name = split_target(target or "")
+    is_package = bool(class_name) and (Path(name) / "__init__.py").is_file()  # MODULE:CLASS
+    return Path(name) if target and Path(name).is_dir() and not is_package else None
+
+
+def check_folder(config: CheckConfig, folder: Path, terminal: Terminal) -> list[Row]:
+    """Check the files of a folder, and print a line for each as soon as it is done."""
+    files = [path for path in sorted(folder.rglob("*.py")) if not _is_hidden(path, folder)]
+    if not files:
+        raise UsageError(f"expected files of Python in {clean(str(folder))}, got none")
+    jobs = min(config.jobs or usable_cpus(), len(files))
+    rows: list[Row] = []
+    names = [clean(path.relative_to(folder).as_posix()) for path in files]
+    width, digits, written = max(map(len, names)), len(str(len(files))), time.monotonic()
+    terminal.line(f"{clean(str(folder))}: {len(files)} files, seed {config.seed}, {jobs} jobs")
+    with closing(_checked(config, dict(zip(names, files, strict=True)), jobs)) as checked:
+        try:
+            for row in checked:
+                rows.append(row)
+                _show(row, f"{str(len(rows)).rjust(digits)}/{len(files)}", width, terminal)
+                if config.json is not None and time.monotonic() > written + SECONDS:
+                    _write(config, rows)
+                    written = time.monotonic()
+        finally:  # also after Ctrl-C
+            if config.json is not None:
+                _write(config, rows)
+    return rows
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+
+
+def _write(config: CheckConfig, rows: Sequence[Row]) -> None:
+    assert config.json is not None
+    found = sorted(rows, key=lambda row: row["file"])
+    write_json(config.json, {"seed": config.seed, "files": found})
+
+
+def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
+    """Print the line of a file: its score, and what is not right."""
+    failed = [stage for stage in row["stages"] if stage["verdict"] != "right"]
+    words = [f"{stage['name']} {stage['verdict']}" for stage in failed] + row["failures"]
+    verdicts = {stage["verdict"] for stage in failed}
+    if len(failed) == row["out_of"] and verdicts in ({"error"}, {"missing"}, {"timeout"}):
+        words = [f"{failed[0]['verdict']}: {failed[0]['got']}"]  # for one reason, perhaps
+    words = words or ["right" if row["ok"] else f"error: {row['failed']}"]
+    score = f"{row['score']:g} of {row['out_of']:g}"
+    text = Text(f"  {done}  {row['file'].ljust(width)}  {score}  ")
+    text.append(", ".join(words), "" if row["ok"] else STYLES["wrong"])
+    text.append("".join(f"; {note}" for note in row["notes"]), "dim")
+    terminal.console.print(text, soft_wrap=True)
+
+
+def _checked(config: CheckConfig, files: dict[str, Path], jobs: int) -> Generator[Row]:
+    """Yield the results of all files, in the order in which they are done."""
+    running: list[_Job] = []
+    own = threading.local()
+
+    def begin() -> None:
+        own.job = _Job(config)
+        running.append(own.job)
+
+    def check(name: str, path: Path) -> Row:
+        return {"file": name} | own.job.check(path)
+
+    pool = ThreadPoolExecutor(jobs, initializer=begin)
+    try:
+        for done in as_completed([pool.submit(check, *item) for item in files.items()]):
+            yield done.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for wait in (False, True):  # a job may have been started meanwhile
+            for job in running:
+                job.close()
+            pool.shutdown(wait)
+
+
+class _Job:
+    """A process that checks files; a new one takes its place if the code of a file ends it."""
+
+    def __init__(self, config: CheckConfig) -> None:
+        self._config = config
+        self._process: Any = None
+
+    def check(self, path: Path) -> Row:
+        """Return the results of a file."""
+        try:
+            if self._process is None:
+                self._start()
+            _send(self._process.stdin, path)
+            row: Row = pickle.load(self._process.stdout)
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            self.close()
+            how, self._process = describe_end(self._process.returncode), None
+            return NOTHING | {"failed": f"its check ended {how}"}
+        return row
+
+    def _start(self) -> None:
+        streams = [subprocess.PIPE, subprocess.PIPE, subprocess.DEVNULL]
+        self._process = start_python(["-c", JOB], streams)
+        for value in (sys.path, self._config):
+            _send(self._process.stdin, value)
+
+    def close(self) -> None:
+        """Let it end, or end it if it has something to do."""
+        if self._process is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+            try:
+                self._process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process.stdout.close()
+
+
+def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
+    """Check files until there are no more."""
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    config = pickle.load(requests)
+    _, name = split_target(config.target)
+    with suppress(EOFError):
+        while True:
+            target = str(pickle.load(requests)) + f":{name}" * bool(name)
+            begun = time.monotonic()
+            row = _row(dataclasses.replace(config, target=target, json=None), examine)
+            _send(answers, row | {"seconds": round(time.monotonic() - begun, 2)})
+
+
+def _row(config: CheckConfig, examine: Callable[[CheckConfig, Terminal], Report]) -> Row:
+    try:
+        report = examine(config, Terminal(quiet=True))
+    except CommandError as error:  # as of a flag that does not fit to this file
+        return NOTHING | {"failed": clean(str(error))}
+    except Exception as error:  # the other files are checked all the same
+        words = f"the check itself failed: {type(error).__name__}: {error}"
+        return NOTHING | {"failed": clean(words)}
+    return report.to_json() | {"failures": report.failures, "failed": report.failed}
+
+
+def _send(stream: Any, value: Any) -> None:
+    pickle.dump(value, stream)
+    stream.flush()

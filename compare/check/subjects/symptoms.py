@@ -1,0 +1,146 @@
+"""Symptoms: what a wrong tensor, or the message of an exception, shows without any search."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from compare.check.cases.comparison import Comparison
+from compare.check.cases.parts import PartResult
+from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND
+from compare.parity import absolute_difference, largest_difference
+
+ADDED = (
+    "The gradients of the second call are added to the first's: the sums are not set to zero when "
+    "a call begins."
+)
+
+MISFIT = re.compile(r"a product (?:A @ B in which A has|of arrays of the shapes) .* \(")
+ROWS = {
+    "forward": "A sequence is a row here: W x is `x @ W.T`.",
+    "backward": "A sequence is a row here: Wᵀ δ is `δ @ W`, and the sum of δ xᵀ over the batch is "
+    "`δ.T @ x`.",
+}
+"""The likely mistake in a pass that ended with a product of arrays that do not fit."""
+
+LEAST_OF_FLOAT32 = 0.05
+"""The largest error of results that float32 rounds, in ulps of the largest entry, is above this."""
+
+
+def without_numbers(result: PartResult) -> str:
+    """Return what a result shows that is no array, or an exception; empty if nothing."""
+    if result.got == "None":
+        return "A `return` is missing: a function without one returns None."
+    is_backward = re.search("backward|gradient", result.stage.name)
+    return ROWS["backward" if is_backward else "forward"] if MISFIT.match(result.got) else ""
+
+
+def of_memory(comparisons: Sequence[Comparison]) -> str:
+    """Return in words which array was overwritten; empty if none was."""
+    wrong = next((c for c in comparisons if not c.ok), None)
+    if wrong is None:
+        return ""
+    first = next((c for c in comparisons if c.tensor + SECOND == wrong.tensor), None)
+    if first is not None and is_added(first.got, wrong):
+        return ADDED
+    name, comma, rest = wrong.tensor.partition(",")
+    if comma + rest == ARGUMENT:
+        return f"{name} is overwritten: the array belongs to the caller, and is changed in place."
+    if comma + rest == AFTER_ANOTHER:
+        return f"The memory of {name} is used again: the next call overwrites it."
+    if wrong.tensor.endswith(SECOND):
+        return "A second call gives something else: the first has overwritten a part of the tape."
+    return ""
+
+
+def is_added(first: np.ndarray, second: Comparison) -> bool:
+    """Whether the results of a second call are its own and those of the first together."""
+    together = first + second.expected
+    is_added = together.shape == second.got.shape and bool(np.any(first))
+    return is_added and are_near(together, second.got, 2 * second.allowed)
+
+
+def are_near(a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float) -> bool:
+    """Whether all differences are within the tolerance; NaN is equal to NaN."""
+    if a.shape != b.shape:
+        return False
+    both_nan = np.isnan(a) & np.isnan(b)
+    return bool(np.all(both_nan | (absolute_difference(a, b) <= np.nan_to_num(allowed))))
+
+
+def is_nearer(
+    got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, allowed: np.ndarray | float
+) -> bool:
+    """Whether wrong results are nearer to those of a mistake than to the right ones."""
+    if right.shape != got.shape or not (right.size and np.isfinite([right, got, mistaken]).all()):
+        return True
+    apart = absolute_difference(got, right)
+    is_wrong = bool(np.any(apart > allowed))
+    return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
+
+
+def coarse(array: np.ndarray) -> float:
+    """Return a thousandth of the largest finite entry."""
+    finite = np.abs(array[np.isfinite(array)])
+    return 1e-3 * float(finite.max()) if finite.size else 0.0
+
+
+def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Return in words how a tensor differs; empty if that is not simple."""
+
+    def is_near(array: np.ndarray) -> bool:
+        return got.shape == array.shape and largest_difference(np.asarray(array), got) <= allowed
+
+    if got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize:
+        return f"It is computed in {got.dtype}, and rounds too early."
+    if expected.ndim == 2 and is_near(expected.T):
+        return "It is transposed."
+    if got.size == expected.size and is_near(expected.reshape(got.shape)):
+        return f"The numbers are right; their shape should be {expected.shape}."
+    if got.shape != expected.shape:
+        return ""
+    if expected.any() and not got.any():
+        return "It is zero everywhere."
+    if is_near(-expected):
+        return "Its sign is wrong."
+    if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
+        return "It comes in reverse order."
+    tensors = expected, got, allowed
+    return _factor(*tensors) or _offset(*tensors) or _accuracy(*tensors)
+
+
+def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Return in words by what factor all entries are too large; empty if there is none."""
+    at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
+    if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
+        return ""
+    factor = float(got[at] / expected[at])
+    if largest_difference(factor * expected, got) > allowed * max(1.0, abs(factor)):
+        return ""
+    times, words = (factor, "large") if abs(factor) > 1 else (1 / factor, "small")
+    shown = f"{times:.6g}" if abs(times - 1) > 1e-5 else f"1 + {times - 1:.2g}"
+    return f"Every entry is {shown} times too {words}."
+
+
+def _offset(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Return in words how much is added to each entry; empty if that is not the same."""
+    offset = float(np.mean(got - expected)) if expected.size > 1 else 0.0
+    if not abs(offset) > allowed or largest_difference(expected + offset, got) > allowed:
+        return ""
+    return f"Every entry is {abs(offset):.3g} too {'large' if offset > 0 else 'small'}."
+
+
+def _accuracy(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Return in words that the entries are right, but for fewer digits than the dtype has."""
+    single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
+    if expected.dtype != np.float64 or not 0 < allowed < single:
+        return ""  # does not show where the case is in float32
+    lost = np.finfo(np.float32).eps / np.finfo(np.float64).eps
+    apart = largest_difference(expected, got)
+    is_rounded = np.array_equal(got, got.astype(np.float32))
+    if apart <= lost * allowed and (is_rounded or apart > LEAST_OF_FLOAT32 * single):
+        return (
+            "It has the accuracy of float32 only: somewhere it rounds to that dtype, or cuts off "
+            "what is very small."
+        )
+    return ""

@@ -1,0 +1,225 @@
+"""The training check: six right functions train a model beside PyTorch's.
+
+Both models begin with the same weights, read the same batches of a text, and are updated together.
+The tolerance of each loss and parameter is computed: the model of `scratch_rnn` is trained several
+times, with every weight moved to a neighbouring float before each update.
+"""
+
+import copy
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.check.cases.comparison import Answer, Comparison, compared
+from compare.check.subjects.stages import array, forward, items
+from compare.check.subjects.trying import SubmissionFunctions
+from compare.implementations import Malformed, Signatures, Trouble, read_signatures
+from compare.terminal import Terminal
+from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
+
+T, B, H = 20, 32, 32
+EPOCHS, MOST_TOKENS = 12, 10_000
+LR, MAX_NORM = 1.0, 1.0
+PERTURBATIONS = 3  # whole trainings; the RMS of all losses covers one that moved little in each
+CHARACTERS = 50  # that each model generates afterwards
+SECONDS = 60.0  # of wall time; slow functions are stopped then, and compared until then
+
+
+@dataclass(slots=True)
+class TrainingResult:
+    """The result of the check."""
+
+    text: str  # its title
+    updates: int = 0
+    stopped: bool = False  # before the last update, to save time
+    losses: dict[str, list[float]] = field(default_factory=lambda: {"yours": [], "PyTorch": []})
+    largest_difference: float = 0.0  # between parameters after the last update
+    allowed: float = 0.0  # the tolerance of the same parameter
+    wrote: dict[str, str] = field(default_factory=dict)
+    failed: str = ""  # why, in a line
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {"ok": not self.failed} | asdict(self) | {"failed": self.failed or None}
+
+
+@dataclass(slots=True)
+class SubmissionModel:
+    """A language model of the submission's functions, with an output layer and SGD of its own."""
+
+    names: Signatures
+    functions: SubmissionFunctions
+    parameters: dict[str, np.ndarray]
+
+    def logits(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[Any, Any, Any, Any]:
+        """Return logits (T·B, V), output (T, B, H), the last states and the tape."""
+        *layer, W, b = self.parameters.values()
+        output, last, tape = forward(self.names, self.functions, x, states, layer)
+        output = _shaped("output", output, (*x.shape[:2], H))
+        return output.reshape(-1, H) @ W.T + b, output, last, tape
+
+    def update(self, batch: Batch) -> float:
+        """Do one update; return the loss before it."""
+        *_, W, _ = self.parameters.values()
+        x = np.eye(len(W))[batch.inputs.T]
+        nothing = [np.zeros((len(batch.inputs), H)) for _ in self.names.states]
+        logits, output, _, tape = self.logits(x, nothing)
+        call = self.functions.call
+        found = call("cross_entropy", logits, batch.targets.T.reshape(-1))
+        loss, d_logits = items(found, ("loss", "d_logits"))
+        d_logits = _shaped("d_logits", d_logits, logits.shape)
+        d_output = (d_logits @ W).reshape(output.shape)
+        found = call(f"{self.names.cell}_backward", tape, d_output, *nothing)
+        d_layer = items(found, self.names.results("backward"))[-4:]
+        d_linear = d_logits.T @ output.reshape(-1, H), d_logits.sum(axis=0)
+        of_each = zip(self.parameters.items(), (*d_layer, *d_linear), strict=True)
+        gradients = [_shaped(f"d_{name}", d, own.shape) for (name, own), d in of_each]
+        call("clip_grad_norm", gradients, MAX_NORM)
+        for parameter, gradient in zip(self.parameters.values(), gradients, strict=True):
+            parameter -= LR * gradient
+        self.functions.submission.forget()
+        return float(array("loss", loss))
+
+    def generate(self, prefix: str, many: int, vocab: Vocab) -> str:
+        """Continue a prefix with the likeliest character, so many times."""
+        ids = vocab[list(prefix)]
+        x = np.eye(len(vocab))
+        states: Any = [np.zeros((1, H)) for _ in self.names.states]
+        for t in range(len(ids) + many - 1):
+            logits, _, states, _ = self.logits(x[ids[t]][None, None], states)
+            if t + 1 == len(ids):
+                ids.append(int(logits[-1].argmax()))
+        return "".join(vocab.to_tokens(ids))
+
+
+def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    found = array(name, value)
+    if found.shape != shape:
+        raise Malformed(f"{name} of shape {shape}", f"{found.shape}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What does not depend on a submission: the batches, and the training of PyTorch."""
+
+    text: str  # its title
+    vocab: Vocab
+    batches: list[Batch]  # of all epochs
+    initial: dict[str, np.ndarray]
+    losses: list[float]
+    parameters: dict[str, np.ndarray]
+    allowed: Mapping[str, np.ndarray]  # the tolerance of both
+    prefix: str
+    wrote: str
+
+
+@lru_cache(maxsize=8)
+def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: int) -> Reference:
+    """Train a model of PyTorch, and measure the tolerance of its losses and parameters."""
+    from compare.parity import Trainee, build_models, limited_threads, prefixes, tolerances
+    from compare.parity import parameters_as_arrays as arrays_of
+    from concise_rnn import predict  # these bring PyTorch, which is not needed before
+
+    text: Text = sample_text() if text_file is None else load_text(text_file)
+    corpus, vocab = load_corpus(text, max_tokens=most_tokens)
+    drawn = Batches(corpus, batch_size=B, num_steps=T)
+    batches = [batch for epoch in range(epochs) for batch in drawn.epoch(epoch)]
+    scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
+    initial = {name: value.copy() for name, value in arrays_of(scratch).items()}
+
+    def perturbed(move: Any) -> dict[str, np.ndarray]:
+        trainee = Trainee(copy.deepcopy(scratch), LR, max_norm=MAX_NORM)
+        losses = []
+        for batch in batches:
+            for parameter in trainee.model.parameters.values():
+                parameter[...] = move(parameter)
+            losses.append(trainee.step(batch)["scratch_loss"])
+        return {"loss": np.array(losses), **arrays_of(trainee.model)}
+
+    with limited_threads(1):
+        allowed = tolerances(perturbed, perturbations=PERTURBATIONS)[1]
+        trainee, prefix = Trainee(concise, LR), prefixes(vocab, "char")[0]
+        losses = [float(trainee.step(batch)["concise_loss"]) for batch in batches]
+        wrote = predict(prefix, CHARACTERS, concise, vocab)
+    parameters = dict(arrays_of(concise))
+    return Reference(text.name, vocab, batches, initial, losses, parameters, allowed, prefix, wrote)
+
+
+def train(
+    cell: str, functions: SubmissionFunctions, text_file: Path | None, terminal: Terminal
+) -> TrainingResult:
+    """Train the submission's functions, and compare each update with PyTorch's."""
+    from compare.parity import limited_threads
+
+    right = reference_of(cell, text_file, EPOCHS, MOST_TOKENS)
+    allowed, updates = right.allowed, len(right.batches)
+    training = TrainingResult(right.text)
+    with limited_threads(1), terminal.progress(EPOCHS, updates // EPOCHS) as progress:
+        begun = time.monotonic()
+        own = SubmissionModel(read_signatures(cell), functions, copy.deepcopy(right.initial))
+        try:
+            for k, (batch, expected) in enumerate(zip(right.batches, right.losses, strict=True)):
+                loss, tolerance = own.update(batch), allowed["loss"][k]
+                training.losses["yours"].append(loss)
+                training.losses["PyTorch"].append(expected)
+                training.updates = k + 1
+                if not abs(loss - expected) <= tolerance:
+                    training.failed = (
+                        f"the loss is {loss:.9g} at update {k + 1}, and {expected:.9g} in PyTorch; "
+                        f"the tolerance is {tolerance:.1g}"
+                    )
+                    return training
+                training.stopped = time.monotonic() - begun > SECONDS
+                if training.stopped:
+                    return training
+                progress.advance(None)
+            _compare(training, compared(Answer(right.parameters, allowed), own.parameters))
+            text = own.generate(right.prefix, CHARACTERS, right.vocab)
+            training.wrote = {"yours": text, "PyTorch": right.wrote}
+        except Trouble as error:
+            update = training.updates + 1
+            training.failed = f"expected {error.expected} at update {update}, got {error.got}"
+    return training
+
+
+def _compare(training: TrainingResult, comparisons: Sequence[Comparison]) -> None:
+    """Compare the parameters after the last update."""
+    for c in comparisons:
+        if c.difference >= training.largest_difference:
+            at = np.argmax(np.abs(c.got - c.expected))
+            training.largest_difference = c.difference
+            training.allowed = float(np.ravel(c.allowed)[at])
+        if not (c.ok or training.failed):
+            updates = f"after {training.updates} updates"
+            training.failed = f"{c.tensor} differs from PyTorch's {updates}: {c.describe()}"
+
+
+def show_training(training: TrainingResult, terminal: Terminal) -> None:
+    """Print losses, the largest difference, and both generated texts."""
+    losses = training.losses
+    terminal.line()
+    terminal.line(
+        f"{training.updates} updates in lock-step with PyTorch, on {training.text} ({B} x {T} "
+        f"characters a batch, H {H}, float64):"
+    )
+    for side, shown in losses.items():
+        if shown:
+            terminal.line(f"  loss of {side.ljust(7)}  {shown[0]:.6f} → {shown[-1]:.6f}")
+    if training.failed:
+        terminal.line(f"  wrong: {training.failed}", "bold red")
+        terminal.line("  Each function passes its stage, but the training differs from PyTorch's.")
+        return
+    if training.stopped:
+        terminal.line(f"  stopped after {SECONDS:g} s; each loss until then is right")
+        return
+    terminal.line(
+        f"  parameters differ by at most {training.largest_difference:.1e}; the tolerance is "
+        f"{training.allowed:.1e}"
+    )
+    terminal.written(training.wrote)

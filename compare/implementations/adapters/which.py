@@ -1,0 +1,75 @@
+"""Find the adapter for a class of another library, by what the files of this folder state.
+
+An adapter is a file with two constants and a function:
+
+LIBRARIES : tuple of str
+    Modules. A class needs this adapter if it or a base of it comes from one of them.
+CLASSES : tuple of str
+    What a user can check with it, as MODULE:CLASS. The library may have no such class, but an
+    operator of this name.
+adapted : function
+    Takes the library's class, or the operator's name; returns a class as `check` expects it.
+
+An adapter is read here without being imported, as its library may not be installed.
+"""
+
+import ast
+import sys
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PREFIX = "_rnn_parity_"
+
+
+@cache
+def adapters() -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return the constants of each adapter, by its name."""
+    found: dict[str, Any] = {}
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        constants = {}
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            match node:
+                case ast.Assign([ast.Name("LIBRARIES" | "CLASSES" as name)], value) | ast.AnnAssign(
+                    ast.Name("LIBRARIES" | "CLASSES" as name), _, ast.expr() as value
+                ):
+                    constants[name] = ast.literal_eval(value)
+        if constants:
+            found[file.stem] = constants
+    return found
+
+
+def adapt(module: ModuleType, name: str) -> tuple[Any, str, list[str]]:
+    """Return what builds a layer of a class, its adapter, and the names of the class and its bases.
+
+    The adapter of a class in NumPy is not named.
+    """
+    target, adapter = resolve(module, name)
+    kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())] or [name]
+    return load_adapter(adapter or "numpy_class").adapted(target), adapter, kinds
+
+
+def load_adapter(name: str) -> ModuleType:
+    """Import an adapter by its path; the user's modules may have the same name."""
+    spec: Any = spec_from_file_location(f"{PREFIX}{name}", Path(__file__).parent / f"{name}.py")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
+    """Return what a name of a module means, and its adapter; empty if it needs none."""
+    for adapter, constants in adapters().items():
+        if f"{module.__name__}:{name}" in constants["CLASSES"] and not hasattr(module, name):
+            return name, adapter
+    target: Any = module
+    for part in name.split("."):
+        target = getattr(target, part)
+    for kind in target.__mro__ if isinstance(target, type) else ():
+        for adapter, constants in adapters().items():
+            if f"{kind.__module__}.".startswith(tuple(f"{m}." for m in constants["LIBRARIES"])):
+                return target, adapter
+    return target, ""

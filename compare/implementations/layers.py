@@ -1,0 +1,285 @@
+"""Wrap a user's layer in the interface of ours: a class in NumPy, or a module of PyTorch.
+
+Arrays of another layout than ours are transposed before and after each call.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from compare.implementations.cells import CELLS
+from compare.implementations.interface import Results
+from compare.implementations.layouts.conventions import Conventions, Flags
+from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
+from compare.implementations.worker.client import Handle, Submission
+from compare.implementations.worker.trouble import Malformed, Trouble, describe_kind
+from compare.terminal import UsageError
+from scratch_rnn.layers.states import arrays_of
+
+
+@dataclass
+class Layers:
+    """A user's class."""
+
+    submission: Submission
+    cell: str
+    dtype: str | None = None  # this and the next are arguments of the constructor
+    device: str | None = None
+    precision: str = ""  # "tf32": float32 may be multiplied with this precision
+    flags: Flags = field(default_factory=Flags)  # the conventions that they state
+    conventions: Conventions = field(default_factory=Conventions)  # those that are detected
+    forward_only: bool = False
+    own_dtype: str = ""  # of its parameters, without the argument dtype
+
+    def __call__(
+        self, input_size: int, hidden_size: int, *, dtype: str = "", **options: Any
+    ) -> "UserLayer":
+        """Build a layer; Trouble with the verdict missing if it has no such option."""
+        if dtype not in ("", self.own_dtype) and not self.dtype:
+            options["dtype"] = dtype
+        if self.conventions.columns:
+            options["columns"] = True
+        self.submission.revive()
+        flags = {n: value for n in ("dtype", "device") if (value := getattr(self, n))}
+        given = flags | options
+        try:
+            handle = self.submission.call("", input_size, hidden_size, keep=(-1,), **given)
+        except Trouble as trouble:
+            for name in flags:
+                if f"unexpected keyword argument '{name}'" in str(trouble):
+                    what = f"a class that takes {name}, as --{name} says"
+                    raise UsageError(f"expected {what}, got {trouble}") from None
+            raise _missing_if_refused(trouble, options) from None
+        return UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
+
+    def arguments(self) -> list[tuple[str, bool]]:
+        """Return the arguments of a NumPy class's constructor, and whether each has a default."""
+        try:
+            found = self.submission.look(Handle(0), "arguments")
+        except Trouble:
+            return []
+        return [(str(name), bool(has_default)) for name, has_default in found]
+
+    def look(self, name: str) -> list[str]:
+        """Return what the adapter of a class in NumPy says of it: `forms` or `needs`."""
+        if self.submission.adapter or self.forward_only:
+            return []
+        handle = self.submission.call("", 2, 3, keep=(-1,))
+        found = self.submission.look(handle, name)
+        return found if isinstance(found, list) else []
+
+    def needs(self, upstream: str) -> bool:
+        """Whether `backward` has no default for the gradient that is not among these."""
+        other = {"output": "h_n", "h_n": "output"}.get(upstream)
+        return other is not None and other in self.look("needs")
+
+    def learn(self, V: int, H: int) -> None:
+        """Build a layer, and detect its dtype and the names of its parameters."""
+        parameters = self(V, H).own_parameters()
+        self.own_dtype = str(next(iter(parameters.values())).dtype)
+        self.conventions.learn(parameters, self.cell, V, H, self.flags)
+
+
+class UserLayer:
+    """A layer of a user's class, called like ours."""
+
+    def __init__(self, layers: Layers, handle: Handle, *, batch_first: bool) -> None:
+        self.submission, self.handle, self.cell = layers.submission, handle, layers.cell
+        self.conventions = layers.conventions
+        self.transpose = self.conventions.batch_first and not batch_first
+        self.time_axis = int(batch_first)
+        self.as_now: Callable[..., Any] | None = None  # gives what the last call returned
+        self.forward_only = layers.forward_only = "backward" not in handle.names
+
+    def own_parameters(self) -> dict[str, np.ndarray]:
+        """Return its parameters by its own names."""
+        found = self.submission.look(self.handle, "parameters")
+        if not isinstance(found, dict) or not found:
+            raise Malformed("parameters, a dict of arrays", describe_kind(found))
+        return {name: _array(array, f"parameters[{name!r}]") for name, array in found.items()}
+
+    @property
+    def parameters(self) -> Results:
+        """Copies of its parameters, by our names and in our layout."""
+        return self._as_ours(self.own_parameters())
+
+    def load(self, parameters: Results, how: str = "loaded") -> None:
+        """Set its parameters from arrays by our names and in our layout, in place or replaced."""
+        conventions = self.conventions
+        own: Results = {}
+        for name, array in parameters.items():
+            own_name, value = conventions.names.get(name, name), array
+            if conventions.one_bias and name.startswith("bias_hh"):
+                own_name, value = conventions.names["bias_ih_l0"], parameters["bias_ih_l0"] + array
+            is_row = conventions.bias_rows and name.startswith("bias")
+            value = self._weight(name, reorder_to_own(value, self.cell, self._order(name)))
+            own[own_name] = value[None] if is_row else value
+        if conventions.pieces is not None:
+            own = conventions.pieces.split(own)
+        if "load" in self.handle.names:
+            ways = (how,) if self.submission.adapter == "torch_module" else ()
+            self.submission.call("load", own, *ways, of=self.handle.number)
+        else:
+            self.submission.write(self.handle, "parameters", own, replace=how == "replaced")
+
+    def forward(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
+        """Return output, last state and the tape for `backward`."""
+        result, transposed = self._call("forward", x, state, more, keep=(2,))
+        if not isinstance(result, tuple) or len(result) != 3:
+            wanted = "(output, h_n, tape) from forward, or (output, h_n) from a module of PyTorch"
+            raise Malformed(wanted, describe_kind(result))
+        number, lengths = self.submission.last.number, more.get("lengths")
+
+        def ours(result: Any) -> tuple[np.ndarray, Any]:
+            output = _array(result[0], "output", transposed)
+            return self._without_padding(output, lengths), self._state(result[1])
+
+        now = partial(self.submission.look, Handle(number), without=(2,))
+        self.as_now = lambda double=False: ours(now(double=double))
+        output, last = ours(result)
+        padded = sum(result[0].shape) - sum(output.shape)  # steps: one axis is shorter
+        return output, last, (result[2], transposed, x.dtype.kind != "f", state is not None, padded)
+
+    def _without_padding(self, output: np.ndarray, lengths: Any) -> np.ndarray:
+        """Return an output of the steps of the longest sequence, if all later ones are zero."""
+        if lengths is None or output.ndim <= self.time_axis:
+            return output
+        first, rest = np.split(output, [int(np.max(lengths))], self.time_axis)
+        return output if rest.any() else first
+
+    def __call__(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any]:
+        """Return output and last state of a call, if it can be called."""
+        if "__call__" not in self.handle.names:
+            raise Trouble("missing", "it cannot be called")
+        result, transposed = self._call("__call__", x, state, more)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise Malformed("(output, h_n) from a call", describe_kind(result))
+        return _array(result[0], "output", transposed), self._state(result[1])
+
+    def _call(
+        self,
+        method: str,
+        x: np.ndarray,
+        state: Any,
+        more: dict[str, Any],
+        keep: tuple[int, ...] = (),
+    ) -> tuple[Any, bool]:
+        """Return the result, and whether its batch axis comes first."""
+        transposed = self.transpose and x.ndim == (3 if x.dtype.kind == "f" else 2)
+        args = [_swapped(x) if transposed else x]
+        if state is not None:
+            args.append(_flat(state) if self.conventions.flat_state else state)
+        try:
+            call = self.submission.call
+            return call(method, *args, of=self.handle.number, keep=keep, **more), transposed
+        except Trouble as trouble:
+            raise _missing_if_refused(trouble, more) from None
+
+    def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
+        """Return the gradients, by our names and in our layout."""
+        if self.forward_only:
+            self.as_now = None
+            return SimpleNamespace(x=None, h0=None, c0=None, parameters={})
+        own_tape, transposed, is_tokens, has_state, padded = tape
+        if padded and d_output is not None:
+            widths = np.zeros((d_output.ndim, 2), int)
+            widths[self.time_axis, 1] = padded
+            d_output = np.pad(d_output, widths)
+        if transposed and d_output is not None:
+            d_output = _swapped(d_output)
+        if self.conventions.flat_state:
+            d_state = _flat(d_state)
+        number = self.handle.number
+        gradients = self.submission.call("backward", own_tape, d_output, d_state, of=number)
+        result = Handle(self.submission.last.number)
+
+        def ours(gradients: Any) -> SimpleNamespace:
+            d_x, d_initial, d_parameters = three_gradients(gradients)
+            if d_parameters is None:
+                wanted = "gradients with x, h0 and parameters from backward"
+                raise Malformed(wanted, describe_kind(gradients))
+            d_x = None if d_x is None else _array(d_x, "the gradient of x", transposed)
+            h0, c0, *_ = *arrays_of(self._state(d_initial) if has_state else None), None, None
+            return SimpleNamespace(
+                x=None if is_tokens else d_x, h0=h0, c0=c0, parameters=self._as_ours(d_parameters)
+            )
+
+        self.as_now = lambda double=False: ours(self.submission.look(result, double=double))
+        return ours(gradients)
+
+    def _as_ours(self, own: dict[str, np.ndarray]) -> Results:
+        """Return parameters, or their gradients, by our names; one bias is bias_ih."""
+        conventions = self.conventions
+        if conventions.pieces is not None:
+            own = conventions.pieces.join(own, CELLS[self.cell].num_gates)
+        our_names = {other: name for name, other in conventions.names.items()}
+        found = {our_names.get(name, name): _array(array, str(name)) for name, array in own.items()}
+        if conventions.bias_rows:
+            rows = {name: a for name, a in found.items() if name.startswith("bias") and a.ndim == 2}
+            found |= {name: array.reshape(-1) for name, array in rows.items()}
+        found = {name: self._weight(name, array) for name, array in found.items()}
+        return {n: reorder_to_torch(array, self.cell, self._order(n)) for n, array in found.items()}
+
+    def _order(self, name: str) -> Order:
+        return () if name.startswith("weight_hr") else self.conventions.order
+
+    def _weight(self, name: str, array: np.ndarray) -> np.ndarray:
+        return array.T if self.conventions.transposed and name.startswith("weight") else array
+
+    def _state(self, state: Any) -> Any:
+        """Return h, or (h, c), with an axis for the layers."""
+        arrays = state if isinstance(state, tuple | list) else (state,)
+        arrays = [array for array in arrays if isinstance(array, np.ndarray)]
+        found = tuple(a[None] if self.conventions.flat_state else a for a in arrays)
+        return found[0] if len(found) == 1 else found or None
+
+
+def _array(value: Any, name: str, transposed: bool = False) -> np.ndarray:
+    """Return an array, with the time axis first."""
+    if not isinstance(value, np.ndarray):
+        raise Malformed(f"an array for {name}", describe_kind(value))
+    return value.swapaxes(0, 1) if transposed and value.ndim > 1 else value
+
+
+def _swapped(array: np.ndarray) -> np.ndarray:
+    """Return an array with the batch axis first, contiguous if the array is."""
+    swapped = array.swapaxes(0, 1)
+    return np.ascontiguousarray(swapped) if array.flags.c_contiguous else swapped
+
+
+def _missing_if_refused(trouble: Trouble, options: dict[str, Any]) -> Trouble:
+    """Return Trouble with the verdict missing if the class has no such argument."""
+    refused = "TypeError" in trouble.kinds and (
+        "unexpected keyword" in str(trouble) or "positional argument" in str(trouble)
+    )
+    return Trouble("missing", str(trouble), trouble.kinds) if refused and options else trouble
+
+
+def _flat(state: Any) -> Any:
+    if isinstance(state, tuple):
+        return tuple(_flat(item) for item in state)
+    return None if state is None else state[0]
+
+
+def three_gradients(gradients: Any) -> tuple[Any, Any, Any]:
+    """Return the gradients of x, the state and the parameters; None where a form is unknown."""
+    if isinstance(gradients, tuple | list) and len(gradients) == 3:
+        d_x, d_state, d_parameters = gradients
+    else:
+        d_x = _under(gradients, "x", "d_x", "dx")
+        d_state = _under(gradients, "h0", "d_h0", "dh0", "d_h_0", "h_0")
+        d_c0 = _under(gradients, "c0")
+        d_state = (d_state, d_c0) if isinstance(d_c0, np.ndarray) else d_state
+        d_parameters = _under(gradients, "parameters", "params", "grads")
+    return d_x, d_state, d_parameters if isinstance(d_parameters, dict) else None
+
+
+def _under(gradients: Any, *names: str) -> Any:
+    """Return what a dict or an object has under the first of these names."""
+    if isinstance(gradients, dict):
+        return next((gradients[name] for name in names if name in gradients), None)
+    return next((getattr(gradients, name) for name in names if hasattr(gradients, name)), None)

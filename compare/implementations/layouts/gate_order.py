@@ -1,0 +1,64 @@
+"""The order of the gates in a weight: PyTorch's, or that of the user's code."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from compare.implementations.cells import CELLS
+from compare.terminal import UsageError
+
+Order = tuple[str, ...]  # the gates from the first block of rows to the last; (): as in PyTorch
+
+
+def parse_order(text: str | None, cell: str) -> Order:
+    """Read --gates; UsageError unless it names each gate of the cell once."""
+    if text is None:
+        return ()
+    gates, order = CELLS[cell].gates, tuple(text.replace(" ", "").split(","))
+    if sorted(order) != sorted(gates):
+        expected = f"the gates {', '.join(gates)} in some order" if gates else "no --gates"
+        raise UsageError(f"expected {expected} for the cell {cell}, got {text!r}")
+    return () if order == gates else order
+
+
+def reorder_to_own(array: np.ndarray, cell: str, order: Order) -> np.ndarray:
+    """Return an array whose blocks of rows are in PyTorch's order, in the order of the user."""
+    return _reordered(array, CELLS[cell].gates, order)
+
+
+def reorder_to_torch(array: np.ndarray, cell: str, order: Order) -> np.ndarray:
+    """Return an array whose blocks of rows are in the order of the user, in PyTorch's order."""
+    return _reordered(array, order, CELLS[cell].gates)
+
+
+def _reordered(array: np.ndarray, before: Order, after: Order) -> np.ndarray:
+    if not before or not after or len(array) % len(after):
+        return array
+    blocks = np.split(array, len(before))
+    return np.concatenate([blocks[before.index(gate)] for gate in after])
+
+
+def translate_call(
+    function: Callable[..., Any], name: str, cell: str, args: Any, given: Order, own: Order
+) -> Any:
+    """Call one of the six functions, which has its gates in the order `own`, with those `given`."""
+    before = partial(_reordered, before=given, after=own)
+    after = partial(_reordered, before=own, after=given)
+    kind = name.removeprefix(f"{cell}_")
+    weights = {"step": 4, "forward": 4, "step_backward": 2}.get(kind, 0)
+    passed, split = [*args], len(args) - weights
+    passed[split:] = map(before, passed[split:])
+    if kind == "backward" and isinstance(passed[0], tuple):  # the reference's tape
+        passed[0] = (*passed[0][:-2], *map(before, passed[0][-2:]))
+    result = function(*passed)
+    for array, used in zip(args[split:], passed[split:], strict=True):
+        array[...] = after(used)  # as the function left it
+    if not isinstance(result, tuple | list):
+        return result
+    if kind == "forward" and isinstance(result[-1], tuple):
+        return (*result[:-1], (*result[-1][:-2], *map(after, result[-1][-2:])))
+    first = 1 + len(CELLS[cell].states) if kind in ("backward", "step_backward") else len(result)
+    turned = (after(d) if isinstance(d, np.ndarray) and d.ndim else d for d in result[first:])
+    return (*result[:first], *turned)

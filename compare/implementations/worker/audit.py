@@ -1,0 +1,111 @@
+"""What the user's code imports, opens and starts, as Python's audit events tell.
+
+The process loads this file by its path: the standard library is all that it imports.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+FRAMEWORKS = ("torch", "scratch_rnn", "concise_rnn", "jax", "tensorflow", "keras")
+"""Libraries with a recurrent layer that could be copied; the report notes their import."""
+
+STARTING = (
+    *("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn"),
+    *("os.spawn", "os.startfile", "pty.spawn", "socket.__new__"),
+)
+"""Events of processes that are started, and of sockets."""
+
+PROJECT = Path(__file__).resolve().parents[3]
+SOURCES = [PROJECT / name for name in ("scratch_rnn", "concise_rnn", "compare")]
+"""The packages of this project; the right functions are in them."""
+
+OWN = [PROJECT / "compare" / "implementations" / n for n in ("worker", "adapters", "kernels")]
+"""What the process itself loads."""
+
+_PLACES = {sys.prefix, sys.base_prefix, *sys.path, "/dev", "/proc", "/sys"} - {""}
+INSTALLED = {Path(path).resolve() for path in _PLACES} - {PROJECT}
+"""Where opened files are not noted: Python, its packages, and the system."""
+
+MOST = 20  # names of each kind that are noted
+
+
+class Watch:
+    """An audit hook that notes events of the user's file, whose other modules are in the folders.
+
+    With `numpy_only` it refuses imports of anything but NumPy, the standard library and the files
+    of these folders; also the sources of this project, other processes, sockets and C functions.
+    """
+
+    def __init__(self, file: str, folders: list[str], *, numpy_only: bool) -> None:
+        self.file, self.numpy_only = Path(file).resolve(), numpy_only
+        self.folders = [Path(folder).resolve() for folder in folders]
+        neighbours = {path.stem for folder in self.folders for path in folder.iterdir()}
+        self.allowed = sys.stdlib_module_names | {"numpy"} | (neighbours - set(FRAMEWORKS))
+        self.seen: dict[str, list[str]] = {"imported": [], "opened": [], "started": []}
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        """Note an event; refuse it by an exception."""
+        if event == "import":
+            self._import(str(args[0]))
+        elif event == "open":
+            self._open(args[0])
+        elif event in ("os.kill", "os.killpg"):
+            if not _is_own(event, args[0]):
+                self._note("started", event)
+                raise PermissionError("expected a signal for its own processes")
+        elif event in STARTING:
+            self._note("started", event)
+            self._refuse(f"uses {event}")
+        elif event.startswith("ctypes."):
+            self._refuse(f"uses {event}")
+
+    def _import(self, name: str) -> None:
+        package = name.partition(".")[0]
+        if package in FRAMEWORKS:
+            self._note("imported", package)
+        if package not in self.allowed:
+            self._refuse(f"imports {name}")
+
+    def _open(self, file: Any) -> None:
+        if isinstance(file, int) or not file:
+            return
+        path = Path(os.fsdecode(file)).resolve()
+        if path.parent.name == "__pycache__":  # of a module; perhaps it is not there yet
+            path = path.parents[1] / f"{path.name.partition('.')[0]}.py"
+        if _is_in(SOURCES, path) and not _is_in(OWN, path):
+            own = path.relative_to(PROJECT)
+            if own.parts[0] not in self.seen["imported"]:
+                self._note("opened", own.as_posix())
+            self._refuse(f"opens {own.as_posix()}")
+        elif path != self.file and not _is_in((*INSTALLED, *OWN), path):
+            inside = next((folder for folder in self.folders if _is_in([folder], path)), None)
+            self._note("opened", str(path.relative_to(inside) if inside else path))
+
+    def _note(self, kind: str, name: str) -> None:
+        found = self.seen[kind]
+        if name not in found and len(found) < MOST:
+            found.append(name)
+
+    def _refuse(self, what: str) -> None:
+        if self.numpy_only:
+            raise ImportError(f"--numpy-only: the file {what}")
+
+
+def _is_in(folders: Iterable[Path], path: Path) -> bool:
+    return any(folder in path.parents for folder in folders)
+
+
+def _is_own(event: str, number: int) -> bool:
+    """Whether a signal goes to this process, or to one that it has started."""
+    if not hasattr(os, "getpgid"):  # Windows
+        return number == os.getpid()
+    group = os.getpgid(0)
+    if event == "os.killpg":
+        return number in (0, group)
+    try:
+        return number == 0 or (number > 0 and os.getpgid(number) == group)
+    except OSError:
+        return True  # there is no such process

@@ -1,0 +1,218 @@
+"""Call the user's code, which runs in a process of its own."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.implementations.worker.exceptions import explain_exception
+from compare.implementations.worker.messages import (
+    InvalidMessage,
+    cleaned,
+    fits,
+    layout_of,
+    pack,
+    unpack,
+)
+from compare.implementations.worker.source import PATIENCE, Notes, Source
+from compare.implementations.worker.trouble import Trouble
+
+MOST_NOTED = 50  # names of each kind
+
+NOTED = {"seen": {"imported": [str], "opened": [str], "started": [str]}, "changed": [str]}
+RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
+RESULT = {"result": dict, "shared": [[int]]}
+FORMS: dict[str, dict[str, Any]] = {
+    "load": {"names": [str], "adapter": str, "kinds": [str]},
+    "call": RESULT | {"number": int, "names": [str], "written": [list]},
+    "get": RESULT,
+    "launches": {"launches": [dict]},
+}
+"""The forms of a part of each answer, of an exception, and of the answers to requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """An object in the process of the user's code, or a part of it."""
+
+    number: int
+    path: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()  # what can be called, of an object that stays there
+
+
+def start_process(*arguments: Any) -> Any:
+    """Start a process for the user's code; psutil and pipes are not needed before."""
+    from compare.implementations.worker.process import Process
+
+    return Process(*arguments)
+
+
+class Submission(AbstractContextManager["Submission"]):
+    """The user's code, loaded; Trouble if it cannot be.
+
+    `ours`, a function of (name, arguments), computes the results of those functions that ours have
+    replaced. `notes` is for what the report notes; one may serve for many processes. `start` starts
+    the process, or takes its place (`in_process`).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        ours: Callable[[str, Any], Any] | None = None,
+        notes: Notes | None = None,
+        start: Callable[..., Any] | None = None,
+    ) -> None:
+        self.source, self._ours, self._start = source, ours, start or start_process
+        self.notes = Notes() if notes is None else notes
+        self.last = Handle(0)  # the last result
+        self.order: tuple[str, tuple[str, ...]] = ("", ())  # a cell, and its gates in this order
+        self._replaced: tuple[str, ...] = ()
+        self._load()
+
+    def _load(self) -> None:
+        source = self.source
+        self._replaced = ()
+        self._process = self._start(source, self._call_back, self.notes)
+        names = ("file", "module", "name", "folders", "numpy_only", "resolver", "interpreter")
+        limits = 6 * source.seconds, PATIENCE * source.seconds
+        if not source.file:
+            limits = max(60.0, 3 * source.seconds), PATIENCE * max(60.0, 3 * source.seconds)
+        try:
+            loaded = self._request("load", (), limits, **{n: getattr(source, n) for n in names})
+        except BaseException:
+            self.close()
+            raise
+        self.names: list[str] = loaded["names"]  # of its functions
+        self.adapter: str = loaded["adapter"]  # of a class of another library
+        self.kinds: list[str] = loaded["kinds"]  # names of the class and its bases
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End its process."""
+        self._process.close()
+
+    def revive(self) -> None:
+        """Load it anew if its process has ended; its objects are lost."""
+        if self._process.ended:
+            self._load()
+
+    def call(
+        self, name: str, *args: Any, of: int = 0, keep: Sequence[int] = (), **kwargs: Any
+    ) -> Any:
+        """Call a function, or a method of the object number `of`; Trouble if there is no result.
+
+        An empty name calls the object itself. Arguments are plain values, arrays and handles. An
+        array that the function changes is changed here. Those items of the result that `keep` names
+        stay in the process, and `Handle` takes their place; with -1 the whole result stays there.
+        """
+        arrays: list[np.ndarray] = []
+        request: dict[str, Any] = {"of": of, "method": name, "keep": list(keep)}
+        request["args"] = [_packed(value, arrays) for value in args]
+        request["kwargs"] = {key: _packed(value, arrays) for key, value in kwargs.items()}
+        answer = self._request("call", arrays, layouts=[*map(layout_of, arrays)], **request)
+        for array, value in answer["written"]:
+            if not isinstance(value, np.ndarray) or value.shape != array.shape:
+                raise Trouble("error", "changed the shape of an argument")
+            if not array.flags.writeable:
+                raise Trouble("error", "changed an argument that is read-only")
+            array[...] = value
+        number = answer["number"]
+        self.last = Handle(number, names=tuple(answer["names"]))
+        if -1 in keep:
+            return self.last
+        result = answer["result"]
+        if keep and isinstance(result, tuple):
+            handles = {k: Handle(number, (k,)) for k in keep}
+            return tuple(handles.get(k, item) for k, item in enumerate(result))
+        return result
+
+    def look(
+        self, handle: Handle, *attributes: str, without: Sequence[int] = (), double: bool = False
+    ) -> Any:
+        """Return an object as it is now, without some items; `double` doubles its arrays first."""
+        place: dict[str, Any] = {"of": handle.number, "path": [*handle.path, *attributes]}
+        return self._request("get", without=list(without), double=double, **place)["result"]
+
+    def write(
+        self, handle: Handle, name: str, values: dict[str, np.ndarray], *, replace: bool = False
+    ) -> None:
+        """Write values into the arrays of a dictionary that an object has, or replace these."""
+        arrays = [np.asarray(value) for value in values.values()]
+        self._request("set", arrays, of=handle.number, name=name, keys=[*values], replace=replace)
+
+    def forget(self) -> None:
+        """Delete all results; their handles are invalid."""
+        self._request("forget")
+
+    def launches(self) -> list[dict[str, Any]]:
+        """Return Triton's kernels that were launched, with the types of their arguments."""
+        return self._request("launches")["launches"]
+
+    def replace(self, names: Sequence[str]) -> None:
+        """Replace these functions, and only these, by ours."""
+        self._replaced = tuple(names)
+        self._request("replace", names=list(names))
+
+    def _request(
+        self,
+        do: str,
+        arrays: Sequence[np.ndarray] = (),
+        limits: tuple[float, float] | None = None,
+        **request: Any,
+    ) -> dict[str, Any]:
+        """Return the answer to a request, with the values of its messages."""
+        limits = limits or (self.source.seconds, PATIENCE * self.source.seconds)
+        sent = {"do": do, **request}, list(arrays)
+        answer, received = self._process.request(sent, *limits)
+        try:
+            if not (fits(answer, RAISED | NOTED) or fits(answer, FORMS.get(do, {}) | NOTED)):
+                raise InvalidMessage
+            for first, second in answer.get("shared", ()):
+                received[second] = received[first]  # as they are there
+            if "result" in answer:
+                answer["result"] = unpack(answer["result"], received)
+            written = [(arrays[k], unpack(v, received)) for k, v in answer.pop("written", ())]
+        except (LookupError, TypeError, ValueError):
+            self.close()
+            words = f"its process sent an invalid message: expected an answer to {do!r}"
+            raise Trouble("error", words) from None
+        answer = {name: cleaned(value) for name, value in answer.items()}
+        for kind, names in answer["seen"].items():
+            noted = getattr(self.notes, kind)
+            noted += [name for name in names[:MOST_NOTED] if name not in noted]
+        if "raised" in answer:
+            raised = answer["raised"]
+            kinds = tuple(raised["kinds"]) or ("an exception",)
+            message = explain_exception(kinds[0], raised["message"], raised["where"])
+            verdict = "missing" if "NotImplementedError" in kinds else "error"
+            raise Trouble(verdict, message, kinds)
+        if answer["changed"]:
+            raise Trouble("error", f"changed {answer['changed'][0]}, which is not its own")
+        return answer | {"written": written}
+
+    def _call_back(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+        """Compute the result of a function that ours have replaced, and of no other."""
+        if not fits(head, {"call": str, "args": list}):
+            raise InvalidMessage("expected a call of a function")
+        name, sent = cleaned(head["call"]), list[np.ndarray]()
+        if name not in self._replaced:
+            if name not in self.notes.asked and len(self.notes.asked) < MOST_NOTED:
+                self.notes.asked.append(name)
+            return {"refused": f"expected no call of the reference's {name}"}, []
+        args = tuple(unpack(item, arrays) for item in head["args"])
+        try:
+            assert self._ours is not None
+            result = self._ours(name, args)
+        except Exception as error:  # arguments that our function does not take
+            return {"refused": " ".join(str(error).split())[:300]}, []
+        return {"result": pack(result, sent)}, sent
+
+
+def _packed(value: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
+    if isinstance(value, Handle):
+        return {"ref": value.number, "path": list(value.path)}
+    return pack(value, arrays)

@@ -1,0 +1,19 @@
+"""Exceptions of the user's code in words: what NumPy says of arrays is not meant for beginners."""
+
+import re
+
+from compare.files import table
+
+KNOWN = table(__package__, "exceptions.toml")[
+    "exception"
+]  # the messages that are known, and their words
+
+
+def explain_exception(kind: str, message: str, where: str) -> str:
+    """Return what was raised and where, in words if the message is known."""
+    text = f"{kind}: {message}" if message else kind
+    for row in KNOWN:
+        if found := re.fullmatch(row["message"], text, re.DOTALL):
+            words = row["words"].format(*found.groups())
+            return f"{words} ({', '.join(filter(None, (kind, where)))})"
+    return f"{text} ({where})" if where else text

@@ -1,0 +1,155 @@
+"""The process of the user's code: send requests, and wait no longer than allowed."""
+
+import contextlib
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import psutil
+
+from compare.implementations.worker.messages import InvalidMessage, Message, encoded, read
+from compare.implementations.worker.source import Notes, Source
+from compare.implementations.worker.start import start
+from compare.implementations.worker.trouble import Trouble
+
+INTERVAL = 0.1  # seconds between two looks at the time that a call takes
+SERVER_ENDED = "a signal that ended the process above it"
+FIRST_PRINTED = 400  # characters of the printed text that are kept
+
+
+class Process:
+    """A process of `server`; `call_back`, of (head, arrays), answers its calls of our functions."""
+
+    def __init__(self, source: Source, call_back: Callable[..., Message], notes: Notes) -> None:
+        self.ended = ""  # in words, how
+        self._call_back, self._notes = call_back, notes
+        of_all_calls = f"{source.total:g} s of wall time for all calls (--total-timeout)"
+        self._total = source.total, of_all_calls
+        self._limits: tuple[tuple[Callable[[], float], float, str], ...] = ()
+        if notes.seconds >= source.total:
+            raise Trouble("timeout", f"no result within {of_all_calls}")
+        self._worker = start(source.gibibytes)
+        self._process = psutil.Process(self._worker.pid)
+        self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._wanted = threading.Semaphore(0)  # answers, which are not read before
+        self._answers: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
+        works = (self._write_requests, self._read_answers, self._read_printed)
+        self._threads = [
+            threading.Thread(target=work, args=(pipe,), daemon=True)
+            for work, pipe in zip(works, self._worker.pipes, strict=True)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def request(self, message: Message, seconds: float, wall: float) -> Message:
+        """Send a request and return the answer; Trouble if it takes more time, ours included."""
+        if self.ended:
+            raise Trouble("error", f"its process ended {self.ended}")
+        begun = time.monotonic()
+        used, (total, of_all) = self._processor_time, self._total
+        self._limits = (  # a clock, the time at which it is late, and what it measures
+            (time.monotonic, begun + total - self._notes.seconds, of_all),
+            (used, used() + seconds, f"{seconds:g} s of processor time"),
+            (time.monotonic, begun + wall, f"{wall:g} s of wall time"),
+        )
+        self._look_again = begun + min(INTERVAL, seconds)
+        try:
+            while True:
+                answer = self._next(message)
+                if "call" not in answer[0]:
+                    return answer
+                message = self._call_back(*answer)
+        except TimeoutError as error:
+            self.close()
+            raise Trouble("timeout", f"no result within {error}") from None
+        except InvalidMessage as error:
+            self.close()
+            raise Trouble("error", f"its process sent an invalid message: {error}") from None
+        except (EOFError, OSError):
+            raise Trouble("error", f"its process ended {self.close()}") from None
+        finally:
+            self._notes.seconds += time.monotonic() - begun
+
+    def _next(self, message: Message) -> Message:
+        """Send a message and return the next one; TimeoutError if there is none in time."""
+        self._requests.put(encoded(*message))
+        self._wanted.release()
+        has_ended = False
+        while True:
+            self._check()
+            try:
+                answer = self._answers.get(timeout=INTERVAL)
+            except queue.Empty:
+                if has_ended:
+                    raise EOFError from None
+                has_ended = self._has_ended()
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    def _check(self) -> None:
+        """Raise TimeoutError if it is late; look at most once in each interval."""
+        if time.monotonic() > self._look_again:
+            self._look_again = time.monotonic() + INTERVAL
+            for clock, end, words in self._limits:
+                if clock() > end:
+                    raise TimeoutError(words)
+
+    def _processor_time(self) -> float:
+        with contextlib.suppress(psutil.Error):
+            times = self._process.cpu_times()
+            return float(times.user + times.system)
+        return 0.0
+
+    def _has_ended(self) -> bool:
+        """Whether the process has ended, though one that it started may hold its pipes open."""
+        with contextlib.suppress(psutil.Error):
+            return bool(self._process.status() == psutil.STATUS_ZOMBIE)
+        return True
+
+    def close(self) -> str:
+        """Kill the process, and those that it started; return how it ended."""
+        if not self.ended:
+            code, left = self._worker.end()
+            self.ended = describe_end(code)
+            self._notes.left = max(self._notes.left, left)
+            if not self._worker.is_server_alive and SERVER_ENDED not in self._notes.started:
+                self._notes.started.append(SERVER_ENDED)
+            self._requests.put(None)
+            self._wanted.release()
+            for thread in self._threads:
+                thread.join(1)
+        return self.ended
+
+    def _write_requests(self, stream: BinaryIO) -> None:
+        with contextlib.suppress(OSError), stream:  # it has ended, or does not read
+            while (message := self._requests.get()) is not None:
+                stream.write(message)
+                stream.flush()
+
+    def _read_answers(self, stream: BinaryIO) -> None:
+        with stream:
+            try:
+                while self._wanted.acquire() and not self.ended:
+                    self._answers.put(read(stream))
+            except Exception as error:  # the end, or an invalid message
+                self._answers.put(error)
+
+    def _read_printed(self, stream: Any) -> None:
+        notes, lines = self._notes, 0
+        with stream:
+            while printed := stream.read1(65536):
+                lines += printed.count(b"\n")
+                notes.lines = max(notes.lines, lines)
+                if len(notes.first) < FIRST_PRINTED:
+                    notes.first += printed[:FIRST_PRINTED].decode(errors="replace")
+
+
+def describe_end(code: int) -> str:
+    """Return in words how a process ended."""
+    names = {number.value: number.name for number in signal.Signals}
+    return f"by signal {names.get(-code, -code)}" if code < 0 else f"with exit code {code}"

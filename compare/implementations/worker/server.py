@@ -1,0 +1,272 @@
+"""The process of the user's code: reads requests, calls the code, and writes answers.
+
+It is started as a file, so that nothing of this project is imported here: the standard library
+and NumPy are enough. Requests come by standard input, answers leave by a copy of standard output;
+what the user's code prints goes to standard error.
+"""
+
+import builtins
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+FOLDER = Path(__file__).parent
+OURS = "_rnn_parity_"  # prefix of our modules in `sys.modules`: the user may have their names
+
+LARGEST_FILE = 2**26  # bytes that may be written into a file
+
+Arrays = list[np.ndarray]
+
+
+def load_file(file: str | Path, prefix: str = "") -> ModuleType:
+    """Import a file by its path."""
+    name = prefix + Path(file).stem
+    if name in sys.modules:
+        name = f"{name}_of_a_file"
+    spec: Any = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Server:
+    """The user's module, and its objects, which stay here.
+
+    `messages` is the module of this folder, however it was imported. `call_back`, a function of
+    (name, arguments), calls one of our functions, in the process of the check. `watch` is the
+    class of the audit hook.
+    """
+
+    def __init__(
+        self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any], watch: Any = None
+    ) -> None:
+        self.pack, self.unpack = messages.pack, messages.unpack
+        self.laid_out = messages.laid_out
+        self.call_back = call_back
+        self.watch = watch
+        self.seen: dict[str, list[str]] = {"imported": [], "opened": [], "started": []}
+        self.objects: dict[int, Any] = {}
+        self.module: Any = None
+        self.interpreter: Any = None
+        modules = {"numpy": np, "numpy.linalg": np.linalg, "numpy.random": np.random}
+        self.functions = [  # module, its namespace, name, value
+            (title, vars(module), name, value)
+            for title, module in (modules | {"builtins": builtins}).items()
+            for name, value in list(vars(module).items())
+            if callable(value)
+        ]
+        self.replaced: dict[str, Any] = {}
+
+    def answer(self, head: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
+        """Answer a request, with what was raised if it cannot be answered."""
+        sent: Arrays = []
+        try:
+            answer = getattr(self, f"do_{head['do']}")(head, arrays, sent)
+        except BaseException as error:
+            return self.refusal(error, str(head.get("file", "")))
+        return answer | self._noted(), sent
+
+    def refusal(self, error: BaseException, file: str = "") -> tuple[dict[str, Any], Arrays]:
+        """Return the answer that says what was raised."""
+        raised = _described(error, file or str(getattr(self.module, "__file__", "")))
+        return {"raised": raised} | self._noted(), []
+
+    def _noted(self) -> dict[str, Any]:
+        """Return what the code has imported, opened and started, and what of NumPy it changed."""
+        changed = [
+            f"{module}.{name}"
+            for module, namespace, name, value in self.functions
+            if namespace.get(name) is not value
+        ]
+        return {"seen": self.seen, "changed": changed}
+
+    def do_load(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Import a file or a module; return the names in it, and its adapter."""
+        if self.watch is not None:
+            hook = self.watch(head["file"], head["folders"], numpy_only=head["numpy_only"])
+            self.seen = hook.seen
+            sys.addaudithook(hook)
+        for folder in reversed(head["folders"]):
+            sys.path.insert(0, folder)
+        if head["interpreter"]:
+            self.interpreter = load_file(head["interpreter"], OURS)
+        file, module = head["file"], head["module"]
+        if not file:
+            sys.audit("import", module, None, None, None, None)  # import_module raises no event
+        self.module = load_file(file) if file else importlib.import_module(module)
+        target, adapter, kinds = self.module, "", [""]
+        if head["name"]:
+            resolver = load_file(head["resolver"], OURS)
+            target, adapter, kinds = resolver.adapt(target, head["name"])
+        self.objects[0] = target
+        return {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
+
+    def do_call(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Call a function of the module, or a method of an object."""
+        arrays = [self.laid_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
+        before = [item.copy() for item in arrays]
+        args = [self._argument(item, arrays) for item in head["args"]]
+        kwargs = {name: self._argument(item, arrays) for name, item in head["kwargs"].items()}
+        target = self.objects[head["of"]]
+        if head["method"]:
+            target = getattr(target, head["method"])
+        result = target(*args, **kwargs)
+        number = len(self.objects)
+        self.objects[number] = result
+        keep, names = head["keep"], []
+        if -1 in keep:
+            result, names = None, _callables_of(result)
+        elif keep and isinstance(result, tuple | list):
+            result = tuple(None if k in keep else item for k, item in enumerate(result))
+        pairs = enumerate(zip(before, arrays, strict=True))
+        changed = [k for k, (old, new) in pairs if old.tobytes() != new.tobytes()]
+        packed = self.pack(result, sent)
+        return {
+            "result": packed,
+            "shared": _shared(sent),
+            "number": number,
+            "names": names,
+            "written": [[k, self.pack(arrays[k], sent)] for k in changed],
+        }
+
+    def do_get(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Return an object, or its attribute, as it is now; `double` doubles its arrays."""
+        value = self.objects[head["of"]]
+        for name in head["path"]:
+            value = value[name] if isinstance(name, int) else getattr(value, name)
+        if head["without"] and isinstance(value, tuple | list):
+            value = [None if k in head["without"] else item for k, item in enumerate(value)]
+        packed = self.pack(value, sent)
+        for array in sent if head["double"] else ():
+            if array.flags.writeable and array.dtype.kind == "f":
+                np.ldexp(array, 1, out=array)
+        return {"result": packed, "shared": _shared(sent)}
+
+    def do_set(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Write into the arrays of a dictionary that an object has, or replace them."""
+        held = getattr(self.objects[head["of"]], head["name"])
+        for name, array in zip(head["keys"], arrays, strict=True):
+            if head["replace"]:
+                held[name] = array
+            else:
+                held[name][...] = array
+        return {}
+
+    def do_forget(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Delete all results."""
+        self.objects = {0: self.objects[0]}
+        return {}
+
+    def do_launches(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Return Triton's kernels that were launched."""
+        return {"launches": list(self.interpreter.LAUNCHES.values())}
+
+    def do_replace(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Replace functions of the module by ours, and restore the others."""
+        for name, own in self.replaced.items():
+            setattr(self.module, name, own)
+        self.replaced = {name: getattr(self.module, name, None) for name in head["names"]}
+        for name in head["names"]:
+            setattr(self.module, name, lambda *args, _name=name: self.call_back(_name, args))
+        return {}
+
+    def _argument(self, packed: dict[str, Any], arrays: Arrays) -> Any:
+        """Return an argument; a reference means an object, or a part of one."""
+        if "ref" not in packed:
+            return self.unpack(packed, arrays)
+        value = self.objects[packed["ref"]]
+        for k in packed["path"]:
+            value = value[k]
+        return value
+
+
+def _shared(arrays: Arrays) -> list[list[int]]:
+    """Return the pairs of arrays that are the same memory."""
+    where: dict[Any, int] = {}
+    keys = [(a.__array_interface__["data"], a.shape, a.strides, a.size > 0) for a in arrays]
+    firsts = [where.setdefault(key if key[-1] else k, k) for k, key in enumerate(keys)]
+    return [[first, k] for k, first in enumerate(firsts) if first != k]
+
+
+def _callables_of(target: Any) -> list[str]:
+    """Return the names of everything in it that can be called."""
+    public = [name for name in dir(target) if name == "__call__" or not name.startswith("_")]
+    return [name for name in public if callable(getattr(target, name, None))]
+
+
+def _described(error: BaseException, file: str) -> dict[str, Any]:
+    """Return what was raised, and the line of the user's file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if file and frame.filename == file]
+    where = f"line {own[-1].lineno}" if own else ""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        where = f"line {error.lineno}"
+    kinds = [kind.__name__[:100] for kind in type(error).__mro__]
+    message = ""
+    with suppress(Exception):  # of the user's class
+        message = str(error.msg if isinstance(error, SyntaxError) else error)
+    return {"kinds": kinds, "message": " ".join(message[:2000].split())[:300], "where": where}
+
+
+def limit(gibibytes: float) -> None:
+    """Limit memory and the size of a file, where the system has such limits."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    memory = getattr(resource, "RLIMIT_DATA", resource.RLIMIT_AS)  # a GPU's driver reserves more
+    for kind, most in ((memory, int(gibibytes * 2**30)), (resource.RLIMIT_FSIZE, LARGEST_FILE)):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
+
+
+def serve(gibibytes: float) -> None:
+    """Answer requests until there are no more."""
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)  # what the user's code prints
+    sys.dont_write_bytecode = True  # beside the user's files
+    messages, audit = (load_file(FOLDER / f"{name}.py", OURS) for name in ("messages", "audit"))
+    limit(gibibytes)
+
+    def send(head: dict[str, Any], arrays: Arrays) -> None:
+        answers.write(messages.encoded(head, arrays))
+        answers.flush()
+
+    def call_back(name: str, args: tuple[Any, ...]) -> Any:
+        sent: Arrays = []
+        packed = [messages.pack(item, sent) for item in args]
+        send({"call": name, "args": packed}, sent)
+        head, arrays = messages.read(requests)
+        if "refused" in head:
+            raise TypeError(head["refused"])
+        return messages.unpack(head["result"], arrays)
+
+    server = Server(messages, call_back, audit.Watch)
+    while True:
+        try:
+            head, arrays = messages.read(requests)
+        except EOFError:
+            return
+        answer = server.answer(head, arrays)
+        with suppress(Exception):  # whatever the user's code has made of it
+            sys.stdout.flush()
+        try:
+            send(*answer)
+        except messages.InvalidMessage as error:
+            send(*server.refusal(error))
+
+
+if __name__ == "__main__":
+    serve(float(sys.argv[1]))

@@ -1,0 +1,35 @@
+"""The user's code that a process loads, the limits of the process, and what is noted about it."""
+
+from dataclasses import dataclass, field
+
+PATIENCE = 8  # wall time that a call may take, as a multiple of its processor time
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or a module, perhaps a class in it, and the limits of its process."""
+
+    file: str = ""  # one of both is empty
+    module: str = ""
+    name: str = ""  # of a class; empty for the functions of a file
+    folders: tuple[str, ...] = ()  # put before `sys.path`
+    numpy_only: bool = False  # whether other imports are refused
+    resolver: str = ""  # a file whose function `adapt` returns what is called for a class
+    interpreter: str = ""  # a file that is loaded before the code, to interpret its kernels
+    seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
+    gibibytes: float = 4.0
+    total: float = 300.0  # seconds of wall time for all calls
+
+
+@dataclass(slots=True)
+class Notes:
+    """What the report notes beside the results, of all processes of a submission."""
+
+    imported: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)  # audit events of processes and sockets
+    asked: list[str] = field(default_factory=list)  # for functions that it has to write itself
+    left: int = 0  # processes, running when its own had ended; the most of one process
+    lines: int = 0  # printed, by the process that printed most
+    first: str = ""
+    seconds: float = 0.0  # of wall time, of all calls

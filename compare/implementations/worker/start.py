@@ -1,0 +1,159 @@
+"""Start a process of `server`, and end it with all that it has started.
+
+On Linux a process is forked from one that has imported NumPy (`forkserver`), and whatever it leaves
+running is found. Elsewhere it is a new process of Python. What it leaves running is found by a
+variable of its environment, which its children inherit unless they are given another one.
+"""
+
+import atexit
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+
+from compare.implementations.worker import forkserver, server
+
+MARK = "RNN_PARITY_PROCESS"  # the variable of the environment
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SECONDS = 60.0  # within which the fork server has to answer, on a busy machine
+
+
+def start(gibibytes: float) -> "Forked | Spawned":
+    """Start a process with this much memory."""
+    return Forked(gibibytes) if sys.platform == "linux" else Spawned(gibibytes)
+
+
+def start_python(arguments: list[str], streams: list[int], mark: str = "", **options: Any) -> Any:
+    """Start a process of Python, with one thread, in a session of its own."""
+    options |= dict(zip(("stdin", "stdout", "stderr"), streams, strict=True))
+    options |= {"env": _environment() | {MARK: mark}, "start_new_session": True}
+    return subprocess.Popen([sys.executable, *arguments], **options)
+
+
+class Spawned:
+    """A new process of Python; `pipes` are its requests, its answers, and what it prints."""
+
+    is_server_alive = True  # the process that has started it
+
+    def __init__(self, gibibytes: float) -> None:
+        self._mark = uuid4().hex
+        streams = [subprocess.PIPE] * 3
+        self._process = start_python(["-P", server.__file__, str(gibibytes)], streams, self._mark)
+        self.pid = self._process.pid
+        self.pipes = self._process.stdin, self._process.stdout, self._process.stderr
+
+    def end(self) -> tuple[int, int]:
+        """Kill it, and what it has started; return its exit code, and how many were running."""
+        if self._process.poll() is None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except (AttributeError, OSError):  # Windows; or it has ended meanwhile
+                self._process.kill()
+        return self._process.wait(), end_marked(self._mark)
+
+
+def end_marked(mark: str) -> int:
+    """Kill all processes with this mark; return how many. Some take a while to end."""
+    ended: set[int] = set()
+    found = True
+    while found:
+        found = False
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get(MARK) == mark:
+                    process.kill()
+                    found = True
+                    ended.add(process.pid)
+                    process.wait(0.1)
+    return len(ended)
+
+
+class ForkServer:
+    """The process of `forkserver`: one for this process, as long as the environment is the same."""
+
+    current: "ForkServer | None" = None
+
+    def __init__(self) -> None:
+        self.environment, self._mark = _environment(), uuid4().hex
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(SECONDS)
+        with theirs:
+            descriptor = theirs.fileno()
+            arguments = ["-P", forkserver.__file__, str(descriptor)]
+            nothing = [subprocess.DEVNULL] * 3
+            self._process = start_python(arguments, nothing, self._mark, pass_fds=(descriptor,))
+
+    @classmethod
+    def get(cls) -> "ForkServer":
+        """Return the one that runs, or start one."""
+        current = cls.current
+        if current is not None:
+            has_ended = current._process.poll() is not None
+            if has_ended or current.environment != _environment():
+                current.stop()
+        cls.current = cls.current or cls()
+        return cls.current
+
+    def request(self, text: str, descriptors: tuple[int, ...] = ()) -> str:
+        """Return its answer; OSError if it has ended."""
+        socket.send_fds(self._control, [text.encode()], descriptors)
+        answer = self._control.recv(1000).decode()
+        if not answer:
+            raise ConnectionResetError
+        return answer
+
+    def stop(self) -> int:
+        """End it, and what it has forked; return how many processes it did not end itself."""
+        type(self).current = None
+        self._control.close()
+        try:
+            self._process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        return end_marked(self._mark) if self._process.wait() else 0
+
+
+class Forked:
+    """A process that the fork server has forked."""
+
+    is_server_alive = True
+
+    def __init__(self, gibibytes: float) -> None:
+        pairs = [os.pipe() for _ in range(3)]
+        theirs = (pairs[0][0], pairs[1][1], pairs[2][1])
+        ours: Any = (pairs[0][1], "wb"), (pairs[1][0], "rb"), (pairs[2][0], "rb")
+        self.pipes = tuple(os.fdopen(*pair) for pair in ours)
+        request = f"fork {gibibytes} {Path.cwd()}"
+        try:
+            self._server = ForkServer.get()
+            self.pid = int(self._server.request(request, theirs))
+        finally:
+            for descriptor in theirs:
+                os.close(descriptor)
+
+    def end(self) -> tuple[int, int]:
+        """Kill it and all that it has started."""
+        try:
+            code, count = map(int, self._server.request(f"end {self.pid}").split())
+        except OSError:  # the code has ended the fork server
+            self.is_server_alive = False
+            code, count = -signal.SIGKILL, self._server.stop()
+        return code, count
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, **ONE_THREAD, "PYTHONUNBUFFERED": ""}
+
+
+@atexit.register
+def _stop() -> None:
+    if ForkServer.current is not None:
+        ForkServer.current.stop()
