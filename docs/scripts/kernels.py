@@ -25,16 +25,16 @@ from typing import Any
 import numpy as np
 from pages import DOCS, MEASUREMENTS, ROOT, read, save, table, versions
 
-from compare.check import BUG_NAMES, Comparison, LayerCase, load_file, run
+from compare.check import BUG_NAMES, Comparison, LayerCase, run
 from compare.check.bugs.patches import Patch, patched_source
 from compare.check.cases.layer_case import random_case
 from compare.check.subjects.layer import compared_with_ours
-from compare.implementations import CELLS
+from compare.implementations import CELLS, load_file
 from compare.implementations.kernels.compilation import compile_launches
 from scratch_rnn.layers.states import arrays_of, each
 
-WORKER = ROOT / "compare" / "check" / "worker"
-ADAPTER = ROOT / "compare" / "check" / "classes" / "adapters" / "torch_module.py"
+INTERPRETER = ROOT / "compare" / "implementations" / "kernels" / "interpreter.py"
+ADAPTER = ROOT / "compare" / "implementations" / "adapters" / "torch_module.py"
 STORED = MEASUREMENTS / "kernels.json"
 PAGES = {"rnn": "elman", "gru": "gru", "lstm": "lstm"}
 HEAD = "import torch\n\nfrom scratch_rnn import kernels\n\n"
@@ -90,7 +90,7 @@ class Interpreter:
     """Triton's interpreter in this process, and the adapter of `check` for modules of PyTorch."""
 
     def __init__(self) -> None:
-        self.module = load_file(WORKER / "interpreter.py", "docs_")
+        self.module = load_file(INTERPRETER, "docs_")
         self.adapted = load_file(ADAPTER, "docs_").adapted
 
     def compared(self, module: ModuleType, case: LayerCase) -> tuple[Comparison, ...]:
