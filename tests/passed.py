@@ -6,7 +6,7 @@ What it has is found out as `rnn-parity check` does; of the rest no case is draw
 from compare.check.cases.layer_case import SURFACE
 from compare.check.subjects.features import surface_of, try_features
 from compare.check.subjects.layer import find_conventions
-from compare.implementations.layers import Layers
+from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.guesses import guess_cell_of_class
 from compare.implementations.worker.trouble import Trouble
 from tests.in_process import submission_of

@@ -6,7 +6,7 @@ from compare.check.cases.comparison import table_of
 from compare.check.cases.layer_results import alike, rounding, run, to_rounding
 from compare.check.properties.property import NotTried
 from compare.check.subjects.properties import PROPERTIES
-from compare.implementations.layers import Layers
+from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.trouble import Trouble
 from compare.parity import SAFETY
 from compare.parity.rows import compare_results

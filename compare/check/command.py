@@ -30,7 +30,6 @@ from compare.check.subjects.symptoms import without_numbers
 from compare.check.subjects.template import template_of
 from compare.check.subjects.training import TrainingResult, train
 from compare.check.subjects.trying import (
-    SubmissionFunctions,
     cases_of,
     reference,
     search_stage,
@@ -44,9 +43,9 @@ from compare.implementations import (
     Flags,
     Layers,
     Notes,
-    Order,
     Source,
     Submission,
+    SubmissionFunctions,
     Trouble,
     clean,
     compile_launches,
@@ -208,8 +207,6 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
             names = submission.names
         report.cell = config.cell or guess_cell_of_functions(names)
         stages = STAGES[report.cell]
-        order = parse_order(config.gates, report.cell)
-        load = with_order(load, report.cell, order)
         if f"{report.cell}_step_forward" in names and report.cell in CS231N_STAGES:
             report.form, stages = "cs231n", CS231N_STAGES[report.cell]
         if not any(stage.name in names for stage in stages):
@@ -236,26 +233,15 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     return report
 
 
-def with_order(load: Load, cell: str, order: Order) -> Load:
-    """Return what loads six functions whose weights have their gates in another order."""
-
-    def load_with_order() -> Submission:
-        submission = load()
-        submission.order = cell, order
-        return submission
-
-    return load_with_order
-
-
 def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
     """Train six right functions in lock-step with PyTorch."""
-    load = with_order(loader(config, source_of(config)), cell, parse_order(config.gates, cell))
-    return _train(config, cell, load, Terminal(quiet=True))
+    return _train(config, cell, loader(config, source_of(config)), Terminal(quiet=True))
 
 
 def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
     with load() as submission:
-        return train(cell, SubmissionFunctions(submission), config.text, terminal)
+        functions = SubmissionFunctions(submission, cell, parse_order(config.gates, cell))
+        return train(cell, functions, config.text, terminal)
 
 
 def _spinner(terminal: Terminal) -> AbstractContextManager[Any]:
@@ -281,16 +267,17 @@ def try_chosen(
 
 def try_stages(load: Load, stages: tuple[Stage, ...], config: CheckConfig) -> list[StageResult]:
     """Try stages, search further with `deep`, and find the likely mistake of each wrong one."""
-    results = try_all(load, stages, config.seed)
+    order = parse_order(config.gates, stages[0].cell)
+    results = try_all(load, stages, config.seed, order)
     for k, (stage, result) in enumerate(zip(stages, results, strict=True)):
         result.tried = [case.sizes for case, _ in cases_of(stage, config.seed)[: result.cases]]
         if config.deep and result.verdict == "right":
             with load() as submission:
-                results[k] = result = search_stage(result, submission, config.seed)
+                results[k] = result = search_stage(result, submission, config.seed, order=order)
         result.likely = without_numbers(result)
         if result.wrong is not None:
             with suppress(Trouble), load() as submission:
-                functions = SubmissionFunctions(submission, result.replaced)
+                functions = SubmissionFunctions(submission, stage.cell, order, result.replaced)
                 words = likely_mistake(result, functions, config.seed)
                 result.likely_lines = lines_of_mistake(words, stage.cell)
                 result.likely = with_remark(words)

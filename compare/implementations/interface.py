@@ -1,6 +1,155 @@
-"""The one notion of an implementation of a recurrent layer."""
+"""The one notion of an implementation: anything that computes a recurrent layer from its weights.
+
+A `Layer` is one layer. It is called like those of `scratch_rnn`, which are layers as they stand:
+arrays of NumPy, parameters with PyTorch's names, shapes and gate order. An `Implementation` builds
+such layers: from scratch_rnn, PyTorch, another library, or a user's file.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-Results = dict[str, np.ndarray]
+from compare.implementations.cells import Cell
+from scratch_rnn.layers.states import State
+
+Array = np.ndarray
+Results = dict[str, Array]
 """Arrays by name: parameters, or what a pass through a layer gives."""
+
+HOW = ("loaded", "in place", "replaced")
+"""Ways to set a layer's parameters: as it likes, by writing into its arrays, or by new arrays."""
+
+
+class Gradients(Protocol):
+    """The gradients of a backward pass; one that does not exist is None."""
+
+    @property
+    def x(self) -> Array | None:
+        """Shaped like x; None for token numbers."""
+
+    @property
+    def state(self) -> State:
+        """Shaped like the initial state: an array, or for an LSTM a pair."""
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """By the names of the parameters."""
+
+
+class Layer(Protocol):
+    """A recurrent layer with weights; the shapes are those of `scratch_rnn.RNN`."""
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """The parameters, by PyTorch's names."""
+
+    def forward(self, x: Array, state: State = None) -> tuple[Array, State, Any]:
+        """Return output, the last state and the tape; `lengths` may be given too."""
+
+    def backward(self, tape: Any, d_output: Array | None = None, d_state: State = None) -> Any:
+        """Return the gradients, as an object with those of x, h0, c0 and the parameters."""
+
+
+class Run(NamedTuple):
+    """What a forward pass gives."""
+
+    output: Array  # (T, B, DR)
+    state: State  # (LD, B, R), or for an LSTM a pair
+    tape: Any  # what the backward pass needs
+
+
+@dataclass
+class Implementation:
+    """Anything that computes the recurrent layer of a cell.
+
+    Its weights decide the sizes: `load` builds a layer for them, unless one of these sizes is
+    there. Use it in a ``with`` block if its code runs in a process of its own.
+    """
+
+    cell: Cell
+    title: str  # "keras.layers:LSTM", "scratch"
+    build: Callable[..., Layer]  # takes the arguments of nn.RNN
+    features: frozenset[str] = frozenset()  # of nn.RNN's surface that it has for certain
+    close: Callable[[], object] = field(default=lambda: None)  # ends its process
+    _layer: Layer | None = None
+    _options: dict[str, Any] | None = None
+
+    def __enter__(self) -> "Implementation":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that computes; ValueError before weights are loaded."""
+        if self._layer is None:
+            raise ValueError(f"expected weights in {self.title}, got none: call load() first")
+        return self._layer
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """The weights, by PyTorch's names."""
+        return self.layer.parameters
+
+    def load(self, parameters: Mapping[str, Array], **options: Any) -> None:
+        """Copy weights with PyTorch's names, shapes and gate order into a layer of their sizes.
+
+        `options` are arguments of nn.RNN that the weights do not show, such as `nonlinearity`.
+        ValueError if names or shapes do not belong together.
+        """
+        options = read_options(parameters, self.cell) | options
+        if options != self._options:
+            self._layer, self._options = self.build(**options), options
+        load_parameters(self.layer, parameters)
+
+    def forward(self, x: Array, state: State = None, *, lengths: Array | None = None) -> Run:
+        """Run forward from a state, or from zeros."""
+        more = {} if lengths is None else {"lengths": lengths}
+        return Run(*self.layer.forward(x, state, **more))
+
+    def backward(self, run: Run, d_output: Array | None = None, d_state: State = None) -> Gradients:
+        """Run backward from the gradients of the output and of the last state."""
+        gradients: Gradients = self.layer.backward(run.tape, d_output, d_state)
+        return gradients
+
+
+def read_options(parameters: Mapping[str, Array], cell: Cell) -> dict[str, Any]:
+    """Return the arguments of nn.RNN that parameters show by their names, shapes and dtype."""
+    first = parameters.get("weight_ih_l0")
+    if first is None or first.ndim != 2:
+        raise ValueError(f"expected a matrix weight_ih_l0, got {', '.join(parameters) or 'none'}")
+    rows, V = first.shape
+    options: dict[str, Any] = {"input_size": V, "hidden_size": rows // cell.num_gates}
+    defaults = {
+        "num_layers": (1 + max(_numbers_of_layers(parameters)), 1),
+        "bias": ("bias_ih_l0" in parameters, True),
+        "bidirectional": ("weight_ih_l0_reverse" in parameters, False),
+        "proj_size": (len(parameters.get("weight_hr_l0", ())), 0),
+    }
+    options |= {name: value for name, (value, default) in defaults.items() if value != default}
+    return options | {"dtype": str(first.dtype)}
+
+
+def _numbers_of_layers(parameters: Mapping[str, Array]) -> Iterator[int]:
+    for name in parameters:
+        if found := re.search(r"_l(\d+)", name):
+            yield int(found[1])
+
+
+def load_parameters(layer: Any, parameters: Mapping[str, Array], how: str = "loaded") -> None:
+    """Copy parameters into a layer in one of the ways `HOW`; ValueError if they do not fit."""
+    if hasattr(layer, "load"):
+        layer.load(parameters, *[how] * (how != "loaded"))
+        return
+    shapes = {name: array.shape for name, array in parameters.items()}
+    got = {name: array.shape for name, array in layer.parameters.items()}
+    if list(got.items()) != list(shapes.items()):
+        raise ValueError(f"expected parameters {shapes}, got {got}")
+    if how == "replaced":
+        layer.parameters.update({name: array.copy() for name, array in parameters.items()})
+    for name, parameter in layer.parameters.items():
+        parameter[...] = parameters[name]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from compare.implementations import CELLS
-from compare.implementations.signatures import read_signatures
+from compare.implementations.functions.signatures import read_signatures
 
 LARGEST = (90, 75, 75, 140)
 """The largest T, B, V and H."""

@@ -39,7 +39,7 @@ from compare.check.subjects.properties import try_properties
 from compare.check.subjects.stages import STAGES
 from compare.check.subjects.trying import Attempt, reference, search_stage
 from compare.implementations import CELLS
-from compare.implementations.layers import Layers
+from compare.implementations.layers.user_layer import Layers
 from compare.implementations.targets import parse_target
 from compare.implementations.worker.source import Source
 from compare.parity import describe_software

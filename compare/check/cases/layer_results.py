@@ -15,7 +15,7 @@ from compare.check.cases.comparison import Results as Results
 from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
-from compare.implementations import CELLS
+from compare.implementations import CELLS, load_parameters
 from compare.parity import PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
 from scratch_rnn.layers.states import arrays_of
 
@@ -30,23 +30,8 @@ SEQUENCES = ("output", "gradient of x")
 def build(layer_class: Any, case: LayerCase, parameters: Results | None = None) -> Any:
     """Build a layer with the case's options and parameters."""
     layer = layer_class(**case.options, dtype=case.dtype)
-    load(layer, case.floats.parameters if parameters is None else parameters)
+    load_parameters(layer, case.floats.parameters if parameters is None else parameters)
     return layer
-
-
-def load(layer: Any, parameters: Results, how: str = "loaded") -> None:
-    """Set a layer's parameters: "loaded", changed "in place", or "replaced" by other arrays."""
-    if hasattr(layer, "load"):
-        layer.load(parameters, *[how] * (how != "loaded"))
-        return
-    shapes = {name: array.shape for name, array in parameters.items()}
-    got = {name: array.shape for name, array in layer.parameters.items()}
-    if list(got.items()) != list(shapes.items()):
-        raise ValueError(f"expected parameters {shapes}, got {got}")
-    if how == "replaced":
-        layer.parameters.update(copied(parameters))
-    for name, parameter in layer.parameters.items():
-        parameter[...] = parameters[name]
 
 
 def run(layer_class: Any, case: LayerCase, move: Move = unmoved) -> Results:

@@ -15,13 +15,13 @@ from compare.check.cases.layer_results import (
     fresh,
     identical,
     kept,
-    load,
     named,
     outputs,
     run,
 )
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import Compared, NotTried, layer_property, properties_of
+from compare.implementations import load_parameters
 
 
 def scaled(case: LayerCase, factor: float) -> LayerCase:
@@ -43,7 +43,7 @@ def changed_parameters(layer_class: Any, case: LayerCase) -> Compared:
     both_passes(layer, case)
     for how, factor in (("in place", 0.5), ("loaded", -0.5)):
         other = scaled(case, factor)
-        load(layer, other.floats.parameters, how)
+        load_parameters(layer, other.floats.parameters, how)
         yield identical(run(layer_class, other), both_passes(layer, other), other)
 
 
@@ -52,7 +52,7 @@ def replaced_parameters(layer_class: Any, case: LayerCase) -> Compared:
     """Other arrays in the place of the parameters are used from the next call on."""
     layer, other = build(layer_class, case), scaled(case, 0.5)
     before = both_passes(layer, case)
-    load(layer, other.floats.parameters, "replaced")
+    load_parameters(layer, other.floats.parameters, "replaced")
     after = both_passes(layer, other)
     comparisons = alike(run(layer_class, other), after, other)
     if not all(c.ok for c in comparisons) and all(c.ok for c in alike(before, after, case)):
@@ -69,9 +69,9 @@ def old_tape(layer_class: Any, case: LayerCase) -> Compared:
     """
     layer, other = build(layer_class, case), scaled(case, 0.5)
     _, tape = forward(layer, case)
-    load(layer, other.floats.parameters, "in place")
+    load_parameters(layer, other.floats.parameters, "in place")
     both_passes(layer, other)
-    load(layer, case.floats.parameters, "in place")
+    load_parameters(layer, case.floats.parameters, "in place")
     expected = both_passes(build(layer_class, case), case)
     gradients = {name: a for name, a in expected.items() if name.startswith("gradient")}
     yield identical(gradients, backward(layer, case, tape), case)

@@ -24,10 +24,17 @@ import numpy as np
 from compare.check.cases.parts import Case
 from compare.check.subjects import drawing, stages
 from compare.check.subjects.drawing import Kinds
-from compare.check.subjects.plain import Array
-from compare.check.subjects.stages import Functions, Inputs, Results, Stage
+from compare.check.subjects.plain import Array, PlainFunctions
+from compare.check.subjects.stages import Inputs, Results, Stage
 from compare.files import table
-from compare.implementations import Order, read_signatures, reorder_to_own, reorder_to_torch
+from compare.implementations import (
+    Functions,
+    LocalFunctions,
+    Order,
+    read_signatures,
+    reorder_to_own,
+    reorder_to_torch,
+)
 from compare.parity import Move
 
 ORDERS: dict[str, Order] = {"rnn": (), "lstm": ("i", "f", "o", "g")}  # of the gates
@@ -36,11 +43,12 @@ EQUATIONS = table(f"{__package__}.templates", "equations.toml")["cs231n"]
 WEIGHTS, GRADIENTS = ("Wx", "Wh", "b"), ("dWx", "dWh", "db")
 
 
-class AsCS231n:
+class CS231nFunctions(LocalFunctions):
     """The six functions of a cell, right or wrong, under these names and in this layout."""
 
-    def __init__(self, cell: str, functions: Any) -> None:
-        self.cell, self.own, self.names = cell, functions, read_signatures(cell)
+    def __init__(self, plain: PlainFunctions) -> None:
+        super().__init__(plain.cell)
+        self.own, self.names = plain, read_signatures(plain.cell)
 
     def step_forward(self, x: Array, *given: Array) -> tuple[Any, ...]:
         """Return next_h, next_c if there is one, and the cache."""
@@ -161,9 +169,8 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
         (sequence.forward, all_steps, sequence.run_forward, draw_sequences, "forward"),
         (sequence.backward, sums, sequence.run_backward, draw_sequences, "backward"),
     )
-    wrap = partial(AsCS231n, cell)
     return tuple(
-        Stage(name, equation, run, partial(draw, cell), kind=kind, cell=cell, wrap=wrap)
+        Stage(name, equation, run, partial(draw, cell), kind=kind, cell=cell, wrap=CS231nFunctions)
         for name, equation, run, draw, kind in rows
     )
 

@@ -20,8 +20,8 @@ from compare.check.cases.comparison import Comparison, Results
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, STATES, rounding, run
 from compare.check.cases.parts import Case, PartResult
-from compare.check.subjects.plain import AsLayer, PlainFunctions, ReadInOrder
-from compare.check.subjects.stages import Functions, StageResult, run_quietly
+from compare.check.subjects.plain import PlainFunctions
+from compare.check.subjects.stages import StageResult, run_quietly
 from compare.check.subjects.symptoms import (
     ADDED,
     are_near,
@@ -33,7 +33,7 @@ from compare.check.subjects.symptoms import (
     without_numbers,
 )
 from compare.check.subjects.trying import cases_of, compared
-from compare.implementations import CELLS, Order, Trouble
+from compare.implementations import CELLS, Functions, FunctionsLayer, Order, Trouble
 from compare.parity import PERTURBATIONS, Computation, Move, tolerances, unmoved
 
 LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layers/layer.py", "scratch_rnn/layers/padding.py")
@@ -79,11 +79,11 @@ def of_functions(stages: Sequence[str], cell: str) -> Iterator[tuple[str, Any]]:
         yield f"The gates are read in the order {', '.join(order)}.", functions
 
 
-def of_orders(cell: str) -> Iterator[tuple[Order, ReadInOrder]]:
+def of_orders(cell: str) -> Iterator[tuple[Order, PlainFunctions]]:
     """Yield each order of a cell's gates but PyTorch's, and functions that read weights so."""
     for order in permutations(CELLS[cell].gates):
         if order != CELLS[cell].gates:
-            yield order, ReadInOrder(cell, order)
+            yield order, PlainFunctions(cell, order=order)
 
 
 def with_remark(words: str) -> str:
@@ -178,7 +178,7 @@ def gate_order_of(forward: PartResult, cell: str) -> Order:
     """Return the order of the gates that gives a layer's results; empty if none does."""
     observed = _observed_in_layer(forward) if forward.wrong is not None else []
     for order, functions in of_orders(cell) if observed else ():
-        layer = AsLayer(functions)
+        layer = partial(FunctionsLayer, functions)
         if all(_gives(partial(run, layer, o.case), o) for o in observed):
             return order
     return ()
@@ -189,7 +189,7 @@ def of_layers(
 ) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield the words of each bug, and a layer's class with it; copies of the package come last."""
     for words, functions in of_functions(stages, cell):
-        yield words, AsLayer(functions)
+        yield words, partial(FunctionsLayer, functions)
     if with_copies:
         for bug in CATALOGUE:
             if not bug.stages and is_of_layer(bug, cell):

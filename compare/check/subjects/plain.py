@@ -11,18 +11,17 @@ places, because it adds in another order or computes log p where the plain versi
 
 import ast
 import inspect
-from collections.abc import Sequence
-from functools import lru_cache
-from types import CodeType, SimpleNamespace
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from compare.check.bugs.patches import Patch, patched_source
 from compare.files import table
-from compare.implementations import CELLS, Order, translate_call
+from compare.implementations import CELLS, LocalFunctions, Order, read_signatures, translate_call
 from compare.parity import Move, unmoved
-from scratch_rnn.layers.states import arrays_of, state_of
 
 Array = np.ndarray
 
@@ -48,67 +47,62 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
     )
 
 
-class PlainFunctions:
-    """The six functions of a cell, with the patches of their files, and `move` on each result."""
+class PlainFunctions(LocalFunctions):
+    """The six functions of a cell, with the patches of their files, and `move` on each result.
 
-    def __init__(self, cell: str, patches: Sequence[Patch] = (), move: Move = unmoved) -> None:
-        self.cell = cell
+    With `order` they read weights whose gates are in this order. With `states`, h_0 to h_T, the
+    forward pass returns these in the place of its own.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        patches: Sequence[Patch] = (),
+        move: Move = unmoved,
+        *,
+        order: Order = (),
+        states: Array | None = None,
+    ) -> None:
+        super().__init__(cell)
         own, loss = (_executed(file, patches, move) for file in (plain_file(cell), LOSS_FILE))
         self.step, self.step_backward = own[f"{cell}_step"], own[f"{cell}_step_backward"]
-        self._forward, self._backward = own[f"{cell}_forward"], own[f"{cell}_backward"]
+        self.forward, self.backward = self._run_forward, self._run_backward
         self.cross_entropy, self.clip_grad_norm = loss["cross_entropy"], loss["clip_grad_norm"]
-        arguments = inspect.signature(self._forward).parameters.values()
+        self._own_forward, self._own_backward = own[f"{cell}_forward"], own[f"{cell}_backward"]
+        arguments = inspect.signature(self._own_forward).parameters.values()
         self._options = tuple(a.default for a in arguments if a.default is not a.empty)
+        if order:
+            for kind in ("step", "forward", "step_backward", "backward"):
+                setattr(self, kind, _read_in_order(getattr(self, kind), kind, cell, order))
+        if states is not None:
+            self.forward = partial(self._return_states, states)
 
-    def forward(self, *given: Array) -> tuple[Array, Any, Any]:
+    def _run_forward(self, *given: Array) -> tuple[Array, Any, Any]:
         """Return output, the last states and the tape that the template suggests."""
-        output, last, tape = self._forward(*given)
+        output, last, tape = self._own_forward(*given)
         kept = tape[: len(tape) - len(self._options)]
         return output, last, tuple(_stacked(item) for item in kept)
 
-    def backward(self, tape: Any, *given: Array) -> Any:
+    def _run_backward(self, tape: Any, *given: Array) -> Any:
         """Return the gradients of x, of the first states, of both weights and of the biases."""
-        return self._backward((*tape, *self._options), *given)
+        return self._own_backward((*tape, *self._options), *given)
+
+    def _return_states(self, states: Array, *given: Any) -> tuple[Any, Any, Any]:
+        """Return output, the last state and the tape as if a forward pass gave these states."""
+        x, _, *weights = given
+        states = states.astype(x.dtype)
+        steps = [self.step(x_t, h, *weights) for x_t, h in zip(x, states, strict=False)]
+        tape = {"x": x, "h": states, "gates": [step[-1] for step in steps]}
+        tape |= {"W_ih": weights[0], "W_hh": weights[1]}
+        return states[1:], states[-1], tuple(tape[n] for n in read_signatures(self.cell).tape)
 
 
-class ReadInOrder:
-    """The six functions of a cell that reads the gates of its weights in another order."""
-
-    def __init__(self, cell: str, order: Order) -> None:
-        self.cell, self._order, self._own = cell, order, PlainFunctions(cell)
-
-    def __getattr__(self, kind: str) -> Any:
-        function, gates = getattr(self._own, kind), CELLS[self.cell].gates
-        return lambda *args: translate_call(function, kind, self.cell, args, self._order, gates)
-
-
-class AsLayer:
-    """Six functions, called as `check.cases.layer_results` calls a layer."""
-
-    def __init__(self, functions: Any) -> None:
-        self.functions = functions
-
-    def __call__(self, input_size: int, hidden_size: int, *, dtype: str) -> "AsLayer":
-        """Build a layer; its parameters are loaded afterwards."""
-        return AsLayer(self.functions)
-
-    def load(self, parameters: dict[str, Array]) -> None:
-        """Set the parameters."""
-        self.parameters = parameters
-
-    def forward(self, x: Array, state: Any) -> tuple[Array, Any, Any]:
-        """Return output, the last state and the tape."""
-        firsts = (array[0] for array in arrays_of(state))
-        output, last, tape = self.functions.forward(x, *firsts, *self.parameters.values())
-        return output, state_of(array[None] for array in arrays_of(last)), tape
-
-    def backward(self, tape: Any, d_output: Array, d_state: Any) -> Any:
-        """Return the gradients as a layer of `scratch_rnn` names them."""
-        d_last = [array[0] for array in arrays_of(d_state)]
-        d_x, *found = self.functions.backward(tape, d_output, *d_last)
-        d_h0, *d_c0 = (d[None] for d in found[: len(d_last)])
-        d_parameters = dict(zip(self.parameters, found[len(d_last) :], strict=True))
-        return SimpleNamespace(x=d_x, h0=d_h0, c0=next(iter(d_c0), None), parameters=d_parameters)
+def _read_in_order(
+    function: Callable[..., Any], kind: str, cell: str, order: Order
+) -> Callable[..., Any]:
+    """Return a function that reads the gates of its weights in this order."""
+    gates = CELLS[cell].gates
+    return lambda *args: translate_call(function, kind, cell, args, order, gates)
 
 
 def _stacked(item: Any) -> Any:

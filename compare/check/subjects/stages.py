@@ -8,7 +8,6 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ from compare.files import table
 from compare.implementations import (
     CELLS,
     WEIGHTS,
+    Functions,
+    LocalFunctions,
     Malformed,
     Signatures,
     describe_kind,
@@ -31,25 +32,6 @@ from compare.parity import Move, tolerances, unmoved
 EQUATIONS = table(f"{__package__}.templates", "equations.toml")
 Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
-Functions = Any  # six functions by name: `LocalFunctions`, or those of a submission
-
-
-class LocalFunctions:
-    """Functions of this process, as methods of an object."""
-
-    def __init__(self, methods: Any) -> None:
-        self.methods = methods
-        self._prefix = f"{methods.cell}_" if hasattr(methods, "cell") else ""
-        self._result: Any = None
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; items of the result that `keep` names need not leave their process."""
-        self._result = getattr(self.methods, name.removeprefix(self._prefix))(*args)
-        return self._result
-
-    def first_item(self) -> Callable[[], Any]:
-        """Return a function that gives the first item of the last result, as it is then."""
-        return partial(itemgetter(0), self._result)
 
 
 @dataclass(frozen=True)
@@ -70,11 +52,11 @@ class Stage(Part):
     helped_by: tuple[str, ...] = ()  # the stages that it may call
     kind: str = ""  # which of the six it is
     cell: str = "rnn"
-    wrap: Callable[[Any], Any] | None = None  # gives functions other names and another layout
+    wrap: Callable[[PlainFunctions], LocalFunctions] | None = None  # other names, another layout
 
-    def functions(self, methods: Any) -> LocalFunctions:
-        """Return methods under the names of the exercise."""
-        return LocalFunctions(self.wrap(methods) if self.wrap else methods)
+    def functions(self, plain: PlainFunctions) -> LocalFunctions:
+        """Return the plain version's functions, under the names of the exercise."""
+        return self.wrap(plain) if self.wrap else plain
 
     def expected(self, case: Case, make: Callable[..., Any] = PlainFunctions) -> Expected:
         """Compute the right results in float64, and their tolerance, of the functions of `make`."""

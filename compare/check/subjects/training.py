@@ -17,8 +17,13 @@ import numpy as np
 
 from compare.check.cases.comparison import Answer, Comparison, compared
 from compare.check.subjects.stages import array, forward, items
-from compare.check.subjects.trying import SubmissionFunctions
-from compare.implementations import Malformed, Signatures, Trouble, read_signatures
+from compare.implementations import (
+    Malformed,
+    Signatures,
+    SubmissionFunctions,
+    Trouble,
+    read_signatures,
+)
 from compare.terminal import Terminal
 from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
 

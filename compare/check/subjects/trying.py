@@ -12,12 +12,13 @@ from compare.check.cases.parts import Case
 from compare.check.cases.searching import EXAMPLES, search
 from compare.check.subjects.drawing import DTYPES, Kind
 from compare.check.subjects.plain import PlainFunctions
-from compare.check.subjects.stages import Expected, LocalFunctions, Stage, StageResult, run_quietly
+from compare.check.subjects.stages import Expected, Stage, StageResult, run_quietly
 from compare.implementations import (
     CELLS,
-    Handle,
     Malformed,
+    Order,
     Submission,
+    SubmissionFunctions,
     Trouble,
     parse_order,
     read_signatures,
@@ -28,49 +29,8 @@ from compare.implementations import (
 def reference(name: str, args: Any, order: str | None = None) -> Any:
     """Call the plain version's function of this name, with the gates in the order of --gates."""
     cell = name.partition("_")[0]
-    call = partial(LocalFunctions(PlainFunctions(cell)).call, name)
+    call = partial(PlainFunctions(cell).call, name)
     return translate_call(call, name, cell, args, parse_order(order, cell), CELLS[cell].gates)
-
-
-class SubmissionFunctions:
-    """The submission's functions; the reference replaces those that `replaced` names."""
-
-    def __init__(self, submission: Submission, replaced: Sequence[str] = ()) -> None:
-        self.submission, self.replaced = submission, replaced
-        if replaced:
-            submission.replace(replaced)  # where the submission calls them itself
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; Trouble if there is none of this name."""
-        if name in self.replaced:
-            return reference(name, args)
-        if name not in self.submission.names:
-            raise Trouble("missing", f"no function {name}")
-        call = partial(self.submission.call, name, keep=keep)
-        cell, order = self.submission.order
-        if not order:
-            return call(*args)
-        return translate_call(call, name, cell, args, CELLS[cell].gates, order)
-
-    def first_item(self) -> Callable[[], Any]:
-        """Return a function that gives the first item of the last result, as it is then."""
-        return partial(self.submission.look, Handle(self.submission.last.number, (0,)))
-
-
-class WithOneForwardPass(SubmissionFunctions):
-    """The submission's functions, with a single forward pass in each case."""
-
-    result: Any = None  # of the forward pass
-    h_0 = np.empty(0)  # after the forward pass
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; the second forward pass returns the result of the first."""
-        if not name.endswith("_forward"):
-            return super().call(name, *args, keep=keep)
-        if self.result is None:
-            self.result = super().call(name, *args, keep=keep)
-            self.h_0 = args[1].copy()
-        return self.result
 
 
 @lru_cache(maxsize=1024)
@@ -94,6 +54,7 @@ class Attempt:
 
     replaced: tuple[str, ...] = ()  # the submission's functions that the reference replaces
     begins_with: float | None = None
+    order: Order = ()  # of the gates in the submission's weights
 
     def note(self, stage: Stage) -> list[str]:
         """Return what a report says if the stage is right in this way."""
@@ -109,14 +70,15 @@ class Attempt:
 
     def run(self, stage: Stage, submission: Submission, seed: int) -> StageResult:
         """Try a stage case by case until one is not right."""
-        replaced = self.replaced
-        kind = SubmissionFunctions if self.begins_with is None else WithOneForwardPass
+        replaced, is_at_states = self.replaced, self.begins_with is not None
         for done, (case, right) in enumerate(cases_of(stage, seed), start=1):
-            functions = kind(submission, replaced)
+            functions = SubmissionFunctions(
+                submission, stage.cell, self.order, replaced, runs_forward_once=is_at_states
+            )
             try:
                 got = run_quietly(stage, functions, case.inputs)
                 expected: Expected | None = right
-                if isinstance(functions, WithOneForwardPass):
+                if is_at_states:
                     expected = _at_own_states(stage, case, functions, self.begins_with or 0.0)
                 comparisons = () if expected is None else compared(expected, got)
             except Trouble as error:
@@ -130,7 +92,10 @@ class Attempt:
 
 
 def try_all(
-    submission_of: Callable[[], Submission], stages: Sequence[Stage], seed: int
+    submission_of: Callable[[], Submission],
+    stages: Sequence[Stage],
+    seed: int,
+    order: Order = (),
 ) -> list[StageResult]:
     """Try all stages, each on its own.
 
@@ -144,6 +109,7 @@ def try_all(
         broken = {r.stage.name: r.verdict for r in helpers if r.verdict != "right"}
         results: list[StageResult] = []
         for attempt in _attempts(stage, broken):
+            attempt = replace(attempt, order=order)
             try:
                 with submission_of() as submission:
                     result = attempt.run(stage, submission, seed)
@@ -187,10 +153,14 @@ def _most_telling(results: Sequence[StageResult], forward: str, stage: Stage) ->
 
 
 def search_stage(
-    result: StageResult, submission: Submission, seed: int, examples: int = EXAMPLES
+    result: StageResult,
+    submission: Submission,
+    seed: int,
+    examples: int = EXAMPLES,
+    order: Order = (),
 ) -> StageResult:
     """Return the result of a right stage after a search: a case that is wrong comes first."""
-    attempt, stage = Attempt(result.replaced), result.stage
+    attempt, stage = Attempt(result.replaced, order=order), result.stage
 
     def is_wrong(drawn: dict[str, Any]) -> bool:
         submission.revive()
@@ -220,34 +190,18 @@ def _with(stage: Stage, drawn: dict[str, Any], *, alone: bool = False) -> Stage:
     return replace(stage, draw=draw)
 
 
-class PlainAtStates(PlainFunctions):
-    """The plain version, with a forward pass that returns the given states h_0, h_1 … h_T."""
-
-    def __init__(self, states: np.ndarray, *plain: Any) -> None:
-        super().__init__(*plain)
-        self.states = states
-
-    def forward(self, *given: Any) -> tuple[Any, Any, Any]:
-        """Return output, the last state and the tape."""
-        x, _, *weights = given
-        states = self.states.astype(x.dtype)
-        steps = [self.step(x_t, h, *weights) for x_t, h in zip(x, states, strict=False)]
-        tape = {"x": x, "h": states, "gates": [step[-1] for step in steps]}
-        tape |= {"W_ih": weights[0], "W_hh": weights[1]}
-        return states[1:], states[-1], tuple(tape[n] for n in read_signatures(self.cell).tape)
-
-
 def _at_own_states(
-    stage: Stage, case: Case, functions: WithOneForwardPass, begins_with: float
+    stage: Stage, case: Case, functions: SubmissionFunctions, begins_with: float
 ) -> Expected | None:
     """Return the right results at the states of the submission; None if they are not finite."""
-    output, shape = functions.result[0], case.inputs["d_output"].shape
+    (_, h_0, *_), (output, *_) = functions.forward_pass
+    shape = case.inputs["d_output"].shape
     if np.shape(output) != shape:
         raise Malformed(f"output of shape {shape}", f"{np.shape(output)}")
-    states = np.concatenate([begins_with * functions.h_0[None], output])
+    states = np.concatenate([begins_with * h_0[None], output])
     if not np.isfinite(states).all():
         return None
-    at_states = partial(PlainAtStates, states)
+    at_states = partial(PlainFunctions, states=states)
     right = stage.expected(case, at_states)
     if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
         inputs = {name: np.asarray(value, np.float32) for name, value in case.inputs.items()}

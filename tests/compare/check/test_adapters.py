@@ -11,7 +11,7 @@ from compare.check.subjects.layer import TRIALS, find_conventions
 from compare.implementations import CELLS, Cell
 from compare.implementations.adapters import which
 from compare.implementations.adapters.which import adapters, resolve
-from compare.implementations.layers import Layers
+from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.guesses import (
     guess_cell_of_class,
     guess_cell_of_functions,

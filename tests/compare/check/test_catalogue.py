@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,9 +21,10 @@ from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
 from compare.check.properties.property import LayerProperty, drawn
-from compare.check.subjects.plain import AsLayer, PlainFunctions
+from compare.check.subjects.plain import PlainFunctions
 from compare.implementations import CELLS
-from compare.implementations.package import package_with
+from compare.implementations.functions.layer import FunctionsLayer
+from compare.implementations.layers.in_model import package_with
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
 from tests.tables import cases
@@ -201,7 +203,7 @@ def test_both_patches_of_a_bug_give_the_same_wrong_results(bug):
             dtype = "float32" if bug.name == "tf32" else "float64"
             seed = int(rng.integers(1000))
             case = make_case(cell=cell, T=4, B=3, V=5, H=6, dtype=dtype, seed=seed)
-            results = run_layer(AsLayer(plain), case)
+            results = run_layer(partial(FunctionsLayer, plain), case)
             same = run_layer(getattr(copy, CELLS[cell].layer), case)
         for name, array in same.items():
             if "forward" in bug.stages and "gradient" in name:

@@ -15,7 +15,7 @@ from compare.check.subjects import properties
 from compare.check.subjects.features import FEATURES
 from compare.check.subjects.layer import find_conventions, try_parts
 from compare.implementations import CELLS
-from compare.implementations.layers import Layers
+from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.conventions import Flags
 from compare.implementations.targets import parse_target
 from compare.implementations.worker.client import Submission

@@ -34,7 +34,7 @@ from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import both_passes, scaled
 from compare.check.subjects.features import missing_of, surface_of, try_features
 from compare.check.subjects.layer import find_conventions
-from compare.implementations.layers import Layers
+from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import Terminal
 from tests.compare.check.corpus import LAYERS

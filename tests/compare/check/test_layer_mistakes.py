@@ -16,7 +16,7 @@ from compare.check.subjects.features import FEATURES, try_features
 from compare.check.subjects.layer import SIZES, case_of, find_conventions
 from compare.check.subjects.properties import try_properties
 from compare.check.subjects.symptoms import in_the_tensor
-from compare.implementations.layers import Layers
+from compare.implementations.layers.user_layer import Layers
 from compare.terminal import UsageError
 from tests.compare.check.corpus import LAYERS, STUDENTS, gated_mistakes, mistakes, replaced, table
 from tests.counts import number

@@ -10,7 +10,7 @@ from compare.check.report.report import Report
 from compare.check.subjects import training as training_check
 from compare.check.subjects.stages import STAGES
 from compare.check.subjects.training import train
-from compare.check.subjects.trying import SubmissionFunctions
+from compare.implementations.functions.calls import SubmissionFunctions
 from compare.implementations import CELLS
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import plain_source, replaced
@@ -25,7 +25,7 @@ def _one_epoch(quickly, monkeypatch):
 
 def trained(folder, cell, text):
     with loader(folder, text)() as submission:
-        return train(cell, SubmissionFunctions(submission), None, Terminal(quiet=True))
+        return train(cell, SubmissionFunctions(submission, cell), None, Terminal(quiet=True))
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -9,7 +9,7 @@ import numpy as np
 
 import scratch_rnn
 from compare.implementations.cells import CELLS
-from compare.implementations.layers import three_gradients
+from compare.implementations.layers.user_layer import three_gradients
 from compare.terminal import UsageError
 from scratch_rnn import RNNTape
 from scratch_rnn.layers.states import arrays_of

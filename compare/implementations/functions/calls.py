@@ -1,0 +1,86 @@
+"""Call the functions of a cell by name: functions of this process, or those of a submission."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import Any, Protocol
+
+from compare.implementations.cells import CELLS
+from compare.implementations.layouts.gate_order import Order, translate_call
+from compare.implementations.worker.client import Handle, Submission
+from compare.implementations.worker.trouble import Trouble
+
+
+class Functions(Protocol):
+    """The functions of a cell, such as ``rnn_step`` and ``rnn_forward``."""
+
+    cell: str
+
+    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
+        """Call one; items of the result that `keep` names need not leave their process."""
+
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result, as it is then."""
+
+
+class LocalFunctions:
+    """Functions of this process: methods, whose names are without that of the cell."""
+
+    _result: Any = None
+
+    def __init__(self, cell: str) -> None:
+        self.cell = cell
+
+    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
+        """Call one; all results stay in this process."""
+        self._result = getattr(self, name.removeprefix(f"{self.cell}_"))(*args)
+        return self._result
+
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result."""
+        return partial(itemgetter(0), self._result)
+
+
+class SubmissionFunctions:
+    """The functions of a submission, whose weights may have the gates in an order of their own.
+
+    The reference replaces those that `replaced` names, also where the submission calls them itself.
+    With `runs_forward_once` a second forward pass returns the result of the first.
+    """
+
+    def __init__(
+        self,
+        submission: Submission,
+        cell: str,
+        order: Order = (),
+        replaced: Sequence[str] = (),
+        *,
+        runs_forward_once: bool = False,
+    ) -> None:
+        self.submission, self.cell = submission, cell
+        self.forward_pass: Any = None  # arguments and result of the only one
+        self._order, self._replaced, self._once = order, replaced, runs_forward_once
+        if replaced:
+            submission.replace(replaced)
+
+    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
+        """Call one; Trouble if there is none of this name."""
+        if not (self._once and name.endswith("_forward")):
+            return self._call(name, args, keep)
+        if self.forward_pass is None:
+            self.forward_pass = args, self._call(name, args, keep)
+        return self.forward_pass[1]
+
+    def _call(self, name: str, args: tuple[Any, ...], keep: Sequence[int]) -> Any:
+        if name in self._replaced:
+            return self.submission.call_ours(name, args)
+        if name not in self.submission.names:
+            raise Trouble("missing", f"no function {name}")
+        call = partial(self.submission.call, name, keep=keep)
+        if not self._order:
+            return call(*args)
+        return translate_call(call, name, self.cell, args, CELLS[self.cell].gates, self._order)
+
+    def first_item(self) -> Callable[[], Any]:
+        """Return a function that gives the first item of the last result, as it is then."""
+        return partial(self.submission.look, Handle(self.submission.last.number, (0,)))

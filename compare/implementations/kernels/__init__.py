@@ -1,0 +1,1 @@
+"""Triton's kernels: interpreted on the CPU, or compiled for a GPU that need not be there."""

@@ -1,0 +1,1 @@
+"""A layer of a user, and any layer inside our language model."""
