@@ -76,7 +76,7 @@ deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; SH
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 \
 	    --shard $(SHARD) --record $(RECORD) $(ARGS)
 
-report: $(STAMP)  ## write the results of all parts of `make deep` into docs/deep.md
+report: $(STAMP)  ## write the results of all parts of `make deep` into docs/trust/deep.md
 	@$(BIN)/python docs/scripts/deep.py $(RECORD)
 
 mutants: $(STAMP)  ## change the code in thousands of ways, and see that the tests notice (hours; ARGS=parity, SHARD=3/16: a part)

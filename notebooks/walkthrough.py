@@ -302,7 +302,7 @@ for prefix in ("time traveller", "traveller"):
 # - PyTorch's recurrent layer returns the state after each step and the last state. The output
 #   layer is not part of it.
 # - In NumPy it is one loop forward and one loop backward: `scratch_rnn/plain/elman.py`. The
-#   derivation is in `docs/bptt.md`, line by line.
+#   derivation is in `docs/learn/bptt.md`, line by line.
 # - `scratch_rnn/cells/elman.py` is the same layer, faster.
 # - All of them compute the same function, up to rounding.
 #

@@ -3,7 +3,7 @@
 ``pytest --shard 3/16 --record DIR`` runs every sixteenth test, and writes a line of DIR for each
 test that has ended. The same command again leaves out the tests that have passed. The parts may run
 on different machines: copy their directories into one; `docs/scripts/deep.py` makes the table of
-docs/deep.md from it.
+docs/trust/deep.md from it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.scripts import ROOT, load_script
 
-DOCUMENT = ROOT / "docs" / "bptt.md"
+DOCUMENT = ROOT / "docs" / "learn" / "bptt.md"
 DIGITS = 4
 
 
@@ -22,7 +22,7 @@ def test_every_equation_stands_next_to_the_line_that_computes_it():
     references = list(line_numbers.references(DOCUMENT))
     wrong = [reference.text for reference in references if not reference.ok]
     assert wrong == [], "python docs/scripts/line_numbers.py corrects them"
-    files = [reference.path.removeprefix("../scratch_rnn/") for reference in references]
+    files = [reference.path.removeprefix("../../scratch_rnn/") for reference in references]
     others = {"linear.py", "loss.py", "fast/lookup.py", "optim.py"}
     assert {*files} == others | {"plain/elman.py", "cells/elman.py"}
     assert files.count("plain/elman.py") >= 15
@@ -181,7 +181,7 @@ def test_numbers_in_the_prose_are_those_of_the_tables(shown):
 
 def test_the_program_of_the_page_runs(capsys):
     [program] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.S)
-    exec(compile(program, "docs/bptt.md", "exec"), {})
+    exec(compile(program, "docs/learn/bptt.md", "exec"), {})
     printed = re.sub(
         r"\d+\.\d+", lambda number: f"{float(number[0]):.{DIGITS}f}", capsys.readouterr().out
     )

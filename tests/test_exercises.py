@@ -1,6 +1,6 @@
 """Each exercise's solution passes its check, and its starting point does not.
 
-The common mistakes that docs/teachers.md lists are named as it says.
+The common mistakes that docs/use/teachers.md lists are named as it says.
 """
 
 import re
@@ -72,7 +72,7 @@ def test_the_list_gives_the_command_that_the_file_gives(name):
 
 
 ROW = re.compile(r"^\| `(\w+)` \| `(.*?)` \| `(.*?)` \| (.*?) \|$", re.MULTILINE)
-TURNS = ROW.findall((EXERCISES.parent / "teachers.md").read_text(encoding="utf-8"))
+TURNS = ROW.findall((EXERCISES.parent / "use" / "teachers.md").read_text(encoding="utf-8"))
 
 
 def test_there_are_wrong_turns_of_all_six_functions():

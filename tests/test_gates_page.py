@@ -1,4 +1,4 @@
-"""The worked numbers of docs/gates.md are those of plain/gru.py and plain/lstm.py."""
+"""The worked numbers of docs/learn/gates.md are those of plain/gru.py and plain/lstm.py."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 
 from scratch_rnn.plain import gru, lstm
 
-PAGE = (Path(__file__).parents[1] / "docs" / "gates.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "learn" / "gates.md").read_text(encoding="utf-8")
 
 
 def number(label, part):

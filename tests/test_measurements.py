@@ -46,7 +46,7 @@ def test_pictures_are_drawn_from_the_measurements(tmp_path, monkeypatch):
     drawn = {path.name for path in tmp_path.iterdir()}
     assert drawn == {"truncation.png", "chaos.png", "state.png"}
     text = answers.PAGE.read_text(encoding="utf-8")
-    assert set(re.findall(r"\]\(images/(\w+\.png)\)", text)) == drawn
+    assert set(re.findall(r"\]\(\.\./images/(\w+\.png)\)", text)) == drawn
     assert all((ROOT / "docs" / "images" / name).is_file() for name in drawn)
 
 

@@ -14,7 +14,7 @@ on this entry. So each entry has its own tolerance:
 
 The RMS (root mean square) is for an entry that moved little in all runs by chance. The factor
 SAFETY covers the roundings that a random sample misses. It and LONG, the length of a long
-product, are the only tolerance constants of the project; docs/tolerance.md shows measurements.
+product, are the project's only constants of tolerance; docs/trust/tolerance.md measures both.
 """
 
 import threading

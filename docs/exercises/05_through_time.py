@@ -1,7 +1,7 @@
 """Exercise 5: find the bugs. Backpropagation through time.
 
 There are two. Both give arrays of the right shape, and the network would train, but badly.
-Compare each line with docs/bptt.md, "From step to step".
+Compare each line with docs/learn/bptt.md, "From step to step".
 
 Check it:  rnn-parity check 05_through_time.py --stage rnn_backward
 """

@@ -1,7 +1,7 @@
 """Measure how exact each tensor of a training step is, with NumPy's BLAS and with another one.
 
     python docs/scripts/accuracy.py measure    # store the results for the BLAS that NumPy uses
-    python docs/scripts/accuracy.py draw       # write the table in docs/tolerance.md
+    python docs/scripts/accuracy.py draw       # write the table in docs/trust/tolerance.md
 
 *Before* is a copy of scratch_rnn that takes long sums whole: one product for each gradient of a
 weight, ``ones @ d`` for that of a bias, copied panels in all recurrent products. *After* is
@@ -30,7 +30,7 @@ from compare.implementations import CELLS
 from compare.parity import build_models, concise_step, rms, scratch_step
 
 STORE = MEASUREMENTS / "accuracy.json"
-PAGE = DOCS / "tolerance.md"
+PAGE = DOCS / "trust" / "tolerance.md"
 
 T, B, H, LR, MAX_NORM = 35, 32, 256, 0.1, 1.0  # the lecture's; V is 28
 SEEDS, ROUNDS, CALLS = 20, 20, 3

@@ -1,4 +1,4 @@
-"""The pictures and tables of docs/questions.md, from the measurements of questions.py."""
+"""The pictures and tables of docs/learn/questions.md, from the measurements of questions.py."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from questions import EQUAL_UPDATES, TOKENS, B, T
 mpl.use("Agg")
 
 IMAGES = DOCS / "images"
-PAGE = DOCS / "questions.md"
+PAGE = DOCS / "learn" / "questions.md"
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 BLUE, ORANGE, RED = "#1f3f77", "#f5a742", "#c0392b"

@@ -3,7 +3,7 @@
     python docs/scripts/comparisons.py right 10000    # false alarms: scratch_rnn and PyTorch
     python docs/scripts/comparisons.py bugs           # missed: the catalogue of bugs
     python docs/scripts/comparisons.py mutants        # missed: each small change of a source file
-    python docs/scripts/comparisons.py draw           # table and picture of docs/comparisons.md
+    python docs/scripts/comparisons.py draw           # write docs/trust/comparisons.md
 
 Results are stored in docs/measurements/comparisons.json. `right` stores them every 100 cases, and
 goes on from there when it is started again.
@@ -35,7 +35,7 @@ from compare.parity import rms
 mpl.use("Agg")
 
 STORE = MEASUREMENTS / "comparisons.json"
-PAGE = DOCS / "comparisons.md"
+PAGE = DOCS / "trust" / "comparisons.md"
 PICTURE = DOCS / "images" / "comparisons.png"
 
 LONG = (1, 2, 3, 5, 8, 13, 21, 35, 60, 100, 200)

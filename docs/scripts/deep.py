@@ -1,4 +1,4 @@
-"""Merge the records of all parts of `make deep`, and write them into docs/deep.md.
+"""Merge the records of all parts of `make deep`, and write them into docs/trust/deep.md.
 
 python docs/scripts/deep.py DIR
 """
@@ -14,7 +14,7 @@ from tests.counts import sums
 from tests.counts import table as table_of_counts
 from tests.shards import lines
 
-PAGE = DOCS / "deep.md"
+PAGE = DOCS / "trust" / "deep.md"
 BEGIN, END = "<!-- deep -->", "<!-- end -->"
 
 
@@ -66,7 +66,7 @@ def merged(directory: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the records of a directory into docs/deep.md."""
+    """Write the records of a directory into docs/trust/deep.md."""
     if len(arguments) != 1:
         sys.stderr.write("expected one directory of records\n")
         return 2

@@ -9,8 +9,7 @@
 docs/measurements/runs.json. A stopped measurement goes on where it stopped; without runs/figures it
 begins anew. `quick` keeps what a short run prints in docs/measurements; `bench`, `layers`,
 `compiled`, `haste`, `threads` and `free-threaded`, which needs such a Python, and `steps` keep
-their results in docs/benchmarks. For the others there are
-scripts of their own.
+their results in docs/benchmarks. The others have scripts of their own.
 """
 
 from __future__ import annotations
@@ -187,25 +186,25 @@ def measure_haste() -> None:
 
 
 def measure_questions() -> None:
-    """Answer the questions of docs/questions.md."""
+    """Answer the questions of docs/learn/questions.md."""
     python("docs/scripts/questions.py", "measure")
     python("docs/scripts/questions.py", "draw")
 
 
 def measure_comparisons() -> None:
-    """Compare the ways of saying "equal", for docs/comparisons.md."""
+    """Compare the ways of saying "equal", for docs/trust/comparisons.md."""
     for what in (["right", "10000"], ["bugs"], ["mutants"], ["draw"]):
         python("docs/scripts/comparisons.py", *what)
 
 
 def measure_accuracy() -> None:
-    """Measure how exact each tensor is, with the BLAS that NumPy uses, for docs/tolerance.md."""
+    """Measure how exact each tensor is, with NumPy's BLAS, for docs/trust/tolerance.md."""
     for what in ("measure", "draw"):
         python("docs/scripts/accuracy.py", what)
 
 
 def measure_sharpness() -> None:
-    """Measure how small an error is noticed, for docs/tolerance.md."""
+    """Measure how small an error is noticed, for docs/trust/tolerance.md."""
     for what in ("measure", "draw"):
         python("docs/scripts/sharpness.py", what)
 
@@ -228,12 +227,12 @@ def measure_check() -> None:
 
 
 def measure_steps() -> None:
-    """Measure the optimisation steps, for docs/speed.md."""
+    """Measure the optimisation steps, for docs/speed/optimisation.md."""
     python("docs/scripts/optimisation_steps.py")
 
 
 def measure_tolerance() -> None:
-    """Try the tolerance on many cases, for docs/tolerance.md."""
+    """Try the tolerance on many cases, for docs/trust/tolerance.md."""
     python("docs/scripts/tolerance.py", "--cases", "10000")
 
 
@@ -352,10 +351,14 @@ def results_table() -> str:
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     PAGE: {"plain": plain_output, "check": check_output, "results": results_table},
-    DOCS / "run.md": {"quick": quick_output},
-    DOCS / "lecture.md": {"runs": runs_table},
-    DOCS / "speed.md": {"steps": steps_table, "growth": growth_table, "threads": threads_table},
-    DOCS / "kernels.md": {
+    DOCS / "use" / "run.md": {"quick": quick_output},
+    DOCS / "learn" / "lecture.md": {"runs": runs_table},
+    DOCS / "speed" / "optimisation.md": {
+        "steps": steps_table,
+        "growth": growth_table,
+        "threads": threads_table,
+    },
+    DOCS / "speed" / "kernels.md": {
         "cases": cases_table,
         "compiled": kernels_compiled_table,
         "mistakes": mistakes_table,

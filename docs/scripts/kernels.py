@@ -1,4 +1,4 @@
-"""Prove the Triton kernels on a machine without a GPU, for docs/kernels.md.
+"""Prove the Triton kernels on a machine without a GPU, for docs/speed/kernels.md.
 
     python docs/scripts/kernels.py cases 1000       # random cases of each cell, in the interpreter
     python docs/scripts/kernels.py proof 2 NAME…    # fewer cases and mistakes; prints them as JSON

@@ -2,11 +2,11 @@
 
 A reference is a link to a line of our source, followed by the code that stands there:
 
-    [cells/elman.py:74](../scratch_rnn/cells/elman.py#L74) `np.tanh(z, out=z)`
+    [cells/elman.py:74](../../scratch_rnn/cells/elman.py#L74) `np.tanh(z, out=z)`
 
 If the code has moved to another line, the script corrects the numbers.
 
-    python docs/scripts/line_numbers.py           # correct the numbers in docs/*.md
+    python docs/scripts/line_numbers.py           # correct the numbers in docs/
     python docs/scripts/line_numbers.py --check   # only say which are wrong
 """
 
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> int:
     check = arguments == ["--check"]
     count = 0
     try:
-        for document in sorted(DOCS.glob("*.md")):
+        for document in sorted(DOCS.rglob("*.md")):
             wrong = [r for r in references(document) if not r.ok] if check else refresh(document)
             count += len(wrong)
             for reference in wrong:

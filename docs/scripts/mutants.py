@@ -148,7 +148,7 @@ def count(by_file: dict[Path, Codes]) -> Results:
 
 
 def show(name: str, results: Results) -> None:
-    """Print each survivor, and a row of the table of docs/mutants.md."""
+    """Print each survivor, and a row of the table of docs/trust/mutants.md."""
     for survivor in results.survivors:
         subprocess.run([MUTMUT, "show", survivor], cwd=WORK / name, check=True)
     numbers = (results.made, results.tried, results.killed, results.timed_out)

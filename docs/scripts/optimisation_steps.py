@@ -1,4 +1,4 @@
-"""The optimisation steps of docs/speed.md, from the plain version to scratch_rnn.
+"""The optimisation steps of docs/speed/optimisation.md, from the plain version to scratch_rnn.
 
     python docs/scripts/optimisation_steps.py         # measure all steps, draw the picture
     python docs/scripts/optimisation_steps.py draw    # draw the picture from the stored times
@@ -289,7 +289,7 @@ def measured(shape: Shape = SEED, rounds: int = ROUNDS, threads: int = THREADS) 
 
 
 def operations_of(case: Any) -> dict[str, list[float]]:
-    """Time the single operations that docs/speed.md compares."""
+    """Time the single operations that docs/speed/optimisation.md compares."""
     T, B, V, H = case.shape.T, case.shape.B, case.shape.V, case.shape.H
     rng = np.random.default_rng(0)
     d_z = rng.standard_normal((T * B, H), dtype=np.float32)

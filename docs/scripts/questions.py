@@ -1,4 +1,4 @@
-"""Measure the results in docs/questions.md, and make its pictures and tables.
+"""Measure the results in docs/learn/questions.md, and make its pictures and tables.
 
     python docs/scripts/questions.py measure           # all of them
     python docs/scripts/questions.py measure biases    # clipping, truncation, chaos, state or cells

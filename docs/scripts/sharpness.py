@@ -1,7 +1,7 @@
-"""Measure how small an error of one entry may be and still be noticed, for docs/tolerance.md.
+"""Measure how small an error of one entry may be and still be noticed, for docs/trust/tolerance.md.
 
     python docs/scripts/sharpness.py measure    # store the shares of noticed errors
-    python docs/scripts/sharpness.py draw       # write the table in docs/tolerance.md
+    python docs/scripts/sharpness.py draw       # write the table in docs/trust/tolerance.md
 
 An entry that is wrong by a share of itself is noticed if this error is larger than what is allowed.
 *Before*, a tensor had one tolerance: that of the entry with the largest one.
@@ -17,7 +17,7 @@ import scratch_rnn
 from compare.implementations import CELLS
 from compare.parity import build_models, scratch_step, tolerances
 
-PAGE = DOCS / "tolerance.md"
+PAGE = DOCS / "trust" / "tolerance.md"
 
 SHAPES = {  # T, B, H; V is 28
     "the lecture's": (35, 32, 256),

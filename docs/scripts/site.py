@@ -111,12 +111,12 @@ def on_files(files: Files, config: Any) -> Files:
 
 def links(cell: str) -> str:
     """Return the links of a live page, which may be in a frame, to formulas and source."""
-    formulas = "bptt.html" if cell == "rnn" else f"gates.html#the-{cell}"
+    formulas = "learn/bptt.html" if cell == "rnn" else f"learn/gates.html#the-{cell}"
     source = page_of(Path(CELLS[cell].plain_module.replace(".", "/") + ".py"))
     addresses = {
         "the derivation of its formulas": formulas,
         "the source of the plain version": source.removesuffix(".md") + ".html",
-        "what is on this page": "explain.html",
+        "what is on this page": "use/explain.html",
         "exercises": "exercises/index.html",
     }
     found = (f'<a href="{to}" target="_top">{name}</a>' for name, to in addresses.items())

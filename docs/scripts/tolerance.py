@@ -5,7 +5,7 @@
 compares scratch with PyTorch in this number of passes through a layer and of training steps, in
 each dtype. It writes the largest share (difference / tolerance) of each case to
 docs/measurements/tolerance.json. From this file it makes the picture docs/images/tolerance.png and
-the table in docs/tolerance.md. ``--redraw`` makes picture and table again without measuring.
+the table in docs/trust/tolerance.md. ``--redraw`` makes picture and table again without measuring.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from tests.properties import against
 from tests.reference import torch_model
 
 RECORD = DOCS / "measurements" / "tolerance.json"
-PICTURE, PAGE = DOCS / "images" / "tolerance.png", DOCS / "tolerance.md"
+PICTURE, PAGE = DOCS / "images" / "tolerance.png", DOCS / "trust" / "tolerance.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 DTYPES = ("float32", "float64")
 KINDS = {"layer": "a pass through a layer", "step": "a training step of the model"}

@@ -1,7 +1,7 @@
 """The same recurrences as GPU kernels in Triton.
 
-Read `elman` first, with `tiles`, then `gru` and `lstm`. docs/kernels.md explains why they are slow
-where they are slow. They need PyTorch and Triton: ``pip install 'rnn-parity[kernel]'``.
+Read `elman` first, with `tiles`, then `gru` and `lstm`. docs/speed/kernels.md explains where they
+are slow, and why. They need PyTorch and Triton: ``pip install 'rnn-parity[kernel]'``.
 """
 
 from scratch_rnn.kernels.elman import RNN

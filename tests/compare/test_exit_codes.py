@@ -1,4 +1,4 @@
-"""Each row of the table of exit codes in docs/commands.md comes true."""
+"""Each row of the table of exit codes in docs/use/commands.md comes true."""
 
 import contextlib
 import os
@@ -75,10 +75,10 @@ def test_each_row_comes_true(code, case, fox, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("text", "row"),
     [
-        ((ROOT / "docs/commands.md").read_text(), r"^\| (\d+) \| "),
+        ((ROOT / "docs/use/commands.md").read_text(), r"^\| (\d+) \| "),
         (compare.cli.__doc__ or "", r"^(\d+) +\S"),
     ],
-    ids=["docs/commands.md", "compare.cli"],
+    ids=["docs/use/commands.md", "compare.cli"],
 )
 def test_the_tables_have_these_rows(text, row):
     assert [int(code) for code in re.findall(row, text, re.MULTILINE)] == list(CASES)

@@ -1,4 +1,4 @@
-"""The Triton kernels, without a GPU: in Triton's interpreter and compiled; docs/kernels.md.
+"""The Triton kernels, without a GPU: in Triton's interpreter and compiled; docs/speed/kernels.md.
 
 Both need processes of their own. Under --hypothesis-profile=deep there are 1,000 cases of each cell
 and all mistakes.

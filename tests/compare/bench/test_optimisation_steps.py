@@ -1,4 +1,4 @@
-"""The optimisation steps of docs/speed.md: each does the same training step as scratch."""
+"""Each optimisation step of docs/speed/optimisation.md does the same training step as scratch."""
 
 from dataclasses import replace
 

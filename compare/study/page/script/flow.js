@@ -8,7 +8,7 @@ const STAGES = ["from the loss", "from the next step", IS_GATED ? "through the g
 let flowing = 0;
 
 function setUpFlow() {
-  document.querySelector("#flow figcaption p").append(" The derivation (docs/bptt.md) writes δh for this gradient, and the plain version d_h: ",
+  document.querySelector("#flow figcaption p").append(" The derivation (docs/learn/bptt.md) writes δh for this gradient, and the plain version d_h: ",
     math("δh_t"), " is ∂L/", math("∂h_t"), ".");
   const at = (position) => choose({ t: K - Math.floor(position / STAGES.length), s: position % STAGES.length });
   const move = (by) => at(clamp(flowPosition() + by, 0, STAGES.length * K - 1));
