@@ -149,7 +149,7 @@ def of_a_step(folder: Path, cell: str) -> list[float]:
 def threads_and_lstm() -> str:
     """Return what is left to NumPy, in two sentences."""
     with_lock, free = (
-        ", ".join(f"{ratio:.2f}" for cell in CELLS for ratio in of_a_step(folder, cell))
+        spread([ratio for cell in CELLS for ratio in of_a_step(folder, cell)])
         for folder, _ in (BUILDS["with the lock"], BUILDS["free-threaded"])
     )
     here, xeon = (
@@ -157,10 +157,10 @@ def threads_and_lstm() -> str:
         for d in (Document.read(folder / "lstm-1-thread.json") for folder in (BENCHMARKS, XEON))
     )
     return (
-        f"On two threads a step takes {with_lock} of the time on one, and without Python's lock "
-        f"{free}. The LSTM's step takes {here[0]} of PyTorch's time here and {xeon[0]} on an Intel "
-        f"Xeon, its forward pass {here[1]} and {xeon[1]}: PyTorch has one compiled call for it, "
-        "NumPy 16 for each time step."
+        f"A second thread saves time only without Python's lock: a step then takes {free} of the "
+        f"time, and with the lock {with_lock}. PyTorch's LSTM is one compiled call, while NumPy "
+        f"makes 16 calls for each time step, so the LSTM's step takes {here[0]} of PyTorch's time "
+        f"here and {xeon[0]} on an Intel Xeon (its forward pass {here[1]} and {xeon[1]})."
     )
 
 
