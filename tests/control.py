@@ -14,7 +14,8 @@ import copy
 import numpy as np
 
 from compare.parity.rows import compare_results
-from compare.parity.step import scratch_step
+from compare.parity.settings import StepSettings
+from compare.parity.step import run_scratch_step
 from compare.parity.tolerance import SAFETY, largest_difference, neighbour
 from compare.parity.weights import parameters_as_arrays
 
@@ -47,7 +48,9 @@ def perturbed_update(control, batch, state, lr, rng):
     rounding error of more than one ulp, and at lr 1 the update does not make it smaller.
     """
     state = control.begin_state(len(batch.inputs)) if state is None else state
-    results = scratch_step(control, batch, state, lr, 1.0, lambda value: neighbour(value, rng))
+    results = run_scratch_step(
+        control, batch, state, StepSettings(lr=lr), lambda value: neighbour(value, rng)
+    )
     for name, parameter in control.parameters.items():
         parameter[...] = results[f"updated {name}"]
     return results["final state"]

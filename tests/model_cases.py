@@ -8,6 +8,7 @@ import numpy as np
 import scratch_rnn
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
 from compare.implementations import CELLS
+from compare.parity import StepSettings
 from scratch_rnn.text import Batch
 
 MODEL_SURFACE = {
@@ -32,6 +33,11 @@ class ModelCase:
             if f.default is not getattr(self, f.name)
         ]
         return f"ModelCase({', '.join(special)})"
+
+    @property
+    def settings(self):
+        """The settings of the step."""
+        return StepSettings(lr=self.lr, max_norm=self.max_norm)
 
     @property
     def batch(self):

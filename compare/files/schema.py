@@ -57,6 +57,9 @@ class Length:
     most: int
 
 
+REQUIRED = "in every file"
+"""Marks a field that no file lacks, although it has a default: ``Annotated[float, REQUIRED]``."""
+
 COUNT = Range(1, 2**40)  # the range of a number of things
 NUMBERED = Range(0, 2**60)
 """The range of an index from 0, and of every integer whose field has no `Range`."""
@@ -164,8 +167,7 @@ def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
             return value
         raise SchemaError(f"{name} of {' or '.join(map(str, arguments))}", excerpt(value))
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        optional = {field.name for field in dataclasses.fields(kind) if _has_default(field)}
-        return kind(**read_fields(_hints(kind), value, name, optional))
+        return kind(**read_fields(_hints(kind), value, name, _optional(kind)))
     if origin in (list, tuple) and isinstance(value, list):
         return origin(read(arguments[0], item, f"an item of {name}") for item in value)
     if origin is dict and isinstance(value, dict):
@@ -217,14 +219,22 @@ def read_fields(
     return {key: read(kind, value[key], key) for key, kind in kinds.items() if key in value}
 
 
-def _has_default(field: dataclasses.Field[Any]) -> bool:
-    return (field.default, field.default_factory) != (dataclasses.MISSING, dataclasses.MISSING)
-
-
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+@cache
+def _optional(kind: Any) -> set[str]:
+    """Return the fields that a file may lack."""
+    missing, hints = dataclasses.MISSING, _hints(kind)
+    return {
+        field.name
+        for field in dataclasses.fields(kind)
+        if (field.default, field.default_factory) != (missing, missing)
+        and REQUIRED not in getattr(hints[field.name], "__metadata__", ())
+    }
 
 
 def _check_limits(value: Any, name: str, limits: Any) -> None:

@@ -7,8 +7,8 @@ from .command import (
     demand_agreement,
     parity,
 )
-from .comparison import check_parity
-from .config import ParityConfig, Side
+from .comparison import check_parity, compare_step
+from .config import ParityConfig, SharedOptions, Side
 from .environment import describe_environment, describe_software
 from .lock_step import Update, lockstep, train_in_lockstep
 from .materials import (
@@ -23,14 +23,17 @@ from .materials import (
     unknown_parts,
     writers,
 )
-from .optimizers import OPTIMIZERS, OptimizerName
+from .optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from .rows import ParityReport, ParityRow, Verdict, compare_results
+from .settings import OPTIMIZERS, StepSettings
 from .step import (
-    concise_step,
-    parallel_step,
-    perturbed_cross_entropy,
-    scratch_step,
-    step_in_place,
+    compute_loss,
+    concise_stages,
+    join_stages,
+    run_concise_step,
+    run_parallel_step,
+    run_scratch_step,
+    scratch_stages,
 )
 from .table import parity_verdict, show_parity
 from .tolerance import (
@@ -64,13 +67,17 @@ __all__ = [
     "Computation",
     "DeviceError",
     "Materials",
+    "Memory",
     "Move",
-    "OptimizerName",
     "ParityConfig",
     "ParityError",
     "ParityReport",
     "ParityRow",
+    "ScratchOptimizer",
+    "SharedOptions",
     "Side",
+    "StepSettings",
+    "TorchOptimizer",
     "Trainee",
     "UndecidableError",
     "Update",
@@ -81,32 +88,35 @@ __all__ = [
     "check_materials",
     "check_parity",
     "compare_results",
+    "compare_step",
     "compare_untrained",
-    "concise_step",
+    "compute_loss",
+    "concise_stages",
     "copy_weights",
     "demand_agreement",
     "describe_environment",
     "describe_software",
     "gradient_of",
+    "join_stages",
     "largest_difference",
     "largest_difference_in_ulps",
     "limited_threads",
     "lockstep",
     "make_models",
     "named_state",
-    "parallel_step",
     "parameters_as_arrays",
     "parity",
     "parity_verdict",
     "parts",
     "passes_from",
-    "perturbed_cross_entropy",
     "prefixes",
     "prepared",
     "rms",
-    "scratch_step",
+    "run_concise_step",
+    "run_parallel_step",
+    "run_scratch_step",
+    "scratch_stages",
     "show_parity",
-    "step_in_place",
     "tensor_as_array",
     "tolerances",
     "train_in_lockstep",

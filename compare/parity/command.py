@@ -2,9 +2,10 @@
 
 import copy
 
-from compare.parity.comparison import ConciseStep, check_parity
-from compare.parity.config import ParityConfig
+from compare.parity.comparison import ConciseStep, compare_step
+from compare.parity.config import SharedOptions
 from compare.parity.materials import Materials, prepared
+from compare.parity.optimizers import Memory
 from compare.parity.rows import ParityReport, Verdict
 from compare.parity.table import parity_verdict, show_parity
 from compare.parity.weights import copy_weights
@@ -21,7 +22,7 @@ class UndecidableError(ParityError):
     exit_code = UNDECIDABLE
 
 
-def parity(config: ParityConfig, terminal: Terminal | None = None) -> ParityReport:
+def parity(config: SharedOptions, terminal: Terminal | None = None) -> ParityReport:
     """Compare both models on the first batch; :class:`ParityError` if they differ."""
     terminal = terminal or Terminal(quiet=True)
     with prepared(config, terminal) as materials:
@@ -29,7 +30,7 @@ def parity(config: ParityConfig, terminal: Terminal | None = None) -> ParityRepo
 
 
 def compare_untrained(
-    config: ParityConfig,
+    config: SharedOptions,
     materials: Materials,
     terminal: Terminal,
     step: ConciseStep | None = None,
@@ -51,22 +52,26 @@ def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> N
 
 
 def check_materials(
-    config: ParityConfig, materials: Materials, step: ConciseStep | None = None
+    config: SharedOptions,
+    materials: Materials,
+    step: ConciseStep | None = None,
+    memory: Memory | None = None,
 ) -> ParityReport:
     """Compare both models on the first batch, with the current weights of the scratch model.
 
     The comparison asks whether equal weights give equal results. After a training the weights of
     the two models differ by rounding. So a copy of the PyTorch model first gets the scratch
-    model's weights.
+    model's weights, and both optimizers the same `memory`.
     """
     twin = copy.deepcopy(materials.concise)
     copy_weights(materials.scratch, twin)
-    return check_parity(
+    return compare_step(
         materials.scratch,
         twin,
         next(materials.batches.epoch(0)),
-        lr=config.lr,
-        max_norm=config.max_norm,
+        None,
+        config.step,
+        memory=memory,
         seed=config.seed,
         step=step,
     )

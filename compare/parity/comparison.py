@@ -7,16 +7,18 @@ import numpy as np
 
 import concise_rnn
 import scratch_rnn
+from compare.parity.optimizers import Memory
 from compare.parity.rows import ParityReport, compare_results
-from compare.parity.step import concise_step, scratch_step
+from compare.parity.settings import StepSettings
+from compare.parity.step import run_concise_step, run_scratch_step
 from compare.parity.tolerance import tolerances
-from scratch_rnn.checks import check_has
+from scratch_rnn.checks import check_has, check_number
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch
 
 ConciseStep = Callable[..., Mapping[str, np.ndarray]]
-"""A function of (model, batch, state, lr, max_norm), like `concise_step`."""
+"""A function with the arguments of `run_concise_step`."""
 
 
 def check_parity(
@@ -47,7 +49,7 @@ def check_parity(
     seed : int
         Seed of the random moves from which the tolerance is computed.
     step : function, optional
-        Runs the step of the PyTorch model: `concise_step`, or `parallel_step`.
+        Runs the step of the PyTorch model: `run_concise_step`, or `run_parallel_step`.
 
     Returns
     -------
@@ -57,17 +59,40 @@ def check_parity(
     check_has("scratch_model", scratch_model, "forward", "backward", "begin_state")
     check_has("concise_model", concise_model, "eval", "linear", "rnn")
     check_has("batch", batch, "inputs", "targets")
+    settings = StepSettings(lr=check_number("lr", lr), max_norm=check_number("max_norm", max_norm))
+    return compare_step(scratch_model, concise_model, batch, state, settings, seed=seed, step=step)
+
+
+def compare_step(
+    scratch_model: scratch_rnn.RNNModel,
+    concise_model: concise_rnn.RNNModel,
+    batch: Batch,
+    state: State,
+    settings: StepSettings,
+    *,
+    memory: Memory | None = None,
+    seed: int = 0,
+    step: ConciseStep | None = None,
+) -> ParityReport:
+    """Compare one training step with these settings, as `check_parity` does.
+
+    `memory` is what the optimizer of both has kept; None if there was no update before.
+    """
     if state is None:
         state = scratch_model.begin_state(len(batch.inputs))
     scratch, allowed = tolerances(
-        lambda move: scratch_step(scratch_model, batch, state, lr, max_norm, move), seed=seed
+        lambda move: run_scratch_step(scratch_model, batch, state, settings, move, memory=memory),
+        seed=seed,
     )
-    concise = dict((step or concise_step)(concise_model, batch, state, lr, max_norm))
+    run_step = step or run_concise_step
+    concise = dict(run_step(concise_model, batch, state, settings, memory=memory))
     for results in (scratch, concise):  # the gradients of the output layer follow from it
         results.pop("gradient of logits", None)
     reference = None
     if states.arrays_of(state)[0].dtype == np.float32:
         in_float64 = copy.deepcopy(concise_model).double()
         state = states.each(lambda array: array.astype(np.float64), state)
-        reference = concise_step(in_float64, batch, state, lr, max_norm)
+        if memory is not None:
+            memory = {name: array.astype(np.float64) for name, array in memory.items()}
+        reference = run_concise_step(in_float64, batch, state, settings, memory=memory)
     return compare_results(scratch, concise, allowed, reference)

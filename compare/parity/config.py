@@ -1,4 +1,4 @@
-"""The configuration of a comparison: the text, both models, and one training step."""
+"""The options of the commands that compare or train: the text, both models, one training step."""
 
 import dataclasses
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from tyro.conf import arg
 
-from compare.files import LEARNING_RATE, MAX_NORM, SchemaError, plain, read
+from compare.files import SchemaError, plain, read
 from compare.implementations import CELLS, CellName
+from compare.parity.settings import StepSettings
 from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options, flag
 
 Side = Literal["scratch", "concise"]
@@ -15,11 +16,8 @@ Side = Literal["scratch", "concise"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ParityConfig:
-    """Compare both models on one batch, tensor by tensor.
-
-    Exit code 0 if they agree, 1 if they differ, 5 if this is undecidable within rounding.
-    """
+class TextOptions:
+    """The options that define the text and its batches."""
 
     # A checkpoint knows the text by its SHA-1.
     text: Annotated[Path | None, flag("FILE", "(default: The Time Machine)"), CHANGEABLE] = None
@@ -37,6 +35,12 @@ class ParityConfig:
     """Number of sequences in a batch."""
     num_steps: Annotated[int, FROM_1, arg(metavar="T")] = 35
     """Number of time steps in a batch. Gradients are truncated after this many steps."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """The options that define the models."""
+
     cell: CellName = "rnn"
     """Recurrent layer: nn.RNN, nn.GRU or nn.LSTM, and the NumPy layer of the same name."""
     hidden_size: Annotated[int, FROM_1, arg(metavar="H")] = 256
@@ -45,10 +49,12 @@ class ParityConfig:
     """Number of stacked recurrent layers."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Activation function of the recurrent layers."""
-    lr: Annotated[float, LEARNING_RATE] = 0.1
-    """Learning rate of stochastic gradient descent."""
-    max_norm: Annotated[float, MAX_NORM] = 1.0
-    """Maximum norm of the gradients; larger gradients are clipped. inf: no clipping."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SharedOptions(StepSettings, ModelOptions, TextOptions):
+    """The options that `parity`, `run`, `train` and `bisect` share; the last base comes first."""
+
     dtype: Literal["float32", "float64"] = "float32"
     """Dtype of the parameters and of the computation, in both models."""
     seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
@@ -81,7 +87,7 @@ class ParityConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Return the options as JSON values; infinity becomes the string "inf"."""
-        return {name: value for name, value in plain(self).items() if name != "resume"}
+        return plain(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
@@ -90,3 +96,11 @@ class ParityConfig:
             return read(cls, values, "a configuration").check()
         except SchemaError as error:
             raise UsageError(str(error)) from None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ParityConfig(SharedOptions):
+    """Compare both models on one batch, tensor by tensor.
+
+    Exit code 0 if they agree, 1 if they differ, 5 if this is undecidable within rounding.
+    """

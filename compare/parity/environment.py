@@ -9,12 +9,12 @@ import threadpoolctl
 import torch
 
 import scratch_rnn
-from compare.parity.config import ParityConfig
+from compare.parity.config import SharedOptions
 from compare.terminal import PACKAGE, package_version
 from scratch_rnn.text import Text
 
 
-def describe_environment(text: Text, config: ParityConfig) -> dict[str, Any]:
+def describe_environment(text: Text, config: SharedOptions) -> dict[str, Any]:
     """Return the contents of ``environment.json``: JSON values, without any path."""
     return {
         "text": {"name": text.name, "source": text.source, "sha1": text.sha1},

@@ -6,6 +6,7 @@ from typing import Any
 
 import concise_rnn
 import scratch_rnn
+from compare.parity.settings import StepSettings
 from compare.parity.training import Trainee, updates
 from scratch_rnn.checks import check_flag, check_has, check_number, whole_number
 from scratch_rnn.text import Batch
@@ -42,14 +43,13 @@ def lockstep(
     check_has("scratch_model", scratch_model, "rnn", "begin_state")
     check_has("concise_model", concise_model, "rnn", "begin_state")
     check_has("batches", batches, "__iter__")
-    check_number("lr", lr)
-    check_number("max_norm", max_norm)
+    settings = StepSettings(lr=check_number("lr", lr), max_norm=check_number("max_norm", max_norm))
     check_flag("carry_state", carry_state)
     num_epochs = whole_number("num_epochs", num_epochs, least=0)
     if scratch_model.rnn.dropout > 0 or concise_model.rnn.dropout > 0:
         raise ValueError("expected models without dropout: each model would draw its own masks")
     trainees = [
-        Trainee(model, lr, carry_state=carry_state, max_norm=max_norm)
+        Trainee(model, settings, carry_state=carry_state)
         for model in (scratch_model, concise_model)
     ]
     passes = ((epoch, batches) for epoch in range(num_epochs))
@@ -96,8 +96,8 @@ def train_in_lockstep(
         If a model has dropout: each model would draw its own masks.
     """
     updates = []
-    options: Any = {"carry_state": carry_state, "max_norm": max_norm}
-    for update in lockstep(scratch_model, concise_model, batches, lr, num_epochs, **options):
+    settings: Any = {"carry_state": carry_state, "max_norm": max_norm}
+    for update in lockstep(scratch_model, concise_model, batches, lr, num_epochs, **settings):
         updates.append(update)
         if on_update is not None:
             on_update(update)

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 import concise_rnn
 import scratch_rnn
 from compare.parity.build import build_models
-from compare.parity.config import ParityConfig
+from compare.parity.config import SharedOptions
 from compare.terminal import DEVICE, CommandError, Terminal, plural
 from scratch_rnn.text import Batches, Text, Vocab, load_text, load_time_machine
 
@@ -37,7 +37,7 @@ class Materials:
 
 
 @contextmanager
-def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
+def prepared(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
     """Check the configuration, load the text, build both models, and print which text it is.
 
     Inside the ``with`` block, each model uses ``config.threads`` threads. A UsageError, DeviceError
@@ -73,7 +73,7 @@ def prepared(config: ParityConfig, terminal: Terminal) -> Iterator[Materials]:
 
 
 def make_models(
-    config: ParityConfig, vocab_size: int
+    config: SharedOptions, vocab_size: int
 ) -> tuple[scratch_rnn.RNNModel, concise_rnn.RNNModel]:
     """Build both models from the configuration."""
     return build_models(

@@ -1,40 +1,67 @@
-"""The optimizers: one record for each, read wherever a model is trained.
-
-To add one, write its class in `scratch_rnn.optim`, add its record here, and make an option of
-`RunConfig.optimizer`. A checkpoint stores the arrays that the record names. `parity` and `bisect`
-compare steps of SGD.
-"""
+"""The optimizers of both packages, and how one goes on with what the other has kept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
+import torch
+
+import scratch_rnn
+from compare.parity.settings import OPTIMIZERS, StepSettings
+from compare.parity.weights import tensor_as_array
+
+Memory = Mapping[str, np.ndarray]
+"""What an optimizer keeps between two updates, by names such as ``exp_avg.linear.bias``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Optimizer:
-    """An optimizer, in both packages.
+class ScratchOptimizer:
+    """The optimizer of a NumPy model, from `scratch_rnn` or a package with the same names."""
 
-    `memory` names the arrays that it keeps between two updates, one for each parameter and of its
-    shape, zeros at the start. In NumPy each name is an attribute of the optimizer, a dict by
-    parameter name; in PyTorch it is a key of ``optimizer.state[parameter]``.
-    """
+    def __init__(
+        self, settings: StepSettings, parameters: dict[str, np.ndarray], package: Any = scratch_rnn
+    ) -> None:
+        kind = OPTIMIZERS[settings.optimizer]
+        self.own = getattr(package, kind.scratch)(parameters, settings.lr, **kind.options)
+        self._keeps = bool(kind.arrays or kind.counts)
 
-    scratch: str  # name of its class in `scratch_rnn.optim`
-    torch: str  # name of its class in `torch.optim`
-    options: Mapping[str, Any] = field(default_factory=dict)  # more arguments of both classes
-    memory: tuple[str, ...] = ()
+    def memory(self) -> dict[str, np.ndarray]:
+        """Return a copy of what the optimizer keeps."""
+        kept = self.own.state_dict() if self._keeps else {}
+        return {name: np.array(array) for name, array in kept.items()}
 
-    def of_scratch(self, parameters: Any, lr: float) -> Any:
-        """Return the optimizer in NumPy, for a dict of arrays."""
-        optimizer = getattr(import_module("scratch_rnn.optim"), self.scratch)
-        return optimizer(parameters, lr, **self.options)
-
-    def of_torch(self, parameters: Any, lr: float) -> Any:
-        """Return the optimizer in PyTorch, for an iterable of tensors."""
-        return getattr(import_module("torch.optim"), self.torch)(parameters, lr, **self.options)
+    def restore(self, memory: Memory) -> None:
+        """Let the optimizer go on with what one of either package has kept."""
+        if self._keeps:
+            self.own.load_state_dict({name: array.copy() for name, array in memory.items()})
 
 
-OptimizerName = Literal["SGD"]
+class TorchOptimizer:
+    """The optimizer of a PyTorch model."""
 
-OPTIMIZERS = {"SGD": Optimizer(scratch="SGD", torch="SGD")}
+    def __init__(self, settings: StepSettings, model: torch.nn.Module) -> None:
+        self._parameters = dict(model.named_parameters())
+        self._kind = kind = OPTIMIZERS[settings.optimizer]
+        optimizer = getattr(torch.optim, kind.torch)
+        self.own = optimizer(self._parameters.values(), settings.lr, **kind.options)
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """Return a copy of what the optimizer keeps; before the first update zeros."""
+        shapes = {name: tuple(parameter.shape) for name, parameter in self._parameters.items()}
+        memory = {}
+        for place, shape in self._kind.memory_shapes(shapes).items():
+            kept, name = place.split(".", 1)
+            parameter = self._parameters[name]
+            tensor = self.own.state.get(parameter, {}).get(kept, parameter.new_zeros(shape))
+            memory[place] = tensor_as_array(tensor.to(parameter.dtype)).copy()
+        return memory
+
+    def restore(self, memory: Memory) -> None:
+        """Let the optimizer go on with what one of either package has kept."""
+        names = self._kind.arrays + self._kind.counts
+        if names:
+            states = [
+                {kept: torch.from_numpy(memory[f"{kept}.{name}"].copy()) for kept in names}
+                for name in self._parameters
+            ]
+            own = self.own.state_dict()
+            self.own.load_state_dict({**own, "state": dict(enumerate(states))})

@@ -6,7 +6,7 @@ training can stop after any update, write a checkpoint, and continue later with 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare.parity.config import Side
-from compare.parity.optimizers import OPTIMIZERS, OptimizerName
+from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
+from compare.parity.settings import StepSettings
 from compare.parity.weights import (
     largest_parameter_difference,
     parameters_as_arrays,
@@ -32,42 +33,45 @@ from scratch_rnn.text import Batch, Batches
 class Trainee:
     """One of the two models during training, with its optimizer and its carried state.
 
-    The model is trained in place; its options are those of `train_in_lockstep`. `parallel`: all
+    The model is trained in place. `carry_state` is that of `train_in_lockstep`. `parallel`: all
     processes of `torch.distributed` train the PyTorch model together, each with its rows of each
     batch. Batch, state and results are those of all rows.
     """
 
     model: Any  # scratch_rnn.RNNModel or concise_rnn.RNNModel
-    lr: float
+    settings: StepSettings
     _: KW_ONLY
     carry_state: bool = False
-    max_norm: float = 1.0
-    optimizer: OptimizerName = "SGD"
     parallel: bool = False
     state: Any = None  # of the model's package, arrays or tensors; None means zeros
 
     def __post_init__(self) -> None:
-        model, optimizer = self.model, OPTIMIZERS[self.optimizer]
-        self._trained: Any = model
         self.side: Side
+        self._trained: Any = self.model  # what `train_step` of the package trains
         self._package: Any
-        if isinstance(model, scratch_rnn.RNNModel):
+        self._optimizer: ScratchOptimizer | TorchOptimizer
+        if isinstance(self.model, scratch_rnn.RNNModel):
             self.side, self._package = "scratch", scratch_rnn
-            self._optimizer: Any = optimizer.of_scratch(model.parameters, self.lr)
+            self._optimizer = ScratchOptimizer(self.settings, self.model.parameters)
         else:
             self.side, self._package = "concise", concise_rnn
-            if self.parallel:
-                self._package = data_parallel
-                self._trained = data_parallel.DataParallelRNNModel(model)
-            self._optimizer = optimizer.of_torch(model.parameters(), self.lr)
+            self._optimizer = TorchOptimizer(self.settings, self.model)
+        if self.parallel:
+            self._package = data_parallel
+            self._trained = data_parallel.DataParallelRNNModel(self.model)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Do one update; return its loss and its gradient norm, by the names of the metrics."""
         result = self._package.train_step(
-            self._trained, batch, self.state, self._optimizer, max_norm=self.max_norm
+            self._trained,
+            batch,
+            self.state,
+            self._optimizer.own,
+            **self.settings.train_step_options,
         )
         self.state = result.state if self.carry_state else None
-        return {f"{self.side}_loss": result.loss, f"{self.side}_grad_norm": result.grad_norm}
+        numbers = [field.name for field in fields(result) if field.name != "state"]
+        return {f"{self.side}_{name}": getattr(result, name) for name in numbers}
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return a copy of each parameter, with the keys of a torch state_dict."""
@@ -80,38 +84,23 @@ class Trainee:
         as_array = tensor_as_array if self.side == "concise" else np.asarray
         return states.each(lambda array: as_array(array).copy(), self.state)
 
-    def _kept(self) -> dict[str, Any]:
-        """Return the arrays or tensors that the optimizer keeps: ``<memory>.<parameter>``."""
-        if self.side == "scratch":
-            kept = {k: getattr(self._optimizer, k) for k in OPTIMIZERS[self.optimizer].memory}
-            return {f"{k}.{name}": array for k in kept for name, array in kept[k].items()}
-        return {
-            f"{k}.{name}": self._optimizer.state[p].setdefault(k, torch.zeros_like(p))
-            for k in OPTIMIZERS[self.optimizer].memory
-            for name, p in self.model.named_parameters()
-        }
-
     def memory(self) -> dict[str, np.ndarray]:
-        """Return a copy of each array that the optimizer keeps: ``<memory>.<parameter>``."""
-        as_array: Any = np.asarray if self.side == "scratch" else tensor_as_array
-        return {name: as_array(array).copy() for name, array in self._kept().items()}
+        """Return a copy of what the optimizer keeps, by the names of `Memory`."""
+        return self._optimizer.memory()
 
     def restore(
-        self,
-        weights: Mapping[str, np.ndarray],
-        state: State,
-        memory: Mapping[str, np.ndarray] | None = None,
+        self, weights: Mapping[str, np.ndarray], state: State, memory: Memory | None = None
     ) -> None:
         """Copy weights, state and the optimizer's memory, of either model, into this one."""
-        given = {**weights, **(memory or {})}
-        kept = self._kept() if memory else {}
+        if memory is not None:
+            self._optimizer.restore(memory)
         if self.side == "scratch":
-            for name, array in {**self.model.parameters, **kept}.items():
-                array[...] = given[name]
+            for name, array in self.model.parameters.items():
+                array[...] = weights[name]
             self.state = None if state is None else states.each(np.copy, state)
             return
-        for name, tensor in {**dict(self.model.named_parameters()), **kept}.items():
-            tensor.detach().copy_(torch.from_numpy(given[name].copy()))
+        for name, tensor in self.model.named_parameters():
+            tensor.detach().copy_(torch.from_numpy(weights[name].copy()))
         device = self.model.linear.weight.device
         self.state = None if state is None else state_as_tensors(state, device)
 

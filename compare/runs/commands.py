@@ -116,14 +116,7 @@ def _command(
 
 
 def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> parity.Trainee:
-    return parity.Trainee(
-        model,
-        config.lr,
-        carry_state=config.carry_state,
-        max_norm=config.max_norm,
-        optimizer=config.optimizer,
-        parallel=parallel,
-    )
+    return parity.Trainee(model, config.step, carry_state=config.carry_state, parallel=parallel)
 
 
 @contextmanager
@@ -153,12 +146,12 @@ def _train_and_record(
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
     spoken = parity.prefixes(materials.vocab, config.token)
     perplexities, seconds = _follow(session, sides, spoken[0], terminal)
-    trained = None
+    trained, memory = None, session.trainees[0].memory()
     if session.trainees[0].parallel:
         parity.copy_weights(materials.concise, materials.scratch)
-        trained = parity.check_materials(config, materials, parity.parallel_step)
+        trained = parity.check_materials(config, materials, parity.run_parallel_step, memory)
     elif len(sides) == 2:
-        trained = parity.check_materials(config, materials)
+        trained = parity.check_materials(config, materials, memory=memory)
     result = RunResult(
         directory=record.directory,
         perplexities=perplexities,
@@ -252,7 +245,7 @@ def _show_untrained(
 ) -> parity.ParityReport:
     """Compare both models before training; or several processes with one."""
     if num_processes > 1:
-        rows, step = config.batch_size // num_processes, parity.parallel_step
+        rows, step = config.batch_size // num_processes, parity.run_parallel_step
         terminal.line(f"{num_processes} processes of {rows} rows, compared with one")
     else:
         prefix, step = parity.prefixes(materials.vocab, config.token)[0], None

@@ -3,12 +3,12 @@
 import dataclasses
 import re
 from pathlib import Path
-from typing import Annotated, Self, get_type_hints
+from typing import Annotated, Any, Self, get_type_hints
 
 from tyro.conf import arg
 
 from compare.files import SchemaError, read
-from compare.parity import OptimizerName, ParityConfig, Side
+from compare.parity import SharedOptions, Side
 from compare.terminal import (
     ANY_FROM_0,
     CHANGEABLE,
@@ -25,7 +25,7 @@ QUICK_EPOCHS = 60
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunConfig(ParityConfig):
+class RunConfig(SharedOptions):
     """Compare both models, train them side by side on the same batches, and compare them again."""
 
     epochs: Annotated[int, FROM_1, arg(metavar="N"), CHANGEABLE] = 500
@@ -57,10 +57,9 @@ class RunConfig(ParityConfig):
                 raise UsageError(str(error)) from None
         return self
 
-    @property
-    def optimizer(self) -> OptimizerName:
-        """Name of the optimizer, in `OPTIMIZERS`."""
-        return "SGD"
+    def to_json(self) -> dict[str, Any]:
+        """Return the options as JSON values, without the run that is resumed."""
+        return {name: value for name, value in super().to_json().items() if name != "resume"}
 
     @property
     def num_epochs(self) -> int:

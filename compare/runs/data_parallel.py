@@ -68,7 +68,8 @@ def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConf
     def compare() -> None:
         batch = next(materials.batches.epoch(0))
         state = materials.scratch.begin_state(config.batch_size)
-        parity.parallel_step(materials.concise, batch, state, config.lr, config.max_norm)
+        model, memory = materials.concise, trainee.memory()
+        parity.run_parallel_step(model, batch, state, config.step, memory=memory)
 
     if config.resume is None:
         compare()
@@ -87,9 +88,9 @@ def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConf
 
 def begun_together(trainee: parity.Trainee, done: int) -> int:
     """Copy the state of process 0 to all processes; return the number of updates it has done."""
-    start = (trainee.weights(), trainee.state_as_array(), done)
-    weights, state, done = data_parallel.of_process_0(start)
-    trainee.restore(weights, state)
+    start = (trainee.weights(), trainee.state_as_array(), trainee.memory(), done)
+    *training, done = data_parallel.of_process_0(start)
+    trainee.restore(*training)
     return int(done)
 
 

@@ -30,9 +30,9 @@ def first_not_finite(trainee: parity.Trainee, batch: Batch) -> str | None:
     if state is None:
         state = each(lambda a: np.zeros_like(np.asarray(a)), model.begin_state(len(batch.inputs)))
     before = {**trainee.weights(), **parity.named_state("carried state", state)}
-    step = parity.scratch_step if trainee.side == "scratch" else parity.concise_step
+    step = parity.run_scratch_step if trainee.side == "scratch" else parity.run_concise_step
     with np.errstate(all="ignore"):
-        arisen = step(model, batch, state, trainee.lr, trainee.max_norm)
+        arisen = step(model, batch, state, trainee.settings, memory=trainee.memory())
     return next((name for name, array in {**before, **arisen}.items() if not _finite(array)), None)
 
 
@@ -56,7 +56,7 @@ def as_before(
     return twin, next(batches.epoch(epoch, number))
 
 
-def likely_causes(config: parity.ParityConfig) -> str:
+def likely_causes(config: parity.SharedOptions) -> str:
     """Name the options that can make numbers overflow."""
     causes = [f"--lr {config.lr:g}", f"--max-norm {config.max_norm:g}"]
     if config.nonlinearity == "relu":

@@ -139,7 +139,7 @@ def check_agreement(
     stated = {**vars(config), "carry_state": config.carry_state}
     stated["vocabulary"] = tuple(tokens)
     for name, trained in checkpoint.setting.items():
-        if name in stated and name not in ("text", "name") and stated[name] != trained:
+        if name in stated and name != "text" and stated[name] != trained:
             raise RecordError(
                 f"expected the {name} that {directory} was trained with, {excerpt(trained)}, "
                 f"got {excerpt(stated[name])}"

@@ -187,12 +187,7 @@ class Session:
             text=TextName(name=materials.text.name, sha1=materials.text.sha1),
             vocabulary=tuple(materials.vocab.idx_to_token),
             sampler=Sampler(batches=self.updates_per_epoch, **_options(config, Sampler)),
-            optimizer=Optimizer(
-                name=trainee.optimizer,
-                lr=float(config.lr),
-                max_norm=float(config.max_norm),
-                carry_state=config.carry_state,
-            ),
+            optimizer=Optimizer(**vars(config.step), carry_state=config.carry_state),
             position=position,
             state=trainee.state_as_array() if position.batch > 0 else None,
             weights=trainee.weights(),

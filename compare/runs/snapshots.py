@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from compare.files import RecordError
-from compare.parity import ParityConfig
+from compare.parity import SharedOptions
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.history import History
 from compare.runs.reading import CHECKPOINTS, SNAPSHOTS, read_metrics, weights_name
@@ -38,7 +38,7 @@ class Course:
     """A finished or interrupted training: its configuration, and snapshots of its weights."""
 
     source: str  # name of the run or the file
-    setting: ParityConfig
+    setting: SharedOptions
     vocab: Vocab
     snapshots: tuple[Snapshot, ...]  # from the first to the last; at least one
     curve: tuple[float, ...] = ()  # perplexity of each epoch, if it is known
@@ -97,16 +97,16 @@ def _files(directory: Path) -> list[Path]:
     return snapshots + [end for end in ends if end.is_file()][:1] + checkpoints[-1:]
 
 
-def _setting(checkpoint: Checkpoint) -> ParityConfig:
+def _setting(checkpoint: Checkpoint) -> SharedOptions:
     model = checkpoint.model
     if model.num_layers > 1 or model.bidirectional or not model.bias:
         raise RecordError(
             "expected a model of one layer in one direction, with biases, "
             f"got {model.num_layers} layers, bidirectional {model.bidirectional}, bias {model.bias}"
         )
-    options = {field.name for field in fields(ParityConfig)} - {"text"}
+    options = {field.name for field in fields(SharedOptions)} - {"text"}
     known = {name: value for name, value in checkpoint.setting.items() if name in options}
-    return ParityConfig(state="carried" if checkpoint.optimizer.carry_state else "reset", **known)
+    return SharedOptions(state="carried" if checkpoint.optimizer.carry_state else "reset", **known)
 
 
 def vocab_of(checkpoint: Checkpoint, path: Path) -> Vocab:

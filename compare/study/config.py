@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from compare import check
 from compare.implementations import CellName
-from compare.parity import ParityConfig
+from compare.parity import SharedOptions
 from compare.terminal import FROM_0, FROM_1, SMALLEST, Range, UsageError, check_options, flag
 
 MEGABYTES = Range(SMALLEST, 1000, "above 0 and of at most 1000")
@@ -26,7 +26,7 @@ class SuspectOptions:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BisectConfig(ParityConfig):
+class BisectConfig(SharedOptions):
     """Find the first update, time step, tensor and element in which two implementations differ.
 
     The reference is scratch_rnn. It is compared with a suspect. This is PyTorch on --device, or

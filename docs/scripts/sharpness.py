@@ -15,7 +15,7 @@ from pages import DOCS, MEASUREMENTS, command, read, save, table, versions, with
 
 import scratch_rnn
 from compare.implementations import CELLS
-from compare.parity import build_models, scratch_step, tolerances
+from compare.parity import StepSettings, build_models, run_scratch_step, tolerances
 
 PAGE = DOCS / "trust" / "tolerance.md"
 
@@ -46,8 +46,8 @@ def shares(cell: str, T: int, B: int, H: int) -> dict[str, dict[str, list[float]
         model, _ = build_models(len(vocab), H, cell=cell, seed=seed)
         batch, state = next(iter(batches.epoch(seed))), model.begin_state(B)
         results, allowed = tolerances(
-            lambda move, model=model, batch=batch, state=state: scratch_step(
-                model, batch, state, 0.1, 1.0, move
+            lambda move, model=model, batch=batch, state=state: run_scratch_step(
+                model, batch, state, StepSettings(), move
             ),
             seed=seed,
         )

@@ -41,6 +41,7 @@ class Kind:
         """Whether the values read are those written, with defaults for missing keys."""
         fields = [f for kind in self.defaults for f in dataclasses.fields(kind)]
         defaults = {f.name: f.default for f in fields if f.default is not MISSING}
+        defaults |= {"name": defaults.get("optimizer")}  # as a checkpoint calls it
         defaults |= {f.name: f.default_factory() for f in fields if f.default_factory != MISSING}
 
         def agree(again, changed):
@@ -162,6 +163,7 @@ def _loaded(directory):
     header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
     written = {name: header["__metadata__"][name] for name in ("state", "version")}
     again = {**plain(loaded), **written, "format": "rnn-parity checkpoint"}
+    again["optimizer"]["name"] = again["optimizer"].pop("optimizer")
     del again["weights"], again["memory"]
     return again
 
@@ -172,11 +174,12 @@ def _benchmark(directory):
 
 def _description(directory):
     kept = replay.read(directory / "replay")
-    case = {name: getattr(kept.case, name) for name in ("lr", "max_norm", "carry_state", "cell")}
+    case = {name: getattr(kept.case, name) for name in ("carry_state", "cell")}
     same = {name: getattr(kept, name) for name in ("alone", "setting", "tensor")}
     return {
         "options": kept.case.options,
-        **{name: "inf" if value == float("inf") else value for name, value in case.items()},
+        **case,
+        **plain(kept.case.settings),
         "suspect": plain(kept.suspect),
         **same,
     }

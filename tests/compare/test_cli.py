@@ -14,6 +14,7 @@ import scratch_rnn
 from compare import build_models
 from compare.cli import main, parse
 from compare.parity.rows import ParityReport, Verdict
+from compare.parity.settings import StepSettings
 from compare.runs.reading import read_config, read_metrics, read_tokens
 from tests.compare.runs.runs import BATCHES, only, read
 from tests.tables import cases
@@ -150,14 +151,14 @@ def test_a_planted_error_stops_it_before_anything_is_trained(
 def test_trained_models_that_differ_are_reported_and_recorded(
     training, tmp_path, monkeypatch, capsys
 ):
-    right = compare.parity.command.check_parity
+    right = compare.parity.command.compare_step
     reports = []
 
     def wrong_the_second_time(*arguments, **options):
         reports.append(right(*arguments, **options))
         return reports[-1] if len(reports) == 1 else failing(reports[-1])
 
-    monkeypatch.setattr(compare.parity.command, "check_parity", wrong_the_second_time)
+    monkeypatch.setattr(compare.parity.command, "compare_step", wrong_the_second_time)
     assert main(training) == 1
     shown = capsys.readouterr()
     assert shown.err == (
@@ -169,17 +170,18 @@ def test_trained_models_that_differ_are_reported_and_recorded(
 
 
 def test_the_trained_models_are_compared_with_trained_weights(training, monkeypatch):
-    right = compare.parity.command.check_parity
+    right = compare.parity.command.compare_step
     seen = []
 
     def watched(scratch, concise, *arguments, **options):
         for name, tensor in concise.state_dict().items():
             np.testing.assert_array_equal(tensor.numpy(), scratch.parameters[name])
-        assert options == {"lr": 0.5, "max_norm": 1.0, "seed": 0, "step": None}
+        assert arguments[2] == StepSettings(lr=0.5)
+        assert {name: options[name] for name in ("seed", "step")} == {"seed": 0, "step": None}
         seen.append(scratch.parameters["linear.weight"].copy())
         return right(scratch, concise, *arguments, **options)
 
-    monkeypatch.setattr(compare.parity.command, "check_parity", watched)
+    monkeypatch.setattr(compare.parity.command, "compare_step", watched)
     assert main(training) == 0
     untrained, trained = seen
     assert np.abs(trained - untrained).max() > 0.01

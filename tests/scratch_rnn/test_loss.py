@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from compare.parity.rows import compare_results
-from compare.parity.step import perturbed_cross_entropy
+from compare.parity.step import compute_loss
 from compare.parity.tolerance import tolerances
 from scratch_rnn import cross_entropy, linear
 from scratch_rnn.plain import elman
@@ -32,9 +32,7 @@ def loss_of(function, logits, targets, *more):
 
 def allowed_for(logits, targets, seed):
     """Return how far rounding may move the loss and its gradient."""
-    return tolerances(
-        lambda move: loss_of(perturbed_cross_entropy, move(logits), targets, move), seed=seed
-    )[1]
+    return tolerances(lambda move: loss_of(compute_loss, move(logits), targets, move), seed=seed)[1]
 
 
 @states(

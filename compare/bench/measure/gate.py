@@ -90,4 +90,5 @@ def _computation(case: Case, move: parity.Move, *, generates: bool) -> Arrays:
     if generates:
         model = case.scratch(move(case.generation_parameters))
         return case.generated(scratch_rnn.predict(case.first, case.num_preds, model, case.vocab))
-    return parity.scratch_step(case.scratch(), case.batch, case.state, case.lr, case.max_norm, move)
+    settings = parity.StepSettings(lr=case.lr, max_norm=case.max_norm)
+    return parity.run_scratch_step(case.scratch(), case.batch, case.state, settings, move)

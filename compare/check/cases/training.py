@@ -12,7 +12,17 @@ import concise_rnn
 import scratch_rnn
 from compare.check.cases.comparison import Answer, Results, answer_of
 from compare.implementations import CELLS
-from compare.parity import Move, concise_step, parameters_as_arrays, step_in_place, unmoved
+from compare.parity import (
+    Move,
+    ScratchOptimizer,
+    StepSettings,
+    TorchOptimizer,
+    join_stages,
+    parameters_as_arrays,
+    run_concise_step,
+    scratch_stages,
+    unmoved,
+)
 from scratch_rnn import Batch
 from scratch_rnn.layers.states import State
 
@@ -25,8 +35,7 @@ class TrainingCase:
     parameters: Results  # of the model
     batches: tuple[Batch, ...]  # of one epoch
     state: State  # in which the first batch begins: (L, B, H), for an LSTM a pair
-    lr: float
-    max_norm: float
+    settings: StepSettings
     carry_state: bool
     cell: str = "rnn"
 
@@ -37,7 +46,8 @@ class TrainingCase:
         words = [f"T {T}, B {B}, V {V}, H {H}", f"{L} layers" if L > 1 else ""]
         words += [self.cell if self.cell != "rnn" else ""]
         words += ["state carried" if self.carry_state else "state reset"]
-        words += [f"lr {self.lr:g}, clip {self.max_norm:g}", self.options["dtype"]]
+        words += [f"lr {self.settings.lr:g}, clip {self.settings.max_norm:g}"]
+        words += [self.options["dtype"]]
         return ", ".join(filter(None, words))
 
 
@@ -70,8 +80,7 @@ def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
         parameters=parameters,
         batches=batches,
         state=np.tanh(rng.normal(size=(L, B, H))).astype(dtype),
-        lr=0.5,
-        max_norm=(0.3, 1e6)[seed // 2 % 2],
+        settings=StepSettings(lr=0.5, max_norm=(0.3, 1e6)[seed // 2 % 2]),
         carry_state=seed % 2 == 0,
     )
 
@@ -105,11 +114,18 @@ def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel
     return model
 
 
+def make_optimizer(package: Any, case: TrainingCase, model: Any) -> Any:
+    """Return the optimizer of the case's settings, of the package or of PyTorch."""
+    if package is concise_rnn:
+        return TorchOptimizer(case.settings, model).own
+    return ScratchOptimizer(case.settings, model.parameters, package).own
+
+
 def scratch_step(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
     """Run one training step; return all its results by name, with the logits as (T, B, V)."""
     model, batch = make_model(package, case), case.batches[0]
-    arguments = model, batch, case.state, case.lr, case.max_norm, move
-    return _by_step(case, step_in_place(*arguments, package=package))
+    stages = scratch_stages(model, batch, case.state, case.settings, move, package=package)
+    return _by_step(case, join_stages(stages))
 
 
 def _by_step(case: TrainingCase, results: Results) -> Results:
@@ -121,19 +137,15 @@ def _by_step(case: TrainingCase, results: Results) -> Results:
 
 
 def _torch_step(case: TrainingCase, _: Any, model: Any) -> Results:
-    step = concise_step(model, case.batches[0], case.state, case.lr, case.max_norm)
-    return _by_step(case, step)
+    return _by_step(case, run_concise_step(model, case.batches[0], case.state, case.settings))
 
 
 def _updates(case: TrainingCase, package: Any, model: Any) -> Results:
     """Train for one epoch, update by update, with a carried state or a new one."""
     results, state = {}, None
-    if package is concise_rnn:
-        optimizer = torch.optim.SGD(model.parameters(), case.lr)
-    else:
-        optimizer = package.SGD(model.parameters, case.lr)
+    optimizer, options = make_optimizer(package, case, model), case.settings.train_step_options
     for k, batch in enumerate(case.batches, start=1):
-        done = package.train_step(model, batch, state, optimizer, max_norm=case.max_norm)
+        done = package.train_step(model, batch, state, optimizer, **options)
         state = done.state if case.carry_state else None
         results[f"loss at update {k}"] = _number(done.loss, case)
         results[f"gradient norm at update {k}"] = _number(done.grad_norm, case)
@@ -144,9 +156,9 @@ def _updates(case: TrainingCase, package: Any, model: Any) -> Results:
 
 def _epochs(case: TrainingCase, package: Any, model: Any) -> Results:
     """Train for two epochs with the package's `train`."""
-    options = {"carry_state": case.carry_state, "max_norm": case.max_norm}
+    options = {"carry_state": case.carry_state, **case.settings.train_step_options}
     results = {}
-    done = package.train(model, case.batches, case.lr, 2, **options)
+    done = package.train(model, case.batches, case.settings.lr, 2, **options)
     for k, epoch in enumerate(done, start=1):
         results[f"loss of epoch {k}"] = _number(epoch.loss, case)
         results[f"perplexity of epoch {k}"] = _number(epoch.perplexity, case)

@@ -82,7 +82,7 @@ def _verdict(
     package: Any, case: training_cases.TrainingCase, model: Any, what: str, *, ok: bool
 ) -> Outcome:
     ours = training_cases.make_model(scratch_rnn, case)
-    options = {"lr": case.lr, "max_norm": case.max_norm}
+    options = {"lr": case.settings.lr, "max_norm": case.settings.max_norm}
     report = package.check_parity(ours, model, case.batches[0], case.state, **options)
     return Outcome(f"{what}, {case.describe()}", (), _complaint(report.ok, ok=ok))
 

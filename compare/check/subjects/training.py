@@ -127,7 +127,14 @@ class Reference:
 @lru_cache(maxsize=8)
 def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: int) -> Reference:
     """Train a model of PyTorch, and measure the tolerance of its losses and parameters."""
-    from compare.parity import Trainee, build_models, limited_threads, prefixes, tolerances
+    from compare.parity import (
+        StepSettings,
+        Trainee,
+        build_models,
+        limited_threads,
+        prefixes,
+        tolerances,
+    )
     from compare.parity import parameters_as_arrays as arrays_of
     from concise_rnn import predict  # these bring PyTorch, which is not needed before
 
@@ -136,10 +143,11 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
     drawn = Batches(corpus, batch_size=B, num_steps=T)
     batches = [batch for epoch in range(epochs) for batch in drawn.epoch(epoch)]
     scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
+    settings = StepSettings(lr=LR, max_norm=MAX_NORM)
     initial = {name: value.copy() for name, value in arrays_of(scratch).items()}
 
     def perturbed(move: Any) -> dict[str, np.ndarray]:
-        trainee = Trainee(copy.deepcopy(scratch), LR, max_norm=MAX_NORM)
+        trainee = Trainee(copy.deepcopy(scratch), settings)
         losses = []
         for batch in batches:
             for parameter in trainee.model.parameters.values():
@@ -149,7 +157,7 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
 
     with limited_threads(1):
         allowed = tolerances(perturbed, perturbations=PERTURBATIONS)[1]
-        trainee, prefix = Trainee(concise, LR), prefixes(vocab, "char")[0]
+        trainee, prefix = Trainee(concise, settings), prefixes(vocab, "char")[0]
         losses = [float(trainee.step(batch)["concise_loss"]) for batch in batches]
         wrote = predict(prefix, CHARACTERS, concise, vocab)
     parameters = dict(arrays_of(concise))

@@ -11,7 +11,7 @@ The file's metadata are one JSON object:
 ``text``        name and SHA-1 of the text
 ``vocabulary``  the tokens, in the order of their ids
 ``sampler``     how the text becomes batches: a pure function of this and the epoch
-``optimizer``   name, learning rate, clipping, and whether the state is carried
+``optimizer``   its name, the other settings of a step, and whether the state is carried
 ``position``    the epoch, the batches done in it, and the updates done in all
 ``state``       the carried hidden state in base64, or null if there is none; h, then c
 ``memory``      the optimizer's arrays in base64, by name; missing if it keeps none
@@ -39,8 +39,6 @@ from jaxtyping import Float
 
 from compare.files import (
     COUNT,
-    LEARNING_RATE,
-    MAX_NORM,
     Length,
     SchemaError,
     excerpt,
@@ -48,7 +46,7 @@ from compare.files import (
     read,
 )
 from compare.implementations import CELLS, CellName
-from compare.parity import OPTIMIZERS, OptimizerName, Side
+from compare.parity import OPTIMIZERS, Side, StepSettings
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 from compare.terminal import Range
@@ -126,13 +124,10 @@ class Sampler:
     batches: Size  # of an epoch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Optimizer:
-    """The optimizer and its settings."""
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(StepSettings):
+    """The settings of a training step, and whether the state is carried to the next one."""
 
-    name: OptimizerName = "SGD"
-    lr: Annotated[float, LEARNING_RATE]
-    max_norm: Annotated[float, MAX_NORM]
     carry_state: bool
 
 
@@ -173,12 +168,8 @@ class Checkpoint(Training):
 
     @property
     def memory_shapes(self) -> Shapes:
-        """The shape of each array that the optimizer keeps: that of its parameter."""
-        return {
-            f"{kept}.{name}": shape
-            for kept in OPTIMIZERS[self.optimizer.name].memory
-            for name, shape in self.model.shapes.items()
-        }
+        """The shape of all that the optimizer keeps."""
+        return OPTIMIZERS[self.optimizer.optimizer].memory_shapes(self.model.shapes)
 
     @property
     def setting(self) -> dict[str, Any]:
@@ -197,7 +188,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     if not isinstance(checkpoint, Checkpoint):
         raise TypeError(f"expected checkpoint to be a Checkpoint, got {type(checkpoint).__name__}")
     metadata = _metadata(checkpoint)
-    read(_Metadata, metadata, "a checkpoint")
+    _read_metadata(metadata)
     _check(checkpoint)
     weights = {name: checkpoint.weights[name] for name in checkpoint.model.shapes}
     container.write(path, weights, metadata)
@@ -236,7 +227,22 @@ def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     values = _Metadata(
         **_training(checkpoint), format=FORMAT, version=str(VERSION), state=state, memory=memory
     )
-    return {key: value for key, value in plain(values).items() if key != "memory" or value}
+    metadata = {key: value for key, value in plain(values).items() if key != "memory" or value}
+    return metadata | {"optimizer": _rename(metadata["optimizer"], "optimizer", "name")}
+
+
+def _read_metadata(values: Any) -> "_Metadata":
+    """Read the metadata, in which the setting `optimizer` is called ``name``."""
+    if isinstance(values, dict) and isinstance(values.get("optimizer"), dict):
+        values = values | {"optimizer": _rename(values["optimizer"], "name", "optimizer")}
+    metadata: _Metadata = read(_Metadata, values, "a checkpoint")
+    return metadata
+
+
+def _rename(values: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+    if new in values:
+        return values
+    return {new if key == old else key: value for key, value in values.items()}
 
 
 def _read(shapes: container.Shapes, values: Any) -> _Metadata:
@@ -245,7 +251,7 @@ def _read(shapes: container.Shapes, values: Any) -> _Metadata:
     if isinstance(values, dict) and values.get("version", str(VERSION)) not in versions:
         expected = f"version {' or '.join(versions)} of the checkpoint format"
         raise SchemaError(expected, excerpt(values["version"]))
-    metadata: _Metadata = read(_Metadata, values, "a checkpoint")
+    metadata = _read_metadata(values)
     _check_shapes(shapes, metadata.model.shapes, metadata.model.dtype)
     return metadata
 

@@ -128,8 +128,7 @@ def _beginning(
         parameters={name: p.copy() for name, p in materials.scratch.parameters.items()},
         batches=(),
         state=materials.scratch.begin_state(config.batch_size),
-        lr=config.lr,
-        max_norm=config.max_norm,
+        settings=config.step,
         carry_state=config.carry_state,
         cell=config.cell,
     )

@@ -13,7 +13,7 @@ import safetensors.numpy
 from compare import files
 from compare.check import BUG_NAMES, TrainingCase
 from compare.implementations import CELLS, CellName
-from compare.parity import named_state
+from compare.parity import StepSettings, named_state
 from compare.runs import Model
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch
@@ -22,7 +22,7 @@ from scratch_rnn.layers.states import state_of
 FORMAT = "rnn-parity bisect 3"
 MOST_BYTES = 2**27
 LONG = Annotated[str, files.Length(100_000)]
-OF_CASE = ("cell", "lr", "max_norm", "carry_state")
+OF_CASE = ("cell", "carry_state")
 OF_REPLAY = ("suspect", "alone", "setting", "tensor")
 
 
@@ -48,14 +48,12 @@ class _Options:
     dtype: Literal["float32", "float64"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Description:
-    """The contents of the file apart from its tensors."""
+@dataclass(frozen=True, kw_only=True)
+class _Description(StepSettings):
+    """The contents of the file apart from its tensors, the settings of the step among them."""
 
     cell: CellName
     options: _Options
-    lr: Annotated[float, files.LEARNING_RATE]
-    max_norm: Annotated[float, files.MAX_NORM]
     carry_state: bool
     suspect: SuspectOptions
     alone: bool
@@ -70,7 +68,7 @@ def write(path: Path, replay: Replay) -> int:
     tensors = {f"parameters.{name}": np.ascontiguousarray(p) for name, p in case.parameters.items()}
     tensors |= {"inputs": batch.inputs, "targets": batch.targets}
     tensors |= named_state("state", case.state)
-    description: dict[str, Any] = {name: files.plain(getattr(case, name)) for name in OF_CASE}
+    description = files.plain(case.settings) | {name: getattr(case, name) for name in OF_CASE}
     description |= {name: files.plain(getattr(replay, name)) for name in OF_REPLAY}
     description["options"] = {"nonlinearity": "tanh"} | case.options
     metadata = {"format": FORMAT, "description": json.dumps(description)}
@@ -147,5 +145,6 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
         parameters=parameters,
         batches=(batch,),
         state=state_of(state.values()),
+        settings=description.step,
         **{name: getattr(description, name) for name in OF_CASE},
     )

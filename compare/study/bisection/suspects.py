@@ -34,7 +34,7 @@ class _Trained:
 
     def train_epoch(self, case: check.TrainingCase, batches: Iterable[Batch]) -> None:
         """Train for one epoch with the case's settings."""
-        options = {"carry_state": case.carry_state, "max_norm": case.max_norm}
+        options = {"carry_state": case.carry_state, **case.settings.train_step_options}
         self.package.train_epoch(self._model, batches, self._optimizer, **options)
 
 
@@ -50,7 +50,7 @@ class NumPySuspect(_Trained):
         rng = np.random.default_rng(0)
         rnn = check.layer_of(self.package, case.cell)(**options, rng=rng)
         self._model = self.package.RNNModel(rnn, options["input_size"], rng=rng)
-        self._optimizer = self.package.SGD(self._model.parameters, case.lr)
+        self._optimizer = check.make_optimizer(self.package, case, self._model)
         self._forward = self._model.forward
         self._backward = self._model.backward_to_state
         self._model.forward = self._record_forward
@@ -110,7 +110,7 @@ class TorchSuspect(_Trained):
     def begin(self, case: check.TrainingCase) -> None:
         """Build a new model and an optimizer for the case."""
         self._model = check.torch_model(case, self.device)
-        self._optimizer = torch.optim.SGD(self._model.parameters(), case.lr)
+        self._optimizer = check.make_optimizer(self.package, case, self._model)
         self._model.register_forward_pre_hook(self._record_state)
         self._model.register_forward_hook(self._record_forward)
         for name, parameter in self._model.named_parameters():

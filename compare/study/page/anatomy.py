@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.parity import Move, perturbed_cross_entropy, tensor_as_array, tolerances
+from compare.parity import Move, compute_loss, tensor_as_array, tolerances
 from scratch_rnn import linear
 from scratch_rnn.cells import elman
 from scratch_rnn.fast import lookup
@@ -140,8 +140,7 @@ def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -
         numbers = scratch_forward(moved, ids)
         y, targets = move(numbers["y"]), ids[1:]
         losses = [
-            perturbed_cross_entropy(y[k : k + 1], targets[k : k + 1], move)[0]
-            for k in range(len(targets))
+            compute_loss(y[k : k + 1], targets[k : k + 1], move)[0] for k in range(len(targets))
         ]
         return numbers | {"L": np.array(losses, y.dtype)}
 

@@ -17,7 +17,7 @@ import scratch_rnn
 from compare.check import BUGS
 from compare.files import RecordError
 from compare.implementations import CELLS, Cell
-from compare.parity import check_parity, copy_weights, make_models, parts
+from compare.parity import compare_step, copy_weights, make_models, parts
 from compare.runs import Course, Snapshot
 from compare.study.page import anatomy
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
@@ -154,8 +154,7 @@ def look(
     # One training step on the text. If it has one token, the token is its own target.
     inputs, targets = (ids[:-1], ids[1:]) if len(ids) > 1 else (ids, ids)
     batch = Batch(inputs[None].copy(), targets[None].copy())
-    lr, max_norm = course.setting.lr, course.setting.max_norm
-    report = check_parity(scratch, concise, batch, lr=lr, max_norm=max_norm)
+    report = compare_step(scratch, concise, batch, None, course.setting.step)
     W_hh = anatomy.weights_of(scratch).W_hh if anatomy.is_elman(scratch) else None
     return {
         "label": snapshot.label,

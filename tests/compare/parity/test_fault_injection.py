@@ -5,6 +5,7 @@ tolerance, in each row in turn, and the two sides get different settings.
 """
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,13 +15,15 @@ from compare.parity import comparison
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
 from compare.parity.rows import Verdict
-from compare.parity.step import concise_step, scratch_step
+from compare.parity.settings import StepSettings
+from compare.parity.step import run_concise_step, run_scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee, updates
 from compare.parity.weights import copy_weights, parameters_as_arrays
 from scratch_rnn.text import Batch
 
 LR, MAX_NORM = 0.1, 0.05  # so small a norm that every gradient is clipped
+SETTINGS = StepSettings(lr=LR, max_norm=MAX_NORM)
 
 
 def case(dtype="float32"):
@@ -41,13 +44,13 @@ NAMES = [row.name for row in parity(*case()).rows]
 def test_a_row_beyond_its_tolerance_differs_and_no_other(name, dtype):
     scratch, concise, batch = case(dtype)
     state = scratch.begin_state(3)
-    ours, allowed = tolerances(lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move))
+    ours, allowed = tolerances(lambda move: run_scratch_step(scratch, batch, state, SETTINGS, move))
     entry = tuple(size // 2 for size in ours[name].shape)
     shares = {}
     for share in (0.9, 1.5):
 
-        def spoilt(*arguments, share=share):
-            results = concise_step(*arguments)
+        def spoilt(*arguments, memory, share=share):
+            results = run_concise_step(*arguments, memory=memory)
             results[name] = results[name].copy()
             results[name][entry] = ours[name][entry] + share * allowed[name][entry]
             return results
@@ -63,15 +66,13 @@ def test_a_row_beyond_its_tolerance_differs_and_no_other(name, dtype):
 @pytest.mark.parametrize(
     ("setting", "rows"), [({"lr": 0.2}, "updated "), ({"max_norm": 0.04}, "clipped gradient of ")]
 )
-@pytest.mark.parametrize("side", ["scratch_step", "concise_step"])
+@pytest.mark.parametrize("side", ["run_scratch_step", "run_concise_step"])
 def test_a_setting_of_only_one_side_is_detected(side, setting, rows, monkeypatch):
     scratch, concise, batch = case()
-    step = {"scratch_step": scratch_step, "concise_step": concise_step}[side]
+    step = {"run_scratch_step": run_scratch_step, "run_concise_step": run_concise_step}[side]
 
-    def with_another(model, batch, state, lr, *rest):
-        max_norm, *move = rest
-        settings = {"lr": lr, "max_norm": max_norm} | setting
-        return step(model, batch, state, settings["lr"], settings["max_norm"], *move)
+    def with_another(model, batch, state, settings, *move, memory):
+        return step(model, batch, state, replace(settings, **setting), *move, memory=memory)
 
     monkeypatch.setattr(comparison, side, with_another)
     failures = {row.name for row in parity(scratch, concise, batch).failures}
@@ -82,8 +83,8 @@ def test_a_setting_of_only_one_side_is_detected(side, setting, rows, monkeypatch
 def test_a_step_uses_its_learning_rate_and_its_norm():
     scratch, concise, batch = case()
     state, before = scratch.begin_state(3), {n: a.copy() for n, a in scratch.parameters.items()}
-    for step, model in ((scratch_step, scratch), (concise_step, concise)):
-        results = step(model, batch, state, 0.25, MAX_NORM)
+    for step, model in ((run_scratch_step, scratch), (run_concise_step, concise)):
+        results = step(model, batch, state, replace(SETTINGS, lr=0.25))
         scale = MAX_NORM / (results["gradient norm"] + 1e-6)
         for name, parameter in before.items():
             clipped = results[f"clipped gradient of {name}"]
@@ -114,10 +115,10 @@ def test_each_side_is_compared_with_the_same_step_in_float64():
     in_float64, _ = build_models(6, 5, dtype="float64", seed=0)
     for name, array in scratch.parameters.items():
         in_float64.parameters[name][...] = array
-    reference = scratch_step(in_float64, batch, in_float64.begin_state(3), LR, MAX_NORM)
+    reference = run_scratch_step(in_float64, batch, in_float64.begin_state(3), SETTINGS)
     sides = {
-        "scratch": scratch_step(scratch, batch, scratch.begin_state(3), LR, MAX_NORM),
-        "concise": concise_step(concise, batch, scratch.begin_state(3), LR, MAX_NORM),
+        "scratch": run_scratch_step(scratch, batch, scratch.begin_state(3), SETTINGS),
+        "concise": run_concise_step(concise, batch, scratch.begin_state(3), SETTINGS),
     }
     rows = parity(scratch, concise, batch).rows
     assert {row.name for row in rows} == reference.keys() - {"gradient of logits"}
@@ -137,7 +138,7 @@ def test_the_default_rate_is_a_tenth_and_the_default_norm_one():
     loud, quiet, batch = case()
     loud.parameters["linear.weight"] *= 40
     copy_weights(loud, quiet)
-    assert scratch_step(loud, batch, loud.begin_state(3), 0.1, 1.0)["gradient norm"] > 2
+    assert run_scratch_step(loud, batch, loud.begin_state(3), StepSettings())["gradient norm"] > 2
     settings = {"lr": 0.1, "max_norm": 1.0, "seed": 0}
     assert check_parity(loud, quiet, batch) == parity(loud, quiet, batch, **settings)
     assert check_parity(loud, quiet, batch) != parity(loud, quiet, batch, lr=0.1, max_norm=2.0)
@@ -149,7 +150,7 @@ def test_the_default_rate_is_a_tenth_and_the_default_norm_one():
 def test_the_largest_difference_is_that_of_all_parameters_after_the_update():
     scratch, concise, batch = case("float64")
     scratch.parameters["linear.bias"][2] += 3.0
-    trainees = [Trainee(model, LR, max_norm=MAX_NORM) for model in (scratch, concise)]
+    trainees = [Trainee(model, SETTINGS) for model in (scratch, concise)]
     for update in itertools.islice(updates(trainees, [(0, [batch, batch])]), 2):
         theirs = parameters_as_arrays(concise)
         apart = max(np.abs(a - theirs[name]).max() for name, a in scratch.parameters.items())
@@ -163,4 +164,4 @@ def test_neither_side_calls_the_other(monkeypatch):
     scratch, concise, batch = case()
     assert isinstance(scratch, scratch_rnn.RNNModel)
     monkeypatch.setattr(scratch_rnn.RNNModel, "forward", None)
-    concise_step(concise, batch, np.zeros((1, 3, 5), np.float32), LR, MAX_NORM)
+    run_concise_step(concise, batch, np.zeros((1, 3, 5), np.float32), SETTINGS)

@@ -8,10 +8,13 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, copy_weights, train_in_lockstep
 from compare.parity.lock_step import Update, lockstep
+from compare.parity.settings import StepSettings
 from compare.parity.training import Trainee, passes_from, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
 from scratch_rnn.layers import states
 from scratch_rnn.text import Batch, Batches
+
+HALF = StepSettings(lr=0.5)
 
 
 class Once:
@@ -77,7 +80,8 @@ def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one():
             return train_in_lockstep(*models, batches(), 0.5, 2, **options)
         if how == "lockstep":
             return list(lockstep(*models, batches(), 0.5, 2, **options))
-        trainees = [Trainee(model, 0.5, **options) for model in models]
+        limit = {name: options.pop(name) for name in {"max_norm"} & options.keys()}
+        trainees = [Trainee(model, StepSettings(lr=0.5, **limit), **options) for model in models]
         passes = [(epoch, batches()) for epoch in range(2)]
         return [Update(**metrics) for metrics in updates(trainees, passes)]
 
@@ -90,7 +94,7 @@ def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one():
 
 def test_no_epochs_and_one_model_are_trained_too():
     assert train_in_lockstep(*build_models(5, 4), batches(), 0.5, 0) == []
-    (metrics,) = updates([Trainee(build_models(5, 4)[0], 0.5)], [(7, batches(1))], done=3)
+    (metrics,) = updates([Trainee(build_models(5, 4)[0], HALF)], [(7, batches(1))], done=3)
     assert metrics.keys() == {"epoch", "update", "num_tokens", "scratch_loss", "scratch_grad_norm"}
     assert (metrics["epoch"], metrics["update"], metrics["num_tokens"]) == (7, 4, 8)
 
@@ -106,7 +110,7 @@ def test_a_trainee_goes_on_with_the_weights_and_the_state_of_another(side, cell)
     for other_side in (0, 1):
         trainees = [
             Trainee(
-                build_models(5, 4, cell=cell, dtype="float64", seed=seed)[k], 0.5, carry_state=True
+                build_models(5, 4, cell=cell, dtype="float64", seed=seed)[k], HALF, carry_state=True
             )
             for seed, k in ((0, other_side), (1, side))
         ]
@@ -133,7 +137,7 @@ def test_a_state_goes_where_the_model_is(monkeypatch):
         carried.append(device)
         return to(tensor, device)
 
-    trainee = Trainee(build_models(5, 4)[1], 0.5, carry_state=True)
+    trainee = Trainee(build_models(5, 4)[1], HALF, carry_state=True)
     monkeypatch.setattr(torch.Tensor, "to", seen)
     trainee.restore(trainee.weights(), np.ones((1, 2, 4), np.float32))
     state_as_tensors(np.ones(1))

@@ -1,5 +1,6 @@
 """check_parity passes for equal models, fails for different ones, and changes neither."""
 
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -11,12 +12,15 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights, train_in_lockstep
 from compare.parity.rows import compare_results
+from compare.parity.settings import StepSettings
 from compare.parity.step import (
-    concise_step,
-    perturbed_clip,
-    perturbed_cross_entropy,
-    scratch_step,
-    step_in_place,
+    clip_gradients,
+    compute_loss,
+    concise_stages,
+    join_stages,
+    run_concise_step,
+    run_scratch_step,
+    scratch_stages,
 )
 from compare.parity.tolerance import still, tolerances, unmoved
 from compare.parity.weights import parameters_as_arrays
@@ -39,11 +43,30 @@ def test_the_perturbed_pieces_of_a_step_compute_the_step(case):
 
     def step(move):
         model = build_model(case)
-        return scratch_step(model, case.batch, case.state, case.lr, case.max_norm, move)
+        return run_scratch_step(model, case.batch, case.state, case.settings, move)
 
     results, allowed = tolerances(step, seed=case.layer.seed)
     report = compare_results(results, step(still), allowed)
     demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
+
+
+def test_both_sides_have_the_same_stages_and_each_runs_when_it_is_asked_for():
+    scratch, concise, batch = small()
+    both = [
+        dict(stages(model, batch, None, StepSettings()))
+        for stages, model in ((scratch_stages, scratch), (concise_stages, concise))
+    ]
+    assert list(both[0]) == ["forward", "loss", "backward", "clipping", "update"]
+    names = [[(stage, *results) for stage, results in stages.items()] for stages in both]
+    assert names[0] == names[1]
+    for stages, model in ((scratch_stages, scratch), (concise_stages, concise)):
+        before = {name: array.copy() for name, array in parameters_as_arrays(model).items()}
+        running = stages(model, batch, None, StepSettings())
+        assert [stage for stage, _ in itertools.islice(running, 4)][-1] == "clipping"
+        demand(identical(before, parameters_as_arrays(model)), "nothing is updated so far", stages)
+        next(running)
+        moved = parameters_as_arrays(model)
+        assert all(np.any(array != moved[name]) for name, array in before.items())
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
@@ -52,8 +75,8 @@ def test_a_step_without_a_state_begins_with_zeros(cell):
     models = build_models(V, H, cell=cell)
     batch = Batch(*np.random.default_rng(0).integers(0, V, (2, B, 6)))
     zeros = models[0].begin_state(B)
-    for step, model in zip((scratch_step, concise_step), models, strict=True):
-        expected, found = (step(model, batch, state, 0.1, 1.0) for state in (zeros, None))
+    for step, model in zip((run_scratch_step, run_concise_step), models, strict=True):
+        expected, found = (step(model, batch, state, StepSettings()) for state in (zeros, None))
         assert expected.keys() == found.keys()
         for name, array in expected.items():
             np.testing.assert_array_equal(found[name], array, err_msg=name)
@@ -68,13 +91,13 @@ def test_a_step_calls_the_functions_of_its_package():
 
     names = ["cross_entropy", "clip_grad_norm", "SGD"]
     package = SimpleNamespace(**{name: recorded(name) for name in names})
-    step_in_place(model, batch, None, 0.1, 1.0, package=package)
-    assert called == names
+    join_stages(scratch_stages(model, batch, None, StepSettings(), package=package))
+    assert called == ["SGD", "cross_entropy", "clip_grad_norm"]
 
 
 def test_a_step_of_another_kind_may_give_fewer_results():
-    def step(*given):
-        results = concise_step(*given)
+    def step(*given, memory):
+        results = run_concise_step(*given, memory=memory)
         del results["gradient of logits"]
         return results
 
@@ -82,10 +105,11 @@ def test_a_step_of_another_kind_may_give_fewer_results():
 
 
 def test_a_million_squares_lose_most_when_added_one_after_the_other():
-    """So the norms of NumPy and of PyTorch are both within the range of `perturbed_clip`."""
+    """So the norms of NumPy and of PyTorch are both within the range of `clip_gradients`."""
     gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
     exact, plainest = (
-        perturbed_clip({"g": gradient.copy()}, 1.0, move) for move in (still, lambda value: value)
+        clip_gradients({"g": gradient.copy()}, StepSettings(), move)
+        for move in (still, lambda value: value)
     )
     parameter = torch.zeros(gradient.size, requires_grad=True)
     parameter.grad = torch.from_numpy(gradient.copy())
@@ -103,7 +127,9 @@ def test_clipping_in_pieces_is_torchs_rule(max_norm, dtype):
     scale = np.asarray(min(max_norm / (7 + 1e-6), 1), dtype)
     for move in (still, unmoved, lambda value: value):
         gradients = {name: gradient.copy() for name, gradient in given.items()}
-        assert perturbed_clip(gradients, max_norm, move) == pytest.approx(7, rel=1e-7)
+        assert clip_gradients(gradients, StepSettings(max_norm=max_norm), move) == pytest.approx(
+            7, rel=1e-7
+        )
         for name, gradient in gradients.items():
             np.testing.assert_array_equal(gradient, given[name] * scale)
 
@@ -112,8 +138,8 @@ def test_what_is_not_moved_is_scratchs_own():
     """And what is moved is taken apart; the norm of a third of a million thirds shows it."""
     gradient = np.full(300_000, 1 / 3, np.float32)
     own = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
-    assert perturbed_clip({"g": gradient.copy()}, 1.0, unmoved) == own
-    assert perturbed_clip({"g": gradient.copy()}, 1.0, lambda value: value) != own
+    assert clip_gradients({"g": gradient.copy()}, StepSettings(), unmoved) == own
+    assert clip_gradients({"g": gradient.copy()}, StepSettings(), lambda value: value) != own
     logits, targets = np.random.default_rng(0).normal(size=(5, 7)), np.arange(5)
     logits[0, :2] = 1000, 999  # each row is shifted by its own largest
     seen = []
@@ -124,7 +150,7 @@ def test_what_is_not_moved_is_scratchs_own():
 
     loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
     for how in (unmoved, still, move):
-        in_pieces, d_in_pieces = perturbed_cross_entropy(logits, targets, how)
+        in_pieces, d_in_pieces = compute_loss(logits, targets, how)
         assert in_pieces == pytest.approx(loss, rel=1e-14)
         np.testing.assert_allclose(d_in_pieces, d_logits, rtol=1e-13, atol=1e-16)
     assert seen == [(5, 7), (5,), (5, 7)]  # p, s and the gradient
@@ -141,7 +167,7 @@ def test_a_step_runs_where_the_model_is(monkeypatch):
         return to(tensor, device)
 
     monkeypatch.setattr(torch.Tensor, "to", seen)
-    concise_step(concise, batch, np.zeros((1, 3, 4), np.float32), 0.1, 1.0)
+    run_concise_step(concise, batch, np.zeros((1, 3, 4), np.float32), StepSettings())
     assert sum(isinstance(device, torch.device) for device in carried) >= 3
     assert not any(device is None or isinstance(device, str) for device in carried)
 

@@ -15,7 +15,8 @@ from hypothesis.extra import numpy as hnp
 import scratch_rnn
 from compare import build_models
 from compare.parity.rows import Verdict, compare_results
-from compare.parity.step import scratch_step
+from compare.parity.settings import StepSettings
+from compare.parity.step import run_scratch_step
 from compare.parity.tolerance import (
     PERTURBATIONS,
     SAFETY,
@@ -330,7 +331,10 @@ def test_half_of_these_errors_is_rounding_and_twice_is_a_mistake(cell, logits, l
     model, _ = build_models(28, 32, cell=cell, seed=1)
     ids = np.random.default_rng(1).integers(0, 28, (4, 11))
     batch, state = Batch(ids[:, :-1].copy(), ids[:, 1:].copy()), model.begin_state(4)
-    results, allowed = tolerances(lambda move: scratch_step(model, batch, state, 0.5, 1.0, move))
+    settings = StepSettings(lr=0.5)
+    results, allowed = tolerances(
+        lambda move: run_scratch_step(model, batch, state, settings, move)
+    )
     typed = {"logits": logits, "loss": loss, "updated rnn.weight_hh_l0": weight}
     for factor, verdict in ((0.5, Verdict.AGREES), (2.0, Verdict.DIFFERS)):
         for name, size in typed.items():

@@ -8,7 +8,8 @@ from torch import distributed
 from compare.cli import main
 from compare.parity.build import build_models
 from compare.parity.rows import compare_results
-from compare.parity.step import concise_step, parallel_step, scratch_step
+from compare.parity.settings import StepSettings
+from compare.parity.step import run_concise_step, run_parallel_step, run_scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee
 from compare.runs.reading import read_metrics, read_weights
@@ -17,7 +18,7 @@ from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, load_time_machine
 from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only
-from tests.compare.runs.two_processes import LR, MAX_NORM, STOPPED, WHOLE
+from tests.compare.runs.two_processes import MAX_NORM, SETTINGS, STOPPED, WHOLE
 from tests.properties import demand
 from tests.scripts import started
 from tests.tables import messages
@@ -27,7 +28,7 @@ def against_one(cell, batch_size, results):
     """Compare the step of two processes with that of one, which has all rows."""
     scratch, _, batch, state = two_processes.step_of(cell, batch_size)
     expected, allowed = tolerances(
-        lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move)
+        lambda move: run_scratch_step(scratch, batch, state, SETTINGS, move)
     )
     return compare_results(expected, results, allowed)
 
@@ -40,7 +41,7 @@ def trained_by_one(text, move):
     for epoch in range(EPOCHS):
         state = model.begin_state(4)
         for batch in batches.epoch(epoch):
-            results = scratch_step(model, batch, state, 0.5, 1.0, move)
+            results = run_scratch_step(model, batch, state, StepSettings(lr=0.5), move)
             state = results["final state"]
             measured.append([results["loss"], results["gradient norm"]])
             for name, parameter in model.parameters.items():
@@ -118,14 +119,14 @@ def test_a_step_gives_the_results_of_all_rows(cell, monkeypatch):
     for rows in (slice(0, 3), slice(3, 6)):
         sent.append([])
         monkeypatch.setattr(data_parallel, "rows_of_process", {6: rows}.__getitem__)
-        results = parallel_step(concise, batch, state, LR, MAX_NORM)
+        results = run_parallel_step(concise, batch, state, SETTINGS)
     assert [set(parameters) for parameters in wrapped] == [set(scratch.parameters)] * 2
 
     shard = Batch(batch.inputs[3:], batch.targets[3:])
-    of_shard = concise_step(concise, shard, each(lambda a: a[:, 3:], state), LR, MAX_NORM)
+    of_shard = run_concise_step(concise, shard, each(lambda a: a[:, 3:], state), SETTINGS)
     assert list(results) == list(of_shard)
     expected, allowed = tolerances(
-        lambda move: scratch_step(scratch, batch, state, LR, MAX_NORM, move)
+        lambda move: run_scratch_step(scratch, batch, state, SETTINGS, move)
     )
     joined = [name for name in expected if name.endswith("state")]
     joined += ["hidden states", "logits", "loss", "gradient of logits"]
@@ -147,7 +148,7 @@ def test_a_trainee_trains_with_the_other_processes(monkeypatch):
 
     monkeypatch.setattr(data_parallel, "DataParallelRNNModel", lambda model: ("wrapped", model))
     monkeypatch.setattr(data_parallel, "train_step", step)
-    trainee = Trainee(concise, LR, max_norm=MAX_NORM, parallel=True)
+    trainee = Trainee(concise, SETTINGS, parallel=True)
     assert trainee.parallel
     assert trainee.step(batch) == {"concise_loss": 2.0, "concise_grad_norm": 3.0}
     assert steps == [(("wrapped", concise), batch, None, MAX_NORM)]

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+import compare.parity.command
 import scratch_rnn
 from compare.cli import main
 from compare.files import schema
-from compare.parity import OPTIMIZERS, Trainee, build_models
-from compare.parity.optimizers import Optimizer
+from compare.parity import OPTIMIZERS, StepSettings, Trainee, build_models
+from compare.parity.comparison import compare_step
+from compare.parity.settings import Optimizer
+from compare.runs import data_parallel
 from compare.runs.checkpoint import load
-from compare.runs.checkpoint.contents import Optimizer as Settings
-from compare.runs.config import RunConfig
 from scratch_rnn.text import Batches
 from tests.compare.runs.checkpoints import taken_apart
 from tests.compare.runs.runs import contents, newest
+from tests.properties import demand
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -27,62 +29,184 @@ class Momentum(scratch_rnn.SGD):
     def __init__(self, parameters, lr, momentum):
         super().__init__(parameters, lr)
         self.momentum = momentum
-        self.momentum_buffer = {name: np.zeros_like(a) for name, a in parameters.items()}
+        self.v = {name: np.zeros_like(array) for name, array in parameters.items()}
 
     def step(self, gradients):
-        for name, velocity in self.momentum_buffer.items():
+        for name, velocity in self.v.items():
             velocity *= self.momentum
             velocity += gradients[name]
-        super().step(self.momentum_buffer)
+        super().step(self.v)
+
+    def state_dict(self):
+        return {f"momentum_buffer.{name}": array for name, array in self.v.items()}
+
+    def load_state_dict(self, kept):
+        self.v = {name: kept[f"momentum_buffer.{name}"] for name in self.v}
 
 
-@pytest.fixture
-def momentum(monkeypatch):
-    """Add it in the three places: its class, its record, and the option."""
-    monkeypatch.setattr(scratch_rnn.optim, "Momentum", Momentum, raising=False)
-    record = Optimizer("Momentum", "SGD", {"momentum": 0.9}, memory=("momentum_buffer",))
-    monkeypatch.setitem(OPTIMIZERS, "Momentum", record)
-    monkeypatch.setattr(RunConfig, "optimizer", "Momentum")
-    monkeypatch.setitem(Settings.__annotations__, "name", Literal["SGD", "Momentum"])
+class Adam:
+    """m ← 0.9 m + 0.1 g, v ← 0.999 v + 0.001 g², θ ← θ - lr · m̂ / (√v̂ + 1e-8)."""
+
+    def __init__(self, parameters, lr):
+        self.parameters, self.lr, self.updates = parameters, lr, 0
+        self.m, self.v = ({n: np.zeros_like(a) for n, a in parameters.items()} for _ in range(2))
+
+    def step(self, gradients):
+        self.updates += 1
+        for name, parameter in self.parameters.items():
+            m, v, g = self.m[name], self.v[name], gradients[name]
+            m += 0.1 * (g - m)
+            v += 0.001 * (g * g - v)
+            root = np.sqrt(v / (1 - 0.999**self.updates)) + 1e-8
+            parameter -= self.lr / (1 - 0.9**self.updates) * m / root
+
+    def state_dict(self):
+        kept = {f"exp_avg.{name}": array for name, array in self.m.items()}
+        kept |= {f"exp_avg_sq.{name}": array for name, array in self.v.items()}
+        updates = {name: array.dtype.type(self.updates) for name, array in self.m.items()}
+        return kept | {f"step.{name}": number for name, number in updates.items()}
+
+    def load_state_dict(self, kept):
+        self.m = {name: kept[f"exp_avg.{name}"] for name in self.m}
+        self.v = {name: kept[f"exp_avg_sq.{name}"] for name in self.v}
+        self.updates = int(kept[f"step.{next(iter(self.m))}"])
+
+
+RECORDS = {
+    "Momentum": Optimizer("Momentum", "SGD", {"momentum": 0.9}, arrays=("momentum_buffer",)),
+    "Adam": Optimizer("Adam", "Adam", arrays=("exp_avg", "exp_avg_sq"), counts=("step",)),
+}
+
+
+@pytest.fixture(params=RECORDS)
+def added(request, monkeypatch):
+    """Add an optimizer: its class and its record. With two to choose from, it is an option."""
+    name = request.param
+    monkeypatch.setattr(scratch_rnn, name, globals()[name], raising=False)
+    monkeypatch.setitem(OPTIMIZERS, name, RECORDS[name])
+    names = Literal[tuple(OPTIMIZERS)]
+    monkeypatch.setitem(StepSettings.__annotations__, "optimizer", names)
     schema._hints.cache_clear()
-    yield
+    yield name
     schema._hints.cache_clear()
+
+
+def names_of(kept):
+    return {name.split(".", 1)[0] for name in kept}
 
 
 @pytest.mark.parametrize("model", ["scratch", "concise"])
-@pytest.mark.usefixtures("momentum")
-def test_momentum_is_saved_and_resumed(model, trainings):
-    whole = trainings.whole(f"train --model {model}")
-    again = trainings.interrupted(f"train --model {model}", 5)
+def test_its_memory_is_saved_and_resumed(model, added, trainings):
+    command = f"train --model {model} --optimizer {added} --lr 0.05"
+    whole = trainings.whole(command)
+    again = trainings.interrupted(command, 5)
     saved = load(newest(trainings.directory(), model))
-    assert saved.optimizer.name == "Momentum"
-    assert saved.memory.keys() == {f"momentum_buffer.{name}" for name in saved.weights}
-    assert all(np.abs(velocity).max() > 0 for velocity in saved.memory.values())
+    assert saved.optimizer.optimizer == added
+    record = RECORDS[added]
+    assert saved.memory.keys() == {
+        f"{kept}.{name}" for kept in record.arrays + record.counts for name in saved.weights
+    }
+    for name, kept in saved.memory.items():
+        assert np.all(kept == 5) if name.startswith("step.") else np.abs(kept).max() > 0
     assert main(again) == 0
     assert contents(trainings.directory()) == contents(whole)
 
 
-@pytest.mark.usefixtures("momentum")
-def test_one_model_resumes_with_all_that_the_other_has():
+def test_both_models_train_with_it_and_their_steps_agree_before_and_after(
+    added, trainings, capsys, monkeypatch
+):
+    memories = []
+
+    def watched(*arguments, memory, **options):
+        memories.append(memory)
+        return compare_step(*arguments, memory=memory, **options)
+
+    monkeypatch.setattr(compare.parity.command, "compare_step", watched)
+    command = f"run --optimizer {added} --lr 0.01 --state carried"
+    whole = trainings.whole(command)
+    assert "trained models, parity: all " in capsys.readouterr().out
+    before, after = memories
+    assert before is None
+    kept = load(newest(whole)).memory
+    assert after.keys() == kept.keys()
+    for name, array in kept.items():
+        np.testing.assert_array_equal(after[name], array, strict=True)
+    again = trainings.interrupted(command, 5)
+    assert main(again) == 0
+    assert contents(trainings.directory()) == contents(trainings.directory("whole"))
+
+
+def test_a_step_continues_with_what_both_have_kept(added):
+    """The rows have the memory, too, and it counts: another one, or none, gives other rows."""
+    scratch, concise = build_models(3, 4, dtype="float64")
+    batches = list(Batches([0, 1, 2, 2, 1] * 20, 2, 5))
+    settings = StepSettings(optimizer=added)
+    trainee = Trainee(scratch, settings)
+    for batch in batches[:3]:
+        trainee.step(batch)
+    twin = Trainee(concise, settings)
+    twin.restore(trainee.weights(), None)
+
+    def rows(memory):
+        report = compare_step(scratch, concise, batches[3], None, settings, memory=memory)
+        demand(report, "both continue with it", added)
+        return {row.name: row for row in report.rows}
+
+    kept = trainee.memory()
+    found = rows(kept)
+    assert {f"{name.replace('.', ' of ', 1)}" for name in kept} <= found.keys()
+    assert found["updated linear.bias"] != rows(None)["updated linear.bias"]
+
+
+def test_one_model_resumes_with_all_that_the_other_has(added):
     scratch, concise = build_models(3, 4)
     batches = list(Batches([0, 1, 2, 2, 1] * 20, 2, 5))
-    one, other = (
-        Trainee(model, 0.1, carry_state=True, optimizer="Momentum") for model in (scratch, concise)
-    )
+    settings = StepSettings(optimizer=added)
+    one, other = (Trainee(model, settings, carry_state=True) for model in (scratch, concise))
     for before, after in ((one, other), (other, one)):
         for batch in batches[:3]:
             before.step(batch)
         after.restore(before.weights(), before.state_as_array(), before.memory())
         np.testing.assert_array_equal(after.state_as_array(), before.state_as_array(), strict=True)
         for arrays in (Trainee.weights, Trainee.memory):
+            assert arrays(after).keys() == arrays(before).keys()
             for name, array in arrays(after).items():
                 np.testing.assert_array_equal(array, arrays(before)[name], strict=True)
         kept = before.memory()
         before.step(batches[3])  # which changes its own arrays, and no copies
         assert all(np.any(array != before.memory()[name]) for name, array in kept.items())
-    buffers = [s["momentum_buffer"] for s in other._optimizer.state.values()]
-    assert len(buffers) == 6
-    assert all(isinstance(buffer, torch.Tensor) for buffer in buffers)
+    state = list(other._optimizer.own.state.values())
+    assert len(state) == 6
+    assert all(isinstance(tensor, torch.Tensor) for kept in state for tensor in kept.values())
+
+
+def test_before_the_first_update_its_memory_is_zero_and_reading_it_changes_nothing(added):
+    batch = next(iter(Batches([0, 1, 2, 2, 1] * 20, 2, 5)))
+    for side in (0, 1):
+        read, other = (
+            Trainee(build_models(3, 4)[side], StepSettings(optimizer=added)) for _ in range(2)
+        )
+        memory = read.memory()
+        assert names_of(memory) == {*RECORDS[added].arrays, *RECORDS[added].counts}
+        assert not any(np.any(array) for array in memory.values())
+        assert read.step(batch) == other.step(batch)
+        for name, array in other.memory().items():
+            np.testing.assert_array_equal(read.memory()[name], array, strict=True)
+
+
+def test_the_other_processes_are_sent_the_memory(added, monkeypatch):
+    """As process 0 has it; without it each of them would update differently after a resumption."""
+    batch = next(iter(Batches([0, 1, 2, 2, 1] * 20, 2, 5)))
+    first, other = (Trainee(build_models(3, 4)[1], StepSettings(optimizer=added)) for _ in range(2))
+    first.step(batch)
+    sent = []
+    monkeypatch.setattr(
+        data_parallel.data_parallel, "of_process_0", lambda value: sent.append(value) or sent[0]
+    )
+    for trainee, done in ((first, 1), (other, 0)):
+        assert data_parallel.begun_together(trainee, done) == 1
+    for name, array in first.memory().items():
+        np.testing.assert_array_equal(other.memory()[name], array, strict=True)
 
 
 def test_sgd_keeps_nothing(content):

@@ -246,7 +246,7 @@ def allowed_by_rounding(ends, trainings, flags):
 
     def compute(move):
         model, _ = build_models(len(vocab), config.hidden_size, seed=config.seed)
-        trainee = Trainee(model, config.lr, carry_state=config.carry_state)
+        trainee = Trainee(model, config.step, carry_state=config.carry_state)
         trainee.restore(move(trainee.weights()), None)
         for _ in updates([trainee], passes_from(batches, 0, config.num_epochs)):
             pass

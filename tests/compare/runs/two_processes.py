@@ -17,14 +17,17 @@ from torch import distributed
 import compare.runs.commands
 from compare import build_models
 from compare.cli import main
-from compare.parity.step import parallel_step
+from compare.parity.settings import StepSettings
+from compare.parity.step import run_parallel_step
 from compare.parity.training import Trainee
 from concise_rnn import data_parallel
 from concise_rnn.data_parallel import DataParallelRNNModel
 from scratch_rnn.text import Batch
 
-T, V, H, LR, MAX_NORM = 4, 5, 6, 0.5, 0.05
+T, V, H, MAX_NORM = 4, 5, 6, 0.05
 """The gradients are larger than MAX_NORM, so that they are clipped."""
+
+SETTINGS = StepSettings(lr=0.5, max_norm=MAX_NORM)
 
 WRONG = ("the last rows are dropped", "the shards are unequal", "clipped before the mean")
 
@@ -110,11 +113,11 @@ def work(folder, flags):
     steps = {}
     for cell in ("rnn", "gru", "lstm"):
         _, concise, batch, state = step_of(cell, 6)
-        steps[cell] = parallel_step(concise, batch, state, LR, MAX_NORM)
+        steps[cell] = run_parallel_step(concise, batch, state, SETTINGS)
     for way in WRONG:
         with wrong(way) as batch_size:
             _, concise, batch, state = step_of("rnn", batch_size)
-            steps[way] = parallel_step(concise, batch, state, LR, MAX_NORM)
+            steps[way] = run_parallel_step(concise, batch, state, SETTINGS)
     assert main([*flags, "--runs", str(folder / WHOLE)]) == 0
     with signalled_at(5):
         assert main([*flags, "--runs", str(folder / STOPPED)]) == 128 + signal.SIGTERM
