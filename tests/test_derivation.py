@@ -181,7 +181,7 @@ def test_numbers_in_the_prose_are_those_of_the_tables(shown):
 
 def test_the_program_of_the_page_runs(capsys):
     [program] = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.S)
-    exec(compile(program, "docs/learn/bptt.md", "exec"), {})
+    exec(compile(program, "docs/learn/bptt.md", "exec"), {})  # it is in a document
     printed = re.sub(
         r"\d+\.\d+", lambda number: f"{float(number[0]):.{DIGITS}f}", capsys.readouterr().out
     )

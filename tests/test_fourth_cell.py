@@ -59,9 +59,8 @@ def mgu(monkeypatch):
         (concise_rnn, "concise_rnn"),
     ):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
-    record = eval(
-        (FILES / "record.txt").read_text("utf-8").strip().removesuffix(","), {"Cell": Cell}
-    )
+    text = (FILES / "record.txt").read_text("utf-8")  # what is inserted into cells.py
+    record = eval(text.strip().removesuffix(","), {"Cell": Cell})
     monkeypatch.setitem(CELLS, "mgu", record)
     monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)
     monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)

@@ -207,7 +207,7 @@ def function_source(source, name):
 def load(source):
     """Run a solution and return its functions by name."""
     functions = {"__name__": "my_rnn"}
-    exec(_compiled(source), functions)
+    exec(_compiled(source), functions)  # a submission is a text; `check` writes it to a file
     return functions
 
 

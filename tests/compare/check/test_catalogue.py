@@ -27,7 +27,6 @@ from compare.implementations.functions.layer import FunctionsLayer
 from compare.implementations.layers.in_model import package_with
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
-from tests.tables import cases
 
 # Bugs with which a call raises; with all others a value is wrong.
 RAISING = {"empty-batch-refused"}
@@ -122,7 +121,27 @@ def test_every_patch_on_the_plain_version_fits_just_once(chapter):
             assert line in (ROOT / patch.file).read_text(encoding="utf-8").splitlines()[number - 1]
 
 
-CHAPTER = cases("catalogue")["chapter"]
+CHAPTER = """title = "A chapter"
+cell = "gru"
+[[bug]]
+name = "a"
+words = "It is done wrong."
+stages = ["step"]
+plain."elman gru" = [['x', 'y']]
+notice = "n."
+hint = "h?"
+why = "w."
+caught_by = "layer as torch"
+distractors = []
+[[bug.patch]]
+file = "scratch_rnn/layers/rnn.py"
+old = '''
+one
+two'''
+new = 'three'
+[bug.page]
+look = "there"
+"""
 
 
 def test_a_chapter_is_read():
@@ -150,9 +169,32 @@ PATCH = RECORD[RECORD.index("[[bug.patch]]") : RECORD.index("[bug.page]")]
 PAGE = '[bug.page]\nlook = "there"\n'
 
 
-@pytest.mark.parametrize(("old", "new", "message"), cases("catalogue")["invalid"])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("hint = ", "hit = ", "expected 'hint' in bug a in a.toml, got none"),
+        ("hint = ", "more = ''\nhint = ", "expected no 'more' in bug a in a.toml, got ''"),
+        (PATCH, "", "expected no 'notice' in bug a in a.toml, got 'n.'"),
+        ('"n."', "1", "expected a str as 'notice' in bug a in a.toml, got 1"),
+        ("[]", "'b'", "expected a list as 'distractors' in bug a in a.toml, got 'b'"),
+        ("[]", "['b']", "expected other bugs of a.toml as distractors of a, got b"),
+        ("[]", "['a']", "expected other bugs of a.toml as distractors of a, got a"),
+        ('["step"]', '["stop"]', "expected stages of bug a in a.toml among those of check, got s"),
+        ("['x', 'y']", "'xy'", "expected [old, new] in 'elman gru' of bug a in a.toml, got 'xy'"),
+        ('"gru"\n', '"gur"\n', "expected one of rnn, gru, lstm as cell in a.toml, got 'gur'"),
+        ("title = ", "titel = ", "expected 'title' in a.toml, got none"),
+        ("old = ", "odl = ", "expected 'old' in a patch of bug a in a.toml, got none"),
+        ("look = ", "lok = ", "expected 'look' in the page of bug a in a.toml, got none"),
+        ('"h?"', '"h?', "expected a.toml to be TOML, got: "),
+        (RECORD, RECORD + "[[bug]]" + RECORD, "expected one bug a in a.toml, got more"),
+        (
+            PAGE,
+            PATCH.replace("scratch_rnn/", "compare/") + PAGE,
+            "expected patches of one package for bug a in a.toml",
+        ),
+    ],
+)
 def test_an_invalid_chapter_is_refused_in_one_line(old, new, message):
-    old, new = (eval(text) for text in (old, new))
     assert CHAPTER.count(old) == 1
     with pytest.raises(catalogue.CatalogueError) as refused:
         catalogue.read_chapter(CHAPTER.replace(old, new), "a.toml")

@@ -236,7 +236,8 @@ def test_the_code_of_the_case_runs_and_the_way_is_that_of_the_first_step(report,
     step, backward = (result for result in report.stages if result.wrong is not None)
     printed = []
     for result in (step, backward):
-        exec(stage_of(result, report)["code"], {"print": printed.append})
+        code = stage_of(result, report)["code"]  # what a reader copies from the page
+        exec(code, {"print": printed.append})
     np.testing.assert_allclose(printed[0], step.wrong.got, rtol=1e-5, atol=1e-7)
     assert printed[1][0].shape == backward.case.inputs["x"].shape
     values = {value["name"]: value["numbers"] for value in stage_of(backward, report)["values"]}
