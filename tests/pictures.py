@@ -1,4 +1,4 @@
-"""A picture as text, for `shown.toml`: what stands where, in which colour, with which label."""
+"""A picture as text, for tables: what stands where, in which colour, with which label."""
 
 from matplotlib.colors import to_hex
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator

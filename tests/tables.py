@@ -1,22 +1,22 @@
-"""What tests try and expect and is data: tests/cases.toml, messages.toml and shown.toml."""
+"""What a test expects and is data: the table of `test_report.py` is `test_report.toml`."""
 
-import functools
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 
 
-def cases(section):
-    return dict(_read("cases")[section])
+def table_of(test_file):
+    """Return the table beside a test, for its ``__file__``."""
+    return tomllib.loads(Path(test_file).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
-def messages(section):
-    """Return the messages of a section, by the call or the command that is refused."""
-    return dict(_read("messages")[section])
-
-
-def expected(name):
-    return _read("shown")[name].splitlines()
+def wrapped(lines):
+    """Return lines of at most 100 characters, so that a difference is seen whole."""
+    fold = textwrap.TextWrapper(
+        100, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return [part for line in lines for part in fold.wrap(line)]
 
 
 def lines_of(text):
@@ -38,9 +38,3 @@ def marked(text: str) -> list[str]:
         shown = [w if s == "0" else re.sub(r"^(.*?)( *)$", rf"[{s}|\1]\2", w) for s, w in runs]
         lines.append("".join(shown).rstrip())
     return lines
-
-
-@functools.cache
-def _read(name):
-    path = Path(__file__).with_name(f"{name}.toml")
-    return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -16,12 +16,12 @@ import pytest
 
 from compare.cli import parse
 from tests.scripts import ROOT
-from tests.tables import cases
+from tests.tables import table_of
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-CASES = cases("documents")
-PLACEHOLDERS, SHORTER, NOT_RUN = CASES["placeholders"], CASES["shorter"], tuple(CASES["not_run"])
+TABLE = table_of(__file__)
+PLACEHOLDERS, SHORTER, NOT_RUN = TABLE["placeholders"], TABLE["shorter"], tuple(TABLE["not_run"])
 
 
 def commands(document):

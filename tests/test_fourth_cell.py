@@ -21,7 +21,7 @@ from tests.compare.study.pages import CHROMIUM, Opened
 from tests.properties import against, demand
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
 from tests.scripts import ROOT, ended
-from tests.tables import cases
+from tests.tables import table_of
 
 FILES = ROOT / "tests" / "fourth_cell"
 
@@ -29,7 +29,7 @@ SIZES = "--hidden-size 5 --batch-size 2 --num-steps 4 --max-tokens 60 --text tex
 RUN = f"--cell mgu {SIZES} --epochs 1 --runs runs"
 COMMANDS = {
     command.replace("RUN", RUN).replace("SIZES", SIZES): tuple(outcome)
-    for command, outcome in cases("fourth_cell").items()
+    for command, outcome in table_of(__file__).items()
 }
 
 PROGRAM = """

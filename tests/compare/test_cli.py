@@ -17,9 +17,13 @@ from compare.parity.rows import ParityReport, Verdict
 from compare.parity.settings import StepSettings
 from compare.runs.reading import read_config, read_metrics, read_tokens
 from tests.compare.runs.runs import BATCHES, only, read
-from tests.tables import cases
+from tests.tables import table_of
 
-FILES = cases("run")["files"]
+FILES = ["config.json", "environment.json", "vocab.json", "metrics.jsonl", "checkpoints"]
+FILES += ["snapshots", "result.json", "curves.png"]
+"""What every run writes."""
+
+HEADERS = table_of(__file__)
 
 
 def failing(report):
@@ -101,12 +105,12 @@ def test_run_from_end_to_end(training, tmp_path, capsys):
     assert "\x1b" not in out
 
 
-@pytest.mark.parametrize("flags", cases("header"))
+@pytest.mark.parametrize("flags", HEADERS)
 def test_the_header_says_what_is_read_and_built(flags, small, capsys):
     main(["parity", *small, *flags.split()])
     text, *lines = capsys.readouterr().out.splitlines()[:5]
     assert text == "Text: fox.txt, 220 bytes, SHA-1 592c0b44, from a file"
-    assert lines == [*cases("header")[flags], ""]
+    assert lines == [*HEADERS[flags], ""]
 
 
 def test_the_note_of_a_text_has_lines_of_its_own(small, monkeypatch, capsys):

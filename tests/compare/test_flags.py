@@ -17,7 +17,9 @@ from compare.parity.materials import prepared
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.terminal.output import Terminal
 from tests.compare.runs.runs import only
-from tests.tables import expected
+from tests.tables import table_of, wrapped
+
+TABLE = table_of(__file__)
 
 
 def test_without_flags_it_is_the_run_of_the_lecture():
@@ -30,7 +32,7 @@ def test_each_option_has_its_default():
     for name, command in COMMANDS.items():
         with_default = [f for f in fields(command.config) if f.default is not MISSING]
         lines.append(f"{name}: {', '.join(f'{f.name} {f.default}' for f in with_default)}")
-    assert lines == expected("defaults")
+    assert wrapped(lines) == TABLE["defaults"].splitlines()
 
 
 def test_the_help_says_what_each_option_takes(capsys, monkeypatch):
@@ -40,7 +42,7 @@ def test_the_help_says_what_each_option_takes(capsys, monkeypatch):
         main([name, "--help"])
         options = re.findall(r"^│ (--\S+)( [^ ]+)?", capsys.readouterr().out, re.MULTILINE)
         lines.append(f"{name}: {'; '.join(map(''.join, options))}")
-    assert lines == expected("options in --help")
+    assert wrapped(lines) == TABLE["options"].splitlines()
 
 
 def test_flags_alone_belong_to_run(capsys):

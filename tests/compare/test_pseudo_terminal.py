@@ -12,7 +12,7 @@ import pytest
 from compare.cli import COMMANDS
 from tests.compare.runs.runs import SMALL
 from tests.scripts import ROOT
-from tests.tables import messages
+from tests.tables import table_of
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="expected a pseudo-terminal")
 
@@ -37,7 +37,7 @@ VARIABLES = [
     {"TERM": "xterm-256color", "FORCE_COLOR": "1"},
 ]
 HELP = ["--help", *(f"{command} --help" for command in COMMANDS)]
-LINES = messages("lines")
+LINES = table_of(__file__)
 """The line of a wrong command."""
 
 

@@ -7,9 +7,10 @@ import torch
 
 from compare.runs import session
 from compare.runs.checkpoint import container
-from tests.tables import messages
+from tests.tables import table_of
 
-VALUES, OPTIONS = messages("values"), messages("options")
+TABLE = table_of(__file__)
+VALUES, OPTIONS = TABLE["values"], TABLE["options"]
 
 TEXTS = {
     "missing": (None, "expected a text file at "),

@@ -9,7 +9,9 @@ from compare.bench.results.result import Part, RowInfo
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED
 from tests.compare.bench.test_bench_result import SIZES, document, full, grid, sized, timing
 from tests.pictures import described
-from tests.tables import expected
+from tests.tables import table_of
+
+TABLE = table_of(__file__)
 
 STYLES = {
     "scratch": {"color": "#1f3f77", "marker": "o", "linewidth": 2.4},
@@ -58,7 +60,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_shows_what_was_measured(name):
-    assert described(PICTURES[name]()) == expected(f"picture: {name}")
+    assert described(PICTURES[name]()) == TABLE[name].splitlines()
 
 
 def columns(*seconds):

@@ -26,7 +26,6 @@ from compare.bench.workload.shapes import (
 from compare.terminal.errors import UsageError
 from scratch_rnn.layers import states
 from tests.compare.bench.bench_help import LAYER, MODEL
-from tests.tables import messages
 
 by_cell = pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
 
@@ -89,7 +88,19 @@ def test_shapes_come_from_a_file(tmp_path):
     assert choose(str(path), cell="gru") == [replace(model, cell="gru")]
 
 
-FILES = messages("files of shapes")
+FILES = {  # a pattern in the message
+    "nothing": "expected JSON, got ",
+    "{}": "expected at least one in a list, got {}",
+    "[]": "expected at least one in a list, got \\[\\]",
+    "[3]": "shape 1: expected a shape with T, B, V, H, name, kind, nonlinearity, got 3",
+    '[{"T": 1, "B": 1, "V": 2}]': "shape 1: .* got no H",
+    '[{"T": 0, "B": 1, "V": 2, "H": 1}]': "shape 1: expected T in 1 .* got 0",
+    '[{"T": true, "B": 1, "V": 2, "H": 1}]': "shape 1: expected T of type int, got True",
+    '[{"T": 1, "B": 1, "V": 1, "H": 1}]': "V of at least 2 in a model, got 1",
+    '[{"T": 1, "B": 1, "V": 2, "H": 1, "kind": "lstm"}]': "kind of model or layer, got lstm",
+    '[{"T": 1, "B": 1, "V": 2, "H": 1, "N": 1}]': "kind, nonlinearity, got N too",
+    '[{"T": 1, "B": 1, "V": 2, "H": 1}, {"T": 1, "B": 1, "V": 2, "H": 1}]': "twice",
+}
 
 
 @pytest.mark.parametrize("content", FILES)

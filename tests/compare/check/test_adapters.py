@@ -20,7 +20,6 @@ from compare.implementations.layouts.guesses import (
 from tests.compare.check import libraries
 from tests.counts import number
 from tests.in_process import submission_of
-from tests.tables import cases
 
 pytestmark = pytest.mark.usefixtures("quickly")
 
@@ -60,7 +59,31 @@ def test_the_constants_of_an_adapter_may_have_annotations(tmp_path, monkeypatch)
     assert found == {"tiny": {"LIBRARIES": ("tiny",), "CLASSES": ("tiny:RNN",)}}
 
 
-@pytest.mark.parametrize(("classes", "adapter", "cell"), cases("adapters")["rows"])
+# A class and its bases.
+@pytest.mark.parametrize(
+    ("classes", "adapter", "cell"),
+    [
+        ("keras.src.layers.rnn.gru:GRU", "keras_layer", "gru"),
+        ("keras.src.layers.rnn.simple_rnn:SimpleRNN", "keras_layer", "rnn"),
+        ("flax.nnx.nn.recurrent:OptimizedLSTMCell", "jax_cell", "lstm"),
+        ("flax.nnx.nn.recurrent:SimpleCell", "jax_cell", ""),
+        ("equinox.nn._rnn:GRUCell", "jax_cell", "gru"),
+        ("equinoxious.nn:GRUCell", "", "gru"),
+        ("student:Mine torch.nn.modules.rnn:LSTM", "torch_module", "lstm"),
+        ("student:Mine", "", ""),
+        ("student:GRU", "", "gru"),
+        ("student:MyLSTM", "", "lstm"),
+        ("student:lstmnet", "", "lstm"),
+        ("student:bigru_fast", "", "gru"),
+        ("student:MyGrucell", "", "gru"),
+        ("student:Congruent", "", ""),
+        ("student:SimpleRNNCell", "", "rnn"),
+        ("student:MyRNN", "", ""),
+        ("student:GRUAndLSTM", "", ""),
+        ("student:GRUAndLSTM torch.nn.modules.rnn:GRU", "torch_module", "gru"),
+        ("student:MyRNN torch.nn.modules.rnn:LSTM", "torch_module", "lstm"),
+    ],
+)
 def test_adapter_and_cell_follow_from_the_class_and_its_bases(classes, adapter, cell):
     module, target = ModuleType("nowhere"), object
     for name in reversed(classes.split()):

@@ -23,7 +23,6 @@ from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.test_fault_injection import faulty
 from tests.in_process import submission_of, terminal
-from tests.tables import messages
 
 pytestmark = pytest.mark.usefixtures("quickly", "beside_files")
 
@@ -131,7 +130,24 @@ def test_the_conventions_of_flags_are_tried_first():
     assert forward.got.startswith("RuntimeError: not yet (line ")
 
 
-@pytest.mark.parametrize(("flag", "message"), messages("flags of check").items())
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("Plain layout batch", "--layout of time-first, batch-first, 3d-state, "),
+        ("Plain layout in-out,out-in", "one word of each kind for --layout, got 'in-out,"),
+        ("Plain names W=V", "NAME of weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0"),
+        ("Plain names weight_ih_l0", "NAME=YOURS for --names"),
+        ("Plain layout batch-first", "batch first, as --layout says, got time first"),
+        ("OtherWay layout 3d-state", "\\(L·D, B, H\\), as --layout says, got a state"),
+        ("OtherWay layout out-in", "weights \\(out, in\\), as --layout says, got weights"),
+        ("OtherWay bias two", "two biases, as --bias says, got one bias in .*'b': \\(5,"),
+        ("Plain bias one", "one bias, as --bias says, got two biases in {'weight_ih"),
+        ("OtherWay names bias_ih_l0=c", "c of shape \\(5,\\) or \\(1, 5\\), .*got {'Wx'"),
+        ("OtherWay names bias_ih_l0=Wx", "of shape \\(5,\\) or \\(1, 5\\), .*got \\(4, 5\\)"),
+        ("Plain device cpu", "a class that takes device, as --device says, got TypeError: "),
+        ("Plain dtype float32", "a class that takes dtype, as --dtype says, got TypeError: "),
+    ],
+)
 def test_a_flag_that_the_class_contradicts_is_refused(flag, message):
     name, flag, value = flag.split()
     with pytest.raises(UsageError, match=f"^expected .*{message}"):

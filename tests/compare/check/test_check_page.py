@@ -17,7 +17,6 @@ from tests.annotations import unchecked
 from tests.compare.check.corpus import replaced
 from tests.compare.check.test_check_functions import RIGHT
 from tests.compare.study.pages import Opened, axe_violations
-from tests.tables import cases
 
 HOSTILE = "</script><img src=x onerror=alert(1)>{{record}}&"
 FAULTS = {
@@ -126,7 +125,16 @@ def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
     assert (requests, complaints) == ([page], [])
 
 
-@pytest.mark.parametrize(("target", "out", "code", "said"), cases("check")["pages"])
+# `out` is the file of --explain.
+@pytest.mark.parametrize(
+    ("target", "out", "code", "said"),
+    [
+        ("mine.py", "mine.py", 2, "expected a new file or an older page of --explain, got mine.py"),
+        ("mine.py", ".", 2, "expected a new file or an older page of --explain, got ."),
+        ("mine.py", "no/out.html", 3, "expected to read or write no/out.html, got: No such file"),
+        (".", "out.html", 2, "expected a file with --explain, got ."),
+    ],
+)
 def test_a_path_that_cannot_be_written_is_refused_before_the_check(
     target, out, code, said, tmp_path, monkeypatch, capsys
 ):

@@ -9,7 +9,26 @@ from compare.check.cases.comparison import Comparison, answer_of, compared_soon,
 from compare.check.cases.parts import Case, Part, PartResult
 from compare.check.report.explanation import explained, in_short, side_by_side
 from compare.parity import FEW, PERTURBATIONS
-from tests.tables import expected
+from tests.tables import lines_of
+
+EXPLAINED = """
+forward on T 3, B 2, H 2: output is wrong
+  at step 2 of 3
+  expected  got
+   4 5       4  9*
+   6 7       6  7
+  2 of 12 entries wrong, marked *; off by up to 4; tolerance 1e-09
+  a note
+
+  z = x W
+  h = tanh(z)
+
+  Likely mistake: It is so.
+  With this mistake, the plain version has:
+    line 1
+    line 2
+    line 3
+"""
 
 
 def test_identical_results_have_the_same_bits():
@@ -81,7 +100,7 @@ def test_a_wrong_tensor_is_shown_beside_the_right_one():
     result = PartResult(part, "wrong", 3, Case("T 3, B 2, H 2"), notes=["a note"])
     result.wrong = Comparison("output", right, got, allowed)
     result.likely, result.likely_lines = "It is so.", tuple(f"line {k}" for k in (1, 2, 3, 4))
-    assert [line.plain.rstrip() for line in explained(result)] == expected("check")
+    assert [line.plain.rstrip() for line in explained(result)] == lines_of(EXPLAINED)
     assert in_short(result) == "output: expected 5, got 9 at [1, 0, 1]"
     result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), np.inf), 0.5)
     *table, words = (line.plain for line in side_by_side(result.wrong))

@@ -21,7 +21,7 @@ from compare.terminal import UsageError
 from tests.compare.check.corpus import LAYERS, STUDENTS, gated_mistakes, mistakes, replaced, table
 from tests.counts import number
 from tests.in_process import submission_of, terminal
-from tests.tables import cases
+from tests.tables import table_of
 
 CLASS = (STUDENTS / "as_class.txt").read_text(encoding="utf-8")
 
@@ -160,7 +160,7 @@ def test_a_mistake_of_a_layer_is_named(layer, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("target", "part", "verdict", "words", "expected", "got"), cases("check")["parts"]
+    ("target", "part", "verdict", "words", "expected", "got"), table_of(__file__)["parts"]
 )
 def test_a_part_that_is_not_right_is_reported_with_its_case(
     target, part, verdict, words, expected, got

@@ -1,6 +1,6 @@
 """Fault injection: this test suite catches every bug of the catalogue.
 
-`caught_by` of tests/cases.toml names the test of each bug. The test fails on a copy of the package
+`test_planted.toml` names the test of each bug. The test fails on a copy of the package
 with the bug, and passes on the real one. The end of the run shows how many examples were needed.
 """
 
@@ -15,13 +15,13 @@ from compare.check.properties import against_torch as against_torch
 from tests.compare.check.trial import examples_until_it_fails
 from tests.counts import number
 from tests.scratch_rnn import test_rnn_properties
-from tests.tables import cases
+from tests.tables import table_of
 
 LAYER = "scratch_rnn.test_rnn_is_nn_rnn.test_"
 PROPERTIES = "scratch_rnn.test_rnn_properties.test_"
 TRUNCATION = "compare.parity.test_truncation.test_"
 
-CAUGHT_BY = cases("caught_by")
+CAUGHT_BY = table_of(__file__)
 for bug in BUGS:  # a property of the layer has a test of its own name
     for module, properties in (
         (LAYER, against_torch.PROPERTIES),

@@ -16,7 +16,7 @@ from compare.check.subjects.training import TrainingResult
 from compare.implementations.kernels.compilation import describe_kernel
 from compare.implementations.worker.source import Notes
 from tests.in_process import terminal
-from tests.tables import cases, expected, marked
+from tests.tables import marked, table_of, wrapped
 
 FIVE, GOT = np.arange(5.0).reshape(5, 1, 1), np.arange(5.0).reshape(5, 1, 1)
 GOT[1, 0, 0], GOT[4, 0, 0] = 1.0000001, -np.inf
@@ -91,7 +91,7 @@ def printed(found: Report) -> list[str]:
 
 
 def as_lines(values: dict[str, Any]) -> list[str]:
-    return [f"{name}: {json.dumps(value)}" for name, value in values.items()]
+    return wrapped(f"{name}: {json.dumps(value)}" for name, value in values.items())
 
 
 NOTES = Notes(
@@ -116,28 +116,29 @@ def kernels() -> list[str]:
     found = [describe_kernel(USED | {"shared": 1024 * 99}, "sm_89", tf32=False)]
     found += [describe_kernel(MORE, "sm_89", tf32=tf32) for tf32 in (False, True)]
     found += [describe_kernel({"name": "step", "error": "E: why"}, "sm_90", tf32=False)]
-    return [json.dumps(entry, ensure_ascii=False) for entry in found]
+    return wrapped(json.dumps(entry, ensure_ascii=False) for entry in found)
 
 
+TABLE = table_of(__file__)
 SHOWN: dict[str, Callable[[], list[str]]] = {
     "report": lambda: printed(report()),
-    "report of what is right": lambda: printed(RIGHT),
-    "report of a stopped training": lambda: printed(replace(RIGHT, training=STOPPED)),
-    "report of a strict check": lambda: printed(replace(RIGHT, strict=True, error_handling=ERRORS)),
-    "report as JSON": lambda: as_lines(report().to_json()),
-    "report for Gradescope": lambda: as_lines(report().to_gradescope()),
-    "report on a page": lambda: as_lines(record_of(report(stages=STAGES[:2]))),
-    "kernels of a report": kernels,
-    "notes of a report": lambda: [*notes_of(NOTES), *notes_of(WARNED)],
+    "right": lambda: printed(RIGHT),
+    "stopped training": lambda: printed(replace(RIGHT, training=STOPPED)),
+    "strict": lambda: printed(replace(RIGHT, strict=True, error_handling=ERRORS)),
+    "JSON": lambda: as_lines(report().to_json()),
+    "Gradescope": lambda: as_lines(report().to_gradescope()),
+    "page": lambda: as_lines(record_of(report(stages=STAGES[:2]))),
+    "kernels": kernels,
+    "notes": lambda: [*notes_of(NOTES), *notes_of(WARNED)],
 }
 
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_each_result_is_where_it_belongs(name):
-    assert SHOWN[name]() == expected(name)
+    assert SHOWN[name]() == TABLE[name].splitlines()
 
 
-GRADESCOPE = cases("gradescope")
+GRADESCOPE = {part: TABLE[part] for part in ("results", "test")}
 TYPES = {"number": (int, float), "text": str, "list": list}
 
 
@@ -165,7 +166,7 @@ def test_results_for_gradescope_are_as_its_documentation_has_them(found):
 def test_what_counts_is_in_the_summary():
     found = [report(), RIGHT, replace(RIGHT, strict=True, error_handling=ERRORS)]
     found += [report(form="class", failed="E: why"), report(form="cs231n", training=None)]
-    assert [each.summary for each in found] == expected("summaries of a report")
+    assert [each.summary for each in found] == TABLE["summaries"].splitlines()
     assert found[3].summary_below == "1 of 6 parts are right"  # the table has the rest
     assert [each.ok for each in found] == [False, True, False, False, False]
 

@@ -29,7 +29,6 @@ from compare.implementations.worker.messages import (
 from compare.implementations.worker.source import Notes
 from compare.implementations.worker.trouble import Trouble
 from tests.compare.check.corpus import right_source
-from tests.tables import cases
 
 RIGHT = right_source()
 HOSTILE = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text("utf-8"))["file"]
@@ -139,7 +138,15 @@ def test_the_user_may_have_files_with_the_names_of_ours(tmp_path):
     )
 
 
-@pytest.mark.parametrize(("target", "file", "module", "name"), cases("check")["targets"])
+@pytest.mark.parametrize(
+    ("target", "file", "module", "name"),
+    [
+        ("mine.py", "mine.py", "", ""),
+        ("mine.py:Layer", "mine.py", "", "Layer"),
+        ("folder/mine.py:Outer.Layer", "folder/mine.py", "", "Outer.Layer"),
+        ("package.module:Layer", "", "package.module", "Layer"),
+    ],
+)
 def test_a_target_is_a_file_or_a_module_and_a_class(
     target, file, module, name, tmp_path, monkeypatch
 ):

@@ -11,7 +11,6 @@ import pytest
 
 from compare.cli import main
 from compare.runs.record import Record
-from tests.tables import cases
 
 EPOCHS, BATCHES = 2, 6
 UPDATES = EPOCHS * BATCHES
@@ -22,7 +21,18 @@ TEXT = "The quick brown fox jumps over the lazy dog\n" * 5
 SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5"
 FLAGS = f"{SMALL} --epochs {EPOCHS}"
 
-VARIANTS = cases("trainings")
+VARIANTS = {  # small trainings, by what they try
+    "both": "run --state carried",
+    "both, reset, float64": "run --state reset --dtype float64",
+    "scratch": "train --model scratch --state carried",
+    "scratch, 2 layers of relu, random": (
+        "train --model scratch --sampling random --num-layers 2 --nonlinearity relu --max-norm inf"
+    ),
+    "concise": "train --model concise --state carried",
+    "both, LSTM": "run --cell lstm --state carried",
+    "scratch, GRU": "train --model scratch --cell gru --state carried",
+    "concise, reset, words": "train --model concise --token word --batch-size 2 --num-steps 2",
+}
 
 
 def arguments(variant, text, runs, *more):

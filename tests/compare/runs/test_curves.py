@@ -11,7 +11,9 @@ from compare.runs.curves import draw_curves
 from compare.runs.history import History
 from tests.compare.runs.runs import of_both, update
 from tests.pictures import described
-from tests.tables import expected
+from tests.tables import table_of
+
+TABLE = table_of(__file__)
 
 
 def history(*metrics):
@@ -70,7 +72,7 @@ def test_each_curve_has_its_name_and_its_place(name, tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda self, to: figures.append(self))
     dtype = "float64" if "float64" in name else "float32"
     assert draw_curves(tmp_path, history(*CURVES[name]), "A Text", dtype) == tmp_path / "curves.png"
-    assert described(figures[0]) == expected(f"curves: {name}")
+    assert described(figures[0]) == TABLE[name].splitlines()
 
 
 def test_where_one_side_went_on_with_the_other_s_run_each_has_its_epochs():

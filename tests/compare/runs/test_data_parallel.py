@@ -21,7 +21,6 @@ from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only
 from tests.compare.runs.two_processes import MAX_NORM, SETTINGS, STOPPED, WHOLE
 from tests.properties import demand
 from tests.scripts import started
-from tests.tables import messages
 
 
 def against_one(cell, batch_size, results):
@@ -165,7 +164,15 @@ def test_every_row_is_read_by_one_process(monkeypatch):
         data_parallel.rows_of_process(13)
 
 
-REFUSALS = messages("two processes")
+ONE_COMMAND = "expected train --model concise with 2 processes, got"
+REFUSALS = {  # what the first one reports
+    "run": f"{ONE_COMMAND} run",
+    "bench": f"{ONE_COMMAND} bench",
+    "train --model scratch": f"{ONE_COMMAND} train --model scratch",
+    "train --model concise --batch-size 33": (
+        "expected a --batch-size divisible by the 2 processes, got 33"
+    ),
+}
 
 
 @pytest.mark.parametrize("arguments", REFUSALS)

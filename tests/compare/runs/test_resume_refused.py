@@ -9,12 +9,12 @@ import torch
 from compare.cli import main
 from compare.files.lock import locked
 from tests.compare.runs.runs import TEXT, UPDATES, VARIANTS, arguments, contents, newest, untouched
-from tests.tables import messages
+from tests.tables import table_of
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
 
-OTHER_FLAGS = messages("options of another run")
+OTHER_FLAGS = table_of(__file__)
 
 
 @pytest.mark.parametrize("flags", OTHER_FLAGS)

@@ -21,7 +21,21 @@ from tests.compare.parity.test_table import ROWS
 from tests.compare.runs.checkpoints import checkpoint
 from tests.compare.runs.runs import only, read, signalled
 from tests.in_process import terminal
-from tests.tables import expected, marked
+from tests.tables import lines_of, marked
+
+REPORT = """
+[1|A Text: perplexity scratch 12.34, concise 12.50]
+largest difference between the parameters of both: 1.3e-07
+
+After "a", different
+  scratch  [1|ab]
+  concise  [1|ac]
+
+After "b", identical
+  scratch and concise  [1|bb]
+
+Written to here
+"""
 
 
 @pytest.fixture
@@ -117,7 +131,7 @@ def test_the_report_is_of_the_result(changes, num_epochs, first, verdict):
     _report(replace(result, **changes), RunConfig(epochs=num_epochs), text, to)
     lines = marked(printed.getvalue())
     assert first in (None, lines[0])
-    assert lines[1:3] + lines[-9:] == expected("report of a run")
+    assert lines[1:3] + lines[-9:] == lines_of(REPORT)
     assert (f"[31|{verdict}]" in lines) == (verdict is not None)
     assert any("DIFFERS" in line for line in lines) == (verdict is not None)
 

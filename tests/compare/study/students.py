@@ -5,7 +5,7 @@ from functools import partial
 from compare.study import quiz
 from compare.study.config import BreakConfig
 from tests import in_process
-from tests.tables import cases
+from tests.tables import table_of
 
 terminal = partial(in_process.terminal, force_terminal=True, color_system=None, markup=False)
 
@@ -16,4 +16,4 @@ def printed(width=80, **options):
     return out.getvalue()
 
 
-STUDENT, SMALLEST = (cases("bisect")[name] for name in ("student", "smallest"))
+STUDENT, SMALLEST = table_of(__file__).values()

@@ -25,7 +25,7 @@ from scratch_rnn import Batch
 from scratch_rnn.layers.states import arrays_of, each
 from tests import in_process
 from tests.compare.study.students import SMALLEST, STUDENT, terminal
-from tests.tables import cases, expected, marked
+from tests.tables import marked, table_of
 
 SAMPLE = Path(scratch_rnn.text.__file__).with_name("sample.txt")
 T, B, PER_EPOCH = 6, 4, 8
@@ -68,7 +68,8 @@ def shown(setting):
     return out.getvalue()
 
 
-FOUND = cases("bisect")["found"]
+TABLE = table_of(__file__)
+FOUND = TABLE["found"]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_what_is_found_is_shown(name):
         command._show_difference(found, SUSPECT, to)
     else:
         command._show_agreement(found, to)
-    assert marked(printed.getvalue()) == expected(name)
+    assert marked(printed.getvalue()) == TABLE[name].splitlines()
 
 
 def test_the_element_is_one_that_differs():

@@ -18,7 +18,7 @@ from compare.study.config import BreakConfig
 from compare.study.quiz import NotCaught
 from tests import in_process
 from tests.compare.study.students import printed
-from tests.tables import expected, marked
+from tests.tables import marked, table_of
 
 pytestmark = pytest.mark.usefixtures("without_checks")
 
@@ -129,7 +129,7 @@ def test_each_part_of_a_puzzle_has_its_place_and_colour(name, monkeypatch):
     else:
         quiz.show_symptom(BUG, finding, BreakConfig(), to)
         quiz.show_answer(BUG, finding, to)
-    assert marked(shown.getvalue()) == expected(name)
+    assert marked(shown.getvalue()) == table_of(__file__)[name].splitlines()
 
 
 def test_the_short_training_is_that_of_the_package(monkeypatch):

@@ -26,7 +26,7 @@ from scratch_rnn.text import Batch, Vocab
 from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
 from tests.compare.study.pages import Page, unpacked
 from tests.scripts import ROOT
-from tests.tables import cases, expected
+from tests.tables import table_of, wrapped
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -60,7 +60,7 @@ def test_the_facts_of_a_record_are_those_of_text_and_network():
     versions, curve, _ = made.pop("versions"), made.pop("curve"), made.pop("bugs")
     facts = {name: last[name] for name in ("label", "epoch", "written", "radius")} | bug
     lines = [f"{name}: {json.dumps(value)}" for name, value in (made | facts).items()]
-    assert [*lines, *map(str, files)] == expected("record of a page")
+    assert wrapped([*lines, *map(str, files)]) == table_of(__file__)["record"].splitlines()
     assert {*last} == {"loss", "perplexity", "singular", "allowed", "parity", *PARTS, *facts} - {
         *bug
     }
@@ -84,7 +84,17 @@ def test_states_that_explode_are_refused_in_one_line():
         record("time traveller" * 4, course(20, gains=(300.0,), nonlinearity="relu"))
 
 
-@pytest.mark.parametrize(("text", "tokens", "notes"), cases("page")["texts"])
+# As they are typed, their tokens, and how the notes begin.
+@pytest.mark.parametrize(
+    ("text", "tokens", "notes"),
+    [
+        ("time", "time", []),
+        (" a  b ", " a  b ", []),
+        ("Time, Traveller!", "time traveller", ['Read as "time traveller", cleaned']),
+        ("time\ntraveller", "time traveller", ['Read as "time traveller"']),
+        ("a" * 70, "a" * 64, ["The first 64 of 70 characters"]),
+    ],
+)
 def test_a_text_is_read_as_training_texts_are(text, tokens, notes):
     found, changes = tokens_of(text, Vocab.from_list(LETTERS), "char")
     assert "".join(found) == tokens

@@ -6,9 +6,9 @@ from compare.study.page.build import write_page
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import EPOCHS, axe_violations, recorded, written
 from tests.counts import number, only_in_deep
-from tests.tables import cases
+from tests.tables import table_of
 
-PAGE = cases("page")
+PAGE = table_of(__file__)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from rich.console import Console
 from compare.terminal import live
 from compare.terminal.live import LiveCurve
 from tests.pictures import described
-from tests.tables import expected
+from tests.tables import table_of
+
+TABLE = table_of(__file__)
 
 
 def console(*, terminal, width=60):
@@ -125,7 +127,7 @@ def test_a_figure_has_every_curve_with_its_name_and_its_look(name):
     curve = LiveCurve("x", "y", names, console=console(terminal=False), **limits)
     for x in range(points):
         curve.add(x, [x, 2 * x])
-    assert described(curve.figure()) == expected(f"live curve: {name}")
+    assert described(curve.figure()) == TABLE[name].splitlines()
 
 
 @pytest.mark.parametrize(

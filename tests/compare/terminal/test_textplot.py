@@ -5,7 +5,9 @@ import math
 import pytest
 
 from compare.terminal.textplot import Curve, legend, plot
-from tests.tables import expected
+from tests.tables import table_of
+
+TABLE = table_of(__file__)
 
 CURVES = [
     Curve("right", [0, 1, 2, 4], [5.0, 3.0, 2.0, 1.0]),
@@ -19,7 +21,7 @@ def test_two_curves_with_axes_labels_and_legend(name):
     labels = {"xlabel": "epoch", "ylabel": "loss"}
     lines = plot(CURVES, width=24, height=4, **labels, unicode=unicode)
     lines += legend(CURVES, unicode=unicode)
-    assert [str(line).rstrip() for line in lines] == expected(name)
+    assert [str(line).rstrip() for line in lines] == TABLE[name].splitlines()
     assert {len(line) for line in lines[1:-2]} == {24}
     assert {str(line.style) for line in lines[:-2]} == {"dim"}  # axes and their labels
     of_signs = {"x": "bold yellow", "r": "default", "w": "default"}  # the others are dots
