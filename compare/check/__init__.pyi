@@ -4,7 +4,14 @@ from .cases.floats import Floats
 from .cases.layer_case import LayerCase
 from .cases.layer_results import alike, run
 from .cases.reference import torch_results
-from .cases.training import TrainingCase, layer_of, make_optimizer, scratch_step, torch_model
+from .cases.training import (
+    TrainingCase,
+    layer_of,
+    make_optimizer,
+    name_stage,
+    scratch_step,
+    torch_model,
+)
 from .command import CheckError, check, examine, train_functions
 from .config import CheckConfig
 from .properties.property import Finding
@@ -31,6 +38,7 @@ __all__ = [
     "find_bug",
     "layer_of",
     "make_optimizer",
+    "name_stage",
     "run",
     "scratch_step",
     "table_of",

@@ -27,6 +27,7 @@ from .optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from .rows import ParityReport, ParityRow, Verdict, compare_results
 from .settings import OPTIMIZERS, StepSettings
 from .step import (
+    Stages,
     compute_loss,
     concise_stages,
     join_stages,
@@ -76,6 +77,7 @@ __all__ = [
     "ScratchOptimizer",
     "SharedOptions",
     "Side",
+    "Stages",
     "StepSettings",
     "TorchOptimizer",
     "Trainee",

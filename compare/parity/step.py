@@ -7,7 +7,7 @@ forward     hidden states, final state (of an LSTM "h of …" and "c of …"), l
 loss        loss, gradient of logits
 backward    gradient of NAME for each parameter, gradient of initial state
 clipping    gradient norm, clipped gradient of NAME
-update      updated NAME; what the optimizer keeps, as "exp_avg of NAME"
+update      updated NAME; what the optimizer keeps, such as exp_avg.NAME
 ==========  ==============================================================================
 
 Hidden states and logits have T·B rows, time-major. The loss, the clipping and the optimizer are the
@@ -89,7 +89,7 @@ def scratch_stages(
 
     optimizer.own.step(gradients)
     results = {f"updated {name}": p.copy() for name, p in model.parameters.items()}
-    yield "update", results | name_memory(optimizer.memory())
+    yield "update", results | optimizer.memory()
 
 
 def compute_loss(
@@ -185,17 +185,12 @@ def concise_stages(
 
     optimizer.own.step()
     results = {f"updated {name}": p for name, p in parameters.items()}
-    yield "update", as_arrays(results) | name_memory(optimizer.memory())
+    yield "update", as_arrays(results) | optimizer.memory()
 
 
 def as_arrays(tensors: Mapping[str, torch.Tensor]) -> Results:
     """Return the tensors as arrays on the CPU."""
     return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
-
-
-def name_memory(memory: Memory) -> Results:
-    """Return what an optimizer keeps under the names of results: "exp_avg of linear.bias"."""
-    return {name.replace(".", " of ", 1): array for name, array in memory.items()}
 
 
 def join_stages(stages: Iterable[tuple[str, Results]]) -> Results:

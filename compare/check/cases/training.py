@@ -13,8 +13,10 @@ import scratch_rnn
 from compare.check.cases.comparison import Answer, Results, answer_of
 from compare.implementations import CELLS
 from compare.parity import (
+    Memory,
     Move,
     ScratchOptimizer,
+    Stages,
     StepSettings,
     TorchOptimizer,
     join_stages,
@@ -38,6 +40,7 @@ class TrainingCase:
     settings: StepSettings
     carry_state: bool
     cell: str = "rnn"
+    memory: Memory | None = None  # what the optimizer has kept; None before the first update
 
     def describe(self) -> str:
         """Describe the case in words."""
@@ -114,18 +117,30 @@ def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel
     return model
 
 
-def make_optimizer(package: Any, case: TrainingCase, model: Any) -> Any:
+def make_optimizer(
+    package: Any, case: TrainingCase, model: Any
+) -> ScratchOptimizer | TorchOptimizer:
     """Return the optimizer of the case's settings, of the package or of PyTorch."""
     if package is concise_rnn:
-        return TorchOptimizer(case.settings, model).own
-    return ScratchOptimizer(case.settings, model.parameters, package).own
+        return TorchOptimizer(case.settings, model)
+    return ScratchOptimizer(case.settings, model.parameters, package)
 
 
 def scratch_step(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
     """Run one training step; return all its results by name, with the logits as (T, B, V)."""
+    return _by_step(case, join_stages(_stages(package, case, move)))
+
+
+def name_stage(case: TrainingCase, tensor: str) -> str | None:
+    """Return the stage of a training step that computes a tensor, or None."""
+    stages = _stages(scratch_rnn, case)
+    return next((stage for stage, results in stages if tensor in results), None)
+
+
+def _stages(package: Any, case: TrainingCase, move: Move = unmoved) -> Stages:
     model, batch = make_model(package, case), case.batches[0]
-    stages = scratch_stages(model, batch, case.state, case.settings, move, package=package)
-    return _by_step(case, join_stages(stages))
+    options: dict[str, Any] = {"memory": case.memory, "package": package}
+    return scratch_stages(model, batch, case.state, case.settings, move, **options)
 
 
 def _by_step(case: TrainingCase, results: Results) -> Results:
@@ -143,7 +158,7 @@ def _torch_step(case: TrainingCase, _: Any, model: Any) -> Results:
 def _updates(case: TrainingCase, package: Any, model: Any) -> Results:
     """Train for one epoch, update by update, with a carried state or a new one."""
     results, state = {}, None
-    optimizer, options = make_optimizer(package, case, model), case.settings.train_step_options
+    optimizer, options = make_optimizer(package, case, model).own, case.settings.train_step_options
     for k, batch in enumerate(case.batches, start=1):
         done = package.train_step(model, batch, state, optimizer, **options)
         state = done.state if case.carry_state else None

@@ -11,7 +11,7 @@ import dataclasses
 import importlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +163,7 @@ def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Te
     layer = difference.layer
     how = "" if layer is None else f", where {layer.tensor} differs when the layer runs alone"
     step = None if difference.step is None else f"{difference.step} of {steps}{how}"
-    _show_first(first, difference.comparisons, "the first", step, terminal)
+    _show_first(difference, "the first", step, terminal)
     if difference.smallest is not None:
         B, T = difference.smallest.batches[0].inputs.shape
         terminal.line(f"  smallest batch that shows it: {plural(B, 'row')}, {plural(T, 'step')}")
@@ -175,14 +175,13 @@ def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Te
 
 
 def _show_first(
-    first: check.Comparison,
-    all_: Sequence[check.Comparison],
-    which: str,
-    step: str | None,
-    terminal: Terminal,
+    difference: FirstDifference, which: str, step: str | None, terminal: Terminal
 ) -> None:
-    count = plural(sum(not c.ok for c in all_), "that differs", "that differ")
+    first, wrong = difference.first, [c for c in difference.comparisons if not c.ok]
+    count = plural(len(wrong), "that differs", "that differ")
     terminal.line(f"  tensor   {first.tensor}, {which} of {count}")
+    if difference.stage is not None:
+        terminal.line(f"  stage    {difference.stage}")
     if step is not None:
         terminal.line(f"  step     {step}")
     terminal.line(f"  element  {first.describe()}")
@@ -218,10 +217,12 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
     first = next((c for c in wrong if c.tensor == replay.tensor), wrong[0])
     terminal.line(f"Found the first difference of {suspect.name}: {first.tensor}", "bold green")
     step = None if first.step is None else f"{first.step} of {T}"
-    _show_first(first, wrong, "one", step, terminal)
+    stage = check.name_stage(replay.case, first.tensor)
+    found = FirstDifference(1, 0, 1, replay.case, wrong, first, first.step, stage=stage)
+    _show_first(found, "one", step, terminal)
     terminal.line()
     parity.show_parity(check.table_of(wrong), terminal)
-    return SearchResult(FirstDifference(1, 0, 1, replay.case, wrong, first, first.step), 1)
+    return SearchResult(found, 1)
 
 
 def _file_name(config: BisectConfig) -> str:

@@ -13,7 +13,7 @@ import safetensors.numpy
 from compare import files
 from compare.check import BUG_NAMES, TrainingCase
 from compare.implementations import CELLS, CellName
-from compare.parity import StepSettings, named_state
+from compare.parity import OPTIMIZERS, StepSettings, named_state
 from compare.runs import Model
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch
@@ -68,6 +68,7 @@ def write(path: Path, replay: Replay) -> int:
     tensors = {f"parameters.{name}": np.ascontiguousarray(p) for name, p in case.parameters.items()}
     tensors |= {"inputs": batch.inputs, "targets": batch.targets}
     tensors |= named_state("state", case.state)
+    tensors |= {f"memory.{name}": array for name, array in (case.memory or {}).items()}
     description = files.plain(case.settings) | {name: getattr(case, name) for name in OF_CASE}
     description |= {name: files.plain(getattr(replay, name)) for name in OF_REPLAY}
     description["options"] = {"nonlinearity": "tanh"} | case.options
@@ -118,12 +119,19 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
     V, H, L = options.input_size, options.hidden_size, options.num_layers
     batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))
     state = {name: tensors.pop(name) for name in named_state("state", state_of(cell.states))}
+    kept = {name: tensors.pop(name) for name in list(tensors) if name.startswith("memory.")}
+    memory = {name.removeprefix("memory."): array for name, array in kept.items()}
     parameters = {name.removeprefix("parameters."): array for name, array in tensors.items()}
     if len(parameters) != 4 * L + 2:
         raise files.SchemaError(f"{4 * L + 2:,} parameters", len(parameters))
     B = len(batch.inputs)
-    shapes = Model(cell=cell.name, vocab_size=V, hidden_size=H, num_layers=L).shapes.items()
-    arrays = [(name, parameters[name], shape, str(options.dtype)) for name, shape in shapes]
+    shapes = Model(cell=cell.name, vocab_size=V, hidden_size=H, num_layers=L).shapes
+    arrays = [(name, parameters[name], shape, str(options.dtype)) for name, shape in shapes.items()]
+    if memory:
+        kept_shapes = OPTIMIZERS[description.optimizer].memory_shapes(shapes)
+        if memory.keys() != kept_shapes.keys():
+            raise files.SchemaError(f"{len(kept_shapes):,} arrays of the optimizer", len(memory))
+        arrays += [(n, memory[n], shape, str(options.dtype)) for n, shape in kept_shapes.items()]
     arrays += [(name, array, (L, B, H), str(options.dtype)) for name, array in state.items()]
     arrays.append(("inputs", batch.inputs, (B, *batch.inputs.shape[1:2]), "int64"))
     arrays.append(("targets", batch.targets, batch.inputs.shape, "int64"))
@@ -146,5 +154,6 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
         batches=(batch,),
         state=state_of(state.values()),
         settings=description.step,
+        memory=memory or None,
         **{name: getattr(description, name) for name in OF_CASE},
     )

@@ -16,10 +16,11 @@ from compare.check import (
     alike,
     compared,
     layer_of,
+    name_stage,
     run,
     scratch_step,
 )
-from compare.parity import named_state, tolerances
+from compare.parity import OPTIMIZERS, named_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch
 from scratch_rnn.layers import states
@@ -43,6 +44,7 @@ class FirstDifference:
     step: int | None = None  # counted from 1
     layer: Comparison | None = None  # the tensor of the layer alone that showed the time step
     smallest: TrainingCase | None = None  # None if one update alone does not show it
+    stage: str | None = None  # of the step, that computes the first tensor
     raised: str = ""
 
 
@@ -108,7 +110,7 @@ class _Reference:
         self.both = make_batches(suspect.batches_class), make_batches(Batches)
         self.update = self.epoch = self.batch = 0
         self.current: TrainingCase | None = None
-        self.parameters = case.parameters
+        self.parameters, self.memory = case.parameters, case.memory
         self.closest = 0.0, "", 0
 
     def batches(self, epoch: int) -> Iterator[Batch]:
@@ -122,11 +124,15 @@ class _Reference:
                 return
             self.update += 1
             self.current = dataclasses.replace(
-                self.case, parameters=self.parameters, batches=(ours,), state=state
+                self.case,
+                parameters=self.parameters,
+                batches=(ours,),
+                state=state,
+                memory=self.memory,
             )
             tokens = Answer(dict(zip(TOKENS, ours, strict=True)), dict.fromkeys(TOKENS, 0.0))
             self._compare(compared_steps(tokens, dict(zip(TOKENS, own, strict=True)), None))
-            self.suspect.prepare(self.parameters, state)
+            self.suspect.prepare(self.current)
             yield own
             answer = answer_of(self.current)
             before = (named_state("initial state", each) for each in (state, state_allowed))
@@ -134,10 +140,17 @@ class _Reference:
             comparisons = compared_steps(Answer(*before), recorded, self.suspect.dtype)
             self._compare(comparisons + compared_steps(answer, recorded, self.suspect.dtype))
             self.parameters = {name: answer.expected[f"updated {name}"] for name in self.parameters}
+            self.memory = self._take_memory(answer.expected)
             if self.case.carry_state:
                 names = named_state("final state", state)
                 state = states.state_of(answer.expected[name] for name in names)
                 state_allowed = states.state_of(answer.allowed[name] for name in names)
+
+    def _take_memory(self, results: Results) -> Results:
+        """Return what the optimizer keeps after the update."""
+        optimizer = OPTIMIZERS[self.case.settings.optimizer]
+        shapes = {name: array.shape for name, array in self.parameters.items()}
+        return {name: results[name] for name in optimizer.memory_shapes(shapes)}
 
     def difference(self, comparisons: tuple[Comparison, ...], raised: str = "") -> FirstDifference:
         """Return the current update as the first difference."""
@@ -145,7 +158,9 @@ class _Reference:
         nothing = Comparison("nothing", np.zeros(()), np.zeros(()), 0.0)
         first = next((c for c in comparisons if not c.ok), nothing)
         place = self.update, self.epoch, self.batch
-        return FirstDifference(*place, self.current, comparisons, first, first.step, raised=raised)
+        stage = name_stage(self.current, first.tensor)
+        found = FirstDifference(*place, self.current, comparisons, first, first.step, stage=stage)
+        return dataclasses.replace(found, raised=raised)
 
     def _compare(self, comparisons: tuple[Comparison, ...]) -> None:
         """Note the largest difference; end the training if one is larger than its tolerance."""
@@ -181,7 +196,7 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
     """Return the tensors in which a single update differs; the suspect starts with this update."""
 
     def one_batch() -> Iterator[Batch]:
-        suspect.prepare(case.parameters, case.state)
+        suspect.prepare(case)
         yield case.batches[0]
 
     suspect.begin(case)

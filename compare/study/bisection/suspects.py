@@ -13,7 +13,7 @@ import torch
 
 import concise_rnn
 from compare import check
-from compare.parity import named_state, tensor_as_array
+from compare.parity import ScratchOptimizer, TorchOptimizer, named_state, tensor_as_array
 from scratch_rnn import Batch
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State, arrays_of
@@ -24,7 +24,7 @@ class _Trained:
     """An implementation that trains with the package's `train_epoch` on batches of a class."""
 
     _model: Any
-    _optimizer: Any
+    _optimizer: ScratchOptimizer | TorchOptimizer
     _state: State
     _results: dict[str, Any]
 
@@ -35,7 +35,7 @@ class _Trained:
     def train_epoch(self, case: check.TrainingCase, batches: Iterable[Batch]) -> None:
         """Train for one epoch with the case's settings."""
         options = {"carry_state": case.carry_state, **case.settings.train_step_options}
-        self.package.train_epoch(self._model, batches, self._optimizer, **options)
+        self.package.train_epoch(self._model, batches, self._optimizer.own, **options)
 
 
 class NumPySuspect(_Trained):
@@ -55,21 +55,24 @@ class NumPySuspect(_Trained):
         self._backward = self._model.backward_to_state
         self._model.forward = self._record_forward
         self._model.backward_to_state = self._record_backward
-        self.prepare(case.parameters, case.state)
+        self.prepare(case)
 
-    def prepare(self, parameters: check.Results, state: State) -> None:
-        """Copy the parameters, and the state for the next forward pass, into the model."""
+    def prepare(self, case: check.TrainingCase) -> None:
+        """Copy parameters, optimizer, and the state of the next forward pass from the case."""
         for name, parameter in self._model.parameters.items():
-            parameter[...] = parameters[name]
-        self._state = states.each(lambda array: array.astype(self.dtype), state)
+            parameter[...] = case.parameters[name]
+        if case.memory is not None:
+            memory = {name: kept.astype(self.dtype) for name, kept in case.memory.items()}
+            self._optimizer.restore(memory)
+        self._state = states.each(lambda array: array.astype(self.dtype), case.state)
         self._results = {"forward passes": np.array(0), "backward passes": np.array(0)}
         self._gradients: check.Results = {}
 
     def recorded(self) -> check.Results:
         """Return the results of the update since `prepare`."""
         clipped = {f"clipped gradient of {name}": g.copy() for name, g in self._gradients.items()}
-        parameters = self._model.parameters
-        return self._results | clipped | {f"updated {n}": p.copy() for n, p in parameters.items()}
+        updated = {f"updated {name}": p.copy() for name, p in self._model.parameters.items()}
+        return self._results | clipped | updated | self._optimizer.memory()
 
     def layer(self, case: check.LayerCase) -> check.Results:
         """Return the results of its layer alone."""
@@ -115,15 +118,18 @@ class TorchSuspect(_Trained):
         self._model.register_forward_hook(self._record_forward)
         for name, parameter in self._model.named_parameters():
             self._record_gradient(parameter, f"gradient of {name}")
-        self.prepare(case.parameters, case.state)
+        self.prepare(case)
 
-    def prepare(self, parameters: check.Results, state: State) -> None:
-        """Copy the parameters, and the state for the next forward pass, into the model."""
+    def prepare(self, case: check.TrainingCase) -> None:
+        """Copy parameters, optimizer, and the state of the next forward pass from the case."""
         with torch.no_grad():
             for name, parameter in self._model.named_parameters():
-                parameter.copy_(torch.from_numpy(parameters[name]))
+                parameter.copy_(torch.from_numpy(case.parameters[name]))
+        if case.memory is not None:
+            self._optimizer.restore(case.memory)
         self._state = states.each(
-            lambda array: torch.from_numpy(array.copy()).to(self.device).requires_grad_(), state
+            lambda array: torch.from_numpy(array.copy()).to(self.device).requires_grad_(),
+            case.state,
         )
         self._results = {}
 
@@ -135,7 +141,8 @@ class TorchSuspect(_Trained):
             results |= {f"clipped gradient of {name}": parameter.grad, f"updated {name}": parameter}
         passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
         tensors = {name: tensor for name, tensor in results.items() if tensor is not None}
-        return passes | {name: tensor_as_array(tensor).copy() for name, tensor in tensors.items()}
+        arrays = {name: tensor_as_array(tensor).copy() for name, tensor in tensors.items()}
+        return passes | arrays | self._optimizer.memory()
 
     def layer(self, case: check.LayerCase) -> check.Results | None:
         """Return the results of PyTorch's layer alone; only on the CPU."""

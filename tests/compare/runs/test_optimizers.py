@@ -1,5 +1,6 @@
 """An optimizer is one record: both classes, and what it keeps between updates."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -8,13 +9,17 @@ import torch
 
 import compare.parity.command
 import scratch_rnn
+from compare.check.cases.training import draw_training_case, make_model
 from compare.cli import main
-from compare.files import schema
+from compare.files import RecordError, schema
 from compare.parity import OPTIMIZERS, StepSettings, Trainee, build_models
 from compare.parity.comparison import compare_step
 from compare.parity.settings import Optimizer
 from compare.runs import data_parallel
 from compare.runs.checkpoint import load
+from compare.study.bisection import replay
+from compare.study.bisection.command import bisect
+from compare.study.config import BisectConfig
 from scratch_rnn.text import Batches
 from tests.compare.runs.checkpoints import taken_apart
 from tests.compare.runs.runs import contents, newest
@@ -154,7 +159,7 @@ def test_a_step_continues_with_what_both_have_kept(added):
 
     kept = trainee.memory()
     found = rows(kept)
-    assert {f"{name.replace('.', ' of ', 1)}" for name in kept} <= found.keys()
+    assert kept.keys() <= found.keys()
     assert found["updated linear.bias"] != rows(None)["updated linear.bias"]
 
 
@@ -207,6 +212,39 @@ def test_the_other_processes_are_sent_the_memory(added, monkeypatch):
         assert data_parallel.begun_together(trainee, done) == 1
     for name, array in first.memory().items():
         np.testing.assert_array_equal(other.memory()[name], array, strict=True)
+
+
+def test_bisect_compares_updates_with_the_memory_and_keeps_it_in_a_file(added, fox, tmp_path):
+    sizes = {"hidden_size": 4, "batch_size": 4, "num_steps": 8, "lr": 0.05, "updates": 4}
+    config = BisectConfig(text=fox, optimizer=added, **sizes)
+    for suspect in (config, replace(config, dtype="float64")):  # PyTorch, and ours in float64
+        assert bisect(suspect).difference is None
+    case = draw_training_case(3, B=4)
+    case = replace(case, batches=case.batches[:1], settings=StepSettings(optimizer=added))
+    options = {name: value for name, value in case.options.items() if name != "batch_first"}
+    case = replace(case, options=options, memory=memory_after_an_update(case))
+    path = tmp_path / "file"
+    replay.write(path, replay.Replay(config.suspect, case, True, {}, "loss"))
+    again = replay.read(path).case
+    assert again.settings == case.settings
+    assert again.memory.keys() == case.memory.keys()
+    for name, array in case.memory.items():
+        np.testing.assert_array_equal(again.memory[name], array, strict=True)
+    name = next(iter(case.memory))
+    case.memory[name] = case.memory[name][..., None]
+    replay.write(path, replay.Replay(config.suspect, case, True, {}, "loss"))
+    with pytest.raises(RecordError, match=f"{name} of"):
+        replay.read(path)
+    del case.memory[name]
+    replay.write(path, replay.Replay(config.suspect, case, True, {}, "loss"))
+    with pytest.raises(RecordError, match="arrays of the optimizer, got"):
+        replay.read(path)
+
+
+def memory_after_an_update(case):
+    trainee = Trainee(make_model(scratch_rnn, case), case.settings)
+    trainee.step(case.batches[0])
+    return trainee.memory()
 
 
 def test_sgd_keeps_nothing(content):

@@ -72,12 +72,25 @@ TABLE = table_of(__file__)
 FOUND = TABLE["found"]
 
 
+def stage_of(tensor):
+    """Return the stage by the tensor's name."""
+    stages = {
+        "forward": ("logits", "final state", "h of final", "c of final"),
+        "loss": ("loss", "gradient of logits"),
+        "backward": ("gradient of ",),
+        "clipping": ("clipped ",),
+        "update": ("updated ",),
+    }
+    return next((stage for stage, names in stages.items() if tensor.startswith(names)), None)
+
+
 @pytest.mark.parametrize(
     ("cell", "bug", "update", "tensor", "step", "smallest"), FOUND, ids=[row[1] for row in FOUND]
 )
 def test_a_bug_is_found_where_it_is(cell, bug, update, tensor, step, smallest):
     found = first_difference(cell=cell, bug=bug)
     assert (found.update, found.first.tensor, found.step or 0) == (update, tensor, step)
+    assert found.stage == stage_of(tensor)
     assert found.epoch * PER_EPOCH + found.batch == update
     assert tuple(smallest) == (found.smallest.batches[0].inputs.shape if found.smallest else ())
 
@@ -89,12 +102,12 @@ PARTS = tuple(
 BATCHES = [Batch(np.zeros((2, 3), int), np.zeros((2, 3), int))]
 CASE = SimpleNamespace(batches=BATCHES)
 ONE_ROW = SimpleNamespace(batches=[Batch(BATCHES[0].inputs[:1], BATCHES[0].targets[:1])])
-FIRST = FirstDifference(12, 3, 2, CASE, PARTS, PARTS[1], step=1)
+FIRST = FirstDifference(12, 3, 2, CASE, PARTS, PARTS[1], step=1, stage="forward")
 SUSPECT = SimpleNamespace(name="Mine")
 RESULTS = {
     "bisect": replace(FIRST, smallest=ONE_ROW, layer=PARTS[0], comparisons=(*PARTS, PARTS[1])),
     "bisect, of several updates": replace(FIRST, step=None),
-    "bisect, of tokens": replace(FIRST, first=replace(PARTS[1], tensor="inputs")),
+    "bisect, of tokens": replace(FIRST, first=replace(PARTS[1], tensor="inputs"), stage=None),
     "bisect, an error": replace(FIRST, raised="ValueError: no"),
     "bisect, no difference": SearchResult(None, 20, 0.126, "loss", 7),
 }
