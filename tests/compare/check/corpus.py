@@ -8,7 +8,6 @@ files in many styles, and CS231n's functions; `classes.toml` classes and modules
 what the tests of the command, of conventions and of properties need.
 """
 
-import copy
 import functools
 import inspect
 import random
@@ -83,54 +82,65 @@ def plain_source(cell):
 def mistakes():
     """Return all wrong solutions for the Elman network, in the order of the stages."""
     found = []
-    for record in _records("mistakes", "mistake"):
-        changes = [(record["stage"], old, new) for old, new in record.pop("changes")]
-        found.append(Solution(source=changed(right_source(), changes), **record))
+    for stage, by_name in table("mistakes").items():
+        for name, record in by_name.items():
+            source = changed(right_source(), [(stage, *change) for change in record["changes"]])
+            fields = {field: text for field, text in record.items() if field != "changes"}
+            found.append(Solution(name, source, stage=stage, **fields))
     return tuple(found)
+
+
+@functools.cache
+def variants():
+    """Return the changes of each variant by its name: (function, old, new)."""
+    found = {}
+    for function, by_name in table("variants").items():
+        within = () if function == "several" else (function,)
+        found |= {name: [(*within, *c) for c in changes] for name, changes in by_name.items()}
+    return found
 
 
 @functools.cache
 def single_variants():
     """Return the right solution as it is, and with each variant alone."""
     return Solution("as it is", right_source()), *(
-        Solution(record["name"], changed(right_source(), record["changes"]))
-        for record in _records("variants", "variant")
+        Solution(name, changed(right_source(), changes)) for name, changes in variants().items()
     )
 
 
 @functools.cache
 def right_variants(count=200, seed=0):
     """Return so many different random combinations of the variants."""
-    rng, records, found = random.Random(seed), _records("variants", "variant"), {}
+    rng, names, found = random.Random(seed), list(variants()), {}
     while len(found) < count:
-        source, names = right_source(), []
-        for record in rng.sample(records, len(records) // 2):
+        source, combined = right_source(), []
+        for name in rng.sample(names, len(names) // 2):
             try:
-                source = changed(source, record["changes"])
+                source = changed(source, variants()[name])
             except Misfit:  # another variant has changed this place already
                 continue
-            names.append(record["name"])
+            combined.append(name)
         name = f"combination {len(found)}"
-        found.setdefault(source, Solution(name, source, variants=tuple(names)))
+        found.setdefault(source, Solution(name, source, variants=tuple(combined)))
     return tuple(found.values())
 
 
 @functools.cache
 def gated_mistakes():
     """Return the wrong solutions of the cells with gates."""
-    return tuple(
-        Solution(
-            name=f"{record['cell']} {record['likely']}",
-            source=replaced(plain_source(record["cell"]), record.pop("changes")),
-            **record,
-        )
-        for record in _records("gates", "mistake")
-    )
+    found = []
+    for stage, by_likely in table("gates")["wrong"].items():
+        cell = stage.partition("_")[0]
+        found += [
+            Solution(f"{cell} {likely}", replaced(plain_source(cell), changes), cell, stage, likely)
+            for likely, changes in by_likely.items()
+        ]
+    return tuple(found)
 
 
 def appended():
     """Return what is appended to a right solution: to which functions, and what it shows."""
-    records = _records("gates", "appended")
+    records = table("gates")["appended"]
     return [(kind, each["source"], each["shows"]) for each in records for kind in each["kinds"]]
 
 
@@ -139,9 +149,8 @@ def gated_variants():
     """Return the right solutions of the cells with gates: each variant alone, then all."""
     together = {cell: plain_source(cell) for cell in ("gru", "lstm")}
     found = [Solution(f"{cell} as it is", source, cell) for cell, source in together.items()]
-    for record in _records("gates", "variant"):
-        cell, changes = record["cell"], record["changes"]
-        found.append(Solution(changes[0][1], replaced(plain_source(cell), changes), cell))
+    for cell, changes in table("gates")["right"].items():
+        found += [Solution(c[1], replaced(plain_source(cell), [c]), cell) for c in changes]
         together[cell] = replaced(together[cell], changes)
     return *found, *(Solution(f"{c} together", source, c) for c, source in together.items())
 
@@ -216,17 +225,14 @@ _compiled = functools.cache(functools.partial(compile, filename="my_rnn.py", mod
 
 def files():
     """Return the texts of `files.toml` by the names of the files."""
-    layers = [Layer(**record) for record in _records("files", "layer")]
+    records = table("files")["layer"]
+    layers = [Layer(name=name, **record) for name, record in records.items()]
     return table("files")["text"] | {f"{layer.name}.py": layer.source for layer in layers}
 
 
 @functools.cache
 def _bases():
-    return {base["name"]: base for file in ("classes", "files") for base in _records(file, "base")}
-
-
-def _records(file, kind):
-    return copy.deepcopy(table(file)[kind])
+    return table("classes")["base"] | table("files")["base"]
 
 
 @functools.cache
@@ -235,7 +241,16 @@ def table(file):
 
 
 LAYERS = (
-    *(Layer(base["name"], f"{base['name']} as it is") for base in _records("classes", "base")),
-    *(Layer(**record) for kind in ("right", "wrong") for record in _records("classes", kind)),
+    *(Layer(base, f"{base} as it is") for base in table("classes")["base"]),
+    *(
+        Layer(base, name, changes)
+        for base, by_name in table("classes")["right"].items()
+        for name, changes in by_name.items()
+    ),
+    *(
+        Layer(base, name, **record)
+        for base, by_name in table("classes")["wrong"].items()
+        for name, record in by_name.items()
+    ),
 )
 """The right layers, then the wrong ones."""
