@@ -1,3 +1,4 @@
+from .implementations import implementation
 from .parity import (
     SAFETY,
     ParityReport,
@@ -19,6 +20,7 @@ __all__ = [
     "build_models",
     "check_parity",
     "copy_weights",
+    "implementation",
     "lockstep",
     "tolerances",
     "train_in_lockstep",

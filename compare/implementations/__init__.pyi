@@ -35,6 +35,7 @@ from .layouts.gate_order import reorder_to_torch as reorder_to_torch
 from .layouts.gate_order import translate_call as translate_call
 from .layouts.guesses import guess_cell_of_class as guess_cell_of_class
 from .layouts.guesses import guess_cell_of_functions as guess_cell_of_functions
+from .targets import implementation as implementation
 from .targets import parse_target as parse_target
 from .targets import split_target as split_target
 from .worker.client import Handle as Handle

@@ -102,6 +102,7 @@ class Implementation:
         ValueError if names or shapes do not belong together.
         """
         options = read_options(parameters, self.cell) | options
+        check_shapes(parameters, self.cell, options)
         if options != self._options:
             self._layer, self._options = self.build(**options), options
         load_parameters(self.layer, parameters)
@@ -138,6 +139,17 @@ def _numbers_of_layers(parameters: Mapping[str, Array]) -> Iterator[int]:
     for name in parameters:
         if found := re.search(r"_l(\d+)", name):
             yield int(found[1])
+
+
+def check_shapes(parameters: Mapping[str, Array], cell: Cell, options: Mapping[str, Any]) -> None:
+    """Raise ValueError unless names and shapes are those of a layer with these options."""
+    expected = {name: a.shape for name, a in cell.scratch_layer(**options).parameters.items()}
+    got = {name: array.shape for name, array in parameters.items()}
+    if list(got) != list(expected):
+        raise ValueError(f"expected parameters {', '.join(expected)}, got {', '.join(got)}")
+    for name, shape in expected.items():
+        if got[name] != shape:
+            raise ValueError(f"expected {name} of shape {shape}, got {got[name]}")
 
 
 def load_parameters(layer: Any, parameters: Mapping[str, Array], how: str = "loaded") -> None:

@@ -1,13 +1,94 @@
-"""Targets: what a user types to name an implementation."""
+"""Targets: what a user types to name an implementation.
 
+``scratch`` and ``torch`` are the layers of scratch_rnn and PyTorch; ``FILE.py`` has the functions
+of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a library.
+"""
+
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from compare.implementations.cells import CELLS, Cell
+from compare.implementations.functions.calls import SubmissionFunctions
+from compare.implementations.functions.layer import FunctionsLayer
+from compare.implementations.interface import Implementation
+from compare.implementations.layers.detection import detect_conventions
+from compare.implementations.layers.user_layer import Layers, UserLayer
+from compare.implementations.layouts.guesses import guess_cell_of_class, guess_cell_of_functions
+from compare.implementations.worker.client import Submission
+from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
+from compare.implementations.worker.trouble import Trouble
+from compare.terminal import UsageError
 
 FOLDER = Path(__file__).parent
 RESOLVER = FOLDER / "adapters" / "which.py"
 INTERPRETER = FOLDER / "kernels" / "interpreter.py"
+
+
+def implementation(target: str, cell: str | None = None, **limits: Any) -> Implementation:
+    """Return the implementation that a target names; UsageError if there is none.
+
+    The layers of scratch_rnn and PyTorch run in this process. A user's code runs in a process of
+    its own, which `close` ends; `limits` are fields of its `Source`. Without a cell, the names of
+    the class or of the functions decide which it is.
+    """
+    if cell not in (None, *CELLS):
+        raise UsageError(f"expected a cell of {', '.join(CELLS)}, got {cell!r}")
+    record = CELLS[cell or next(iter(CELLS))]
+    if target == "scratch":
+        return Implementation(record, target, record.scratch_layer)
+    if target == "torch":
+        module = Source(module=record.torch_module, name=record.layer, resolver=str(RESOLVER))
+        return Implementation(
+            record, target, Layers(Submission(module, start=InProcess), record.name)
+        )
+    try:
+        submission = Submission(parse_target(target, **limits))
+    except FileNotFoundError:
+        is_file = split_target(target)[0].endswith(".py")
+        raise _no_such(target, ", which does not exist" * is_file) from None
+    except Trouble as trouble:
+        raise _no_such(target, f": {trouble}") from None
+    try:
+        load = _load_class if submission.source.name else _load_functions
+        record, build = load(submission, target, cell)
+    except BaseException:
+        submission.close()
+        raise
+    return Implementation(record, target, build, close=submission.close)
+
+
+def _no_such(target: str, why: str) -> UsageError:
+    return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {target!r}{why}")
+
+
+def _load_class(submission: Submission, target: str, cell: str | None) -> tuple[Cell, Any]:
+    """Return the cell of a class, and what builds its layers."""
+    record = CELLS[cell or guess_cell_of_class(submission.kinds) or next(iter(CELLS))]
+    layers = Layers(submission, record.name)
+    try:
+        detect_conventions(layers)
+    except Trouble as trouble:
+        raise UsageError(f"expected a layer from {target}: {trouble}") from None
+
+    def build(**options: Any) -> UserLayer:
+        try:
+            return layers(**options)
+        except Trouble as trouble:
+            taken = ", ".join(f"{name}={value!r}" for name, value in options.items())
+            raise UsageError(f"expected {target} to take {taken}; {trouble}") from None
+
+    return record, build
+
+
+def _load_functions(submission: Submission, target: str, cell: str | None) -> tuple[Cell, Any]:
+    """Return the cell of a file's functions, and what makes layers of them."""
+    record = CELLS[cell or guess_cell_of_functions(submission.names)]
+    names = [f"{record.name}_{kind}" for kind in ("forward", "backward")]
+    if missing := [name for name in names if name not in submission.names]:
+        raise UsageError(f"expected {' and '.join(names)} in {target}, got no {missing[0]}")
+    return record, partial(FunctionsLayer, SubmissionFunctions(submission, record.name))
 
 
 def parse_target(target: str, *, interpret: bool = False, **limits: Any) -> Source:

@@ -1,14 +1,22 @@
 """A recurrent layer that is made of the functions of a cell."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from compare.implementations.cells import CELLS
 from compare.implementations.functions.calls import Functions
 from compare.implementations.interface import Array, Results
-from scratch_rnn.layers.states import State, arrays_of, state_of
+from scratch_rnn.layers.states import State, arrays_of, each, state_of
+
+
+class Tape(NamedTuple):
+    """The tape of the functions, and the results whose gradients may be absent."""
+
+    own: Any
+    output: Array  # (T, B, H)
+    last: State
 
 
 class FunctionsLayer:
@@ -25,7 +33,7 @@ class FunctionsLayer:
             name: np.zeros(shape, dtype) for name, shape in zip(names, shapes, strict=True)
         }
 
-    def forward(self, x: Array, state: State = None) -> tuple[Array, State, Any]:
+    def forward(self, x: Array, state: State = None) -> tuple[Array, State, Tape]:
         """Return output (T, B, H), the last state (1, B, H), for an LSTM a pair, and the tape."""
         H = self.parameters["weight_hh_l0"].shape[1]
         if state is None:
@@ -35,13 +43,18 @@ class FunctionsLayer:
         weights = self.parameters.values()
         name = f"{self._cell.name}_forward"
         output, last, tape = self._functions.call(name, x, *firsts, *weights, keep=(2,))
-        return output, state_of(array[None] for array in arrays_of(last)), tape
+        last = state_of(array[None] for array in arrays_of(last))
+        return output, last, Tape(tape, output, last)
 
-    def backward(self, tape: Any, d_output: Array, d_state: State) -> SimpleNamespace:
-        """Return the gradients of x, h0, c0 and the parameters; both upstream ones are needed."""
+    def backward(
+        self, tape: Tape, d_output: Array | None = None, d_state: State = None
+    ) -> SimpleNamespace:
+        """Return the gradients of x, h0, c0 and the parameters."""
+        d_output = np.zeros_like(tape.output) if d_output is None else d_output
+        d_state = each(np.zeros_like, tape.last) if d_state is None else d_state
         d_last = [array[0] for array in arrays_of(d_state)]
         name = f"{self._cell.name}_backward"
-        d_x, *found = self._functions.call(name, tape, d_output, *d_last)
+        d_x, *found = self._functions.call(name, tape.own, d_output, *d_last)
         d_firsts = [d[None] for d in found[: len(d_last)]]
         d_parameters = dict(zip(self.parameters, found[len(d_last) :], strict=True))
         return SimpleNamespace(

@@ -203,10 +203,11 @@ class UserLayer:
                 wanted = "gradients with x, h0 and parameters from backward"
                 raise Malformed(wanted, describe_kind(gradients))
             d_x = None if d_x is None else _array(d_x, "the gradient of x", transposed)
-            h0, c0, *_ = *arrays_of(self._state(d_initial) if has_state else None), None, None
-            return SimpleNamespace(
-                x=None if is_tokens else d_x, h0=h0, c0=c0, parameters=self._as_ours(d_parameters)
-            )
+            d_state = self._state(d_initial) if has_state else None
+            h0, c0, *_ = *arrays_of(d_state), None, None
+            d_parameters = self._as_ours(d_parameters)
+            d_x = None if is_tokens else d_x
+            return SimpleNamespace(x=d_x, state=d_state, h0=h0, c0=c0, parameters=d_parameters)
 
         self.as_now = lambda double=False: ours(self.submission.look(result, double=double))
         return ours(gradients)

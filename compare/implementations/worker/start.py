@@ -77,11 +77,16 @@ def end_marked(mark: str) -> int:
 
 
 class ForkServer:
-    """The process of `forkserver`: one for this process, as long as the environment is the same."""
+    """The process of `forkserver`: one for this process, as long as the environment is the same.
+
+    Where the environment has changed, another one is started, and this one ends with the last
+    process that it has forked: two submissions at the same time may be of two environments.
+    """
 
     current: "ForkServer | None" = None
 
     def __init__(self) -> None:
+        self.forked = 0  # processes that are not ended yet
         self.environment, self._mark = _environment(), uuid4().hex
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(SECONDS)
@@ -93,12 +98,14 @@ class ForkServer:
 
     @classmethod
     def get(cls) -> "ForkServer":
-        """Return the one that runs, or start one."""
+        """Return the one with the environment of now, or start one."""
         current = cls.current
         if current is not None:
-            has_ended = current._process.poll() is not None
-            if has_ended or current.environment != _environment():
+            if current._process.poll() is not None:
                 current.stop()
+            elif current.environment != _environment():
+                cls.current = None
+                current.stop_if_unused()
         cls.current = cls.current or cls()
         return cls.current
 
@@ -110,9 +117,15 @@ class ForkServer:
             raise ConnectionResetError
         return answer
 
+    def stop_if_unused(self) -> None:
+        """End it if another one has taken its place, and no process that it has forked runs."""
+        if not self.forked and self is not ForkServer.current:
+            self.stop()
+
     def stop(self) -> int:
         """End it, and what it has forked; return how many processes it did not end itself."""
-        type(self).current = None
+        if self is ForkServer.current:
+            ForkServer.current = None
         self._control.close()
         try:
             self._process.wait(SECONDS)
@@ -135,6 +148,7 @@ class Forked:
         try:
             self._server = ForkServer.get()
             self.pid = int(self._server.request(request, theirs))
+            self._server.forked += 1
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
@@ -145,7 +159,9 @@ class Forked:
             code, count = map(int, self._server.request(f"end {self.pid}").split())
         except OSError:  # the code has ended the fork server
             self.is_server_alive = False
-            code, count = -signal.SIGKILL, self._server.stop()
+            return -signal.SIGKILL, self._server.stop()
+        self._server.forked -= 1
+        self._server.stop_if_unused()
         return code, count
 
 

@@ -1,0 +1,186 @@
+"""What a target names computes the layer of its cell, however it is run and laid out."""
+
+import inspect
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import compare
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import CLASSES, alike, as_state, named, outputs, run
+from compare.implementations import CELLS
+from compare.implementations.worker import start
+from compare.terminal import UsageError
+from tests.compare.check.corpus import Layer
+
+SIZES = {"T": 7, "B": 3, "V": 5, "H": 6, "dtype": "float64"}
+
+
+def written(folder, text, name="mine.py"):
+    """Write a file, and return its path."""
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def functions(folder, cell):
+    return written(folder, inspect.getsource(CELLS[cell].plain))
+
+
+def numpy_class(folder, cell):
+    """A class with the name of a layer, so that its cell is known."""
+    base, name = {"rnn": "elman"}.get(cell, cell), CELLS[cell].layer
+    text = Layer(base, base).source.replace("class Layer", f"class {name}")
+    return f"{written(folder, text)}:{name}"
+
+
+TARGETS = {
+    "scratch": lambda folder, cell: "scratch",
+    "torch": lambda folder, cell: "torch",
+    "functions": functions,
+    "a class": numpy_class,
+}
+
+
+def results_of(it, case):
+    """Return all results of a case by name, through the interface alone."""
+    floats = case.floats
+    it.load(floats.parameters, **({"nonlinearity": "relu"} if case.nonlinearity == "relu" else {}))
+    passed = it.forward(floats.x, as_state(floats.h0, floats.c0), lengths=floats.lengths)
+    gradients = it.backward(passed, floats.d_output, as_state(floats.d_h_n, floats.d_c_n))
+    return outputs(passed.output, passed.state) | named(gradients), gradients
+
+
+def assert_right(it, case):
+    got, gradients = results_of(it, case)
+    comparisons = alike(run(CLASSES[case.cell], case), got, case)
+    assert [c.describe() for c in comparisons if not c.ok] == []
+    d_states = gradients.state if isinstance(gradients.state, tuple) else (gradients.state,)
+    assert len(d_states) == len(CELLS[case.cell].states)
+    np.testing.assert_array_equal(d_states[0], got["gradient of h0"])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_target_computes_the_layer_of_its_cell(kind, cell, tmp_path):
+    target = TARGETS[kind](tmp_path, cell)
+    given = {"scratch": cell, "torch": cell}.get(kind)  # the others tell by their names
+    with compare.implementation(target, given) as it:
+        assert (it.cell.name, it.title) == (cell, target)
+        for upstream in ("both", "output", "h_n"):
+            assert_right(it, LayerCase(cell, **SIZES, upstream=upstream))
+        assert {n: a.shape for n, a in it.parameters.items()} == {
+            n: a.shape for n, a in LayerCase(cell, **SIZES).floats.parameters.items()
+        }
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("target", ["scratch", "torch"])
+def test_the_weights_decide_the_sizes_the_layers_and_the_directions(target, cell):
+    case = LayerCase(cell, **SIZES)
+    with compare.implementation(target, cell) as it:
+        for more in ({"L": 3}, {"bidirectional": True}, {"bias": False}, {"dtype": "float32"}):
+            assert_right(it, replace(case, **more))
+        assert_right(
+            it, replace(case, L=2, bidirectional=True, lengths=True, projected=cell == "lstm")
+        )
+        if cell == "rnn":
+            assert_right(it, replace(case, nonlinearity="relu"))
+
+
+@pytest.mark.parametrize(
+    ("base", "more"), [("batch first", {"one_bias": True}), ("module", {"dtype": "float32"})]
+)
+def test_a_class_may_have_a_layout_of_its_own(base, more, tmp_path):
+    """A dtype that it does not have is refused."""
+    target = f"{written(tmp_path, Layer(base, base).source)}:Layer"
+    case = LayerCase(**SIZES | more)
+    with compare.implementation(target) as it:
+        assert_right(it, case)
+        other = {"float32": "float64", "float64": "float32"}[case.dtype]
+        with pytest.raises(
+            UsageError, match=f"expected .*Layer to take .*dtype='{other}'; TypeErr"
+        ):
+            assert_right(it, replace(case, dtype=other))
+
+
+OTHER_ORDER = [  # o g f i, under other names
+    (
+        "i, f, o = sigmoid(a[:, :H]), sigmoid(a[:, H : 2",
+        "o, f, i = sigmoid(a[:, :H]), sigmoid(a[:, 2",
+    ),
+    (" * H]), sigmoid(a[:, 3 * H :])", " * H : 3 * H]), sigmoid(a[:, 3 * H :])"),
+    ("g = np.tanh(a[:, 2 * H : 3 * H])", "g = np.tanh(a[:, H : 2 * H])"),
+    ("[d_i, d_f, d_g, d_o]", "[d_o, d_g, d_f, d_i]"),
+    ('"weight_ih_l0": (4 * H, input_size), "weight_hh_l0"', '"W": (4 * H, input_size), "U"'),
+    ('"bias_ih_l0": 4 * H, "bias_hh_l0"', '"b": 4 * H, "c"'),
+]
+
+
+def test_a_class_with_names_of_its_own_may_have_an_order_of_its_own(tmp_path):
+    target = f"{written(tmp_path, Layer('lstm', '', OTHER_ORDER).source)}:Layer"
+    with compare.implementation(target, "lstm") as it:
+        assert_right(it, LayerCase("lstm", **SIZES))
+        assert it.layer.conventions.order == ("o", "g", "f", "i")
+
+
+def test_weights_that_do_not_belong_together_are_refused_in_one_line(tmp_path):
+    right = LayerCase(**SIZES).floats.parameters
+    for target in ("scratch", "torch", functions(tmp_path, "rnn")):
+        with compare.implementation(target) as it:
+            with pytest.raises(ValueError, match=r"^expected weights in .*, got none"):
+                it.forward(np.zeros((1, 1, 5)))
+            for changes, message in (
+                (
+                    {"weight_hh_l0": np.zeros((6, 5))},
+                    r"weight_hh_l0 of shape \(6, 6\), got \(6, 5\)",
+                ),
+                ({"weight_ih_l0": np.zeros(6)}, "a matrix weight_ih_l0, got "),
+                ({"weight": np.zeros(6)}, "parameters weight_ih_l0, .*, got .*, weight"),
+            ):
+                with pytest.raises(ValueError, match=f"^expected {message}") as refused:
+                    it.load(right | changes)
+                assert "\n" not in str(refused.value)
+            assert_right(it, LayerCase(**SIZES))
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("scrath", "expected a file, FILE:CLASS or MODULE:CLASS, got 'scrath'"),
+        ("no_such.py", "got 'no_such.py', which does not exist"),
+        ("no_such.py:Layer", "got 'no_such.py:Layer', which does not exist"),
+        ("no_such_module:RNN", "got 'no_such_module:RNN': .*No module named 'no_such_module'"),
+        ("mine.py:Layer", "got 'mine.py:Layer': .*no attribute 'Layer'"),
+        ("mine.py", "expected rnn_forward and rnn_backward in mine.py, got no rnn_forward"),
+        ("mine.py:Bare", "expected a layer from mine.py:Bare: .* no attribute .parameters"),
+    ],
+)
+def test_what_is_no_implementation_is_refused_in_one_line(target, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, "class Bare:\n    def __init__(self, input_size, hidden_size): ...\n")
+    with pytest.raises(UsageError, match=message) as refused:
+        compare.implementation(target)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_cell_that_does_not_exist_is_refused():
+    with pytest.raises(UsageError, match="expected a cell of rnn, gru, lstm, got 'mlp'"):
+        compare.implementation("scratch", "mlp")
+
+
+def test_two_files_run_at_the_same_time_in_two_environments(tmp_path, monkeypatch):
+    """A process lives until it is closed, also where the next one has another environment."""
+    target, case = functions(tmp_path, "gru"), LayerCase("gru", **SIZES)
+    with compare.implementation(target) as one:
+        monkeypatch.setenv("RNN_PARITY_TEST", "another")
+        with compare.implementation(target) as two:
+            assert_right(one, case)
+            assert_right(two, case)
+        assert_right(one, case)
+        if hasattr(os, "fork") and start.ForkServer.current is not None:
+            assert start.ForkServer.current.environment["RNN_PARITY_TEST"] == "another"
+    with pytest.raises(Exception, match="its process ended"):
+        one.forward(case.floats.x)
