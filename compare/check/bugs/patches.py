@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.resources.abc import TraversableResources
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -132,9 +133,22 @@ class _PatchedLoader(Loader):
         module.__dict__["__builtins__"] = vars(builtins) | {"__import__": self._import}
         exec(_compiled(patched_source(self.file, self.patches), self.file), module.__dict__)
 
+    def get_resource_reader(self, _: str) -> "_Reader":
+        return _Reader((ROOT / self.file).parent)
+
     def _import(self, name: str, *more: Any) -> ModuleType:
         head, dot, rest = name.partition(".")
         return __import__(f"{self.alias}{dot}{rest}" if head == self.package else name, *more)
+
+
+@dataclass(frozen=True)
+class _Reader(TraversableResources):
+    """Finds the data of a package of the copy where that of the real one is."""
+
+    folder: Path
+
+    def files(self) -> Path:
+        return self.folder
 
 
 @functools.cache

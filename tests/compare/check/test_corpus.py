@@ -6,7 +6,6 @@ The functions are called in this process, on the cases of `rnn-parity check`.
 import re
 from collections import Counter
 from functools import cache
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +13,7 @@ from compare.check.subjects import stages
 from compare.check.subjects.stages import STAGES as ALL_STAGES
 from compare.check.subjects.stages import run_quietly
 from compare.check.subjects.trying import cases_of, compared
+from compare.implementations.functions.calls import LocalFunctions
 from compare.implementations.worker.trouble import Malformed
 from tests.compare.check.corpus import (
     Misfit,
@@ -34,19 +34,25 @@ LARGE = re.compile("large|thousand|1000|far apart")
 pytestmark = pytest.mark.usefixtures("quickly")
 
 
-def functions_of(source):
-    functions = SimpleNamespace(**load(source))
-    clip = functions.clip_grad_norm
-    # The caller keeps the arrays, and not what the function puts into the list.
-    functions.clip_grad_norm = lambda gradients, max_norm: clip([*gradients], max_norm)
-    return functions
+class SourceFunctions(LocalFunctions):
+    """The functions of a source."""
+
+    def __init__(self, source):
+        super().__init__("rnn")
+        self.functions = load(source)
+
+    def call(self, name, *args, keep=()):
+        if name == "clip_grad_norm":  # what it puts into the list is not the caller's
+            args = [*args[0]], *args[1:]
+        self._result = self.functions[name](*args)
+        return self._result
 
 
 def problem(functions, stage, k):
     """Return what is wrong in case k: "values", "arguments", "calls", or nothing."""
     case, right = cases_of(stage, 0)[k]
     try:
-        got = run_quietly(stage, stage.functions(functions), case.inputs)
+        got = run_quietly(stage, functions, case.inputs)
     except (ValueError, IndexError, TypeError, Malformed):
         return "values"
     wrong = next((c.tensor for c in compared(right, got) if not c.ok), None)
@@ -60,11 +66,11 @@ def problem(functions, stage, k):
 @cache
 def problems(source, name):
     """Return the problems of a stage, by whether a case is large and by its dtype."""
-    functions, stage = functions_of(source), STAGE_NAMED[name]
+    functions, stage = SourceFunctions(source), STAGE_NAMED[name]
     found = {}
     for k, (case, _) in enumerate(cases_of(stage, 0)):
         wrong = problem(functions, stage, k)
-        if wrong == "values" != problem(functions_of(source), stage, k):
+        if wrong == "values" != problem(SourceFunctions(source), stage, k):
             wrong = "calls"  # right as the first call
         found.setdefault((bool(LARGE.search(case.words)), case.dtype), set()).add(wrong)
     return found
