@@ -6,9 +6,9 @@ rows, so the mean loss of the batch is the mean of their mean losses:
     loss = 1/N · Σ_r loss_r        ∂loss/∂θ = 1/N · Σ_r ∂loss_r/∂θ
 
 `DistributedDataParallel` takes this mean of the gradients during `backward`. Clipping comes after
-it, with the norm of the mean: in every process the same. So the parameters stay equal.
+it, with the norm of the mean, which is the same in every process. So the parameters stay equal.
 
-Each function here is called by all processes at the same time.
+All processes call each function here at the same time.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from concise_rnn.train import train_step as step_of_one
 
 
 class DataParallelRNNModel(DistributedDataParallel):
-    """An RNNModel for `train_step`: `backward` leaves the mean of all processes' gradients.
+    """An RNNModel whose `backward` leaves the mean of all processes' gradients, for `train_step`.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def largest(number: int) -> int:
     return int(tensor)
 
 
-def of_process_0(value: Any) -> Any:
+def broadcast(value: Any) -> Any:
     """Return the value that process 0 has."""
     values = [value]
     distributed.broadcast_object_list(values, src=0)

@@ -1,4 +1,4 @@
-"""Generation: read a prefix, then add the likeliest next token or a drawn one, again and again."""
+"""Generation: read a prefix, then append tokens, each the likeliest one or drawn at random."""
 
 from collections.abc import Sequence
 
@@ -71,7 +71,7 @@ def predict(
 def next_token(y: Float[Tensor, "V"], temperature: float, rng: np.random.Generator | None) -> int:
     """Return the likeliest token, or one drawn from softmax(y / temperature).
 
-    `torch.multinomial` would draw with a generator of its own, and so another text than NumPy.
+    `torch.multinomial` has a generator of its own, so it would draw another text than NumPy.
     """
     if temperature == 0 or rng is None:
         return int(y.argmax())

@@ -21,7 +21,7 @@ from scratch_rnn.checks import any_number, check_ids
 def cross_entropy(
     logits: Float[np.ndarray, "N V"], targets: Int[np.ndarray, "N"]
 ) -> tuple[float, Float[np.ndarray, "N V"]]:
-    """Return the mean loss in nats a token, and its gradient with respect to the logits.
+    """Return the mean loss in nats per token, and its gradient with respect to the logits.
 
     Parameters
     ----------

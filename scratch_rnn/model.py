@@ -15,7 +15,7 @@ from scratch_rnn.layers.tape import RNNTape
 
 @dataclass(frozen=True, slots=True)
 class ModelTape:
-    """What `RNNModel.backward` needs to know of a forward pass."""
+    """The values of a forward pass that `RNNModel.backward` needs."""
 
     rnn: RNNTape
     h: Float[np.ndarray, "TB DR"]  # the layer's output, a row for each row of logits

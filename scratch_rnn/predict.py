@@ -1,4 +1,4 @@
-"""Generation: read a prefix, then add the likeliest next token or a drawn one, again and again.
+"""Generation: read a prefix, then append tokens, each the likeliest one or drawn at random.
 
 A token is drawn by inverting the cumulative sum: with p = softmax(y / temperature) and
 c_v = p_0 + … + p_v, one uniform number u in [0, 1) picks the first token v with c_v > u. So each

@@ -35,7 +35,7 @@ class EpochResult:
     """Averages over one epoch."""
 
     perplexity: float
-    loss: float  # mean over all tokens, in nats, each batch's taken before its update
+    loss: float  # mean over all tokens, in nats, measured in each batch before its update
     num_tokens: int
 
 
@@ -99,32 +99,32 @@ def loss_and_gradients(
 ) -> tuple[float, dict[str, Float[np.ndarray, "..."]], State]:
     """Return the mean loss, its gradient for each parameter, and the final state.
 
-    The rows of the batch are divided among the threads of `set_num_threads`. The mean loss of a
-    part is weighted by its number of rows.
+    The threads of `set_num_threads` share the rows of the batch. The mean loss of a slice is
+    weighted by its number of rows.
     """
     B, T = batch.inputs.shape
-    model.check_state("state", state, B)  # of the whole batch: a part of a wrong one can be right
+    model.check_state("state", state, B)  # the whole, for a slice of a wrong state can be right
     if batch.targets.shape != (B, T):
         raise ValueError(f"expected targets of shape {(B, T)}, got {batch.targets.shape}")
 
-    def of_part(rows: slice) -> tuple[float, dict[str, np.ndarray], State]:
-        part_masks = dropout_masks and tuple(mask[:, rows] for mask in dropout_masks)
+    def run_slice(rows: slice) -> tuple[float, dict[str, np.ndarray], State]:
+        masks = dropout_masks and tuple(mask[:, rows] for mask in dropout_masks)
         logits, final_state, tape = model.forward(
             batch.inputs[rows],
             each(lambda array: array[:, rows], state),
-            dropout_masks=part_masks,
+            dropout_masks=masks,
         )
         loss, d_logits = cross_entropy(logits, batch.targets[rows].T.reshape(-1))  # (T·B,)
         share = len(batch.inputs[rows]) / B
         return share * loss, model.backward(tape, share * d_logits), final_state
 
     recurrent = [W for name, W in model.parameters.items() if "weight_hh" in name]
-    parts = threads.parts_of_batch(B, T * len(recurrent), recurrent[0].shape[1] ** 2)
-    results = threads.map_parts(of_part, parts)
+    slices = threads.slice_batch(B, T * len(recurrent), recurrent[0].shape[1] ** 2)
+    results = threads.map_slices(run_slice, slices)
     losses, gradients, states = zip(*results, strict=True)
     total = gradients[0]
-    for part in gradients[1:]:
-        for name, gradient in part.items():
+    for more in gradients[1:]:
+        for name, gradient in more.items():
             total[name] += gradient
     return sum(losses), total, each(lambda *arrays: np.concatenate(arrays, axis=1), *states)
 

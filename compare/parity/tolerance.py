@@ -86,7 +86,7 @@ def tolerances(
     gaps = whole_number("gaps", gaps, least=1)
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
     # Several threads would take the random moves in any order.
-    with _one_at_a_time, threads.in_one_part():
+    with _one_at_a_time, threads.keep_batch_whole():
         return results, _measured(compute, perturbations, seed, gaps)
 
 

@@ -89,7 +89,7 @@ def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConf
 def begun_together(trainee: parity.Trainee, done: int) -> int:
     """Copy the state of process 0 to all processes; return the number of updates it has done."""
     start = (trainee.weights(), trainee.state_as_array(), trainee.memory(), done)
-    *training, done = data_parallel.of_process_0(start)
+    *training, done = data_parallel.broadcast(start)
     trainee.restore(*training)
     return int(done)
 

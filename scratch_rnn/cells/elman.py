@@ -36,7 +36,7 @@ from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
 
 
 class Weights(NamedTuple):
-    """What one layer learns in one direction; also the gradient of it."""
+    """The parameters of one layer in one direction, or their gradients."""
 
     W_ih: Float[np.ndarray, "H V"]
     W_hh: Float[np.ndarray, "H H"]
@@ -46,7 +46,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """What `backward` needs to know of a forward pass."""
+    """The values of a forward pass that `backward` needs."""
 
     x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
     h: Float[np.ndarray, "T+1 B H"]  # h[0] is the state before the first step
@@ -114,7 +114,7 @@ def backward(
 
 
 def slope(h: Float[np.ndarray, "T B H"], nonlinearity: str) -> Float[np.ndarray, "T B H"]:
-    """Return f'(z), which both of our f let us read from h = f(z)."""
+    """Return f'(z). For tanh and for ReLU it follows from h = f(z)."""
     if nonlinearity == "relu":
         return (~(h <= 0)).astype(h.dtype)  # as in torch, 1 where h is NaN
     slopes: np.ndarray = h * h

@@ -1,4 +1,4 @@
-"""What the cells with gates share: σ, and the products of all gates and steps at once.
+"""The code that the gated cells share: σ, and the products of all gates and steps at once.
 
 The first axis is the gate, one of G: in an array (G, T, B, H) all steps of a gate are contiguous.
 torch's W (G·H, V) is G matrices (H, V), one below the other; here it is viewed as (G, H, V).
@@ -12,7 +12,7 @@ from scratch_rnn.fast.memory import empty
 from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
 
 
-def by_gate(W: Float[np.ndarray, "GH *V"], G: int) -> Float[np.ndarray, "G H *V"]:
+def split_by_gate(W: Float[np.ndarray, "GH *V"], G: int) -> Float[np.ndarray, "G H *V"]:
     """Return a view of torch's weights or bias as one array for each gate."""
     return W.reshape(G, W.shape[0] // G, *W.shape[1:])
 
@@ -20,8 +20,8 @@ def by_gate(W: Float[np.ndarray, "GH *V"], G: int) -> Float[np.ndarray, "G H *V"
 def sigmoid(z: Float[np.ndarray, "*Z"]) -> None:
     """Write σ(z) = 1 / (1 + e^-z) in the place of z.
 
-    Where e^-z overflows to infinity, σ is 0, as it should be. For z below -20 this formula keeps
-    all digits, and (1 + tanh(z/2)) / 2 is 0 in float32.
+    Where e^-z overflows to infinity, σ is 0, as it should be. Below z = -20 this formula keeps all
+    its digits, while (1 + tanh(z/2)) / 2 is 0 in float32.
     """
     z *= -1  # np.negative with out=z errs on some strides in NumPy 2.4
     np.exp(z, out=z)
@@ -88,7 +88,7 @@ def input_gradients(
     return d_x.reshape(x.shape), sum_of_products(d_rows, x.reshape(T * B, V))
 
 
-def over_steps(
+def sum_outer_products(
     d: Float[np.ndarray, "G T B H"], h: Float[np.ndarray, "T B R"]
 ) -> Float[np.ndarray, "G H R"]:
     """Return Σ_t d_t h_t^T for each gate."""
@@ -96,7 +96,7 @@ def over_steps(
     return sum_of_products(d.reshape(G, T * B, H), h.reshape(T * B, h.shape[2]))
 
 
-def sums(d: Float[np.ndarray, "G T B H"]) -> Float[np.ndarray, "GH"]:
+def sum_steps(d: Float[np.ndarray, "G T B H"]) -> Float[np.ndarray, "GH"]:
     """Return Σ_t d_t for each gate."""
     G, T, B, H = d.shape
     return sum_of_rows(d.reshape(G, T * B, H)).reshape(G * H)

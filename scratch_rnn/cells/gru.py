@@ -37,13 +37,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn.cells import gated
-from scratch_rnn.cells.gated import by_gate
+from scratch_rnn.cells.gated import split_by_gate
 from scratch_rnn.fast.memory import empty
 from scratch_rnn.fast.product import Times
 
 
 class Weights(NamedTuple):
-    """What one layer learns in one direction, gates in the order r z n; also its gradient."""
+    """The parameters of one layer in one direction, or their gradients; gate order r z n."""
 
     W_ih: Float[np.ndarray, "3H V"]
     W_hh: Float[np.ndarray, "3H H"]
@@ -53,7 +53,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """What `backward` needs to know of a forward pass."""
+    """The values of a forward pass that `backward` needs."""
 
     x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
     gates: Float[np.ndarray, "3 T B H"]  # r z n
@@ -74,11 +74,11 @@ def forward(
     q = empty((T, *h_0.shape), h_0.dtype)
     b, b_hn = None, None
     if b_ih is not None and b_hh is not None:
-        b, b_hn = by_gate(b_ih, 3).copy(), by_gate(b_hh, 3)[2]
-        b[:2] += by_gate(b_hh, 3)[:2]
+        b, b_hn = split_by_gate(b_ih, 3).copy(), split_by_gate(b_hh, 3)[2]
+        b[:2] += split_by_gate(b_hh, 3)[:2]
     # (3, T, B, H): first W x + b, in the end the gates r, z, n
-    gates = gated.input_products(x, by_gate(W_ih, 3), b)
-    times_W_hh_T = Times(by_gate(W_hh, 3).swapaxes(1, 2), B)
+    gates = gated.input_products(x, split_by_gate(W_ih, 3), b)
+    times_W_hh_T = Times(split_by_gate(W_hh, 3).swapaxes(1, 2), B)
     with np.errstate(over="ignore"):  # in e^-a; see `gated.sigmoid`
         for t in range(T):
             products = times_W_hh_T(h[t])  # (3, B, H)
@@ -106,7 +106,7 @@ def backward(
     T, B, H = d_h.shape
     z = tape.gates[1]  # (T, B, H)
     d = slopes(tape)  # (4, T, B, H), first all but δh_t, then δa_n, δa_r, δa_z, δq
-    times_W_hh = Times(by_gate(W_hh, 3), B)
+    times_W_hh = Times(split_by_gate(W_hh, 3), B)
     d_h_t = d_h_n.copy()  # first the term of step t+1, then all of δh_t
     for t in reversed(range(T)):
         d_h_t += d_h[t]
@@ -115,12 +115,12 @@ def backward(
         d_h_t += times_W_hh(d[1:, t]).sum(axis=0)
 
     # d[:3] is δa, in the order n r z; d[1:] is δu, in the order r z n.
-    d_x, d_W_ih = gated.input_gradients(d[:3], tape.x, np.roll(by_gate(W_ih, 3), 1, axis=0))
+    d_x, d_W_ih = gated.input_gradients(d[:3], tape.x, np.roll(split_by_gate(W_ih, 3), 1, axis=0))
     d_W_ih = np.roll(d_W_ih, -1, axis=0).reshape(W_ih.shape)
-    d_W_hh = gated.over_steps(d[1:], tape.h[:-1]).reshape(W_hh.shape)
+    d_W_hh = gated.sum_outer_products(d[1:], tape.h[:-1]).reshape(W_hh.shape)
     if b_ih is None:
         return d_x, d_h_t, Weights(d_W_ih, d_W_hh, None, None)
-    d_b = gated.sums(d)  # (4H,)
+    d_b = gated.sum_steps(d)  # (4H,)
     return d_x, d_h_t, Weights(d_W_ih, d_W_hh, np.roll(d_b[: 3 * H], -H), d_b[H:].copy())
 
 

@@ -38,13 +38,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn.cells import gated
-from scratch_rnn.cells.gated import by_gate
+from scratch_rnn.cells.gated import split_by_gate
 from scratch_rnn.fast.memory import empty
 from scratch_rnn.fast.product import Times
 
 
 class Weights(NamedTuple):
-    """What one layer learns in one direction, gates in the order i f g o; also its gradient."""
+    """The parameters of one layer in one direction, or their gradients; gate order i f g o."""
 
     W_ih: Float[np.ndarray, "4H V"]
     W_hh: Float[np.ndarray, "4H R"]
@@ -55,7 +55,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """What `backward` needs to know of a forward pass."""
+    """The values of a forward pass that `backward` needs."""
 
     x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
     gates: Float[np.ndarray, "4 T B H"]  # i f g o
@@ -77,10 +77,10 @@ def forward(
     c = empty((T + 1, *c_0.shape), c_0.dtype)
     h[0], c[0] = h_0, c_0
     tanh_c = empty((T, *c_0.shape), c_0.dtype)
-    b = None if b_ih is None or b_hh is None else by_gate(b_ih + b_hh, 4)
+    b = None if b_ih is None or b_hh is None else split_by_gate(b_ih + b_hh, 4)
     # (4, T, B, H): first W x + b, then a, in the end the gates i, f, g, o
-    gates = gated.input_products(x, by_gate(W_ih, 4), b)
-    times_W_hh_T = Times(by_gate(W_hh, 4).swapaxes(1, 2), B)
+    gates = gated.input_products(x, split_by_gate(W_ih, 4), b)
+    times_W_hh_T = Times(split_by_gate(W_hh, 4).swapaxes(1, 2), B)
     with np.errstate(over="ignore"):  # in e^-a; see `gated.sigmoid`
         for t in range(T):
             a = gates[:, t]
@@ -121,7 +121,7 @@ def backward(
     f, o = tape.gates[1], tape.gates[3]  # (T, B, H) each
     d_a, dm_dc = slopes(tape)  # d_a (4, T, B, H) holds first all but δc_t or δm_t, then δa_t
     d_h_rows = np.empty_like(d_h)  # δh_t of all steps, for δW_hr
-    times_W_hh = Times(by_gate(W_hh, 4), B)
+    times_W_hh = Times(split_by_gate(W_hh, 4), B)
     d_h_t, d_c_t = d_h_n.copy(), d_c_n.copy()  # at first the terms of step t+1
     for t in reversed(range(T)):
         d_h_t += d_h[t]
@@ -137,14 +137,14 @@ def backward(
         d_c_t *= f[t]
         d_h_t = times_W_hh(d_a[:, t]).sum(axis=0)
 
-    d_x, d_W_ih = gated.input_gradients(d_a, tape.x, by_gate(W_ih, 4))
+    d_x, d_W_ih = gated.input_gradients(d_a, tape.x, split_by_gate(W_ih, 4))
     d_W_ih, d_W_hh = (
         d_W_ih.reshape(W_ih.shape),
-        gated.over_steps(d_a, tape.h[:-1]).reshape(W_hh.shape),
+        gated.sum_outer_products(d_a, tape.h[:-1]).reshape(W_hh.shape),
     )
-    d_b = None if b_ih is None else gated.sums(d_a)
+    d_b = None if b_ih is None else gated.sum_steps(d_a)
     d_b_again = None if d_b is None else d_b.copy()
-    d_W_hr = None if W_hr is None else gated.over_steps(d_h_rows[None], o * tape.tanh_c)[0]
+    d_W_hr = None if W_hr is None else gated.sum_outer_products(d_h_rows[None], o * tape.tanh_c)[0]
     return d_x, d_h_t, d_c_t, Weights(d_W_ih, d_W_hh, d_b, d_b_again, d_W_hr)
 
 

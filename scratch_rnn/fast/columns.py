@@ -1,6 +1,6 @@
 """The forward pass of a small layer, without a tape. Each sequence is a column, so W h is `W @ h`.
 
-In a small network most of the time is spent in calls of NumPy, so this module makes few calls.
+A small network spends most of its time on the overhead of NumPy's calls, so this module makes few.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 SMALL, FEW = 2**17, 2**10
-"""Multiplications, and units of all sequences, of a step and gate up to which this is faster."""
+"""Up to so many multiplications, and units of all sequences, per step and gate, this is faster."""
 
 StepInColumns = Callable[..., list[Float[np.ndarray, "_ *B"]]]
 """One step: from W_ih x + b and W_hh h, both (G·H, B) or (G·H,), and the arrays of the state, to

@@ -1,4 +1,4 @@
-"""Memory for large arrays: not returned when it is freed, and aligned to a cache line.
+"""Memory for large arrays: kept when it is freed, and aligned to cache lines.
 
 A training step allocates and frees a few arrays of a megabyte each. By default the C library
 returns such memory to the kernel at once, and the kernel clears each page of the next allocation:
@@ -7,7 +7,7 @@ memory when a larger block is freed, up to 32 MB, and then keeps twice as much. 
 block. It is never written to, so it costs nothing. Other C libraries ignore it.
 
 A processor reads memory in lines of 64 bytes, and AVX-512 computes with 64 bytes at once. NumPy's
-large arrays begin 16 bytes after the start of a line, so that each 64 bytes are in two lines.
+large arrays begin 16 bytes after the start of a line, so every 64 bytes of them lie in two lines.
 Small products then take up to 1.4 times as long, and an elementwise product twice as long.
 """
 

@@ -1,12 +1,12 @@
 """An Elman network on a GPU, in Triton: one kernel for all T steps, one for all T steps back.
 
 T steps, B sequences, V inputs, H hidden units; each sequence has a row, so ``W x`` is ``x @ W.T``.
-The equations are those of `scratch_rnn.plain.elman`, in another order. First comes what waits for
-nothing. PyTorch computes it for all steps at once, as a large product, and its gradients:
+The equations are those of `scratch_rnn.plain.elman`, in another order. First come the terms that
+need no earlier step. PyTorch computes them, and their gradients, for all steps in one product:
 
     a_t = W_ih x_t + b_ih + b_hh                          a (T, B, H)   x (T, B, V)   W_ih (H, V)
 
-Then the forward kernel, for t = 1 … T. Each step waits for all of the step before it:
+Then the forward kernel, for t = 1 … T. Each step waits for the whole step before it:
 
     h_t = tanh(a_t + W_hh h_{t-1})                        h (T+1, B, H)   W_hh (H, H)
 
@@ -15,7 +15,7 @@ rest of the network reads it; δa_t is δz_t:
 
     δz_t = (δoutput_t + W_hh^T δz_{t+1}) ⊙ (1 - h_t²)     δz (T+1, B, H)
 
-Last what waits for nothing again:
+Finally the sums, again for all steps at once:
 
     δh_0 = W_hh^T δz_1        δW_hh = Σ δz_t h_{t-1}^T    over the steps
 
@@ -30,7 +30,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from scratch_rnn.kernels.layer import Layer
-from scratch_rnn.kernels.tiles import launch, plus_product, tanh
+from scratch_rnn.kernels.tiles import add_product, launch, tanh
 
 
 @triton.jit
@@ -43,7 +43,7 @@ def rnn_forward(a, W_hh, h, T, B, H, BB: tl.constexpr, BH: tl.constexpr, precisi
             at = b[:, None] * H + j[None, :]  # (BB, BH)
             inside = (b[:, None] < B) & (j[None, :] < H)
             z = tl.load(a + at, inside, 0.0)
-            z = plus_product(z, h, W_hh, b, j, B, H, H, H, 1, BH, precision)  # + W_hh h_{t-1}
+            z = add_product(z, h, W_hh, b, j, B, H, H, H, 1, BH, precision)  # + W_hh h_{t-1}
             tl.store(h + B * H + at, tanh(z), inside)
         a += B * H  # the next step
         h += B * H
@@ -71,7 +71,7 @@ def rnn_backward(
             at = b[:, None] * H + j[None, :]  # (BB, BH)
             inside = (b[:, None] < B) & (j[None, :] < H)
             d_h = tl.load(d_output + at, inside, 0.0)
-            d_h = plus_product(d_h, d_z + B * H, W_hh, b, j, B, H, H, 1, H, BH, precision)
+            d_h = add_product(d_h, d_z + B * H, W_hh, b, j, B, H, H, 1, H, BH, precision)
             h_t = tl.load(h + at, inside, 0.0)
             tl.store(d_z + at, d_h * (1.0 - h_t * h_t), inside)
         h -= B * H

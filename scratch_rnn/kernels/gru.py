@@ -1,7 +1,7 @@
 """A gated recurrent unit on a GPU, in Triton: one kernel for all T steps, one for all T steps back.
 
 Read `scratch_rnn.kernels.elman` first. The letters are those of `scratch_rnn.plain.gru`. PyTorch
-computes what waits for nothing, for all steps at once:
+computes the terms that need no earlier step, for all steps at once:
 
     a_r, a_z = W_i x_t + b_i + b_h,   a_n = W_in x_t + b_in     a (T, B, 3H)   x (T, B, V)
 
@@ -30,7 +30,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from scratch_rnn.kernels.layer import Layer
-from scratch_rnn.kernels.tiles import launch, load_four, plus_product, sigmoid, store_four, tanh
+from scratch_rnn.kernels.tiles import add_product, launch, load_four, sigmoid, store_four, tanh
 
 
 @triton.jit
@@ -50,9 +50,9 @@ def gru_forward(
             inside = (b[:, None] < B) & (j[None, :] < H)
             r, z = tl.load(a + at_a, inside, 0.0), tl.load(a + at_a + H, inside, 0.0)
             q = tl.load(b_hn + j[None, :] + tl.zeros_like(at), inside, 0.0)
-            r = plus_product(r, h, W_hh, b, j, B, H, H, H, 1, BH, precision)
-            z = plus_product(z, h, W_hh + H * H, b, j, B, H, H, H, 1, BH, precision)
-            q = plus_product(q, h, W_hh + 2 * H * H, b, j, B, H, H, H, 1, BH, precision)
+            r = add_product(r, h, W_hh, b, j, B, H, H, H, 1, BH, precision)
+            z = add_product(z, h, W_hh + H * H, b, j, B, H, H, H, 1, BH, precision)
+            q = add_product(q, h, W_hh + 2 * H * H, b, j, B, H, H, H, 1, BH, precision)
             r, z = sigmoid(r), sigmoid(z)
             n = tanh(tl.load(a + at_a + 2 * H, inside, 0.0) + r * q)
             h_t = (1.0 - z) * n + z * tl.load(h + at, inside, 0.0)
@@ -96,7 +96,7 @@ def gru_backward(
             inside = (b[:, None] < B) & (j[None, :] < H)
             d_h_t = tl.load(d_output + step + at, inside, 0.0) + tl.load(d_h + at, inside, 0.0)
             later = d_u + B * 3 * H
-            d_h_t = plus_product(d_h_t, later, W_hh, b, j, B, H, 3 * H, 1, H, BH, precision)
+            d_h_t = add_product(d_h_t, later, W_hh, b, j, B, H, 3 * H, 1, H, BH, precision)
             r, z, n, q = load_four(gates + step + at, apart, inside)
             h_before = tl.load(h + step + at, inside, 0.0)
             d_a_n_t = d_h_t * (1.0 - z) * (1.0 - n * n)

@@ -1,4 +1,4 @@
-"""What the three layers have in common: the parameters of torch.nn.RNN, and checks of arguments."""
+"""The code that the three layers share: torch.nn.RNN's parameters, and checks of arguments."""
 
 import torch
 from torch import nn

@@ -1,7 +1,7 @@
 """A long short-term memory on a GPU, in Triton: one kernel for all T steps, one for all steps back.
 
 Read `scratch_rnn.kernels.elman` first. The letters are those of `scratch_rnn.plain.lstm`. PyTorch
-computes what waits for nothing, for all steps at once:
+computes the terms that need no earlier step, for all steps at once:
 
     a_t = W_ih x_t + b_ih + b_hh                                a (T, B, 4H)   x (T, B, V)
 
@@ -19,7 +19,7 @@ The backward kernel, for t = T … 1, with δa_{T+1} = 0 and, in the place of δ
     δa_i = δc_t ⊙ g_t i_t (1 - i_t)             δa_f = δc_t ⊙ c_{t-1} f_t (1 - f_t)
     δa_g = δc_t ⊙ i_t (1 - g_t²)                δa_o = δh_t ⊙ tanh(c_t) o_t (1 - o_t)
 
-Last what waits for nothing again:
+Finally the sums, again for all steps at once:
 
     δh_0 = W_hh^T δa_1    δc_0 = δc_1 ⊙ f_1     δW_hh = Σ δa_t h_{t-1}^T
 """
@@ -31,7 +31,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from scratch_rnn.kernels.layer import Layer
-from scratch_rnn.kernels.tiles import launch, load_four, plus_product, sigmoid, store_four, tanh
+from scratch_rnn.kernels.tiles import add_product, launch, load_four, sigmoid, store_four, tanh
 
 
 @triton.jit
@@ -50,10 +50,10 @@ def lstm_forward(
             at, at_a = b[:, None] * H + j[None, :], b[:, None] * 4 * H + j[None, :]  # (BB, BH)
             inside = (b[:, None] < B) & (j[None, :] < H)
             i, f, g, o = load_four(a + at_a, H, inside)
-            i = plus_product(i, h, W_hh, b, j, B, H, H, H, 1, BH, precision)
-            f = plus_product(f, h, W_hh + H * H, b, j, B, H, H, H, 1, BH, precision)
-            g = plus_product(g, h, W_hh + 2 * H * H, b, j, B, H, H, H, 1, BH, precision)
-            o = plus_product(o, h, W_hh + 3 * H * H, b, j, B, H, H, H, 1, BH, precision)
+            i = add_product(i, h, W_hh, b, j, B, H, H, H, 1, BH, precision)
+            f = add_product(f, h, W_hh + H * H, b, j, B, H, H, H, 1, BH, precision)
+            g = add_product(g, h, W_hh + 2 * H * H, b, j, B, H, H, H, 1, BH, precision)
+            o = add_product(o, h, W_hh + 3 * H * H, b, j, B, H, H, H, 1, BH, precision)
             i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
             c_t = f * tl.load(c + at, inside, 0.0) + i * g
             tl.store(c + B * H + at, c_t, inside)
@@ -96,7 +96,7 @@ def lstm_backward(
             at, at_a = b[:, None] * H + j[None, :], b[:, None] * 4 * H + j[None, :]  # (BB, BH)
             inside = (b[:, None] < B) & (j[None, :] < H)
             d_h = tl.load(d_output + step + at, inside, 0.0)
-            d_h = plus_product(d_h, d_a + B * 4 * H, W_hh, b, j, B, H, 4 * H, 1, H, BH, precision)
+            d_h = add_product(d_h, d_a + B * 4 * H, W_hh, b, j, B, H, 4 * H, 1, H, BH, precision)
             i, f, g, o = load_four(gates + step + at, apart, inside)
             c_before = tl.load(c + step + at, inside, 0.0)
             tanh_c = tanh(tl.load(c + step + B * H + at, inside, 0.0))

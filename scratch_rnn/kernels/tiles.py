@@ -1,6 +1,6 @@
-"""What the three kernels share: a product in tiles, σ and tanh, and how large the tiles are.
+"""The code that the three kernels share: a product in tiles, σ, tanh, and the sizes of tiles.
 
-A kernel is run by many *programs*. Each has BB of the B sequences and takes them through all T
+Many *programs* run a kernel. Each has BB of the B sequences and takes them through all T
 steps. A program has arrays of constant size only, so it works on tiles: BH columns of the result at
 a time, and BH terms of each sum at a time. So H may be as large as the memory of the card allows.
 
@@ -16,7 +16,7 @@ PROGRAMS = 132
 
 
 @triton.jit
-def plus_product(z, u, W, b, j, B, J, K, by_j, by_k, BH: tl.constexpr, precision: tl.constexpr):
+def add_product(z, u, W, b, j, B, J, K, by_j, by_k, BH: tl.constexpr, precision: tl.constexpr):
     """Return z_bj + Σ_k u_bk W_jk, a tile (BB, BH).
 
     u (B, K) has its rows one after the other. W_jk is by_j entries further on in memory than
@@ -71,8 +71,8 @@ def tanh(a):
 def launch(kernel, T, B, H, precision, *arrays):
     """Run a kernel on arrays of T steps, B sequences and H units.
 
-    With as many multiprocessors as sequences, each program has one: then it has the least to do in
-    a step. Otherwise the sequences are divided evenly, up to 16 to a program.
+    If there are as many multiprocessors as sequences, each program takes one sequence and has the
+    least to do in a step. Otherwise they share the sequences evenly, up to 16 to a program.
     """
     BB = min(16, max(1, triton.next_power_of_2(triton.cdiv(B, PROGRAMS))))
     BH = min(64, max(16, triton.next_power_of_2(H)))

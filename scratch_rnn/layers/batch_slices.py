@@ -1,8 +1,8 @@
-"""A recurrence on several threads: each computes all T steps for some rows of the batch.
+"""A recurrence on several threads: each computes all T steps for one slice of the batch.
 
-The rows are independent until the gradients of the weights are added, so a part is a smaller batch.
-On one thread, or with little work, the whole batch is one part, and the cell's result is returned
-unchanged.
+The rows are independent until the gradients of the weights are added, so a slice is a smaller
+batch. On one thread, or with little work, the whole batch is one slice, and the cell's result is
+returned unchanged.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,10 +18,10 @@ from scratch_rnn import threads
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """The cell's tapes of the parts, and the states of the whole batch, which the parts share."""
+    """The cell's tapes of the slices, and the states of the whole batch, which the slices share."""
 
-    rows: tuple[slice, ...]  # of each part
-    parts: tuple[Any, ...]
+    rows: tuple[slice, ...]
+    tapes: tuple[Any, ...]  # one for each slice
     h: Float[np.ndarray, "T_and_one B R"]
     c: Float[np.ndarray, "T_and_one B H"] | None = None
 
@@ -32,22 +32,22 @@ def forward(
     state_0: dict[str, Float[np.ndarray, "B _"]],
     weights: Any,
 ) -> Any:
-    """Return the cell's tape, or the `Tape` of its parts; state_0 has a name for each array."""
+    """Return the cell's tape, or the `Tape` of its slices; state_0 has a name for each array."""
     T, B = x.shape[:2]
-    parts = threads.parts_of_batch(B, T, multiplications=weights.W_hh.shape[1] ** 2)
-    if len(parts) == 1:
-        with threads.shared_by_blas(B, weights.W_hh):
+    slices = threads.slice_batch(B, T, multiplications=weights.W_hh.shape[1] ** 2)
+    if len(slices) == 1:
+        with threads.share_with_blas(B, weights.W_hh):
             return cell_forward(x, list(state_0.values()), weights)
     states = {name: np.empty((T + 1, *array.shape), array.dtype) for name, array in state_0.items()}
 
-    def of_part(rows: slice) -> Any:
+    def run_slice(rows: slice) -> Any:
         tape = cell_forward(x[:, rows], [array[rows] for array in state_0.values()], weights)
-        of_whole = {name: array[:, rows] for name, array in states.items()}
-        for name, array in of_whole.items():
+        shared = {name: array[:, rows] for name, array in states.items()}
+        for name, array in shared.items():
             array[...] = getattr(tape, name)
-        return replace(tape, **of_whole)
+        return replace(tape, **shared)
 
-    return Tape(tuple(parts), tuple(threads.map_parts(of_part, parts)), **states)
+    return Tape(tuple(slices), tuple(threads.map_slices(run_slice, slices)), **states)
 
 
 def backward(
@@ -59,16 +59,16 @@ def backward(
 ) -> tuple[Float[np.ndarray, "T B V"] | None, Sequence[Float[np.ndarray, "B _"]], Any]:
     """Return δx, δ of the initial state and δ of the weights, as the cell does."""
     if not isinstance(tape, Tape):
-        with threads.shared_by_blas(len(d_last[0]), weights.W_hh):
+        with threads.share_with_blas(len(d_last[0]), weights.W_hh):
             result: tuple[Any, Any, Any] = cell_backward(tape, weights, d_steps, d_last)
         return result
 
-    def of_part(k: int) -> Any:
+    def run_slice(k: int) -> Any:
         rows = tape.rows[k]
         d_steps_k = [None if d is None else d[:, rows] for d in d_steps]
-        return cell_backward(tape.parts[k], weights, d_steps_k, [d[rows] for d in d_last])
+        return cell_backward(tape.tapes[k], weights, d_steps_k, [d[rows] for d in d_last])
 
-    results = threads.map_parts(of_part, range(len(tape.parts)))
+    results = threads.map_slices(run_slice, range(len(tape.tapes)))
     d_x, d_state_0, d_weights = zip(*results, strict=True)
     return (
         None if d_x[0] is None else np.concatenate(d_x, axis=1),

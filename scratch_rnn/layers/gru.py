@@ -3,11 +3,11 @@
 from typing import Any, ClassVar
 
 from scratch_rnn.cells import gru
-from scratch_rnn.layers.documented import documented
+from scratch_rnn.layers.docstrings import fill_docstring
 from scratch_rnn.layers.layer import Layer
 
 
-@documented
+@fill_docstring
 class GRU(Layer):
     """Gated recurrent unit of L layers, in one or both directions: torch.nn.GRU by hand.
 

@@ -1,4 +1,4 @@
-"""What nn.RNN, nn.GRU and nn.LSTM have in common: layers, directions, dropout, lengths, layouts.
+"""The code that nn.RNN, nn.GRU and nn.LSTM share: layers, directions, dropout, lengths, layouts.
 
 `Layer._run` makes the input time-major, runs layer by layer through dropout and one or two
 directions, and returns the output in the caller's layout. `backward` is the same path in reverse.
@@ -156,12 +156,12 @@ class Layer:
         return results[0], results[1:-1], results[-1]
 
     def step_in_columns(self, weights: Any) -> tuple[Any, columns.StepInColumns] | None:
-        """Return what is added to W_ih x, and a step whose sequences are columns, if it exists."""
+        """Return the bias of W_ih x and a step whose sequences are columns, if the cell has one."""
         step = getattr(self.cell, "step_in_columns", None)
         return step and step(weights, *self.options)
 
     def _cell_states(self, x: Any, state_0: Any, weights: Any) -> Any:
-        """Return the tape of the cell, or, faster, the states alone where the layer is small."""
+        """Return the cell's tape. A small layer returns only the states, which is faster."""
         is_small = columns.are_faster(x.shape[1], self.hidden_size, self.NUM_GATES)
         if is_small and (step := self.step_in_columns(weights)):
             return columns.forward(x, state_0, weights, *step)
@@ -210,8 +210,8 @@ class Layer:
             Steps of each sequence; the rest is padding. As with a packed sequence, output has
             max(lengths) steps and is zero in the padding, and h_n is each sequence's own last.
         dropout_masks : L-1 arrays of shape (T, B, D·R), optional
-            What the input of each layer but the first is multiplied with; see
-            `draw_dropout_masks`. Time-major, whatever the layout of x. None is evaluation mode.
+            Factors for the input of each layer but the first; see `draw_dropout_masks`.
+            Time-major, whatever the layout of x. None means evaluation mode.
 
         Returns
         -------
@@ -236,7 +236,7 @@ class Layer:
         x, state_0, layout = self._lay_out(x, state, lengths)  # (T, B, V) or (T, B);  (L·D, B, …)
         masks = self._check_masks(dropout_masks, layout.T, x)
         D, padded = self.num_directions, layout.lengths
-        y = padding.without_padding(x, padded)  # each layer's input, in the end the output
+        y = padding.clear_padding(x, padded)  # each layer's input, in the end the output
         tapes: list[Any] = []
         for layer in range(self.num_layers):
             if layer > 0 and masks is not None:
@@ -246,7 +246,7 @@ class Layer:
                 is_reverse = i % D == 1
                 steps = padding.reverse(y, padded) if is_reverse else y
                 before = {name: a[i] for name, a in zip(self.STATES, state_0, strict=True)}
-                with padding.overflow_ignored(padded):
+                with padding.ignore_overflow(padded):
                     tape = batch_slices.forward(cell, steps, before, self.weights(i))
                 h = tape.h[1:]  # (T, B, R)
                 if padded is not None:
@@ -258,9 +258,9 @@ class Layer:
             np.stack([padding.last_state(getattr(tape, name), padded) for tape in tapes])
             for name in self.STATES
         ]
-        output = layout.callers(y)
+        output = layout.restore(y)
         output.flags.writeable = False  # it may be the tape's own memory
-        state = state_of(layout.callers_state(array) for array in state_n)
+        state = state_of(layout.restore_state(array) for array in state_n)
         return output, state, RNNTape(layout, tuple(tapes), masks, self._kind)
 
     def backward(
@@ -304,9 +304,9 @@ class Layer:
                 if is_reverse:
                     d_h = padding.reverse(d_h, lengths)
                 if lengths is not None:  # the state was read at each sequence's own last step
-                    d_h = padding.without_padding(d_h, lengths)
+                    d_h = padding.clear_padding(d_h, lengths)
                     d_h[lengths - 1, np.arange(B)] += d_last[0]
-                    d_inside = [padding.at_ends(d, lengths, len(d_h)) for d in d_last[1:]]
+                    d_inside = [padding.place_at_ends(d, lengths, len(d_h)) for d in d_last[1:]]
                     d_last = [np.zeros_like(d) for d in d_last]
                 own, weights = tape.recurrences[i], self.weights(i)
                 d_x_i, d_first, d_weights = batch_slices.backward(
@@ -324,8 +324,8 @@ class Layer:
         if d_x is not None:
             steps_cut_off = tape.layout.T - len(d_x)
             d_x = np.pad(d_x, ((0, steps_cut_off), (0, 0), (0, 0))) if steps_cut_off else d_x
-            d_x = tape.layout.callers(d_x)
-        d_h0, *d_c0 = (tape.layout.callers_state(d) for d in d_state_0)
+            d_x = tape.layout.restore(d_x)
+        d_h0, *d_c0 = (tape.layout.restore_state(d) for d in d_state_0)
         return RNNGradients(
             d_x, d_h0, {name: d_parameters[name] for name in self.parameters}, *d_c0
         )
@@ -391,6 +391,6 @@ class Layer:
             d_output = np.zeros((T, B, DR), self.dtype)
         else:
             shape = layout.callers_shape(T, B, DR)
-            d_output = layout.ours(check_array("d_output", d_output, shape, self.dtype))
+            d_output = layout.make_time_major(check_array("d_output", d_output, shape, self.dtype))
         names = [f"d_{name}_n" for name in self.STATES]
         return d_output, self._check_state("d_state", names, d_state, layout, B)

@@ -22,19 +22,19 @@ class Layout:
     unbatched: bool
     lengths: Int[np.ndarray, "B"] | None
 
-    def ours(self, steps: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "T B *V"]:
+    def make_time_major(self, steps: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "T B *V"]:
         """Return a view of x, output or a gradient of them as (T, B, …)."""
         if self.unbatched:
             return steps[:, None]
         return steps.swapaxes(0, 1) if self.batch_first else steps
 
-    def callers(self, steps: Shaped[np.ndarray, "T B *V"]) -> Shaped[np.ndarray, "..."]:
+    def restore(self, steps: Shaped[np.ndarray, "T B *V"]) -> Shaped[np.ndarray, "..."]:
         """Return a view of (T, B, …) in the caller's layout."""
         if self.unbatched:
             return steps[:, 0]
         return steps.swapaxes(0, 1) if self.batch_first else steps[:]
 
-    def callers_state(self, state: Shaped[np.ndarray, "LD B H"]) -> Shaped[np.ndarray, "..."]:
+    def restore_state(self, state: Shaped[np.ndarray, "LD B H"]) -> Shaped[np.ndarray, "..."]:
         """Return a view of (L·D, B, …) in the caller's layout."""
         return state[:, 0] if self.unbatched else state
 
@@ -81,7 +81,7 @@ def lay_out(
     elif x.shape[-1] != V:
         raise ValueError(f"expected x with {V} features, got shape {x.shape}")
     layout = Layout(0, batch_first, unbatched, None)
-    steps = layout.ours(x)
+    steps = layout.make_time_major(x)
     T, B = steps.shape[:2]
     if T == 0:
         raise ValueError(f"expected x with at least one step, got shape {x.shape}")

@@ -6,11 +6,11 @@ import numpy as np
 
 from scratch_rnn.cells import lstm
 from scratch_rnn.checks import whole_number
-from scratch_rnn.layers.documented import documented
+from scratch_rnn.layers.docstrings import fill_docstring
 from scratch_rnn.layers.layer import Layer
 
 
-@documented
+@fill_docstring
 class LSTM(Layer):
     """Long short-term memory of L layers, in one or both directions: torch.nn.LSTM by hand.
 

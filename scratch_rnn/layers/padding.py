@@ -16,7 +16,7 @@ def is_padding(lengths: Int[np.ndarray, "B"], T: int) -> Bool[np.ndarray, "T B"]
     return np.arange(T)[:, None] >= lengths
 
 
-def overflow_ignored(lengths: Int[np.ndarray, "B"] | None) -> AbstractContextManager[Any]:
+def ignore_overflow(lengths: Int[np.ndarray, "B"] | None) -> AbstractContextManager[Any]:
     """Return a context without warnings of overflow, if there is padding.
 
     A recurrence also runs through the padding, where the state of a ReLU may grow without limit.
@@ -24,7 +24,7 @@ def overflow_ignored(lengths: Int[np.ndarray, "B"] | None) -> AbstractContextMan
     return nullcontext() if lengths is None else np.errstate(over="ignore", invalid="ignore")
 
 
-def without_padding(
+def clear_padding(
     x: Shaped[np.ndarray, "T B *V"], lengths: Int[np.ndarray, "B"] | None
 ) -> Shaped[np.ndarray, "T B *V"]:
     """Return `x` with zeros for padding; `x` itself where there is none."""
@@ -55,7 +55,7 @@ def last_state(
     return last
 
 
-def at_ends(
+def place_at_ends(
     last: Shaped[np.ndarray, "B H"], lengths: Int[np.ndarray, "B"], T: int
 ) -> Shaped[np.ndarray, "T B H"]:
     """Return zeros, but for `last` at each sequence's own last step."""

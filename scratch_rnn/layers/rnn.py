@@ -6,12 +6,12 @@ import numpy as np
 
 from scratch_rnn.cells import elman
 from scratch_rnn.checks import check_choice
-from scratch_rnn.layers.documented import documented
+from scratch_rnn.layers.docstrings import fill_docstring
 from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.tape import RNNGradients, RNNTape
 
 
-@documented
+@fill_docstring
 class RNN(Layer):
     """Elman RNN of L layers, in one or both directions: torch.nn.RNN by hand.
 

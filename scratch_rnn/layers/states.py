@@ -39,7 +39,7 @@ def check_state(
 ) -> tuple[np.ndarray, ...]:
     """Return the arrays of a state if there is one of this dtype for each of the shapes.
 
-    `name` is the name of the whole in an error message, `parts` are those of its arrays.
+    Error messages call the state `name`, and its arrays by the names in `parts`.
     """
     arrays = arrays_of(state)
     if len(arrays) != len(shapes) or isinstance(state, tuple) != (len(shapes) > 1):

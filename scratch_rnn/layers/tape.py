@@ -13,7 +13,7 @@ from scratch_rnn.layers.states import State
 
 @dataclass(frozen=True, slots=True)
 class RNNTape:
-    """What `backward` needs to know of a forward pass."""
+    """The values of a forward pass that `backward` needs."""
 
     layout: Layout
     recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
@@ -22,7 +22,7 @@ class RNNTape:
 
 
 def kind_of(layer: Any) -> str:
-    """Return a description of the layer. Layers with the same one can read each other's tapes."""
+    """Describe the layer. Layers with equal descriptions can read each other's tapes."""
     sizes = f"{layer.input_size}, {layer.hidden_size}, num_layers={layer.num_layers}"
     others = f"bidirectional={layer.bidirectional}, proj_size={layer.proj_size}"
     if hasattr(layer, "nonlinearity"):

@@ -22,7 +22,7 @@ from typing import Literal, get_args
 from scratch_rnn.checks import check_choice
 from scratch_rnn.text import download
 from scratch_rnn.text.books import BOOKS, Book, sha1_of
-from scratch_rnn.text.errors import DataError, shown
+from scratch_rnn.text.errors import DataError, escape
 from scratch_rnn.text.opening import open_file, read_file
 
 Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample"]
@@ -75,7 +75,7 @@ class Text:
     ) -> "Text":
         """Check the bytes of a file, in one pass; `path` is its name in error messages.
 
-        The text of a book has the book's title; `name` is that of any other text.
+        A known book gets its own title, and any other text gets `name`.
 
         Raises
         ------
@@ -88,17 +88,17 @@ class Text:
             try:
                 decoder.decode(piece)
             except UnicodeDecodeError as error:
-                raise _not_utf8(error, size + len(piece), path) from None
+                raise _utf8_error(error, size + len(piece), path) from None
             digest.update(piece)
             size += len(piece)
             has_letters = has_letters or re.search(b"[A-Za-z]", piece) is not None
         try:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
-            raise _not_utf8(error, size, path) from None
+            raise _utf8_error(error, size, path) from None
         if not has_letters:
             raise DataError(
-                f"expected a text with letters from A to Z in {shown(path)}, "
+                f"expected a text with letters from A to Z in {escape(path)}, "
                 f"got {size:,} bytes without one"
             )
         begins = next(iter(_pieces(raw)))
@@ -162,18 +162,18 @@ def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = Tr
     elif not isinstance(path, str | os.PathLike):
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
     elif str(path) not in BOOKS or Path(path).exists():
-        return _from_file(path)
+        return _read_file(path)
     return load_book(BOOKS[str(path)], progress=progress)
 
 
 def load_book(book: Book, *, progress: bool = True) -> Text:
     """Load a book, from the places that `load_text` describes, or else the built-in sample."""
     if directory := os.environ.get("RNN_PARITY_DATA"):
-        return _from_data_directory(book, Path(directory))
+        return _read_data_directory(book, Path(directory))
     cached = download.cache_directory() / book.file
     if (raw := _read_if_book(book, cached)) is not None:
         return Text.from_bytes(raw, path=cached, source="cache")
-    return _from_network(book, cached, progress)
+    return _download(book, cached, progress)
 
 
 def sample_text(note: str = "") -> Text:
@@ -214,12 +214,12 @@ def tokenize(lines: list[str], token: Token = "char") -> list[list[str]]:
     return [list(line) if token == "char" else line.split() for line in lines]
 
 
-def _from_file(path: str | os.PathLike[str]) -> Text:
+def _read_file(path: str | os.PathLike[str]) -> Text:
     with _readable(path):
-        return Text.from_bytes(Path(path), path=path, source="file", name=shown(Path(path).name))
+        return Text.from_bytes(Path(path), path=path, source="file", name=escape(Path(path).name))
 
 
-def _from_data_directory(book: Book, directory: Path) -> Text:
+def _read_data_directory(book: Book, directory: Path) -> Text:
     path = directory / book.file
     try:
         raw = _read(book, path)
@@ -227,12 +227,12 @@ def _from_data_directory(book: Book, directory: Path) -> Text:
         raise DataError(f"RNN_PARITY_DATA: {error}") from None
     if not book.is_text(raw):
         raise DataError(
-            f"RNN_PARITY_DATA: expected {shown(path)} with SHA-1 {book.sha1}, got {sha1_of(raw)}"
+            f"RNN_PARITY_DATA: expected {escape(path)} with SHA-1 {book.sha1}, got {sha1_of(raw)}"
         )
     return Text.from_bytes(raw, path=path, source="RNN_PARITY_DATA")
 
 
-def _from_network(book: Book, cached: Path, progress: bool) -> Text:
+def _download(book: Book, cached: Path, progress: bool) -> Text:
     try:
         raw = download.fetch(book, progress=progress)
         if not book.is_text(raw):
@@ -245,7 +245,7 @@ def _from_network(book: Book, cached: Path, progress: bool) -> Text:
         download.keep([raw], cached)
         note = ""
     except OSError as error:
-        note = f"not kept in the cache: {_in_words(error)}"
+        note = f"not kept in the cache: {_describe(error)}"
     return Text.from_bytes(raw, path=cached, source="download", note=note)
 
 
@@ -262,7 +262,7 @@ def _read(book: Book, path: Path) -> bytes:
         return read_file(path, book.most_bytes)
 
 
-def _in_words(error: OSError | MemoryError) -> str:
+def _describe(error: OSError | MemoryError) -> str:
     return (getattr(error, "strerror", None) or type(error).__name__).lower()
 
 
@@ -277,10 +277,10 @@ def _pieces(raw: bytes | Path) -> Iterator[bytes]:
             yield piece
 
 
-def _not_utf8(error: UnicodeDecodeError, end: int, path: object) -> DataError:
+def _utf8_error(error: UnicodeDecodeError, end: int, path: object) -> DataError:
     offset = end - len(error.object) + error.start
     return DataError(
-        f"expected UTF-8 text in {shown(path)}, got byte 0x{error.object[error.start]:02x} "
+        f"expected UTF-8 text in {escape(path)}, got byte 0x{error.object[error.start]:02x} "
         f"at offset {offset}"
     )
 
@@ -291,5 +291,5 @@ def _readable(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except (OSError, MemoryError) as error:
-        found = _in_words(error)
-        raise DataError(f"expected a text file at {shown(path)}, got {found}") from None
+        found = _describe(error)
+        raise DataError(f"expected a text file at {escape(path)}, got {found}") from None

@@ -54,7 +54,7 @@ def fetch(book: Book, *, progress: bool = False) -> bytes:
 
     url = os.environ.get(book.url_variable) or book.url
     body = _Body(book.most_bytes, deadline=time.monotonic() + TOTAL_SECONDS)
-    bar = _Progress(visible=progress and _on_terminal())
+    bar = _Progress(visible=progress and _is_terminal())
     answer: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
     def work() -> None:
@@ -105,7 +105,7 @@ def keep(pieces: Iterable[Any], path: Path) -> None:
 
 
 def remove_parts(directory: Path) -> None:
-    """Remove what `keep` has left in processes that were killed; others have locked their file."""
+    """Remove unfinished files of killed processes; a living process holds a lock on its file."""
     for part in directory.glob(".*." + "[0-9a-f]" * 32):
         with suppress(OSError), ExitStack() as stack:
             if os.name != "nt":  # where an open file cannot be removed
@@ -179,7 +179,7 @@ class _Progress:
         self.visible = False
 
 
-def _on_terminal() -> bool:
+def _is_terminal() -> bool:
     try:
         return sys.stderr is not None and sys.stderr.isatty()
     except ValueError:  # closed

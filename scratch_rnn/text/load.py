@@ -29,7 +29,7 @@ def load_corpus(
     Parameters
     ----------
     text : Text
-        What :func:`load_text` returns.
+        As :func:`load_text` returns it.
     token : str
         "char" or "word".
     max_tokens : int or None
@@ -54,7 +54,7 @@ def load_corpus(
         raise TypeError(f"expected text to be a Text, got {type(text).__name__}")
     check_choice("token", token, get_args(Token))
     most = text.num_bytes if max_tokens is None else min(max_tokens, text.num_bytes)
-    read = _in_memory if most <= store.MOST_IN_MEMORY else _on_disk
+    read = _hold_in_memory if most <= store.MOST_IN_MEMORY else _store_on_disk
     codes, frequencies = read(text, token, most)
     if not frequencies:
         raise DataError(f"expected letters from A to Z in {text.name}, got none")
@@ -71,7 +71,7 @@ def load_corpus(
     return StoredIds(path, file, table, length, DTYPES[token]), vocab
 
 
-def _in_memory(text: Text, token: Token, most: int) -> tuple[np.ndarray, dict[str, int]]:
+def _hold_in_memory(text: Text, token: Token, most: int) -> tuple[np.ndarray, dict[str, int]]:
     """Return the codes of the first tokens, and the frequencies of all of them."""
     beginning = np.empty(most, DTYPES[token])
     frequencies: Counter[str] = Counter()
@@ -83,7 +83,9 @@ def _in_memory(text: Text, token: Token, most: int) -> tuple[np.ndarray, dict[st
     return beginning[:length], frequencies
 
 
-def _on_disk(text: Text, token: Token, most: int) -> tuple[tuple[Path, BinaryIO], dict[str, int]]:
+def _store_on_disk(
+    text: Text, token: Token, most: int
+) -> tuple[tuple[Path, BinaryIO], dict[str, int]]:
     """Return the file with the codes of all tokens, and their frequencies; write it if needed."""
     path = store.path_of_codes(text.sha1, token)
     known = store.read_codes(path)

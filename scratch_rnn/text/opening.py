@@ -1,4 +1,4 @@
-"""Open a file that may come from anybody: a regular file, which is checked after it was opened."""
+"""Open a file from an untrusted source: it has to be a regular file, checked once it is open."""
 
 import errno
 import os

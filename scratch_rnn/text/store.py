@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Int, Int64
 
 from scratch_rnn.text import download
-from scratch_rnn.text.errors import DataError, shown
+from scratch_rnn.text.errors import DataError, escape
 from scratch_rnn.text.opening import open_file, read_file
 
 MOST_IN_MEMORY = 2**24
@@ -76,7 +76,7 @@ class StoredIds:
         return self[:].astype(dtype or np.int64, copy=False)
 
     def __getitem__(self, places: slice | Int[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
-        """Return the ids at these places. Of each row, all from the first to the last are read.
+        """Return the ids at these places. For each row, one read covers its first to its last id.
 
         Raises
         ------
@@ -119,7 +119,7 @@ def path_of_frequencies(codes: Path) -> Path:
 def read_codes(path: Path) -> tuple[BinaryIO, dict[str, int]] | None:
     """Open the codes of a text, and read how often each token occurs; None unless both are whole.
 
-    What killed processes have left in the cache is removed.
+    Unfinished files of killed processes are removed from the cache.
     """
     download.remove_parts(path.parent)
     try:
@@ -147,19 +147,19 @@ def write_codes(path: Path, codes: Iterator[np.ndarray], frequencies: dict[str, 
     """
     digest = hashlib.sha256()
 
-    def counted() -> Iterator[np.ndarray]:
+    def hash_pieces() -> Iterator[np.ndarray]:
         for piece in codes:
             digest.update(piece.data)
             yield piece
 
     try:
-        download.keep(counted(), path)
+        download.keep(hash_pieces(), path)
         content = json.dumps(frequencies).encode()
         digest.update(content)
         download.keep([digest.hexdigest().encode() + b"\n", content], path_of_frequencies(path))
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise DataError(
-            f"expected space for the token ids of the text in {shown(path.parent)}, got: {reason} "
+            f"expected space for the token ids of the text in {escape(path.parent)}, got: {reason} "
             "(RNN_PARITY_CACHE names another directory)"
         ) from None

@@ -12,8 +12,8 @@ import torch
 from hypothesis import settings
 
 from compare.check import CheckConfig, CheckError, check
-from compare.check import kernels as of_check
 from compare.implementations import CELLS
+from compare.implementations.kernels import compilation
 from compare.terminal import UsageError
 from tests.in_process import terminal
 from tests.scripts import SCRIPTS, ended, load_script
@@ -76,13 +76,13 @@ def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp
         elman | {"module": "barrier_missing", "file": str(tmp_path / "barrier_missing.py")},
         elman,
     ]
-    used = of_check.compile_launches(launches, "sm_90")
-    entries = [of_check.describe_kernel(one, "sm_90", tf32=False) for one in used]
+    used = compilation.compile_launches(launches, "sm_90")
+    entries = [compilation.describe_kernel(one, "sm_90", tf32=False) for one in used]
     *right, tf32, large, without, small = used
     for one in (*right, small):
         assert (one["tf32"], one["stack"], one["not_coherent"], one["barriers"]) == (0, 0, 0, 1)
     assert tf32["tf32"] > 0
-    assert large["shared"] > 1024 * of_check.SHARED[90]
+    assert large["shared"] > 1024 * compilation.SHARED[90]
     assert large["stack"] > 0
     assert without["barriers"] == 0
     assert small["synchronisations"] == without["synchronisations"] + 1
@@ -93,8 +93,8 @@ def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp
 @pytest.mark.skipif(not IS_DEEP, reason="compiles twelve kernels: make deep")
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 def test_all_kernels_fit_all_cards(script, architecture):
-    used = of_check.compile_launches(script.launches(64), architecture)
-    entries = [of_check.describe_kernel(one, architecture, tf32=False) for one in used]
+    used = compilation.compile_launches(script.launches(64), architecture)
+    entries = [compilation.describe_kernel(one, architecture, tf32=False) for one in used]
     assert [entry["name"] for entry in entries if entry["verdict"] != "right"] == []
 
 

@@ -125,8 +125,8 @@ def test_padding_by_hand():
     np.testing.assert_array_equal(
         padding.is_padding(lengths, 3), [[False, False], [False, False], [True, False]]
     )
-    np.testing.assert_array_equal(padding.without_padding(x, lengths), [[1, 2], [3, 4], [0, 6]])
-    assert padding.without_padding(x, None) is x
+    np.testing.assert_array_equal(padding.clear_padding(x, lengths), [[1, 2], [3, 4], [0, 6]])
+    assert padding.clear_padding(x, None) is x
     h = np.arange(8.0).reshape(4, 2, 1)  # [0] is the state before the first step
     np.testing.assert_array_equal(padding.last_state(h, lengths), [[4], [7]])
     np.testing.assert_array_equal(padding.last_state(h, None), [[6], [7]])

@@ -14,7 +14,7 @@ from compare.implementations import CELLS
 from scratch_rnn import LSTM, RNN, SGD, Batch, RNNModel, set_num_threads, threads, train_step
 from scratch_rnn.layers import batch_slices
 from scratch_rnn.layers.states import arrays_of
-from scratch_rnn.threads import in_one_part
+from scratch_rnn.threads import keep_batch_whole
 from tests.annotations import unchecked
 from tests.counts import number
 from tests.properties import against, demand, identical
@@ -102,7 +102,7 @@ def test_the_products_of_one_sequence_are_divided_by_blas(cell, monkeypatch):
         assert forward_and_backward(2) == [1, 1, 1, 1]  # a part for each thread
         threads.least_rows = lambda *_: 2
         assert forward_and_backward(2) == [1, 1]
-        with in_one_part():
+        with keep_batch_whole():
             assert forward_and_backward(1) == [1, 1]
         threads.LARGE_FOR_BLAS = H * H + 1
         assert forward_and_backward(1) == [1, 1]
@@ -129,7 +129,7 @@ def test_on_one_thread_the_tape_is_the_cells_own(cell):
     with sharing(2):
         _, _, tape_of_two = layer.forward(x)
     assert isinstance(tape_of_two.recurrences[0], batch_slices.Tape)
-    assert type(tape.recurrences[0]) is type(tape_of_two.recurrences[0].parts[0])
+    assert type(tape.recurrences[0]) is type(tape_of_two.recurrences[0].tapes[0])
 
 
 def test_the_padding_of_a_part_is_zero_too():
@@ -197,14 +197,14 @@ def test_a_part_is_not_cut_again_and_waits_for_nobody():
     def of_part(_):
         layer.backward(tape)
         here = threading.current_thread()
-        found = threads.map_parts(lambda _: threading.current_thread(), range(3))
-        return len(threads.parts_of_batch(4, 1, 1)), set(found) == {here}
+        found = threads.map_slices(lambda _: threading.current_thread(), range(3))
+        return len(threads.slice_batch(4, 1, 1)), set(found) == {here}
 
     with sharing(2):
         assert np.isfinite(train_step(model, batch, None, SGD(model.parameters, 0.1)).loss)
         _, _, tape = layer.forward(np.zeros((3, 4, 5), np.float32))  # in two parts
-        assert threads.map_parts(of_part, range(4)) == [(1, True)] * 4
-        assert len(threads.parts_of_batch(4, 1, 1)) == 2
+        assert threads.map_slices(of_part, range(4)) == [(1, True)] * 4
+        assert len(threads.slice_batch(4, 1, 1)) == 2
 
 
 FORK = """
@@ -243,17 +243,17 @@ def test_a_forked_child_computes_on_threads_of_its_own():
 def test_inside_a_part_the_calling_thread_takes_all_parts():
     here = threading.current_thread()
     with sharing(2):
-        with threads.in_one_part():
-            inside = threads.map_parts(lambda _: threading.current_thread(), range(3))
-            assert threads.parts_of_batch(4, 1, 1) == [slice(0, 4)]
-        outside = threads.map_parts(lambda _: threading.current_thread(), range(2))
+        with threads.keep_batch_whole():
+            inside = threads.map_slices(lambda _: threading.current_thread(), range(3))
+            assert threads.slice_batch(4, 1, 1) == [slice(0, 4)]
+        outside = threads.map_slices(lambda _: threading.current_thread(), range(2))
     assert inside == [here] * 3
     assert outside[0] is here is not outside[1]
 
 
 def test_another_number_of_threads_ends_those_before():
     with sharing(3):
-        _, *others = threads.map_parts(lambda _: threading.current_thread(), range(3))
+        _, *others = threads.map_slices(lambda _: threading.current_thread(), range(3))
     for thread in others:
         thread.join(800)
         assert not thread.is_alive()
@@ -269,4 +269,4 @@ def test_the_number_can_be_changed_while_another_thread_computes(monkeypatch):
 
     with sharing(2):
         monkeypatch.setattr(threads, "copy_context", copy_context)
-        assert threads.map_parts(lambda k: k, range(4)) == [0, 1, 2, 3]
+        assert threads.map_slices(lambda k: k, range(4)) == [0, 1, 2, 3]

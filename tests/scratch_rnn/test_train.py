@@ -106,7 +106,7 @@ def test_threads_change_rounding_at_most(n, B, cell):
 def test_parts_cover_the_batch(n):
     for B in (1, 2, 3, 7):
         with sharing(n):
-            parts = threads.parts_of_batch(B, 1, 1)
+            parts = threads.slice_batch(B, 1, 1)
         assert [b for part in parts for b in range(B)[part]] == list(range(B))
         sizes = [len(range(B)[part]) for part in parts]
         assert len(parts) == min(n, B)
@@ -124,7 +124,7 @@ def test_a_part_has_so_many_rows_that_its_products_outlast_the_lock(has_lock, ro
     assert threads.least_rows(0, 256**2) == 128
     set_num_threads(4)
     try:
-        parts = [len(threads.parts_of_batch(k * rows[64], 35, 64**2)) for k in (0, 1, 2, 3, 4, 9)]
+        parts = [len(threads.slice_batch(k * rows[64], 35, 64**2)) for k in (0, 1, 2, 3, 4, 9)]
     finally:
         set_num_threads(1)
     assert parts == [1, 1, 2, 3, 4, 4]
@@ -132,14 +132,14 @@ def test_a_part_has_so_many_rows_that_its_products_outlast_the_lock(has_lock, ro
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The arguments of `parts_of_batch`, which returns one part."""
+    """The arguments of `slice_batch`, which returns one part."""
     calls = []
 
     def one_part(B, steps, multiplications):
         calls.append((B, steps, multiplications))
         return [slice(0, B)]
 
-    monkeypatch.setattr(threads, "parts_of_batch", one_part)
+    monkeypatch.setattr(threads, "slice_batch", one_part)
     return calls
 
 
@@ -174,9 +174,9 @@ def test_parts_keep_their_order_and_their_exceptions():
         return k
 
     with sharing(3):
-        assert threads.map_parts(slow_first, [0, 1, 2]) == [0, 1, 2]
+        assert threads.map_slices(slow_first, [0, 1, 2]) == [0, 1, 2]
         with pytest.raises(RuntimeError, match="part 2"):
-            threads.map_parts(failing, [0, 1, 2])
+            threads.map_slices(failing, [0, 1, 2])
 
 
 @pytest.mark.parametrize("n", [2, 3])
@@ -189,15 +189,15 @@ def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n):
         return threading.current_thread()
 
     with sharing(n):
-        found = [threads.map_parts(meet, range(n)) for _ in range(3)]
-        many = threads.map_parts(lambda _: threading.current_thread(), range(20))
+        found = [threads.map_slices(meet, range(n)) for _ in range(3)]
+        many = threads.map_slices(lambda _: threading.current_thread(), range(20))
     here = threading.current_thread()
     assert all(first is here for first, *_ in found)
     workers = {thread for _, *others in found for thread in others} | set(many[1:])
     assert len(workers) == n - 1  # the same ones call after call
     assert all(thread.name.startswith("scratch_rnn") for thread in workers)
     with sharing(1):
-        assert threads.map_parts(lambda _: threading.current_thread(), range(2)) == [here] * 2
+        assert threads.map_slices(lambda _: threading.current_thread(), range(2)) == [here] * 2
 
 
 def test_blas_is_held_to_one_thread_and_nothing_else_is():

@@ -257,7 +257,7 @@ def test_progress_is_one_line_on_a_terminal_and_erased_at_the_end(
 ):
     server.behaviour = behaviour
     if is_terminal:
-        monkeypatch.setattr(download_module, "_on_terminal", lambda: True)
+        monkeypatch.setattr(download_module, "_is_terminal", lambda: True)
     load_text(progress=progress)
     output, errors = capsys.readouterr()
     assert (output, bool(errors)) == ("", bool(shown))
@@ -268,4 +268,4 @@ def test_progress_is_one_line_on_a_terminal_and_erased_at_the_end(
 
 def test_no_standard_error_is_no_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
-    assert not download_module._on_terminal()
+    assert not download_module._is_terminal()

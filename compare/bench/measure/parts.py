@@ -19,7 +19,7 @@ from compare.bench.workload.case import ModelInputs, make_case
 from compare.bench.workload.shapes import Shape
 from scratch_rnn import linear
 from scratch_rnn.cells import gated
-from scratch_rnn.cells.gated import by_gate
+from scratch_rnn.cells.gated import split_by_gate
 from scratch_rnn.fast.product import Times
 from scratch_rnn.layers.states import arrays_of
 
@@ -52,8 +52,8 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
     model, trained = case.scratch(), case.scratch()
     rnn, G, B = model.rnn, case.shape.gates, case.shape.B
     weights = rnn.weights(0)
-    W_ih, W_hh = by_gate(weights.W_ih, G), by_gate(weights.W_hh, G)
-    biases = by_gate(weights.b_ih + weights.b_hh, G)
+    W_ih, W_hh = split_by_gate(weights.W_ih, G), split_by_gate(weights.W_hh, G)
+    biases = split_by_gate(weights.b_ih + weights.b_hh, G)
     W, b = model.parameters["linear.weight"], model.parameters["linear.bias"]
     ids, targets = case.batch.inputs.T.copy(), case.batch.targets.T.reshape(-1)
     logits, _, tape = model.forward(case.batch.inputs, case.state)
@@ -75,9 +75,9 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
             times_W_hh(d_z[:, t])
 
     def weight_gradients() -> None:
-        gated.over_steps(d_z, h[:-1])
+        gated.sum_outer_products(d_z, h[:-1])
         gated.input_gradients(d_z, ids, W_ih)
-        gated.sums(d_z)
+        gated.sum_steps(d_z)
 
     def recurrence() -> None:
         rnn.cell_backward(rnn.cell_forward(ids, state_0, weights), weights, d_steps, d_last)

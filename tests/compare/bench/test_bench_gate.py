@@ -285,8 +285,8 @@ def test_scratch_with_threads_is_checked_too(monkeypatch):
     with limited_threads(2):
         checks = check_rows(STEP, jobs, Gate(case), 2)
         assert [check.outcome for check in checks.values()] == [TIMED, TIMED]
-        right = threads.map_parts
-        monkeypatch.setattr(threads, "map_parts", lambda *given: right(*given)[::-1])
+        right = threads.map_slices
+        monkeypatch.setattr(threads, "map_slices", lambda *given: right(*given)[::-1])
         checks = check_rows(STEP, jobs, Gate(case), 2)
     assert [check.outcome for check in checks.values()] == [REFUSED, REFUSED]
 

@@ -138,7 +138,7 @@ def test_random_moves_are_made_on_one_thread():
     parts = []
 
     def compute(move):
-        parts.append(len(threads.parts_of_batch(24, 10**9, 10**9)))
+        parts.append(len(threads.slice_batch(24, 10**9, 10**9)))
         return {"y": move(np.ones(2))}
 
     scratch_rnn.set_num_threads(3)

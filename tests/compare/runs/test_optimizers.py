@@ -206,7 +206,7 @@ def test_the_other_processes_are_sent_the_memory(added, monkeypatch):
     first.step(batch)
     sent = []
     monkeypatch.setattr(
-        data_parallel.data_parallel, "of_process_0", lambda value: sent.append(value) or sent[0]
+        data_parallel.data_parallel, "broadcast", lambda value: sent.append(value) or sent[0]
     )
     for trainee, done in ((first, 1), (other, 0)):
         assert data_parallel.begun_together(trainee, done) == 1

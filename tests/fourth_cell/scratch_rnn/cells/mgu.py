@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratch_rnn.cells import gated
-from scratch_rnn.cells.gated import by_gate
+from scratch_rnn.cells.gated import split_by_gate
 
 Array = np.ndarray
 
@@ -36,7 +36,9 @@ def forward(x: Array, h_0: Array, weights: Weights) -> Tape:
     T = len(x)
     h, q = np.empty((T + 1, *h_0.shape), h_0.dtype), np.empty((T, *h_0.shape), h_0.dtype)
     h[0] = h_0
-    gates = gated.input_products(x, by_gate(W_ih, 2), None if b_ih is None else by_gate(b_ih, 2))
+    gates = gated.input_products(
+        x, split_by_gate(W_ih, 2), None if b_ih is None else split_by_gate(b_ih, 2)
+    )
     with np.errstate(over="ignore"):
         for t in range(T):
             u = h[t] @ W_hh.T if b_hh is None else h[t] @ W_hh.T + b_hh
@@ -65,7 +67,7 @@ def backward(
         d_f = (d_h_t * (n - tape.h[t]) + d_n * tape.q[t]) * f * (1 - f)
         d_a[0, t], d_a[1, t], d_u[0, t], d_u[1, t] = d_f, d_n, d_f, d_n * f
         d_h_t = d_h_t * (1 - f) + np.concatenate([d_f, d_n * f], axis=1) @ W_hh
-    d_x, d_W_ih = gated.input_gradients(d_a, tape.x, by_gate(W_ih, 2))
-    d_W_hh = gated.over_steps(d_u, tape.h[:-1]).reshape(W_hh.shape)
-    d_b_ih, d_b_hh = (None, None) if b_ih is None else (gated.sums(d_a), gated.sums(d_u))
+    d_x, d_W_ih = gated.input_gradients(d_a, tape.x, split_by_gate(W_ih, 2))
+    d_W_hh = gated.sum_outer_products(d_u, tape.h[:-1]).reshape(W_hh.shape)
+    d_b_ih, d_b_hh = (None, None) if b_ih is None else (gated.sum_steps(d_a), gated.sum_steps(d_u))
     return d_x, d_h_t.copy(), Weights(d_W_ih.reshape(W_ih.shape), d_W_hh, d_b_ih, d_b_hh)

@@ -41,7 +41,7 @@ results of `forward` and `backward`.""",
 }
 
 
-def documented(layer: Layer) -> Layer:
+def fill_docstring(layer: Layer) -> Layer:
     """Put the sections in the place of ``%(sizes)s`` and so on in the docstring of a class."""
     if layer.__doc__ is not None:  # as with python -OO
         layer.__doc__ = inspect.cleandoc(layer.__doc__) % SECTIONS
