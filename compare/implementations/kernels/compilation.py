@@ -19,7 +19,7 @@ SHARED = {80: 163, 86: 99, 87: 163, 89: 99, 90: 227, 100: 227, 103: 227, 120: 99
 """KiB of shared memory that a block of threads may have, by compute capability. From the CUDA C++
 Programming Guide, "Technical Specifications per Compute Capability"."""
 
-COMPILER = Path(__file__).parent / "worker" / "compiler.py"
+COMPILER = Path(__file__).with_name("compiler.py")
 SECONDS = 300  # time to compile all kernels
 
 
