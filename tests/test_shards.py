@@ -65,3 +65,12 @@ def test_a_record_that_was_cut_off_is_read_as_far_as_it_goes(tmp_path):
     path = tmp_path / "1-of-1.jsonl"
     path.write_text(json.dumps({"test": "a"}) + '\n{"test": ')
     assert [line["test"] for line in shards.lines(path)] == ["a"]
+
+
+def test_seconds_of_all_tests_are_summed_in_hours(tmp_path):
+    about = dict.fromkeys(("date", "python", "numpy", "torch", "hypothesis", "profile", "seed"))
+    line = {"outcome": "passed", "counted": {}, "about": about}
+    tests = [line | {"test": name, "seconds": s} for name, s in (("a", 3600), ("b", 1800))]
+    (tmp_path / "1-of-1.jsonl").write_text("\n".join(map(json.dumps, tests)))
+    assert "2 tests in 1 parts: 2 passed; 0 properties" in merged(tmp_path)
+    assert "; 1.5 hours of one process." in merged(tmp_path)

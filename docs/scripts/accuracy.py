@@ -9,7 +9,6 @@ scratch_rnn, which takes sums in pieces (scratch_rnn/fast/sums.py, product.py). 
 CPU times of the one thread that computes, measured in turns.
 """
 
-import json
 import sys
 import time
 import timeit
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pages import DOCS, MEASUREMENTS, command, save, table, versions, with_blocks
+from pages import DOCS, add, command, read, table, versions, with_blocks
 
 import concise_rnn
 import scratch_rnn
@@ -29,7 +28,6 @@ from compare.check.bugs.patches import ROOT, Patch, load_patched
 from compare.implementations import CELLS
 from compare.parity import StepSettings, build_models, rms, run_concise_step, run_scratch_step
 
-STORE = MEASUREMENTS / "accuracy.json"
 PAGE = DOCS / "trust" / "tolerance.md"
 
 T, B, H, LR = 35, 32, 256, 0.1  # the lecture's; V is 28
@@ -59,8 +57,7 @@ def measure() -> None:
     scratch_rnn.set_num_threads(1)
     torch.set_num_threads(1)
     before = with_whole_sums()
-    data = json.loads(STORE.read_text("utf-8")) if STORE.exists() else {}
-    data[blas["internal_api"]] = {
+    measured = {
         **versions(),
         "processor": processor(),
         "kernels": blas["architecture"],
@@ -69,7 +66,7 @@ def measure() -> None:
             cell: {"errors": errors(cell, before), "times": times(cell, before)} for cell in CELLS
         },
     }
-    save(STORE, data)
+    add("accuracy", {blas["internal_api"]: measured})
 
 
 def with_whole_sums() -> ModuleType:
@@ -145,7 +142,7 @@ def ratios(measured: dict[str, Any], side: str) -> dict[str, float]:
 
 def errors_table() -> str:
     """Return the table of all cells with each BLAS."""
-    data = json.loads(STORE.read_text("utf-8"))
+    data = read("accuracy")
     columns = [(blas, cell) for blas in data for cell in CELLS]
     head = ["error / PyTorch's", *(f"{NAMES[blas]}, {cell}" for blas, cell in columns)]
     lines = []
@@ -174,7 +171,7 @@ def errors_table() -> str:
 
 def sources() -> str:
     """Return date, versions and processor of each measurement."""
-    data = json.loads(STORE.read_text("utf-8"))
+    data = read("accuracy")
     return "\n".join(
         f"- {NAMES[blas]} {d['blas']}, {d['kernels']} kernels, {d['processor']}: {d['date']}, "
         f"Python {d['python']}, NumPy {d['numpy']}, PyTorch {d['torch']}"

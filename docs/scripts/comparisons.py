@@ -2,15 +2,12 @@
 
     python docs/scripts/comparisons.py right 10000    # false alarms: scratch_rnn and PyTorch
     python docs/scripts/comparisons.py bugs           # missed: the catalogue of bugs
-    python docs/scripts/comparisons.py mutants        # missed: each small change of a source file
     python docs/scripts/comparisons.py draw           # write docs/trust/comparisons.md
 
 Results are stored in docs/measurements/comparisons.json. `right` stores them every 100 cases, and
 goes on from there when it is started again.
 """
 
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -20,11 +17,10 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from pages import DOCS, MEASUREMENTS, save, table, versions, with_blocks
+from pages import DOCS, add, read, table, versions, with_blocks
 from threadpoolctl import threadpool_limits
 
 from compare.check.bugs.catalogue import BUGS
-from compare.check.bugs.patches import ROOT, Patch, load_patched
 from compare.check.cases.layer_case import LayerCase, random_case
 from compare.check.cases.layer_results import Results, rounding, run
 from compare.check.cases.parts import in_float64
@@ -34,7 +30,6 @@ from compare.parity import rms
 
 mpl.use("Agg")
 
-STORE = MEASUREMENTS / "comparisons.json"
 PAGE = DOCS / "trust" / "comparisons.md"
 PICTURE = DOCS / "images" / "comparisons.png"
 
@@ -48,18 +43,6 @@ IS_WRONG = 1e-8
 """In float64, a result is wrong if it is off by this share of its tensor's RMS."""
 
 DTYPES = ("float32", "float64")
-
-FILES = {  # where a mutant is made: the cells whose cases are tried on it
-    "cells/elman.py": ("rnn",),
-    "cells/gru.py": ("gru",),
-    "cells/lstm.py": ("lstm",),
-    "cells/gated.py": ("gru", "lstm"),
-    "fast/product.py": tuple(CELLS),
-    "fast/sums.py": tuple(CELLS),
-    "fast/lookup.py": tuple(CELLS),
-    "layers/padding.py": tuple(CELLS),
-    "layers/layer.py": tuple(CELLS),
-}
 
 
 # The rules --------------------------------------------------------------------------------------
@@ -171,7 +154,7 @@ def wrong_cases(cells: tuple[str, ...], dtype: str) -> Iterator[LayerCase]:
 
 def measure_right(count: int) -> None:
     """Count the false alarms: scratch_rnn's results are right, and PyTorch's are."""
-    data = stored()
+    data = read("comparisons")
     refused = {dtype: dict.fromkeys(RULES, 0) for dtype in DTYPES}
     begun = {"cases": 0, "overflowed": dict.fromkeys(DTYPES, 0), "refused": refused}
     right = data.setdefault("right", begun)
@@ -188,46 +171,22 @@ def measure_right(count: int) -> None:
             right["overflowed"][dtype] += 1
         right["cases"] = i + 1
         if right["cases"] % 100 == 0 or right["cases"] == count:
-            store(data)
+            add("comparisons", data)
             say(f"{right['cases']:,} of {count:,} cases: refused {right['refused']}")
 
 
 def measure_bugs() -> None:
     """Count the bugs that a rule misses. Only those that change a layer's numbers are tried."""
-    bugs = [bug for bug in BUGS if bug.package == "scratch_rnn"]
-    layers: Iterator[Any] = ((bug.name, tuple(CELLS), bug.load()) for bug in bugs)
-    measure_wrong("bugs", layers)
-
-
-def measure_mutants() -> None:
-    """Count the mutants that a rule misses: mutmut's small changes of the numerical files."""
-    from mutmut.mutation.file_mutation import mutate_file_contents
-
-    def layers() -> Iterator[Any]:
-        for file, cells in FILES.items():
-            path = f"scratch_rnn/{file}"
-            source = (ROOT / path).read_text(encoding="utf-8")
-            mutated = mutate_file_contents(path, source)
-            copy = load_patched("scratch_rnn", [Patch(path, source, mutated.code)], "mutants")
-            module = f"{copy.__name__}.{file.removesuffix('.py').replace('/', '.')}"
-            for name in mutated.mutant_names:
-                os.environ["MUTANT_UNDER_TEST"] = f"{module}.{name}"
-                yield f"{file} {name}", cells, copy
-
-    measure_wrong("mutants", layers())
-
-
-def measure_wrong(kind: str, layers: Iterator[tuple[str, tuple[str, ...], Any]]) -> None:
-    """Try each wrong layer on the cases, and count the rules that say "equal"."""
     known = {
         (dtype, cell): [(case, answers(case)) for case in wrong_cases((cell,), dtype)]
         for dtype in DTYPES
         for cell in CELLS
     }
     found: dict[str, Any] = {}
-    for layer_name, cells, package in layers:
+    for bug in (bug for bug in BUGS if bug.package == "scratch_rnn"):
+        package = bug.load()
         wrong, missed = 0, dict.fromkeys(RULES, 0)
-        for cell in cells:
+        for cell in CELLS:
             layer = getattr(package, CELLS[cell].layer)
             pairs = zip(known["float32", cell], known["float64", cell], strict=True)
             for (single, single_answers), (double, double_answers) in pairs:
@@ -244,10 +203,10 @@ def measure_wrong(kind: str, layers: Iterator[tuple[str, tuple[str, ...], Any]])
                     for name in equal:
                         missed[name] += 1
         if wrong:
-            found[layer_name] = {"wrong": wrong, "missed": {n: k for n, k in missed.items() if k}}
-            say(f"{layer_name}: {wrong} wrong results, missed {missed}")
-    command = f"python docs/scripts/comparisons.py {kind}"
-    store(stored() | {kind: {"command": command, "found": found} | versions()})
+            found[bug.name] = {"wrong": wrong, "missed": {n: k for n, k in missed.items() if k}}
+            say(f"{bug.name}: {wrong} wrong results, missed {missed}")
+    command = "python docs/scripts/comparisons.py bugs"
+    add("comparisons", {"bugs": {"command": command, "found": found} | versions()})
 
 
 def results_of(layer: Any, case: LayerCase) -> Results | None:
@@ -282,58 +241,43 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def stored() -> dict[str, Any]:
-    """Return what has been measured."""
-    data: dict[str, Any] = json.loads(STORE.read_text("utf-8")) if STORE.exists() else {}
-    return data
-
-
-def store(data: dict[str, Any]) -> None:
-    """Keep it."""
-    save(STORE, data)
-
-
 # Showing ----------------------------------------------------------------------------------------
 
 
 def shares() -> dict[str, tuple[float, ...]]:
-    """Return shares for each rule: false alarms of each dtype; bugs; mutants.
+    """Return shares for each rule: false alarms of each dtype; wrong results missed; bugs missed.
 
-    Of bugs and mutants: the wrong results that the rule calls equal (each wrong layer counts the
-    same), and the wrong layers of which it calls all results equal.
+    Each bug counts the same. It is missed if the rule calls all of its results equal.
     """
-    data = stored()
+    data = read("comparisons")
     right = data["right"]
     compared = {dtype: right["cases"] / 2 - right["overflowed"][dtype] for dtype in DTYPES}
     columns = {
         name: [right["refused"][dtype][name] / compared[dtype] for dtype in DTYPES]
         for name in RULES
     }
-    for kind in ("bugs", "mutants"):
-        found = list(data[kind]["found"].values())
-        for name in RULES:
-            share = [layer["missed"].get(name, 0) / layer["wrong"] for layer in found]
-            columns[name] += [float(np.mean(share)), float(np.mean(np.equal(share, 1)))]
+    for name in RULES:
+        bugs = data["bugs"]["found"].values()
+        share = [bug["missed"].get(name, 0) / bug["wrong"] for bug in bugs]
+        columns[name] += [float(np.mean(share)), float(np.mean(np.equal(share, 1)))]
     return {name: tuple(values) for name, values in columns.items()}
 
 
 def with_table(text: str) -> str:
     """Return the page's text with a new table."""
-    data = stored()
+    data = read("comparisons")
     head = [
         "rule",
         "false alarms in float32",
         "in float64",
         f"{len(data['bugs']['found'])} bugs: wrong results missed",
         "bugs never noticed",
-        f"{len(data['mutants']['found']):,} mutants: wrong results missed",
-        "mutants never noticed",
     ]
     rows = [[name, *(f"{100 * v:.2f} %" for v in values)] for name, values in shares().items()]
     sources = "\n".join(
         f"- `{data[kind]['command']}`: {data[kind]['date']}, Python {data[kind]['python']}, NumPy "
         f"{data[kind]['numpy']}, PyTorch {data[kind]['torch']}"
-        for kind in ("right", "bugs", "mutants")
+        for kind in ("right", "bugs")
     )
     return with_blocks(text, {"comparisons": f"{table(head, rows, len(head) - 1)}\n\n{sources}"})
 
@@ -366,12 +310,10 @@ def main(arguments: list[str]) -> int:
             measure_right(int(count))
         case ["bugs"]:
             measure_bugs()
-        case ["mutants"]:
-            measure_mutants()
         case ["draw"]:
             draw()
         case _:
-            sys.stderr.write("expected right COUNT, bugs, mutants or draw\n")
+            sys.stderr.write("expected right COUNT, bugs or draw\n")
             return 2
     return 0
 

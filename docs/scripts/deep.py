@@ -8,14 +8,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from pages import DOCS
+from pages import DOCS, table, with_blocks
 
 from tests.counts import sums
 from tests.counts import table as table_of_counts
 from tests.shards import lines
 
 PAGE = DOCS / "trust" / "deep.md"
-BEGIN, END = "<!-- deep -->", "<!-- end -->"
 
 
 def merged(directory: Path) -> str:
@@ -56,13 +55,14 @@ def merged(directory: Path) -> str:
         "profile {profile}, seed {seed}".format(**about)
         for about in abouts.values()
     ]
-    text += ["", "| property | cases | largest share of the tolerance |", "|---|---:|---:|"]
+    cells = []
     for test, counts in rows:
         ratio = f"{counts['ratio']:.3f}" if counts["ratio"] else "–"
         name = test.removeprefix("tests/").replace(".py::", " · ").replace("|", "\\|")
-        text.append(f"| {name} | {counts['examples']:,} | {ratio} |")
+        cells.append([name, f"{counts['examples']:,}", ratio])
     counts = table_of_counts(sums(line["counted"].items() for line in last.values()))
-    return "\n".join([*text, "", "```text", *counts, "```"])
+    properties = table(["property", "cases", "largest share of the tolerance"], cells, numbers=2)
+    return "\n".join([*text, "", properties, "", "```text", *counts, "```"])
 
 
 def main(arguments: list[str]) -> int:
@@ -71,11 +71,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("expected one directory of records\n")
         return 2
     text = merged(Path(arguments[0]))
-    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"expected {BEGIN} and {END} in {PAGE.name}")
-    PAGE.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+    PAGE.write_text(with_blocks(PAGE.read_text("utf-8"), {"deep": text}), encoding="utf-8")
     return 0
 
 

@@ -24,19 +24,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from growth import (
-    BUILDS,
-    ONE_THREAD,
-    draw_growth,
-    file_name,
-    growth_table,
-    numbers,
-    threads_and_lstm,
-    threads_table,
-)
 from kernels import cases_table, mistakes_table
 from kernels import compiled_table as kernels_compiled_table
-from pages import DOCS, MEASUREMENTS, ROOT, read, save, table, with_blocks
+from pages import DOCS, MEASUREMENTS, ROOT, add, read, table, with_blocks
 from timings import (
     BENCHMARKS,
     CELLS,
@@ -53,11 +43,11 @@ from timings import (
     stored,
     times_table,
 )
+from two_threads import BUILDS, ONE_THREAD, threads_and_lstm, threads_table
 
 from compare.bench.results.result import Document
 
 PAGE = ROOT / "README.md"
-RUNS = MEASUREMENTS / "runs.json"
 QUICK = MEASUREMENTS / "quick.txt"
 PLAIN = MEASUREMENTS / "plain.txt"
 CHECK = MEASUREMENTS / "check.txt"
@@ -105,9 +95,7 @@ def measure_runs() -> None:
         elif not (begun[-1] / "result.json").exists():
             command("run", "--resume", str(begun[-1]))
         record = sorted(RECORDS.glob(f"*-{name}"))[-1]
-        data = json.loads(RUNS.read_text("utf-8")) if RUNS.exists() else {}
-        data[name] = ends(record)
-        save(RUNS, data)
+        add("runs", {name: ends(record)})
 
 
 def ends(record: Path) -> dict[str, Any]:
@@ -143,11 +131,11 @@ def benchmark(name: str, *flags: str, folder: Path = BENCHMARKS) -> None:
 
 
 def measure_bench() -> None:
-    """Time the model of the lecture with each cell, on 1, 2, 4 … threads."""
+    """Time the model of the lecture with each cell, on one thread and on two."""
     for cell in CELLS:
-        for threads in numbers():
+        for threads, name in THREADS.items():
             flags = ["--cell", cell, "--threads", str(threads), "--rows", *ROWS, "--budget", "8"]
-            benchmark(file_name(cell, threads), *flags)
+            benchmark(f"{cell}-{name}", *flags)
 
 
 def measure_layers() -> None:
@@ -185,28 +173,10 @@ def measure_haste() -> None:
         benchmark(f"haste-{cell}", *flags, "--budget", "20")
 
 
-def measure_questions() -> None:
-    """Answer the questions of docs/learn/questions.md."""
-    python("docs/scripts/questions.py", "measure")
-    python("docs/scripts/questions.py", "draw")
-
-
-def measure_comparisons() -> None:
-    """Compare the ways of saying "equal", for docs/trust/comparisons.md."""
-    for what in (["right", "10000"], ["bugs"], ["mutants"], ["draw"]):
-        python("docs/scripts/comparisons.py", *what)
-
-
-def measure_accuracy() -> None:
-    """Measure how exact each tensor is, with NumPy's BLAS, for docs/trust/tolerance.md."""
-    for what in ("measure", "draw"):
-        python("docs/scripts/accuracy.py", what)
-
-
-def measure_sharpness() -> None:
-    """Measure how small an error is noticed, for docs/trust/tolerance.md."""
-    for what in ("measure", "draw"):
-        python("docs/scripts/sharpness.py", what)
+def run_script(name: str, *commands: list[str]) -> None:
+    """Run a script that keeps its own results, with each of the arguments."""
+    for arguments in commands:
+        python(f"docs/scripts/{name}.py", *arguments)
 
 
 def measure_plain() -> None:
@@ -224,16 +194,6 @@ def measure_check() -> None:
         command = [Path(sys.executable).with_name("rnn-parity"), "check", file.name]
         result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True, check=False)
     CHECK.write_text(result.stdout, encoding="utf-8")
-
-
-def measure_steps() -> None:
-    """Measure the optimisation steps, for docs/speed/optimisation.md."""
-    python("docs/scripts/optimisation_steps.py")
-
-
-def measure_tolerance() -> None:
-    """Try the tolerance on many cases, for docs/trust/tolerance.md."""
-    python("docs/scripts/tolerance.py", "--cases", "10000")
 
 
 GPU_ROWS = ("scratch", "torch", "cudnn", "cudnn-tf32", "cuda-graph")
@@ -263,12 +223,11 @@ MEASURES = {
     "free-threaded": partial(measure_threads, "free-threaded"),
     "compiled": measure_compiled,
     "haste": measure_haste,
-    "steps": measure_steps,
-    "questions": measure_questions,
-    "comparisons": measure_comparisons,
-    "accuracy": measure_accuracy,
-    "sharpness": measure_sharpness,
-    "tolerance": measure_tolerance,
+    "steps": partial(run_script, "optimisation_steps", []),
+    "questions": partial(run_script, "questions", ["measure"], ["draw"]),
+    "comparisons": partial(run_script, "comparisons", ["right", "10000"], ["bugs"], ["draw"]),
+    "accuracy": partial(run_script, "accuracy", ["measure"], ["draw"]),
+    "tolerance": partial(run_script, "tolerance", ["--cases", "10000"]),
     "gpu": measure_gpu,
 }
 WITHOUT_CHOICE = [name for name in MEASURES if name not in ("gpu", "free-threaded")]
@@ -355,7 +314,6 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     DOCS / "learn" / "lecture.md": {"runs": runs_table},
     DOCS / "speed" / "optimisation.md": {
         "steps": steps_table,
-        "growth": growth_table,
         "threads": threads_table,
     },
     DOCS / "speed" / "kernels.md": {
@@ -392,7 +350,6 @@ def main(arguments: list[str]) -> int:
         MEASURES[name]()
     for page, tables in PAGES.items():
         page.write_text(with_figures(page.read_text("utf-8"), tables), encoding="utf-8")
-    draw_growth()
     return 0
 
 

@@ -23,7 +23,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-from pages import DOCS, MEASUREMENTS, ROOT, read, save, table, versions
+from pages import DOCS, ROOT, add, read, table, versions
 
 from compare.check import BUG_NAMES, Comparison, LayerCase, run
 from compare.check.bugs.patches import Patch, patched_source
@@ -35,7 +35,6 @@ from scratch_rnn.layers.states import arrays_of, each
 
 INTERPRETER = ROOT / "compare" / "implementations" / "kernels" / "interpreter.py"
 ADAPTER = ROOT / "compare" / "implementations" / "adapters" / "torch_module.py"
-STORED = MEASUREMENTS / "kernels.json"
 PAGES = {"rnn": "elman", "gru": "gru", "lstm": "lstm"}
 HEAD = "import torch\n\nfrom scratch_rnn import kernels\n\n"
 
@@ -240,9 +239,7 @@ def measure_compiled() -> list[dict[str, Any]]:
 
 def store(key: str, value: Any) -> None:
     """Keep a measurement."""
-    data = json.loads(STORED.read_text("utf-8")) if STORED.exists() else {}
-    data |= {key: value, "versions": versions() | {"triton": version("triton")}}
-    save(STORED, data)
+    add("kernels", {key: value, "versions": versions() | {"triton": version("triton")}})
 
 
 # The page ---------------------------------------------------------------------------------------

@@ -32,9 +32,15 @@ def versions() -> dict[str, str]:
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return a measurement from its file."""
-    result: dict[str, Any] = json.loads((MEASUREMENTS / f"{name}.json").read_text("utf-8"))
+    """Return a measurement from its file; empty if it has none yet."""
+    path = MEASUREMENTS / f"{name}.json"
+    result: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return result
+
+
+def add(name: str, measured: Mapping[str, Any]) -> None:
+    """Write parts of a measurement into its file; the other parts stay."""
+    save(MEASUREMENTS / f"{name}.json", read(name) | measured)
 
 
 def save(path: Path, measured: object) -> None:

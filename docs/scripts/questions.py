@@ -13,7 +13,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
 from pages import MEASUREMENTS, save, versions
+from threadpoolctl import threadpool_limits
+
+import concise_rnn
+import scratch_rnn
+from compare import build_models
+from compare.bench.results.result import round_numbers
+from compare.check import find_bug
+from compare.parity import parameters_as_arrays
+from scratch_rnn.train import loss_and_gradients
 
 # The lecture's configuration.
 B, T, H, LR, MAX_NORM, TOKENS = 32, 35, 256, 0.1, 1.0, 10_000
@@ -25,14 +35,6 @@ EQUAL_UPDATES = 240
 
 def measure_biases() -> dict[str, Any]:
     """Train with two biases, and with gradients for only one of them; compare with PyTorch."""
-    import torch
-
-    import concise_rnn
-    import scratch_rnn
-    from compare import build_models
-    from compare.check import find_bug
-    from compare.parity import parameters_as_arrays
-
     batches, vocab = scratch_rnn.load_time_machine(B, T)
     packages = {"two": scratch_rnn, "one": find_bug("one-bias-learns").load()}
     result: dict[str, Any] = {"text": batches.text.name, "updates": [1, 10, 100]}
@@ -67,13 +69,10 @@ def measure_biases() -> dict[str, Any]:
 
 def measure_clipping() -> dict[str, Any]:
     """Compare three rules of clipping on the gradients of one run; each rule halves the norm."""
-    import scratch_rnn
-    from scratch_rnn.train import loss_and_gradients
-
     batches, vocab = scratch_rnn.load_time_machine(B, T)
     result: dict[str, Any] = {"text": batches.text.name, "updates": 400, "max_norm": MAX_NORM}
     for lr in (0.1, 1.0):
-        model = _new_model(scratch_rnn, len(vocab))
+        model = _new_model(len(vocab))
         optimizer = scratch_rnn.SGD(model.parameters, lr)
         state = None
         norms, cosines = [], {"all together": [], "each tensor": [], "each entry": []}
@@ -122,14 +121,12 @@ def _cosine(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> float:
 
 def measure_truncation() -> dict[str, Any]:
     """Truncate the gradient at different lengths; measure its lost part and the perplexity."""
-    import scratch_rnn
-
     lr, epochs, steps = 0.5, 60, (5, 10, 20, 35, 70)
     result: dict[str, Any] = {"lr": lr, "epochs": epochs, "num_steps": list(steps)}
     curves = []
     for num_steps in steps:
         batches, vocab = scratch_rnn.load_time_machine(B, num_steps)
-        model = _new_model(scratch_rnn, len(vocab))
+        model = _new_model(len(vocab))
         epochs_done = scratch_rnn.train(model, batches, lr, epochs, carry_state=True)
         curves.append([epoch.perplexity for epoch in epochs_done])
         if num_steps == T:
@@ -139,11 +136,11 @@ def measure_truncation() -> dict[str, Any]:
     S = 140
     batches, vocab = scratch_rnn.load_time_machine(B, S)
     long = next(batches.epoch(0))
-    for name, model in (("untrained", _new_model(scratch_rnn, len(vocab))), ("trained", trained)):
-        whole = _gradient_in_pieces(scratch_rnn, model, long, S)
+    for name, model in (("untrained", _new_model(len(vocab))), ("trained", trained)):
+        whole = _gradient_in_pieces(model, long, S)
         lost = []
         for num_steps in steps:
-            cut = _gradient_in_pieces(scratch_rnn, model, long, num_steps)
+            cut = _gradient_in_pieces(model, long, num_steps)
             difference = {key: whole[key] - cut[key] for key in whole}
             lost.append(_norm(difference, "rnn.") / _norm(whole, "rnn."))
         result[name] = {"lost": lost, "reach": _reach(model, long, S), "S": S}
@@ -156,7 +153,7 @@ def _norm(gradients: dict[str, np.ndarray], prefix: str) -> float:
     )
 
 
-def _gradient_in_pieces(package: Any, model: Any, batch: Any, num_steps: int) -> Any:
+def _gradient_in_pieces(model: Any, batch: Any, num_steps: int) -> Any:
     """Return the gradient of the mean loss, truncated every `num_steps`; states are carried."""
     S = batch.inputs.shape[1]
     state = model.begin_state(len(batch.inputs))
@@ -165,7 +162,7 @@ def _gradient_in_pieces(package: Any, model: Any, batch: Any, num_steps: int) ->
         piece = slice(begin, begin + num_steps)
         inputs, targets = batch.inputs[:, piece], batch.targets[:, piece]
         logits, state, tape = model.forward(np.ascontiguousarray(inputs), state)
-        _, d_logits = package.cross_entropy(logits, targets.T.reshape(-1))
+        _, d_logits = scratch_rnn.cross_entropy(logits, targets.T.reshape(-1))
         share = logits.dtype.type(inputs.shape[1] / S)
         for name, gradient in model.backward(tape, share * d_logits).items():
             total[name] += gradient
@@ -191,13 +188,6 @@ def _reach(model: Any, batch: Any, S: int) -> list[float]:
 
 def measure_chaos() -> dict[str, Any]:
     """Train scratch, PyTorch, and scratch with one weight moved by one ulp; compare them."""
-    import torch
-
-    import concise_rnn
-    import scratch_rnn
-    from compare import build_models
-    from compare.parity import parameters_as_arrays
-
     updates = 1000
     batches, vocab = scratch_rnn.load_time_machine(B, T)
     result: dict[str, Any] = {"text": batches.text.name, "updates": updates, "runs": []}
@@ -242,13 +232,11 @@ def _apart(a: Any, b: Any) -> float:
 
 def measure_state() -> dict[str, Any]:
     """Train with the state reset at every batch, and with the state carried."""
-    import scratch_rnn
-
     epochs = 500
     result: dict[str, Any] = {"lr": LR, "epochs": epochs}
     for name, carry in (("reset", False), ("carried", True)):
         batches, vocab = scratch_rnn.load_time_machine(B, T)
-        model = _new_model(scratch_rnn, len(vocab))
+        model = _new_model(len(vocab))
         done = scratch_rnn.train(model, batches, LR, epochs, carry_state=carry)
         result[name] = [epoch.perplexity for epoch in done]
     return result | {"text": batches.text.name}
@@ -256,8 +244,6 @@ def measure_state() -> dict[str, Any]:
 
 def measure_cells() -> dict[str, Any]:
     """Train each cell; measure how far back the gradient of the last loss reaches."""
-    import scratch_rnn
-
     lr, epochs, S = 1.0, 100, 101
     result: dict[str, Any] = {"lr": lr, "epochs": epochs, "steps": list(REACH)}
     batches, vocab = scratch_rnn.load_time_machine(B, T)
@@ -281,8 +267,6 @@ REACH = (1, 2, 5, 10, 20, 35, 50, 100)
 
 def _reach_of_state(model: Any, batch: Any) -> list[float]:
     """Return |dL_S / d state_{S-d}| for each d of `REACH`, relative to d = 1; c counts too."""
-    import scratch_rnn
-
     rows, S = batch.inputs.shape
     norms = []
     for d in REACH:
@@ -299,9 +283,9 @@ def _reach_of_state(model: Any, batch: Any) -> list[float]:
     return [norm / norms[0] for norm in norms]
 
 
-def _new_model(package: Any, V: int) -> Any:
+def _new_model(V: int) -> Any:
     rng = np.random.default_rng(0)
-    return package.RNNModel(package.RNN(V, H, rng=rng), V, rng=rng)
+    return scratch_rnn.RNNModel(scratch_rnn.RNN(V, H, rng=rng), V, rng=rng)
 
 
 def _stream(batches: Any, epochs: int) -> Iterator[Any]:
@@ -320,9 +304,6 @@ MEASURES: dict[str, Callable[[], dict[str, Any]]] = {
 
 def measure(name: str) -> None:
     """Measure with one thread, and write the result to a file."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
     torch.set_num_threads(1)
     with threadpool_limits(1):
         result = MEASURES[name]()
@@ -335,16 +316,8 @@ def measure(name: str) -> None:
         "hidden_size": H,
     }
     MEASUREMENTS.mkdir(exist_ok=True)
-    save(MEASUREMENTS / f"{name}.json", {"about": about, **_short(result)})
-
-
-def _short(value: Any) -> Any:
-    """Round each number to six digits."""
-    if isinstance(value, dict):
-        return {key: _short(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_short(item) for item in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else value
+    measured = round_numbers({"about": about, **result}, digits=6)
+    save(MEASUREMENTS / f"{name}.json", measured)
 
 
 def main(arguments: list[str]) -> int:

@@ -9,22 +9,13 @@ the table in docs/trust/tolerance.md. ``--redraw`` makes picture and table again
 """
 
 import argparse
-import json
-import platform
 import sys
-import time
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
-import torch
-from pages import DOCS, save
+from matplotlib.figure import Figure
+from pages import DOCS, MEASUREMENTS, read, save, table, versions, with_blocks
 
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.reference import torch_results
@@ -35,9 +26,8 @@ from tests.model_cases import build_model, random_model_case
 from tests.properties import against
 from tests.reference import torch_model
 
-RECORD = DOCS / "measurements" / "tolerance.json"
+RECORD = MEASUREMENTS / "tolerance.json"
 PICTURE, PAGE = DOCS / "images" / "tolerance.png", DOCS / "trust" / "tolerance.md"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 DTYPES = ("float32", "float64")
 KINDS = {"layer": "a pass through a layer", "step": "a training step of the model"}
 
@@ -72,34 +62,20 @@ def measure(cases: int, seed: int) -> dict[str, Any]:
     series = []
     for kind in KINDS:
         for dtype in DTYPES:
-            began = time.perf_counter()
             pairs = list(shares(kind, dtype, cases, seed))
             worst, where = max(pairs)
             values = np.array([share for share, _ in pairs])
-            seconds = time.perf_counter() - began
-            line = f"{KINDS[kind]}, {dtype}: {cases:,} cases, none differs; {summary(values)}"
-            sys.stdout.write(f"{line} ({seconds:.0f} s)\n  {worst:.3f}: {where}\n")
-            # Rounded up to thousandths and counted: enough for every number that is shown.
-            thousandths, counts = np.unique(np.ceil(values * 1000).astype(int), return_counts=True)
-            counted = [thousandths.tolist(), counts.tolist()]
+            sys.stdout.write(f"{KINDS[kind]}, {dtype}: none differs; {worst:.3f}: {where}\n")
+            counted = count_thousandths(values)
             series.append({"kind": kind, "dtype": dtype, "worst": where, "thousandths": counted})
-    return {
-        "date": date.today().isoformat(),
-        "cases": cases,
-        "seed": seed,
-        "safety": SAFETY,
-        "perturbations": PERTURBATIONS,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "torch": torch.__version__.split("+")[0],
-        "series": series,
-    }
+    settings = {"cases": cases, "seed": seed, "safety": SAFETY, "perturbations": PERTURBATIONS}
+    return {**versions(), **settings, "series": series}
 
 
-def summary(values: np.ndarray) -> str:
-    """Return median, 99 % and maximum in words."""
-    median, high = np.quantile(values, [0.5, 0.99])
-    return f"median {median:.3f}, 99 % below {high:.3f}, largest {values.max():.3f}"
+def count_thousandths(values: np.ndarray) -> tuple[list[int], list[int]]:
+    """Round shares up to thousandths, which is enough for the page, and count them."""
+    thousandths, counts = np.unique(np.ceil(values * 1000).astype(int), return_counts=True)
+    return thousandths.tolist(), counts.tolist()
 
 
 def shares_of(series: dict[str, Any]) -> np.ndarray:
@@ -110,7 +86,9 @@ def shares_of(series: dict[str, Any]) -> np.ndarray:
 
 def draw(record: dict[str, Any]) -> None:
     """Draw which part of the cases uses at most which share."""
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    across = axes.get_xaxis_transform()
     styles = {"float32": "-", "float64": "--"}
     colours = {"layer": "#0072b2", "step": "#d55e00"}  # distinguishable by everyone
     for series in record["series"]:
@@ -123,11 +101,11 @@ def draw(record: dict[str, Any]) -> None:
             label=f"{KINDS[series['kind']]}, {series['dtype']}",
         )
     axes.axvline(1, color="black", linewidth=1)
-    axes.text(0.93, 0.5, "allowed", rotation=90, ha="right", va="center", transform=_mixed(axes))
+    axes.text(0.93, 0.5, "allowed", rotation=90, ha="right", va="center", transform=across)
     axes.axvline(1 / record["safety"], color="grey", linewidth=1, linestyle=":")
     axes.text(
         0.95 / record["safety"], 0.97, "the perturbation itself", color="#555555", rotation=90,
-        ha="right", va="top", transform=_mixed(axes),
+        ha="right", va="top", transform=across,
     )  # fmt: skip
     axes.set(
         xscale="log",
@@ -140,47 +118,29 @@ def draw(record: dict[str, Any]) -> None:
     )
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
-    PICTURE.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(PICTURE, dpi=150)
-    plt.close(figure)
 
 
-def _mixed(axes: Any) -> Any:
-    return axes.get_xaxis_transform()
-
-
-def table(record: dict[str, Any]) -> str:
-    """Return the page's table."""
-    lines = [
-        f"{record['date']}, Python {record['python']}, NumPy {record['numpy']}, "
+def with_table(text: str) -> str:
+    """Return the page's text with a new table."""
+    record = read("tolerance")
+    every = [shares_of(series) for series in record["series"]]
+    rows = []
+    for series, values in zip(record["series"], every, strict=True):
+        numbers = (f"{number:.3f}" for number in (*np.quantile(values, [0.5, 0.99]), values.max()))
+        rows.append([KINDS[series["kind"]], series["dtype"], f"{len(values):,}", *numbers])
+    head = ["", "dtype", "cases", "median", "99 % below", "largest"]
+    source = (
+        f"*{record['date']}, Python {record['python']}, NumPy {record['numpy']}, "
         f"PyTorch {record['torch']}, {record['perturbations']} perturbations, "
-        f"SAFETY {record['safety']:g}, seed {record['seed']}. None of the cases differs.",
-        "",
-        "| | dtype | cases | median | 99 % below | largest |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
-    for series in record["series"]:
-        values = shares_of(series)
-        median, high = np.quantile(values, [0.5, 0.99])
-        lines.append(
-            f"| {KINDS[series['kind']]} | {series['dtype']} | {len(values):,} | {median:.3f} "
-            f"| {high:.3f} | {values.max():.3f} |"
-        )
-    largest = max(shares_of(series).max() for series in record["series"])
-    lines += [
-        "",
+        f"SAFETY {record['safety']:g}, seed {record['seed']}. None of the cases differs.*"
+    )
+    largest = max(values.max() for values in every)
+    summary = (
         f"The largest share is {largest:.3f}: in the worst case a factor of "
-        f"{largest * record['safety']:.2f} would have been enough.",
-    ]
-    return "\n".join(lines)
-
-
-def write_page(record: dict[str, Any]) -> None:
-    """Put the table in its place in the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{table(record)}\n{END}{after}", encoding="utf-8")
+        f"{largest * record['safety']:.2f} would have been enough."
+    )
+    return with_blocks(text, {"shares": "\n\n".join([table(head, rows, 4), summary, source])})
 
 
 def main() -> None:
@@ -191,12 +151,9 @@ def main() -> None:
     parser.add_argument("--redraw", action="store_true", help="from the JSON, without measuring")
     arguments = parser.parse_args()
     if not arguments.redraw:
-        record = measure(arguments.cases, arguments.seed)
-        RECORD.parent.mkdir(parents=True, exist_ok=True)
-        save(RECORD, record)
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
-    draw(record)
-    write_page(record)
+        save(RECORD, measure(arguments.cases, arguments.seed))
+    draw(read("tolerance"))
+    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -167,15 +167,15 @@ class Document:
         return f"a cell that is not one of {', '.join(CELLS)}: {unknown[0]}" if unknown else ""
 
 
-def round_numbers(value: object) -> object:
-    """Return JSON values with each float rounded to four significant digits."""
+def round_numbers(value: object, digits: int = DIGITS) -> object:
+    """Return JSON values with each float rounded to this number of significant digits."""
     match value:
         case float():
-            return float(f"{value:.{DIGITS}g}")
+            return float(f"{value:.{digits}g}")
         case list():
-            return [round_numbers(item) for item in value]
+            return [round_numbers(item, digits) for item in value]
         case dict():
-            return {key: round_numbers(item) for key, item in value.items()}
+            return {key: round_numbers(item, digits) for key, item in value.items()}
     return value
 
 

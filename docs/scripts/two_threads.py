@@ -1,85 +1,24 @@
-"""The table and the picture of the time on several threads, for `figures.py`."""
+"""The table of the time on two threads, divided by that on one, for `figures.py`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
 
-from matplotlib.figure import Figure
 from pages import table
-from timings import BENCHMARKS, CELLS, XEON, of_versions, short
+from timings import BENCHMARKS, CELLS, XEON
 
-from compare.bench.results.result import Document, Timing, ratio_of
-from compare.bench.rows.row import all_rows
-from compare.bench.workload.shapes import REFERENCE, SCRATCH, STEP, Shape, flops
+from compare.bench.results.result import Document, ratio_of
+from compare.bench.workload.shapes import REFERENCE, SCRATCH, STEP, Shape
 from scratch_rnn import threads
 
-NUMBERS = (1, 2, 4, 8, 16)
 ONE_THREAD = "scratch-1"  # the row of scratch on one thread, beside that on all
-ROWS = {SCRATCH: "`scratch_rnn`", REFERENCE: "PyTorch", "jax": "JAX"}
 PHASES = {"forward": "forward", "forward+backward": "forward and backward", STEP: "step"}
 PREFIXES = ("", "layers-")  # of the files: the lecture's model, and layers in several sizes
 BUILDS = {  # the folders of the lecture's models, and of the layers
     "with the lock": (BENCHMARKS, BENCHMARKS / "two-threads"),
     "free-threaded": (BENCHMARKS / "free-threaded", BENCHMARKS / "free-threaded"),
 }
-PICTURE = "threads.png"
-
-
-def numbers() -> list[int]:
-    """Return the numbers of threads to measure: as many as there are processors, at most."""
-    return [n for n in NUMBERS if n <= (os.cpu_count() or 1)]
-
-
-def file_name(cell: str, n: int) -> str:
-    """Return the name of the results of a cell on n threads."""
-    return f"{cell}-{n}-thread{'s' if n > 1 else ''}"
-
-
-def measured(cell: str) -> dict[int, Document]:
-    """Return the results at the lecture's size by the number of threads."""
-    paths = {n: BENCHMARKS / f"{file_name(cell, n)}.json" for n in NUMBERS}
-    return {n: Document.read(path) for n, path in paths.items() if path.exists()}
-
-
-def steps(cell: str, *rows: str) -> Iterator[tuple[str, dict[int, Timing]]]:
-    """Yield each row and the times of its step by the number of threads."""
-    documents = measured(cell)
-    for row in rows or ROWS:
-        found = {n: document.find(row, "seed", STEP) for n, document in documents.items()}
-        yield row, {n: timing for n, timing in found.items() if timing and timing.seconds}
-
-
-def roofs(cell: str) -> dict[int, float]:
-    """Return the seconds of a step's products at the rate of large ones."""
-    return {n: flops(d.shapes[0], STEP) / d.roof.rate for n, d in measured(cell).items()}
-
-
-def growth_table() -> str:
-    """Return the time of a step on each number of threads, and its share of that on one."""
-    found = measured("rnn")
-    rows = []
-    for cell, label in CELLS.items():
-        times = {ROWS[row]: {n: t.median for n, t in by.items()} for row, by in steps(cell)}
-        times["large products"] = roofs(cell)
-        ones = {ROWS[SCRATCH]: dict(steps(cell, ONE_THREAD))[ONE_THREAD]}
-        for name, by_number in times.items():
-            shares = [short(by_number[1])]
-            for n, time in list(by_number.items())[1:]:
-                one = ones[name][n].median if name in ones else by_number[1]
-                shares.append(f"{short(time)} ({time / one:.2f})")
-            rows.append([label, name, *shares])
-    head = ["cell", "a step of", *(f"{n} thread{'s' if n > 1 else ''}" for n in found)]
-    about, last = found[max(found)], found[max(found)].environment
-    source = (
-        f"*{about.time[:10]}, {of_versions(last['versions'])}; {last['processor']}, which has "
-        f"{last['usable_cpus']} processors: the table ends there. In brackets the share of the "
-        "time on one thread, for scratch_rnn measured in the same run, for the others in another. "
-        "Large products: a step's products at the rate of large ones.*"
-    )
-    return "\n\n".join([table(head, rows, numbers=len(found)), source])
 
 
 def is_divided(document: Document, shape: Shape) -> bool:
@@ -175,30 +114,3 @@ def circumstances() -> str:
             f"{versions['numpy']}, {rate:.0f} GFLOP/s on two threads"
         )
     return f"*{document.environment['processor']}. {'; '.join(parts)}.*"
-
-
-def draw_growth(folder: Path = BENCHMARKS) -> None:
-    """Draw the time of a step over the number of threads, a panel for each cell."""
-    looks = {row.name: dict(row.style) for row in all_rows(None)}
-    figure = Figure(figsize=(10, 3.6), dpi=150, layout="constrained")
-    grid = figure.subplots(1, len(CELLS))
-    for axes, (cell, label) in zip(grid, CELLS.items(), strict=True):
-        for row, by in steps(cell):
-            axes.plot(
-                list(by),
-                [1e3 * t.median for t in by.values()],
-                label=ROWS[row].strip("`"),
-                **looks[row],
-            )
-        roof = roofs(cell)
-        times = [1e3 * time for time in roof.values()]
-        axes.plot(list(roof), times, color="#222222", linestyle=":", label="large products")
-        axes.set(title=label, xlabel="threads", xscale="log", ylim=0)
-        axes.set_xticks(list(roof), [str(n) for n in roof], minor=False)
-        axes.minorticks_off()
-        axes.grid(color="#e6e6e6")
-        axes.spines[["top", "right"]].set_visible(False)
-    grid[0].set_ylabel("a step, ms")
-    handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
-    figure.savefig(folder / PICTURE)

@@ -1,0 +1,224 @@
+"""What measures for the documents, on cases whose answer is known: units, rounding, ratios."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import scratch_rnn
+from compare.bench.workload.shapes import SEED
+from scratch_rnn import Batch
+from scratch_rnn.train import loss_and_gradients
+from tests.compare.bench.test_bench_result import document, timing
+from tests.scripts import load_script
+
+
+def rows_of(table):
+    """Return the rows of a table without its head."""
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:]]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (1.2345e-3, "1.23 ms"),
+        (45.678e-6, "45.7 µs"),
+        (0.9996e-3, "1 ms"),
+        (0.9994e-3, "999 µs"),
+        (0.25, "250 ms"),
+    ],
+)
+def test_a_time_has_three_digits_and_its_unit(seconds, shown):
+    assert load_script("timings").short(seconds) == shown
+
+
+def test_a_share_of_the_roof_is_of_operations_per_second():
+    timings = load_script("timings")
+    found = timing("scratch", "seed", "step", 1e-3, 2e-3, 4e-3)  # a million operations in 2 ms
+    assert timings.share_of_roof(found, 1e9) == 0.5
+    with pytest.raises(SystemExit, match="expected a rate below that of large products, got 200%"):
+        timings.share_of_roof(found, 0.25e9)
+
+
+def test_steps_are_shown_in_milliseconds_beside_what_they_saved(monkeypatch, tmp_path):
+    timings, steps = load_script("timings"), load_script("optimisation_steps")
+    made = [
+        {"name": name, "expected": "", "threads": 1, "seconds": [1e-3 * s for s in milliseconds]}
+        for name, milliseconds in {"plain": (7, 8, 90), "scratch_rnn": (2, 2, 1)}.items()
+    ]
+    data = {
+        "shape": {"name": "seed", "kind": "model", "T": 35, "B": 32, "V": 28, "H": 256},
+        "environment": {"processor": "a processor", "thread_pools": [{"architecture": "Haswell"}]},
+        "roof": {"products": {"NumPy": 123.4e9}},
+        "steps": made,
+        "pytorch": {"1": [4e-3], "2": [3e-3]},
+        "operations": {"h W^T": [12.3e-6, 45.6e-6, 78.9e-6]},
+    }
+    monkeypatch.setattr(timings, "STEPS_FILE", tmp_path / "steps.json")
+    timings.STEPS_FILE.write_text(json.dumps(data), encoding="utf-8")
+    first, second, *_, operation = rows_of(timings.steps_table())
+    assert first == ["0", "plain", "", "8.00 ms", "", "2.00"]
+    assert second == ["1", "scratch_rnn", "", "2.00 ms", "75%", "0.50"]
+    assert operation == ["h W^T", "46 µs"]
+    assert "4.00 ms on 1 thread" in timings.steps_table()
+    assert "GFLOP/s: 123 (NumPy)" in timings.steps_table()
+    [axes] = steps.figure_of(data).axes
+    assert [text.get_text() for text in axes.texts] == ["8.00 ms", "2.00 ms"]
+
+
+def test_the_time_on_two_threads_is_divided_by_that_on_one(tmp_path):
+    two_threads = load_script("two_threads")
+    timings = [
+        timing("scratch", "seed", "step", 3e-3),
+        timing(two_threads.ONE_THREAD, "seed", "step", 4e-3),
+    ]
+    found = document([SEED], timings)
+    found.rows += [type(found.rows[0])(two_threads.ONE_THREAD, "one thread", False)]
+    for has_lock in (True, False):  # a batch of 32 is divided where there is no lock
+        found.environment["python_lock"] = has_lock
+        found.write(tmp_path / "rnn-2-threads.json")
+        ratios = two_threads.two_to_one(tmp_path, "", "rnn", "step")
+        assert ratios == {True: [] if has_lock else [0.75], False: [0.75] if has_lock else []}
+    assert two_threads.spread([0.504, 0.75, 0.61]) == "0.50 to 0.75"
+    assert two_threads.spread([0.504, 0.501]) == "0.50"
+
+
+def test_shares_of_the_tolerance_are_rounded_up():
+    tolerance = load_script("tolerance")
+    shares = np.array([0.0421, 0.043, 0.0430001, 0.1999])
+    counted = tolerance.count_thousandths(shares)
+    assert counted == ([43, 44, 200], [2, 1, 1])
+    again = tolerance.shares_of({"thousandths": counted})
+    assert again.tolist() == [0.043, 0.043, 0.044, 0.2]
+    assert np.all(again >= shares - 1e-12)
+
+
+def test_errors_are_divided_by_pytorchs_and_times_are_milliseconds(monkeypatch):
+    accuracy = load_script("accuracy")
+    errors = {
+        "loss": {"before": 4e-8, "after": 1e-8, "torch": 2e-8},
+        "gradient of W": {"before": 1e-8, "after": 1e-8, "torch": 4e-8},
+    }
+    times = {"before": 0.003, "after": 0.0015, "torch": 0.001, "ratio": 0.5}
+    cells = {cell: {"errors": errors, "times": times} for cell in accuracy.CELLS}
+    monkeypatch.setattr(accuracy, "read", lambda name: {"openblas": {"cells": cells}})
+    rows = {row[0]: row[1] for row in rows_of(accuracy.errors_table())}
+    assert rows == {
+        "loss": "2.00 → 0.50",
+        "δ W": "0.25 → 0.25",
+        "**geometric mean**": "0.71 → 0.35",
+        "**largest**": "2.00 → 0.50",
+        "time of a step in ms": "3.00 → 1.50",
+        "**after / before, median of the rounds**": "0.500",
+    }
+
+
+def test_false_alarms_are_shares_of_the_cases_that_are_finite(monkeypatch):
+    comparisons = load_script("comparisons")
+    none = dict.fromkeys(comparisons.RULES, 0)
+    right = {
+        "cases": 100,
+        "overflowed": {"float32": 10, "float64": 0},
+        "refused": {"float32": none | {"np.allclose": 4}, "float64": none | {"np.allclose": 5}},
+    }
+    bugs = {"a": {"wrong": 8, "missed": {"np.allclose": 2}}, "b": {"wrong": 4, "missed": {}}}
+    bugs["c"] = {"wrong": 3, "missed": {"np.allclose": 3}}
+    data = {"right": right, "bugs": {"found": bugs}}
+    monkeypatch.setattr(comparisons, "read", lambda name: data)
+    shares = comparisons.shares()
+    assert shares["np.allclose"] == pytest.approx((0.1, 0.1, (0.25 + 0 + 1) / 3, 1 / 3))
+    assert shares["at most 1e-3"] == (0, 0, 0, 0)
+
+
+def test_results_that_a_rule_calls_equal_are_counted(monkeypatch):
+    """One of three entries of the output is wrong by 5e-4, in each case."""
+    comparisons, stored = load_script("comparisons"), {}
+    rules = {name: comparisons.RULES[name] for name in ("at most 1e-3", "one tolerance an entry")}
+
+    def wrong(layer, case):
+        results = {name: array.copy() for name, array in comparisons.rounding(case)[0].items()}
+        results["output"].flat[::3] += 5e-4
+        return results
+
+    bug = SimpleNamespace(name="a bug", package="scratch_rnn", load=lambda: scratch_rnn)
+    monkeypatch.setattr(comparisons, "BUGS", [bug])
+    monkeypatch.setattr(comparisons, "RULES", rules)
+    monkeypatch.setattr(comparisons, "WRONG_CASES", 2)
+    monkeypatch.setattr(comparisons, "results_of", wrong)
+    monkeypatch.setattr(comparisons, "add", lambda name, measured: stored.update(measured))
+    comparisons.measure_bugs()
+    cases = 3 * 2 * 2  # cells, cases of a cell, dtypes
+    assert stored["bugs"]["found"] == {"a bug": {"wrong": cases, "missed": {"at most 1e-3": cases}}}
+
+
+def test_registers_and_shared_memory_are_shown_in_kilobytes(monkeypatch):
+    kernels = load_script("kernels")
+    used = {"name": "rnn_forward", "constants": {"BB": 4}, "registers": 40, "stack": 8}
+    compiled = [
+        used | {"architecture": architecture, "shared": shared}
+        for architecture, shared in zip(kernels.ARCHITECTURES, (51200, 1536), strict=True)
+    ]
+    monkeypatch.setattr(kernels, "read", lambda name: {"compiled": compiled})
+    [row] = rows_of(kernels.compiled_table())
+    assert row == ["`rnn_forward`", "4", "40", "8", "50.0", "40", "8", "1.5"]
+
+
+def network(weight):
+    """Return a network whose hidden states are 0, and whose W_hh is a multiple of 1."""
+    model = scratch_rnn.RNNModel(scratch_rnn.RNN(5, 4, rng=np.random.default_rng(0)), 5)
+    for name, parameter in model.parameters.items():
+        if name.startswith("rnn."):
+            parameter[...] = 0
+    model.parameters["rnn.weight_hh_l0"][...] = weight * np.eye(4)
+    return model
+
+
+def batch_of(steps):
+    ids = np.random.default_rng(0).integers(0, 5, (3, steps + 1))
+    return Batch(ids[:, :-1], ids[:, 1:])
+
+
+def test_a_gradient_reaches_back_as_far_as_the_weights_say(monkeypatch):
+    questions = load_script("questions")
+    reach = questions._reach(network(0.5), batch_of(6), 6)
+    assert reach == pytest.approx([0.5**d for d in range(6)], rel=1e-5)
+    monkeypatch.setattr(questions, "REACH", (1, 2, 4))
+    of_state = questions._reach_of_state(network(0.5), batch_of(6))
+    assert of_state == pytest.approx([1, 0.5, 0.125], rel=1e-5)
+
+
+def test_the_gradient_in_one_piece_is_that_of_the_loss():
+    questions = load_script("questions")
+    rng, batch = np.random.default_rng(1), batch_of(6)
+    model = scratch_rnn.RNNModel(scratch_rnn.RNN(5, 4, rng=rng), 5, rng=rng)
+    _, gradients, _ = loss_and_gradients(model, batch, model.begin_state(3))
+    whole, cut = (questions._gradient_in_pieces(model, batch, n) for n in (6, 2))
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(whole[name], gradient, rtol=1e-4, atol=1e-7)
+    of_output = "linear.weight"  # it does not go back in time, so nothing is lost of it
+    np.testing.assert_allclose(cut[of_output], whole[of_output], rtol=1e-4, atol=1e-7)
+    assert questions._norm(cut, "rnn.") != pytest.approx(questions._norm(whole, "rnn."), rel=1e-3)
+    assert questions._norm({"rnn.a": np.array([3.0, 4.0]), "b": np.ones(9)}, "rnn.") == 5
+
+
+def test_entries_are_clipped_to_the_norm_that_was_asked_for():
+    questions = load_script("questions")
+    gradients = {"a": np.array([3.0, 0.1]), "b": np.array([[-4.0]])}
+    cut = questions._cut_entries(gradients, np.sqrt(2 * 1.5**2 + 0.1**2))
+    np.testing.assert_allclose(cut["a"], [1.5, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(cut["b"], [[-1.5]], rtol=1e-6)
+    assert questions._cosine(gradients, {"a": np.array([0.0, 0.0]), "b": np.array([[-1.0]])}) == (
+        pytest.approx(4 / np.sqrt(25.01))
+    )
+
+
+def test_a_lost_gradient_is_a_percentage_and_updates_are_those_of_the_text():
+    answers = load_script("answers")
+    about = {"date": "", "python": "", "numpy": "", "torch": "", "command": ""}
+    data = {"about": about, "text": "", "epochs": 60, "num_steps": [35]}
+    data["perplexities"] = [[float(epoch) for epoch in range(1, 61)]]
+    data |= {"untrained": {"lost": [0.1234]}, "trained": {"lost": [0.5]}}
+    [row] = rows_of(answers._truncation(data))  # 9,964 tokens make 8 batches of 32 times 35
+    assert row == ["35", "12.3%", "50.0%", "60.00 (480 updates)", "30.00"]
