@@ -7,8 +7,9 @@ import pytest
 from compare.study.page.build import write_page
 from compare.study.page.explain import demonstration
 from tests.compare.parity.courses import course
+from tests.compare.study.look import Reader
 from tests.compare.study.pages import TEXT, Network, Opened, recorded, written
-from tests.compare.study.reading import Seen
+from tests.compare.study.reading import H, Seen
 
 
 @pytest.fixture
@@ -88,3 +89,13 @@ def network(request, tmp_path_factory):
 def seen(network, open_page):
     """The page as another test left it, with the same text, weights and choice."""
     return Seen(network, open_page(network.path, anew=False))
+
+
+@pytest.fixture
+def page(network, open_page):
+    """A reader of the page, with a typed text; whatever the fonts, its pictures have one width."""
+    opened = open_page(network.path, anew=False)
+    opened.run("spaces.get = () => 640")
+    Seen(network, opened)
+    opened.choose(v=None, s=1, u=H)
+    return Reader(opened.page)

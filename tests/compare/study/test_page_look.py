@@ -1,0 +1,214 @@
+"""Labels name what they are beside; and what carries meaning is drawn so that it is seen."""
+
+import pytest
+
+from tests.compare.study.look import on
+from tests.compare.study.reading import TYPED
+
+HEADINGS = """Type a text | Train on it | Generate text | The network, unrolled
+One step, number by number | All of Whh | The largest products | Backward through time
+The path of the gradient | One loss, back through the steps | All losses at once | Clipping
+The gradient of each unit | Memory made visible | RNN, GRU and LSTM side by side | Edit one weight
+Choose a weight | Change it | The loss as a function of this weight | Find a unit
+From untrained to trained | Perplexity | Generated text | Find the bug
+Parity of NumPy and PyTorch"""
+CONTROLS = """step-slider: Step | unit-slider: Unit | checkpoint-slider: Weights
+example-select: Example
+text-input: Text, up to 64 characters | temperature-slider: Temperature
+units-select: Units shown | flow-slider: Gradient at | gain-slider: Scale W_hh
+loss-slider: Loss | cut-slider: Truncate after | memory-step: Change step | memory-token: to
+keep-slider: Bias of the gate that keeps (LSTM f, GRU z) | weight-select: Parameter
+weight-slider: Move it by | weight-field: Value | finder-text: Text to read
+finder-property: Property of a step | puzzle-input: Puzzle
+compare-check: Show the comparison with PyTorch | ulps-check: Show differences also in ulps
+token-select: Token"""
+BUTTONS = """guide-start: Start the guide | theme: Dark theme | train-step: One step | train: Train
+reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-before: Previous
+flow-next: Next | cells-train: Train 100 steps | cells-reset: New weights | weight-back: Put it back
+play: Play the training | game-start: Start | unfold: Close all sections"""
+PICTURES = {
+    "unrolled-picture": "reads | next is | guess | p(next)",
+    "state-legend": "state h_t | -1 | 0 | 1",
+    "probability-legend": "probability | 0 | 0.5 | 1",
+    "flow-picture": "‖∂L/∂hₜ‖ | ← steps 1 to 3 | steps 9 to 24 →",
+    "curve-picture": "step t, by the token it reads | cut off by truncation",
+    "triangle-picture": "step t → | loss k ↓",
+    "gradient-legend": "∂L/∂h_t",
+    "clip-picture": "loss k | dotted line: max_norm 0.8",
+    "memory-key": "‖Δh_t‖ / ‖Δh_3‖ | ‖∂L_K/∂h_t‖ / ‖∂L_K/∂h_K‖",
+    "cells-key": "∂L_K/∂h_t RNN | ∂L_K/∂h_t GRU | ∂L_K/∂h_t LSTM | ∂L_K/∂c_t LSTM",
+    "cells-picture": "step t, which reads",
+    "weight-picture": "mean loss L, nats | weight W_hh[0, 0]",
+    "perplexity-picture": "epochs of training",
+    "products": "Row 7 of W_hh, times the state after step 5 | unit | weight | state | product",
+    "finder-table": "The five units that tell most | unit | AUC | mean with | without",
+    "checkpoints": "After “… time machine at the end” | weights | perplexity | generated text",
+    "cells-numbers": "cell | for | factor per step | gate that keeps (mean) | mean loss, nats",
+    "parity-table": "tensor | verdict | of the tolerance | largest difference | tolerance | shape",
+    "unrolled": "Above is the state h_t, with one row for each unit. | Below is the prediction | "
+    "A ring marks the token that comes next in the text. | left and right choose the step, up and "
+    "down the unit",
+    "curve-figure": "Thick line: the chosen loss. Thin lines: all others.",
+    "backward-body": "Row k, column t. Pale cells are cut off by truncation",
+    "flow": "Read it from right to left | Coloured arrows are the gradient | Grey arrows are the "
+    "forward pass.",
+}
+MAPS = """States h, a column for each step and a row for each unit. Arrow keys choose step and unit.
+Probabilities of the next token, a column for each step and a row for each token. Left and right \
+choose the step, up and down the token.
+Recurrent weights: a row for each unit of this step, a column for each unit of the previous step. \
+Up and down choose the unit, left and right the step.
+Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the \
+loss, left and right the step.
+Gradient of the mean loss for each state, a column for each step and a row for each unit. Arrow \
+keys choose step and unit."""
+WIDE = "(H,) = (H, V) (V,) + (H,) + (H,) | (12,) = (12, 28) (28,) + (12,) + (12,)"
+ONE_HOT = ["The token as a vector | x_t = onehot(id) | (V,) | (28,)"]
+RNN = [
+    *ONE_HOT,
+    f"From the token | a_t = W_ih x_t + b_ih + b_hh | {WIDE}",
+    "From the previous state | u_t = W_hh h_t−1 | (H,) = (H, H) (H,) | (12,) = (12, 12) (12,)",
+    "The sum | z_t = a_t + u_t | (H,) = (H,) + (H,) | (12,) = (12,) + (12,)",
+]
+GATES = "(G·H,) = (G·H, {0}) ({0},) + (G·H,) | ({1},) = ({1}, {2}) ({2},) + ({1},)"
+
+
+def gated(rows, *links):
+    return [
+        *ONE_HOT,
+        f"From the token | a = W_ih x_t + b_ih | {GATES.format('V', rows, 28)}",
+        f"From the previous state | u = W_hh h_t−1 + b_hh | {GATES.format('H', rows, 12)}",
+        *(f"{link} | (H,) | (12,)" for link in links),
+    ]
+
+
+CHAIN = {
+    "rnn-tanh": [*RNN, "The new state | h_t = tanh(z_t) | (H,) | (12,)"],
+    "rnn-relu": [*RNN, "The new state | h_t = max(0, z_t) | (H,) | (12,)"],
+    "gru-tanh": gated(
+        36,
+        "The reset gate | r_t = σ(a_r + u_r)",
+        "The update gate | z_t = σ(a_z + u_z)",
+        "The candidate | n_t = tanh(a_n + r_t ⊙ u_n)",
+        "The new state | h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_t−1",
+    ),
+    "lstm-tanh": gated(
+        48,
+        "The input gate | i_t = σ(a_i + u_i)",
+        "The forget gate | f_t = σ(a_f + u_f)",
+        "The candidate | g_t = tanh(a_g + u_g)",
+        "The output gate | o_t = σ(a_o + u_o)",
+        "The cell state | c_t = f_t ⊙ c_t−1 + i_t ⊙ g_t",
+        "The new state | h_t = o_t ⊙ tanh(c_t)",
+    ),
+}
+END = [
+    "The logits: a score for each token | y_t = W h_t + b",
+    "Probabilities | log p_t = y_t − m − log Σ exp(y_t − m), m = max y_t",
+    "The loss | L_t = −log p_t[next] | a number",
+]
+STANDS_OUT = [  # what carries meaning, what it has to differ from, and the styles in which it does
+    ("#curve-picture .thick", "#curve-picture .thin", "stroke strokeWidth opacity"),
+    ("#curve-picture .cut", "#curve-picture .grid", "stroke strokeDasharray"),
+    ("#clip-picture .column.chosen", "#clip-picture .column", "opacity"),
+    ("#clip-picture .column.mean", "#clip-picture .column.chosen", "fill"),
+    ("#clip-picture .limit", "#clip-picture .grid", "stroke strokeDasharray"),
+    ("#chain .column.chosen", "#chain .column", "opacity"),
+    ("#flow-picture .backward", "#flow-picture .forward", "stroke"),
+    ("#flow-picture .backward.now", "#flow-picture .backward:not(.now)", "opacity"),
+    ("#flow-picture .token.here", "#flow-picture .token", "stroke strokeWidth"),
+    ("#flow-numbers .now", "#flow-numbers li", "borderLeftColor backgroundColor"),
+    ("#perplexity-picture .here", "#perplexity-picture .dot", "fill strokeWidth"),
+    ("#unrolled-picture .chosen", ".reads > span", "fontWeight borderBottomColor"),
+    ("#unrolled-picture .right", "#unrolled-picture .wrong", "fontWeight color"),
+    ("#memory-picture .changed", "#memory-picture .reads > span", "fontWeight borderBottomColor"),
+    ("#memory-picture .line.back", "#memory-picture .line.forth", "stroke"),
+    ("#cells-picture .of-gru", "#cells-picture .of-rnn", "stroke"),
+    ("#cells-picture .of-lstm.h", "#cells-picture .of-gru", "stroke"),
+    ("#cells-picture .of-lstm.h", "#cells-picture .of-rnn", "stroke"),
+    ("#cells-picture .of-lstm.c", "#cells-picture .of-lstm.h", "strokeDasharray"),
+    ("#weight-picture .tangent", "#weight-picture .curve", "stroke"),
+    ("#finder-passage .has", "#finder-passage span:not(.has)", "fontWeight color"),
+    ("#checkpoints .chosen td", "#checkpoints tr:not(.chosen) td", "fontWeight backgroundColor"),
+    ("#choices .is-right", "#choices button:not(.is-right)", "fontWeight borderTopWidth"),
+    ("#unrolled-picture .mark.across", "body", "borderTopWidth borderBottomWidth"),
+    ("#unrolled-picture .mark:not(.across)", "body", "borderLeftWidth borderRightWidth"),
+    ("#unrolled-picture .ring", "body", "borderTopWidth borderTopLeftRadius"),
+]
+
+
+def pairs(text):
+    """Return the pairs of a text that has a colon in each pair, and a bar between two of them."""
+    return [tuple(pair.split(": ")) for pair in text.replace("\n", " | ").split(" | ")]
+
+
+@on("rnn-tanh")
+def test_headings_labels_and_axes_name_what_they_are_beside(page):
+    headings = page.page.locator("h2:visible, h3:visible:not(#chain *)").all_text_contents()
+    assert [each.strip() for each in headings] == HEADINGS.replace("\n", " | ").split(" | ")
+    assert page.count("h2 > .number") == page.count(".panel") + 1
+    labels, first = page.page.evaluate("() => labels()"), page.first
+    assert {name: labels[name] for name, _ in pairs(CONTROLS)} == dict(pairs(CONTROLS))
+    buttons = [(name, first[name].removesuffix(" (off)")) for name, _ in pairs(BUTTONS)]
+    assert buttons == pairs(BUTTONS)
+    for name, words in PICTURES.items():
+        assert [each for each in words.split(" | ") if each not in first[name]] == [], name
+    spoken = "(all) => all.map((map) => map.ariaLabel)"
+    maps = page.page.locator("[role=application]").evaluate_all(spoken)
+    assert maps[:5] == MAPS.split("\n")
+
+
+@on(*CHAIN)
+def test_one_step_has_these_links(page):
+    words, cell = page.first["chain"], page.page.evaluate("() => `${record.cell}-${F}`")
+    links = [*CHAIN[cell], *END]
+    assert page.count("#chain > li") == len(links)
+    places = [words.index(link) for link in links]
+    assert places == sorted(places)
+
+
+def alike(page, one, other, names):
+    """Return the styles in which two elements do not differ."""
+    pair = (page.page.evaluate("(all) => styles(...all)", [each, names]) for each in (one, other))
+    return [name for name, a, b in zip(names, *pair, strict=True) if a == b]
+
+
+@on("rnn-tanh")
+def test_what_carries_meaning_stands_out_in_both_themes(page):
+    page.fill("#text-input", TYPED + page.text("#likeliest")[:9])  # with some right guesses
+    page.run("startGame(0)")
+    page.click("#game-give-up")
+    for _ in range(2):
+        page.click("#theme")
+        rows = [(one, other, names.split()) for one, other, names in STANDS_OUT]
+        assert [(row, found) for row in rows if (found := alike(page, *row))] == []
+        assert page.page.evaluate("() => unseen()") == []
+    page.click("#game-leave")
+    page.fill("#text-input", "time traveller")  # recorded
+    page.run("checkpoint().allowed.h = -1; drawAll()")
+    assert alike(page, "#chain .apart", "#chain .agrees", ["fontWeight", "color"]) == []
+
+
+@on("rnn-tanh")
+def test_a_share_of_the_tolerance_is_the_length_of_its_bar(page):
+    for bar in page.page.locator(".share").all():
+        whole, part = (each.bounding_box() for each in (bar, bar.locator("span")))
+        share = str(bar.locator("+ .percent").text_content()).strip(" %")
+        assert part["height"] == whole["height"]
+        assert 100 * part["width"] / whole["width"] == pytest.approx(float(share), abs=0.6)
+
+
+@on("rnn-tanh")
+def test_what_compares_with_pytorch_and_what_the_guide_covers_is_not_seen(page):
+    page.click("#compare-check")
+    gone = dict.fromkeys(("parity_title", "parity_lead", "parity_table", "ulps_check", "parity"))
+    page.sees(compare_check="off", whose=None, **gone)
+    page.click("#compare-check")
+    page.click("#guide-start")
+    page.click("#guide-next")
+    page.page.locator("#guide-title", has_text="Step 2").wait_for()
+    covered = page.page.evaluate("() => styles('.covered > *', ['filter', 'opacity'])")
+    assert covered[0].startswith("blur(")
+    assert float(covered[1]) < 0.5
+    assert alike(page, ".marked", "body", ["outlineStyle", "outlineColor"]) == []
+    page.press("Escape")
