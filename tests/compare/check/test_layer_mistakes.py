@@ -6,12 +6,12 @@ import textwrap
 import numpy as np
 import pytest
 
-from compare.check import BUGS, CheckConfig, find_bug
+from compare.check import CheckConfig
 from compare.check.cases.comparison import Comparison
 from compare.check.command import examine_class
 from compare.check.report.explanation import where
 from compare.check.subjects import properties
-from compare.check.subjects.diagnosis import is_of_layer, name_mistakes
+from compare.check.subjects.diagnosis import name_mistakes
 from compare.check.subjects.features import FEATURES, try_features
 from compare.check.subjects.layer import SIZES, case_of, find_conventions
 from compare.check.subjects.properties import try_properties
@@ -90,54 +90,6 @@ def test_a_mistake_of_a_class_is_found_in_its_part_and_named(mistake, tmp_path, 
         likely = SAME_IN_A_LAYER.get(mistake.likely, mistake.likely)
         assert re.search(likely, wrong.likely, re.IGNORECASE), wrong.likely
         count("students' mistakes named in a class")
-
-
-# The catalogue's bugs, as classes ---------------------------------------------------------------
-
-OTHER_WORDS = {"float32-buffer": "It is computed in float32, and rounds too early."}
-
-SEEN_BY_PROPERTIES = {
-    "memory-reused",
-    "upstream-overwritten",
-    "gradients-accumulate",
-    "reverse-from-the-padding",
-    "memory-order-assumed",
-}
-NO_NUMBERS = {
-    "lstm-sigmoid-overflows",
-    "dropout-unscaled",
-    "state-broadcast",
-    "initial-weights-too-large",
-    "global-random-weights",
-}
-"""Bugs that show in no result, or that overflow for other inputs than the plain version."""
-
-OF_LAYERS = [
-    bug
-    for bug in BUGS
-    if is_of_layer(bug, bug.cell or "rnn") and bug.name not in SEEN_BY_PROPERTIES | NO_NUMBERS
-]
-
-
-@pytest.mark.parametrize("bug", OF_LAYERS[:: number(15, 1)], ids=lambda bug: bug.name)
-def test_a_bug_of_the_catalogue_is_named_in_a_class(bug, count):
-    cell = bug.cell or "rnn"
-    layers, results = diagnosed(f"{bug.load().__name__}:{cell.upper()}", cell)
-    likely = [result.likely for result in results if result.verdict != "right"]
-    if results[0].verdict == "wrong":
-        assert {*likely[1:]} <= {""}  # the gradients follow from it
-    if not likely:
-        features = try_features(layers, 0)
-        likely = [f.get("likely", "") for f in features if f["verdict"] == "wrong"]
-    assert likely[0].startswith(OTHER_WORDS.get(bug.name, bug.words)), likely
-    count("bugs of the catalogue named in a class")
-
-
-@pytest.mark.parametrize("name", sorted(SEEN_BY_PROPERTIES, reverse=True)[:: number(5, 1)])
-def test_a_bug_of_the_catalogue_that_shows_in_no_number_violates_a_property(name):
-    layers, results = tried(f"{find_bug(name).load().__name__}:RNN")
-    assert {result.verdict for result in results} == {"right"}
-    assert "wrong" in {entry["verdict"] for entry in try_properties(layers, [], 0)}
 
 
 def test_a_case_is_drawn_once_however_often_it_is_tried():

@@ -35,32 +35,29 @@ def parity(scratch, concise, batch, **options):
     return check_parity(scratch, concise, batch, **({"lr": LR, "max_norm": MAX_NORM} | options))
 
 
-NAMES = [row.name for row in parity(*case()).rows]
-
-
-@pytest.mark.parametrize(
-    ("name", "dtype"), [(n, ("float32", "float64")[k % 2]) for k, n in enumerate(NAMES)]
-)
-def test_a_row_beyond_its_tolerance_differs_and_no_other(name, dtype):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_row_beyond_its_tolerance_differs_and_no_other(dtype):
     scratch, concise, batch = case(dtype)
     state = scratch.begin_state(3)
     ours, allowed = tolerances(lambda move: run_scratch_step(scratch, batch, state, SETTINGS, move))
-    entry = tuple(size // 2 for size in ours[name].shape)
-    shares = {}
-    for share in (0.9, 1.5):
+    names = [row.name for row in parity(scratch, concise, batch).rows]
+    for name in names[dtype == "float64" :: 2]:
+        entry = tuple(size // 2 for size in ours[name].shape)
+        shares = {}
+        for share in (0.9, 1.5):
 
-        def spoilt(*arguments, memory, share=share):
-            results = run_concise_step(*arguments, memory=memory)
-            results[name] = results[name].copy()
-            results[name][entry] = ours[name][entry] + share * allowed[name][entry]
-            return results
+            def spoilt(*arguments, memory, name=name, entry=entry, share=share):
+                results = run_concise_step(*arguments, memory=memory)
+                results[name] = results[name].copy()
+                results[name][entry] = ours[name][entry] + share * allowed[name][entry]
+                return results
 
-        shares[share] = parity(scratch, concise, batch, step=spoilt)
-    assert shares[0.9].ok
-    (wrong,) = shares[1.5].failures
-    assert (wrong.name, wrong.at) == (name, entry)
-    assert wrong.allowed == allowed[name][entry]
-    assert wrong.share == pytest.approx(1.5, abs=0.2)  # the spoilt entry is rounded to the dtype
+            shares[share] = parity(scratch, concise, batch, step=spoilt)
+        assert shares[0.9].ok, name
+        (wrong,) = shares[1.5].failures
+        assert (wrong.name, wrong.at) == (name, entry)
+        assert wrong.allowed == allowed[name][entry]
+        assert wrong.share == pytest.approx(1.5, abs=0.2)  # the spoilt entry is rounded
 
 
 @pytest.mark.parametrize(
@@ -69,6 +66,7 @@ def test_a_row_beyond_its_tolerance_differs_and_no_other(name, dtype):
 @pytest.mark.parametrize("side", ["run_scratch_step", "run_concise_step"])
 def test_a_setting_of_only_one_side_is_detected(side, setting, rows, monkeypatch):
     scratch, concise, batch = case()
+    names = [row.name for row in parity(scratch, concise, batch).rows]
     step = {"run_scratch_step": run_scratch_step, "run_concise_step": run_concise_step}[side]
 
     def with_another(model, batch, state, settings, *move, memory):
@@ -76,8 +74,8 @@ def test_a_setting_of_only_one_side_is_detected(side, setting, rows, monkeypatch
 
     monkeypatch.setattr(comparison, side, with_another)
     failures = {row.name for row in parity(scratch, concise, batch).failures}
-    assert {name for name in NAMES if name.startswith(rows)} <= failures
-    assert not {name for name in NAMES if name.startswith("gradient of")} & failures
+    assert {name for name in names if name.startswith(rows)} <= failures
+    assert not {name for name in names if name.startswith("gradient of")} & failures
 
 
 def test_a_step_uses_its_learning_rate_and_its_norm():
