@@ -1,11 +1,4 @@
-"""Exercise 1: fill in one line. A step of a recurrent network.
-
-    h_next = tanh(W_ih x_t + b_ih + W_hh h + b_hh)
-
-Each sequence of the batch has a row in the arrays. So W x in the equation is x @ W.T in NumPy.
-
-Check it:  rnn-parity check 01_step.py --stage rnn_step
-"""
+"""The solution of exercise 1: what you write in 01_step.py."""
 
 import numpy as np
 

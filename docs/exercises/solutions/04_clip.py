@@ -1,10 +1,4 @@
-"""Exercise 4: find the bug. Clipping.
-
-All gradients together are one long vector. If its norm is larger than max_norm, it is made shorter
-and keeps its direction. This function changes the direction. Why? Correct it.
-
-Check it:  rnn-parity check 04_clip.py --stage clip_grad_norm
-"""
+"""The solution of exercise 4: what you write in 04_clip.py."""
 
 import numpy as np
 

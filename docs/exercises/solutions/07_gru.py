@@ -1,16 +1,4 @@
-"""Exercise 7: derive the gradients of a gated cell, one step of a GRU.
-
-    r = σ(W_ir x_t + b_ir + W_hr h + b_hr)
-    z = σ(W_iz x_t + b_iz + W_hz h + b_hz)
-    q = W_hn h + b_hn
-    n = tanh(W_in x_t + b_in + r ⊙ q)
-    h_next = (1 - z) ⊙ n + z ⊙ h
-
-The three blocks of a weight stand one below the other, in the order r, z, n. Begin at h_next, and
-follow each path back. The state h is used four times.
-
-Check it:  rnn-parity check 07_gru.py --stage gru_step_backward --no-equations
-"""
+"""The solution of exercise 7: what you write in 07_gru.py."""
 
 import numpy as np
 

@@ -1,22 +1,4 @@
-"""Exercise 9: two directions of memory, as the panel "Memory made visible" of the page shows them.
-
-`rnn-parity explain --cell rnn` writes the page. Its text is "time traveller". In the panel one letter
-is changed. Forward in time the panel shows what is left of this change in each later state; backward
-in time, what is left of the gradient of the last loss in each earlier state.
-
-1. Let step 3 read "n" instead of "m": choose it in the panel's second list, which begins with "u".
-   Guess first: how many steps later is the norm of the change, ‖Δh‖, for the first time smaller than
-   a third of what it is at step 3? Then read it from "The norms at each step, as a table".
-2. One step is h_next = tanh(W_ih x + W_hh h + b). A small change of h changes h_next by J times
-   that change. Write the matrix J, then both directions. They use the same matrices.
-
-Check it:  python 09_memory.py
-"""
-
-import json
-from importlib import resources
-
-import numpy as np
+"""The solution of exercise 9: what you write in 09_memory.py."""
 
 STEPS_LATER = 2  # your answer to 1
 
@@ -38,46 +20,3 @@ def backward(gradient, jacobians):
     for J in reversed(jacobians):
         gradient = J.T @ gradient
     return gradient
-
-
-def states(ids, h, W_ih, W_hh, b):
-    """Return the state after each character."""
-    found = []
-    for k in ids:
-        h = np.tanh(W_ih[:, k] + W_hh @ h + b)
-        found.append(h)
-    return np.array(found)
-
-
-def demonstration():
-    """Return the network that the page shows: its characters, W_ih, W_hh and the sum of both biases."""
-    with resources.files("compare.study.page").joinpath("demonstration-rnn.npz").open("rb") as file:
-        arrays = dict(np.load(file))
-    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-    W_ih, W_hh, b_ih, b_hh = (arrays[f"1000/rnn.{name}"].astype(float) for name in names)
-    return json.loads(str(arrays["facts"]))["vocabulary"], W_ih, W_hh, b_ih + b_hh
-
-
-def check():
-    """Compare both answers with the network; return the names of those that are wrong."""
-    vocabulary, *weights = demonstration()
-    h_0, W_hh = np.zeros(len(weights[-1])), weights[1]
-    read = [[vocabulary.index(c) for c in text] for text in ("time traveller", "tine traveller")]
-    one, other = (states(ids, h_0, *weights) for ids in read)
-    sizes = np.sqrt(((one - other) ** 2).sum(axis=1))[2:]
-    jacobians = [jacobian(h, W_hh) for h in one]
-    rng = np.random.default_rng(0)
-    change, gradient = rng.normal(size=(2, len(h_0)))
-    moved = states(read[0], h_0 + 1e-30j * change, *weights)[-1].imag / 1e-30
-    answers = {
-        "STEPS_LATER": STEPS_LATER == int(np.argmax(sizes < sizes[0] / 3)),
-        "forward": np.allclose(forward(change, jacobians), moved, rtol=1e-9),
-        "backward": np.isclose(backward(gradient, jacobians) @ change, gradient @ moved, rtol=1e-9),
-    }
-    return [name for name, is_right in answers.items() if not is_right]
-
-
-if __name__ == "__main__":
-    wrong = check()
-    print(f"wrong: {', '.join(wrong)}" if wrong else "All answers are right.")
-    raise SystemExit(bool(wrong))
