@@ -16,8 +16,10 @@ from compare.terminal import (
     THREADS,
     Range,
     UsageError,
+    all_but,
     check_options,
     flag,
+    refuse_options,
 )
 
 LABELS = ", ".join(f"{name} ({label})" for name, label in all_labels().items())
@@ -62,6 +64,9 @@ class BenchConfig:
 
     def check(self) -> Self:
         """Return the configuration itself, or raise UsageError if an option is invalid."""
+        if self.plot is not None:
+            unread = all_but(self, "plot", "against")
+            refuse_options(self, unread, "--plot alone or with --against")
         for phase in self.phases:
             if phase not in PHASE_NAMES:
                 known = ", ".join(PHASE_NAMES)

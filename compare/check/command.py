@@ -57,7 +57,14 @@ from compare.implementations import (
     parse_target,
     write_adapter,
 )
-from compare.terminal import CommandError, Terminal, UsageError, plural
+from compare.terminal import (
+    CommandError,
+    Terminal,
+    UsageError,
+    flag_of,
+    plural,
+    refuse_options,
+)
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
 
@@ -96,6 +103,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         if right < len(rows):
             raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")
         return None
+    refuse_options(config, ["jobs"], "a folder with --jobs")
     source = source_of(config)
     if config.watch:
         watch(config, source, terminal)
@@ -162,14 +170,16 @@ def source_of(config: CheckConfig) -> Source:
         raise _no_such(target, "; --new FILE writes a template") from None
     if source.file and spec_from_file_location("", source.file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target}")
-    for name in ("layout", "bias", "names", "device", "dtype", "tf32", "interpret", "compile_for"):
+    of_class = ("layout", "bias", "names", "device", "dtype", "tf32", "interpret", "compile_for")
+    for name in (*of_class, "strict"):
         if getattr(config, name) and not source.name:
-            flag = f"--{name.replace('_', '-')}"
+            flag = flag_of(name)
             raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
     if config.device:
         check_device(config.device)
-    if config.stage is not None and source.name:
-        raise UsageError(f"expected a file of functions with --stage, got {target}")
+    for name in ("stage", "no_train", "text"):
+        if getattr(config, name) and source.name:
+            raise UsageError(f"expected a file of functions with {flag_of(name)}, got {target}")
     return source
 
 

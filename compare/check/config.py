@@ -14,8 +14,10 @@ from compare.terminal import (
     SMALLEST,
     Range,
     UsageError,
+    all_but,
     check_options,
     flag,
+    refuse_options,
 )
 
 ABOVE_0 = Range(SMALLEST, LARGEST, "above 0")
@@ -107,6 +109,10 @@ class CheckConfig:
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
+        if self.new is not None:
+            refuse_options(self, all_but(self, "new", "cell"), "--new alone or with --cell")
+        if self.no_train and self.text is not None:
+            raise UsageError("expected --text or --no-train, got both")
         if self.compile_for is not None:
             capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():

@@ -10,7 +10,17 @@ from tyro.conf import Positional, arg
 from compare import check
 from compare.implementations import CellName
 from compare.parity import SharedOptions
-from compare.terminal import FROM_0, FROM_1, SMALLEST, Range, UsageError, check_options, flag
+from compare.terminal import (
+    FROM_0,
+    FROM_1,
+    SMALLEST,
+    Range,
+    UsageError,
+    all_but,
+    check_options,
+    flag,
+    refuse_options,
+)
 
 MEGABYTES = Range(SMALLEST, 1000, "above 0 and of at most 1000")
 
@@ -48,7 +58,15 @@ class BisectConfig(SharedOptions):
 
     def check(self) -> Self:
         """Return the configuration itself; raise UsageError if a value is not valid."""
+        if self.replay is not None:
+            unread = all_but(self, "replay", "implementation")
+            refuse_options(self, unread, "--replay alone or with --implementation")
+            return self
         super().check()
+        if self.device != "cpu" and (self.bug is not None or self.implementation is not None):
+            raise UsageError(
+                f"expected --device cpu with --bug or --implementation, got {self.device}"
+            )
         if self.bug is not None and self.implementation is not None:
             raise UsageError("expected --bug or --implementation, got both")
         if self.bug is not None and self.bug not in check.BUG_NAMES:
@@ -91,6 +109,8 @@ class BreakConfig:
             advice = f"; did you mean {near[0]}?" if near else "; `break list` names them"
             raise UsageError(f"expected the name of a bug, got {self.bug!r}{advice}")
         check_options(self)
+        if self.bug in ("list", "all"):
+            refuse_options(self, all_but(self, "bug"), f"`break {self.bug}` without options")
         if self.seed is not None and self.bug is not None:
             raise UsageError(f"expected a name or --seed, got {self.bug!r} and --seed")
 
@@ -122,6 +142,9 @@ class ExplainConfig:
         """Return the configuration itself; raise UsageError if a value is not valid."""
         if self.cell is not None and self.checkpoint is not None:
             raise UsageError("expected --cell or --checkpoint, got both")
+        for name in ("cell", "checkpoint"):
+            if getattr(self, name) is not None and self.runs != ExplainConfig.runs:
+                raise UsageError(f"expected --{name} or --runs, got both")
         if not self.text.strip():
             raise UsageError(f"expected --text with letters from a to z, got {self.text!r}")
         check_options(self)

@@ -9,10 +9,12 @@ from .options import (
     SMALLEST,
     THREADS,
     Range,
+    all_but,
     changeable,
     check_options,
     flag,
     flag_of,
+    refuse_options,
 )
 from .output import Progress, Terminal, perplexity_line, plain_table, plural, wrapped
 from .processes import rank_and_size, usable_cpus
@@ -41,6 +43,7 @@ __all__ = [
     "Range",
     "Terminal",
     "UsageError",
+    "all_but",
     "changeable",
     "check_options",
     "flag",
@@ -52,6 +55,7 @@ __all__ = [
     "plot",
     "plural",
     "rank_and_size",
+    "refuse_options",
     "usable_cpus",
     "wrapped",
 ]

@@ -1,7 +1,8 @@
 """Options of the commands: their ranges, and the options that `--resume` may change."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import arg
@@ -59,6 +60,22 @@ def check_options(config: object) -> None:
                 raise UsageError(f"{expected} to be a whole number, got {value!r}")
             if value not in limit:
                 raise UsageError(f"{expected} {limit}, got {value}")
+
+
+def refuse_options(config: Any, names: Iterable[str], expected: str) -> None:
+    """Refuse options that the command does not read, here or with another option.
+
+    An option with its default value cannot be distinguished from one that was not given.
+    """
+    default = {field.name: field.default for field in fields(config)}
+    given = [flag_of(name) for name in names if getattr(config, name) != default[name]]
+    if given:
+        raise UsageError(f"expected {expected}, got {', '.join(given)}")
+
+
+def all_but(config: Any, *names: str) -> list[str]:
+    """Return the names of all options but these."""
+    return [field.name for field in fields(config) if field.name not in names]
 
 
 def flag_of(name: str) -> str:

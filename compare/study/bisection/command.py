@@ -31,15 +31,16 @@ from compare.study.bisection.search import (
 )
 from compare.study.bisection.suspects import NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig, SuspectOptions
-from compare.terminal import Terminal, UsageError, plural
+from compare.terminal import Terminal, UsageError, plural, refuse_options
 
 
 def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResult:
     """Search for the first difference, print it, write it to a file, and return it."""
     terminal = terminal or Terminal(quiet=True)
+    config.check()
     if config.replay is not None:
         return _show_again(config, config.replay, terminal)
-    return _search(config.check(), terminal, keep=True)
+    return _search(config, terminal, keep=True)
 
 
 def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchResult:
@@ -190,7 +191,9 @@ def _show_first(
 def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchResult:
     replay = replays.read(path)
     named = replay.suspect.implementation
-    if named is not None and config.implementation != named:
+    if named is None:
+        refuse_options(config, ["implementation"], f"--replay {path} alone")
+    elif config.implementation != named:
         raise UsageError(
             f"expected --implementation {named} with --replay, because the file would run this "
             f"code, got {config.implementation or 'none'}"

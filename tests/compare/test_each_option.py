@@ -1,0 +1,143 @@
+"""Every option of every command is read, or refused where it would be without effect.
+
+Each command runs once in each of its modes, and notes which of its options it reads. Those that it
+does not read are then given another value, which has to be refused with the name of the option.
+"""
+
+import shlex
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+
+import compare.terminal.options
+from compare.cli import COMMANDS, parse
+from compare.study import quiz
+from compare.terminal import CommandError, Terminal, UsageError
+from compare.terminal.options import flag_of
+from tests.compare.bench.bench_help import MODEL, shapes_file
+from tests.compare.bench.test_bench_result import grid
+from tests.compare.check.corpus import right_source
+from tests.compare.runs.runs import FLAGS, SMALL
+
+pytestmark = pytest.mark.usefixtures("without_curves", "hasty")
+
+ELSEWHERE = {"dataclasses", "copy", "compare.files.schema", compare.terminal.options.__name__}
+"""Modules that read all fields of a dataclass, whatever they are."""
+
+
+HIDDEN = {"optimizer"}
+"""No option so far, because it has one value."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What is typed, and which options have nothing to do although they are of this mode."""
+
+    typed: str
+    idle: tuple[str, ...] = ()
+
+
+MODES = {  # a folder is left out: its options are those of its files
+    "run": Mode(f"run {FLAGS} --text fox.txt"),
+    "parity": Mode(f"parity {SMALL} --text fox.txt"),
+    "train": Mode(f"train --model scratch {FLAGS} --text fox.txt"),
+    "generate": Mode("generate --run RUN --prefix t"),
+    "break, by name": Mode("break uphill --yes"),
+    "break, a puzzle": Mode("break --seed 3 --yes"),
+    "break, the list": Mode("break list"),
+    "bisect, a bug": Mode(f"bisect {SMALL} --text fox.txt --bug uphill --output difference"),
+    "bisect, PyTorch": Mode(f"bisect {SMALL} --text fox.txt --updates 1", idle=("output",)),
+    "bisect, again": Mode("bisect --replay difference"),
+    "explain, the demonstration": Mode("explain --cell rnn --text ab --overwrite"),
+    "explain, a run": Mode("explain --checkpoint RUN --text the --overwrite"),
+    "explain, the newest run": Mode("explain --text the --overwrite"),
+    "bench": Mode("bench --shapes shapes.json --rows scratch --phases forward --budget 1e5"),
+    "bench, again": Mode("bench --plot bench.json"),
+    "check, a new file": Mode("check --new new.py", idle=("new", "cell", "target")),
+    "check, functions": Mode("check right.py --no-train --stage rnn_step"),
+    "check, a class": Mode("check scratch_rnn:RNN"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a text, a run, a difference, a benchmark, and a file to check."""
+    folder = tmp_path_factory.mktemp("each_option")
+    (folder / "fox.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 5)
+    (folder / "explain.html").write_text("another page")
+    (folder / "right.py").write_text(right_source())
+    shapes_file(folder, MODEL)
+    grid().write(folder / "bench.json")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("compare.runs.commands.draw_curves", lambda *arguments: None)
+        run("train", parse(shlex.split(MODES["train"].typed)))
+        run("bisect", parse(shlex.split(MODES["bisect, a bug"].typed)))
+    return folder
+
+
+def run(command, config):
+    """Run a command; a result that is a failure is a result."""
+    try:
+        COMMANDS[command].function(config, Terminal(quiet=True))
+    except UsageError:
+        raise
+    except CommandError:
+        pass
+
+
+def typed(mode):
+    first = min(map(str, Path("runs").glob("2*")), default="")
+    return shlex.split(mode.typed.replace("RUN", first))
+
+
+def noting(config, read):
+    """Return the configuration as one that notes which of its fields are read."""
+    kind = type(config)
+    names = {field.name for field in fields(kind)}
+
+    class Noting(kind):
+        def __getattribute__(self, name):
+            caller = sys._getframe(1)
+            own = caller.f_code.co_name == "check" and caller.f_locals.get("self") is self
+            if name in names and not own and caller.f_globals["__name__"] not in ELSEWHERE:
+                read.add(name)
+            return super().__getattribute__(name)
+
+    return Noting(**vars(config))
+
+
+def another(hint, value):
+    """Return another value of an option's type."""
+    kind = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    kinds = [one for one in get_args(kind) if one is not type(None)]
+    if get_origin(kind) is Literal:
+        return next(one for one in get_args(kind) if one != value)
+    if kinds and get_origin(kind) is not tuple:
+        return another(kinds[0], value)
+    if get_origin(kind) is tuple:
+        return ("forward",)
+    return {bool: True, int: 3, float: 0.25, str: "x", Path: Path("x")}[kind]
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_each_option_is_read_or_refused(name, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(quiz, "EPOCHS", 1)
+    config, read = parse(typed(MODES[name])), set()
+    command = MODES[name].typed.split()[0]
+    run(command, noting(config, read))
+    hints = get_type_hints(type(config), include_extras=True)
+    for option in sorted({*hints} - HIDDEN - read - {*MODES[name].idle}):
+        value = another(hints[option], getattr(config, option))
+        Path("new.py").unlink(missing_ok=True)
+        with pytest.raises(UsageError) as refused:
+            run(command, type(config)(**(vars(config) | {option: value})))
+        assert flag_of(option) in str(refused.value)
+
+
+def test_each_command_has_its_modes():
+    assert {mode.typed.split()[0] for mode in MODES.values()} == set(COMMANDS)
