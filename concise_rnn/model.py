@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from scratch_rnn.checks import check_has, whole_number
+from scratch_rnn.checks import check_has, check_integer
 
 State = torch.Tensor | tuple[torch.Tensor, torch.Tensor]
 
@@ -26,7 +26,7 @@ class RNNModel(nn.Module):
     def __init__(self, rnn_layer: Any, vocab_size: int) -> None:
         super().__init__()
         check_has("rnn_layer", rnn_layer, "input_size", "bidirectional", "weight_ih_l0")
-        vocab_size = whole_number("vocab_size", vocab_size, least=1)
+        vocab_size = check_integer("vocab_size", vocab_size, least=1)
         if rnn_layer.input_size != vocab_size:
             raise ValueError(
                 f"expected an rnn_layer with input_size {vocab_size}, the size of the vocabulary, "
@@ -47,7 +47,7 @@ class RNNModel(nn.Module):
 
         The state of an nn.LSTM is the pair (h, c); with a projection, h has shape (L·D, B, P).
         """
-        batch_size = whole_number("batch_size", batch_size, least=1)
+        batch_size = check_integer("batch_size", batch_size, least=1)
         H, P = self.rnn.hidden_size, self.rnn.proj_size
         num_states = self.rnn.num_layers * self.num_directions
         h = self.linear.weight.new_zeros(num_states, batch_size, P or H)

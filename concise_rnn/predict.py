@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from concise_rnn.model import RNNModel
-from scratch_rnn.checks import check_generator, check_has, check_number, whole_number
+from scratch_rnn.checks import check_generator, check_has, check_integer, check_number
 from scratch_rnn.text.prefix import TokenNumbers, prefix_ids
 
 
@@ -53,7 +53,7 @@ def predict(
         negative or NaN, or if tokens are to be drawn from logits that are not finite.
     """
     check_has("model", model, "begin_state", "training", "linear")
-    num_preds = whole_number("num_preds", num_preds, least=0)
+    num_preds = check_integer("num_preds", num_preds, least=0)
     temperature = check_number("temperature", temperature)
     rng = check_generator(rng, temperature)
     ids = prefix_ids(prefix, vocab)

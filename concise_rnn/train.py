@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 from concise_rnn.model import RNNModel, State
 from scratch_rnn.checks import (
-    any_number,
     check_flag,
+    check_float,
     check_function,
     check_has,
+    check_integer,
     check_number,
-    whole_number,
 )
 
 
@@ -154,7 +154,7 @@ def train(
         One result for each epoch.
     """
     check_has("model", model, "train", "linear", "parameters")
-    num_epochs = whole_number("num_epochs", num_epochs, least=0)
+    num_epochs = check_integer("num_epochs", num_epochs, least=0)
     if on_epoch is not None:
         check_function("on_epoch", on_epoch)
     model.train()
@@ -171,7 +171,7 @@ def train(
 def perplexity(mean_loss: float) -> float:
     """Return exp(mean_loss), with the loss in nats per token; infinity if a float overflows."""
     try:
-        return math.exp(any_number("mean_loss", mean_loss))
+        return math.exp(check_float("mean_loss", mean_loss))
     except OverflowError:
         return math.inf
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 
-def whole_number(name: str, value: object, *, least: int) -> int:
+def check_integer(name: str, value: object, *, least: int) -> int:
     """Return `value` as an int, if it is an integer and not smaller than `least`.
 
     Raises
@@ -30,13 +30,13 @@ def whole_number(name: str, value: object, *, least: int) -> int:
 
 def check_number(name: str, value: object, *, least: float = 0.0) -> float:
     """Return `value` as a float of at least `least`; NaN is refused."""
-    number = any_number(name, value)
+    number = check_float(name, value)
     if not number >= least:
         raise ValueError(f"expected {name} of at least {least:g}, got {number:g}")
     return number
 
 
-def any_number(name: str, value: object) -> float:
+def check_float(name: str, value: object) -> float:
     """Return `value` as a float, which may be NaN; True and False are refused."""
     # float() takes an array of one entry up to NumPy 2.3, and the digits in a str.
     no_number = isinstance(value, str | bytes) or getattr(value, "ndim", 0) > 0

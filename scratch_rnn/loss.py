@@ -15,7 +15,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
-from scratch_rnn.checks import any_number, check_ids
+from scratch_rnn.checks import check_float, check_ids
 
 
 def cross_entropy(
@@ -71,7 +71,7 @@ def perplexity(mean_loss: float) -> float:
 
     The perplexity of the uniform distribution is V, that of a perfect model 1.
     """
-    mean_loss = any_number("mean_loss", mean_loss)
+    mean_loss = check_float("mean_loss", mean_loss)
     try:
         return math.exp(mean_loss)
     except OverflowError:

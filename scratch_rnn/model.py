@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import linear
-from scratch_rnn.checks import check_array, check_has, check_ids, whole_number
+from scratch_rnn.checks import check_array, check_has, check_ids, check_integer
 from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.states import State, arrays_of, check_state
 from scratch_rnn.layers.tape import RNNTape
@@ -54,7 +54,7 @@ class RNNModel:
     ) -> None:
         check_has("rnn", rnn, "input_size", "forward", "backward")
         self.rnn: Any = rnn  # a Layer, or anything like one
-        self.vocab_size = whole_number("vocab_size", vocab_size, least=1)
+        self.vocab_size = check_integer("vocab_size", vocab_size, least=1)
         if rnn.input_size != self.vocab_size:
             raise ValueError(
                 f"expected an rnn with input_size {self.vocab_size}, the size of the vocabulary, "
@@ -70,7 +70,7 @@ class RNNModel:
 
     def begin_state(self, batch_size: int = 1) -> State:
         """Return the initial state, zeros: an array, or a pair (h, c) for an LSTM."""
-        B = whole_number("batch_size", batch_size, least=1)
+        B = check_integer("batch_size", batch_size, least=1)
         return self.rnn.begin_state(B)
 
     def check_state(self, name: str, state: State, batch_size: int) -> None:

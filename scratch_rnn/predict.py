@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.checks import check_generator, check_has, check_number, whole_number
+from scratch_rnn.checks import check_generator, check_has, check_integer, check_number
 from scratch_rnn.layers.states import State, arrays_of
 from scratch_rnn.model import RNNModel
 from scratch_rnn.text import Vocab
@@ -56,7 +56,7 @@ def predict(
         If the prefix is empty or has a token that is not in the vocabulary, if the temperature is
         negative or NaN, or if tokens are to be drawn from logits that are not finite.
     """
-    num_preds = whole_number("num_preds", num_preds, least=0)
+    num_preds = check_integer("num_preds", num_preds, least=0)
     check_has("model", model, "begin_state", "parameters")
     temperature = check_number("temperature", temperature)
     rng = check_generator(rng, temperature)

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from scratch_rnn.checks import whole_number
+from scratch_rnn.checks import check_integer
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -53,7 +53,7 @@ def set_num_threads(n: int) -> None:
     from threadpoolctl import ThreadpoolController  # not before it is needed
 
     global _num_threads, _pool, _blas, _caller
-    n = whole_number("the number of threads", n, least=1)
+    n = check_integer("the number of threads", n, least=1)
     _blas, _caller = ThreadpoolController(), threading.get_ident()
     _blas.limit(limits=1, user_api="blas")
     _num_threads, _pool = n, None  # the threads of a pool end when nobody uses it any more

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scratch_rnn import threads
-from scratch_rnn.checks import check_flag, check_function, check_has, whole_number
+from scratch_rnn.checks import check_flag, check_function, check_has, check_integer
 from scratch_rnn.layers.states import State, each
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
@@ -198,7 +198,7 @@ def train(
         check_function("on_epoch", on_epoch)
     optimizer = SGD(model.parameters, lr)
     results = []
-    for epoch in range(whole_number("num_epochs", num_epochs, least=0)):
+    for epoch in range(check_integer("num_epochs", num_epochs, least=0)):
         result = train_epoch(
             model, batches, optimizer, carry_state=carry_state, max_norm=max_norm, rng=rng
         )

@@ -7,7 +7,7 @@ import concise_rnn
 import scratch_rnn
 from compare.implementations import CELLS
 from compare.parity.weights import copy_weights
-from scratch_rnn.checks import check_choice, whole_number
+from scratch_rnn.checks import check_choice, check_integer
 
 
 def build_models(
@@ -37,11 +37,11 @@ def build_models(
         Device of the PyTorch model.
     """
     sizes = (
-        whole_number("vocab_size", vocab_size, least=1),
-        whole_number("hidden_size", hidden_size, least=1),
-        whole_number("num_layers", num_layers, least=1),
+        check_integer("vocab_size", vocab_size, least=1),
+        check_integer("hidden_size", hidden_size, least=1),
+        check_integer("num_layers", num_layers, least=1),
     )
-    seed = whole_number("seed", seed, least=0)
+    seed = check_integer("seed", seed, least=0)
     check_choice("dtype", dtype, ("float32", "float64"))
     check_choice("cell", cell, tuple(CELLS))
     nonlinearities = CELLS[cell].nonlinearities

@@ -8,7 +8,7 @@ import concise_rnn
 import scratch_rnn
 from compare.parity.settings import StepSettings
 from compare.parity.training import Trainee, updates
-from scratch_rnn.checks import check_flag, check_has, check_number, whole_number
+from scratch_rnn.checks import check_flag, check_has, check_integer, check_number
 from scratch_rnn.text import Batch
 
 
@@ -45,7 +45,7 @@ def lockstep(
     check_has("batches", batches, "__iter__")
     settings = StepSettings(lr=check_number("lr", lr), max_norm=check_number("max_norm", max_norm))
     check_flag("carry_state", carry_state)
-    num_epochs = whole_number("num_epochs", num_epochs, least=0)
+    num_epochs = check_integer("num_epochs", num_epochs, least=0)
     if scratch_model.rnn.dropout > 0 or concise_model.rnn.dropout > 0:
         raise ValueError("expected models without dropout: each model would draw its own masks")
     trainees = [

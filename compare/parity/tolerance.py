@@ -29,7 +29,7 @@ from numpy.linalg import norm
 
 from scratch_rnn import threads
 from scratch_rnn.cells import gated
-from scratch_rnn.checks import check_function, whole_number
+from scratch_rnn.checks import check_function, check_integer
 from scratch_rnn.fast import product, sums
 
 SAFETY = 8.0
@@ -81,9 +81,9 @@ def tolerances(
         The tolerance of each entry of each result.
     """
     check_function("compute", compute)
-    perturbations = whole_number("perturbations", perturbations, least=1)
-    seed = whole_number("seed", seed, least=0)
-    gaps = whole_number("gaps", gaps, least=1)
+    perturbations = check_integer("perturbations", perturbations, least=1)
+    seed = check_integer("seed", seed, least=0)
+    gaps = check_integer("gaps", gaps, least=1)
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
     # Several threads would take the random moves in any order.
     with _one_at_a_time, threads.keep_batch_whole():

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-from scratch_rnn.checks import check_array, check_flag, check_has, check_number, whole_number
+from scratch_rnn.checks import check_array, check_flag, check_has, check_integer, check_number
 from scratch_rnn.fast import columns
 from scratch_rnn.layers import batch_slices, padding
 from scratch_rnn.layers.layout import Layout, lay_out
@@ -70,9 +70,9 @@ class Layer:
         dtype: type | np.dtype | str | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        self.input_size = whole_number("input_size", input_size, least=1)
-        self.hidden_size = whole_number("hidden_size", hidden_size, least=1)
-        self.num_layers = whole_number("num_layers", num_layers, least=1)
+        self.input_size = check_integer("input_size", input_size, least=1)
+        self.hidden_size = check_integer("hidden_size", hidden_size, least=1)
+        self.num_layers = check_integer("num_layers", num_layers, least=1)
         self.bias = check_flag("bias", bias)
         self.batch_first = check_flag("batch_first", batch_first)
         self.dropout = check_number("dropout", dropout)
@@ -334,7 +334,7 @@ class Layer:
         self, T: int, B: int, rng: np.random.Generator
     ) -> tuple[Float[np.ndarray, "T B DR"], ...]:
         """Return masks for `forward`: 0 with probability `dropout`, else 1 / (1 - dropout)."""
-        T, B = whole_number("T", T, least=0), whole_number("B", B, least=0)
+        T, B = check_integer("T", T, least=0), check_integer("B", B, least=0)
         check_has("rng", rng, "random")
         kept = 1 - self.dropout
         shape = (T, B, self.num_directions * self.output_size)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scratch_rnn.cells import lstm
-from scratch_rnn.checks import whole_number
+from scratch_rnn.checks import check_integer
 from scratch_rnn.layers.docstrings import fill_docstring
 from scratch_rnn.layers.layer import Layer
 
@@ -68,6 +68,6 @@ class LSTM(Layer):
         dtype: type | np.dtype | str | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        self.proj_size = whole_number("proj_size", proj_size, least=0)
+        self.proj_size = check_integer("proj_size", proj_size, least=0)
         sizes = (input_size, hidden_size, num_layers)
         super().__init__(*sizes, bias, batch_first, dropout, bidirectional, dtype=dtype, rng=rng)

@@ -30,12 +30,12 @@ def main(cell_name: str) -> None:
     batches = Batches(corpus, batch_size=B, num_steps=T)
     parameters = init_parameters(cell, len(vocab), H, np.random.default_rng(0))
 
-    def written(num_preds: int) -> str:
+    def write(num_preds: int) -> str:
         ids = generate(cell, vocab[list(PREFIX)], num_preds, parameters)
         return "".join(vocab.to_tokens(ids))
 
     print(f"{text.name}: {len(corpus):,} characters, {len(vocab)} different; {H} hidden units\n")
-    print(f"epoch   0  untrained         {written(40)}", flush=True)
+    print(f"epoch   0  untrained         {write(40)}", flush=True)
 
     begin = time.perf_counter()
     for epoch in range(cell.epochs):
@@ -51,12 +51,12 @@ def main(cell_name: str) -> None:
             losses.append(loss)
         if (epoch + 1) % 20 == 0:
             perplexity = np.exp(np.mean(losses))
-            print(f"epoch {epoch + 1:3}  perplexity {perplexity:5.2f}  {written(40)}", flush=True)
+            print(f"epoch {epoch + 1:3}  perplexity {perplexity:5.2f}  {write(40)}", flush=True)
 
     seconds = time.perf_counter() - begin
     updates = cell.epochs * len(batches)
     print(f"\n{updates:,} updates in {seconds:.1f} s. After {PREFIX!r} it writes:\n")
-    print(written(200))
+    print(write(200))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Int, Int64
 
-from scratch_rnn.checks import check_choice, whole_number
+from scratch_rnn.checks import check_choice, check_integer
 from scratch_rnn.text.corpus import Text
 from scratch_rnn.text.errors import DataError
 from scratch_rnn.text.store import StoredIds
@@ -107,18 +107,18 @@ class Batches:
         if isinstance(self.corpus, np.ndarray):
             self.corpus = self.corpus.copy()
             self.corpus.flags.writeable = False
-        self.batch_size = whole_number("batch_size", batch_size, least=1)
-        self.num_steps = whole_number("num_steps", num_steps, least=1)
+        self.batch_size = check_integer("batch_size", batch_size, least=1)
+        self.num_steps = check_integer("num_steps", num_steps, least=1)
         self.sampling: Sampling = sampling
-        self.seed = whole_number("seed", seed, least=0)
+        self.seed = check_integer("seed", seed, least=0)
         self.text = text
         self._passes = 0
-        _check_length(len(self.corpus), self.batch_size, self.num_steps, self._most_dropped)
+        _check_length(len(self.corpus), self.batch_size, self.num_steps, self._max_offset)
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         last = len(self.corpus) - 1  # the last token is a target only
-        return (last - self._most_dropped) // (self.batch_size * self.num_steps)
+        return (last - self._max_offset) // (self.batch_size * self.num_steps)
 
     def __iter__(self) -> Iterator[Batch]:
         """Return the batches of the next epoch: epoch 0 in the first call, then 1, and so on."""
@@ -127,13 +127,13 @@ class Batches:
 
     def epoch(self, k: int, start: int = 0) -> Iterator[Batch]:
         """Return the batches of epoch k, from `start` on; they depend only on `seed` and k."""
-        rng = np.random.default_rng([self.seed, whole_number("k", k, least=0)])
-        offset = int(rng.integers(0, self._most_dropped, endpoint=True))
-        start = whole_number("start", start, least=0)
+        rng = np.random.default_rng([self.seed, check_integer("k", k, least=0)])
+        offset = int(rng.integers(0, self._max_offset, endpoint=True))
+        start = check_integer("start", start, least=0)
         return islice(self._cut(offset, rng, start), max(0, len(self) - start))
 
     @property
-    def _most_dropped(self) -> int:
+    def _max_offset(self) -> int:
         return self.num_steps if self.sampling == "sequential" else self.num_steps - 1
 
     def _cut(self, offset: int, rng: np.random.Generator, start: int) -> Iterator[Batch]:
@@ -220,9 +220,9 @@ def _batch(ids: Ids, starts: Int[np.ndarray, " B"], num_steps: int) -> Batch:
 
 def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Ids:
     ids = _token_ids(corpus)
-    whole_number("batch_size", batch_size, least=1)
-    whole_number("num_steps", num_steps, least=1)
-    whole_number("offset", offset, least=0)
+    check_integer("batch_size", batch_size, least=1)
+    check_integer("num_steps", num_steps, least=1)
+    check_integer("offset", offset, least=0)
     _check_length(len(ids), batch_size, num_steps, offset)
     return ids
 

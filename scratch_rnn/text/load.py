@@ -9,7 +9,7 @@ from typing import BinaryIO, get_args
 import numpy as np
 from jaxtyping import Int64
 
-from scratch_rnn.checks import check_choice, whole_number
+from scratch_rnn.checks import check_choice, check_integer
 from scratch_rnn.text import store, stream
 from scratch_rnn.text.batches import Batches, Sampling
 from scratch_rnn.text.corpus import Text, Token, load_text
@@ -49,7 +49,7 @@ def load_corpus(
         If nothing is left of the text after cleaning.
     """
     if max_tokens is not None:
-        max_tokens = whole_number("max_tokens", max_tokens, least=1)
+        max_tokens = check_integer("max_tokens", max_tokens, least=1)
     if not isinstance(text, Text):
         raise TypeError(f"expected text to be a Text, got {type(text).__name__}")
     check_choice("token", token, get_args(Token))

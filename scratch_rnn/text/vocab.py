@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
-from scratch_rnn.checks import whole_number
+from scratch_rnn.checks import check_integer
 
 UNKNOWN = "<unk>"
 
@@ -53,7 +53,7 @@ class Vocab:
     ) -> None:
         if isinstance(reserved_tokens, str):
             raise TypeError("expected reserved_tokens to be a list of str, got a str")
-        least = whole_number("min_freq", min_freq, least=0)
+        least = check_integer("min_freq", min_freq, least=0)
         first = [UNKNOWN, *reserved_tokens]
         # most_common keeps the order of first occurrence among equals
         by_frequency = [t for t, n in _count(tokens).most_common() if n >= least and t not in first]

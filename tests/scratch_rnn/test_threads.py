@@ -38,7 +38,7 @@ def test_threads_change_a_layers_rounding_at_most(n, case):
 @pytest.mark.parametrize("n", [3, 2][: number(1, 2)])
 @property_of_layers(B=(2, 3, 1, 4, 5))
 def test_the_same_threads_give_a_layer_the_same_bits(n, case):
-    """A tape can be used again, on any number of threads: the parts are those of `forward`."""
+    """A tape can be used again, on any number of threads: the slices are those of `forward`."""
     layer = build(CLASSES[case.cell], case)
     with sharing(n):
         results, tape = forward(layer, case)
@@ -67,7 +67,7 @@ def test_each_thread_takes_a_part(B, cell, monkeypatch):
     meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=800), []
 
     def note(given, *_):  # x, or a tape
-        meeting.wait()  # nobody passes unless all parts are under way at once
+        meeting.wait()  # nobody passes unless all slices are under way at once
         shapes.append(getattr(given, "x", given).shape)
 
     watch(layer, note, monkeypatch)
@@ -99,7 +99,7 @@ def test_the_products_of_one_sequence_are_divided_by_blas(cell, monkeypatch):
     with sharing(2):
         threads.LARGE_FOR_BLAS = H * H
         assert forward_and_backward(1) == [2, 2]
-        assert forward_and_backward(2) == [1, 1, 1, 1]  # a part for each thread
+        assert forward_and_backward(2) == [1, 1, 1, 1]  # a slice for each thread
         threads.least_rows = lambda *_: 2
         assert forward_and_backward(2) == [1, 1]
         with keep_batch_whole():
@@ -186,15 +186,15 @@ def test_an_error_in_a_part_is_that_of_one_thread():
         assert np.all(np.isfinite(rnn(x)[0][:, :2]))
 
 
-# Parts in parts, and processes ------------------------------------------------------------------
+# Slices in slices, and processes -----------------------------------------------------------------
 
 
-@pytest.mark.timeout(100)  # a part that waits for its own pool waits for ever
+@pytest.mark.timeout(100)  # a slice that waits for its own pool waits for ever
 def test_a_part_is_not_cut_again_and_waits_for_nobody():
     layer = LSTM(5, 4)
     model, batch = RNNModel(layer, 5), Batch(*np.random.default_rng(0).integers(0, 5, (2, 4, 3)))
 
-    def of_part(_):
+    def compute_slice(_):
         layer.backward(tape)
         here = threading.current_thread()
         found = threads.map_slices(lambda _: threading.current_thread(), range(3))
@@ -202,8 +202,8 @@ def test_a_part_is_not_cut_again_and_waits_for_nobody():
 
     with sharing(2):
         assert np.isfinite(train_step(model, batch, None, SGD(model.parameters, 0.1)).loss)
-        _, _, tape = layer.forward(np.zeros((3, 4, 5), np.float32))  # in two parts
-        assert threads.map_slices(of_part, range(4)) == [(1, True)] * 4
+        _, _, tape = layer.forward(np.zeros((3, 4, 5), np.float32))  # in two slices
+        assert threads.map_slices(compute_slice, range(4)) == [(1, True)] * 4
         assert len(threads.slice_batch(4, 1, 1)) == 2
 
 

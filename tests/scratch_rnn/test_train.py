@@ -106,10 +106,10 @@ def test_threads_change_rounding_at_most(n, B, cell):
 def test_parts_cover_the_batch(n):
     for B in (1, 2, 3, 7):
         with sharing(n):
-            parts = threads.slice_batch(B, 1, 1)
-        assert [b for part in parts for b in range(B)[part]] == list(range(B))
-        sizes = [len(range(B)[part]) for part in parts]
-        assert len(parts) == min(n, B)
+            slices = threads.slice_batch(B, 1, 1)
+        assert [b for rows in slices for b in range(B)[rows]] == list(range(B))
+        sizes = [len(range(B)[rows]) for rows in slices]
+        assert len(slices) == min(n, B)
         assert max(sizes) - min(sizes) <= 1
 
 
@@ -124,29 +124,29 @@ def test_a_part_has_so_many_rows_that_its_products_outlast_the_lock(has_lock, ro
     assert threads.least_rows(0, 256**2) == 128
     set_num_threads(4)
     try:
-        parts = [len(threads.slice_batch(k * rows[64], 35, 64**2)) for k in (0, 1, 2, 3, 4, 9)]
+        counts = [len(threads.slice_batch(k * rows[64], 35, 64**2)) for k in (0, 1, 2, 3, 4, 9)]
     finally:
         set_num_threads(1)
-    assert parts == [1, 1, 2, 3, 4, 4]
+    assert counts == [1, 1, 2, 3, 4, 4]
 
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The arguments of `slice_batch`, which returns one part."""
+    """The arguments of `slice_batch`, which returns one slice."""
     calls = []
 
-    def one_part(B, steps, multiplications):
+    def keep_whole(B, steps, multiplications):
         calls.append((B, steps, multiplications))
         return [slice(0, B)]
 
-    monkeypatch.setattr(threads, "slice_batch", one_part)
+    monkeypatch.setattr(threads, "slice_batch", keep_whole)
     return calls
 
 
 def test_a_steps_work_is_that_of_its_recurrent_products(calls):
     """L·D = 6 recurrences, each with T = 7 products of B = 2 rows and H² = 16 weights.
 
-    If the whole step is one part, so is each recurrence: it has less work.
+    If the whole step is one slice, so is each recurrence: it has less work.
     """
     model = small_model(num_layers=3, bidirectional=True)
     train_step(model, small_batches(1, T=7)[0], None, SGD(model.parameters, 0.1))
@@ -170,18 +170,18 @@ def test_parts_keep_their_order_and_their_exceptions():
 
     def failing(k):
         if k == 2:
-            raise RuntimeError("part 2")
+            raise RuntimeError("slice 2")
         return k
 
     with sharing(3):
         assert threads.map_slices(slow_first, [0, 1, 2]) == [0, 1, 2]
-        with pytest.raises(RuntimeError, match="part 2"):
+        with pytest.raises(RuntimeError, match="slice 2"):
             threads.map_slices(failing, [0, 1, 2])
 
 
 @pytest.mark.parametrize("n", [2, 3])
 def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n):
-    """A barrier of n lets nobody through unless n parts are under way at once."""
+    """A barrier of n lets nobody through unless n slices are under way at once."""
     barrier = threading.Barrier(n)
 
     def meet(_):
