@@ -37,6 +37,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line("markers", "parity: a property over random cases")
     config.addinivalue_line("markers", "annotated: with each call's annotations checked")
+    config.addinivalue_line("markers", "sections(*names): sections of the page that are open")
     profile = config.getoption("hypothesis_profile") or os.environ.get("HYPOTHESIS_PROFILE", "ci")
     is_random = not settings.get_profile(profile).derandomize
     if is_random and config.getoption("hypothesis_seed") is None:

@@ -16,9 +16,9 @@ from tests.compare.study.reading import H, Seen
 def open_page(tab):
     """Return the function that loads a page; then check that it loaded nothing else.
 
-    ``anew=False`` takes the page as the test before left it, if it is the same and as ``folded``:
-    for tests of functions that change nothing. ``folded`` leaves the sections as a visitor finds
-    them; else all are open, with the comparison.
+    ``anew=False`` takes the page as the test before left it, if it is the same: for tests of
+    functions that change nothing. These ``sections`` are open, as a closed one is not drawn;
+    without a list all are, and the comparison with PyTorch is shown.
     """
     opened = Opened(tab)
     listeners = {
@@ -29,17 +29,19 @@ def open_page(tab):
     for event, listener in listeners.items():
         tab.on(event, listener)
 
-    def open_page(path, *, width=1280, scheme="light", anew=True, folded=False):
-        if not anew and tab.url == path.as_uri() and tab.was_folded == folded:
-            return opened
-        tab.was_folded = folded
-        tab.set_viewport_size({"width": width, "height": 900})
-        tab.emulate_media(color_scheme=scheme)
-        tab.goto(path.as_uri())
-        tab.wait_for_selector("html[data-ready]", state="attached")
-        if not folded:
-            tab.evaluate("() => ['unfold', 'compare-check'].forEach((id) => $(id).click())")
-        opened.settle()
+    def open_page(path, *, width=1280, scheme="light", anew=True, sections=None):
+        is_whole = sections is None
+        if anew or tab.url != path.as_uri() or tab.was_whole != is_whole:
+            tab.was_whole = is_whole
+            tab.set_viewport_size({"width": width, "height": 900})
+            tab.emulate_media(color_scheme=scheme)
+            tab.goto(path.as_uri())
+            tab.wait_for_selector("html[data-ready]", state="attached")
+            if is_whole:
+                tab.evaluate("() => ['unfold', 'compare-check'].forEach((id) => $(id).click())")
+            opened.settle()
+        if not is_whole:
+            opened.unfold(*sections)
         return opened
 
     yield open_page
@@ -86,9 +88,14 @@ def network(request, tmp_path_factory):
 
 
 @pytest.fixture
-def seen(network, open_page):
-    """The page as another test left it, with the same text, weights and choice."""
-    return Seen(network, open_page(network.path, anew=False))
+def seen(network, open_page, request):
+    """The page as another test left it, with the same text, weights and choice.
+
+    The mark ``sections`` of a test names those that are open.
+    """
+    mark = request.node.get_closest_marker("sections")
+    sections = mark.args if mark else ()
+    return Seen(network, open_page(network.path, anew=False, sections=sections))
 
 
 @pytest.fixture

@@ -27,6 +27,18 @@ T, H, K = len(TEXT), 16, len(TEXT) - 1
 EPOCHS = (0, 10, 100, 1000)
 
 
+SETTLE = """async () => {
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  do {
+    await frame();
+    await frame();
+  } while (changed.size > 0 || waiting.size > 0 || work.now);
+}"""
+
+
+FOLD = "(ids) => document.querySelectorAll('.panel').forEach((e) => (e.open = e.closest(ids)))"
+
+
 class Opened:
     """A page, its requests, and its errors."""
 
@@ -35,10 +47,7 @@ class Opened:
 
     def settle(self):
         """Wait until what was chosen is drawn."""
-        self.page.evaluate(
-            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
-        self.page.wait_for_function("() => changed.size === 0 && waiting.size === 0 && !work.now")
+        self.page.evaluate(SETTLE)
 
     def resize(self, width):
         self.page.set_viewport_size({"width": width, "height": 900})
@@ -49,12 +58,9 @@ class Opened:
             self.page.keyboard.press(key)
         self.settle()
 
-    def unfold(self, section):
-        """Open one section, and close all others."""
-        fold = (
-            "(id) => document.querySelectorAll('.panel').forEach((e) => (e.open = e.closest(id)))"
-        )
-        self.page.evaluate(fold, f"#{section}")
+    def unfold(self, *sections):
+        """Open these sections, and close all others: a closed section is not drawn."""
+        self.page.evaluate(FOLD, ", ".join(f"#{section}" for section in sections) or "html:empty")
         self.settle()
 
     def click(self, selector, **options):

@@ -20,6 +20,7 @@ from tests.compare.study.reading import (
 )
 
 t, i, k, n = AT.values()
+pytestmark = pytest.mark.sections("backward")
 
 
 def test_norms_as_a_curve_a_triangle_and_tables(seen):
@@ -191,6 +192,7 @@ def test_the_flow_of_the_gradient(seen):
     )
 
 
+@pytest.mark.sections("backward", "training")
 def test_training_on_the_text_and_what_is_generated(seen):
     losses, norms = [], []
     for _ in range(3):

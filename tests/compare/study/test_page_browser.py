@@ -16,7 +16,7 @@ def test_numbers_are_printed_as_numpy_prints_them(path, open_page):
     twos = np.ldexp(np.float32(1), np.arange(-149, 128)).astype(np.float32)
     edges = [np.inf, -np.inf, 0.0, -0.0, 1e16, 9999999e9, 1e-4, 9.999999e-5, 123456.0]
     values = np.concatenate([any_float, usual, powers, twos, np.array(edges, np.float32)])
-    opened = open_page(path)
+    opened = open_page(path, sections=())
     assert opened.page.locator("[id^=blob]").count() == 0  # unpacked, and given back
     as_floats = "new Float32Array(new Uint32Array(bits).buffer)"  # Playwright may take 0 for -0
     shown = opened.page.evaluate(
@@ -39,7 +39,7 @@ def test_ulps_are_counted_as_in_python(path, open_page):
     b = a * (1 + rng.normal(size=500).astype(np.float32) * np.float32(1e-6))
     a[:3], b[:3] = [1, 2, -4], [0.99999994, 1.9999998, -3.9999998]  # the gap changes between them
     pairs = list(zip(a.tolist(), b.tolist(), strict=True))
-    opened = open_page(path, anew=False)
+    opened = open_page(path, anew=False, sections=())
     shown = opened.page.evaluate("(pairs) => pairs.map(([a, b]) => ulps(a, b))", pairs)
     expected = [largest_difference_in_ulps(a[n : n + 1], b[n : n + 1]) for n in range(500)]
     assert shown == expected

@@ -18,7 +18,7 @@ def made(network):
 
 @pytest.fixture
 def opened(network, open_page):
-    return open_page(network.path)
+    return open_page(network.path, sections=())
 
 
 def test_any_text_gives_the_results_of_scratch_rnn(made, opened):

@@ -59,7 +59,7 @@ def by_scratch_rnn(package, text, given, made, max_norm):
 @pytest.mark.parametrize("kind", [kind for kind in NETWORKS if number(kind != "relu", True)])
 def test_each_bug_gives_the_same_results_as_in_scratch_rnn(kind, open_page, tmp_path):
     made = recorded(TEXT, NETWORKS[kind])
-    opened = open_page(written(made, tmp_path))
+    opened = open_page(written(made, tmp_path), sections=())
     given = opened.page.evaluate("() => rnnParity.network()")
     found = dict(opened.page.evaluate(ALL_RESULTS, TEXTS))
     right = found.pop("")
@@ -94,7 +94,7 @@ def fits(bug, made):
 
 @pytest.fixture
 def opened(small, open_page):
-    return open_page(small, width=400, scheme="dark")
+    return open_page(small, width=400, scheme="dark", sections=("game", "backward"))
 
 
 def start(opened, name):

@@ -88,7 +88,7 @@ def expected_answers(model, vocab, lr):
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_the_guide_from_first_to_last_step_by_keyboard(width, scheme, path, made, open_page):
-    opened = open_page(path, width=width, scheme=scheme, folded=True)
+    opened = open_page(path, width=width, scheme=scheme, sections=())
     page = opened.page
     page.emulate_media(reduced_motion="reduce", color_scheme=scheme)
     answers = expected_answers(*model_of(opened, made), made["lr"])
@@ -136,7 +136,7 @@ def test_the_guide_from_first_to_last_step_by_keyboard(width, scheme, path, made
 
 
 def test_the_guide_can_be_left_and_started_again(path, open_page):
-    opened = open_page(path, folded=True)
+    opened = open_page(path, sections=())
     opened.click("#guide-start")
     opened.click("#guide-next")
     page = opened.page
@@ -151,7 +151,7 @@ def test_the_guide_can_be_left_and_started_again(path, open_page):
 
 
 def test_examples_in_a_menu(path, open_page):
-    opened = open_page(path, folded=True)
+    opened = open_page(path, sections=())
     menu = opened.page.locator("#example-select")
     menu.select_option(label="A bracket to remember")
     opened.settle()
@@ -164,7 +164,7 @@ def test_examples_in_a_menu(path, open_page):
 
 
 def test_sections_fold_and_the_comparison_is_behind_a_switch(path, open_page):
-    opened = open_page(path, folded=True)
+    opened = open_page(path, sections=())
     page = opened.page
     drawn = """() => [...document.querySelectorAll("section:has(> .panel)")].filter((section) =>
       section.querySelector("table, svg, canvas[style]")).map((section) => section.id)"""
@@ -188,7 +188,7 @@ def test_the_page_of_a_run_has_a_small_network_for_the_guide(made, open_page, tm
     least = write_page(run, path, most_bytes=1_000_000).num_bytes
     assert not write_page(run, path, most_bytes=least, small=made).has_small
     write_page(run, path, most_bytes=1_000_000, small=made)
-    opened = open_page(path, folded=True)
+    opened = open_page(path, sections=())
     page = opened.page
     assert page.evaluate("() => record.H") == 12
     page.locator("#network-select").select_option("small")

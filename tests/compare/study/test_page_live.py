@@ -21,7 +21,7 @@ def test_the_text_of_the_command_brings_back_what_was_recorded(path, open_page):
 
 
 def test_training_on_and_on_lowers_the_loss_until_stopped(small, open_page):
-    opened = open_page(small)
+    opened = open_page(small, sections=())
     opened.fill("#text-input", "aaaaaaaa")
     opened.choose(c=0)
     opened.page.locator("#train").click()
@@ -33,7 +33,7 @@ def test_training_on_and_on_lowers_the_loss_until_stopped(small, open_page):
 
 
 def test_the_gain_multiplies_the_recurrent_weights(made, path, open_page):
-    opened = open_page(path)
+    opened = open_page(path, sections=("step", "backward"))
     model, _ = model_of(opened, made)
     W_hh = model.parameters["rnn.weight_hh_l0"].copy()
     for gain in (0.1, 1.5):
@@ -57,7 +57,7 @@ SIZES = "([W, H]) => [largestSingularValue, spectralRadius].map((f) => f(Float64
 
 @pytest.mark.parametrize(("seed", "H"), [(0, 9), (1, 9), (2, 9), (3, 9), (4, 48), (5, 64)])
 def test_singular_value_and_spectral_radius_are_numpy_s(seed, H, path, open_page):
-    opened = open_page(path, anew=False)
+    opened = open_page(path, anew=False, sections=())
     rng = np.random.default_rng(seed)
     W = rng.normal(size=(H, H)) * [0.01, 1, 30, 1, 1, 1][seed]
     W = np.triu(W, 1) if seed == 3 else W  # nilpotent: its radius is 0
@@ -75,7 +75,7 @@ NORMS = """() => [[...reading.numbers.norms], [...reading.numbers.gradient_norms
 
 
 def test_worker_and_slices_give_the_norms_that_are_computed_at_once(network, open_page):
-    opened = open_page(network.path)
+    opened = open_page(network.path, sections=("backward",))
     found = {}
     for where, settings in (
         ("at once", "{}"),
@@ -96,7 +96,7 @@ def test_worker_and_slices_give_the_norms_that_are_computed_at_once(network, ope
 
 
 def test_text_is_generated_and_sampled(made, path, open_page):
-    opened = open_page(path)
+    opened = open_page(path, sections=())
     model, vocab = model_of(opened, made)
     opened.fill("#text-input", "the t")
     written = opened.text("#likeliest").replace("␣", " ")
@@ -125,7 +125,7 @@ def test_text_is_generated_and_sampled(made, path, open_page):
 def test_draws_have_the_probabilities_of_the_softmax(path, open_page):
     count = 20_000
     p = np.array([0.05, 0.4, 0.0, 0.3, 0.25])
-    drawn = open_page(path, anew=False).page.evaluate(
+    drawn = open_page(path, anew=False, sections=()).page.evaluate(
         """([p, count]) => {
           const random = randomFrom(7);
           const drawn = Array.from({ length: count }, () => pickFrom(p, random()));
@@ -150,7 +150,7 @@ def partial_page(tmp_path):
 
 
 def test_a_checkpoint_without_weights_shows_what_was_recorded(open_page, tmp_path):
-    opened = open_page(partial_page(tmp_path))
+    opened = open_page(partial_page(tmp_path), sections=("game",))
     assert opened.page.locator("#text-input").is_enabled()
     assert opened.text("#panel-absent") == ""
     opened.fill("#text-input", "hello")

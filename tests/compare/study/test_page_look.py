@@ -165,6 +165,10 @@ def test_one_step_has_these_links(page):
     assert page.count("#chain > li") == len(links)
     places = [words.index(link) for link in links]
     assert places == sorted(places)
+    row = {"gru-tanh": "row 7 of W_hn, which is row 31 of W_hh"}
+    row["lstm-tanh"] = "row 7 of W_hg, which is row 31 of W_hh"
+    words = f"{row.get(cell, 'row 7 of W_hh')}: the weights of unit 7"
+    assert page.first["matrix-readout"] == words
 
 
 def alike(page, one, other, names):

@@ -13,7 +13,6 @@ from tests.compare.study.reading import (
     Chart,
     H,
     K,
-    Seen,
     T,
     digits,
     legend,
@@ -29,11 +28,6 @@ CASES = {  # of each cell: step and new letter, weights, properties
     "gru": {"letter": (10, " "), "weights": ["W_ih", "b"], "has": ["vowel", "space"]},
     "lstm": {"letter": (1, "z"), "weights": ["W", "b_ih"], "has": ["inside", "next"]},
 }
-
-
-@pytest.fixture
-def seen(network, open_page):
-    return Seen(network, open_page(network.path, anew=False, folded=True))
 
 
 def test_memory_shows_what_is_left_of_a_changed_letter(seen):
@@ -136,7 +130,7 @@ def test_each_measured_slope_is_its_gradient(network, open_page):
     if trained.setting.nonlinearity != network.made["nonlinearity"]:
         pytest.skip("no demonstration has ReLU")
     weights = [array.ravel().tolist() for array in trained.snapshots[-1].weights.values()]
-    apart = open_page(network.path, anew=False).page.evaluate(
+    apart = open_page(network.path, anew=False, sections=()).page.evaluate(
         """([weights, ids]) => {
           const named = NAMES.map((name, n) => [name, Float64Array.from(weights[n])]);
           const network = new Network(CELL, Object.fromEntries(named));

@@ -74,6 +74,7 @@ def test_rings_and_names_are_at_their_cells(seen):
         np.testing.assert_allclose(names, (np.arange(rows) + 0.5) / rows, atol=0.2 / rows)
 
 
+@pytest.mark.sections("step", "backward")
 def test_readouts_controls_and_what_is_spoken(seen):
     results, (t, i) = seen.results, (AT["t"], AT["i"])
     layer = {"rnn": f"RNN with {seen.f}", "gru": "GRU", "lstm": "LSTM"}[seen.cell]
@@ -115,6 +116,7 @@ def test_readouts_controls_and_what_is_spoken(seen):
             assert text == words
 
 
+@pytest.mark.sections("step")
 def test_one_step_number_by_number(seen):
     results, (t, i) = seen.results, (AT["t"] - 1, AT["i"])
     v, cell = seen.ids[t + 1], seen.cell
@@ -200,6 +202,7 @@ def test_one_step_number_by_number(seen):
         assert (level["y1"] - dot["cy"]) / (level["y1"] - line[-1, 1]) * f[-1] == digits(h[i], 8)
 
 
+@pytest.mark.sections("step")
 def test_the_recurrent_weights_and_the_largest_products(seen):
     results, (t, i) = seen.results, (AT["t"], AT["i"])
     W = seen.weights
@@ -218,7 +221,9 @@ def test_the_recurrent_weights_and_the_largest_products(seen):
 
 
 def test_recorded_results_of_both_and_their_differences(network, open_page):
-    opened, found = open_page(network.path), network.made["checkpoints"][0]
+    opened, found = open_page(network.path, sections=("step",)), network.made["checkpoints"][0]
+    opened.click("#compare-check")
+    opened.unfold("step", "parity")
     numbers = found["numbers"] | found["details"]
     names = "hypL" if network.made["gates"] else "auzhypL"
     apart = {name: abs(numbers[name].astype(float) - numbers[f"torch.{name}"]) for name in names}
