@@ -16,13 +16,12 @@ from tests.counts import number
 from tests.scripts import ROOT, ended
 
 TABLES = [Path(__file__).with_name(f"{name}_faults.toml") for name in ("injected", "shown")]
-FAULTS = [f for t in TABLES for f in tomllib.loads(t.read_text(encoding="utf-8"))["fault"]]
-
-
-def source_with(fault):
-    changes = [fault, *([fault["also"]] if "also" in fault else [])]
-    patches = [Patch(fault["file"], change["old"], change["new"]) for change in changes]
-    return patched_source(fault["file"], patches)
+FAULTS = {
+    name: (test, fault["file"], fault["changes"])
+    for table in TABLES
+    for test, faults in tomllib.loads(table.read_text(encoding="utf-8")).items()
+    for name, fault in faults.items()
+}
 
 
 def copied(to):
@@ -39,21 +38,21 @@ def run(tests, folder):
     return ended(*command, "--hypothesis-profile=ci", *tests, **options)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["name"])
-def test_a_fault_is_detected(fault, tmp_path, count):
-    source = source_with(fault)
-    file, _, test = fault["noticed_by"].partition("::")
+@pytest.mark.parametrize(("noticed_by", "changed", "changes"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_detected(noticed_by, changed, changes, tmp_path, count):
+    source = patched_source(changed, [Patch(changed, *change) for change in changes])
+    file, _, test = noticed_by.partition("::")
     assert f"\ndef {test}(" in (ROOT / file).read_text(encoding="utf-8")
     if number(quick=0, deep=1):
-        (copied(tmp_path) / fault["file"]).write_text(source, encoding="utf-8")
-        code, output, errors = run([fault["noticed_by"]], tmp_path)
+        (copied(tmp_path) / changed).write_text(source, encoding="utf-8")
+        code, output, errors = run([noticed_by], tmp_path)
         assert code == 1, output + errors
-        assert f"\nFAILED {fault['noticed_by']}" in output, output + errors
+        assert f"\nFAILED {noticed_by}" in output, output + errors
         count("injected faults detected")
 
 
 def test_without_a_fault_these_tests_pass(tmp_path):
     """Otherwise the copy itself could be what fails."""
     if number(quick=0, deep=1):
-        tests = sorted({fault["noticed_by"] for fault in FAULTS})
+        tests = sorted({noticed_by for noticed_by, _, _ in FAULTS.values()})
         assert run(tests, copied(tmp_path))[0] == 0
