@@ -73,7 +73,7 @@ def copy_with_the_cell(project):
         shutil.copytree(ROOT / package, project / package)  # what is compiled, too
         if (FILES / package).exists():
             shutil.copytree(FILES / package, project / package, dirs_exist_ok=True)
-    cells = project / "compare" / "parity" / "cells.py"
+    cells = project / "compare" / "implementations" / "cells.py"
     before, after = cells.read_text("utf-8").split("    )\n}\n")
     record = (FILES / "record.txt").read_text("utf-8")
     cells.write_text(f"{before}{record}    )\n}}\n{after}", "utf-8")

@@ -76,6 +76,7 @@ class Implementation:
     close: Callable[[], object] = field(default=lambda: None)  # ends its process
     _layer: Layer | None = None
     _options: dict[str, Any] | None = None
+    _shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of its parameters
 
     def __enter__(self) -> "Implementation":
         return self
@@ -99,12 +100,19 @@ class Implementation:
         """Copy weights with PyTorch's names, shapes and gate order into a layer of their sizes.
 
         `options` are arguments of nn.RNN that the weights do not show, such as `nonlinearity`.
-        ValueError if names or shapes do not belong together.
+        ValueError if names or shapes do not belong together. Where the layer runs in another
+        process, the tapes of earlier passes are deleted there.
         """
         options = read_options(parameters, self.cell) | options
-        check_shapes(parameters, self.cell, options)
         if options != self._options:
-            self._layer, self._options = self.build(**options), options
+            ours = self.cell.scratch_layer(**options).parameters
+            shapes = {name: array.shape for name, array in ours.items()}
+            check_shapes(parameters, shapes)
+            self._layer = self.build(**options)
+            self._options, self._shapes = options, shapes
+        check_shapes(parameters, self._shapes)
+        if hasattr(self.layer, "forget"):
+            self.layer.forget()
         load_parameters(self.layer, parameters)
 
     def forward(self, x: Array, state: State = None, *, lengths: Array | None = None) -> Run:
@@ -141,15 +149,13 @@ def _numbers_of_layers(parameters: Mapping[str, Array]) -> Iterator[int]:
             yield int(found[1])
 
 
-def check_shapes(parameters: Mapping[str, Array], cell: Cell, options: Mapping[str, Any]) -> None:
-    """Raise ValueError unless names and shapes are those of a layer with these options."""
-    expected = {name: a.shape for name, a in cell.scratch_layer(**options).parameters.items()}
-    got = {name: array.shape for name, array in parameters.items()}
-    if list(got) != list(expected):
-        raise ValueError(f"expected parameters {', '.join(expected)}, got {', '.join(got)}")
+def check_shapes(parameters: Mapping[str, Array], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise ValueError unless parameters have these names and shapes."""
+    if list(parameters) != list(expected):
+        raise ValueError(f"expected parameters {', '.join(expected)}, got {', '.join(parameters)}")
     for name, shape in expected.items():
-        if got[name] != shape:
-            raise ValueError(f"expected {name} of shape {shape}, got {got[name]}")
+        if parameters[name].shape != shape:
+            raise ValueError(f"expected {name} of shape {shape}, got {parameters[name].shape}")
 
 
 def load_parameters(layer: Any, parameters: Mapping[str, Array], how: str = "loaded") -> None:

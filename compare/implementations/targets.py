@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from compare.implementations.cells import CELLS, Cell
-from compare.implementations.functions.calls import SubmissionFunctions
-from compare.implementations.functions.layer import FunctionsLayer
 from compare.implementations.interface import Implementation
 from compare.implementations.layers.detection import detect_conventions
+from compare.implementations.layers.functions import SubmissionFunctions
+from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import Layers, UserLayer
 from compare.implementations.layouts.guesses import guess_cell_of_class, guess_cell_of_functions
 from compare.implementations.worker.client import Submission

@@ -40,15 +40,16 @@ class BisectConfig(SharedOptions):
     """Find the first update, time step, tensor and element in which two implementations differ.
 
     The reference is scratch_rnn. It is compared with a suspect. This is PyTorch on --device, or
-    scratch_rnn with a bug of `break` if --bug is given, or your own class if --implementation is
-    given. With only --dtype float64, the suspect is scratch_rnn in float64, and the reference is
-    float32. The exit code is 0 with or without a difference; that of `parity` is 1 with one.
+    scratch_rnn with a bug of `break` if --bug is given, or scratch_rnn with another layer if
+    --implementation is given. With only --dtype float64, the suspect is scratch_rnn in float64, and
+    the reference is float32. The exit code is 0 with or without a difference; that of `parity` is 1
+    with one.
     """
 
     bug: Annotated[str | None, flag("NAME", "(see `break list`)")] = None
     """The suspect is scratch_rnn with this bug."""
-    implementation: Annotated[str | None, flag("FILE:CLASS|MODULE:CLASS")] = None
-    """The suspect is this NumPy class. It has the arguments and parameters of scratch_rnn."""
+    implementation: Annotated[str | None, flag("FILE|FILE:CLASS|MODULE:CLASS")] = None
+    """The suspect's layer is this class or module, or made of the six functions in a file."""
     updates: Annotated[int, FROM_1, arg(metavar="N")] = 24
     """Number of updates to compare."""
     output: Annotated[Path | None, flag("FILE", "(default: runs/bisect-SUSPECT)")] = None

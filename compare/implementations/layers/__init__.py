@@ -1,1 +1,1 @@
-"""A layer of a user, and any layer inside our language model."""
+"""A recurrent layer of a user's class or of six functions, and any layer in our language model."""

@@ -126,6 +126,10 @@ class UserLayer:
         else:
             self.submission.write(self.handle, "parameters", own, replace=how == "replaced")
 
+    def forget(self) -> None:
+        """Delete the tapes of all passes in its process."""
+        self.submission.forget(self.handle)
+
     def forward(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
         """Return output, last state and the tape for `backward`."""
         result, transposed = self._call("forward", x, state, more, keep=(2,))

@@ -9,7 +9,6 @@ import numpy as np
 
 from compare.files import table
 from compare.implementations.cells import CELLS
-from compare.implementations.interface import Results
 from compare.implementations.layouts.gate_order import Order
 from compare.implementations.layouts.guesses import guess_cell_of_shapes
 from compare.implementations.worker.trouble import Malformed
@@ -27,6 +26,7 @@ BOTH = f"{W_IH} beside {W_HH}"
 CANDIDATES = {"g", "n"}  # the gates with tanh, which have many names: c, g, h, n
 
 Shapes = Mapping[str, tuple[int, ...]]
+Parameters = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,9 @@ class Pieces:
     transposed: bool  # weights are (in, out)
     state_first: bool  # W_hh comes before W_ih in the weight of both
 
-    def split(self, ours: Results) -> Results:
+    def split(self, ours: Parameters) -> Parameters:
         """Return the user's parameters."""
-        found: Results = {}
+        found: Parameters = {}
         for name, own in self.names.items():
             both = (W_HH, W_IH) if self.state_first else (W_IH, W_HH)
             array = np.concatenate([ours[n] for n in both], 1) if name == BOTH else ours[name]
@@ -101,9 +101,9 @@ class Pieces:
                 found[one] = block.T if is_turned else np.expand_dims(block, self.axes[one])
         return found
 
-    def join(self, own: Results, num_gates: int) -> Results:
+    def join(self, own: Parameters, num_gates: int) -> Parameters:
         """Return our parameters, or their gradients; Malformed if one is not there."""
-        found: Results = {}
+        found: Parameters = {}
         for name, several in self.names.items():
             if lost := [n for n in several if n not in own]:
                 raise Malformed(f"a gradient of {lost[0]}", f"{', '.join(own)}")
@@ -171,7 +171,7 @@ class Conventions:
             names.append(f"{shown} is {' over '.join(others)}")
         return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
 
-    def learn(self, parameters: Results, cell: str, V: int, H: int, flags: Flags) -> None:
+    def learn(self, parameters: Parameters, cell: str, V: int, H: int, flags: Flags) -> None:
         """Detect which parameter is which; Malformed if one is missing, UsageError by a flag."""
         self.order = flags.order
         shapes = {name: array.shape for name, array in parameters.items()}

@@ -143,9 +143,9 @@ class Submission(AbstractContextManager["Submission"]):
         arrays = [np.asarray(value) for value in values.values()]
         self._request("set", arrays, of=handle.number, name=name, keys=[*values], replace=replace)
 
-    def forget(self) -> None:
-        """Delete all results; their handles are invalid."""
-        self._request("forget")
+    def forget(self, *keep: Handle) -> None:
+        """Delete all results but those to keep; the handles of the others are invalid."""
+        self._request("forget", keep=[handle.number for handle in keep])
 
     def launches(self) -> list[dict[str, Any]]:
         """Return Triton's kernels that were launched, with the types of their arguments."""

@@ -121,7 +121,7 @@ class Server:
         if head["method"]:
             target = getattr(target, head["method"])
         result = target(*args, **kwargs)
-        number = len(self.objects)
+        number = 1 + max(self.objects)
         self.objects[number] = result
         keep, names = head["keep"], []
         if -1 in keep:
@@ -163,8 +163,9 @@ class Server:
         return {}
 
     def do_forget(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
-        """Delete all results."""
-        self.objects = {0: self.objects[0]}
+        """Delete all results but those whose numbers are in `keep`."""
+        numbers = {0, *head["keep"]}
+        self.objects = {n: value for n, value in self.objects.items() if n in numbers}
         return {}
 
     def do_launches(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:

@@ -7,10 +7,10 @@ update, time step, tensor and element that differ. The smallest batch that still
 difference is written to a file, so that it can be shown again.
 """
 
+import contextlib
 import dataclasses
-import importlib
+import math
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ from compare.study.bisection.suspects import NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig, SuspectOptions
 from compare.terminal import Terminal, UsageError, plural, refuse_options
 
+LIMITS = {"seconds": 60.0, "total": math.inf}
+"""Seconds of the processor for each call of a user's code, and of wall time for all calls."""
+
 
 def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResult:
     """Search for the first difference, print it, write it to a file, and return it."""
@@ -44,8 +47,10 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
 
 
 def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchResult:
-    suspect = make_suspect(config.suspect, config.cell)
-    with parity.prepared(_without_device(config), terminal) as materials:
+    with (
+        contextlib.closing(make_suspect(config.suspect, config.cell)) as suspect,
+        parity.prepared(_without_device(config), terminal) as materials,
+    ):
         parity.check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
         case, make_batches = _beginning(config, materials)
@@ -69,45 +74,20 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
 
 
 def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
-    """Build the suspect from its options; raise UsageError if a class cannot be imported."""
+    """Build the suspect from its options; UsageError if there is no such implementation.
+
+    Its `close` ends the process of a user's code.
+    """
     bug, implementation, dtype = options.bug, options.implementation, options.dtype
     if bug is not None:
         return NumPySuspect(check.find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
     if implementation is not None:
-        package = implementations.package_with(import_class(implementation), cell)
-        return NumPySuspect(package, implementation, dtype)
+        other = implementations.implementation(implementation, cell, **LIMITS)
+        package = implementations.package_with(other)
+        return NumPySuspect(package, implementation, dtype, close=other.close)
     if options.device == "cpu" and dtype == "float64":
         return NumPySuspect(scratch_rnn, "scratch_rnn in float64, against float32", dtype)
     return TorchSuspect(options.device, dtype)
-
-
-def import_class(name: str) -> type:
-    """Import FILE:CLASS, or MODULE:CLASS, also from the working directory.
-
-    Raise UsageError if it does not exist, or is not a class with forward and backward.
-    """
-    where, _, class_name = name.rpartition(":")
-    is_file = where.endswith(".py")
-    sys.path.insert(0, str(Path(where).parent.absolute() if is_file else Path.cwd()))
-    try:
-        load = implementations.load_file if is_file else importlib.import_module
-        found = getattr(load(where), class_name)
-    except Exception as error:  # whatever the code in it raises
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UsageError(
-            f"expected --implementation to name FILE:CLASS or MODULE:CLASS, got {name!r}: {reason}"
-        ) from error
-    finally:
-        sys.path.pop(0)
-    if not isinstance(found, type):
-        raise UsageError(f"expected --implementation to name a class, got {name!r}")
-    missing = [m for m in ("forward", "backward") if not callable(getattr(found, m, None))]
-    if missing:
-        raise UsageError(
-            "expected --implementation to name a class of NumPy with forward and backward, "
-            f"got {name!r}, which has no {missing[0]}"
-        )
-    return found
 
 
 def _without_device(config: BisectConfig) -> BisectConfig:
@@ -207,12 +187,14 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
             raise RecordError(f"expected one suspect in {path}, got two")
         return _search(again, terminal, keep=False)
     parity.check_device(replay.suspect.device)
-    suspect = make_suspect(replay.suspect, replay.case.cell)
     B, T = replay.case.batches[0].inputs.shape
-    terminal.line(
-        f"Suspect: {suspect.name}, one update on {plural(B, 'row')} of {plural(T, 'step')}"
-    )
-    with parity.limited_threads(1):
+    with (
+        contextlib.closing(make_suspect(replay.suspect, replay.case.cell)) as suspect,
+        parity.limited_threads(1),
+    ):
+        terminal.line(
+            f"Suspect: {suspect.name}, one update on {plural(B, 'row')} of {plural(T, 'step')}"
+        )
         wrong = differences(replay.case, suspect)
     if not wrong:
         terminal.line("No difference now.", "green")

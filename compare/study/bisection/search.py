@@ -20,6 +20,7 @@ from compare.check import (
     run,
     scratch_step,
 )
+from compare.implementations import Trouble
 from compare.parity import OPTIMIZERS, named_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch
@@ -90,10 +91,16 @@ def search(
             except Exception as error:
                 if reference.current is None:
                     raise
-                raised = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+                raised = describe_error(error)
                 return SearchResult(reference.difference((), raised), reference.update)
             epoch += 1
     return SearchResult(None, reference.update, *reference.closest)
+
+
+def describe_error(error: Exception) -> str:
+    """Return in a line what was raised; Trouble names the exception of the user's code itself."""
+    words = " ".join(str(error).split())[:300]
+    return words if isinstance(error, Trouble) else f"{type(error).__name__}: {words}"
 
 
 class _Reference:

@@ -5,7 +5,7 @@ records the arguments and the results of its model. Before each update it gets o
 in each forward pass our state: a difference after an update comes from this update.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,17 @@ class _Trained:
     _state: State
     _results: dict[str, Any]
 
-    def __init__(self, package: Any, name: str, dtype: str, batches_class: Any = Batches) -> None:
+    def __init__(
+        self,
+        package: Any,
+        name: str,
+        dtype: str,
+        batches_class: Any = Batches,
+        close: Callable[[], object] = lambda: None,
+    ) -> None:
         self.package, self.name, self.dtype = package, name, dtype
         self.batches_class = batches_class
+        self.close = close  # ends what runs for it
 
     def train_epoch(self, case: check.TrainingCase, batches: Iterable[Batch]) -> None:
         """Train for one epoch with the case's settings."""
@@ -39,10 +47,12 @@ class _Trained:
 
 
 class NumPySuspect(_Trained):
-    """A package with the names of `scratch_rnn`: with a bug, a user's class, or another dtype."""
+    """A package with the names of `scratch_rnn`: with a bug, another layer, or another dtype."""
 
-    def __init__(self, package: Any, name: str, dtype: str) -> None:
-        super().__init__(package, name, dtype, package.text.Batches)
+    def __init__(
+        self, package: Any, name: str, dtype: str, close: Callable[[], object] = lambda: None
+    ) -> None:
+        super().__init__(package, name, dtype, package.text.Batches, close)
 
     def begin(self, case: check.TrainingCase) -> None:
         """Build a new model and an optimizer for the case."""

@@ -17,7 +17,10 @@ from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
 from compare.check.properties.property import LayerProperty, drawn
+from compare.implementations import CELLS
+from compare.implementations.interface import Implementation
 from compare.implementations.layers.in_model import package_with
+from compare.implementations.targets import implementation
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
 
@@ -44,7 +47,7 @@ def test_our_own_code_violates_no_property():
     assert list(run.findings(compare, run.of_comparison.PROPERTIES)) == []
     holds = {each.holds for each in (*against_torch.PROPERTIES, *of_training.PROPERTIES)}
     of_torch_and_training = [each for each in fewer if each.holds in holds]
-    assert run.check_package(package_with(scratch_rnn.RNN), of_torch_and_training) is None
+    assert run.check_package(package_with(implementation("scratch")), of_torch_and_training) is None
 
 
 def test_every_property_is_a_sentence_with_a_name_of_its_own_and_has_a_case():
@@ -81,7 +84,8 @@ def test_a_layer_without_its_last_step_is_wrong_at_that_step():
             output[-1] = 0
             return output, h_n, tape
 
-    finding = run.check_package(package_with(Forgetful))
+    forgetful = Implementation(CELLS["rnn"], "forgetful", Forgetful)
+    finding = run.check_package(package_with(forgetful))
     assert (finding.violated.name, finding.tensor) == ("layer as torch", "output")
     assert finding.step == steps_of_the_first_case()
 

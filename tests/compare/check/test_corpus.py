@@ -13,7 +13,7 @@ from compare.check.subjects import stages
 from compare.check.subjects.stages import STAGES as ALL_STAGES
 from compare.check.subjects.stages import run_quietly
 from compare.check.subjects.trying import cases_of, compared
-from compare.implementations.functions.calls import LocalFunctions
+from compare.implementations.layers.functions import LocalFunctions
 from compare.implementations.worker.trouble import Malformed
 from tests.compare.check.corpus import (
     Misfit,

@@ -22,7 +22,7 @@ from compare.check.subjects.stages import STAGES
 from compare.check.subjects.template import template_of
 from compare.check.subjects.trying import cases_of, compared, try_all
 from compare.implementations import CELLS
-from compare.implementations.functions.signatures import read_signatures
+from compare.implementations.layers.signatures import read_signatures
 from compare.implementations.worker.trouble import Malformed
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (

@@ -24,7 +24,7 @@ from compare.check.subjects.features import try_features
 from compare.check.subjects.plain import PlainFunctions
 from compare.check.subjects.properties import try_properties
 from compare.implementations import CELLS
-from compare.implementations.functions.layer import FunctionsLayer
+from compare.implementations.layers.functions_layer import FunctionsLayer
 from tests.compare.check.test_catalogue import property_named, steps_of_the_first_case
 from tests.compare.check.test_layer_mistakes import diagnosed, tried
 from tests.compare.check.trial import examples_until_it_fails

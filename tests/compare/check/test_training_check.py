@@ -11,7 +11,7 @@ from compare.check.subjects import training as training_check
 from compare.check.subjects.stages import STAGES
 from compare.check.subjects.training import train
 from compare.implementations import CELLS
-from compare.implementations.functions.calls import SubmissionFunctions
+from compare.implementations.layers.functions import SubmissionFunctions
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import plain_source, replaced
 from tests.compare.check.test_check_functions import RIGHT

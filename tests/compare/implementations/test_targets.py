@@ -12,6 +12,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, alike, as_state, named, outputs, run
 from compare.implementations import CELLS
 from compare.implementations.worker import start
+from compare.implementations.worker.trouble import Trouble
 from compare.terminal import UsageError
 from tests.compare.check.corpus import Layer
 
@@ -182,5 +183,20 @@ def test_two_files_run_at_the_same_time_in_two_environments(tmp_path, monkeypatc
         assert_right(one, case)
         if hasattr(os, "fork") and start.ForkServer.current is not None:
             assert start.ForkServer.current.environment["RNN_PARITY_TEST"] == "another"
-    with pytest.raises(Exception, match="its process ended"):
+    with pytest.raises(Trouble, match="its process ended"):
         one.forward(case.floats.x)
+
+
+def test_the_tapes_of_earlier_weights_are_deleted(tmp_path):
+    """A training has thousands of passes, and its process a limit of memory."""
+    case = LayerCase(**SIZES)
+    for target in ("torch", functions(tmp_path, "rnn")):
+        with compare.implementation(target) as it:
+            it.load(case.floats.parameters)
+            old = it.forward(case.floats.x)
+            it.backward(old, case.floats.d_output)
+            it.backward(old, case.floats.d_output)  # works twice on one tape
+            it.load(case.floats.parameters)
+            with pytest.raises(Trouble, match="KeyError"):
+                it.backward(old, case.floats.d_output)
+            assert_right(it, case)

@@ -24,7 +24,7 @@ from compare.terminal.output import Terminal
 from scratch_rnn import Batch
 from scratch_rnn.layers.states import arrays_of, each
 from tests import in_process
-from tests.compare.study.students import SMALLEST, STUDENT, terminal
+from tests.compare.study.students import STUDENT, terminal
 from tests.tables import marked, table_of
 
 SAMPLE = Path(scratch_rnn.text.__file__).with_name("sample.txt")
@@ -215,8 +215,8 @@ def test_a_file_is_read_even_if_a_module_has_its_name(file, tmp_path, monkeypatc
     with pytest.raises(UsageError, match="ZeroDivisionError: division by zero"):
         command.bisect(config(implementation=f"{file}:RNN"))
     for name, error in (
-        ("no_such_file.py:X", "FileNotFoundError: .*no_such"),
-        ("json", "expected"),
+        ("no_such_file.py:X", "got 'no_such_file.py:X', which does not exist"),
+        ("json", "expected a file, FILE:CLASS or MODULE:CLASS, got 'json'"),
     ):
         with pytest.raises(UsageError, match=error):
             command.bisect(config(implementation=name))
@@ -280,26 +280,6 @@ def test_a_replay_holds_the_same_numbers_that_were_written(cell, bug, tmp_path):
         replay.read(path)
 
 
-@pytest.mark.parametrize(("cell", "gates", "states"), [("gru", 3, 1), ("lstm", 4, 2)])
-def test_the_smallest_class_of_a_gated_cell_is_searched(cell, gates, states, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for kind, wrong in (("right", "1"), ("wrong", "1.01")):
-        text = SMALLEST.format(cell=cell, gates=gates, states=states, wrong=wrong)
-        Path(f"a_{kind}_{cell}_of_the_tests.py").write_text(text)
-    choices = {"cell": cell, "dtype": "float64", "updates": 3, "output": Path("kept")}
-    agreed = shown(config(implementation=f"a_right_{cell}_of_the_tests:Mine", **choices))
-    assert "No difference in 3 updates" in agreed
-    name = f"a_wrong_{cell}_of_the_tests:Mine"
-    assert "tensor   gradient of rnn.bias_hh_l0" in shown(config(implementation=name, **choices))
-    again = shown(BisectConfig(replay=Path("kept"), implementation=name))
-    assert "tensor   gradient of rnn.bias_hh_l0" in again
-    with pytest.raises(UsageError, match=r"of Mine of shape .* and dtype float32, got"):
-        shown(config(implementation=name, **(choices | {"dtype": "float32"})))
-    other = "gru" if cell == "lstm" else "lstm"
-    with pytest.raises(UsageError, match="expected weight_ih_l0 of Mine of shape"):
-        shown(config(implementation=name, **(choices | {"cell": other})))
-
-
 @pytest.mark.parametrize("content", [None, b"", b"not a file of ours", b"\x02" + b"\0" * 7 + b"{}"])
 def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "file"
@@ -315,7 +295,7 @@ def test_an_error_of_the_suspect_is_shown(student):
     )
     text = shown(config(implementation="another_module_of_the_tests:MyRNN"))
     assert "Found the first difference of another_module_of_the_tests:MyRNN: " in text
-    assert "raised ArithmeticError: my sums at update 1" in " ".join(text.split())
+    assert "raised ArithmeticError: my sums (line 27) at update 1" in " ".join(text.split())
 
 
 def test_on_the_command_line(tmp_path, capsys):
@@ -344,22 +324,3 @@ def test_a_missing_device():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="expected a CUDA device, got none")
 def test_pytorch_on_a_gpu_agrees():
     assert "No difference" in shown(config(device="cuda"))
-
-
-def test_a_class_that_cannot_be_built_like_ours_is_refused_in_one_line(
-    tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    lines = """class Bare:
-    def __init__(self, input_size, hidden_size): ...
-    def forward(self, x, state=None): ...
-    def backward(self, tape, d_output=None, d_state=None): ...
-"""
-    Path("a_module_with_a_bare_class.py").write_text(lines)
-    name = "a_module_with_a_bare_class:Bare"
-    assert main(["bisect", "--implementation", name, "--hidden-size", "4", "--updates", "1"]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "expected Bare.parameters to be a dict, got NoneType" in error
-    assert main(["bisect", "--implementation", name, "--num-layers", "2"]) == 2
-    assert "expected Bare to take num_layers, which is 2 here" in capsys.readouterr().err

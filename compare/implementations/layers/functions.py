@@ -22,6 +22,9 @@ class Functions(Protocol):
     def first_item(self) -> Callable[[], Any]:
         """Return a function that gives the first item of the last result, as it is then."""
 
+    def forget(self) -> None:
+        """Delete all results that have not left their process."""
+
 
 class LocalFunctions:
     """Functions of this process: methods, whose names are without that of the cell."""
@@ -39,6 +42,9 @@ class LocalFunctions:
     def first_item(self) -> Callable[[], Any]:
         """Return a function that gives the first item of the last result."""
         return partial(itemgetter(0), self._result)
+
+    def forget(self) -> None:
+        """Do nothing: a result of this process lives for as long as it is used."""
 
 
 class SubmissionFunctions:
@@ -84,3 +90,7 @@ class SubmissionFunctions:
     def first_item(self) -> Callable[[], Any]:
         """Return a function that gives the first item of the last result, as it is then."""
         return partial(self.submission.look, Handle(self.submission.last.number, (0,)))
+
+    def forget(self) -> None:
+        """Delete all results in its process."""
+        self.submission.forget()

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare.implementations.cells import CELLS
-from compare.implementations.functions.calls import Functions
 from compare.implementations.interface import Array, Results
+from compare.implementations.layers.functions import Functions
 from scratch_rnn.layers.states import State, arrays_of, each, state_of
 
 
@@ -32,6 +32,10 @@ class FunctionsLayer:
         self.parameters: Results = {
             name: np.zeros(shape, dtype) for name, shape in zip(names, shapes, strict=True)
         }
+
+    def forget(self) -> None:
+        """Delete the tapes of all passes in the process of the functions."""
+        self._functions.forget()
 
     def forward(self, x: Array, state: State = None) -> tuple[Array, State, Tape]:
         """Return output (T, B, H), the last state (1, B, H), for an LSTM a pair, and the tape."""
