@@ -19,7 +19,7 @@ import tempfile
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,11 @@ from compare.check.bugs.patches import Patch, patched_source
 from compare.check.cases.layer_case import random_case
 from compare.check.subjects.layer import compared_with_ours
 from compare.implementations import CELLS, load_file
+from compare.implementations.adapters import torch_module
+from compare.implementations.adapters.library_layer import LibraryLayer
 from compare.implementations.kernels.compilation import compile_launches
-from scratch_rnn.layers.states import arrays_of, each
 
 INTERPRETER = ROOT / "compare" / "implementations" / "kernels" / "interpreter.py"
-ADAPTER = ROOT / "compare" / "implementations" / "adapters" / "torch_module.py"
 PAGES = {"rnn": "elman", "gru": "gru", "lstm": "lstm"}
 HEAD = "import torch\n\nfrom scratch_rnn import kernels\n\n"
 
@@ -90,29 +90,16 @@ class Interpreter:
 
     def __init__(self) -> None:
         self.module = load_file(INTERPRETER, "docs_")
-        self.adapted = load_file(ADAPTER, "docs_").adapted
 
     def compared(self, module: ModuleType, case: LayerCase) -> tuple[Comparison, ...]:
         """Run the layer of a module on a case and compare the results."""
-        adapted = self.adapted(getattr(module, CELLS[case.cell].layer))
+        module_class = getattr(module, CELLS[case.cell].layer)
 
-        class Layer:
-            def __init__(self, input_size: int, hidden_size: int, **_: Any) -> None:
-                self.layer = adapted(input_size, hidden_size)
-                self.load = self.layer.load
+        def build(input_size: int, hidden_size: int, **_: Any) -> LibraryLayer:
+            sizes = input_size, hidden_size
+            return LibraryLayer(torch_module, module_class, *sizes, convert=array_of)
 
-            def forward(self, x: np.ndarray, state: Any) -> Any:
-                output, last, tape = self.layer.forward(x, state)
-                return array_of(output), each(array_of, last), tape
-
-            def backward(self, tape: Any, d_output: Any, d_state: Any) -> Any:
-                found = self.layer.backward(tape, d_output, d_state)
-                initial = dict(zip(("h0", "c0"), arrays_of(found["h0"]), strict=False))
-                arrays = {n: None if a is None else array_of(a) for n, a in initial.items()}
-                parameters = {n: array_of(a) for n, a in found["parameters"].items()}
-                return SimpleNamespace(x=array_of(found["x"]), parameters=parameters, **arrays)
-
-        return compared_with_ours(case, run(Layer, case))
+        return compared_with_ours(case, run(build, case))
 
 
 def array_of(tensor: Any) -> np.ndarray:

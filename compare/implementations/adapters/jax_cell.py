@@ -1,6 +1,11 @@
-"""A cell of Flax (nnx) or Equinox, run over a sequence by jax.lax.scan; gradients by jax.vjp."""
+"""A cell of Flax (nnx) or Equinox, run over a sequence by jax.lax.scan; gradients by jax.vjp.
+
+Parameters have PyTorch's names inside of the function whose gradients are computed, so that JAX
+itself translates the gradients.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -16,117 +21,212 @@ CLASSES = (
     "equinox.nn:GRUCell",
     "equinox.nn:LSTMCell",
 )
+GRADIENTS = True
 
-Step = Callable[[dict[str, Any], Any, Any], Any]  # of (parameters, state, x_t), the next state
+Arrays = dict[str, jax.Array]
+Step = Callable[[jax.Array, Any], Any]  # x_t (B, V) and the state, to the next state
 
-
-def adapted(cell_class: Any) -> type:
-    """Return the cell as a class that `check` expects."""
-    of_library = _of_flax if "flax" in cell_class.__module__ else _of_equinox
-
-    class Adapted:
-        def __init__(self, input_size: int, hidden_size: int, **options: Any) -> None:
-            dtype = options.pop("dtype", "float32")
-            jax.config.update("jax_enable_x64", dtype == "float64")
-            self.dtype = jnp.dtype(dtype)
-            self.parameters, self.step = of_library(
-                cell_class, (input_size, hidden_size), self.dtype, **options
-            )
-
-        def load(self, values: dict[str, np.ndarray]) -> None:
-            self.parameters = {n: jnp.asarray(values[n], self.dtype) for n in self.parameters}
-
-        def forward(self, x: np.ndarray, state: Any) -> tuple[Any, Any, Any]:
-            def run(parameters: Any, x: Any, state: Any) -> tuple[Any, Any]:
-                def step(state: Any, x_t: Any) -> tuple[Any, Any]:
-                    state = self.step(parameters, state, x_t)
-                    return state, state[0] if isinstance(state, tuple) else state
-
-                last, output = jax.lax.scan(step, state, x)
-                return output, last
-
-            inputs = jax.tree.map(lambda array: jnp.asarray(array, self.dtype), (x, state))
-            results, pull = jax.vjp(run, self.parameters, *inputs)
-            return *results, (results, pull)
-
-        def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> dict[str, Any]:
-            (output, last), pull = tape
-            d_output = jnp.zeros_like(output) if d_output is None else d_output
-            d_state = jax.tree.map(jnp.zeros_like, last) if d_state is None else d_state
-            d_results = jax.tree.map(lambda d: jnp.asarray(d, self.dtype), (d_output, d_state))
-            d_parameters, d_x, d_h0 = pull(d_results)
-            return {"x": d_x, "h0": d_h0, "parameters": d_parameters}
-
-    return Adapted
+ONE_A_GATE = {"dense_i": ("ii", "if_", "ig", "io"), "dense_h": ("hi", "hf", "hg", "ho")}
+"""The layers of Flax's LSTMCell, which are one layer each in its other cells."""
 
 
-def _of_equinox(
-    cell_class: Any, sizes: tuple[int, int], dtype: Any, *, bias: bool = True
-) -> tuple[dict[str, Any], Step]:
-    """Return parameters and step. An Equinox GRU has the part b_hn of b_hh alone."""
+@dataclass
+class Model:
+    """A cell, and its parameters by the library's names."""
+
+    cell_class: type
+    cell: Any
+    arrays: Arrays
+    dtype: jnp.dtype
+
+
+def build(
+    cell_class: type,
+    input_size: int,
+    hidden_size: int,
+    *,
+    dtype: str = "float32",
+    **options: bool,
+) -> Model:
+    """Build the cell."""
+    jax.config.update("jax_enable_x64", dtype == "float64")
+    kind = jnp.dtype(dtype)
+    if _is_of_flax(cell_class):
+        cell, arrays = _build_flax(cell_class, input_size, hidden_size, kind, **options)
+    else:
+        cell, arrays = _build_equinox(cell_class, input_size, hidden_size, kind, **options)
+    return Model(cell_class, cell, arrays, kind)
+
+
+def read(model: Model) -> Arrays:
+    """Return the parameters by the library's names."""
+    return model.arrays
+
+
+def write(model: Model, arrays: Arrays, how: str = "loaded") -> None:
+    """Set the parameters; JAX has no other way than new arrays."""
+    model.arrays = {name: jnp.asarray(arrays[name], model.dtype) for name in model.arrays}
+
+
+def to_torch(cell_class: type, arrays: Arrays) -> Arrays:
+    """Return parameters by PyTorch's names."""
+    return (_flax_to_torch if _is_of_flax(cell_class) else _equinox_to_torch)(arrays)
+
+
+def from_torch(cell_class: type, parameters: Arrays) -> Arrays:
+    """Return parameters by the library's names."""
+    if not _is_of_flax(cell_class):
+        return _equinox_from_torch(parameters)
+    return _flax_from_torch(parameters, [base.__name__ for base in cell_class.__mro__])
+
+
+def run(model: Model, x: np.ndarray, state: Any = None) -> tuple[Any, Any]:
+    """Return output and last state, and the function that computes the gradients."""
+    parameters = to_torch(model.cell_class, model.arrays)
+    rows, H = parameters["weight_hh_l0"].shape
+    if state is None:
+        zeros = np.zeros((1, x.shape[1], H))
+        state = (zeros, zeros) if rows == 4 * H else zeros
+
+    def compute(parameters: Arrays, x: jax.Array, state: Any) -> Any:
+        arrays = from_torch(model.cell_class, parameters)
+        fill = _fill_flax if _is_of_flax(model.cell_class) else _fill_equinox
+        next_state = fill(model.cell, arrays)
+
+        def step(state: Any, x_t: jax.Array) -> Any:
+            state = next_state(x_t, state)
+            return state, state[0] if isinstance(state, tuple) else state
+
+        last, output = jax.lax.scan(step, jax.tree.map(lambda array: array[0], state), x)
+        return output, jax.tree.map(lambda array: array[None], last)
+
+    def convert(arrays: Any) -> Any:
+        return jax.tree.map(lambda array: jnp.asarray(array, model.dtype), arrays)
+
+    results, vjp = jax.vjp(compute, *convert((parameters, x, state)))
+
+    def pull(d_output: np.ndarray | None, d_state: Any) -> tuple[Any, Any, Arrays]:
+        output, last = jax.tree.map(jnp.zeros_like, results)
+        given = (output if d_output is None else d_output, last if d_state is None else d_state)
+        d_parameters, d_x, d_initial = vjp(convert(given))
+        return d_x, d_initial, d_parameters
+
+    return results, pull
+
+
+def _add_biases(parameters: Arrays) -> Arrays:
+    """Return the one bias of a library that has one, if there is a bias."""
+    found = [parameters[name] for name in ("bias_ih_l0", "bias_hh_l0") if name in parameters]
+    return {"bias": sum(found[1:], found[0])} if found else {}
+
+
+# Equinox: PyTorch's layout and gate order. A GRU has of b_hh the part b_hn alone -----------------
+
+
+def _build_equinox(
+    cell_class: Any, input_size: int, hidden_size: int, dtype: jnp.dtype, *, bias: bool = True
+) -> tuple[Any, Arrays]:
+    key = jax.random.key(0)
+    cell = cell_class(input_size, hidden_size, use_bias=bias, dtype=dtype, key=key)
+    every = {n: getattr(cell, n, None) for n in ("weight_ih", "weight_hh", "bias", "bias_n")}
+    return cell, {name: array for name, array in every.items() if array is not None}
+
+
+def _equinox_to_torch(arrays: Arrays) -> Arrays:
+    found = {f"{name}_l0": arrays[name] for name in ("weight_ih", "weight_hh")}
+    if "bias" in arrays:
+        found["bias_ih_l0"] = arrays["bias"]
+    if "bias_n" in arrays:
+        zeros = jnp.zeros_like(arrays["bias_n"])
+        found["bias_hh_l0"] = jnp.concatenate([zeros, zeros, arrays["bias_n"]], axis=0)
+    return found
+
+
+def _equinox_from_torch(parameters: Arrays) -> Arrays:
+    found = {name: parameters[f"{name}_l0"] for name in ("weight_ih", "weight_hh")}
+    rows, H = found["weight_hh"].shape
+    if rows != 3 * H or "bias_hh_l0" not in parameters:
+        return found | _add_biases(parameters)
+    b_ir, b_iz, b_in = jnp.split(parameters["bias_ih_l0"], 3, axis=0)
+    b_hr, b_hz, b_hn = jnp.split(parameters["bias_hh_l0"], 3, axis=0)
+    bias = jnp.concatenate([b_ir + b_hr, b_iz + b_hz, b_in], axis=0)
+    return found | {"bias": bias, "bias_n": b_hn}
+
+
+def _fill_equinox(cell: Any, arrays: Arrays) -> Step:
+    """Return the step of a cell with these parameters."""
     import equinox
 
-    cell = cell_class(*sizes, use_bias=bias, dtype=dtype, key=jax.random.key(0))
-    every = ("weight_ih", "weight_hh", "bias", "bias_n")
-    names = [name for name in every if getattr(cell, name, None) is not None]
-    parameters = {name: getattr(cell, name) for name in names}
-    H = sizes[1]
-    if "bias_n" in names:
-        parameters["bias_hh"] = jnp.pad(parameters.pop("bias_n"), (2 * H, 0))
-
-    def step(parameters: dict[str, Any], state: Any, x_t: Any) -> Any:
-        own = dict(parameters)
-        if "bias_n" in names:
-            b_hh = own.pop("bias_hh")
-            own["bias"] = own["bias"].at[: 2 * H].add(b_hh[: 2 * H])
-            own["bias_n"] = b_hh[2 * H :]
-        filled = equinox.tree_at(
-            lambda c: [getattr(c, n) for n in names], cell, [own[n] for n in names]
-        )
-        return jax.vmap(filled)(x_t, state)
-
-    return parameters, step
+    names = list(arrays)
+    values = [arrays[name] for name in names]
+    step: Step = jax.vmap(
+        equinox.tree_at(lambda c: [getattr(c, name) for name in names], cell, values)
+    )
+    return step
 
 
-def _of_flax(cell_class: Any, sizes: tuple[int, int], dtype: Any) -> tuple[dict[str, Any], Step]:
-    """Return parameters and step; the state of a Flax LSTM is (c, h)."""
+# Flax: weights are (in, out), there is one bias, and the state of an LSTM is (c, h) ---------------
+
+
+def _is_of_flax(cell_class: type) -> bool:
+    return any(base.__module__.startswith("flax.") for base in cell_class.__mro__)
+
+
+def _build_flax(
+    cell_class: Any, input_size: int, hidden_size: int, dtype: jnp.dtype
+) -> tuple[Any, Arrays]:
     from flax import nnx
 
-    cell = cell_class(*sizes, dtype=dtype, param_dtype=dtype, rngs=nnx.Rngs(0))
+    kinds = {"dtype": dtype, "param_dtype": dtype}
+    cell = cell_class(input_size, hidden_size, **kinds, rngs=nnx.Rngs(0))
+    variables = nnx.to_flat_state(nnx.split(cell)[1])
+    return cell, {".".join(path): variable[...] for path, variable in variables}
+
+
+def _flax_to_torch(arrays: Arrays) -> Arrays:
+    joined = {}
+    for layer, gates in ONE_A_GATE.items():
+        for part in ("kernel", "bias"):
+            every = [f"{name}.{part}" for name in (layer, *gates)]
+            if found := [arrays[name] for name in every if name in arrays]:
+                joined[f"{layer}.{part}"] = jnp.concatenate(found, axis=-1)
+    W_ih, W_hh = joined.pop("dense_i.kernel").T, joined.pop("dense_h.kernel").T
+    [b] = joined.values()
+    return {"weight_ih_l0": W_ih, "weight_hh_l0": W_hh, "bias_ih_l0": b}
+
+
+def _flax_from_torch(parameters: Arrays, classes: list[str]) -> Arrays:
+    rows, H = parameters["weight_hh_l0"].shape
+    if rows == 3 * H and "bias_hh_l0" in parameters:
+        raise ValueError("expected no bias_hh_l0 for a GRU of Flax, which has no b_hn, got one")
+    biased = "dense_h.bias" if rows == 4 * H else "dense_i.bias"
+    joined = {
+        "dense_i.kernel": parameters["weight_ih_l0"].T,
+        "dense_h.kernel": parameters["weight_hh_l0"].T,
+        biased: _add_biases(parameters)["bias"],
+    }
+    if "LSTMCell" not in classes:
+        return joined
+    found: Arrays = {}
+    for name, array in joined.items():
+        layer, _, part = name.partition(".")
+        blocks = jnp.split(array, 4, axis=-1)
+        gates = ONE_A_GATE[layer]
+        found |= {f"{gate}.{part}": block for gate, block in zip(gates, blocks, strict=True)}
+    return found
+
+
+def _fill_flax(cell: Any, arrays: Arrays) -> Step:
+    """Return the step of a cell with these parameters."""
+    from flax import nnx
+
     graph, variables = nnx.split(cell)
     flat = nnx.to_flat_state(variables)
-    places = {".".join(map(str, path)): path for path, _ in flat}
-    own = {".".join(map(str, path)): variable[...] for path, variable in flat}
-    groups = _groups(list(own))
-    parameters = {n: jnp.concatenate([own[p] for p in parts], -1) for n, parts in groups.items()}
+    filled = [(path, variable.replace(arrays[".".join(path)])) for path, variable in flat]
+    merged = nnx.merge(graph, nnx.from_flat_state(filled))
 
-    def step(parameters: dict[str, Any], state: Any, x_t: Any) -> Any:
-        filled = variables
-        for name, parts in groups.items():
-            pieces = jnp.split(parameters[name], len(parts), axis=-1)
-            for part, piece in zip(parts, pieces, strict=True):
-                filled = _with(filled, places[part], piece)
-        carry = state[::-1] if isinstance(state, tuple) else state
-        carry, _ = nnx.merge(graph, filled)(carry, x_t)
+    def step(x_t: jax.Array, state: Any) -> Any:
+        carry, _ = merged(state[::-1] if isinstance(state, tuple) else state, x_t)
         return carry[::-1] if isinstance(carry, tuple) else carry
 
-    return parameters, step
-
-
-def _with(state: Any, path: Any, value: Any) -> Any:
-    """Return the variables with one value replaced."""
-    changed = jax.tree.map(lambda leaf: leaf, state)
-    at = changed
-    for key in path[:-1]:
-        at = at[key]
-    at[path[-1]] = at[path[-1]].replace(value)
-    return changed
-
-
-def _groups(names: list[str]) -> dict[str, list[str]]:
-    """Join the gates of an LSTMCell, which are layers of their own."""
-    if not any(name.startswith("ii.") for name in names):
-        return {name: [name] for name in names}
-    parts = {"i.kernel": ("ii", "if_", "ig", "io")}
-    parts |= dict.fromkeys(("h.kernel", "h.bias"), ("hi", "hf", "hg", "ho"))
-    return {name: [f"{part}.{name[2:]}" for part in own] for name, own in parts.items()}
+    return step

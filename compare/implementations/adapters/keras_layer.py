@@ -1,4 +1,7 @@
-"""SimpleRNN, GRU or LSTM of Keras, on the backend that KERAS_BACKEND names."""
+"""SimpleRNN, GRU or LSTM of Keras, on the backend that KERAS_BACKEND names.
+
+Its batch is first, its states have no axis for layers, and its weights are (in, out).
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,83 +13,114 @@ LIBRARIES = ("keras",)
 CLASSES = ("keras.layers:SimpleRNN", "keras.layers:GRU", "keras.layers:LSTM")
 
 BACKEND: str = keras.backend.backend()
+GRADIENTS = BACKEND in ("tensorflow", "torch", "jax")
 if BACKEND == "jax":
     import jax
 
-Pull = Callable[[list[Any]], list[Any]]  # of the results' gradients, those of x, states, variables
+Arrays = dict[str, np.ndarray]
+Pull = Callable[[list[np.ndarray]], list[Any]]
+"""Takes the results' gradients; returns those of x, the states and the variables."""
 
 
-def adapted(layer_class: Any) -> type:
-    """Return the layer as a class that `check` expects."""
-    is_gru = issubclass(layer_class, keras.layers.GRU)
-
-    class Adapted:
-        def __init__(
-            self,
-            input_size: int,
-            hidden_size: int,
-            *,
-            nonlinearity: str = "tanh",
-            bias: bool = True,
-            dtype: str = "float32",
-        ) -> None:
-            if BACKEND == "jax":
-                jax.config.update("jax_enable_x64", dtype == "float64")
-            self.dtype = dtype
-            results = {"return_sequences": True, "return_state": True, "dtype": dtype}
-            self.layer = layer_class(hidden_size, activation=nonlinearity, use_bias=bias, **results)
-            self.layer.build((None, None, input_size))
-
-        @property
-        def parameters(self) -> dict[str, np.ndarray]:
-            arrays = [keras.ops.convert_to_numpy(v) for v in self.layer.trainable_variables]
-            return self.named(arrays)
-
-        def named(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-            """Return arrays by the variables' names; the gates z r n of a GRU become r z n."""
-            found = {v.name: a for v, a in zip(self.layer.trainable_variables, arrays, strict=True)}
-            if is_gru:
-                found = {name: _turned(array) for name, array in found.items()}
-            if "bias" in found and found["bias"].ndim == 2:
-                found["bias"], found["recurrent_bias"] = found["bias"]
-            return found
-
-        def load(self, values: dict[str, np.ndarray]) -> None:
-            for variable in self.layer.trainable_variables:
-                value = values[variable.name]
-                if variable.name == "bias" and len(variable.shape) == 2:
-                    value = np.stack([value, values["recurrent_bias"]])
-                variable.assign(_turned(value) if is_gru else value)
-
-        def forward(self, x: np.ndarray, state: Any = None) -> tuple[Any, Any, Any]:
-            states = [] if state is None else list(state) if isinstance(state, tuple) else [state]
-            inputs = [np.asarray(array, self.dtype) for array in (x, *states)]
-            results, pull = RUNS[BACKEND](self.layer, inputs)
-            output, *last = (keras.ops.convert_to_numpy(result) for result in results)
-            return output, tuple(last) if len(last) > 1 else last[0], (output, last, pull)
-
-        def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> dict[str, Any]:
-            output, last, pull = tape
-            d_states = d_state if isinstance(d_state, tuple) else (d_state,) * len(last)
-            d_results = [
-                np.zeros_like(result) if d is None else np.asarray(d, self.dtype)
-                for result, d in zip((output, *last), (d_output, *d_states), strict=True)
-            ]
-            found = [keras.ops.convert_to_numpy(gradient) for gradient in pull(d_results)]
-            many = len(self.layer.trainable_variables)
-            d_x, *d_initial = found[:-many]
-            h0 = tuple(d_initial) if len(d_initial) > 1 else next(iter(d_initial), None)
-            return {"x": d_x, "h0": h0, "parameters": self.named(found[-many:])}
-
-    if BACKEND not in ("tensorflow", "torch", "jax"):
-        del Adapted.backward  # a backend without gradients
-    return Adapted
+def build(
+    layer_class: Callable[..., Any],
+    input_size: int,
+    hidden_size: int,
+    *,
+    nonlinearity: str = "tanh",
+    bias: bool = True,
+    dtype: str = "float32",
+) -> Any:
+    """Build the layer."""
+    if BACKEND == "jax":
+        jax.config.update("jax_enable_x64", dtype == "float64")
+    results = {"return_sequences": True, "return_state": True, "dtype": dtype}
+    layer = layer_class(hidden_size, activation=nonlinearity, use_bias=bias, **results)
+    layer.build((None, None, input_size))
+    return layer
 
 
-def _turned(array: np.ndarray) -> np.ndarray:
-    """Exchange the first two of three gates."""
-    first, second, third = np.split(array, 3, axis=-1)
-    return np.concatenate([second, first, third], axis=-1)
+def read(layer: Any) -> Arrays:
+    """Return the parameters by Keras's names."""
+    return {v.name: keras.ops.convert_to_numpy(v) for v in layer.trainable_variables}
+
+
+def write(layer: Any, arrays: Arrays, how: str = "loaded") -> None:
+    """Set the parameters; Keras has no other way than to assign them."""
+    for variable in layer.trainable_variables:
+        variable.assign(arrays[variable.name])
+
+
+def to_torch(layer_class: type, arrays: Arrays) -> Arrays:
+    """Return parameters by PyTorch's names; the gates z r n of a GRU become r z n."""
+    found = {
+        "weight_ih_l0": arrays["kernel"].T,
+        "weight_hh_l0": arrays["recurrent_kernel"].T,
+    }
+    if "bias" in arrays:
+        rows = np.atleast_2d(arrays["bias"])
+        found |= zip(("bias_ih_l0", "bias_hh_l0"), rows, strict=False)
+    return _swap_gates(layer_class, found)
+
+
+def from_torch(layer_class: type, parameters: Arrays) -> Arrays:
+    """Return parameters by Keras's names; a GRU alone has two biases."""
+    own = _swap_gates(layer_class, parameters)
+    found = {"kernel": own["weight_ih_l0"].T, "recurrent_kernel": own["weight_hh_l0"].T}
+    biases = [own[name] for name in ("bias_ih_l0", "bias_hh_l0") if name in own]
+    if biases:
+        has_both = len(biases) == 2 and _is_gru(layer_class)
+        found["bias"] = np.stack(biases) if has_both else np.sum(biases, axis=0)
+    return found
+
+
+def _is_gru(layer_class: type) -> bool:
+    return issubclass(layer_class, keras.layers.GRU)
+
+
+def _swap_gates(layer_class: type, parameters: Arrays) -> Arrays:
+    """Exchange the first two of a GRU's three gates."""
+    if not _is_gru(layer_class):
+        return parameters
+    gates = {name: np.split(array, 3) for name, array in parameters.items()}
+    return {name: np.concatenate([b, a, c]) for name, (a, b, c) in gates.items()}
+
+
+def run(layer: Any, x: np.ndarray, state: Any = None) -> tuple[Any, Any]:
+    """Return output and last state, and the function that computes the gradients."""
+    states = () if state is None else state if isinstance(state, tuple) else (state,)
+
+    def to_keras(output: np.ndarray, *states: np.ndarray) -> list[np.ndarray]:
+        arrays = (output.swapaxes(0, 1), *(h[0] for h in states))
+        return [np.ascontiguousarray(array, layer.variable_dtype) for array in arrays]
+
+    def from_keras(output: Any, *states: Any) -> list[np.ndarray]:
+        arrays = map(keras.ops.convert_to_numpy, (output, *states))
+        return [next(arrays).swapaxes(0, 1), *(h[None] for h in arrays)]
+
+    results, pull_own = RUNS[BACKEND](layer, to_keras(x, *states))
+    output, *last = from_keras(*results)
+
+    def pull(d_output: np.ndarray | None, d_state: Any) -> tuple[Any, Any, Arrays]:
+        d_states = d_state if isinstance(d_state, tuple) else (d_state,) * len(last)
+        given = zip((output, *last), (d_output, *d_states), strict=True)
+        upstream = (np.zeros_like(result) if d is None else d for result, d in given)
+        found = pull_own(to_keras(*upstream))
+        variables = layer.trainable_variables
+        d_x, *d_initial = from_keras(*found[: -len(variables)])
+        arrays = map(keras.ops.convert_to_numpy, found[-len(variables) :])
+        d_own = {v.name: array for v, array in zip(variables, arrays, strict=True)}
+        return d_x, _one_or_tuple(d_initial), to_torch(type(layer), d_own)
+
+    return (output, _one_or_tuple(last)), pull
+
+
+def _one_or_tuple(states: list[np.ndarray]) -> Any:
+    """Return the state of these arrays; None of none."""
+    return tuple(states) if len(states) > 1 else next(iter(states), None)
+
+
+# A pass on each backend: the results of x and the states, and the function of their gradients -----
 
 
 def _run_tensorflow(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
@@ -109,7 +143,7 @@ def _run_torch(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
     results = layer(x, initial_state=states or None)
     sources = [x, *states, *(v.value for v in layer.trainable_variables)]
 
-    def pull(d_results: list[Any]) -> list[Any]:
+    def pull(d_results: list[np.ndarray]) -> list[Any]:
         upstream = [torch.from_numpy(d) for d in d_results]
         options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
         return [*torch.autograd.grad(results, sources, upstream, **options)]
@@ -120,22 +154,27 @@ def _run_torch(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
 def _run_jax(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
     others = [v.value for v in layer.non_trainable_variables]
 
-    def run(x: Any, states: list[Any], variables: list[Any]) -> Any:
+    def compute(x: Any, states: list[Any], variables: list[Any]) -> Any:
         return layer.stateless_call(variables, others, x, initial_state=states or None)[0]
 
     x, *states = inputs
-    results, pull = jax.vjp(run, x, states, [v.value for v in layer.trainable_variables])
+    results, vjp = jax.vjp(compute, x, states, [v.value for v in layer.trainable_variables])
 
-    def flat(d_results: list[Any]) -> list[Any]:
-        d_x, d_states, d_variables = pull(type(results)(d_results))
+    def pull(d_results: list[np.ndarray]) -> list[Any]:
+        d_x, d_states, d_variables = vjp(type(results)(d_results))
         return [d_x, *d_states, *d_variables]
 
-    return results, flat
+    return results, pull
 
 
-def _run_forward(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Any]:
+def _run_forward(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], None]:
     x, *states = inputs
     return layer(x, initial_state=states or None), None
 
 
-RUNS = {"tensorflow": _run_tensorflow, "torch": _run_torch, "jax": _run_jax, "numpy": _run_forward}
+RUNS: dict[str, Callable[[Any, list[np.ndarray]], tuple[list[Any], Any]]] = {
+    "tensorflow": _run_tensorflow,
+    "torch": _run_torch,
+    "jax": _run_jax,
+    "numpy": _run_forward,
+}

@@ -21,15 +21,13 @@ from typing import Any
 
 import numpy as np
 
-LIBRARIES = ()
-CLASSES = ()
 HOLDERS, GRADIENTS = ("parameters", "params", "weights"), ("gradients", "grads")
 PREFIXES = ("d", "d_", "grad_")  # the beginnings of names of the gradients
 
 TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")  # beginnings of a tape's name
 
 
-def adapted(target: Any) -> Any:
+def adapt_class(target: Any) -> Any:
     """Return what builds a layer in the documented form."""
     if not isinstance(target, type):
         return target

@@ -1,5 +1,9 @@
-"""The operators RNN, GRU and LSTM of ONNX, computed by ONNX Runtime; forward only."""
+"""The operators RNN, GRU and LSTM of ONNX, computed by ONNX Runtime; forward only.
 
+W (D, G, V), R (D, G, H) and B (D, 2G) have the D directions first; B has both biases in a row.
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,79 +12,116 @@ from onnx import helper
 
 LIBRARIES = ("onnxruntime",)
 CLASSES = ("onnxruntime:RNN", "onnxruntime:GRU", "onnxruntime:LSTM")
+GRADIENTS = False
 
-ORDERS = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 3, 1, 2]}
-"""ONNX's gates, z r h and i o f c, in PyTorch's order r z n and i f g o."""
+Arrays = dict[str, np.ndarray]
+
+FROM_TORCH = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
+"""The places in PyTorch's order, r z n and i f g o, of ONNX's gates z r h and i o f c."""
+
+DIRECTIONS = ("", "_reverse")
+TENSORS = {"W": ("weight_ih",), "R": ("weight_hh",), "B": ("bias_ih", "bias_hh")}
+"""The arrays of an operator: the parameters of PyTorch, one over the other."""
 
 
-def adapted(operator: str) -> type:
-    """Return the operator as a class that `check` expects."""
-    order = ORDERS[operator]
+@dataclass
+class Model:
+    """A graph of one operator, and the arrays that it gets beside x and the states."""
 
-    class Adapted:
-        def __init__(
-            self,
-            input_size: int,
-            hidden_size: int,
-            *,
-            nonlinearity: str = "tanh",
-            bidirectional: bool = False,
-            dtype: str = "float32",
-        ) -> None:
-            if dtype != "float32":
-                raise NotImplementedError(f"ONNX Runtime has no {operator} of {dtype}")
-            self.dtype, self.D, G = dtype, 1 + bidirectional, len(order) * hidden_size
-            shapes: dict[str, Any] = {"weight_ih": (G, input_size), "weight_hh": (G, hidden_size)}
-            shapes |= {"bias_ih": (G,), "bias_hh": (G,)}
-            self.parameters = {
-                f"{name}_l0{end}": np.zeros(shape, dtype)
-                for end in ("", "_reverse")[: self.D]
-                for name, shape in shapes.items()
-            }
-            options: dict[str, Any] = {"hidden_size": hidden_size}
-            options |= {"direction": "bidirectional"} if bidirectional else {}
-            if operator == "RNN":
-                options["activations"] = [{"tanh": "Tanh", "relu": "Relu"}[nonlinearity]] * self.D
-            if operator == "GRU":
-                options["linear_before_reset"] = 1
-            states = ["h", "c"] if operator == "LSTM" else ["h"]
-            inputs = ["X", "W", "R", "B", "", *(f"{name}_0" for name in states)]
-            outputs = ["Y", *(f"{name}_n" for name in states)]
-            kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-            self.inputs, self.outputs = [name for name in inputs if name], outputs
-            graph = helper.make_graph(
-                [helper.make_node(operator, inputs, outputs, **options)],
-                operator,
-                [helper.make_tensor_value_info(n, kind, None) for n in self.inputs],
-                [helper.make_tensor_value_info(n, kind, None) for n in outputs],
-            )
-            model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
-            model.ir_version = min(model.ir_version, 10)
-            self.session = onnxruntime.InferenceSession(
-                model.SerializeToString(), providers=["CPUExecutionProvider"]
-            )
+    session: onnxruntime.InferenceSession
+    inputs: list[str]
+    outputs: list[str]
+    arrays: Arrays
 
-        def load(self, values: dict[str, np.ndarray]) -> None:
-            self.parameters = {n: np.asarray(values[n], self.dtype) for n in self.parameters}
 
-        def stacked(self, *names: str) -> np.ndarray:
-            """Return parameters of each direction, the gates in ONNX's order."""
-            directions = []
-            for end in ("", "_reverse")[: self.D]:
-                arrays = (self.parameters[f"{name}_l0{end}"] for name in names)
-                parts = (np.split(array, len(order)) for array in arrays)
-                directions.append(np.concatenate([gates[k] for gates in parts for k in order]))
-            return np.stack(directions)
+def build(
+    operator: str,
+    input_size: int,
+    hidden_size: int,
+    *,
+    nonlinearity: str = "tanh",
+    bidirectional: bool = False,
+    dtype: str = "float32",
+) -> Model:
+    """Build the graph."""
+    if dtype != "float32":
+        raise NotImplementedError(f"ONNX Runtime has no {operator} of {dtype}")
+    D, G = 1 + bidirectional, len(FROM_TORCH[operator]) * hidden_size
+    shapes = {"W": (D, G, input_size), "R": (D, G, hidden_size), "B": (D, 2 * G)}
+    options: dict[str, object] = {"hidden_size": hidden_size}
+    options |= {"direction": "bidirectional"} if bidirectional else {}
+    if operator == "RNN":
+        options["activations"] = [{"tanh": "Tanh", "relu": "Relu"}[nonlinearity]] * D
+    if operator == "GRU":
+        options["linear_before_reset"] = 1
+    states = ["h", "c"] if operator == "LSTM" else ["h"]
+    inputs = ["X", *shapes, "", *(f"{name}_0" for name in states)]
+    outputs = ["Y", *(f"{name}_n" for name in states)]
+    given = [name for name in inputs if name]
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    graph = helper.make_graph(
+        [helper.make_node(operator, inputs, outputs, **options)],
+        operator,
+        [helper.make_tensor_value_info(name, kind, None) for name in given],
+        [helper.make_tensor_value_info(name, kind, None) for name in outputs],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
+    model.ir_version = min(model.ir_version, 10)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    zeros = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+    return Model(session, given, outputs, zeros)
 
-        def forward(self, x: np.ndarray, state: Any) -> tuple[Any, Any, None]:
-            weights = self.stacked("weight_ih"), self.stacked("weight_hh")
-            inputs = [x, *weights, self.stacked("bias_ih", "bias_hh")]
-            inputs += state if isinstance(state, tuple) else [state]
-            arrays = [np.ascontiguousarray(array, self.dtype) for array in inputs]
-            named = dict(zip(self.inputs, arrays, strict=True))
-            output, *last = self.session.run(self.outputs, named)
-            T, D, B, H = output.shape
-            output = output.swapaxes(1, 2).reshape(T, B, D * H)
-            return output, tuple(last) if len(last) > 1 else last[0], None
 
-    return Adapted
+def read(model: Model) -> Arrays:
+    """Return the parameters by ONNX's names."""
+    return model.arrays
+
+
+def write(model: Model, arrays: Arrays, how: str = "loaded") -> None:
+    """Set the parameters, which a run gets as inputs."""
+    model.arrays = {name: np.ascontiguousarray(a, np.float32) for name, a in arrays.items()}
+
+
+def to_torch(operator: str, arrays: Arrays) -> Arrays:
+    """Return parameters by PyTorch's names."""
+    order = np.argsort(FROM_TORCH[operator])
+    return {
+        f"{name}_l0{end}": _reorder(block, order)
+        for d, end in enumerate(DIRECTIONS[: len(arrays["W"])])
+        for own, names in TENSORS.items()
+        for name, block in zip(names, np.split(arrays[own][d], len(names)), strict=True)
+    }
+
+
+def from_torch(operator: str, parameters: Arrays) -> Arrays:
+    """Return parameters by ONNX's names."""
+    order, found = FROM_TORCH[operator], {}
+    ends = [end for end in DIRECTIONS if f"weight_ih_l0{end}" in parameters]
+    for own, names in TENSORS.items():
+        every = [[_reorder(parameters[f"{n}_l0{end}"], order) for n in names] for end in ends]
+        found[own] = np.stack([np.concatenate(blocks) for blocks in every])
+    return found
+
+
+def _reorder(array: np.ndarray, order: Any) -> np.ndarray:
+    """Return an array with its blocks of rows, one for each gate, in another order."""
+    gates = np.split(array, len(order))
+    return np.concatenate([gates[k] for k in order])
+
+
+def run(model: Model, x: np.ndarray, state: Any = None) -> tuple[Any, None]:
+    """Return output and last state."""
+    D, _, H = model.arrays["R"].shape
+    many = len(model.outputs) - 1
+    if state is None:
+        state = (np.zeros((D, x.shape[1], H)),) * many
+    states = state if isinstance(state, tuple) else (state,)
+    inputs = (x, *(model.arrays[name] for name in TENSORS), *states)
+    arrays = [np.ascontiguousarray(array, np.float32) for array in inputs]
+    named = dict(zip(model.inputs, arrays, strict=True))
+    output, *last = model.session.run(model.outputs, named)  # output (T, D, B, H)
+    T, D, B, H = output.shape
+    output = output.swapaxes(1, 2).reshape(T, B, D * H)
+    return (output, tuple(last) if many > 1 else last[0]), None

@@ -1,5 +1,7 @@
 """A module of PyTorch, called like nn.RNN, nn.GRU or nn.LSTM; autograd gives its gradients."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,93 +10,126 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 LIBRARIES = ("torch.nn",)
 CLASSES = ("torch.nn:RNN", "torch.nn:GRU", "torch.nn:LSTM")
+GRADIENTS = True
+
+Arrays = dict[str, np.ndarray]
+OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
 
 
-def adapted(module_class: Any) -> type:
-    """Return the module as a class that `check` expects."""
+def build(
+    module_class: Callable[..., torch.nn.Module],
+    input_size: int,
+    hidden_size: int,
+    **options: object,
+) -> torch.nn.Module:
+    """Build the module."""
+    if "dtype" in options:
+        options["dtype"] = getattr(torch, str(options["dtype"]))
+    return module_class(input_size, hidden_size, **options)
 
-    class Adapted:
-        def __init__(self, *sizes: int, **options: Any) -> None:
-            if "dtype" in options:
-                options["dtype"] = getattr(torch, options["dtype"])
-            self.module = module_class(*sizes, **options)
 
-        @property
-        def parameters(self) -> dict[str, torch.Tensor]:
-            return dict(self.module.named_parameters())
+def name_parameters(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """Return the parameters by name; those of a module around one layer have the layer's names."""
+    parameters = dict(module.named_parameters())
+    found = [match for name in parameters if (match := OF_A_LAYER.fullmatch(name))]
+    if len(found) == len(parameters) and len({match[1] for match in found}) == 1:
+        return {match[2]: parameters[match[0]] for match in found}
+    return parameters
 
-        def load(self, values: dict[str, np.ndarray], how: str = "loaded") -> None:
-            tensors = {name: torch.from_numpy(value) for name, value in values.items()}
-            if how == "loaded":
-                self.module.load_state_dict(tensors, strict=False)  # it may have buffers, too
-            for name, parameter in self.module.named_parameters() if how != "loaded" else ():
-                if how == "replaced":
-                    parameter.data = tensors[name].to(parameter, copy=True)
-                else:
-                    parameter.data.copy_(tensors[name])
 
-        def tensor(self, value: Any) -> Any:
-            """Return arrays as leaf tensors of the module's dtype and device."""
-            if value is None:
-                return None
-            if isinstance(value, tuple | list):
-                return tuple(self.tensor(item) for item in value)
-            own = next(self.module.parameters())
-            kind = own.dtype if value.dtype.kind == "f" else torch.int64
-            if any(step < 0 for step in value.strides):  # tensors have no such strides
-                value = np.ascontiguousarray(value)
-            if not value.flags.writeable:  # nor this flag
-                value = value.view()
-                value.flags.writeable = True
-            tensor = torch.from_numpy(value).to(own.device, kind)
-            return tensor.requires_grad_() if kind != torch.int64 else tensor
+def read(module: torch.nn.Module) -> Arrays:
+    """Return the parameters, which share the memory of the module's where NumPy has their dtype."""
+    tensors = {name: tensor.detach().cpu() for name, tensor in name_parameters(module).items()}
+    coarse = (torch.float16, torch.bfloat16)
+    return {n: (t.float() if t.dtype in coarse else t).numpy() for n, t in tensors.items()}
 
-        def forward(self, x: np.ndarray, state: Any = None, lengths: Any = None) -> Any:
-            inputs, initial = self.tensor(x), self.tensor(state)
-            given, batch_first = inputs, getattr(self.module, "batch_first", False)
-            if lengths is not None:
-                ends = torch.from_numpy(lengths)
-                given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
-            with torch.backends.cudnn.flags(enabled=True):
-                result = self.module(given, initial)
-            if not isinstance(result, tuple | list) or len(result) != 2:
-                return result  # the report says what was expected
-            output, last = result
-            if lengths is not None:
-                output, _ = pad_packed_sequence(output, batch_first)
-            return output, last, (inputs, initial, output, last)
 
-        def __call__(self, *args: Any, **options: Any) -> Any:
-            """Return output and last state in evaluation mode, without gradients."""
-            self.module.eval()
-            with torch.no_grad():
-                result = self.forward(*args, **options)
-            self.module.train()
-            return result[:2] if isinstance(result, tuple) else result
+def write(module: torch.nn.Module, arrays: Arrays, how: str = "loaded") -> None:
+    """Set the parameters; a module may have buffers, too."""
+    parameters = name_parameters(module)
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    if how == "loaded":
+        own = {id(tensor): name for name, tensor in module.named_parameters()}
+        named = {own[id(parameters[n])]: t for n, t in tensors.items() if n in parameters}
+        module.load_state_dict(named, strict=False)
+    for name, parameter in parameters.items() if how != "loaded" else ():
+        if how == "replaced":
+            parameter.data = tensors[name].to(parameter, copy=True)
+        else:
+            parameter.data.copy_(tensors[name])
 
-        def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> dict[str, Any]:
-            inputs, initial, output, last = tape
-            own = zip(("output", "h_n", "c_n"), (output, *_as_tuple(last)), strict=False)
-            upstream = (d_output, *_as_tuple(d_state))
-            pairs = [(result, d) for result, d in zip(own, upstream, strict=False) if d is not None]
-            for (name, result), _ in pairs:
-                if not result.requires_grad:
-                    raise ValueError(f"expected {name} with a gradient, got it detached")
-            parameters = self.parameters
-            sources = [inputs, *_as_tuple(initial), *parameters.values()]
-            results = [result for (_, result), _ in pairs]
-            d_results = [self.tensor(d).detach() for _, d in pairs]
-            options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
-            gradients = torch.autograd.grad(results, sources, d_results, **options)
-            number = len(gradients) - len(parameters)
-            states = tuple(gradients[1:number])
-            return {
-                "x": gradients[0],
-                "h0": states if isinstance(initial, tuple) else next(iter(states), None),
-                "parameters": dict(zip(parameters, gradients[number:], strict=True)),
-            }
 
-    return Adapted
+def to_torch(module_class: object, arrays: Arrays) -> Arrays:
+    """Return the parameters as they are."""
+    return arrays
+
+
+def from_torch(module_class: object, parameters: Arrays) -> Arrays:
+    """Return the parameters as they are."""
+    return parameters
+
+
+def run(
+    module: torch.nn.Module, x: np.ndarray, state: Any = None, lengths: np.ndarray | None = None
+) -> tuple[Any, Any]:
+    """Return what the module returns, and the function that computes the gradients."""
+    inputs, initial = to_tensor(module, x), to_tensor(module, state)
+    given, batch_first = inputs, getattr(module, "batch_first", False)
+    if lengths is not None:
+        ends = torch.from_numpy(lengths)
+        given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
+    with torch.backends.cudnn.flags(enabled=True):
+        result = module(given, initial)
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        return result, None
+    output, last = result
+    if lengths is not None:
+        output, _ = pad_packed_sequence(output, batch_first)
+
+    def pull(d_output: np.ndarray | None, d_state: Any) -> tuple[Any, Any, dict[str, Any]]:
+        own = zip(("output", "h_n", "c_n"), (output, *_as_tuple(last)), strict=False)
+        upstream = (d_output, *_as_tuple(d_state))
+        pairs = [(result, d) for result, d in zip(own, upstream, strict=False) if d is not None]
+        for (name, result), _ in pairs:
+            if not result.requires_grad:
+                raise ValueError(f"expected {name} with a gradient, got it detached")
+        parameters = name_parameters(module)
+        sources = [inputs, *_as_tuple(initial), *parameters.values()]
+        results = [result for (_, result), _ in pairs]
+        d_results = [to_tensor(module, d).detach() for _, d in pairs]
+        options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
+        d_x, *found = torch.autograd.grad(results, sources, d_results, **options)
+        d_states, d_parameters = found[: -len(parameters)], found[-len(parameters) :]
+        d_initial = tuple(d_states) if isinstance(initial, tuple) else next(iter(d_states), None)
+        return d_x, d_initial, dict(zip(parameters, d_parameters, strict=True))
+
+    return (output, last), pull
+
+
+def evaluate(module: torch.nn.Module, *inputs: Any, **more: Any) -> Any:
+    """Return output and last state in evaluation mode, without gradients."""
+    module.eval()
+    with torch.no_grad():
+        result, _ = run(module, *inputs, **more)
+    module.train()
+    return result
+
+
+def to_tensor(module: torch.nn.Module, value: Any) -> Any:
+    """Return arrays as leaf tensors of the module's dtype and device."""
+    if value is None:
+        return None
+    if isinstance(value, tuple | list):
+        return tuple(to_tensor(module, item) for item in value)
+    own = next(module.parameters())
+    kind = own.dtype if value.dtype.kind == "f" else torch.int64
+    if any(step < 0 for step in value.strides):  # tensors have no such strides
+        value = np.ascontiguousarray(value)
+    if not value.flags.writeable:  # nor this flag
+        value = value.view()
+        value.flags.writeable = True
+    tensor = torch.from_numpy(value).to(own.device, kind)
+    return tensor.requires_grad_() if kind != torch.int64 else tensor
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:

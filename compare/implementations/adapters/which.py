@@ -1,21 +1,34 @@
 """Find the adapter for a class of another library, by what the files of this folder state.
 
-An adapter is a file with two constants and a function:
+An adapter is one file for a library. It imports the library and NumPy alone, and has
 
 LIBRARIES : tuple of str
     Modules. A class needs this adapter if it or a base of it comes from one of them.
 CLASSES : tuple of str
     What a user can check with it, as MODULE:CLASS. The library may have no such class, but an
-    operator of this name.
-adapted : function
-    Takes the library's class, or the operator's name; returns a class as `check` expects it.
+    operator of this name: then the name takes the place of the class below.
+GRADIENTS : bool
+    Whether it computes gradients.
+build(class, input_size, hidden_size, **options) -> model
+    Build a layer; the options are arguments of nn.RNN, as many as the library has.
+read(model) -> arrays, write(model, arrays, how)
+    Get and set its parameters, by the library's names.
+to_torch(class, arrays) -> parameters, from_torch(class, parameters) -> arrays
+    Translate the library's arrays to PyTorch's names, shapes and gate order, and back. A parameter
+    that the library does not have, such as a second bias, is absent.
+run(model, x, state=None) -> (output, state), pull
+    Run forward; arrays have PyTorch's shapes. `pull(d_output, d_state)`, where each may be None,
+    gives the gradients of x, of the state and, by PyTorch's names, of the parameters.
+evaluate(model, x, state=None) -> output, state
+    If the library has an evaluation mode: run forward in that mode.
 
-An adapter is read here without being imported, as its library may not be installed.
+`library_layer` calls these functions. To find an adapter, the constants are read here without
+importing the file, as its library may not be installed.
 """
 
 import ast
 import sys
-from functools import cache
+from functools import cache, partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -44,15 +57,18 @@ def adapters() -> dict[str, dict[str, tuple[str, ...]]]:
 def adapt(module: ModuleType, name: str) -> tuple[Any, str, list[str]]:
     """Return what builds a layer of a class, its adapter, and the names of the class and its bases.
 
-    The adapter of a class in NumPy is not named.
+    A class in NumPy has no adapter.
     """
     target, adapter = resolve(module, name)
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())] or [name]
-    return load_adapter(adapter or "numpy_class").adapted(target), adapter, kinds
+    if not adapter:
+        return load_beside("numpy_class").adapt_class(target), "", kinds
+    layer_class = load_beside("library_layer").LibraryLayer
+    return partial(layer_class, load_beside(adapter), target), adapter, kinds
 
 
-def load_adapter(name: str) -> ModuleType:
-    """Import an adapter by its path; the user's modules may have the same name."""
+def load_beside(name: str) -> ModuleType:
+    """Import a file of this folder by its path; the user's modules may have the same name."""
     spec: Any = spec_from_file_location(f"{PREFIX}{name}", Path(__file__).parent / f"{name}.py")
     module = module_from_spec(spec)
     sys.modules[spec.name] = module

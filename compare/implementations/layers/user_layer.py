@@ -121,7 +121,7 @@ class UserLayer:
         if conventions.pieces is not None:
             own = conventions.pieces.split(own)
         if "load" in self.handle.names:
-            ways = (how,) if self.submission.adapter == "torch_module" else ()
+            ways = (how,) if self.submission.adapter else ()
             self.submission.call("load", own, *ways, of=self.handle.number)
         else:
             self.submission.write(self.handle, "parameters", own, replace=how == "replaced")

@@ -53,7 +53,8 @@ class KerasLayer:
     gates: str
 
     def __init__(self, units, *, use_bias, dtype, **options):
-        self.H, self.G, self.dtype = units, units * len(self.gates), getattr(torch, dtype)
+        self.H, self.G, self.variable_dtype = units, units * len(self.gates), dtype
+        self.dtype = getattr(torch, dtype)
         self.f, self.use_bias = getattr(torch, options.pop("activation")), use_bias
         assert options == {"return_sequences": True, "return_state": True}
 
@@ -148,6 +149,10 @@ def to_flat_state(state):
     return [((name, part), v) for name in sorted(state) for part, v in sorted(state[name].items())]
 
 
+def from_flat_state(flat):
+    return {name: {p: v for (n, p), v in flat if n == name} for name in {n for (n, _), _ in flat}}
+
+
 class Session:
     """ONNX Runtime: arrays have a row for each direction, and B has both biases in a row."""
 
@@ -176,21 +181,6 @@ class Session:
 
 
 # JAX, as far as two of them need it ---------------------------------------------------------------
-
-
-class At:
-    """array.at[place].add(value)"""
-
-    def __init__(self, tensor):
-        self.tensor = tensor
-
-    def __getitem__(self, place):
-        def add(value):
-            added = torch.zeros_like(self.tensor)
-            added[place] = value
-            return self.tensor + added
-
-        return SimpleNamespace(add=add)
 
 
 def scan(run, state, x):
@@ -245,10 +235,12 @@ def modules():
             "merge": merge,
             "Rngs": lambda seed: seed,
             "to_flat_state": to_flat_state,
+            "from_flat_state": from_flat_state,
         },
         "equinox": {"tree_at": tree_at},
         "equinox.nn": classes("equinox.nn._rnn", EquinoxCell, GRUCell="rzn", LSTMCell="ifgo"),
         "jax": {
+            "Array": Tensor,
             "vjp": torch.func.vjp,
             "vmap": torch.vmap,
             "lax": space(scan=scan),
@@ -259,10 +251,9 @@ def modules():
         "jax.numpy": {
             "dtype": lambda name: getattr(torch, name),
             "asarray": as_tensor,
-            "zeros_like": torch.zeros_like,
-            "pad": torch.nn.functional.pad,
-            "concatenate": lambda arrays, axis: torch.cat(arrays, axis),
-            "split": lambda array, n, axis: torch.chunk(array, n, axis),
+            "zeros_like": lambda array: torch.zeros_like(torch.as_tensor(array)),
+            "concatenate": lambda arrays, axis: torch.cat([*map(torch.as_tensor, arrays)], axis),
+            "split": lambda array, n, axis: torch.chunk(torch.as_tensor(array), n, axis),
         },
         "onnx": {},
         "onnx.helper": {
@@ -285,4 +276,3 @@ def install(patch):
         if parent:
             setattr(made[parent], child, made[name])
         patch.setitem(sys.modules, name, made[name])
-    patch.setattr(torch.Tensor, "at", property(At), raising=False)

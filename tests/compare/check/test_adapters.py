@@ -1,17 +1,21 @@
 """The adapters for other libraries, or small copies of these, and the guess of the cell."""
 
 import os
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from compare.check.subjects.layer import TRIALS, find_conventions
 from compare.implementations import CELLS, Cell
 from compare.implementations.adapters import which
-from compare.implementations.adapters.which import adapters, resolve
+from compare.implementations.adapters.library_layer import LibraryLayer
+from compare.implementations.adapters.which import adapters, load_beside, resolve
 from compare.implementations.layers.user_layer import Layers
+from compare.implementations.layouts.conventions import Conventions
 from compare.implementations.layouts.guesses import (
     guess_cell_of_class,
     guess_cell_of_functions,
@@ -27,25 +31,54 @@ pytestmark = pytest.mark.usefixtures("quickly")
 TARGETS = [target for constants in adapters().values() for target in constants["CLASSES"]]
 
 
+@pytest.fixture
+def library(target, monkeypatch):
+    """Return the name of a target's library; a small copy of it is installed if there is none."""
+    name = target.partition(":")[0].partition(".")[0]
+    if os.environ.get("RNN_PARITY_ADAPTERS") != "real" and not find_spec(name):
+        libraries.install(monkeypatch)
+    return name
+
+
 @pytest.mark.filterwarnings("ignore")  # of the libraries
 @pytest.mark.parametrize("target", TARGETS)
-def test_each_class_that_an_adapter_names_is_right(target, monkeypatch):
-    library = target.partition(":")[0].partition(".")[0]
-    if os.environ.get("RNN_PARITY_ADAPTERS") != "real" and not find_spec(library):
-        libraries.install(monkeypatch)
+def test_each_class_that_an_adapter_names_is_right(target, library):
     with submission_of(target) as submission:
         layers = Layers(submission, guess_cell_of_class(submission.kinds) or "rnn")
         results = find_conventions(layers, 0, TRIALS[: number(13, len(TRIALS))])
     parts = 1 if library == "onnxruntime" else 3  # which is forward only
     assert [result.verdict for result in results] == ["right"] * parts
+    found = layers.conventions  # the adapter has translated all but a missing bias
+    assert found == Conventions(names=found.names, one_bias=found.one_bias)
+    assert not found.has_own_names
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("target", TARGETS)
+def test_weights_are_translated_to_a_library_and_back(target, library):
+    module, _, name = target.partition(":")
+    target_class, adapter = resolve(import_module(module), name)
+    adapter = load_beside(adapter)
+    cell = CELLS[guess_cell_of_class([name]) or "rnn"]
+    ours = cell.scratch_layer(4, 5, rng=np.random.default_rng(0)).parameters
+    has = LibraryLayer(adapter, target_class, 4, 5, convert=np.asarray).parameters
+    given = {name: ours[name] for name in has}
+    assert {n: a.shape for n, a in has.items()} == {n: a.shape for n, a in given.items()}
+    back = adapter.to_torch(target_class, adapter.from_torch(target_class, given))
+    assert back.keys() == given.keys()
+    for name in ("weight_ih_l0", "weight_hh_l0"):
+        np.testing.assert_array_equal(back[name], given[name])
+    both = [np.sum([np.asarray(each[n]) for n in has if "bias" in n], 0) for each in (back, given)]
+    np.testing.assert_allclose(*both)
 
 
 FOLDER = Path(which.__file__).parent
 
 
-def test_each_file_beside_which_is_an_adapter():
-    others = {file.stem for file in FOLDER.glob("*.py")} - {"__init__", "which"}
-    assert adapters().keys() == others >= {"jax_cell", "keras_layer", "numpy_class", "torch_module"}
+def test_each_file_of_the_folder_is_an_adapter_or_is_none():
+    others = {"__init__", "which", "library_layer", "numpy_class"}
+    files = {file.stem for file in FOLDER.glob("*.py")} - others
+    assert adapters().keys() == files >= {"jax_cell", "keras_layer", "torch_module"}
     assert len(TARGETS) >= 15
     assert all({*constants} == {"LIBRARIES", "CLASSES"} for constants in adapters().values())
 

@@ -1,0 +1,93 @@
+"""A layer of another library, called like ours: one class for all libraries.
+
+Its adapter knows the library; `which` says what an adapter is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+State = Any  # an array (L·D, B, H), or for an LSTM the pair (h, c); None means zeros
+Tape = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Array]]]
+
+
+@dataclass(frozen=True)
+class LibraryGradients:
+    """The gradients of a backward pass; one that does not exist is None."""
+
+    x: Array | None
+    h0: Array | None
+    c0: Array | None
+    parameters: dict[str, Array]
+
+    @property
+    def state(self) -> State:
+        """The gradient of the initial state: h0, or (h0, c0)."""
+        return self.h0 if self.c0 is None else (self.h0, self.c0)
+
+
+class LibraryLayer:
+    """The layer that an adapter builds from a class of its library, or from an operator's name.
+
+    `options` are arguments of nn.RNN. `convert` turns an array of the library into one of NumPy;
+    without it, results are arrays of the library.
+    """
+
+    def __init__(
+        self,
+        adapter: ModuleType,
+        target: object,
+        *sizes: int,
+        convert: Callable[[Any], Array] = lambda array: array,
+        **options: object,
+    ) -> None:
+        self.adapter, self.target, self.convert = adapter, target, convert
+        self.model = adapter.build(target, *sizes, **options)
+        if not adapter.GRADIENTS:
+            self.backward = None  # type: ignore[method-assign, assignment]  # it cannot be called
+        if not hasattr(adapter, "evaluate"):
+            self.__call__ = None  # type: ignore[method-assign, assignment]
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """The parameters, by PyTorch's names."""
+        found: dict[str, Array] = self.adapter.to_torch(self.target, self.adapter.read(self.model))
+        return found
+
+    def load(self, values: dict[str, Array], how: str = "loaded") -> None:
+        """Set the parameters as the library does, "in place", or "replaced" by other arrays."""
+        self.adapter.write(self.model, self.adapter.from_torch(self.target, values), how)
+
+    def forward(
+        self, x: Array, state: State = None, **more: object
+    ) -> tuple[Array, State, Tape | None]:
+        """Return output, last state and the tape: the function that computes the gradients."""
+        result, tape = self.adapter.run(self.model, x, state, **more)
+        return (*self._convert(result), tape)
+
+    def __call__(self, x: Array, state: State = None, **more: object) -> tuple[Array, State]:
+        """Return output and last state in evaluation mode."""
+        return self._convert(self.adapter.evaluate(self.model, x, state, **more))
+
+    def backward(
+        self, tape: Tape, d_output: Array | None = None, d_state: State = None
+    ) -> LibraryGradients:
+        """Return the gradients from those of the output and of the last state."""
+        d_x, d_initial, d_parameters = tape(d_output, d_state)
+        states = d_initial if isinstance(d_initial, tuple) else (d_initial,)
+        d_x, h0, c0, *_ = (None if d is None else self.convert(d) for d in (d_x, *states, None))
+        parameters = {name: self.convert(d) for name, d in d_parameters.items()}
+        return LibraryGradients(d_x, h0, c0, parameters)
+
+    def _convert(self, result: Any) -> tuple[Array, State]:
+        """Return output and last state with each array converted."""
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            raise TypeError(f"expected (output, h_n), got {type(result).__name__}")
+        output, last = result
+        if not isinstance(last, tuple | list):
+            return self.convert(output), self.convert(last)
+        return self.convert(output), tuple(map(self.convert, last))
