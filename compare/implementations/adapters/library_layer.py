@@ -65,9 +65,13 @@ class LibraryLayer:
     def forward(
         self, x: Array, state: State = None, **more: object
     ) -> tuple[Array, State, Tape | None]:
-        """Return output, last state and the tape: the function that computes the gradients."""
+        """Return output, last state and the tape: the function that computes the gradients.
+
+        If the library's result is no pair (output, state), it is returned as it is.
+        """
         result, tape = self.adapter.run(self.model, x, state, **more)
-        return (*self._convert(result), tape)
+        result = self._convert(result)
+        return (*result, tape) if isinstance(result, tuple) and len(result) == 2 else result
 
     def __call__(self, x: Array, state: State = None, **more: object) -> tuple[Array, State]:
         """Return output and last state in evaluation mode."""
@@ -79,15 +83,12 @@ class LibraryLayer:
         """Return the gradients from those of the output and of the last state."""
         d_x, d_initial, d_parameters = tape(d_output, d_state)
         states = d_initial if isinstance(d_initial, tuple) else (d_initial,)
-        d_x, h0, c0, *_ = (None if d is None else self.convert(d) for d in (d_x, *states, None))
+        d_x, h0, c0, *_ = self._convert((d_x, *states, None))
         parameters = {name: self.convert(d) for name, d in d_parameters.items()}
         return LibraryGradients(d_x, h0, c0, parameters)
 
-    def _convert(self, result: Any) -> tuple[Array, State]:
-        """Return output and last state with each array converted."""
-        if not isinstance(result, tuple | list) or len(result) != 2:
-            raise TypeError(f"expected (output, h_n), got {type(result).__name__}")
-        output, last = result
-        if not isinstance(last, tuple | list):
-            return self.convert(output), self.convert(last)
-        return self.convert(output), tuple(map(self.convert, last))
+    def _convert(self, result: Any) -> Any:
+        """Return a result with each array converted."""
+        if isinstance(result, tuple | list):
+            return tuple(map(self._convert, result))
+        return None if result is None else self.convert(result)

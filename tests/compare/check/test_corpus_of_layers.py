@@ -22,7 +22,6 @@ from compare.check.cases.layer_results import (
     forward_pass,
     given,
     kept,
-    load,
     named,
     outputs,
     run,
@@ -34,6 +33,7 @@ from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import both_passes, scaled
 from compare.check.subjects.features import missing_of, surface_of, try_features
 from compare.check.subjects.layer import find_conventions
+from compare.implementations.interface import load_parameters
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import Terminal
@@ -69,9 +69,9 @@ def passes(layers, case, *ways):
     output, state, tape = forward_pass(layer, viewed)
     outputs_now, first = kept(layer, (output, state)), outputs(output, state)
     for how in ways:
-        load(layer, other.floats.parameters, how)
+        load_parameters(layer, other.floats.parameters, how)
         yield other, both_passes(layer, other)
-    load(layer, floats.parameters, "in place")
+    load_parameters(layer, floats.parameters, "in place")
     gradients = backward_pass(layer, tape, viewed)
     gradients_now = kept(layer, gradients)
     yield case, first | copied(named(gradients))
