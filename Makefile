@@ -37,7 +37,7 @@ run: $(STAMP)  ## train the NumPy and the PyTorch model side by side, and compar
 	@$(BIN)/rnn-parity run $(ARGS)
 
 test: $(STAMP)  ## the test suite
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(ARGS)
 
 lowest:  ## the test suite with the lowest versions that pyproject.toml allows, in a .venv-lowest of its own
 	@$(PYTHON) -m venv $(LOWEST)

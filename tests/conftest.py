@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import zlib
 
 import pytest
 
@@ -89,8 +90,37 @@ def pytest_xdist_auto_num_workers(config):
 
 
 LONG = ("test_fourth_cell.py", "test_data_parallel.py", "test_kernels.py")
-"""Begun first: at the end, one process would wait for the other."""
+"""Begun first, after the tests with a browser: at the end, one process would wait for the other."""
+
+
+def needs_browser(name):
+    return "_page" in name or name == "test_fourth_cell.py"
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.name not in LONG)
+    names = {item: item.path.name for item in items}
+    items.sort(key=lambda item: (not needs_browser(names[item]), names[item] not in LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With ``--dist loadscope``, one process has all tests of a file.
+
+    What the tests of a file share is made once: trained networks, pages, references. Of three
+    processes one has all tests with a browser, so that it is started once and their pages are
+    written once.
+    """
+    if config.getoption("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::")[0]
+            browsers = max(1, self.numnodes // 3)
+            return (
+                f"browser {zlib.crc32(file.encode()) % browsers}" if needs_browser(file) else file
+            )
+
+    config.option.loadscopereorder = False  # the order of the collection: the longest first
+    return ByFile(config, log)
