@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -155,7 +154,7 @@ class _Session:
         }
         if all(objections.values()):  # nothing can be measured: do not even make the case
             for (row, phase), objection in objections.items():
-                self._add(shape, phase, row, LEFT_OUT, reason=objection)
+                self._add(shape, phase, row, LEFT_OUT, reason=objection or "")
             self.phases_done += len(phases)
             return
         case = make_case(shape, dtype=self.config.dtype, seed=self.config.seed)
@@ -218,17 +217,27 @@ class _Session:
             if expected and (why := check_again(phase, contestant, expected, gate, threads)):
                 self._add(shape, phase, row, REFUSED, reason=why)
                 continue
-            times = {
-                "first_call": check.first_call,
-                "seconds": [seconds / characters for seconds in contestant.seconds],
-                "errors": dict(check.errors),
-            }
-            result = self._add(shape, phase, row, TIMED, **times)
+            seconds = [seconds / characters for seconds in contestant.seconds]
+            result = self._add(
+                shape, phase, row, TIMED, check.first_call, seconds=seconds, errors=check.errors
+            )
             self.budget.done(row, result.flops, result.median, contestant.spent)
 
-    def _add(self, shape: Shape, phase: str, row: Row, outcome: str, **values: Any) -> Timing:
+    def _add(
+        self,
+        shape: Shape,
+        phase: str,
+        row: Row,
+        outcome: str,
+        first_call: float | None = None,
+        reason: str = "",
+        seconds: Sequence[float] = (),
+        errors: Mapping[str, float] | None = None,
+    ) -> Timing:
         work = flops(shape, phase), numbers(shape, phase) * np.dtype(self.config.dtype).itemsize
-        result = Timing(row.name, shape.name, phase, outcome, *work, **values)
+        found = {**(errors or {})}
+        name = row.name, shape.name, phase, outcome
+        result = Timing(*name, *work, reason, list(seconds), first_call, found)
         self.document.timings.append(result)
         return result
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from tyro.conf import arg
 
@@ -74,7 +74,7 @@ class BenchConfig:
         check_options(self)
         return self
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Return the options that affect the measurement as JSON values, without directories."""
         values = dataclasses.asdict(self) | {"shapes": Path(self.shapes).name}
         return {

@@ -15,6 +15,7 @@ from compare import parity
 from compare.bench.rows.row import FLOAT32_GAPS
 from compare.bench.workload.case import Arrays, Case, LayerInputs, in_float64
 from compare.bench.workload.shapes import BACKWARD, GENERATION
+from compare.implementations import Results
 
 
 class Gate:
@@ -23,7 +24,7 @@ class Gate:
     def __init__(self, case: Case, *, seed: int = 0) -> None:
         self._case = case
         self._seed = seed
-        self._allowed: dict[tuple[bool, int], dict[str, np.ndarray]] = {}
+        self._allowed: dict[tuple[bool, int], Results] = {}
         self._reference: Arrays | None = None
 
     def objection(
@@ -49,7 +50,7 @@ class Gate:
             f"tolerance of {worst.allowed:.1e}"
         )
 
-    def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> dict[str, np.ndarray]:
+    def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> Results:
         """Return the largest difference from scratch that is allowed for each entry."""
         case, generates = self._case, phase == GENERATION
         key = generates, gaps

@@ -30,7 +30,7 @@ COPIED_BYTES = 2**27  # more than the size of the caches
 REPEATS = 5
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, object]:
     """Return the description for the JSON file, without any path or host name."""
     return {
         "processor": processor(),
@@ -118,6 +118,6 @@ def measure_roof(dtype: str, threads: int) -> Roof:
     return Roof({"NumPy": by_numpy, "PyTorch": by_torch}, copied)
 
 
-def _best(run: Callable[[], Any]) -> float:
+def _best(run: Callable[[], object]) -> float:
     run()
     return min(timeit.repeat(run, number=1, repeat=REPEATS))

@@ -7,15 +7,13 @@ other parts. "The rest" is the time of the step minus the time of all parts.
 """
 
 import statistics
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 import scratch_rnn
 from compare.bench.measure.timing import calls_of_a_block, seconds_of_a_call
 from compare.bench.results.result import Part
-from compare.bench.workload.case import ModelInputs, make_case
+from compare.bench.workload.case import ModelInputs, Run, make_case
 from compare.bench.workload.shapes import Shape
 from scratch_rnn import linear
 from scratch_rnn.cells import gated
@@ -47,7 +45,7 @@ def measure_parts(shape: Shape, dtype: str) -> list[Part]:
     return [Part(name, median[name], flops.get(name, 0)) for name in order]
 
 
-def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
+def pieces_of_step(case: ModelInputs) -> dict[str, Run]:
     """Return a function for each part, for the recurrence and for the whole step."""
     model, trained = case.scratch(), case.scratch()
     rnn, G, B = model.rnn, case.shape.gates, case.shape.B
@@ -104,7 +102,7 @@ def pieces_of_step(case: ModelInputs) -> dict[str, Callable[[], Any]]:
     }
 
 
-def _medians(pieces: dict[str, Callable[[], Any]]) -> dict[str, float]:
+def _medians(pieces: dict[str, Run]) -> dict[str, float]:
     """Return the median time of a call of each piece; each round times each piece once."""
     calls = {}
     for name, run in pieces.items():

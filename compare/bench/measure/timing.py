@@ -19,15 +19,14 @@ import math
 import time
 import timeit
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Job
+from compare.bench.workload.case import Job, Run
 
 BLOCK = 0.02  # minimum time of a block, in seconds
 LEAST_ROUNDS, MOST_ROUNDS = 3, 60
@@ -81,7 +80,7 @@ def synchronised_clock() -> float:
     return time.perf_counter()
 
 
-def seconds_of_a_call(run: Callable[[], Any], calls: int) -> float:
+def seconds_of_a_call(run: Run, calls: int) -> float:
     """Return the mean time of a call in a block of calls."""
     return timeit.Timer(run, timer=synchronised_clock).timeit(calls) / calls
 
@@ -98,7 +97,7 @@ def calls_of_a_warm_up(seconds: float, threads: int) -> int:
     return 1 if threads == 1 else calls_of_a_block(seconds, WARM_UP)
 
 
-def time_a_block(run: Callable[[], Any], seconds: float, threads: int) -> float:
+def time_a_block(run: Run, seconds: float, threads: int) -> float:
     """Return the mean time of a call in a block, after the warm-up; `seconds` is its estimate."""
     for _ in range(calls_of_a_warm_up(seconds, threads)):
         run()

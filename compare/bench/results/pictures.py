@@ -8,11 +8,12 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -25,7 +26,6 @@ INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 
 UNKNOWN: dict[str, Any] = {"color": FAINT, "marker": "x", "linewidth": 1.2}
 """Style of a row that is in the file, but not in this version."""
-SMALL: dict[str, Any] = {"fontsize": 9, "color": INK}
 
 Styles = Mapping[str, Mapping[str, Any]]  # of the rows, by name: arguments of ``Axes.plot``
 Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows at this size
@@ -77,7 +77,7 @@ def time_figure(document: Document, styles: Styles) -> Figure | None:
         axes.set_xlabel(AXIS[size], color=INK)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    lines: dict[Any, Any] = {}  # one of each label
+    lines: dict[object, Artist] = {}  # one of each label
     for axes in grid:
         lines |= {line.get_label(): line for line in axes.get_legend_handles_labels()[0]}
     order = [lines[row.label] for row in document.rows if row.label in lines]
@@ -92,10 +92,10 @@ def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
     """
     panels = []
     for size in ("H", "T", "B"):
-        groups: dict[Shape, list[Shape]] = defaultdict(list)
+        groups: dict[tuple[object, ...], list[Shape]] = defaultdict(list)
+        others = attrgetter(*(f.name for f in fields(Shape) if f.name not in ("name", size)))
         for shape in sorted(shapes, key=attrgetter(size)):
-            without: dict[str, Any] = {"name": "", size: 1}
-            groups[replace(shape, **without)].append(shape)
+            groups[others(shape)].append(shape)
         found = [group for group in groups.values() if len({getattr(s, size) for s in group}) >= 3]
         if len(found) > MOST_PANELS:
             largest = max(group[0].V for group in found)
@@ -129,7 +129,9 @@ def _draw_times(
     if begin is not None:
         axes.axvline(begin, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         transform = axes.get_xaxis_transform()
-        axes.text(begin, 0.02, f" GPU faster from {begin}", transform=transform, **SMALL)
+        axes.text(
+            begin, 0.02, f" GPU faster from {begin}", transform=transform, fontsize=9, color=INK
+        )
 
 
 def gpu_wins_from(columns: Sequence[Column]) -> int | None:
@@ -171,7 +173,9 @@ def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], width: float)
     """Write the name before each bar, and its text behind its end."""
     longest = max(end for _, _, end in bars) or 1.0
     for k, (_, text, end) in enumerate(bars):
-        axes.text(end + 0.012 * longest, k, text, va="center", in_layout=False, **SMALL)
+        axes.text(
+            end + 0.012 * longest, k, text, va="center", in_layout=False, fontsize=9, color=INK
+        )
     axes.set_yticks(range(len(bars)), [name for name, _, _ in bars])
     axes.invert_yaxis()
     axes.set_xlim(0, width * longest)
@@ -236,7 +240,8 @@ def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
             xytext=(0, 9),
             textcoords="offset points",
             ha="left" if k == len(columns) - 1 else "right",
-            **SMALL,
+            fontsize=9,
+            color=INK,
         )
 
 
@@ -286,7 +291,7 @@ def _subtitle(axes: Axes, text: str, fontsize: int = 10) -> None:
     axes.set_title(text, loc="left", fontsize=fontsize, color=INK)
 
 
-def _dress(axes: Axes, grid: Any = "both") -> None:
+def _dress(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
     axes.grid(axis=grid, color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -11,17 +11,18 @@ one: the newer interface if PyTorch has it, otherwise the older one.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import torch
+from torch import nn
 
 from compare.bench.rows.row import TF32_GAPS, Device, Row, line
 from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchPage, TorchRow, load
-from compare.bench.workload.case import Arrays, Case, Job, LayerInputs
+from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, Run
 from compare.bench.workload.shapes import GENERATION
 from compare.implementations import CELLS, Cell
 
@@ -57,7 +58,11 @@ def rows(device: Device | None) -> list[Row]:
     """
     if device is None:
         return [Interpreted()] if os.environ.get("TRITON_INTERPRET") == "1" else []
-    kinds: dict[str, Any] = {"cuda": Cuda, "cudnn": Cuda, "cuda-page": CudaPage}
+    kinds: dict[str, type[Cuda | CudaPage | Kernel]] = {
+        "cuda": Cuda,
+        "cudnn": Cuda,
+        "cuda-page": CudaPage,
+    }
     kinds |= {"cuda-graph": CudaPage, "kernel": Kernel, "kernel-graph": Kernel}
     return [kind(device, name, tf32=t) for name, kind in kinds.items() for t in (False, True)]
 
@@ -92,7 +97,7 @@ class OnCuda(Row):
         tolerance = " (checked with the tolerance of TF32)" if self.tf32 else ""
         return f"{self.label}: {active}{tolerance}"
 
-    def made_ready(self, run: Callable[[], Any]) -> Callable[[], Any]:
+    def made_ready(self, run: Run) -> Run:
         """Return the run, or a CUDA graph of it."""
         return Recorded(run) if self.kind.endswith("-graph") else run
 
@@ -115,18 +120,18 @@ class Recorded:
     A replay writes to the same tensors again.
     """
 
-    run: Callable[[], Any]
-    graph: Any = None
-    value: Any = None
+    run: Run
+    graph: torch.cuda.CUDAGraph | None = None
+    value: object = None
 
-    def __call__(self) -> Any:
+    def __call__(self) -> object:
         if self.graph is None:
-            self.record()
+            self.graph = self.record()
         self.graph.replay()
         return self.value
 
-    def record(self) -> None:
-        """Record the run, after a warm-up on another stream, as PyTorch requires."""
+    def record(self) -> torch.cuda.CUDAGraph:
+        """Return the graph of the run, after a warm-up on another stream, as PyTorch requires."""
         side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -136,7 +141,7 @@ class Recorded:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
             self.value = self.run()
-        self.graph = graph
+        return graph
 
 
 class Interpreted(TorchRow):
@@ -160,7 +165,7 @@ class Interpreted(TorchRow):
             return "it needs Triton, which is for Linux (pip install 'rnn-parity[kernel]')"
         return super().missing(dtype, cell)
 
-    def make_layer(self, case: Case, parameters: Arrays) -> Any:
+    def make_layer(self, case: Case, parameters: Arrays) -> nn.Module:
         shape, kernels = case.shape, import_module("scratch_rnn.kernels")
         layer = getattr(kernels, CELLS[shape.cell].layer)
         found = layer(shape.V, shape.H, input_precision=self.input_precision, device=self.device)

@@ -37,7 +37,7 @@ class Scratch(Row):
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         rnn = case.scratch()
 
-        def forward_and_backward() -> Any:
+        def forward_and_backward() -> object:
             output, state, tape = rnn.forward(case.x, case.state)
             gradients = rnn.backward(tape, case.d_output)
             return output, state, gradients.x, gradients.parameters
@@ -50,11 +50,11 @@ class Scratch(Row):
         writer = case.scratch(case.generation_parameters)
         optimizer = scratch_rnn.SGD(trained.parameters, case.lr)
 
-        def forward_and_backward() -> Any:
+        def forward_and_backward() -> object:
             loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
             return loss, state, gradients
 
-        def step() -> Any:
+        def step() -> object:
             done = scratch_rnn.train_step(
                 trained, case.batch, case.state, optimizer, max_norm=case.max_norm
             )
@@ -108,7 +108,7 @@ class Plain(Row):
         trained = [array.copy() for array in parameters]
         writer = list(case.generation_parameters.values())
 
-        def forward() -> Any:
+        def forward() -> object:
             logits, last, _, _ = plain.forward(functions, inputs, state_0, parameters)
             return logits.reshape(-1, case.shape.V), last
 
@@ -118,7 +118,7 @@ class Plain(Row):
             )
             return loss, last, gradients
 
-        def step() -> Any:
+        def step() -> object:
             loss, last, gradients = forward_and_backward(trained)
             grad_norm = clip_grad_norm(gradients, case.max_norm)
             update(trained, gradients, case.lr)
@@ -156,11 +156,11 @@ def plain_layer(
     state_0 = [put(array[0]) for array in arrays_of(case.state)]
     d_last = [put(np.zeros_like(array[0])) for array in arrays_of(case.state)]
 
-    def forward() -> Any:
+    def forward() -> object:
         output, last, _ = functions.forward(x, *state_0, *weights)
         return output, last
 
-    def forward_and_backward() -> Any:
+    def forward_and_backward() -> object:
         output, last, tape = functions.forward(x, *state_0, *weights)
         d_x, *gradients = functions.backward(tape, d_output, *d_last)
         return output, last, d_x, gradients[len(state_0) :]

@@ -57,7 +57,7 @@ class Onnx(Row):
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         run = self._session(case, "x", [], case.parameters)
 
-        def forward() -> Any:
+        def forward() -> object:
             output, state = run(case.x, case.state)
             return output[:, 0], state
 

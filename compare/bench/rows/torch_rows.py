@@ -22,7 +22,7 @@ from torch.nn import functional as F
 import concise_rnn
 from compare.bench.rows.numpy_rows import plain_functions, plain_layer
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
+from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, Run, of_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.implementations import CELLS, Cell
 from compare.parity import tensor_as_array
@@ -76,7 +76,7 @@ def cell_loop(
     return torch.stack(h), state
 
 
-def over_cells(layer: Any, function: Function, loop: Loop) -> Any:
+def over_cells(layer: nn.RNNBase, function: Function, loop: Loop) -> nn.Module:
     """Return a layer of one layer and direction with the loop over time in Python."""
     weights = list(layer.all_weights[0])
 
@@ -97,7 +97,7 @@ class TorchRow(Row):
     idle = 0.01  # of OpenMP's threads, rounded up
     device = "cpu"
 
-    def make_layer(self, case: Case, parameters: Arrays) -> Any:
+    def make_layer(self, case: Case, parameters: Arrays) -> nn.Module:
         """Return the layer with a copy of the parameters."""
         shape, dtype = case.shape, getattr(torch, case.dtype)
         layer = CELLS[shape.cell].torch_layer
@@ -123,10 +123,10 @@ class TorchRow(Row):
         d_output = self.on_device(case.d_output)
 
         @torch.no_grad()
-        def forward() -> Any:
+        def forward() -> object:
             return rnn(x, state_0)
 
-        def forward_and_backward() -> Any:
+        def forward_and_backward() -> object:
             output, state = rnn(wanted[0], state_0)
             d_x, *gradients = torch.autograd.grad(output, wanted, d_output)
             return output, state, d_x, gradients
@@ -145,21 +145,21 @@ class TorchRow(Row):
         state_0 = states.each(self.on_device, case.state)
 
         @torch.no_grad()
-        def forward() -> Any:
+        def forward() -> object:
             return model(inputs, state_0)
 
-        def forward_and_backward() -> Any:
+        def forward_and_backward() -> object:
             logits, state = model(inputs, state_0)
             loss = F.cross_entropy(logits, targets.T.reshape(-1))
             return loss, state, torch.autograd.grad(loss, parameters)
 
-        def step() -> Any:
+        def step() -> object:
             done = concise_rnn.train_step(
                 trained, case.batch, state_0, optimizer, max_norm=case.max_norm
             )
             return done.loss, done.state, done.grad_norm, updated
 
-        runs: dict[str, Function] = {
+        runs: dict[str, Run] = {
             FORWARD: forward,
             BACKWARD: forward_and_backward,
             STEP: step,
@@ -178,9 +178,11 @@ class TorchCells(TorchRow):
     style = line("#56b4e9", "^")
     cells = CELL_FUNCTIONS
 
-    def make_layer(self, case: Case, parameters: Arrays) -> Any:
+    def make_layer(self, case: Case, parameters: Arrays) -> nn.Module:
         function = CELL_FUNCTIONS[case.shape.cell][case.shape.nonlinearity]
-        return over_cells(super().make_layer(case, parameters), function, self.make_loop())
+        rnn = super().make_layer(case, parameters)
+        assert isinstance(rnn, nn.RNNBase)
+        return over_cells(rnn, function, self.make_loop())
 
     def make_loop(self) -> Loop:
         return cell_loop
@@ -256,7 +258,7 @@ class TorchPage(TorchRow):
         """Return no phases: the plain version is used for a layer only."""
         return {}
 
-    def made_ready(self, run: Function) -> Function:
+    def made_ready(self, run: Run) -> Run:
         """Return the function that is timed."""
         return run
 

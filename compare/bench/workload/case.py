@@ -1,23 +1,25 @@
 """The weights and inputs for a shape, equal for every row, and the jobs of a row: its phases."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 import scratch_rnn
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
-from compare.implementations import CELLS
+from compare.implementations import CELLS, Results
 from compare.parity import named_state
 from scratch_rnn.layers import states
+from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.states import State, state_of
 from scratch_rnn.text import Batch, Vocab
 
 Arrays = Mapping[str, np.ndarray]
-Run = Callable[[], Any]
+Run = Callable[[], object]
 Convert = Callable[[Any], np.ndarray]
 
 LOUD = 20
@@ -46,8 +48,8 @@ class Job:
     """
 
     run: Run
-    results: Callable[[Any], Arrays]
-    inputs: tuple[Any, ...] = ()
+    results: Callable[[object], Arrays]
+    inputs: tuple[torch.Tensor, ...] = ()
 
     def turn(self, places: int = 1) -> None:
         """Change the inputs: each sequence moves this many places in the batch."""
@@ -61,7 +63,7 @@ class Inputs:
 
     shape: Shape
     dtype: str
-    parameters: dict[str, np.ndarray]  # with PyTorch's names; of a model those of its state_dict
+    parameters: Results  # with PyTorch's names; of a model those of its state_dict
     state: State  # (1, B, H), for an LSTM a pair of them
 
     def jobs(
@@ -69,7 +71,7 @@ class Inputs:
         runs: Mapping[str, Run],
         take: Convert = np.asarray,
         take_state: Convert | None = None,
-        inputs: tuple[Any, ...] = (),
+        inputs: tuple[torch.Tensor, ...] = (),
     ) -> dict[str, Job]:
         """Return the jobs of a row.
 
@@ -77,20 +79,22 @@ class Inputs:
         the row computes with to arrays, and `take_state` a state to arrays of (1, B, H).
         """
 
-        def named(name: str, value: Any) -> Arrays:
+        def named(name: str, value: object) -> Arrays:
             if name == STATE:
                 arrays = value if isinstance(value, tuple | list) else [value]
                 return named_state(STATE, state_of(map(take_state or take, arrays)))
             if name in (GRADIENTS, UPDATED):
                 if not isinstance(value, Mapping):
+                    assert isinstance(value, Iterable)
                     value = dict(zip(self.parameters, value, strict=True))
                 return {f"{name} {key}": take(item).copy() for key, item in value.items()}
             is_float = isinstance(value, float)
             return {name: np.asarray(value, self.dtype) if is_float else take(value)}
 
-        def results(phase: str, value: Any) -> Arrays:
+        def results(phase: str, value: object) -> Arrays:
             if isinstance(self, ModelInputs) and phase == GENERATION:
                 return self.generated(value)
+            assert isinstance(value, Iterable)
             parts = zip(RESULTS[self.shape.kind, phase], value, strict=True)
             return {key: array for part in parts for key, array in named(*part).items()}
 
@@ -104,7 +108,7 @@ class LayerInputs(Inputs):
     x: Float[np.ndarray, "T B V"]
     d_output: Float[np.ndarray, "T B H"]
 
-    def scratch(self) -> Any:
+    def scratch(self) -> Layer:
         """Return scratch's layer with a copy of the parameters."""
         rnn = new_layer(self.shape, self.dtype)
         for name, array in self.parameters.items():
@@ -116,7 +120,7 @@ class LayerInputs(Inputs):
 class ModelInputs(Inputs):
     """A language model and a batch."""
 
-    generation_parameters: dict[str, np.ndarray]
+    generation_parameters: Results
     batch: Batch
     vocab: Vocab
     lr: ClassVar = 0.1
@@ -135,7 +139,7 @@ class ModelInputs(Inputs):
             model.parameters[name][...] = array
         return model
 
-    def generated(self, text: str | Sequence[int]) -> Arrays:
+    def generated(self, text: object) -> Arrays:
         """Return the result of a generation from its text or token ids."""
         ids = [self.vocab[token] for token in text.split(" ")] if isinstance(text, str) else text
         return {"text": np.array(ids, np.float64)}
@@ -169,15 +173,16 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
 
 def in_float64(case: Case) -> Case:
     """Return the case with the same numbers in float64."""
-    parameters = {name: np.float64(array) for name, array in case.parameters.items()}
+    parameters = {name: array.astype(np.float64) for name, array in case.parameters.items()}
     state = states.each(np.float64, case.state)
-    changes: dict[str, Any] = {"dtype": "float64", "parameters": parameters, "state": state}
-    if isinstance(case, LayerInputs):
-        changes |= {"x": np.float64(case.x), "d_output": np.float64(case.d_output)}
-    return replace(case, **changes)
+    wide = replace(case, dtype="float64", parameters=parameters, state=state)
+    if isinstance(wide, LayerInputs):
+        x, d_output = wide.x.astype(np.float64), wide.d_output.astype(np.float64)
+        return replace(wide, x=x, d_output=d_output)
+    return wide
 
 
-def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generator) -> None:
+def keep_from_the_kink(parameters: Results, rng: np.random.Generator) -> None:
     """Change the weights of a ReLU layer in place, so that each unit is always on or always off.
 
     The derivative of ReLU jumps at 0. Among millions of values a few would be so close to 0 that
@@ -191,19 +196,19 @@ def keep_from_the_kink(parameters: dict[str, np.ndarray], rng: np.random.Generat
     parameters["bias_hh_l0"] /= 8
 
 
-def new_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) -> Any:
+def new_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) -> Layer:
     """Return scratch's layer of this cell and these sizes."""
     layer = CELLS[shape.cell].scratch_layer
     return layer(shape.V, shape.H, **shape.options, dtype=np.dtype(dtype), rng=rng)
 
 
-def of_layer(parameters: Arrays) -> dict[str, np.ndarray]:
+def of_layer(parameters: Arrays) -> Results:
     """Return the parameters of the model's recurrent layer, with the layer's own names."""
     prefix = "rnn."
     return {n.removeprefix(prefix): a for n, a in parameters.items() if n.startswith(prefix)}
 
 
-def turned_back(results: Arrays, turns: int) -> dict[str, np.ndarray]:
+def turned_back(results: Arrays, turns: int) -> Results:
     """Return results of turned inputs in the old order; sums over the batch do not change."""
     ordered = ("output", STATE, "gradient of x")
     return {

@@ -28,7 +28,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from compare.files import COUNT, SchemaError, excerpt, read_fields
 from compare.implementations import CELLS
@@ -51,7 +51,7 @@ PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, GENER
 SIZES = ("T", "B", "V", "H")
 Size = Annotated[int, COUNT]
 
-FIELDS: dict[str, Any] = dict.fromkeys(SIZES, Size) | {
+FIELDS: dict[str, object] = dict.fromkeys(SIZES, Size) | {
     "name": str,
     "kind": Literal["model", "layer"],
     "nonlinearity": Literal["tanh", "relu"],
@@ -188,7 +188,7 @@ def read(path: Path, cell: str) -> list[Shape]:
     return shapes
 
 
-def _from_entry(entry: Any, cell: str) -> Shape:
+def _from_entry(entry: object, cell: str) -> Shape:
     values = read_fields(FIELDS, entry, "a shape", optional=("name", "kind", "nonlinearity"))
     kind, sizes = values.get("kind", "model"), {size: values[size] for size in SIZES}
     name = "-".join([kind, *(f"{size}{number}" for size, number in sizes.items())])
