@@ -20,6 +20,7 @@ from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
 from compare.implementations.worker.trouble import Trouble
 from compare.terminal import UsageError
+from scratch_rnn.checks import brief
 
 FOLDER = Path(__file__).parent
 RESOLVER = FOLDER / "adapters" / "which.py"
@@ -33,8 +34,10 @@ def implementation(target: str, cell: str | None = None, **limits: Any) -> Imple
     its own, which `close` ends; `limits` are fields of its `Source`. Without a cell, the names of
     the class or of the functions decide which it is.
     """
-    if cell not in (None, *CELLS):
-        raise UsageError(f"expected a cell of {', '.join(CELLS)}, got {cell!r}")
+    if not isinstance(target, str):
+        raise UsageError(f"expected target to be a str, got {type(target).__name__}")
+    if repr(cell) not in map(repr, (None, *CELLS)):  # an array has no truth value in ==
+        raise UsageError(f"expected a cell of {', '.join(CELLS)}, got {brief(cell)}")
     record = CELLS[cell or next(iter(CELLS))]
     if target == "scratch":
         return Implementation(record, target, record.scratch_layer)
