@@ -60,6 +60,7 @@ def mgu(monkeypatch):
     ):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
     text = (FILES / "record.txt").read_text("utf-8")  # what is inserted into cells.py
+    # A line of Python that a reader pastes into cells.py: it is tried as it stands.
     record = eval(text.strip().removesuffix(","), {"Cell": Cell})
     monkeypatch.setitem(CELLS, "mgu", record)
     monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)

@@ -189,12 +189,16 @@ def rounded(x, digits=3):
     return f"{float(f'{x:.{digits}g}'):g}"
 
 
-def axe_violations(opened):
+def axe_violations(opened, *parts):
+    """Return what axe finds in the page, or in some parts of it."""
     script = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
     opened.page.evaluate(script)
-    found = opened.page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+    found = opened.page.evaluate(
+        "(context) => axe.run(context ?? document, { resultTypes: ['violations'] })",
+        {"include": [[part] for part in parts]} if parts else None,
+    )
     assert found["testEngine"]["version"].split(".")[0] == "4"
-    assert len(found["passes"]) > 20
+    assert len(found["passes"]) > (10 if parts else 20)
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"
         for violation in found["violations"]
