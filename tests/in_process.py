@@ -5,7 +5,7 @@ from functools import partial
 
 from rich.console import Console
 
-from compare.check.subjects.trying import reference
+from compare.check.subjects.functions import FunctionsSubject, call_reference
 from compare.implementations.targets import parse_target
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
@@ -25,7 +25,12 @@ def loader(folder, text):
     """Write a file of functions, and return what loads it in this process."""
     file = folder / "student.py"
     file.write_text(text, encoding="utf-8")
-    return partial(submit, Source(file=str(file)), reference)
+    return partial(submit, Source(file=str(file)), call_reference)
+
+
+def subject_of(load, stages, seed=0, order=()):
+    """Return the subject of a file's functions, to be tried in these stages."""
+    return FunctionsSubject(load, stages[0].cell, order, tuple(stages), seed)
 
 
 def terminal(width=200, *, color=False, **options):

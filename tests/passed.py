@@ -4,11 +4,11 @@ What it has is found out as `rnn-parity check` does; of the rest no case is draw
 """
 
 from compare.check.cases.layer_case import SURFACE
-from compare.check.subjects.features import surface_of, try_features
-from compare.check.subjects.layer import find_conventions
+from compare.check.subjects.features import find_surface, try_features
+from compare.check.subjects.layer import LayerSubject, find_layout
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.guesses import guess_cell_of_class
-from compare.implementations.worker.trouble import Trouble
+from compare.implementations.worker.trouble import Trouble, Verdict
 from tests.in_process import submission_of
 
 
@@ -19,12 +19,13 @@ def hand_in(name):
     except (FileNotFoundError, Trouble) as error:
         raise ValueError(f"expected a class as MODULE:CLASS, got {name!r} ({error})") from error
     layers = Layers(submission, guess_cell_of_class(submission.kinds) or "rnn")
-    results = find_conventions(layers, 0)
+    subject = LayerSubject(layers, 0)
+    results = find_layout(subject)
     if any(result.verdict == "missing" for result in results):
         raise ValueError(f"expected a layer from {name}, got {results[0].got}")
-    missing = [entry["name"] for entry in try_features(layers, 0) if entry["verdict"] == "missing"]
-    SURFACE.update(surface_of(layers, missing))  # broken ones are drawn, and the properties say how
-    return layers, missing
+    missing = [f for f in try_features(subject) if f.verdict == Verdict.MISSING]
+    SURFACE.update(find_surface(layers, missing))  # broken ones are drawn; properties say how
+    return layers, [feature.name for feature in missing]
 
 
 def leave_out(implementation, case, **needs):

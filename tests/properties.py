@@ -3,7 +3,7 @@
 import numpy as np
 
 from compare.check.cases.comparison import table_of
-from compare.check.cases.layer_results import alike, rounding, run, to_rounding
+from compare.check.cases.layer_results import alike, is_measured, rounding, run, to_rounding
 from compare.check.properties.property import NotTried
 from compare.check.subjects.properties import PROPERTIES
 from compare.implementations.layers.user_layer import Layers
@@ -49,7 +49,7 @@ def demand_property(tried, implementation, case):
         for comparisons in found:
             if isinstance(implementation, Layers):  # equal bits are not required of others
                 comparisons = tuple(to_rounding(c, case) for c in comparisons)
-            measured = "rounding" in vars(case)
+            measured = is_measured(case)
             if measured or not comparisons or not all(c.ok for c in comparisons):
                 report = table_of(comparisons)
                 demand(report, f"{tried.name}: {tried.statement}", case, measured=measured)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from compare.check import CheckConfig
-from compare.check.command import try_stages
+from compare.check.examination import try_stages
+from compare.check.subjects.functions import call_reference
 from compare.check.subjects.stages import STAGES
-from compare.check.subjects.trying import reference, try_all
+from compare.check.subjects.subject import try_items
 from compare.implementations.worker.source import Source
 from tests import in_process
 from tests.annotations import unchecked
@@ -46,7 +46,9 @@ def verdict_of(path, command=None):
     ]
     source = Source(file=str(path))
     with unchecked():
-        [result] = try_all(lambda: in_process.submit(source, reference), (stage,), 0)
+        [result] = try_items(
+            in_process.subject_of(lambda: in_process.submit(source, call_reference), [stage])
+        )
     return result.verdict
 
 
@@ -116,5 +118,5 @@ def test_a_wrong_turn_is_told_as_the_teachers_page_says(function, right, written
     load = in_process.loader(tmp_path, text.replace(right, written))
     stages = tuple(stage for stage in STAGES["rnn"] if stage.name == function)
     with unchecked():
-        [result] = try_stages(load, stages, CheckConfig(target="student.py"))
+        [result] = try_stages(in_process.subject_of(load, stages), stages)
     assert (result.verdict, result.likely) == ("wrong", said)

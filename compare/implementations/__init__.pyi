@@ -46,6 +46,8 @@ from .worker.server import load_file as load_file
 from .worker.source import Notes as Notes
 from .worker.source import Source as Source
 from .worker.start import start_python as start_python
+from .worker.trouble import FAILED as FAILED
 from .worker.trouble import Malformed as Malformed
 from .worker.trouble import Trouble as Trouble
+from .worker.trouble import Verdict as Verdict
 from .worker.trouble import describe_kind as describe_kind

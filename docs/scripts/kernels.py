@@ -28,7 +28,7 @@ from pages import DOCS, ROOT, add, read, table, versions
 from compare.check import BUG_NAMES, Comparison, LayerCase, run
 from compare.check.bugs.patches import Patch, patched_source
 from compare.check.cases.layer_case import random_case
-from compare.check.subjects.layer import compared_with_ours
+from compare.check.cases.layer_results import expect
 from compare.implementations import CELLS, load_file
 from compare.implementations.adapters import torch_module
 from compare.implementations.adapters.library_layer import LibraryLayer
@@ -99,7 +99,7 @@ class Interpreter:
             sizes = input_size, hidden_size
             return LibraryLayer(torch_module, module_class, *sizes, convert=array_of)
 
-        return compared_with_ours(case, run(build, case))
+        return expect(case).compare(run(build, case))
 
 
 def array_of(tensor: Any) -> np.ndarray:

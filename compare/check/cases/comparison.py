@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -138,15 +138,42 @@ def compared(
     )
 
 
-def compared_soon(
-    expected: Results, tolerance: Callable[[int], Mapping[str, np.ndarray]], got: Results
-) -> tuple[Comparison, ...]:
-    """Compare with few perturbations, whose tolerance is smaller, and if need be with all."""
-    for perturbations in (FEW, PERTURBATIONS):
-        comparisons = compared(Answer(expected, tolerance(perturbations)), got)
-        if all(comparison.ok for comparison in comparisons):
-            break
-    return comparisons
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The right results of a case, their tolerance, and what the results of others may lack."""
+
+    results: Results
+    tolerance: Callable[[int], Results]  # of each entry, with so many perturbations
+    dtype: str = "float64"  # the coarsest that results may have
+    time_axes: Mapping[str, int] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()  # results that may be absent
+
+    def compare(self, got: Results) -> tuple[Comparison, ...]:
+        """Compare results; what only one side has is wrong, unless it may be absent.
+
+        The tolerance of few perturbations is smaller. Only if need be it is measured with all.
+        """
+        wide = {name: widened(array, self.dtype) for name, array in got.items()}
+        for name, right in self.results.items():
+            if right.shape == () and name in wide and wide[name].size == 1:
+                wide[name] = wide[name].reshape(())
+        names = [
+            name
+            for name in {**self.results, **wide}
+            if name not in self.optional or (name in wide) == (name in self.results)
+        ]
+        expected = {name: self.results.get(name, NOTHING) for name in names}
+        comparisons: tuple[Comparison, ...] = ()
+        for perturbations in (FEW, PERTURBATIONS):
+            allowed = self.tolerance(perturbations)
+            answer = Answer(expected, {name: allowed.get(name, NO_TOLERANCE) for name in names})
+            comparisons = compared(answer, wide, self.time_axes)
+            if all(comparison.ok for comparison in comparisons):
+                break
+        return comparisons
+
+
+NOTHING, NO_TOLERANCE = np.empty((0, 0)), np.zeros(())
 
 
 def widened(got: np.ndarray, least: str) -> np.ndarray:

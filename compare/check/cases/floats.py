@@ -26,6 +26,7 @@ power of two.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ from compare.implementations import CELLS
 CLEAR_ATTEMPTS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Floats:
     """The floats of a case, in the layout of the layer's arguments."""
 
@@ -60,8 +61,9 @@ def recurrences(case: Any) -> list[tuple[int, int, str]]:
     ]
 
 
+@lru_cache(maxsize=1024)
 def draw_floats(case: Any) -> Floats:
-    """Draw the floats of a LayerCase from its seed."""
+    """Draw the floats of a LayerCase from its seed; equal cases share them."""
     rng = np.random.default_rng(case.seed)
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
     lengths = rng.integers(1, T + 1, B) if case.lengths else None

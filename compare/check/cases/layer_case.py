@@ -6,8 +6,7 @@ in the tests, Hypothesis chooses them. Nothing here imports PyTorch.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -53,10 +52,11 @@ class LayerCase:
     precision: str = ""  # one of GAPS: a coarser arithmetic on float32
     one_bias: bool = False  # b_hh is zero
     seed: int = 0
+    own_floats: Floats | None = field(default=None, repr=False, compare=False)  # not drawn
 
     def __repr__(self) -> str:
-        values = [(field, getattr(self, field.name)) for field in fields(self)]
-        special = [f"{field.name}={v!r}" for field, v in values if v != field.default]
+        values = [(each, getattr(self, each.name)) for each in fields(self) if each.repr]
+        special = [f"{each.name}={v!r}" for each, v in values if v != each.default]
         return f"{type(self).__name__}({', '.join(special)})"
 
     @property
@@ -109,10 +109,17 @@ class LayerCase:
         """Axis of the time steps in x and output."""
         return 1 if self.batch_first and not self.unbatched else 0
 
-    @cached_property
+    @property
     def floats(self) -> Floats:
-        """The floats, drawn from the seed. Never write to them."""
-        return draw_floats(self)
+        """The floats, which equal cases share. Never write to them."""
+        return draw_floats(self) if self.own_floats is None else self.own_floats
+
+    @property
+    def largest(self) -> float:
+        """The largest magnitude of a float in it."""
+        floats = self.floats
+        arrays = [floats.x, floats.h0, floats.c0, *floats.parameters.values()]
+        return max(float(np.abs(a).max()) for a in arrays if a is not None and a.size)
 
     def given(self, **changes: Any) -> Self:
         """Return the case with some floats replaced."""
@@ -120,9 +127,7 @@ class LayerCase:
 
     def with_floats(self, floats: Floats) -> Self:
         """Return the case with these floats instead of its own."""
-        other = replace(self)
-        other.__dict__["floats"] = floats
-        return other
+        return replace(self, own_floats=floats)
 
     def describe(self) -> str:
         """Describe the case in words."""

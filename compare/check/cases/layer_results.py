@@ -7,14 +7,16 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from compare.check.cases.comparison import Answer, Comparison
+from compare.check.cases.comparison import Answer, Comparison, Expected
 from compare.check.cases.comparison import Results as Results
 from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.results import in_float64
 from compare.implementations import CELLS, load_parameters
 from compare.parity import PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
 from scratch_rnn.layers.states import arrays_of
@@ -117,20 +119,67 @@ def named(gradients: Any) -> Results:
     return {name: array for name, array in found.items() if array is not None}
 
 
+class AnswerStore:
+    """Our results of cases and their tolerances, kept as long as the floats of a case live."""
+
+    def __init__(self) -> None:
+        self._kept: WeakKeyDictionary[Floats, dict[tuple[LayerCase, str], Any]]
+        self._kept = WeakKeyDictionary()
+
+    def get(self, case: LayerCase, what: str, compute: Callable[[], Any]) -> Any:
+        """Return what is kept of a case under this name, or compute it."""
+        kept = self._kept.setdefault(case.floats, {})
+        if (case, what) not in kept:
+            kept[case, what] = compute()
+        return kept[case, what]
+
+    def has(self, case: LayerCase, what: str) -> bool:
+        """Return whether something is kept of a case under this name."""
+        return (case, what) in self._kept.get(case.floats, {})
+
+
+_store = AnswerStore()
+
+
 def rounding(
     case: LayerCase, perturbations: int = PERTURBATIONS
 ) -> tuple[Results, dict[str, np.ndarray]]:
     """Return our results of the case and their tolerances, measured once."""
-    kept, key = case.__dict__, f"rounding {perturbations}"  # measured once for each case
-    if key not in kept:
+
+    def measure() -> tuple[Results, dict[str, np.ndarray]]:
         with np.errstate(all="ignore"):
-            kept[key] = tolerances(
+            return tolerances(
                 lambda move: run(CLASSES[case.cell], case, move),
                 perturbations=perturbations,
                 seed=case.seed,
                 gaps=case.gaps,
             )
-    return kept[key]
+
+    found: tuple[Results, dict[str, np.ndarray]]
+    found = _store.get(case, f"rounding {perturbations}", measure)
+    return found
+
+
+def is_measured(case: LayerCase) -> bool:
+    """Return whether the tolerances of a case were measured with all perturbations."""
+    return _store.has(case, f"rounding {PERTURBATIONS}")
+
+
+def expect(case: LayerCase) -> Expected:
+    """Return our results of a case in float64, and the tolerance in the case's own arithmetic."""
+
+    def compute() -> Results:
+        exact = replace(case, dtype="float64", precision="")
+        exact = exact.with_floats(replace(case.floats, **in_float64(vars(case.floats))))
+        with np.errstate(all="ignore"):
+            return run(CLASSES[case.cell], exact)
+
+    least = "float16" if case.dtype == "float32" else "float64"
+    results = _store.get(case, "expected", compute)
+    axes = dict.fromkeys(SEQUENCES, case.time_axis)
+    names = {*results, *INITIAL_STATES, *(f"gradient of {n}" for n in case.floats.parameters)}
+    optional = frozenset(name for name in names if _may_be_absent(name, case))
+    return Expected(results, lambda number: rounding(case, number)[1], least, axes, optional)
 
 
 def alike(
@@ -140,7 +189,7 @@ def alike(
     allowed: Callable[[LayerCase], Mapping[str, np.ndarray]] = lambda case: rounding(case)[1],
 ) -> tuple[Comparison, ...]:
     """Compare within the case's tolerance, at least a few ulps; it is measured only if need be."""
-    if f"rounding {PERTURBATIONS}" not in case.__dict__:
+    if not is_measured(case):
         least = {name: SAFETY * ulps(array) for name, array in expected.items()}
         comparisons = compared(expected, got, case, least)
         if all(comparison.ok for comparison in comparisons):

@@ -7,26 +7,26 @@ import numpy as np
 from rich.text import Text
 
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.parts import PartResult
+from compare.check.cases.results import ItemResult
 
 WIDEST = 7  # rows and columns of a tensor that are shown
 MOST_COLUMNS = 80  # of a terminal, that both tensors fill side by side
 MOST_LINES = 3  # of the plain version with the likely mistake
 
 
-def explained(result: PartResult, *, is_reported: bool = False) -> list[Text]:
+def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
     """Return the lines that explain a result that is not right; one may be reported already."""
     if result.verdict == "right":
         return []
     case = f" on {result.case.words}" if result.case else ""
     if result.wrong is None:
-        why = "" if is_reported else f": {reason(result)}"
-        lines = [Text(f"{result.stage.name}{case}{why}")]
+        why = "" if is_reported else f": {describe_problem(result)}"
+        lines = [Text(f"{result.name}{case}{why}")]
     else:
-        lines = [Text(f"{result.stage.name}{case}: {result.wrong.tensor} is wrong")]
-        lines += side_by_side(result.wrong)
+        lines = [Text(f"{result.name}{case}: {result.wrong.tensor} is wrong")]
+        lines += show_side_by_side(result.wrong)
     lines += [Text(f"  {note}", "dim") for note in result.notes]
-    if equation := result.stage.equation:
+    if equation := result.item.equation:
         lines += [Text(), *(Text(f"  {line}", "cyan") for line in equation.split("\n"))]
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]
@@ -36,27 +36,27 @@ def explained(result: PartResult, *, is_reported: bool = False) -> list[Text]:
     return lines
 
 
-def in_short(result: PartResult) -> str:
+def summarize(result: ItemResult) -> str:
     """Return a result in one line."""
     if result.verdict == "right":
         return "; ".join([f"{result.cases} case{'s'[: result.cases != 1]}", *result.notes])
     if result.wrong is not None:
-        return f"{result.wrong.tensor}: {where(result.wrong)}"
-    return "" if result.verdict == "missing" else reason(result)
+        return f"{result.wrong.tensor}: {describe_entry(result.wrong)}"
+    return "" if result.verdict == "missing" else describe_problem(result)
 
 
-def reason(result: PartResult) -> str:
+def describe_problem(result: ItemResult) -> str:
     """Return in words why a result without numbers is not right."""
     if result.expected == "a result":
         return result.got
     return f"expected {result.expected}, got {result.got}"
 
 
-def where(wrong: Comparison) -> str:
+def describe_entry(wrong: Comparison) -> str:
     """Return the first wrong entry, or how the whole tensor differs."""
-    at = first_entry(wrong)
+    at = find_first_entry(wrong)
     if at is None:
-        expected, got = problem(wrong)
+        expected, got = describe_shapes(wrong)
         return f"expected {expected}, got {got}"
     place = f" at [{', '.join(map(str, at))}]" if at else ""
     for digits in (6, 9, 17):  # until they differ
@@ -66,7 +66,7 @@ def where(wrong: Comparison) -> str:
     return f"expected {expected}, got {got}{place}"
 
 
-def problem(wrong: Comparison) -> tuple[str, str]:
+def describe_shapes(wrong: Comparison) -> tuple[str, str]:
     """Return how shapes or dtypes differ."""
     expected, got = wrong.expected, wrong.got
     if expected.shape != got.shape:
@@ -74,18 +74,18 @@ def problem(wrong: Comparison) -> tuple[str, str]:
     return str(expected.dtype), str(got.dtype)
 
 
-def first_entry(wrong: Comparison) -> tuple[int, ...] | None:
+def find_first_entry(wrong: Comparison) -> tuple[int, ...] | None:
     """Return the index of the first wrong entry, in the order of time; None without numbers."""
     if wrong.problem:
         return None
     return tuple(int(k) for k in np.argwhere(wrong.wrong_entries)[0])
 
 
-def side_by_side(wrong: Comparison) -> list[Text]:
+def show_side_by_side(wrong: Comparison) -> list[Text]:
     """Show both tensors, the wrong entries marked with a star; wide ones below each other."""
-    at = first_entry(wrong)
+    at = find_first_entry(wrong)
     if at is None:
-        return [Text(f"  {where(wrong)}")]
+        return [Text(f"  {describe_entry(wrong)}")]
     lines = []
     index: tuple[Any, ...] = ()
     if wrong.expected.ndim == 3:
@@ -93,7 +93,7 @@ def side_by_side(wrong: Comparison) -> list[Text]:
         lines.append(Text(f"  at step {at[0] + 1} of {len(wrong.expected)}", "dim"))
     marks = np.atleast_2d(wrong.wrong_entries[index])
     left, right = np.atleast_2d(wrong.expected[index]), np.atleast_2d(wrong.got[index])
-    expected, got = _rows(left), _rows(right, marks)
+    expected, got = _format_rows(left), _format_rows(right, marks)
     width = max(len(expected[0]), len("expected"))
     if width + len(got[0]) + len("    ") > MOST_COLUMNS:
         for name, rows in (("expected", expected), ("got", got)):
@@ -109,7 +109,7 @@ def side_by_side(wrong: Comparison) -> list[Text]:
     return [*lines, Text(f"{words}; {off}; tolerance {np.max(wrong.allowed):.2g}", "dim")]
 
 
-def _rows(array: np.ndarray, marks: np.ndarray | None = None) -> list[Text]:
+def _format_rows(array: np.ndarray, marks: np.ndarray | None = None) -> list[Text]:
     """Return the numbers of the first rows and columns, in columns, with their marks."""
     shown = [[f"{number:.4g}" for number in row[:WIDEST]] for row in array[:WIDEST]]
     digits = max(len(number) for row in shown for number in row)

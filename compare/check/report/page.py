@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.parts import PartResult, in_float64
-from compare.check.report.explanation import MOST_LINES, in_short
+from compare.check.cases.results import Case, ItemResult, in_float64
+from compare.check.report.explanation import MOST_LINES, summarize
 from compare.check.report.report import Report, check_can_write
 from compare.check.subjects.plain import LOSS_FILE, PlainFunctions, plain_file
-from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, StageResult, run_quietly
+from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, Stage, run_quietly
 from compare.files import filled, is_page, json_in_html, resource, write_file
-from compare.implementations import clean
+from compare.implementations import Verdict, clean
 from compare.terminal import UsageError
 
 MARK = '<meta name="generator" content="rnn-parity check">'
@@ -59,15 +59,15 @@ def record_of(report: Report) -> dict[str, Any]:
     }
 
 
-def stage_of(result: PartResult, report: Report) -> dict[str, Any]:
+def stage_of(result: ItemResult, report: Report) -> dict[str, Any]:
     """Return a stage: its verdict, and the numbers of the case that shows what is wrong."""
-    wrong, is_right = result.wrong, result.verdict == "right"
+    wrong, is_right = result.wrong, result.verdict == Verdict.RIGHT
     stage: dict[str, Any] = {
-        "name": result.stage.name,
+        "name": result.name,
         "verdict": result.verdict,
-        "short": in_short(result),
+        "short": summarize(result),
         "case": result.case.words if result.case and not is_right else "",
-        "equation": result.stage.equation,
+        "equation": result.item.equation,
         "likely": result.likely,
         "lines": result.likely_lines[:MOST_LINES],
         "notes": result.notes,
@@ -78,20 +78,22 @@ def stage_of(result: PartResult, report: Report) -> dict[str, Any]:
         shown = [c for c in result.comparisons if c is wrong or not c.tensor.endswith(AGAIN)]
         stage["tensors"] = [tensor_of(c, result, report.form) for c in shown if not c.problem]
         stage["wrong"] = wrong.tensor
-        if isinstance(result, StageResult) and not wrong.problem:
-            stage["values"] = on_the_way(result, tensor_of(wrong, result, report.form))
-    if isinstance(result, StageResult):
-        stage["code"] = code_of(result, Path(report.target).stem)
+        if isinstance(result.item, Stage) and not wrong.problem:
+            stage["values"] = trace_values(
+                result.item, result.case, tensor_of(wrong, result, report.form)
+            )
+    if isinstance(result.item, Stage):
+        stage["code"] = write_code(result.item, result.case, Path(report.target).stem)
     return stage
 
 
-def tensor_of(comparison: Comparison, result: PartResult, form: str) -> dict[str, Any]:
+def tensor_of(comparison: Comparison, result: ItemResult, form: str) -> dict[str, Any]:
     """Return a window of a tensor, around the first wrong entry in the order of computation."""
     shape, wrong = comparison.expected.shape, comparison.wrong_entries
     axis, backward = comparison.time_axis, comparison.backward
-    if isinstance(result, StageResult):
-        has_steps = len(shape) == 3 and result.stage.kind in ("forward", "backward")
-        axis, backward = int(form == "cs231n") if has_steps else None, "back" in result.stage.kind
+    if isinstance(result.item, Stage):
+        has_steps = len(shape) == 3 and result.item.kind in ("forward", "backward")
+        axis, backward = int(form == "cs231n") if has_steps else None, "back" in result.item.kind
     sign = -1 if backward else 1
     first = min(
         np.argwhere(wrong).tolist() or [[0] * len(shape)],
@@ -120,9 +122,8 @@ def numbers(array: np.ndarray) -> Any:
     return values.tolist()
 
 
-def on_the_way(result: StageResult, tensor: dict[str, Any]) -> list[dict[str, Any]]:
+def trace_values(stage: Stage, case: Case, tensor: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the right values of the plain version's variables, such as z_t, at the first step."""
-    stage, case = result.stage, result.case
     if stage.kind in ("cross_entropy", "clip_grad_norm"):
         file, name = LOSS_FILE, stage.kind
     else:
@@ -153,9 +154,8 @@ def on_the_way(result: StageResult, tensor: dict[str, Any]) -> list[dict[str, An
     ]
 
 
-def code_of(result: StageResult, module: str) -> str:
+def write_code(stage: Stage, case: Case, module: str) -> str:
     """Return the case as lines of Python that call the user's function."""
-    stage, case = result.stage, result.case
     own = stage.wrap is None and module.isidentifier()
     names = list(case.inputs)
     lines = ["import numpy as np"]

@@ -61,14 +61,16 @@ class Stages(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """Check the code, and yield a test for each row of the report."""
         from compare.check import CheckConfig, examine  # not before it is needed
+        from compare.implementations import split_target
         from compare.terminal import Terminal, UsageError
 
         option = self.config.getoption
+        names_class = bool(split_target(option(OPTION))[1])
         config = CheckConfig(
             target=option(OPTION),
             cell=option("--rnn-parity-cell"),
             seed=option("--rnn-parity-seed"),
-            no_train=True,
+            no_train=not names_class,
         )
         try:
             report = examine(config.check(), Terminal(quiet=True))

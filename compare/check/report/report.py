@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -11,18 +11,24 @@ from typing import Any, NamedTuple
 
 from rich.text import Text
 
-from compare.check.cases.parts import PartResult
-from compare.check.report.explanation import explained, first_entry, in_short, problem, reason
+from compare.check.cases.results import ItemResult, Result
+from compare.check.report.explanation import (
+    describe_problem,
+    describe_shapes,
+    explain,
+    find_first_entry,
+    summarize,
+)
 from compare.check.subjects.training import TrainingResult, show_training
 from compare.files import write_file
-from compare.implementations import Notes, clean
+from compare.implementations import FAILED, Notes, Verdict, clean
 from compare.terminal import Terminal, plural
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
-FAILED = ("wrong", "error", "timeout")
 WARNING = re.compile(r"(.+):(\d+): (\w*Warning: .+)")  # file, line, category and message
 PACKAGES = ("scratch_rnn/", "concise_rnn/", "compare/")
 REFUSED = "(--numpy-only refuses that)"
+SHOWN = ("case", "tensor", "found", "got", "likely")  # of a feature, a property or a kernel
 MOST_NAMES = 5  # opened files that a note names
 
 
@@ -43,11 +49,11 @@ class Report:
     form: str  # functions, cs231n, class, torch
     cell: str
     seed: int
-    stages: list[PartResult]
-    features: list[dict[str, str]] = field(default_factory=list)
-    properties: list[dict[str, str]] = field(default_factory=list)
-    error_handling: list[dict[str, str]] = field(default_factory=list)
-    kernels: list[dict[str, str]] = field(default_factory=list)  # compiled, with --compile-for
+    stages: list[ItemResult] = field(default_factory=list)
+    features: list[Result] = field(default_factory=list)
+    properties: list[Result] = field(default_factory=list)
+    error_handling: list[Result] = field(default_factory=list)
+    kernels: list[Result] = field(default_factory=list)  # compiled, with --compile-for
     strict: bool = False  # whether error handling counts
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # why it could not be checked
@@ -57,20 +63,20 @@ class Report:
     @property
     def score(self) -> float:
         """A point for each stage that is right."""
-        return float(sum(result.verdict == "right" for result in self.stages))
+        return float(sum(result.verdict == Verdict.RIGHT for result in self.stages))
 
     @property
-    def wrong(self) -> list[dict[str, str]]:
+    def wrong(self) -> list[Result]:
         """The features and properties that fail; with `strict` also the error handling."""
         counted = self.features + self.properties + self.kernels
         counted += self.error_handling if self.strict else []
-        return [entry for entry in counted if entry["verdict"] in FAILED]
+        return [result for result in counted if result.verdict in FAILED]
 
     @property
     def failures(self) -> list[str]:
         """What fails beside the stages, each in a line."""
         training = self.training.failed if self.training is not None else ""
-        wrong = [f"{entry['name']}: {entry['verdict']}" for entry in self.wrong]
+        wrong = [f"{result.name}: {result.verdict}" for result in self.wrong]
         return [*filter(None, (self.failed, training)), *wrong]
 
     @property
@@ -99,25 +105,24 @@ class Report:
     @property
     def summary_below(self) -> str:
         """The summary below the table of stages, which names some of the failures."""
-        reported = [reason(result) for result in self.stages]
+        reported = [describe_problem(result) for result in self.stages]
         return self.summary.partition(";")[0] if self.failed in reported else self.summary
 
     def hide_equations(self) -> None:
         """Leave out the equations, and the lines of the plain version: exercises ask for them."""
         for result in self.stages:
-            result.stage = replace(result.stage, equation="")
+            result.item = replace(result.item, equation="")
             result.likely_lines = ()
 
     def rows(self) -> Iterator[Row]:
-        """Yield the stages, features and properties as one table."""
-        for result in self.stages:
-            lines = [line.plain for line in explained(result)]
-            fails = result.verdict != "right"
-            yield Row(result.stage.name, result.verdict, fails, "\n".join(lines))
-        for entry in self.features + self.properties + self.kernels:
-            keys = ("case", "tensor", "found", "got", "likely")
-            message = ": ".join(entry[key] for key in keys if key in entry)
-            yield Row(entry["name"], entry["verdict"], entry["verdict"] in FAILED, message)
+        """Yield the stages, features, properties and kernels as one table."""
+        for stage in self.stages:
+            message = "\n".join(line.plain for line in explain(stage))
+            yield Row(stage.name, stage.verdict, stage.verdict != Verdict.RIGHT, message)
+        for result in self.features + self.properties + self.kernels:
+            values = result.to_json()
+            message = ": ".join(values[name] for name in SHOWN if name in values)
+            yield Row(result.name, result.verdict, result.verdict in FAILED, message)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
@@ -130,10 +135,10 @@ class Report:
             "seed": self.seed,
             "sizes": self.sizes,
             "stages": [_stage_as_json(result) for result in self.stages],
-            "features": self.features,
-            "properties": self.properties,
-            "error_handling": self.error_handling,
-            "kernels": self.kernels,
+            "features": [result.to_json() for result in self.features],
+            "properties": [result.to_json() for result in self.properties],
+            "error_handling": [result.to_json() for result in self.error_handling],
+            "kernels": [result.to_json() for result in self.kernels],
             "training": None if self.training is None else self.training.to_json(),
             "notes": self.notes,
         }
@@ -164,18 +169,18 @@ class Report:
         }
 
 
-def _stage_as_json(result: PartResult) -> dict[str, Any]:
-    right, wrong = result.verdict == "right", result.wrong
+def _stage_as_json(result: ItemResult) -> dict[str, Any]:
+    right, wrong = result.verdict == Verdict.RIGHT, result.wrong
     expected: Any = result.expected or None
     got: Any = result.got or None
-    at = None if wrong is None else first_entry(wrong)
-    if at is not None:
+    at = None if wrong is None else find_first_entry(wrong)
+    if wrong is not None and at is not None:
         expected, got = _number(wrong.expected[at]), _number(wrong.got[at])
     elif wrong is not None:
-        expected, got = problem(wrong)
+        expected, got = describe_shapes(wrong)
     return {
-        "name": result.stage.name,
-        "verdict": result.verdict,
+        "name": result.name,
+        "verdict": result.verdict.value,
         "points": float(right),
         "out_of": 1.0,
         "cases": result.cases,
@@ -215,12 +220,12 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 def show(report: Report, terminal: Terminal) -> None:
     """Print a line for each stage, what else was checked, and explain the first failure."""
-    width = max(len(result.stage.name) for result in report.stages)
+    width = max(len(result.name) for result in report.stages)
     previous = ""
     for result in report.stages:
-        text = Text(f"  {result.stage.name.ljust(width)}  ")
+        text = Text(f"  {result.name.ljust(width)}  ")
         text.append(result.verdict.ljust(8), STYLES[result.verdict])
-        line = in_short(result)
+        line = summarize(result)
         if line != previous or result.verdict == "right":
             text.append(line, "dim")
         previous = line
@@ -233,7 +238,7 @@ def show(report: Report, terminal: Terminal) -> None:
             if b > 1
         )
         terminal.line(f"  sizes tried: {', '.join(shown)}", "dim")
-    _show_entries(report, terminal)
+    _show_results(report, terminal)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
     if report.training is not None:
@@ -241,38 +246,29 @@ def show(report: Report, terminal: Terminal) -> None:
     failed = [r for r in report.stages if r.verdict not in ("right", "missing")]
     if failed and failed[0].case is not None:  # without a case it could not be loaded
         terminal.line()
-        for text in explained(failed[0], is_reported=True):
+        for text in explain(failed[0], is_reported=True):
             terminal.console.print(text, soft_wrap=True)
         if len(failed) > 1 and report.unit == "functions":
             terminal.line()
-            terminal.line(f"  `--stage {failed[1].stage.name}` explains the next one.", "dim")
+            terminal.line(f"  `--stage {failed[1].name}` explains the next one.", "dim")
 
 
-def _show_entries(report: Report, terminal: Terminal) -> None:
-    """Print features, properties and error handling, by verdict."""
-    for kind, found in (("", report.features), ("properties ", report.properties)):
-        for verdict in dict.fromkeys(("right", *FAILED, *(entry["verdict"] for entry in found))):
-            names: dict[str, list[str]] = {}  # by the reason why a property is not tried
-            for entry in found:
-                if entry["verdict"] == verdict:
-                    likely = f" ({entry['likely'].rstrip('.')})" if "likely" in entry else ""
-                    names.setdefault(entry.get("why", ""), []).append(entry["name"] + likely)
-            if names and not verdict.endswith("--strict"):  # these are part of the error handling
-                lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
-                text = Text(f"  {kind}{verdict}: ", STYLES.get(verdict, "dim"))
-                terminal.console.print(text.append("; ".join(lists), "default"), soft_wrap=True)
-    for entry in report.properties:
-        if entry["verdict"] in FAILED and "found" in entry:
-            terminal.line(f"  {entry['name']}, on {entry['case']}: {entry['found']}", "red")
-    for entry in report.kernels:
-        line = f"  {entry['name']}: {entry.get('found') or entry['got']}"
-        terminal.line(line, STYLES[entry["verdict"]])
+def _show_results(report: Report, terminal: Terminal) -> None:
+    """Print features, properties, kernels and error handling."""
+    _show_by_verdict("", report.features, terminal)
+    _show_by_verdict("properties ", report.properties, terminal)
+    for result in report.properties:
+        if result.verdict in FAILED and result.found and result.case is not None:
+            terminal.line(f"  {result.name}, on {result.case.words}: {result.found}", "red")
+    for result in report.kernels:
+        line = f"  {result.name}: {result.found or result.got}"
+        terminal.line(line, STYLES[result.verdict])
     uncounted = []
-    if any(entry["verdict"] == "missing" for entry in report.features):
+    if any(result.verdict == Verdict.MISSING for result in report.features):
         uncounted.append("Missing features do not count.")
-    wrong = [entry for entry in report.error_handling if entry["verdict"] == "wrong"]
-    for entry in wrong:
-        line = f"  error handling: {entry['name']}: {entry['found']}"
+    wrong = [result for result in report.error_handling if result.verdict == Verdict.WRONG]
+    for result in wrong:
+        line = f"  error handling: {result.name}: {result.found}"
         terminal.line(line, "red" if report.strict else "dim")
     if wrong and not report.strict:
         uncounted.append("Error handling counts only with --strict.")
@@ -280,7 +276,21 @@ def _show_entries(report: Report, terminal: Terminal) -> None:
         terminal.line(f"  {' '.join(uncounted)}", "dim")
 
 
-def notes_of(notes: Notes) -> Iterator[str]:
+def _show_by_verdict(kind: str, found: Sequence[Result], terminal: Terminal) -> None:
+    """Print the names of features or properties, a line for each verdict."""
+    for verdict in dict.fromkeys((Verdict.RIGHT, *FAILED, *(result.verdict for result in found))):
+        names: dict[str, list[str]] = {}  # by the reason why a property is not tried
+        for result in found:
+            if result.verdict == verdict:
+                likely = f" ({result.likely.rstrip('.')})" if result.likely else ""
+                names.setdefault(result.why, []).append(result.name + likely)
+        if names and verdict != Verdict.NOT_STRICT:  # these are part of the error handling
+            lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
+            text = Text(f"  {kind}{verdict}: ", STYLES.get(verdict, "dim"))
+            terminal.console.print(text.append("; ".join(lists), "default"), soft_wrap=True)
+
+
+def list_notes(notes: Notes) -> Iterator[str]:
     """Yield notes on what the code imports, opens, starts and prints."""
     if notes.imported:
         yield f"imports {', '.join(notes.imported)} {REFUSED}"

@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.parts import Case
+from compare.check.cases.comparison import Results
+from compare.check.cases.results import Case
 from compare.check.subjects import drawing, stages
 from compare.check.subjects.drawing import Kinds
 from compare.check.subjects.plain import Array, PlainFunctions
-from compare.check.subjects.stages import Inputs, Results, Stage
+from compare.check.subjects.stages import Inputs, Stage
 from compare.files import table
 from compare.implementations import (
     Functions,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.boundaries import BOUNDARIES, CASES, VALUES, Sizes, scaled
-from compare.check.cases.parts import Case
+from compare.check.cases.results import Case
 from compare.check.subjects.plain import PlainFunctions
 from compare.implementations import CELLS, Signatures
 

@@ -4,41 +4,54 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compare.check.cases.boundaries import CASES, VALUES, Sizes, Trial
-from compare.check.cases.layer_case import SURFACE
-from compare.check.cases.parts import PartResult
-from compare.check.cases.searching import EXAMPLES, search
-from compare.check.subjects.diagnosis import likely_in_layer
-from compare.check.subjects.layer import PARTS, SIZES, TRIALS, case_of, try_parts
-from compare.implementations import Layers
+from compare.check.cases.results import Result
+from compare.check.subjects.diagnosis import explain_results
+from compare.check.subjects.layer import PARTS, SIZES, TRIALS, LayerSubject, case_of, list_surface
+from compare.check.subjects.subject import try_items
+from compare.implementations import Layers, Verdict
 
 FEATURES: dict[str, dict[str, Any]] = CASES["features"]  # fields of a case, by its name
 
 
 def try_features(
-    layers: Layers, seed: int, deep: bool = False, parts: Sequence[str] = PARTS
-) -> list[dict[str, str]]:
+    subject: LayerSubject, deep: bool = False, parts: Sequence[str] = PARTS
+) -> list[Result]:
     """Try each feature of the cell; only the results of the parts that are right are compared."""
-    found = []
-    simplest = case_of(layers, SIZES[0], seed)
+    layers, found = subject.layers, []
+    simplest = case_of(layers, SIZES[0], subject.seed)
     for name, fields in FEATURES.items():
-        is_of_cell = case_of(layers, SIZES[0], seed, **fields) != simplest
+        is_of_cell = case_of(layers, SIZES[0], subject.seed, **fields) != simplest
         if layers.dtype if "dtype" in fields else not is_of_cell:
             continue
         if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):
             continue
         if layers.needs(fields.get("upstream", "")):
-            found.append({"name": name, "verdict": "missing"})  # it has no default
+            found.append(Result(name=name, verdict=Verdict.MISSING))  # it has no default
             continue
-        results = try_parts(layers, seed, TRIALS if deep else trials_of(fields), **fields)
-        results = [result for result in results if result.stage.name in parts]
-        worst = next((r for r in results if r.verdict != "right"), results[0])
-        if "unbatched" in fields and worst.wrong is not None and worst.wrong.problem:
-            worst.verdict, worst.wrong = "missing", None  # accepts vectors by broadcasting
-        found.append({"name": name, "verdict": worst.verdict} | _details(layers, fields, worst))
+        trials = TRIALS if deep else list_trials(fields)
+        found.append(try_feature(subject.vary(trials, fields), name, parts))
     return found
 
 
-def trials_of(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
+def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Result:
+    """Try one feature, with the fields that the subject's cases have; return its result."""
+    results = [result for result in try_items(subject) if result.name in parts]
+    worst = next((r for r in results if r.verdict != Verdict.RIGHT), results[0])
+    fields, feature = subject.changes, Result(name=name, verdict=worst.verdict)
+    if worst.wrong is not None and not ("unbatched" in fields and worst.wrong.problem):
+        explain_results(subject, [worst])
+        feature.tensor, feature.likely = worst.wrong.tensor, worst.likely
+    elif worst.wrong is not None:
+        feature.verdict = Verdict.MISSING  # it accepts vectors by broadcasting
+    elif worst.verdict == Verdict.ERROR:
+        feature.got = worst.got
+    is_first = "batch_first" in fields and subject.layers.conventions.batch_first
+    if feature.verdict == Verdict.MISSING and is_first:
+        feature.likely = "The batch always comes first."
+    return feature
+
+
+def list_trials(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
     """Return the cases of a feature: sizes of one, B = L·D, large sizes; of a dtype all values."""
     rows = fields.get("L", 1) * (2 if fields.get("bidirectional") else 1)
     sizes: tuple[Sizes, ...] = (*SIZES[:2], (2, 3, 1, 1), (3, rows, 2, 4), (10, 9, 18, 17))
@@ -46,74 +59,14 @@ def trials_of(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
     return (*((s, "") for s in sizes), *((SIZES[0], v) for v in values))
 
 
-def _details(layers: Layers, fields: Mapping[str, Any], result: PartResult) -> dict[str, str]:
-    """Return what else the report says of a feature."""
-    if result.wrong is not None:
-        transposed = layers.conventions.is_transposed
-        likely = likely_in_layer(result, layers.cell, transposed=transposed)
-        return {"tensor": result.wrong.tensor} | ({"likely": likely} if likely else {})
-    if result.verdict == "error":
-        return {"got": result.got}
-    if result.verdict == "missing" and "batch_first" in fields and layers.conventions.batch_first:
-        return {"likely": "The batch always comes first."}
-    return {}
+def find_surface(layers: Layers, features: Sequence[Result]) -> dict[str, Sequence[Any]]:
+    """Return the values of a case's fields for a layer, without the features that are not right."""
+    lacking = [feature.name for feature in features if feature.verdict != Verdict.RIGHT]
+    return list_surface(layers, [FEATURES[name] for name in lacking])
 
 
-def missing_of(found: Sequence[Mapping[str, str]]) -> list[str]:
-    """Return the names of the features that are not right: no property is tried with them."""
-    return [entry["name"] for entry in found if entry["verdict"] != "right"]
-
-
-def surface_of(layers: Layers, features: Sequence[str]) -> dict[str, Any]:
-    """Return the values of a case's fields for a layer without these features."""
-    simplest = case_of(layers, SIZES[0], 0)
-    surface = {name: tuple(values) for name, values in SURFACE.items()}
-    for name in ("cell", "precision", "one_bias"):
-        surface[name] = (getattr(simplest, name),)
-    if layers.dtype:
-        surface["dtype"] = (simplest.dtype,)
-    for name in features:
-        (field, value), *more = FEATURES[name].items()
-        if "dropout" in FEATURES[name]:
-            surface["dropout"] = (0.0,)
-        elif not more:
-            own = getattr(simplest, field)
-            surface[field] = tuple(v for v in surface[field] if v != value or v == own)
-    return surface
-
-
-def search_layer(
-    layers: Layers,
-    results: list[PartResult],
-    missing: Sequence[str],
-    seed: int,
-    examples: int = EXAMPLES,
-) -> list[PartResult]:
-    """Return the results of right parts after a search with the features that are not missing."""
-    surface = surface_of(layers, missing)
-    own = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")  # not of the search
-    fields = {name: tuple(several) for name, several in surface.items() if name not in own}
-
-    def try_it(drawn: dict[str, Any], *more: Any) -> list[PartResult]:
-        chosen = {name: drawn[name] for name in fields}
-        trials = ((drawn["sizes"], drawn["values"]), *more)
-        return try_parts(layers, drawn["seed"], trials, **chosen)
-
-    def is_wrong(drawn: dict[str, Any]) -> bool:
-        verdicts = {result.verdict for result in try_it(drawn)}
-        if verdicts & {"error", "missing"}:  # or does it refuse this combination of features?
-            small = try_it(drawn | {"sizes": SIZES[0], "values": ""})
-            return all(result.verdict == "right" for result in small)
-        return verdicts != {"right"}
-
-    found, tried = search(fields, is_wrong, seed, examples)
-    if found is not None:
-        again = try_it(found, *TRIALS[:4])
-        if any(result.verdict != "right" for result in again):
-            for first, later in zip(results, again, strict=True):
-                later.cases, later.tried = later.cases + first.cases, later.tried + first.tried
-            results = again
-    for result in results:
-        result.cases += len(tried)
-        result.tried += tried
-    return results
+def name_feature(field: str, value: Any) -> str:
+    """Return the name of the feature that is a value of a field."""
+    several = value if isinstance(value, tuple | range) else (value,)
+    names = (n for n, own in FEATURES.items() if any(own.get(field, ()) == v for v in several))
+    return next(names, f"{field} {value}")

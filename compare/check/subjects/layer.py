@@ -1,32 +1,38 @@
-"""The three parts of a layer: forward, gradients of the parameters, gradients of x and the state.
+"""The subject of a layer, which has three parts: forward, and two kinds of gradients.
 
 What is right is computed by our own layer in float64, the tolerance by ours in the layer's dtype.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from typing import Any, ClassVar, Self
 
-import numpy as np
-
+from compare.check.bugs.catalogue import BUGS, Bug
 from compare.check.cases.boundaries import BOUNDARIES, VALUES, Sizes, Trial
-from compare.check.cases.comparison import Comparison, Results, widened
-from compare.check.cases.layer_case import GAPS, LayerCase, make_case
-from compare.check.cases.layer_results import backward, build, compared, forward, rounding, run
-from compare.check.cases.parts import Case, Part, PartResult, in_float64
-from compare.check.subjects.diagnosis import gate_order_of, likely_in_layer
+from compare.check.cases.comparison import Comparison, Expected, Results
+from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, make_case
+from compare.check.cases.layer_results import backward, build, expect, forward, run
+from compare.check.cases.results import Attempt, Case, Item, ItemResult
+from compare.check.subjects.diagnosis import explain_results, gives, observe
+from compare.check.subjects.functions import list_orders, list_wrong_functions
+from compare.check.subjects.subject import Answer, Mistake, Run, Subject, try_items
 from compare.implementations import (
     CELLS,
     OF_A_CALL,
     Conventions,
+    FunctionsLayer,
     Layers,
+    Order,
     Trouble,
+    Verdict,
     equations,
     list_conventions,
     read_signatures,
 )
-from compare.parity import FEW, PERTURBATIONS
+from compare.parity import Move
 
 SIZES: tuple[Sizes, ...] = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), *BOUNDARIES)
 """T, B, V and H: first all different, so that no transposition is hidden; then boundaries."""
@@ -34,23 +40,199 @@ SIZES: tuple[Sizes, ...] = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 
 TRIALS: tuple[Trial, ...] = (*((sizes, "") for sizes in SIZES), *((SIZES[0], v) for v in VALUES))
 """The cases of the simplest layer."""
 
-MOST_SEEN = 8  # cases that a result keeps for the search of the mistake
-
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
-"""Each part is a point."""
 
 OPTIONS = {"nonlinearity", "bias", "L", "bidirectional", "batch_first", "projected", "dtype"}
 """The fields of a case that are arguments of the constructor; the others are passed to calls."""
 
+NOT_SEARCHED = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")
 
-def parts_of(cell: str) -> tuple[Part, ...]:
+LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layers/layer.py", "scratch_rnn/layers/padding.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """What both passes of a layer give on a case; with trouble, only what came before it."""
+
+    got: Results
+    expected: Expected
+    trouble: Trouble | None
+
+
+@dataclass
+class LayerSubject(Subject):
+    """A layer of a user's class, and the cases on which it is tried."""
+
+    layers: Layers
+    seed: int
+    trials: Sequence[Trial] = TRIALS
+    changes: Mapping[str, Any] = field(default_factory=dict)  # fields of a case, for a feature
+    surface: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # for the search
+    _cases: dict[Trial, Case] = field(default_factory=dict)
+    _passes: dict[Case, Passes | Trouble] = field(default_factory=dict)
+
+    unit: ClassVar[str] = "parts"
+    depends_on_first: ClassVar[bool] = True
+
+    @property
+    def cell(self) -> str:  # type: ignore[override]
+        """The cell of the layer."""
+        return self.layers.cell
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """The parts; of a layer without a backward pass only the first."""
+        return list_parts(self.cell)[: 1 if self.layers.forward_only else None]
+
+    @property
+    def fields(self) -> Mapping[str, Sequence[Any]]:  # type: ignore[override]
+        """The choices of a drawn case."""
+        return {name: tuple(v) for name, v in self.surface.items() if name not in NOT_SEARCHED}
+
+    def draw(self, item: Item) -> Iterator[Case]:
+        """Draw the cases, as long as there are results."""
+        is_narrow = self.layers.precision or self.layers.dtype in GAPS
+        for trial in self.trials:
+            if is_narrow and trial[1]:  # these values are made for the range of float32
+                continue
+            if trial not in self._cases:
+                self._cases[trial] = self._describe_trial(trial)
+            case = self._cases[trial]
+            yield case
+            done = self._passes.get(case)
+            if isinstance(done, Trouble) or (done is not None and done.trouble is not None):
+                return
+
+    def _describe_trial(self, trial: Trial) -> Case:
+        sizes, values = trial
+        words = "T {}, B {}, V {}, H {}".format(*sizes) + f", {values}" * bool(values)
+        letters = dict(zip("TBVHL", (*sizes, self.changes.get("L", 1)), strict=True))
+        return Case(words, {"sizes": sizes, "values": values}, sizes=letters)
+
+    def make_layer_case(self, case: Case) -> LayerCase:
+        """Return the pass through a layer that a case describes."""
+        sizes, values = case.inputs["sizes"], case.inputs["values"]
+        return case_of(self.layers, sizes, self.seed, values=values, **self.changes)
+
+    @contextmanager
+    def open(self, attempt: Attempt) -> Iterator[Run]:
+        """Give what runs the layer on a case; its process has been started before."""
+        yield self._run
+
+    def _run(self, item: Item, case: Case) -> Answer:
+        done = self._run_passes(case)
+        if done.trouble is not None and item.name != PARTS[0]:
+            raise done.trouble
+        return _select(done, item.name)
+
+    def _run_passes(self, case: Case) -> Passes:
+        """Run both passes on a case, once; Trouble if the first one gives no result."""
+        done = self._passes.get(case)
+        if done is None:
+            try:
+                done = self._compute_passes(case)
+            except Trouble as trouble:
+                done = trouble
+            self._passes[case] = done
+        if isinstance(done, Trouble):
+            raise done
+        return done
+
+    def _compute_passes(self, case: Case) -> Passes:
+        if not self.layers.conventions.names:
+            self.layers.learn(*case.inputs["sizes"][2:])
+        layer_case = self.make_layer_case(case)
+        layer = build(self.layers, layer_case)
+        got, tape = forward(layer, layer_case)
+        trouble = None
+        try:
+            got = got | backward(layer, layer_case, tape)
+        except Trouble as error:
+            trouble = error
+        return Passes(got, expect(layer_case), trouble)
+
+    def gather(self, item: Item, case: Case, run: Run) -> Answer:
+        """Return all results with which a mistake of a part has to agree."""
+        done = self._run_passes(case)
+        if item.name == PARTS[0]:
+            return _select(done, PARTS[0])
+        if done.trouble is not None:
+            raise done.trouble
+        return done.got, done.expected
+
+    def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
+        """Yield the catalogue's mistakes; copies of the package come last."""
+        is_forward = item.name == PARTS[0]
+        kinds = ("forward", "step") if is_forward else ("backward", "step_backward")
+        for words, functions in list_wrong_functions(kinds, self.cell):
+            yield Mistake(words, partial(self._compute, partial(FunctionsLayer, functions)))
+        for bug in BUGS if not wrong.problem else ():
+            if not bug.stages and is_of_layer(bug, self.cell):
+                copy = getattr(_load_copy(bug), CELLS[self.cell].layer)
+                yield Mistake(bug.words, partial(self._compute, copy))
+
+    def _compute(self, layer_class: Any, case: Case, move: Move) -> Results:
+        return run(layer_class, self.make_layer_case(case), move)
+
+    def confirms(self, case: Case, wrong: Case) -> bool:
+        """Return whether a case can confirm a mistake; none of a coarse arithmetic can."""
+        one, other = self.make_layer_case(case), self.make_layer_case(wrong)
+        return not one.precision and one.largest <= max(100.0, other.largest)
+
+    def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
+        """Return the subject with one more case, of other fields."""
+        changes = {name: drawn[name] for name in self.fields if name != "values"}
+        trials = ((drawn["sizes"], drawn["values"]), *(() if alone else TRIALS[:4]))
+        return self.vary(trials, changes, seed=drawn["seed"])
+
+    def vary(
+        self, trials: Sequence[Trial], changes: Mapping[str, Any], seed: int | None = None
+    ) -> Self:
+        """Return the layer with other cases."""
+        seed = self.seed if seed is None else seed
+        own: dict[str, Any] = {"trials": trials, "changes": changes, "seed": seed}
+        return replace(self, **own, _cases={}, _passes={})
+
+    def judge(self, trouble: Trouble) -> Verdict:
+        """Return the verdict on a part without results: a refused argument is missing."""
+        is_refused = self.changes and trouble.kinds and not OPTIONS & self.changes.keys()
+        return Verdict.MISSING if is_refused else trouble.verdict
+
+    def refuses(self, drawn: Mapping[str, Any], verdicts: set[Verdict]) -> bool:
+        """Return whether the layer refuses a combination of features, also at small sizes."""
+        if not verdicts & {Verdict.ERROR, Verdict.MISSING}:
+            return False
+        small = self.extend({**drawn, "sizes": SIZES[0], "values": ""}, alone=True)
+        return any(result.verdict != Verdict.RIGHT for result in try_items(small))
+
+    def phrase(self, words: str) -> str:
+        """Return the words for weights (in, out), which are transposed where ours are not."""
+        if not self.layers.conventions.is_transposed:
+            return words
+        return re.sub(
+            r"(?<!gradient of )(W_[ih]h) is (not )?transposed",
+            lambda found: f"{found[1]} is {'' if found[2] else 'not '}transposed",
+            words,
+        )
+
+
+def _select(done: Passes, part: str) -> Answer:
+    """Return the results of one part, and what is right."""
+    got = {name: array for name, array in done.got.items() if find_part(name) == part}
+    right = done.expected.results
+    own = {name: array for name, array in right.items() if find_part(name) == part}
+    return got, replace(done.expected, results=own)
+
+
+@lru_cache
+def list_parts(cell: str) -> tuple[Item, ...]:
     """Return the parts of a layer, with the cell's equations."""
     names = read_signatures(cell)
     forward, backward = equations(names.forward), equations(names.backward)
-    return tuple(Part(name, backward if "gradient" in name else forward) for name in PARTS)
+    return tuple(Item(name, backward if "gradient" in name else forward) for name in PARTS)
 
 
-def part_of(tensor: str) -> str:
+def find_part(tensor: str) -> str:
     """Return the part that a tensor belongs to."""
     if not tensor.startswith("gradient"):
         return PARTS[0]
@@ -69,94 +251,22 @@ def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> L
         "seed": seed,
     }
     choices |= dict(zip("TBVH", sizes, strict=True))
-    return the_same(make_case(**(choices | fields)))
+    return make_case(**(choices | fields))
 
 
-@lru_cache(maxsize=1024)
-def the_same(case: LayerCase) -> LayerCase:
-    """Return the first case that was equal to this one, so that its results are computed once."""
-    return case
+def is_of_layer(bug: Bug, cell: str) -> bool:
+    """Return whether a bug has patches, and all of them are on a layer of the cell."""
+    is_of_cell = bug.cell in (None, cell) and bool(bug.patches)
+    return is_of_cell and all(file.startswith(LAYER_FILES) for file in bug.files)
 
 
-def expected_of(case: LayerCase) -> Results:
-    """Return our results of a case in float64."""
-    kept = case.__dict__  # for as long as the case lives
-    if "expected" not in kept:
-        exact = replace(case, dtype="float64", precision="")
-        exact = exact.with_floats(replace(case.floats, **in_float64(vars(case.floats))))
-        with np.errstate(all="ignore"):
-            kept["expected"] = run(CELLS[case.cell].scratch_layer, exact)
-    return kept["expected"]
+_load_copy = lru_cache(Bug.load)
 
 
-def compared_with_ours(case: LayerCase, got: Results) -> tuple[Comparison, ...]:
-    """Compare with ours in float64: with few perturbations, and if need be with all."""
-    least = "float16" if case.dtype == "float32" else "float64"
-    wide = {name: widened(array, least) for name, array in got.items()}
-    comparisons: tuple[Comparison, ...] = ()
-    for perturbations in (FEW, PERTURBATIONS):
-        allowed = rounding(case, perturbations)[1]
-        comparisons = compared(expected_of(case), wide, case, allowed)
-        if all(comparison.ok for comparison in comparisons):
-            break
-    return comparisons
-
-
-def try_parts(
-    layers: Layers, seed: int, trials: Sequence[Trial] = TRIALS, **fields: Any
-) -> list[PartResult]:
-    """Try a layer on some cases; return a result for each part. `fields` are those of a feature."""
-    results = [PartResult(part, "right") for part in parts_of(layers.cell)]
-    if layers.precision or layers.dtype in GAPS:
-        trials = [(sizes, v) for sizes, v in trials if not v]  # made for the range of float32
-    for sizes, values in trials:
-        got: Results = {}
-        trouble: Trouble | None = None
-        try:
-            if not layers.conventions.names:
-                layers.learn(*sizes[2:])
-            case = case_of(layers, sizes, seed, values=values, **fields)
-            layer = build(layers, case)
-            got, tape = forward(layer, case)
-            got = got | backward(layer, case, tape)
-        except Trouble as error:
-            trouble = error
-        if layers.forward_only:
-            results = results[:1]
-        comparisons = compared_with_ours(case, got) if got else ()
-        for result in results:
-            is_there = bool(got) and (trouble is None or result.stage.name == PARTS[0])
-            if is_there:
-                if result.verdict == "right":
-                    del result.seen[: -MOST_SEEN // 2]
-                if len(result.seen) < MOST_SEEN:
-                    result.seen.append((case, got))
-            if result.verdict != "right":
-                continue
-            result.cases += 1
-            result.tried.append(dict(zip("TBVHL", (*sizes, fields.get("L", 1)), strict=True)))
-            words = Case("T {}, B {}, V {}, H {}".format(*sizes) + f", {values}" * bool(values))
-            if is_there:
-                mine = tuple(c for c in comparisons if part_of(c.tensor) == result.stage.name)
-                wrong = next((c for c in mine if not c.ok), None)
-                if wrong is not None:
-                    result.verdict, result.case, result.wrong = "wrong", words, wrong
-                    result.comparisons = mine
-            elif trouble is not None:
-                refused = fields and trouble.kinds and not OPTIONS & fields.keys()  # in any words
-                result.verdict, result.case = "missing" if refused else trouble.verdict, words
-                result.expected, result.got = trouble.expected, trouble.got
-        is_seen = [r.verdict != "right" and len(r.seen) == MOST_SEEN for r in results]
-        if trouble is not None or all(is_seen):
-            break
-    return results
-
-
-def find_conventions(
-    layers: Layers, seed: int, trials: Sequence[Trial] = TRIALS
-) -> list[PartResult]:
-    """Try the simplest layer in each convention, keep what fits; UsageError if a flag differs."""
-    tried: list[tuple[float, Conventions, list[PartResult]]] = []
+def find_layout(subject: LayerSubject) -> list[ItemResult]:
+    """Try the simplest layer in each layout, and keep what fits; UsageError if a flag differs."""
+    layers = subject.layers
+    tried: list[tuple[float, Conventions, list[ItemResult], LayerSubject]] = []
     for conventions in sorted(list_conventions(), key=layers.flags.allow, reverse=True):
         if not layers.flags.allow(conventions) and any(fits for fits, *_ in tried):
             break
@@ -165,25 +275,61 @@ def find_conventions(
         if conventions.columns and layers.submission.adapter:
             continue
         layers.conventions = conventions
-        results = try_parts(layers, seed, trials)
-        score = sum(result.verdict == "right" for result in results)
+        attempt = subject.vary(subject.trials, {})
+        results = try_items(attempt)
+        score = sum(result.verdict == Verdict.RIGHT for result in results)
         shapes = results[0].wrong is not None and not any(c.problem for c in results[0].comparisons)
-        tried.append((score + 0.5 * shapes, conventions, results))
-        if score == len(results) or results[0].verdict == "timeout":
+        tried.append((score + 0.5 * shapes, conventions, results, attempt))
+        if score == len(results) or results[0].verdict == Verdict.TIMEOUT:
             break
     # If none fits, keep the one with most cases; prefer a result to an exception.
     tried.sort(key=lambda t: (t[2][0].cases, t[0], t[2][0].verdict != "error"), reverse=True)
-    fits, layers.conventions, results = tried[0]
+    fits, layers.conventions, results, found = tried[0]
     if fits == 0.5 and layers.conventions.has_weight_of_both:  # both orders, [x, h] and [h, x]
-        equal = [t for t in tried if t[0] == fits]
-        named = (t for t in equal if likely_in_layer(t[2][0], layers.cell))
-        fits, layers.conventions, results = next(named, tried[0])
-    conventions, [forward, *_] = layers.conventions, results
-    may_differ = conventions.has_own_names and not layers.flags.order
-    if may_differ and (order := gate_order_of(forward, layers.cell)):
-        conventions.order = order
-        results = try_parts(layers, seed, trials)
+        for each in (t for t in tried if t[0] == fits):
+            layers.conventions = each[1]
+            explain_results(each[3], each[2][:1])
+            if each[2][0].likely:
+                fits, layers.conventions, results, found = each
+                break
+        else:
+            layers.conventions = tried[0][1]
+    may_differ = layers.conventions.has_own_names and not layers.flags.order
+    if may_differ and (order := find_gate_order(found, results[0])):
+        layers.conventions.order = order
+        found = subject.vary(subject.trials, {})
+        results = try_items(found)
     if fits:
         for name in OF_A_CALL:
             layers.flags.check(name, getattr(layers.conventions, name))
+    subject._cases, subject._passes = found._cases, found._passes
     return results
+
+
+def find_gate_order(subject: LayerSubject, forward: ItemResult) -> Order:
+    """Return the order of the gates that gives a layer's results; empty if none does."""
+    observed = observe(subject, forward) if forward.wrong is not None else []
+    for order, functions in list_orders(subject.cell) if observed else ():
+        layer = partial(FunctionsLayer, functions)
+        computations = [partial(run, layer, subject.make_layer_case(o.case)) for o in observed]
+        if all(gives(c, o) for c, o in zip(computations, observed, strict=True)):
+            return order
+    return ()
+
+
+def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+    """Return the values of a case's fields for a layer without some features, given as fields."""
+    simplest = case_of(layers, SIZES[0], 0)
+    surface: dict[str, Sequence[Any]] = {name: tuple(values) for name, values in SURFACE.items()}
+    for name in ("cell", "precision", "one_bias"):
+        surface[name] = (getattr(simplest, name),)
+    if layers.dtype:
+        surface["dtype"] = (simplest.dtype,)
+    for feature in missing:
+        (name, value), *more = feature.items()
+        if "dropout" in feature:
+            surface["dropout"] = (0.0,)
+        elif not more:
+            own = getattr(simplest, name)
+            surface[name] = tuple(v for v in surface[name] if v != value or v == own)
+    return surface

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.parts import Case, Part, PartResult, in_float64
+from compare.check.cases.comparison import Expected, Results
+from compare.check.cases.results import Case, Item, in_float64
 from compare.check.subjects import drawing
 from compare.check.subjects.plain import PlainFunctions, less_accurate
 from compare.files import table
@@ -30,21 +31,11 @@ from compare.implementations import (
 from compare.parity import Move, tolerances, unmoved
 
 EQUATIONS = table(f"{__package__}.templates", "equations.toml")
-Results = dict[str, np.ndarray]
 Inputs = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Expected:
-    """The right results of a case, and their tolerance."""
-
-    results: Results
-    tolerance: Callable[[int], Results]  # of each entry, with so many perturbations
-    dtype: str  # the coarsest that the results may have
-
-
 @dataclass(frozen=True, slots=True)
-class Stage(Part):
+class Stage(Item):
     """One function of the six."""
 
     run: Callable[[Functions, Inputs, Move], Results]
@@ -73,14 +64,6 @@ class Stage(Part):
 
         right = run_quietly(self, self.functions(make(self.cell)), in_float64(case.inputs))
         return Expected(right, tolerance, case.dtype)
-
-
-@dataclass(slots=True)
-class StageResult(PartResult):
-    """The result of a stage."""
-
-    stage: Stage
-    replaced: tuple[str, ...] = ()  # the submission's functions that the reference replaced
 
 
 def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:

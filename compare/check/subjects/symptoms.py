@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.parts import PartResult
+from compare.check.cases.results import ItemResult
 from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND
 from compare.parity import absolute_difference, largest_difference
 
@@ -27,15 +27,15 @@ LEAST_OF_FLOAT32 = 0.05
 """The largest error of results that float32 rounds, in ulps of the largest entry, is above this."""
 
 
-def without_numbers(result: PartResult) -> str:
+def explain_exception(result: ItemResult) -> str:
     """Return what a result shows that is no array, or an exception; empty if nothing."""
     if result.got == "None":
         return "A `return` is missing: a function without one returns None."
-    is_backward = re.search("backward|gradient", result.stage.name)
+    is_backward = re.search("backward|gradient", result.name)
     return ROWS["backward" if is_backward else "forward"] if MISFIT.match(result.got) else ""
 
 
-def of_memory(comparisons: Sequence[Comparison]) -> str:
+def explain_memory(comparisons: Sequence[Comparison]) -> str:
     """Return in words which array was overwritten; empty if none was."""
     wrong = next((c for c in comparisons if not c.ok), None)
     if wrong is None:
@@ -85,7 +85,7 @@ def coarse(array: np.ndarray) -> float:
     return 1e-3 * float(finite.max()) if finite.size else 0.0
 
 
-def in_the_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+def explain_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     """Return in words how a tensor differs; empty if that is not simple."""
 
     def is_near(array: np.ndarray) -> bool:

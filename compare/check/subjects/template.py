@@ -14,7 +14,7 @@ NUMBERS = {2: "two", 3: "three", 4: "four"}
 DEFINITION = "\n\nwith σ(a) = 1 / (1 + e^-a)"
 
 
-def template_of(cell: str, file: str) -> str:
+def write_template(cell: str, file: str) -> str:
     """Return the template of a cell, to be written into a file of this name."""
     names, record = read_signatures(cell), CELLS[cell]
     states, others, gates = names.states, names.states[1:], record.gates

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from compare.implementations.worker.trouble import Verdict
 from compare.terminal import UsageError
 
 SHARED = {80: 163, 86: 99, 87: 163, 89: 99, 90: 227, 100: 227, 103: 227, 120: 99}
@@ -52,11 +53,13 @@ def compile_launches(
         return json.loads(path.read_text("utf-8"))
 
 
-def describe_kernel(used: dict[str, Any], architecture: str, *, tf32: bool) -> dict[str, str]:
-    """Return the entry of a kernel in the report; with `tf32`, TF32 is no mistake."""
+def describe_kernel(
+    used: dict[str, Any], architecture: str, *, tf32: bool
+) -> tuple[str, Verdict, str]:
+    """Return name, verdict and words for a compiled kernel; with `tf32`, TF32 is no mistake."""
     name = f"{used['name']} for {architecture}"
     if "error" in used:
-        return {"name": name, "verdict": "error", "got": used["error"]}
+        return name, Verdict.ERROR, used["error"]
     limit = 1024 * SHARED[capability_of(architecture)]
     wrong = []
     if used["tf32"] and not tf32:
@@ -72,4 +75,4 @@ def describe_kernel(used: dict[str, Any], architecture: str, *, tf32: bool) -> d
         f"{used['barriers']} barrier" + "s" * (used["barriers"] != 1),
     ]
     found = "; ".join([f"{', '.join(words)} ({constants})", *wrong])
-    return {"name": name, "verdict": "wrong" if wrong else "right", "found": found}
+    return name, Verdict.WRONG if wrong else Verdict.RIGHT, found

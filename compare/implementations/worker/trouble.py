@@ -1,8 +1,25 @@
-"""Why a call of the user's code gave no result."""
+"""Verdicts, and why a call of the user's code gave no result."""
 
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
+
+
+class Verdict(StrEnum):
+    """The verdict on something that is graded."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    MISSING = "missing"  # it is not there, which may be allowed
+    ERROR = "error"  # it raised an exception, or its process ended
+    TIMEOUT = "timeout"
+    NOT_TO_THE_BIT = "not to the bit"  # the same bits are required, and equal only within rounding
+    NOT_STRICT = "wrong with --strict"  # violated, but counts with --strict alone
+    NOT_TRIED = "not tried"
+
+
+FAILED = (Verdict.WRONG, Verdict.ERROR, Verdict.TIMEOUT)
 
 
 class Trouble(Exception):
@@ -12,7 +29,7 @@ class Trouble(Exception):
 
     def __init__(self, verdict: str, message: str, kinds: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.verdict, self.got = verdict, message
+        self.verdict, self.got = Verdict(verdict), message
         self.kinds = kinds  # names of the exception's classes; none if the process ended
 
 

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from compare.check.subjects.layer import TRIALS, find_conventions
+from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
 from compare.implementations import CELLS, Cell
 from compare.implementations.adapters import which
 from compare.implementations.adapters.library_layer import LibraryLayer
@@ -45,7 +45,7 @@ def library(target, monkeypatch):
 def test_each_class_that_an_adapter_names_is_right(target, library):
     with submission_of(target) as submission:
         layers = Layers(submission, guess_cell_of_class(submission.kinds) or "rnn")
-        results = find_conventions(layers, 0, TRIALS[: number(13, len(TRIALS))])
+        results = find_layout(LayerSubject(layers, 0, TRIALS[: number(13, len(TRIALS))]))
     parts = 1 if library == "onnxruntime" else 3  # which is forward only
     assert [result.verdict for result in results] == ["right"] * parts
     found = layers.conventions  # the adapter has translated all but a missing bias

@@ -15,7 +15,7 @@ from compare.check.cases.layer_results import fresh
 from compare.check.cases.training import draw_training_case, layer_of
 from compare.check.properties.of_comparison import _complaint
 from compare.check.properties.property import layer_property
-from compare.check.subjects.properties import lacking
+from compare.check.subjects.properties import find_lack
 
 WORDS: list[tuple[dict[str, Any], str]] = [
     ({}, "T 1, B 1, V 1, H 1, tanh, float32"),
@@ -105,7 +105,7 @@ def test_a_property_that_cannot_be_tried_says_why(needs, missing, why):
         forward_only="gradients" in needs, submission=SimpleNamespace(adapter="of_arrays" in needs)
     )
     tried = layer_property(**needs)(lambda *_: iter(()))
-    assert lacking(tried, layers, SURFACE | missing) == why
+    assert find_lack(tried, layers, SURFACE | missing) == why
 
 
 ARRAYS = {"x": "x", "h0": "h", "c0": "c", "d_output": "d", "d_h_n": "d", "d_c_n": "d"}

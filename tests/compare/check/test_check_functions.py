@@ -5,17 +5,18 @@ import json
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.command import examine_functions, try_chosen, try_stages
-from compare.check.report.explanation import in_short
+from compare.check.examination import examine_functions, try_stages
+from compare.check.report.explanation import summarize
 from compare.check.report.report import Report, show
+from compare.check.subjects.functions import call_reference
 from compare.check.subjects.stages import STAGES as ALL_STAGES
-from compare.check.subjects.trying import reference, try_all
+from compare.check.subjects.subject import try_items
 from compare.cli import main
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.source import Source
 from compare.terminal import Terminal
 from tests.compare.check.corpus import plain_source, replaced, table
-from tests.in_process import loader, terminal
+from tests.in_process import loader, subject_of, terminal
 
 RIGHT = plain_source("rnn").replace("_hh, f", "_hh")
 """The plain version, whose functions hand on what the template names, and no nonlinearity."""
@@ -34,9 +35,8 @@ def changed(*changes):
 
 def tried(folder, text, stages=STAGES, *, deep=False):
     """Try a file in this process."""
-    config = CheckConfig(target="student.py", deep=deep)
-    results = try_stages(loader(folder, text), stages, config)
-    return {result.stage.name: result for result in results}
+    subject = subject_of(loader(folder, text), stages)
+    return {result.name: result for result in try_stages(subject, stages, deep=deep)}
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message["new"][:40])
@@ -44,7 +44,7 @@ def test_what_beginners_write_is_explained(message, tmp_path):
     text = changed((message["old"], message["new"])) + "\nSUMS = {}\n"
     stage = next(stage for stage in STAGES if stage.name == message["stage"])
     result = tried(tmp_path, text, (stage,))[stage.name]
-    assert in_short(result).startswith(message["shown"])
+    assert summarize(result).startswith(message["shown"])
     assert message["likely"] in result.likely
     assert bool(message["likely"]) == bool(result.likely)
 
@@ -86,8 +86,8 @@ def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path):
     """As the template promises, for whoever begins with rnn_backward."""
     load = loader(tmp_path, changed(("h = [h_0]", "raise NotImplementedError")))
     chosen = tuple(stage for stage in STAGES if stage.name == "rnn_backward")
-    [result] = try_chosen(load, STAGES, chosen, CheckConfig(target="student.py"))
-    assert (result.stage.name, result.verdict) == ("rnn_backward", "right")
+    [result] = try_stages(subject_of(load, STAGES), chosen)
+    assert (result.name, result.verdict) == ("rnn_backward", "right")
 
 
 def test_the_template_names_its_file_and_scores_nothing(tmp_path):
@@ -112,7 +112,7 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path):
     text = changed(("    z_t = x_t @", ENDLESS.format(str(calls)) + "    z_t = x_t @"))
     (tmp_path / "student.py").write_text(text, encoding="utf-8")
     source = Source(file=str(tmp_path / "student.py"), seconds=1.0)
-    step, forward = try_all(lambda: Submission(source, reference), STAGES[:2], 0)
+    step, forward = try_items(subject_of(lambda: Submission(source, call_reference), STAGES[:2]))
     assert (step.verdict, forward.verdict) == ("timeout", "right")
     assert forward.notes == ["with the reference's rnn_step in the place of yours"]
     assert calls.read_text() == "called "

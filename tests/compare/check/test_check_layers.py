@@ -9,11 +9,13 @@ import torch
 
 from compare.check import CheckConfig, check
 from compare.check.cases.layer_results import identical, run
-from compare.check.command import examine, examine_class
+from compare.check.command import examine
+from compare.check.examination import examine_class
 from compare.check.properties.property import layer_property
 from compare.check.subjects import properties
 from compare.check.subjects.features import FEATURES
-from compare.check.subjects.layer import find_conventions, try_parts
+from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
+from compare.check.subjects.subject import try_items
 from compare.implementations import CELLS
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.conventions import Flags
@@ -41,12 +43,12 @@ def detected(target, **flags):
     parsed = Flags.parse(*(flags.get(name) for name in ("layout", "bias", "names")))
     with submission_of(f"{target}.py:Layer") as submission:
         layers = Layers(submission, "rnn", flags=parsed)
-        find_conventions(layers, 0)
+        find_layout(LayerSubject(layers, 0))
     return layers.conventions.describe(parsed)
 
 
 def verdicts(entries):
-    return {entry["name"]: entry["verdict"] for entry in entries}
+    return {entry.name: entry.verdict for entry in entries}
 
 
 def stages(report):
@@ -60,7 +62,7 @@ def stages(report):
 def test_the_layers_of_pytorch_are_right(cell):
     report = examined(f"torch.nn:{CELLS[cell].layer}")
     assert (report.ok, report.cell, report.form) == (True, cell, "torch"), report.summary
-    assert not any("likely" in feature for feature in report.features)
+    assert not any(feature.likely for feature in report.features)
     found = verdicts(report.features)
     missing = {name for name, verdict in found.items() if verdict == "missing"}
     assert missing == {"token numbers as input", "dropout masks"}
@@ -75,7 +77,7 @@ def test_the_tolerance_of_a_coarse_dtype_is_coarse(dtype):
 @pytest.mark.parametrize("tf32", [True, False])
 def test_the_rounding_of_tf32_has_to_be_allowed(tf32):
     with submission_of("TF32.py:Layer") as submission:
-        results = find_conventions(Layers(submission, "rnn", precision="tf32" * tf32), 0)
+        results = find_layout(LayerSubject(Layers(submission, "rnn", precision="tf32" * tf32), 0))
     assert all(result.verdict == "right" for result in results) == tf32
 
 
@@ -215,15 +217,16 @@ def test_a_wrong_feature_is_found(feature, monkeypatch):
     target = wrong_with(feature, monkeypatch) if feature in USED else "Single.py:Layer"
     with submission_of(target) as submission:
         layers = Layers(submission, "rnn")
-        assert all(result.verdict == "right" for result in find_conventions(layers, 0))
-        results = try_parts(layers, 0, **FEATURES[feature if feature in USED else "float64"])
+        assert all(result.verdict == "right" for result in find_layout(LayerSubject(layers, 0)))
+        fields = FEATURES[feature if feature in USED else "float64"]
+        results = try_items(LayerSubject(layers, 0, TRIALS, fields))
         assert "wrong" in [result.verdict for result in results]
 
 
 def test_a_wrong_feature_has_its_likely_mistake(monkeypatch):
     report = examined(wrong_with("float64", monkeypatch), tried=())
-    [float64] = (entry for entry in report.features if entry["name"] == "float64")
-    assert float64["likely"] == "Every entry is 1.0001 times too large."
+    [float64] = (entry for entry in report.features if entry.name == "float64")
+    assert float64.likely == "Every entry is 1.0001 times too large."
 
 
 def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
@@ -235,7 +238,7 @@ def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
 def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
     monkeypatch.setenv("CALLS", str(tmp_path / "calls.txt"))
     with Submission(parse_target("Endless.py:Layer", seconds=1.0)) as submission:
-        results = find_conventions(Layers(submission, "rnn"), 0)
+        results = find_layout(LayerSubject(Layers(submission, "rnn"), 0))
     assert [result.verdict for result in results] == ["timeout"] * 3
     assert (tmp_path / "calls.txt").read_text() == "called "
 
@@ -252,7 +255,7 @@ def test_a_layer_without_a_backward_pass_has_properties_too():
     assert missing == OF_GRADIENTS | {"call as forward"}
     assert {*found.values()} == {"right", "not tried"}
     assert stages(report) == ["right", "missing", "missing"]
-    assert {e["name"] for e in examined("Leaking").wrong} >= {"padding ignored", "nan visible"}
+    assert {e.name for e in examined("Leaking").wrong} >= {"padding ignored", "nan visible"}
 
 
 def test_a_property_whose_result_a_layer_does_not_have_is_missing():
@@ -262,17 +265,17 @@ def test_a_property_whose_result_a_layer_does_not_have_is_missing():
         yield identical({"gradient of x": gradient}, {"gradient of x": gradient}, case)
 
     [entry] = examined("Inference", tried=(of_x,)).properties
-    assert (entry["verdict"], entry["why"]) == ("not tried", "no gradient of x")
+    assert (entry.verdict, entry.why) == ("not tried", "no gradient of x")
     assert verdicts(examined("torch.nn:RNN", tried=(of_x,)).properties) == {"of x": "right"}
 
 
 def test_a_process_that_ends_in_a_property_is_an_error_of_that_property():
     shown, printed = terminal()
     report = examine(CheckConfig(target="Vanishing.py:Layer"), shown)
-    found = {entry["name"]: entry for entry in report.properties}
-    assert found["empty batch"]["verdict"] == "error"
-    assert found["empty batch"]["found"] == "its process ended with exit code 7"
-    assert found["sequence alone"]["verdict"] == "right"
+    found = {entry.name: entry for entry in report.properties}
+    assert found["empty batch"].verdict == "error"
+    assert found["empty batch"].found == "its process ended with exit code 7"
+    assert found["sequence alone"].verdict == "right"
     assert report.wrong == [found["empty batch"]]
     line = "empty batch, on T 3, B 2, V 4, H 5, tanh, token numbers, float32: its process ended"
     assert line in printed.getvalue()
@@ -282,8 +285,8 @@ def test_a_violated_property_has_its_case():
     report = examined("Forgetful")
     assert (report.score, report.ok) == (3, False)
     assert report.summary.startswith("3 of 3 parts are right; many tapes: wrong")
-    assert [entry["name"] for entry in report.wrong] == ["many tapes", "cut anywhere", "old tape"]
-    assert all(entry["found"].startswith("gradient of ") for entry in report.wrong)
+    assert [entry.name for entry in report.wrong] == ["many tapes", "cut anywhere", "old tape"]
+    assert all(entry.found.startswith("gradient of ") for entry in report.wrong)
 
 
 @pytest.mark.parametrize(
@@ -300,17 +303,17 @@ def test_a_state_that_is_kept_between_calls_is_named(target, cell, begun):
     report = examined(target, cell, tried=second_call)
     assert (report.score, report.ok) == (3, False)
     [entry] = report.properties
-    assert entry["verdict"] == "wrong"
-    assert entry["likely"].startswith("A second call ")
-    assert "begins with the last state of the first" in entry["likely"]
-    assert begun in entry["likely"]
+    assert entry.verdict == "wrong"
+    assert entry.likely.startswith("A second call ")
+    assert "begins with the last state of the first" in entry.likely
+    assert begun in entry.likely
 
 
 def test_bits_and_error_handling_count_with_strict_alone():
     report = examined("Approximate")
     found = verdicts(report.properties)
     assert (found["two biases"], found["second backward"]) == ("not to the bit", "right")
-    wrong = {e["name"]: e["found"] for e in report.error_handling if e["verdict"] == "wrong"}
+    wrong = {e.name: e.found for e in report.error_handling if e.verdict == "wrong"}
     broadcast = "a state of another batch"  # by NumPy
     assert wrong.keys() == {"bitwise reproducibility", broadcast, "own memory"}
     assert wrong["bitwise reproducibility"] == "equal only within rounding: two biases"
@@ -320,7 +323,7 @@ def test_bits_and_error_handling_count_with_strict_alone():
 
 
 def test_wrong_arguments_have_to_raise_value_error_or_type_error():
-    found = {entry["name"]: entry for entry in examined("Crashing").error_handling}
-    assert found["x with too many features"]["verdict"] == "right"
+    found = {entry.name: entry for entry in examined("Crashing").error_handling}
+    assert found["x with too many features"].verdict == "right"
     state = found["a state of another batch"]
-    assert state["found"] == "expected ValueError or TypeError, got IndexError"
+    assert state.found == "expected ValueError or TypeError, got IndexError"

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.check import CheckConfig, command
-from compare.check.report.explanation import in_short
+from compare.check import CheckConfig, command, examination
+from compare.check.report.explanation import summarize
 from compare.check.report.page import AGAIN, MARK, check_page, stage_of
 from compare.check.report.report import FAILED, STYLES
 from compare.cli import main
@@ -46,7 +46,7 @@ def report(tmp_path_factory):
     file.write_text(replaced(RIGHT, FAULTS.items()), encoding="utf-8")
     config = CheckConfig(target=str(file), explain=file.with_suffix(".html"))
     with pytest.MonkeyPatch.context() as patch, unchecked():
-        patch.setattr(command, "Submission", in_process.submit)
+        patch.setattr(examination, "Submission", in_process.submit)
         return command.examine(config, Terminal(quiet=True))
 
 
@@ -67,7 +67,7 @@ def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
     tab.goto(page)
     assert tab.title().endswith("mine.py: 3 of 6 functions are right")
     assert HOSTILE in tab.inner_text("main")
-    rows = [(each.stage.name, each.verdict, in_short(each)) for each in report.stages]
+    rows = [(each.item.name, each.verdict, summarize(each)) for each in report.stages]
     lead = f"The first that is not right is rnn_step: {rows[0][2]}."
     assert (tab.inner_text("#lead"), tab.inner_text("#notes")) == (lead, "")
     wrong = f"{[*STYLES]}.map((verdict) => isWrong({{ verdict }}))"
@@ -78,7 +78,7 @@ def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
     assert [*map(tuple, shown)] == rows
     assert "Blue is negative, orange is positive." in tab.inner_text("footer")
     found = [(k, result) for k, result in enumerate(report.stages) if result.wrong is not None]
-    assert [result.stage.name for _, result in found] == ["rnn_step", "rnn_backward"]
+    assert [result.item.name for _, result in found] == ["rnn_step", "rnn_backward"]
     for k, result in found:
         wrong, seen, stars = result.wrong, {}, set()
         section = tab.locator(f"#stage-{k}")
@@ -218,7 +218,7 @@ def test_what_can_be_chosen_on_the_page(report, tab):
         begun = tab.evaluate(WRONG_LAST, k)
         assert begun == f"{wrong.tensor} *"
         assert f"{int(wrong.wrong_entries.sum())} wrong numbers.\n" in section.inner_text()
-        assert section.locator("pre .here").inner_text().startswith(HERE[result.stage.name])
+        assert section.locator("pre .here").inner_text().startswith(HERE[result.item.name])
         maps = section.locator(".maps table")
         for pair in maps.evaluate_all(ON_ONE_SCALE):
             drawn, ideal = (list(map(float, re.findall(r"-?\d+\.\d+", each))) for each in pair)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compare.check.cases.comparison import Comparison, answer_of, compared_soon, identical
-from compare.check.cases.parts import Case, Part, PartResult
-from compare.check.report.explanation import explained, in_short, side_by_side
+from compare.check.cases.comparison import Comparison, Expected, answer_of, identical
+from compare.check.cases.results import Case, Item, ItemResult
+from compare.check.report.explanation import explain, show_side_by_side, summarize
+from compare.implementations.worker.trouble import Verdict
 from compare.parity import FEW, PERTURBATIONS
 from tests.tables import lines_of
 
@@ -88,7 +89,7 @@ def test_a_tolerance_is_measured_with_all_perturbations_if_need_be(apart, ok, me
         numbers.append(number)
         return {"a": np.array([1.0 if number == PERTURBATIONS else 0.1])}
 
-    (found,) = compared_soon({"a": np.zeros(1)}, tolerance, {"a": np.array([apart])})
+    (found,) = Expected({"a": np.zeros(1)}, tolerance).compare({"a": np.array([apart])})
     assert (found.ok, numbers) == (ok, measured)
 
 
@@ -96,18 +97,18 @@ def test_a_wrong_tensor_is_shown_beside_the_right_one():
     right = np.arange(12.0).reshape(3, 2, 2)
     got, allowed = right.copy(), np.full(right.shape, 1e-9)
     got[1, 0, 1], got[2, 1, 0], allowed[0] = 9, 7.25, 1e-12
-    part = Part("forward", "z = x W\nh = tanh(z)")
-    result = PartResult(part, "wrong", 3, Case("T 3, B 2, H 2"), notes=["a note"])
+    item, case = Item("forward", "z = x W\nh = tanh(z)"), Case("T 3, B 2, H 2")
+    result = ItemResult(item=item, verdict=Verdict.WRONG, cases=3, case=case, notes=["a note"])
     result.wrong = Comparison("output", right, got, allowed)
     result.likely, result.likely_lines = "It is so.", tuple(f"line {k}" for k in (1, 2, 3, 4))
-    assert [line.plain.rstrip() for line in explained(result)] == lines_of(EXPLAINED)
-    assert in_short(result) == "output: expected 5, got 9 at [1, 0, 1]"
+    assert [line.plain.rstrip() for line in explain(result)] == lines_of(EXPLAINED)
+    assert summarize(result) == "output: expected 5, got 9 at [1, 0, 1]"
     result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), np.inf), 0.5)
-    *table, words = (line.plain for line in side_by_side(result.wrong))
+    *table, words = (line.plain for line in show_side_by_side(result.wrong))
     assert [(row.count(" 0"), row.count(" inf*")) for row in table[1:]] == [(7, 7)] * 7
-    whole = side_by_side(Comparison("d_W", np.zeros((7, 7)), np.ones((7, 7)), 0.5))
+    whole = show_side_by_side(Comparison("d_W", np.zeros((7, 7)), np.ones((7, 7)), 0.5))
     assert whole[-1].plain == "  49 of 49 entries wrong, marked *; off by up to 1; tolerance 0.5"
     result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), 12345.6), 0.5)
-    table = [line.plain.strip() for line in side_by_side(result.wrong)]
+    table = [line.plain.strip() for line in show_side_by_side(result.wrong)]
     assert (table[0], table[8]) == ("expected", "got")  # both are wider than 80 columns
     assert words.endswith("(not all of them are shown); some are not finite; tolerance 0.5")

@@ -10,9 +10,9 @@ from functools import cache
 import pytest
 
 from compare.check.subjects import stages
+from compare.check.subjects.functions import draw_cases
 from compare.check.subjects.stages import STAGES as ALL_STAGES
 from compare.check.subjects.stages import run_quietly
-from compare.check.subjects.trying import cases_of, compared
 from compare.implementations.layers.functions import LocalFunctions
 from compare.implementations.worker.trouble import Malformed
 from tests.compare.check.corpus import (
@@ -50,12 +50,12 @@ class SourceFunctions(LocalFunctions):
 
 def problem(functions, stage, k):
     """Return what is wrong in case k: "values", "arguments", "calls", or nothing."""
-    case, right = cases_of(stage, 0)[k]
+    case, right = draw_cases(stage, 0)[k]
     try:
         got = run_quietly(stage, functions, case.inputs)
     except (ValueError, IndexError, TypeError, Malformed):
         return "values"
-    wrong = next((c.tensor for c in compared(right, got) if not c.ok), None)
+    wrong = next((c.tensor for c in right.compare(got) if not c.ok), None)
     if wrong is None:
         return ""
     if wrong.endswith(stages.ARGUMENT):
@@ -68,7 +68,7 @@ def problems(source, name):
     """Return the problems of a stage, by whether a case is large and by its dtype."""
     functions, stage = SourceFunctions(source), STAGE_NAMED[name]
     found = {}
-    for k, (case, _) in enumerate(cases_of(stage, 0)):
+    for k, (case, _) in enumerate(draw_cases(stage, 0)):
         wrong = problem(functions, stage, k)
         if wrong == "values" != problem(SourceFunctions(source), stage, k):
             wrong = "calls"  # right as the first call

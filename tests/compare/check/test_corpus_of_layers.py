@@ -27,12 +27,12 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.cases.reference import torch_results
-from compare.check.command import examine_class
+from compare.check.examination import examine_class
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import both_passes, scaled
-from compare.check.subjects.features import missing_of, surface_of, try_features
-from compare.check.subjects.layer import find_conventions
+from compare.check.subjects.features import find_surface, try_features
+from compare.check.subjects.layer import LayerSubject, find_layout
 from compare.implementations.interface import load_parameters
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.trouble import Malformed, Trouble
@@ -50,8 +50,9 @@ def conventions_of(base):
     right = next(layer for layer in LAYERS if layer.base == base)
     with TemporaryDirectory() as folder, submission_of(right.write(Path(folder))) as submission:
         layers = Layers(submission, right.cell)
-        assert [result.verdict for result in find_conventions(layers, 0)] == ["right"] * 3
-        surface = surface_of(layers, missing_of(try_features(layers, 0)))
+        subject = LayerSubject(layers, 0)
+        assert [result.verdict for result in find_layout(subject)] == ["right"] * 3
+        surface = find_surface(layers, try_features(subject))
     sizes = {"T": (1, 2, 3, 7, 20), "B": (1, 2, 3, 9), "V": (1, 2, 5, 17), "H": (1, 2, 4, 9, 20)}
     return layers.conventions, surface | sizes | {"dtype": (layers.own_dtype,)}
 
@@ -130,8 +131,8 @@ def test_a_layer_is_called_what_it_is(example, tmp_path, count):
     assert is_wrong == bool(example.found)
     config = CheckConfig(target=target, cell=example.cell)
     report = examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
-    found = [result.stage.name for result in report.stages if result.verdict != "right"]
-    found += [entry["name"] for entry in report.wrong]
+    found = [result.name for result in report.stages if result.verdict != "right"]
+    found += [entry.name for entry in report.wrong]
     assert report.ok == (not is_wrong), found
     assert found == [] if report.ok else example.found in found
     count(f"{'wrong' if is_wrong else 'right'} layers called so")

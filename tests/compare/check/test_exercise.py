@@ -13,14 +13,15 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.bugs.catalogue import CATALOGUE, find_bug
-from compare.check.command import examine_functions, try_stages
+from compare.check.examination import examine_functions, try_stages
 from compare.check.subjects import stages
 from compare.check.subjects.cs231n import CS231N_STAGES
-from compare.check.subjects.diagnosis import with_remark
+from compare.check.subjects.diagnosis import add_remark
+from compare.check.subjects.functions import draw_cases
 from compare.check.subjects.plain import PlainFunctions, less_accurate
 from compare.check.subjects.stages import STAGES
-from compare.check.subjects.template import template_of
-from compare.check.subjects.trying import cases_of, compared, try_all
+from compare.check.subjects.subject import try_items
+from compare.check.subjects.template import write_template
 from compare.implementations import CELLS
 from compare.implementations.layers.signatures import read_signatures
 from compare.implementations.worker.trouble import Malformed
@@ -38,7 +39,7 @@ from tests.compare.check.corpus import (
     styles,
 )
 from tests.counts import number
-from tests.in_process import loader
+from tests.in_process import loader, subject_of
 
 ALL_STAGES = STAGES | {f"cs231n {cell}": stages for cell, stages in CS231N_STAGES.items()}
 STYLES, WRONG_STYLES = styles()
@@ -48,7 +49,8 @@ pytestmark = pytest.mark.usefixtures("quickly")
 
 
 def tried(folder, cell, text):
-    return try_stages(loader(folder, text), ALL_STAGES[cell], CheckConfig(target="student.py"))
+    stages = ALL_STAGES[cell]
+    return try_stages(subject_of(loader(folder, text), stages), stages)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +61,11 @@ def tried(folder, cell, text):
 def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, count):
     results = tried(tmp_path, mistake.cell, mistake.source)
     wrong = [result for result in results if result.verdict != "right"]
-    assert [(result.stage.name, result.verdict) for result in wrong] == [(mistake.stage, "wrong")]
+    assert [(result.name, result.verdict) for result in wrong] == [(mistake.stage, "wrong")]
     assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
     bug = find_bug(mistake.bug) if mistake.bug else None
     if bug and bug.is_in(wrong[0].stage.kind, mistake.cell):
-        assert wrong[0].likely == with_remark(bug.words)  # it has the bug's numbers
+        assert wrong[0].likely == add_remark(bug.words)  # it has the bug's numbers
     count("students' mistakes reported where they are, and named")
 
 
@@ -77,7 +79,7 @@ def test_a_right_solution_is_never_called_wrong(part, tmp_path, count):
     for k, right in enumerate(RIGHT[part :: number(96, 8)]):
         load = loader(tmp_path, right.source)
         for seed in range(k, k + number(1, 10)):
-            results = try_all(load, ALL_STAGES[right.cell], seed % number(2, 5))
+            results = try_items(subject_of(load, ALL_STAGES[right.cell], seed % number(2, 5)))
             alarms = [r for r in results if r.verdict != "right"]
             assert not alarms, (right.name, right.variants, alarms[0].stage.name, alarms[0].case)
             count("right solutions that were called right")
@@ -89,7 +91,7 @@ def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path, count):
     for wrong in WRONG_STYLES[:: number(48, 1)]:
         found = [r for r in tried(tmp_path, wrong.cell, wrong.source) if r.verdict != "right"]
         assert found, wrong.name
-        first = next(r for r in found if r.stage.name == wrong.stage)
+        first = next(r for r in found if r.name == wrong.stage)
         is_known = bool(wrong.likely)
         is_right = is_known and bool(re.search(wrong.likely, first.likely, re.IGNORECASE))
         shares["rightly" if is_right else "wrongly" if first.likely else "not"] += is_known
@@ -104,7 +106,7 @@ def test_less_accurate_ways_to_write_a_function_are_right(cell, tmp_path):
     changes = [(patch.old, patch.new) for patch in less_accurate(cell)]
     load = loader(tmp_path, replaced(plain_source(cell), changes))
     for seed in range(number(1, 20)):
-        verdicts = {result.verdict for result in try_all(load, STAGES[cell], seed)}
+        verdicts = {result.verdict for result in try_items(subject_of(load, STAGES[cell], seed))}
         assert verdicts == {"right"}
 
 
@@ -119,12 +121,12 @@ def test_each_mistake_of_the_catalogue_is_seen_by_the_cases_of_its_stages(cell):
 
 def is_seen(bug, stage, cell):
     functions = stage.functions(PlainFunctions(cell, bug.plain))
-    for case, right in cases_of(stage, 0):
+    for case, right in draw_cases(stage, 0):
         try:
             got = stages.run_quietly(stage, functions, case.inputs)
         except (ValueError, Malformed):  # shapes that do not fit
             return True
-        if not all(comparison.ok for comparison in compared(right, got)):
+        if not all(comparison.ok for comparison in right.compare(got)):
             return True
     return False
 
@@ -136,7 +138,7 @@ def test_what_only_another_call_or_an_argument_shows_is_found(
 ):
     name = f"{cell}_{kind}"
     load = loader(tmp_path, f"{plain_source(cell)}\n{appended.format(name=name)}")
-    [result] = try_all(load, [stage for stage in STAGES[cell] if stage.name == name], 0)
+    [result] = try_items(subject_of(load, [s for s in STAGES[cell] if s.name == name]))
     assert result.wrong.tensor.endswith(getattr(stages, ending))
 
 
@@ -145,7 +147,7 @@ def test_the_template_describes_each_argument_and_result(cell):
     names, plain = read_signatures(cell), CELLS[cell].plain
     functions = [
         node
-        for node in ast.parse(template_of(cell, "x.py")).body
+        for node in ast.parse(write_template(cell, "x.py")).body
         if isinstance(node, ast.FunctionDef)
     ]
     results = (
@@ -168,11 +170,11 @@ def test_the_template_describes_each_argument_and_result(cell):
 def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(cell, tmp_path):
     is_cs231n, (*_, own) = cell.startswith("cs231n"), cell.split()
     text = next((right.source for right in STYLES if right.cell == cell), "")
-    load = loader(tmp_path, text if is_cs231n else template_of(cell, "student.py"))
+    load = loader(tmp_path, text if is_cs231n else write_template(cell, "student.py"))
     report = examine_functions(CheckConfig(target="student.py"), load, Terminal(quiet=True))
     form = ("cs231n" if is_cs231n else "functions", own)
     assert (report.form, report.cell, report.score) == (*form, 4.0 * is_cs231n)
-    assert [r.stage for r in report.stages] == [*ALL_STAGES[cell]]
+    assert [r.item for r in report.stages] == [*ALL_STAGES[cell]]
     assert {r.verdict for r in report.stages} == {"right" if is_cs231n else "missing"}
 
 
@@ -187,7 +189,7 @@ def test_gates_of_another_number_are_reported(tmp_path):
 def test_right_results_are_finite_and_not_zero(cell):
     """A stage whose right results were all zero, or all the same, would prove nothing."""
     for stage in STAGES[cell]:
-        for case, right in cases_of(stage, 0):
+        for case, right in draw_cases(stage, 0):
             first = next(iter(right.results.values()))
             assert np.isfinite(first).all()
             if not any(word in case.words for word in ("V 1", "norm 0,", "large")):

@@ -8,15 +8,19 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.cases.comparison import Comparison
-from compare.check.command import examine_class
-from compare.check.report.explanation import where
+from compare.check.cases.layer_case import make_case
+from compare.check.cases.layer_results import expect
+from compare.check.cases.results import Result
+from compare.check.examination import examine_class
+from compare.check.report.explanation import describe_entry
 from compare.check.subjects import properties
-from compare.check.subjects.diagnosis import name_mistakes
+from compare.check.subjects.diagnosis import explain_results
 from compare.check.subjects.features import FEATURES, try_features
-from compare.check.subjects.layer import SIZES, case_of, find_conventions
+from compare.check.subjects.layer import LayerSubject, find_layout
 from compare.check.subjects.properties import try_properties
-from compare.check.subjects.symptoms import in_the_tensor
+from compare.check.subjects.symptoms import explain_tensor
 from compare.implementations.layers.user_layer import Layers
+from compare.implementations.worker.trouble import Verdict
 from compare.terminal import UsageError
 from tests.compare.check.corpus import LAYERS, STUDENTS, gated_mistakes, mistakes, replaced, table
 from tests.counts import number
@@ -32,15 +36,15 @@ pytestmark = pytest.mark.usefixtures("quietly", "beside_files")
 def tried(target, cell="rnn"):
     """Try the parts of a layer."""
     with submission_of(target) as submission:
-        layers = Layers(submission, cell)
-        return layers, find_conventions(layers, 0)
+        subject = LayerSubject(Layers(submission, cell), 0)
+        return subject, find_layout(subject)
 
 
 def diagnosed(target, cell):
     """Try the parts of a layer, and name what is wrong."""
-    layers, results = tried(target, cell)
-    name_mistakes(results, cell, transposed=layers.conventions.is_transposed)
-    return layers, results
+    subject, results = tried(target, cell)
+    explain_results(subject, results)
+    return subject, results
 
 
 def first_wrong(results):
@@ -85,18 +89,19 @@ def test_a_mistake_of_a_class_is_found_in_its_part_and_named(mistake, tmp_path, 
     file = tmp_path / "student.py"
     file.write_text(as_class(mistake.source, cell, stage), encoding="utf-8")
     wrong = first_wrong(diagnosed(f"{file}:Student", cell)[1])
-    assert wrong.stage.name.startswith("gradient") == stage.endswith("backward")
+    assert wrong.name.startswith("gradient") == stage.endswith("backward")
     if wrong.verdict == "wrong":  # and not an exception, which says where it was raised
         likely = SAME_IN_A_LAYER.get(mistake.likely, mistake.likely)
         assert re.search(likely, wrong.likely, re.IGNORECASE), wrong.likely
         count("students' mistakes named in a class")
 
 
-def test_a_case_is_drawn_once_however_often_it_is_tried():
-    with submission_of("scratch_rnn:RNN") as submission:
-        layers = Layers(submission, "rnn")
-        assert case_of(layers, SIZES[0], 0) is case_of(layers, SIZES[0], 0)
-        assert case_of(layers, SIZES[0], 0) is not case_of(layers, SIZES[0], 0, one_hot=True)
+def test_the_floats_of_a_case_are_drawn_once_however_often_it_is_tried():
+    case, other = make_case(T=2, B=3), make_case(T=2, B=3, one_hot=True)
+    assert make_case(T=2, B=3).floats is case.floats
+    assert other.floats is not case.floats
+    assert expect(make_case(T=2, B=3)).results is expect(case).results
+    assert expect(case.given(x=2 * case.floats.x)).results is not expect(case).results
 
 
 # Modules of PyTorch -----------------------------------------------------------------------------
@@ -107,7 +112,7 @@ def test_a_case_is_drawn_once_however_often_it_is_tried():
 )
 def test_a_mistake_of_a_layer_is_named(layer, tmp_path):
     wrong = first_wrong(diagnosed(layer.write(tmp_path), layer.cell)[1])
-    assert (wrong.stage.name, wrong.verdict) == (layer.found, "wrong")
+    assert (wrong.name, wrong.verdict) == (layer.found, "wrong")
     assert layer.likely in wrong.likely
 
 
@@ -130,37 +135,37 @@ def test_a_part_that_is_not_right_is_reported_with_its_case(
 
 @pytest.mark.parametrize("name", ["BiasRows", "BiasRowsFlat"])
 def test_biases_may_be_rows(name):
-    layers, results = tried(f"{name}.py:Layer")
+    subject, results = tried(f"{name}.py:Layer")
     assert {result.verdict for result in results} == {"right"}
-    [unbatched] = [f for f in try_features(layers, 0) if f["name"] == "input without a batch"]
-    assert unbatched["verdict"] == "missing"  # it makes rows of single vectors, by chance
+    [unbatched] = [f for f in try_features(subject) if f.name == "input without a batch"]
+    assert unbatched.verdict == "missing"  # it makes rows of single vectors, by chance
 
 
-EVERYTHING_ELSE = [name for name in FEATURES if name != "float64"]
+EVERYTHING_ELSE = [
+    Result(name=name, verdict=Verdict.MISSING) for name in FEATURES if name != "float64"
+]
 """What the smallest class does not have."""
 
 
 def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property():
-    layers, results = tried("Clipping.py:Layer")
+    subject, results = tried("Clipping.py:Layer")
     assert [result.verdict for result in results] == ["right", "wrong", "wrong"]
-    properties = try_properties(layers, EVERYTHING_ELSE, 0)
-    assert [entry["name"] for entry in properties if entry["verdict"] == "wrong"] == [
-        "backward scales"
-    ]
+    properties = try_properties(subject.layers, EVERYTHING_ELSE, 0)
+    assert [entry.name for entry in properties if entry.verdict == "wrong"] == ["backward scales"]
 
 
 def test_a_flag_that_a_class_does_not_take_is_no_violated_property():
     """A `UsageError` is a ValueError, too."""
-    layers, _ = tried("Plain.py:Layer")
-    layers.device = "nowhere"
+    subject, _ = tried("Plain.py:Layer")
+    subject.layers.device = "nowhere"
     with pytest.raises(UsageError, match="expected a class that takes device, as --device says"):
-        try_properties(layers, EVERYTHING_ELSE, 0)
+        try_properties(subject.layers, EVERYTHING_ELSE, 0)
 
 
 def test_shapes_that_do_not_fit_together_violate_a_property():
-    layers, _ = tried("Squeezing.py:Layer")
-    properties = try_properties(layers, EVERYTHING_ELSE, 0, deep=True)
-    found = [entry["found"] for entry in properties if entry["verdict"] == "wrong"]
+    subject, _ = tried("Squeezing.py:Layer")
+    properties = try_properties(subject.layers, EVERYTHING_ELSE, 0, deep=True)
+    found = [entry.found for entry in properties if entry.verdict == "wrong"]
     assert any(words.startswith("expected results whose shapes fit together") for words in found)
 
 
@@ -174,7 +179,7 @@ def test_shapes_that_do_not_fit_together_violate_a_property():
 )
 def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart, words):
     comparison = Comparison("h", np.ones(1), np.ones(1) + apart, np.zeros(1))
-    assert words in where(comparison)
+    assert words in describe_entry(comparison)
 
 
 X = np.array([[1.0, 2.0], [3.0, -4.0]])
@@ -197,14 +202,16 @@ X = np.array([[1.0, 2.0], [3.0, -4.0]])
     ],
 )
 def test_a_wrong_tensor_alone_shows_a_simple_mistake(right, got, likely):
-    assert in_the_tensor(np.asarray(right), np.asarray(got), 1e-12) == likely
+    assert explain_tensor(np.asarray(right), np.asarray(got), 1e-12) == likely
 
 
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone():
     expected = np.random.default_rng(0).normal(size=(3, 4))
     rounded = expected.astype(np.float32).astype(np.float64)
-    assert in_the_tensor(expected, rounded, 1e-14).startswith("It has the accuracy of float32 only")
-    assert in_the_tensor(expected, expected + 1e-3 * expected**2, 1e-6) == ""
+    assert explain_tensor(expected, rounded, 1e-14).startswith(
+        "It has the accuracy of float32 only"
+    )
+    assert explain_tensor(expected, expected + 1e-3 * expected**2, 1e-6) == ""
 
 
 # Forms that people write ----------------------------------------------------------------------

@@ -19,8 +19,8 @@ from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import run as run_layer
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import run
-from compare.check.subjects.diagnosis import is_of_layer
 from compare.check.subjects.features import try_features
+from compare.check.subjects.layer import is_of_layer
 from compare.check.subjects.plain import PlainFunctions
 from compare.check.subjects.properties import try_properties
 from compare.implementations import CELLS
@@ -166,19 +166,19 @@ OF_LAYERS = [
 @pytest.mark.parametrize("bug", OF_LAYERS[:: number(15, 1)], ids=lambda bug: bug.name)
 def test_a_bug_of_the_catalogue_is_named_in_a_class(bug, count):
     cell = bug.cell or "rnn"
-    layers, results = diagnosed(f"{with_bug(bug).__name__}:{cell.upper()}", cell)
+    subject, results = diagnosed(f"{with_bug(bug).__name__}:{cell.upper()}", cell)
     likely = [result.likely for result in results if result.verdict != "right"]
     if results[0].verdict == "wrong":
         assert {*likely[1:]} <= {""}  # the gradients follow from it
     if not likely:
-        features = try_features(layers, 0)
-        likely = [f.get("likely", "") for f in features if f["verdict"] == "wrong"]
+        features = try_features(subject)
+        likely = [f.likely for f in features if f.verdict == "wrong"]
     assert likely[0].startswith(OTHER_WORDS.get(bug.name, bug.words)), likely
     count("bugs of the catalogue named in a class")
 
 
 @pytest.mark.parametrize("name", sorted(SEEN_BY_PROPERTIES, reverse=True)[:: number(5, 1)])
 def test_a_bug_of_the_catalogue_that_shows_in_no_number_violates_a_property(name):
-    layers, results = tried(f"{with_bug(find_bug(name)).__name__}:RNN")
+    subject, results = tried(f"{with_bug(find_bug(name)).__name__}:RNN")
     assert {result.verdict for result in results} == {"right"}
-    assert "wrong" in {entry["verdict"] for entry in try_properties(layers, [], 0)}
+    assert "wrong" in {entry.verdict for entry in try_properties(subject.layers, [], 0)}

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from compare.check.cases.parts import Part, PartResult
+from compare.check.cases.results import Item, ItemResult, Result
 from compare.check.report.pytest_plugin import Stages, check_row
 from compare.check.report.report import Report
 from compare.check.subjects import training as training_check
 from compare.check.subjects.stages import STAGES
+from compare.implementations.worker.trouble import Verdict
 from tests.compare.check.corpus import replaced
 from tests.compare.check.test_check_functions import RIGHT
 from tests.compare.check.test_training_check import LONG
@@ -90,8 +91,9 @@ def test_without_its_option_the_plugin_imports_no_large_package(tmp_path):
     ],
 )
 def test_missing_features_do_not_fail_and_missing_stages_do(verdict, stage_fails, feature_fails):
-    entry = {"name": "relu", "verdict": verdict, "found": "h_n", "likely": "Why."}
-    stage = PartResult(Part("rnn_step", "h = tanh(z)"), verdict, got="nothing", expected="more")
+    entry = Result(name="relu", verdict=Verdict(verdict), found="h_n", likely="Why.")
+    words = {"got": "nothing", "expected": "more"}
+    stage = ItemResult(item=Item("rnn_step", "h = tanh(z)"), verdict=Verdict(verdict), **words)
     report = Report("mine.py", "class", "rnn", 0, [stage], [entry])
     of_stage, of_feature = report.rows()
     assert (of_stage.fails, of_feature.fails) == (stage_fails, feature_fails)

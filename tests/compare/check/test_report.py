@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.parts import Case, Part, PartResult
+from compare.check.cases.results import Case, Item, ItemResult, Result
 from compare.check.report.page import record_of, tensor_of
-from compare.check.report.report import Report, notes_of, show
+from compare.check.report.report import Report, list_notes, show
 from compare.check.subjects.training import TrainingResult
 from compare.implementations.kernels.compilation import describe_kernel
 from compare.implementations.worker.source import Notes
+from compare.implementations.worker.trouble import Verdict
 from tests.in_process import terminal
 from tests.tables import marked, table_of, wrapped
 
@@ -23,27 +24,36 @@ GOT[1, 0, 0], GOT[4, 0, 0] = 1.0000001, -np.inf
 WRONG = Comparison("h", FIVE, GOT, 1e-9, time_axis=0, backward=True)
 LATE = {"expected": "a number", "got": "none in 2 s"}
 STAGES = [
-    PartResult(Part("step", ""), "right", 54, notes=["with ours"], tried=[{"T": 1, "B": 3}]),
-    PartResult(
-        Part("forward", "h = tanh(z)"),
-        "wrong",
-        7,
-        Case("T 5, B 1"),
+    ItemResult(item=Item("step", ""), cases=54, notes=["with ours"], tried=[{"T": 1, "B": 3}]),
+    ItemResult(
+        item=Item("forward", "h = tanh(z)"),
+        verdict=Verdict.WRONG,
+        cases=7,
+        case=Case("T 5, B 1"),
         comparisons=(Comparison("x", FIVE, FIVE, 1e-8), WRONG),
         wrong=WRONG,
         likely="So it is.",
         likely_lines=("a line",),
         tried=[{"T": 4, "B": 3}],
     ),
-    PartResult(Part("backward", ""), "missing", expected="a function", got="none"),
-    PartResult(Part("loss", ""), "error", 1, Case("N 2"), expected="a result", got="E: why"),
-    PartResult(Part("clip", ""), "timeout", 0, Case("N 1"), **LATE),
-    PartResult(Part("clip again", ""), "timeout", 0, Case("N 1"), **LATE),
+    ItemResult(
+        item=Item("backward", ""), verdict=Verdict.MISSING, expected="a function", got="none"
+    ),
+    ItemResult(
+        item=Item("loss", ""),
+        verdict=Verdict.ERROR,
+        cases=1,
+        case=Case("N 2"),
+        expected="a result",
+        got="E: why",
+    ),
+    ItemResult(item=Item("clip", ""), verdict=Verdict.TIMEOUT, case=Case("N 1"), **LATE),
+    ItemResult(item=Item("clip again", ""), verdict=Verdict.TIMEOUT, case=Case("N 1"), **LATE),
 ]
 
 
-def entries(*rows: tuple[str, str], **more: str) -> list[dict[str, str]]:
-    return [{"name": name, "verdict": verdict} | more for name, verdict in rows]
+def entries(*rows: tuple[str, str], **more: Any) -> list[Result]:
+    return [Result(name=name, verdict=Verdict(verdict), **more) for name, verdict in rows]
 
 
 ERRORS = entries(("x of 1 axis", "wrong"), found="no error")
@@ -62,7 +72,7 @@ def report(**fields: Any) -> Report:
         "features": entries(("relu", "right"), ("layers", "right"), ("lengths", "missing"))
         + entries(("dropout", "wrong"), likely="Its mask is another."),
         "properties": entries(("rows", "right"))
-        + entries(("calls", "wrong"), case="T 2", found="h_n is kept", likely="Kept.")
+        + entries(("calls", "wrong"), case=Case("T 2"), found="h_n is kept", likely="Kept.")
         + entries(("packed", "not tried"), ("padded", "not tried"), why="without lengths"),
         "error_handling": ERRORS,
         "kernels": entries(("forward", "right"), got="7 registers")
@@ -116,7 +126,9 @@ def kernels() -> list[str]:
     found = [describe_kernel(USED | {"shared": 1024 * 99}, "sm_89", tf32=False)]
     found += [describe_kernel(MORE, "sm_89", tf32=tf32) for tf32 in (False, True)]
     found += [describe_kernel({"name": "step", "error": "E: why"}, "sm_90", tf32=False)]
-    return wrapped(json.dumps(entry, ensure_ascii=False) for entry in found)
+    keys = ("name", "verdict", "found")
+    entries = [dict(zip(keys, values, strict=True)) for values in found]
+    return wrapped(json.dumps(entry, ensure_ascii=False) for entry in entries)
 
 
 TABLE = table_of(__file__)
@@ -129,7 +141,7 @@ SHOWN: dict[str, Callable[[], list[str]]] = {
     "Gradescope": lambda: as_lines(report().to_gradescope()),
     "page": lambda: as_lines(record_of(report(stages=STAGES[:2]))),
     "kernels": kernels,
-    "notes": lambda: [*notes_of(NOTES), *notes_of(WARNED)],
+    "notes": lambda: [*list_notes(NOTES), *list_notes(WARNED)],
 }
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.parts import PartResult
+from compare.check.cases.results import ItemResult
 from compare.check.report.report import Report
 from compare.check.subjects import training as training_check
 from compare.check.subjects.stages import STAGES
@@ -56,7 +56,7 @@ BLUNT = ("np.copy(d_b)", "d_b * (1 + 1e-9 * (len(d_output) > 15))")
 def test_functions_that_fail_together_are_reported(change, message, tmp_path):
     training = trained(tmp_path, "rnn", "calls = []\n" + replaced(RIGHT, [change]))
     assert message in training.failed
-    stages = [PartResult(stage, "right", 1) for stage in STAGES["rnn"]]
+    stages = [ItemResult(item=stage, cases=1) for stage in STAGES["rnn"]]
     report = Report("student.py", "functions", "rnn", 0, stages, training=training)
     assert (report.score, report.ok, report.to_json()["ok"]) == (6, False, False)
 

@@ -1,0 +1,271 @@
+"""Examine a submission: try what is graded, name the likely mistakes, and try the rest."""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from importlib.util import spec_from_file_location
+from typing import Any
+
+from compare.check.cases.results import Item, ItemResult, Result
+from compare.check.config import CheckConfig, check_device
+from compare.check.report.explanation import describe_problem
+from compare.check.report.report import Report
+from compare.check.subjects.diagnosis import explain_results
+from compare.check.subjects.features import find_surface, try_features
+from compare.check.subjects.functions import FunctionsSubject, call_reference, choose_stages
+from compare.check.subjects.layer import LayerSubject, find_layout, list_parts
+from compare.check.subjects.properties import try_error_handling, try_properties
+from compare.check.subjects.stages import Stage
+from compare.check.subjects.subject import Subject, search_further, try_items
+from compare.check.subjects.training import TrainingResult, train
+from compare.implementations import (
+    CELLS,
+    FITTING,
+    TABLE,
+    Flags,
+    Layers,
+    Notes,
+    Source,
+    Submission,
+    SubmissionFunctions,
+    Trouble,
+    Verdict,
+    clean,
+    compile_launches,
+    describe_kernel,
+    fits,
+    guess_cell_of_class,
+    parse_order,
+    parse_target,
+    write_adapter,
+)
+from compare.terminal import Terminal, UsageError, flag_of
+
+Load = Callable[[], Submission]
+
+OF_CLASSES = ("layout", "bias", "names", "device", "dtype", "tf32", "interpret", "compile_for")
+"""The options that files of functions do not have, beside --strict."""
+
+
+def find_source(config: CheckConfig) -> Source:
+    """Return the source of the target; UsageError if a flag does not fit to it."""
+    target = str(config.target)
+    interpret = config.interpret or config.compile_for is not None
+    calls = 300 if interpret else 30
+    try:
+        source = parse_target(
+            target,
+            numpy_only=config.numpy_only,
+            interpret=interpret,
+            seconds=config.timeout,
+            total=config.total_timeout or calls * config.timeout,
+            gibibytes=config.memory,
+        )
+    except FileNotFoundError:
+        raise _no_such(target, "; --new FILE writes a template") from None
+    if source.file and spec_from_file_location("", source.file) is None:
+        raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target}")
+    for name in (*OF_CLASSES, "strict"):
+        if getattr(config, name) and not source.name:
+            flag = flag_of(name)
+            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
+    if config.device:
+        check_device(config.device)
+    for name in ("stage", "no_train", "text"):
+        if getattr(config, name) and source.name:
+            raise UsageError(f"expected a file of functions with {flag_of(name)}, got {target}")
+    return source
+
+
+def _no_such(target: str, more: str) -> UsageError:
+    got = f"{target!r}" + ", which does not exist" * target.endswith(".py")
+    return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {got}{more}")
+
+
+def make_loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> Load:
+    """Return a function that loads the user's code in a new process."""
+
+    def load() -> Submission:
+        try:
+            return Submission(source, partial(call_reference, order=config.gates), notes)
+        except Trouble as trouble:
+            missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
+            if missing and f"{source.module}.".startswith(f"{missing[1]}."):
+                raise _no_such(str(config.target), f": no module named {missing[1]!r}") from None
+            raise
+
+    return load
+
+
+def _show_spinner(terminal: Terminal) -> AbstractContextManager[Any]:
+    return terminal.console.status("trying …") if terminal.live else nullcontext()
+
+
+def _without_results(items: Sequence[Item], trouble: Trouble) -> list[ItemResult]:
+    return [ItemResult.from_trouble(item, trouble) for item in items]
+
+
+# Functions --------------------------------------------------------------------------------------
+
+
+def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
+    """Check the functions of a file."""
+    report = Report(str(config.target), "functions", config.cell or next(iter(CELLS)), config.seed)
+    names: list[str] = []
+    trouble = None
+    try:
+        with load() as submission:
+            names = submission.names
+    except Trouble as error:
+        trouble = error
+    report.form, report.cell, stages = choose_stages(names, config.cell)
+    if trouble is None and not any(stage.name in names for stage in stages):
+        report.notes.append(f"the file has none of them; for a class, give {config.target}:CLASS")
+    subject = FunctionsSubject(
+        load, report.cell, parse_order(config.gates, report.cell), stages, config.seed
+    )
+    chosen = choose_stage(stages, config.stage)
+    what = f"six functions of {CELLS[report.cell].title}"
+    what = "CS231n's four functions" if report.form == "cs231n" else what
+    what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
+    terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
+    if trouble is not None:
+        report.stages = _without_results(chosen, trouble)
+        return report
+    try:
+        with _show_spinner(terminal):
+            report.stages = try_stages(subject, chosen, deep=config.deep)
+        if report.form == "functions" and report.score == len(stages) and not config.no_train:
+            report.training = _train(config, report.cell, load, terminal)
+    except Trouble as error:
+        report.stages = _without_results(chosen, error)
+    return report
+
+
+def choose_stage(stages: Sequence[Stage], name: str | None) -> list[Stage]:
+    """Return all stages, or the one of this name; UsageError if there is none."""
+    chosen = [stage for stage in stages if name in (None, stage.name)]
+    if not chosen:
+        names = ", ".join(stage.name for stage in stages)
+        raise UsageError(f"expected --stage to be one of {names}, got {name!r}")
+    return chosen
+
+
+def try_stages(
+    subject: FunctionsSubject, chosen: Sequence[Stage], *, deep: bool = False
+) -> list[ItemResult]:
+    """Try stages, after those whose functions they may call, and name the mistakes."""
+    helpers = {name for stage in chosen for name in stage.helped_by}
+    tried = [stage for stage in subject.stages if stage in chosen or stage.name in helpers]
+    results = [result for result in try_items(subject, tried) if result.item in chosen]
+    for k, result in enumerate(results):
+        searched: Subject = subject
+        if deep and result.verdict == Verdict.RIGHT:
+            searched, [results[k]] = search_further(subject, [result])
+        explain_results(searched, [results[k]])
+    return results
+
+
+def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
+    """Train six right functions in lock-step with PyTorch."""
+    return _train(config, cell, make_loader(config, find_source(config)), Terminal(quiet=True))
+
+
+def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
+    with load() as submission:
+        functions = SubmissionFunctions(submission, cell, parse_order(config.gates, cell))
+        return train(cell, functions, config.text, terminal)
+
+
+# A class ----------------------------------------------------------------------------------------
+
+
+def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
+    """Check a recurrent layer: its three parts, then features, properties and error handling."""
+    cell = config.cell or next(iter(CELLS))
+    report = Report(str(config.target), "class", cell, config.seed, strict=config.strict)
+    terminal.line(f"{clean(str(config.target))}: a recurrent layer, seed {config.seed}")
+    try:
+        with _show_spinner(terminal), load() as submission:
+            report.adapter = submission.adapter
+            report.form = "torch" if submission.adapter == "torch_module" else "class"
+            report.cell = config.cell or guess_cell_of_class(submission.kinds) or cell
+            subject = LayerSubject(_make_layers(config, submission, report.cell), config.seed)
+            report.stages = find_layout(subject)
+            _describe_layout(config, subject.layers, report, terminal)
+            explain_results(subject, report.stages)
+            if report.stages[0].verdict == Verdict.RIGHT:
+                _examine_more(config, subject, report)
+            if submission.source.interpreter:
+                report.kernels = examine_kernels(submission, config)
+            if subject.layers.forward_only and not report.adapter:
+                without = Trouble("missing", "no method backward")
+                report.stages += _without_results(list_parts(report.cell)[1:], without)
+            elif subject.layers.forward_only:
+                report.notes.append("forward only: gradients are not checked")
+    except Trouble as trouble:
+        report.stages = report.stages or _without_results(list_parts(report.cell), trouble)
+        report.failed = str(trouble)
+    return report
+
+
+def _make_layers(config: CheckConfig, submission: Submission, cell: str) -> Layers:
+    order = parse_order(config.gates, cell)
+    flags = Flags.parse(config.layout, config.bias, config.names, order)
+    precision = "tf32" if config.tf32 else ""
+    return Layers(submission, cell, config.dtype, config.device, precision, flags)
+
+
+def _describe_layout(
+    config: CheckConfig, layers: Layers, report: Report, terminal: Terminal
+) -> None:
+    """Print the layout that was detected; note what a class without results lacks."""
+    forward = report.stages[0]
+    if layers.conventions.names:
+        words = "; ".join([layers.conventions.describe(layers.flags), *layers.look("forms")])
+        terminal.line(f"Detected: cell {report.cell}, {words}", "dim")
+    else:
+        report.failed = describe_problem(forward)
+    lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
+    needed = TABLE["needed"].get(report.adapter or "numpy")
+    if lacks_something and needed:
+        report.notes.append(needed)
+    arguments = layers.arguments()
+    if forward.verdict != Verdict.RIGHT and arguments and not fits(arguments):
+        file, _, name = str(config.target).rpartition(":")
+        report.notes.append("\n  ".join([FITTING, *write_adapter(name, file, arguments)]))
+
+
+def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) -> None:
+    """Check features; if all parts are right, also properties and error handling."""
+    right = [result.name for result in report.stages if result.verdict == Verdict.RIGHT]
+    report.features = try_features(subject, config.deep, right)
+    if len(right) < len(report.stages):
+        return
+    if config.deep:
+        subject.surface = find_surface(subject.layers, report.features)
+        searched, report.stages = search_further(subject, report.stages)
+        explain_results(searched, report.stages)
+    report.properties = try_properties(subject.layers, report.features, config.seed, config.deep)
+    report.error_handling = try_error_handling(subject.layers, report.properties)
+
+
+def examine_kernels(submission: Submission, config: CheckConfig) -> list[Result]:
+    """Compile the kernels that the module has launched; return a result for each."""
+    submission.revive()
+    launches = submission.launches()
+    if not launches:
+        words = "no Triton kernel was launched"
+        return [Result(name="kernels", verdict=Verdict.WRONG, found=words)]
+    if config.compile_for is None:
+        return []
+    used = compile_launches(launches, config.compile_for, submission.source.folders)
+    results = []
+    for one in used:
+        name, verdict, words = describe_kernel(one, config.compile_for, tf32=config.tf32)
+        result = Result(name=name, verdict=verdict, found=words)
+        if verdict == Verdict.ERROR:
+            result.found, result.got = "", words
+        results.append(result)
+    return results

@@ -1,0 +1,178 @@
+"""A subject is what is checked: the functions of a file, or a layer. All are tried in one way.
+
+Each graded item is tried on one case after the other until a result is not right. A subject draws
+the cases, runs the user's code on them, and knows what is right.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from compare.check.cases.comparison import Comparison, Expected, Results
+from compare.check.cases.results import Attempt, Case, Item, ItemResult
+from compare.check.cases.searching import EXAMPLES, search
+from compare.implementations import Trouble, Verdict
+from compare.parity import Move
+
+Answer = tuple[Results, Expected | None]  # without what is right there is nothing to compare
+Run = Callable[[Item, Case], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A known mistake: its description, and what it computes on a case."""
+
+    words: str
+    compute: Callable[[Case, Move], Results]
+
+
+class Subject(ABC):
+    """The functions of a file, or a layer."""
+
+    cell: str
+    seed: int
+    unit: ClassVar[str]  # what a point is given for, in the plural
+    depends_on_first: ClassVar[bool] = False  # whether other items follow from the first one
+    fields: Mapping[str, Sequence[Any]]  # choices of a drawn case, for the search
+
+    @property
+    @abstractmethod
+    def items(self) -> Sequence[Item]:
+        """The graded items."""
+
+    @abstractmethod
+    def draw(self, item: Item) -> Iterator[Case]:
+        """Draw the cases of an item, the smallest first."""
+
+    @abstractmethod
+    def open(self, attempt: Attempt) -> AbstractContextManager[Run]:
+        """Give what runs the user's code on a case; Trouble if it cannot be loaded."""
+
+    @abstractmethod
+    def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
+        """Yield the known mistakes that an item can have."""
+
+    @abstractmethod
+    def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
+        """Return the subject with one more case, before its own or alone."""
+
+    def share(self) -> AbstractContextManager[Self]:
+        """Give the subject with one process for all attempts."""
+        return nullcontext(self)
+
+    def list_attempts(self, item: Item, earlier: Sequence[ItemResult]) -> Iterator[Attempt]:
+        """Yield the ways to try an item; another follows if the result is not right."""
+        yield Attempt()
+
+    def choose(
+        self, item: Item, results: Sequence[ItemResult], earlier: Sequence[ItemResult]
+    ) -> ItemResult:
+        """Return the result to report if no attempt is right."""
+        return results[0]
+
+    def describe(self, attempt: Attempt) -> list[str]:
+        """Return what a report says of an attempt that is right."""
+        return []
+
+    def judge(self, trouble: Trouble) -> Verdict:
+        """Return the verdict on an item that gives no result."""
+        return trouble.verdict
+
+    def refuses(self, drawn: Mapping[str, Any], verdicts: set[Verdict]) -> bool:
+        """Return whether a drawn case is one that the subject may refuse."""
+        return False
+
+    def confirms(self, case: Case, wrong: Case) -> bool:
+        """Return whether a case can confirm a mistake that another shows.
+
+        Cases with much larger inputs cannot: saturated gates make correct formulas of σ differ by
+        more than the mistake does.
+        """
+        return case.dtype == wrong.dtype and case.largest <= max(100.0, wrong.largest)
+
+    def gather(self, item: Item, case: Case, run: Run) -> Answer:
+        """Return all results of a case with which a mistake of an item has to agree."""
+        return run(item, case)
+
+    def describe_calls(self, result: ItemResult) -> str:
+        """Return in words if the result depends on earlier calls; empty if not."""
+        return ""
+
+    def phrase(self, words: str) -> str:
+        """Return the words of a mistake as they fit to the layout of the subject."""
+        return words
+
+
+def try_items(subject: Subject, items: Sequence[Item] = ()) -> list[ItemResult]:
+    """Try graded items, each on its own; all of them if none is named.
+
+    If an item is not right, it may be tried in another way. So a mistake is reported once, where
+    it is.
+    """
+    found: list[ItemResult] = []
+    while len(found) < len(items or subject.items):
+        item = (items or subject.items)[len(found)]
+        results: list[ItemResult] = []
+        for attempt in subject.list_attempts(item, found):
+            result = try_item(subject, item, attempt)
+            if attempt.begins_with is None or result.verdict == Verdict.RIGHT:
+                results.append(result)
+            if result.verdict in (Verdict.RIGHT, Verdict.TIMEOUT):  # others would take as long
+                break
+        is_right = result.verdict == Verdict.RIGHT
+        found.append(result if is_right else subject.choose(item, results, found))
+    return found
+
+
+def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
+    """Try an item case by case until a result is not right."""
+    cases: list[Case] = []
+    result = ItemResult(item=item, attempt=attempt, notes=subject.describe(attempt))
+    try:
+        with subject.open(attempt) as run:
+            for case in subject.draw(item):
+                cases.append(case)
+                got, expected = run(item, case)
+                comparisons = () if expected is None else expected.compare(got)
+                wrong = next((c for c in comparisons if not c.ok), None)
+                if wrong is not None:
+                    result = ItemResult(item=item, attempt=attempt, verdict=Verdict.WRONG)
+                    result.case, result.comparisons, result.wrong = case, comparisons, wrong
+                    break
+    except Trouble as trouble:
+        result = ItemResult.from_trouble(item, trouble, attempt=attempt)
+        result.verdict = subject.judge(trouble)
+        result.case = cases[-1] if cases else None
+    result.cases, result.tried = len(cases), [case.sizes for case in cases]
+    return result
+
+
+def search_further(
+    subject: Subject, results: Sequence[ItemResult], examples: int = EXAMPLES
+) -> tuple[Subject, list[ItemResult]]:
+    """Search a wrong case of right items; return the subject that begins with it, and the results.
+
+    Items that one call computes are searched together.
+    """
+
+    def try_again(extended: Subject) -> list[ItemResult]:
+        return [try_item(extended, result.item, result.attempt) for result in results]
+
+    def is_wrong(drawn: dict[str, Any]) -> bool:
+        verdicts = {result.verdict for result in try_again(shared.extend(drawn, alone=True))}
+        return verdicts != {Verdict.RIGHT} and not subject.refuses(drawn, verdicts)
+
+    with subject.share() as shared:
+        found, tried = search(subject.fields, is_wrong, subject.seed, examples)
+    again = list(results)
+    if found is not None:
+        extended = subject.extend(found, alone=False)
+        searched = try_again(extended)
+        if any(result.verdict != Verdict.RIGHT for result in searched):  # also without other calls
+            subject, again = extended, searched
+    for result in again:
+        result.cases += len(tried)
+        result.tried += tried
+    return subject, again
