@@ -22,21 +22,20 @@ def main():
     """Check each file in this process."""
     assert not REFUSED & sys.modules.keys()
     sys.meta_path.insert(0, Refuser())
-    from compare.check.subjects.diagnosis import likely_mistake
-    from compare.check.subjects.stages import STAGES
-    from compare.check.subjects.trying import reference, try_all
-    from compare.implementations import Source, Submission, SubmissionFunctions
-    from compare.implementations import guess_cell_of_functions as guess_cell
+    from compare.check.subjects.diagnosis import explain_results
+    from compare.check.subjects.functions import FunctionsSubject, call_reference, choose_stages
+    from compare.check.subjects.subject import try_items
+    from compare.implementations import Source, Submission
     from compare.implementations.worker.in_process import InProcess
 
     for file in sys.argv[1:]:
-        load = partial(Submission, Source(file=file), reference, start=InProcess)
-        cell = guess_cell(load().names)
-        for result in try_all(load, STAGES[cell], 0):
-            words = ""
-            if result.wrong is not None:
-                words = likely_mistake(result, SubmissionFunctions(load(), cell), 0)
-            sys.stdout.write(f"{cell} {result.stage.name} {result.verdict} {words}\n")
+        load = partial(Submission, Source(file=file), call_reference, start=InProcess)
+        _, cell, stages = choose_stages(load().names, None)
+        subject = FunctionsSubject(load, cell, (), stages, seed=0)
+        results = try_items(subject)
+        explain_results(subject, results)
+        for result in results:
+            sys.stdout.write(f"{cell} {result.name} {result.verdict} {result.likely}\n")
     assert not REFUSED & sys.modules.keys()
 
 
