@@ -1,48 +1,87 @@
 """Call a class in NumPy in the documented form, if it has one of the other forms that people write.
 
 The documented form is ``forward(x, h0) -> (output, h_n, tape)``, ``backward(tape, d_output, d_h_n)
--> (d_x, d_h0, dict)`` and a dict `parameters`. A class may also
+-> (d_x, d_h0, dict)`` and a dict `parameters`. What has another form is told by these rules:
 
-- have `__call__` in the place of `forward`, and arrays as attributes in the place of the dict;
-- take and return the states of an LSTM one by one, or return the output alone;
-- keep the tape in itself: then it runs forward again before it runs back from an older tape;
-- take the gradient of the output alone: that of h_n is added to it at the last step;
-- return the gradients in one tuple or dict, or keep those of the parameters in itself.
-
-Arguments without a default are always given: a gradient that is not there is zero.
+parameters    A class without a dict has its parameters as attributes: the float arrays that the
+              constructor makes. What `forward` and `backward` set later is a tape or a gradient.
+call          Without `forward`, the layer itself is called.
+states        ``forward(x, h0, c0)`` takes the states one by one: its third argument begins with c.
+last output   Where no state is returned, h_n is the last output.
+tape          Where no tape is returned, or None, it is in the object, which has one. `forward` runs
+              again before `backward` runs for another one.
+upstream      Where `backward` takes one gradient, that of h_n is added to the last output's. An
+              argument without a default gets zeros for a gradient that is not there.
+gradients     They are one tuple, in the order of the parameters, or a dict by their names, or the
+              object has them under their names.
+columns       With this option, the sequences of a batch are columns: x is (T, V, B), h (H, B).
 """
 
 import copy
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from types import SimpleNamespace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+Array = np.ndarray
+Arguments = list[tuple[str, bool]]  # the name of each, and whether it has a default
+
 HOLDERS, GRADIENTS = ("parameters", "params", "weights"), ("gradients", "grads")
 PREFIXES = ("d", "d_", "grad_")  # the beginnings of names of the gradients
-
+MOMENTS = tuple("dmvg")  # dW beside W is its gradient, mW and vW are an optimizer's
 TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")  # beginnings of a tape's name
 
 
-def adapt_class(target: Any) -> Any:
+@dataclass
+class Findings:
+    """What the calls of one class have shown, which is true of all its layers."""
+
+    forms: dict[str, bool] = field(default_factory=dict)  # in words
+    num_states: int = 1
+
+
+@dataclass(eq=False)
+class Tape:
+    """What a layer's forward pass was given and has returned."""
+
+    own: Any  # the class's tape; None if it keeps it in itself
+    is_returned: bool  # and then `backward` takes it
+    given: tuple[Any, ...]
+    more: dict[str, Any]
+    output: Array
+    states: tuple[Array, ...]
+
+
+class Attributes(dict[str, Array]):
+    """The arrays of an object by name; an array that is set here is set there."""
+
+    def __init__(self, own: object, names: Iterable[str]) -> None:
+        super().__init__({name: getattr(own, name) for name in names})
+        self._own = own
+
+    def __setitem__(self, name: str, value: Array) -> None:
+        setattr(self._own, name, value)
+        super().__setitem__(name, value)
+
+
+def adapt_class(target: Callable[..., Any]) -> Callable[..., "NumpyClass"]:
     """Return what builds a layer in the documented form."""
-    if not isinstance(target, type):
-        return target
-    shared = SimpleNamespace(forms={}, batch_axis=None)
+    findings = Findings()
 
-    def build(*sizes: Any, columns: bool = False, **options: Any) -> NumpyClass:
-        kind = Columns if columns else NumpyClass
-        return kind(target(*sizes, **options), shared)
+    def build(
+        *sizes: int, columns: bool = False, time_axis: int = 0, **options: object
+    ) -> NumpyClass:
+        own = target(*sizes, **options)
+        return NumpyClass(own, findings, columns=columns, time_axis=time_axis)
 
-    build.arguments = [[name, has_default] for name, has_default in arguments_of(target)]  # type: ignore[attr-defined]
+    build.arguments = list_arguments(target)  # type: ignore[attr-defined]
     return build
 
 
-def arguments_of(function: Any) -> list[tuple[str, bool]]:
-    """Return the positional arguments of a function, and whether each has a default."""
+def list_arguments(function: Callable[..., object]) -> Arguments:
+    """Return the positional arguments of a function; none if it has no signature."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -51,37 +90,15 @@ def arguments_of(function: Any) -> list[tuple[str, bool]]:
     return [(p.name, p.default is not p.empty) for p in parameters if p.kind in kinds]
 
 
-class Attributes(dict[str, np.ndarray]):
-    """The arrays of an object by name; an array that is set here is set there."""
-
-    def __init__(self, own: Any) -> None:
-        arrays = {n: a for n, a in vars(own).items() if _is_float(a) and n[0] != "_"}
-        moments = {n for n in arrays if n[0] in "dmvg" and n[1:].lstrip("_") in arrays}
-        super().__init__({n: a for n, a in arrays.items() if n not in moments})
-        self._own = own
-
-    def __setitem__(self, name: str, value: np.ndarray) -> None:
-        setattr(self._own, name, value)
-        super().__setitem__(name, value)
-
-
-@dataclass(eq=False)
-class Tape:
-    """What a layer's forward pass was given and has returned."""
-
-    own: Any  # the class's tape; None if it keeps it in itself
-    is_kept: bool
-    given: tuple[Any, ...]
-    more: dict[str, Any]
-    output: np.ndarray
-    states: tuple[np.ndarray, ...]
-
-
 class NumpyClass:
     """A layer of the user's class."""
 
-    def __init__(self, own: Any, shared: SimpleNamespace) -> None:
-        self._own, self._shared = own, shared
+    def __init__(
+        self, own: Any, findings: Findings, *, columns: bool = False, time_axis: int = 0
+    ) -> None:
+        self._own, self._findings, self._time_axis = own, findings, time_axis
+        self._turn = swap_columns if columns else lambda value: value
+        self._attributes = list_parameters(own)
         self._latest: Tape | None = None
         self._call: Callable[..., Any] = getattr(own, "forward", None) or own
         if callable(self._call):
@@ -101,165 +118,170 @@ class NumpyClass:
         for name in HOLDERS:
             if isinstance(held := getattr(self._own, name, None), dict):
                 return held
-        if found := Attributes(self._own):
+        if self._attributes:
             self._note("parameters are attributes")
-            return found
+            return Attributes(self._own, self._attributes)
         return self._own.parameters
 
     @property
     def forms(self) -> list[str]:
         """The forms in which it is called, in words."""
-        return [*self._shared.forms]
+        return [*self._findings.forms]
 
     @property
     def needs(self) -> list[str]:
         """The gradients that its `backward` takes without a default."""
-        rest = self._upstream(is_kept=len(arguments_of(self._own.backward)) < 3)
+        rest = self._list_upstream(is_returned=len(list_arguments(self._own.backward)) > 2)
         several = ["output", *["h_n"] * max(1, len(rest) - 1)]
         return [name for name, (_, default) in zip(several, rest, strict=False) if not default]
 
     def _note(self, form: str) -> None:
-        self._shared.forms[form] = True
+        self._findings.forms[form] = True
 
-    def _forward(self, x: Any, state: Any = None, **more: Any) -> Any:
-        begin = state if isinstance(state, tuple) else () if state is None else (state,)
-        names = [name for name, _ in arguments_of(self._call)]
-        if len(begin) > 1 and len(names) > 2 and names[2][0] == "c":
-            given = (x, *begin)
-        else:
-            given = (x,) if state is None else (x, state)
+    def _forward(self, x: Array, state: Any = None, **more: Any) -> Any:
+        x, state = self._turn(x), self._turn(state)
+        states = state if isinstance(state, tuple) else () if state is None else (state,)
+        names = [name for name, _ in list_arguments(self._call)]
+        one_by_one = len(states) > 1 and len(names) > 2 and names[2][0] == "c"
+        given = (x, *states) if one_by_one else (x,) if state is None else (x, state)
         kept = copy.deepcopy((given, more))
         result = self._call(*given, **more)
-        found = self._parsed(result, x, begin)
+        if states:
+            self._findings.num_states = len(states)
+        found = self._read_result(result, states)
         if found is None:
-            return result
-        output, states, own, is_kept = found
-        self._latest = Tape(own, is_kept, *kept, output, states)
-        return output, states if len(states) > 1 else states[0], self._latest
+            return result  # the report says what was expected
+        output, last, rest = found
+        self._latest = Tape(rest[0] if rest else None, bool(rest), *kept, output, last)
+        if self._latest.own is None and hasattr(self._own, "backward"):
+            self._note("the tape is in self")
+        return self._turn(output), self._turn(last if len(last) > 1 else last[0]), self._latest
 
-    def _parsed(self, result: Any, x: Any, begin: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """Return output, states, the class's tape, and whether it keeps it in itself."""
+    def _read_result(self, result: Any, begin: tuple[Array, ...]) -> tuple[Any, Any, Any] | None:
+        """Return output, states, and the tape or nothing; None of a form that is not known."""
         output, *rest = result if isinstance(result, tuple | list) else (result,)
-        if not isinstance(output, np.ndarray) or (len(rest) == 0 and len(begin) > 1):
+        num_states = self._findings.num_states
+        if not isinstance(output, np.ndarray):
             return None
-        several = max(1, len(begin))
-        if rest and isinstance(rest[0], tuple | list) and _are_arrays(rest[0], several):
+        if rest and are_states(rest[0], num_states):
             states, rest = tuple(rest[0]), rest[1:]
-        elif len(rest) in (several, several + 1) and _are_arrays(rest[:several], several):
-            states, rest = tuple(rest[:several]), rest[several:]
-        elif several == 1 and begin and len(rest) < 2:
+        elif are_states(rest[:num_states], num_states):
+            states, rest = tuple(rest[:num_states]), rest[num_states:]
+        elif len(begin) == 1 and len(rest) < 2:
             self._note("h_n is the last output")
-            states = (output[self._last(x, begin[0])].reshape(begin[0].shape).copy(),)
+            states = (self._last_step(output).reshape(begin[0].shape).copy(),)
         else:
             return None
-        if len(rest) > 1:
-            return None
-        if not rest and hasattr(self._own, "backward"):
-            self._note("the tape is in self")
-        return output, states, rest[0] if rest else None, not rest
+        return None if len(rest) > 1 else (output, states, rest)
 
-    def _last(self, x: Any, state: Any) -> tuple[Any, ...]:
-        """Return the index of the last step."""
-        shared, B = self._shared, state.shape[-2]
-        if x.shape[0] != x.shape[1] or shared.batch_axis is None:
-            shared.batch_axis = int(x.shape[0] != B)
-        return (slice(None), -1) if shared.batch_axis == 0 else (-1,)
+    def _last_step(self, output: Array) -> Array:
+        """Return a view of the last output."""
+        return output.swapaxes(0, self._time_axis if output.ndim > 2 else 0)[-1]
 
-    def _upstream(self, is_kept: bool) -> list[tuple[str, bool]]:
+    def _takes_tape(self, *, is_returned: bool) -> bool:
+        """Whether the first argument of `backward` is a tape."""
+        names = list_arguments(self._own.backward)
+        return is_returned or (bool(names) and names[0][0].startswith(TAPES))
+
+    def _list_upstream(self, *, is_returned: bool) -> Arguments:
         """Return the arguments of `backward` after the tape."""
-        names = arguments_of(self._own.backward)
-        is_tape = bool(names) and names[0][0].startswith(TAPES)
-        return names[1:] if is_tape or not is_kept else names
+        names = list_arguments(self._own.backward)
+        return names[1:] if self._takes_tape(is_returned=is_returned) else names
 
-    def _backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
+    def _backward(self, tape: Any, d_output: Array | None = None, d_state: Any = None) -> Any:
         if not isinstance(tape, Tape):
             return self._own.backward(tape, d_output, d_state)
-        rest = self._upstream(tape.is_kept)
-        if len(rest) == 1 and (d_state is not None):
-            d_output, d_state = self._added(tape, d_output, d_state), None
+        given = self._fill_upstream(tape, self._turn(d_output), self._turn(d_state))
+        if self._takes_tape(is_returned=tape.is_returned):
+            given = (tape.own, *given)
+        if tape.own is None and self._latest is not tape:
+            self._call(*copy.deepcopy(tape.given), **tape.more)
+        self._latest = None
+        found = self._own.backward(*given)
+        return self._turn(self._read_gradients(found, len(tape.states)))
+
+    def _fill_upstream(self, tape: Tape, d_output: Array | None, d_state: Any) -> tuple[Any, ...]:
+        """Return the gradients that `backward` takes, with zeros for those that are not there."""
+        rest = self._list_upstream(is_returned=tape.is_returned)
+        if len(rest) == 1 and d_state is not None:
+            if isinstance(d_state, tuple):
+                raise TypeError("expected backward(tape, d_output, (d_h_n, d_c_n)), got no d_c_n")
+            self._note("the gradient of h_n is added at the last step of d_output")
+            d_output = np.zeros_like(tape.output) if d_output is None else d_output.copy()
+            last = self._last_step(d_output)
+            last += d_state.reshape(last.shape)
         if d_output is None and rest and not rest[0][1]:
             d_output = np.zeros_like(tape.output)
         if d_state is None and len(rest) > 1 and not rest[1][1]:
             zeros = tuple(np.zeros_like(state) for state in tape.states)
             d_state = zeros if len(zeros) > 1 else zeros[0]
-        upstream = (d_output, d_state)[: len(rest) or 2]
         if isinstance(d_state, tuple) and len(rest) > len(d_state):
-            upstream = (d_output, *d_state)
-        if tape.is_kept and self._latest is not tape:
-            self._call(*copy.deepcopy(tape.given), **tape.more)
-        self._latest = None
-        given = upstream if tape.is_kept else (tape.own, *upstream)
-        return self._gradients(self._own.backward(*given), len(tape.states))
+            return (d_output, *d_state)
+        return (d_output, d_state)[: len(rest) or 2]
 
-    def _added(self, tape: Tape, d_output: Any, d_state: Any) -> Any:
-        """Return the gradient of the output, with that of h_n at the last step."""
-        if isinstance(d_state, tuple):
-            raise TypeError("expected backward(tape, d_output, (d_h_n, d_c_n)), got no d_c_n")
-        self._note("the gradient of h_n is added at the last step of d_output")
-        d_output = np.zeros_like(tape.output) if d_output is None else d_output.copy()
-        at = self._last(tape.given[0], d_state)
-        d_output[at] += d_state.reshape(d_output[at].shape)
-        return d_output
-
-    def _gradients(self, found: Any, several: int) -> Any:
+    def _read_gradients(self, found: Any, num_states: int) -> Any:
         """Return gradients as (d_x, d_h0, dict), or as they are if that is their form."""
         names = list(self.parameters)
         if isinstance(found, dict):
-            d_parameters = _by_name(found, names, ("", *PREFIXES))
-            is_flat = bool(d_parameters) and not {"parameters", "params", "grads"} & {*found}
-            return found | {"parameters": d_parameters} if is_flat else found
+            is_flat = not {"parameters", "params", "grads"} & {*found}
+            d_parameters = select_gradients(found, names) if is_flat else {}
+            return found | {"parameters": d_parameters} if d_parameters else found
         items = list(found) if isinstance(found, tuple | list) else [found]
-        if not all(_is_float(item) or _are_arrays(item, several) for item in items[:-1]):
+        if not all(is_float(item) or are_states(item, num_states) for item in items[:-1]):
             return found
-        if len(items) == 1 + several + len(names) and several + len(names) > 2:
+        last = items[-1]
+        if len(items) == 1 + num_states + len(names) > 3:
             self._note("the gradients are one tuple")
-            d_parameters = dict(zip(names, items[1 + several :], strict=True))
-            items = items[: 1 + several]
-        elif isinstance(items[-1], dict):
-            d_parameters, items = items[-1], items[:-1]
-        elif _is_float(items[-1]) or _are_arrays(items[-1], several):
-            held = (getattr(self._own, name, None) for name in GRADIENTS)
-            in_self = _by_name(vars(self._own), names)
-            d_parameters = next((h for h in held if isinstance(h, dict)), in_self)
+            d_parameters = dict(zip(names, items[1 + num_states :], strict=True))
+            items = items[: 1 + num_states]
+        elif isinstance(last, dict):
+            d_parameters = select_gradients(last, names) or last
+            items = items[:-1]
+        elif is_float(last) or are_states(last, num_states):
+            every = [getattr(self._own, name, None) for name in GRADIENTS]
+            held = [each for each in every if isinstance(each, dict)]
+            d_parameters = (
+                select_gradients(held[0], names)
+                if held
+                else select_gradients(vars(self._own), names, PREFIXES)
+            )
             if not d_parameters:
                 return found
             self._note("the gradients of the parameters are in self")
         else:
             return found
         d_states = tuple(items[1:]) if len(items) > 2 else (*items[1:], None)[0]
-        return items[0], d_states, _by_name(d_parameters, names, ("", *PREFIXES)) or d_parameters
+        return items[0], d_states, d_parameters
 
 
-class Columns(NumpyClass):
-    """A layer for which the sequences of a batch are columns: x is (T, V, B), a state (H, B)."""
-
-    def _forward(self, x: Any, state: Any = None, **more: Any) -> Any:
-        return _turned(super()._forward(_turned(x), _turned(state), **more))
-
-    def _backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
-        return _turned(super()._backward(tape, _turned(d_output), _turned(d_state)))
+def list_parameters(own: object) -> list[str]:
+    """Return the names of an object's arrays that may be parameters, when it has been made."""
+    arrays = {n: a for n, a in getattr(own, "__dict__", {}).items() if is_float(a) and n[0] != "_"}
+    moments = {n for n in arrays if n.startswith(MOMENTS) and n[1:].lstrip("_") in arrays}
+    return [name for name in arrays if name not in moments]
 
 
-def _turned(value: Any) -> Any:
+def select_gradients(
+    found: dict[str, Any], names: list[str], prefixes: tuple[str, ...] = ("", *PREFIXES)
+) -> dict[str, Any]:
+    """Return the gradients by the names of the parameters, each with the first prefix that fits."""
+    every = {name: [p + name for p in prefixes if p + name in found] for name in names}
+    return {name: found[own[0]] for name, own in every.items() if own}
+
+
+def swap_columns(value: Any) -> Any:
     """Return arrays with rows for columns."""
     if isinstance(value, tuple):
-        return tuple(map(_turned, value))
-    return value.swapaxes(-1, -2) if _is_float(value) and value.ndim > 1 else value
+        return tuple(map(swap_columns, value))
+    return value.swapaxes(-1, -2) if is_float(value) and value.ndim > 1 else value
 
 
-def _is_float(value: Any) -> bool:
+def is_float(value: object) -> bool:
+    """Whether a value is an array of floats."""
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
-def _are_arrays(value: Any, several: int) -> bool:
-    """Whether there are so many arrays of states."""
-    is_list = isinstance(value, tuple | list) and len(value) == several
-    return is_list and all(_is_float(item) and item.ndim > 1 for item in value)
-
-
-def _by_name(
-    found: dict[str, Any], names: list[str], prefixes: tuple[str, ...] = PREFIXES
-) -> dict[str, Any]:
-    """Return the gradients of parameters, under the names of the parameters."""
-    given = {name: [found[p + name] for p in prefixes if p + name in found] for name in names}
-    return {name: several[0] for name, several in given.items() if several}
+def are_states(value: Any, num_states: int) -> bool:
+    """Whether a value is a tuple or a list of so many arrays of states."""
+    is_list = isinstance(value, tuple | list) and len(value) == num_states
+    return is_list and all(is_float(item) and item.ndim > 1 for item in value)

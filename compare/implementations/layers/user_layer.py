@@ -41,11 +41,9 @@ class Layers:
         """Build a layer; Trouble with the verdict missing if it has no such option."""
         if dtype not in ("", self.own_dtype) and not self.dtype:
             options["dtype"] = dtype
-        if self.conventions.columns:
-            options["columns"] = True
         self.submission.revive()
         flags = {n: value for n in ("dtype", "device") if (value := getattr(self, n))}
-        given = flags | options
+        given = flags | options | self._describe_calls(options)
         try:
             handle = self.submission.call("", input_size, hidden_size, keep=(-1,), **given)
         except Trouble as trouble:
@@ -55,6 +53,14 @@ class Layers:
                     raise UsageError(f"expected {what}, got {trouble}") from None
             raise _missing_if_refused(trouble, options) from None
         return UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
+
+    def _describe_calls(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return what `numpy_class` has to know of the arrays in a call."""
+        if self.submission.adapter:
+            return {}
+        batch_first = self.conventions.batch_first or options.get("batch_first")
+        columns = {"columns": True} if self.conventions.columns else {}
+        return columns | ({"time_axis": 1} if batch_first else {})
 
     def arguments(self) -> list[tuple[str, bool]]:
         """Return the arguments of a NumPy class's constructor, and whether each has a default."""
