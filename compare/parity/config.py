@@ -21,8 +21,7 @@ class TextOptions:
 
     # A checkpoint knows the text by its SHA-1.
     text: Annotated[Path | None, flag("FILE", "(default: The Time Machine)"), CHANGEABLE] = None
-    """UTF-8 text to train on, or the name of a book to download. It is lower-cased; all but a to z
-    becomes spaces."""
+    """UTF-8 text, or the name of a book to download. Lower-cased; only a to z and spaces stay."""
     token: Literal["char", "word"] = "char"
     """Unit of the text: the model reads and writes characters, or words."""
     max_tokens: Annotated[int | None, FROM_1, arg(metavar="N")] = 10_000

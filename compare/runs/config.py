@@ -90,7 +90,7 @@ class GenerateConfig:
     """Continue a prefix with a trained model."""
 
     run: Annotated[Path, arg(metavar="RUN")]
-    """Directory that `run` or `train` wrote. Of an interrupted run, the last checkpoint is used."""
+    """Directory that `run` or `train` wrote. Its last checkpoint is used."""
     prefix: str
     """Text to continue, of characters (or words) of the model's text. It is lower-cased."""
     model: Annotated[

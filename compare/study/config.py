@@ -39,11 +39,10 @@ class SuspectOptions:
 class BisectConfig(SharedOptions):
     """Find the first update, time step, tensor and element in which two implementations differ.
 
-    The reference is scratch_rnn. It is compared with a suspect. This is PyTorch on --device, or
-    scratch_rnn with a bug of `break` if --bug is given, or scratch_rnn with another layer if
-    --implementation is given. With only --dtype float64, the suspect is scratch_rnn in float64, and
-    the reference is float32. The exit code is 0 with or without a difference; that of `parity` is 1
-    with one.
+    It compares scratch_rnn with a suspect. By default the suspect is PyTorch on the --device. It is
+    scratch_rnn with a bug of `break` if you give --bug, and scratch_rnn with another layer if you
+    give --implementation. With only --dtype float64 it is scratch_rnn in float64, compared with
+    float32. The exit code is 0 whether or not they differ; `parity` ends with 1 if they do.
     """
 
     bug: Annotated[str | None, flag("NAME", "(see `break list`)")] = None
@@ -88,14 +87,14 @@ class BisectConfig(SharedOptions):
 class BreakConfig:
     """Guess a bug: see its symptom, choose an answer, and see which property test finds it.
 
-    Without a name, the bug is drawn at random and its name is not shown. The bug is put into a copy
-    of the code in memory. No file is changed.
+    Without a name, a bug is drawn at random, and its name is not shown. It is put into a copy of
+    the code in memory, so no file changes.
     """
 
     bug: Annotated[
         Positional[str | None], flag("NAME|list|all", "(default: a bug drawn at random)")
     ] = None
-    """A bug's name; list: the catalogue, with all answers; all: apply every bug in turn."""
+    """Name of a bug. list: show all bugs and answers. all: apply every bug in turn."""
     seed: Annotated[int | None, FROM_0, flag("N", "(default: drawn at random)")] = None
     """Number of the puzzle: the same number gives the same bug and the same choices."""
     yes: Annotated[bool, flag()] = False
