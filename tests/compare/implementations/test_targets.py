@@ -107,6 +107,18 @@ def test_a_class_may_have_a_layout_of_its_own(base, more, tmp_path):
             assert_right(it, replace(case, dtype=other))
 
 
+def test_functions_begin_from_zeros_in_the_dtype_of_the_input(tmp_path):
+    with compare.implementation(functions(tmp_path, "rnn")) as it:
+        assert_right(it, LayerCase(**SIZES | {"dtype": "float32", "h0": False}))
+
+
+def test_the_cell_that_is_given_counts_more_than_the_name_of_the_class(tmp_path):
+    text = Layer("elman", "elman").source.replace("class Layer", "class GRU")
+    with compare.implementation(f"{written(tmp_path, text)}:GRU", "rnn") as it:
+        assert it.cell.name == "rnn"
+        assert_right(it, LayerCase(**SIZES))
+
+
 OTHER_ORDER = [  # o g f i, under other names
     (
         "i, f, o = sigmoid(a[:, :H]), sigmoid(a[:, H : 2",
