@@ -14,7 +14,7 @@ from tests.scripts import ROOT, load_script
 def test_tables_are_those_of_the_measurements():
     questions, answers, pages = map(load_script, ("questions", "answers", "pages"))
     text = answers.PAGE.read_text(encoding="utf-8")
-    assert pages.with_blocks(text, answers.tables()) == text, (
+    assert pages.fill_blocks(text, answers.tables()) == text, (
         "python docs/scripts/questions.py draw"
     )
     assert sorted(match[1] for match in pages.BLOCK.findall(text)) == sorted(questions.MEASURES)
@@ -62,7 +62,7 @@ def test_each_figure_of_the_readme_comes_from_a_stored_measurement():
     text = figures.PAGE.read_text(encoding="utf-8")
     for page, tables in figures.PAGES.items():
         shown = page.read_text(encoding="utf-8")
-        assert figures.with_figures(shown, tables) == shown, "python docs/scripts/figures.py draw"
+        assert figures.fill_figures(shown, tables) == shown, "python docs/scripts/figures.py draw"
         assert {match[1] for match in pages.BLOCK.findall(shown)} == tables.keys()
     assert MEASURED.findall(pages.BLOCK.sub("", text)) == []
 
@@ -138,7 +138,7 @@ def test_a_run_s_figures_are_those_of_its_record(tmp_path):
 def test_the_table_of_a_page_is_that_of_its_measurements(name):
     script = load_script(name)
     text = script.PAGE.read_text(encoding="utf-8")
-    assert script.with_table(text) == text, f"python docs/scripts/{name}.py draw"
+    assert script.fill_table(text) == text, f"python docs/scripts/{name}.py draw"
 
 
 def test_no_tensor_is_much_less_exact_than_pytorchs():

@@ -90,7 +90,7 @@ def test_shares_of_the_tolerance_are_rounded_up():
     shares = np.array([0.0421, 0.043, 0.0430001, 0.1999])
     counted = tolerance.count_thousandths(shares)
     assert counted == ([43, 44, 200], [2, 1, 1])
-    again = tolerance.shares_of({"thousandths": counted})
+    again = tolerance.restore_shares({"thousandths": counted})
     assert again.tolist() == [0.043, 0.043, 0.044, 0.2]
     assert np.all(again >= shares - 1e-12)
 

@@ -9,7 +9,7 @@ import pytest
 from tests import shards
 from tests.scripts import ended, load_script
 
-merged = load_script("deep").merged
+merge = load_script("deep").merge
 
 SUITE = """
 import os
@@ -35,13 +35,13 @@ def run(folder, *arguments, fails=-1):
 def test_the_parts_give_the_table_of_the_whole(tmp_path):
     run(tmp_path, "--shard", "1/2", "--record", "parts")
     with pytest.raises(SystemExit, match=r"missing: 2-of-2"):
-        merged(tmp_path / "parts")
+        merge(tmp_path / "parts")
     assert "1 failed" in run(tmp_path, "--shard", "2/2", "--record", "parts", fails=first(2))
     with (tmp_path / "parts" / "2-of-2.jsonl").open("a") as file:
         file.write('{"test": "cut off')  # killed while it wrote
     again = run(tmp_path, "--shard", "2/2", "--record", "parts")
     assert "1 passed" in again, again
-    text = merged(tmp_path / "parts")
+    text = merge(tmp_path / "parts")
     assert (
         "12 tests in 2 parts: 12 passed; 12 properties, 120 examples, largest share 0.110" in text
     )
@@ -72,5 +72,5 @@ def test_seconds_of_all_tests_are_summed_in_hours(tmp_path):
     line = {"outcome": "passed", "counted": {}, "about": about}
     tests = [line | {"test": name, "seconds": s} for name, s in (("a", 3600), ("b", 1800))]
     (tmp_path / "1-of-1.jsonl").write_text("\n".join(map(json.dumps, tests)))
-    assert "2 tests in 1 parts: 2 passed; 0 properties" in merged(tmp_path)
-    assert "; 1.5 hours of one process." in merged(tmp_path)
+    assert "2 tests in 1 parts: 2 passed; 0 properties" in merge(tmp_path)
+    assert "; 1.5 hours of one process." in merge(tmp_path)

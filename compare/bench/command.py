@@ -24,7 +24,7 @@ from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.memory import measure_memory
 from compare.bench.measure.parts import measure_parts
-from compare.bench.results.against import read_earlier, settings_of, show_changes
+from compare.bench.results.against import read_earlier, select_settings, show_changes
 from compare.bench.results.pictures import draw
 from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
@@ -64,7 +64,7 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     terminal = terminal or Terminal(quiet=True)
     config.check()
     stored = Document.read(config.plot) if config.plot else None
-    settings = settings_of(stored) if stored else config.to_json()
+    settings = select_settings(stored) if stored else config.to_json()
     earlier = read_earlier(config.against, settings) if config.against else None
     path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
     if stored:
@@ -97,7 +97,7 @@ def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
     device = cuda_rows.find_device()
     rows, left_out = choose_rows(config.rows, config.dtype, CELLS[config.cell], device)
     on_gpu = [row.settings_note(config.threads) for row in rows if isinstance(row, OnCuda)]
-    notes = [*machine.thread_notes(), *(on_gpu if device else [NO_DEVICE]), *left_out]
+    notes = [*machine.describe_threads(), *(on_gpu if device else [NO_DEVICE]), *left_out]
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:
@@ -169,7 +169,7 @@ class _Session:
             self.phases_done += 1
 
     def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
-        return self.budget.objection_before(row, phase, flops(shape, phase))
+        return self.budget.find_objection(row, phase, flops(shape, phase))
 
     def _measure_phase(
         self, shape: Shape, phase: str, jobs: Mapping[Row, dict[str, Job]], gate: Gate
@@ -199,7 +199,7 @@ class _Session:
             if check.outcome != TIMED:
                 add(check.outcome, reason=check.reason)
                 continue
-            cost = timing.seconds_of_a_round(row, check.estimate, threads)
+            cost = timing.estimate_round(row, check.estimate, threads)
             rounds = row.untimed or self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
                 add(LEFT_OUT, reason=rounds)

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from pages import DOCS, add, command, read, table, versions, with_blocks
+from pages import DOCS, add, command, fill_blocks, read, table, versions
 
 import concise_rnn
 import scratch_rnn
-from compare.bench.measure.machine import blas_pools, processor
+from compare.bench.measure.machine import find_blas_pools, processor
 from compare.check.bugs.patches import ROOT, Patch, load_patched
 from compare.implementations import CELLS
 from compare.parity import StepSettings, build_models, rms, run_concise_step, run_scratch_step
@@ -53,7 +53,7 @@ NAMES = {"openblas": "OpenBLAS", "blis": "BLIS", "mkl": "MKL"}
 
 def measure() -> None:
     """Measure all cells with the BLAS of this process, and store the results."""
-    (blas,) = blas_pools()
+    (blas,) = find_blas_pools()
     scratch_rnn.set_num_threads(1)
     torch.set_num_threads(1)
     before = with_whole_sums()
@@ -179,10 +179,10 @@ def sources() -> str:
     )
 
 
-def with_table(text: str) -> str:
+def fill_table(text: str) -> str:
     """Return the page's text with a new table."""
-    return with_blocks(text, {"accuracy": f"{errors_table()}\n\n{sources()}"})
+    return fill_blocks(text, {"accuracy": f"{errors_table()}\n\n{sources()}"})
 
 
 if __name__ == "__main__":
-    sys.exit(command(sys.argv[1:], measure, PAGE, with_table))
+    sys.exit(command(sys.argv[1:], measure, PAGE, fill_table))

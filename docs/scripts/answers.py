@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from pages import DOCS, read, table, with_blocks
+from pages import DOCS, fill_blocks, read, table
 from questions import EQUAL_UPDATES, TOKENS, B, T
 
 mpl.use("Agg")
@@ -232,4 +232,4 @@ def draw() -> None:
     draw_truncation()
     draw_chaos()
     draw_state()
-    PAGE.write_text(with_blocks(PAGE.read_text("utf-8"), tables()), encoding="utf-8")
+    PAGE.write_text(fill_blocks(PAGE.read_text("utf-8"), tables()), encoding="utf-8")

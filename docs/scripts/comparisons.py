@@ -17,7 +17,7 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from pages import DOCS, add, read, table, versions, with_blocks
+from pages import DOCS, add, fill_blocks, read, table, versions
 from threadpoolctl import threadpool_limits
 
 from compare.check.bugs.catalogue import BUGS
@@ -263,7 +263,7 @@ def shares() -> dict[str, tuple[float, ...]]:
     return {name: tuple(values) for name, values in columns.items()}
 
 
-def with_table(text: str) -> str:
+def fill_table(text: str) -> str:
     """Return the page's text with a new table."""
     data = read("comparisons")
     head = [
@@ -279,12 +279,12 @@ def with_table(text: str) -> str:
         f"{data[kind]['numpy']}, PyTorch {data[kind]['torch']}"
         for kind in ("right", "bugs")
     )
-    return with_blocks(text, {"comparisons": f"{table(head, rows, len(head) - 1)}\n\n{sources}"})
+    return fill_blocks(text, {"comparisons": f"{table(head, rows, len(head) - 1)}\n\n{sources}"})
 
 
 def draw() -> None:
     """Draw the picture, and write the table into the page."""
-    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(fill_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     for name, values in shares().items():

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from pages import DOCS, table, with_blocks
+from pages import DOCS, fill_blocks, table
 
 from tests.counts import sums
 from tests.counts import table as table_of_counts
@@ -17,7 +17,7 @@ from tests.shards import lines
 PAGE = DOCS / "trust" / "deep.md"
 
 
-def merged(directory: Path) -> str:
+def merge(directory: Path) -> str:
     """Return the text of all records: the runs, the properties, the counts.
 
     Raises
@@ -70,8 +70,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("expected one directory of records\n")
         return 2
-    text = merged(Path(arguments[0]))
-    PAGE.write_text(with_blocks(PAGE.read_text("utf-8"), {"deep": text}), encoding="utf-8")
+    text = merge(Path(arguments[0]))
+    PAGE.write_text(fill_blocks(PAGE.read_text("utf-8"), {"deep": text}), encoding="utf-8")
     return 0
 
 

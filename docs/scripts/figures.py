@@ -26,7 +26,7 @@ from typing import Any
 
 from kernels import cases_table, mistakes_table
 from kernels import compiled_table as kernels_compiled_table
-from pages import DOCS, MEASUREMENTS, ROOT, add, read, table, with_blocks
+from pages import DOCS, MEASUREMENTS, ROOT, add, fill_blocks, read, table
 from timings import (
     BENCHMARKS,
     CELLS,
@@ -38,9 +38,9 @@ from timings import (
     gpu_table,
     haste_table,
     layers_table,
-    of_versions,
+    name_versions,
+    read_results,
     steps_table,
-    stored,
     times_table,
 )
 from two_threads import BUILDS, ONE_THREAD, threads_and_lstm, threads_table
@@ -282,7 +282,7 @@ def runs_table() -> str:
     versions = runs[0]["versions"]
     source = (
         f"*{runs[0]['text']}; {' to '.join(dict.fromkeys((days[0], days[-1])))}, "
-        f"{of_versions(versions)}, one thread: `rnn-parity run` with `--cell`, `--state` and "
+        f"{name_versions(versions)}, one thread: `rnn-parity run` with `--cell`, `--state` and "
         "`--dtype`.*"
     )
     return "\n\n".join([table(head, rows, numbers=3), summary, source])
@@ -290,7 +290,7 @@ def runs_table() -> str:
 
 def results_table() -> str:
     """Return one row for each cell: both perplexities, the difference, and the time of a step."""
-    data, documents = read("runs"), stored(BENCHMARKS)
+    data, documents = read("runs"), read_results(BENCHMARKS)
     rows = []
     for cell, label in CELLS.items():
         run = data[f"{cell}-reset-float32"]
@@ -303,7 +303,7 @@ def results_table() -> str:
     document, updates = documents["rnn", 1], data["rnn-reset-float32"]["updates"]
     source = (
         f"*After {updates:,} updates in float32, hidden size 256. Times on one thread of an "
-        f"{document.environment['processor']}; {of_versions(document.environment['versions'])}.*"
+        f"{document.environment['processor']}; {name_versions(document.environment['versions'])}.*"
     )
     return "\n\n".join([table(head, rows, numbers=4), f"{source} *{threads_and_lstm()}*"])
 
@@ -335,9 +335,9 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
 }
 
 
-def with_figures(text: str, tables: dict[str, Callable[[], str]]) -> str:
+def fill_figures(text: str, tables: dict[str, Callable[[], str]]) -> str:
     """Return the text of a page with the stored figures."""
-    return with_blocks(text, {name: make() for name, make in tables.items()})
+    return fill_blocks(text, {name: make() for name, make in tables.items()})
 
 
 def main(arguments: list[str]) -> int:
@@ -349,7 +349,7 @@ def main(arguments: list[str]) -> int:
     for name in names:
         MEASURES[name]()
     for page, tables in PAGES.items():
-        page.write_text(with_figures(page.read_text("utf-8"), tables), encoding="utf-8")
+        page.write_text(fill_figures(page.read_text("utf-8"), tables), encoding="utf-8")
     return 0
 
 

@@ -26,13 +26,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from pages import save
 from timings import STEPS_FILE as STORE
-from timings import medians_of_steps
+from timings import take_medians
 
 import scratch_rnn
 from compare.bench.measure.check_rows import check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.machine import describe_machine, forced_kernel_notes, measure_roof
-from compare.bench.measure.timing import Contestant, measure, seconds_of_a_call, time_a_block
+from compare.bench.measure.machine import describe_forced_kernels, describe_machine, measure_roof
+from compare.bench.measure.timing import Contestant, measure, time_a_block, time_calls
 from compare.bench.results.result import round_numbers
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.rows.row import Row
@@ -277,7 +277,7 @@ def measured(shape: Shape = SEED, rounds: int = ROUNDS, threads: int = THREADS) 
     return {
         "shape": asdict(shape),
         "environment": describe_machine(),
-        "notes": forced_kernel_notes(),
+        "notes": describe_forced_kernels(),
         "roof": asdict(roof),
         "steps": [
             {"name": r.label, "expected": why, "threads": r.threads, "seconds": timed[r].seconds}
@@ -305,7 +305,7 @@ def operations_of(case: Any) -> dict[str, list[float]]:
     }
     times = {}
     for name, run in runs.items():
-        seconds = seconds_of_a_call(run, calls=3)
+        seconds = time_calls(run, calls=3)
         times[name] = [time_a_block(run, seconds, 1) for _ in range(OPERATION_ROUNDS)]
     return times
 
@@ -319,7 +319,7 @@ def parts_of(case: Any, number: int) -> dict[str, list[float]]:
         return partial(loss_and_gradients, model, batch, case.state[:, rows].copy())
 
     runs = [run_of(k) for k in range(number)]
-    seconds = seconds_of_a_call(runs[0], calls=3)
+    seconds = time_calls(runs[0], calls=3)
     alone: list[float] = []
     beside: list[float] = []
     with ThreadPoolExecutor(number) as pool:
@@ -336,7 +336,7 @@ def parts_of(case: Any, number: int) -> dict[str, list[float]]:
 def figure_of(data: dict[str, Any]) -> Figure:
     """Return a bar for each step, and a line for PyTorch."""
     names = [step["name"] for step in data["steps"]]
-    times, pytorch = medians_of_steps(data)
+    times, pytorch = take_medians(data)
     first = names.index("scratch_rnn")
     colors = ["#8a8a8a", *["#9db4dd"] * (first - 1), *["#1f3f77"] * (len(names) - first)]
     longest = max(*times, *pytorch.values())

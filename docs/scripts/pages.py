@@ -54,7 +54,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) 
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rules, *rows])
 
 
-def with_blocks(text: str, tables: Mapping[str, str]) -> str:
+def fill_blocks(text: str, tables: Mapping[str, str]) -> str:
     """Return the text of a page with these tables in their places; other tables stay."""
     return BLOCK.sub(lambda match: match[1] + tables.get(match[2], match[3]) + match[4], text)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pages import DOCS, table
 
-from compare.bench.results.result import Document, Timing, ratio_of
+from compare.bench.results.result import Document, Timing, divide_times
 from compare.bench.workload.shapes import TIMED
 from compare.terminal import plural
 
@@ -24,7 +24,7 @@ PEERS_BACK = ("torch", "jax")  # ONNX Runtime has no gradients
 PEERS = {"torch": "PyTorch's", "jax": "JAX's", "onnx": "ONNX Runtime's"}
 
 
-def stored(folder: Path, prefix: str = "") -> dict[tuple[str, int], Document]:
+def read_results(folder: Path, prefix: str = "") -> dict[tuple[str, int], Document]:
     """Return the results of each cell on each number of threads."""
     return {
         (cell, threads): Document.read(folder / f"{prefix}{cell}-{name}.json")
@@ -35,7 +35,7 @@ def stored(folder: Path, prefix: str = "") -> dict[tuple[str, int], Document]:
 
 def times_table(folder: Path = BENCHMARKS) -> str:
     """Return the times of the benchmark at the lecture's size."""
-    documents = stored(folder)
+    documents = read_results(folder)
     rows = []
     for cell, label in CELLS.items():
         for phase, threads in (("step", 1), ("step", 2), ("forward", 1), ("generation", 1)):
@@ -53,7 +53,7 @@ def times_table(folder: Path = BENCHMARKS) -> str:
     dates = sorted({document.time[:10] for document in documents.values()})
     source = (
         f"*{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, "
-        f"{of_versions(first.environment['versions'])}; {first.environment['processor']}, where "
+        f"{name_versions(first.environment['versions'])}; {first.environment['processor']}, where "
         f"large products reach, in GFLOP/s on one thread: {rates}; `rnn-parity bench` with "
         "`--cell` and `--threads`. On one thread where the table does not say two.*"
     )
@@ -102,7 +102,7 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
     head += ["forward and backward", *(f"of {whose}" for whose in map(PEERS.get, PEERS_BACK))]
     head += ["share of the roof"]
     rows, compared = [], []
-    documents = stored(folder, "layers-")
+    documents = read_results(folder, "layers-")
     roofs = {n: max(documents[cell, n].roof.rate for cell in CELLS) for n in THREADS}
     for cell, label in CELLS.items():
         for threads in THREADS:
@@ -115,7 +115,7 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
                         row += ["–"] * (1 + len(peers))
                         share = "–"
                         continue
-                    ratios = [of_peer(document, time, peer) for peer in peers]
+                    ratios = [compare_with_peer(document, time, peer) for peer in peers]
                     compared += [ratio for ratio in ratios if ratio != "–" and shape.H > 1]
                     row += [short(time.median), *ratios]
                     share = f"{share_of_roof(time, roofs[threads]):.0%}"
@@ -127,7 +127,7 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
     summary = (
         f"`scratch_rnn` is slower in {slower} of {len(compared)} comparisons (in bold: its lower "
         "quartile is above the other's upper one). Rows with a single unit are not counted.\n\n"
-        f"*{document.time[:10]}, {of_versions(document.environment['versions'])}; "
+        f"*{document.time[:10]}, {name_versions(document.environment['versions'])}; "
         f"{document.environment['processor']}; large products reach {rates}, in GFLOP/s, the "
         "largest rate of the three files; `rnn-parity bench --shapes layer` with `--cell` and "
         "`--threads`.*"
@@ -135,9 +135,9 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
     return f"{table(head, rows, len(head) - 1)}\n\n{summary}"
 
 
-def of_peer(document: Document, time: Timing, peer: str) -> str:
+def compare_with_peer(document: Document, time: Timing, peer: str) -> str:
     """Write a ratio to a peer's time, bold where the peer is faster by more than noise."""
-    ratio = ratio_of(time, document.find(peer, time.shape, time.phase))
+    ratio = divide_times(time, document.find(peer, time.shape, time.phase))
     if ratio is None:
         return "–"
     return f"**{ratio.value:.2f}**" if ratio.low > 1 else f"{ratio.value:.2f}"
@@ -162,7 +162,7 @@ def compiled_table() -> str:
             row = [label, f"{shape.H}", f"{shape.B}"]
             for phase in ("forward", "forward+backward"):
                 ours = document.find("scratch", shape.name, phase)
-                ratio = of_peer(document, ours, COMPILED)
+                ratio = compare_with_peer(document, ours, COMPILED)
                 compiling = document.find(COMPILED, shape.name, phase).first_call
                 row += [short(ours.median), ratio, f"{compiling:.0f} s"]
                 ratios += [ratio] if ratio != "–" and shape.H > 1 else []
@@ -171,7 +171,7 @@ def compiled_table() -> str:
     summary = (
         f"`scratch_rnn` is slower in {slower} of {len(ratios)} comparisons (in bold and counted as "
         "above).\n\n"
-        f"*{document.time[:10]}, {of_versions(document.environment['versions'])}; "
+        f"*{document.time[:10]}, {name_versions(document.environment['versions'])}; "
         f"{document.environment['processor']}; one thread; `rnn-parity bench --shapes layer --rows "
         f"scratch torch {COMPILED}` with `--cell`.*"
     )
@@ -192,7 +192,7 @@ def gpu_table() -> str:
     for path in sorted(BENCHMARKS.glob("gpu-*.json")):
         document = Document.read(path)
         label = next((row.label for row in document.rows if row.name == "cudnn"), "")
-        versions = of_versions(document.environment["versions"])
+        versions = name_versions(document.environment["versions"])
         about = f"*{label.partition(',')[0]}; {document.time[:10]}, {versions}.*"
         for shape in document.shapes:
             for phase, words in GPU_PHASES.items():
@@ -214,13 +214,13 @@ def gpu_table() -> str:
     return "\n\n".join([table(head, rows, numbers=6), about])
 
 
-def of_versions(versions: dict[str, str]) -> str:
+def name_versions(versions: dict[str, str]) -> str:
     """Name the versions that matter."""
     torch = versions["torch"].partition("+")[0]
     return f"Python {versions['python']}, NumPy {versions['numpy']}, PyTorch {torch}"
 
 
-def medians_of_steps(data: dict[str, Any]) -> tuple[list[float], dict[int, float]]:
+def take_medians(data: dict[str, Any]) -> tuple[list[float], dict[int, float]]:
     """Return the median time of each optimisation step, and PyTorch's by the number of threads."""
     times = [statistics.median(step["seconds"]) for step in data["steps"]]
     return times, {int(n): statistics.median(seconds) for n, seconds in data["pytorch"].items()}
@@ -229,7 +229,7 @@ def medians_of_steps(data: dict[str, Any]) -> tuple[list[float], dict[int, float
 def steps_table() -> str:
     """Return each optimisation step with its time and its expected effect."""
     data = json.loads(STEPS_FILE.read_text(encoding="utf-8"))
-    times, pytorch = medians_of_steps(data)
+    times, pytorch = take_medians(data)
     rows: list[list[str]] = []
     for k, (step, time) in enumerate(zip(data["steps"], times, strict=True)):
         saved = f"{round(100 * (1 - time / times[k - 1]))}%" if k else ""

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from pages import DOCS, MEASUREMENTS, read, save, table, versions, with_blocks
+from pages import DOCS, MEASUREMENTS, fill_blocks, read, save, table, versions
 
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.reference import torch_results
@@ -78,7 +78,7 @@ def count_thousandths(values: np.ndarray) -> tuple[list[int], list[int]]:
     return thousandths.tolist(), counts.tolist()
 
 
-def shares_of(series: dict[str, Any]) -> np.ndarray:
+def restore_shares(series: dict[str, Any]) -> np.ndarray:
     """Return the shares of a series again, in rising order."""
     thousandths, counts = series["thousandths"]
     return np.repeat(np.array(thousandths) / 1000, counts)
@@ -92,7 +92,7 @@ def draw(record: dict[str, Any]) -> None:
     styles = {"float32": "-", "float64": "--"}
     colours = {"layer": "#0072b2", "step": "#d55e00"}  # distinguishable by everyone
     for series in record["series"]:
-        values = shares_of(series)
+        values = restore_shares(series)
         axes.plot(
             np.maximum(values, 1e-3),
             1 - np.arange(len(values)) / len(values),
@@ -121,10 +121,10 @@ def draw(record: dict[str, Any]) -> None:
     figure.savefig(PICTURE, dpi=150)
 
 
-def with_table(text: str) -> str:
+def fill_table(text: str) -> str:
     """Return the page's text with a new table."""
     record = read("tolerance")
-    every = [shares_of(series) for series in record["series"]]
+    every = [restore_shares(series) for series in record["series"]]
     rows = []
     for series, values in zip(record["series"], every, strict=True):
         numbers = (f"{number:.3f}" for number in (*np.quantile(values, [0.5, 0.99]), values.max()))
@@ -140,7 +140,7 @@ def with_table(text: str) -> str:
         f"The largest share is {largest:.3f}: in the worst case a factor of "
         f"{largest * record['safety']:.2f} would have been enough."
     )
-    return with_blocks(text, {"shares": "\n\n".join([table(head, rows, 4), summary, source])})
+    return fill_blocks(text, {"shares": "\n\n".join([table(head, rows, 4), summary, source])})
 
 
 def main() -> None:
@@ -153,7 +153,7 @@ def main() -> None:
     if not arguments.redraw:
         save(RECORD, measure(arguments.cases, arguments.seed))
     draw(read("tolerance"))
-    PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(fill_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

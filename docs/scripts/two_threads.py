@@ -8,7 +8,7 @@ from unittest.mock import patch
 from pages import table
 from timings import BENCHMARKS, CELLS, XEON
 
-from compare.bench.results.result import Document, ratio_of
+from compare.bench.results.result import Document, divide_times
 from compare.bench.workload.shapes import REFERENCE, SCRATCH, STEP, Shape
 from scratch_rnn import threads
 
@@ -41,7 +41,7 @@ def two_to_one(folder: Path, prefix: str, cell: str, phase: str) -> dict[bool, l
     document = Document.read(path)
     for shape in document.shapes:
         two, one = (document.find(row, shape.name, phase) for row in (SCRATCH, ONE_THREAD))
-        if ratio := ratio_of(two, one):
+        if ratio := divide_times(two, one):
             found[is_divided(document, shape)].append(ratio.value)
     return found
 
@@ -79,7 +79,7 @@ def spread(ratios: list[float]) -> str:
     return " to ".join(dict.fromkeys(ends))
 
 
-def of_a_step(folder: Path, cell: str) -> list[float]:
+def find_step_ratios(folder: Path, cell: str) -> list[float]:
     """Return the ratio of two threads to one for a step of the lecture's model."""
     ratios = two_to_one(folder, "", cell, STEP)
     return ratios[True] + ratios[False]
@@ -88,7 +88,7 @@ def of_a_step(folder: Path, cell: str) -> list[float]:
 def threads_and_lstm() -> str:
     """Return what is left to NumPy, in two sentences."""
     with_lock, free = (
-        spread([ratio for cell in CELLS for ratio in of_a_step(folder, cell)])
+        spread([ratio for cell in CELLS for ratio in find_step_ratios(folder, cell)])
         for folder, _ in (BUILDS["with the lock"], BUILDS["free-threaded"])
     )
     here, xeon = (

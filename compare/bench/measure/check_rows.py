@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from compare.bench.measure import timing
 from compare.bench.measure.gate import Gate
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Arrays, Job, turned_back
+from compare.bench.workload.case import Arrays, Job, turn_back
 from compare.bench.workload.shapes import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
 
 DISAGREE = "scratch and PyTorch CPU disagree, so it is not known which results are right"
@@ -74,7 +74,7 @@ def check_again(
     """
     job, turns = contestant.job, contestant.turns if contestant.job.inputs else 0
     with contestant.row.settings(threads):
-        results = turned_back(job.results(job.run()), turns)
+        results = turn_back(job.results(job.run()), turns)
     job.turn(-turns)  # another job may read the same
     objection = gate.objection(phase, expected, results, gaps=contestant.row.gaps)
     return f"after the timed calls, {objection}" if objection else None
@@ -90,7 +90,7 @@ def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
             results = job.results(value)
             if seconds < timing.UNHURRIED or row.compiles:
                 job.run()
-                estimate = timing.seconds_of_a_call(job.run, calls=1)
+                estimate = timing.time_calls(job.run, calls=1)
             return RowCheck(TIMED, "", seconds, estimate, results=results)
     except MemoryError as error:
         return RowCheck(LEFT_OUT, f"out of memory: {_one_line(error)}")

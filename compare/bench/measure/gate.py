@@ -13,7 +13,7 @@ import numpy as np
 import scratch_rnn
 from compare import parity
 from compare.bench.rows.row import FLOAT32_GAPS
-from compare.bench.workload.case import Arrays, Case, LayerInputs, in_float64
+from compare.bench.workload.case import Arrays, Case, LayerInputs, widen
 from compare.bench.workload.shapes import BACKWARD, GENERATION
 from compare.implementations import Results
 
@@ -71,7 +71,7 @@ class Gate:
         if phase == GENERATION or self._case.dtype == "float64":
             return {}
         if self._reference is None:
-            self._reference = _computation(in_float64(self._case), parity.unmoved, generates=False)
+            self._reference = _computation(widen(self._case), parity.unmoved, generates=False)
         return {
             name: parity.rms(parity.absolute_difference(array, exact)) / parity.rms(exact)
             for name, array in results.items()

@@ -42,7 +42,7 @@ def describe_machine() -> dict[str, object]:
     }
 
 
-def thread_notes() -> list[str]:
+def describe_threads() -> list[str]:
     """Return notes on the numbers of threads in use, on Python, and on NumPy's BLAS."""
     capability, lock = torch.backends.cpu.get_cpu_capability(), "with" if has_lock() else "without"
     lines = [
@@ -54,21 +54,21 @@ def thread_notes() -> list[str]:
         f"NumPy's BLAS: {pool['internal_api']} {pool['version']}, "
         f"{pool.get('architecture', 'unknown')} kernels, {pool['num_threads']} thread"
         f"{'s' if pool['num_threads'] > 1 else ''} in each of scratch_rnn's"
-        for pool in blas_pools()
+        for pool in find_blas_pools()
     ]
-    return lines + forced_kernel_notes()
+    return lines + describe_forced_kernels()
 
 
-def blas_pools() -> list[dict[str, Any]]:
+def find_blas_pools() -> list[dict[str, Any]]:
     """Return threadpoolctl's information on NumPy's BLAS."""
     return [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
 
 
-def forced_kernel_notes() -> list[str]:
+def describe_forced_kernels() -> list[str]:
     """Return a note if OPENBLAS_CORETYPE makes OpenBLAS use other kernels than by default."""
     forced = os.environ.get("OPENBLAS_CORETYPE")
-    free = kernels_left_free() if forced else None
-    if free is None or free in [pool.get("architecture") for pool in blas_pools()]:
+    free = find_default_kernels() if forced else None
+    if free is None or free in [pool.get("architecture") for pool in find_blas_pools()]:
         return []
     return [
         f"OPENBLAS_CORETYPE={forced} makes NumPy's BLAS use the kernels of another processor; by "
@@ -76,7 +76,7 @@ def forced_kernel_notes() -> list[str]:
     ]
 
 
-def kernels_left_free() -> str | None:
+def find_default_kernels() -> str | None:
     """Return the kernels that OpenBLAS chooses without the variable, from a new process."""
     variables = {name: v for name, v in os.environ.items() if name != "OPENBLAS_CORETYPE"}
     code = (

@@ -31,14 +31,14 @@ def measure_memory(threads: int, cell: str = "rnn") -> list[Memory]:
     shape, case = replace(SHAPE, cell=cell), make_case(replace(CHECKED, cell=cell))
     jobs = {row: row.prepare(case) for row in checkers()}
     return [
-        Memory(row.name, shape, peak_of_step(row, shape, threads))
+        Memory(row.name, shape, measure_peak(row, shape, threads))
         if check.outcome == TIMED
         else Memory(row.name, shape, None, check.reason)
         for row, check in check_rows(STEP, jobs, Gate(case), threads).items()
     ]
 
 
-def peak_of_step(row: Row, shape: Shape, threads: int) -> int:
+def measure_peak(row: Row, shape: Shape, threads: int) -> int:
     """Do the step in a new process; return its bytes. MemoryError if the process failed."""
     sizes = [str(size) for size in (shape.T, shape.B, shape.V, shape.H, threads)]
     command = [sys.executable, "-m", "compare.bench.measure.memory", row.name, shape.cell, *sizes]

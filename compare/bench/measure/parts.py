@@ -11,7 +11,7 @@ import statistics
 import numpy as np
 
 import scratch_rnn
-from compare.bench.measure.timing import calls_of_a_block, seconds_of_a_call
+from compare.bench.measure.timing import count_calls, time_calls
 from compare.bench.results.result import Part
 from compare.bench.workload.case import ModelInputs, Run, make_case
 from compare.bench.workload.shapes import Shape
@@ -33,7 +33,7 @@ def measure_parts(shape: Shape, dtype: str) -> list[Part]:
     """Return the parts of a step at a model's shape, in the order of the computation."""
     case = make_case(shape, dtype=dtype)
     assert isinstance(case, ModelInputs)
-    median = _medians(pieces_of_step(case))
+    median = _medians(list_pieces(case))
     in_recurrence = median[LOOKUP] + median[PRODUCTS] + median[WEIGHTS]
     median[ELEMENTS] = max(0.0, median.pop(RECURRENCE) - in_recurrence)
     step = median.pop(STEP)
@@ -45,7 +45,7 @@ def measure_parts(shape: Shape, dtype: str) -> list[Part]:
     return [Part(name, median[name], flops.get(name, 0)) for name in order]
 
 
-def pieces_of_step(case: ModelInputs) -> dict[str, Run]:
+def list_pieces(case: ModelInputs) -> dict[str, Run]:
     """Return a function for each part, for the recurrence and for the whole step."""
     model, trained = case.scratch(), case.scratch()
     rnn, G, B = model.rnn, case.shape.gates, case.shape.B
@@ -107,9 +107,8 @@ def _medians(pieces: dict[str, Run]) -> dict[str, float]:
     calls = {}
     for name, run in pieces.items():
         run()
-        calls[name] = calls_of_a_block(seconds_of_a_call(run, calls=1))
+        calls[name] = count_calls(time_calls(run, calls=1))
     rounds = [
-        {name: seconds_of_a_call(run, calls[name]) for name, run in pieces.items()}
-        for _ in range(ROUNDS)
+        {name: time_calls(run, calls[name]) for name, run in pieces.items()} for _ in range(ROUNDS)
     ]
     return {name: statistics.median(seconds[name] for seconds in rounds) for name in pieces}

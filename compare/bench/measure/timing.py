@@ -59,12 +59,12 @@ class ReferenceProduct:
         rng = np.random.default_rng(0)
         self._a = rng.standard_normal((self.SIZE, self.SIZE), dtype=np.float32)
         self._out = np.empty_like(self._a)
-        self._calls = calls_of_a_block(seconds_of_a_call(self._run, calls=3))
+        self._calls = count_calls(time_calls(self._run, calls=3))
         self.seconds: list[float] = []
 
     def measure(self) -> None:
         """Time the product once more."""
-        self.seconds.append(seconds_of_a_call(self._run, self._calls))
+        self.seconds.append(time_calls(self._run, self._calls))
 
     def _run(self) -> None:
         np.matmul(self._a, self._a, out=self._out)
@@ -80,33 +80,33 @@ def synchronised_clock() -> float:
     return time.perf_counter()
 
 
-def seconds_of_a_call(run: Run, calls: int) -> float:
+def time_calls(run: Run, calls: int) -> float:
     """Return the mean time of a call in a block of calls."""
     return timeit.Timer(run, timer=synchronised_clock).timeit(calls) / calls
 
 
-def calls_of_a_block(seconds: float, span: float = BLOCK) -> int:
+def count_calls(seconds: float, span: float = BLOCK) -> int:
     """Return the number of calls that fill a block, or another span, for calls of `seconds`."""
     return max(1, math.ceil(span / max(seconds, 1e-9)))
 
 
-def calls_of_a_warm_up(seconds: float, threads: int) -> int:
+def count_warm_up_calls(seconds: float, threads: int) -> int:
     """Return the number of warm-up calls before a block, for calls of `seconds`."""
     if seconds >= UNHURRIED:
         return 0
-    return 1 if threads == 1 else calls_of_a_block(seconds, WARM_UP)
+    return 1 if threads == 1 else count_calls(seconds, WARM_UP)
 
 
 def time_a_block(run: Run, seconds: float, threads: int) -> float:
     """Return the mean time of a call in a block, after the warm-up; `seconds` is its estimate."""
-    for _ in range(calls_of_a_warm_up(seconds, threads)):
+    for _ in range(count_warm_up_calls(seconds, threads)):
         run()
-    return seconds_of_a_call(run, calls_of_a_block(seconds))
+    return time_calls(run, count_calls(seconds))
 
 
-def seconds_of_a_round(row: Row, seconds: float, threads: int) -> float:
+def estimate_round(row: Row, seconds: float, threads: int) -> float:
     """Return the seconds of one round of a row, for calls of `seconds`."""
-    calls = calls_of_a_warm_up(seconds, threads) + calls_of_a_block(seconds)
+    calls = count_warm_up_calls(seconds, threads) + count_calls(seconds)
     return calls * seconds + row.rest(threads)
 
 
@@ -167,7 +167,7 @@ class Budget:
         """Return the seconds that remain for the rounds of a row."""
         return self._seconds - self._spent[row]
 
-    def objection_before(self, row: Row, phase: str, flops: int) -> str | None:
+    def find_objection(self, row: Row, phase: str, flops: int) -> str | None:
         """Return why a row cannot be measured in a phase, from earlier times; None if it can."""
         compiling = self._longest_compilation.get((row, phase), 0.0)
         if row.compiles and self._compiling[row] + compiling > self._seconds:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from compare.bench.results.result import Document, ratio_of
+from compare.bench.results.result import Document, divide_times
 from compare.bench.workload.shapes import REFERENCE
 from compare.terminal import Terminal, UsageError, plain_table
 
@@ -38,7 +38,7 @@ class Change:
 def read_earlier(path: Path, settings: Mapping[str, object]) -> Document:
     """Read an earlier benchmark; a UsageError says that it was measured with other settings."""
     earlier = Document.read(path)
-    for name, found in settings_of(earlier).items():
+    for name, found in select_settings(earlier).items():
         if found != settings[name]:
             raise UsageError(
                 f"expected --against a benchmark with {name} {settings[name]}, "
@@ -47,7 +47,7 @@ def read_earlier(path: Path, settings: Mapping[str, object]) -> Document:
     return earlier
 
 
-def settings_of(document: Document) -> dict[str, object]:
+def select_settings(document: Document) -> dict[str, object]:
     """Return the settings without which ratios cannot be compared."""
     cells = ", ".join(sorted({shape.cell for shape in document.shapes}))
     return {"cell": cells} | {name: document.settings[name] for name in ("dtype", "threads")}
@@ -61,7 +61,9 @@ def changes(earlier: Document, now: Document) -> list[Change]:
         for phase, timings in both[1][name].items():
             others = both[0][name].get(phase, {})
             for row in (row for row in timings if row != REFERENCE):
-                before, after = (ratio_of(t.get(row), t.get(REFERENCE)) for t in (others, timings))
+                before, after = (
+                    divide_times(t.get(row), t.get(REFERENCE)) for t in (others, timings)
+                )
                 if before is not None and after is not None:
                     is_noise = before.low <= after.high and after.low <= before.high
                     found.append(Change(row, name, phase, before.value, after.value, is_noise))

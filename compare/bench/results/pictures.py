@@ -40,9 +40,9 @@ WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
     """Draw all pictures that have data beside the JSON file; return their paths."""
     figures = {
-        "time": time_figure(document, styles),
-        "roofline": roofline_figure(document, styles),
-        "parts": parts_figure(document),
+        "time": draw_time_figure(document, styles),
+        "roofline": draw_roofline(document, styles),
+        "parts": draw_parts(document),
     }
     pictures = []
     for name, figure in figures.items():
@@ -52,14 +52,14 @@ def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
     return pictures
 
 
-def time_figure(document: Document, styles: Styles) -> Figure | None:
+def draw_time_figure(document: Document, styles: Styles) -> Figure | None:
     """Draw times against each size that varies, or bars if no size varies."""
     timed = {timing.shape for timing in document.timings if timing.outcome == TIMED}
     if not timed:
         return None
-    panels = panels_of([shape for shape in document.shapes if shape.name in timed])
+    panels = group_shapes([shape for shape in document.shapes if shape.name in timed])
     if not panels:
-        return bars_figure(document, styles)
+        return draw_bars(document, styles)
     by_shape = document.by_shape()
     width = min(3, len(panels))
     height = math.ceil(len(panels) / width)
@@ -85,7 +85,7 @@ def time_figure(document: Document, styles: Styles) -> Figure | None:
     return figure
 
 
-def panels_of(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
+def group_shapes(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
     """Group the shapes: the shapes of a group differ in one size only; at least three shapes.
 
     If there are more groups than panels, only the groups with the largest V are kept.
@@ -125,7 +125,7 @@ def _draw_times(
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     axes.yaxis.set_minor_locator(NullLocator())
-    begin = gpu_wins_from(columns)
+    begin = find_gpu_wins(columns)
     if begin is not None:
         axes.axvline(begin, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         transform = axes.get_xaxis_transform()
@@ -134,7 +134,7 @@ def _draw_times(
         )
 
 
-def gpu_wins_from(columns: Sequence[Column]) -> int | None:
+def find_gpu_wins(columns: Sequence[Column]) -> int | None:
     """Return the smallest size for which, and above which, the GPU is faster than all CPU rows."""
     begin = None
     for size, timings in sorted(columns, key=lambda column: column[0], reverse=True):
@@ -147,7 +147,7 @@ def gpu_wins_from(columns: Sequence[Column]) -> int | None:
     return begin
 
 
-def bars_figure(document: Document, styles: Styles) -> Figure:
+def draw_bars(document: Document, styles: Styles) -> Figure:
     """Draw a bar for each row in each phase of the first shape, with its interquartile range."""
     shape = document.shapes[0]
     phases = document.by_shape()[shape.name]
@@ -183,7 +183,7 @@ def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], width: float)
     _dress(axes, "x")
 
 
-def roofline_figure(document: Document, styles: Styles) -> Figure | None:
+def draw_roofline(document: Document, styles: Styles) -> Figure | None:
     """Draw each row's operations per second against the operations per byte of its products."""
     timed = [  # the roof is the CPU's
         t for t in document.timings if t.outcome == TIMED and not _is_on_gpu(t.row)
@@ -245,7 +245,7 @@ def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
         )
 
 
-def parts_figure(document: Document) -> Figure | None:
+def draw_parts(document: Document) -> Figure | None:
     """Draw a bar for each part of scratch's step; the dark part is for its products."""
     if document.parts_of is None or not document.parts:
         return None

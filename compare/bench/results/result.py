@@ -125,7 +125,7 @@ class Document:
 
     def ratio(self, timing: Timing, reference: str) -> float | None:
         """Return a row's time divided by the reference's time, if both were timed."""
-        found = ratio_of(timing, self.find(reference, timing.shape, timing.phase))
+        found = divide_times(timing, self.find(reference, timing.shape, timing.phase))
         return None if found is None else found.value
 
     def write(self, path: Path) -> None:
@@ -188,7 +188,7 @@ class Ratio:
     high: float
 
 
-def ratio_of(timing: Timing | None, reference: Timing | None) -> Ratio | None:
+def divide_times(timing: Timing | None, reference: Timing | None) -> Ratio | None:
     """Return the ratio of two times, or None if one of them is missing."""
     if timing is None or reference is None or {timing.outcome, reference.outcome} != {TIMED}:
         return None

@@ -10,9 +10,9 @@ from compare.bench.results.result import (
     Document,
     RowInfo,
     Timing,
+    divide_times,
     duration,
     quartiles,
-    ratio_of,
 )
 from compare.bench.workload.shapes import (
     GENERATION,
@@ -91,7 +91,7 @@ def _cells(document: Document, row: RowInfo, timings: Timings) -> list[str | Tex
     first_call = duration(timing.first_call or 0.0) if compiled else ""
     if timing.outcome != TIMED:
         return [_short(timing), "", "", "", "", first_call]
-    ratio = ratio_of(timing, timings.get(REFERENCE))
+    ratio = divide_times(timing, timings.get(REFERENCE))
     return [
         duration(timing.median),
         duration(timing.spread),
@@ -138,7 +138,7 @@ def _short(timing: Timing | None) -> str | Text:
 
 
 def _ratio_cell(timings: Timings, row: str) -> str | Text:
-    ratio = ratio_of(timings.get(row), timings.get(REFERENCE))
+    ratio = divide_times(timings.get(row), timings.get(REFERENCE))
     if ratio is None:
         return _short(timings.get(row))
     return Text(f"{ratio.value:.2f}", "green" if ratio.high < 1 else "")
@@ -176,7 +176,7 @@ def _slower(by_shape: Mapping[str, Mapping[str, Timings]]) -> list[str]:
         (ratio, f"{shape} {phase} {ratio.value:.2f}")
         for shape, phases in by_shape.items()
         for phase, timings in phases.items()
-        if (ratio := ratio_of(timings.get(SCRATCH), timings.get(REFERENCE))) is not None
+        if (ratio := divide_times(timings.get(SCRATCH), timings.get(REFERENCE))) is not None
     ]
     if found and all(ratio.high < 1 for ratio, _ in found):
         return [f"scratch is faster than PyTorch CPU in all {plural(len(found), 'comparison')}"]

@@ -97,7 +97,7 @@ class OnCuda(Row):
         tolerance = " (checked with the tolerance of TF32)" if self.tf32 else ""
         return f"{self.label}: {active}{tolerance}"
 
-    def made_ready(self, run: Run) -> Run:
+    def make_ready(self, run: Run) -> Run:
         """Return the run, or a CUDA graph of it."""
         return Recorded(run) if self.kind.endswith("-graph") else run
 
@@ -192,7 +192,7 @@ class Kernel(OnCuda, Interpreted):
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         """Return the phases of a layer, perhaps each as a CUDA graph."""
-        jobs, ready = super().layer(case), self.made_ready
+        jobs, ready = super().layer(case), self.make_ready
         return {p: Job(ready(job.run), job.results, job.inputs) for p, job in jobs.items()}
 
     def prepare(self, case: Case) -> dict[str, Job]:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import numpy as np
 
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs, of_layer
+from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs, select_layer
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from scratch_rnn.layers.states import arrays_of
 
@@ -132,7 +132,7 @@ class Jax(Row):
         writer = jax.device_put(case.generation_parameters)
 
         def logits_and_state(p: Any, inputs: Any, state: Any) -> Any:
-            layer = of_layer(p)
+            layer = select_layer(p)
             a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, GH)
             h, state = _scan(case, layer, a, state)
             return h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"], state

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, of_layer
+from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, select_layer
 from compare.bench.workload.shapes import FORWARD, GENERATION
 from compare.implementations import CELLS
 from scratch_rnn.layers import states
@@ -91,7 +91,7 @@ class Onnx(Row):
             ("Reshape", ["output", "rows"], ["h"], {}),
             ("Gemm", ["h", "W", "b"], ["logits"], {}),
         ]
-        return self._session(case, "ids", around, of_layer(parameters) | constants)
+        return self._session(case, "ids", around, select_layer(parameters) | constants)
 
     def _session(
         self, case: Case, read: str, around: list[Any], constants: Arrays

@@ -1,6 +1,6 @@
 """The rows in PyTorch: its layer with autograd, a loop over cells, compiled or not, and by hand.
 
-The first ones differ only in the layer. `over_cells` gives nn.RNN, nn.GRU or nn.LSTM another
+The first ones differ only in the layer. `loop_over_cells` gives nn.RNN, nn.GRU or nn.LSTM another
 `forward`, so the model and the training of concise_rnn work with it as with the layer itself.
 """
 
@@ -22,7 +22,15 @@ from torch.nn import functional as F
 import concise_rnn
 from compare.bench.rows.numpy_rows import plain_functions, plain_layer
 from compare.bench.rows.row import Device, Row, line
-from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, Run, of_layer
+from compare.bench.workload.case import (
+    Arrays,
+    Case,
+    Job,
+    LayerInputs,
+    ModelInputs,
+    Run,
+    select_layer,
+)
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.implementations import CELLS, Cell
 from compare.parity import tensor_as_array
@@ -76,7 +84,7 @@ def cell_loop(
     return torch.stack(h), state
 
 
-def over_cells(layer: nn.RNNBase, function: Function, loop: Loop) -> nn.Module:
+def loop_over_cells(layer: nn.RNNBase, function: Function, loop: Loop) -> nn.Module:
     """Return a layer of one layer and direction with the loop over time in Python."""
     weights = list(layer.all_weights[0])
 
@@ -107,7 +115,7 @@ class TorchRow(Row):
 
     def make_model(self, case: ModelInputs, parameters: Arrays) -> concise_rnn.RNNModel:
         """Return the model with a copy of the parameters."""
-        rnn = self.make_layer(case, of_layer(parameters))
+        rnn = self.make_layer(case, select_layer(parameters))
         model = concise_rnn.RNNModel(rnn, case.shape.V)
         load(model, parameters)
         return model
@@ -182,7 +190,7 @@ class TorchCells(TorchRow):
         function = CELL_FUNCTIONS[case.shape.cell][case.shape.nonlinearity]
         rnn = super().make_layer(case, parameters)
         assert isinstance(rnn, nn.RNNBase)
-        return over_cells(rnn, function, self.make_loop())
+        return loop_over_cells(rnn, function, self.make_loop())
 
     def make_loop(self) -> Loop:
         return cell_loop
@@ -250,7 +258,7 @@ class TorchPage(TorchRow):
         functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
         jobs = plain_layer(case, functions, self.on_device, tensor_as_array)
         return {
-            phase: Job(self.made_ready(torch.no_grad()(job.run)), job.results)
+            phase: Job(self.make_ready(torch.no_grad()(job.run)), job.results)
             for phase, job in jobs.items()
         }
 
@@ -258,7 +266,7 @@ class TorchPage(TorchRow):
         """Return no phases: the plain version is used for a layer only."""
         return {}
 
-    def made_ready(self, run: Run) -> Run:
+    def make_ready(self, run: Run) -> Run:
         """Return the function that is timed."""
         return run
 

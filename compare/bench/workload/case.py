@@ -110,7 +110,7 @@ class LayerInputs(Inputs):
 
     def scratch(self) -> Layer:
         """Return scratch's layer with a copy of the parameters."""
-        rnn = new_layer(self.shape, self.dtype)
+        rnn = make_scratch_layer(self.shape, self.dtype)
         for name, array in self.parameters.items():
             rnn.parameters[name][...] = array
         return rnn
@@ -134,7 +134,7 @@ class ModelInputs(Inputs):
 
     def scratch(self, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
         """Return scratch's model with a copy of these parameters, by default those of the case."""
-        model = scratch_rnn.RNNModel(new_layer(self.shape, self.dtype), self.shape.V)
+        model = scratch_rnn.RNNModel(make_scratch_layer(self.shape, self.dtype), self.shape.V)
         for name, array in (parameters or self.parameters).items():
             model.parameters[name][...] = array
         return model
@@ -152,7 +152,7 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
     """Draw parameters, inputs and an upstream gradient for a shape."""
     rng = np.random.default_rng(seed)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
-    rnn = new_layer(shape, dtype, rng)
+    rnn = make_scratch_layer(shape, dtype, rng)
     if shape.nonlinearity == "relu":
         keep_from_the_kink(rnn.parameters, rng)
     state = states.each(
@@ -171,7 +171,7 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
     return ModelInputs(shape, dtype, model.parameters, state, loud, batch, vocab)
 
 
-def in_float64(case: Case) -> Case:
+def widen(case: Case) -> Case:
     """Return the case with the same numbers in float64."""
     parameters = {name: array.astype(np.float64) for name, array in case.parameters.items()}
     state = states.each(np.float64, case.state)
@@ -196,19 +196,19 @@ def keep_from_the_kink(parameters: Results, rng: np.random.Generator) -> None:
     parameters["bias_hh_l0"] /= 8
 
 
-def new_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) -> Layer:
+def make_scratch_layer(shape: Shape, dtype: str, rng: np.random.Generator | None = None) -> Layer:
     """Return scratch's layer of this cell and these sizes."""
     layer = CELLS[shape.cell].scratch_layer
     return layer(shape.V, shape.H, **shape.options, dtype=np.dtype(dtype), rng=rng)
 
 
-def of_layer(parameters: Arrays) -> Results:
+def select_layer(parameters: Arrays) -> Results:
     """Return the parameters of the model's recurrent layer, with the layer's own names."""
     prefix = "rnn."
     return {n.removeprefix(prefix): a for n, a in parameters.items() if n.startswith(prefix)}
 
 
-def turned_back(results: Arrays, turns: int) -> Results:
+def turn_back(results: Arrays, turns: int) -> Results:
     """Return results of turned inputs in the old order; sums over the batch do not change."""
     ordered = ("output", STATE, "gradient of x")
     return {

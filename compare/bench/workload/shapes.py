@@ -155,7 +155,7 @@ def choose(name: str, only: Sequence[str] = (), cell: str = "rnn") -> list[Shape
     """Return the shapes of a name or a JSON file that satisfy all conditions, such as ``H=256``."""
     shapes = NAMED[name](cell) if name in NAMED else read(Path(name), cell)
     for condition in only:
-        field, values = _condition(condition)
+        field, values = _parse_condition(condition)
         shapes = [shape for shape in shapes if getattr(shape, field) in values]
     if not shapes:
         raise UsageError(f"expected --only to leave at least one shape, got {' '.join(only)}")
@@ -176,7 +176,7 @@ def read(path: Path, cell: str) -> list[Shape]:
             raise SchemaError("at least one in a list", excerpt(entries))
         for number, entry in enumerate(entries, start=1):
             where = f"shape {number}: "
-            shapes.append(_from_entry(entry, cell))
+            shapes.append(_read_entry(entry, cell))
     except OSError as error:
         raise UsageError(f"expected a list of shapes in {path}: {error.strerror}") from error
     except SchemaError as error:
@@ -188,7 +188,7 @@ def read(path: Path, cell: str) -> list[Shape]:
     return shapes
 
 
-def _from_entry(entry: object, cell: str) -> Shape:
+def _read_entry(entry: object, cell: str) -> Shape:
     values = read_fields(FIELDS, entry, "a shape", optional=("name", "kind", "nonlinearity"))
     kind, sizes = values.get("kind", "model"), {size: values[size] for size in SIZES}
     name = "-".join([kind, *(f"{size}{number}" for size, number in sizes.items())])
@@ -201,7 +201,7 @@ def _from_entry(entry: object, cell: str) -> Shape:
     return shape
 
 
-def _condition(text: str) -> tuple[str, list[int]]:
+def _parse_condition(text: str) -> tuple[str, list[int]]:
     field, equals, values = text.partition("=")
     try:
         if field in SIZES and equals:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compare.bench import BenchConfig, bench
-from compare.bench.results.against import changes, settings_of, show_changes
+from compare.bench.results.against import changes, select_settings, show_changes
 from compare.bench.results.result import Document
 from compare.bench.workload.shapes import LEFT_OUT
 from compare.terminal import UsageError
@@ -122,5 +122,5 @@ def test_other_settings_are_refused_before_anything_is_measured(change, expected
 def test_the_stored_benchmarks_can_be_compared():
     folder = Path(__file__).parents[3] / "docs" / "benchmarks"
     earlier, now = (Document.read(folder / f"{name}-1-thread.json") for name in ("seed", "rnn"))
-    assert settings_of(earlier) == settings_of(now)
+    assert select_settings(earlier) == select_settings(now)
     assert {change.row for change in changes(earlier, now)} >= {"scratch", "plain", "jax"}

@@ -59,14 +59,14 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("hasty")
 def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
-    monkeypatch.setattr("compare.bench.measure.timing.seconds_of_a_call", lambda run, calls: 1.0)
+    monkeypatch.setattr("compare.bench.measure.timing.time_calls", lambda run, calls: 1.0)
     found = bench_of(tmp_path, phases=("forward", "generation"), budget=30.0)
     medians = [timing.median for timing in found.timings]
     assert medians == [1.0] * 3 + [1.0 / ModelInputs.num_preds] * 3
 
 
 def test_a_shape_that_no_row_can_measure_is_left_out_by_all(tmp_path, monkeypatch):
-    monkeypatch.setattr(Budget, "objection_before", lambda self, row, *_: f"no {row.name}")
+    monkeypatch.setattr(Budget, "find_objection", lambda self, row, *_: f"no {row.name}")
     found = bench_of(tmp_path, phases=("forward", "step"), rows=("plain", "scratch"))
     assert [(t.row, t.phase, t.outcome, t.reason) for t in found.timings] == [
         (row, phase, LEFT_OUT, f"no {row}")
@@ -91,7 +91,7 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
     memory = Memory("scratch", MODEL, 7)
     monkeypatch.setattr(command, "measure_memory", lambda *given: [memory, given])
     monkeypatch.setattr(Document, "write", lambda self, path: None)
-    monkeypatch.setattr(Budget, "objection_before", objection)
+    monkeypatch.setattr(Budget, "find_objection", objection)
     monkeypatch.setattr(Plain, "compiles", True)
     monkeypatch.setattr(Plain, "settings", settings)
     shapes = [replace(MODEL, name=f"H{H}", H=H) for H in (16, 8)]

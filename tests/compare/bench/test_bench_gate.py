@@ -19,7 +19,7 @@ from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.onnx_row import Onnx
 from compare.bench.rows.row import TF32_GAPS
 from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchPage, TorchRow
-from compare.bench.workload.case import in_float64, make_case
+from compare.bench.workload.case import make_case, widen
 from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
@@ -193,7 +193,7 @@ def test_the_time_of_compiling_is_not_in_the_estimate(monkeypatch, compiles, est
 
 @by_shape
 def test_errors_are_distances_from_float64(shape):
-    case, exact = make_case(shape), in_float64(make_case(shape))
+    case, exact = make_case(shape), widen(make_case(shape))
     gate = Gate(case)
     for phase, job in TorchRow().prepare(exact).items():
         right = job.results(job.run())

@@ -35,18 +35,18 @@ def test_parts_add_up_to_a_step(monkeypatch):
 @pytest.mark.parametrize("cell", CELLS)
 def test_each_piece_of_a_step_can_be_called(cell):
     case = make_case(replace(MODEL, cell=cell))
-    for piece in parts.pieces_of_step(case).values():
+    for piece in parts.list_pieces(case).values():
         piece()
 
 
 def test_a_step_needs_at_least_the_memory_of_its_states():
     shape = Shape("memory", "model", T=128, B=32, V=8, H=256)
     states = 4 * (shape.T + 1) * shape.B * shape.H
-    assert states < memory.peak_of_step(Scratch(), shape, threads=1) < 30 * states
+    assert states < memory.measure_peak(Scratch(), shape, threads=1) < 30 * states
 
 
 def test_no_memory_is_reported_of_a_row_that_is_wrong(monkeypatch):
-    monkeypatch.setattr(memory, "peak_of_step", lambda row, shape, threads: len(row.name))
+    monkeypatch.setattr(memory, "measure_peak", lambda row, shape, threads: len(row.name))
     assert [m.bytes for m in memory.measure_memory(1)] == [len("scratch"), len("torch")]
     monkeypatch.setattr(memory.Gate, "objection", lambda self, *_, **__: "the loss is wrong")
     found = memory.measure_memory(1)
@@ -76,7 +76,7 @@ def test_the_memory_is_that_of_the_step_alone(monkeypatch, capsys):
     commands = []
     answer = SimpleNamespace(returncode=0, stdout="7\n")
     monkeypatch.setattr(memory.subprocess, "run", lambda c, **_: commands.append(c) or answer)
-    assert memory.peak_of_step(Scratch(), shape, threads=4) == 7
+    assert memory.measure_peak(Scratch(), shape, threads=4) == 7
     assert commands[0][3:] == ["scratch", "gru", "2", "3", "5", "7", "4"]
 
 
@@ -138,7 +138,7 @@ def test_the_notes_name_threads_processor_and_blas(monkeypatch):
     monkeypatch.setattr(machine.Path, "read_text", lambda self, encoding: information)
     assert described["threads"] == {"scratch_rnn": 3, "torch": 4}
     assert (described["usable_cpus"], described["torch_capability"]) == (8, "AVX2")
-    assert machine.thread_notes() == [
+    assert machine.describe_threads() == [
         "Threads: scratch_rnn 3, PyTorch 4 (AVX2), of 8 processors; A Chip @ 2 GHz",
         "Python 3.99, with its global lock",
         "NumPy's BLAS: openblas 0.3, unknown kernels, 1 thread in each of scratch_rnn's",
@@ -168,13 +168,13 @@ def test_a_failed_step_says_why(monkeypatch):
     answer = SimpleNamespace(returncode=1, stdout="", stderr="Traceback:\nValueError: no memory\n")
     monkeypatch.setattr(memory.subprocess, "run", lambda *_, **__: answer)
     with pytest.raises(MemoryError, match=r"a step of scratch at memory: .* failed: .*no memory"):
-        memory.peak_of_step(Scratch(), memory.SHAPE, threads=1)
+        memory.measure_peak(Scratch(), memory.SHAPE, threads=1)
 
 
 @pytest.mark.parametrize(("locked", "words"), [(True, "with its"), (False, "without its")])
 def test_the_global_lock_of_python_is_recorded(monkeypatch, locked, words):
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: locked, raising=False)
-    assert f"{words} global lock" in machine.thread_notes()[1]
+    assert f"{words} global lock" in machine.describe_threads()[1]
     assert machine.describe_machine()["python_lock"] is locked
     monkeypatch.delattr(sys, "_is_gil_enabled")  # as in an older Python
     assert machine.describe_machine()["python_lock"]
@@ -182,15 +182,15 @@ def test_the_global_lock_of_python_is_recorded(monkeypatch, locked, words):
 
 def test_a_forced_kernel_is_noted(monkeypatch):
     pool = {"user_api": "blas", "internal_api": "openblas", "architecture": "Haswell"}
-    monkeypatch.setattr(machine, "blas_pools", lambda: [pool])
-    monkeypatch.setattr(machine, "kernels_left_free", lambda: "SkylakeX")
+    monkeypatch.setattr(machine, "find_blas_pools", lambda: [pool])
+    monkeypatch.setattr(machine, "find_default_kernels", lambda: "SkylakeX")
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
-    assert machine.forced_kernel_notes() == []
+    assert machine.describe_forced_kernels() == []
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    (line,) = machine.forced_kernel_notes()
+    (line,) = machine.describe_forced_kernels()
     assert re.match("OPENBLAS_CORETYPE=Haswell makes NumPy's BLAS .* would use SkylakeX", line)
-    monkeypatch.setattr(machine, "kernels_left_free", lambda: "Haswell")
-    assert machine.forced_kernel_notes() == []
+    monkeypatch.setattr(machine, "find_default_kernels", lambda: "Haswell")
+    assert machine.describe_forced_kernels() == []
 
 
 def test_variables_that_matter_are_recorded(monkeypatch):

@@ -45,16 +45,16 @@ GRID = varied(
 )
 GRID.timings.append(timing("torch", f"8 {SIZES[0]}", "step", 5e-3))  # in the last panel alone
 PICTURES = {
-    "times": lambda: pictures.time_figure(more(grid(), REFUSAL), STYLES),
-    "times without a card": lambda: pictures.time_figure(WITHOUT_CARD, {}),
-    "times of batches": lambda: pictures.time_figure(varied(BATCHES, "step", "x"), {}),
-    "times of steps": lambda: pictures.time_figure(varied(STEPS, "forward"), {}),
-    "times of a grid": lambda: pictures.time_figure(GRID, STYLES),
-    "bars": lambda: pictures.time_figure(more(full(), GENERATION, **CARD), STYLES),
-    "roofline": lambda: pictures.roofline_figure(more(full(), OF_CARD, **CARD), STYLES),
-    "roofline of phases": lambda: pictures.roofline_figure(more(full(), FORWARD, GENERATION), {}),
-    "parts": lambda: pictures.parts_figure(TWO_THREADS),
-    "parts faster than the roof": lambda: pictures.parts_figure(FAST),
+    "times": lambda: pictures.draw_time_figure(more(grid(), REFUSAL), STYLES),
+    "times without a card": lambda: pictures.draw_time_figure(WITHOUT_CARD, {}),
+    "times of batches": lambda: pictures.draw_time_figure(varied(BATCHES, "step", "x"), {}),
+    "times of steps": lambda: pictures.draw_time_figure(varied(STEPS, "forward"), {}),
+    "times of a grid": lambda: pictures.draw_time_figure(GRID, STYLES),
+    "bars": lambda: pictures.draw_time_figure(more(full(), GENERATION, **CARD), STYLES),
+    "roofline": lambda: pictures.draw_roofline(more(full(), OF_CARD, **CARD), STYLES),
+    "roofline of phases": lambda: pictures.draw_roofline(more(full(), FORWARD, GENERATION), {}),
+    "parts": lambda: pictures.draw_parts(TWO_THREADS),
+    "parts faster than the roof": lambda: pictures.draw_parts(FAST),
 }
 
 
@@ -82,18 +82,21 @@ def columns(*seconds):
     ],
 )
 def test_the_gpu_wins_from_a_size_on_if_it_does_at_all_larger_ones(seconds, begin):
-    assert pictures.gpu_wins_from(columns(*seconds)[::-1]) == begin
+    assert pictures.find_gpu_wins(columns(*seconds)[::-1]) == begin
 
 
 def test_a_grid_is_drawn_over_h_alone_and_a_sweep_over_each_size():
     shapes = [replace(sized(H), B=B, V=V) for H in SIZES for B in (1, 2, 3) for V in (4, 8, 12)]
-    panels = pictures.panels_of(shapes)
+    panels = pictures.group_shapes(shapes)
     assert {size for size, _ in panels} == {"H"}
     assert len(panels) == 3  # a panel for each B, at the largest V
     assert all(shape.V == 12 for _, group in panels for shape in group)
     sweep = [replace(SEED, H=H) for H in SIZES] + [replace(SEED, T=T) for T in (5, 10)]
-    assert [(size, len(group)) for size, group in pictures.panels_of(sweep)] == [("H", 3), ("T", 3)]
-    assert pictures.panels_of([SEED]) == []
+    assert [(size, len(group)) for size, group in pictures.group_shapes(sweep)] == [
+        ("H", 3),
+        ("T", 3),
+    ]
+    assert pictures.group_shapes([SEED]) == []
 
 
 def test_each_picture_has_a_file_beside_the_numbers(tmp_path):

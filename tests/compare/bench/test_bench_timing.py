@@ -13,8 +13,8 @@ from compare.bench.measure.timing import (
     Budget,
     Contestant,
     ReferenceProduct,
+    estimate_round,
     measure,
-    seconds_of_a_round,
 )
 from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.row import Row
@@ -104,7 +104,7 @@ def test_times_are_those_of_one_call(monkeypatch):
     def take_three_seconds():
         now[0] += 3.0
 
-    assert timing.seconds_of_a_call(take_three_seconds, calls=5) == pytest.approx(3.0, rel=1e-12)
+    assert timing.time_calls(take_three_seconds, calls=5) == pytest.approx(3.0, rel=1e-12)
 
 
 @pytest.mark.parametrize("has_gpu", [True, False])
@@ -118,9 +118,9 @@ def test_the_clock_waits_for_the_gpu(monkeypatch, has_gpu):
 
 def test_a_round_costs_its_warm_up_and_its_rest_too():
     row = Recorded("a", [])
-    assert seconds_of_a_round(row, 1.0, threads=4) == 1.5  # slow: every call counts
-    assert seconds_of_a_round(row, 0.01, threads=1) == pytest.approx(0.01 + 0.02 + 0.125)
-    assert seconds_of_a_round(row, 0.01, threads=2) == pytest.approx(WARM_UP + 0.02 + 0.25)
+    assert estimate_round(row, 1.0, threads=4) == 1.5  # slow: every call counts
+    assert estimate_round(row, 0.01, threads=1) == pytest.approx(0.01 + 0.02 + 0.125)
+    assert estimate_round(row, 0.01, threads=2) == pytest.approx(WARM_UP + 0.02 + 0.25)
 
 
 def test_rows_that_leave_threads_watching_get_a_rest():
@@ -166,20 +166,20 @@ def test_three_rounds_at_any_rate_or_none():
 
 def test_what_would_be_too_long_is_not_even_tried():
     row, budget = Recorded("a", []), Budget(10.0, [100, 100], rate=100.0)
-    assert budget.objection_before(row, FORWARD, 10**9) is None  # nothing is known yet
+    assert budget.find_objection(row, FORWARD, 10**9) is None  # nothing is known yet
     budget.done(row, flops=100, seconds=1.0, spent=1.0)
-    assert budget.objection_before(row, FORWARD, 600) is None  # 3 rounds at twice the rate: 9 s
-    assert str(budget.objection_before(row, FORWARD, 700)).startswith("over budget")
+    assert budget.find_objection(row, FORWARD, 600) is None  # 3 rounds at twice the rate: 9 s
+    assert str(budget.find_objection(row, FORWARD, 700)).startswith("over budget")
 
 
 def test_a_row_that_compiles_too_long_does_not_compile_again():
     row, budget = Recorded("a", [], compiles=True), Budget(10.0, [100] * 9, rate=100.0)
     budget.compiled(row, FORWARD, 4.0)
-    assert budget.objection_before(row, FORWARD, 100) is None
+    assert budget.find_objection(row, FORWARD, 100) is None
     budget.compiled(row, FORWARD, 4.5)
-    objection = str(budget.objection_before(row, FORWARD, 100))
+    objection = str(budget.find_objection(row, FORWARD, 100))
     assert "compiling has taken 8 s, and another compilation" in objection
-    assert budget.objection_before(row, "another phase", 100) is None
+    assert budget.find_objection(row, "another phase", 100) is None
     budget.compiled(row, "another phase", 3.0)
-    assert "compiling has taken 12 s" in str(budget.objection_before(row, "third phase", 100))
+    assert "compiling has taken 12 s" in str(budget.find_objection(row, "third phase", 100))
     assert budget.left(row) == 10.0  # its rounds are another matter

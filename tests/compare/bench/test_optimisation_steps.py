@@ -15,8 +15,8 @@ timings = load_script("timings")
 @pytest.fixture
 def hasty(monkeypatch):
     """Make every block a single call."""
-    monkeypatch.setattr(timing, "calls_of_a_block", lambda seconds: 1)
-    monkeypatch.setattr(timing, "calls_of_a_warm_up", lambda seconds, threads: 0)
+    monkeypatch.setattr(timing, "count_calls", lambda seconds: 1)
+    monkeypatch.setattr(timing, "count_warm_up_calls", lambda seconds, threads: 0)
     monkeypatch.setattr(machine, "SIZE", 64)
     monkeypatch.setattr(machine, "COPIED_BYTES", 2**16)
 
