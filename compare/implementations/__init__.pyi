@@ -2,10 +2,13 @@ from .cells import CELLS as CELLS
 from .cells import Cell as Cell
 from .cells import CellName as CellName
 from .interface import Array as Array
+from .interface import Gradients as Gradients
 from .interface import Implementation as Implementation
 from .interface import Layer as Layer
+from .interface import LayerClass as LayerClass
 from .interface import Results as Results
 from .interface import Run as Run
+from .interface import Tape as Tape
 from .interface import load_parameters as load_parameters
 from .kernels.compilation import capability_of as capability_of
 from .kernels.compilation import compile_launches as compile_launches

@@ -31,12 +31,24 @@ class Gradients(Protocol):
         """Shaped like x; None for token numbers."""
 
     @property
+    def h0(self) -> Array | None:
+        """Shaped like h0."""
+
+    @property
+    def c0(self) -> Array | None:
+        """Shaped like c0, where the state is (h, c)."""
+
+    @property
     def state(self) -> State:
-        """Shaped like the initial state: an array, or for an LSTM a pair."""
+        """The gradient of the initial state: h0, or (h0, c0)."""
 
     @property
     def parameters(self) -> Mapping[str, Array]:
         """By the names of the parameters."""
+
+
+Tape = object
+"""What the backward pass of a layer needs; nothing else can read it."""
 
 
 class Layer(Protocol):
@@ -46,11 +58,17 @@ class Layer(Protocol):
     def parameters(self) -> Mapping[str, Array]:
         """The parameters, by PyTorch's names."""
 
-    def forward(self, x: Array, state: State = None) -> tuple[Array, State, Any]:
+    def forward(self, x: Array, state: State = None, **more: Any) -> tuple[Array, State, Tape]:
         """Return output, the last state and the tape; `lengths` may be given too."""
 
-    def backward(self, tape: Any, d_output: Array | None = None, d_state: State = None) -> Any:
-        """Return the gradients, as an object with those of x, h0, c0 and the parameters."""
+    def backward(
+        self, tape: Any, d_output: Array | None = None, d_state: State = None
+    ) -> Gradients:
+        """Return the gradients of x, of the initial state and of the parameters."""
+
+
+LayerClass = Callable[..., Layer]
+"""What builds a layer from the arguments of nn.RNN: a class, or a function like one."""
 
 
 class Run(NamedTuple):
@@ -58,7 +76,7 @@ class Run(NamedTuple):
 
     output: Array  # (T, B, DR)
     state: State  # (LD, B, R), or for an LSTM a pair
-    tape: Any  # what the backward pass needs
+    tape: Tape
 
 
 @dataclass
@@ -71,7 +89,7 @@ class Implementation:
 
     cell: Cell
     title: str  # "keras.layers:LSTM", "scratch"
-    build: Callable[..., Layer]  # takes the arguments of nn.RNN
+    build: LayerClass
     features: frozenset[str] = frozenset()  # of nn.RNN's surface that it has for certain
     close: Callable[[], object] = field(default=lambda: None)  # ends its process
     _layer: Layer | None = None
@@ -122,8 +140,7 @@ class Implementation:
 
     def backward(self, run: Run, d_output: Array | None = None, d_state: State = None) -> Gradients:
         """Run backward from the gradients of the output and of the last state."""
-        gradients: Gradients = self.layer.backward(run.tape, d_output, d_state)
-        return gradients
+        return self.layer.backward(run.tape, d_output, d_state)
 
 
 def read_options(parameters: Mapping[str, Array], cell: Cell) -> dict[str, Any]:

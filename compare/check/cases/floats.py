@@ -27,12 +27,15 @@ power of two.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compare.check.cases.boundaries import scaled
 from compare.implementations import CELLS
+
+if TYPE_CHECKING:
+    from compare.check.cases.layer_case import LayerCase
 
 CLEAR_ATTEMPTS = 8
 
@@ -52,7 +55,7 @@ class Floats:
     d_c_n: np.ndarray | None = None
 
 
-def recurrences(case: Any) -> list[tuple[int, int, str]]:
+def recurrences(case: "LayerCase") -> list[tuple[int, int, str]]:
     """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
     return [
         (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
@@ -62,7 +65,7 @@ def recurrences(case: Any) -> list[tuple[int, int, str]]:
 
 
 @lru_cache(maxsize=1024)
-def draw_floats(case: Any) -> Floats:
+def draw_floats(case: "LayerCase") -> Floats:
     """Draw the floats of a LayerCase from its seed; equal cases share them."""
     rng = np.random.default_rng(case.seed)
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
@@ -100,11 +103,11 @@ def draw_floats(case: Any) -> Floats:
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
-def _normal(case: Any, rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:
+def _normal(case: "LayerCase", rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:
     return _as_drawn(case, rng.normal(size=shape), name)
 
 
-def _as_drawn(case: Any, array: np.ndarray, name: str) -> np.ndarray:
+def _as_drawn(case: "LayerCase", array: np.ndarray, name: str) -> np.ndarray:
     array = scaled(array, case.values, name, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
@@ -114,7 +117,7 @@ def _as_drawn(case: Any, array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _draw_parameters(case: Any, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _draw_parameters(case: "LayerCase", rng: np.random.Generator) -> dict[str, np.ndarray]:
     """W_ih keeps the size of its inputs, W_hh has the case's gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
@@ -142,7 +145,7 @@ def _draw_parameters(case: Any, rng: np.random.Generator) -> dict[str, np.ndarra
 
 
 def _is_clear(
-    case: Any,
+    case: "LayerCase",
     parameters: Mapping[str, np.ndarray],
     x: np.ndarray,
     h0: np.ndarray | None,

@@ -17,11 +17,19 @@ from compare.check.cases.comparison import compared as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.results import in_float64
-from compare.implementations import CELLS, load_parameters
+from compare.implementations import (
+    CELLS,
+    Array,
+    Gradients,
+    Layer,
+    LayerClass,
+    Tape,
+    load_parameters,
+)
 from compare.parity import PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
-from scratch_rnn.layers.states import arrays_of
+from scratch_rnn.layers.states import State, arrays_of
 
-CLASSES: dict[str, Any] = {name: cell.scratch_layer for name, cell in CELLS.items()}
+CLASSES: dict[str, LayerClass] = {name: cell.scratch_layer for name, cell in CELLS.items()}
 """Our layer of each cell."""
 
 STATES = ("h_n", "c_n")
@@ -29,14 +37,14 @@ INITIAL_STATES = ("gradient of h0", "gradient of c0")
 SEQUENCES = ("output", "gradient of x")
 
 
-def build(layer_class: Any, case: LayerCase, parameters: Results | None = None) -> Any:
+def build(layer_class: LayerClass, case: LayerCase, parameters: Results | None = None) -> Layer:
     """Build a layer with the case's options and parameters."""
     layer = layer_class(**case.options, dtype=case.dtype)
     load_parameters(layer, case.floats.parameters if parameters is None else parameters)
     return layer
 
 
-def run(layer_class: Any, case: LayerCase, move: Move = unmoved) -> Results:
+def run(layer_class: LayerClass, case: LayerCase, move: Move = unmoved) -> Results:
     """Run forward and backward; return output, h_n and the gradients by name."""
     floats = move(fresh(case))
     layer = build(layer_class, case, floats.parameters)
@@ -45,13 +53,13 @@ def run(layer_class: Any, case: LayerCase, move: Move = unmoved) -> Results:
     return results | named(backward_pass(layer, move(tape), floats))
 
 
-def forward(layer: Any, case: LayerCase) -> tuple[Results, Any]:
+def forward(layer: Layer, case: LayerCase) -> tuple[Results, Tape]:
     """Run a layer forward on the case's arguments; return results and tape."""
     output, state, tape = forward_pass(layer, fresh(case))
     return outputs(output, state), tape
 
 
-def backward(layer: Any, case: LayerCase, tape: Any) -> Results:
+def backward(layer: Layer, case: LayerCase, tape: Tape) -> Results:
     """Run a layer backward on the case's upstream gradients; return copies of its gradients."""
     return copied(named(backward_pass(layer, tape, fresh(case))))
 
@@ -61,12 +69,12 @@ def fresh(case: LayerCase) -> Floats:
     return copy.deepcopy(case.floats)
 
 
-def forward_pass(layer: Any, floats: Floats) -> tuple[Any, Any, Any]:
+def forward_pass(layer: Layer, floats: Floats) -> tuple[Array, State, Tape]:
     """Call a layer's `forward` with these floats themselves."""
     return layer.forward(floats.x, with_cell_state(floats.h0, floats.c0), **given(floats))
 
 
-def backward_pass(layer: Any, tape: Any, floats: Floats) -> Any:
+def backward_pass(layer: Layer, tape: Tape, floats: Floats) -> Gradients:
     """Call a layer's `backward` with these upstream gradients themselves."""
     return layer.backward(tape, floats.d_output, with_cell_state(floats.d_h_n, floats.d_c_n))
 
@@ -77,7 +85,7 @@ def given(floats: Floats) -> dict[str, Any]:
     return {name: value for name, value in optional.items() if value is not None}
 
 
-def kept(layer: Any, result: Any) -> Callable[..., Any]:
+def kept(layer: Layer, result: Any) -> Callable[..., Any]:
     """Return what gives the last result as it is later; `double` doubles its arrays in place."""
 
     def now(double: bool = False) -> Any:
@@ -91,28 +99,28 @@ def kept(layer: Any, result: Any) -> Callable[..., Any]:
     return getattr(layer, "as_now", None) or now
 
 
-def copied(results: Results) -> Results:
+def copied(results: Mapping[str, Array]) -> Results:
     """Return copies."""
     return {name: array.copy() for name, array in results.items()}
 
 
-def as_state(h: np.ndarray | None, c: np.ndarray | None) -> Any:
+def as_state(h: Array | None, c: Array | None) -> State:
     """Return copies of h, or of (h, c) if there is a c, as a layer takes them; None without h."""
     return with_cell_state(*(None if array is None else array.copy() for array in (h, c)))
 
 
-def with_cell_state(h: Any, c: Any) -> Any:
+def with_cell_state(h: Array | None, c: Array | None) -> State:
     """Return (h, c), or h alone if there is no c."""
     return h if c is None else (h, c)
 
 
-def outputs(output: np.ndarray, state: Any) -> Results:
+def outputs(output: Array, state: State) -> Results:
     """Return copies of the results of `forward`, by name."""
     named_states = dict(zip(STATES, map(np.array, arrays_of(state)), strict=False))
     return {"output": np.array(output)} | named_states
 
 
-def named(gradients: Any) -> Results:
+def named(gradients: Gradients) -> Results:
     """Return the results of `backward`, by name; token numbers have no gradient."""
     found = {f"gradient of {n}": getattr(gradients, n, None) for n in ("x", "h0", "c0")}
     found |= {f"gradient of {name}": g for name, g in gradients.parameters.items()}

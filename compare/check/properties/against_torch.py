@@ -10,10 +10,11 @@ from compare.check.cases.layer_results import alike, run
 from compare.check.cases.reference import torch_results
 from compare.check.properties.property import Compared, LayerProperty, layer_property
 from compare.files import table
+from compare.implementations import LayerClass
 
 
 def _as_torch(name: str, statement: str, **fields: Any) -> LayerProperty:
-    def holds(layer_class: Any, case: LayerCase) -> Compared:
+    def holds(layer_class: LayerClass, case: LayerCase) -> Compared:
         yield alike(torch_results(case), run(layer_class, case), case)
 
     holds.__name__, holds.__doc__ = name, statement

@@ -9,11 +9,11 @@ import torch
 import scratch_rnn
 from compare.check.cases import training as training_cases
 from compare.check.cases.comparison import identical
-from compare.check.properties.property import Outcome, Property, properties_of
+from compare.check.properties.property import Outcome, Package, Property, properties_of
 
 
 @Property
-def equals_pass(package: Any) -> Iterator[Outcome]:
+def equals_pass(package: Package) -> Iterator[Outcome]:
     """Two models with the same weights agree."""
     for seed in range(4):
         case = training_cases.draw_training_case(seed)
@@ -21,7 +21,7 @@ def equals_pass(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def differences_are_refused(package: Any) -> Iterator[Outcome]:
+def differences_are_refused(package: Package) -> Iterator[Outcome]:
     """Two models differ if one weight differs by a thousandth."""
     for seed in range(4):
         case = training_cases.draw_training_case(seed)
@@ -33,7 +33,7 @@ def differences_are_refused(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def nan_is_refused(package: Any) -> Iterator[Outcome]:
+def nan_is_refused(package: Package) -> Iterator[Outcome]:
     """NaN does not agree with anything."""
     for seed in range(2):
         case = training_cases.draw_training_case(seed)
@@ -47,7 +47,7 @@ def nan_is_refused(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def shapes_and_names_are_refused(package: Any) -> Iterator[Outcome]:
+def shapes_and_names_are_refused(package: Package) -> Iterator[Outcome]:
     """Tensors of different shapes, dtypes or names differ."""
     column, row = np.zeros((3, 1)), np.zeros((1, 3))
     for what, other in (
@@ -60,7 +60,7 @@ def shapes_and_names_are_refused(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def copies_are_copies(package: Any) -> Iterator[Outcome]:
+def copies_are_copies(package: Package) -> Iterator[Outcome]:
     """Copied weights share no memory with their source."""
     case = training_cases.draw_training_case(0)
     kinds: dict[str, Callable[[], Any]] = {
@@ -79,7 +79,7 @@ def copies_are_copies(package: Any) -> Iterator[Outcome]:
 
 
 def _verdict(
-    package: Any, case: training_cases.TrainingCase, model: Any, what: str, *, ok: bool
+    package: Package, case: training_cases.TrainingCase, model: Any, what: str, *, ok: bool
 ) -> Outcome:
     ours = training_cases.make_model(scratch_rnn, case)
     options = {"lr": case.settings.lr, "max_norm": case.settings.max_norm}

@@ -33,7 +33,8 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.properties.property import Compared, layer_property, properties_of
-from compare.parity import tolerances, unmoved
+from compare.implementations import LayerClass
+from compare.parity import Move, tolerances, unmoved
 
 ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
 
@@ -47,7 +48,7 @@ def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @layer_property()
-def arguments_unchanged(layer_class: Any, case: LayerCase) -> Compared:
+def arguments_unchanged(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The layer does not change its arguments."""
     layer = build(layer_class, case)
     mine = case.with_floats(fresh(case))
@@ -78,7 +79,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @layer_property()
-def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
+def any_memory_layout(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Arrays may be read-only, in Fortran order, reversed, not contiguous or broadcast."""
     for layout, lay_out in LAYOUTS.items():
         is_exact = layout != "one row in the place of all" or case.nonlinearity == "tanh"
@@ -97,7 +98,7 @@ def any_memory_layout(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(gradients=True, again=True)
-def second_backward(layer_class: Any, case: LayerCase) -> Compared:
+def second_backward(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A second backward pass on the same tape gives the same gradients."""
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
@@ -107,7 +108,7 @@ def second_backward(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(again=True)
-def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
+def many_tapes(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A later pass does not change earlier results and tapes."""
     alone = run(layer_class, case)
     layer = build(layer_class, case)
@@ -120,9 +121,9 @@ def many_tapes(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(dropout=0.0)
-def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
+def call_as_forward(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A call gives the results of forward, in evaluation mode and without gradients."""
-    layer = build(layer_class, case)
+    layer: Any = build(layer_class, case)  # not every layer can be called
     for _ in range(2):
         floats = fresh(case)
         results = outputs(*layer(floats.x, as_state(floats.h0, floats.c0), **given(floats)))
@@ -130,7 +131,7 @@ def call_as_forward(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(again=True, h0=(False, True))
-def second_call(layer_class: Any, case: LayerCase) -> Compared:
+def second_call(layer_class: LayerClass, case: LayerCase) -> Compared:
     """No state is kept between calls: each starts from the given state, or from zeros."""
     layer = build(layer_class, case)
     forward(layer, case)
@@ -142,7 +143,7 @@ def second_call(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(needs={"h0": False}, h0=True)
-def no_state_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
+def no_state_as_zeros(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Without an initial state the layer starts from zeros."""
     floats = case.floats
     zeros = {n: np.zeros_like(a) for n in ("h0", "c0") if (a := getattr(floats, n)) is not None}
@@ -151,7 +152,7 @@ def no_state_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(gradients=True, upstream=("output", "h_n"))
-def no_gradient_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
+def no_gradient_as_zeros(layer_class: LayerClass, case: LayerCase) -> Compared:
     """An upstream gradient that is not given counts as zero."""
     results = run(layer_class, case)
     absent = [n for n in ("output", *STATES) if getattr(case.floats, f"d_{n}") is None]
@@ -160,7 +161,7 @@ def no_gradient_as_zeros(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(unbatched=False, lengths=False, one_hot=(True, False))
-def empty_batch(layer_class: Any, case: LayerCase) -> Compared:
+def empty_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A batch without rows gives empty results."""
     results, axis = run(layer_class, case), case.batch_axis
     nobody = np.empty(0, np.intp)
@@ -178,7 +179,7 @@ def empty_batch(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(gradients=True)
-def backward_scales(layer_class: Any, case: LayerCase) -> Compared:
+def backward_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The gradients are proportional to the upstream gradients.
 
     A power of two and a change of sign lose no bit. But below the smallest normal float bits are
@@ -197,12 +198,12 @@ def backward_scales(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(gradients=True)
-def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
+def backward_adds(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The gradients of a sum of upstream gradients are the sum of their gradients."""
     back = _arrays(case, ARRAYS[4:])
     other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
 
-    def two(layer_class: Any, move: Any) -> tuple[Results, Results]:
+    def two(layer_class: LayerClass, move: Move) -> tuple[Results, Results]:
         floats = move(fresh(case))
         layer = build(layer_class, case, floats.parameters)
         _, _, tape = forward_pass(layer, floats)
@@ -211,7 +212,7 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
         return first, second
 
     def allowed(case: LayerCase) -> Results:
-        def apart(move: Any) -> Results:  # opposite moves of the two would cancel in their sum
+        def apart(move: Move) -> Results:  # opposite moves of the two would cancel in their sum
             first, second = two(CLASSES[case.cell], move)
             return first | {f"second {name}": array for name, array in second.items()}
 
@@ -230,7 +231,7 @@ def backward_adds(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(one_hot=True)
-def one_hot_as_dense(layer_class: Any, case: LayerCase) -> Compared:
+def one_hot_as_dense(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Token numbers give the results of their one-hot rows."""
     results = run(layer_class, case)
     dense = run(layer_class, case.given(x=np.eye(case.V, dtype=case.dtype)[case.floats.x]))
@@ -242,7 +243,7 @@ def one_hot_as_dense(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(cells=("rnn",), nonlinearity="relu")
-def relu_scales(layer_class: Any, case: LayerCase) -> Compared:
+def relu_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A ReLU layer gives c times the output for c times the input, state and biases.
 
     relu(c z) = c relu(z) for c > 0. The gradients of the weights are products with inputs, so they
@@ -264,7 +265,7 @@ def relu_scales(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(cells=("rnn",), gradients=True, nonlinearity="relu")
-def relu_at_zero(layer_class: Any, case: LayerCase) -> Compared:
+def relu_at_zero(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The derivative of ReLU at 0 is 0."""
     zeros = {name: np.zeros_like(array) for name, array in case.floats.parameters.items()}
     results = run(layer_class, case.given(parameters=zeros))
@@ -272,7 +273,7 @@ def relu_at_zero(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(cells=("rnn", "lstm"), bias=True)
-def two_biases(layer_class: Any, case: LayerCase) -> Compared:
+def two_biases(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Only the sum of the two biases matters; b_hn of a GRU is an exception."""
     parameters, results = case.floats.parameters, run(layer_class, case)
     partner = {n: n.replace("ih", "hh") for n in parameters if n.startswith("bias_ih")}

@@ -1,7 +1,5 @@
 """Properties of memory: parameters that are changed, and arrays that are returned."""
 
-from typing import Any
-
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     Results,
@@ -21,7 +19,7 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import Compared, NotTried, layer_property, properties_of
-from compare.implementations import load_parameters
+from compare.implementations import Layer, LayerClass, load_parameters
 
 
 def scaled(case: LayerCase, factor: float) -> LayerCase:
@@ -30,14 +28,14 @@ def scaled(case: LayerCase, factor: float) -> LayerCase:
     return case.given(parameters={n: a * a.dtype.type(factor) for n, a in parameters.items()})
 
 
-def both_passes(layer: Any, case: LayerCase) -> Results:
+def both_passes(layer: Layer, case: LayerCase) -> Results:
     """Run a layer that is there, forward and backward."""
     results, tape = forward(layer, case)
     return results | backward(layer, case, tape)
 
 
 @layer_property(again=True, likely="Its parameters are copied once: an optimizer changes nothing.")
-def changed_parameters(layer_class: Any, case: LayerCase) -> Compared:
+def changed_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Parameters that are changed in place, or loaded, are used from the next call on."""
     layer = build(layer_class, case)
     both_passes(layer, case)
@@ -48,7 +46,7 @@ def changed_parameters(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(again=True, likely="Some of the parameters are those of an earlier call.")
-def replaced_parameters(layer_class: Any, case: LayerCase) -> Compared:
+def replaced_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Other arrays in the place of the parameters are used from the next call on."""
     layer, other = build(layer_class, case), scaled(case, 0.5)
     before = both_passes(layer, case)
@@ -61,7 +59,7 @@ def replaced_parameters(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(gradients=True, again=True, likely="It mixes the parameters of two passes.")
-def old_tape(layer_class: Any, case: LayerCase) -> Compared:
+def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A tape's gradients are those of its own forward pass.
 
     In between, the layer computes with other parameters; before the backward pass they are changed
@@ -78,7 +76,7 @@ def old_tape(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(again=True, likely="A later pass writes into the same memory.")
-def returned_arrays(layer_class: Any, case: LayerCase) -> Compared:
+def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Returned arrays keep their values while further passes run, of this layer or another."""
     layer, other = build(layer_class, case), scaled(case, 0.5)
     output, state, tape = forward_pass(layer, fresh(case))
@@ -100,7 +98,7 @@ def returned_arrays(layer_class: Any, case: LayerCase) -> Compared:
     of_arrays=True,
     likely="Two gradients are one array: clipping, which scales each in place, scales it twice.",
 )
-def gradients_apart(layer_class: Any, case: LayerCase) -> Compared:
+def gradients_apart(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Each gradient has memory of its own: to scale one in place changes no other."""
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
@@ -117,7 +115,7 @@ def gradients_apart(layer_class: Any, case: LayerCase) -> Compared:
     likely="To write into a returned array changes the tape or the parameters: return a copy, or "
     "a view that is read-only.",
 )
-def own_memory(layer_class: Any, case: LayerCase) -> Compared:
+def own_memory(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Returned arrays share no memory with the tape or the parameters."""
     layer = build(layer_class, case)
     output, state, tape = forward_pass(layer, fresh(case))
@@ -127,7 +125,7 @@ def own_memory(layer_class: Any, case: LayerCase) -> Compared:
     outputs_now(double=True)
     gradients_now(double=True)
     yield identical(expected, backward(layer, case, tape), case)
-    yield identical(parameters, layer.parameters, case)
+    yield identical(parameters, dict(layer.parameters), case)
 
 
 PROPERTIES = properties_of(vars())

@@ -1,12 +1,11 @@
 """Properties of models: random numbers, and the arguments that a layer has to refuse."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
 from compare.check.cases.comparison import identical
-from compare.check.properties.property import Outcome, Property, properties_of
+from compare.check.properties.property import Outcome, Package, Property, properties_of
 
 
 def global_random_state() -> bytes:
@@ -15,7 +14,7 @@ def global_random_state() -> bytes:
 
 
 @Property
-def drawn_masks(package: Any) -> Iterator[Outcome]:
+def drawn_masks(package: Package) -> Iterator[Outcome]:
     """Dropout masks keep a share 1 - p of the units, and scale them by 1 / (1 - p)."""
     rnn = package.RNN(4, 50, 3, "tanh", True, False, 0.25)
     masks = rnn.draw_dropout_masks(20, 5, np.random.default_rng(0))
@@ -29,7 +28,7 @@ def drawn_masks(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def refusals(package: Any) -> Iterator[Outcome]:
+def refusals(package: Package) -> Iterator[Outcome]:
     """Arguments that nn.RNN refuses and tokens outside the vocabulary raise an error."""
     T, B, V, H = 5, 2, 3, 4
     rnn, x, h0 = package.RNN(V, H), np.zeros((T, B, V), np.float32), np.zeros((1, B, H), np.float32)
@@ -56,7 +55,7 @@ def refusals(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def initial_parameters(package: Any) -> Iterator[Outcome]:
+def initial_parameters(package: Package) -> Iterator[Outcome]:
     """The initial weights are uniform in ±1/√H, and drawn from the given generator."""
     H = 32
     before = global_random_state()

@@ -27,6 +27,7 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import Compared, layer_property, properties_of
+from compare.implementations import LayerClass
 
 ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 
@@ -57,7 +58,7 @@ def changed_results(results: Results, sequence: Change, state: Change) -> Result
 
 
 @layer_property(T=range(2, 7), bidirectional=False, lengths=False)
-def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
+def cut_anywhere(layer_class: LayerClass, case: LayerCase) -> Compared:
     """One pass gives the results of two, where the second continues from the first's state.
 
     In the backward pass the second part's gradient of its initial state is the first part's
@@ -67,8 +68,11 @@ def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
     cut = 1 + case.seed % (case.T - 1)
     layer = build(layer_class, case)
 
-    def part(array: np.ndarray | None, which: slice) -> np.ndarray | None:
-        return None if array is None else array[(slice(None),) * axis + (which,)].copy()
+    def part(array: np.ndarray, which: slice) -> np.ndarray:
+        return array[(slice(None),) * axis + (which,)].copy()
+
+    def upstream(which: slice) -> np.ndarray | None:
+        return None if floats.d_output is None else part(floats.d_output, which)
 
     first, second = slice(0, cut), slice(cut, None)
     state, tapes, parts = as_state(floats.h0, floats.c0), [], []
@@ -79,9 +83,9 @@ def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
         tapes.append(tape)
         parts.append(np.array(output))
     d_last = as_state(floats.d_h_n, floats.d_c_n)
-    later = layer.backward(tapes[1], part(floats.d_output, second), d_last)
-    d_state = as_state(later.h0, getattr(later, "c0", None))
-    earlier = layer.backward(tapes[0], part(floats.d_output, first), d_state)
+    later = layer.backward(tapes[1], upstream(second), d_last)
+    d_state = as_state(later.h0, later.c0)
+    earlier = layer.backward(tapes[0], upstream(first), d_state)
     early, late = named(earlier), named(later)
     results = outputs(np.concatenate(parts, axis), state)
     for name, array in early.items():
@@ -93,7 +97,7 @@ def cut_anywhere(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(T=range(2, 7), bidirectional=False, lengths=False, one_hot=False)
-def past_before_future(layer_class: Any, case: LayerCase) -> Compared:
+def past_before_future(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The output at step t does not depend on later inputs."""
     cut = 1 + case.seed % (case.T - 1)
     x = case.floats.x.copy()
@@ -106,7 +110,7 @@ def past_before_future(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(lengths=False)
-def last_output(layer_class: Any, case: LayerCase) -> Compared:
+def last_output(layer_class: LayerClass, case: LayerCase) -> Compared:
     """h_n is the last layer's output: of the last step, or in reverse of the first."""
     results = forward(build(layer_class, case), case)[0]
     y, h_n = results["output"].swapaxes(0, case.time_axis), results["h_n"]
@@ -116,7 +120,7 @@ def last_output(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(bidirectional=True, dropout=0.0, lengths=(False, True))
-def time_reversed(layer_class: Any, case: LayerCase) -> Compared:
+def time_reversed(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Reversed sequences give reversed results, if both directions exchange their weights."""
     floats, R = case.floats, case.R
     lengths = np.full(case.B, case.T) if floats.lengths is None else floats.lengths
@@ -158,7 +162,7 @@ def time_reversed(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(B=(2, 3), unbatched=False)
-def order_of_the_batch(layer_class: Any, case: LayerCase) -> Compared:
+def order_of_the_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The order of the sequences in a batch does not matter."""
     axis, order = case.batch_axis, np.random.default_rng(case.seed).permutation(case.B)
     back, lengths = np.argsort(order), case.floats.lengths
@@ -173,7 +177,7 @@ def order_of_the_batch(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(B=(2, 3), unbatched=False)
-def sequence_alone(layer_class: Any, case: LayerCase) -> Compared:
+def sequence_alone(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A sequence gives the same results alone, without padding, as in a batch."""
     together = run(layer_class, case)
     lengths = np.full(case.B, case.T) if case.floats.lengths is None else case.floats.lengths
@@ -192,7 +196,7 @@ def sequence_alone(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(unbatched=True)
-def unbatched_as_batched(layer_class: Any, case: LayerCase) -> Compared:
+def unbatched_as_batched(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A sequence without a batch axis gives the results of a batch of one."""
     axis = case.batch_axis
     changes = changed(case.floats, lambda a: np.expand_dims(a, axis), lambda a: a[:, None], same)
@@ -203,7 +207,7 @@ def unbatched_as_batched(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(batch_first=True, unbatched=False)
-def batch_first(layer_class: Any, case: LayerCase) -> Compared:
+def batch_first(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The option batch_first swaps the first two axes of x and output, and of nothing else."""
     time_first = replace(case, batch_first=False)
     results = run(layer_class, time_first)
@@ -212,7 +216,7 @@ def batch_first(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(T=range(2, 7), **ONE_WAY, B=(2, 3), unbatched=False)
-def nan_visible(layer_class: Any, case: LayerCase) -> Compared:
+def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A NaN in x reaches every later output of its sequence, and no other sequence."""
     t, b, v = (case.seed % size for size in (case.T, case.B, case.V))
     x = case.floats.x.copy()
@@ -234,7 +238,7 @@ def nan_visible(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(nonlinearity="tanh", **ONE_WAY, rounded=False)
-def infinite_input(layer_class: Any, case: LayerCase) -> Compared:
+def infinite_input(layer_class: LayerClass, case: LayerCase) -> Compared:
     """An infinite input gives the output of a huge one."""
     huge: Results = {}
     infinite: Results = {}
@@ -251,7 +255,7 @@ def infinite_input(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(lengths=True, unbatched=False)
-def padding_ignored(layer_class: Any, case: LayerCase) -> Compared:
+def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The values in the padding do not matter, not even NaN; the output there is zero."""
     results, lengths = run(layer_class, case), case.floats.lengths
     assert lengths is not None
@@ -271,7 +275,7 @@ def padding_ignored(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(lengths=True, unbatched=False)
-def more_padding(layer_class: Any, case: LayerCase) -> Compared:
+def more_padding(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Longer padding does not change the results, and its gradient is zero."""
     floats, axis = case.floats, case.time_axis
     widths = [(0, 0)] * floats.x.ndim
@@ -288,7 +292,7 @@ def more_padding(layer_class: Any, case: LayerCase) -> Compared:
 
 
 @layer_property(needs={"lengths": True}, lengths=False, unbatched=False)
-def full_lengths(layer_class: Any, case: LayerCase) -> Compared:
+def full_lengths(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Lengths that are all T give the results without lengths."""
     full = case.given(lengths=np.full(case.B, case.T))
     yield alike(run(layer_class, case), run(layer_class, full), case)

@@ -17,12 +17,12 @@ import scratch_rnn
 from compare.check.cases import training as training_cases
 from compare.check.cases.comparison import Answer, Results, answer_of, compared, identical
 from compare.check.properties.of_models import global_random_state
-from compare.check.properties.property import Outcome, Property, properties_of
+from compare.check.properties.property import Outcome, Package, Property, properties_of
 from scratch_rnn import Vocab
 
 
 @Property
-def cross_entropy(package: Any) -> Iterator[Outcome]:
+def cross_entropy(package: Package) -> Iterator[Outcome]:
     """The loss and its gradient are PyTorch's, for logits of any size."""
     for seed in range(8):
         logits, targets, answer = _loss_case(seed)
@@ -47,13 +47,13 @@ def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
     return logits, targets, answer
 
 
-def _loss(package: Any, logits: np.ndarray, targets: np.ndarray) -> Results:
+def _loss(package: Package, logits: np.ndarray, targets: np.ndarray) -> Results:
     loss, d_logits = package.cross_entropy(logits, targets)
     return {"loss": np.asarray(loss, logits.dtype), "gradient of logits": d_logits}
 
 
 @Property
-def perplexity(package: Any) -> Iterator[Outcome]:
+def perplexity(package: Package) -> Iterator[Outcome]:
     """The perplexity is exp of the mean loss in nats."""
     for loss in (0.0, 1.0, math.log(28)):
         expected = {"perplexity": np.asarray(math.exp(loss))}
@@ -62,7 +62,7 @@ def perplexity(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def clipping(package: Any) -> Iterator[Outcome]:
+def clipping(package: Package) -> Iterator[Outcome]:
     """All gradients are scaled by one factor, the same as PyTorch's."""
     for dtype in ("float64", "float32"):
         for norm in (0.5, 2.0, 1e3, 0.999, 1.0, 1.001, 0.0):
@@ -86,7 +86,7 @@ def _clipping_case(norm: float, dtype: str) -> tuple[Results, Answer]:
     return gradients, answer
 
 
-def _clipped(package: Any, gradients: Results) -> Results:
+def _clipped(package: Package, gradients: Results) -> Results:
     gradients = {name: g.copy() for name, g in gradients.items()}
     norm = package.clip_grad_norm(gradients, 1.0)
     dtype = gradients["a"].dtype
@@ -95,7 +95,7 @@ def _clipped(package: Any, gradients: Results) -> Results:
 
 
 @Property
-def update(package: Any) -> Iterator[Outcome]:
+def update(package: Package) -> Iterator[Outcome]:
     """An update changes each parameter in place, by -lr times its gradient."""
     rng = np.random.default_rng(0)
     p, g = rng.normal(size=(3, 2)), rng.normal(size=(3, 2))
@@ -110,24 +110,24 @@ def update(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def step_as_torch(package: Any) -> Iterator[Outcome]:
+def step_as_torch(package: Package) -> Iterator[Outcome]:
     """Every tensor of a training step is PyTorch's."""
     return _as_torch(package, "step", 6)
 
 
 @Property
-def updates_as_torch(package: Any) -> Iterator[Outcome]:
+def updates_as_torch(package: Package) -> Iterator[Outcome]:
     """The results of each update are PyTorch's."""
     return _as_torch(package, "updates", 6)
 
 
 @Property
-def epochs_as_torch(package: Any) -> Iterator[Outcome]:
+def epochs_as_torch(package: Package) -> Iterator[Outcome]:
     """The results of each epoch are PyTorch's."""
     return _as_torch(package, "epochs", 4)
 
 
-def _as_torch(package: Any, kind: str, number: int) -> Iterator[Outcome]:
+def _as_torch(package: Package, kind: str, number: int) -> Iterator[Outcome]:
     time_axes = {"logits": 0, "gradient of logits": 0}
     for seed in range(number):
         case, answer = training_cases.training_case(kind, seed)
@@ -136,7 +136,7 @@ def _as_torch(package: Any, kind: str, number: int) -> Iterator[Outcome]:
 
 
 @Property
-def threads(package: Any) -> Iterator[Outcome]:
+def threads(package: Package) -> Iterator[Outcome]:
     """The results do not depend on how many threads share the batch."""
     own: Any = getattr(package, "threads", scratch_rnn.threads)
     least_rows, number = own.least_rows, package.get_num_threads()
@@ -156,7 +156,7 @@ def threads(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def prediction_as_torch(package: Any) -> Iterator[Outcome]:
+def prediction_as_torch(package: Package) -> Iterator[Outcome]:
     """The generated text is that of PyTorch's model."""
     vocab = Vocab.from_list(["<unk>", *"abcdef"])
     for seed in range(6):
@@ -171,7 +171,7 @@ def prediction_as_torch(package: Any) -> Iterator[Outcome]:
 
 
 @Property
-def batches(package: Any) -> Iterator[Outcome]:
+def batches(package: Package) -> Iterator[Outcome]:
     """Targets follow their inputs, and an epoch depends only on its number and the seed."""
     N, B, T = 203, 3, 5
     before = global_random_state()
@@ -234,7 +234,7 @@ def _unequal(what: str, expected: object, got: object) -> str:
 
 
 @Property
-def vocabulary(package: Any) -> Iterator[Outcome]:
+def vocabulary(package: Package) -> Iterator[Outcome]:
     """Tokens are numbered by falling frequency; unknown tokens get 0."""
     vocab = package.text.Vocab(list("banana bus"))
     letters = ["<unk>", "a", "b", "n", " ", "u", "s"]  # 3 a, 2 b and 2 n, then by appearance

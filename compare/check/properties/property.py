@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
-from compare.implementations import CELLS
+from compare.implementations import CELLS, LayerClass
+
+Package = ModuleType | SimpleNamespace  # `scratch_rnn`, or one with its names
 
 
 class NotTried(Exception):
@@ -41,7 +44,7 @@ class Property:
         """The property in a sentence: the first line of the function's docstring."""
         return (self.holds.__doc__ or "").partition("\n")[0]
 
-    def outcomes(self, package: Any) -> Iterator[Outcome]:
+    def outcomes(self, package: Package) -> Iterator[Outcome]:
         """Try the property on a package like scratch_rnn; yield the outcome of each case."""
         yield from self.holds(package)
 
@@ -65,7 +68,7 @@ class Finding:
 
 
 Compared = Iterator[tuple[Comparison, ...]]
-Holds = Callable[[Any, LayerCase], Compared]  # of a layer's class; the comparisons have to agree
+Holds = Callable[[LayerClass, LayerCase], Compared]  # the comparisons have to agree
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class LayerProperty(Property):
     strict: bool = False  # counts with --strict alone
     likely: str = ""  # the likely mistake, where it is violated
 
-    def outcomes(self, package: Any) -> Iterator[Outcome]:
+    def outcomes(self, package: Package) -> Iterator[Outcome]:
         """Try the property on the layers of a package like scratch_rnn."""
         fields = tuple(self.fields.items())
         for cases in zip(*(drawn(cell, self.tried, fields) for cell in self.cells), strict=True):

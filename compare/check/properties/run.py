@@ -11,10 +11,10 @@ True
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from compare.check.bugs.catalogue import Bug
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_comparison as of_comparison
 from compare.check.properties import of_layers as of_layers
@@ -22,25 +22,25 @@ from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_models as of_models
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
-from compare.check.properties.property import Finding, Property
+from compare.check.properties.property import Finding, Package, Property
 
 MODULES = (against_torch, of_layers, of_sequences, of_memory, of_models, of_training)
 PROPERTIES = tuple(each for module in MODULES for each in module.PROPERTIES)
 """All properties of a package like `scratch_rnn`, from the single layer to a training."""
 
 
-def check_package(package: Any, properties: Sequence[Property] = PROPERTIES) -> Finding | None:
+def check_package(package: Package, properties: Sequence[Property] = PROPERTIES) -> Finding | None:
     """Return the first property that a package like `scratch_rnn` violates, or None."""
     return next(findings(package, properties), None)
 
 
-def violation_of(bug: Any) -> Finding | None:
+def violation_of(bug: Bug) -> Finding | None:
     """Return the first property that a bug of the catalogue violates, and the case."""
     scratch = bug.package == "scratch_rnn"
     return check_package(bug.load(), PROPERTIES if scratch else of_comparison.PROPERTIES)
 
 
-def findings(package: Any, properties: Sequence[Property] = PROPERTIES) -> Iterator[Finding]:
+def findings(package: Package, properties: Sequence[Property] = PROPERTIES) -> Iterator[Finding]:
     """Yield a finding for each property that a package violates."""
     for each in properties:
         finding = check_property(each, package)
@@ -48,7 +48,7 @@ def findings(package: Any, properties: Sequence[Property] = PROPERTIES) -> Itera
             yield finding
 
 
-def check_property(tried: Property, package: Any) -> Finding | None:
+def check_property(tried: Property, package: Package) -> Finding | None:
     """Return the first case in which the package violates this property, or None."""
     cases = 0
     with np.errstate(all="ignore"):

@@ -37,8 +37,10 @@ class FunctionsLayer:
         """Delete the tapes of all passes in the process of the functions."""
         self._functions.forget()
 
-    def forward(self, x: Array, state: State = None) -> tuple[Array, State, Tape]:
+    def forward(self, x: Array, state: State = None, **more: object) -> tuple[Array, State, Tape]:
         """Return output (T, B, H), the last state (1, B, H), for an LSTM a pair, and the tape."""
+        if more:
+            raise TypeError(f"expected functions that take {next(iter(more))}, got those of a cell")
         H = self.parameters["weight_hh_l0"].shape[1]
         if state is None:
             zeros = np.zeros((1, x.shape[1], H), x.dtype)

@@ -193,7 +193,7 @@ class UserLayer:
         """Return the gradients, by our names and in our layout."""
         if self.forward_only:
             self.as_now = None
-            return SimpleNamespace(x=None, h0=None, c0=None, parameters={})
+            return SimpleNamespace(x=None, state=None, h0=None, c0=None, parameters={})
         own_tape, transposed, is_tokens, has_state, padded = tape
         if padded and d_output is not None:
             widths = np.zeros((d_output.ndim, 2), int)
