@@ -15,7 +15,7 @@ from compare.check.report.folder import check_folder, find_folder
 from compare.check.report.page import check_page, write_page
 from compare.check.report.report import Report, check_can_write, list_notes, show, write_json
 from compare.check.subjects.template import write_template
-from compare.files import naming
+from compare.files import name_file
 from compare.implementations import CELLS, Notes, Source, guess_cell_of_class
 from compare.terminal import CommandError, Terminal, UsageError, plural, refuse_options
 
@@ -36,7 +36,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     config.check()
     if config.new is not None:
         cell = config.cell or guess_cell_of_class([config.new.stem]) or next(iter(CELLS))
-        with naming(config.new):
+        with name_file(config.new):
             config.new.write_text(write_template(cell, config.new.name), encoding="utf-8")
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)

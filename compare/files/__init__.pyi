@@ -1,7 +1,7 @@
-from .atomic import BINARY, UNFINISHED, naming, sync_directory, system, write_all, write_file
-from .lock import LockError, locked
+from .atomic import BINARY, UNFINISHED, name_file, sync_directory, system, write_all, write_file
+from .lock import LockError, lock
 from .opening import MOST_BYTES_OF_JSON, open_file, read_file, read_json, real_path
-from .page import filled, is_page, json_in_html, resource
+from .page import fill_page, is_page, json_in_html, resource
 from .schema import (
     COUNT,
     FINITE,
@@ -43,11 +43,11 @@ __all__ = [
     "RecordError",
     "SchemaError",
     "excerpt",
-    "filled",
+    "fill_page",
     "is_page",
     "json_in_html",
-    "locked",
-    "naming",
+    "lock",
+    "name_file",
     "open_file",
     "parse_json",
     "plain",

@@ -40,7 +40,7 @@ def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """
     unfinished = path.with_name(path.name + UNFINISHED)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
-    with naming(path):
+    with name_file(path):
         unfinished.unlink(missing_ok=True)
         try:
             descriptor = system.open(unfinished, flags, 0o666)
@@ -77,7 +77,7 @@ def sync_directory(directory: Path) -> None:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def name_file(path: Path) -> Iterator[None]:
     """Add the name of the file to an error of the system."""
     try:
         yield

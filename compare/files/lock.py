@@ -20,7 +20,7 @@ class LockError(CommandError, RuntimeError):
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def lock(directory: Path) -> Iterator[None]:
     """Lock a directory while the body runs; a LockError says that another process has locked it.
 
     The operating system releases the lock when the process ends. A process that was killed leaves

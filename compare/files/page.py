@@ -13,7 +13,7 @@ from typing import Any
 from compare.files.schema import to_json
 
 
-def filled(
+def fill_page(
     template: str, style: str, script: str, values: dict[str, str], sources: str = ""
 ) -> str:
     """Put the values into the template, for each {{name}}; a {{name}} in a value is not replaced.

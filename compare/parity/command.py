@@ -4,7 +4,7 @@ import copy
 
 from compare.parity.comparison import ConciseStep, compare_step
 from compare.parity.config import SharedOptions
-from compare.parity.materials import Materials, prepared
+from compare.parity.materials import Materials, prepare
 from compare.parity.optimizers import Memory
 from compare.parity.rows import ParityReport, Verdict
 from compare.parity.table import parity_verdict, show_parity
@@ -25,7 +25,7 @@ class UndecidableError(ParityError):
 def parity(config: SharedOptions, terminal: Terminal | None = None) -> ParityReport:
     """Compare both models on the first batch; :class:`ParityError` if they differ."""
     terminal = terminal or Terminal(quiet=True)
-    with prepared(config, terminal) as materials:
+    with prepare(config, terminal) as materials:
         return compare_untrained(config, materials, terminal)
 
 

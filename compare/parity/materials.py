@@ -37,7 +37,7 @@ class Materials:
 
 
 @contextmanager
-def prepared(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
+def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
     """Check the configuration, load the text, build both models, and print which text it is.
 
     Inside the ``with`` block, each model uses ``config.threads`` threads. A UsageError, DeviceError
@@ -88,13 +88,16 @@ def make_models(
     )
 
 
-def writers(
+def make_writers(
     scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
 ) -> dict[str, Callable[..., str]]:
     """Return a function for each side: `predict` of (prefix, num_preds, temperature=…, rng=…)."""
 
     def writer(predict: Callable[..., str], model: Any) -> Callable[..., str]:
-        return lambda prefix, n, **drawn: predict(parts(prefix, token), n, model, vocab, **drawn)
+        def write(prefix: str, num_preds: int, **drawn: Any) -> str:
+            return predict(split_tokens(prefix, token), num_preds, model, vocab, **drawn)
+
+        return write
 
     return {
         "scratch": writer(scratch_rnn.predict, scratch),
@@ -102,18 +105,18 @@ def writers(
     }
 
 
-def prefixes(vocab: Vocab, token: str) -> tuple[str, ...]:
+def choose_prefixes(vocab: Vocab, token: str) -> tuple[str, ...]:
     """Return the lecture's prefixes if the vocabulary has their tokens, or else one token of it."""
-    known = tuple(prefix for prefix in PREFIXES if not unknown_parts(prefix, vocab, token))
+    known = tuple(prefix for prefix in PREFIXES if not find_unknown(prefix, vocab, token))
     return known or (next(part for part in vocab.idx_to_token[1:] if part.strip()),)
 
 
-def unknown_parts(prefix: str, vocab: Vocab, token: str) -> list[str]:
+def find_unknown(prefix: str, vocab: Vocab, token: str) -> list[str]:
     """Return the characters (or words) of a prefix that are missing in the vocabulary."""
-    return [part for part in parts(prefix, token) if part not in vocab]
+    return [part for part in split_tokens(prefix, token) if part not in vocab]
 
 
-def parts(prefix: str, token: str) -> str | list[str]:
+def split_tokens(prefix: str, token: str) -> str | list[str]:
     """Split a prefix into what `predict` reads: a string of characters, or a list of words."""
     return prefix if token == "char" else prefix.split()
 

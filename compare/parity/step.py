@@ -28,7 +28,7 @@ import scratch_rnn
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
 from compare.parity.tolerance import Move, still, unmoved
-from compare.parity.weights import gradient_of, named_state, state_as_tensors, tensor_as_array
+from compare.parity.weights import gradient_of, name_state, state_as_tensors, tensor_as_array
 from concise_rnn import data_parallel
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State
@@ -69,7 +69,7 @@ def scratch_stages(
         "forward",
         {
             "hidden states": tape.h.copy(),
-            **named_state("final state", states.each(np.copy, final_state)),
+            **name_state("final state", states.each(np.copy, final_state)),
             "logits": logits.copy(),
         },
     )
@@ -80,7 +80,7 @@ def scratch_stages(
 
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
     results = {f"gradient of {name}": g.copy() for name, g in gradients.items()}
-    yield "backward", results | named_state("gradient of initial state", d_state)
+    yield "backward", results | name_state("gradient of initial state", d_state)
 
     gradients = move(gradients)
     norm = clip_gradients(gradients, settings, move, package)
@@ -167,7 +167,7 @@ def concise_stages(
     hook = model.linear.register_forward_pre_hook(lambda _, args: hidden_states.append(args[0]))
     logits, final_state = called(torch.from_numpy(batch.inputs).to(device), initial_state)
     hook.remove()
-    results = {"hidden states": hidden_states[0], **named_state("final state", final_state)}
+    results = {"hidden states": hidden_states[0], **name_state("final state", final_state)}
     yield "forward", as_arrays(results | {"logits": logits})
 
     loss = F.cross_entropy(logits, torch.from_numpy(batch.targets).to(device).T.reshape(-1))
@@ -177,7 +177,7 @@ def concise_stages(
     logits.backward(d_logits)
     results = {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
     d_state = states.each(gradient_of, initial_state)
-    yield "backward", as_arrays(results | named_state("gradient of initial state", d_state))
+    yield "backward", as_arrays(results | name_state("gradient of initial state", d_state))
 
     norm = nn.utils.clip_grad_norm_(parameters.values(), settings.max_norm)
     results = {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}

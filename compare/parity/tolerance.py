@@ -87,20 +87,20 @@ def tolerances(
     results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
     # Several threads would take the random moves in any order.
     with _one_at_a_time, threads.keep_batch_whole():
-        return results, _measured(compute, perturbations, seed, gaps)
+        return results, _measure(compute, perturbations, seed, gaps)
 
 
-def _measured(
+def _measure(
     compute: Computation, perturbations: int, seed: int, gaps: int
 ) -> dict[str, np.ndarray]:
     """Return the tolerances, measured from the moves of each entry."""
-    with sums_of_rows(exactly):
+    with replace_sums(sum_exactly):
         baseline = {name: np.asarray(array) for name, array in compute(still).items()}
     moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
     rng = np.random.default_rng(seed)
     for _ in range(perturbations):
         move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
-        with moved_gates(move), sums_of_rows(in_one_chain), long_products_lose(rng, gaps):
+        with move_gates(move), replace_sums(sum_in_one_chain), lose_in_long_products(rng, gaps):
             moved = compute(move)
         for name, array in moved.items():
             np.maximum(moves[name], absolute_difference(array, baseline[name]), out=moves[name])
@@ -113,7 +113,7 @@ def _measured(
 
 
 @contextmanager
-def replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+def substitute(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
     """Inside the ``with`` block, let this thread call `function` where it calls ``owner.name``.
 
     Other threads call the original function, and must not replace it meanwhile.
@@ -130,7 +130,7 @@ def replaced(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[No
         setattr(owner, name, before)
 
 
-def moved_gates(move: Move) -> AbstractContextManager[None]:
+def move_gates(move: Move) -> AbstractContextManager[None]:
     """Inside the ``with`` block, move each σ that `scratch_rnn` computes.
 
     A gate is used before it is on the tape, so moving the tape is too late. If z of a GRU is nearly
@@ -142,21 +142,21 @@ def moved_gates(move: Move) -> AbstractContextManager[None]:
         sigmoid(a)
         a[...] = move(a)
 
-    return replaced(gated, "sigmoid", moved_sigmoid)
+    return substitute(gated, "sigmoid", moved_sigmoid)
 
 
-def sums_of_rows(how: Callable[[np.ndarray], np.ndarray]) -> AbstractContextManager[None]:
+def replace_sums(how: Callable[[np.ndarray], np.ndarray]) -> AbstractContextManager[None]:
     """Inside the ``with`` block, let `scratch_rnn` add up rows in this way.
 
     The two extremes show how much the order of the additions can change the gradient of a bias. In
-    wider floats (`exactly`) nearly nothing is lost. One after the other (`in_one_chain`) the most
-    is lost, and moves of the terms do not show this.
+    wider floats (`sum_exactly`) nearly nothing is lost. One after the other (`sum_in_one_chain`)
+    the most is lost, and moves of the terms do not show this.
     """
-    return replaced(sums, "sum_in_pieces", how)
+    return substitute(sums, "sum_in_pieces", how)
 
 
 @contextmanager
-def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None]:
+def lose_in_long_products(rng: np.random.Generator, gaps: int = 1) -> Iterator[None]:
     """Inside the ``with`` block, add to long recurrent products what one chain of additions loses.
 
     The chain itself would take too long, but its loss is known (Higham 2002, section 4.2). If the
@@ -191,18 +191,18 @@ def long_products_lose(rng: np.random.Generator, gaps: int = 1) -> Iterator[None
         return a
 
     with (
-        replaced(product.Times, "__call__", multiply_and_lose),
-        replaced(gated, "input_products", begin_and_lose),
+        substitute(product.Times, "__call__", multiply_and_lose),
+        substitute(gated, "input_products", begin_and_lose),
     ):
         yield
 
 
-def exactly(d: np.ndarray) -> np.ndarray:
+def sum_exactly(d: np.ndarray) -> np.ndarray:
     """Return Σ_n d_n, added up in the widest floats that NumPy has here."""
     return d.sum(axis=-2, dtype=np.longdouble)
 
 
-def in_one_chain(d: np.ndarray) -> np.ndarray:
+def sum_in_one_chain(d: np.ndarray) -> np.ndarray:
     """Return Σ_n d_n, added up in the dtype of d, one after the other (in pieces if H is 1)."""
     return d.sum(axis=-2)
 

@@ -132,7 +132,7 @@ def updates(
             trainee.state = None
 
 
-def passes_from(
+def iterate_epochs(
     batches: Batches, update: int, num_epochs: int
 ) -> Iterator[tuple[int, Iterable[Batch]]]:
     """Return the epochs that remain after `update` updates; the first may be partly done."""

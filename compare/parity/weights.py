@@ -87,7 +87,7 @@ def state_as_tensors(state: Any, device: torch.device | str = "cpu") -> Any:
     return states.each(lambda array: torch.from_numpy(array.copy()).to(device), state)
 
 
-def named_state(name: str, state: Any) -> dict[str, Any]:
+def name_state(name: str, state: Any) -> dict[str, Any]:
     """Return the arrays or tensors of a state by name; for a pair "h of NAME" and "c of NAME"."""
     arrays = states.arrays_of(state)
     if len(arrays) == 1:

@@ -18,11 +18,16 @@ import numpy as np
 from compare import parity
 from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
-from compare.runs.data_parallel import agreed, begun_together, follow, joined
-from compare.runs.diagnosis import as_before, first_not_finite, likely_causes, not_finite
+from compare.runs.data_parallel import agree_to_stop, begin_together, follow, join_processes
+from compare.runs.diagnosis import (
+    find_not_finite,
+    name_likely_causes,
+    name_not_finite,
+    restore_before,
+)
 from compare.runs.history import SIDES
-from compare.runs.interrupt import deferred
-from compare.runs.resuming import Past, reopened
+from compare.runs.interrupt import defer_signals
+from compare.runs.resuming import Past, reopen
 from compare.runs.session import Session, TrainingStopped
 from compare.terminal import Terminal, perplexity_line, plural, rank_and_size
 
@@ -77,7 +82,11 @@ def train_in_processes(config: TrainConfig, terminal: Terminal) -> None:
             _command("train", config, terminal, ("concise",), parallel=True)
             return
         quiet = Terminal(quiet=True)
-        with reopened("train", config), joined(config), parity.prepared(config, quiet) as materials:
+        with (
+            reopen("train", config),
+            join_processes(config),
+            parity.prepare(config, quiet) as materials,
+        ):
             follow(_trainee(materials.concise, config, parallel=True), materials, config)
     finally:
         # Models in reference cycles keep the process group and its threads, which the interpreter
@@ -96,17 +105,17 @@ def _command(
     terminal = terminal or Terminal(quiet=True)
     size = rank_and_size()[1] if parallel else 1
     with ExitStack() as stack:
-        past = stack.enter_context(reopened(command, config))
+        past = stack.enter_context(reopen(command, config))
         if parallel:
-            stack.enter_context(joined(config))
-        materials = stack.enter_context(parity.prepared(config, terminal))
+            stack.enter_context(join_processes(config))
+        materials = stack.enter_context(parity.prepare(config, terminal))
         trainees = [_trainee(getattr(materials, side), config, parallel=parallel) for side in sides]
         untrained = None
         if past is None and (parallel or len(sides) == 2):
             untrained = _show_untrained(config, materials, terminal, size)
         session = Session(command, config, materials, trainees)
         known = {} if untrained is None else {"untrained": _rows(untrained)}
-        with _opened(session, past, terminal, known):
+        with _open(session, past, terminal, known):
             result = _train_and_record(session, terminal, untrained)
     if result.trained is not None:
         parity.demand_agreement(
@@ -120,20 +129,20 @@ def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> parity.Trainee
 
 
 @contextmanager
-def _opened(
+def _open(
     session: Session, past: Past | None, terminal: Terminal, known: Mapping[str, Any]
 ) -> Iterator[None]:
     """Begin or resume a run; if it ends early, print the command that resumes it."""
     is_open = False
     try:
-        with session.begun(known) if past is None else session.resumed(past, terminal):
+        with session.begin(known) if past is None else session.resume(past, terminal):
             is_open = True
             yield
     except BrokenPipeError:  # the output is closed
         raise
     except (KeyboardInterrupt, SystemExit, OSError, RuntimeError):
         if is_open:
-            terminal.line(f"To resume:  {session.how_to_go_on}", whole=True)
+            terminal.line(f"To resume:  {session.resume_command}", whole=True)
         raise
 
 
@@ -144,7 +153,7 @@ def _train_and_record(
     config, materials, record = session.config, session.materials, session.record
     both = _writers(config, materials)
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
-    spoken = parity.prefixes(materials.vocab, config.token)
+    spoken = parity.choose_prefixes(materials.vocab, config.token)
     perplexities, seconds = _follow(session, sides, spoken[0], terminal)
     trained, memory = None, session.trainees[0].memory()
     if session.trainees[0].parallel:
@@ -188,8 +197,8 @@ def _follow(
     history, done, parallel = session.history, session.done, session.trainees[0].parallel
     perplexities: dict[str, float] = {}
     if parallel:
-        begun_together(session.trainees[0], session.done)
-    with deferred() as stop:
+        begin_together(session.trainees[0], session.done)
+    with defer_signals() as stop:
         with (
             terminal.progress(config.num_epochs, updates_per_epoch, done=session.done) as progress,
             np.errstate(over="ignore", invalid="ignore"),  # _check_finite reports them
@@ -201,40 +210,44 @@ def _follow(
                 history.add(update)
                 progress.advance(update.get("largest_difference"))
                 if done % updates_per_epoch == 0:
-                    perplexities = history.of_epoch(update["epoch"], list(sides))
+                    perplexities = history.average_epoch(update["epoch"], list(sides))
                     epoch = update["epoch"] + 1
                     session.save_snapshot(epoch)
                     due = epoch % EPOCHS_BETWEEN_TEXTS == 0
                     texts = _write(sides, prefix, NUM_PREDS) if due else None
                     progress.end_epoch(perplexities, update.get("largest_difference"), texts)
-                if agreed(stop, parallel=parallel):
+                if agree_to_stop(stop, parallel=parallel):
                     break
                 session.save_if_due(done)
             session.save(done)
-        if agreed(stop, parallel=parallel):
+        if agree_to_stop(stop, parallel=parallel):
             terminal.line(
                 f"Stopped and saved after update {done:,} of {session.total:,} "
                 f"(epoch {math.ceil(done / updates_per_epoch):,})"
             )
     if not perplexities:  # resumed after its last update
-        perplexities = history.of_epoch(config.num_epochs - 1, list(sides))
+        perplexities = history.average_epoch(config.num_epochs - 1, list(sides))
     return perplexities, progress.seconds
 
 
 def _check_finite(update: Mapping[str, Any], session: Session) -> None:
     """Stop if a loss or a gradient norm is not finite, and find out why."""
-    odd = {trainee: names for trainee in session.trainees if (names := not_finite(trainee, update))}
+    odd = {
+        trainee: names
+        for trainee in session.trainees
+        if (names := name_not_finite(trainee, update))
+    }
     if not odd:
         return
     (trainee, names), *_ = odd.items()
     number, config = update["update"], session.config
     checkpoint = session.store.newest()[0][trainee.side]
-    twin, batch = as_before(trainee, checkpoint, session.materials.batches, number)
+    twin, batch = restore_before(trainee, checkpoint, session.materials.batches, number)
     raise TrainingStopped(
         f"training stopped at update {number:,} (epoch {update['epoch'] + 1:,}): "
         f"{trainee.side} has non-finite numbers, first in its "
-        f"{first_not_finite(twin, batch) or names[0]}; "
-        f"likely because of {likely_causes(config)}; "
+        f"{find_not_finite(twin, batch) or names[0]}; "
+        f"likely because of {name_likely_causes(config)}; "
         f"{session.record.directory} keeps the training after update "
         f"{checkpoint.position.update:,}"
     )
@@ -248,7 +261,7 @@ def _show_untrained(
         rows, step = config.batch_size // num_processes, parity.run_parallel_step
         terminal.line(f"{num_processes} processes of {rows} rows, compared with one")
     else:
-        prefix, step = parity.prefixes(materials.vocab, config.token)[0], None
+        prefix, step = parity.choose_prefixes(materials.vocab, config.token)[0], None
         terminal.line(f'Untrained, after "{prefix}"')
         terminal.written(_write(_writers(config, materials), prefix, UNTRAINED_PREDS))
         terminal.line()
@@ -258,7 +271,7 @@ def _show_untrained(
 
 
 def _writers(config: RunConfig, materials: parity.Materials) -> dict[str, Callable[..., str]]:
-    return parity.writers(materials.scratch, materials.concise, materials.vocab, config.token)
+    return parity.make_writers(materials.scratch, materials.concise, materials.vocab, config.token)
 
 
 def _write(sides: Mapping[str, Callable[..., str]], prefix: str, num_preds: int) -> dict[str, str]:

@@ -15,14 +15,14 @@ from torch import distributed
 
 from compare import parity
 from compare.runs.config import RunConfig
-from compare.runs.diagnosis import not_finite
-from compare.runs.interrupt import Request, deferred
+from compare.runs.diagnosis import name_not_finite
+from compare.runs.interrupt import Request, defer_signals
 from compare.terminal import FAILED, CommandError, UsageError, rank_and_size
 from concise_rnn import data_parallel
 
 
 @contextmanager
-def joined(config: RunConfig) -> Iterator[None]:
+def join_processes(config: RunConfig) -> Iterator[None]:
     """Let the processes of `torchrun` exchange tensors inside the ``with`` block.
 
     Refused if they cannot share a batch, or there are fewer GPUs than processes. If another process
@@ -73,20 +73,20 @@ def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConf
 
     if config.resume is None:
         compare()
-    done = begun_together(trainee, 0)
-    passes = parity.passes_from(materials.batches, done, config.num_epochs)
-    with deferred() as stop:
+    done = begin_together(trainee, 0)
+    passes = parity.iterate_epochs(materials.batches, done, config.num_epochs)
+    with defer_signals() as stop:
         with np.errstate(over="ignore", invalid="ignore"):  # process 0 reports them
             for update in parity.updates([trainee], passes, done=done):
-                if not_finite(trainee, update):
+                if name_not_finite(trainee, update):
                     raise SystemExit(FAILED)
-                if agreed(stop, parallel=True):
+                if agree_to_stop(stop, parallel=True):
                     break
-        agreed(stop, parallel=True)  # process 0 has saved
+        agree_to_stop(stop, parallel=True)  # process 0 has saved
     compare()
 
 
-def begun_together(trainee: parity.Trainee, done: int) -> int:
+def begin_together(trainee: parity.Trainee, done: int) -> int:
     """Copy the state of process 0 to all processes; return the number of updates it has done."""
     start = (trainee.weights(), trainee.state_as_array(), trainee.memory(), done)
     *training, done = data_parallel.broadcast(start)
@@ -94,7 +94,7 @@ def begun_together(trainee: parity.Trainee, done: int) -> int:
     return int(done)
 
 
-def agreed(stop: Request, *, parallel: bool) -> bool:
+def agree_to_stop(stop: Request, *, parallel: bool) -> bool:
     """Return whether this process, or in parallel any process, has received a signal to stop."""
     if not parallel:
         return bool(stop)

@@ -20,7 +20,7 @@ from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, Batches
 
 
-def first_not_finite(trainee: parity.Trainee, batch: Batch) -> str | None:
+def find_not_finite(trainee: parity.Trainee, batch: Batch) -> str | None:
     """Name the first tensor of an update that has a NaN or an infinity.
 
     The trainee is in its state before the update, and is not changed.
@@ -29,14 +29,14 @@ def first_not_finite(trainee: parity.Trainee, batch: Batch) -> str | None:
     state = trainee.state_as_array()
     if state is None:
         state = each(lambda a: np.zeros_like(np.asarray(a)), model.begin_state(len(batch.inputs)))
-    before = {**trainee.weights(), **parity.named_state("carried state", state)}
+    before = {**trainee.weights(), **parity.name_state("carried state", state)}
     step = parity.run_scratch_step if trainee.side == "scratch" else parity.run_concise_step
     with np.errstate(all="ignore"):
         arisen = step(model, batch, state, trainee.settings, memory=trainee.memory())
     return next((name for name, array in {**before, **arisen}.items() if not _finite(array)), None)
 
 
-def as_before(
+def restore_before(
     trainee: parity.Trainee, checkpoint: Checkpoint, batches: Batches, update: int
 ) -> tuple[parity.Trainee, Batch]:
     """Train a copy from a checkpoint to the state before an update, counted from 1.
@@ -47,7 +47,7 @@ def as_before(
     twin.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
     done = checkpoint.position.update
     epoch, number = divmod(update - 1, len(batches))
-    left = parity.updates([twin], parity.passes_from(batches, done, epoch + 1), done=done)
+    left = parity.updates([twin], parity.iterate_epochs(batches, done, epoch + 1), done=done)
     with np.errstate(all="ignore"):
         for _ in islice(left, update - 1 - done):
             pass
@@ -56,7 +56,7 @@ def as_before(
     return twin, next(batches.epoch(epoch, number))
 
 
-def likely_causes(config: parity.SharedOptions) -> str:
+def name_likely_causes(config: parity.SharedOptions) -> str:
     """Name the options that can make numbers overflow."""
     causes = [f"--lr {config.lr:g}", f"--max-norm {config.max_norm:g}"]
     if config.nonlinearity == "relu":
@@ -64,7 +64,7 @@ def likely_causes(config: parity.SharedOptions) -> str:
     return ", ".join(causes)
 
 
-def not_finite(trainee: parity.Trainee, metrics: Mapping[str, Any]) -> list[str]:
+def name_not_finite(trainee: parity.Trainee, metrics: Mapping[str, Any]) -> list[str]:
     """Name what is not finite after an update: loss, perplexity, gradient norm, parameters."""
     loss, norm = (metrics[f"{trainee.side}_{name}"] for name in ("loss", "grad_norm"))
     numbers = {"loss": loss, "perplexity": scratch_rnn.perplexity(loss), "grad_norm": norm}

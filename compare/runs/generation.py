@@ -11,7 +11,7 @@ from compare.files import RecordError
 from compare.runs import reading
 from compare.runs.checkpoint import Checkpoint, Store
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
-from compare.runs.snapshots import vocab_of
+from compare.runs.snapshots import read_vocab
 from compare.terminal import Terminal, UsageError
 
 
@@ -38,10 +38,10 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         found, _ = Store(config.run / reading.CHECKPOINTS, num_sides=len(sides)).newest()
         checkpoint = found.get(side) or next(iter(found.values()))  # of the model that began it
     reading.check_agreement(config.run, setting, tokens, checkpoint)
-    vocab = vocab_of(checkpoint, config.run)
+    vocab = read_vocab(checkpoint, config.run)
     setting = dataclasses.replace(setting, device="cpu")  # wherever it was trained
     prefix = config.prefix.lower()  # as its text was
-    unknown = parity.unknown_parts(prefix, vocab, setting.token)
+    unknown = parity.find_unknown(prefix, vocab, setting.token)
     if unknown:
         raise UsageError(
             f"expected --prefix in the vocabulary of {config.run}, whose text is lower-cased, "
@@ -55,7 +55,7 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         for name, array in checkpoint.weights.items():
             scratch.parameters[name][...] = array
         parity.copy_weights(scratch, concise)
-        write = parity.writers(scratch, concise, vocab, setting.token)[side]
+        write = parity.make_writers(scratch, concise, vocab, setting.token)[side]
         rng = np.random.default_rng(config.seed)
         try:
             return write(prefix, config.num_preds, temperature=config.temperature, rng=rng)

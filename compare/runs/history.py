@@ -47,7 +47,7 @@ class History:
         """Return the perplexity of each epoch, exp(Σ loss · tokens / Σ tokens) over its updates."""
         return [_perplexity([sums]) for _, sums in sorted(self._sums[side].items())]
 
-    def of_epoch(self, epoch: int, sides: Sequence[str]) -> dict[str, float]:
+    def average_epoch(self, epoch: int, sides: Sequence[str]) -> dict[str, float]:
         """Return the perplexity of an epoch for each model that is trained.
 
         If one is trained alone, the updates that the other one did before count too.

@@ -28,7 +28,7 @@ class Request:
 
 
 @contextmanager
-def deferred() -> Iterator[Request]:
+def defer_signals() -> Iterator[Request]:
     """Record the first signal while the body runs, and raise it again afterwards.
 
     Does nothing outside the main thread, where Python handles no signals, or for an ignored signal.

@@ -42,10 +42,10 @@ class Record:
         self.directory = directory
         self._path = directory / METRICS
         with ExitStack() as stack:
-            stack.enter_context(files.locked(directory))
+            stack.enter_context(files.lock(directory))
             self._check_places()
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | files.BINARY | NO_WAITING
-            with files.naming(self._path):
+            with files.name_file(self._path):
                 self._metrics = files.system.open(self._path, flags, 0o666)
                 status = check_regular(self._metrics, self._path)
             stack.callback(self._close)
@@ -103,13 +103,13 @@ class Record:
         self._resources.close()
 
     def _close(self) -> None:
-        with files.naming(self._path):
+        with files.name_file(self._path):
             files.system.close(self._metrics)
 
     def add_metrics(self, update: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``, completely or not at all."""
         line = (files.to_json(update) + "\n").encode()
-        with files.naming(self._path):
+        with files.name_file(self._path):
             try:
                 files.write_all(self._metrics, line)
             except OSError:
@@ -129,13 +129,13 @@ class Record:
             raise files.RecordError(
                 f"expected the updates from 1 to {updates:,} in {self._path}, got {found:,}"
             )
-        with files.naming(self._path):
+        with files.name_file(self._path):
             files.system.truncate(self._metrics, size)
         self._size = size
 
     def sync(self) -> None:
         """Synchronise ``metrics.jsonl``."""
-        with files.naming(self._path):
+        with files.name_file(self._path):
             files.system.fsync(self._metrics)
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:

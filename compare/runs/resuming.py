@@ -46,7 +46,7 @@ def read_setting(directory: Path, command: str) -> RunConfig:
 
 
 @contextmanager
-def reopened(command: str, config: RunConfig) -> Iterator[Past | None]:
+def reopen(command: str, config: RunConfig) -> Iterator[Past | None]:
     """Lock the run of ``--resume``, if there is one, and read its newest checkpoint.
 
     An option that may not change, a damaged or contradictory record, and a run with nothing left to
@@ -121,7 +121,7 @@ def _token(vocabulary: Sequence[str], number: int) -> str:
     return repr(vocabulary[number]) if number < len(vocabulary) else "nothing"
 
 
-def changed_versions(directory: Path, config: RunConfig, materials: Materials) -> str:
+def name_changed_versions(directory: Path, config: RunConfig, materials: Materials) -> str:
     """Name the libraries whose version is another one now, which may change the last bits."""
     before = reading.read_versions(directory)
     now = describe_environment(materials.text, config)

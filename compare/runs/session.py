@@ -16,7 +16,7 @@ import numpy as np
 
 from compare.files import MOST_VALUES
 from compare.implementations import CELLS
-from compare.parity import Materials, Trainee, describe_environment, passes_from
+from compare.parity import Materials, Trainee, describe_environment, iterate_epochs
 from compare.runs.checkpoint import (
     Checkpoint,
     Model,
@@ -32,7 +32,7 @@ from compare.runs.config import RunConfig
 from compare.runs.history import SIDES, History
 from compare.runs.reading import CHECKPOINTS, MOST_BYTES, read_json, weights_name
 from compare.runs.record import Record
-from compare.runs.resuming import Past, changed_versions, check_setting
+from compare.runs.resuming import Past, check_setting, name_changed_versions
 from compare.runs.snapshots import is_kept, snapshot_name
 from compare.terminal import (
     PACKAGE,
@@ -64,7 +64,7 @@ class Session:
     _saved: float = field(default_factory=time.perf_counter)
 
     @contextmanager
-    def begun(self, parity: Mapping[str, Any]) -> Iterator[None]:
+    def begin(self, parity: Mapping[str, Any]) -> Iterator[None]:
         """Create the directory of a new run, and save the training before its first update."""
         config, materials, tokens = self.config, self.materials, self.materials.vocab.idx_to_token
         _check_size(config, self.trainees, tokens)
@@ -81,7 +81,7 @@ class Session:
             yield
 
     @contextmanager
-    def resumed(self, past: Past, terminal: Terminal) -> Iterator[None]:
+    def resume(self, past: Past, terminal: Terminal) -> Iterator[None]:
         """Continue a run from its newest checkpoint, if text, model and optimizer are the same."""
         assert past.record is not None
         self.record, directory = past.record, past.record.directory
@@ -91,7 +91,7 @@ class Session:
             checkpoint = past.of(trainee.side)
             check_setting(directory, checkpoint, self.checkpoint(self.trainees[0], 0))
             trainee.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
-        versions = changed_versions(directory, self.config, self.materials)
+        versions = name_changed_versions(directory, self.config, self.materials)
         if (directory / "parity.json").exists():  # not if one process began the run
             self.parity = read_json(directory, "parity.json")
         self.done = past.of("scratch").position.update
@@ -121,10 +121,10 @@ class Session:
     @property
     def passes(self) -> Iterator[tuple[int, Iterable[Batch]]]:
         """The epochs that remain."""
-        return passes_from(self.materials.batches, self.done, self.config.num_epochs)
+        return iterate_epochs(self.materials.batches, self.done, self.config.num_epochs)
 
     @property
-    def how_to_go_on(self) -> str:
+    def resume_command(self) -> str:
         """The command that resumes the run."""
         program = PACKAGE
         if self.trainees[0].parallel:

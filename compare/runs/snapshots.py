@@ -80,7 +80,7 @@ def read_course(path: Path) -> Course:
     return Course(
         source=path.name or path.resolve().name,
         setting=_setting(last),
-        vocab=vocab_of(last, path),
+        vocab=read_vocab(last, path),
         snapshots=tuple(_snapshot(by_update[update]) for update in sorted(by_update)),
         curve=_curve(path) if is_run else (),
     )
@@ -109,7 +109,7 @@ def _setting(checkpoint: Checkpoint) -> SharedOptions:
     return SharedOptions(state="carried" if checkpoint.optimizer.carry_state else "reset", **known)
 
 
-def vocab_of(checkpoint: Checkpoint, path: Path) -> Vocab:
+def read_vocab(checkpoint: Checkpoint, path: Path) -> Vocab:
     """Return a checkpoint's vocabulary, which has <unk> and at least one token."""
     try:
         vocab = Vocab.from_list(checkpoint.vocabulary)

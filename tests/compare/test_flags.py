@@ -13,7 +13,7 @@ import scratch_rnn
 from compare.cli import COMMANDS, main, parse
 from compare.parity.build import build_models
 from compare.parity.config import ParityConfig
-from compare.parity.materials import prepared
+from compare.parity.materials import prepare
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.terminal.output import Terminal
 from tests.compare.runs.runs import only
@@ -86,7 +86,7 @@ def test_every_flag_arrives(fox):
         "--hidden-size 5 --num-layers 2 --nonlinearity relu --dtype float64 --threads 2"
     )
     before = scratch_rnn.get_num_threads(), torch.get_num_threads()
-    with prepared(parse(f"parity --text {fox} {flags}".split()), Terminal(quiet=True)) as given:
+    with prepare(parse(f"parity --text {fox} {flags}".split()), Terminal(quiet=True)) as given:
         assert (scratch_rnn.get_num_threads(), torch.get_num_threads()) == (2, 2)
     assert (scratch_rnn.get_num_threads(), torch.get_num_threads()) == before
 

@@ -5,7 +5,7 @@ import pytest
 
 from compare.check.cases.layer_case import LayerCase, random_case
 from compare.parity.comparison import check_parity
-from compare.parity.weights import named_state
+from compare.parity.weights import name_state
 from scratch_rnn import LSTM, RNN, RNNModel, linear
 from scratch_rnn.layers.states import arrays_of, each
 from tests.annotations import unchecked
@@ -35,8 +35,8 @@ def test_a_model_is_its_layer_and_an_output_layer(package, case):
     logits, final, tape = model.forward(case.batch.inputs, state, dropout_masks=masks)
     d_logits, d_final = np.cos(logits), each(lambda array: array + 1, state)
     gradients, d_state = model.backward_to_state(tape, d_logits, d_final)
-    results = {"logits": logits, **named_state("final state", final)}
-    results |= named_state("gradient of state", d_state) | gradients
+    results = {"logits": logits, **name_state("final state", final)}
+    results |= name_state("gradient of state", d_state) | gradients
 
     output, final, tape = model.rnn.forward(case.layer.floats.x, state, dropout_masks=masks)
     h = time_major(output)
@@ -44,8 +44,8 @@ def test_a_model_is_its_layer_and_an_output_layer(package, case):
     d_linear = linear.backward(d_logits, rows, W)
     layer = model.rnn.backward(tape, time_major(d_linear.h.reshape(h.shape)), d_final)
     expected = {"logits": linear.forward(rows, W, model.parameters["linear.bias"])}
-    expected |= named_state("final state", final)
-    expected |= named_state("gradient of state", layer.state)
+    expected |= name_state("final state", final)
+    expected |= name_state("gradient of state", layer.state)
     expected |= {f"rnn.{name}": gradient for name, gradient in layer.parameters.items()}
     expected |= {"linear.weight": d_linear.W, "linear.bias": d_linear.b}
     demand(identical(results, expected), "a model is its layer and an output layer", case)
@@ -55,7 +55,7 @@ def test_a_model_is_its_layer_and_an_output_layer(package, case):
 def test_backward_twice_on_one_tape_gives_the_same_bits(package, case):
     model, batch, state = build_model(case, package), case.batch, case.state
     kept = {"inputs": batch.inputs.copy(), **case.parameters}
-    kept |= named_state("state", each(np.copy, state))
+    kept |= name_state("state", each(np.copy, state))
     logits, final, tape = model.forward(batch.inputs, state)
     _, d_logits = package.cross_entropy(logits, batch.targets.T.reshape(-1))
     kept["d_logits"] = d_logits.copy()
@@ -66,7 +66,7 @@ def test_backward_twice_on_one_tape_gives_the_same_bits(package, case):
     second = model.backward(tape, d_logits)
     demand(identical(first, second), "backward twice on one tape gives the same", case)
     now = {"inputs": batch.inputs, **model.parameters, "d_logits": d_logits}
-    now |= named_state("state", state)
+    now |= name_state("state", state)
     demand(identical(kept, now), "no argument of the model is changed", case)
     batch.inputs[...] = 0
     third = model.backward(tape, d_logits)

@@ -16,7 +16,7 @@ from compare.implementations import CELLS
 from compare.parity.rows import compare_results
 from compare.parity.step import run_scratch_step
 from compare.parity.tolerance import tolerances
-from compare.parity.weights import named_state
+from compare.parity.weights import name_state
 from scratch_rnn import SGD, RNNModel, cross_entropy, set_num_threads, threads, train, train_step
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
@@ -34,7 +34,7 @@ def results_of_step(package, case, state):
     return {
         "loss": np.asarray(result.loss, dtype),
         "gradient norm": np.asarray(result.grad_norm, dtype),
-        **named_state("final state", result.state),
+        **name_state("final state", result.state),
         **{f"updated {name}": array for name, array in model.parameters.items()},
     }
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 import scratch_rnn
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Results
-from compare.parity import named_state
+from compare.parity import name_state
 from scratch_rnn.layers import states
 from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.states import State, state_of
@@ -82,7 +82,7 @@ class Inputs:
         def named(name: str, value: object) -> Arrays:
             if name == STATE:
                 arrays = value if isinstance(value, tuple | list) else [value]
-                return named_state(STATE, state_of(map(take_state or take, arrays)))
+                return name_state(STATE, state_of(map(take_state or take, arrays)))
             if name in (GRADIENTS, UPDATED):
                 if not isinstance(value, Mapping):
                     assert isinstance(value, Iterable)

@@ -17,7 +17,7 @@ from compare.check.report.explanation import MOST_LINES, summarize
 from compare.check.report.report import Report, check_can_write
 from compare.check.subjects.plain import LOSS_FILE, PlainFunctions, plain_file
 from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, Stage, run_quietly
-from compare.files import filled, is_page, json_in_html, resource, write_file
+from compare.files import fill_page, is_page, json_in_html, resource, write_file
 from compare.implementations import Verdict, clean
 from compare.terminal import UsageError
 
@@ -45,7 +45,7 @@ def write_page(report: Report, path: Path) -> None:
     title = f"{clean(report.target)}: {report.summary.partition(';')[0]}"
     values = {"mark": MARK, "title": html.escape(title), "record": json_in_html(record_of(report))}
     template, style, script = (resource(__package__, f"page.{k}") for k in ("html", "css", "js"))
-    page = filled(template, style, script, values)
+    page = fill_page(template, style, script, values)
     write_file(path, [page.encode(errors="backslashreplace")])
 
 

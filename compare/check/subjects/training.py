@@ -131,8 +131,8 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
         StepSettings,
         Trainee,
         build_models,
+        choose_prefixes,
         limited_threads,
-        prefixes,
         tolerances,
     )
     from compare.parity import parameters_as_arrays as arrays_of
@@ -157,7 +157,7 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
 
     with limited_threads(1):
         allowed = tolerances(perturbed, perturbations=PERTURBATIONS)[1]
-        trainee, prefix = Trainee(concise, settings), prefixes(vocab, "char")[0]
+        trainee, prefix = Trainee(concise, settings), choose_prefixes(vocab, "char")[0]
         losses = [float(trainee.step(batch)["concise_loss"]) for batch in batches]
         wrote = predict(prefix, CHARACTERS, concise, vocab)
     parameters = dict(arrays_of(concise))

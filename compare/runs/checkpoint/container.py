@@ -86,7 +86,7 @@ def read(
             size = os.fstat(file.fileno()).st_size
             if size > MOST_BYTES:
                 raise SchemaError(f"a checkpoint of at most {MOST_BYTES:,} bytes", f"{size:,}")
-            metadata = check(*_parsed(_header(file, size)))
+            metadata = check(*_parse(_header(file, size)))
             file.seek(0)
             content = file.read(size)
     except OSError as error:
@@ -122,7 +122,7 @@ def _header(file: BinaryIO, size: int) -> bytes:
     return header
 
 
-def _parsed(header: bytes) -> tuple[Shapes, Any]:
+def _parse(header: bytes) -> tuple[Shapes, Any]:
     """Return the shape and dtype of each tensor, and the metadata without the digest."""
     values = parse_json(header)
     metadata = parse_json(values.pop("__metadata__")[NAME])

@@ -222,8 +222,8 @@ class _Metadata(Training):
 
 
 def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
-    state = None if checkpoint.state is None else _encoded(arrays_of(checkpoint.state))
-    memory = {name: _encoded([array]) for name, array in checkpoint.memory.items()}
+    state = None if checkpoint.state is None else _encode(arrays_of(checkpoint.state))
+    memory = {name: _encode([array]) for name, array in checkpoint.memory.items()}
     values = _Metadata(
         **_training(checkpoint), format=FORMAT, version=str(VERSION), state=state, memory=memory
     )
@@ -261,12 +261,12 @@ def _checkpoint(metadata: _Metadata, weights: dict[str, np.ndarray]) -> Checkpoi
     state = None
     if metadata.state is not None:
         shapes = model.state_shapes(metadata.sampler.batch_size)
-        state = state_of(_decoded("a state", metadata.state, shapes, dtype))
+        state = state_of(_decode("a state", metadata.state, shapes, dtype))
     checkpoint = Checkpoint(**_training(metadata), state=state, weights=weights)
     texts, shapes_of_memory = metadata.memory, checkpoint.memory_shapes
     _check_names("the optimizer's arrays", texts, shapes_of_memory)
     for name, shape in shapes_of_memory.items():
-        [checkpoint.memory[name]] = _decoded(name, texts[name], [shape], dtype)
+        [checkpoint.memory[name]] = _decode(name, texts[name], [shape], dtype)
     return checkpoint
 
 
@@ -321,12 +321,12 @@ def _check_names(what: str, names: Collection[str], right: Collection[str]) -> N
         raise SchemaError(f"{what} {', '.join([*right][:4])}, …", got)
 
 
-def _encoded(arrays: Sequence[np.ndarray]) -> str:
+def _encode(arrays: Sequence[np.ndarray]) -> str:
     little_endian = (a.astype(a.dtype.newbyteorder("<"), order="C").tobytes() for a in arrays)
     return base64.b64encode(b"".join(little_endian)).decode()
 
 
-def _decoded(
+def _decode(
     name: str, text: str, shapes: Sequence[tuple[int, ...]], dtype: str
 ) -> list[np.ndarray]:
     kind = np.dtype(dtype).newbyteorder("<")

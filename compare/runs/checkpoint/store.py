@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare.files import UNFINISHED, naming, sync_directory, system
+from compare.files import UNFINISHED, name_file, sync_directory, system
 from compare.runs.checkpoint.container import CheckpointError
 from compare.runs.checkpoint.contents import Checkpoint, load, save
 
@@ -31,7 +31,7 @@ class Store:
         If that fails, the previous checkpoint is kept.
         """
         if not self.directory.is_dir():
-            with naming(self.directory):
+            with name_file(self.directory):
                 system.mkdir(self.directory)
                 sync_directory(self.directory.parent)
         update = 0
@@ -86,7 +86,7 @@ class Store:
         files = [(update, side) for update, sides in self._files().items() for side in sides]
         old = [self._path(update, side) for update, side in files if update not in kept]
         for path in [*old, *self.directory.glob(f"*{UNFINISHED}")]:
-            with naming(path):
+            with name_file(path):
                 system.unlink(path)
 
     def _path(self, update: int, side: str) -> Path:

@@ -26,7 +26,7 @@ from compare.study.bisection.search import (
     FirstDifference,
     SearchResult,
     differences,
-    narrowed,
+    narrow,
     search,
 )
 from compare.study.bisection.suspects import NumPySuspect, Suspect, TorchSuspect
@@ -49,7 +49,7 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
 def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchResult:
     with (
         contextlib.closing(make_suspect(config.suspect, config.cell)) as suspect,
-        parity.prepared(_without_device(config), terminal) as materials,
+        parity.prepare(_without_device(config), terminal) as materials,
     ):
         parity.check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
@@ -58,7 +58,7 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
         if found.difference is None:
             _show_agreement(found, terminal)
             return found
-        difference = narrowed(found.difference, suspect)
+        difference = narrow(found.difference, suspect)
     _show_difference(difference, suspect, terminal)
     if keep:
         path = config.output or Path("runs") / f"bisect-{_file_name(config)}.safetensors"

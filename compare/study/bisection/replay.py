@@ -13,7 +13,7 @@ import safetensors.numpy
 from compare import files
 from compare.check import BUG_NAMES, TrainingCase
 from compare.implementations import CELLS, CellName
-from compare.parity import OPTIMIZERS, StepSettings, named_state
+from compare.parity import OPTIMIZERS, StepSettings, name_state
 from compare.runs import Model
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch
@@ -67,7 +67,7 @@ def write(path: Path, replay: Replay) -> int:
     [batch] = case.batches
     tensors = {f"parameters.{name}": np.ascontiguousarray(p) for name, p in case.parameters.items()}
     tensors |= {"inputs": batch.inputs, "targets": batch.targets}
-    tensors |= named_state("state", case.state)
+    tensors |= name_state("state", case.state)
     tensors |= {f"memory.{name}": array for name, array in (case.memory or {}).items()}
     description = files.plain(case.settings) | {name: getattr(case, name) for name in OF_CASE}
     description |= {name: files.plain(getattr(replay, name)) for name in OF_REPLAY}
@@ -118,7 +118,7 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
     options, cell = description.options, CELLS[description.cell]
     V, H, L = options.input_size, options.hidden_size, options.num_layers
     batch = Batch(tensors.pop("inputs"), tensors.pop("targets"))
-    state = {name: tensors.pop(name) for name in named_state("state", state_of(cell.states))}
+    state = {name: tensors.pop(name) for name in name_state("state", state_of(cell.states))}
     kept = {name: tensors.pop(name) for name in list(tensors) if name.startswith("memory.")}
     memory = {name.removeprefix("memory."): array for name, array in kept.items()}
     parameters = {name.removeprefix("parameters."): array for name, array in tensors.items()}

@@ -21,7 +21,7 @@ from compare.check import (
     scratch_step,
 )
 from compare.implementations import Trouble
-from compare.parity import OPTIMIZERS, named_state, tolerances
+from compare.parity import OPTIMIZERS, name_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch
 from scratch_rnn.layers import states
@@ -138,18 +138,18 @@ class _Reference:
                 memory=self.memory,
             )
             tokens = Answer(dict(zip(TOKENS, ours, strict=True)), dict.fromkeys(TOKENS, 0.0))
-            self._compare(compared_steps(tokens, dict(zip(TOKENS, own, strict=True)), None))
+            self._compare(compare_steps(tokens, dict(zip(TOKENS, own, strict=True)), None))
             self.suspect.prepare(self.current)
             yield own
-            answer = answer_of(self.current)
-            before = (named_state("initial state", each) for each in (state, state_allowed))
+            answer = answer_step(self.current)
+            before = (name_state("initial state", each) for each in (state, state_allowed))
             recorded = self.suspect.recorded()
-            comparisons = compared_steps(Answer(*before), recorded, self.suspect.dtype)
-            self._compare(comparisons + compared_steps(answer, recorded, self.suspect.dtype))
+            comparisons = compare_steps(Answer(*before), recorded, self.suspect.dtype)
+            self._compare(comparisons + compare_steps(answer, recorded, self.suspect.dtype))
             self.parameters = {name: answer.expected[f"updated {name}"] for name in self.parameters}
             self.memory = self._take_memory(answer.expected)
             if self.case.carry_state:
-                names = named_state("final state", state)
+                names = name_state("final state", state)
                 state = states.state_of(answer.expected[name] for name in names)
                 state_allowed = states.state_of(answer.allowed[name] for name in names)
 
@@ -177,7 +177,7 @@ class _Reference:
             raise _Differs(self.difference(comparisons))
 
 
-def answer_of(case: TrainingCase, seed: int = 0) -> Answer:
+def answer_step(case: TrainingCase, seed: int = 0) -> Answer:
     """Return our results of one update, and their tolerances."""
     expected, allowed = tolerances(lambda move: scratch_step(scratch_rnn, case, move), seed=seed)
     for name in ("loss", "gradient norm"):  # a suspect's `train_epoch` does not return these
@@ -186,7 +186,7 @@ def answer_of(case: TrainingCase, seed: int = 0) -> Answer:
     return Answer(passes | expected, {name: np.zeros(()) for name in passes} | allowed)
 
 
-def compared_steps(answer: Answer, recorded: Results, dtype: str | None) -> tuple[Comparison, ...]:
+def compare_steps(answer: Answer, recorded: Results, dtype: str | None) -> tuple[Comparison, ...]:
     """Compare the suspect's results with ours; those of another dtype are rounded to ours."""
     if dtype is not None:
         ours = {name: array.dtype for name, array in answer.expected.items()}
@@ -209,17 +209,17 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
     suspect.begin(case)
     with np.errstate(all="ignore"):
         suspect.train_epoch(case, one_batch())
-        comparisons = compared_steps(answer_of(case), suspect.recorded(), suspect.dtype)
+        comparisons = compare_steps(answer_step(case), suspect.recorded(), suspect.dtype)
     return tuple(c for c in comparisons if not c.ok)
 
 
-def narrowed(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
+def narrow(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
     """Find the time step, if it is not known, and the smallest batch that still differs."""
     case, tensor = difference.case, difference.first.tensor
-    given = (*TOKENS, *named_state("initial state", case.state))
+    given = (*TOKENS, *name_state("initial state", case.state))
     if difference.raised or tensor in given or not _shows(case, suspect, tensor):
         return difference
-    layer = located(case, suspect) if difference.step is None else None
+    layer = locate(case, suspect) if difference.step is None else None
     return dataclasses.replace(
         difference,
         step=difference.step if layer is None else layer.step,
@@ -228,7 +228,7 @@ def narrowed(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
     )
 
 
-def located(case: TrainingCase, suspect: Suspect) -> Comparison | None:
+def locate(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     """Return the first tensor with a time axis that differs when the layer runs alone."""
     layer = one_hot_layer(case, scratch_step(scratch_rnn, case)["gradient of logits"])
     other = suspect.layer(layer) if suspect.dtype == layer.dtype else None

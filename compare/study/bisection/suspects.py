@@ -13,7 +13,7 @@ import torch
 
 import concise_rnn
 from compare import check
-from compare.parity import ScratchOptimizer, TorchOptimizer, named_state, tensor_as_array
+from compare.parity import ScratchOptimizer, TorchOptimizer, name_state, tensor_as_array
 from scratch_rnn import Batch
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State, arrays_of
@@ -93,9 +93,9 @@ class NumPySuspect(_Trained):
         logits, final_state, tape = self._forward(inputs, states.each(np.copy, self._state), **more)
         B, T = inputs.shape
         self._results |= {
-            **named_state("initial state", states.each(np.copy, state)),
+            **name_state("initial state", states.each(np.copy, state)),
             "logits": logits.reshape(T, B, -1).copy(),
-            **named_state("final state", states.each(np.copy, final_state)),
+            **name_state("final state", states.each(np.copy, final_state)),
         }
         return logits, final_state, tape
 
@@ -107,7 +107,7 @@ class NumPySuspect(_Trained):
             self._results |= {
                 "gradient of logits": d_logits.reshape(T, B, -1).copy(),
                 **{f"gradient of {name}": g.copy() for name, g in gradients.items()},
-                **named_state("gradient of initial state", states.each(np.copy, d_initial)),
+                **name_state("gradient of initial state", states.each(np.copy, d_initial)),
             }
             self._gradients = gradients
         return gradients, d_initial
@@ -146,7 +146,7 @@ class TorchSuspect(_Trained):
     def recorded(self) -> check.Results:
         """Return the results of the update since `prepare`."""
         d_state = states.each(lambda tensor: tensor.grad, self._state)
-        results = self._results | named_state("gradient of initial state", d_state)
+        results = self._results | name_state("gradient of initial state", d_state)
         for name, parameter in self._model.named_parameters():
             results |= {f"clipped gradient of {name}": parameter.grad, f"updated {name}": parameter}
         passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
@@ -160,7 +160,7 @@ class TorchSuspect(_Trained):
 
     def _record_state(self, _: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         inputs, state = arguments
-        self._results |= named_state("initial state", states.each(torch.clone, state))
+        self._results |= name_state("initial state", states.each(torch.clone, state))
         return inputs, self._state
 
     def _record_forward(self, _: Any, arguments: tuple[Any, ...], results: Any) -> None:
@@ -169,7 +169,7 @@ class TorchSuspect(_Trained):
         by_step = (T, B, -1)
         self._record_gradient(logits, "gradient of logits", by_step)
         self._results |= {"logits": logits.reshape(by_step).clone()}
-        self._results |= named_state("final state", final_state)
+        self._results |= name_state("final state", final_state)
 
     def _record_gradient(
         self, tensor: Any, name: str, shape: tuple[int, ...] | None = None

@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from compare.files import filled, json_in_html, resource, write_file
+from compare.files import fill_page, json_in_html, resource, write_file
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
 
@@ -143,7 +143,7 @@ def _fill(record: Mapping[str, Any], elements: str) -> str:
     script = _script(record["cell"])
     values = {"mark": MARK, "title": html.escape(title(record)), "records": elements}
     template, style = (resource(__package__, name) for name in ("template.html", "page.css"))
-    return filled(template, style, script, values, sources="worker-src blob:; ")
+    return fill_page(template, style, script, values, sources="worker-src blob:; ")
 
 
 def scripts(cell: str) -> list[Traversable]:

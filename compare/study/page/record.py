@@ -17,7 +17,7 @@ import scratch_rnn
 from compare.check import BUGS
 from compare.files import RecordError
 from compare.implementations import CELLS, Cell
-from compare.parity import compare_step, copy_weights, make_models, parts
+from compare.parity import compare_step, copy_weights, make_models, split_tokens
 from compare.runs import Course, Snapshot
 from compare.study.page import anatomy
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
@@ -102,12 +102,12 @@ def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]
     still unknown becomes <unk>. If nothing is left of the text, it is a UsageError.
     """
     notes = []
-    tokens = list(parts(text, token))
+    tokens = list(split_tokens(text, token))
     if any(part not in vocab for part in tokens):
         cleaned = " ".join(line for line in clean(text) if line)
         if cleaned != text and cleaned:
             notes.append(f'Read as "{_short(cleaned)}", cleaned like a training text.')
-        tokens = list(parts(cleaned, token))
+        tokens = list(split_tokens(cleaned, token))
     if not tokens:
         raise UsageError(f"expected --text with letters from a to z, got {_short(text)!r}")
     if len(tokens) > MOST_STEPS:

@@ -9,7 +9,7 @@ import scratch_rnn
 from compare import build_models, copy_weights, train_in_lockstep
 from compare.parity.lock_step import Update, lockstep
 from compare.parity.settings import StepSettings
-from compare.parity.training import Trainee, passes_from, updates
+from compare.parity.training import Trainee, iterate_epochs, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
 from scratch_rnn.layers import states
 from scratch_rnn.text import Batch, Batches
@@ -153,7 +153,9 @@ def test_the_passes_that_remain_begin_within_an_epoch():
         (n + 1, 3, [(1, n - 1), (2, n)]),
         (2 * n, 2, []),
     ]:
-        remaining = [(epoch, list(pass_)) for epoch, pass_ in passes_from(text, update, num_epochs)]
+        remaining = [
+            (epoch, list(pass_)) for epoch, pass_ in iterate_epochs(text, update, num_epochs)
+        ]
         assert [(epoch, len(found)) for epoch, found in remaining] == expected
         for epoch, found in remaining:
             for ours, batch in zip(

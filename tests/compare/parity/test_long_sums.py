@@ -82,7 +82,7 @@ def test_what_is_added_is_as_large_as_what_one_chain_loses():
     M = rng.normal(size=(2**12, 32)).astype(np.float32)
     times_M = Times(M, 32)
     product = times_M(h).copy()
-    with tolerance.long_products_lose(rng):
+    with tolerance.lose_in_long_products(rng):
         added = times_M(h) - product
     lost = chain_of(h, M) - h.astype(np.float64) @ M
     assert 0.7 < rms(added) / rms(lost) < 1.4
@@ -110,7 +110,7 @@ def test_what_a_chain_loses_that_begins_with_the_input_product():
     for term in terms:
         chain += term
     lost = chain - (begins.astype(np.float64) + terms.sum(axis=0, dtype=np.float64))
-    with tolerance.long_products_lose(rng):
+    with tolerance.lose_in_long_products(rng):
         added = compute(unmoved)["a"] - begins
     assert 0.7 < rms(added) / rms(lost) < 1.4
     assert gated.input_products is input_products

@@ -8,7 +8,7 @@ import scratch_rnn
 from compare import copy_weights
 from compare.check.cases.layer_results import CLASSES, build
 from compare.check.cases.reference import torch_layer
-from compare.parity.weights import named_state, parameters_as_arrays
+from compare.parity.weights import name_state, parameters_as_arrays
 from concise_rnn import RNNModel
 from tests.model_cases import build_model
 from tests.properties import demand, identical
@@ -71,8 +71,8 @@ def test_gradients_and_modes_of_the_target_are_left_alone():
 
 
 def test_the_parts_of_a_pair_are_named():
-    assert named_state("final state", 1) == {"final state": 1}
-    assert named_state("final state", (1, 2)) == {"h of final state": 1, "c of final state": 2}
+    assert name_state("final state", 1) == {"final state": 1}
+    assert name_state("final state", (1, 2)) == {"h of final state": 1, "c of final state": 2}
 
 
 SMALL = scratch_rnn.RNN(3, 4)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compare.parity.weights import named_state
+from compare.parity.weights import name_state
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName
 from compare.runs.checkpoint.contents import OLDEST, VERSION
 from scratch_rnn.layers.states import state_of
@@ -48,7 +48,7 @@ def same(one, other):
     def everything(checkpoint):
         arrays = dict(checkpoint.weights)
         if checkpoint.state is not None:
-            arrays |= named_state("state", checkpoint.state)
+            arrays |= name_state("state", checkpoint.state)
         bits = {name: (a.dtype, a.shape, a.tobytes()) for name, a in arrays.items()}
         return [checkpoint.side, checkpoint.setting, checkpoint.text, checkpoint.position, bits]
 

@@ -98,10 +98,10 @@ class Trainings:
         self.capsys.readouterr()
         with signalled(update, signal.SIGINT):
             assert main(self.flags(variant, *more)) == 130
-        return how_to_go_on(self.capsys.readouterr().out)
+        return resume_command(self.capsys.readouterr().out)
 
 
-def how_to_go_on(shown):
+def resume_command(shown):
     [line] = [line for line in shown.splitlines() if line.startswith("To resume:  rnn-parity ")]
     return shlex.split(line.removeprefix("To resume:  rnn-parity "))
 

@@ -34,7 +34,9 @@ def test_perplexity_weighs_each_update_by_its_tokens():
     expected = [math.exp(3.5), math.e]
     assert curves.perplexities("scratch") == pytest.approx(expected, rel=1e-15)
     assert curves.perplexities("concise") == []
-    assert curves.of_epoch(0, ["scratch"]) == {"scratch": pytest.approx(expected[0], rel=1e-15)}
+    assert curves.average_epoch(0, ["scratch"]) == {
+        "scratch": pytest.approx(expected[0], rel=1e-15)
+    }
 
 
 def test_where_both_curves_coincide_both_are_seen(tmp_path):
@@ -78,5 +80,5 @@ def test_each_curve_has_its_name_and_its_place(name, tmp_path, monkeypatch):
 def test_where_one_side_went_on_with_the_other_s_run_each_has_its_epochs():
     whole = history(*CURVES["one after the other"])
     assert (whole.first_epoch("scratch"), whole.first_epoch("concise")) == (0, 3)
-    assert whole.of_epoch(8, ["concise"]) == {"concise": whole.perplexities("concise")[-1]}
-    assert whole.of_epoch(2, ["concise"]) == {"concise": whole.perplexities("scratch")[-1]}
+    assert whole.average_epoch(8, ["concise"]) == {"concise": whole.perplexities("concise")[-1]}
+    assert whole.average_epoch(2, ["concise"]) == {"concise": whole.perplexities("scratch")[-1]}

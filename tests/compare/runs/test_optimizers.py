@@ -209,7 +209,7 @@ def test_the_other_processes_are_sent_the_memory(added, monkeypatch):
         data_parallel.data_parallel, "broadcast", lambda value: sent.append(value) or sent[0]
     )
     for trainee, done in ((first, 1), (other, 0)):
-        assert data_parallel.begun_together(trainee, done) == 1
+        assert data_parallel.begin_together(trainee, done) == 1
     for name, array in first.memory().items():
         np.testing.assert_array_equal(other.memory()[name], array, strict=True)
 

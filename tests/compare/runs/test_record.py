@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from compare.files import RecordError
-from compare.files.lock import locked
+from compare.files.lock import lock
 from compare.runs.history import History
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
@@ -63,13 +63,13 @@ def test_on_a_full_disk_a_line_is_written_completely_or_not_at_all(tmp_path):
 def test_a_lock_ends_with_its_process(tmp_path):
     program = (
         "import os, pathlib, sys\n"
-        "from compare.files.lock import locked\n"
-        "with locked(pathlib.Path(sys.argv[1])):\n"
+        "from compare.files.lock import lock\n"
+        "with lock(pathlib.Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     code, _, _ = ended("-c", program, tmp_path)
     assert code in (-9, 9)  # 9 on Windows
-    with locked(tmp_path):
+    with lock(tmp_path):
         pass
 
 

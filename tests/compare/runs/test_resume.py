@@ -16,7 +16,7 @@ import scratch_rnn
 from compare import build_models, tolerances
 from compare.cli import main, parse
 from compare.parity.tolerance import absolute_difference
-from compare.parity.training import Trainee, passes_from, updates
+from compare.parity.training import Trainee, iterate_epochs, updates
 from compare.runs import session
 from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
@@ -32,9 +32,9 @@ from tests.compare.runs.runs import (
     UPDATES,
     VARIANTS,
     contents,
-    how_to_go_on,
     newest,
     read,
+    resume_command,
     signalled,
 )
 from tests.counts import number
@@ -84,7 +84,7 @@ def test_interrupted_again_and_again_it_ends_in_the_same_bits(
         shown, directory = capsys.readouterr().out, trainings.directory()
         message = f"Stopped and saved after update {update} of {last} (epoch {epochs[update - 1]})"
         assert f"{message}\n" in shown
-        again = how_to_go_on(shown)
+        again = resume_command(shown)
         assert again[0] == variant.split()[0]
         assert again[-2:] == ["--resume", str(directory)]
         assert not (directory / "result.json").exists()
@@ -173,7 +173,7 @@ def test_a_signal_saves_and_a_second_one_leaves_at_once(numbers, trainings, caps
     else:
         assert "Stopped" not in shown.out
         assert saved[-1] == "0000000-scratch.safetensors"
-    assert main(how_to_go_on(shown.out)) == 0
+    assert main(resume_command(shown.out)) == 0
     assert contents(directory) == contents(trainings.whole(VARIANTS["both"]))
 
 
@@ -248,7 +248,7 @@ def allowed_by_rounding(ends, trainings, flags):
         model, _ = build_models(len(vocab), config.hidden_size, seed=config.seed)
         trainee = Trainee(model, config.step, carry_state=config.carry_state)
         trainee.restore(move(trainee.weights()), None)
-        for _ in updates([trainee], passes_from(batches, 0, config.num_epochs)):
+        for _ in updates([trainee], iterate_epochs(batches, 0, config.num_epochs)):
             pass
         return trainee.weights()
 

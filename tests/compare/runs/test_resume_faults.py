@@ -20,7 +20,7 @@ from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.terminal.output import Terminal
 from tests.compare.runs.failing import Failing, error, put_in
-from tests.compare.runs.runs import VARIANTS, how_to_go_on, newest, signalled, untouched
+from tests.compare.runs.runs import VARIANTS, newest, resume_command, signalled, untouched
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -130,6 +130,6 @@ def test_the_command_that_resumes_is_one_line(trainings, capsys):
     console = Console(width=20, force_terminal=True, color_system="truecolor")
     with signalled(5, signal.SIGINT), pytest.raises(KeyboardInterrupt):
         compare.runs.commands.run(config, Terminal(console))
-    again = how_to_go_on(capsys.readouterr().out.replace("\x1b[0m", ""))
+    again = resume_command(capsys.readouterr().out.replace("\x1b[0m", ""))
     assert again == ["run", "--resume", str(trainings.directory("a  b 'c'"))]
     assert main(again) == 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from compare.cli import main
-from compare.files.lock import locked
+from compare.files.lock import lock
 from tests.compare.runs.runs import TEXT, UPDATES, VARIANTS, arguments, contents, newest, untouched
 from tests.tables import table_of
 
@@ -75,7 +75,7 @@ def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(stopped, tr
 
 def test_two_processes_do_not_write_in_one_run(stopped, refused):
     before = untouched(stopped)
-    with locked(stopped):
+    with lock(stopped):
         line = refused(f"run --resume {stopped}", 3)
     assert line == f"another process is writing in {stopped}"
     assert untouched(stopped) == before  # the lock has removed its file

@@ -14,10 +14,10 @@ import scratch_rnn
 from compare.check import Comparison
 from compare.cli import main
 from compare.files import RecordError
-from compare.parity.materials import DeviceError, prepared
+from compare.parity.materials import DeviceError, prepare
 from compare.study.bisection import command, replay
 from compare.study.bisection import search as search_module
-from compare.study.bisection.search import FirstDifference, SearchResult, narrowed, search
+from compare.study.bisection.search import FirstDifference, SearchResult, narrow, search
 from compare.study.config import BisectConfig
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
@@ -50,10 +50,10 @@ def config(**choices):
 def searched(**choices):
     setting = config(**choices)
     suspect = command.make_suspect(setting.suspect)
-    with prepared(command._without_device(setting), Terminal(quiet=True)) as materials:
+    with prepare(command._without_device(setting), Terminal(quiet=True)) as materials:
         case, batches = command._beginning(setting, materials)
         found = search(case, suspect, batches, setting.updates)
-        return found, narrowed(found.difference, suspect) if found.difference else None
+        return found, narrow(found.difference, suspect) if found.difference else None
 
 
 def first_difference(**choices):
@@ -151,14 +151,14 @@ def test_pytorch_on_the_cpu_agrees(dtype, cell, updates):
 
 def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch):
     shares = []
-    compared_steps = search_module.compared_steps
+    compare_steps = search_module.compare_steps
 
     def noted(*arguments):
-        comparisons = compared_steps(*arguments)
+        comparisons = compare_steps(*arguments)
         shares.append([(c.row.share, c.tensor) for c in comparisons if np.any(c.allowed)])
         return comparisons
 
-    monkeypatch.setattr(search_module, "compared_steps", noted)
+    monkeypatch.setattr(search_module, "compare_steps", noted)
     text = shown(config(updates=3))
     # An update is compared in three parts: its tokens, its state, its results.
     every = [(*pair, n // 3 + 1) for n, pairs in enumerate(shares) for pair in pairs]
