@@ -1,3 +1,4 @@
+from .adapters.which import load_adapter as load_adapter
 from .cells import CELLS as CELLS
 from .cells import Cell as Cell
 from .cells import CellName as CellName

@@ -6,7 +6,6 @@ and the change of its results shows the effect of rounding. TF32 has 10 bits of 
 """
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from compare import parity
 from compare.bench.rows.row import FLOAT32_GAPS
 from compare.bench.workload.case import Arrays, Case, LayerInputs, widen
 from compare.bench.workload.shapes import BACKWARD, GENERATION
-from compare.implementations import Results
+from compare.implementations import Results, Run, implementation
 
 
 class Gate:
@@ -82,11 +81,12 @@ class Gate:
 def _computation(case: Case, move: parity.Move, *, generates: bool) -> Arrays:
     """Compute all results of a case with scratch, with every float passed through `move`."""
     if isinstance(case, LayerInputs):
-        rnn = replace(case, parameters=move(case.parameters)).scratch()
-        output, state, tape = rnn.forward(move(case.x), move(case.state))
-        output = output.copy()
-        gradients = rnn.backward(move(tape), move(case.d_output))
-        value = output, state, gradients.x, gradients.parameters
+        scratch = implementation("scratch", case.shape.cell)
+        scratch.load(move(case.parameters), **case.shape.options)
+        output, state, tape = scratch.forward(move(case.x), move(case.state))
+        passed = Run(output.copy(), state, move(tape))
+        gradients = scratch.backward(passed, move(case.d_output))
+        value = passed.output, state, gradients.x, gradients.parameters
         return case.jobs({BACKWARD: lambda: value})[BACKWARD].results(value)
     if generates:
         model = case.scratch(move(case.generation_parameters))

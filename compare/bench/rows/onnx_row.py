@@ -1,8 +1,8 @@
 """The row in ONNX Runtime: its operators RNN, GRU and LSTM on the CPU, forward only.
 
 The weights are constants of the graph, so the library may lay them out once, as it likes. ONNX
-Runtime is an optional extra. The graph of `rnn-parity check` is another one, with the weights as
-inputs: it is made in a process that does not import this package.
+Runtime is an optional extra. The adapter of `rnn-parity check` translates the weights and makes the
+node of the cell.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,23 +14,11 @@ import numpy as np
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, select_layer
 from compare.bench.workload.shapes import FORWARD, GENERATION
-from compare.implementations import CELLS
+from compare.implementations import CELLS, load_adapter
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State, arrays_of, state_of
 
 LABELS = {"onnx": "ONNX Runtime"}
-
-OPERATORS: dict[str, tuple[str, list[int], dict[str, Any]]] = {
-    "rnn": ("RNN", [0], {}),
-    "gru": ("GRU", [1, 0, 2], {"linear_before_reset": 1}),  # b_hn inside, as in PyTorch
-    "lstm": ("LSTM", [0, 3, 1, 2], {}),
-}
-"""ONNX's operator of each cell, its order of the gates (z r n and i o f g, in numbers of PyTorch's
-r z n and i f g o), and its attributes."""
-
-WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-
-OPSET = 14
 
 
 def rows(device: Device | None) -> list[Row]:
@@ -43,7 +31,7 @@ class Onnx(Row):
     name, label = "onnx", LABELS["onnx"]
     place = 3
     style = line("#f0a6ca", "X")
-    cells = OPERATORS
+    cells = ("rnn", "gru", "lstm")
     packages = ("onnx", "onnxruntime")
     only_float32 = "its layers need"
     threads = 1
@@ -55,7 +43,7 @@ class Onnx(Row):
         yield
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
-        run = self._session(case, "x", [], case.parameters)
+        run = self._session(case, "x", [], case.parameters, {})
 
         def forward() -> object:
             output, state = run(case.x, case.state)
@@ -83,58 +71,48 @@ class Onnx(Row):
             "depth": np.array([case.shape.V]),
             "off and on": np.array([0, 1], case.dtype),
             "rows": np.array([-1, case.shape.H]),
-            "W": parameters["linear.weight"].T,
-            "b": parameters["linear.bias"],
+            "linear.weight": parameters["linear.weight"].T,
+            "linear.bias": parameters["linear.bias"],
         }
-        around: list[Any] = [
-            ("OneHot", ["ids", "depth", "off and on"], ["x"], {}),
-            ("Reshape", ["output", "rows"], ["h"], {}),
-            ("Gemm", ["h", "W", "b"], ["logits"], {}),
+        around = [
+            ("OneHot", ["ids", "depth", "off and on"], ["x"]),
+            ("Reshape", ["output", "rows"], ["h"]),
+            ("Gemm", ["h", "linear.weight", "linear.bias"], ["logits"]),
         ]
-        return self._session(case, "ids", around, select_layer(parameters) | constants)
+        return self._session(case, "ids", around, select_layer(parameters), constants)
 
     def _session(
-        self, case: Case, read: str, around: list[Any], constants: Arrays
+        self,
+        case: Case,
+        read: str,
+        around: list[tuple[str, list[str], list[str]]],
+        parameters: Arrays,
+        constants: Arrays,
     ) -> Callable[..., Any]:
         """Return the function (input, state) -> (result, last state) of a graph with the cell.
 
-        `around` are the nodes before and behind it: (operator, inputs, outputs, attributes).
+        `around` are the nodes before and behind it: (operator, inputs, outputs).
         """
         import onnxruntime
         from onnx import helper, numpy_helper
 
-        cell = CELLS[case.shape.cell]
-        operator, order, attributes = OPERATORS[cell.name]
-        by_gate = [np.split(constants[name], cell.num_gates) for name in WEIGHTS]
-        W, R, b_ih, b_hh = (np.concatenate([gates[k] for k in order]) for gates in by_gate)
-        constants = {name: a for name, a in constants.items() if name not in WEIGHTS}
-        constants |= {"W of x": W[None], "W of h": R[None], "B": np.concatenate([b_ih, b_hh])[None]}
+        adapter, cell = load_adapter("onnx_runtime"), CELLS[case.shape.cell]
         before, after = ([f"{s}{end}" for s in cell.states] for end in ("0", "_n"))
-        attributes = attributes | {"hidden_size": case.shape.H}
-        if case.shape.options:
-            attributes["activations"] = [case.shape.nonlinearity.capitalize()]
-        inputs = ["x", "W of x", "W of h", "B", "", *before]
-        nodes = [*around[:1], (operator, inputs, ["output", *after], attributes), *around[1:]]
-        results = [nodes[-1][2][0], *after]
-        integer, real = (
-            helper.np_dtype_to_tensor_dtype(np.dtype(kind)) for kind in (np.int64, case.dtype)
-        )
-        kinds = dict.fromkeys(before, real) | {read: integer if around else real}
-        graph = helper.make_graph(
-            [helper.make_node(kind, used, made, **more) for kind, used, made, more in nodes],
-            operator,
-            [helper.make_tensor_value_info(name, kind, None) for name, kind in kinds.items()],
-            [helper.make_tensor_value_info(name, real, None) for name in results],
-            [numpy_helper.from_array(np.ascontiguousarray(a), n) for n, a in constants.items()],
-        )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-        model.ir_version = min(model.ir_version, 10)
+        made, shape = ["output", *after], case.shape
+        node = adapter.make_node(cell.layer, "x", before, made, shape.H, shape.nonlinearity)
+        others = [helper.make_node(*each) for each in around]
+        constants = adapter.from_torch(cell.layer, parameters) | constants
+        kinds = dict.fromkeys(before, case.dtype) | {read: "int64" if around else case.dtype}
+        results = [around[-1][2][0] if around else made[0], *after]
+        tensors = [
+            numpy_helper.from_array(np.ascontiguousarray(array), name)
+            for name, array in constants.items()
+        ]
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads, settings.inter_op_num_threads = self.threads, 1
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
-        )
+        nodes = [*others[:1], node, *others[1:]]
+        session = adapter.make_session(nodes, kinds, results, tensors, settings)
 
         def run(given: np.ndarray, state: State) -> tuple[np.ndarray, State]:
             feeds = dict(zip([read, *before], [given, *arrays_of(state)], strict=True))

@@ -48,30 +48,55 @@ def build(
         raise NotImplementedError(f"ONNX Runtime has no {operator} of {dtype}")
     D, G = 1 + bidirectional, len(FROM_TORCH[operator]) * hidden_size
     shapes = {"W": (D, G, input_size), "R": (D, G, hidden_size), "B": (D, 2 * G)}
-    options: dict[str, object] = {"hidden_size": hidden_size}
-    options |= {"direction": "bidirectional"} if bidirectional else {}
-    if operator == "RNN":
-        options["activations"] = [{"tanh": "Tanh", "relu": "Relu"}[nonlinearity]] * D
-    if operator == "GRU":
-        options["linear_before_reset"] = 1
     states = ["h", "c"] if operator == "LSTM" else ["h"]
-    inputs = ["X", *shapes, "", *(f"{name}_0" for name in states)]
-    outputs = ["Y", *(f"{name}_n" for name in states)]
-    given = [name for name in inputs if name]
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-    graph = helper.make_graph(
-        [helper.make_node(operator, inputs, outputs, **options)],
-        operator,
-        [helper.make_tensor_value_info(name, kind, None) for name in given],
-        [helper.make_tensor_value_info(name, kind, None) for name in outputs],
-    )
+    initial, final = ([f"{name}{end}" for name in states] for end in ("_0", "_n"))
+    inputs, outputs = ["X", *shapes, *initial], ["Y", *final]
+    node = make_node(operator, "X", initial, outputs, hidden_size, nonlinearity, D)
+    session = make_session([node], dict.fromkeys(inputs, dtype), outputs)
+    zeros = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+    return Model(session, inputs, outputs, zeros)
+
+
+def make_node(
+    operator: str,
+    x: str,
+    initial: list[str],
+    outputs: list[str],
+    hidden_size: int,
+    nonlinearity: str = "tanh",
+    directions: int = 1,
+) -> Any:
+    """Return the node of an operator that computes what PyTorch does; the strings name arrays."""
+    options: dict[str, object] = {"hidden_size": hidden_size}
+    options |= {"direction": "bidirectional"} if directions == 2 else {}
+    if operator == "RNN":
+        options["activations"] = [{"tanh": "Tanh", "relu": "Relu"}[nonlinearity]] * directions
+    if operator == "GRU":
+        options["linear_before_reset"] = 1  # b_hn inside of the reset gate's product
+    return helper.make_node(operator, [x, *TENSORS, "", *initial], outputs, **options)
+
+
+def make_session(
+    nodes: list[Any],
+    inputs: dict[str, str],
+    outputs: list[str],
+    constants: Any = (),
+    settings: onnxruntime.SessionOptions | None = None,
+) -> onnxruntime.InferenceSession:
+    """Load a graph. The inputs have dtypes, the outputs are of float32, constants are tensors."""
+
+    def describe(name: str, dtype: str) -> Any:
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        return helper.make_tensor_value_info(name, kind, None)
+
+    given = [describe(name, dtype) for name, dtype in inputs.items()]
+    results = [describe(name, "float32") for name in outputs]
+    graph = helper.make_graph(nodes, "layer", given, results, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
     model.ir_version = min(model.ir_version, 10)
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
     )
-    zeros = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
-    return Model(session, given, outputs, zeros)
 
 
 def read(model: Model) -> Arrays:

@@ -62,12 +62,12 @@ def adapt(module: ModuleType, name: str) -> tuple[Any, str, list[str]]:
     target, adapter = resolve(module, name)
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())] or [name]
     if not adapter:
-        return load_beside("numpy_class").adapt_class(target), "", kinds
-    layer_class = load_beside("library_layer").LibraryLayer
-    return partial(layer_class, load_beside(adapter), target), adapter, kinds
+        return load_adapter("numpy_class").adapt_class(target), "", kinds
+    layer_class = load_adapter("library_layer").LibraryLayer
+    return partial(layer_class, load_adapter(adapter), target), adapter, kinds
 
 
-def load_beside(name: str) -> ModuleType:
+def load_adapter(name: str) -> ModuleType:
     """Import a file of this folder by its path; the user's modules may have the same name."""
     spec: Any = spec_from_file_location(f"{PREFIX}{name}", Path(__file__).parent / f"{name}.py")
     module = module_from_spec(spec)

@@ -158,7 +158,7 @@ class Session:
 
     orders = {"RNN": "h", "GRU": "zrn", "LSTM": "iofg"}  # noqa: RUF012
 
-    def __init__(self, node, providers):
+    def __init__(self, node, settings, providers):
         self.node, self.D = node, 1 + (node.get("direction") == "bidirectional")
 
     def run(self, names, feeds):

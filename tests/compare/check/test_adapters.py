@@ -13,7 +13,7 @@ from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
 from compare.implementations import CELLS, Cell
 from compare.implementations.adapters import which
 from compare.implementations.adapters.library_layer import LibraryLayer
-from compare.implementations.adapters.which import adapters, load_beside, resolve
+from compare.implementations.adapters.which import adapters, load_adapter, resolve
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.conventions import Conventions
 from compare.implementations.layouts.guesses import (
@@ -58,7 +58,7 @@ def test_each_class_that_an_adapter_names_is_right(target, library):
 def test_weights_are_translated_to_a_library_and_back(target, library):
     module, _, name = target.partition(":")
     target_class, adapter = resolve(import_module(module), name)
-    adapter = load_beside(adapter)
+    adapter = load_adapter(adapter)
     cell = CELLS[guess_cell_of_class([name]) or "rnn"]
     ours = cell.scratch_layer(4, 5, rng=np.random.default_rng(0)).parameters
     has = LibraryLayer(adapter, target_class, 4, 5, convert=np.asarray).parameters
