@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from compare.check.cases.comparison import table_of
-from compare.check.cases.layer_results import alike, is_measured, rounding, run, to_rounding
+from compare.check.cases.comparison import tabulate
+from compare.check.cases.layer_results import (
+    is_measured,
+    match_results,
+    rounding,
+    run,
+    to_rounding,
+)
 from compare.check.properties.property import NotTried
 from compare.check.subjects.properties import PROPERTIES
 from compare.implementations.layers.user_layer import Layers
@@ -51,7 +57,7 @@ def demand_property(tried, implementation, case):
                 comparisons = tuple(to_rounding(c, case) for c in comparisons)
             measured = is_measured(case)
             if measured or not comparisons or not all(c.ok for c in comparisons):
-                report = table_of(comparisons)
+                report = tabulate(comparisons)
                 demand(report, f"{tried.name}: {tried.statement}", case, measured=measured)
     except NotTried as why:
         raise NotImplementedError(str(why)) from None
@@ -68,4 +74,4 @@ def against(reference, implementation, case, smallest=0.0):
     """
     leave_out(implementation, case)
     allowed = {name: array + SAFETY * smallest for name, array in rounding(case)[1].items()}
-    return table_of(alike(reference, run(implementation, case), case, lambda _: allowed))
+    return tabulate(match_results(reference, run(implementation, case), case, lambda _: allowed))

@@ -1,12 +1,12 @@
 from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
-from .cases.comparison import Answer, Comparison, Results, compared, table_of
+from .cases.comparison import Answer, Comparison, Results, compare_answer, tabulate
 from .cases.floats import Floats
 from .cases.layer_case import LayerCase
-from .cases.layer_results import alike, run
+from .cases.layer_results import match_results, run
 from .cases.reference import torch_results
 from .cases.training import (
     TrainingCase,
-    layer_of,
+    get_layer,
     make_optimizer,
     name_stage,
     scratch_step,
@@ -15,7 +15,7 @@ from .cases.training import (
 from .command import CheckError, check, examine, train_functions
 from .config import CheckConfig
 from .properties.property import Finding
-from .properties.run import violation_of
+from .properties.run import find_violation
 
 __all__ = [
     "BUGS",
@@ -31,19 +31,19 @@ __all__ = [
     "LayerCase",
     "Results",
     "TrainingCase",
-    "alike",
     "check",
-    "compared",
+    "compare_answer",
     "examine",
     "find_bug",
-    "layer_of",
+    "find_violation",
+    "get_layer",
     "make_optimizer",
+    "match_results",
     "name_stage",
     "run",
     "scratch_step",
-    "table_of",
+    "tabulate",
     "torch_model",
     "torch_results",
     "train_functions",
-    "violation_of",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from rich.text import Text
 
 import scratch_rnn
-from compare.check import BUGS, GROUPS, Bug, Finding, find_bug, table_of, violation_of
+from compare.check import BUGS, GROUPS, Bug, Finding, find_bug, find_violation, tabulate
 from compare.implementations import CELLS
 from compare.parity import show_parity
 from compare.study.config import BreakConfig
@@ -87,7 +87,7 @@ def caught(bug: Bug) -> Finding:
     """Return how a bug is caught; raise NotCaught if it is not as in the catalogue."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")
-        finding = violation_of(bug)
+        finding = find_violation(bug)
     if finding is None or finding.violated.name != bug.caught_by:
         found = "nothing" if finding is None else repr(finding.violated.name)
         raise NotCaught(f"expected {bug.name} to be caught by {bug.caught_by!r}, got {found}")
@@ -199,7 +199,7 @@ def show_symptom(bug: Bug, finding: Finding, config: BreakConfig, terminal: Term
         if finding.comparisons:
             _paragraph(terminal, "Compared with the right results", finding.case)
             terminal.line()
-            show_parity(table_of(finding.comparisons), terminal)
+            show_parity(tabulate(finding.comparisons), terminal)
         else:
             _paragraph(terminal, finding.case or "One case", finding.detail)
     terminal.line()

@@ -9,7 +9,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import as_state, build
+from compare.check.cases.layer_results import build, copy_state
 from scratch_rnn import GRU, LSTM, RNN
 from scratch_rnn.layers import states
 
@@ -169,7 +169,7 @@ def test_upstream_gradients_of_another_shape_or_dtype_are_refused(cell, layer_cl
     """Of output, of h_n, and of an LSTM's c_n."""
     case = replace(case, cell=cell)
     layer = build(layer_class, case)
-    begin = as_state(case.floats.h0, case.floats.c0)
+    begin = copy_state(case.floats.h0, case.floats.c0)
     output, state, tape = layer.forward(case.floats.x.copy(), begin)
     right = [np.ones_like(array) for array in (output, *states.arrays_of(state))]
     if which == len(right):

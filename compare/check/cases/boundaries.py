@@ -16,7 +16,7 @@ BOUNDARIES: tuple[Sizes, ...] = tuple(
 VALUES: dict[str, dict[str, float]] = CASES["values"]  # factors of a case's arrays, by name
 
 
-def scaled(array: np.ndarray, values: str, name: str, dtype: str) -> np.ndarray:
+def scale(array: np.ndarray, values: str, name: str, dtype: str) -> np.ndarray:
     """Return an array of a case with such values; `name` is that of its factor."""
     factor = VALUES[values].get(name, 1.0) if values else 1.0
     return array * (factor or np.finfo(dtype).smallest_normal / 8)

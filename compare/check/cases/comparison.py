@@ -101,7 +101,7 @@ class Comparison:
         )
 
 
-def table_of(comparisons: Sequence[Comparison]) -> ParityReport:
+def tabulate(comparisons: Sequence[Comparison]) -> ParityReport:
     """Return the comparisons as rows of a table."""
     return ParityReport(tuple(c.row for c in comparisons))
 
@@ -114,13 +114,13 @@ class Answer:
     allowed: Mapping[str, np.ndarray | float]
 
 
-def answer_of(expected: Results, ours: Computation) -> Answer:
+def measure_answer(expected: Results, ours: Computation) -> Answer:
     """Return the expected results, with the tolerances measured on our own computation."""
     with np.errstate(all="ignore"):
         return Answer(expected, tolerances(ours)[1])
 
 
-def compared(
+def compare_answer(
     answer: Answer, got: Mapping[str, np.ndarray], time_axes: Mapping[str, int] | None = None
 ) -> tuple[Comparison, ...]:
     """Compare each expected tensor; a missing one is wrong. `time_axes`: the axis of the steps."""
@@ -153,7 +153,7 @@ class Expected:
 
         The tolerance of few perturbations is smaller. Only if need be it is measured with all.
         """
-        wide = {name: widened(array, self.dtype) for name, array in got.items()}
+        wide = {name: widen(array, self.dtype) for name, array in got.items()}
         for name, right in self.results.items():
             if right.shape == () and name in wide and wide[name].size == 1:
                 wide[name] = wide[name].reshape(())
@@ -167,7 +167,7 @@ class Expected:
         for perturbations in (FEW, PERTURBATIONS):
             allowed = self.tolerance(perturbations)
             answer = Answer(expected, {name: allowed.get(name, NO_TOLERANCE) for name in names})
-            comparisons = compared(answer, wide, self.time_axes)
+            comparisons = compare_answer(answer, wide, self.time_axes)
             if all(comparison.ok for comparison in comparisons):
                 break
         return comparisons
@@ -176,14 +176,14 @@ class Expected:
 NOTHING, NO_TOLERANCE = np.empty((0, 0)), np.zeros(())
 
 
-def widened(got: np.ndarray, least: str) -> np.ndarray:
+def widen(got: np.ndarray, least: str) -> np.ndarray:
     """Return numbers in float64, unless their dtype is coarser than `least`."""
     coarse = got.dtype.kind == "f" and got.dtype.itemsize < np.dtype(least).itemsize
     return got if coarse or got.dtype.kind not in "fiu" else got.astype(np.float64)
 
 
-def identical(
+def match_bits(
     expected: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray]
 ) -> tuple[Comparison, ...]:
     """Compare bit for bit: the tolerance is zero."""
-    return compared(Answer(dict(expected), dict.fromkeys(expected, 0.0)), got)
+    return compare_answer(Answer(dict(expected), dict.fromkeys(expected, 0.0)), got)

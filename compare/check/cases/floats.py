@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.check.cases.boundaries import scaled
+from compare.check.cases.boundaries import scale
 from compare.implementations import CELLS
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _normal(case: "LayerCase", rng: np.random.Generator, name: str, *shape: int)
 
 
 def _as_drawn(case: "LayerCase", array: np.ndarray, name: str) -> np.ndarray:
-    array = scaled(array, case.values, name, case.dtype)
+    array = scale(array, case.values, name, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
         array = array.astype(np.float16).astype(case.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 
 from compare.check.cases.comparison import Answer, Comparison, Expected
 from compare.check.cases.comparison import Results as Results
-from compare.check.cases.comparison import compared as compared_with
+from compare.check.cases.comparison import compare_answer as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.results import in_float64
@@ -46,51 +46,51 @@ def build(layer_class: LayerClass, case: LayerCase, parameters: Results | None =
 
 def run(layer_class: LayerClass, case: LayerCase, move: Move = unmoved) -> Results:
     """Run forward and backward; return output, h_n and the gradients by name."""
-    floats = move(fresh(case))
+    floats = move(copy_floats(case))
     layer = build(layer_class, case, floats.parameters)
     output, state, tape = forward_pass(layer, floats)
-    results = outputs(output, state)
-    return results | named(backward_pass(layer, move(tape), floats))
+    results = name_outputs(output, state)
+    return results | name_gradients(backward_pass(layer, move(tape), floats))
 
 
 def forward(layer: Layer, case: LayerCase) -> tuple[Results, Tape]:
     """Run a layer forward on the case's arguments; return results and tape."""
-    output, state, tape = forward_pass(layer, fresh(case))
-    return outputs(output, state), tape
+    output, state, tape = forward_pass(layer, copy_floats(case))
+    return name_outputs(output, state), tape
 
 
 def backward(layer: Layer, case: LayerCase, tape: Tape) -> Results:
     """Run a layer backward on the case's upstream gradients; return copies of its gradients."""
-    return copied(named(backward_pass(layer, tape, fresh(case))))
+    return copy_results(name_gradients(backward_pass(layer, tape, copy_floats(case))))
 
 
-def fresh(case: LayerCase) -> Floats:
+def copy_floats(case: LayerCase) -> Floats:
     """Return a copy of the case's floats, for a layer that may change its arguments."""
     return copy.deepcopy(case.floats)
 
 
 def forward_pass(layer: Layer, floats: Floats) -> tuple[Array, State, Tape]:
     """Call a layer's `forward` with these floats themselves."""
-    return layer.forward(floats.x, with_cell_state(floats.h0, floats.c0), **given(floats))
+    return layer.forward(floats.x, join_states(floats.h0, floats.c0), **list_optional(floats))
 
 
 def backward_pass(layer: Layer, tape: Tape, floats: Floats) -> Gradients:
     """Call a layer's `backward` with these upstream gradients themselves."""
-    return layer.backward(tape, floats.d_output, with_cell_state(floats.d_h_n, floats.d_c_n))
+    return layer.backward(tape, floats.d_output, join_states(floats.d_h_n, floats.d_c_n))
 
 
-def given(floats: Floats) -> dict[str, Any]:
+def list_optional(floats: Floats) -> dict[str, Any]:
     """Return the optional arguments of `forward` that a case has."""
     optional = {"lengths": floats.lengths, "dropout_masks": floats.dropout_masks}
     return {name: value for name, value in optional.items() if value is not None}
 
 
-def kept(layer: Layer, result: Any) -> Callable[..., Any]:
+def keep_result(layer: Layer, result: Any) -> Callable[..., Any]:
     """Return what gives the last result as it is later; `double` doubles its arrays in place."""
 
     def now(double: bool = False) -> Any:
         is_tuple = isinstance(result, tuple)
-        arrays = [result[0], *arrays_of(result[1])] if is_tuple else named(result).values()
+        arrays = [result[0], *arrays_of(result[1])] if is_tuple else name_gradients(result).values()
         for array in arrays if double else ():
             if array.flags.writeable:
                 array *= 2
@@ -99,28 +99,28 @@ def kept(layer: Layer, result: Any) -> Callable[..., Any]:
     return getattr(layer, "as_now", None) or now
 
 
-def copied(results: Mapping[str, Array]) -> Results:
+def copy_results(results: Mapping[str, Array]) -> Results:
     """Return copies."""
     return {name: array.copy() for name, array in results.items()}
 
 
-def as_state(h: Array | None, c: Array | None) -> State:
+def copy_state(h: Array | None, c: Array | None) -> State:
     """Return copies of h, or of (h, c) if there is a c, as a layer takes them; None without h."""
-    return with_cell_state(*(None if array is None else array.copy() for array in (h, c)))
+    return join_states(*(None if array is None else array.copy() for array in (h, c)))
 
 
-def with_cell_state(h: Array | None, c: Array | None) -> State:
+def join_states(h: Array | None, c: Array | None) -> State:
     """Return (h, c), or h alone if there is no c."""
     return h if c is None else (h, c)
 
 
-def outputs(output: Array, state: State) -> Results:
+def name_outputs(output: Array, state: State) -> Results:
     """Return copies of the results of `forward`, by name."""
     named_states = dict(zip(STATES, map(np.array, arrays_of(state)), strict=False))
     return {"output": np.array(output)} | named_states
 
 
-def named(gradients: Gradients) -> Results:
+def name_gradients(gradients: Gradients) -> Results:
     """Return the results of `backward`, by name; token numbers have no gradient."""
     found = {f"gradient of {n}": getattr(gradients, n, None) for n in ("x", "h0", "c0")}
     found |= {f"gradient of {name}": g for name, g in gradients.parameters.items()}
@@ -136,10 +136,10 @@ class AnswerStore:
 
     def get(self, case: LayerCase, what: str, compute: Callable[[], Any]) -> Any:
         """Return what is kept of a case under this name, or compute it."""
-        kept = self._kept.setdefault(case.floats, {})
-        if (case, what) not in kept:
-            kept[case, what] = compute()
-        return kept[case, what]
+        keep_result = self._kept.setdefault(case.floats, {})
+        if (case, what) not in keep_result:
+            keep_result[case, what] = compute()
+        return keep_result[case, what]
 
     def has(self, case: LayerCase, what: str) -> bool:
         """Return whether something is kept of a case under this name."""
@@ -190,7 +190,7 @@ def expect(case: LayerCase) -> Expected:
     return Expected(results, lambda number: rounding(case, number)[1], least, axes, optional)
 
 
-def alike(
+def match_results(
     expected: Results,
     got: Results,
     case: LayerCase,
@@ -199,18 +199,18 @@ def alike(
     """Compare within the case's tolerance, at least a few ulps; it is measured only if need be."""
     if not is_measured(case):
         least = {name: SAFETY * ulps(array) for name, array in expected.items()}
-        comparisons = compared(expected, got, case, least)
+        comparisons = compare_named(expected, got, case, least)
         if all(comparison.ok for comparison in comparisons):
             return comparisons
-    return compared(expected, got, case, allowed(case))
+    return compare_named(expected, got, case, allowed(case))
 
 
-def identical(expected: Results, got: Results, case: LayerCase) -> tuple[Comparison, ...]:
+def match_bits(expected: Results, got: Results, case: LayerCase) -> tuple[Comparison, ...]:
     """Compare bit for bit: the tolerance is zero."""
-    return compared(expected, got, case, {})
+    return compare_named(expected, got, case, {})
 
 
-def compared(
+def compare_named(
     expected: Results, got: Results, case: LayerCase, allowed: Mapping[str, np.ndarray]
 ) -> tuple[Comparison, ...]:
     """Compare results by name; what only one side has is wrong, unless it may be absent."""

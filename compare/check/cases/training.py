@@ -10,7 +10,7 @@ import torch
 
 import concise_rnn
 import scratch_rnn
-from compare.check.cases.comparison import Answer, Results, answer_of
+from compare.check.cases.comparison import Answer, Results, measure_answer
 from compare.implementations import CELLS
 from compare.parity import (
     Memory,
@@ -88,7 +88,7 @@ def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
     )
 
 
-def layer_of(package: Any, cell: str) -> Any:
+def get_layer(package: Any, cell: str) -> Any:
     """Return the layer of a cell in a package like scratch_rnn."""
     record = CELLS[cell]
     return record.scratch_layer if package is scratch_rnn else getattr(package, record.layer)
@@ -97,7 +97,7 @@ def layer_of(package: Any, cell: str) -> Any:
 def make_model(package: Any, case: TrainingCase, move: Move = unmoved) -> Any:
     """Build the package's RNNModel with the case's parameters."""
     rng = np.random.default_rng(0)  # its values are replaced by the case's parameters
-    rnn = layer_of(package, case.cell)(**case.options, rng=rng)
+    rnn = get_layer(package, case.cell)(**case.options, rng=rng)
     model = package.RNNModel(rnn, case.options["input_size"], rng=rng)
     for name, parameter in model.parameters.items():
         parameter[...] = move(case.parameters[name])
@@ -187,7 +187,7 @@ def _number(value: float, case: TrainingCase) -> np.ndarray:
 TRAININGS = {"step": _torch_step, "updates": _updates, "epochs": _epochs}
 
 
-def trained(kind: str, package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+def train_kind(kind: str, package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
     """Train with a package, or with PyTorch: one step, or all updates, or some epochs."""
     if kind == "step" and package is not concise_rnn:
         return scratch_step(package, case, move)
@@ -195,7 +195,7 @@ def trained(kind: str, package: Any, case: TrainingCase, move: Move = unmoved) -
     return TRAININGS[kind](case, package, model)
 
 
-def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answer]:
+def draw_with_answer(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answer]:
     """Draw a case of training, with the expected results of one kind."""
     case, answer = _training_case(kind, seed, B)
     return copy.deepcopy(case), answer
@@ -204,5 +204,5 @@ def training_case(kind: str, seed: int, B: int = 3) -> tuple[TrainingCase, Answe
 @lru_cache(maxsize=256)
 def _training_case(kind: str, seed: int, B: int) -> tuple[TrainingCase, Answer]:
     case = draw_training_case(seed, B=B)
-    expected = trained(kind, concise_rnn, case)
-    return case, answer_of(expected, lambda move: trained(kind, scratch_rnn, case, move))
+    expected = train_kind(kind, concise_rnn, case)
+    return case, measure_answer(expected, lambda move: train_kind(kind, scratch_rnn, case, move))

@@ -8,8 +8,8 @@ import torch
 
 import scratch_rnn
 from compare.check.cases import training as training_cases
-from compare.check.cases.comparison import identical
-from compare.check.properties.property import Outcome, Package, Property, properties_of
+from compare.check.cases.comparison import match_bits
+from compare.check.properties.property import Outcome, Package, Property, collect_properties
 
 
 @Property
@@ -75,7 +75,7 @@ def copies_are_copies(package: Package) -> Iterator[Outcome]:
                 array[...] = 7.0
             after = package.parity.parameters_as_arrays(target)
             described = f"{source_kind} to {target_kind}, then the source changed"
-            yield Outcome(described, identical(case.parameters, after))
+            yield Outcome(described, match_bits(case.parameters, after))
 
 
 def _verdict(
@@ -92,4 +92,4 @@ def _complaint(got: bool, *, ok: bool) -> str:
     return "" if got == ok else f"verdict: expected {words[ok]!r}, got {words[got]!r}"
 
 
-PROPERTIES = properties_of(vars())
+PROPERTIES = collect_properties(vars())

@@ -16,23 +16,23 @@ from compare.check.cases.layer_results import (
     SEQUENCES,
     STATES,
     Results,
-    alike,
-    as_state,
     backward,
     backward_pass,
     build,
-    compared,
-    copied,
+    compare_named,
+    copy_floats,
+    copy_results,
+    copy_state,
     forward,
     forward_pass,
-    fresh,
-    given,
-    identical,
-    named,
-    outputs,
+    list_optional,
+    match_bits,
+    match_results,
+    name_gradients,
+    name_outputs,
     run,
 )
-from compare.check.properties.property import Compared, layer_property, properties_of
+from compare.check.properties.property import Compared, collect_properties, layer_property
 from compare.implementations import LayerClass
 from compare.parity import Move, tolerances, unmoved
 
@@ -51,12 +51,12 @@ def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
 def arguments_unchanged(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The layer does not change its arguments."""
     layer = build(layer_class, case)
-    mine = case.with_floats(fresh(case))
-    before = _arrays(case) | _masks(case) | copied(layer.parameters)
+    mine = case.with_floats(copy_floats(case))
+    before = _arrays(case) | _masks(case) | copy_results(layer.parameters)
     _, _, tape = forward_pass(layer, mine.floats)
     backward_pass(layer, tape, mine.floats)
     after = _arrays(mine) | _masks(mine) | dict(layer.parameters)
-    yield identical(before, after, case)
+    yield match_bits(before, after, case)
 
 
 def _arrays(case: LayerCase, names: tuple[str, ...] = ARRAYS) -> Results:
@@ -90,8 +90,8 @@ def any_memory_layout(layer_class: LayerClass, case: LayerCase) -> Compared:
             array.flags.writeable = False
         floats, layer = case.given(**laid_out).floats, build(layer_class, case)
         output, state, tape = forward_pass(layer, floats)
-        results = outputs(output, state) | named(backward_pass(layer, tape, floats))
-        yield alike(run(layer_class, plain), results, plain)
+        results = name_outputs(output, state) | name_gradients(backward_pass(layer, tape, floats))
+        yield match_results(run(layer_class, plain), results, plain)
 
 
 # The tape ---------------------------------------------------------------------------------------
@@ -102,9 +102,9 @@ def second_backward(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A second backward pass on the same tape gives the same gradients."""
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
-    floats = fresh(case)  # the same arrays both times
-    once = copied(named(backward_pass(layer, tape, floats)))
-    yield identical(once, named(backward_pass(layer, tape, floats)), case)
+    floats = copy_floats(case)  # the same arrays both times
+    once = copy_results(name_gradients(backward_pass(layer, tape, floats)))
+    yield match_bits(once, name_gradients(backward_pass(layer, tape, floats)), case)
 
 
 @layer_property(again=True)
@@ -112,12 +112,12 @@ def many_tapes(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A later pass does not change earlier results and tapes."""
     alone = run(layer_class, case)
     layer = build(layer_class, case)
-    output, state, tape = forward_pass(layer, fresh(case))
+    output, state, tape = forward_pass(layer, copy_floats(case))
     x = case.floats.x
     other_x = (x + 1) % case.V if case.one_hot else more(case, x.shape)
     _, other_tape = forward(layer, case.given(x=other_x))
     backward(layer, case, other_tape)
-    yield identical(alone, outputs(output, state) | backward(layer, case, tape), case)
+    yield match_bits(alone, name_outputs(output, state) | backward(layer, case, tape), case)
 
 
 @layer_property(dropout=0.0)
@@ -125,9 +125,11 @@ def call_as_forward(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A call gives the results of forward, in evaluation mode and without gradients."""
     layer: Any = build(layer_class, case)  # not every layer can be called
     for _ in range(2):
-        floats = fresh(case)
-        results = outputs(*layer(floats.x, as_state(floats.h0, floats.c0), **given(floats)))
-        yield alike(forward(layer, case)[0], results, case)
+        floats = copy_floats(case)
+        results = name_outputs(
+            *layer(floats.x, copy_state(floats.h0, floats.c0), **list_optional(floats))
+        )
+        yield match_results(forward(layer, case)[0], results, case)
 
 
 @layer_property(again=True, h0=(False, True))
@@ -136,7 +138,7 @@ def second_call(layer_class: LayerClass, case: LayerCase) -> Compared:
     layer = build(layer_class, case)
     forward(layer, case)
     results, tape = forward(layer, case)
-    yield identical(run(layer_class, case), results | backward(layer, case, tape), case)
+    yield match_bits(run(layer_class, case), results | backward(layer, case, tape), case)
 
 
 # Arguments that are not given -------------------------------------------------------------------
@@ -148,7 +150,7 @@ def no_state_as_zeros(layer_class: LayerClass, case: LayerCase) -> Compared:
     floats = case.floats
     zeros = {n: np.zeros_like(a) for n in ("h0", "c0") if (a := getattr(floats, n)) is not None}
     nothing = case.given(**dict.fromkeys(zeros))
-    yield identical(run(layer_class, case.given(**zeros)), run(layer_class, nothing), nothing)
+    yield match_bits(run(layer_class, case.given(**zeros)), run(layer_class, nothing), nothing)
 
 
 @layer_property(gradients=True, upstream=("output", "h_n"))
@@ -157,7 +159,7 @@ def no_gradient_as_zeros(layer_class: LayerClass, case: LayerCase) -> Compared:
     results = run(layer_class, case)
     absent = [n for n in ("output", *STATES) if getattr(case.floats, f"d_{n}") is None]
     zeros = {f"d_{n}": np.zeros_like(results[n]) for n in absent if n in results}
-    yield identical(run(layer_class, case.given(**zeros)), results, case)
+    yield match_bits(run(layer_class, case.given(**zeros)), results, case)
 
 
 @layer_property(unbatched=False, lengths=False, one_hot=(True, False))
@@ -172,7 +174,7 @@ def empty_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     expected = {
         n: a.take(nobody, axes[n]) if n in axes else np.zeros_like(a) for n, a in results.items()
     }
-    yield identical(expected, run(layer_class, case.given(**empty, dropout_masks=masks)), case)
+    yield match_bits(expected, run(layer_class, case.given(**empty, dropout_masks=masks)), case)
 
 
 # Backward is linear -----------------------------------------------------------------------------
@@ -194,7 +196,7 @@ def backward_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
     for factor in (2.0 if case.saturated else 256.0, -0.5, 0.0):
         back = {n: a * a.dtype.type(factor) for n, a in _arrays(case, ARRAYS[4:]).items()}
         times = {name: array * array.dtype.type(factor) for name, array in expected.items()}
-        yield compared(times, backward(layer, case.given(**back), tape), case, allowed)
+        yield compare_named(times, backward(layer, case.given(**back), tape), case, allowed)
 
 
 @layer_property(gradients=True)
@@ -204,11 +206,13 @@ def backward_adds(layer_class: LayerClass, case: LayerCase) -> Compared:
     other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
 
     def two(layer_class: LayerClass, move: Move) -> tuple[Results, Results]:
-        floats = move(fresh(case))
+        floats = move(copy_floats(case))
         layer = build(layer_class, case, floats.parameters)
         _, _, tape = forward_pass(layer, floats)
-        both = floats, move(fresh(other))
-        first, second = (copied(named(backward_pass(layer, move(tape), f))) for f in both)
+        both = floats, move(copy_floats(other))
+        first, second = (
+            copy_results(name_gradients(backward_pass(layer, move(tape), f))) for f in both
+        )
         return first, second
 
     def allowed(case: LayerCase) -> Results:
@@ -224,7 +228,7 @@ def backward_adds(layer_class: LayerClass, case: LayerCase) -> Compared:
     both = case.given(**{name: a + getattr(other.floats, name) for name, a in back.items()})
     first, second = two(layer_class, unmoved)
     summed = {name: first[name] + second[name] for name in first}
-    yield alike(summed, backward(layer, both, tape), case, allowed)
+    yield match_results(summed, backward(layer, both, tape), case, allowed)
 
 
 # Weights and inputs -----------------------------------------------------------------------------
@@ -236,10 +240,10 @@ def one_hot_as_dense(layer_class: LayerClass, case: LayerCase) -> Compared:
     results = run(layer_class, case)
     dense = run(layer_class, case.given(x=np.eye(case.V, dtype=case.dtype)[case.floats.x]))
     dense.pop("gradient of x", None)  # token numbers have none
-    yield alike(dense, results, case)
+    yield match_results(dense, results, case)
     for dtype in (np.int32, np.uint8):
         others = run(layer_class, case.given(x=case.floats.x.astype(dtype)))
-        yield identical(results, others, case)
+        yield match_bits(results, others, case)
 
 
 @layer_property(cells=("rnn",), nonlinearity="relu")
@@ -261,7 +265,7 @@ def relu_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
         is_first = case.one_hot and name.startswith("gradient of weight_ih_l0")
         if name in ("output", "h_n") or (name.startswith("gradient of weight") and not is_first):
             scaled[name] = scaled[name] / c
-    yield identical(run(layer_class, case), scaled, case)
+    yield match_bits(run(layer_class, case), scaled, case)
 
 
 @layer_property(cells=("rnn",), gradients=True, nonlinearity="relu")
@@ -269,7 +273,7 @@ def relu_at_zero(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The derivative of ReLU at 0 is 0."""
     zeros = {name: np.zeros_like(array) for name, array in case.floats.parameters.items()}
     results = run(layer_class, case.given(parameters=zeros))
-    yield identical({name: np.zeros_like(array) for name, array in results.items()}, results, case)
+    yield match_bits({name: np.zeros_like(array) for name, array in results.items()}, results, case)
 
 
 @layer_property(cells=("rnn", "lstm"), bias=True)
@@ -281,10 +285,10 @@ def two_biases(layer_class: LayerClass, case: LayerCase) -> Compared:
     ours = {own: results[own] for own, _ in of_both if own in results}
     theirs = {own: results[other] for own, other in of_both if other in results}
     if not case.one_bias:
-        yield identical(ours, theirs, case)
+        yield match_bits(ours, theirs, case)
     partner |= {other: name for name, other in partner.items()}
     exchanged = {name: parameters[partner.get(name, name)] for name in parameters}
-    yield alike(results, run(layer_class, case.given(parameters=exchanged)), case)
+    yield match_results(results, run(layer_class, case.given(parameters=exchanged)), case)
 
 
-PROPERTIES = properties_of(vars())
+PROPERTIES = collect_properties(vars())

@@ -3,26 +3,26 @@
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     Results,
-    alike,
     backward,
     backward_pass,
     build,
-    copied,
+    copy_floats,
+    copy_results,
     forward,
     forward_pass,
-    fresh,
-    identical,
-    kept,
-    named,
-    outputs,
+    keep_result,
+    match_bits,
+    match_results,
+    name_gradients,
+    name_outputs,
     run,
 )
 from compare.check.properties.of_layers import more
-from compare.check.properties.property import Compared, NotTried, layer_property, properties_of
+from compare.check.properties.property import Compared, NotTried, collect_properties, layer_property
 from compare.implementations import Layer, LayerClass, load_parameters
 
 
-def scaled(case: LayerCase, factor: float) -> LayerCase:
+def scale_parameters(case: LayerCase, factor: float) -> LayerCase:
     """Return the case with its parameters times a power of two."""
     parameters = case.floats.parameters
     return case.given(parameters={n: a * a.dtype.type(factor) for n, a in parameters.items()})
@@ -40,20 +40,20 @@ def changed_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     layer = build(layer_class, case)
     both_passes(layer, case)
     for how, factor in (("in place", 0.5), ("loaded", -0.5)):
-        other = scaled(case, factor)
+        other = scale_parameters(case, factor)
         load_parameters(layer, other.floats.parameters, how)
-        yield identical(run(layer_class, other), both_passes(layer, other), other)
+        yield match_bits(run(layer_class, other), both_passes(layer, other), other)
 
 
 @layer_property(again=True, likely="Some of the parameters are those of an earlier call.")
 def replaced_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Other arrays in the place of the parameters are used from the next call on."""
-    layer, other = build(layer_class, case), scaled(case, 0.5)
+    layer, other = build(layer_class, case), scale_parameters(case, 0.5)
     before = both_passes(layer, case)
     load_parameters(layer, other.floats.parameters, "replaced")
     after = both_passes(layer, other)
-    comparisons = alike(run(layer_class, other), after, other)
-    if not all(c.ok for c in comparisons) and all(c.ok for c in alike(before, after, case)):
+    comparisons = match_results(run(layer_class, other), after, other)
+    if not all(c.ok for c in comparisons) and all(c.ok for c in match_results(before, after, case)):
         raise NotTried("it keeps to its own arrays: change parameters in place")
     yield comparisons
 
@@ -65,24 +65,27 @@ def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
     In between, the layer computes with other parameters; before the backward pass they are changed
     back, since a backward pass may read them.
     """
-    layer, other = build(layer_class, case), scaled(case, 0.5)
+    layer, other = build(layer_class, case), scale_parameters(case, 0.5)
     _, tape = forward(layer, case)
     load_parameters(layer, other.floats.parameters, "in place")
     both_passes(layer, other)
     load_parameters(layer, case.floats.parameters, "in place")
     expected = both_passes(build(layer_class, case), case)
     gradients = {name: a for name, a in expected.items() if name.startswith("gradient")}
-    yield identical(gradients, backward(layer, case, tape), case)
+    yield match_bits(gradients, backward(layer, case, tape), case)
 
 
 @layer_property(again=True, likely="A later pass writes into the same memory.")
 def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Returned arrays keep their values while further passes run, of this layer or another."""
-    layer, other = build(layer_class, case), scaled(case, 0.5)
-    output, state, tape = forward_pass(layer, fresh(case))
-    outputs_now, before = kept(layer, (output, state)), outputs(output, state)
-    gradients = backward_pass(layer, tape, fresh(case))
-    gradients_now, before = kept(layer, gradients), before | copied(named(gradients))
+    layer, other = build(layer_class, case), scale_parameters(case, 0.5)
+    output, state, tape = forward_pass(layer, copy_floats(case))
+    outputs_now, before = keep_result(layer, (output, state)), name_outputs(output, state)
+    gradients = backward_pass(layer, tape, copy_floats(case))
+    gradients_now, before = (
+        keep_result(layer, gradients),
+        before | copy_results(name_gradients(gradients)),
+    )
     if not case.one_hot:
         other = other.given(x=more(case, case.floats.x.shape))
     back = {name: getattr(case.floats, name) for name in ("d_output", "d_h_n", "d_c_n")}
@@ -90,7 +93,7 @@ def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
     backward(layer, twice, tape)
     for each in (layer, build(layer_class, other)):
         both_passes(each, other)
-    yield identical(before, outputs(*outputs_now()) | named(gradients_now()), case)
+    yield match_bits(before, name_outputs(*outputs_now()) | name_gradients(gradients_now()), case)
 
 
 @layer_property(
@@ -102,11 +105,11 @@ def gradients_apart(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Each gradient has memory of its own: to scale one in place changes no other."""
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
-    gradients = named(backward_pass(layer, tape, fresh(case)))
+    gradients = name_gradients(backward_pass(layer, tape, copy_floats(case)))
     expected = {name: 2 * array for name, array in gradients.items()}
     for array in gradients.values():
         array *= 2
-    yield identical(expected, gradients, case)
+    yield match_bits(expected, gradients, case)
 
 
 @layer_property(
@@ -118,14 +121,14 @@ def gradients_apart(layer_class: LayerClass, case: LayerCase) -> Compared:
 def own_memory(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Returned arrays share no memory with the tape or the parameters."""
     layer = build(layer_class, case)
-    output, state, tape = forward_pass(layer, fresh(case))
-    outputs_now, parameters = kept(layer, (output, state)), copied(layer.parameters)
-    gradients = backward_pass(layer, tape, fresh(case))
-    gradients_now, expected = kept(layer, gradients), copied(named(gradients))
+    output, state, tape = forward_pass(layer, copy_floats(case))
+    outputs_now, parameters = keep_result(layer, (output, state)), copy_results(layer.parameters)
+    gradients = backward_pass(layer, tape, copy_floats(case))
+    gradients_now, expected = keep_result(layer, gradients), copy_results(name_gradients(gradients))
     outputs_now(double=True)
     gradients_now(double=True)
-    yield identical(expected, backward(layer, case, tape), case)
-    yield identical(parameters, dict(layer.parameters), case)
+    yield match_bits(expected, backward(layer, case, tape), case)
+    yield match_bits(parameters, dict(layer.parameters), case)
 
 
-PROPERTIES = properties_of(vars())
+PROPERTIES = collect_properties(vars())

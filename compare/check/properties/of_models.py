@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from compare.check.cases.comparison import identical
-from compare.check.properties.property import Outcome, Package, Property, properties_of
+from compare.check.cases.comparison import match_bits
+from compare.check.properties.property import Outcome, Package, Property, collect_properties
 
 
 def global_random_state() -> bytes:
@@ -20,7 +20,7 @@ def drawn_masks(package: Package) -> Iterator[Outcome]:
     masks = rnn.draw_dropout_masks(20, 5, np.random.default_rng(0))
     values = np.unique(np.concatenate([mask.ravel() for mask in masks]))
     want = np.array([0, 1 / 0.75], rnn.dtype)
-    values_agree = identical({"values of the masks": want}, {"values of the masks": values})
+    values_agree = match_bits({"values of the masks": want}, {"values of the masks": values})
     kept, complaint = float(np.mean([mask != 0 for mask in masks])), ""
     if abs(kept - 0.75) > 0.02:  # of 20,000: six standard deviations
         complaint = f"masks: expected 0.75 of the units to be kept, got {kept:.3g}"
@@ -61,7 +61,9 @@ def initial_parameters(package: Package) -> Iterator[Outcome]:
     before = global_random_state()
     rnns = [package.RNN(40, H, 2, rng=np.random.default_rng(seed)) for seed in (0, 0, 1)]
     models = [package.RNNModel(rnn, 40, rng=np.random.default_rng(2)) for rnn in rnns]
-    yield Outcome("the same generator twice", identical(models[0].parameters, models[1].parameters))
+    yield Outcome(
+        "the same generator twice", match_bits(models[0].parameters, models[1].parameters)
+    )
     bound = 1 / np.sqrt(H)
     for name, p in models[0].parameters.items():
         complaint = ""
@@ -77,4 +79,4 @@ def initial_parameters(package: Package) -> Iterator[Outcome]:
         yield Outcome("", (), "np.random: expected it to be left alone, got numbers drawn from it")
 
 
-PROPERTIES = properties_of(vars())
+PROPERTIES = collect_properties(vars())

@@ -15,18 +15,18 @@ from compare.check.cases.layer_results import (
     SEQUENCES,
     STATES,
     Results,
-    alike,
-    as_state,
     build,
-    copied,
+    copy_results,
+    copy_state,
     forward,
-    identical,
-    named,
-    outputs,
+    match_bits,
+    match_results,
+    name_gradients,
+    name_outputs,
     run,
 )
 from compare.check.properties.of_layers import more
-from compare.check.properties.property import Compared, layer_property, properties_of
+from compare.check.properties.property import Compared, collect_properties, layer_property
 from compare.implementations import LayerClass
 
 ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
@@ -35,7 +35,7 @@ Change = Callable[[np.ndarray], np.ndarray]
 same: Change = np.asarray  # the array itself
 
 
-def changed(floats: Floats, sequence: Change, state: Change, masks: Change) -> dict[str, Any]:
+def change_floats(floats: Floats, sequence: Change, state: Change, masks: Change) -> dict[str, Any]:
     """Return the floats of a case with x and d_output, all states and the masks changed."""
     kinds = {"x": sequence, "d_output": sequence}
     kinds |= dict.fromkeys(("h0", "c0", "d_h_n", "d_c_n"), state)
@@ -48,7 +48,7 @@ def changed(floats: Floats, sequence: Change, state: Change, masks: Change) -> d
     return changes | {"dropout_masks": new_masks}
 
 
-def changed_results(results: Results, sequence: Change, state: Change) -> Results:
+def change_results(results: Results, sequence: Change, state: Change) -> Results:
     """Return the results with sequences and states changed."""
     kinds = dict.fromkeys(SEQUENCES, sequence) | dict.fromkeys((*STATES, *INITIAL_STATES), state)
     return {name: kinds[name](a) if name in kinds else a for name, a in results.items()}
@@ -75,25 +75,25 @@ def cut_anywhere(layer_class: LayerClass, case: LayerCase) -> Compared:
         return None if floats.d_output is None else part(floats.d_output, which)
 
     first, second = slice(0, cut), slice(cut, None)
-    state, tapes, parts = as_state(floats.h0, floats.c0), [], []
+    state, tapes, parts = copy_state(floats.h0, floats.c0), [], []
     for which in (first, second):
         masks = floats.dropout_masks and tuple(m[which].copy() for m in floats.dropout_masks)
         optional = {} if masks is None else {"dropout_masks": masks}
         output, state, tape = layer.forward(part(floats.x, which), state, **optional)
         tapes.append(tape)
         parts.append(np.array(output))
-    d_last = as_state(floats.d_h_n, floats.d_c_n)
+    d_last = copy_state(floats.d_h_n, floats.d_c_n)
     later = layer.backward(tapes[1], upstream(second), d_last)
-    d_state = as_state(later.h0, later.c0)
+    d_state = copy_state(later.h0, later.c0)
     earlier = layer.backward(tapes[0], upstream(first), d_state)
-    early, late = named(earlier), named(later)
-    results = outputs(np.concatenate(parts, axis), state)
+    early, late = name_gradients(earlier), name_gradients(later)
+    results = name_outputs(np.concatenate(parts, axis), state)
     for name, array in early.items():
         if name == "gradient of x":
             results[name] = np.concatenate([array, late[name]], axis)
         else:
             results[name] = array if name in INITIAL_STATES else array + late[name]
-    yield alike(run(layer_class, case), results, case)
+    yield match_results(run(layer_class, case), results, case)
 
 
 @layer_property(T=range(2, 7), bidirectional=False, lengths=False, one_hot=False)
@@ -106,7 +106,7 @@ def past_before_future(layer_class: LayerClass, case: LayerCase) -> Compared:
         forward(build(layer_class, other), other)[0]["output"].swapaxes(0, case.time_axis)[:cut]
         for other in (case, case.given(x=x))
     )
-    yield identical({"output before": before}, {"output before": after}, case)
+    yield match_bits({"output before": before}, {"output before": after}, case)
 
 
 @layer_property(lengths=False)
@@ -114,9 +114,9 @@ def last_output(layer_class: LayerClass, case: LayerCase) -> Compared:
     """h_n is the last layer's output: of the last step, or in reverse of the first."""
     results = forward(build(layer_class, case), case)[0]
     y, h_n = results["output"].swapaxes(0, case.time_axis), results["h_n"]
-    yield identical({"h_n": y[-1][..., : case.R]}, {"h_n": h_n[-case.D]}, case)
+    yield match_bits({"h_n": y[-1][..., : case.R]}, {"h_n": h_n[-case.D]}, case)
     if case.bidirectional:
-        yield identical({"h_n": y[0][..., case.R :]}, {"h_n": h_n[-1]}, case)
+        yield match_bits({"h_n": y[0][..., case.R :]}, {"h_n": h_n[-1]}, case)
 
 
 @layer_property(bidirectional=True, dropout=0.0, lengths=(False, True))
@@ -147,15 +147,15 @@ def time_reversed(layer_class: LayerClass, case: LayerCase) -> Compared:
             result[partner] = halves(array, 1) if is_upper else array
         return {name: result[name] for name in parameters}
 
-    changes = changed(floats, mirrored, states, same)
+    changes = change_floats(floats, mirrored, states, same)
     if changes["d_output"] is not None:
         changes["d_output"] = halves(changes["d_output"])
     back = run(layer_class, case.given(**changes, parameters=swapped(floats.parameters)))
-    results = changed_results(back, mirrored, states)
+    results = change_results(back, mirrored, states)
     results["output"] = halves(results["output"])
     gradients = {n: a for n in floats.parameters if (a := back.get(f"gradient of {n}")) is not None}
     results |= {f"gradient of {name}": array for name, array in swapped(gradients).items()}
-    yield alike(run(layer_class, case), results, case)
+    yield match_results(run(layer_class, case), results, case)
 
 
 # The batch --------------------------------------------------------------------------------------
@@ -170,10 +170,10 @@ def order_of_the_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     def taken(order: np.ndarray) -> tuple[Change, Change]:
         return lambda a: a.take(order, axis), lambda a: a.take(order, 1)
 
-    changes = changed(case.floats, *taken(order), lambda mask: mask[:, order])
+    changes = change_floats(case.floats, *taken(order), lambda mask: mask[:, order])
     changes["lengths"] = None if lengths is None else lengths[order]
-    results = changed_results(run(layer_class, case.given(**changes)), *taken(back))
-    yield alike(run(layer_class, case), results, case)
+    results = change_results(run(layer_class, case.given(**changes)), *taken(back))
+    yield match_results(run(layer_class, case), results, case)
 
 
 @layer_property(B=(2, 3), unbatched=False)
@@ -187,23 +187,25 @@ def sequence_alone(layer_class: LayerClass, case: LayerCase) -> Compared:
         steps = (slice(None, T), rows)
         sequence = itemgetter(steps[::-1] if case.batch_first else steps)
         state = itemgetter((slice(None), rows))
-        changes = changed(case.floats, sequence, state, itemgetter(steps))
+        changes = change_floats(case.floats, sequence, state, itemgetter(steps))
         alone = run(layer_class, case.given(**changes, lengths=None))
-        places = changed_results(results, sequence, state)  # views of this sequence's own
+        places = change_results(results, sequence, state)  # views of this sequence's own
         for name, array in alone.items():
             places[name][...] += array
-    yield alike(together, results, case)
+    yield match_results(together, results, case)
 
 
 @layer_property(unbatched=True)
 def unbatched_as_batched(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A sequence without a batch axis gives the results of a batch of one."""
     axis = case.batch_axis
-    changes = changed(case.floats, lambda a: np.expand_dims(a, axis), lambda a: a[:, None], same)
-    results = changed_results(
+    changes = change_floats(
+        case.floats, lambda a: np.expand_dims(a, axis), lambda a: a[:, None], same
+    )
+    results = change_results(
         run(layer_class, case.given(**changes)), lambda a: a.squeeze(axis), lambda a: a[:, 0]
     )
-    yield alike(run(layer_class, case), results, case)
+    yield match_results(run(layer_class, case), results, case)
 
 
 @layer_property(batch_first=True, unbatched=False)
@@ -211,8 +213,8 @@ def batch_first(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The option batch_first swaps the first two axes of x and output, and of nothing else."""
     time_first = replace(case, batch_first=False)
     results = run(layer_class, time_first)
-    results = changed_results(results, lambda a: a.swapaxes(0, 1), same)
-    yield alike(run(layer_class, case), results, case)
+    results = change_results(results, lambda a: a.swapaxes(0, 1), same)
+    yield match_results(run(layer_class, case), results, case)
 
 
 @layer_property(T=range(2, 7), **ONE_WAY, B=(2, 3), unbatched=False)
@@ -228,13 +230,13 @@ def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
         if name in expected:
             axis = case.batch_axis if name in SEQUENCES else 1
             clean, got = (r[name].take(others, axis) for r in (expected, results))
-            yield identical({name: clean}, {name: got}, case)
+            yield match_bits({name: clean}, {name: got}, case)
     reached = {"output": results["output"].swapaxes(0, case.time_axis)[t:, b]}
     reached["h_n"] = results["h_n"][:, b]
     if (W := results.get("gradient of weight_ih_l0")) is not None:
         reached["gradient of weight_ih_l0"] = W[:, v]
     is_nan = {name: np.isnan(array).astype(case.dtype) for name, array in reached.items()}
-    yield identical({name: np.ones_like(a) for name, a in is_nan.items()}, is_nan, case)
+    yield match_bits({name: np.ones_like(a) for name, a in is_nan.items()}, is_nan, case)
 
 
 @layer_property(nonlinearity="tanh", **ONE_WAY, rounded=False)
@@ -248,7 +250,7 @@ def infinite_input(layer_class: LayerClass, case: LayerCase) -> Compared:
         other = case.given(x=x)
         with np.errstate(all="ignore"):
             results |= forward(build(layer_class, other), other)[0]
-    yield identical(huge, infinite, case)
+    yield match_bits(huge, infinite, case)
 
 
 # Padding ----------------------------------------------------------------------------------------
@@ -268,10 +270,10 @@ def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
         return array
 
     for value in (np.nan, np.inf, -1e30):
-        changes = changed(case.floats, partial(padded, value=value), same, same)
-        yield identical(results, run(layer_class, case.given(**changes)), case)
+        changes = change_floats(case.floats, partial(padded, value=value), same, same)
+        yield match_bits(results, run(layer_class, case.given(**changes)), case)
     output = {"output": results["output"]}
-    yield identical(copied({"output": padded(output["output"], 0)}), output, case)
+    yield match_bits(copy_results({"output": padded(output["output"], 0)}), output, case)
 
 
 @layer_property(lengths=True, unbatched=False)
@@ -288,14 +290,14 @@ def more_padding(layer_class: LayerClass, case: LayerCase) -> Compared:
     expected = run(layer_class, case)
     if "gradient of x" in expected:
         expected["gradient of x"] = np.pad(expected["gradient of x"], widths)
-    yield identical(expected, run(layer_class, longer), case)
+    yield match_bits(expected, run(layer_class, longer), case)
 
 
 @layer_property(needs={"lengths": True}, lengths=False, unbatched=False)
 def full_lengths(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Lengths that are all T give the results without lengths."""
     full = case.given(lengths=np.full(case.B, case.T))
-    yield alike(run(layer_class, case), run(layer_class, full), case)
+    yield match_results(run(layer_class, case), run(layer_class, full), case)
 
 
-PROPERTIES = properties_of(vars())
+PROPERTIES = collect_properties(vars())

@@ -15,9 +15,15 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.check.cases import training as training_cases
-from compare.check.cases.comparison import Answer, Results, answer_of, compared, identical
+from compare.check.cases.comparison import (
+    Answer,
+    Results,
+    compare_answer,
+    match_bits,
+    measure_answer,
+)
 from compare.check.properties.of_models import global_random_state
-from compare.check.properties.property import Outcome, Package, Property, properties_of
+from compare.check.properties.property import Outcome, Package, Property, collect_properties
 from scratch_rnn import Vocab
 
 
@@ -29,7 +35,7 @@ def cross_entropy(package: Package) -> Iterator[Outcome]:
         got = _loss(package, logits.copy(), targets.copy())
         N, V = logits.shape
         described = f"N {N}, V {V}, logits to ±{np.abs(logits).max():.3g}, {logits.dtype}"
-        yield Outcome(described, compared(answer, got))
+        yield Outcome(described, compare_answer(answer, got))
 
 
 @lru_cache
@@ -43,7 +49,7 @@ def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
     loss: Any = F.cross_entropy(tensor, torch.from_numpy(targets))
     loss.backward()
     expected = {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()}
-    answer = answer_of(expected, lambda move: _loss(scratch_rnn, move(logits), targets))
+    answer = measure_answer(expected, lambda move: _loss(scratch_rnn, move(logits), targets))
     return logits, targets, answer
 
 
@@ -58,7 +64,7 @@ def perplexity(package: Package) -> Iterator[Outcome]:
     for loss in (0.0, 1.0, math.log(28)):
         expected = {"perplexity": np.asarray(math.exp(loss))}
         got = {"perplexity": np.asarray(package.perplexity(loss))}
-        yield Outcome(f"a loss of {loss:.3g} nats", identical(expected, got))
+        yield Outcome(f"a loss of {loss:.3g} nats", match_bits(expected, got))
 
 
 @Property
@@ -68,7 +74,7 @@ def clipping(package: Package) -> Iterator[Outcome]:
         for norm in (0.5, 2.0, 1e3, 0.999, 1.0, 1.001, 0.0):
             gradients, answer = _clipping_case(norm, dtype)
             described = f"norm {norm:g}, limit 1, {dtype}"
-            yield Outcome(described, compared(answer, _clipped(package, gradients)))
+            yield Outcome(described, compare_answer(answer, _clipped(package, gradients)))
 
 
 @lru_cache
@@ -82,7 +88,7 @@ def _clipping_case(norm: float, dtype: str) -> tuple[Results, Answer]:
         tensor.grad = tensor.detach().clone()
     norms = {"norm": nn.utils.clip_grad_norm_(tensors.values(), 1.0).numpy()}
     clipped = {f"clipped gradient of {name}": t.grad.numpy() for name, t in tensors.items()}
-    answer = answer_of(clipped | norms, lambda move: _clipped(scratch_rnn, move(gradients)))
+    answer = measure_answer(clipped | norms, lambda move: _clipped(scratch_rnn, move(gradients)))
     return gradients, answer
 
 
@@ -102,11 +108,11 @@ def update(package: Package) -> Iterator[Outcome]:
     parameters = {"p": p.copy()}
     optimizer = package.SGD(parameters, 0.5)
     optimizer.step({"p": g})
-    yield Outcome("lr 0.5", identical({"updated p": p - 0.5 * g}, {"updated p": parameters["p"]}))
+    yield Outcome("lr 0.5", match_bits({"updated p": p - 0.5 * g}, {"updated p": parameters["p"]}))
     optimizer.lr = 0.25
     optimizer.step({"p": g})
     expected = {"updated p": p - 0.5 * g - 0.25 * g}
-    yield Outcome("then lr 0.25", identical(expected, {"updated p": parameters["p"]}))
+    yield Outcome("then lr 0.25", match_bits(expected, {"updated p": parameters["p"]}))
 
 
 @Property
@@ -130,9 +136,9 @@ def epochs_as_torch(package: Package) -> Iterator[Outcome]:
 def _as_torch(package: Package, kind: str, number: int) -> Iterator[Outcome]:
     time_axes = {"logits": 0, "gradient of logits": 0}
     for seed in range(number):
-        case, answer = training_cases.training_case(kind, seed)
-        results = training_cases.trained(kind, package, case)
-        yield Outcome(case.describe(), compared(answer, results, time_axes))
+        case, answer = training_cases.draw_with_answer(kind, seed)
+        results = training_cases.train_kind(kind, package, case)
+        yield Outcome(case.describe(), compare_answer(answer, results, time_axes))
 
 
 @Property
@@ -146,10 +152,10 @@ def threads(package: Package) -> Iterator[Outcome]:
             for n in (2, 3):
                 package.set_num_threads(n)
                 for seed in range(2):
-                    case, answer = training_cases.training_case("updates", seed, B=5)
-                    results = training_cases.trained("updates", package, case)
+                    case, answer = training_cases.draw_with_answer("updates", seed, B=5)
+                    results = training_cases.train_kind("updates", package, case)
                     described = f"{n} threads, {case.describe()}"
-                    yield Outcome(described, compared(answer, results))
+                    yield Outcome(described, compare_answer(answer, results))
         finally:
             own.least_rows = least_rows
             package.set_num_threads(number)
@@ -184,7 +190,7 @@ def batches(package: Package) -> Iterator[Outcome]:
         each = batches, again, other
         own, repeated, others = (np.array([_inputs(b.epoch(k)) for k in range(6)]) for b in each)
         same = {"inputs of 6 epochs": own}
-        yield Outcome(f"{sampling}, same seed", identical(same, {"inputs of 6 epochs": repeated}))
+        yield Outcome(f"{sampling}, same seed", match_bits(same, {"inputs of 6 epochs": repeated}))
         if (own == own[0]).all():
             yield Outcome(sampling, (), "epochs: expected other cuts in each, got the same in all")
         if np.array_equal(own, others):
@@ -244,4 +250,4 @@ def vocabulary(package: Package) -> Iterator[Outcome]:
     yield Outcome("min_freq 2", (), _unequal("tokens", letters[:4], rare.idx_to_token))
 
 
-PROPERTIES = properties_of(vars())
+PROPERTIES = collect_properties(vars())

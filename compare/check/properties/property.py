@@ -49,7 +49,7 @@ class Property:
         yield from self.holds(package)
 
 
-def properties_of(names: Mapping[str, Any]) -> tuple[Any, ...]:
+def collect_properties(names: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the properties of a module, in the order of their definition."""
     return tuple(value for value in names.values() if isinstance(value, Property))
 
@@ -89,7 +89,9 @@ class LayerProperty(Property):
     def outcomes(self, package: Package) -> Iterator[Outcome]:
         """Try the property on the layers of a package like scratch_rnn."""
         fields = tuple(self.fields.items())
-        for cases in zip(*(drawn(cell, self.tried, fields) for cell in self.cells), strict=True):
+        for cases in zip(
+            *(draw_cases(cell, self.tried, fields) for cell in self.cells), strict=True
+        ):
             for case in cases:
                 layer_class = getattr(package, CELLS[case.cell].layer)
                 for comparisons in self.holds(layer_class, case):
@@ -103,7 +105,9 @@ def layer_property(**given: Any) -> Callable[[Holds], LayerProperty]:
 
 
 @cache
-def drawn(cell: str, number: int, fields: tuple[tuple[str, Any], ...]) -> tuple[LayerCase, ...]:
+def draw_cases(
+    cell: str, number: int, fields: tuple[tuple[str, Any], ...]
+) -> tuple[LayerCase, ...]:
     """Draw cases, the same each time: the first half as simple as the fields allow."""
     rng = np.random.default_rng(0)
     simple = {name: values[0] if isinstance(values, tuple) else values for name, values in fields}

@@ -31,16 +31,18 @@ PROPERTIES = tuple(each for module in MODULES for each in module.PROPERTIES)
 
 def check_package(package: Package, properties: Sequence[Property] = PROPERTIES) -> Finding | None:
     """Return the first property that a package like `scratch_rnn` violates, or None."""
-    return next(findings(package, properties), None)
+    return next(list_findings(package, properties), None)
 
 
-def violation_of(bug: Bug) -> Finding | None:
+def find_violation(bug: Bug) -> Finding | None:
     """Return the first property that a bug of the catalogue violates, and the case."""
     scratch = bug.package == "scratch_rnn"
     return check_package(bug.load(), PROPERTIES if scratch else of_comparison.PROPERTIES)
 
 
-def findings(package: Package, properties: Sequence[Property] = PROPERTIES) -> Iterator[Finding]:
+def list_findings(
+    package: Package, properties: Sequence[Property] = PROPERTIES
+) -> Iterator[Finding]:
     """Yield a finding for each property that a package violates."""
     for each in properties:
         finding = check_property(each, package)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.boundaries import BOUNDARIES, CASES, VALUES, Sizes, scaled
+from compare.check.cases.boundaries import BOUNDARIES, CASES, VALUES, Sizes, scale
 from compare.check.cases.results import Case
 from compare.check.subjects.plain import PlainFunctions
 from compare.implementations import CELLS, Signatures
@@ -68,7 +68,7 @@ def draw(names: Signatures, stage: str, seed: int, kinds: Kinds = ()) -> Iterato
             drawn |= {name: rng.normal(size=(B, H)) for name in (f"d_{state}_next", f"d_{state}_n")}
         for name, array in drawn.items():
             factor = name if name[0] in "Wb" else name.partition("_")[0]  # x of x_t, h of h_0
-            drawn[name] = scaled(array, kind.values, factor, kind.dtype)
+            drawn[name] = scale(array, kind.values, factor, kind.dtype)
         drawn |= _after_a_step(names, drawn)
         inputs = {name: _as(drawn[name], kind) for name in names.arguments(stage)}
         sizes = {w: n for w, n in zip("TBVH", kind.sizes, strict=True) if w in letters}

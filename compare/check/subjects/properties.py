@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.layer_case import LayerCase, make_case, random_case
-from compare.check.cases.layer_results import as_state, build, fresh, run, to_rounding
+from compare.check.cases.layer_results import build, copy_floats, copy_state, run, to_rounding
 from compare.check.cases.results import Case, Result
 from compare.check.properties import of_layers, of_memory, of_sequences
 from compare.check.properties.property import LayerProperty, NotTried
@@ -136,12 +136,12 @@ def _passes(layers: Layers, case: LayerCase) -> bool:
 def try_error_handling(layers: Layers, properties: Sequence[Result]) -> list[Result]:
     """Check that wrong arguments raise, and that properties hold to the bit."""
     case = case_of(layers, SIZES[0], 0)
-    floats = fresh(case)  # a layer may write to its arguments
+    floats = copy_floats(case)  # a layer may write to its arguments
     x, h0, c0 = floats.x, floats.h0, floats.c0
     wide = np.concatenate([x, x], axis=2)
-    other = as_state(*(array if array is None else array[:, 1:] for array in (h0, c0)))
+    other = copy_state(*(array if array is None else array[:, 1:] for array in (h0, c0)))
     found = [
-        _try_arguments(layers, case, "x with too many features", wide, as_state(h0, c0)),
+        _try_arguments(layers, case, "x with too many features", wide, copy_state(h0, c0)),
         _try_arguments(layers, case, "a state of another batch", x, other),
     ]
     inexact = [result.name for result in properties if result.verdict == Verdict.NOT_TO_THE_BIT]

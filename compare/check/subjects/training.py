@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Answer, Comparison, compared
+from compare.check.cases.comparison import Answer, Comparison, compare_answer
 from compare.check.subjects.stages import array, forward, items
 from compare.implementations import (
     Malformed,
@@ -192,7 +192,7 @@ def train(
                 if training.stopped:
                     return training
                 progress.advance(None)
-            _compare(training, compared(Answer(right.parameters, allowed), own.parameters))
+            _compare(training, compare_answer(Answer(right.parameters, allowed), own.parameters))
             text = own.generate(right.prefix, CHARACTERS, right.vocab)
             training.wrote = {"yours": text, "PyTorch": right.wrote}
         except Trouble as error:

@@ -13,9 +13,9 @@ from compare.check import (
     Comparison,
     Results,
     TrainingCase,
-    alike,
-    compared,
-    layer_of,
+    compare_answer,
+    get_layer,
+    match_results,
     name_stage,
     run,
     scratch_step,
@@ -196,7 +196,7 @@ def compare_steps(answer: Answer, recorded: Results, dtype: str | None) -> tuple
             else array
             for name, array in recorded.items()
         }
-    return compared(answer, recorded, STEPS)
+    return compare_answer(answer, recorded, STEPS)
 
 
 def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
@@ -234,7 +234,7 @@ def locate(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     other = suspect.layer(layer) if suspect.dtype == layer.dtype else None
     if other is None:
         return None
-    comparisons = alike(run(layer_of(scratch_rnn, case.cell), layer), other, layer)
+    comparisons = match_results(run(get_layer(scratch_rnn, case.cell), layer), other, layer)
     return next((c for c in comparisons if not c.ok and c.step is not None), None)
 
 

@@ -58,7 +58,7 @@ class NumPySuspect(_Trained):
         """Build a new model and an optimizer for the case."""
         options = case.options | {"dtype": self.dtype}
         rng = np.random.default_rng(0)
-        rnn = check.layer_of(self.package, case.cell)(**options, rng=rng)
+        rnn = check.get_layer(self.package, case.cell)(**options, rng=rng)
         self._model = self.package.RNNModel(rnn, options["input_size"], rng=rng)
         self._optimizer = check.make_optimizer(self.package, case, self._model)
         self._forward = self._model.forward
@@ -86,7 +86,7 @@ class NumPySuspect(_Trained):
 
     def layer(self, case: check.LayerCase) -> check.Results:
         """Return the results of its layer alone."""
-        return check.run(check.layer_of(self.package, case.cell), case)
+        return check.run(check.get_layer(self.package, case.cell), case)
 
     def _record_forward(self, inputs: np.ndarray, state: State, **more: Any) -> Any:
         self._results["forward passes"] += 1

@@ -11,8 +11,8 @@ import scratch_rnn
 from compare.check.cases.boundaries import VALUES
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
-from compare.check.cases.layer_results import fresh
-from compare.check.cases.training import draw_training_case, layer_of
+from compare.check.cases.layer_results import copy_floats
+from compare.check.cases.training import draw_training_case, get_layer
 from compare.check.properties.of_comparison import _complaint
 from compare.check.properties.property import layer_property
 from compare.check.subjects.properties import find_lack
@@ -63,8 +63,8 @@ def test_the_seed_alone_fixes_a_case_of_training():
 
 def test_a_layer_is_of_the_package_that_is_given():
     bugged = SimpleNamespace(LSTM=object)
-    assert layer_of(scratch_rnn, "lstm") is scratch_rnn.LSTM
-    assert layer_of(bugged, "lstm") is object
+    assert get_layer(scratch_rnn, "lstm") is scratch_rnn.LSTM
+    assert get_layer(bugged, "lstm") is object
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
@@ -133,7 +133,7 @@ def test_subnormal_values_are_so_in_float32(values):
 
 def test_what_a_layer_is_given_shares_no_memory_with_the_case():
     floats = (case := LayerCase(T=2, V=2, H=3, L=2)).floats
-    given = fresh(case)
+    given = copy_floats(case)
     for name, array in (vars(floats) | floats.parameters).items():
         if isinstance(array, np.ndarray):
             assert not np.shares_memory(array, (vars(given) | given.parameters)[name])

@@ -16,7 +16,7 @@ from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, pa
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
-from compare.check.properties.property import LayerProperty, drawn
+from compare.check.properties.property import LayerProperty, draw_cases
 from compare.implementations import CELLS
 from compare.implementations.interface import Implementation
 from compare.implementations.layers.in_model import package_with
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("quietly")
 
 def steps_of_the_first_case():
     first = run.PROPERTIES[0]
-    return len(drawn("rnn", first.tried, tuple(first.fields.items()))[0].floats.x)
+    return len(draw_cases("rnn", first.tried, tuple(first.fields.items()))[0].floats.x)
 
 
 def property_named(name):
@@ -43,8 +43,8 @@ def test_our_own_code_violates_no_property():
         replace(each, tried=number(2, each.tried)) if isinstance(each, LayerProperty) else each
         for each in run.PROPERTIES
     ]
-    assert [f.violated.name for f in run.findings(scratch_rnn, fewer)] == []
-    assert list(run.findings(compare, run.of_comparison.PROPERTIES)) == []
+    assert [f.violated.name for f in run.list_findings(scratch_rnn, fewer)] == []
+    assert list(run.list_findings(compare, run.of_comparison.PROPERTIES)) == []
     holds = {each.holds for each in (*against_torch.PROPERTIES, *of_training.PROPERTIES)}
     of_torch_and_training = [each for each in fewer if each.holds in holds]
     assert run.check_package(package_with(implementation("scratch")), of_torch_and_training) is None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compare.check.cases.comparison import Comparison, Expected, answer_of, identical
+from compare.check.cases.comparison import Comparison, Expected, match_bits, measure_answer
 from compare.check.cases.results import Case, Item, ItemResult
 from compare.check.report.explanation import explain, show_side_by_side, summarize
 from compare.implementations.worker.trouble import Verdict
@@ -34,13 +34,13 @@ forward on T 3, B 2, H 2: output is wrong
 
 def test_identical_results_have_the_same_bits():
     x = np.ones(2, np.float32)
-    (same,), (next_float,) = (identical({"a": x}, {"a": y}) for y in (x, np.nextafter(x, 2)))
+    (same,), (next_float,) = (match_bits({"a": x}, {"a": y}) for y in (x, np.nextafter(x, 2)))
     assert (same.ok, next_float.ok) == (True, False)
 
 
 def test_a_tolerance_is_measured_without_warnings():
     x = np.full(2, 1000.0)
-    answer = answer_of({"a": np.exp(x / 2)}, lambda move: {"a": np.exp(move(x))})  # overflows
+    answer = measure_answer({"a": np.exp(x / 2)}, lambda move: {"a": np.exp(move(x))})  # overflows
     assert list(answer.allowed) == ["a"]
 
 

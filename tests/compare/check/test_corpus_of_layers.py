@@ -14,23 +14,23 @@ import pytest
 from compare.check import CheckConfig
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.layer_results import (
-    alike,
-    as_state,
     backward_pass,
     build,
-    copied,
+    copy_results,
+    copy_state,
     forward_pass,
-    given,
-    kept,
-    named,
-    outputs,
+    keep_result,
+    list_optional,
+    match_results,
+    name_gradients,
+    name_outputs,
     run,
 )
 from compare.check.cases.reference import torch_results
 from compare.check.examination import examine_class
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties.of_layers import ARRAYS, LAYOUTS
-from compare.check.properties.of_memory import both_passes, scaled
+from compare.check.properties.of_memory import both_passes, scale_parameters
 from compare.check.subjects.features import find_surface, try_features
 from compare.check.subjects.layer import LayerSubject, find_layout
 from compare.implementations.interface import load_parameters
@@ -61,43 +61,45 @@ def passes(layers, case, *ways):
     """Yield a case and results, which have to be PyTorch's: of passes before and after others."""
     fortran, *_, broadcast = LAYOUTS.values()
     views = {name: fortran(a) for name in ("x", "h0") if (a := vars(case.floats)[name]) is not None}
-    other = scaled(case, 0.5).given(x=case.floats.x[..., ::-1].copy())
+    other = scale_parameters(case, 0.5).given(x=case.floats.x[..., ::-1].copy())
     if (d_output := case.floats.d_output) is not None:
         views["d_output"] = (broadcast, fortran)[case.seed % 2](d_output)
         case = case.given(d_output=views["d_output"].copy())
         other = other.given(d_output=256 * d_output)
     layer, floats, viewed = build(layers, case), case.floats, case.given(**views).floats
     output, state, tape = forward_pass(layer, viewed)
-    outputs_now, first = kept(layer, (output, state)), outputs(output, state)
+    outputs_now, first = keep_result(layer, (output, state)), name_outputs(output, state)
     for how in ways:
         load_parameters(layer, other.floats.parameters, how)
         yield other, both_passes(layer, other)
     load_parameters(layer, floats.parameters, "in place")
     gradients = backward_pass(layer, tape, viewed)
-    gradients_now = kept(layer, gradients)
-    yield case, first | copied(named(gradients))
-    yield case, first | copied(named(backward_pass(layer, tape, viewed)))
+    gradients_now = keep_result(layer, gradients)
+    yield case, first | copy_results(name_gradients(gradients))
+    yield case, first | copy_results(name_gradients(backward_pass(layer, tape, viewed)))
     both_passes(build(layers, other), other)
     both_passes(layer, other)
-    yield case, outputs(*outputs_now()) | copied(named(gradients_now()))
-    halves = named(gradients)
+    yield case, name_outputs(*outputs_now()) | copy_results(name_gradients(gradients_now()))
+    halves = name_gradients(gradients)
     for array in halves.values():
         array *= 0.5  # as clipping does
     if not layers.submission.adapter:  # those of PyTorch are PyTorch's
         yield case, first | {name: 2 * array for name, array in halves.items()}
     if "__call__" in layer.handle.names:
-        again = outputs(*layer(floats.x, as_state(floats.h0, floats.c0), **given(floats)))
-        yield case, again | copied(named(gradients_now()))
+        again = name_outputs(
+            *layer(floats.x, copy_state(floats.h0, floats.c0), **list_optional(floats))
+        )
+        yield case, again | copy_results(name_gradients(gradients_now()))
     is_kept = all(
         np.array_equal(vars(viewed)[n], a) for n, a in vars(floats).items() if n in ARRAYS
     )
-    yield case, first | copied(named(gradients_now())) if is_kept else {}
+    yield case, first | copy_results(name_gradients(gradients_now())) if is_kept else {}
     broken = floats.x.copy()
     broken.reshape(-1)[case.seed % broken.size] = np.nan
     both_broken = [f(case.given(x=broken)) for f in (torch_results, partial(run, layers))]
     for name in ("output", "gradient of weight_ih_l0"):
         is_same = np.array_equal(*(np.isnan(results[name]) for results in both_broken))
-        yield case, first | copied(named(gradients_now())) if is_same else {}
+        yield case, first | copy_results(name_gradients(gradients_now())) if is_same else {}
 
 
 def differs(example, layers, cases):
@@ -109,7 +111,7 @@ def differs(example, layers, cases):
         case = random_case(np.random.default_rng(seed), **surface)
         try:
             for each, results in passes(layers, case, *ways):
-                if not all(c.ok for c in alike(torch_results(each), results, each)):
+                if not all(c.ok for c in match_results(torch_results(each), results, each)):
                     return True
         except (Trouble, Malformed):
             return True

@@ -16,16 +16,16 @@ import torch
 
 import scratch_rnn
 from compare.check.cases import training as training_cases
-from compare.check.cases.comparison import Comparison, table_of
+from compare.check.cases.comparison import Comparison, tabulate
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     CLASSES,
-    alike,
     backward,
     build,
     forward,
-    identical,
-    named,
+    match_bits,
+    match_results,
+    name_gradients,
     rounding,
     run,
     to_rounding,
@@ -36,7 +36,7 @@ from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
-from compare.check.properties.property import layer_property, properties_of
+from compare.check.properties.property import collect_properties, layer_property
 from compare.check.properties.run import check_property
 from compare.implementations import CELLS
 from compare.parity.tolerance import tolerances, ulps
@@ -172,20 +172,23 @@ def measured(case):
 
 def test_a_tolerance_is_a_few_ulps_until_it_has_to_be_measured():
     (results, allowed), case = measured(CASE), replace(CASE)
-    for comparison in alike(results, results, case):
+    for comparison in match_results(results, results, case):
         least = 8 * ulps(results[comparison.tensor])
         np.testing.assert_array_equal(comparison.allowed, least)
         assert np.all(least < allowed[comparison.tensor])
     far = {name: array + 1 for name, array in results.items()}
-    for comparison in (*alike(results, far, case), *alike(results, results, case)):
+    for comparison in (
+        *match_results(results, far, case),
+        *match_results(results, results, case),
+    ):
         np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
 
 
 @pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
 def test_a_training_property_has_the_measured_tolerance(kind):
-    case, answer = training_cases.training_case(kind, 1)
+    case, answer = training_cases.draw_with_answer(kind, 1)
     with np.errstate(all="ignore"):
-        allowed = tolerances(lambda m: training_cases.trained(kind, scratch_rnn, case, m))[1]
+        allowed = tolerances(lambda m: training_cases.train_kind(kind, scratch_rnn, case, m))[1]
     for name, array in allowed.items():
         np.testing.assert_array_equal(answer.allowed[name], array)
 
@@ -197,7 +200,7 @@ def test_a_comparison_fails_if_one_entry_exceeds_its_tolerance(share):
         entry = tuple(size // 2 for size in results[name].shape)
         changed = results | {name: results[name].copy()}
         changed[name][entry] += share * allowed[name][entry]
-        compared = alike(results, changed, CASE)
+        compared = match_results(results, changed, CASE)
         assert [c.tensor for c in compared if not c.ok] == ([name] if share > 1 else [])
 
 
@@ -223,7 +226,7 @@ def test_an_exploding_case_is_measured_without_a_warning():
 def test_results_are_compared_by_name_and_each_in_its_order_of_time():
     case = replace(CASE, batch_first=True)
     results = run(CLASSES["rnn"], case)
-    found = {comparison.tensor: comparison for comparison in identical(results, results, case)}
+    found = {comparison.tensor: comparison for comparison in match_bits(results, results, case)}
     assert list(found) == list(results)
     along = {name: c.time_axis for name, c in found.items() if c.time_axis is not None}
     assert along == {"output": 1, "gradient of x": 1}
@@ -231,7 +234,7 @@ def test_results_are_compared_by_name_and_each_in_its_order_of_time():
     assert all(c.backward is False for name, c in found.items() if name != "gradient of x")
     assert all(np.all(np.asarray(c.allowed) == 0) and c.ok for c in found.values())
     nearly = {name: np.nextafter(array, np.float32(9)) for name, array in results.items()}
-    assert not any(comparison.ok for comparison in identical(results, nearly, case))
+    assert not any(comparison.ok for comparison in match_bits(results, nearly, case))
 
 
 def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions():
@@ -242,16 +245,16 @@ def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions():
             (results, less, (array.shape, (0, 0))),
             (less, results, ((0, 0), array.shape)),
         ]:
-            (wrong,) = [c for c in identical(expected, got, CASE) if not c.ok]
+            (wrong,) = [c for c in match_bits(expected, got, CASE) if not c.ok]
             assert (wrong.tensor, wrong.expected.shape, wrong.got.shape) == (name, *shapes)
             for case, may_be_absent in (
                 (replace(CASE, h0=False), name == "gradient of h0"),
                 (replace(CASE, one_bias=True), "bias_hh" in name),
             ):
-                absent = [c.tensor for c in identical(expected, got, case) if not c.ok]
+                absent = [c.tensor for c in match_bits(expected, got, case) if not c.ok]
                 assert absent == ([] if may_be_absent else [name])
     both = results | {"gradient of h0": results["gradient of h0"] + 1}
-    wrong_names = [c.tensor for c in identical(results, both, replace(CASE, h0=False)) if not c.ok]
+    wrong_names = [c.tensor for c in match_bits(results, both, replace(CASE, h0=False)) if not c.ok]
     assert wrong_names == ["gradient of h0"]  # it may be absent, and not wrong
 
 
@@ -281,8 +284,8 @@ def test_a_pass_in_two_calls_is_the_pass_at_once(cell):
         for array in in_two.values():
             array += 1  # they are copies: the tape stays as it was
         results, _ = forward(layer, case)
-    compared = identical(at_once, at_once, case)
-    assert table_of(compared).rows == tuple(comparison.row for comparison in compared)
+    compared = match_bits(at_once, at_once, case)
+    assert tabulate(compared).rows == tuple(comparison.row for comparison in compared)
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
@@ -290,12 +293,12 @@ def test_masks_of_steps_that_no_sequence_has_are_cut_off(batch_first):
     """PyTorch's layers give as many steps as the longest sequence has, and masks are of all."""
     cases = (replace(FULL, batch_first=batch_first, seed=seed) for seed in range(99))
     case = next(c for c in cases if np.max(np.asarray(c.floats.lengths)) < c.T)
-    assert all(c.ok for c in alike(torch_results(case), run(CLASSES["rnn"], case), case))
+    assert all(c.ok for c in match_results(torch_results(case), run(CLASSES["rnn"], case), case))
 
 
 def test_a_gradient_that_a_layer_does_not_give_is_left_out():
     gradients = SimpleNamespace(x=None, h0=np.ones(2), parameters={"weight": np.ones(3)})
-    assert list(named(gradients)) == ["gradient of h0", "gradient of weight"]
+    assert list(name_gradients(gradients)) == ["gradient of h0", "gradient of weight"]
 
 
 class Loaded:
@@ -354,4 +357,4 @@ def test_a_property_is_tried_on_four_cases_of_each_cell_by_default():
     assert all(layer is CLASSES[case.cell] for layer, case in seen)
     assert Counter(case.cell for _, case in seen) == {"rnn": 4, "gru": 4 + 2, "lstm": 4}
     assert all(case.L == 1 for _, case in seen[-2:])
-    assert properties_of({"a": plain, "b": holds, "c": special}) == (plain, special)
+    assert collect_properties({"a": plain, "b": holds, "c": special}) == (plain, special)

@@ -79,7 +79,7 @@ def test_a_bug_is_noticed(bug, count):
 def expect_violated_property(bug):
     """In a deep run it has to be the first of all properties that is violated."""
     if number(quick=0, deep=1):
-        finding = run.violation_of(bug)
+        finding = run.find_violation(bug)
     else:
         finding = run.check_property(property_named(bug.caught_by), with_bug(bug))
     assert finding is not None, f"nothing catches {bug.name}"
@@ -134,7 +134,7 @@ def test_both_patches_of_a_bug_give_the_same_wrong_results(bug):
 
 
 def test_a_gradient_that_is_not_passed_on_is_wrong_from_the_last_step_but_one():
-    finding = run.violation_of(find_bug("no-carry-back"))
+    finding = run.find_violation(find_bug("no-carry-back"))
     assert (finding.tensor, finding.step) == ("gradient of x", steps_of_the_first_case() - 1)
 
 

@@ -9,7 +9,14 @@ import pytest
 
 import compare
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, alike, as_state, named, outputs, run
+from compare.check.cases.layer_results import (
+    CLASSES,
+    copy_state,
+    match_results,
+    name_gradients,
+    name_outputs,
+    run,
+)
 from compare.implementations import CELLS
 from compare.implementations.worker import start
 from compare.implementations.worker.trouble import Trouble
@@ -49,14 +56,14 @@ def results_of(it, case):
     """Return all results of a case by name, through the interface alone."""
     floats = case.floats
     it.load(floats.parameters, **({"nonlinearity": "relu"} if case.nonlinearity == "relu" else {}))
-    passed = it.forward(floats.x, as_state(floats.h0, floats.c0), lengths=floats.lengths)
-    gradients = it.backward(passed, floats.d_output, as_state(floats.d_h_n, floats.d_c_n))
-    return outputs(passed.output, passed.state) | named(gradients), gradients
+    passed = it.forward(floats.x, copy_state(floats.h0, floats.c0), lengths=floats.lengths)
+    gradients = it.backward(passed, floats.d_output, copy_state(floats.d_h_n, floats.d_c_n))
+    return name_outputs(passed.output, passed.state) | name_gradients(gradients), gradients
 
 
 def assert_right(it, case):
     got, gradients = results_of(it, case)
-    comparisons = alike(run(CLASSES[case.cell], case), got, case)
+    comparisons = match_results(run(CLASSES[case.cell], case), got, case)
     assert [c.describe() for c in comparisons if not c.ok] == []
     d_states = gradients.state if isinstance(gradients.state, tuple) else (gradients.state,)
     assert len(d_states) == len(CELLS[case.cell].states)
