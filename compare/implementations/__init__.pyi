@@ -44,6 +44,7 @@ from .targets import parse_target as parse_target
 from .targets import split_target as split_target
 from .worker.client import Handle as Handle
 from .worker.client import Submission as Submission
+from .worker.client import describe_kind as describe_kind
 from .worker.messages import clean as clean
 from .worker.process import describe_end as describe_end
 from .worker.server import load_file as load_file
@@ -54,4 +55,3 @@ from .worker.trouble import FAILED as FAILED
 from .worker.trouble import Malformed as Malformed
 from .worker.trouble import Trouble as Trouble
 from .worker.trouble import Verdict as Verdict
-from .worker.trouble import describe_kind as describe_kind

@@ -15,8 +15,8 @@ from compare.implementations.cells import CELLS
 from compare.implementations.interface import Results
 from compare.implementations.layouts.conventions import Conventions, Flags
 from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
-from compare.implementations.worker.client import Handle, Submission
-from compare.implementations.worker.trouble import Malformed, Trouble, describe_kind
+from compare.implementations.worker.client import Handle, Submission, describe_kind
+from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import UsageError
 from scratch_rnn.layers.states import arrays_of
 

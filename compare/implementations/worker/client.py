@@ -219,3 +219,14 @@ def _packed(value: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
     if isinstance(value, Handle):
         return {"ref": value.number, "path": list(value.path)}
     return pack(value, arrays)
+
+
+def describe_kind(value: Any) -> str:
+    """Return what a value is, for a message."""
+    if value is None:
+        return "None"
+    if isinstance(value, tuple | list):
+        return f"a list or tuple of {len(value)}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    return f"a value of type {getattr(value, '__type__', type(value).__name__)}"

@@ -1,9 +1,6 @@
 """Verdicts, and why a call of the user's code gave no result."""
 
 from enum import StrEnum
-from typing import Any
-
-import numpy as np
 
 
 class Verdict(StrEnum):
@@ -39,14 +36,3 @@ class Malformed(Trouble):
     def __init__(self, expected: str, got: str) -> None:
         super().__init__("wrong", f"expected {expected}, got {got}")
         self.expected, self.got = expected, got
-
-
-def describe_kind(value: Any) -> str:
-    """Return what a value is, for a message."""
-    if value is None:
-        return "None"
-    if isinstance(value, tuple | list):
-        return f"a list or tuple of {len(value)}"
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}"
-    return f"a value of type {getattr(value, '__type__', type(value).__name__)}"
