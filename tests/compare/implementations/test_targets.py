@@ -17,7 +17,7 @@ from compare.check.cases.layer_results import (
     name_outputs,
     run,
 )
-from compare.implementations import CELLS
+from compare.implementations import CELLS, split_target
 from compare.implementations.worker import start
 from compare.implementations.worker.trouble import Trouble
 from compare.terminal import UsageError
@@ -124,6 +124,12 @@ def test_the_cell_that_is_given_counts_more_than_the_name_of_the_class(tmp_path)
     with compare.implementation(f"{written(tmp_path, text)}:GRU", "rnn") as it:
         assert it.cell.name == "rnn"
         assert_right(it, LayerCase(**SIZES))
+
+
+@pytest.mark.parametrize("file", ["mine.py", "C:mine.py", r"C:\mine.py", r"C:\a folder\mine.py"])
+def test_the_colon_of_a_drive_names_no_class(file):
+    assert split_target(file) == (file, "")
+    assert split_target(f"{file}:Layer") == (file, "Layer")
 
 
 OTHER_ORDER = [  # o g f i, under other names
