@@ -27,31 +27,35 @@ reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-bef
 flow-next: Next | cells-train: Train 100 steps | cells-reset: New weights | weight-back: Put it back
 play: Play the training | game-start: Start | unfold: Close all sections"""
 PICTURES = {
-    "unrolled-picture": "reads | next is | guess | p(next)",
-    "state-legend": "state h_t | -1 | 0 | 1",
-    "probability-legend": "probability | 0 | 0.5 | 1",
-    "flow-picture": "‖∂L/∂hₜ‖ | ← steps 1 to 3 | steps 9 to 24 →",
-    "curve-picture": "step t, by the token it reads | cut off by truncation",
-    "triangle-picture": "step t → | loss k ↓",
-    "gradient-legend": "∂L/∂h_t",
-    "clip-picture": "loss k | dotted line: max_norm 0.8",
-    "memory-key": "‖Δh_t‖ / ‖Δh_3‖ | ‖∂L_K/∂h_t‖ / ‖∂L_K/∂h_K‖",
-    "cells-key": "∂L_K/∂h_t RNN | ∂L_K/∂h_t GRU | ∂L_K/∂h_t LSTM | ∂L_K/∂c_t LSTM",
-    "cells-picture": "step t, which reads",
-    "weight-picture": "mean loss L, nats | weight W_hh[0, 0]",
-    "perplexity-picture": "epochs of training",
-    "products": "Row 7 of W_hh, times the state after step 5 | unit | weight | state | product",
-    "finder-table": "The five units that tell most | unit | AUC | mean with | without",
-    "checkpoints": "After “… time machine at the end” | weights | perplexity | generated text",
-    "cells-numbers": "cell | for | factor per step | gate that keeps (mean) | mean loss, nats",
-    "parity-table": "tensor | verdict | of the tolerance | largest difference | tolerance | shape",
-    "unrolled": "Above is the state h_t, with one row for each unit. | Below is the prediction | "
-    "A ring marks the token that comes next in the text. | left and right choose the step, up and "
-    "down the unit",
-    "curve-figure": "Thick line: the chosen loss. Thin lines: all others.",
-    "backward-body": "Row k, column t. Pale cells are cut off by truncation",
-    "flow": "Read it from right to left | Coloured arrows are the gradient | Grey arrows are the "
-    "forward pass.",
+    "unrolled-picture": ["reads", "next is", "guess", "p(next)"],
+    "state-legend": ["state h_t | -1 | 0 | 1"],
+    "probability-legend": ["probability | 0 | 0.5 | 1"],
+    "flow-picture": ["‖∂L/∂hₜ‖ | ← steps 1 to 3 | steps 9 to 24 →"],
+    "curve-picture": ["step t, by the token it reads | cut off by truncation"],
+    "triangle-picture": ["step t → | loss k ↓"],
+    "gradient-legend": ["∂L/∂h_t"],
+    "clip-picture": ["loss k | dotted line: max_norm 0.8"],
+    "memory-key": ["‖Δh_t‖ / ‖Δh_3‖ | ‖∂L_K/∂h_t‖ / ‖∂L_K/∂h_K‖"],
+    "cells-key": ["∂L_K/∂h_t RNN | ∂L_K/∂h_t GRU | ∂L_K/∂h_t LSTM | ∂L_K/∂c_t LSTM"],
+    "cells-picture": ["step t, which reads"],
+    "weight-picture": ["mean loss L, nats", "weight W_hh[0, 0]"],
+    "perplexity-picture": ["epochs of training"],
+    "products": ["Row 7 of W_hh, times the state after step 5 | unit | weight | state | product"],
+    "finder-table": ["The five units that tell most | unit | AUC | mean with | without"],
+    "checkpoints": ["After “… time machine at the end” | weights | perplexity | generated text"],
+    "cells-numbers": ["cell | for | factor per step | gate that keeps (mean) | mean loss, nats"],
+    "parity-table": [
+        "tensor | verdict | of the tolerance | largest difference | tolerance | shape"
+    ],
+    "unrolled": [
+        "Above is the state h_t, with one row for each unit.",
+        "Below is the prediction of the network",
+        "A ring marks the token that comes next in the text.",
+        "left and right choose the step, up and down the unit",
+    ],
+    "curve-figure": ["Thick line: the chosen loss. Thin lines: all others."],
+    "backward-body": ["Row k, column t. Pale cells are cut off by truncation"],
+    "flow": ["Read it from right to left", "Coloured arrows are the gradient"],
 }
 MAPS = """States h, a column for each step and a row for each unit. Arrow keys choose step and unit.
 Probabilities of the next token, a column for each step and a row for each token. Left and right \
@@ -152,7 +156,7 @@ def test_headings_labels_and_axes_name_what_they_are_beside(page):
     buttons = [(name, first[name].removesuffix(" (off)")) for name, _ in pairs(BUTTONS)]
     assert buttons == pairs(BUTTONS)
     for name, words in PICTURES.items():
-        assert [each for each in words.split(" | ") if each not in first[name]] == [], name
+        assert [each for each in words if each not in first[name]] == [], name
     spoken = "(all) => all.map((map) => map.ariaLabel)"
     maps = page.page.locator("[role=application]").evaluate_all(spoken)
     assert maps[:5] == MAPS.split("\n")
