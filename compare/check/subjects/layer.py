@@ -207,7 +207,7 @@ class LayerSubject(Subject):
 
     def phrase(self, words: str) -> str:
         """Return the words for weights (in, out), which are transposed where ours are not."""
-        if not self.layers.conventions.is_transposed:
+        if not self.layers.conventions.transposed:
             return words
         return re.sub(
             r"(?<!gradient of )(W_[ih]h) is (not )?transposed",

@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations.cells import CELLS
 from compare.implementations.interface import Results
 from compare.implementations.layouts.conventions import Conventions, Flags
-from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
 from compare.implementations.worker.client import Handle, Submission, describe_kind
 from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import UsageError
@@ -115,17 +113,7 @@ class UserLayer:
 
     def load(self, parameters: Results, how: str = "loaded") -> None:
         """Set its parameters from arrays by our names and in our layout, in place or replaced."""
-        conventions = self.conventions
-        own: Results = {}
-        for name, array in parameters.items():
-            own_name, value = conventions.names.get(name, name), array
-            if conventions.one_bias and name.startswith("bias_hh"):
-                own_name, value = conventions.names["bias_ih_l0"], parameters["bias_ih_l0"] + array
-            is_row = conventions.bias_rows and name.startswith("bias")
-            value = self._weight(name, reorder_to_own(value, self.cell, self._order(name)))
-            own[own_name] = value[None] if is_row else value
-        if conventions.pieces is not None:
-            own = conventions.pieces.split(own)
+        own = self.conventions.to_own(parameters, self.cell)
         if "load" in self.handle.names:
             ways = (how,) if self.submission.adapter else ()
             self.submission.call("load", own, *ways, of=self.handle.number)
@@ -224,22 +212,8 @@ class UserLayer:
 
     def _as_ours(self, own: dict[str, np.ndarray]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
-        conventions = self.conventions
-        if conventions.pieces is not None:
-            own = conventions.pieces.join(own, CELLS[self.cell].num_gates)
-        our_names = {other: name for name, other in conventions.names.items()}
-        found = {our_names.get(name, name): _array(array, str(name)) for name, array in own.items()}
-        if conventions.bias_rows:
-            rows = {name: a for name, a in found.items() if name.startswith("bias") and a.ndim == 2}
-            found |= {name: array.reshape(-1) for name, array in rows.items()}
-        found = {name: self._weight(name, array) for name, array in found.items()}
-        return {n: reorder_to_torch(array, self.cell, self._order(n)) for n, array in found.items()}
-
-    def _order(self, name: str) -> Order:
-        return () if name.startswith("weight_hr") else self.conventions.order
-
-    def _weight(self, name: str, array: np.ndarray) -> np.ndarray:
-        return array.T if self.conventions.transposed and name.startswith("weight") else array
+        arrays = {name: _array(array, str(name)) for name, array in own.items()}
+        return self.conventions.to_ours(arrays, self.cell)
 
     def _state(self, state: Any) -> Any:
         """Return h, or (h, c), with an axis for the layers."""

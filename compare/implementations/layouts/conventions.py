@@ -1,16 +1,26 @@
-"""Conventions: the layout of a layer's arrays, and its parameters: their names, or their pieces."""
+"""Conventions: how a layer's arrays lie in memory and in its parameters, and what flags state."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import product, takewhile
-from typing import Any, Self
+from itertools import product
+from typing import Self
 
 import numpy as np
 
 from compare.files import table
 from compare.implementations.cells import CELLS
-from compare.implementations.layouts.gate_order import Order
-from compare.implementations.layouts.guesses import guess_cell_of_shapes
+from compare.implementations.interface import Results
+from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
+from compare.implementations.layouts.parameters import (
+    B_IH,
+    BOTH,
+    PARAMETERS,
+    W_HH,
+    W_IH,
+    Names,
+    Shape,
+    find_names,
+)
 from compare.implementations.worker.trouble import Malformed
 from compare.terminal import UsageError
 
@@ -18,15 +28,6 @@ TABLE = table(__package__, "conventions.toml")
 WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
 
 OF_A_CALL = ("batch_first", "flat_state")  # only a call shows them; shapes show the others
-
-PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-W_IH, W_HH, B_IH, B_HH = PARAMETERS
-BOTH = f"{W_IH} beside {W_HH}"
-
-CANDIDATES = {"g", "n"}  # the gates with tanh, which have many names: c, g, h, n
-
-Shapes = Mapping[str, tuple[int, ...]]
-Parameters = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,145 +82,120 @@ def _flag(convention: str) -> str:
     return "--bias" if convention == "one_bias" else "--layout"
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """The user's parameters that make up ours: for each of ours one, or one for each gate."""
-
-    names: Mapping[str, Sequence[str]]  # ours, or BOTH, to the user's
-    axes: Mapping[str, tuple[int, ...]]  # of length 1, of each bias
-    transposed: bool  # weights are (in, out)
-    state_first: bool  # W_hh comes before W_ih in the weight of both
-
-    def split(self, ours: Parameters) -> Parameters:
-        """Return the user's parameters."""
-        found: Parameters = {}
-        for name, own in self.names.items():
-            both = (W_HH, W_IH) if self.state_first else (W_IH, W_HH)
-            array = np.concatenate([ours[n] for n in both], 1) if name == BOTH else ours[name]
-            for one, block in zip(own, np.split(array, len(own)), strict=True):
-                is_turned = self.transposed and block.ndim == 2
-                found[one] = block.T if is_turned else np.expand_dims(block, self.axes[one])
-        return found
-
-    def join(self, own: Parameters, num_gates: int) -> Parameters:
-        """Return our parameters, or their gradients; Malformed if one is not there."""
-        found: Parameters = {}
-        for name, several in self.names.items():
-            if lost := [n for n in several if n not in own]:
-                raise Malformed(f"a gradient of {lost[0]}", f"{', '.join(own)}")
-            arrays = [own[n] for n in several]
-            if not name.startswith("weight"):
-                found[name] = np.concatenate([array.reshape(-1) for array in arrays])
-                continue
-            joined = np.concatenate([a.T if self.transposed else a for a in arrays])
-            H = len(joined) // num_gates
-            parts = np.split(joined, [H if self.state_first else joined.shape[1] - H], axis=1)
-            both = zip((W_HH, W_IH) if self.state_first else (W_IH, W_HH), parts, strict=True)
-            found |= dict(both) if name == BOTH else {name: joined}
-        return found
-
-
 @dataclass(slots=True)
 class Conventions:
     """The differences between the layout of a layer's arrays and ours."""
 
     batch_first: bool = False  # without the argument
     flat_state: bool = False  # (B, H), without an axis for the layers
+    columns: bool = False  # sequences are: x (T, V, B), states (H, B)
     transposed: bool = False  # weights are (in, out)
     one_bias: bool = False
-    bias_rows: bool = False  # biases are (1, H)
-    names: dict[str, str] = field(default_factory=dict)  # ours to the user's
-    columns: bool = False  # sequences are: x (T, V, B), states (H, B)
-    state_first: bool = False  # in a weight for both, that of h comes first
-    pieces: Pieces | None = None  # of which ours are made up, if they are
+    bias_axis: int | None = None  # of length 1, that biases have besides
+    names: Names = field(default_factory=dict)  # of our parameters among the user's
+    state_first: bool = False  # in a weight for both, that of h comes before that of x
     order: Order = ()  # of the gates, if it is not PyTorch's
-
-    @property
-    def is_transposed(self) -> bool:
-        """Whether weights are (in, out), in pieces or not."""
-        return self.transposed if self.pieces is None else self.pieces.transposed
 
     @property
     def has_own_names(self) -> bool:
         """Whether its parameters have other names than PyTorch's, which promise its layout."""
-        return self.pieces is not None or any(own != other for own, other in self.names.items())
+        return any(several != (own,) for own, several in self.names.items())
 
     @property
     def has_weight_of_both(self) -> bool:
         """Whether one weight is for x and h together."""
-        return self.pieces is not None and BOTH in self.pieces.names
+        return BOTH in self.names
 
     def describe(self, flags: Flags) -> str:
         """Return the conventions in words, and which of them a flag states."""
         parts = [
-            words[self.is_transposed if name == "transposed" else getattr(self, name)]
-            + f" (as {_flag(name)} says)" * (name in flags.conventions)
+            words[getattr(self, name)] + f" (as {_flag(name)} says)" * (name in flags.conventions)
             for name, words in WORDS.items()
         ]
         parts += ["sequences are columns, x (T, V, B)"] * self.columns
         if self.order:
             says = " (as --gates says)" if flags.order else ""
             parts.append(f"gates in the order {', '.join(self.order)}{says}")
+        both = "the weight of [h, x]" if self.state_first else "the weight of [x, h]"
         names = [
-            f"{own} is {other}" + " (as --names says)" * (own in flags.names)
-            for own, other in self.names.items()
-            if own != other or own in flags.names
+            f"{both if own == BOTH else own} is {' over '.join(several)}"
+            + " (as --names says)" * (own in flags.names)
+            for own, several in self.names.items()
+            if several != (own,) or own in flags.names
         ]
-        for own, others in self.pieces.names.items() if self.pieces else ():
-            both = "[h, x]" if self.state_first else "[x, h]"
-            shown = f"the weight of {both}" if own == BOTH else own
-            names.append(f"{shown} is {' over '.join(others)}")
         return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
 
-    def learn(self, parameters: Parameters, cell: str, V: int, H: int, flags: Flags) -> None:
+    def learn(self, parameters: Results, cell: str, V: int, H: int, flags: Flags) -> None:
         """Detect which parameter is which; Malformed if one is missing, UsageError by a flag."""
-        self.order = flags.order
-        shapes = {name: array.shape for name, array in parameters.items()}
-        G = CELLS[cell].num_gates * H
-        wanted: dict[str, list[tuple[int, ...]]] = {
-            "weight_ih_l0": [(G, V), (V, G)],
-            "weight_hh_l0": [(G, H), (H, G)],
-            "bias_ih_l0": [(G,), (1, G)],
-            "bias_hh_l0": [(G,), (1, G)],
-        }
-        left = {name: shape for name, shape in shapes.items() if name not in flags.names.values()}
-        for own, name in flags.names.items():
-            if shapes.get(name) not in wanted[own]:
-                expected = " or ".join(map(str, dict.fromkeys(wanted[own])))
-                got = f"as --names says, got {shapes.get(name, shapes)}"
-                raise UsageError(f"expected {name} of shape {expected}, {got}")
-        if not all({*several} & {*shapes.values()} for several in wanted.values()):
-            self.pieces = find_pieces(shapes, cell, V, H, flags.order, state_first=self.state_first)
-            if self.pieces is not None:
-                self.names = {name: name for name in (*PARAMETERS[:3], *self.pieces.names)}
-                self.names.pop(BOTH, None)
-                self.one_bias = B_HH not in self.pieces.names
-                self._check(flags, shapes)
-                return
-        other = guess_cell_of_shapes(shapes.values(), V, H)
-        if other and not {*wanted["weight_ih_l0"]} & {*shapes.values()}:
-            got = f"{shapes}, as of the cell {other}: is --cell {other} meant?"
-            raise Malformed(f"a parameter weight_ih_l0 of shape {(G, V)}", got)
-        names: dict[str, str] = {}
-        for own, fitting in wanted.items():
-            name = flags.names.get(own, own if own in left else "")
-            if not name and not (own == "bias_hh_l0" and flags.conventions.get("one_bias")):
-                name = next((n for n, shape in left.items() if shape in fitting), "")
-            if name:
-                names[own] = name
-                left.pop(name, None)
-            elif own == "bias_hh_l0":
-                self.one_bias = True
-            else:
-                raise Malformed(f"a parameter {own} of shape {fitting[0]}", f"{shapes}")
-        self.names = names
-        self.transposed = shapes[names["weight_ih_l0"]] == (V, G)
-        self.bias_rows = shapes[names["bias_ih_l0"]] == (1, G)
-        self._check(flags, shapes)
-
-    def _check(self, flags: Flags, shapes: Mapping[str, Any]) -> None:
-        flags.check("transposed", self.is_transposed, f" in {shapes}")
+        shapes: dict[str, Shape] = {name: array.shape for name, array in parameters.items()}
+        one_bias = flags.conventions.get("one_bias", False)
+        self.names = find_names(shapes, cell, V, H, flags.names, flags.order, one_bias=one_bias)
+        self.order, self.one_bias = flags.order, PARAMETERS[-1] not in self.names
+        first = W_IH if W_IH in self.names else BOTH
+        columns = V if first == W_IH else V + H
+        self.transposed = shapes[self.names[first][0]][1] != columns
+        bias = shapes[self.names[B_IH][0]]
+        self.bias_axis = bias.index(1) if len(bias) == 2 else None
+        flags.check("transposed", self.transposed, f" in {shapes}")
         flags.check("one_bias", self.one_bias, f" in {shapes}")
+
+    def to_own(self, ours: Results, cell: str) -> Results:
+        """Return parameters as the user's."""
+        ours = {n: reorder_to_own(array, cell, self._order(n)) for n, array in ours.items()}
+        if self.one_bias:
+            for second in [name for name in ours if name.startswith("bias_hh")]:
+                first = second.replace("hh", "ih")
+                ours[first] = ours[first] + ours.pop(second)
+        if BOTH in self.names:
+            ours[BOTH] = np.concatenate([ours.pop(name) for name in self._list_both()], axis=1)
+        found: Results = {}
+        for name, array in ours.items():
+            own = self.names.get(name, (name,))
+            for one, block in zip(own, np.split(array, len(own)), strict=True):
+                found[one] = self._turn(name, block)
+        return found
+
+    def to_ours(self, own: Results, cell: str) -> Results:
+        """Return the user's parameters, or their gradients, as ours; Malformed if they misfit."""
+        used = {one for several in self.names.values() for one in several}
+        found: Results = {}
+        for name, several in ({one: (one,) for one in own if one not in used} | self.names).items():
+            blocks = [self._turn_back(name, own[one]) for one in several if one in own]
+            if blocks and len(blocks) < len(several):
+                lost = next(one for one in several if one not in own)
+                raise Malformed(f"a gradient of {lost}", ", ".join(own))
+            if len({block.shape for block in blocks}) > 1:
+                shapes = {one: own[one].shape for one in several}
+                raise Malformed(f"one shape of {' and '.join(several)}", f"{shapes}")
+            if blocks:  # a single one is not copied: whose memory it is matters
+                found[name] = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        both = found.pop(BOTH, None)
+        if both is not None and both.ndim == 2:
+            H = len(both) // CELLS[cell].num_gates
+            at = H if self.state_first else both.shape[1] - H
+            found |= zip(self._list_both(), np.split(both, [at], axis=1), strict=True)
+        return {n: reorder_to_torch(array, cell, self._order(n)) for n, array in found.items()}
+
+    def _turn(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Return a parameter or the rows of a gate in the user's layout."""
+        if name.startswith("weight"):
+            return array.T if self.transposed else array
+        return array if self.bias_axis is None else np.expand_dims(array, self.bias_axis)
+
+    def _turn_back(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Return an array of the user in our layout."""
+        if name.startswith("weight"):
+            return array.T if self.transposed else array
+        is_row = self.bias_axis is not None and name.startswith("bias") and array.ndim == 2
+        return array.reshape(-1) if is_row else array
+
+    def _list_both(self) -> tuple[str, str]:
+        """Return the weights in the weight of both, in its order."""
+        return (W_HH, W_IH) if self.state_first else (W_IH, W_HH)
+
+    def _order(self, name: str) -> Order:
+        """Return the order of the gates in a parameter; a projection has none."""
+        return () if name.startswith("weight_hr") else self.order
 
 
 def list_conventions() -> list[Conventions]:
@@ -229,52 +205,3 @@ def list_conventions() -> list[Conventions]:
         for state_first, first, flat in product((False, True), repeat=3)
     ]
     return [*several, *(Conventions(flat_state=flat, columns=True) for flat in (False, True))]
-
-
-def find_pieces(
-    shapes: Shapes, cell: str, V: int, H: int, order: Order = (), *, state_first: bool = False
-) -> Pieces | None:
-    """Return how these parameters make up ours, told apart by a letter or in `order`; or None."""
-    gates = CELLS[cell].gates
-    names: dict[str, Sequence[str]] = {}
-    transposed = False
-    for many in dict.fromkeys((1, CELLS[cell].num_gates)):
-        rows = CELLS[cell].num_gates * H // many
-        for columns, name in ((V + H, BOTH), (V, W_IH), (H, W_HH)):
-            fitting = [n for n, s in shapes.items() if s in ((rows, columns), (columns, rows))]
-            if len(fitting) >= many and not {name, BOTH} & {*names}:
-                names[name] = _by_gate(fitting, gates, order)[:many]
-                transposed |= shapes[names[name][0]] != (rows, columns)
-        biases = [n for n, s in shapes.items() if s in ((rows,), (1, rows), (rows, 1))]
-        if len(biases) >= many and B_IH not in names:
-            names[B_IH] = _by_gate(biases[:many], gates, order)
-            if len(biases) >= 2 * many:
-                names[B_HH] = _by_gate(biases[many : 2 * many], gates, order)
-    if not {W_IH, W_HH, B_IH} <= {*names, *((W_IH, W_HH) if BOTH in names else ())}:
-        return None
-    used = [n for several in names.values() for n in several]
-    axes = {n: tuple(k for k, size in enumerate(shapes[n]) if size == 1) for n in used}
-    return Pieces(names, axes, transposed, state_first)
-
-
-def _by_gate(names: Sequence[str], gates: Order, order: Order) -> Sequence[str]:
-    """Return names in the order of the gates, if a letter in each says which gate it is."""
-    start, end = _equal_letters(names), _equal_letters([name[::-1] for name in names])
-    cores = {name: name[start : len(name) - end].lower() for name in names}
-    for at in (-1, 0):
-        found = {_gate(core[at], gates): name for name, core in cores.items() if core}
-        if gates and {*gates} <= {*found} and not order:
-            return [found[gate] for gate in gates]
-    return names
-
-
-def _equal_letters(names: Sequence[str]) -> int:
-    """Return how many letters all names begin with."""
-    return sum(1 for _ in takewhile(lambda row: len({*row}) == 1, zip(*names, strict=False)))
-
-
-def _gate(letter: str, gates: Order) -> str:
-    """Return the gate that a letter means: u is the update gate, and others the candidate."""
-    if letter in gates:
-        return letter
-    return "z" if letter == "u" and "z" in gates else next(iter(CANDIDATES & {*gates}), "")

@@ -1,0 +1,120 @@
+"""Which of the user's parameters are which of ours, told by their names and shapes.
+
+The rules, in this order: what --names says; PyTorch's name; the first array of the right shape, a
+whole parameter before one for each gate. A weight for [x, h] may take the place of two.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
+
+from compare.implementations.cells import CELLS
+from compare.implementations.layouts.gate_order import Order
+from compare.implementations.layouts.guesses import guess_cell_of_shapes
+from compare.implementations.worker.trouble import Malformed
+from compare.terminal import UsageError
+
+PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+W_IH, W_HH, B_IH, B_HH = PARAMETERS
+BOTH = f"{W_IH} beside {W_HH}"
+
+CANDIDATES = {"g", "n"}  # the gates with tanh, which have many names: c, g, h, n
+
+Shape = tuple[int, ...]
+Names = dict[str, tuple[str, ...]]
+"""For each of our parameters, or for BOTH weights: the user's name, or one for each gate."""
+
+
+def find_names(
+    shapes: Mapping[str, Shape],
+    cell: str,
+    V: int,
+    H: int,
+    stated: Mapping[str, str],
+    order: Order = (),
+    *,
+    one_bias: bool = False,
+) -> Names:
+    """Return the user's names; Malformed if a parameter is missing, UsageError by --names.
+
+    `stated` are those of --names. With `one_bias` a second one counts by its name alone. A letter
+    in a name says which gate it is, unless an `order` is stated.
+    """
+    num_gates = CELLS[cell].num_gates
+    whole = list_shapes(num_gates * H, V, H)
+    names: Names = {
+        own: (_check_stated(own, name, shapes, whole[own]),) for own, name in stated.items()
+    }
+    for many in dict.fromkeys((1, num_gates)):
+        for own, fitting in list_shapes(num_gates * H // many, V, H).items():
+            if own in names or _is_part_of(own, names):
+                continue
+            used = [name for several in (*names.values(), stated.values()) for name in several]
+            found = [n for n, shape in shapes.items() if shape in fitting and n not in used]
+            if (own in found and many == 1) or (own == B_HH and one_bias):
+                found = [own] if own in found else []
+            if len(found) >= many:
+                names[own] = _sort_by_gate(found, cell, many, order)
+    for own in PARAMETERS[:3]:
+        if own not in names and not _is_part_of(own, names):
+            raise _missing(own, shapes, cell, V, H)
+    return {own: names[own] for own in (BOTH, *PARAMETERS) if own in names}
+
+
+def list_shapes(rows: int, V: int, H: int) -> dict[str, tuple[Shape, ...]]:
+    """Return the shapes that an array may have, of a parameter or of so many rows of it."""
+    biases = ((rows,), (1, rows), (rows, 1))
+    weights = {own: ((rows, n), (n, rows)) for own, n in ((W_IH, V), (W_HH, H), (BOTH, V + H))}
+    return {**weights, B_IH: biases, B_HH: biases}
+
+
+def _is_part_of(own: str, names: Names) -> bool:
+    """Whether a weight is in that of both, or that of both in its two halves."""
+    halves = {W_IH, W_HH}
+    return BOTH in names if own in halves else own == BOTH and bool(halves & {*names})
+
+
+def _check_stated(
+    own: str, name: str, shapes: Mapping[str, Shape], fitting: Sequence[Shape]
+) -> str:
+    """Return a name of --names; UsageError if there is no such array of one of these shapes."""
+    if shapes.get(name) not in fitting:
+        expected = " or ".join(map(str, dict.fromkeys(fitting)))
+        got = f"as --names says, got {shapes.get(name, dict(shapes))}"
+        raise UsageError(f"expected {name} of shape {expected}, {got}")
+    return name
+
+
+def _missing(own: str, shapes: Mapping[str, Shape], cell: str, V: int, H: int) -> Malformed:
+    """Return the exception for a parameter that is not there; perhaps the cell is another one."""
+    expected, got = list_shapes(CELLS[cell].num_gates * H, V, H), f"{dict(shapes)}"
+    other = guess_cell_of_shapes(shapes.values(), V, H)
+    if other and not {*expected[W_IH]} & {*shapes.values()}:
+        own, got = W_IH, f"{got}, as of the cell {other}: is --cell {other} meant?"
+    return Malformed(f"a parameter {own} of shape {expected[own][0]}", got)
+
+
+def _sort_by_gate(names: Sequence[str], cell: str, many: int, order: Order) -> tuple[str, ...]:
+    """Return so many names, by the order of the gates if a letter in each says which it is."""
+    gates, names = CELLS[cell].gates, tuple(names[:many])
+    if many == 1 or order:
+        return names
+    start, end = _count_equal(names), _count_equal([name[::-1] for name in names])
+    cores = {name: name[start : len(name) - end].lower() for name in names}
+    for at in (-1, 0):
+        found = {_read_gate(core[at], gates): name for name, core in cores.items() if core}
+        if {*gates} <= {*found}:
+            return tuple(found[gate] for gate in gates)
+    return names
+
+
+def _count_equal(names: Sequence[str]) -> int:
+    """Return how many letters all names begin with."""
+    rows: Iterator[tuple[str, ...]] = zip(*names, strict=False)
+    return sum(1 for _ in takewhile(lambda row: len({*row}) == 1, rows))
+
+
+def _read_gate(letter: str, gates: Order) -> str:
+    """Return the gate that a letter means: u is the update gate, and others the candidate."""
+    if letter in gates:
+        return letter
+    return "z" if letter == "u" and "z" in gates else next(iter(CANDIDATES & {*gates}), "")
