@@ -40,6 +40,14 @@ def test_the_smallest_class_of_a_gated_cell_is_searched(cell, tmp_path, monkeypa
         shown(config(implementation=name, **(choices | {"cell": other})))
 
 
+ONE_BIAS = replaced(
+    gated("gru"),
+    [
+        (", (3 * H,), (3 * H,)]", ", (3 * H,)]"),
+        ('"bias_ih_l0", "bias_hh_l0"]', '"bias_ih_l0"]'),
+        ("*self.parameters.values())", "*self.parameters.values(), np.zeros(15))"),  # H is 5
+    ],
+)
 BARE = """class Bare:
     def __init__(self, input_size, hidden_size): ...
     def forward(self, x, state=None): ...
@@ -56,6 +64,7 @@ BARE = """class Bare:
         (gated("gru"), "Mine", "--cell gru --num-layers 2", "Mine to take .*num_layers=2.*TypeErr"),
         (STUDENT, "MyRNN", "--num-layers 2", "mine.py:MyRNN with weight_ih_l0, .*KeyError"),
         (STUDENT.replace(", dtype)", ", 'f8')"), "MyRNN", "", "dtype float32, got float64"),
+        (ONE_BIAS, "Mine", "--cell gru --dtype float64", "Mine with bias_hh_l0, got weight_ih_l0"),
         (STUDENT.replace("def backward", "def back"), "MyRNN", "", "and backward, got no backward"),
     ],
 )
