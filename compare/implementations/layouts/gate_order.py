@@ -48,12 +48,15 @@ def translate_call(
     after = partial(_reordered, before=own, after=given)
     kind = name.removeprefix(f"{cell}_")
     weights = {"step": 4, "forward": 4, "step_backward": 2}.get(kind, 0)
-    passed, split = [*args], len(args) - weights
-    passed[split:] = map(before, passed[split:])
+    end = len(args)
+    while end > weights and not isinstance(args[end - 1], np.ndarray):
+        end -= 1  # an option behind the weights, as in rnn_step(…, b_hh, "tanh")
+    passed, at_weights = [*args], slice(end - weights, end)
+    passed[at_weights] = map(before, passed[at_weights])
     if kind == "backward" and isinstance(passed[0], tuple):  # the reference's tape
         passed[0] = (*passed[0][:-2], *map(before, passed[0][-2:]))
     result = function(*passed)
-    for array, used in zip(args[split:], passed[split:], strict=True):
+    for array, used in zip(args[at_weights], passed[at_weights], strict=True):
         array[...] = after(used)  # as the function left it
     if not isinstance(result, tuple | list):
         return result

@@ -82,6 +82,14 @@ def test_a_stage_does_not_wait_for_another(tmp_path):
     assert [results[n].verdict for n in NAMES] == ["wrong", "missing", *["right"] * 4]
 
 
+def test_a_step_that_takes_an_option_is_replaced_too(tmp_path):
+    """The plain version's rnn_forward passes its nonlinearity on."""
+    source = plain_source("rnn").replace("h @ W_hh.T", "h @ W_hh")
+    results = tried(tmp_path, source)
+    assert [results[n].verdict for n in NAMES] == ["wrong", *["right"] * 5]
+    assert results["rnn_forward"].notes == ["with the reference's rnn_step in the place of yours"]
+
+
 def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path):
     """As the template promises, for whoever begins with rnn_backward."""
     load = loader(tmp_path, changed(("h = [h_0]", "raise NotImplementedError")))
