@@ -9,20 +9,26 @@ import copy
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
+import scratch_rnn
 from compare.check.cases.comparison import Answer, Comparison, compare_answer
-from compare.check.subjects.stages import array, forward, items
+from compare.check.subjects.stages import array, items
 from compare.implementations import (
+    CELLS,
+    Array,
+    FunctionsLayer,
+    Implementation,
     Malformed,
-    Signatures,
+    Results,
     SubmissionFunctions,
     Trouble,
-    read_signatures,
+    package_with,
 )
 from compare.terminal import Terminal
 from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
@@ -53,60 +59,25 @@ class TrainingResult:
         return {"ok": not self.failed} | asdict(self) | {"failed": self.failed or None}
 
 
-@dataclass(slots=True)
-class SubmissionModel:
-    """A language model of the submission's functions, with an output layer and SGD of its own."""
+def make_package(functions: SubmissionFunctions) -> SimpleNamespace:
+    """Return scratch_rnn's public names, with a submission's layer, loss and clipping."""
 
-    names: Signatures
-    functions: SubmissionFunctions
-    parameters: dict[str, np.ndarray]
+    def cross_entropy(logits: Array, targets: Array) -> tuple[float, Array]:
+        found = items(functions.call("cross_entropy", logits, targets), ("loss", "d_logits"))
+        loss, d_logits = map(array, ("loss", "d_logits"), found)
+        if d_logits.shape != logits.shape:
+            raise Malformed(f"d_logits of shape {logits.shape}", f"{d_logits.shape}")
+        return float(loss), d_logits
 
-    def logits(self, x: np.ndarray, states: Sequence[np.ndarray]) -> tuple[Any, Any, Any, Any]:
-        """Return logits (T·B, V), output (T, B, H), the last states and the tape."""
-        *layer, W, b = self.parameters.values()
-        output, last, tape = forward(self.names, self.functions, x, states, layer)
-        output = _shaped("output", output, (*x.shape[:2], H))
-        return output.reshape(-1, H) @ W.T + b, output, last, tape
+    def clip_grad_norm(gradients: Results, max_norm: float) -> float:
+        return float(
+            array("norm", functions.call("clip_grad_norm", [*gradients.values()], max_norm))
+        )
 
-    def update(self, batch: Batch) -> float:
-        """Do one update; return the loss before it."""
-        *_, W, _ = self.parameters.values()
-        x = np.eye(len(W))[batch.inputs.T]
-        nothing = [np.zeros((len(batch.inputs), H)) for _ in self.names.states]
-        logits, output, _, tape = self.logits(x, nothing)
-        call = self.functions.call
-        found = call("cross_entropy", logits, batch.targets.T.reshape(-1))
-        loss, d_logits = items(found, ("loss", "d_logits"))
-        d_logits = _shaped("d_logits", d_logits, logits.shape)
-        d_output = (d_logits @ W).reshape(output.shape)
-        found = call(f"{self.names.cell}_backward", tape, d_output, *nothing)
-        d_layer = items(found, self.names.results("backward"))[-4:]
-        d_linear = d_logits.T @ output.reshape(-1, H), d_logits.sum(axis=0)
-        of_each = zip(self.parameters.items(), (*d_layer, *d_linear), strict=True)
-        gradients = [_shaped(f"d_{name}", d, own.shape) for (name, own), d in of_each]
-        call("clip_grad_norm", gradients, MAX_NORM)
-        for parameter, gradient in zip(self.parameters.values(), gradients, strict=True):
-            parameter -= LR * gradient
-        self.functions.submission.forget()
-        return float(array("loss", loss))
-
-    def generate(self, prefix: str, many: int, vocab: Vocab) -> str:
-        """Continue a prefix with the likeliest character, so many times."""
-        ids = vocab[list(prefix)]
-        x = np.eye(len(vocab))
-        states: Any = [np.zeros((1, H)) for _ in self.names.states]
-        for t in range(len(ids) + many - 1):
-            logits, _, states, _ = self.logits(x[ids[t]][None, None], states)
-            if t + 1 == len(ids):
-                ids.append(int(logits[-1].argmax()))
-        return "".join(vocab.to_tokens(ids))
-
-
-def _shaped(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    found = array(name, value)
-    if found.shape != shape:
-        raise Malformed(f"{name} of shape {shape}", f"{found.shape}")
-    return found
+    layer = partial(FunctionsLayer, functions)
+    package = package_with(Implementation(CELLS[functions.cell], "the submission", layer))
+    package.cross_entropy, package.clip_grad_norm = cross_entropy, clip_grad_norm
+    return package
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +135,25 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
     return Reference(text.name, vocab, batches, initial, losses, parameters, allowed, prefix, wrote)
 
 
+def make_model(package: SimpleNamespace, cell: str, right: Reference) -> scratch_rnn.RNNModel:
+    """Return a model with the layer of a package and the initial weights."""
+    V = len(right.vocab)
+    rnn = getattr(package, CELLS[cell].layer)(V, H, dtype=np.dtype("float64"))
+    model = scratch_rnn.RNNModel(rnn, V)
+    for name, parameter in model.parameters.items():
+        parameter[...] = right.initial[name]
+    return model
+
+
+def do_update(model: scratch_rnn.RNNModel, batch: Batch, package: SimpleNamespace) -> float:
+    """Do one update with the functions of a package; return the loss before it."""
+    from compare.parity import StepSettings, scratch_stages
+
+    settings = StepSettings(lr=LR, max_norm=MAX_NORM)
+    stages = dict(scratch_stages(model, batch, None, settings, package=package))
+    return float(stages["loss"]["loss"])
+
+
 def train(
     cell: str, functions: SubmissionFunctions, text_file: Path | None, terminal: Terminal
 ) -> TrainingResult:
@@ -175,10 +165,12 @@ def train(
     training = TrainingResult(right.text)
     with limited_threads(1), terminal.progress(EPOCHS, updates // EPOCHS) as progress:
         begun = time.monotonic()
-        own = SubmissionModel(read_signatures(cell), functions, copy.deepcopy(right.initial))
+        package = make_package(functions)
+        model = make_model(package, cell, right)
         try:
             for k, (batch, expected) in enumerate(zip(right.batches, right.losses, strict=True)):
-                loss, tolerance = own.update(batch), allowed["loss"][k]
+                loss, tolerance = do_update(model, batch, package), allowed["loss"][k]
+                functions.submission.forget()
                 training.losses["yours"].append(loss)
                 training.losses["PyTorch"].append(expected)
                 training.updates = k + 1
@@ -192,8 +184,8 @@ def train(
                 if training.stopped:
                     return training
                 progress.advance(None)
-            _compare(training, compare_answer(Answer(right.parameters, allowed), own.parameters))
-            text = own.generate(right.prefix, CHARACTERS, right.vocab)
+            _compare(training, compare_answer(Answer(right.parameters, allowed), model.parameters))
+            text = scratch_rnn.predict(right.prefix, CHARACTERS, model, right.vocab)
             training.wrote = {"yours": text, "PyTorch": right.wrote}
         except Trouble as error:
             update = training.updates + 1

@@ -8,6 +8,7 @@ import numpy as np
 from compare.implementations.cells import CELLS
 from compare.implementations.interface import Array, Results
 from compare.implementations.layers.functions import Functions
+from compare.implementations.worker.trouble import Malformed
 from scratch_rnn.layers.states import State, arrays_of, each, state_of
 
 
@@ -49,6 +50,8 @@ class FunctionsLayer:
         weights = self.parameters.values()
         name = f"{self._cell.name}_forward"
         output, last, tape = self._functions.call(name, x, *firsts, *weights, keep=(2,))
+        if np.shape(output) != (*x.shape[:2], H):
+            raise Malformed(f"output of shape {(*x.shape[:2], H)}", f"{np.shape(output)}")
         last = state_of(array[None] for array in arrays_of(last))
         return output, last, Tape(tape, output, last)
 
@@ -63,6 +66,10 @@ class FunctionsLayer:
         d_x, *found = self._functions.call(name, tape.own, d_output, *d_last)
         d_firsts = [d[None] for d in found[: len(d_last)]]
         d_parameters = dict(zip(self.parameters, found[len(d_last) :], strict=True))
+        for parameter, d in d_parameters.items():
+            shape = self.parameters[parameter].shape
+            if np.shape(d) != shape:
+                raise Malformed(f"a gradient of {parameter} of shape {shape}", f"{np.shape(d)}")
         return SimpleNamespace(
             x=d_x,
             state=state_of(d_firsts),
