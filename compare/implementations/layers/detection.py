@@ -1,8 +1,8 @@
 """Detect how a class lays out its arrays, by passes through a small layer.
 
-The sizes are all different, so that shapes tell most. What they do not tell (whether a weight for
-x and h has x or h first, the order of the gates) the numbers do: those of scratch_rnn are nearest
-under the class's own conventions, also where the class has a mistake.
+The sizes are all different, so that shapes tell most. What they do not tell the numbers do: under
+the class's own layout they are nearest to those of scratch_rnn, also where the class has a mistake.
+Another order of the gates has to give the same numbers, as a mistake can look like one.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from compare.implementations.worker.trouble import Malformed, Trouble
 from scratch_rnn.layers.states import arrays_of, each
 
 T, B, V, H = 3, 2, 4, 5
+EQUAL = 1e-3  # no rounding is larger, and no other layout gives numbers as near
 
 
 def detect_conventions(layers: Layers) -> None:
@@ -32,9 +33,10 @@ def detect_conventions(layers: Layers) -> None:
         except Trouble as trouble:
             troubles.append(trouble)
             continue
-        tried.append((distance, layers.conventions))
-        if distance < 1e-3:  # no other layout gives these numbers
-            break
+        if distance < EQUAL:
+            return
+        if not conventions.order:
+            tried.append((distance, layers.conventions))
     if not tried:
         raise troubles[0]
     _, layers.conventions = min(tried, key=lambda pair: pair[0])

@@ -152,6 +152,22 @@ def test_a_class_with_names_of_its_own_may_have_an_order_of_its_own(tmp_path):
         assert it.layer.conventions.order == ("o", "g", "f", "i")
 
 
+def test_a_mistake_is_no_other_order_of_the_gates(tmp_path):
+    """Its numbers are nearer to ours in another order: the forget gate is 1 - i."""
+    mistake = [
+        (
+            "i, f, o = sigmoid(a[:, :H]), sigmoid(a[:, H : 2 * H])",
+            "i, f, o = (s := sigmoid(a[:, :H])), 1 - s",
+        )
+    ]
+    names = OTHER_ORDER[-2:]
+    target = f"{written(tmp_path, Layer('lstm', '', [*mistake, *names]).source)}:Layer"
+    with compare.implementation(target, "lstm") as it:
+        with pytest.raises(AssertionError):
+            assert_right(it, LayerCase("lstm", **SIZES))
+        assert it.layer.conventions.order == ()
+
+
 def test_weights_that_do_not_belong_together_are_refused_in_one_line(tmp_path):
     right = LayerCase(**SIZES).floats.parameters
     for target in ("scratch", "torch", functions(tmp_path, "rnn")):
