@@ -14,6 +14,7 @@ from .lock_step import Update, lockstep, train_in_lockstep
 from .materials import (
     DeviceError,
     Materials,
+    Writer,
     check_device,
     choose_prefixes,
     find_unknown,
@@ -84,6 +85,7 @@ __all__ = [
     "UndecidableError",
     "Update",
     "Verdict",
+    "Writer",
     "absolute_difference",
     "build_models",
     "check_device",

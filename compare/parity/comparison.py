@@ -7,6 +7,7 @@ import numpy as np
 
 import concise_rnn
 import scratch_rnn
+from compare.implementations import Array
 from compare.parity.optimizers import Memory
 from compare.parity.rows import ParityReport, compare_results
 from compare.parity.settings import StepSettings
@@ -17,7 +18,7 @@ from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch
 
-ConciseStep = Callable[..., Mapping[str, np.ndarray]]
+ConciseStep = Callable[..., Mapping[str, Array]]
 """A function with the arguments of `run_concise_step`."""
 
 

@@ -2,11 +2,11 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from tyro.conf import arg
 
-from compare.files import SchemaError, plain, read
+from compare.files import JsonObject, SchemaError, plain, read
 from compare.implementations import CELLS, CellName
 from compare.parity.settings import StepSettings
 from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options, flag
@@ -84,12 +84,12 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
         """Whether a batch starts with the final state of the previous batch."""
         return self.state == "carried"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the options as JSON values; infinity becomes the string "inf"."""
         return plain(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
+    def from_json(cls, values: JsonObject) -> Self:
         """Build the configuration from the values of ``to_json``; UsageError if they are not."""
         try:
             return read(cls, values, "a configuration").check()

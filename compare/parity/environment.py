@@ -2,19 +2,19 @@
 
 import os
 import platform
-from typing import Any
 
 import numpy as np
 import threadpoolctl
 import torch
 
 import scratch_rnn
+from compare.files import JsonObject
 from compare.parity.config import SharedOptions
 from compare.terminal import PACKAGE, package_version
 from scratch_rnn.text import Text
 
 
-def describe_environment(text: Text, config: SharedOptions) -> dict[str, Any]:
+def describe_environment(text: Text, config: SharedOptions) -> JsonObject:
     """Return the contents of ``environment.json``: JSON values, without any path."""
     return {
         "text": {"name": text.name, "source": text.source, "sha1": text.sha1},
@@ -25,7 +25,7 @@ def describe_environment(text: Text, config: SharedOptions) -> dict[str, Any]:
     }
 
 
-def describe_software() -> dict[str, Any]:
+def describe_software() -> JsonObject:
     """Return the operating system, the versions and the current numbers of threads."""
     return {
         "platform": platform.platform(),
@@ -47,7 +47,7 @@ def describe_software() -> dict[str, Any]:
     }
 
 
-def describe_device(device: str) -> dict[str, Any]:
+def describe_device(device: str) -> JsonObject:
     """Return the name of the device; for CUDA, also the settings of its precision."""
     if device == "cpu":
         return {"type": "cpu"}

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import concise_rnn
 import scratch_rnn
@@ -96,8 +95,15 @@ def train_in_lockstep(
         If a model has dropout: each model would draw its own masks.
     """
     updates = []
-    settings: Any = {"carry_state": carry_state, "max_norm": max_norm}
-    for update in lockstep(scratch_model, concise_model, batches, lr, num_epochs, **settings):
+    for update in lockstep(
+        scratch_model,
+        concise_model,
+        batches,
+        lr,
+        num_epochs,
+        carry_state=carry_state,
+        max_norm=max_norm,
+    ):
         updates.append(update)
         if on_update is not None:
             on_update(update)

@@ -88,12 +88,16 @@ def make_models(
     )
 
 
+Writer = Callable[..., str]
+"""A model's `predict`, of (prefix, num_preds, temperature=…, rng=…)."""
+
+
 def make_writers(
     scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
-) -> dict[str, Callable[..., str]]:
-    """Return a function for each side: `predict` of (prefix, num_preds, temperature=…, rng=…)."""
+) -> dict[str, Writer]:
+    """Return a function for each side that continues a prefix."""
 
-    def writer(predict: Callable[..., str], model: Any) -> Callable[..., str]:
+    def writer(predict: Writer, model: object) -> Writer:
         def write(prefix: str, num_preds: int, **drawn: Any) -> str:
             return predict(split_tokens(prefix, token), num_preds, model, vocab, **drawn)
 

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 
 import scratch_rnn
+from compare.implementations import Array
 from compare.parity.settings import OPTIMIZERS, StepSettings
 from compare.parity.weights import tensor_as_array
 
-Memory = Mapping[str, np.ndarray]
+Memory = Mapping[str, Array]
 """What an optimizer keeps between two updates, by names such as ``exp_avg.linear.bias``."""
 
 
@@ -18,13 +19,13 @@ class ScratchOptimizer:
     """The optimizer of a NumPy model, from `scratch_rnn` or a package with the same names."""
 
     def __init__(
-        self, settings: StepSettings, parameters: dict[str, np.ndarray], package: Any = scratch_rnn
+        self, settings: StepSettings, parameters: dict[str, Array], package: Any = scratch_rnn
     ) -> None:
         kind = OPTIMIZERS[settings.optimizer]
         self.own = getattr(package, kind.scratch)(parameters, settings.lr, **kind.options)
         self._keeps = bool(kind.arrays or kind.counts)
 
-    def memory(self) -> dict[str, np.ndarray]:
+    def memory(self) -> dict[str, Array]:
         """Return a copy of what the optimizer keeps."""
         kept = self.own.state_dict() if self._keeps else {}
         return {name: np.array(array) for name, array in kept.items()}
@@ -44,7 +45,7 @@ class TorchOptimizer:
         optimizer = getattr(torch.optim, kind.torch)
         self.own = optimizer(self._parameters.values(), settings.lr, **kind.options)
 
-    def memory(self) -> dict[str, np.ndarray]:
+    def memory(self) -> dict[str, Array]:
         """Return a copy of what the optimizer keeps; before the first update zeros."""
         shapes = {name: tuple(parameter.shape) for name, parameter in self._parameters.items()}
         memory = {}

@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 
+from compare.files import JsonObject
+from compare.implementations import Array
 from compare.parity.tolerance import (
     SAFETY,
     absolute_difference,
@@ -53,7 +54,7 @@ class ParityRow:
         """Whether both models agree in this tensor."""
         return self.verdict in (Verdict.AGREES, Verdict.LESS_EXACT)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the row as JSON values."""
         return asdict(self) | {"verdict": self.verdict.value, "ok": self.ok}
 
@@ -87,10 +88,10 @@ class ParityReport:
 
 
 def compare_results(
-    scratch: Mapping[str, np.ndarray],
-    concise: Mapping[str, np.ndarray],
-    allowed: Mapping[str, np.ndarray | float],
-    reference: Mapping[str, np.ndarray] | None = None,
+    scratch: Mapping[str, Array],
+    concise: Mapping[str, Array],
+    allowed: Mapping[str, Array | float],
+    reference: Mapping[str, Array] | None = None,
 ) -> ParityReport:
     """Compare two sets of results by name. A name that only one side has is a failure.
 
@@ -115,10 +116,10 @@ def compare_results(
 
 def _row(
     name: str,
-    a: np.ndarray,
-    b: np.ndarray,
-    allowed: np.ndarray | float,
-    reference: np.ndarray | None,
+    a: Array,
+    b: Array,
+    allowed: Array | float,
+    reference: Array | None,
 ) -> ParityRow:
     allowed = np.broadcast_to(allowed, a.shape)
     difference = absolute_difference(a, b)
@@ -144,7 +145,7 @@ def _row(
     )
 
 
-def significant_digits(values: np.ndarray, allowed: np.ndarray) -> float:
+def significant_digits(values: Array, allowed: Array) -> float:
     """Return how many decimal digits of the values are not changed by rounding.
 
     This is log10 of the RMS of the values divided by the RMS of the effect of rounding (Vignes
@@ -159,10 +160,10 @@ def significant_digits(values: np.ndarray, allowed: np.ndarray) -> float:
 
 
 def _verdict(
-    a: np.ndarray,
+    a: Array,
     share: float,
-    difference: np.ndarray,
-    allowed: np.ndarray,
+    difference: Array,
+    allowed: Array,
     errors: tuple[float, float] | None,
 ) -> Verdict:
     if not share <= 1:  # NaN differs, too
@@ -177,7 +178,7 @@ def _verdict(
     return Verdict.AGREES
 
 
-def _unlike(name: str, array: np.ndarray | None, problem: str) -> ParityRow:
+def _unlike(name: str, array: Array | None, problem: str) -> ParityRow:
     a = np.asarray(array)
     return ParityRow(
         name, a.shape, str(a.dtype), Verdict.DIFFERS, np.inf, np.inf, np.inf, 0.0, 0.0, problem

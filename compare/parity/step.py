@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
+from compare.implementations import Array, Results
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
 from compare.parity.tolerance import Move, still, unmoved
@@ -34,7 +35,6 @@ from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch
 
-Results = dict[str, np.ndarray]
 Stages = Iterator[tuple[str, Results]]
 """The name and the results of each stage. The stages run one by one, as they are asked for."""
 
@@ -93,8 +93,8 @@ def scratch_stages(
 
 
 def compute_loss(
-    logits: np.ndarray, targets: np.ndarray, move: Move = unmoved, package: Any = scratch_rnn
-) -> tuple[float, np.ndarray]:
+    logits: Array, targets: Array, move: Move = unmoved, package: Any = scratch_rnn
+) -> tuple[float, Array]:
     """Compute the package's `cross_entropy`; with a move, move its intermediate results, too.
 
     If the model is nearly certain, p_k is nearly 1. Then p_k - 1 consists of the rounding of p_k,
@@ -107,13 +107,13 @@ def compute_loss(
     p = move(np.exp(y))
     s = move(p.sum(axis=1))
     loss = (np.log(s) - y[n, targets]).mean()
-    d_logits: np.ndarray = move(p / (s * N)[:, None])
+    d_logits: Array = move(p / (s * N)[:, None])
     d_logits[n, targets] -= 1 / N
     return float(loss), d_logits
 
 
 def clip_gradients(
-    gradients: dict[str, np.ndarray],
+    gradients: dict[str, Array],
     settings: StepSettings,
     move: Move = unmoved,
     package: Any = scratch_rnn,

@@ -27,6 +27,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.linalg import norm
 
+from compare.implementations import Array
 from scratch_rnn import threads
 from scratch_rnn.cells import gated
 from scratch_rnn.checks import check_function, check_integer
@@ -47,14 +48,14 @@ LONG = 512
 
 Value = TypeVar("Value")
 Move = Callable[[Any], Any]
-Computation = Callable[[Move], Mapping[str, np.ndarray]]
+Computation = Callable[[Move], Mapping[str, Array]]
 
 _one_at_a_time = threading.RLock()  # its holder may replace functions of `scratch_rnn`
 
 
 def tolerances(
     compute: Computation, *, perturbations: int = PERTURBATIONS, seed: int = 0, gaps: int = 1
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+) -> tuple[dict[str, Array], dict[str, Array]]:
     """Run a computation with and without perturbations; return its results and their tolerances.
 
     Parameters
@@ -90,9 +91,7 @@ def tolerances(
         return results, _measure(compute, perturbations, seed, gaps)
 
 
-def _measure(
-    compute: Computation, perturbations: int, seed: int, gaps: int
-) -> dict[str, np.ndarray]:
+def _measure(compute: Computation, perturbations: int, seed: int, gaps: int) -> dict[str, Array]:
     """Return the tolerances, measured from the moves of each entry."""
     with replace_sums(sum_exactly):
         baseline = {name: np.asarray(array) for name, array in compute(still).items()}
@@ -138,14 +137,14 @@ def move_gates(move: Move) -> AbstractContextManager[None]:
     """
     sigmoid = gated.sigmoid
 
-    def moved_sigmoid(a: np.ndarray) -> None:
+    def moved_sigmoid(a: Array) -> None:
         sigmoid(a)
         a[...] = move(a)
 
     return substitute(gated, "sigmoid", moved_sigmoid)
 
 
-def replace_sums(how: Callable[[np.ndarray], np.ndarray]) -> AbstractContextManager[None]:
+def replace_sums(how: Callable[[Array], Array]) -> AbstractContextManager[None]:
     """Inside the ``with`` block, let `scratch_rnn` add up rows in this way.
 
     The two extremes show how much the order of the additions can change the gradient of a bias. In
@@ -168,13 +167,13 @@ def lose_in_long_products(rng: np.random.Generator, gaps: int = 1) -> Iterator[N
     Then each of K sums is rounded by u/√3 of a. Over all k this is u √(K/3) of a.
     """
     multiply, input_products = product.Times.__call__, gated.input_products
-    norms_of_M: WeakKeyDictionary[product.Times, np.ndarray] = WeakKeyDictionary()
+    norms_of_M: WeakKeyDictionary[product.Times, Array] = WeakKeyDictionary()
 
-    def lose(sums: np.ndarray, lost: np.ndarray) -> None:
+    def lose(sums: Array, lost: Array) -> None:
         u = np.finfo(sums.dtype).eps / 2  # what is lost comes in units of u
         sums += gaps * u * lost * rng.standard_normal(sums.shape)
 
-    def multiply_and_lose(times: product.Times, h: np.ndarray) -> np.ndarray:
+    def multiply_and_lose(times: product.Times, h: Array) -> Array:
         result = multiply(times, h)
         if h.shape[-1] >= LONG:
             if times not in norms_of_M:
@@ -183,7 +182,7 @@ def lose_in_long_products(rng: np.random.Generator, gaps: int = 1) -> Iterator[N
             lose(result, norms_of_h * norms_of_M[times] / np.sqrt(6))
         return result
 
-    def begin_and_lose(x: np.ndarray, W_ih: np.ndarray, b: np.ndarray | None) -> np.ndarray:
+    def begin_and_lose(x: Array, W_ih: Array, b: Array | None) -> Array:
         a = input_products(x, W_ih, b)  # (G, T, B, H)
         K = a.shape[-1]  # with a projection there are fewer recurrent terms
         if K >= LONG:
@@ -197,12 +196,12 @@ def lose_in_long_products(rng: np.random.Generator, gaps: int = 1) -> Iterator[N
         yield
 
 
-def sum_exactly(d: np.ndarray) -> np.ndarray:
+def sum_exactly(d: Array) -> Array:
     """Return Σ_n d_n, added up in the widest floats that NumPy has here."""
     return d.sum(axis=-2, dtype=np.longdouble)
 
 
-def sum_in_one_chain(d: np.ndarray) -> np.ndarray:
+def sum_in_one_chain(d: Array) -> Array:
     """Return Σ_n d_n, added up in the dtype of d, one after the other (in pieces if H is 1)."""
     return d.sum(axis=-2)
 
@@ -249,18 +248,18 @@ def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
     return move(value)
 
 
-def largest_difference(a: np.ndarray, b: np.ndarray) -> float:
+def largest_difference(a: Array, b: Array) -> float:
     """Return max |a - b|; 0 for empty arrays, NaN if any entry is NaN."""
     return float(absolute_difference(a, b).max()) if a.size else 0.0
 
 
-def absolute_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def absolute_difference(a: Array, b: Array) -> Array:
     """Return |a - b| for each entry, in float64; two infinities of the same sign are equal."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.where(a == b, 0.0, np.abs(np.subtract(a, b, dtype=np.float64)))
 
 
-def rms(array: np.ndarray) -> float:
+def rms(array: Array) -> float:
     """Return the root mean square of the entries; 0 for an empty array."""
     largest = float(np.abs(array).max()) if array.size else 0.0
     if largest == 0 or not np.isfinite(largest):
@@ -268,7 +267,7 @@ def rms(array: np.ndarray) -> float:
     return largest * float(np.sqrt(np.mean(np.square(np.asarray(array, np.float64) / largest))))
 
 
-def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
+def largest_difference_in_ulps(a: Array, b: Array) -> float:
     """Return max |a - b| in ulps: each entry is divided by its own `np.spacing`."""
     if a.size == 0:
         return 0.0
@@ -277,7 +276,7 @@ def largest_difference_in_ulps(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.where(a == b, 0, np.abs(a - b) / gaps).max())
 
 
-def ulps(array: np.ndarray) -> np.ndarray:
+def ulps(array: Array) -> Array:
     """Return `np.spacing` of each entry's magnitude, in float64.
 
     It is at least the smallest normal number, because some processors and libraries make 0 of what

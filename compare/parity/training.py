@@ -14,6 +14,8 @@ import torch
 
 import concise_rnn
 import scratch_rnn
+from compare.files import JsonObject
+from compare.implementations import Array
 from compare.parity.config import Side
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
@@ -43,7 +45,7 @@ class Trainee:
     _: KW_ONLY
     carry_state: bool = False
     parallel: bool = False
-    state: Any = None  # of the model's package, arrays or tensors; None means zeros
+    state: State = None  # of the model's package, arrays or tensors; None means zeros
 
     def __post_init__(self) -> None:
         self.side: Side
@@ -73,7 +75,7 @@ class Trainee:
         numbers = [field.name for field in fields(result) if field.name != "state"]
         return {f"{self.side}_{name}": getattr(result, name) for name in numbers}
 
-    def weights(self) -> dict[str, np.ndarray]:
+    def weights(self) -> dict[str, Array]:
         """Return a copy of each parameter, with the keys of a torch state_dict."""
         return {name: array.copy() for name, array in parameters_as_arrays(self.model).items()}
 
@@ -84,12 +86,12 @@ class Trainee:
         as_array = tensor_as_array if self.side == "concise" else np.asarray
         return states.each(lambda array: as_array(array).copy(), self.state)
 
-    def memory(self) -> dict[str, np.ndarray]:
+    def memory(self) -> dict[str, Array]:
         """Return a copy of what the optimizer keeps, by the names of `Memory`."""
         return self._optimizer.memory()
 
     def restore(
-        self, weights: Mapping[str, np.ndarray], state: State, memory: Memory | None = None
+        self, weights: Mapping[str, Array], state: State, memory: Memory | None = None
     ) -> None:
         """Copy weights, state and the optimizer's memory, of either model, into this one."""
         if memory is not None:
@@ -107,7 +109,7 @@ class Trainee:
 
 def updates(
     trainees: Sequence[Trainee], passes: Iterable[tuple[int, Iterable[Batch]]], *, done: int = 0
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[JsonObject]:
     """Train on the same batches, and yield the metrics after each update; `done` came before.
 
     `passes` are the remaining epochs with their numbers; the state is reset at the end of each. The
@@ -115,7 +117,7 @@ def updates(
     """
     for epoch, batches in passes:
         for batch in batches:
-            metrics: dict[str, Any] = {
+            metrics: JsonObject = {
                 "epoch": epoch,
                 "update": (done := done + 1),
                 "num_tokens": batch.targets.size,

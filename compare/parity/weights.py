@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 import scratch_rnn
+from compare.implementations import Array
 from compare.parity.tolerance import largest_difference
 from scratch_rnn.checks import check_has
 from scratch_rnn.layers import states
@@ -52,7 +52,7 @@ def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.M
             parameter[...] = arrays[name]
 
 
-def parameters_as_arrays(module: ScratchModule | nn.Module) -> Mapping[str, np.ndarray]:
+def parameters_as_arrays(module: ScratchModule | nn.Module) -> Mapping[str, Array]:
     """Return the parameters by their names in torch; the arrays may share the module's memory."""
     if isinstance(module, nn.Module):
         return {name: tensor_as_array(p) for name, p in module.named_parameters()}
@@ -70,7 +70,7 @@ def largest_parameter_difference(
     )
 
 
-def tensor_as_array(tensor: torch.Tensor) -> np.ndarray:
+def tensor_as_array(tensor: torch.Tensor) -> Array:
     """Return the tensor's values as an array on the CPU."""
     return tensor.detach().cpu().numpy()
 

@@ -7,7 +7,7 @@
 
 import gc
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare import parity
+from compare.files import JsonObject
 from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
 from compare.runs.data_parallel import agree_to_stop, begin_together, follow, join_processes
@@ -130,7 +131,7 @@ def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> parity.Trainee
 
 @contextmanager
 def _open(
-    session: Session, past: Past | None, terminal: Terminal, known: Mapping[str, Any]
+    session: Session, past: Past | None, terminal: Terminal, known: JsonObject
 ) -> Iterator[None]:
     """Begin or resume a run; if it ends early, print the command that resumes it."""
     is_open = False
@@ -190,7 +191,7 @@ def _train_and_record(
 
 
 def _follow(
-    session: Session, sides: Mapping[str, Callable[..., str]], prefix: str, terminal: Terminal
+    session: Session, sides: Mapping[str, parity.Writer], prefix: str, terminal: Terminal
 ) -> tuple[dict[str, float], float]:
     """Train, record and save; return the perplexities of the last epoch, and the seconds."""
     config, updates_per_epoch = session.config, session.updates_per_epoch
@@ -230,7 +231,7 @@ def _follow(
     return perplexities, progress.seconds
 
 
-def _check_finite(update: Mapping[str, Any], session: Session) -> None:
+def _check_finite(update: JsonObject, session: Session) -> None:
     """Stop if a loss or a gradient norm is not finite, and find out why."""
     odd = {
         trainee: names
@@ -270,15 +271,15 @@ def _show_untrained(
     return report
 
 
-def _writers(config: RunConfig, materials: parity.Materials) -> dict[str, Callable[..., str]]:
+def _writers(config: RunConfig, materials: parity.Materials) -> dict[str, parity.Writer]:
     return parity.make_writers(materials.scratch, materials.concise, materials.vocab, config.token)
 
 
-def _write(sides: Mapping[str, Callable[..., str]], prefix: str, num_preds: int) -> dict[str, str]:
+def _write(sides: Mapping[str, parity.Writer], prefix: str, num_preds: int) -> dict[str, str]:
     return {side: write(prefix, num_preds) for side, write in sides.items()}
 
 
-def _rows(report: parity.ParityReport) -> list[dict[str, Any]]:
+def _rows(report: parity.ParityReport) -> list[JsonObject]:
     return [row.to_json() for row in report.rows]
 
 

@@ -3,11 +3,11 @@
 import dataclasses
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self, get_type_hints
+from typing import Annotated, Self, get_type_hints
 
 from tyro.conf import arg
 
-from compare.files import SchemaError, read
+from compare.files import JsonObject, SchemaError, read
 from compare.parity import SharedOptions, Side
 from compare.terminal import (
     ANY_FROM_0,
@@ -57,7 +57,7 @@ class RunConfig(SharedOptions):
                 raise UsageError(str(error)) from None
         return self
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the options as JSON values, without the run that is resumed."""
         return {name: value for name, value in super().to_json().items() if name != "resume"}
 

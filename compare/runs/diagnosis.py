@@ -6,15 +6,14 @@ the order in which they are computed.
 
 import copy
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 import scratch_rnn
 from compare import parity
+from compare.files import JsonObject
 from compare.runs.checkpoint import Checkpoint
 from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, Batches
@@ -64,7 +63,7 @@ def name_likely_causes(config: parity.SharedOptions) -> str:
     return ", ".join(causes)
 
 
-def name_not_finite(trainee: parity.Trainee, metrics: Mapping[str, Any]) -> list[str]:
+def name_not_finite(trainee: parity.Trainee, metrics: JsonObject) -> list[str]:
     """Name what is not finite after an update: loss, perplexity, gradient norm, parameters."""
     loss, norm = (metrics[f"{trainee.side}_{name}"] for name in ("loss", "grad_norm"))
     numbers = {"loss": loss, "perplexity": scratch_rnn.perplexity(loss), "grad_norm": norm}

@@ -6,8 +6,9 @@ metrics need not be read again at its end.
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from compare.files import JsonObject
 
 SIDES = ("scratch", "concise")
 
@@ -21,7 +22,7 @@ class History:
         self.updates_per_epoch = 0  # in the first epoch
         self._sums: dict[str, dict[int, tuple[float, int]]] = {side: {} for side in SIDES}
 
-    def add(self, update: Mapping[str, Any]) -> None:
+    def add(self, update: JsonObject) -> None:
         """Add one update, a line of ``metrics.jsonl``."""
         epoch, tokens = update["epoch"], update["num_tokens"]
         self.updates_per_epoch += epoch == 0

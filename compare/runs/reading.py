@@ -16,6 +16,7 @@ from compare.files import (
     COUNT,
     MOST_BYTES_OF_JSON,
     NOT_NEGATIVE,
+    JsonObject,
     RecordError,
     SchemaError,
     excerpt,
@@ -76,18 +77,18 @@ def read_versions(directory: Path) -> dict[str, str]:
     return _record(directory, "environment.json", dict[str, str], "versions")
 
 
-def read_json(directory: Path, name: str) -> dict[str, Any]:
+def read_json(directory: Path, name: str) -> JsonObject:
     """Read one of a run's JSON files."""
-    return _record(directory, name, dict[str, Any])
+    return _record(directory, name, JsonObject)
 
 
-def read_metrics(directory: Path) -> Iterator[dict[str, Any]]:
+def read_metrics(directory: Path) -> Iterator[JsonObject]:
     """Yield the updates of ``metrics.jsonl``, without an incomplete last line."""
     for update, _ in read_lines(directory):
         yield update
 
 
-def read_lines(directory: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+def read_lines(directory: Path) -> Iterator[tuple[JsonObject, bytes]]:
     """Yield the updates of ``metrics.jsonl``, each with its line."""
     epoch, path = 0, directory / METRICS
     with _naming(directory, METRICS):
@@ -110,7 +111,7 @@ def read_lines(directory: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
             yield update, line
 
 
-def _update(values: Any) -> dict[str, Any]:
+def _update(values: object) -> JsonObject:
     """Check one line: the losses of one model, or of both and the difference between them."""
     if not isinstance(values, dict):
         raise SchemaError("a JSON object", excerpt(values))
@@ -158,7 +159,7 @@ def _record(directory: Path, name: str, kind: Any, key: str = "") -> Any:
         with _naming(directory, name):
             values = read_file_of_json(directory / name, most, directory)
         if key:
-            values = read(dict[str, Any], values, "a record").get(key)
+            values = read(JsonObject, values, "a record").get(key)
         return read(kind, values, key or "a record")
     except SchemaError as error:
         raise RecordError(

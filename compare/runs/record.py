@@ -18,13 +18,12 @@ disk an `OSError` with the name of the file.
 """
 
 import os
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from errno import EISDIR, EMLINK, ENOTDIR
 from itertools import count, islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from compare import files
 from compare.runs.history import History
@@ -106,7 +105,7 @@ class Record:
         with files.name_file(self._path):
             files.system.close(self._metrics)
 
-    def add_metrics(self, update: Mapping[str, Any]) -> None:
+    def add_metrics(self, update: files.JsonObject) -> None:
         """Append one line to ``metrics.jsonl``, completely or not at all."""
         line = (files.to_json(update) + "\n").encode()
         with files.name_file(self._path):
@@ -138,7 +137,7 @@ class Record:
         with files.name_file(self._path):
             files.system.fsync(self._metrics)
 
-    def write_json(self, name: str, values: Mapping[str, Any]) -> None:
+    def write_json(self, name: str, values: files.JsonObject) -> None:
         """Write a JSON file atomically."""
         text = files.to_json(values, indent=2) + "\n"
         files.write_file(self.directory / name, [text.encode()])

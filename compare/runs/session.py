@@ -7,14 +7,14 @@ update of the checkpoint.
 
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
-from compare.files import MOST_VALUES
+from compare.files import MOST_VALUES, JsonObject
 from compare.implementations import CELLS
 from compare.parity import Materials, Trainee, describe_environment, iterate_epochs
 from compare.runs.checkpoint import (
@@ -58,13 +58,13 @@ class Session:
     materials: Materials
     trainees: Sequence[Trainee]
     record: Record = field(init=False)
-    parity: Mapping[str, Any] = field(default_factory=dict)  # the content of ``parity.json``
+    parity: JsonObject = field(default_factory=dict)  # the content of ``parity.json``
     done: int = 0  # number of updates that were done before
     history: History = field(default_factory=History)
     _saved: float = field(default_factory=time.perf_counter)
 
     @contextmanager
-    def begin(self, parity: Mapping[str, Any]) -> Iterator[None]:
+    def begin(self, parity: JsonObject) -> Iterator[None]:
         """Create the directory of a new run, and save the training before its first update."""
         config, materials, tokens = self.config, self.materials, self.materials.vocab.idx_to_token
         _check_size(config, self.trainees, tokens)

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import arg
 
 from compare.terminal.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 CHANGEABLE = "may change on resuming"
 """Marks such an option in its annotation: ``Annotated[int, CHANGEABLE]``."""
@@ -62,7 +65,7 @@ def check_options(config: object) -> None:
                 raise UsageError(f"{expected} {limit}, got {value}")
 
 
-def refuse_options(config: Any, names: Iterable[str], expected: str) -> None:
+def refuse_options(config: "DataclassInstance", names: Iterable[str], expected: str) -> None:
     """Refuse options that the command does not read, here or with another option.
 
     An option with its default value cannot be distinguished from one that was not given.
@@ -73,7 +76,7 @@ def refuse_options(config: Any, names: Iterable[str], expected: str) -> None:
         raise UsageError(f"expected {expected}, got {', '.join(given)}")
 
 
-def all_but(config: Any, *names: str) -> list[str]:
+def all_but(config: "DataclassInstance", *names: str) -> list[str]:
     """Return the names of all options but these."""
     return [field.name for field in fields(config) if field.name not in names]
 

@@ -12,13 +12,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
-from compare.files import SchemaError, excerpt, open_file, parse_json, write_file
+from compare.files import JsonObject, SchemaError, excerpt, open_file, parse_json, write_file
 from compare.files import read as read_as
 from compare.terminal import DATA, CommandError
 
@@ -57,7 +57,7 @@ class CheckpointError(CommandError, ValueError):
     exit_code = DATA
 
 
-def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) -> None:
+def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: JsonObject) -> None:
     """Write tensors and metadata atomically; a ValueError says that the file would be too large."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     text = json.dumps({"sha256": ZEROS, **metadata}, allow_nan=False)
@@ -74,7 +74,7 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, 
 
 
 def read(
-    path: Path, check: Callable[[Shapes, Any], T], within: Path | None = None
+    path: Path, check: Callable[[Shapes, object], T], within: Path | None = None
 ) -> tuple[dict[str, np.ndarray], T]:
     """Return the tensors of a file, writable, and what `check` returns of its metadata.
 
@@ -122,7 +122,7 @@ def _header(file: BinaryIO, size: int) -> bytes:
     return header
 
 
-def _parse(header: bytes) -> tuple[Shapes, Any]:
+def _parse(header: bytes) -> tuple[Shapes, object]:
     """Return the shape and dtype of each tensor, and the metadata without the digest."""
     values = parse_json(header)
     metadata = parse_json(values.pop("__metadata__")[NAME])

@@ -39,6 +39,7 @@ from jaxtyping import Float
 
 from compare.files import (
     COUNT,
+    JsonObject,
     Length,
     SchemaError,
     excerpt,
@@ -221,7 +222,7 @@ class _Metadata(Training):
     memory: dict[str, Encoded] = field(default_factory=dict)
 
 
-def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
+def _metadata(checkpoint: Checkpoint) -> JsonObject:
     state = None if checkpoint.state is None else _encode(arrays_of(checkpoint.state))
     memory = {name: _encode([array]) for name, array in checkpoint.memory.items()}
     values = _Metadata(
@@ -231,7 +232,7 @@ def _metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     return metadata | {"optimizer": _rename(metadata["optimizer"], "optimizer", "name")}
 
 
-def _read_metadata(values: Any) -> "_Metadata":
+def _read_metadata(values: object) -> "_Metadata":
     """Read the metadata, in which the setting `optimizer` is called ``name``."""
     if isinstance(values, dict) and isinstance(values.get("optimizer"), dict):
         values = values | {"optimizer": _rename(values["optimizer"], "name", "optimizer")}
@@ -239,13 +240,13 @@ def _read_metadata(values: Any) -> "_Metadata":
     return metadata
 
 
-def _rename(values: dict[str, Any], old: str, new: str) -> dict[str, Any]:
+def _rename(values: JsonObject, old: str, new: str) -> JsonObject:
     if new in values:
         return values
     return {new if key == old else key: value for key, value in values.items()}
 
 
-def _read(shapes: container.Shapes, values: Any) -> _Metadata:
+def _read(shapes: container.Shapes, values: object) -> _Metadata:
     """Read the metadata of tensors with these shapes and dtypes."""
     versions = [str(version) for version in range(OLDEST, VERSION + 1)]
     if isinstance(values, dict) and values.get("version", str(VERSION)) not in versions:

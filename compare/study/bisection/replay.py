@@ -1,10 +1,9 @@
 """A file with a difference, and all that is needed to show it again."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import safetensors
@@ -33,7 +32,7 @@ class Replay:
     suspect: SuspectOptions
     case: TrainingCase  # the smallest that differs; if none does alone, that of the first update
     alone: bool  # whether the case alone shows the difference
-    setting: Mapping[str, Any]  # options of the search, which runs again if it does not
+    setting: files.JsonObject  # options of the search, which runs again if it does not
     tensor: str  # the first tensor that differs
 
 
@@ -57,7 +56,7 @@ class _Description(StepSettings):
     carry_state: bool
     suspect: SuspectOptions
     alone: bool
-    setting: dict[str, Any]
+    setting: files.JsonObject
     tensor: str
 
 

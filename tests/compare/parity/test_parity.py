@@ -1,7 +1,9 @@
 """check_parity passes for equal models, fails for different ones, and changes neither."""
 
+import copy
 import itertools
 import math
+from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +25,7 @@ from compare.parity.step import (
     scratch_stages,
 )
 from compare.parity.tolerance import still, tolerances, unmoved
+from compare.parity.training import Trainee
 from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.layers.states import arrays_of
 from scratch_rnn.text import Batch, Batches
@@ -93,6 +96,31 @@ def test_a_step_calls_the_functions_of_its_package():
     package = SimpleNamespace(**{name: recorded(name) for name in names})
     join_stages(scratch_stages(model, batch, None, StepSettings(), package=package))
     assert called == ["SGD", "cross_entropy", "clip_grad_norm"]
+
+
+ANOTHER = {"lr": 0.3, "max_norm": 0.01}
+"""Another value of each setting of a step. The optimizer has one so far."""
+
+
+def test_each_setting_changes_the_step_and_the_training_of_both_sides():
+    """By the same numbers: what is compared is what trains."""
+    assert ANOTHER.keys() | {"optimizer"} == {field.name for field in fields(StepSettings)}
+
+    def after(model, run, settings):
+        step = run(model, batch, None, settings)
+        trainee = Trainee(copy.deepcopy(model), settings)
+        trainee.step(batch)
+        weights = trainee.weights()
+        updated = {name: step[f"updated {name}"] for name in weights}
+        demand(identical(weights, updated), "a step is what trains", settings)
+        return weights
+
+    *models, batch = small()
+    for model, run in zip(models, (run_scratch_step, run_concise_step), strict=True):
+        usual = after(model, run, StepSettings())
+        for name, value in ANOTHER.items():
+            weights = after(model, run, StepSettings(**{name: value}))
+            assert any(np.any(usual[key] != array) for key, array in weights.items()), name
 
 
 def test_a_step_of_another_kind_may_give_fewer_results():
