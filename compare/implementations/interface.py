@@ -15,7 +15,7 @@ import numpy as np
 from compare.implementations.cells import Cell
 from scratch_rnn.layers.states import State
 
-Array = np.ndarray
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Results = dict[str, Array]
 """Arrays by name: parameters, or what a pass through a layer gives."""
 

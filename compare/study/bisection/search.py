@@ -182,8 +182,9 @@ def answer_step(case: TrainingCase, seed: int = 0) -> Answer:
     expected, allowed = tolerances(lambda move: scratch_step(scratch_rnn, case, move), seed=seed)
     for name in ("loss", "gradient norm"):  # a suspect's `train_epoch` does not return these
         del expected[name], allowed[name]
-    passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
-    return Answer(passes | expected, {name: np.zeros(()) for name in passes} | allowed)
+    passes: Results = {"forward passes": np.array(1), "backward passes": np.array(1)}
+    none_allowed: Results = {name: np.zeros(()) for name in passes}
+    return Answer(passes | expected, none_allowed | allowed)
 
 
 def compare_steps(answer: Answer, recorded: Results, dtype: str | None) -> tuple[Comparison, ...]:
