@@ -157,6 +157,8 @@ def test_headings_labels_and_axes_name_what_they_are_beside(page):
     assert buttons == pairs(BUTTONS)
     for name, words in PICTURES.items():
         assert [each for each in words if each not in first[name]] == [], name
+    drawn = first["flow-picture"].split(" | ")  # five steps, and what is between two of them
+    assert [drawn.count(name) for name in ("Wih", "W", "Whh")] == [5, 5, 4]
     spoken = "(all) => all.map((map) => map.ariaLabel)"
     maps = page.page.locator("[role=application]").evaluate_all(spoken)
     assert maps[:5] == MAPS.split("\n")
@@ -220,3 +222,14 @@ def test_what_compares_with_pytorch_and_what_the_guide_covers_is_not_seen(page):
     assert float(covered[1]) < 0.5
     assert alike(page, ".marked", "body", ["outlineStyle", "outlineColor"]) == []
     page.press("Escape")
+
+
+@on("lstm-tanh")
+def test_a_key_has_the_lines_of_its_picture_in_their_order(page):
+    line = (
+        "(all) => all.map((e) => [getComputedStyle(e).stroke, getComputedStyle(e).strokeDasharray])"
+    )
+    for name in ("memory", "cells"):
+        key = page.page.locator(f"#{name}-key line").evaluate_all(line)
+        assert key == page.page.locator(f"#{name}-picture polyline").evaluate_all(line)
+        assert len(key) == 4
