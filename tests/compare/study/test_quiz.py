@@ -125,13 +125,13 @@ def test_a_puzzle_does_not_show_its_answer_without_a_terminal(monkeypatch):
 
 
 def test_warnings_of_pytorch_are_not_shown(monkeypatch):
-    right = quiz.violation_of
+    right = quiz.find_violation
 
     def warning(bug):
         warnings.warn("LSTM with projections is not supported with oneDNN.", stacklevel=1)
         return right(bug)
 
-    monkeypatch.setattr(quiz, "violation_of", warning)
+    monkeypatch.setattr(quiz, "find_violation", warning)
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("always")
         quiz.caught(bugs.find_bug("no-carry-back"))
