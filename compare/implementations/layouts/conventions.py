@@ -9,7 +9,6 @@ import numpy as np
 
 from compare.files import table
 from compare.implementations.cells import CELLS
-from compare.implementations.interface import Results
 from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
 from compare.implementations.layouts.parameters import (
     B_IH,
@@ -23,6 +22,8 @@ from compare.implementations.layouts.parameters import (
 )
 from compare.implementations.worker.trouble import Malformed
 from compare.terminal import UsageError
+
+Arrays = dict[str, np.ndarray]  # parameters by name
 
 TABLE = table(__package__, "conventions.toml")
 WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
@@ -125,7 +126,7 @@ class Conventions:
         ]
         return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
 
-    def learn(self, parameters: Results, cell: str, V: int, H: int, flags: Flags) -> None:
+    def learn(self, parameters: Arrays, cell: str, V: int, H: int, flags: Flags) -> None:
         """Detect which parameter is which; Malformed if one is missing, UsageError by a flag."""
         shapes: dict[str, Shape] = {name: array.shape for name, array in parameters.items()}
         one_bias = flags.conventions.get("one_bias", False)
@@ -139,7 +140,7 @@ class Conventions:
         flags.check("transposed", self.transposed, f" in {shapes}")
         flags.check("one_bias", self.one_bias, f" in {shapes}")
 
-    def to_own(self, ours: Results, cell: str) -> Results:
+    def to_own(self, ours: Arrays, cell: str) -> Arrays:
         """Return parameters as the user's."""
         ours = {n: reorder_to_own(array, cell, self._order(n)) for n, array in ours.items()}
         if self.one_bias:
@@ -148,17 +149,17 @@ class Conventions:
                 ours[first] = ours[first] + ours.pop(second)
         if BOTH in self.names:
             ours[BOTH] = np.concatenate([ours.pop(name) for name in self._list_both()], axis=1)
-        found: Results = {}
+        found: Arrays = {}
         for name, array in ours.items():
             own = self.names.get(name, (name,))
             for one, block in zip(own, np.split(array, len(own)), strict=True):
                 found[one] = self._turn(name, block)
         return found
 
-    def to_ours(self, own: Results, cell: str) -> Results:
+    def to_ours(self, own: Arrays, cell: str) -> Arrays:
         """Return the user's parameters, or their gradients, as ours; Malformed if they misfit."""
         used = {one for several in self.names.values() for one in several}
-        found: Results = {}
+        found: Arrays = {}
         for name, several in ({one: (one,) for one in own if one not in used} | self.names).items():
             blocks = [self._turn_back(name, own[one]) for one in several if one in own]
             if blocks and len(blocks) < len(several):
