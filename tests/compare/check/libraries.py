@@ -263,7 +263,7 @@ def modules():
             "make_model": lambda node, **_: space(ir_version=13, SerializeToString=lambda: node),
             "np_dtype_to_tensor_dtype": lambda dtype: {"float32": 1}[dtype.name],
         },
-        "onnxruntime": {"InferenceSession": Session},
+        "onnxruntime": {"InferenceSession": Session, "SessionOptions": object},
     }
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.command import examine_class, examine_functions
+from compare.check.examination import examine_class, examine_functions
 from compare.check.subjects import diagnosis
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("quietly")
 @pytest.fixture(autouse=True)
 def _no_diagnosis(monkeypatch):
     """Do not search for the likely mistake, which takes many seconds."""
-    monkeypatch.setattr(diagnosis, "_search", lambda *_: "")
+    monkeypatch.setattr(diagnosis, "find_mistake", lambda *_: "")
 
 
 def is_right(base, changes, folder):
