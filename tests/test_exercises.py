@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.check.examination import try_stages
+from compare.check.subjects.examination import try_stages
 from compare.check.subjects.functions import call_reference
 from compare.check.subjects.stages import STAGES
 from compare.check.subjects.subject import try_items

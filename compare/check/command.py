@@ -4,16 +4,17 @@ import time
 from pathlib import Path
 
 from compare.check.config import CheckConfig
-from compare.check.examination import (
+from compare.check.report.folder import check_folder, find_folder
+from compare.check.report.page import check_page, write_page
+from compare.check.report.printing import check_can_write, list_notes, show, write_json
+from compare.check.subjects.examination import (
     examine_class,
     examine_functions,
     find_source,
     make_loader,
     train_functions,
 )
-from compare.check.report.folder import check_folder, find_folder
-from compare.check.report.page import check_page, write_page
-from compare.check.report.report import Report, check_can_write, list_notes, show, write_json
+from compare.check.subjects.report import Report
 from compare.check.subjects.template import write_template
 from compare.files import name_file
 from compare.implementations import CELLS, Notes, Source, guess_cell_of_class

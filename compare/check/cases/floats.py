@@ -27,17 +27,47 @@ power of two.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from compare.check.cases.boundaries import scale
 from compare.implementations import CELLS
 
-if TYPE_CHECKING:
-    from compare.check.cases.layer_case import LayerCase
-
 CLEAR_ATTEMPTS = 8
+
+
+class Fields(Protocol):
+    """What the floats depend on: the sizes and the fields of a `LayerCase`, which has them all."""
+
+    cell: str
+    T: int
+    B: int
+    V: int
+    H: int
+    L: int
+    nonlinearity: str
+    bias: bool
+    batch_first: bool
+    dropout: float
+    unbatched: bool
+    one_hot: bool
+    h0: bool
+    lengths: bool
+    upstream: str
+    gain: float
+    saturated: bool
+    values: str
+    rounded: bool
+    dtype: str
+    precision: str
+    one_bias: bool
+    seed: int
+    D: int
+    G: int
+    P: int
+    R: int
+    gaps: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +85,7 @@ class Floats:
     d_c_n: np.ndarray | None = None
 
 
-def recurrences(case: "LayerCase") -> list[tuple[int, int, str]]:
+def recurrences(case: Fields) -> list[tuple[int, int, str]]:
     """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
     return [
         (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
@@ -65,7 +95,7 @@ def recurrences(case: "LayerCase") -> list[tuple[int, int, str]]:
 
 
 @lru_cache(maxsize=1024)
-def draw_floats(case: "LayerCase") -> Floats:
+def draw_floats(case: Fields) -> Floats:
     """Draw the floats of a LayerCase from its seed; equal cases share them."""
     rng = np.random.default_rng(case.seed)
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
@@ -103,11 +133,11 @@ def draw_floats(case: "LayerCase") -> Floats:
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
-def _normal(case: "LayerCase", rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:
+def _normal(case: Fields, rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:
     return _as_drawn(case, rng.normal(size=shape), name)
 
 
-def _as_drawn(case: "LayerCase", array: np.ndarray, name: str) -> np.ndarray:
+def _as_drawn(case: Fields, array: np.ndarray, name: str) -> np.ndarray:
     array = scale(array, case.values, name, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
@@ -117,7 +147,7 @@ def _as_drawn(case: "LayerCase", array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _draw_parameters(case: "LayerCase", rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _draw_parameters(case: Fields, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """W_ih keeps the size of its inputs, W_hh has the case's gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
@@ -145,7 +175,7 @@ def _draw_parameters(case: "LayerCase", rng: np.random.Generator) -> dict[str, n
 
 
 def _is_clear(
-    case: "LayerCase",
+    case: Fields,
     parameters: Mapping[str, np.ndarray],
     x: np.ndarray,
     h0: np.ndarray | None,

@@ -21,7 +21,8 @@ from typing import Any
 from rich.text import Text
 
 from compare.check.config import CheckConfig
-from compare.check.report.report import STYLES, Report, write_json
+from compare.check.report.printing import STYLES, write_json
+from compare.check.subjects.report import Report
 from compare.implementations import clean, describe_end, split_target, start_python
 from compare.terminal import CommandError, Terminal, UsageError, usable_cpus
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import Case, ItemResult, in_float64
-from compare.check.report.explanation import MOST_LINES, summarize
-from compare.check.report.report import Report, check_can_write
+from compare.check.report.printing import check_can_write
+from compare.check.subjects.explanation import MOST_LINES, summarize
 from compare.check.subjects.plain import LOSS_FILE, PlainFunctions, plain_file
+from compare.check.subjects.report import Report
 from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, Stage, run_quietly
 from compare.files import fill_page, is_page, json_in_html, resource, write_file
 from compare.implementations import Verdict, clean

@@ -5,8 +5,8 @@ from functools import partial
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.examination import examine_class, examine_functions
 from compare.check.subjects import diagnosis
+from compare.check.subjects.examination import examine_class, examine_functions
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
     Layer,

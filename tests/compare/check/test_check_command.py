@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from compare.check import command
-from compare.check.report.report import check_can_write
+from compare.check.report.printing import check_can_write
 from compare.cli import COMMANDS, main
 from tests.compare.check.corpus import files, right_source
 from tests.tables import table_of

@@ -5,10 +5,11 @@ import json
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.examination import examine_functions, try_stages
-from compare.check.report.explanation import summarize
-from compare.check.report.report import Report, show
+from compare.check.report.printing import show
+from compare.check.subjects.examination import examine_functions, try_stages
+from compare.check.subjects.explanation import summarize
 from compare.check.subjects.functions import call_reference
+from compare.check.subjects.report import Report
 from compare.check.subjects.stages import STAGES as ALL_STAGES
 from compare.check.subjects.subject import try_items
 from compare.cli import main

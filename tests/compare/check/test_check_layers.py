@@ -10,9 +10,9 @@ import torch
 from compare.check import CheckConfig, check
 from compare.check.cases.layer_results import match_bits, run
 from compare.check.command import examine
-from compare.check.examination import examine_class
 from compare.check.properties.property import layer_property
 from compare.check.subjects import properties
+from compare.check.subjects.examination import examine_class
 from compare.check.subjects.features import FEATURES
 from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
 from compare.check.subjects.subject import try_items

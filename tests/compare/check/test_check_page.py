@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.check import CheckConfig, command, examination
-from compare.check.report.explanation import summarize
+from compare.check import CheckConfig, command
 from compare.check.report.page import AGAIN, MARK, check_page, stage_of
-from compare.check.report.report import FAILED, STYLES
+from compare.check.report.printing import FAILED, STYLES
+from compare.check.subjects import examination
+from compare.check.subjects.explanation import summarize
 from compare.cli import main
 from compare.terminal import Terminal
 from tests import in_process

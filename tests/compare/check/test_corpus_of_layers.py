@@ -27,10 +27,10 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.cases.reference import torch_results
-from compare.check.examination import examine_class
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import both_passes, scale_parameters
+from compare.check.subjects.examination import examine_class
 from compare.check.subjects.features import find_surface, try_features
 from compare.check.subjects.layer import LayerSubject, find_layout
 from compare.implementations.interface import load_parameters

@@ -13,10 +13,10 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.bugs.catalogue import CATALOGUE, find_bug
-from compare.check.examination import examine_functions, try_stages
 from compare.check.subjects import stages
 from compare.check.subjects.cs231n import CS231N_STAGES
 from compare.check.subjects.diagnosis import add_remark
+from compare.check.subjects.examination import examine_functions, try_stages
 from compare.check.subjects.functions import draw_cases
 from compare.check.subjects.plain import PlainFunctions, less_accurate
 from compare.check.subjects.stages import STAGES

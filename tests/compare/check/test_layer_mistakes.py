@@ -11,10 +11,10 @@ from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import expect
 from compare.check.cases.results import Result
-from compare.check.examination import examine_class
-from compare.check.report.explanation import describe_entry
 from compare.check.subjects import properties
 from compare.check.subjects.diagnosis import explain_results
+from compare.check.subjects.examination import examine_class
+from compare.check.subjects.explanation import describe_entry
 from compare.check.subjects.features import FEATURES, try_features
 from compare.check.subjects.layer import LayerSubject, find_layout
 from compare.check.subjects.properties import try_properties

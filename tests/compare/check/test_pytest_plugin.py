@@ -11,8 +11,8 @@ import pytest
 
 from compare.check.cases.results import Item, ItemResult, Result
 from compare.check.report.pytest_plugin import Stages, check_row
-from compare.check.report.report import Report
 from compare.check.subjects import training as training_check
+from compare.check.subjects.report import Report
 from compare.check.subjects.stages import STAGES
 from compare.implementations.worker.trouble import Verdict
 from tests.compare.check.corpus import replaced

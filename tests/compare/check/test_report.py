@@ -11,7 +11,8 @@ import pytest
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import Case, Item, ItemResult, Result
 from compare.check.report.page import record_of, tensor_of
-from compare.check.report.report import Report, list_notes, show
+from compare.check.report.printing import list_notes, show
+from compare.check.subjects.report import Report
 from compare.check.subjects.training import TrainingResult
 from compare.implementations.kernels.compilation import describe_kernel
 from compare.implementations.worker.source import Notes

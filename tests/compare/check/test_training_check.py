@@ -6,8 +6,8 @@ import pytest
 from compare.check import CheckConfig
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import ItemResult
-from compare.check.report.report import Report
 from compare.check.subjects import training as training_check
+from compare.check.subjects.report import Report
 from compare.check.subjects.stages import STAGES
 from compare.check.subjects.training import train
 from compare.implementations import CELLS

@@ -9,13 +9,13 @@ from typing import Any
 
 from compare.check.cases.results import Item, ItemResult, Result
 from compare.check.config import CheckConfig, check_device
-from compare.check.report.explanation import describe_problem
-from compare.check.report.report import Report
 from compare.check.subjects.diagnosis import explain_results
+from compare.check.subjects.explanation import describe_problem
 from compare.check.subjects.features import find_surface, try_features
 from compare.check.subjects.functions import FunctionsSubject, call_reference, choose_stages
 from compare.check.subjects.layer import LayerSubject, find_layout, list_parts
 from compare.check.subjects.properties import try_error_handling, try_properties
+from compare.check.subjects.report import Report
 from compare.check.subjects.stages import Stage
 from compare.check.subjects.subject import Subject, search_further, try_items
 from compare.check.subjects.training import TrainingResult, train
