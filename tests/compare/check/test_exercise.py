@@ -64,7 +64,7 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, cou
     assert [(result.name, result.verdict) for result in wrong] == [(mistake.stage, "wrong")]
     assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
     bug = find_bug(mistake.bug) if mistake.bug else None
-    if bug and bug.is_in(wrong[0].stage.kind, mistake.cell):
+    if bug and bug.is_in(wrong[0].item.kind, mistake.cell):
         assert wrong[0].likely == add_remark(bug.words)  # it has the bug's numbers
     count("students' mistakes reported where they are, and named")
 
@@ -81,7 +81,7 @@ def test_a_right_solution_is_never_called_wrong(part, tmp_path, count):
         for seed in range(k, k + number(1, 10)):
             results = try_items(subject_of(load, ALL_STAGES[right.cell], seed % number(2, 5)))
             alarms = [r for r in results if r.verdict != "right"]
-            assert not alarms, (right.name, right.variants, alarms[0].stage.name, alarms[0].case)
+            assert not alarms, (right.name, right.variants, alarms[0].item.name, alarms[0].case)
             count("right solutions that were called right")
 
 

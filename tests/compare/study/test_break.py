@@ -190,7 +190,7 @@ def test_all_prints_where_each_is_caught(monkeypatch):
 
 
 def test_a_bug_that_escapes_is_an_error():
-    import_line = "import numpy as np"
+    import_line = "from torch import nn"
     patch = Patch("compare/parity/weights.py", import_line, f"{import_line}  # so be it")
     harmless = Bug("harmless", "Nothing changes.", patches=(patch,), caught_by="equals pass")
     with pytest.raises(
