@@ -1,5 +1,5 @@
 from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
-from .cases.comparison import Answer, Comparison, Results, compare_answer, tabulate
+from .cases.comparison import Answer, Comparison, compare_answer, tabulate
 from .cases.floats import Floats
 from .cases.layer_case import LayerCase
 from .cases.layer_results import match_results, run
@@ -29,7 +29,6 @@ __all__ = [
     "Finding",
     "Floats",
     "LayerCase",
-    "Results",
     "TrainingCase",
     "check",
     "compare_answer",

@@ -41,6 +41,7 @@ from .layouts.guesses import guess_cell_of_class as guess_cell_of_class
 from .layouts.guesses import guess_cell_of_functions as guess_cell_of_functions
 from .targets import implementation as implementation
 from .targets import parse_target as parse_target
+from .targets import refuse_target as refuse_target
 from .targets import split_target as split_target
 from .worker.client import Handle as Handle
 from .worker.client import Submission as Submission

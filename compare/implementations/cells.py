@@ -1,5 +1,7 @@
 """The recurrent cells: one record for each, read by every command."""
 
+import ast
+import inspect
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -41,6 +43,17 @@ class Cell:
     def plain(self) -> ModuleType:
         """The plain version."""
         return import_module(self.plain_module)
+
+    @property
+    def adds_biases(self) -> bool:
+        """Whether a step only adds its two biases: then they have one gradient, and one can do.
+
+        The plain step back returns one gradient for both, beside those of x, states and weights.
+        """
+        step_backward = getattr(self.plain, f"{self.name}_step_backward")
+        function: Any = ast.parse(inspect.getsource(step_backward)).body[0]
+        returned: ast.Tuple = function.body[-1].value
+        return len(returned.elts) == len(("x", "W_ih", "W_hh", "b", *self.states))
 
 
 CELLS = {

@@ -95,6 +95,7 @@ class Implementation:
     _layer: Layer | None = None
     _options: dict[str, Any] | None = None
     _shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of its parameters
+    _lacking: tuple[str, ...] = ()  # parameters that its layer does not have, nor a sum of them
 
     def __enter__(self) -> "Implementation":
         return self
@@ -118,7 +119,8 @@ class Implementation:
         """Copy weights with PyTorch's names, shapes and gate order into a layer of their sizes.
 
         `options` are arguments of nn.RNN that the weights do not show, such as `nonlinearity`.
-        ValueError if names or shapes do not belong together. Where the layer runs in another
+        ValueError if names or shapes do not belong together, or if the layer lacks a parameter
+        that is not zero: one bias of a GRU holds no sum of two. Where the layer runs in another
         process, the tapes of earlier passes are deleted there.
         """
         options = read_options(parameters, self.cell) | options
@@ -126,9 +128,15 @@ class Implementation:
             ours = self.cell.scratch_layer(**options).parameters
             shapes = {name: array.shape for name, array in ours.items()}
             check_shapes(parameters, shapes)
-            self._layer = self.build(**options)
-            self._options, self._shapes = options, shapes
+            layer = self.build(**options)
+            own = shapes if self.cell.adds_biases else layer.parameters
+            self._lacking = tuple(name for name in shapes if name not in own)
+            self._layer, self._options, self._shapes = layer, options, shapes
         check_shapes(parameters, self._shapes)
+        for name in self._lacking:
+            if parameters[name].any():
+                got = ", ".join(self.parameters)
+                raise ValueError(f"expected {self.title} with {name}, got {got}")
         if hasattr(self.layer, "forget"):
             self.layer.forget()
         load_parameters(self.layer, parameters)

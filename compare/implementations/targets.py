@@ -50,9 +50,9 @@ def implementation(target: str, cell: str | None = None, **limits: Any) -> Imple
         submission = Submission(parse_target(target, **limits))
     except FileNotFoundError:
         is_file = split_target(target)[0].endswith(".py")
-        raise _no_such(target, ", which does not exist" * is_file) from None
+        raise refuse_target(target, ", which does not exist" * is_file) from None
     except Trouble as trouble:
-        raise _no_such(target, f": {trouble}") from None
+        raise refuse_target(target, f": {trouble}") from None
     try:
         load = _load_class if submission.source.name else _load_functions
         record, build = load(submission, target, cell)
@@ -62,7 +62,8 @@ def implementation(target: str, cell: str | None = None, **limits: Any) -> Imple
     return Implementation(record, target, build, close=submission.close)
 
 
-def _no_such(target: str, why: str) -> UsageError:
+def refuse_target(target: str, why: str) -> UsageError:
+    """Return the exception for a target that names no code; `why` goes behind it."""
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {target!r}{why}")
 
 

@@ -22,10 +22,10 @@ from threadpoolctl import threadpool_limits
 
 from compare.check.bugs.catalogue import BUGS
 from compare.check.cases.layer_case import LayerCase, random_case
-from compare.check.cases.layer_results import Results, rounding, run
+from compare.check.cases.layer_results import rounding, run
 from compare.check.cases.reference import torch_results
 from compare.check.cases.results import in_float64
-from compare.implementations import CELLS
+from compare.implementations import CELLS, Results
 from compare.parity import rms
 
 mpl.use("Agg")

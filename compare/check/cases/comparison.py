@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from compare.implementations import Results
 from compare.parity import (
     FEW,
     PERTURBATIONS,
@@ -16,8 +17,6 @@ from compare.parity import (
     largest_difference,
     tolerances,
 )
-
-Results = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)

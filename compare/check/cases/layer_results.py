@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from compare.check.cases.comparison import Answer, Comparison, Expected
-from compare.check.cases.comparison import Results as Results
 from compare.check.cases.comparison import compare_answer as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
@@ -23,6 +22,7 @@ from compare.implementations import (
     Gradients,
     Layer,
     LayerClass,
+    Results,
     Tape,
     load_parameters,
 )

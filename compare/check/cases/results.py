@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
+from compare.check.cases.comparison import Comparison
 from compare.implementations import Trouble, Verdict
-
-if TYPE_CHECKING:
-    from compare.check.cases.comparison import Comparison
 
 IN_JSON = ("case", "tensor", "got", "found", "likely", "why")
 
@@ -77,8 +75,8 @@ class ItemResult(Result):
     item: Item
     attempt: Attempt = field(default_factory=Attempt)
     cases: int = 0  # tried
-    comparisons: "tuple[Comparison, ...]" = ()  # all tensors of the case
-    wrong: "Comparison | None" = None  # the first one that is wrong
+    comparisons: tuple[Comparison, ...] = ()  # all tensors of the case
+    wrong: Comparison | None = None  # the first one that is wrong
     likely_lines: tuple[str, ...] = ()  # of the plain version with the likely mistake
     notes: list[str] = field(default_factory=list)
     tried: list[Mapping[str, int]] = field(default_factory=list)  # the sizes of each case

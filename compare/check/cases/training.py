@@ -10,8 +10,8 @@ import torch
 
 import concise_rnn
 import scratch_rnn
-from compare.check.cases.comparison import Answer, Results, measure_answer
-from compare.implementations import CELLS
+from compare.check.cases.comparison import Answer, measure_answer
+from compare.implementations import CELLS, Results
 from compare.parity import (
     Memory,
     Move,

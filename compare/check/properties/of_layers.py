@@ -15,7 +15,6 @@ from compare.check.cases.layer_results import (
     INITIAL_STATES,
     SEQUENCES,
     STATES,
-    Results,
     backward,
     backward_pass,
     build,
@@ -33,7 +32,7 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.properties.property import Compared, collect_properties, layer_property
-from compare.implementations import LayerClass
+from compare.implementations import LayerClass, Results
 from compare.parity import Move, tolerances, unmoved
 
 ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")

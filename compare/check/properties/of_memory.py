@@ -2,7 +2,6 @@
 
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
-    Results,
     backward,
     backward_pass,
     build,
@@ -19,7 +18,7 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import Compared, NotTried, collect_properties, layer_property
-from compare.implementations import Layer, LayerClass, load_parameters
+from compare.implementations import Layer, LayerClass, Results, load_parameters
 
 
 def scale_parameters(case: LayerCase, factor: float) -> LayerCase:

@@ -14,7 +14,6 @@ from compare.check.cases.layer_results import (
     INITIAL_STATES,
     SEQUENCES,
     STATES,
-    Results,
     build,
     copy_results,
     copy_state,
@@ -27,7 +26,7 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import Compared, collect_properties, layer_property
-from compare.implementations import LayerClass
+from compare.implementations import LayerClass, Results
 
 ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 

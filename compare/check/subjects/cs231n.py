@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Results
 from compare.check.cases.results import Case
 from compare.check.subjects import drawing, stages
 from compare.check.subjects.drawing import Kinds
@@ -32,6 +31,7 @@ from compare.implementations import (
     Functions,
     LocalFunctions,
     Order,
+    Results,
     read_signatures,
     reorder_to_own,
     reorder_to_torch,

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from compare.check.bugs.catalogue import CATALOGUE
-from compare.check.cases.comparison import Comparison, Results
+from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import CLASSES, STATES, rounding, run
 from compare.check.cases.results import Case, ItemResult
@@ -29,7 +29,7 @@ from compare.check.subjects.symptoms import (
     is_added,
     is_nearer,
 )
-from compare.implementations import Trouble, Verdict
+from compare.implementations import Results, Trouble, Verdict
 from compare.parity import PERTURBATIONS, Computation, Move, tolerances, unmoved
 
 CASES_TO_AGREE = 9

@@ -38,6 +38,7 @@ from compare.implementations import (
     guess_cell_of_class,
     parse_order,
     parse_target,
+    refuse_target,
     write_adapter,
 )
 from compare.terminal import Terminal, UsageError, flag_of
@@ -63,7 +64,8 @@ def find_source(config: CheckConfig) -> Source:
             gibibytes=config.memory,
         )
     except FileNotFoundError:
-        raise _no_such(target, "; --new FILE writes a template") from None
+        missing = ", which does not exist" * target.endswith(".py")
+        raise refuse_target(target, f"{missing}; --new FILE writes a template") from None
     if source.file and spec_from_file_location("", source.file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target}")
     for name in (*OF_CLASSES, "strict"):
@@ -78,11 +80,6 @@ def find_source(config: CheckConfig) -> Source:
     return source
 
 
-def _no_such(target: str, more: str) -> UsageError:
-    got = f"{target!r}" + ", which does not exist" * target.endswith(".py")
-    return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {got}{more}")
-
-
 def make_loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> Load:
     """Return a function that loads the user's code in a new process."""
 
@@ -92,7 +89,8 @@ def make_loader(config: CheckConfig, source: Source, notes: Notes | None = None)
         except Trouble as trouble:
             missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
             if missing and f"{source.module}.".startswith(f"{missing[1]}."):
-                raise _no_such(str(config.target), f": no module named {missing[1]!r}") from None
+                why = f": no module named {missing[1]!r}"
+                raise refuse_target(str(config.target), why) from None
             raise
 
     return load

@@ -6,12 +6,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import permutations
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
 from compare.check.bugs.catalogue import CATALOGUE
-from compare.check.cases.comparison import Comparison, Expected, Results
+from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
 from compare.check.subjects.cs231n import CS231N_STAGES
 from compare.check.subjects.drawing import DTYPES, Kind
@@ -23,6 +23,7 @@ from compare.implementations import (
     CELLS,
     Malformed,
     Order,
+    Results,
     Submission,
     SubmissionFunctions,
     Trouble,
@@ -63,8 +64,10 @@ class FunctionsSubject(Subject):
     is_alone: bool = False  # that case has no others after it
     _expected: dict[Case, Expected] = field(default_factory=dict)
 
-    unit: ClassVar[str] = "functions"
-    fields = FIELDS
+    @property
+    def fields(self) -> Mapping[str, Sequence[Any]]:
+        """The choices of a drawn case: the dtype and the order in memory."""
+        return FIELDS
 
     @property
     def items(self) -> Sequence[Stage]:

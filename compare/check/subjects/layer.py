@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from compare.check.bugs.catalogue import BUGS, Bug
 from compare.check.cases.boundaries import BOUNDARIES, VALUES, Sizes, Trial
-from compare.check.cases.comparison import Comparison, Expected, Results
+from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, make_case
 from compare.check.cases.layer_results import backward, build, expect, forward, run
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
@@ -26,6 +26,7 @@ from compare.implementations import (
     FunctionsLayer,
     Layers,
     Order,
+    Results,
     Trouble,
     Verdict,
     equations,
@@ -71,13 +72,10 @@ class LayerSubject(Subject):
     _cases: dict[Trial, Case] = field(default_factory=dict)
     _passes: dict[Case, Passes | Trouble] = field(default_factory=dict)
 
-    unit: ClassVar[str] = "parts"
     depends_on_first: ClassVar[bool] = True
 
-    @property
-    def cell(self) -> str:  # type: ignore[override]
-        """The cell of the layer."""
-        return self.layers.cell
+    def __post_init__(self) -> None:
+        self.cell = self.layers.cell
 
     @property
     def items(self) -> Sequence[Item]:
@@ -85,7 +83,7 @@ class LayerSubject(Subject):
         return list_parts(self.cell)[: 1 if self.layers.forward_only else None]
 
     @property
-    def fields(self) -> Mapping[str, Sequence[Any]]:  # type: ignore[override]
+    def fields(self) -> Mapping[str, Sequence[Any]]:
         """The choices of a drawn case."""
         return {name: tuple(v) for name, v in self.surface.items() if name not in NOT_SEARCHED}
 
@@ -193,7 +191,7 @@ class LayerSubject(Subject):
         own: dict[str, Any] = {"trials": trials, "changes": changes, "seed": seed}
         return replace(self, **own, _cases={}, _passes={})
 
-    def judge(self, trouble: Trouble) -> Verdict:
+    def classify(self, trouble: Trouble) -> Verdict:
         """Return the verdict on a part without results: a refused argument is missing."""
         is_refused = self.changes and trouble.kinds and not OPTIONS & self.changes.keys()
         return Verdict.MISSING if is_refused else trouble.verdict

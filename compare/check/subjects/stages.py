@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Expected, Results
+from compare.check.cases.comparison import Expected
 from compare.check.cases.results import Case, Item, in_float64
 from compare.check.subjects import drawing
 from compare.check.subjects.plain import PlainFunctions, less_accurate
@@ -23,6 +23,7 @@ from compare.implementations import (
     Functions,
     LocalFunctions,
     Malformed,
+    Results,
     Signatures,
     describe_kind,
     equations,

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from compare.check.cases.comparison import Comparison, Expected, Results
+from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
 from compare.check.cases.searching import EXAMPLES, search
-from compare.implementations import Trouble, Verdict
+from compare.implementations import Results, Trouble, Verdict
 from compare.parity import Move
 
 Answer = tuple[Results, Expected | None]  # without what is right there is nothing to compare
@@ -33,9 +33,12 @@ class Subject(ABC):
 
     cell: str
     seed: int
-    unit: ClassVar[str]  # what a point is given for, in the plural
     depends_on_first: ClassVar[bool] = False  # whether other items follow from the first one
-    fields: Mapping[str, Sequence[Any]]  # choices of a drawn case, for the search
+
+    @property
+    @abstractmethod
+    def fields(self) -> Mapping[str, Sequence[Any]]:
+        """The choices of a drawn case, for the search."""
 
     @property
     @abstractmethod
@@ -76,7 +79,7 @@ class Subject(ABC):
         """Return what a report says of an attempt that is right."""
         return []
 
-    def judge(self, trouble: Trouble) -> Verdict:
+    def classify(self, trouble: Trouble) -> Verdict:
         """Return the verdict on an item that gives no result."""
         return trouble.verdict
 
@@ -143,7 +146,7 @@ def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
                     break
     except Trouble as trouble:
         result = ItemResult.from_trouble(item, trouble, attempt=attempt)
-        result.verdict = subject.judge(trouble)
+        result.verdict = subject.classify(trouble)
         result.case = cases[-1] if cases else None
     result.cases, result.tried = len(cases), [case.sizes for case in cases]
     return result

@@ -10,7 +10,6 @@ import numpy as np
 
 import scratch_rnn
 from compare.implementations.interface import Array, Implementation
-from compare.implementations.layers.signatures import read_signatures
 from compare.implementations.worker.trouble import Trouble
 from compare.terminal import UsageError
 from scratch_rnn import RNNGradients, RNNTape
@@ -48,6 +47,8 @@ class LayerInModel(Layer):
         except Trouble as trouble:
             names = ", ".join(self.parameters)
             raise UsageError(f"expected {implementation.title} with {names}; {trouble}") from None
+        except ValueError as error:
+            raise UsageError(str(error)) from None
         self._shares_bias = _check_layer(implementation, self.parameters)
 
     def _load(self) -> None:
@@ -85,18 +86,15 @@ class LayerInModel(Layer):
 
 
 def _check_layer(implementation: Implementation, ours: Mapping[str, Array]) -> bool:
-    """Return whether a layer has one bias for two of ours; UsageError if it cannot be trained."""
+    """Return whether one bias is the sum of two of ours; UsageError if it cannot be trained."""
     title, own = implementation.title, implementation.parameters
     if getattr(implementation.layer, "forward_only", False):
         raise UsageError(f"expected {title} with forward and backward, got no backward")
-    missing = [name for name in ours if name not in own]
-    if missing and len(read_signatures(implementation.cell.name).d_biases) > 1:  # not their sum
-        raise UsageError(f"expected {title} with {missing[0]}, got {', '.join(own)}")
     for name, array in own.items():
         if array.dtype != ours[name].dtype:
             expected = f"{name} of {title} of dtype {ours[name].dtype}"
             raise UsageError(f"expected {expected}, got {array.dtype}")
-    return bool(missing)
+    return any(name not in own for name in ours) and implementation.cell.adds_biases
 
 
 def package_with(implementation: Implementation) -> SimpleNamespace:

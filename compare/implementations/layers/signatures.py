@@ -3,12 +3,10 @@
 They are read from the plain version, so that a new cell has its stages and its template.
 """
 
-import ast
 import inspect
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from compare.implementations.cells import CELLS
 
@@ -69,15 +67,13 @@ def read_signatures(cell: str) -> Signatures:
     computed += [name for name in reversed(after.values()) if name not in computed]
     parameters = inspect.signature(step_backward).parameters.values()
     arguments = [after.get(p.name, p.name) for p in parameters if p.default is p.empty]
-    function: Any = ast.parse(inspect.getsource(step_backward)).body[0]  # it returns a tuple
-    d_biases = len(function.body[-1].value.elts) - 3 - len(states)
     return Signatures(
         cell,
         states,
         record.kept,
         tuple(computed),
         tuple(arguments[len(states) : -2]),
-        ("d_b",) if d_biases == 1 else ("d_b_ih", "d_b_hh"),
+        ("d_b",) if record.adds_biases else ("d_b_ih", "d_b_hh"),
         *_passes(plain.__doc__ or "", record.nonlinearities[0]),
     )
 

@@ -11,7 +11,6 @@ import scratch_rnn
 from compare.check import (
     Answer,
     Comparison,
-    Results,
     TrainingCase,
     compare_answer,
     get_layer,
@@ -20,7 +19,7 @@ from compare.check import (
     run,
     scratch_step,
 )
-from compare.implementations import Trouble
+from compare.implementations import Results, Trouble
 from compare.parity import OPTIMIZERS, name_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch

@@ -13,6 +13,7 @@ import torch
 
 import concise_rnn
 from compare import check
+from compare.implementations import Results
 from compare.parity import ScratchOptimizer, TorchOptimizer, name_state, tensor_as_array
 from scratch_rnn import Batch
 from scratch_rnn.layers import states
@@ -76,15 +77,15 @@ class NumPySuspect(_Trained):
             self._optimizer.restore(memory)
         self._state = states.each(lambda array: array.astype(self.dtype), case.state)
         self._results = {"forward passes": np.array(0), "backward passes": np.array(0)}
-        self._gradients: check.Results = {}
+        self._gradients: Results = {}
 
-    def recorded(self) -> check.Results:
+    def recorded(self) -> Results:
         """Return the results of the update since `prepare`."""
         clipped = {f"clipped gradient of {name}": g.copy() for name, g in self._gradients.items()}
         updated = {f"updated {name}": p.copy() for name, p in self._model.parameters.items()}
         return self._results | clipped | updated | self._optimizer.memory()
 
-    def layer(self, case: check.LayerCase) -> check.Results:
+    def layer(self, case: check.LayerCase) -> Results:
         """Return the results of its layer alone."""
         return check.run(check.get_layer(self.package, case.cell), case)
 
@@ -143,7 +144,7 @@ class TorchSuspect(_Trained):
         )
         self._results = {}
 
-    def recorded(self) -> check.Results:
+    def recorded(self) -> Results:
         """Return the results of the update since `prepare`."""
         d_state = states.each(lambda tensor: tensor.grad, self._state)
         results = self._results | name_state("gradient of initial state", d_state)
@@ -154,7 +155,7 @@ class TorchSuspect(_Trained):
         arrays = {name: tensor_as_array(tensor).copy() for name, tensor in tensors.items()}
         return passes | arrays | self._optimizer.memory()
 
-    def layer(self, case: check.LayerCase) -> check.Results | None:
+    def layer(self, case: check.LayerCase) -> Results | None:
         """Return the results of PyTorch's layer alone; only on the CPU."""
         return check.torch_results(case) if self.device == "cpu" else None
 

@@ -22,6 +22,7 @@ from compare.implementations.worker import start
 from compare.implementations.worker.trouble import Trouble
 from compare.terminal import UsageError
 from tests.compare.check.corpus import Layer
+from tests.compare.study.students import ONE_BIAS
 
 SIZES = {"T": 7, "B": 3, "V": 5, "H": 6, "dtype": "float64"}
 
@@ -112,6 +113,23 @@ def test_a_class_may_have_a_layout_of_its_own(base, more, tmp_path):
             UsageError, match=f"expected .*Layer to take .*dtype='{other}'; TypeErr"
         ):
             assert_right(it, replace(case, dtype=other))
+
+
+def test_one_bias_takes_no_second_one_of_which_it_cannot_hold_the_sum(tmp_path):
+    """The second bias of a GRU is inside of the reset gate's product; that of an RNN is added."""
+    case = LayerCase("gru", **SIZES, one_bias=True, upstream="output")  # it has no other gradient
+    parameters = case.floats.parameters
+    two = parameters | {"bias_hh_l0": parameters["bias_hh_l0"] + 1}
+    with compare.implementation(f"{written(tmp_path, ONE_BIAS)}:Mine", "gru") as it:
+        assert_right(it, case)
+        message = "^expected .*:Mine with bias_hh_l0, got weight_ih_l0, weight_hh_l0, bias_ih_l0$"
+        with pytest.raises(ValueError, match=message):
+            it.load(two)
+        assert_right(it, case)
+    source = Layer("batch first", "").source
+    with compare.implementation(f"{written(tmp_path, source)}:Layer") as it:
+        it.load(LayerCase(**SIZES).floats.parameters)
+        assert "bias_hh_l0" not in it.parameters
 
 
 def test_functions_begin_from_zeros_in_the_dtype_of_the_input(tmp_path):

@@ -11,14 +11,8 @@ from compare.implementations import CELLS
 from compare.study.config import BisectConfig
 from compare.terminal import UsageError
 from tests.compare.check.corpus import Layer, replaced
-from tests.compare.study.students import SMALLEST, STUDENT
+from tests.compare.study.students import ONE_BIAS, STUDENT, gated
 from tests.compare.study.test_bisect import SAMPLE, config, shown
-
-
-def gated(cell, wrong="1"):
-    """Return the smallest class of a gated cell; one of its gradients is multiplied by `wrong`."""
-    gates, states = {"gru": (3, 1), "lstm": (4, 2)}[cell]
-    return SMALLEST.format(cell=cell, gates=gates, states=states, wrong=wrong)
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
@@ -40,14 +34,6 @@ def test_the_smallest_class_of_a_gated_cell_is_searched(cell, tmp_path, monkeypa
         shown(config(implementation=name, **(choices | {"cell": other})))
 
 
-ONE_BIAS = replaced(
-    gated("gru"),
-    [
-        (", (3 * H,), (3 * H,)]", ", (3 * H,)]"),
-        ('"bias_ih_l0", "bias_hh_l0"]', '"bias_ih_l0"]'),
-        ("*self.parameters.values())", "*self.parameters.values(), np.zeros(15))"),  # H is 5
-    ],
-)
 BARE = """class Bare:
     def __init__(self, input_size, hidden_size): ...
     def forward(self, x, state=None): ...
