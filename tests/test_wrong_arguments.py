@@ -32,6 +32,7 @@ X = RNG.normal(size=(T, B, V)).astype(np.float32)
 H_0 = np.zeros((1, B, H), np.float32)
 TAPE = MODEL.forward(BATCH.inputs, H_0)[2]
 D_OUTPUT, D_LOGITS = np.zeros((T, B, H), np.float32), np.zeros((T * B, V), np.float32)
+TARGETS = np.zeros(T * B, int)
 
 WRONG_EVERYWHERE = [object(), b"x", 1j, {2}, {"a": 1}, torch.zeros(2, 3)]
 WRONG_EVERYWHERE += [np.zeros((0, 2), bool), np.zeros((2, 3, 1, 1), complex)]
@@ -67,8 +68,8 @@ WRONG = {  # for arguments of these names; with an exclamation mark: which may n
     "prefix": [7, None, "", [], "?", ["a", "?"], [1]],
     "lengths": [7, "x", [2], [0, 2], [T + 1, 2], [2.0, 1.0], [True, True]],
     "dropout_masks": [7, "x", [X], X],
-    "logits": [7, "x", None, [], np.zeros((5, V)), np.zeros(6), np.zeros((6, V), int)],
-    "targets": [7, "x", None, [], np.zeros(6), np.zeros(5, int), np.full(6, V), np.full(6, -1)],
+    "logits": [7, "x", None, [], D_LOGITS[1:], D_LOGITS[:, 0], D_LOGITS.astype(int)],
+    "targets": [7, "x", None, [], TARGETS + 0.0, TARGETS[1:], TARGETS + V, TARGETS - 1],
     "x": [7, "x", None, [], X[:0], X[..., 1:], X[0, 0], X.astype(float), IDS + V, IDS[0] - 1],
     "inputs": [7, "x", None, [[0]], IDS.T + 0.0, IDS[0], IDS.T + V, IDS.T - 1],
     "lines": [7, "x", None, [7], ["a", None]],
@@ -105,7 +106,7 @@ TRIED = [
     row(MODEL.begin_state, "batch_size", batch_size=B),
     row(MODEL.forward, "inputs state!", inputs=BATCH.inputs, state=H_0),
     row(MODEL.backward, "tape d_logits d_state", tape=TAPE, d_logits=D_LOGITS),
-    row(scratch_rnn.cross_entropy, "logits targets", logits=D_LOGITS, targets=np.zeros(T * B, int)),
+    row(scratch_rnn.cross_entropy, "logits targets", logits=D_LOGITS, targets=TARGETS),
     row(scratch_rnn.clip_grad_norm, "gradients max_norm", gradients=ARRAYS, max_norm=1.0),
     row(scratch_rnn.SGD, "parameters lr", parameters=ARRAYS, lr=0.1),
     row(scratch_rnn.SGD(ARRAYS, 0.1).step, "gradients", gradients=ARRAYS),

@@ -181,7 +181,9 @@ def test_the_trained_models_are_compared_with_trained_weights(training, monkeypa
         for name, tensor in concise.state_dict().items():
             np.testing.assert_array_equal(tensor.numpy(), scratch.parameters[name])
         assert arguments[2] == StepSettings(lr=0.5)
-        assert {name: options[name] for name in ("seed", "step")} == {"seed": 0, "step": None}
+        assert arguments[2].max_norm == 1.0
+        memory = {} if seen else None  # SGD keeps nothing; None: no update yet
+        assert options == {"seed": 0, "step": None, "memory": memory}
         seen.append(scratch.parameters["linear.weight"].copy())
         return right(scratch, concise, *arguments, **options)
 

@@ -93,8 +93,8 @@ def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp
 @pytest.mark.skipif(not IS_DEEP, reason="compiles twelve kernels: make deep")
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 def test_all_kernels_fit_all_cards(script, architecture):
-    used = of_check.compile_launches(script.launches(64), architecture)
-    entries = [of_check.describe_kernel(one, architecture, tf32=False) for one in used]
+    used = compilation.compile_launches(script.launches(64), architecture)
+    entries = [compilation.describe_kernel(one, architecture, tf32=False) for one in used]
     assert [name for name, verdict, _ in entries if verdict != "right"] == []
 
 

@@ -1,5 +1,6 @@
 """Faults that only some sizes, values or arguments show are found (students/boundaries.toml)."""
 
+import ast
 from functools import partial
 
 import pytest
@@ -33,6 +34,16 @@ pytestmark = pytest.mark.usefixtures("quietly")
 def _no_diagnosis(monkeypatch):
     """Do not search for the likely mistake, which takes many seconds."""
     monkeypatch.setattr(diagnosis, "find_mistake", lambda *_: "")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["words"])
+def test_a_fault_is_in_a_file_that_python_can_read(fault):
+    """A syntax error would be found, too, but would say nothing about the boundary."""
+    base, changes = fault["base"], [fault["change"]]
+    if base in FUNCTIONS:
+        ast.parse(replaced(FUNCTIONS[base], changes))
+    else:
+        ast.parse(Layer(base, base, changes).source)
 
 
 def is_right(base, changes, folder):

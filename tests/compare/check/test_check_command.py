@@ -48,11 +48,16 @@ def test_a_wrong_command_is_refused_in_one_line(code, arguments, message, folder
     ("target", "missing"),
     [("no.such:Mine", "no"), ("scratch_rnn.layers.rnn.such:Mine", "scratch_rnn.layers.rnn.such")],
 )
-def test_a_module_that_is_not_there_is_refused_where_it_would_be_imported(target, missing, capsys):
+def test_a_module_that_is_not_there_is_refused_where_it_would_be_imported(
+    target, missing, folder, capsys
+):
+    before = {path.name for path in folder.iterdir()}
     code, output, error = run(target, capsys)
     expected = f"expected a file, FILE:CLASS or MODULE:CLASS, got {target!r}: no module named"
     assert (code, output) == (2, f"{target}: a recurrent layer, seed 0\n")
     assert error.startswith(f"rnn-parity: {expected} {missing!r}"), error
+    assert error.count("\n") == 1
+    assert {path.name for path in folder.iterdir()} == before
 
 
 @pytest.mark.parametrize("wrong", TABLE["wrong"], ids=lambda wrong: wrong["arguments"])
@@ -74,6 +79,8 @@ def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
     assert output.count("properties error: second backward, returned arrays\n") == 1
     assert output.count("second backward, on T 3, B 2, V 4, H 5, tan") == 1
     assert "Detected" in output
+    assert "note: a class is" not in output
+    assert "printed" not in output
 
 
 @pytest.mark.parametrize(
