@@ -4,12 +4,10 @@ from .opening import MOST_BYTES_OF_JSON, open_file, read_file, read_json, real_p
 from .page import fill_page, is_page, json_in_html, resource
 from .schema import (
     COUNT,
-    FINITE,
     LEARNING_RATE,
     MAX_NORM,
     MOST_VALUES,
     NOT_NEGATIVE,
-    NUMBERED,
     POSITIVE,
     REQUIRED,
     JsonObject,
@@ -29,13 +27,11 @@ from .tables import table
 __all__ = [
     "BINARY",
     "COUNT",
-    "FINITE",
     "LEARNING_RATE",
     "MAX_NORM",
     "MOST_BYTES_OF_JSON",
     "MOST_VALUES",
     "NOT_NEGATIVE",
-    "NUMBERED",
     "POSITIVE",
     "REQUIRED",
     "UNFINISHED",

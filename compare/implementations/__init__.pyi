@@ -43,7 +43,6 @@ from .targets import implementation as implementation
 from .targets import parse_target as parse_target
 from .targets import refuse_target as refuse_target
 from .targets import split_target as split_target
-from .worker.client import Handle as Handle
 from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind
 from .worker.messages import clean as clean

@@ -45,6 +45,11 @@ class Cell:
         return import_module(self.plain_module)
 
     @property
+    def plain_file(self) -> str:
+        """The file of the plain version, from the directory of the packages."""
+        return self.plain_module.replace(".", "/") + ".py"
+
+    @property
     def adds_biases(self) -> bool:
         """Whether a step only adds its two biases: then they have one gradient, and one can do.
 

@@ -19,9 +19,6 @@ Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Results = dict[str, Array]
 """Arrays by name: parameters, or what a pass through a layer gives."""
 
-HOW = ("loaded", "in place", "replaced")
-"""Ways to set a layer's parameters: as it likes, by writing into its arrays, or by new arrays."""
-
 
 class Gradients(Protocol):
     """The gradients of a backward pass; one that does not exist is None."""
@@ -184,7 +181,11 @@ def check_shapes(parameters: Mapping[str, Array], expected: Mapping[str, tuple[i
 
 
 def load_parameters(layer: Any, parameters: Mapping[str, Array], how: str = "loaded") -> None:
-    """Copy parameters into a layer in one of the ways `HOW`; ValueError if they do not fit."""
+    """Copy parameters into a layer; ValueError if they do not fit.
+
+    `how` is "loaded", as the layer likes, "in place", by writing into its arrays, or "replaced", by
+    new arrays.
+    """
     if hasattr(layer, "load"):
         layer.load(parameters, *[how] * (how != "loaded"))
         return

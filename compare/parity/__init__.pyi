@@ -8,7 +8,7 @@ from .command import (
     parity,
 )
 from .comparison import check_parity, compare_step
-from .config import ParityConfig, SharedOptions, Side
+from .config import SIDES, ParityConfig, SharedOptions, Side
 from .environment import describe_environment, describe_software
 from .lock_step import Update, lockstep, train_in_lockstep
 from .materials import (
@@ -59,6 +59,7 @@ from .weights import (
     name_state,
     parameters_as_arrays,
     tensor_as_array,
+    write_parameters,
 )
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "OPTIMIZERS",
     "PERTURBATIONS",
     "SAFETY",
+    "SIDES",
     "Computation",
     "DeviceError",
     "Materials",
@@ -129,4 +131,5 @@ __all__ = [
     "ulps",
     "unmoved",
     "updates",
+    "write_parameters",
 ]

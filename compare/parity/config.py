@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from tyro.conf import arg
 
@@ -13,6 +13,9 @@ from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, ch
 
 Side = Literal["scratch", "concise"]
 """One of the two models: NumPy by hand, or PyTorch."""
+
+SIDES: tuple[Side, ...] = get_args(Side)
+"""Both models, in the order in which they are trained and shown."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from compare.parity.config import SIDES
 from compare.parity.rows import ParityReport, ParityRow, Verdict
 from compare.terminal import Terminal, plain_table
 
@@ -40,7 +41,7 @@ def parity_verdict(report: ParityReport) -> tuple[str, str]:
         f"parity: all {number} tensors agree; "
         f"the largest difference is {share:.0%} of the tolerance"
     )
-    for side in ("scratch", "concise"):
+    for side in SIDES:
         if less := [row for row in rows[Verdict.LESS_EXACT] if row.less_exact_side == side]:
             summary += f"; {side} is less exact in {len(less)}: {_names(less)}"
     return summary, "green"

@@ -10,7 +10,6 @@ from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
 import numpy as np
-import torch
 
 import concise_rnn
 import scratch_rnn
@@ -24,6 +23,7 @@ from compare.parity.weights import (
     parameters_as_arrays,
     state_as_tensors,
     tensor_as_array,
+    write_parameters,
 )
 from concise_rnn import data_parallel
 from scratch_rnn.layers import states
@@ -96,13 +96,10 @@ class Trainee:
         """Copy weights, state and the optimizer's memory, of either model, into this one."""
         if memory is not None:
             self._optimizer.restore(memory)
+        write_parameters(self.model, weights)
         if self.side == "scratch":
-            for name, array in self.model.parameters.items():
-                array[...] = weights[name]
             self.state = None if state is None else states.each(np.copy, state)
             return
-        for name, tensor in self.model.named_parameters():
-            tensor.detach().copy_(torch.from_numpy(weights[name].copy()))
         device = self.model.linear.weight.device
         self.state = None if state is None else state_as_tensors(state, device)
 

@@ -28,7 +28,7 @@ def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.M
     """
     check_has("source", source, "parameters")
     check_has("target", target, "parameters")
-    arrays = {name: array.copy() for name, array in parameters_as_arrays(source).items()}
+    arrays = parameters_as_arrays(source)
     current = parameters_as_arrays(target)
     if arrays.keys() != current.keys():
         only_source = ", ".join(sorted(arrays.keys() - current.keys())) or "nothing"
@@ -43,12 +43,20 @@ def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.M
                 f"expected {name} of shape {current[name].shape} and dtype {current[name].dtype}, "
                 f"got {array.shape} and {array.dtype}"
             )
-    if isinstance(target, nn.Module):
+    write_parameters(target, arrays)
+
+
+def write_parameters(module: ScratchModule | nn.Module, arrays: Mapping[str, Array]) -> None:
+    """Write arrays into the parameters of the same names, in place, and cast them to their dtype.
+
+    KeyError if the array of a parameter is missing; other arrays are not used.
+    """
+    if isinstance(module, nn.Module):
         with torch.no_grad():
-            for name, tensor in target.named_parameters():
-                tensor.copy_(torch.from_numpy(arrays[name]))
+            for name, tensor in module.named_parameters():
+                tensor.copy_(torch.from_numpy(arrays[name].copy()))  # an array may be read-only
     else:
-        for name, parameter in target.parameters.items():
+        for name, parameter in module.parameters.items():
             parameter[...] = arrays[name]
 
 

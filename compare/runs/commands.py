@@ -26,7 +26,6 @@ from compare.runs.diagnosis import (
     name_not_finite,
     restore_before,
 )
-from compare.runs.history import SIDES
 from compare.runs.interrupt import defer_signals
 from compare.runs.resuming import Past, reopen
 from compare.runs.session import Session, TrainingStopped
@@ -59,7 +58,7 @@ def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
     if a loss or a gradient norm is not finite, and KeyboardInterrupt after Ctrl-C, once the current
     update is finished and saved.
     """
-    return _command("run", config, terminal, SIDES)
+    return _command("run", config, terminal, parity.SIDES)
 
 
 def train(config: TrainConfig, terminal: Terminal | None = None) -> RunResult:

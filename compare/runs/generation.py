@@ -23,7 +23,7 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     """
     config.check()
     (_, setting), tokens = reading.read_config(config.run), reading.read_tokens(config.run)
-    sides: tuple[parity.Side, ...] = ("scratch", "concise")
+    sides = parity.SIDES
     if isinstance(setting, TrainConfig):
         sides = (setting.model,)
     side = config.model or sides[0]
@@ -52,8 +52,7 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         (terminal or Terminal(quiet=True)).note(_progress(config.run, setting, checkpoint))
     with parity.limited_threads(config.threads):
         scratch, concise = parity.make_models(setting, len(vocab))
-        for name, array in checkpoint.weights.items():
-            scratch.parameters[name][...] = array
+        parity.write_parameters(scratch, checkpoint.weights)
         parity.copy_weights(scratch, concise)
         write = parity.make_writers(scratch, concise, vocab, setting.token)[side]
         rng = np.random.default_rng(config.seed)

@@ -9,8 +9,7 @@ from array import array
 from collections.abc import Sequence
 
 from compare.files import JsonObject
-
-SIDES = ("scratch", "concise")
+from compare.parity import SIDES
 
 
 class History:

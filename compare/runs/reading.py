@@ -26,6 +26,7 @@ from compare.files import (
     read_fields,
 )
 from compare.files import read_json as read_file_of_json
+from compare.parity import SIDES
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Token, load
 from compare.runs.config import RunConfig, TrainConfig
 from compare.terminal import PACKAGE, UsageError, package_version
@@ -115,7 +116,7 @@ def _update(values: object) -> JsonObject:
     """Check one line: the losses of one model, or of both and the difference between them."""
     if not isinstance(values, dict):
         raise SchemaError("a JSON object", excerpt(values))
-    sides = [side for side in ("scratch", "concise") if f"{side}_loss" in values] or ["scratch"]
+    sides = [side for side in SIDES if f"{side}_loss" in values] or ["scratch"]
     number = Annotated[float, NOT_NEGATIVE]
     fields: dict[str, Any] = {"epoch": int, "update": int, "num_tokens": Annotated[int, COUNT]}
     for side in sides:

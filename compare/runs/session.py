@@ -16,7 +16,7 @@ import numpy as np
 
 from compare.files import MOST_VALUES, JsonObject
 from compare.implementations import CELLS
-from compare.parity import Materials, Trainee, describe_environment, iterate_epochs
+from compare.parity import SIDES, Materials, Trainee, describe_environment, iterate_epochs
 from compare.runs.checkpoint import (
     Checkpoint,
     Model,
@@ -29,7 +29,7 @@ from compare.runs.checkpoint import (
     save,
 )
 from compare.runs.config import RunConfig
-from compare.runs.history import SIDES, History
+from compare.runs.history import History
 from compare.runs.reading import CHECKPOINTS, MOST_BYTES, read_json, weights_name
 from compare.runs.record import Record
 from compare.runs.resuming import Past, check_setting, name_changed_versions
@@ -138,15 +138,16 @@ class Session:
 
         If a parameter is not finite, nothing is saved, and TrainingStopped is raised.
         """
-        for trainee in self.trainees:
-            for name, array in trainee.weights().items():
+        checkpoints = [self.checkpoint(trainee, update) for trainee in self.trainees]
+        for checkpoint in checkpoints:
+            for name, array in checkpoint.weights.items():
                 if not np.isfinite(array).all():
                     raise TrainingStopped(
                         f"training stopped after update {update:,}: "
-                        f"{name} of {trainee.side} has non-finite numbers"
+                        f"{name} of {checkpoint.side} has non-finite numbers"
                     )
         self.record.sync()  # the metrics must not be behind the checkpoint
-        self.store.save([self.checkpoint(trainee, update) for trainee in self.trainees])
+        self.store.save(checkpoints)
         self._saved = time.perf_counter()
 
     def save_if_due(self, update: int) -> None:

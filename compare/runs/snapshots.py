@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from compare.files import RecordError
-from compare.parity import SharedOptions
+from compare.parity import SIDES, SharedOptions
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.history import History
 from compare.runs.reading import CHECKPOINTS, SNAPSHOTS, read_metrics, weights_name
@@ -92,7 +92,7 @@ def _files(directory: Path) -> list[Path]:
     The newest one is later than the end if the training was resumed and interrupted.
     """
     snapshots = sorted((directory / SNAPSHOTS).glob("epoch-*.safetensors"))
-    ends = [directory / weights_name(side) for side in ("scratch", "concise")]
+    ends = [directory / weights_name(side) for side in SIDES]
     checkpoints = sorted((directory / CHECKPOINTS).glob("*.safetensors"))
     return snapshots + [end for end in ends if end.is_file()][:1] + checkpoints[-1:]
 

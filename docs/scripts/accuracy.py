@@ -26,7 +26,14 @@ import scratch_rnn
 from compare.bench.measure.machine import find_blas_pools, processor
 from compare.check.bugs.patches import ROOT, Patch, load_patched
 from compare.implementations import CELLS
-from compare.parity import StepSettings, build_models, rms, run_concise_step, run_scratch_step
+from compare.parity import (
+    StepSettings,
+    build_models,
+    rms,
+    run_concise_step,
+    run_scratch_step,
+    write_parameters,
+)
 
 PAGE = DOCS / "trust" / "tolerance.md"
 
@@ -83,8 +90,7 @@ def models(cell: str, seed: int, before: ModuleType) -> tuple[Any, Any, Any, Any
     rng = np.random.default_rng(seed)
     layer = getattr(before, type(after.rnn).__name__)(len(vocab), H, rng=rng)
     old = before.RNNModel(layer, len(vocab), rng=rng)
-    for name, parameter in old.parameters.items():
-        parameter[...] = after.parameters[name]
+    write_parameters(old, after.parameters)
     return old, after, concise, next(iter(batches.epoch(seed)))
 
 

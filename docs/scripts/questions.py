@@ -22,7 +22,7 @@ import scratch_rnn
 from compare import build_models
 from compare.bench.results.result import round_numbers
 from compare.check import find_bug
-from compare.parity import parameters_as_arrays
+from compare.parity import parameters_as_arrays, write_parameters
 from scratch_rnn.train import loss_and_gradients
 
 # The lecture's configuration.
@@ -42,8 +42,7 @@ def measure_biases() -> dict[str, Any]:
         ours, theirs = build_models(len(vocab), H)
         rng = np.random.default_rng(0)
         model = package.RNNModel(package.RNN(len(vocab), H, rng=rng), len(vocab), rng=rng)
-        for key, parameter in model.parameters.items():
-            parameter[...] = ours.parameters[key]
+        write_parameters(model, ours.parameters)
         begin = {key: p.copy() for key, p in model.parameters.items()}
         optimizer = package.SGD(model.parameters, LR)
         torch_optimizer = torch.optim.SGD(theirs.parameters(), LR)

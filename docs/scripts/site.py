@@ -112,7 +112,7 @@ def on_files(files: Files, config: Any) -> Files:
 def links(cell: str) -> str:
     """Return the links of a live page, which may be in a frame, to formulas and source."""
     formulas = "learn/bptt.html" if cell == "rnn" else f"learn/gates.html#the-{cell}"
-    source = page_of(Path(CELLS[cell].plain_module.replace(".", "/") + ".py"))
+    source = page_of(Path(CELLS[cell].plain_file))
     addresses = {
         "the derivation of its formulas": formulas,
         "the source of the plain version": source.removesuffix(".md") + ".html",

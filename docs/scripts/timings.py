@@ -10,7 +10,7 @@ from typing import Any
 from pages import DOCS, table
 
 from compare.bench.results.result import Document, Timing, divide_times
-from compare.bench.workload.shapes import TIMED
+from compare.bench.workload.shapes import BACKWARD, FORWARD, STEP, TIMED
 from compare.terminal import plural
 
 BENCHMARKS = DOCS / "benchmarks"
@@ -18,6 +18,7 @@ STEPS_FILE = BENCHMARKS / "optimisation_steps.json"
 XEON = BENCHMARKS / "xeon"  # results of another processor: drawn, not measured
 
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+PHASES = {FORWARD: "forward", BACKWARD: "forward and backward", STEP: "step"}
 THREADS = {1: "1-thread", 2: "2-threads"}
 COMPILED = "torch-compile"
 PEERS_BACK = ("torch", "jax")  # ONNX Runtime has no gradients
@@ -183,9 +184,6 @@ def short(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms" if seconds >= 0.9995e-3 else f"{seconds * 1e6:.3g} µs"
 
 
-GPU_PHASES = {"forward": "forward", "forward+backward": "forward and backward", "step": "step"}
-
-
 def gpu_table() -> str:
     """Return the times on a GPU, divided by cuDNN's; a line if there are none."""
     rows, about = [], ""
@@ -195,7 +193,7 @@ def gpu_table() -> str:
         versions = name_versions(document.environment["versions"])
         about = f"*{label.partition(',')[0]}; {document.time[:10]}, {versions}.*"
         for shape in document.shapes:
-            for phase, words in GPU_PHASES.items():
+            for phase, words in PHASES.items():
                 times = {
                     row.name: document.find(row.name, shape.name, phase) for row in document.rows
                 }

@@ -6,14 +6,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 from pages import table
-from timings import BENCHMARKS, CELLS, XEON
+from timings import BENCHMARKS, CELLS, PHASES, XEON
 
 from compare.bench.results.result import Document, divide_times
 from compare.bench.workload.shapes import REFERENCE, SCRATCH, STEP, Shape
 from scratch_rnn import threads
 
 ONE_THREAD = "scratch-1"  # the row of scratch on one thread, beside that on all
-PHASES = {"forward": "forward", "forward+backward": "forward and backward", STEP: "step"}
 PREFIXES = ("", "layers-")  # of the files: the lecture's model, and layers in several sizes
 BUILDS = {  # the folders of the lecture's models, and of the layers
     "with the lock": (BENCHMARKS, BENCHMARKS / "two-threads"),

@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 import scratch_rnn
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
-from compare.implementations import CELLS, Results
-from compare.parity import name_state
+from compare.implementations import CELLS, Results, load_parameters
+from compare.parity import name_state, write_parameters
 from scratch_rnn.layers import states
 from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.states import State, state_of
@@ -111,8 +111,7 @@ class LayerInputs(Inputs):
     def scratch(self) -> Layer:
         """Return scratch's layer with a copy of the parameters."""
         rnn = make_scratch_layer(self.shape, self.dtype)
-        for name, array in self.parameters.items():
-            rnn.parameters[name][...] = array
+        load_parameters(rnn, self.parameters)
         return rnn
 
 
@@ -135,8 +134,7 @@ class ModelInputs(Inputs):
     def scratch(self, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
         """Return scratch's model with a copy of these parameters, by default those of the case."""
         model = scratch_rnn.RNNModel(make_scratch_layer(self.shape, self.dtype), self.shape.V)
-        for name, array in (parameters or self.parameters).items():
-            model.parameters[name][...] = array
+        write_parameters(model, parameters or self.parameters)
         return model
 
     def generated(self, text: object) -> Arrays:

@@ -98,7 +98,7 @@ class Bug:
 
     def plain_of(self, cell: str) -> tuple[Patch, ...]:
         """Return the patches on a cell's plain version."""
-        file = CELLS[cell].plain_module.replace(".", "/") + ".py"
+        file = CELLS[cell].plain_file
         return tuple(patch for patch in self.plain if patch.file == file)
 
     def lines_of(self, cell: str) -> tuple[str, ...]:

@@ -47,7 +47,11 @@ def build(layer_class: LayerClass, case: LayerCase, parameters: Results | None =
 def run(layer_class: LayerClass, case: LayerCase, move: Move = unmoved) -> Results:
     """Run forward and backward; return output, h_n and the gradients by name."""
     floats = move(copy_floats(case))
-    layer = build(layer_class, case, floats.parameters)
+    return run_both_passes(build(layer_class, case, floats.parameters), floats, move)
+
+
+def run_both_passes(layer: Layer, floats: Floats, move: Move = unmoved) -> Results:
+    """Run a layer forward and backward on these floats themselves; return its results by name."""
     output, state, tape = forward_pass(layer, floats)
     results = name_outputs(output, state)
     return results | name_gradients(backward_pass(layer, move(tape), floats))
@@ -62,6 +66,12 @@ def forward(layer: Layer, case: LayerCase) -> tuple[Results, Tape]:
 def backward(layer: Layer, case: LayerCase, tape: Tape) -> Results:
     """Run a layer backward on the case's upstream gradients; return copies of its gradients."""
     return copy_results(name_gradients(backward_pass(layer, tape, copy_floats(case))))
+
+
+def run_layer(layer: Layer, case: LayerCase) -> Results:
+    """Run a layer that is there forward and backward, with the parameters that it has."""
+    results, tape = forward(layer, case)
+    return results | backward(layer, case, tape)
 
 
 def copy_floats(case: LayerCase) -> Floats:
@@ -131,19 +141,19 @@ class AnswerStore:
     """Our results of cases and their tolerances, kept as long as the floats of a case live."""
 
     def __init__(self) -> None:
-        self._kept: WeakKeyDictionary[Floats, dict[tuple[LayerCase, str], Any]]
-        self._kept = WeakKeyDictionary()
+        self._answers: WeakKeyDictionary[Floats, dict[tuple[LayerCase, str], Any]]
+        self._answers = WeakKeyDictionary()
 
     def get(self, case: LayerCase, what: str, compute: Callable[[], Any]) -> Any:
         """Return what is kept of a case under this name, or compute it."""
-        keep_result = self._kept.setdefault(case.floats, {})
-        if (case, what) not in keep_result:
-            keep_result[case, what] = compute()
-        return keep_result[case, what]
+        answers = self._answers.setdefault(case.floats, {})
+        if (case, what) not in answers:
+            answers[case, what] = compute()
+        return answers[case, what]
 
     def has(self, case: LayerCase, what: str) -> bool:
         """Return whether something is kept of a case under this name."""
-        return (case, what) in self._kept.get(case.floats, {})
+        return (case, what) in self._answers.get(case.floats, {})
 
 
 _store = AnswerStore()

@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from compare.check.cases.layer_case import LayerCase
 from compare.implementations import CELLS
+from compare.parity import write_parameters
 from scratch_rnn.layers.states import arrays_of, state_of
 
 
@@ -60,9 +61,7 @@ def set_parameters(layer: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, to
     """Copy the arrays into the layer, and return its parameters by name."""
     parameters = dict(layer.named_parameters())
     assert parameters.keys() == arrays.keys(), (list(parameters), list(arrays))
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(torch.from_numpy(arrays[name].copy()))
+    write_parameters(layer, arrays)
     return parameters
 
 

@@ -19,7 +19,6 @@ def search(
     fields: Mapping[str, Sequence[Any]],
     is_wrong: Callable[[dict[str, Any]], bool],
     seed: int,
-    examples: int = EXAMPLES,
 ) -> tuple[dict[str, Any] | None, list[Mapping[str, int]]]:
     """Return the smallest case that is wrong, or None, and the sizes of all that were tried."""
     try:
@@ -46,7 +45,7 @@ def search(
     choices: dict[str, Sequence[Any]] = {"values": ("", *VALUES), "seed": range(1000), **fields}
     own |= {name: st.sampled_from(several) for name, several in choices.items()}
     how = settings(
-        max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
     with suppress(NoSuchExample, Flaky):  # Flaky: wrong only after other calls
         find(st.fixed_dictionaries(own), is_found, settings=how, random=Random(seed))

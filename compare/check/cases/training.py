@@ -24,6 +24,7 @@ from compare.parity import (
     run_concise_step,
     scratch_stages,
     unmoved,
+    write_parameters,
 )
 from scratch_rnn import Batch
 from scratch_rnn.layers.states import State
@@ -99,8 +100,7 @@ def make_model(package: Any, case: TrainingCase, move: Move = unmoved) -> Any:
     rng = np.random.default_rng(0)  # its values are replaced by the case's parameters
     rnn = get_layer(package, case.cell)(**case.options, rng=rng)
     model = package.RNNModel(rnn, case.options["input_size"], rng=rng)
-    for name, parameter in model.parameters.items():
-        parameter[...] = move(case.parameters[name])
+    write_parameters(model, move(case.parameters))
     return model
 
 
@@ -111,9 +111,7 @@ def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel
     layer = CELLS[case.cell].torch_layer
     rnn = layer(**options, dtype=dtype, device=device)
     model = concise_rnn.RNNModel(rnn, options["input_size"])
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(torch.from_numpy(case.parameters[name]))
+    write_parameters(model, case.parameters)
     return model
 
 

@@ -30,9 +30,11 @@ from compare.check.cases.layer_results import (
     name_gradients,
     name_outputs,
     run,
+    run_both_passes,
+    run_layer,
 )
 from compare.check.properties.property import Compared, collect_properties, layer_property
-from compare.implementations import LayerClass, Results
+from compare.implementations import Layer, LayerClass, Results
 from compare.parity import Move, tolerances, unmoved
 
 ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
@@ -51,19 +53,21 @@ def arguments_unchanged(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The layer does not change its arguments."""
     layer = build(layer_class, case)
     mine = case.with_floats(copy_floats(case))
-    before = _arrays(case) | _masks(case) | copy_results(layer.parameters)
+    before = copy_results(_list_arrays(case, layer))
     _, _, tape = forward_pass(layer, mine.floats)
     backward_pass(layer, tape, mine.floats)
-    after = _arrays(mine) | _masks(mine) | dict(layer.parameters)
-    yield match_bits(before, after, case)
+    yield match_bits(before, _list_arrays(mine, layer), case)
 
 
-def _arrays(case: LayerCase, names: tuple[str, ...] = ARRAYS) -> Results:
+def _list_arrays(case: LayerCase, layer: Layer) -> Results:
+    """Return all arrays that a layer reads, by name: its arguments, masks and parameters."""
+    masks = {f"dropout_masks[{k}]": mask for k, mask in enumerate(case.floats.dropout_masks or ())}
+    return _pick_arrays(case) | masks | dict(layer.parameters)
+
+
+def _pick_arrays(case: LayerCase, names: tuple[str, ...] = ARRAYS) -> Results:
+    """Return those of the named arguments that a case has."""
     return {name: a for name in names if (a := getattr(case.floats, name)) is not None}
-
-
-def _masks(case: LayerCase) -> Results:
-    return {f"dropout_masks[{k}]": mask for k, mask in enumerate(case.floats.dropout_masks or ())}
 
 
 LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -82,15 +86,13 @@ def any_memory_layout(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Arrays may be read-only, in Fortran order, reversed, not contiguous or broadcast."""
     for layout, lay_out in LAYOUTS.items():
         is_exact = layout != "one row in the place of all" or case.nonlinearity == "tanh"
-        arrays = _arrays(case, ("x", "h0", "c0") * is_exact + ARRAYS[4:])  # ReLU has a kink
+        arrays = _pick_arrays(case, ("x", "h0", "c0") * is_exact + ARRAYS[4:])  # ReLU has a kink
         laid_out = {name: lay_out(array) for name, array in arrays.items()}
         plain = case.given(**{name: np.array(a, order="C") for name, a in laid_out.items()})
         for array in laid_out.values():
             array.flags.writeable = False
         floats, layer = case.given(**laid_out).floats, build(layer_class, case)
-        output, state, tape = forward_pass(layer, floats)
-        results = name_outputs(output, state) | name_gradients(backward_pass(layer, tape, floats))
-        yield match_results(run(layer_class, plain), results, plain)
+        yield match_results(run(layer_class, plain), run_both_passes(layer, floats), plain)
 
 
 # The tape ---------------------------------------------------------------------------------------
@@ -136,8 +138,7 @@ def second_call(layer_class: LayerClass, case: LayerCase) -> Compared:
     """No state is kept between calls: each starts from the given state, or from zeros."""
     layer = build(layer_class, case)
     forward(layer, case)
-    results, tape = forward(layer, case)
-    yield match_bits(run(layer_class, case), results | backward(layer, case, tape), case)
+    yield match_bits(run(layer_class, case), run_layer(layer, case), case)
 
 
 # Arguments that are not given -------------------------------------------------------------------
@@ -167,7 +168,7 @@ def empty_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     results, axis = run(layer_class, case), case.batch_axis
     nobody = np.empty(0, np.intp)
     of_x = {"x": axis, "d_output": axis}
-    empty = {name: a.take(nobody, of_x.get(name, 1)) for name, a in _arrays(case).items()}
+    empty = {name: a.take(nobody, of_x.get(name, 1)) for name, a in _pick_arrays(case).items()}
     masks = case.floats.dropout_masks and tuple(mask[:, :0] for mask in case.floats.dropout_masks)
     axes = dict.fromkeys(SEQUENCES, axis) | dict.fromkeys((*STATES, *INITIAL_STATES), 1)
     expected = {
@@ -193,7 +194,7 @@ def backward_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
     expected = backward(layer, case, tape)
     allowed = dict.fromkeys(expected, np.asarray(smallest))
     for factor in (2.0 if case.saturated else 256.0, -0.5, 0.0):
-        back = {n: a * a.dtype.type(factor) for n, a in _arrays(case, ARRAYS[4:]).items()}
+        back = {n: a * a.dtype.type(factor) for n, a in _pick_arrays(case, ARRAYS[4:]).items()}
         times = {name: array * array.dtype.type(factor) for name, array in expected.items()}
         yield compare_named(times, backward(layer, case.given(**back), tape), case, allowed)
 
@@ -201,7 +202,7 @@ def backward_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
 @layer_property(gradients=True)
 def backward_adds(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The gradients of a sum of upstream gradients are the sum of their gradients."""
-    back = _arrays(case, ARRAYS[4:])
+    back = _pick_arrays(case, ARRAYS[4:])
     other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
 
     def two(layer_class: LayerClass, move: Move) -> tuple[Results, Results]:

@@ -15,10 +15,11 @@ from compare.check.cases.layer_results import (
     name_gradients,
     name_outputs,
     run,
+    run_layer,
 )
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import Compared, NotTried, collect_properties, layer_property
-from compare.implementations import Layer, LayerClass, Results, load_parameters
+from compare.implementations import LayerClass, load_parameters
 
 
 def scale_parameters(case: LayerCase, factor: float) -> LayerCase:
@@ -27,30 +28,24 @@ def scale_parameters(case: LayerCase, factor: float) -> LayerCase:
     return case.given(parameters={n: a * a.dtype.type(factor) for n, a in parameters.items()})
 
 
-def both_passes(layer: Layer, case: LayerCase) -> Results:
-    """Run a layer that is there, forward and backward."""
-    results, tape = forward(layer, case)
-    return results | backward(layer, case, tape)
-
-
 @layer_property(again=True, likely="Its parameters are copied once: an optimizer changes nothing.")
 def changed_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Parameters that are changed in place, or loaded, are used from the next call on."""
     layer = build(layer_class, case)
-    both_passes(layer, case)
+    run_layer(layer, case)
     for how, factor in (("in place", 0.5), ("loaded", -0.5)):
         other = scale_parameters(case, factor)
         load_parameters(layer, other.floats.parameters, how)
-        yield match_bits(run(layer_class, other), both_passes(layer, other), other)
+        yield match_bits(run(layer_class, other), run_layer(layer, other), other)
 
 
 @layer_property(again=True, likely="Some of the parameters are those of an earlier call.")
 def replaced_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Other arrays in the place of the parameters are used from the next call on."""
     layer, other = build(layer_class, case), scale_parameters(case, 0.5)
-    before = both_passes(layer, case)
+    before = run_layer(layer, case)
     load_parameters(layer, other.floats.parameters, "replaced")
-    after = both_passes(layer, other)
+    after = run_layer(layer, other)
     comparisons = match_results(run(layer_class, other), after, other)
     if not all(c.ok for c in comparisons) and all(c.ok for c in match_results(before, after, case)):
         raise NotTried("it keeps to its own arrays: change parameters in place")
@@ -67,9 +62,9 @@ def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
     layer, other = build(layer_class, case), scale_parameters(case, 0.5)
     _, tape = forward(layer, case)
     load_parameters(layer, other.floats.parameters, "in place")
-    both_passes(layer, other)
+    run_layer(layer, other)
     load_parameters(layer, case.floats.parameters, "in place")
-    expected = both_passes(build(layer_class, case), case)
+    expected = run_layer(build(layer_class, case), case)
     gradients = {name: a for name, a in expected.items() if name.startswith("gradient")}
     yield match_bits(gradients, backward(layer, case, tape), case)
 
@@ -91,7 +86,7 @@ def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
     twice = case.given(**{name: None if a is None else 2 * a for name, a in back.items()})
     backward(layer, twice, tape)
     for each in (layer, build(layer_class, other)):
-        both_passes(each, other)
+        run_layer(each, other)
     yield match_bits(before, name_outputs(*outputs_now()) | name_gradients(gradients_now()), case)
 
 

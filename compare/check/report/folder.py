@@ -39,9 +39,9 @@ NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failure
 SECONDS = 2.0  # between two times that the results so far are written
 
 
-def find_folder(target: str | None) -> Path | None:
+def find_folder(target: str) -> Path | None:
     """Return the folder of DIR or DIR:CLASS; None if the target is something else."""
-    name, class_name = split_target(target or "")
+    name, class_name = split_target(target)
     is_package = bool(class_name) and (Path(name) / "__init__.py").is_file()  # MODULE:CLASS
     return Path(name) if target and Path(name).is_dir() and not is_package else None
 

@@ -15,11 +15,11 @@ from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import Case, ItemResult, in_float64
 from compare.check.report.printing import check_can_write
 from compare.check.subjects.explanation import MOST_LINES, summarize
-from compare.check.subjects.plain import LOSS_FILE, PlainFunctions, plain_file
+from compare.check.subjects.plain import LOSS_FILE, PlainFunctions
 from compare.check.subjects.report import Report
 from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, Stage, run_quietly
 from compare.files import fill_page, is_page, json_in_html, resource, write_file
-from compare.implementations import Verdict, clean
+from compare.implementations import CELLS, Verdict, clean
 from compare.terminal import UsageError
 
 MARK = '<meta name="generator" content="rnn-parity check">'
@@ -128,7 +128,7 @@ def trace_values(stage: Stage, case: Case, tensor: dict[str, Any]) -> list[dict[
     if stage.kind in ("cross_entropy", "clip_grad_norm"):
         file, name = LOSS_FILE, stage.kind
     else:
-        file, name = plain_file(stage.cell), f"{stage.cell}_step"
+        file, name = CELLS[stage.cell].plain_file, f"{stage.cell}_step"
         name += "_backward" * ("backward" in stage.kind)
     calls: list[dict[str, Any]] = []  # the local variables of each call of this function
 

@@ -25,15 +25,10 @@ from compare.parity import Move, unmoved
 
 Array = np.ndarray
 
-LOSS_FILE = "scratch_rnn/plain/elman.py"  # where `cross_entropy` and `clip_grad_norm` are
+LOSS_FILE = CELLS["rnn"].plain_file  # where `cross_entropy` and `clip_grad_norm` are
 
 ROUNDED = {"dot", "exp", "expm1", "log", "log1p", "matmul", "mean", "prod", "sqrt", "sum", "tanh"}
 """Functions whose results are rounded; those of other functions are copies of their arguments."""
-
-
-def plain_file(cell: str) -> str:
-    """Return the file of a cell's plain version, as a patch names it."""
-    return CELLS[cell].plain_module.replace(".", "/") + ".py"
 
 
 @lru_cache
@@ -41,7 +36,7 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
     """Return the patches that put the less accurate ways into a cell's functions."""
     return tuple(
         Patch(file, *texts)
-        for file in dict.fromkeys((plain_file(cell), LOSS_FILE))
+        for file in dict.fromkeys((CELLS[cell].plain_file, LOSS_FILE))
         for texts in table(__package__, "less_accurate.toml")["patches"]
         if texts[0] in patched_source(file, ())
     )
@@ -64,7 +59,8 @@ class PlainFunctions(LocalFunctions):
         states: Array | None = None,
     ) -> None:
         super().__init__(cell)
-        own, loss = (_executed(file, patches, move) for file in (plain_file(cell), LOSS_FILE))
+        files = CELLS[cell].plain_file, LOSS_FILE
+        own, loss = (_executed(file, patches, move) for file in files)
         self.step, self.step_backward = own[f"{cell}_step"], own[f"{cell}_step_backward"]
         self.forward, self.backward = self._run_forward, self._run_backward
         self.cross_entropy, self.clip_grad_norm = loss["cross_entropy"], loss["clip_grad_norm"]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 
 from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
-from compare.check.cases.searching import EXAMPLES, search
+from compare.check.cases.searching import search
 from compare.implementations import Results, Trouble, Verdict
 from compare.parity import Move
 
@@ -153,7 +153,7 @@ def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
 
 
 def search_further(
-    subject: Subject, results: Sequence[ItemResult], examples: int = EXAMPLES
+    subject: Subject, results: Sequence[ItemResult]
 ) -> tuple[Subject, list[ItemResult]]:
     """Search a wrong case of right items; return the subject that begins with it, and the results.
 
@@ -168,7 +168,7 @@ def search_further(
         return verdicts != {Verdict.RIGHT} and not subject.refuses(drawn, verdicts)
 
     with subject.share() as shared:
-        found, tried = search(subject.fields, is_wrong, subject.seed, examples)
+        found, tried = search(subject.fields, is_wrong, subject.seed)
     again = list(results)
     if found is not None:
         extended = subject.extend(found, alone=False)

@@ -30,12 +30,13 @@ from compare.implementations import (
     Trouble,
     package_with,
 )
+from compare.parity import StepSettings
 from compare.terminal import Terminal
 from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
 
 T, B, H = 20, 32, 32
 EPOCHS, MOST_TOKENS = 12, 10_000
-LR, MAX_NORM = 1.0, 1.0
+SETTINGS = StepSettings(lr=1.0, max_norm=1.0)
 PERTURBATIONS = 3  # whole trainings; the RMS of all losses covers one that moved little in each
 CHARACTERS = 50  # that each model generates afterwards
 SECONDS = 60.0  # of wall time; slow functions are stopped then, and compared until then
@@ -99,7 +100,6 @@ class Reference:
 def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: int) -> Reference:
     """Train a model of PyTorch, and measure the tolerance of its losses and parameters."""
     from compare.parity import (
-        StepSettings,
         Trainee,
         build_models,
         choose_prefixes,
@@ -114,11 +114,10 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
     drawn = Batches(corpus, batch_size=B, num_steps=T)
     batches = [batch for epoch in range(epochs) for batch in drawn.epoch(epoch)]
     scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
-    settings = StepSettings(lr=LR, max_norm=MAX_NORM)
     initial = {name: value.copy() for name, value in arrays_of(scratch).items()}
 
     def perturbed(move: Any) -> dict[str, np.ndarray]:
-        trainee = Trainee(copy.deepcopy(scratch), settings)
+        trainee = Trainee(copy.deepcopy(scratch), SETTINGS)
         losses = []
         for batch in batches:
             for parameter in trainee.model.parameters.values():
@@ -128,7 +127,7 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
 
     with limited_threads(1):
         allowed = tolerances(perturbed, perturbations=PERTURBATIONS)[1]
-        trainee, prefix = Trainee(concise, settings), choose_prefixes(vocab, "char")[0]
+        trainee, prefix = Trainee(concise, SETTINGS), choose_prefixes(vocab, "char")[0]
         losses = [float(trainee.step(batch)["concise_loss"]) for batch in batches]
         wrote = predict(prefix, CHARACTERS, concise, vocab)
     parameters = dict(arrays_of(concise))
@@ -137,20 +136,20 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
 
 def make_model(package: SimpleNamespace, cell: str, right: Reference) -> scratch_rnn.RNNModel:
     """Return a model with the layer of a package and the initial weights."""
+    from compare.parity import write_parameters
+
     V = len(right.vocab)
     rnn = getattr(package, CELLS[cell].layer)(V, H, dtype=np.dtype("float64"))
     model = scratch_rnn.RNNModel(rnn, V)
-    for name, parameter in model.parameters.items():
-        parameter[...] = right.initial[name]
+    write_parameters(model, right.initial)
     return model
 
 
 def do_update(model: scratch_rnn.RNNModel, batch: Batch, package: SimpleNamespace) -> float:
     """Do one update with the functions of a package; return the loss before it."""
-    from compare.parity import StepSettings, scratch_stages
+    from compare.parity import scratch_stages
 
-    settings = StepSettings(lr=LR, max_norm=MAX_NORM)
-    stages = dict(scratch_stages(model, batch, None, settings, package=package))
+    stages = dict(scratch_stages(model, batch, None, SETTINGS, package=package))
     return float(stages["loss"]["loss"])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from compare.implementations.cells import CELLS
 from compare.implementations.interface import Array, Results
 from compare.implementations.layers.functions import Functions
+from compare.implementations.layouts.parameters import PARAMETERS
 from compare.implementations.worker.trouble import Malformed
 from scratch_rnn.layers.states import State, arrays_of, each, state_of
 
@@ -29,9 +30,8 @@ class FunctionsLayer:
         self._functions, self._cell = functions, CELLS[functions.cell]
         G = self._cell.num_gates * hidden_size
         shapes = ((G, input_size), (G, hidden_size), (G,), (G,))
-        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
         self.parameters: Results = {
-            name: np.zeros(shape, dtype) for name, shape in zip(names, shapes, strict=True)
+            name: np.zeros(shape, dtype) for name, shape in zip(PARAMETERS, shapes, strict=True)
         }
 
     def forget(self) -> None:

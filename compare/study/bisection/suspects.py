@@ -14,7 +14,13 @@ import torch
 import concise_rnn
 from compare import check
 from compare.implementations import Results
-from compare.parity import ScratchOptimizer, TorchOptimizer, name_state, tensor_as_array
+from compare.parity import (
+    ScratchOptimizer,
+    TorchOptimizer,
+    name_state,
+    tensor_as_array,
+    write_parameters,
+)
 from scratch_rnn import Batch
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State, arrays_of
@@ -70,8 +76,7 @@ class NumPySuspect(_Trained):
 
     def prepare(self, case: check.TrainingCase) -> None:
         """Copy parameters, optimizer, and the state of the next forward pass from the case."""
-        for name, parameter in self._model.parameters.items():
-            parameter[...] = case.parameters[name]
+        write_parameters(self._model, case.parameters)
         if case.memory is not None:
             memory = {name: kept.astype(self.dtype) for name, kept in case.memory.items()}
             self._optimizer.restore(memory)
@@ -133,9 +138,7 @@ class TorchSuspect(_Trained):
 
     def prepare(self, case: check.TrainingCase) -> None:
         """Copy parameters, optimizer, and the state of the next forward pass from the case."""
-        with torch.no_grad():
-            for name, parameter in self._model.named_parameters():
-                parameter.copy_(torch.from_numpy(case.parameters[name]))
+        write_parameters(self._model, case.parameters)
         if case.memory is not None:
             self._optimizer.restore(case.memory)
         self._state = states.each(

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.parity import Move, compute_loss, tensor_as_array, tolerances
+from compare.parity import Move, compute_loss, tensor_as_array, tolerances, write_parameters
 from scratch_rnn import linear
 from scratch_rnn.cells import elman
 from scratch_rnn.fast import lookup
@@ -135,8 +135,7 @@ def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -
     moved = copy.deepcopy(model)
 
     def compute(move: Move) -> Numbers:
-        for name, parameter in model.parameters.items():
-            moved.parameters[name][...] = move(parameter)
+        write_parameters(moved, move(model.parameters))
         numbers = scratch_forward(moved, ids)
         y, targets = move(numbers["y"]), ids[1:]
         losses = [

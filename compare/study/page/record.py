@@ -17,7 +17,7 @@ import scratch_rnn
 from compare.check import BUGS
 from compare.files import RecordError
 from compare.implementations import CELLS, Cell
-from compare.parity import compare_step, copy_weights, make_models, split_tokens
+from compare.parity import compare_step, copy_weights, make_models, split_tokens, write_parameters
 from compare.runs import Course, Snapshot
 from compare.study.page import anatomy
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
@@ -139,8 +139,7 @@ def look(
     "numbers" are the arrays that are always in the page. "details" are left out if the page would
     be too large: weights, and numbers that need the weights to be understood.
     """
-    for name, parameter in scratch.parameters.items():
-        parameter[...] = snapshot.weights[name]
+    write_parameters(scratch, snapshot.weights)
     copy_weights(scratch, concise)
     with np.errstate(over="ignore", invalid="ignore"):
         numbers, details = numbers_of(scratch, concise, ids)

@@ -25,11 +25,12 @@ from compare.check.cases.layer_results import (
     name_gradients,
     name_outputs,
     run,
+    run_layer,
 )
 from compare.check.cases.reference import torch_results
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties.of_layers import ARRAYS, LAYOUTS
-from compare.check.properties.of_memory import both_passes, scale_parameters
+from compare.check.properties.of_memory import scale_parameters
 from compare.check.subjects.examination import examine_class
 from compare.check.subjects.features import find_surface, try_features
 from compare.check.subjects.layer import LayerSubject, find_layout
@@ -71,14 +72,14 @@ def passes(layers, case, *ways):
     outputs_now, first = keep_result(layer, (output, state)), name_outputs(output, state)
     for how in ways:
         load_parameters(layer, other.floats.parameters, how)
-        yield other, both_passes(layer, other)
+        yield other, run_layer(layer, other)
     load_parameters(layer, floats.parameters, "in place")
     gradients = backward_pass(layer, tape, viewed)
     gradients_now = keep_result(layer, gradients)
     yield case, first | copy_results(name_gradients(gradients))
     yield case, first | copy_results(name_gradients(backward_pass(layer, tape, viewed)))
-    both_passes(build(layers, other), other)
-    both_passes(layer, other)
+    run_layer(build(layers, other), other)
+    run_layer(layer, other)
     yield case, name_outputs(*outputs_now()) | copy_results(name_gradients(gradients_now()))
     halves = name_gradients(gradients)
     for array in halves.values():
