@@ -14,6 +14,7 @@ from .interface import load_parameters as load_parameters
 from .kernels.compilation import capability_of as capability_of
 from .kernels.compilation import compile_launches as compile_launches
 from .kernels.compilation import describe_kernel as describe_kernel
+from .layers.detection import detect_conventions as detect_conventions
 from .layers.functions import Functions as Functions
 from .layers.functions import LocalFunctions as LocalFunctions
 from .layers.functions import SubmissionFunctions as SubmissionFunctions
@@ -27,11 +28,8 @@ from .layers.user_layer import Layers as Layers
 from .layouts.constructor import FITTING as FITTING
 from .layouts.constructor import fits as fits
 from .layouts.constructor import write_adapter as write_adapter
-from .layouts.conventions import OF_A_CALL as OF_A_CALL
 from .layouts.conventions import TABLE as TABLE
-from .layouts.conventions import Conventions as Conventions
 from .layouts.conventions import Flags as Flags
-from .layouts.conventions import list_conventions as list_conventions
 from .layouts.gate_order import Order as Order
 from .layouts.gate_order import parse_order as parse_order
 from .layouts.gate_order import reorder_to_own as reorder_to_own

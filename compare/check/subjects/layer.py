@@ -16,21 +16,17 @@ from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, make_case
 from compare.check.cases.layer_results import backward, build, expect, forward, run
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
-from compare.check.subjects.diagnosis import explain_results, gives, observe
-from compare.check.subjects.functions import list_orders, list_wrong_functions
+from compare.check.subjects.functions import list_wrong_functions
 from compare.check.subjects.subject import Answer, Mistake, Run, Subject, try_items
 from compare.implementations import (
     CELLS,
-    OF_A_CALL,
-    Conventions,
     FunctionsLayer,
     Layers,
-    Order,
     Results,
     Trouble,
     Verdict,
+    detect_conventions,
     equations,
-    list_conventions,
     read_signatures,
 )
 from compare.parity import Move
@@ -262,57 +258,13 @@ _load_copy = lru_cache(Bug.load)
 
 
 def find_layout(subject: LayerSubject) -> list[ItemResult]:
-    """Try the simplest layer in each layout, and keep what fits; UsageError if a flag differs."""
-    layers = subject.layers
-    tried: list[tuple[float, Conventions, list[ItemResult], LayerSubject]] = []
-    for conventions in sorted(list_conventions(), key=layers.flags.allow, reverse=True):
-        if not layers.flags.allow(conventions) and any(fits for fits, *_ in tried):
-            break
-        if conventions.state_first and not (tried and tried[0][1].has_weight_of_both):
-            continue
-        if conventions.columns and layers.submission.adapter:
-            continue
-        layers.conventions = conventions
-        attempt = subject.vary(subject.trials, {})
-        results = try_items(attempt)
-        score = sum(result.verdict == Verdict.RIGHT for result in results)
-        shapes = results[0].wrong is not None and not any(c.problem for c in results[0].comparisons)
-        tried.append((score + 0.5 * shapes, conventions, results, attempt))
-        if score == len(results) or results[0].verdict == Verdict.TIMEOUT:
-            break
-    # If none fits, keep the one with most cases; prefer a result to an exception.
-    tried.sort(key=lambda t: (t[2][0].cases, t[0], t[2][0].verdict != "error"), reverse=True)
-    fits, layers.conventions, results, found = tried[0]
-    if fits == 0.5 and layers.conventions.has_weight_of_both:  # both orders, [x, h] and [h, x]
-        for each in (t for t in tried if t[0] == fits):
-            layers.conventions = each[1]
-            explain_results(each[3], each[2][:1])
-            if each[2][0].likely:
-                fits, layers.conventions, results, found = each
-                break
-        else:
-            layers.conventions = tried[0][1]
-    may_differ = layers.conventions.has_own_names and not layers.flags.order
-    if may_differ and (order := find_gate_order(found, results[0])):
-        layers.conventions.order = order
-        found = subject.vary(subject.trials, {})
-        results = try_items(found)
-    if fits:
-        for name in OF_A_CALL:
-            layers.flags.check(name, getattr(layers.conventions, name))
-    subject._cases, subject._passes = found._cases, found._passes
-    return results
-
-
-def find_gate_order(subject: LayerSubject, forward: ItemResult) -> Order:
-    """Return the order of the gates that gives a layer's results; empty if none does."""
-    observed = observe(subject, forward) if forward.wrong is not None else []
-    for order, functions in list_orders(subject.cell) if observed else ():
-        layer = partial(FunctionsLayer, functions)
-        computations = [partial(run, layer, subject.make_layer_case(o.case)) for o in observed]
-        if all(gives(c, o) for c, o in zip(computations, observed, strict=True)):
-            return order
-    return ()
+    """Detect the layout of a layer and try it; UsageError if a flag states another one."""
+    try:
+        detect_conventions(subject.layers)
+    except Trouble as trouble:
+        if trouble.verdict == Verdict.TIMEOUT:  # each case would take as long
+            return [ItemResult.from_trouble(item, trouble) for item in subject.items]
+    return try_items(subject)
 
 
 def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:

@@ -5,51 +5,77 @@ the class's own layout they are nearest to those of scratch_rnn, also where the 
 Another order of the gates has to give the same numbers, as a mistake can look like one.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from compare.implementations.cells import CELLS
 from compare.implementations.layers.user_layer import Layers
-from compare.implementations.layouts.conventions import Conventions, list_conventions
-from compare.implementations.worker.trouble import Malformed, Trouble
+from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
+from compare.implementations.worker.trouble import Malformed, Trouble, Verdict
 from scratch_rnn.layers.states import arrays_of, each
 
 T, B, V, H = 3, 2, 4, 5
 EQUAL = 1e-3  # no rounding is larger, and no other layout gives numbers as near
+FARTHEST = float(np.finfo(np.float64).max)  # what is not finite is still a result
+
+
+class Fit(NamedTuple):
+    """How near a class comes to ours under some conventions; of two fits the smaller is better."""
+
+    distance: float  # infinite if it has no results, or results of other shapes
+    raises: bool  # an exception says less of a layout than results of other shapes
+    conventions: Conventions
 
 
 def detect_conventions(layers: Layers) -> None:
-    """Give layers the conventions under which they come nearest to ours; Trouble if none fits."""
-    tried: list[tuple[float, Conventions]] = []
+    """Give layers the conventions under which they come nearest to ours.
+
+    Those that flags state are tried first, and others only if none of these fits: UsageError says
+    then what the class does. Trouble if nothing fits; layers have the most telling conventions.
+    """
+    fits: list[Fit] = []
     troubles: list[Trouble] = []
-    for conventions in _candidates(layers):
+    for conventions in _candidates(layers, fits):
+        is_found = any(math.isfinite(fit.distance) for fit in fits)
+        if is_found and not layers.flags.allow(conventions):
+            break
         layers.conventions = conventions
         try:
-            distance = _distance(layers)
+            fit = Fit(_distance(layers), False, conventions)
         except Trouble as trouble:
             troubles.append(trouble)
-            continue
-        if distance < EQUAL:
-            return
-        if not conventions.order:
-            tried.append((distance, layers.conventions))
-    if not tried:
+            fit = Fit(math.inf, trouble.verdict != Verdict.WRONG, conventions)
+        is_other_order = conventions.order not in ((), layers.flags.order)
+        if fit.distance < EQUAL or not is_other_order:
+            fits.append(fit)
+        if fit.distance < EQUAL or (troubles and troubles[-1].verdict == Verdict.TIMEOUT):
+            break
+    best = min(fits, key=lambda fit: (fit.distance, fit.raises))
+    layers.conventions = best.conventions
+    if math.isinf(best.distance):
         raise troubles[0]
-    _, layers.conventions = min(tried, key=lambda pair: pair[0])
+    for name in OF_A_CALL:
+        layers.flags.check(name, getattr(layers.conventions, name))
 
 
-def _candidates(layers: Layers) -> Iterator[Conventions]:
-    """Yield the conventions that a class may have, ours first."""
-    for conventions in list_conventions():
+def _candidates(layers: Layers, fits: Sequence[Fit]) -> Iterator[Conventions]:
+    """Yield the conventions that a class may have: those of flags first, then ours.
+
+    After those under which it has results, other orders of the gates follow.
+    """
+    for conventions in sorted(list_conventions(), key=layers.flags.allow, reverse=True):
         if conventions.columns and layers.submission.adapter:
             continue
+        if conventions.state_first and not layers.conventions.has_weight_of_both:
+            continue
         yield conventions
-        learned = layers.conventions  # with the names of the parameters, if they were found
-        if learned.has_own_names:  # PyTorch's promise its order of the gates
+        learned, has_results = layers.conventions, math.isfinite(fits[-1].distance)
+        if has_results and learned.has_own_names and not layers.flags.order:  # PyTorch's promise it
             for order in list(permutations(CELLS[layers.cell].gates))[1:]:
                 yield replace(learned, order=order)
 
@@ -72,10 +98,11 @@ def _distance(layers: Layers) -> float:
     shapes = [array.shape for array in expected]
     if [array.shape for array in got] != shapes:
         raise Malformed(f"results of shapes {shapes}", f"{[array.shape for array in got]}")
-    return max(float(np.abs(a - b).max()) for a, b in zip(expected, got, strict=True))
+    differences = (np.abs(a - b).max() for a, b in zip(expected, got, strict=True))
+    return max(float(np.nan_to_num(d, nan=FARTHEST, posinf=FARTHEST)) for d in differences)
 
 
 def _arrays(result: tuple[Any, Any, Any]) -> list[np.ndarray]:
     """Return the output, and the arrays of the last state."""
     output, state, _ = result
-    return [output, *arrays_of(state)]
+    return [array.astype(np.float64) for array in (output, *arrays_of(state))]
