@@ -11,6 +11,7 @@ from .interface import Results as Results
 from .interface import Run as Run
 from .interface import Tape as Tape
 from .interface import load_parameters as load_parameters
+from .interface import read_options as read_options
 from .kernels.compilation import capability_of as capability_of
 from .kernels.compilation import compile_launches as compile_launches
 from .kernels.compilation import describe_kernel as describe_kernel
@@ -41,6 +42,11 @@ from .targets import implementation as implementation
 from .targets import parse_target as parse_target
 from .targets import refuse_target as refuse_target
 from .targets import split_target as split_target
+from .weights import guess_cell as guess_cell
+from .weights import read_array as read_array
+from .weights import read_input as read_input
+from .weights import read_layer as read_layer
+from .weights import read_layers as read_layers
 from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind
 from .worker.messages import clean as clean

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from compare.implementations.cells import Cell
+from compare.terminal import UsageError
 from scratch_rnn.layers.states import State
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
@@ -89,6 +90,7 @@ class Implementation:
     build: LayerClass
     features: frozenset[str] = frozenset()  # of nn.RNN's surface that it has for certain
     close: Callable[[], object] = field(default=lambda: None)  # ends its process
+    weights: Results | None = None  # its own, if it comes from a file that has some
     _layer: Layer | None = None
     _options: dict[str, Any] | None = None
     _shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of its parameters
@@ -137,6 +139,14 @@ class Implementation:
         if hasattr(self.layer, "forget"):
             self.layer.forget()
         load_parameters(self.layer, parameters)
+
+    def has_dtype(self, dtype: str) -> bool:
+        """Return whether it builds layers of this dtype; a class may have only its own."""
+        try:
+            self.build(input_size=2, hidden_size=3, dtype=dtype)
+        except UsageError:
+            return False
+        return True
 
     def forward(self, x: Array, state: State = None, *, lengths: Array | None = None) -> Run:
         """Run forward from a state, or from zeros."""

@@ -1,20 +1,23 @@
 """Targets: what a user types to name an implementation.
 
 ``scratch`` and ``torch`` are the layers of scratch_rnn and PyTorch; ``FILE.py`` has the functions
-of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a library.
+of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a library;
+``FILE.onnx`` and ``FILE.onnx:NODE`` are a layer in a graph, which has weights.
 """
 
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from compare.implementations.adapters.which import adapters, find_file_adapter
 from compare.implementations.cells import CELLS, Cell
-from compare.implementations.interface import Implementation
+from compare.implementations.interface import Implementation, Results
 from compare.implementations.layers.detection import detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import Layers, UserLayer
 from compare.implementations.layouts.guesses import guess_cell_of_class, guess_cell_of_functions
+from compare.implementations.weights import read_layer
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
@@ -27,25 +30,30 @@ RESOLVER = FOLDER / "adapters" / "which.py"
 INTERPRETER = FOLDER / "kernels" / "interpreter.py"
 
 
-def implementation(target: str, cell: str | None = None, **limits: Any) -> Implementation:
+def implementation(
+    target: str, cell: str | None = None, *, device: str | None = None, **limits: Any
+) -> Implementation:
     """Return the implementation that a target names; UsageError if there is none.
 
     The layers of scratch_rnn and PyTorch run in this process. A user's code runs in a process of
     its own, which `close` ends; `limits` are fields of its `Source`. Without a cell, the names of
-    the class or of the functions decide which it is.
+    the class or of the functions decide which it is. `device` is an argument of a module's
+    constructor.
     """
     if not isinstance(target, str):
         raise UsageError(f"expected target to be a str, got {type(target).__name__}")
     if repr(cell) not in map(repr, (None, *CELLS)):  # an array has no truth value in ==
         raise UsageError(f"expected a cell of {', '.join(CELLS)}, got {brief(cell)}")
     record = CELLS[cell or next(iter(CELLS))]
+    takes_device = target != "scratch" and (target == "torch" or bool(split_target(target)[1]))
+    if device is not None and not takes_device:
+        raise UsageError(f"expected a module of PyTorch on the device {device}, got {target}")
     if target == "scratch":
         return Implementation(record, target, record.scratch_layer)
     if target == "torch":
         module = Source(module=record.torch_module, name=record.layer, resolver=str(RESOLVER))
-        return Implementation(
-            record, target, Layers(Submission(module, start=InProcess), record.name)
-        )
+        layers = Layers(Submission(module, start=InProcess), record.name, device=device)
+        return Implementation(record, target, layers)
     try:
         submission = Submission(parse_target(target, **limits))
     except FileNotFoundError:
@@ -54,12 +62,21 @@ def implementation(target: str, cell: str | None = None, **limits: Any) -> Imple
     except Trouble as trouble:
         raise refuse_target(target, f": {trouble}") from None
     try:
-        load = _load_class if submission.source.name else _load_functions
-        record, build = load(submission, target, cell)
+        if submission.source.name:
+            record, build = _load_class(submission, target, cell, device)
+        else:
+            record, build = _load_functions(submission, target, cell)
     except BaseException:
         submission.close()
         raise
-    return Implementation(record, target, build, close=submission.close)
+    is_file = bool(find_file_adapter(target))
+    weights = _read_weights(target) if is_file else None
+    return Implementation(record, target, build, close=submission.close, weights=weights)
+
+
+def _read_weights(target: str) -> Results:
+    path, name = split_target(target)
+    return read_layer(Path(path), name)
 
 
 def refuse_target(target: str, why: str) -> UsageError:
@@ -67,10 +84,12 @@ def refuse_target(target: str, why: str) -> UsageError:
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {target!r}{why}")
 
 
-def _load_class(submission: Submission, target: str, cell: str | None) -> tuple[Cell, Any]:
+def _load_class(
+    submission: Submission, target: str, cell: str | None, device: str | None
+) -> tuple[Cell, Any]:
     """Return the cell of a class, and what builds its layers."""
     record = CELLS[cell or guess_cell_of_class(submission.kinds) or next(iter(CELLS))]
-    layers = Layers(submission, record.name)
+    layers = Layers(submission, record.name, device=device)
     try:
         detect_conventions(layers)
     except Trouble as trouble:
@@ -106,6 +125,9 @@ def parse_target(target: str, *, interpret: bool = False, **limits: Any) -> Sour
     limits["resolver"] = str(RESOLVER)
     if file.is_file():
         file = file.absolute()
+        if adapter := find_file_adapter(target):
+            library = adapters()[adapter]["LIBRARIES"][0]
+            return Source(module=library, name=f"{file}:{name}" if name else str(file), **limits)
         return Source(file=str(file), name=name, folders=(str(file.parent),), **limits)
     is_module = name and all(part.isidentifier() for part in path.split("."))
     if file.suffix == ".py" or not is_module:

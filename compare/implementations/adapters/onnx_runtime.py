@@ -1,17 +1,24 @@
 """The operators RNN, GRU and LSTM of ONNX, computed by ONNX Runtime; forward only.
 
 W (D, G, V), R (D, G, H) and B (D, 2G) have the D directions first; B has both biases in a row.
+
+A file ``model.onnx`` is a graph in which such an operator is a node, for instance one that PyTorch
+exported. The node's attributes decide what it computes; it can be given any weights.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
-from onnx import helper
+from onnx import helper, numpy_helper
 
 LIBRARIES = ("onnxruntime",)
 CLASSES = ("onnxruntime:RNN", "onnxruntime:GRU", "onnxruntime:LSTM")
+FILES = (".onnx",)
 GRADIENTS = False
 
 Arrays = dict[str, np.ndarray]
@@ -19,6 +26,7 @@ Arrays = dict[str, np.ndarray]
 FROM_TORCH = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
 """The places in PyTorch's order, r z n and i f g o, of ONNX's gates z r h and i o f c."""
 
+PROVIDERS = ["CPUExecutionProvider"]
 DIRECTIONS = ("", "_reverse")
 TENSORS = {"W": ("weight_ih",), "R": ("weight_hh",), "B": ("bias_ih", "bias_hh")}
 """The arrays of an operator: the parameters of PyTorch, one over the other."""
@@ -35,15 +43,17 @@ class Model:
 
 
 def build(
-    operator: str,
+    target: str,
     input_size: int,
     hidden_size: int,
     *,
-    nonlinearity: str = "tanh",
+    nonlinearity: str = "",
     bidirectional: bool = False,
     dtype: str = "float32",
 ) -> Model:
-    """Build the graph."""
+    """Build the graph of an operator, or of a node ``FILE.onnx:NODE`` with other weights."""
+    operator = find_operator(target)
+    attributes = None if operator == target else list_attributes(target, bidirectional)
     if dtype != "float32":
         raise NotImplementedError(f"ONNX Runtime has no {operator} of {dtype}")
     D, G = 1 + bidirectional, len(FROM_TORCH[operator]) * hidden_size
@@ -51,7 +61,7 @@ def build(
     states = ["h", "c"] if operator == "LSTM" else ["h"]
     initial, final = ([f"{name}{end}" for name in states] for end in ("_0", "_n"))
     inputs, outputs = ["X", *shapes, *initial], ["Y", *final]
-    node = make_node(operator, "X", initial, outputs, hidden_size, nonlinearity, D)
+    node = make_node(operator, "X", initial, outputs, hidden_size, nonlinearity, D, attributes)
     session = make_session([node], dict.fromkeys(inputs, dtype), outputs)
     zeros = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
     return Model(session, inputs, outputs, zeros)
@@ -63,16 +73,19 @@ def make_node(
     initial: list[str],
     outputs: list[str],
     hidden_size: int,
-    nonlinearity: str = "tanh",
+    nonlinearity: str = "",
     directions: int = 1,
+    attributes: dict[str, object] | None = None,
 ) -> Any:
-    """Return the node of an operator that computes what PyTorch does; the strings name arrays."""
-    options: dict[str, object] = {"hidden_size": hidden_size}
+    """Return the node of an operator; the strings name arrays.
+
+    It computes what PyTorch does, or what the attributes of another node say.
+    """
+    options: dict[str, object] = {"linear_before_reset": 1} if operator == "GRU" else {}
+    options = {"hidden_size": hidden_size, **(options if attributes is None else attributes)}
     options |= {"direction": "bidirectional"} if directions == 2 else {}
-    if operator == "RNN":
+    if nonlinearity:
         options["activations"] = [{"tanh": "Tanh", "relu": "Relu"}[nonlinearity]] * directions
-    if operator == "GRU":
-        options["linear_before_reset"] = 1  # b_hn inside of the reset gate's product
     return helper.make_node(operator, [x, *TENSORS, "", *initial], outputs, **options)
 
 
@@ -94,9 +107,7 @@ def make_session(
     graph = helper.make_graph(nodes, "layer", given, results, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
     model.ir_version = min(model.ir_version, 10)
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
-    )
+    return onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=PROVIDERS)
 
 
 def read(model: Model) -> Arrays:
@@ -111,7 +122,7 @@ def write(model: Model, arrays: Arrays, how: str = "loaded") -> None:
 
 def to_torch(operator: str, arrays: Arrays) -> Arrays:
     """Return parameters by PyTorch's names."""
-    order = np.argsort(FROM_TORCH[operator])
+    order = np.argsort(FROM_TORCH[find_operator(operator)])
     return {
         f"{name}_l0{end}": _reorder(block, order)
         for d, end in enumerate(DIRECTIONS[: len(arrays["W"])])
@@ -122,7 +133,7 @@ def to_torch(operator: str, arrays: Arrays) -> Arrays:
 
 def from_torch(operator: str, parameters: Arrays) -> Arrays:
     """Return parameters by ONNX's names."""
-    order, found = FROM_TORCH[operator], {}
+    order, found = FROM_TORCH[find_operator(operator)], {}
     ends = [end for end in DIRECTIONS if f"weight_ih_l0{end}" in parameters]
     for own, names in TENSORS.items():
         every = [[_reorder(parameters[f"{n}_l0{end}"], order) for n in names] for end in ends]
@@ -150,3 +161,77 @@ def run(model: Model, x: np.ndarray, state: Any = None) -> tuple[Any, None]:
     T, D, B, H = output.shape
     output = output.swapaxes(1, 2).reshape(T, B, D * H)
     return (output, tuple(last) if many > 1 else last[0]), None
+
+
+# A file with such nodes ---------------------------------------------------------------------------
+
+
+@dataclass
+class Node:
+    """A recurrent node of a graph: its attributes but the size, and its weights."""
+
+    operator: str
+    attributes: dict[str, Any]
+    arrays: Arrays = field(default_factory=dict)
+
+
+@cache
+def read_nodes(path: str) -> dict[str, Node]:
+    """Return the recurrent nodes of a file by name; ValueError if one has what PyTorch has not."""
+    model = onnx.load(path)
+    nodes = [node for node in model.graph.node if node.op_type in FROM_TORCH]
+    found = {}
+    for number, node in enumerate(nodes):
+        name = node.name or f"{node.op_type}_{number}"
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        size = attributes.pop("hidden_size", None)
+        inputs = dict(zip(("X", "W", "R", "B", "lens", "h", "c", "P"), node.input, strict=False))
+        if attributes.get("layout") or inputs.get("P") or "B" not in inputs or size is None:
+            has = "layout 1" if attributes.get("layout") else "peepholes or no bias"
+            raise ValueError(f"expected a node {name} as PyTorch has it, got {has}")
+        arrays = {own: compute_constant(model, inputs[own]) for own in TENSORS}
+        found[name] = Node(node.op_type, attributes, arrays)
+    return found
+
+
+def compute_constant(model: Any, name: str) -> np.ndarray:
+    """Return a tensor of a graph that depends on no input; ValueError if it does."""
+    for tensor in model.graph.initializer:
+        if tensor.name == name:
+            return np.array(numpy_helper.to_array(tensor))
+    given = {value.name for value in model.graph.input}
+    part = onnx.utils.Extractor(model).extract_model([], [name])
+    if name in given or any(set(node.input) & given for node in part.graph.node):
+        raise ValueError(f"expected weights in the file, got {name}, an input of the graph")
+    session = onnxruntime.InferenceSession(part.SerializeToString(), providers=PROVIDERS)
+    return np.array(session.run([name], {})[0])
+
+
+def read_node(target: str) -> Node:
+    """Return the node ``FILE.onnx:NODE``; without a name, the only one of the file."""
+    path, _, name = target.rpartition(":") if not target.endswith(FILES) else (target, "", "")
+    nodes = read_nodes(path)
+    if name in nodes or (not name and len(nodes) == 1):
+        return nodes[name or next(iter(nodes))]
+    names = ", ".join(nodes) or "none"
+    raise ValueError(f"expected {Path(path).name}:NODE, one of its nodes RNN, GRU or LSTM: {names}")
+
+
+def list_attributes(target: str, bidirectional: bool) -> dict[str, Any]:
+    """Return the attributes of a node, for one direction or for both."""
+    attributes = dict(read_node(target).attributes)
+    if attributes.get("direction") == b"bidirectional" and not bidirectional:
+        del attributes["direction"]
+        if functions := attributes.get("activations"):
+            attributes["activations"] = functions[: len(functions) // 2]
+    return attributes
+
+
+def find_operator(target: str) -> str:
+    """Return the operator of a target: its own name, or that of the node in a file."""
+    return target if target in FROM_TORCH else read_node(target).operator
+
+
+def read_file(path: str) -> dict[str, Arrays]:
+    """Return the parameters of each recurrent node by PyTorch's names."""
+    return {name: to_torch(node.operator, node.arrays) for name, node in read_nodes(path).items()}

@@ -7,6 +7,10 @@ LIBRARIES : tuple of str
 CLASSES : tuple of str
     What a user can check with it, as MODULE:CLASS. The library may have no such class, but an
     operator of this name: then the name takes the place of the class below.
+FILES : tuple of str, optional
+    Ends of the names of files that have such layers in them, with their weights. FILE:NAME takes
+    the place of the class below, and `find_operator(target)` gives what its layer is.
+    `read_file(path)` returns the parameters of all layers in a file, by the layers' names.
 GRADIENTS : bool
     Whether it computes gradients.
 build(class, input_size, hidden_size, **options) -> model
@@ -35,6 +39,7 @@ from types import ModuleType
 from typing import Any
 
 PREFIX = "_rnn_parity_"
+CONSTANTS = ("LIBRARIES", "CLASSES", "FILES")
 
 
 @cache
@@ -45,9 +50,7 @@ def adapters() -> dict[str, dict[str, tuple[str, ...]]]:
         constants = {}
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             match node:
-                case ast.Assign([ast.Name("LIBRARIES" | "CLASSES" as name)], value) | ast.AnnAssign(
-                    ast.Name("LIBRARIES" | "CLASSES" as name), _, ast.expr() as value
-                ):
+                case ast.Assign([ast.Name(name)], value) if name in CONSTANTS:
                     constants[name] = ast.literal_eval(value)
         if constants:
             found[file.stem] = constants
@@ -63,8 +66,18 @@ def adapt(module: ModuleType, name: str) -> tuple[Any, str, list[str]]:
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())] or [name]
     if not adapter:
         return load_adapter("numpy_class").adapt_class(target), "", kinds
-    layer_class = load_adapter("library_layer").LibraryLayer
-    return partial(layer_class, load_adapter(adapter), target), adapter, kinds
+    own = load_adapter(adapter)
+    if find_file_adapter(name):
+        kinds = [own.find_operator(name)]
+    return partial(load_adapter("library_layer").LibraryLayer, own, target), adapter, kinds
+
+
+def find_file_adapter(target: str) -> str:
+    """Return the adapter for FILE or FILE:NAME, by the end of the file's name; empty if none."""
+    for adapter, constants in adapters().items():
+        if any(target.endswith(end) or f"{end}:" in target for end in constants.get("FILES", ())):
+            return adapter
+    return ""
 
 
 def load_adapter(name: str) -> ModuleType:
@@ -78,6 +91,8 @@ def load_adapter(name: str) -> ModuleType:
 
 def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
     """Return what a name of a module means, and its adapter; empty if it needs none."""
+    if adapter := find_file_adapter(name):
+        return name, adapter
     for adapter, constants in adapters().items():
         if f"{module.__name__}:{name}" in constants["CLASSES"] and not hasattr(module, name):
             return name, adapter
