@@ -35,7 +35,7 @@ from typing import Annotated, Any, Union
 
 import tyro
 
-from compare import bench, check, parity, runs, study
+from compare import bench, check, pairs, runs, study
 from compare.terminal import (
     DATA,
     OK,
@@ -71,14 +71,14 @@ class Command:
 # A package is loaded when its command is called: `--help` needs neither PyTorch nor matplotlib.
 COMMANDS = {
     "run": Command(runs.RunConfig, lambda *given: runs.run(*given)),
-    "parity": Command(parity.ParityConfig, lambda *given: parity.parity(*given)),
+    "parity": Command(pairs.PairConfig, lambda *given: pairs.parity(*given)),
     "train": Command(runs.TrainConfig, lambda *given: runs.train(*given)),
     "generate": Command(
         runs.GenerateConfig, lambda config, terminal: terminal.line(runs.generate(config, terminal))
     ),
     "check": Command(check.CheckConfig, lambda *given: check.check(*given)),
     "break": Command(study.BreakConfig, lambda *given: study.break_it(*given)),
-    "bisect": Command(study.BisectConfig, lambda *given: study.bisect(*given)),
+    "bisect": Command(study.BisectConfig, lambda *given: study.find_difference(*given)),
     "explain": Command(study.ExplainConfig, lambda *given: study.explain(*given)),
     "bench": Command(bench.BenchConfig, lambda *given: bench.bench(*given)),
 }

@@ -1,8 +1,8 @@
 from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
 from .cases.comparison import Answer, Comparison, compare_answer, tabulate
 from .cases.floats import Floats
-from .cases.layer_case import LayerCase
-from .cases.layer_results import match_results, run
+from .cases.layer_case import LayerCase, make_case
+from .cases.layer_results import expect, match_results, rounding, run, run_layer
 from .cases.reference import torch_results
 from .cases.training import (
     TrainingCase,
@@ -16,11 +16,13 @@ from .command import CheckError, check, examine, train_functions
 from .config import CheckConfig
 from .properties.property import Finding
 from .properties.run import find_violation
+from .subjects.layer import SIZES, name_mistake
 
 __all__ = [
     "BUGS",
     "BUG_NAMES",
     "GROUPS",
+    "SIZES",
     "Answer",
     "Bug",
     "CheckConfig",
@@ -33,13 +35,18 @@ __all__ = [
     "check",
     "compare_answer",
     "examine",
+    "expect",
     "find_bug",
     "find_violation",
     "get_layer",
+    "make_case",
     "make_optimizer",
     "match_results",
+    "name_mistake",
     "name_stage",
+    "rounding",
     "run",
+    "run_layer",
     "scratch_step",
     "tabulate",
     "torch_model",

@@ -1,7 +1,7 @@
 """Print a comparison in a terminal: a table with a row for each tensor, and a verdict."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.measure import Measurement
 from rich.table import Table
@@ -11,20 +11,25 @@ from compare.parity.config import SIDES
 from compare.parity.rows import ParityReport, ParityRow, Verdict
 from compare.terminal import Terminal, plain_table
 
+Sides = tuple[str, str]
+"""The names of the two implementations that are compared."""
 
-def show_parity(report: ParityReport, terminal: Terminal) -> None:
+MODELS = ("scratch", "PyTorch")
+
+
+def show_parity(report: ParityReport, terminal: Terminal, sides: Sides = MODELS) -> None:
     """Print the comparison as a table, with the columns that fit into the terminal."""
     console = terminal.console
     unlimited = console.options.update(width=1000)
-    for columns in _PARITY_COLUMNS:
-        table = _parity_table(report.rows, columns)
+    for columns in _list_columns(sides):
+        table = _parity_table(report.rows, columns, sides)
         if Measurement.get(console, unlimited, table).maximum <= console.width:
             break
     console.print(table)
-    terminal.line(*parity_verdict(report))
+    terminal.line(*parity_verdict(report, sides))
 
 
-def parity_verdict(report: ParityReport) -> tuple[str, str]:
+def parity_verdict(report: ParityReport, sides: Sides = MODELS) -> tuple[str, str]:
     """Return a summary of the comparison in one line, and the style for printing it."""
     rows = {verdict: [row for row in report.rows if row.verdict is verdict] for verdict in Verdict}
     number = len(report.rows)
@@ -41,9 +46,9 @@ def parity_verdict(report: ParityReport) -> tuple[str, str]:
         f"parity: all {number} tensors agree; "
         f"the largest difference is {share:.0%} of the tolerance"
     )
-    for side in SIDES:
+    for name, side in zip(sides, SIDES, strict=True):
         if less := [row for row in rows[Verdict.LESS_EXACT] if row.less_exact_side == side]:
-            summary += f"; {side} is less exact in {len(less)}: {_names(less)}"
+            summary += f"; {name} is less exact in {len(less)}: {_names(less)}"
     return summary, "green"
 
 
@@ -53,26 +58,31 @@ def _names(rows: Sequence[ParityRow]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-_SHARE, _ERRORS = "share of\ntolerance", ("error,\nscratch", "error,\nPyTorch")
-
-# From the widest to the narrowest.
-_PARITY_COLUMNS = (
-    ("tensor", "shape", "largest\ndifference", _SHARE, *_ERRORS, "verdict"),
-    ("tensor", "difference", _SHARE, *_ERRORS, "verdict"),
-    ("tensor", "difference", _SHARE, "verdict"),
-    ("tensor", _SHARE, "verdict"),
-    ("tensor", "verdict"),
-)
+_SHARE = "share of\ntolerance"
 
 
-def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str]) -> Table:
+def _list_columns(sides: Sides) -> Iterator[tuple[str, ...]]:
+    """Yield the columns of a table, from the widest to the narrowest."""
+    errors = _name_errors(sides)
+    yield "tensor", "shape", "largest\ndifference", _SHARE, *errors, "verdict"
+    yield "tensor", "difference", _SHARE, *errors, "verdict"
+    yield "tensor", "difference", _SHARE, "verdict"
+    yield "tensor", _SHARE, "verdict"
+    yield "tensor", "verdict"
+
+
+def _name_errors(sides: Sides) -> tuple[str, str]:
+    return f"error,\n{sides[0]}", f"error,\n{sides[1]}"
+
+
+def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str], sides: Sides) -> Table:
     table = plain_table(columns, left=("tensor", "verdict"), overflow="fold")
     group = ""
     for row in rows:
         previous, (group, name) = group, _group(row.name)
         if group and group != previous:
             table.add_row(group)
-        cells = _cells(row) | {"tensor": f"  {name}" if group else name}
+        cells = _cells(row, sides) | {"tensor": f"  {name}" if group else name}
         table.add_row(*(cells[column] for column in columns))
     return table
 
@@ -83,15 +93,15 @@ def _group(name: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", name)
 
 
-def _cells(row: ParityRow) -> dict[str, str | Text]:
+def _cells(row: ParityRow, sides: Sides) -> dict[str, str | Text]:
+    errors = (_error(row.scratch_error), _error(row.concise_error))
     return {
         "shape": " x ".join(map(str, row.shape)) or "scalar",
         "largest\ndifference": f"{row.difference:.1e}",
         "difference": f"{row.difference:.1e}",
         "share of\ntolerance": f"{row.share:.0%}" if row.share <= 1 else f"{row.share:,.1f} times",
-        "error,\nscratch": _error(row.scratch_error),
-        "error,\nPyTorch": _error(row.concise_error),
         "verdict": Text(*_LOOKS[row.verdict]),
+        **dict(zip(_name_errors(sides), errors, strict=True)),
     }
 
 

@@ -1,4 +1,4 @@
-from .bisection.command import bisect
+from .bisection.command import bisect, find_difference
 from .config import BisectConfig, BreakConfig, ExplainConfig
 from .page.explain import explain
 from .quiz import NotCaught, break_it
@@ -11,4 +11,5 @@ __all__ = [
     "bisect",
     "break_it",
     "explain",
+    "find_difference",
 ]

@@ -9,6 +9,7 @@ from tyro.conf import Positional, arg
 
 from compare import check
 from compare.implementations import CellName
+from compare.pairs import OF_TARGETS, PairOptions, check_targets
 from compare.parity import SharedOptions
 from compare.terminal import (
     FROM_0,
@@ -36,10 +37,11 @@ class SuspectOptions:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BisectConfig(SharedOptions):
+class BisectConfig(PairOptions, SharedOptions):
     """Find the first update, time step, tensor and element in which two implementations differ.
 
-    It compares scratch_rnn with a suspect. By default the suspect is PyTorch on the --device. It is
+    With A and B, it finds the smallest case on which two layers differ. Without them, it trains
+    scratch_rnn beside a suspect. By default the suspect is PyTorch on the --device. It is
     scratch_rnn with a bug of `break` if you give --bug, and scratch_rnn with another layer if you
     give --implementation. With only --dtype float64 it is scratch_rnn in float64, compared with
     float32. The exit code is 0 whether or not they differ; `parity` ends with 1 if they do.
@@ -58,6 +60,11 @@ class BisectConfig(SharedOptions):
 
     def check(self) -> Self:
         """Return the configuration itself; raise UsageError if a value is not valid."""
+        check_targets(self)
+        if self.targets:
+            super().check()
+            refuse_options(self, all_but(self, *OF_TARGETS), "two targets without other options")
+            return self
         if self.replay is not None:
             unread = all_but(self, "replay", "implementation")
             refuse_options(self, unread, "--replay alone or with --implementation")

@@ -40,9 +40,14 @@ class Mode:
     idle: tuple[str, ...] = ()
 
 
+TO_A_FILE = ("input", "weights", "like")
+"""Options of two targets that name a file, or say what two files are."""
+
+
 MODES = {  # a folder is left out: its options are those of its files
     "run": Mode(f"run {FLAGS} --text fox.txt"),
     "parity": Mode(f"parity {SMALL} --text fox.txt"),
+    "parity, two targets": Mode("parity scratch torch --size T=2", idle=TO_A_FILE),
     "train": Mode(f"train --model scratch {FLAGS} --text fox.txt"),
     "generate": Mode("generate --run RUN --prefix t"),
     "break, by name": Mode("break uphill --yes"),
@@ -50,6 +55,7 @@ MODES = {  # a folder is left out: its options are those of its files
     "break, the list": Mode("break list"),
     "bisect, a bug": Mode(f"bisect {SMALL} --text fox.txt --bug uphill --output difference"),
     "bisect, PyTorch": Mode(f"bisect {SMALL} --text fox.txt --updates 1", idle=("output",)),
+    "bisect, two targets": Mode("bisect scratch torch --size T=2", idle=TO_A_FILE),
     "bisect, again": Mode("bisect --replay difference"),
     "explain, the demonstration": Mode("explain --cell rnn --text ab --overwrite"),
     "explain, a run": Mode("explain --checkpoint RUN --text the --overwrite"),

@@ -11,8 +11,8 @@ import torch
 
 import scratch_rnn
 from compare.cli import COMMANDS, main, parse
+from compare.pairs.config import PairConfig
 from compare.parity.build import build_models
-from compare.parity.config import ParityConfig
 from compare.parity.materials import prepare
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.terminal.output import Terminal
@@ -60,7 +60,7 @@ def test_quick_shortens_and_never_lengthens():
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("parity --state carried", ParityConfig(state="carried")),
+        ("parity --state carried", PairConfig(state="carried")),
         ("train --model concise", TrainConfig(model="concise")),
         ("run --max-tokens None", RunConfig(max_tokens=None)),
         ("generate --run r --prefix a", GenerateConfig(run=Path("r"), prefix="a")),

@@ -13,6 +13,7 @@ import numpy as np
 
 from compare.check.cases.boundaries import CASES
 from compare.check.cases.floats import Floats, draw_floats
+from compare.check.cases.results import in_float64
 from compare.implementations import CELLS
 
 GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
@@ -128,6 +129,11 @@ class LayerCase:
     def with_floats(self, floats: Floats) -> Self:
         """Return the case with these floats instead of its own."""
         return replace(self, own_floats=floats)
+
+    def in_float64(self) -> Self:
+        """Return the case in float64, with the same values."""
+        exact = replace(self, dtype="float64", precision="")
+        return exact.with_floats(replace(self.floats, **in_float64(vars(self.floats))))
 
     def describe(self) -> str:
         """Describe the case in words."""

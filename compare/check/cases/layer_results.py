@@ -15,7 +15,6 @@ from compare.check.cases.comparison import Answer, Comparison, Expected
 from compare.check.cases.comparison import compare_answer as compared_with
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.results import in_float64
 from compare.implementations import (
     CELLS,
     Array,
@@ -187,10 +186,8 @@ def expect(case: LayerCase) -> Expected:
     """Return our results of a case in float64, and the tolerance in the case's own arithmetic."""
 
     def compute() -> Results:
-        exact = replace(case, dtype="float64", precision="")
-        exact = exact.with_floats(replace(case.floats, **in_float64(vars(case.floats))))
         with np.errstate(all="ignore"):
-            return run(CLASSES[case.cell], exact)
+            return run(CLASSES[case.cell], case.in_float64())
 
     least = "float16" if case.dtype == "float32" else "float64"
     results = _store.get(case, "expected", compute)

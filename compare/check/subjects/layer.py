@@ -10,17 +10,22 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, ClassVar, Self
 
+import numpy as np
+
 from compare.check.bugs.catalogue import BUGS, Bug
 from compare.check.cases.boundaries import BOUNDARIES, VALUES, Sizes, Trial
 from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, make_case
 from compare.check.cases.layer_results import backward, build, expect, forward, run
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
+from compare.check.subjects.diagnosis import Observed, add_remark, gives
 from compare.check.subjects.functions import list_wrong_functions
 from compare.check.subjects.subject import Answer, Mistake, Run, Subject, try_items
+from compare.check.subjects.symptoms import explain_tensor
 from compare.implementations import (
     CELLS,
     FunctionsLayer,
+    LayerClass,
     Layers,
     Results,
     Trouble,
@@ -29,7 +34,7 @@ from compare.implementations import (
     equations,
     read_signatures,
 )
-from compare.parity import Move
+from compare.parity import PERTURBATIONS, Move
 
 SIZES: tuple[Sizes, ...] = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), *BOUNDARIES)
 """T, B, V and H: first all different, so that no transposition is hidden; then boundaries."""
@@ -156,14 +161,9 @@ class LayerSubject(Subject):
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
         """Yield the catalogue's mistakes; copies of the package come last."""
-        is_forward = item.name == PARTS[0]
-        kinds = ("forward", "step") if is_forward else ("backward", "step_backward")
-        for words, functions in list_wrong_functions(kinds, self.cell):
-            yield Mistake(words, partial(self._compute, partial(FunctionsLayer, functions)))
-        for bug in BUGS if not wrong.problem else ():
-            if not bug.stages and is_of_layer(bug, self.cell):
-                copy = getattr(_load_copy(bug), CELLS[self.cell].layer)
-                yield Mistake(bug.words, partial(self._compute, copy))
+        copies = not wrong.problem
+        for words, layer_class in list_wrong_layers(self.cell, item.name, copies=copies):
+            yield Mistake(words, partial(self._compute, layer_class))
 
     def _compute(self, layer_class: Any, case: Case, move: Move) -> Results:
         return run(layer_class, self.make_layer_case(case), move)
@@ -255,6 +255,47 @@ def is_of_layer(bug: Bug, cell: str) -> bool:
 
 
 _load_copy = lru_cache(Bug.load)
+
+
+def list_wrong_layers(
+    cell: str, part: str, *, copies: bool = True
+) -> Iterator[tuple[str, LayerClass]]:
+    """Yield the words of each mistake that a part can have, and a layer with it.
+
+    Copies of the package come last, as each is compiled anew; `copies` says whether they come.
+    """
+    kinds = ("forward", "step") if part == PARTS[0] else ("backward", "step_backward")
+    for words, functions in list_wrong_functions(kinds, cell):
+        yield words, partial(FunctionsLayer, functions)
+    for bug in BUGS if copies else ():
+        if not bug.stages and is_of_layer(bug, cell):
+            yield bug.words, getattr(_load_copy(bug), CELLS[cell].layer)
+
+
+def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
+    """Return the likely mistake of a layer that gives these results; empty if none is known.
+
+    The first case shows what is wrong; the others, of moderate size, confirm it.
+    """
+    case, got = passes[0]
+    wrong = next((c for c in expect(case).compare(got) if not c.ok), None)
+    if wrong is None:
+        return ""
+    part = find_part(wrong.tensor)
+    observed = [_observe(*one, part) for one in passes]
+    for words, layer_class in list_wrong_layers(case.cell, part, copies=not wrong.problem):
+        computations = [partial(run, layer_class, each) for each, _ in passes]
+        if all(gives(c, one) for c, one in zip(computations, observed, strict=True)):
+            return add_remark(words)
+    return explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+
+
+def _observe(case: LayerCase, got: Results, part: str) -> Observed:
+    """Return the results with which a mistake of a part has to agree: later ones follow."""
+    right = expect(case)
+    own = {n: a for n, a in got.items() if part != PARTS[0] or find_part(n) == part}
+    words = Case(case.describe())
+    return Observed(words, right.results, right.tolerance(PERTURBATIONS), own)
 
 
 def find_layout(subject: LayerSubject) -> list[ItemResult]:

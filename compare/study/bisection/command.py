@@ -20,6 +20,7 @@ import numpy as np
 import scratch_rnn
 from compare import check, implementations, parity
 from compare.files import RecordError
+from compare.pairs import bisect_pair
 from compare.study.bisection import replay as replays
 from compare.study.bisection.search import (
     TOKENS,
@@ -33,8 +34,16 @@ from compare.study.bisection.suspects import NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig, SuspectOptions
 from compare.terminal import Terminal, UsageError, plural, refuse_options
 
-LIMITS = {"seconds": 60.0, "total": math.inf}
+LIMITS: dict[str, Any] = {"seconds": 60.0, "total": math.inf}
 """Seconds of the processor for each call of a user's code, and of wall time for all calls."""
+
+
+def find_difference(config: BisectConfig, terminal: Terminal) -> None:
+    """Find the first difference of two targets, or of two trainings, and print it."""
+    if config.targets:
+        bisect_pair(config.check(), config, terminal)
+    else:
+        bisect(config, terminal)
 
 
 def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResult:

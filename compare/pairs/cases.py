@@ -1,0 +1,87 @@
+"""The cases on which two implementations are compared: drawn, or the user's own."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from compare.check import SIZES, LayerCase, make_case
+from compare.implementations import Array, Cell, Results, read_input, read_options
+from compare.pairs.config import PairOptions, read_sizes
+from compare.terminal import UsageError
+
+OF_WEIGHTS = {"V": "input_size", "H": "hidden_size", "layers": "num_layers"}
+"""The sizes that weights have, and the arguments of nn.RNN that are these sizes."""
+
+
+def list_cases(
+    options: PairOptions,
+    cell: Cell,
+    weights: Results | None = None,
+    of_arrays: Mapping[str, int] | None = None,
+    **fields: Any,
+) -> list[LayerCase]:
+    """Return the cases: many that are drawn, or one of the user's sizes, input or weights.
+
+    `of_arrays` are sizes that the user's results have; `fields` are further fields of each case.
+    UsageError if sizes, input and weights do not belong together.
+    """
+    x = None if options.input is None else read_input(options.input)
+    of_weights = {} if weights is None else read_options(weights, cell)
+    sources = {
+        "--size": read_sizes(options.size),
+        "--input": {} if x is None else dict(zip("TBV", x.shape, strict=True)),
+        "--weights": {n: of_weights.get(o, 1) for n, o in OF_WEIGHTS.items() if of_weights},
+        "the arrays": of_arrays or {},
+    }
+    stated = _list_stated(sources)
+    for letter, found in stated.items():
+        if len(set(found.values())) > 1:
+            values = ", ".join(f"{value} of {where}" for where, value in found.items())
+            raise UsageError(f"expected one {letter}, got {values}")
+    known = {letter: next(iter(found.values())) for letter, found in stated.items()}
+    fields |= {"L": known.pop("layers", 1), "cell": cell.name}
+    if of_weights.get("proj_size"):
+        raise UsageError("expected weights without a projection, got weight_hr_l0")
+    fields |= {"bidirectional": of_weights.get("bidirectional", False)}
+    fields |= {"bias": of_weights.get("bias", True)}
+    trials = SIZES[:1] if known else SIZES
+    cases = [
+        make_case(**dict(zip("TBVH", trial, strict=True)) | known | fields) for trial in trials
+    ]
+    return [_with_own(case, x, weights) for case in cases]
+
+
+def _list_stated(sources: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """Return each size that is known, by where it is from."""
+    letters = dict.fromkeys(letter for known in sources.values() for letter in known)
+    return {
+        letter: {where: known[letter] for where, known in sources.items() if letter in known}
+        for letter in letters
+    }
+
+
+def _with_own(case: LayerCase, x: Array | None, weights: Results | None) -> LayerCase:
+    """Return a case with the user's input and weights in the place of those that are drawn."""
+    if x is not None:
+        case = case.given(x=np.ascontiguousarray(x, case.dtype))
+    if weights is not None:
+        own = {name: np.ascontiguousarray(a, case.dtype) for name, a in weights.items()}
+        case = case.given(parameters=own)
+    return case
+
+
+def in_dtype(case: LayerCase, dtype: str) -> LayerCase:
+    """Return a case with the same values in a dtype that is not coarser."""
+    return case if dtype == case.dtype else case.in_float64()
+
+
+def shrink(case: LayerCase) -> list[LayerCase]:
+    """Return smaller cases of the same kind, the smallest sizes first."""
+    smaller = []
+    for letter in "TBVHL":
+        size = getattr(case, letter)
+        changes: list[dict[str, Any]] = [{letter: n} for n in (1, size // 2, size - 1)]
+        smaller += [replace(case, **each) for each in changes if 0 < each[letter] < size]
+    return smaller

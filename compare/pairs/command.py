@@ -1,0 +1,217 @@
+"""``rnn-parity parity A B`` and ``bisect A B``: any two implementations of a layer, compared."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from compare import parity as models
+from compare.check import LayerCase
+from compare.implementations import (
+    CELLS,
+    Implementation,
+    Trouble,
+    guess_cell,
+    implementation,
+    read_layer,
+)
+from compare.pairs.arrays import compare_arrays
+from compare.pairs.cases import list_cases, shrink
+from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
+from compare.pairs.config import PairConfig, PairOptions
+from compare.parity import (
+    ParityReport,
+    SharedOptions,
+    Verdict,
+    demand_agreement,
+    show_parity,
+)
+from compare.terminal import Terminal, UsageError, plural
+
+OURS = ("scratch", "torch")
+"""The targets that have every cell."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two implementations of a cell, and the cases on which they are compared."""
+
+    sides: tuple[Side, Side]
+    cases: Sequence[LayerCase]
+
+
+def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport:
+    """Compare both models, or two targets; ParityError if they differ."""
+    terminal = terminal or Terminal(quiet=True)
+    config.check()
+    if not config.targets:
+        return models.parity(config, terminal)
+    if config.like is not None:
+        report = compare_arrays(config, terminal)
+    else:
+        with open_pair(config, config, terminal) as pair:
+            results = list(compare_pair(pair.sides, pair.cases))
+            show(pair, results, terminal)
+            report = choose(results).report
+    demand_agreement(report, "A and B")
+    return report
+
+
+def bisect_pair(
+    options: PairOptions, config: SharedOptions, terminal: Terminal
+) -> PairResult | None:
+    """Find the smallest case on which two targets differ; print their first difference."""
+    with open_pair(options, config, terminal) as pair:
+        *_, last = compare_pair(pair.sides, pair.cases)
+        if not last.differs:
+            show(pair, [last], terminal)
+            return None
+        smallest = _find_smallest(pair.sides, last)
+        show(pair, [smallest], terminal)
+        return smallest
+
+
+def _find_smallest(sides: tuple[Side, Side], found: PairResult) -> PairResult:
+    """Return the result of a smaller case that differs too, as long as there is one."""
+    for case in shrink(found.case):
+        smaller = PairResult(case, sides, (sides[0].run(case), sides[1].run(case)))
+        if smaller.differs:
+            return _find_smallest(sides, smaller)
+    return found
+
+
+@contextmanager
+def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -> Iterator[Pair]:
+    """Load both targets and the user's weights, and print what is compared.
+
+    UsageError if one of them cannot be used, or gives no results.
+    """
+    weights = None if options.weights is None else read_layer(options.weights)
+    stated = None if config.cell == next(iter(CELLS)) else config.cell  # the first is the default
+    cell = stated if weights is None else guess_cell(weights).name
+    devices = (config.device, options.device_b or config.device)
+    for device in devices:
+        models.check_device(device)
+    with ExitStack() as stack:
+        try:
+            a, b = _load_both(stack, options.targets, cell, devices)
+            weights = next((w for w in (weights, a.weights, b.weights) if w is not None), None)
+            sides = (
+                Side("A", a, _choose_dtype(a, config.dtype)),
+                Side("B", b, _choose_dtype(b, options.dtype_b or config.dtype)),
+            )
+            coarser = "float32" if "float32" in (side.dtype for side in sides) else "float64"
+            fields: dict[str, Any] = {
+                "dtype": coarser,
+                "seed": config.seed,
+                "nonlinearity": config.nonlinearity,
+            }
+            if not a.cell.adds_biases:
+                fields["one_bias"] = weights is None and any(map(_has_one_bias, (a, b)))
+            pair = Pair(sides, list_cases(options, a.cell, weights, **fields))
+            _describe(pair, devices, terminal)
+            yield pair
+        except Trouble as trouble:
+            raise UsageError(f"expected results of both targets, got: {trouble}") from None
+
+
+def _load_both(
+    stack: ExitStack, targets: Sequence[str], cell: str | None, devices: Sequence[str]
+) -> tuple[Implementation, Implementation]:
+    """Return both implementations; where one has every cell, it has that of the other."""
+    loaded: dict[int, Implementation] = {}
+    for k in sorted((0, 1), key=lambda k: targets[k] in OURS):
+        first = next(iter(loaded.values()), None)
+        own = cell or (first.cell.name if first is not None and targets[k] in OURS else None)
+        device = None if devices[k] == "cpu" else devices[k]
+        loaded[k] = stack.enter_context(implementation(targets[k], own, device=device))
+    a, b = loaded[0], loaded[1]
+    if a.cell != b.cell:
+        got = f"{a.title} ({a.cell.name}) and {b.title} ({b.cell.name})"
+        raise UsageError(f"expected two layers of one cell, or --cell, got {got}")
+    return a, b
+
+
+def _choose_dtype(layer: Implementation, dtype: str) -> str:
+    """Return the dtype, or the other one if the layer does not have it."""
+    other = "float64" if dtype == "float32" else "float32"
+    return dtype if layer.has_dtype(dtype) else other
+
+
+def _has_one_bias(layer: Implementation) -> bool:
+    """Return whether a layer has one bias where PyTorch has two."""
+    dtype = _choose_dtype(layer, "float32")
+    case = LayerCase(layer.cell.name, V=2, H=3, dtype=dtype, one_bias=True)
+    layer.load(case.floats.parameters)
+    return "bias_hh_l0" not in layer.parameters
+
+
+# What is printed --------------------------------------------------------------------------------
+
+
+def _describe(pair: Pair, devices: Sequence[str], terminal: Terminal) -> None:
+    """Print both sides and the cases."""
+    for side, device in zip(pair.sides, devices, strict=True):
+        where = "" if device == "cpu" else f" on {device}"
+        terminal.line(f"{side.name}  {side.implementation.title}, {side.dtype}{where}")
+    first, *more = pair.cases
+    words = first.describe() if not more else _describe_sizes(pair.cases)
+    terminal.line(
+        f"{plural(len(pair.cases), 'case')} with equal weights and inputs: {words}", "dim"
+    )
+    terminal.line()
+
+
+def _describe_sizes(cases: Sequence[LayerCase]) -> str:
+    """Return the smallest and the largest of each size in words."""
+    words = []
+    for letter in "TBVH":
+        sizes = [getattr(case, letter) for case in cases]
+        words.append(f"{letter} {min(sizes)} to {max(sizes)}")
+    return ", ".join([*words, cases[0].cell, cases[0].dtype])
+
+
+def choose(results: Sequence[PairResult]) -> PairResult:
+    """Return the result to show: the one with the worst verdict, and of these the largest share."""
+    order = list(Verdict)
+
+    def how_bad(result: PairResult) -> tuple[int, float]:
+        rows = result.report.rows
+        return order.index(result.report.verdict), max((row.share for row in rows), default=0.0)
+
+    return max(results, key=how_bad)
+
+
+def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:
+    """Print the table of one case, and what is known of a difference."""
+    shown = choose(results)
+    if len(pair.cases) > 1:
+        what = "The case that differs" if shown.differs else "The case with the largest difference"
+        terminal.line(f"{what}: {shown.case.describe()}")
+    for side in pair.sides:
+        if lacking := shown.list_lacking(side):
+            terminal.line(f"{side.name} does not compute: {', '.join(lacking)}", "dim")
+    show_parity(shown.report, terminal, ("A", "B"))
+    if shown.differs:
+        _show_difference(pair, shown, terminal)
+
+
+def _show_difference(pair: Pair, shown: PairResult, terminal: Terminal) -> None:
+    """Print the first difference, which side is wrong, and the likely mistake."""
+    first = shown.first
+    assert first is not None
+    step = f" at step {first.step} of {shown.case.T}" if first.step is not None else ""
+    described = first.describe().replace("expected", "A has").replace("got", "B has")
+    terminal.line(f"First difference: {first.tensor}{step}, {described}")
+    right = [side for side in pair.sides if shown.is_right(side)]
+    wrong = [side for side in pair.sides if side not in right]
+    if len(wrong) == 1:
+        terminal.line(
+            f"{right[0].name} agrees with the computation in float64, {wrong[0].name} does not."
+        )
+    else:
+        which = "Both agree" if right else "Neither of them agrees"
+        terminal.line(f"{which} with the computation in float64.")
+    for side in wrong:
+        if words := find_mistake(shown, side, pair.cases):
+            terminal.line(f"Likely mistake of {side.name}: {words}", "bold")

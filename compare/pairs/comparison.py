@@ -1,0 +1,100 @@
+"""Compare two implementations of a layer on equal weights and inputs.
+
+Neither of them counts as right. How far they may be apart is the tolerance of our own layer, in the
+arithmetic of the coarser one; the reference is our layer in float64.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from compare.check import (
+    Comparison,
+    LayerCase,
+    expect,
+    match_results,
+    name_mistake,
+    rounding,
+    run_layer,
+)
+from compare.implementations import Implementation, Results
+from compare.pairs.cases import in_dtype
+from compare.parity import ParityReport, Verdict, compare_results
+
+CONFIRMING = 3
+"""Cases on which a likely mistake has to give the same results, beside the one that is shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the two implementations, and the dtype in which it computes."""
+
+    name: str  # "A" or "B"
+    implementation: Implementation
+    dtype: str
+
+    def run(self, case: LayerCase) -> Results:
+        """Run a case forward and, where that exists, backward, with the values of its floats."""
+        case = in_dtype(case, self.dtype)
+        hidden = {} if case.nonlinearity == "tanh" else {"nonlinearity": case.nonlinearity}
+        own = self.implementation.weights
+        self.implementation.load(case.floats.parameters if own is None else own, **hidden)
+        return run_layer(self.implementation.layer, case)
+
+
+@dataclass(frozen=True, eq=False)
+class PairResult:
+    """What both sides give on a case."""
+
+    case: LayerCase
+    sides: tuple[Side, Side]
+    results: tuple[Results, Results]
+
+    @cached_property
+    def common(self) -> tuple[Results, Results]:
+        """The results that both sides have, in the dtype of the case."""
+        a, b = self.results
+        dtype, known = self.case.dtype, expect(self.case).results
+        names = [name for name in known if name in a and name in b]
+        return {n: a[n].astype(dtype) for n in names}, {n: b[n].astype(dtype) for n in names}
+
+    @cached_property
+    def report(self) -> ParityReport:
+        """A row for each tensor that both have."""
+        return compare_results(*self.common, rounding(self.case)[1], expect(self.case).results)
+
+    @property
+    def differs(self) -> bool:
+        """Whether some tensor differs by more than its tolerance."""
+        return self.report.verdict is Verdict.DIFFERS
+
+    @property
+    def first(self) -> Comparison | None:
+        """The first tensor that differs, where A is what is expected; None if there is none."""
+        return next((c for c in match_results(*self.common, self.case) if not c.ok), None)
+
+    def list_lacking(self, side: Side) -> list[str]:
+        """Return the results that only the other side has."""
+        own = self.results[self.sides.index(side)]
+        return [name for several in self.results for name in several if name not in own]
+
+    def is_right(self, side: Side) -> bool:
+        """Whether a side agrees with our layer in float64, within the tolerance."""
+        own = self.results[self.sides.index(side)]
+        return all(c.ok for c in expect(self.case).compare(own) if c.tensor in own)
+
+
+def compare_pair(sides: tuple[Side, Side], cases: Sequence[LayerCase]) -> Iterator[PairResult]:
+    """Compare two implementations on one case after the other, up to the first difference."""
+    for case in cases:
+        result = PairResult(case, sides, (sides[0].run(case), sides[1].run(case)))
+        yield result
+        if result.differs:
+            return
+
+
+def find_mistake(result: PairResult, side: Side, cases: Sequence[LayerCase]) -> str:
+    """Return the likely mistake of a side that is wrong on a case; empty if none is known."""
+    others = [case for case in cases if case is not result.case][:CONFIRMING]
+    own = result.results[result.sides.index(side)]
+    return name_mistake([(result.case, own), *((case, side.run(case)) for case in others)])

@@ -1,0 +1,85 @@
+"""The options of ``rnn-parity parity``, and those of two targets, which `bisect` has too."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from tyro.conf import Positional
+
+from compare.parity import ParityConfig
+from compare.terminal import UsageError, all_but, flag, refuse_options
+
+SIZE = re.compile(r"(T|B|V|H|layers)=([1-9]\d{0,5})")
+
+_AS_A = "(default: that of A)"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairOptions:
+    """The options that compare two implementations, A and B, of one layer."""
+
+    targets: Annotated[
+        Positional[tuple[str, ...]], flag("A B", "(default: scratch and concise, on a text)")
+    ] = ()
+    """Two layers: scratch, torch, FILE.py (six functions), FILE:CLASS or MODULE:CLASS."""
+    size: Annotated[str | None, flag("T=…,B=…,V=…,H=…", "(default: many sizes)")] = None
+    """Sizes for A and B: time steps, batch, inputs, hidden units, and layers=…."""
+    input: Annotated[Path | None, flag("FILE.npy", "(default: drawn)")] = None
+    """The input of A and B, of shape (T, B, V)."""
+    weights: Annotated[Path | None, flag("FILE|RUN", "(default: drawn)")] = None
+    """The weights of A and B, of a file or a run that has one recurrent layer."""
+    like: Annotated[str | None, flag("TENSOR")] = None
+    """A and B are arrays in .npy files, two results for this tensor: output, h_n, c_n."""
+    dtype_b: Annotated[Literal["float32", "float64"] | None, flag("float32|float64", _AS_A)] = None
+    """Dtype of B. The tolerance is that of the coarser side."""
+    device_b: Annotated[Literal["cpu", "cuda"] | None, flag("cpu|cuda", _AS_A)] = None
+    """Device of B, if it is a module of PyTorch."""
+
+
+OF_TARGETS = (
+    *(field.name for field in dataclasses.fields(PairOptions)),
+    *("cell", "nonlinearity", "dtype", "device", "seed"),
+)
+"""The options that a comparison of two targets reads."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PairConfig(PairOptions, ParityConfig):
+    """Compare two implementations tensor by tensor: both models on one batch, or any two layers.
+
+    Without A and B, the models in NumPy and in PyTorch take one training step on a text. With them,
+    two layers get equal weights and inputs, and run forward and backward. Exit code 0 if they
+    agree, 1 if they differ, 5 if this is undecidable within rounding.
+    """
+
+    def check(self) -> Self:
+        """Return the configuration itself; UsageError if an option is not valid."""
+        super().check()
+        check_targets(self)
+        if self.targets:
+            refuse_options(self, all_but(self, *OF_TARGETS), "two targets without other options")
+        return self
+
+
+def check_targets(options: PairOptions) -> None:
+    """Refuse one target, three of them, and options of targets without any."""
+    if len(options.targets) not in (0, 2):
+        raise UsageError(f"expected two targets, A and B, got {len(options.targets)}")
+    if not options.targets:
+        own = [field.name for field in dataclasses.fields(PairOptions)]
+        refuse_options(options, own, "two targets with these options")
+    if options.like is not None:
+        refuse_options(options, ["dtype_b", "device_b"], "two arrays with --like")
+    read_sizes(options.size)
+
+
+def read_sizes(size: str | None) -> dict[str, int]:
+    """Read ``T=5,B=3,V=4,H=6,layers=2``; UsageError if it is not of this form."""
+    sizes: dict[str, int] = {}
+    for word in size.split(",") if size else ():
+        found = SIZE.fullmatch(word)
+        if found is None or found[1] in sizes:
+            raise UsageError(f"expected --size such as T=5,B=3,V=4,H=6,layers=2, got {size!r}")
+        sizes[found[1]] = int(found[2])
+    return sizes

@@ -1,0 +1,112 @@
+"""Graphs of ONNX in files: the recurrent node is found, run, and compared with what it should give.
+
+These need ONNX Runtime: `make adapters`.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from compare.cli import main
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+
+from onnx import helper, numpy_helper  # noqa: E402 - not where it is not installed
+
+ROWS = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
+
+
+def write_graph(path, layers, **attributes):
+    """Write a graph of the nodes of some layers of PyTorch, and return its path."""
+    nodes, tensors = [], []
+    for name, layer in layers.items():
+        kind = type(layer).__name__
+        arrays = dict(zip("WRB", _arrays_of(layer, ROWS[kind]), strict=True))
+        tensors += [numpy_helper.from_array(a, f"{name}.{n}") for n, a in arrays.items()]
+        inputs = ["X", *(f"{name}.{n}" for n in arrays)]
+        options = {"hidden_size": layer.hidden_size} | attributes
+        options |= {"direction": "bidirectional"} if layer.bidirectional else {}
+        if kind == "GRU":
+            options = {"linear_before_reset": 1} | options
+        nodes.append(helper.make_node(kind, inputs, [f"{name}.Y"], name=name, **options))
+    value = helper.make_tensor_value_info("X", onnx.TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "model", [value], [], tensors)
+    onnx.save(helper.make_model(graph), path)
+    return path
+
+
+def _arrays_of(layer, order):
+    state = {name: tensor.numpy() for name, tensor in layer.state_dict().items()}
+    ends = ("", "_reverse") if layer.bidirectional else ("",)
+
+    def reorder(name):
+        gates = np.split(state[name], len(order))
+        return np.concatenate([gates[k] for k in order])
+
+    W = np.stack([reorder(f"weight_ih_l0{end}") for end in ends])
+    R = np.stack([reorder(f"weight_hh_l0{end}") for end in ends])
+    both = [[reorder(f"bias_{kind}_l0{end}") for kind in ("ih", "hh")] for end in ends]
+    return W, R, np.stack([np.concatenate(biases) for biases in both])
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_node_with_its_own_weights_is_equal_to_ours(kind, bidirectional, tmp_path, capsys):
+    layer = getattr(torch.nn, kind)(4, 8, bidirectional=bidirectional)
+    path = write_graph(tmp_path / "model.onnx", {"encoder": layer})
+    torch.save(layer.state_dict(), tmp_path / "model.pt")
+    states = 2 if kind == "LSTM" else 1
+    for more in ("", f" --weights {tmp_path}/model.pt"):
+        assert main(f"parity {path} scratch{more}".split()) == 0
+        output = capsys.readouterr().out
+        assert f"all {1 + states} tensors agree" in output
+        assert "V 4, H 8" in output
+        assert "A does not compute: gradient of x" in output
+
+
+def test_an_exported_gru_with_the_reset_gate_before_the_product_is_named(tmp_path, capsys):
+    """As torch.onnx.export wrote it with onnxscript before 0.7.2 (pytorch#189225)."""
+    path = write_graph(tmp_path / "gru.onnx", {"gru": torch.nn.GRU(4, 8)}, linear_before_reset=0)
+    assert main(f"parity {path} torch".split()) == 1
+    output = capsys.readouterr().out
+    assert "B agrees with the computation in float64, A does not." in output
+    assert "Likely mistake of A: The reset gate acts on h before the product with W_hn" in output
+
+
+def test_weights_that_the_export_has_changed_are_noticed(tmp_path, capsys):
+    layer = torch.nn.LSTM(4, 8)
+    path = write_graph(tmp_path / "lstm.onnx", {"lstm": layer})
+    with torch.no_grad():
+        layer.bias_hh_l0[3] += 0.01
+    torch.save(layer.state_dict(), tmp_path / "lstm.pt")
+    assert main(f"parity {path} torch --weights {tmp_path}/lstm.pt".split()) == 1
+
+
+def test_a_node_of_several_is_chosen_by_its_name(tmp_path, capsys):
+    layers = {"first": torch.nn.LSTM(4, 8), "second": torch.nn.GRU(8, 3)}
+    path = write_graph(tmp_path / "two.onnx", layers)
+    assert main(f"parity {path} torch".split()) == 2
+    assert "two.onnx:NODE, one of its nodes RNN, GRU or LSTM: first, second" in (
+        capsys.readouterr().err
+    )
+    assert main(f"parity {path}:second torch".split()) == 0
+    assert "V 8, H 3, gru" in capsys.readouterr().out
+
+
+def test_a_file_that_is_no_graph_is_refused_in_one_line(tmp_path, capsys):
+    (tmp_path / "bad.onnx").write_bytes(b"no graph")
+    assert main(f"parity {tmp_path}/bad.onnx torch".split()) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("rnn-parity: expected a file, FILE:CLASS or MODULE:CLASS, got ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_what_pytorch_exports_is_equal_to_its_source(kind, tmp_path, capsys):
+    layer = getattr(torch.nn, kind)(4, 8).eval()
+    path = tmp_path / "exported.onnx"
+    torch.onnx.export(layer, (torch.zeros(5, 3, 4),), path, dynamo=False)
+    torch.save(layer.state_dict(), tmp_path / "source.pt")
+    assert main(f"parity {path} torch --weights {tmp_path}/source.pt".split()) == 0

@@ -1,0 +1,297 @@
+"""Two implementations: equal ones are called equal, and a planted difference is found and named."""
+
+import inspect
+import pickle
+import shlex
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from compare.check import SIZES, LayerCase, expect
+from compare.check.bugs.catalogue import CATALOGUE
+from compare.check.subjects.plain import PlainFunctions
+from compare.cli import main, parse
+from compare.implementations import CELLS, FunctionsLayer, Implementation, implementation
+from compare.pairs import parity
+from compare.pairs.command import Pair, open_pair, show
+from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
+from compare.parity import Verdict
+from compare.terminal import Terminal
+from tests.compare.implementations.test_targets import TARGETS
+
+QUIET = Terminal(quiet=True)
+
+
+def run(typed, capsys):
+    """Run a command; return its exit code, its output and its error."""
+    code = main(shlex.split(typed))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("a", "b"), [("scratch", "torch"), ("functions", "a class")])
+def test_right_implementations_are_equal(cell, a, b, tmp_path):
+    folders = [tmp_path / name for name in "ab"]
+    for folder in folders:
+        folder.mkdir()
+    pairs = zip((a, b), folders, strict=True)
+    typed = " ".join(TARGETS[kind](folder, cell) for kind, folder in pairs)
+    report = parity(parse(shlex.split(f"parity {typed} --cell {cell}")))
+    assert report.ok
+    assert len(report.rows) == len(CELLS[cell].states) * 2 + 6
+    assert any(row.difference > 0 for row in report.rows)
+    assert all(row.scratch_error is not None for row in report.rows)
+
+
+def wrong_layer(cell, name="", **options):
+    """Return an implementation with a mistake of the catalogue."""
+    patches = next((bug.plain for bug in CATALOGUE if bug.name == name), ())
+    functions = PlainFunctions(cell, patches, **options)
+    return Implementation(CELLS[cell], name, partial(FunctionsLayer, functions))
+
+
+PLANTED = [
+    ("lstm", "", "The gates are read in the order i, g, f, o."),
+    ("gru", "gru-gates-swapped", "the order is z, r, n, as in Keras."),
+    ("gru", "gru-reset-before-product", "The reset gate acts on h before the product with W_hn"),
+    ("gru", "gru-bias-outside-reset-gate", "b_hn is added outside of the reset gate's product."),
+    ("lstm", "lstm-forget-bias-one", "1 is added to the bias of the forget gate"),
+    ("rnn", "weights-not-transposed", "W_hh is not transposed"),
+    ("rnn", "bias-hh-forgotten", "b_hh is not added."),
+    ("rnn", "tf32", "The recurrent product keeps only 10 bits of each weight's mantissa"),
+    ("rnn", "steps-reversed", "The steps are read from the last to the first."),
+    ("rnn", "tanh-derivative", "The slope of tanh is written 1 - h, without the square."),
+]
+"""The cell, a mistake of the catalogue, and what is named; the first one is an order of gates."""
+
+
+@pytest.mark.parametrize(("cell", "name", "words"), PLANTED)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_planted_difference_is_found_in_the_side_that_has_it_and_named(cell, name, words, order):
+    options = {} if name else {"order": ("i", "g", "f", "o")}
+    both = (implementation("scratch", cell), wrong_layer(cell, name, **options))[::order]
+    sides = (Side("A", both[0], "float32"), Side("B", both[1], "float32"))
+    cases = [LayerCase(cell, *sizes) for sizes in SIZES[:6]]
+    *_, last = compare_pair(sides, cases)
+    assert last.report.verdict is Verdict.DIFFERS
+    right, wrong = sides[::order]
+    assert (last.is_right(right), last.is_right(wrong)) == (True, False)
+    assert words in find_mistake(last, wrong, cases)
+
+
+@pytest.fixture
+def wrong_file(tmp_path):
+    """Return a file of the six functions in which the slope has lost its square."""
+    file = tmp_path / "mine.py"
+    source = Path(inspect.getsourcefile(CELLS["rnn"].plain)).read_text(encoding="utf-8")
+    file.write_text(source.replace("(1 - h_t**2", "(1 - h_t"), encoding="utf-8")
+    return file
+
+
+def test_a_difference_is_shown_with_its_step_its_side_and_the_likely_mistake(wrong_file, capsys):
+    code, output, error = run(f"parity {wrong_file} torch", capsys)
+    assert code == 1
+    assert error.startswith("rnn-parity: A and B: 6 of 8 tensors differ: gradient of x, ")
+    lines = output.splitlines()
+    assert lines[0] == f"A  {wrong_file}, float32"
+    assert lines[1] == "B  torch, float32"
+    assert "The case that differs: T 3, B 2, V 4, H 5, tanh, float32" in lines
+    head, *rows = output[output.index("tensor") :].splitlines()
+    assert head.split()[-3:] == ["A", "B", "verdict"]
+    found = {row.split()[0]: row.split() for row in rows if row.endswith(("agrees ", "DIFFERS"))}
+    assert found["output"][-1] == "agrees"
+    assert found["x"][-1] == "DIFFERS"
+    assert float(found["x"][-3]) > 1e-2 > 1e-5 > float(found["x"][-2])  # the errors of A and of B
+    first = next(line for line in lines if line.startswith("First difference"))
+    assert first.startswith("First difference: gradient of x at step 3 of 3, [2, 0, 1]: A has -0.2")
+    assert "B agrees with the computation in float64, A does not." in lines
+    assert lines[-1].startswith("Likely mistake of A: The slope of tanh is written 1 - h")
+
+
+def test_bisect_shows_the_smallest_case_that_differs(wrong_file, capsys):
+    code, output, _ = run(f"bisect torch {wrong_file}", capsys)
+    assert code == 0
+    assert "The case that differs: T 1, B 1, V 1, H 1, tanh, float32" in output
+    assert "at step 1 of 1" in output
+    code, output, _ = run("bisect torch scratch --size T=2,B=1,V=2,H=2", capsys)
+    assert code == 0
+    assert "parity: all 8 tensors agree" in output
+
+
+def test_the_coarser_side_decides_the_tolerance_and_the_finer_one_has_the_smaller_error():
+    report = parity(parse(["parity", "torch", "scratch", "--dtype", "float64", "--size", "T=9"]))
+    assert report.ok
+    assert max(row.difference for row in report.rows) < 1e-12
+    mixed = parity(parse(["parity", "torch", "scratch", "--dtype-b", "float64", "--size", "T=9"]))
+    assert mixed.ok
+    assert 1e-8 < max(row.difference for row in mixed.rows) < 1e-5
+    assert {row.dtype for row in mixed.rows} == {"float32"}
+
+
+def test_what_one_side_does_not_compute_is_stated_and_not_compared(capsys):
+    """As an operator of ONNX has no gradients."""
+    a, b = implementation("scratch"), implementation("torch")
+    sides = (Side("A", a, "float32"), Side("B", b, "float32"))
+    case = LayerCase(T=2, B=2, V=3, H=4)
+    [result] = compare_pair(sides, [case])
+    without = {n: x for n, x in result.results[1].items() if not n.startswith("gradient")}
+    forward_only = PairResult(case, sides, (result.results[0], without))
+    assert [row.name for row in forward_only.report.rows] == ["output", "h_n"]
+    assert forward_only.list_lacking(sides[0]) == []
+    show(Pair(sides, [case]), [forward_only], Terminal())
+    assert "B does not compute: gradient of x, gradient of h0, " in capsys.readouterr().out
+
+
+# The user's own sizes, input and weights --------------------------------------------------------
+
+
+@pytest.fixture
+def char_lm(tmp_path):
+    """Write the weights of a whole model, an input, and its output in two other roundings."""
+    torch.manual_seed(0)
+    layer = torch.nn.LSTM(5, 6)
+    rest = {"embedding.weight": torch.zeros(3, 5), "linear.weight": torch.zeros(3, 6)}
+    weights = {f"encoder.{name}": tensor.detach() for name, tensor in layer.state_dict().items()}
+    torch.save(rest | weights, tmp_path / "char.pt")
+    safetensors.torch.save_file(rest | weights, tmp_path / "char.safetensors")
+    np.savez(tmp_path / "char.npz", **{n: t.numpy() for n, t in (rest | weights).items()})
+    x = np.random.default_rng(0).normal(size=(7, 3, 5)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    output = layer(torch.from_numpy(x))[0].detach().numpy()
+    np.save(tmp_path / "a.npy", output)
+    np.save(tmp_path / "b.npy", output + np.float32(4e-4))
+    np.save(tmp_path / "c.npy", np.nextafter(output, np.float32(1)))
+    return tmp_path
+
+
+@pytest.mark.parametrize("end", ["pt", "safetensors", "npz"])
+def test_weights_and_input_of_the_user_decide_the_sizes(char_lm, end, capsys):
+    typed = f"parity torch scratch --weights {char_lm}/char.{end} --input {char_lm}/x.npy"
+    code, output, _ = run(typed, capsys)
+    assert code == 0
+    assert "1 case with equal weights and inputs: T 7, B 3, V 5, H 6, lstm, float32" in output
+    assert "parity: all 10 tensors agree" in output
+    config = parse(typed.split())
+    with open_pair(config, config, QUIET) as pair:
+        [result] = compare_pair(pair.sides, pair.cases)
+    np.testing.assert_array_equal(pair.cases[0].floats.x, np.load(char_lm / "x.npy"))
+    own = torch.load(char_lm / "char.pt", weights_only=True)
+    for name, array in result.case.floats.parameters.items():
+        np.testing.assert_array_equal(array, own[f"encoder.{name}"])
+
+
+def test_the_weights_of_a_run_are_its_final_ones_or_its_newest_checkpoint(char_lm, capsys):
+    run_of = char_lm / "run"
+    (run_of / "checkpoints").mkdir(parents=True)
+    code, _, error = run(f"parity scratch torch --weights {run_of}", capsys)
+    assert (code, error) == (2, f"rnn-parity: expected a run with weights, got {run_of}\n")
+    weights = (char_lm / "char.safetensors").read_bytes()
+    (run_of / "checkpoints" / "0000002-scratch.safetensors").write_bytes(weights)
+    (run_of / "checkpoints" / "0000001-scratch.safetensors").write_bytes(b"older")
+    assert run(f"parity scratch torch --weights {run_of}", capsys)[0] == 0
+    (run_of / "scratch.safetensors").write_bytes(b"newer")
+    assert run(f"parity scratch torch --weights {run_of}", capsys)[0] == 3
+
+
+def test_two_arrays_are_compared_within_the_tolerance_of_the_case(char_lm, capsys):
+    own = f"--like output --weights {char_lm}/char.pt --input {char_lm}/x.npy"
+    code, output, error = run(f"parity {char_lm}/a.npy {char_lm}/b.npy {own}", capsys)
+    assert (code, error) == (1, "rnn-parity: A and B: 1 of 1 tensors differ: output\n")
+    assert "Each entry has its own tolerance, from your input and weights." in output
+    *_, row, _ = output.splitlines()
+    apart, times, _, of_a, of_b, verdict = row.split()[-6:]
+    assert (apart, verdict) == ("4.0e-04", "DIFFERS")
+    assert float(times.replace(",", "")) > 100
+    assert float(of_a) < 1e-7 < 3e-4 < float(of_b)
+    assert run(f"parity {char_lm}/a.npy {char_lm}/c.npy {own}", capsys)[0] == 0
+    code, output, _ = run(
+        f"parity {char_lm}/a.npy {char_lm}/b.npy --like output --cell lstm", capsys
+    )
+    assert code == 1
+    assert "output of T 7, B 3, V 4, H 6, lstm, float32" in output
+    assert "Inputs and weights are drawn" in output
+
+
+REFUSED = {
+    "scratch": "expected two targets, A and B, got 1",
+    "scratch torch scratch": "expected two targets, A and B, got 3",
+    "--size T=3": "expected two targets with these options, got --size",
+    "scratch torch --lr 1 --text fox.txt": "expected two targets without other options, got "
+    "--text, --lr",
+    "scratch torch --size T=0": "expected --size such as T=5,B=3,V=4,H=6,layers=2, got 'T=0'",
+    "scratch torch --size T=3,T=4": "expected --size such as T=5,B=3,V=4,H=6,layers=2, got "
+    "'T=3,T=4'",
+    "scratch torch --weights char.pt --size H=7": "expected one H, got 7 of --size, 6 of --weights",
+    "scratch torch --weights char.pt --input a.npy": "expected one V, got 6 of --input, 5 of "
+    "--weights",
+    "scratch torch --weights x.npy": "expected weights in one of .safetensors, .npz, .pt, .pth, "
+    "got x.npy",
+    "scratch torch --weights no.pt": "expected weights in no.pt, got: No such file or directory",
+    "scratch torch --input char.pt": "expected one array in char.pt, got several",
+    "scratch torch --input flat.npy": "expected floats of shape (T, B, V) in flat.npy, got (3,) "
+    "float64",
+    "scratch torch --device-b cuda": "expected a CUDA device for --device cuda",
+    "scratch torch --like output": "expected an array in scratch, got: No such file or directory",
+    "a.npy x.npy --like output": "expected two arrays of floats of one shape, got (7, 3, 6) "
+    "float32 and (7, 3, 5) float32",
+    "a.npy b.npy --like hidden": "expected --like to be one of output, h_n, c_n, got hidden",
+    "a.npy b.npy --like c_n": "expected --like of a result of an Elman network, got c_n",
+    "scratch.LSTM torch": "expected a file, FILE:CLASS or MODULE:CLASS, got 'scratch.LSTM'",
+    "torch.nn:LSTM torch.nn:GRU": "expected two layers of one cell, or --cell, got torch.nn:LSTM "
+    "(lstm) and torch.nn:GRU (gru)",
+}
+
+
+@pytest.mark.parametrize("typed", REFUSED)
+def test_what_does_not_belong_together_is_refused_in_one_line(typed, char_lm, monkeypatch, capsys):
+    monkeypatch.chdir(char_lm)
+    np.save("flat.npy", np.zeros(3))
+    code, _, error = run(f"parity {typed}", capsys)
+    assert error.startswith(f"rnn-parity: {REFUSED[typed]}")
+    assert error.count("\n") == 1
+    assert code in (2, 3, 4)
+
+
+def test_a_damaged_or_pickled_file_of_weights_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("w.pt", "w.npz", "w.safetensors"):
+        Path(name).write_bytes(b"\x00" * 100)
+        code, _, error = run(f"parity scratch torch --weights {name}", capsys)
+        assert code == 3
+        assert error.startswith(f"rnn-parity: expected a file .{name[2:]} in {name}, got: ")
+        assert error.count("\n") == 1
+    Path("p.pt").write_bytes(pickle.dumps({"f": print}))
+    assert run("parity scratch torch --weights p.pt", capsys)[0] == 3
+
+
+def test_a_file_with_two_layers_is_refused_with_their_names(tmp_path, capsys):
+    two = {f"{n}.{k}": t for n in "ab" for k, t in torch.nn.GRU(2, 3).state_dict().items()}
+    torch.save(two, tmp_path / "two.pt")
+    code, _, error = run(f"parity scratch torch --weights {tmp_path}/two.pt", capsys)
+    assert code == 2
+    assert error.endswith("two.pt, got 'a', 'b'\n")
+
+
+def test_weights_that_are_no_whole_layer_are_refused(tmp_path, capsys):
+    state = torch.nn.LSTM(2, 3).state_dict()
+    del state["bias_hh_l0"]
+    torch.save(state, tmp_path / "w.pt")
+    code, _, error = run(f"parity scratch torch --weights {tmp_path}/w.pt", capsys)
+    assert code == 2
+    assert "w.pt: expected parameters weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, " in error
+
+
+def test_an_undecidable_comparison_ends_with_its_own_code(monkeypatch, capsys):
+    """Where rounding alone may change the values by their own size."""
+    monkeypatch.setattr(
+        "compare.pairs.comparison.rounding",
+        lambda case: (None, {n: np.full(a.shape, 1e9) for n, a in expect(case).results.items()}),
+    )
+    code, output, _ = run("parity scratch torch --size T=3", capsys)
+    assert code == 5
+    assert "are undecidable" in output
