@@ -16,6 +16,7 @@ from compare.check.subjects.examination import (
 )
 from compare.check.subjects.report import Report
 from compare.check.subjects.template import write_template
+from compare.check.vectors.write import write_vectors
 from compare.files import name_file
 from compare.implementations import CELLS, Notes, Source, guess_cell_of_class
 from compare.terminal import CommandError, Terminal, UsageError, plural, refuse_options
@@ -41,6 +42,11 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
             config.new.write_text(write_template(cell, config.new.name), encoding="utf-8")
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
+        return None
+    if config.vectors is not None:
+        cells = CELLS if config.cell is None else (config.cell,)
+        files = write_vectors(config.vectors, [*cells], config.seed)
+        terminal.line(f"Written to {config.vectors}: {', '.join(file.name for file in files)}")
         return None
     for path in filter(None, (config.json, config.gradescope)):
         check_can_write(path)

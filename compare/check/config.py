@@ -57,6 +57,8 @@ class CheckConfig:
     """The order of the gates in the weights: z,r,n of a GRU, i,f,o,g of an LSTM, and so on."""
     names: Annotated[str | None, flag("NAME=YOURS,…", _DETECTED)] = None
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
+    vectors: Annotated[Path | None, flag("DIR")] = None
+    """Write test vectors for other languages (of all cells, or --cell), and check nothing."""
     stage: Annotated[str | None, flag("NAME", "(default: all)")] = None
     """Check only this stage, such as rnn_step."""
     no_equations: Annotated[bool, flag()] = False
@@ -106,6 +108,10 @@ class CheckConfig:
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
+        if self.vectors is not None:
+            unread = all_but(self, "vectors", "cell", "seed")
+            refuse_options(self, unread, "--vectors alone, or with --cell and --seed")
+            return self
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")

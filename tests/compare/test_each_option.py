@@ -63,6 +63,7 @@ MODES = {  # a folder is left out: its options are those of its files
     "bench": Mode("bench --shapes shapes.json --rows scratch --phases forward --budget 1e5"),
     "bench, again": Mode("bench --plot bench.json"),
     "check, a new file": Mode("check --new new.py", idle=("new", "cell", "target")),
+    "check, vectors": Mode("check --vectors vectors --cell rnn", idle=("target",)),
     "check, functions": Mode("check right.py --no-train --stage rnn_step"),
     "check, a class": Mode("check scratch_rnn:RNN"),
 }

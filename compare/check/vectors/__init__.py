@@ -1,0 +1,1 @@
+"""Test vectors: cases with the right results and the tolerance of each entry, in files."""

@@ -1,0 +1,112 @@
+"""Test vectors: right implementations in two languages agree, and one changed entry is noticed."""
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_results import run_layer
+from compare.cli import main
+from compare.implementations import CELLS, implementation
+
+NODE = shutil.which("node")
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("vectors")
+    assert main(["check", "--vectors", str(folder)]) == 0
+    return folder
+
+
+def reader_of(folder):
+    spec = importlib.util.spec_from_file_location("read_vectors", folder / "read_vectors.py")
+    reader = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reader)
+    return reader
+
+
+def compute(cell, case):
+    """Return the results of our layer in float32 on the arrays of a file."""
+    of_floats = ("x", "h0", "c0", "d_output", "d_h_n", "d_c_n")
+    drawn = LayerCase(cell, case["T"], case["B"], case["V"], case["H"], L=case["layers"])
+    floats = {name: case[name] for name in of_floats if name in case}
+    parameters = {name: case[name] for name in case["inputs"] if name not in of_floats}
+    with implementation("scratch", cell) as it:
+        it.load(parameters)
+        return run_layer(it.layer, drawn.given(parameters=parameters, **floats))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_right_implementation_agrees_and_a_changed_entry_does_not(cell, vectors):
+    reader = reader_of(vectors)
+    cases = reader.read(vectors / f"{cell}.json")
+    assert len(cases) > 12
+    assert {(case["layers"], case["directions"]) for case in cases} == {(1, 1), (2, 1), (1, 2)}
+    for case in cases:
+        got = compute(cell, case)
+        assert set(got) == set(case["expected"])
+        assert reader.wrong(case, got) == []
+        for name, array in got.items():
+            allowed = case["tolerance"][name]
+            assert np.all(allowed > 0)
+            assert np.all(allowed < 1e-3 * (1 + np.abs(case["expected"][name]).max()))
+            array.flat[-1] += 2 * allowed.flat[-1]
+            assert reader.wrong(case, got) == [name]
+            array.flat[-1] = case["expected"][name].flat[-1]
+        assert reader.wrong(case, {"output": got["output"][:1, :1, :1]}) == (
+            ["output"] if got["output"].size > 1 else []
+        )
+
+
+def test_the_files_are_small_and_have_the_same_bits_each_time(vectors, tmp_path):
+    assert sum(file.stat().st_size for file in vectors.iterdir()) <= 2 * 10**6
+    assert main(["check", "--vectors", str(tmp_path / "again"), "--cell", "rnn"]) == 0
+    for name in ("rnn.safetensors", "rnn.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (vectors / name).read_bytes()
+    assert not (tmp_path / "again" / "gru.json").exists()
+    assert main(["check", "--vectors", str(tmp_path / "seed"), "--cell", "rnn", "--seed", "1"]) == 0
+    other = (tmp_path / "seed" / "rnn.safetensors").read_bytes()
+    assert other != (vectors / "rnn.safetensors").read_bytes()
+
+
+def test_no_file_is_overwritten(vectors, capsys):
+    assert main(["check", "--vectors", str(vectors), "--cell", "gru"]) == 2
+    file = vectors / "gru.safetensors"
+    expected = f"rnn-parity: expected a new file {file}, got one that exists\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_a_file_of_another_version_is_refused(vectors, tmp_path):
+    shutil.copytree(vectors, tmp_path / "copy")
+    file = tmp_path / "copy" / "rnn.json"
+    file.write_text(file.read_text().replace('"version": 1', '"version": 2'))
+    with pytest.raises(ValueError, match=r"expected version 1 in .*, got 2"):
+        reader_of(vectors).read(file)
+
+
+@pytest.mark.skipif(NODE is None, reason="expected node, got none")
+def test_an_implementation_in_javascript_agrees_and_a_changed_entry_is_noticed(vectors, tmp_path):
+    def run(folder):
+        script = str(Path(__file__).with_name("vectors.js"))
+        files = [str(folder / f"{cell}.json") for cell in CELLS]
+        command = [NODE, script, str(folder / "read_vectors.js"), *files]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        return [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+
+    lines = run(vectors)
+    assert {line[0]: line[1] for line in lines} == {"rnn": "5", "gru": "2", "lstm": "3"}
+    assert [line for line in lines if len(line) > 2] == []
+    shutil.copytree(vectors, tmp_path / "copy")
+    file = tmp_path / "copy" / "lstm.safetensors"
+    arrays = load_file(file)
+    arrays["0/expected/h_n"] = arrays["0/expected/h_n"].copy()
+    arrays["0/expected/h_n"].flat[3] += 2 * arrays["0/tolerance/h_n"].flat[3]
+    save_file(arrays, file)
+    changed = run(tmp_path / "copy")
+    assert [line for line in changed if len(line) > 2] == [["lstm", "3", "h_n"]]
