@@ -1,8 +1,10 @@
-"""How annotations are checked in the tests: those of the first calls of each test."""
+"""How annotations are checked in the tests: those of the first calls of each function."""
 
 import functools
 import math
+from collections import Counter
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from typing import Self
 
 import jaxtyping
@@ -18,45 +20,60 @@ WITH_SHAPES = [
 ]
 """Packages and modules whose annotations are checked: all that have shapes. mypy sees to types."""
 
-LIMIT = 1_000
-"""Of how many calls a test's annotations are checked: a check takes twenty times a small call."""
+LIMIT = 10
+"""Of how many calls of a function a test checks: a check takes twenty times a small call."""
 
-_left = math.inf
-_never = jaxtyping.config.jaxtyping_disable
+_calls = Counter()
+_limit = math.inf
+_jaxtyped = jaxtyping.jaxtyped
+
+
+def install():
+    """Let all functions and dataclasses of `WITH_SHAPES`, which is imported later, check calls."""
+    jaxtyping.install_import_hook(WITH_SHAPES, None)
+    jaxtyping.jaxtyped = lambda **_: checked  # what the hook puts before each of them
 
 
 def begin(calls=LIMIT):
-    """Check so many calls from now on."""
-    global _left
-    _left = calls
-    jaxtyping.config.update("jaxtyping_disable", _never)
+    """Check so many calls of each function from now on."""
+    global _limit
+    _limit = calls
+    _calls.clear()
 
 
 def checked(decorated):
-    """Return the function with every call checked, but for ``Self``.
+    """Return a function that checks its first calls, or a dataclass that checks its arguments.
 
-    The import hook hands functions over one by one, and beartype understands ``Self`` only where
-    it sees a whole class. A function inside another is made at each call of the other: to make
-    its check each time takes longer than most tests, so it has none.
+    The check is made when it is first needed: most processes of the suite call a few of the
+    functions. A function inside another is made at each call of the other. It has no check.
     """
-    function = getattr(decorated, "__func__", decorated)  # under classmethod and staticmethod
-    if "<locals>" in function.__qualname__:
+    if isinstance(decorated, type):
+        if is_dataclass(decorated):
+            decorated.__init__ = checked(decorated.__init__)
         return decorated
-    kinds = getattr(function, "__annotations__", {})
-    for name in [name for name, kind in kinds.items() if kind is Self or kind == "Self"]:
-        del kinds[name]
-    check = beartype(decorated)
+    if "<locals>" in decorated.__qualname__:
+        return decorated
+    check = None
 
-    @functools.wraps(check)
+    @functools.wraps(decorated)
     def counted(*args, **kwargs):
         __tracebackhide__ = True
-        global _left
-        _left -= 1
-        if _left <= 0:
-            jaxtyping.config.update("jaxtyping_disable", True)
+        nonlocal check
+        if jaxtyping.config.jaxtyping_disable or _calls[decorated] >= _limit:
+            return decorated(*args, **kwargs)
+        _calls[decorated] += 1
+        check = check or _jaxtyped(decorated, typechecker=_check_without_self)
         return check(*args, **kwargs)
 
     return counted
+
+
+def _check_without_self(function):
+    """Check all annotations but ``Self``, which beartype understands only in a whole class."""
+    kinds = function.__annotations__
+    for name in [name for name, kind in kinds.items() if kind is Self]:
+        del kinds[name]
+    return beartype(function)
 
 
 @contextmanager

@@ -18,7 +18,6 @@ if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from hypothesis import HealthCheck, Phase, settings  # noqa: E402
-from jaxtyping import install_import_hook  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 import tests.annotations  # noqa: E402
@@ -27,8 +26,8 @@ from tests.counts import count, pytest_terminal_summary  # noqa: E402, F401
 threadpool_limits(1)  # of a NumPy that a plugin of pytest has imported before this
 pytest_plugins = ["tests.plugin", "tests.shards"]
 
-# Before they are imported: every call is checked against its annotations, shapes included.
-install_import_hook(tests.annotations.WITH_SHAPES, f"{tests.annotations.__name__}.checked")
+# Before they are imported: calls are checked against their annotations, shapes included.
+tests.annotations.install()
 
 # ci: the same examples each time. deep: other examples each time; a failure prints how to repeat
 # it, and the end of the run the seed that repeats all of it (--hypothesis-seed). Choose with
