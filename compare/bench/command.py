@@ -25,7 +25,7 @@ from compare.bench.measure.gate import Gate
 from compare.bench.measure.memory import measure_memory
 from compare.bench.measure.parts import measure_parts
 from compare.bench.results.against import read_earlier, select_settings, show_changes
-from compare.bench.results.pictures import draw
+from compare.bench.results.pictures import draw, name_pictures
 from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
@@ -48,6 +48,7 @@ from compare.bench.workload.shapes import (
     flops,
     numbers,
 )
+from compare.files import Output, check_outputs
 from compare.implementations import CELLS
 from compare.parity import ParityError, limited_threads
 from compare.terminal import Terminal, UsageError
@@ -67,6 +68,8 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     settings = select_settings(stored) if stored else config.to_json()
     earlier = read_earlier(config.against, settings) if config.against else None
     path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
+    if not stored:
+        _refuse_replacing(config, path)
     if stored:
         for note in stored.notes:
             terminal.line(note, "dim")
@@ -87,6 +90,19 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
             f"{refused[0].shape}, {refused[0].phase}: {refused[0].reason}"
         )
     return document
+
+
+def _refuse_replacing(config: BenchConfig, path: Path) -> None:
+    """Refuse a path with something else than a benchmark, and pictures of something else."""
+    belongs_to_benchmark = path.is_file() and Document.is_stored(path)
+    outputs = [Output("--json", path, "older results", Document.is_stored, makes_folder=True)]
+    outputs += [
+        Output(
+            "--json", picture, "an older picture", lambda _: belongs_to_benchmark, makes_folder=True
+        )
+        for picture in name_pictures(path)
+    ]
+    check_outputs(outputs, filter(None, [config.against, Path(config.shapes)]))
 
 
 def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:

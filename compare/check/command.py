@@ -5,8 +5,9 @@ from pathlib import Path
 
 from compare.check.config import CheckConfig
 from compare.check.report.folder import check_folder, find_folder
-from compare.check.report.page import check_page, write_page
-from compare.check.report.printing import check_can_write, list_notes, show, write_json
+from compare.check.report.outputs import refuse_replacing
+from compare.check.report.page import write_page
+from compare.check.report.printing import list_notes, show, write_json
 from compare.check.subjects.examination import (
     examine_class,
     examine_functions,
@@ -38,8 +39,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     config.check()
     if config.new is not None:
         cell = config.cell or guess_cell_of_class([config.new.stem]) or next(iter(CELLS))
-        with name_file(config.new):
-            config.new.write_text(write_template(cell, config.new.name), encoding="utf-8")
+        with name_file(config.new), config.new.open("x", encoding="utf-8") as file:
+            file.write(write_template(cell, config.new.name))
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
         return None
@@ -48,14 +49,11 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         files = write_vectors(config.vectors, [*cells], config.seed)
         terminal.line(f"Written to {config.vectors}: {', '.join(file.name for file in files)}")
         return None
-    for path in filter(None, (config.json, config.gradescope)):
-        check_can_write(path)
-    if config.explain is not None:
-        check_page(config.explain)
     if (folder := find_folder(str(config.target))) is not None:
         for name in ("gradescope", "watch", "explain"):
             if getattr(config, name):
                 raise UsageError(f"expected a file with --{name}, got {config.target}")
+        refuse_replacing(config, None, folder)
         rows = check_folder(config, folder, terminal)
         right = sum(row["ok"] for row in rows)
         if right < len(rows):
@@ -63,6 +61,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         return None
     refuse_options(config, ["jobs"], "a folder with --jobs")
     source = find_source(config)
+    refuse_replacing(config, source, None)
     if config.watch:
         watch(config, source, terminal)
     report = examine(config, terminal, source)

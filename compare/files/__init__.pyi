@@ -1,6 +1,7 @@
 from .atomic import BINARY, UNFINISHED, name_file, sync_directory, system, write_all, write_file
 from .lock import LockError, lock
 from .opening import MOST_BYTES_OF_JSON, open_file, read_file, read_json, real_path
+from .outputs import Output, check_outputs, has_keys, write_output
 from .page import fill_page, is_page, json_in_html, resource
 from .schema import (
     COUNT,
@@ -38,10 +39,13 @@ __all__ = [
     "JsonObject",
     "Length",
     "LockError",
+    "Output",
     "RecordError",
     "SchemaError",
+    "check_outputs",
     "excerpt",
     "fill_page",
+    "has_keys",
     "is_page",
     "json_in_html",
     "lock",
@@ -62,4 +66,5 @@ __all__ = [
     "to_lines",
     "write_all",
     "write_file",
+    "write_output",
 ]

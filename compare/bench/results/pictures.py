@@ -32,6 +32,8 @@ Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows a
 
 AXIS = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}
 
+PICTURES = ("time", "roofline", "parts")
+
 MOST_PANELS = 6
 WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 """A picture shows the first of these phases that was measured."""
@@ -39,17 +41,22 @@ WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 
 def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
     """Draw all pictures that have data beside the JSON file; return their paths."""
-    figures = {
-        "time": draw_time_figure(document, styles),
-        "roofline": draw_roofline(document, styles),
-        "parts": draw_parts(document),
-    }
+    figures = (
+        draw_time_figure(document, styles),
+        draw_roofline(document, styles),
+        draw_parts(document),
+    )
     pictures = []
-    for name, figure in figures.items():
+    for picture, figure in zip(name_pictures(path), figures, strict=True):
         if figure is not None:
-            pictures.append(path.with_name(f"{path.stem}-{name}.png"))
-            figure.savefig(pictures[-1])
+            figure.savefig(picture)
+            pictures.append(picture)
     return pictures
+
+
+def name_pictures(path: Path) -> list[Path]:
+    """Return the paths of all pictures that may be drawn beside a JSON file."""
+    return [path.with_name(f"{path.stem}-{name}.png") for name in PICTURES]
 
 
 def draw_time_figure(document: Document, styles: Styles) -> Figure | None:

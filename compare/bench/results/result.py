@@ -131,7 +131,8 @@ class Document:
     def write(self, path: Path) -> None:
         """Write the file atomically, a timing a line; create its directory if it is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_file(path, [(files.to_lines(round_numbers(asdict(self))) + "\n").encode()])
+        content = files.to_lines(round_numbers(asdict(self))) + "\n"
+        files.write_output(path, content.encode())
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -148,6 +149,11 @@ class Document:
         if problem := document.contradiction():
             raise files.RecordError(f"expected a benchmark in {path}, got {problem}")
         return document
+
+    @staticmethod
+    def is_stored(path: Path) -> bool:
+        """Return whether a file is a benchmark, of this version or another one."""
+        return files.has_keys(path, "roof", "rows", "timings")
 
     def contradiction(self) -> str:
         """Return why tables and pictures cannot be made from this file; empty if they can."""

@@ -111,7 +111,7 @@ function drawTensor(tensor) {
   const names = all.map((slice) => `${slice.turned ? "sequence" : "block"} ${slice.n + (tensor.begin[slice.of] || 0)}`);
   const draw = (n) => place.replaceChildren(...drawSlice(tensor, all[n], n === start ? own : null));
   if (all.length) draw(start);
-  const count = tensor.wrong.flat(Infinity).filter(Boolean).length;
+  const count = [tensor.wrong].flat(Infinity).filter(Boolean).length;
   const many = tensor.ok ? "all of it is right" : `${plural(count, "wrong number")}`;
   const cut = tensor.begin.some((k, n) => k > 0 || tensor.shape[n] > sizes(tensor.expected)[n]) ? " in the part that is shown" : "";
   return [make("p", { class: "hint" }, make("b", {}, tensor.name), ` of shape (${tensor.shape.join(", ")}): ${many}${cut}.`),

@@ -13,14 +13,12 @@ import numpy as np
 
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import Case, ItemResult, in_float64
-from compare.check.report.printing import check_can_write
 from compare.check.subjects.explanation import MOST_LINES, summarize
 from compare.check.subjects.plain import LOSS_FILE, PlainFunctions
 from compare.check.subjects.report import Report
 from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, Stage, run_quietly
-from compare.files import fill_page, is_page, json_in_html, resource, write_file
+from compare.files import fill_page, is_page, json_in_html, resource, write_output
 from compare.implementations import CELLS, Verdict, clean
-from compare.terminal import UsageError
 
 MARK = '<meta name="generator" content="rnn-parity check">'
 """In the first lines of each page: it distinguishes a page from any other file."""
@@ -31,14 +29,9 @@ MOST_IN_CODE = 20_000  # characters of a case that the page states as code
 AGAIN = (ARGUMENT, AFTER_ANOTHER, SECOND)  # tensors that are shown only if they are wrong first
 
 
-def check_page(path: Path) -> None:
-    """Raise UsageError if the file is not a page, or OSError if it cannot be written."""
-    if path.exists() and not is_page(path, MARK):
-        raise UsageError(
-            f"expected a new file or an older page of --explain, got {path}, "
-            "which is something else"
-        )
-    check_can_write(path)
+def is_explanation(path: Path) -> bool:
+    """Return whether a file is a page of --explain."""
+    return is_page(path, MARK)
 
 
 def write_page(report: Report, path: Path) -> None:
@@ -47,7 +40,7 @@ def write_page(report: Report, path: Path) -> None:
     values = {"mark": MARK, "title": html.escape(title), "record": json_in_html(record_of(report))}
     template, style, script = (resource(__package__, f"page.{k}") for k in ("html", "css", "js"))
     page = fill_page(template, style, script, values)
-    write_file(path, [page.encode(errors="backslashreplace")])
+    write_output(path, page.encode(errors="backslashreplace"))
 
 
 def record_of(report: Report) -> dict[str, Any]:
@@ -118,7 +111,8 @@ def tensor_of(comparison: Comparison, result: ItemResult, form: str) -> dict[str
 
 def numbers(array: np.ndarray) -> Any:
     """Return an array as nested lists; what JSON does not have, such as NaN, is a string."""
-    values, odd = array.astype(object), ~np.isfinite(array)
+    array = np.asarray(array)  # an entry of an array of no dimensions, as a loss, is none itself
+    values, odd = np.asarray(array.astype(object)), ~np.isfinite(array)
     values[odd] = array[odd].astype(str)
     return values.tolist()
 

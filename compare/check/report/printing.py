@@ -15,7 +15,7 @@ from compare.check.subjects.explanation import (
 )
 from compare.check.subjects.report import Report
 from compare.check.subjects.training import show_training
-from compare.files import write_file
+from compare.files import write_output
 from compare.implementations import FAILED, Notes, Verdict, clean
 from compare.terminal import Terminal, plural
 
@@ -26,25 +26,10 @@ REFUSED = "(--numpy-only refuses that)"
 MOST_NAMES = 5  # opened files that a note names
 
 
-def check_can_write(path: Path) -> None:
-    """Raise OSError if no file can be written there; change nothing."""
-    if path.is_symlink() or (path.exists() and not (path.is_file() or path.is_dir())):
-        return  # a link, a pipe or a terminal
-    was_there = path.exists()
-    path.open("ab").close()
-    if not was_there:
-        path.unlink()
-
-
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write plain values into a file: all of them, or nothing."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    content = text.encode(errors="backslashreplace")
-    path = path.resolve()  # the file that a link names
-    if path.exists() and not path.is_file():  # a pipe or a terminal
-        path.write_bytes(content)
-    else:
-        write_file(path, [content])
+    write_output(path, text.encode(errors="backslashreplace"))
 
 
 def show(report: Report, terminal: Terminal) -> None:

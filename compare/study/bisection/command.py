@@ -19,7 +19,7 @@ import numpy as np
 
 import scratch_rnn
 from compare import check, implementations, parity
-from compare.files import RecordError
+from compare.files import Output, RecordError, check_outputs
 from compare.pairs import bisect_pair
 from compare.study.bisection import replay as replays
 from compare.study.bisection.search import (
@@ -52,10 +52,15 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
     config.check()
     if config.replay is not None:
         return _show_again(config, config.replay, terminal)
-    return _search(config, terminal, keep=True)
+    path = config.output or Path("runs") / f"bisect-{_file_name(config)}.safetensors"
+    output = Output("--output", path, "an older file", replays.is_replay, makes_folder=True)
+    read = [config.text, Path(implementations.split_target(config.implementation or "")[0])]
+    check_outputs([output], filter(None, read))
+    return _search(config, terminal, path)
 
 
-def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchResult:
+def _search(config: BisectConfig, terminal: Terminal, path: Path | None = None) -> SearchResult:
+    """Search, and write what is found to the path if there is one."""
     with (
         contextlib.closing(make_suspect(config.suspect, config.cell)) as suspect,
         parity.prepare(_without_device(config), terminal) as materials,
@@ -69,8 +74,7 @@ def _search(config: BisectConfig, terminal: Terminal, *, keep: bool) -> SearchRe
             return found
         difference = narrow(found.difference, suspect)
     _show_difference(difference, suspect, terminal)
-    if keep:
-        path = config.output or Path("runs") / f"bisect-{_file_name(config)}.safetensors"
+    if path is not None:
         again = dataclasses.replace(config, output=None, replay=None).to_json()
         tensor, smallest = difference.first.tensor, difference.smallest
         case, alone = smallest or difference.case, smallest is not None
@@ -194,7 +198,7 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
             raise RecordError(f"expected the options of a search in {path}: {error}") from error
         if again.suspect != replay.suspect:
             raise RecordError(f"expected one suspect in {path}, got two")
-        return _search(again, terminal, keep=False)
+        return _search(again, terminal)
     parity.check_device(replay.suspect.device)
     B, T = replay.case.batches[0].inputs.shape
     with (

@@ -18,7 +18,8 @@ from compare.study.config import SuspectOptions
 from scratch_rnn import Batch
 from scratch_rnn.layers.states import state_of
 
-FORMAT = "rnn-parity bisect 3"
+FAMILY = "rnn-parity bisect"  # of all versions of the format
+FORMAT = f"{FAMILY} 3"
 MOST_BYTES = 2**27
 LONG = Annotated[str, files.Length(100_000)]
 OF_CASE = ("cell", "carry_state")
@@ -79,7 +80,7 @@ def write(path: Path, replay: Replay) -> int:
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_file(path, [content])
+        files.write_output(path, content)
     except OSError as error:
         raise files.RecordError(
             f"expected a file to write to, got {path}: {error.strerror}"
@@ -110,6 +111,16 @@ def read(path: Path) -> Replay:
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         reason = files.excerpt(" ".join(str(error).split()))
         raise files.RecordError(f"expected a replay of bisect in {path}, got: {reason}") from error
+
+
+def is_replay(path: Path) -> bool:
+    """Return whether a file is a replay, of this version or another one."""
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+    except (safetensors.SafetensorError, OSError):
+        return False
+    return bool(metadata.get("format", "").startswith(FAMILY))
 
 
 def _case(description: _Description, tensors: dict[str, np.ndarray]) -> TrainingCase:

@@ -9,7 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from compare.files import fill_page, json_in_html, resource, write_file
+from compare.files import fill_page, json_in_html, resource, write_output
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
 
@@ -52,7 +52,7 @@ def write_page(
             f"which a page of one checkpoint takes, got {most_bytes / 1e6:g}"
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, [page.encode()])
+    write_output(path, page.encode())
     return size
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.files import is_page
+from compare.files import Output, check_outputs, is_page
 from compare.implementations import CELLS
 from compare.parity import ParityConfig, limited_threads
 from compare.runs import Course, Snapshot, newest_run, read_course
@@ -29,11 +29,7 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
-    if config.out.exists() and not (config.overwrite or is_page(config.out, MARK)):
-        raise UsageError(
-            f"expected a new file or a page of explain as --out, got {config.out}, "
-            "which is something else (--overwrite replaces it)"
-        )
+    _refuse_replacing(config)
     if config.cell is not None:
         scripts(config.cell)
     course = choose_course(config, terminal)
@@ -50,6 +46,19 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     if not (config.open and webbrowser.open(address)):
         terminal.line(f"Open it in a browser: {address}")
     return config.out
+
+
+def _refuse_replacing(config: ExplainConfig) -> None:
+    """Refuse an --out that is neither a page nor to be overwritten, or whose weights are read."""
+
+    def is_older(path: Path) -> bool:
+        return config.overwrite or is_page(path, MARK)
+
+    read = [] if config.checkpoint is None else [config.checkpoint]
+    weights = [file for path in read for file in path.rglob("*.safetensors")]
+    advice = " (--overwrite replaces it)"
+    out = Output("--out", config.out, "an older page", is_older, advice, makes_folder=True)
+    check_outputs([out], read + weights)
 
 
 def _small(course: Course) -> dict[str, Any] | None:

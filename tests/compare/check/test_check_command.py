@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from compare.check import command
-from compare.check.report.printing import check_can_write
 from compare.cli import COMMANDS, main
 from tests.compare.check.corpus import files, right_source
 from tests.tables import table_of
@@ -120,15 +119,6 @@ def test_results_are_written_only_when_there_are_some(capsys):
         assert run(f"right.py --stage nothing --json {name}", capsys)[0] == 2
     assert Path("old.json").read_text(encoding="utf-8") == "{}"
     assert not Path("new.json").exists()
-
-
-@pytest.mark.skipif(os.name == "nt", reason="expected links, which need rights on Windows")
-def test_a_link_to_nowhere_stays_one(tmp_path):
-    link = tmp_path / "folder" / "link.json"
-    link.parent.mkdir()
-    link.symlink_to("nowhere.json")
-    check_can_write(link)
-    assert [path.name for path in link.parent.iterdir()] == ["link.json"]
 
 
 def test_help_says_what_a_class_is(capsys):

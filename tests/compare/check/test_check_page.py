@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from compare.check import CheckConfig, command
-from compare.check.report.page import AGAIN, MARK, check_page, stage_of
+from compare.check.report.page import AGAIN, stage_of
 from compare.check.report.printing import FAILED, STYLES
 from compare.check.subjects import examination
 from compare.check.subjects.explanation import summarize
@@ -36,7 +36,7 @@ CLICKED = """(table) => [...table.querySelectorAll("td:has(i)")].map((cell) => {
 """Of each number of a table: row, column, what the page says when it is clicked, and the colour."""
 
 SAID = re.compile(
-    r"\w+\[(.*)\]: expected (.*), yours (.*)\. Difference (.*); the tolerance is (.*)\."
+    r"\w+(?:\[(.*)\])?: expected (.*), yours (.*)\. Difference (.*); the tolerance is (.*)\."
 )
 
 
@@ -146,9 +146,36 @@ def test_a_path_that_cannot_be_written_is_refused_before_the_check(
     assert Path("mine.py").read_text(encoding="utf-8") == RIGHT
 
 
-def test_an_older_page_is_replaced(tmp_path):
-    (tmp_path / "out.html").write_text(f"<!doctype html>{MARK}", encoding="utf-8")
-    check_page(tmp_path / "out.html")
+@pytest.mark.parametrize(
+    ("stage", "right", "wrong"),
+    [
+        ("cross_entropy", "return float(loss)", "return 2 * float(loss)"),
+        ("clip_grad_norm", "return float(norm)", "return 2 * float(norm)"),
+        ("cross_entropy", "return float(loss)", "return np.nan * loss"),
+    ],
+)
+def test_a_wrong_scalar_has_its_numbers(stage, right, wrong, tmp_path, tab):
+    file = tmp_path / "mine.py"
+    file.write_text(RIGHT.replace(right, wrong), encoding="utf-8")
+    config = CheckConfig(target=str(file), stage=stage, explain=file.with_suffix(".html"))
+    complaints = []
+
+    def listen(error):
+        complaints.append(error)
+
+    with pytest.MonkeyPatch.context() as patch, unchecked():
+        patch.setattr(examination, "Submission", in_process.submit)
+        [result] = command.examine(config, Terminal(quiet=True)).stages
+    tab.on("pageerror", listen)
+    tab.goto(config.explain.as_uri())
+    tab.remove_listener("pageerror", listen)
+    assert complaints == []
+    [(at, expected, got, _, _)] = SAID.findall(tab.inner_text("#stage-0 .readout"))
+    found = result.wrong
+    assert at == ""
+    assert float(expected) == pytest.approx(float(found.expected), rel=1e-15)
+    assert float(got.lower()) == pytest.approx(float(found.got), rel=1e-15, nan_ok=True)
+    assert f"{found.tensor} of shape (): 1 wrong number." in tab.inner_text("#stage-0")
 
 
 ON_ONE_SCALE = """(maps) => {

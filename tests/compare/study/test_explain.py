@@ -280,7 +280,7 @@ def test_a_file_is_never_overwritten_unasked(tmp_path):
         assert page.read_text() == other
     page.unlink()
     page.mkdir()
-    with pytest.raises(UsageError, match=r"^expected a new file or a page of explain as --out"):
+    with pytest.raises(UsageError, match=r"^expected a new file or an older page of --out"):
         explain(config(tmp_path))
     page.rmdir()
     page.write_text("mine")
@@ -338,10 +338,10 @@ def test_from_a_run_to_its_page_by_command(tmp_path, monkeypatch, capsys):
     assert all(row["ok"] for c in stated["checkpoints"] for row in c["parity"])
 
     for flags, code, message in [
-        ("--text x --out fox.txt", 2, "rnn-parity: expected a new file or a page of explain"),
+        ("--text x --out fox.txt", 2, "rnn-parity: expected a new file or an older page of --out"),
         ("--text 123", 2, "rnn-parity: expected --text with letters from a to z"),
         ("--text x --checkpoint no", 3, "rnn-parity: expected a checkpoint in no"),
-        ("--text x --overwrite --out runs", 3, "rnn-parity: expected to read or write runs"),
+        ("--text x --overwrite --out runs", 2, "rnn-parity: expected a new file or an older page"),
     ]:
         assert main(["explain", *flags.split()]) == code
         errors = capsys.readouterr().err

@@ -1,0 +1,44 @@
+"""The files that `check` writes, and how an older one of each kind is recognized."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from compare.check.config import CheckConfig
+from compare.check.report.page import is_explanation
+from compare.files import Output, check_outputs, has_keys, read_json
+from compare.implementations import Source
+
+
+def refuse_replacing(config: CheckConfig, source: Source | None, folder: Path | None) -> None:
+    """Raise UsageError if an output would replace something else, OSError if it cannot be written.
+
+    Nothing replaces the file that is checked, a file of the folder, or the text.
+    """
+    inputs = [config.text, Path(source.file) if source is not None and source.file else None]
+    checked = [] if folder is None else folder.rglob("*.py")
+    check_outputs([*list_outputs(config)], [*filter(None, inputs), *checked])
+
+
+def list_outputs(config: CheckConfig) -> Iterator[Output]:
+    """Yield the files that a check with these options writes."""
+    kinds = {
+        "json": ("older results", is_report),
+        "gradescope": ("older results", is_for_gradescope),
+        "explain": ("an older page", is_explanation),
+    }
+    for name, (older, is_older) in kinds.items():
+        path = getattr(config, name)
+        if path is not None:
+            yield Output(f"--{name}", path, older, is_older, may_be_stream=name != "explain")
+
+
+def is_report(path: Path) -> bool:
+    """Return whether a file has the results of a file, or of a folder."""
+    return has_keys(path, "form", "cell", "stages") or has_keys(path, "seed", "files")
+
+
+def is_for_gradescope(path: Path) -> bool:
+    """Return whether a file is the results.json of this program, and not of another autograder."""
+    return has_keys(path, "output", "tests") and str(read_json(path)["output"]).startswith(
+        "rnn-parity check"
+    )
