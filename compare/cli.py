@@ -29,9 +29,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from errno import EBADF, EFBIG, EIO, ENOSPC
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Union, get_args, get_type_hints
 
 import tyro
 
@@ -44,6 +45,8 @@ from compare.terminal import (
     CommandError,
     Terminal,
     UsageError,
+    flag_of,
+    is_follower,
     package_version,
     rank_and_size,
     wrapped,
@@ -174,6 +177,7 @@ def parse(arguments: Sequence[str]) -> Any:
     options: dict[str, Any]
     if command in COMMANDS:
         program, choice, options = f"{PACKAGE} {command}", COMMANDS[command].config, {"args": flags}
+        _refuse_empty_paths(choice, flags)
         if (resumed := _resumed(command, flags)) is not None:
             options["default"] = resumed
     else:
@@ -187,6 +191,16 @@ def parse(arguments: Sequence[str]) -> Any:
         ]
     with _usage_errors(program), _wrapped_help():
         return tyro.cli(choice, prog=program, config=(tyro.conf.FlagCreatePairsOff,), **options)
+
+
+def _refuse_empty_paths(config: type, flags: Sequence[str]) -> None:
+    """Refuse an option whose path is empty: pathlib would take it as the current directory."""
+    for name, hint in get_type_hints(config).items():
+        if Path in (hint, *get_args(hint)):
+            flag = flag_of(name)
+            follows = (flag, "") in pairwise(flags)
+            if follows or f"{flag}=" in flags:
+                raise UsageError(f"expected a path for {flag}, got ''")
 
 
 class _Help(io.StringIO):
@@ -261,7 +275,7 @@ def _resumed(command: str, flags: Sequence[str]) -> runs.RunConfig | None:
 def _fail(reason: object, code: int) -> int:
     line = " ".join(str(reason).split()) or type(reason).__name__
     line = "".join(character if character.isprintable() else "?" for character in line)
-    if os.environ.get("RANK", "0") != "0" and code in (USAGE, INTERRUPTED, *ENDED):
+    if code in (USAGE, INTERRUPTED, *ENDED) and is_follower():
         return code  # process 0 reports it
     with suppress(OSError):  # the terminal may be closed
         sys.stderr.write(f"{PACKAGE}: {line}\n")

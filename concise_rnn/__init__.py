@@ -27,3 +27,8 @@ __all__ = [
     "train_epoch",
     "train_step",
 ]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, without the modules that they come from."""
+    return __all__

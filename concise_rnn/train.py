@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from concise_rnn.model import RNNModel, State
 from scratch_rnn.checks import (
+    check_batch,
     check_flag,
     check_float,
     check_function,
@@ -72,7 +73,7 @@ def train_step(
         Maximum norm of all gradients together; larger gradients are clipped.
     """
     check_has("model", model, "begin_state", "linear", "parameters")
-    check_has("batch", batch, "inputs", "targets")
+    check_batch(batch)
     check_has("optimizer", optimizer, "zero_grad", "step")
     max_norm = check_number("max_norm", max_norm)
     device = model.linear.weight.device

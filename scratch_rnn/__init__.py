@@ -44,4 +44,10 @@ __all__ = [
     "train_step",
 ]
 
+
+def __dir__() -> list[str]:
+    """Return the public names, without the modules that they come from."""
+    return __all__
+
+
 keep_freed_memory()

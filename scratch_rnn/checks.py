@@ -90,24 +90,61 @@ def check_has(name: str, value: object, *attributes: str) -> None:
 
 def check_array(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Return `array` if it is an ndarray of exactly this shape and dtype."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"expected {name} to be a NumPy array, got {type(array).__name__}")
-    if array.shape != shape:
-        raise ValueError(f"expected {name} of shape {shape}, got {array.shape}")
-    if array.dtype != dtype:
-        raise TypeError(f"expected {name} of dtype {dtype}, got {array.dtype}")
-    return array
+    found = check_ndarray(name, array)
+    if found.shape != shape:
+        raise ValueError(f"expected {name} of shape {shape}, got {found.shape}")
+    if found.dtype != dtype:
+        raise TypeError(f"expected {name} of dtype {dtype}, got {found.dtype}")
+    return found
+
+
+def check_ndarray(name: str, value: object) -> np.ndarray:
+    """Return `value` if it is an array of NumPy, which `*` multiplies entry by entry."""
+    if (got := _name_other(value)) is not None:
+        raise TypeError(f"expected {name} to be a NumPy array, got {got}")
+    return value  # type: ignore[return-value]
 
 
 def check_arrays(name: str, arrays: object) -> None:
-    """Raise unless `arrays` is a mapping from names to NumPy arrays."""
+    """Raise unless `arrays` is a mapping from names to NumPy arrays of floats."""
     if not isinstance(arrays, Mapping):
         raise TypeError(f"expected {name} to be arrays by name, got {type(arrays).__name__}")
     for key, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise TypeError(
-                f"expected {name} to be NumPy arrays, got {type(array).__name__} for {brief(key)}"
-            )
+        if (got := _name_other(array)) is not None:
+            raise TypeError(f"expected {name} to be NumPy arrays, got {got} for {brief(key)}")
+        if array.dtype.kind != "f":
+            raise TypeError(f"expected {name} of a float dtype, got {array.dtype} for {brief(key)}")
+
+
+def check_writable(name: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise unless all arrays can be changed in place."""
+    for key, array in arrays.items():
+        if not array.flags.writeable:
+            raise ValueError(f"expected {name} that can be changed, got {brief(key)} read-only")
+
+
+def _name_other(value: object) -> str | None:
+    """Return what a value is, and how to make an array of it; None if it is one already.
+
+    A matrix and a masked array are arrays of NumPy, too, but compute something else.
+    """
+    if isinstance(value, np.matrix):
+        return "matrix (np.asarray of it is one)"
+    if isinstance(value, np.ma.MaskedArray):
+        return "MaskedArray (its .filled(0) is one)"
+    if isinstance(value, np.ndarray):
+        return None
+    hint = " (its .detach().cpu().numpy() is one)" if hasattr(value, "detach") else ""
+    return type(value).__name__ + hint
+
+
+def check_batch(batch: Any) -> tuple[int, int]:
+    """Return B and T of a batch, which has inputs and targets of shape (B, T)."""
+    check_has("batch", batch, "inputs", "targets")
+    shape = np.shape(batch.inputs)
+    if len(shape) != 2:
+        raise ValueError(f"expected inputs of shape (B, T), got {shape}")
+    return shape
 
 
 def check_ids(name: str, ids: np.ndarray, V: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import linear
-from scratch_rnn.checks import check_array, check_has, check_ids, check_integer
+from scratch_rnn.checks import check_array, check_has, check_ids, check_integer, check_ndarray
 from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.states import State, arrays_of, check_state
 from scratch_rnn.layers.tape import RNNTape
@@ -68,6 +68,9 @@ class RNNModel:
         self.parameters["linear.weight"] = rng.uniform(-bound, bound, (V, DR)).astype(rnn.dtype)
         self.parameters["linear.bias"] = rng.uniform(-bound, bound, V).astype(rnn.dtype)
 
+    def __repr__(self) -> str:
+        return f"RNNModel({self.rnn!r}, {self.vocab_size})"
+
     def begin_state(self, batch_size: int = 1) -> State:
         """Return the initial state, zeros: an array, or a pair (h, c) for an LSTM."""
         B = check_integer("batch_size", batch_size, least=1)
@@ -122,8 +125,7 @@ class RNNModel:
         ValueError, TypeError
             If a shape, dtype or token is not as described.
         """
-        if not isinstance(inputs, np.ndarray):
-            raise TypeError(f"expected inputs to be a NumPy array, got {type(inputs).__name__}")
+        check_ndarray("inputs", inputs)
         if inputs.ndim != 2:
             raise ValueError(f"expected inputs of shape (B, T), got {inputs.shape}")
         check_ids("inputs", inputs, self.vocab_size)

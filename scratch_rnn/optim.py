@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.checks import check_array, check_arrays, check_number
+from scratch_rnn.checks import check_array, check_arrays, check_number, check_writable
 
 
 def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: float) -> float:
@@ -32,7 +32,8 @@ def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: 
     Raises
     ------
     ValueError, TypeError
-        If `max_norm` is negative or not a number.
+        If `max_norm` is negative or not a number, or a gradient is read-only or not of floats;
+        then no gradient has changed.
     """
     check_arrays("gradients", gradients)
     max_norm = check_number("max_norm", max_norm)
@@ -42,6 +43,7 @@ def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: 
     total_norm = np.linalg.norm(np.stack(norms))
     scale = np.minimum(max_norm / (total_norm + 1e-6), 1)
     if scale != 1:  # true for NaN, too: then all gradients become NaN
+        check_writable("gradients", gradients)
         for gradient in gradients.values():
             gradient *= scale.astype(gradient.dtype)
     return float(total_norm)
@@ -69,9 +71,9 @@ class SGD:
         Raises
         ------
         ValueError
-            If names or shapes are not those of the parameters; then no parameter has changed.
+            If names or shapes are not those of the parameters, or one of these is read-only.
         TypeError
-            If a dtype is not.
+            If a dtype is not. No parameter has changed then.
         """
         check_arrays("gradients", gradients)
         if gradients.keys() != self.parameters.keys():
@@ -80,5 +82,6 @@ class SGD:
             )
         for name, parameter in self.parameters.items():
             check_array(f"gradient of {name}", gradients[name], parameter.shape, parameter.dtype)
+        check_writable("parameters", self.parameters)
         for name, parameter in self.parameters.items():
             parameter -= self.lr * gradients[name]

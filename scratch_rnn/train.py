@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from scratch_rnn import threads
-from scratch_rnn.checks import check_flag, check_function, check_has, check_integer
+from scratch_rnn.checks import check_batch, check_flag, check_function, check_has, check_integer
 from scratch_rnn.layers.states import State, each
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
@@ -74,9 +74,8 @@ def train_step(
         If shapes do not match, or the layer has dropout and there is no `rng`.
     """
     check_has("model", model, "forward", "backward", "begin_state")
-    check_has("batch", batch, "inputs", "targets")
     check_has("optimizer", optimizer, "step")
-    B, T = batch.inputs.shape
+    B, T = check_batch(batch)
     if state is None:
         state = model.begin_state(B)
     masks = None

@@ -20,7 +20,7 @@ from compare.terminal import (
     refuse_options,
 )
 
-ABOVE_0 = Range(SMALLEST, LARGEST, "above 0")
+ABOVE_0 = Range(SMALLEST, LARGEST, "above 0", too_large="of a finite number")
 _DETECTED = "(default: detected and printed)"
 _CALLS = "(default: 30 times --timeout, 300 times with --interpret)"
 _GUESSED = (

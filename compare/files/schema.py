@@ -264,7 +264,7 @@ def _check_limits(value: Any, name: str, limits: Any) -> None:
         usual = NUMBERED if type(value) is int else FINITE
         fitting = next((limit for limit in limits if isinstance(limit, Range)), usual)
         if value not in fitting:
-            raise SchemaError(f"{name} {fitting}", excerpt(value))
+            raise SchemaError(f"{name} {fitting.expect(value)}", excerpt(value))
 
 
 def _anything(value: Any, name: str, level: int) -> Any:

@@ -137,7 +137,7 @@ def parse_target(target: str, *, interpret: bool = False, **limits: Any) -> Sour
 
 def split_target(target: str) -> tuple[str, str]:
     """Return the file, folder or module of a target, and the name of a class; empty without one."""
-    path, colon, name = target.rpartition(":")
-    if not colon or len(path) == 1 or "/" in name or "\\" in name:  # C:\file.py
+    path, _, name = target.rpartition(":")
+    if len(path) < 2 or "/" in name or "\\" in name:  # C:\file.py, or no path
         return target, ""
     return path, name

@@ -13,7 +13,8 @@ from compare.parity.rows import ParityReport, compare_results
 from compare.parity.settings import StepSettings
 from compare.parity.step import run_concise_step, run_scratch_step
 from compare.parity.tolerance import tolerances
-from scratch_rnn.checks import check_has, check_number
+from compare.parity.weights import check_same_parameters
+from scratch_rnn.checks import check_batch, check_has, check_number
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch
@@ -56,10 +57,16 @@ def check_parity(
     -------
     ParityReport
         A row for each tensor.
+
+    Raises
+    ------
+    ValueError
+        If the parameters of the models have other names, shapes or dtypes.
     """
     check_has("scratch_model", scratch_model, "forward", "backward", "begin_state")
     check_has("concise_model", concise_model, "eval", "linear", "rnn")
-    check_has("batch", batch, "inputs", "targets")
+    check_same_parameters(scratch_model, concise_model)
+    check_batch(batch)
     settings = StepSettings(lr=check_number("lr", lr), max_norm=check_number("max_norm", max_norm))
     return compare_step(scratch_model, concise_model, batch, state, settings, seed=seed, step=step)
 

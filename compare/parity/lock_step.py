@@ -92,7 +92,7 @@ def train_in_lockstep(
     Raises
     ------
     ValueError
-        If a model has dropout: each model would draw its own masks.
+        If a model has dropout: each model would draw its own masks; or if an epoch has no batch.
     """
     updates = []
     for update in lockstep(

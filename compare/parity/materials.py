@@ -1,19 +1,22 @@
 """A text, its batches, and two models with equal weights."""
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+import psutil
 import torch
 from threadpoolctl import threadpool_limits
 
 import concise_rnn
 import scratch_rnn
+from compare.implementations import CELLS
 from compare.parity.build import build_models
 from compare.parity.config import SharedOptions
-from compare.terminal import DEVICE, CommandError, Terminal, plural
+from compare.terminal import DEVICE, CommandError, Terminal, UsageError, plural
 from scratch_rnn.text import Batches, Text, Vocab, load_text, load_time_machine
 
 PREFIXES = ("time traveller", "traveller")
@@ -37,11 +40,16 @@ class Materials:
 
 
 @contextmanager
-def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
+def prepare(
+    config: SharedOptions,
+    terminal: Terminal,
+    check_sizes: Callable[[Sequence[str]], None] | None = None,
+) -> Iterator[Materials]:
     """Check the configuration, load the text, build both models, and print which text it is.
 
     Inside the ``with`` block, each model uses ``config.threads`` threads. A UsageError, DeviceError
-    or DataError says that the configuration, the device or the text cannot be used.
+    or DataError says that the configuration, the device or the text cannot be used. `check_sizes`
+    may refuse the sizes too: it gets the tokens of the vocabulary before the models are built.
     """
     config.check()
     check_device(config.device)
@@ -58,6 +66,9 @@ def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
         token=config.token,
         text=text,
     )
+    if check_sizes is not None:
+        check_sizes(vocab.idx_to_token)
+    _check_memory(config, len(vocab))
     scratch, concise = make_models(config, len(vocab))
     read, tokens = len(batches.corpus), "characters" if config.token == "char" else "words"
     part = f"the first {read:,}" if read == config.max_tokens else f"all {read:,}"
@@ -70,6 +81,19 @@ def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
     terminal.line()
     with limited_threads(config.threads):
         yield Materials(text, vocab, batches, scratch, concise)
+
+
+def _check_memory(config: SharedOptions, vocab_size: int) -> None:
+    """Refuse a model whose weights and gradients, of both packages, do not fit in memory."""
+    V, H, L = vocab_size, config.hidden_size, config.num_layers
+    weights = CELLS[config.cell].num_gates * H * (V + H + (L - 1) * 2 * H) + V * H
+    needed = 4 * weights * np.dtype(config.dtype).itemsize
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise UsageError(
+            f"expected sizes that fit in {free / 2**30:,.1f} GiB, the memory that is free, "
+            f"got a model that takes {needed / 2**30:,.1f} GiB at least"
+        )
 
 
 def make_models(

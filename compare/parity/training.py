@@ -113,6 +113,7 @@ def updates(
     metrics are those of `Update`; of one trainee its own loss and norm, and no difference.
     """
     for epoch, batches in passes:
+        before = done
         for batch in batches:
             metrics: JsonObject = {
                 "epoch": epoch,
@@ -127,6 +128,8 @@ def updates(
                     models["scratch"], models["concise"]
                 )
             yield metrics
+        if done == before:  # as of a generator in its second epoch
+            raise ValueError("expected at least one batch in each epoch, got none")
         for trainee in trainees:
             trainee.state = None
 

@@ -28,8 +28,15 @@ def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.M
     """
     check_has("source", source, "parameters")
     check_has("target", target, "parameters")
-    arrays = parameters_as_arrays(source)
-    current = parameters_as_arrays(target)
+    check_same_parameters(source, target)
+    write_parameters(target, parameters_as_arrays(source))
+
+
+def check_same_parameters(
+    source: ScratchModule | nn.Module, target: ScratchModule | nn.Module
+) -> None:
+    """Raise ValueError unless names, shapes and dtypes of all parameters are the same."""
+    arrays, current = parameters_as_arrays(source), parameters_as_arrays(target)
     if arrays.keys() != current.keys():
         only_source = ", ".join(sorted(arrays.keys() - current.keys())) or "nothing"
         only_target = ", ".join(sorted(current.keys() - arrays.keys())) or "nothing"
@@ -43,7 +50,6 @@ def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.M
                 f"expected {name} of shape {current[name].shape} and dtype {current[name].dtype}, "
                 f"got {array.shape} and {array.dtype}"
             )
-    write_parameters(target, arrays)
 
 
 def write_parameters(module: ScratchModule | nn.Module, arrays: Mapping[str, Array]) -> None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from compare.runs.diagnosis import (
 )
 from compare.runs.interrupt import defer_signals
 from compare.runs.resuming import Past, reopen
-from compare.runs.session import Session, TrainingStopped
+from compare.runs.session import Session, TrainingStopped, check_sizes
 from compare.terminal import Terminal, perplexity_line, plural, rank_and_size
 
 UNTRAINED_PREDS = 10
@@ -108,7 +109,8 @@ def _command(
         past = stack.enter_context(reopen(command, config))
         if parallel:
             stack.enter_context(join_processes(config))
-        materials = stack.enter_context(parity.prepare(config, terminal))
+        prepared = parity.prepare(config, terminal, partial(check_sizes, config))
+        materials = stack.enter_context(prepared)
         trainees = [_trainee(getattr(materials, side), config, parallel=parallel) for side in sides]
         untrained = None
         if past is None and (parallel or len(sides) == 2):

@@ -15,6 +15,7 @@ from compare.terminal import (
     FROM_0,
     FROM_1,
     THREADS,
+    Range,
     UsageError,
     check_options,
     flag,
@@ -22,6 +23,7 @@ from compare.terminal import (
 )
 
 QUICK_EPOCHS = 60
+MOST_PREDS = Range(0, 10**6, "of at least 0", too_large="of at most 1,000,000")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ class GenerateConfig:
         flag("{scratch,concise}", "(default: scratch, or the only one of the run)"),
     ] = None
     """scratch: from scratch, in NumPy. concise: with PyTorch."""
-    num_preds: Annotated[int, FROM_0, arg(metavar="N")] = 50
+    num_preds: Annotated[int, MOST_PREDS, arg(metavar="N")] = 50
     """Number of characters (or words) to generate."""
     temperature: Annotated[float, ANY_FROM_0, arg(metavar="T")] = 0.0
     """0: the likeliest character each time. Above 0: sampled from softmax(logits / T)."""

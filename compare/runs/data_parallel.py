@@ -41,13 +41,10 @@ def join_processes(config: RunConfig) -> Iterator[None]:
     parity.check_device(config.device)
     on_gpu = config.device == "cuda"
     if on_gpu:
-        number, gpus = int(os.environ.get("LOCAL_RANK", rank)), torch.cuda.device_count()
-        if number >= gpus:
-            raise parity.DeviceError(
-                f"expected a GPU for each process, got {gpus} for {number + 1}"
-            )
-        torch.cuda.set_device(number)
+        torch.cuda.set_device(choose_gpu(rank))
     begins = not distributed.is_initialized()
+    if begins:
+        _check_address()
     try:
         if begins:
             distributed.init_process_group("nccl" if on_gpu else "gloo")
@@ -60,6 +57,26 @@ def join_processes(config: RunConfig) -> Iterator[None]:
     finally:
         if begins and distributed.is_initialized():
             distributed.destroy_process_group()
+
+
+def choose_gpu(rank: int) -> int:
+    """Return the number of this process on its machine; refused if there is no such GPU."""
+    text, gpus = os.environ.get("LOCAL_RANK", str(rank)), torch.cuda.device_count()
+    if not text.isdecimal():
+        raise UsageError(f"expected a LOCAL_RANK of at least 0, got {text!r}")
+    if int(text) >= gpus:
+        raise parity.DeviceError(f"expected a GPU for each process, got {gpus} for {int(text) + 1}")
+    return int(text)
+
+
+def _check_address() -> None:
+    """Refuse an environment that does not say where process 0 listens."""
+    address, port = (os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT"))
+    if not address or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise UsageError(
+            "expected MASTER_ADDR and a MASTER_PORT below 65,536, as torchrun sets them, "
+            f"got {address!r} and {port!r}"
+        )
 
 
 def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConfig) -> None:

@@ -56,9 +56,18 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         parity.copy_weights(scratch, concise)
         write = parity.make_writers(scratch, concise, vocab, setting.token)[side]
         rng = np.random.default_rng(config.seed)
+        ids = [vocab[token] for token in parity.split_tokens(prefix, setting.token)]
+        overflow = f"expected weights in {config.run} with which all numbers are finite, got others"
+        with np.errstate(over="ignore", invalid="ignore"):
+            logits, _ = scratch(np.array([ids]), scratch.begin_state())
+        if not np.isfinite(logits).all():
+            raise RecordError(overflow)
         try:
-            return write(prefix, config.num_preds, temperature=config.temperature, rng=rng)
-        except ValueError as error:  # finite weights, but the logits overflow
+            with np.errstate(over="ignore", invalid="raise"):
+                return write(prefix, config.num_preds, temperature=config.temperature, rng=rng)
+        except FloatingPointError:
+            raise RecordError(overflow) from None
+        except ValueError as error:  # the logits overflow after the prefix
             raise RecordError(f"{config.run}: {error}") from None
 
 

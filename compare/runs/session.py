@@ -5,6 +5,7 @@ newest checkpoint, check that text, model and optimizer are the same, and cut th
 update of the checkpoint.
 """
 
+import math
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +17,16 @@ import numpy as np
 
 from compare.files import MOST_VALUES, JsonObject
 from compare.implementations import CELLS
-from compare.parity import SIDES, Materials, Trainee, describe_environment, iterate_epochs
+from compare.parity import (
+    OPTIMIZERS,
+    SIDES,
+    Materials,
+    Trainee,
+    describe_environment,
+    iterate_epochs,
+)
 from compare.runs.checkpoint import (
+    MOST_LAYERS,
     Checkpoint,
     Model,
     Optimizer,
@@ -67,7 +76,6 @@ class Session:
     def begin(self, parity: JsonObject) -> Iterator[None]:
         """Create the directory of a new run, and save the training before its first update."""
         config, materials, tokens = self.config, self.materials, self.materials.vocab.idx_to_token
-        _check_size(config, self.trainees, tokens)
         self.parity = parity
         with Record.create(config.runs, config.run_name) as self.record:
             self.write_config()
@@ -202,13 +210,23 @@ def _options(config: RunConfig, part: type[Model | Sampler]) -> dict[str, Any]:
     return {name: getattr(config, name) for name in names if hasattr(config, name)}
 
 
-def _check_size(config: RunConfig, trainees: Sequence[Trainee], tokens: Sequence[str]) -> None:
-    """Refuse a model that does not fit into a checkpoint, or a vocabulary that cannot be read."""
+def check_sizes(config: RunConfig, tokens: Sequence[str]) -> None:
+    """Refuse a model that does not fit into a checkpoint, or a vocabulary that cannot be read.
+
+    The sizes follow from the options and the vocabulary alone: nothing has been built yet.
+    """
     vocabulary = sum(map(len, tokens)) + len(tokens) * len('    "",\n')
-    model = sum(array.nbytes for array in trainees[0].weights().values())
-    memory = sum(array.nbytes for array in trainees[0].memory().values())
+    if config.num_layers > MOST_LAYERS:
+        raise UsageError(
+            f"expected a model of at most {MOST_LAYERS:,} layers, the limit of a checkpoint, "
+            f"got {config.num_layers:,}"
+        )
+    itemsize = np.dtype(config.dtype).itemsize
+    shapes = Model(vocab_size=len(tokens), **_options(config, Model)).shapes
+    kept = OPTIMIZERS[config.optimizer].memory_shapes(shapes)
+    model, memory = (sum(map(math.prod, of.values())) * itemsize for of in (shapes, kept))
     units = len(CELLS[config.cell].states) * config.num_layers * config.hidden_size
-    state = units * config.batch_size * np.dtype(config.dtype).itemsize * config.carry_state
+    state = units * config.batch_size * itemsize * config.carry_state
     header = container.MOST_HEADER_BYTES
     rest = "a state and an optimizer's memory" if memory else "a state"
     for what, size, most, unit, of in (

@@ -17,7 +17,7 @@ from .options import (
     refuse_options,
 )
 from .output import Progress, Terminal, perplexity_line, plain_table, plural, wrapped
-from .processes import rank_and_size, usable_cpus
+from .processes import is_follower, rank_and_size, usable_cpus
 from .textplot import Curve, legend, plot
 from .version import PACKAGE, package_version
 
@@ -48,6 +48,7 @@ __all__ = [
     "check_options",
     "flag",
     "flag_of",
+    "is_follower",
     "legend",
     "package_version",
     "perplexity_line",

@@ -24,6 +24,7 @@ class Range:
     most: float | int
     words: str = ""
     infinite: bool = False  # whether infinity is allowed too
+    too_large: str = ""  # what is expected instead of a larger number, if `words` do not say it
 
     def __contains__(self, value: float) -> bool:
         return self.least <= value <= self.most or (self.infinite and value == math.inf)
@@ -31,10 +32,14 @@ class Range:
     def __str__(self) -> str:
         return self.words or f"in {self.least:,} … {self.most:,}"
 
+    def expect(self, value: float) -> str:
+        """Return in words what is expected instead of this value, which is not in the range."""
+        return self.too_large if self.too_large and value > self.most else str(self)
+
 
 SMALLEST, LARGEST = 5e-324, 1.7e308  # finite floats above 0
-FROM_0 = Range(0, 2**60, "of at least 0")
-FROM_1 = Range(1, 2**60, "of at least 1")
+FROM_0 = Range(0, 2**60, "of at least 0", too_large=f"of at most {2**60:,}")
+FROM_1 = Range(1, 2**60, "of at least 1", too_large=f"of at most {2**60:,}")
 ANY_FROM_0 = Range(0, math.inf, "of at least 0", infinite=True)
 THREADS = Range(1, 1024, "between 1 and 1024")
 
@@ -62,7 +67,7 @@ def check_options(config: object) -> None:
             if int in (kind, *get_args(kind)) and type(value) is not int:
                 raise UsageError(f"{expected} to be a whole number, got {value!r}")
             if value not in limit:
-                raise UsageError(f"{expected} {limit}, got {value}")
+                raise UsageError(f"{expected} {limit.expect(value)}, got {value}")
 
 
 def refuse_options(config: "DataclassInstance", names: Iterable[str], expected: str) -> None:

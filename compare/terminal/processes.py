@@ -15,6 +15,14 @@ def rank_and_size() -> tuple[int, int]:
     return int(rank), int(size)
 
 
+def is_follower() -> bool:
+    """Return whether this is one of several processes, but not the one that reports errors."""
+    try:
+        return rank_and_size()[0] > 0
+    except UsageError:  # the environment is wrong: each process reports it
+        return False
+
+
 def usable_cpus() -> int:
     """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -1,7 +1,7 @@
-"""The sections of the docstring that the public layers share."""
+"""What the public layers show of themselves: sections of their docstrings, and their `repr`."""
 
 import inspect
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Layer = TypeVar("Layer", bound=type)
 
@@ -46,3 +46,16 @@ def fill_docstring(layer: Layer) -> Layer:
     if layer.__doc__ is not None:  # as with python -OO
         layer.__doc__ = inspect.cleandoc(layer.__doc__) % SECTIONS
     return layer
+
+
+def show_call(layer: Any) -> str:
+    """Return the call that makes such a layer, without options that have their defaults."""
+    given = []
+    for name, argument in inspect.signature(type(layer)).parameters.items():
+        value = layer.dtype.name if name == "dtype" else getattr(layer, name, None)
+        default = "float32" if name == "dtype" else argument.default
+        if default is argument.empty:
+            given.append(repr(value))
+        elif value != default:
+            given.append(f"{name}={value!r}")
+    return f"{type(layer).__name__}({', '.join(given)})"

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from scratch_rnn.cells import gru
 from scratch_rnn.layers.docstrings import fill_docstring
 from scratch_rnn.layers.layer import Layer
@@ -43,3 +45,19 @@ class GRU(Layer):
 
     cell: ClassVar[Any] = gru
     NUM_GATES = 3
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        dtype: type | np.dtype | str | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        sizes = (input_size, hidden_size, num_layers)  # the method is here for its name in errors
+        super().__init__(*sizes, bias, batch_first, dropout, bidirectional, dtype=dtype, rng=rng)

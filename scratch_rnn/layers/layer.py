@@ -19,6 +19,7 @@ from jaxtyping import Float, Int, Num
 from scratch_rnn.checks import check_array, check_flag, check_has, check_integer, check_number
 from scratch_rnn.fast import columns
 from scratch_rnn.layers import batch_slices, padding
+from scratch_rnn.layers.docstrings import show_call
 from scratch_rnn.layers.layout import Layout, lay_out
 from scratch_rnn.layers.states import State, arrays_of, check_state, state_of
 from scratch_rnn.layers.tape import RNNGradients, RNNTape, check_tape, kind_of
@@ -101,6 +102,9 @@ class Layer:
             name: rng.uniform(-bound, bound, shape).astype(self.dtype)
             for name, shape in self._shapes.items()
         }
+
+    def __repr__(self) -> str:
+        return show_call(self)
 
     def _parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         H, R, P, D = self.hidden_size, self.output_size, self.proj_size, self.num_directions

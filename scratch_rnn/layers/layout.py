@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Num, Shaped
 
-from scratch_rnn.checks import check_ids
+from scratch_rnn.checks import check_ids, check_ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,7 @@ def lay_out(
     TypeError
         If x is no array of this dtype or of integers, or lengths are no integers.
     """
-    if not isinstance(x, np.ndarray):
-        raise TypeError(f"expected x to be a NumPy array, got {type(x).__name__}")
+    check_ndarray("x", x)
     is_one_hot = x.dtype.kind in "iu"
     if not is_one_hot and x.dtype != dtype:
         raise TypeError(f"expected x of dtype {dtype} or integers, got {x.dtype}")

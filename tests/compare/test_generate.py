@@ -4,11 +4,13 @@ import json
 import shutil
 import signal
 
+import numpy as np
 import pytest
 
 import compare.parity.command
 import compare.runs.commands
 from compare.cli import main, parse
+from compare.runs.checkpoint import load, save
 from tests.compare.runs.runs import BATCHES, SMALL, TEXT, newest, only, read, signalled, untouched
 
 
@@ -80,6 +82,19 @@ def test_a_prefix_is_lower_cased_as_the_text_was(trained, capsys):
     written = capsys.readouterr().out
     assert generate(trained, "Fox") == 0
     assert capsys.readouterr().out == written
+
+
+@pytest.mark.parametrize("side", ["scratch", "concise"])
+@pytest.mark.parametrize("flags", ["", "--temperature 1"])
+def test_weights_that_overflow_are_refused_without_a_warning(side, flags, trained, refused):
+    """In one line for both models; each number of the checkpoint is finite."""
+    for name in ("scratch", "concise"):
+        checkpoint = load(trained / f"{name}.safetensors")
+        for array in checkpoint.weights.values():
+            array[...] = 3e38 * np.sign(array)
+        save(trained / f"{name}.safetensors", checkpoint)
+    line = refused(f"generate --run {trained} --prefix fox --model {side} {flags}", 3)
+    assert line == f"expected weights in {trained} with which all numbers are finite, got others"
 
 
 @pytest.fixture

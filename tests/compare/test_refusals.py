@@ -1,10 +1,14 @@
 """The refusals of the commands: one line, an exit code, and nothing done before."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from compare import parity
+from compare.cli import main
+from compare.parity import materials
 from compare.runs import session
 from compare.runs.checkpoint import container
 from tests.tables import table_of
@@ -26,6 +30,12 @@ def test_a_value_out_of_range(arguments, refused, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert refused(arguments.split(), 2) == VALUES[arguments]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_path_is_not_the_current_directory(refused):
+    assert refused(["train", "--runs", "", "--model", "scratch"], 2) == (
+        "expected a path for --runs, got ''"
+    )
 
 
 @pytest.mark.parametrize("arguments", OPTIONS)
@@ -72,6 +82,32 @@ def test_a_model_that_no_record_can_hold(
     of = "checkpoint" if module is container else "record"
     assert re.match(rf"expected a {most} (bytes|tokens), the limit of a {of}, got {got}\b", line)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ("run --hidden-size 30000", "expected a model of at most 520,093,696 bytes, the limit of"),
+        ("train --model scratch --num-layers 1001", "expected a model of at most 1,000 layers"),
+        ("parity --hidden-size 10000000", "expected sizes that fit in "),
+        ("bisect --cell lstm --hidden-size 10000000", "expected sizes that fit in "),
+    ],
+)
+def test_sizes_are_refused_before_anything_is_built(options, line, fox, monkeypatch, refused):
+    monkeypatch.setattr(materials, "make_models", lambda *_: pytest.fail("a model was built"))
+    small = f"--text {fox} --batch-size 4 --num-steps 8"
+    assert refused(f"{options} {small}", 2, prints=True).startswith(line)
+
+
+def test_weights_and_gradients_of_both_models_have_to_fit_in_memory(fox, monkeypatch, capsys):
+    arguments = f"parity --text {fox} --batch-size 4 --num-steps 8 --num-layers 2 --cell gru"
+    model, _ = parity.build_models(28, 256, num_layers=2, cell="gru")
+    needed = 4 * sum(p.nbytes for name, p in model.parameters.items() if "weight" in name)
+    for available, code in ((needed, 0), (needed - 1, 2)):
+        free = SimpleNamespace(available=available)
+        monkeypatch.setattr(materials.psutil, "virtual_memory", lambda free=free: free)
+        assert main(arguments.split()) == code
+    assert "got a model that takes 0.0 GiB at least" in capsys.readouterr().err
 
 
 def test_runs_that_is_a_file(training, tmp_path, refused):

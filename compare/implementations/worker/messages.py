@@ -8,6 +8,7 @@ checked before they are read, and their structure (`fits`) before they are used.
 import json
 import math
 import struct
+import unicodedata
 from collections import namedtuple
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -20,6 +21,7 @@ Message = tuple[dict[str, Any], list[np.ndarray]]
 
 MOST_TEXT, MOST_BYTES = 2**22, 2**26  # of the JSON and of the arrays of a message
 MOST_CHARACTERS = 2000  # of a string in a message
+MOST_FIELDS = 100  # of a named tuple, whose class takes long to make
 DEPTH = 5  # levels of a value
 
 
@@ -61,14 +63,17 @@ def unpack(packed: Any, arrays: list[np.ndarray], depth: int = DEPTH) -> Any:
         return unpack(item, arrays, depth - 1)
 
     match packed if depth >= 0 else None:
+        case {"v": int(number)} if abs(number) >= 2**63:  # no array of NumPy takes it
+            return _nearest_float(number)
         case {"v": None | bool() | int() | float() as plain}:
             return plain
         case {"v": str(text)}:
             return clean(text)
         case {"a": int(number)} if 0 <= number < len(arrays):
             return arrays[number]
-        case {"l": dict(items)}:
-            return namedtuple("Result", items, rename=True)(*map(inner, items.values()))
+        case {"l": dict(items)} if len(items) <= MOST_FIELDS:
+            names = [unicodedata.normalize("NFKC", name) for name in items]  # as Python does
+            return namedtuple("Result", names, rename=True)(*map(inner, items.values()))
         case {"l": list(items), "list": bool(is_list)}:
             return list(map(inner, items)) if is_list else tuple(map(inner, items))
         case {"d": dict(items), "o": str(name)}:
@@ -77,6 +82,13 @@ def unpack(packed: Any, arrays: list[np.ndarray], depth: int = DEPTH) -> Any:
         case {"d": dict(items)}:
             return {clean(key): inner(item) for key, item in items.items()}
     raise InvalidMessage("expected a value")
+
+
+def _nearest_float(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def numbers_of(value: Any) -> np.ndarray | None:

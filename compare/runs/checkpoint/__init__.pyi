@@ -1,8 +1,20 @@
 from .container import CheckpointError
-from .contents import Checkpoint, Model, Optimizer, Position, Sampler, TextName, Token, load, save
+from .contents import (
+    MOST_LAYERS,
+    Checkpoint,
+    Model,
+    Optimizer,
+    Position,
+    Sampler,
+    TextName,
+    Token,
+    load,
+    save,
+)
 from .store import Store
 
 __all__ = [
+    "MOST_LAYERS",
     "Checkpoint",
     "CheckpointError",
     "Model",

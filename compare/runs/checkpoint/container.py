@@ -20,7 +20,7 @@ import safetensors.numpy
 
 from compare.files import JsonObject, SchemaError, excerpt, open_file, parse_json, write_file
 from compare.files import read as read_as
-from compare.terminal import DATA, CommandError
+from compare.terminal import DATA, PACKAGE, CommandError
 
 MOST_HEADER_BYTES = 16 * 2**20
 MOST_BYTES = 512 * 2**20
@@ -35,6 +35,13 @@ END = re.compile(rb'"data_offsets":\[\d{1,15},(\d{1,15})\]')
 """Of a tensor, in the bytes behind the header."""
 
 DTYPES = {"F32": "float32", "F64": "float64"}
+
+ZIP = b"PK\x03\x04"  # the first bytes of what torch.save and numpy.savez write
+OURS = f"a checkpoint of {PACKAGE} run or train"
+WITHOUT_VOCABULARY = (
+    "which has no vocabulary beside its weights; "
+    f"`{PACKAGE} train --model concise` trains a model of PyTorch and writes both"
+)
 
 PIECE = 2**20  # bytes of a file that are read at a time for its digest
 Shapes = Mapping[str, tuple[tuple[int, ...], str]]  # the shape and the dtype of each tensor
@@ -101,6 +108,8 @@ def read(
 def _header(file: BinaryIO, size: int) -> bytes:
     """Return the header of a file that has the digest it states."""
     number = int.from_bytes(length := file.read(8), "little")
+    if length.startswith(ZIP):
+        raise SchemaError(OURS, f"a file of torch.save or numpy.savez, {WITHOUT_VOCABULARY}")
     if number > min(MOST_HEADER_BYTES, size - 8):
         raise SchemaError(
             f"a checkpoint with a header of at most {MOST_HEADER_BYTES:,} bytes",
@@ -135,5 +144,7 @@ def _place_of_digits(content: bytes, begin: int) -> tuple[int, int]:
     """Return the first and the last position of the digest, in a header that begins there."""
     match = DIGITS.match(content, begin)
     if match is None:
+        if NAME.encode() not in content[begin : begin + 1000]:
+            raise SchemaError(OURS, f"another program's file, {WITHOUT_VOCABULARY}")
         raise SchemaError("a checkpoint of this version", "a file without its SHA-256")
     return match.span(1)

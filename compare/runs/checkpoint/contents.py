@@ -311,8 +311,9 @@ def _check_shapes(found: container.Shapes, shapes: Shapes, dtype: str) -> None:
     _check_names("the tensors", found, shapes)
     for name, shape in shapes.items():
         if found[name] != (shape, dtype):
+            got_shape, got_dtype = found[name]
             raise SchemaError(
-                f"{name} of shape {shape} and {dtype}", f"{found[name][0]} and {found[name][1]}"
+                f"{name} of shape {shape} and {dtype}", f"{excerpt(got_shape)} and {got_dtype}"
             )
 
 

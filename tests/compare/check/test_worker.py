@@ -106,6 +106,31 @@ def test_a_message_is_valid_or_refused():
     assert {"list", "other", "InvalidMessage"} <= counts.keys(), counts
 
 
+@pytest.mark.parametrize(
+    ("packed", "value"),
+    [
+        ({"v": 2**63 - 1}, 2**63 - 1),
+        ({"v": 2**63}, 2.0**63),
+        ({"v": -(2**70)}, -(2.0**70)),
+        ({"v": -(10**400)}, -np.inf),
+        ({"l": {"\u2160": {"v": 1}, "I": {"v": 2}}}, (1, 2)),  # one name, as Python reads them
+        ({"l": {"class": {"v": 1}, "a b": {"v": 2}}}, (1, 2)),
+    ],
+)
+def test_values_that_python_has_and_numpy_has_not(packed, value):
+    found = unpack(packed, [])
+    assert (found, type(found)) == (value, type(value)) or isinstance(value, tuple)
+    assert found == value
+
+
+def test_a_tuple_of_many_names_is_refused():
+    items = {f"f{k}": {"v": k} for k in range(101)}
+    with pytest.raises(InvalidMessage):
+        unpack({"l": items}, [])
+    del items["f0"]
+    assert unpack({"l": items}, []).f100 == 100
+
+
 def test_waiting_is_no_processor_time(tmp_path):
     """As on a machine that is busy with something else."""
     assert called(tmp_path, "time.sleep(1.1); return 7", seconds=1.0) == 7

@@ -1,5 +1,6 @@
 """A checkpoint is read as it was saved, also by PyTorch, and any other file is refused."""
 
+import io
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import safetensors
 import safetensors.numpy
 import safetensors.torch
+import torch
 
 import scratch_rnn
 from compare import build_models
@@ -302,10 +304,30 @@ def digest_in_capitals(content):
     return DIGITS.sub(lambda match: match[0][:-64] + match[1].upper(), content)
 
 
+def saved_by_torch():
+    file = io.BytesIO()
+    torch.save({"weight_ih_l0": torch.zeros(3)}, file)
+    return file.getvalue()
+
+
+def with_axes(content):
+    """The shape of a tensor has 100,000 more axes of length 1."""
+    header, data = taken_apart(content)
+    header["linear.bias"]["shape"] += [1] * 100_000
+    return put_together(header, data)
+
+
 HEADER = "expected a checkpoint with a header of at most"
 NO_CHECKPOINTS = {  # changes of the file, and a part of the message
     "an older version": (of_another_version, "expected a checkpoint of this version"),
     "a digest in capitals": (digest_in_capitals, "got a file without its SHA-256"),
+    "weights of another program": (
+        lambda _: safetensors.numpy.save({"weight_ih_l0": np.zeros(3)}, {"format": "pt"}),
+        "expected a checkpoint of rnn-parity run or train in ",
+        "got another program's file, which has no vocabulary beside its weights; `rnn-parity train",
+    ),
+    "torch.save": (lambda _: saved_by_torch(), "got a file of torch.save or numpy.savez, which"),
+    "a shape of 100,000 axes": (with_axes, "expected linear.bias of shape "),
     "a pickle": (lambda c: b"\x80\x04\x95" + b"c__builtin__\neval\n" * 20, HEADER),
     "no bytes": (lambda c: c[:0], HEADER),
     "7 bytes": (lambda c: c[:7], HEADER),
@@ -316,8 +338,10 @@ NO_CHECKPOINTS = {  # changes of the file, and a part of the message
 }
 
 
-@pytest.mark.parametrize(("change", "message"), NO_CHECKPOINTS.values(), ids=NO_CHECKPOINTS)
-def test_files_that_are_no_checkpoint(tmp_path, content, change, message):
+@pytest.mark.parametrize("kind", NO_CHECKPOINTS)
+def test_files_that_are_no_checkpoint(tmp_path, content, kind):
+    change, *messages = NO_CHECKPOINTS[kind]
     damaged = change(content)
     assert damaged != content
-    refused(tmp_path, damaged, message)
+    for message in messages:
+        refused(tmp_path, damaged, message)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import distributed
 
+from compare import parity
 from compare.cli import main
 from compare.parity.build import build_models
 from compare.parity.rows import compare_results
@@ -12,7 +13,9 @@ from compare.parity.settings import StepSettings
 from compare.parity.step import run_concise_step, run_parallel_step, run_scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee
+from compare.runs.data_parallel import choose_gpu
 from compare.runs.reading import read_metrics, read_weights
+from compare.terminal import UsageError
 from concise_rnn import StepResult, data_parallel
 from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, load_time_machine
@@ -182,6 +185,44 @@ def test_the_first_of_several_processes_reports_a_refusal(arguments, monkeypatch
         monkeypatch.setenv("RANK", rank)
         assert main(arguments.split()) == 2
         assert capsys.readouterr() == ("", message)
+
+
+def test_a_rank_without_other_processes_hides_no_error(monkeypatch, capsys):
+    monkeypatch.setenv("RANK", "5")
+    assert main(["run", "--batch-size", "0"]) == 2
+    assert "expected --batch-size of at least 1, got 0" in capsys.readouterr().err
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["run"]) == 2
+    assert "expected a RANK from 0 below WORLD_SIZE, got '5' and '2'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("set_up", [{}, {"MASTER_ADDR": "localhost", "MASTER_PORT": "abc"}])
+def test_processes_that_torchrun_did_not_start_are_refused(set_up, fox, monkeypatch, capsys):
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"RANK": "0", "WORLD_SIZE": "2"} | set_up).items():
+        monkeypatch.setenv(name, value)
+    assert main(["train", "--model", "concise", "--text", str(fox)]) == 2
+    address, port = set_up.get("MASTER_ADDR", ""), set_up.get("MASTER_PORT", "")
+    assert capsys.readouterr().err == (
+        "rnn-parity: expected MASTER_ADDR and a MASTER_PORT below 65,536, as torchrun sets them, "
+        f"got {address!r} and {port!r}\n"
+    )
+
+
+@pytest.mark.parametrize("gpus", [1, 2, 3])
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_each_process_has_a_gpu_of_its_own(gpus, rank, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setenv("LOCAL_RANK", str(rank))
+    if rank < gpus:
+        assert choose_gpu(rank=7) == rank
+    else:
+        with pytest.raises(parity.DeviceError, match=f"got {gpus} for {rank + 1}$"):
+            choose_gpu(rank=0)
+    monkeypatch.setenv("LOCAL_RANK", "x")
+    with pytest.raises(UsageError, match="expected a LOCAL_RANK of at least 0, got 'x'"):
+        choose_gpu(rank=0)
 
 
 def test_a_rank_that_no_process_has_is_refused(monkeypatch, capsys):
