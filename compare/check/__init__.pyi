@@ -2,7 +2,14 @@ from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
 from .cases.comparison import Answer, Comparison, compare_answer, tabulate
 from .cases.floats import Floats
 from .cases.layer_case import LayerCase, make_case
-from .cases.layer_results import expect, match_results, rounding, run, run_layer
+from .cases.layer_results import (
+    expect,
+    match_results,
+    rounding,
+    run,
+    run_forward,
+    run_layer,
+)
 from .cases.reference import torch_results
 from .cases.training import (
     TrainingCase,
@@ -46,6 +53,7 @@ __all__ = [
     "name_stage",
     "rounding",
     "run",
+    "run_forward",
     "run_layer",
     "scratch_step",
     "tabulate",

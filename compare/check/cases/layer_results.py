@@ -49,6 +49,13 @@ def run(layer_class: LayerClass, case: LayerCase, move: Move = unmoved) -> Resul
     return run_both_passes(build(layer_class, case, floats.parameters), floats, move)
 
 
+def run_forward(layer_class: LayerClass, case: LayerCase, move: Move = unmoved) -> Results:
+    """Run forward alone; return output and the last state by name."""
+    floats = move(copy_floats(case))
+    output, state, _ = forward_pass(build(layer_class, case, floats.parameters), floats)
+    return name_outputs(output, state)
+
+
 def run_both_passes(layer: Layer, floats: Floats, move: Move = unmoved) -> Results:
     """Run a layer forward and backward on these floats themselves; return its results by name."""
     output, state, tape = forward_pass(layer, floats)
