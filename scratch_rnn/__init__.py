@@ -12,7 +12,7 @@ from scratch_rnn.layers.rnn import RNN
 from scratch_rnn.layers.tape import RNNGradients, RNNTape
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import ModelTape, RNNModel
-from scratch_rnn.optim import SGD, clip_grad_norm
+from scratch_rnn.optim import SGD, Adam, clip_grad_norm
 from scratch_rnn.predict import predict
 from scratch_rnn.text import Batch, DataError, Vocab, load_time_machine
 from scratch_rnn.threads import get_num_threads, set_num_threads
@@ -23,6 +23,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "SGD",
+    "Adam",
     "Batch",
     "DataError",
     "EpochResult",

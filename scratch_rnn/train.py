@@ -17,7 +17,7 @@ from scratch_rnn.checks import check_batch, check_flag, check_function, check_ha
 from scratch_rnn.layers.states import State, each
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
-from scratch_rnn.optim import SGD, clip_grad_norm
+from scratch_rnn.optim import SGD, Optimizer, clip_grad_norm
 from scratch_rnn.text import Batch
 
 
@@ -43,7 +43,7 @@ def train_step(
     model: RNNModel,
     batch: Batch,
     state: State,
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     max_norm: float = 1.0,
     rng: np.random.Generator | None = None,
@@ -57,7 +57,7 @@ def train_step(
         inputs and targets of shape (B, T).
     state : as returned by ``model.begin_state(B)``, or None
         Initial state; None means zeros.
-    optimizer : SGD
+    optimizer : SGD or Adam
         Over ``model.parameters``.
     max_norm : float
         Maximum norm of all gradients together; larger gradients are clipped.
@@ -131,7 +131,7 @@ def loss_and_gradients(
 def train_epoch(
     model: RNNModel,
     batches: Iterable[Batch],
-    optimizer: SGD,
+    optimizer: Optimizer,
     *,
     carry_state: bool = False,
     max_norm: float = 1.0,

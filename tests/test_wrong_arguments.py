@@ -47,7 +47,8 @@ WRONG = {  # for arguments of these names; with an exclamation mark: which may n
     "num_preds num_epochs seed offset min_freq T B": [-1, 0.5, nan, np.float32(-1), *NO_NUMBER],
     "proj_size": [-1, H, 0.5, nan, *NO_NUMBER],
     "max_tokens": [0, -3, 2.5, True, "3", [1]],
-    "lr max_norm temperature": [-0.5, nan, -inf, np.float32(-1), *NO_NUMBER],
+    "lr max_norm temperature eps": [-0.5, nan, -inf, np.float32(-1), *NO_NUMBER],
+    "betas": [(0.9, 1.0), (-0.1, 0.9), (0.9, nan), (0.9,), 0.9, ("0", 0.9), None, "ab"],
     "dropout": [-0.1, 1.5, nan, np.float32(-1), *NO_NUMBER],
     "mean_loss": NO_NUMBER,
     "cell": ["nothing", "RNN", "", 0, True, []],
@@ -59,7 +60,7 @@ WRONG = {  # for arguments of these names; with an exclamation mark: which may n
     "compute": [7, "x", None, []],
     "on_epoch": [7, "x", []],
     f"{OBJECTS} checkpoint": [7, "x", None, [], X],
-    "gradients parameters corpus": [7, "x", None, [7], X[0, 0, :0]],
+    "gradients parameters corpus state_dict": [7, "x", None, [7], X[0, 0, :0]],
     "state!": [7, "x", None, [], H_0[0], H_0[:, :1], H_0.astype(float), (H_0,)],
     "h0 state d_h_n d_state": [7, "x", [], H_0[0], H_0[:, :1], H_0.astype(float)],
     "d_output": [7, "x", [], D_OUTPUT[1:], D_OUTPUT[..., :1], D_OUTPUT.astype(float)],
@@ -94,6 +95,7 @@ MODELS = {"scratch_model": MODEL, "concise_model": CONCISE}
 EPOCH = {"batches": [BATCH], "lr": 0.1, "num_epochs": 1}
 OF_AN_EPOCH = "lr num_epochs carry_state max_norm"
 ARRAYS = {"a": np.ones(3)}
+KEPT = scratch_rnn.Adam(ARRAYS, 0.1).state_dict()
 
 TRIED = [
     row(scratch_rnn.RNN, f"{OF_A_LAYER} nonlinearity", **LAYERS),
@@ -110,6 +112,9 @@ TRIED = [
     row(scratch_rnn.clip_grad_norm, "gradients max_norm", gradients=ARRAYS, max_norm=1.0),
     row(scratch_rnn.SGD, "parameters lr", parameters=ARRAYS, lr=0.1),
     row(scratch_rnn.SGD(ARRAYS, 0.1).step, "gradients", gradients=ARRAYS),
+    row(scratch_rnn.Adam, "parameters lr betas eps", parameters=ARRAYS, lr=0.1),
+    row(scratch_rnn.Adam(ARRAYS, 0.1).step, "gradients", gradients=ARRAYS),
+    row(scratch_rnn.Adam(ARRAYS, 0.1).load_state_dict, "state_dict", state_dict=KEPT),
     row(scratch_rnn.set_num_threads, "n", n=1),
     row(
         scratch_rnn.load_time_machine,

@@ -41,8 +41,9 @@ def cell_of(plain: ModuleType) -> Cell:
     return Cell(plain.NAME, forward, backward, *sizes, plain.EPOCHS, plain.LR)
 
 
-FILES = sorted(Path(__file__).parent.glob("[a-z]*.py"))
-MODULES = [import_module(f"scratch_rnn.plain.{f.stem}") for f in FILES if f.stem != "model"]
+NO_CELLS = ("adam", "model")
+NAMES = sorted({f.stem for f in Path(__file__).parent.glob("[a-z]*.py")}.difference(NO_CELLS))
+MODULES = [import_module(f"scratch_rnn.plain.{name}") for name in NAMES]
 CELLS = {module.NAME: cell_of(module) for module in MODULES}
 
 
