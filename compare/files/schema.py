@@ -74,7 +74,8 @@ class Length:
 
 
 REQUIRED = "in every file"
-"""Marks a field that no file lacks, although it has a default: ``Annotated[float, REQUIRED]``."""
+"""Marks a field that no file lacks, although it has a default: ``Annotated[float, REQUIRED]``. In a
+file it is not null either, although it may be None as an option."""
 
 COUNT = Range(1, 2**40)  # the range of a number of things
 NUMBERED = Range(0, 2**60)
@@ -207,6 +208,8 @@ def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, name: str, limits: Any) -> Any:
+    if REQUIRED in limits:
+        kinds = tuple(kind for kind in kinds if kind is not NoneType)
     for kind in kinds:
         if kind is NoneType and value is None:
             return None

@@ -26,7 +26,7 @@ from .materials import (
 )
 from .optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from .rows import ParityReport, ParityRow, Verdict, compare_results
-from .settings import OPTIMIZERS, StepSettings
+from .settings import OPTIMIZERS, StepSettings, name_optimizer
 from .step import (
     Stages,
     compute_loss,
@@ -113,6 +113,7 @@ __all__ = [
     "lockstep",
     "make_models",
     "make_writers",
+    "name_optimizer",
     "name_state",
     "parameters_as_arrays",
     "parity",

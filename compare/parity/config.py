@@ -8,7 +8,7 @@ from tyro.conf import arg
 
 from compare.files import JsonObject, SchemaError, plain, read
 from compare.implementations import CELLS, CellName
-from compare.parity.settings import StepSettings
+from compare.parity.settings import StepSettings, name_optimizer
 from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options, flag
 
 Side = Literal["scratch", "concise"]
@@ -95,7 +95,7 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
     def from_json(cls, values: JsonObject) -> Self:
         """Build the configuration from the values of ``to_json``; UsageError if they are not."""
         try:
-            return read(cls, values, "a configuration").check()
+            return read(cls, name_optimizer(values), "a configuration").check()
         except SchemaError as error:
             raise UsageError(str(error)) from None
 

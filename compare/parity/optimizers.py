@@ -9,10 +9,11 @@ import torch
 import scratch_rnn
 from compare.implementations import Array
 from compare.parity.settings import OPTIMIZERS, StepSettings
+from compare.parity.tolerance import Move, unmoved
 from compare.parity.weights import tensor_as_array
 
 Memory = Mapping[str, Array]
-"""What an optimizer keeps between two updates, by names such as ``exp_avg.linear.bias``."""
+"""What an optimizer keeps between two updates: ``exp_avg.linear.bias``, ``step`` and so on."""
 
 
 class ScratchOptimizer:
@@ -21,19 +22,22 @@ class ScratchOptimizer:
     def __init__(
         self, settings: StepSettings, parameters: dict[str, Array], package: Any = scratch_rnn
     ) -> None:
-        kind = OPTIMIZERS[settings.optimizer]
-        self.own = getattr(package, kind.scratch)(parameters, settings.lr, **kind.options)
-        self._keeps = bool(kind.arrays or kind.counts)
+        self._kind = kind = OPTIMIZERS[settings.optimizer]
+        self._dtype = next(iter(parameters.values())).dtype
+        self.own = getattr(package, kind.name)(parameters, settings.lr, **kind.options)
 
     def memory(self) -> dict[str, Array]:
-        """Return a copy of what the optimizer keeps."""
-        kept = self.own.state_dict() if self._keeps else {}
-        return {name: np.array(array) for name, array in kept.items()}
+        """Return a copy of what the optimizer keeps, all of it in the dtype of the model."""
+        return {name: np.array(kept, self._dtype) for name, kept in self.own.state_dict().items()}
 
-    def restore(self, memory: Memory) -> None:
-        """Let the optimizer go on with what one of either package has kept."""
-        if self._keeps:
-            self.own.load_state_dict({name: array.copy() for name, array in memory.items()})
+    def restore(self, memory: Memory, move: Move = unmoved) -> None:
+        """Let the optimizer go on with what one of either package has kept.
+
+        `move` is applied to the arrays, and not to the counts: they are exact.
+        """
+        counts = {name: memory[name].astype(np.int64) for name in self._kind.counts}
+        arrays = {name: array for name, array in memory.items() if name not in counts}
+        self.own.load_state_dict(move(arrays) | counts)
 
 
 class TorchOptimizer:
@@ -42,27 +46,32 @@ class TorchOptimizer:
     def __init__(self, settings: StepSettings, model: torch.nn.Module) -> None:
         self._parameters = dict(model.named_parameters())
         self._kind = kind = OPTIMIZERS[settings.optimizer]
-        optimizer = getattr(torch.optim, kind.torch)
+        optimizer = getattr(torch.optim, kind.name)
         self.own = optimizer(self._parameters.values(), settings.lr, **kind.options)
 
     def memory(self) -> dict[str, Array]:
         """Return a copy of what the optimizer keeps; before the first update zeros."""
-        shapes = {name: tuple(parameter.shape) for name, parameter in self._parameters.items()}
-        memory = {}
-        for place, shape in self._kind.memory_shapes(shapes).items():
-            kept, name = place.split(".", 1)
-            parameter = self._parameters[name]
-            tensor = self.own.state.get(parameter, {}).get(kept, parameter.new_zeros(shape))
-            memory[place] = tensor_as_array(tensor.to(parameter.dtype)).copy()
-        return memory
+        memory = {
+            f"{kept}.{name}": self._kept(kept, parameter, tuple(parameter.shape))
+            for kept in self._kind.arrays
+            for name, parameter in self._parameters.items()
+        }
+        first = next(iter(self._parameters.values()))
+        return memory | {kept: self._kept(kept, first, ()) for kept in self._kind.counts}
+
+    def _kept(self, kept: str, parameter: torch.nn.Parameter, shape: tuple[int, ...]) -> Array:
+        tensor = self.own.state.get(parameter, {}).get(kept, parameter.new_zeros(shape))
+        return tensor_as_array(tensor.to(parameter.dtype)).copy()
 
     def restore(self, memory: Memory) -> None:
         """Let the optimizer go on with what one of either package has kept."""
-        names = self._kind.arrays + self._kind.counts
-        if names:
-            states = [
-                {kept: torch.from_numpy(memory[f"{kept}.{name}"].copy()) for kept in names}
-                for name in self._parameters
-            ]
-            own = self.own.state_dict()
-            self.own.load_state_dict({**own, "state": dict(enumerate(states))})
+        arrays, counts = self._kind.arrays, self._kind.counts
+        if not arrays and not counts:
+            return
+        states = [
+            {kept: torch.from_numpy(memory[f"{kept}.{name}"].copy()) for kept in arrays}
+            | {kept: torch.from_numpy(memory[kept].copy()) for kept in counts}
+            for name in self._parameters
+        ]
+        own = self.own.state_dict()
+        self.own.load_state_dict({**own, "state": dict(enumerate(states))})

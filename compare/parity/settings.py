@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import Suppress
+import numpy as np
 
-from compare.files import LEARNING_RATE, MAX_NORM, REQUIRED
+from compare.files import LEARNING_RATE, MAX_NORM, REQUIRED, SchemaError
+from compare.terminal import flag
 
 Shape = tuple[int, ...]
 
@@ -22,42 +23,63 @@ Shape = tuple[int, ...]
 class Optimizer:
     """An optimizer of both packages, and the names of what it keeps between two updates.
 
-    It keeps the same things for each parameter, and all of them are zero before the first update.
-    In NumPy ``state_dict()`` returns them by names such as ``exp_avg.linear.bias``. In PyTorch
-    ``exp_avg`` is a key of ``optimizer.state[parameter]``.
+    All of it is zero before the first update. In NumPy ``state_dict()`` returns it by names such as
+    ``exp_avg.linear.bias`` and ``step``. In PyTorch ``exp_avg`` and ``step`` are keys of
+    ``optimizer.state[parameter]``, and all parameters have the same ``step``.
     """
 
-    scratch: str  # name of its class in `scratch_rnn`
-    torch: str  # name of its class in `torch.optim`
+    name: str  # of its class, in `scratch_rnn` and in `torch.optim`
+    lr: float  # the default learning rate
     options: Mapping[str, Any] = field(default_factory=dict)  # further arguments of both classes
-    arrays: tuple[str, ...] = ()  # of the parameter's shape
-    counts: tuple[str, ...] = ()  # single numbers, such as the number of updates
+    arrays: tuple[str, ...] = ()  # one for each parameter, of its shape
+    counts: tuple[str, ...] = ()  # single whole numbers, such as the number of updates
 
     def memory_shapes(self, parameters: Mapping[str, Shape]) -> dict[str, Shape]:
         """Return the shape of all that it keeps for parameters of these shapes."""
         arrays = {f"{kept}.{name}": parameters[name] for kept in self.arrays for name in parameters}
-        return arrays | {f"{kept}.{name}": () for kept in self.counts for name in parameters}
+        return arrays | dict.fromkeys(self.counts, ())
+
+    def check_counts(self, memory: Mapping[str, np.ndarray]) -> None:
+        """Raise `SchemaError` if a count in a file is not a whole number of at least 0."""
+        for name in self.counts:
+            if not (memory[name] >= 0 and memory[name] == np.floor(memory[name])):
+                raise SchemaError(f"{name} of a whole number of at least 0", f"{memory[name]:g}")
 
 
-OPTIMIZERS = {"SGD": Optimizer(scratch="SGD", torch="SGD")}
-"""All optimizers by name."""
+OPTIMIZERS = {
+    "sgd": Optimizer("SGD", lr=0.1),
+    "adam": Optimizer("Adam", lr=0.001, arrays=("exp_avg", "exp_avg_sq"), counts=("step",)),
+}
+"""All optimizers, by the value of the option ``--optimizer``."""
 
 if TYPE_CHECKING:
     OptimizerName = str
+    LearningRate = float
 else:
     OptimizerName = Literal[tuple(OPTIMIZERS)]
     """The type of an option: one of the names."""
+    LearningRate = float | None
+    """The type of an option: None becomes the optimizer's default when the record is built."""
+
+DEFAULT_RATES = "; ".join(f"{record.lr:g} with {name}" for name, record in OPTIMIZERS.items())
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepSettings:
     """The settings of one training step; each field is an option of the commands that train."""
 
-    optimizer: Suppress[OptimizerName] = "SGD"  # the only one: there is nothing to choose yet
-    lr: Annotated[float, LEARNING_RATE, REQUIRED] = 0.1
-    """Learning rate of stochastic gradient descent."""
+    optimizer: OptimizerName = "sgd"
+    """sgd: stochastic gradient descent, as in the lecture. adam: Adam."""
+    lr: Annotated[
+        LearningRate, LEARNING_RATE, REQUIRED, flag("FLOAT", f"(default: {DEFAULT_RATES})")
+    ] = None  # type: ignore[assignment]
+    """Learning rate."""
     max_norm: Annotated[float, MAX_NORM, REQUIRED] = 1.0
     """Maximum norm of the gradients; larger gradients are clipped. inf: no clipping."""
+
+    def __post_init__(self) -> None:
+        if vars(self)["lr"] is None and self.optimizer in OPTIMIZERS:  # `check` refuses others
+            object.__setattr__(self, "lr", OPTIMIZERS[self.optimizer].lr)
 
     @property
     def step(self) -> "StepSettings":
@@ -69,3 +91,15 @@ class StepSettings:
         """The settings that are arguments of `train_step`; the others belong to the optimizer."""
         settings = vars(self.step)
         return {name: settings[name] for name in settings if name not in ("optimizer", "lr")}
+
+
+def name_optimizer(values: Any) -> Any:
+    """Return the settings in a file, with the optimizer by its name in `OPTIMIZERS`.
+
+    A checkpoint has the name of its class, and so had all files when there was one optimizer.
+    """
+    names = {record.name: name for name, record in OPTIMIZERS.items()}
+    name = values.get("optimizer") if isinstance(values, dict) else None
+    return (
+        values | {"optimizer": names[name]} if isinstance(name, str) and name in names else values
+    )

@@ -58,7 +58,7 @@ def scratch_stages(
     """
     optimizer = ScratchOptimizer(settings, model.parameters, package)
     if memory is not None:
-        optimizer.restore(move(memory))
+        optimizer.restore(memory, move)
     state = model.begin_state(len(batch.inputs)) if state is None else state
     for parameter in model.parameters.values():
         parameter[...] = move(parameter)

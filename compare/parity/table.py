@@ -9,6 +9,7 @@ from rich.text import Text
 
 from compare.parity.config import SIDES
 from compare.parity.rows import ParityReport, ParityRow, Verdict
+from compare.parity.settings import OPTIMIZERS
 from compare.terminal import Terminal, plain_table
 
 Sides = tuple[str, str]
@@ -88,8 +89,13 @@ def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str], sides: Side
 
 
 def _group(name: str) -> tuple[str, str]:
-    """Split a name: "updated linear.bias" gives the group "updated" and the rest "linear.bias"."""
-    match = re.fullmatch("(gradient of|clipped gradient of|updated) (.+)", name)
+    """Split a name: "updated linear.bias" gives the group "updated" and the rest "linear.bias".
+
+    So does "exp_avg.linear.bias", which an optimizer keeps.
+    """
+    kept = "|".join(array for optimizer in OPTIMIZERS.values() for array in optimizer.arrays)
+    pattern = rf"((?:gradient of|clipped gradient of|updated)(?= )|(?:{kept})(?=\.)).(.+)"
+    match = re.fullmatch(pattern, name)
     return (match[1], match[2]) if match else ("", name)
 
 

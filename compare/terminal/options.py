@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import arg
@@ -75,8 +75,10 @@ def refuse_options(config: "DataclassInstance", names: Iterable[str], expected: 
 
     An option with its default value cannot be distinguished from one that was not given.
     """
+    names = list(names)
     default = {field.name: field.default for field in fields(config)}
-    given = [flag_of(name) for name in names if getattr(config, name) != default[name]]
+    without = replace(config, **{name: default[name] for name in names})
+    given = [flag_of(name) for name in names if getattr(config, name) != getattr(without, name)]
     if given:
         raise UsageError(f"expected {expected}, got {', '.join(given)}")
 

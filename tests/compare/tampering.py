@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from compare.bench.results.result import Document, Timing
 from compare.bench.workload.shapes import Shape
 from compare.files import plain
+from compare.parity import OPTIMIZERS
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, load
 from compare.runs.config import RunConfig
 from compare.runs.reading import read_config, read_json, read_metrics, read_tokens, read_versions
@@ -41,7 +42,7 @@ class Kind:
         """Whether the values read are those written, with defaults for missing keys."""
         fields = [f for kind in self.defaults for f in dataclasses.fields(kind)]
         defaults = {f.name: f.default for f in fields if f.default is not MISSING}
-        defaults |= {"name": defaults.get("optimizer")}  # as a checkpoint calls it
+        defaults |= {"name": "SGD"}  # the optimizer as a checkpoint calls it
         defaults |= {f.name: f.default_factory() for f in fields if f.default_factory != MISSING}
 
         def agree(again, changed):
@@ -163,7 +164,7 @@ def _loaded(directory):
     header, _ = taken_apart((directory / "scratch.safetensors").read_bytes())
     written = {name: header["__metadata__"][name] for name in ("state", "version")}
     again = {**plain(loaded), **written, "format": "rnn-parity checkpoint"}
-    again["optimizer"]["name"] = again["optimizer"].pop("optimizer")
+    again["optimizer"]["name"] = OPTIMIZERS[again["optimizer"].pop("optimizer")].name
     del again["weights"], again["memory"]
     return again
 

@@ -28,10 +28,6 @@ ELSEWHERE = {"dataclasses", "copy", "compare.files.schema", compare.terminal.opt
 """Modules that read all fields of a dataclass, whatever they are."""
 
 
-HIDDEN = {"optimizer"}
-"""No option so far, because it has one value."""
-
-
 @dataclass(frozen=True)
 class Mode:
     """What is typed, and which options have nothing to do although they are of this mode."""
@@ -138,7 +134,7 @@ def test_each_option_is_read_or_refused(name, folder, monkeypatch):
     command = MODES[name].typed.split()[0]
     run(command, noting(config, read))
     hints = get_type_hints(type(config), include_extras=True)
-    for option in sorted({*hints} - HIDDEN - read - {*MODES[name].idle}):
+    for option in sorted({*hints} - read - {*MODES[name].idle}):
         value = another(hints[option], getattr(config, option))
         Path("new.py").unlink(missing_ok=True)
         with pytest.raises(UsageError) as refused:

@@ -47,7 +47,7 @@ from compare.files import (
     read,
 )
 from compare.implementations import CELLS, CellName
-from compare.parity import OPTIMIZERS, Side, StepSettings
+from compare.parity import OPTIMIZERS, Side, StepSettings, name_optimizer
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 from compare.terminal import Range
@@ -229,13 +229,16 @@ def _metadata(checkpoint: Checkpoint) -> JsonObject:
         **_training(checkpoint), format=FORMAT, version=str(VERSION), state=state, memory=memory
     )
     metadata = {key: value for key, value in plain(values).items() if key != "memory" or value}
-    return metadata | {"optimizer": _rename(metadata["optimizer"], "optimizer", "name")}
+    name = OPTIMIZERS[checkpoint.optimizer.optimizer].name
+    optimizer = metadata["optimizer"] | {"optimizer": name}
+    return metadata | {"optimizer": _rename(optimizer, "optimizer", "name")}
 
 
 def _read_metadata(values: object) -> "_Metadata":
-    """Read the metadata, in which the setting `optimizer` is called ``name``."""
+    """Read the metadata, in which the setting `optimizer` is the ``name`` of its class."""
     if isinstance(values, dict) and isinstance(values.get("optimizer"), dict):
-        values = values | {"optimizer": _rename(values["optimizer"], "name", "optimizer")}
+        optimizer = name_optimizer(_rename(values["optimizer"], "name", "optimizer"))
+        values = values | {"optimizer": optimizer}
     metadata: _Metadata = read(_Metadata, values, "a checkpoint")
     return metadata
 
@@ -292,6 +295,7 @@ def _check(checkpoint: Checkpoint) -> None:
         )
     _check_tensors(checkpoint.weights, model.shapes, model.dtype)
     _check_tensors(checkpoint.memory, checkpoint.memory_shapes, model.dtype)
+    OPTIMIZERS[checkpoint.optimizer.optimizer].check_counts(checkpoint.memory)
     if checkpoint.state is not None:
         shapes, states = model.state_shapes(sampler.batch_size), CELLS[model.cell].states
         names = ["state"] if len(states) == 1 else [f"state {name}" for name in states]

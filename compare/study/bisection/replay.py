@@ -12,7 +12,7 @@ import safetensors.numpy
 from compare import files
 from compare.check import BUG_NAMES, TrainingCase
 from compare.implementations import CELLS, CellName
-from compare.parity import OPTIMIZERS, StepSettings, name_state
+from compare.parity import OPTIMIZERS, StepSettings, name_optimizer, name_state
 from compare.runs import Model
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch
@@ -98,9 +98,8 @@ def read(path: Path) -> Replay:
         metadata = files.read_fields(fields, header["__metadata__"], "a replay")
         if metadata["format"] != FORMAT:
             raise files.SchemaError(f"the format {FORMAT!r}", files.excerpt(metadata["format"]))
-        description: _Description = files.read(
-            _Description, files.parse_json(metadata["description"]), "a description"
-        )
+        values = name_optimizer(files.parse_json(metadata["description"]))
+        description: _Description = files.read(_Description, values, "a description")
         bug = description.suspect.bug
         if bug is not None and bug not in BUG_NAMES:
             raise files.SchemaError("the name of a bug", files.excerpt(bug))
@@ -138,7 +137,8 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
     shapes = Model(cell=cell.name, vocab_size=V, hidden_size=H, num_layers=L).shapes
     arrays = [(name, parameters[name], shape, str(options.dtype)) for name, shape in shapes.items()]
     if memory:
-        kept_shapes = OPTIMIZERS[description.optimizer].memory_shapes(shapes)
+        optimizer = OPTIMIZERS[description.optimizer]
+        kept_shapes = optimizer.memory_shapes(shapes)
         if memory.keys() != kept_shapes.keys():
             raise files.SchemaError(f"{len(kept_shapes):,} arrays of the optimizer", len(memory))
         arrays += [(n, memory[n], shape, str(options.dtype)) for n, shape in kept_shapes.items()]
@@ -150,6 +150,8 @@ def _case(description: _Description, tensors: dict[str, np.ndarray]) -> Training
             raise files.SchemaError(f"{name} of {shape} {dtype}", f"{array.shape} {array.dtype}")
         if not np.isfinite(array).all():
             raise files.SchemaError(f"finite numbers in {name}", "others")
+    if memory:
+        optimizer.check_counts(memory)
     for ids in (batch.inputs, batch.targets):
         if not 0 <= ids.min() <= ids.max() < V:
             raise files.SchemaError(f"tokens in 0 … {V - 1}", "others")

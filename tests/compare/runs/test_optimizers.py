@@ -11,12 +11,12 @@ import compare.parity.command
 import scratch_rnn
 from compare.check.cases.training import draw_training_case, make_model
 from compare.cli import main
-from compare.files import RecordError, schema
+from compare.files import RecordError, SchemaError, schema
 from compare.parity import OPTIMIZERS, StepSettings, Trainee, build_models
 from compare.parity.comparison import compare_step
 from compare.parity.settings import Optimizer
 from compare.runs import data_parallel
-from compare.runs.checkpoint import load
+from compare.runs.checkpoint import load, save
 from compare.study.bisection import replay
 from compare.study.bisection.command import bisect
 from compare.study.config import BisectConfig
@@ -35,69 +35,51 @@ class Momentum(scratch_rnn.SGD):
         super().__init__(parameters, lr)
         self.momentum = momentum
         self.v = {name: np.zeros_like(array) for name, array in parameters.items()}
+        self._memory = {f"momentum_buffer.{name}": array for name, array in self.v.items()}
 
-    def step(self, gradients):
+    def _update(self, gradients):
         for name, velocity in self.v.items():
             velocity *= self.momentum
             velocity += gradients[name]
-        super().step(self.v)
-
-    def state_dict(self):
-        return {f"momentum_buffer.{name}": array for name, array in self.v.items()}
-
-    def load_state_dict(self, kept):
-        self.v = {name: kept[f"momentum_buffer.{name}"] for name in self.v}
-
-
-class Adam:
-    """m ← 0.9 m + 0.1 g, v ← 0.999 v + 0.001 g², θ ← θ - lr · m̂ / (√v̂ + 1e-8)."""
-
-    def __init__(self, parameters, lr):
-        self.parameters, self.lr, self.updates = parameters, lr, 0
-        self.m, self.v = ({n: np.zeros_like(a) for n, a in parameters.items()} for _ in range(2))
-
-    def step(self, gradients):
-        self.updates += 1
-        for name, parameter in self.parameters.items():
-            m, v, g = self.m[name], self.v[name], gradients[name]
-            m += 0.1 * (g - m)
-            v += 0.001 * (g * g - v)
-            root = np.sqrt(v / (1 - 0.999**self.updates)) + 1e-8
-            parameter -= self.lr / (1 - 0.9**self.updates) * m / root
-
-    def state_dict(self):
-        kept = {f"exp_avg.{name}": array for name, array in self.m.items()}
-        kept |= {f"exp_avg_sq.{name}": array for name, array in self.v.items()}
-        updates = {name: array.dtype.type(self.updates) for name, array in self.m.items()}
-        return kept | {f"step.{name}": number for name, number in updates.items()}
-
-    def load_state_dict(self, kept):
-        self.m = {name: kept[f"exp_avg.{name}"] for name in self.m}
-        self.v = {name: kept[f"exp_avg_sq.{name}"] for name in self.v}
-        self.updates = int(kept[f"step.{next(iter(self.m))}"])
+        super()._update(self.v)
 
 
 RECORDS = {
-    "Momentum": Optimizer("Momentum", "SGD", {"momentum": 0.9}, arrays=("momentum_buffer",)),
-    "Adam": Optimizer("Adam", "Adam", arrays=("exp_avg", "exp_avg_sq"), counts=("step",)),
+    "momentum": Optimizer(
+        "Momentum", lr=0.1, options={"momentum": 0.9}, arrays=("momentum_buffer",)
+    ),
+    "adam": OPTIMIZERS["adam"],
 }
 
 
 @pytest.fixture(params=RECORDS)
 def added(request, monkeypatch):
-    """Add an optimizer: its class and its record. With two to choose from, it is an option."""
-    name = request.param
-    monkeypatch.setattr(scratch_rnn, name, globals()[name], raising=False)
-    monkeypatch.setitem(OPTIMIZERS, name, RECORDS[name])
+    """Adam, or an optimizer that is added: its class and its record make it an option."""
+    if request.param in OPTIMIZERS:
+        yield request.param
+        return
+    record = RECORDS[request.param]
+    monkeypatch.setattr(scratch_rnn, record.name, Momentum, raising=False)
+    monkeypatch.setattr(torch.optim, record.name, torch.optim.SGD, raising=False)
+    monkeypatch.setitem(OPTIMIZERS, request.param, record)
     names = Literal[tuple(OPTIMIZERS)]
     monkeypatch.setitem(StepSettings.__annotations__, "optimizer", names)
     schema._hints.cache_clear()
-    yield name
+    yield request.param
     schema._hints.cache_clear()
 
 
 def names_of(kept):
     return {name.split(".", 1)[0] for name in kept}
+
+
+@pytest.mark.parametrize("number", [2.5, -1.0])
+def test_the_number_of_updates_in_a_file_is_a_whole_number(number, trainings, tmp_path):
+    whole = trainings.whole("train --model scratch --optimizer adam")
+    checkpoint = load(newest(whole))
+    checkpoint.memory["step"] = np.array(number, np.float32)
+    with pytest.raises(SchemaError, match=f"expected step of a whole number .* got {number:g}"):
+        save(tmp_path / "file", checkpoint)
 
 
 @pytest.mark.parametrize("model", ["scratch", "concise"])
@@ -108,11 +90,10 @@ def test_its_memory_is_saved_and_resumed(model, added, trainings):
     saved = load(newest(trainings.directory(), model))
     assert saved.optimizer.optimizer == added
     record = RECORDS[added]
-    assert saved.memory.keys() == {
-        f"{kept}.{name}" for kept in record.arrays + record.counts for name in saved.weights
-    }
+    arrays = {f"{kept}.{name}" for kept in record.arrays for name in saved.weights}
+    assert saved.memory.keys() == {*arrays, *record.counts}
     for name, kept in saved.memory.items():
-        assert np.all(kept == 5) if name.startswith("step.") else np.abs(kept).max() > 0
+        assert np.all(kept == 5) if name == "step" else np.abs(kept).max() > 0
     assert main(again) == 0
     assert contents(trainings.directory()) == contents(whole)
 
@@ -230,6 +211,12 @@ def test_bisect_compares_updates_with_the_memory_and_keeps_it_in_a_file(added, f
     assert again.memory.keys() == case.memory.keys()
     for name, array in case.memory.items():
         np.testing.assert_array_equal(again.memory[name], array, strict=True)
+    if "step" in case.memory:
+        exact, case.memory["step"] = case.memory["step"], np.array(1.5)
+        replay.write(path, replay.Replay(config.suspect, case, True, {}, "loss"))
+        with pytest.raises(RecordError, match="step of a whole number"):
+            replay.read(path)
+        case.memory["step"] = exact
     name = next(iter(case.memory))
     case.memory[name] = case.memory[name][..., None]
     replay.write(path, replay.Replay(config.suspect, case, True, {}, "loss"))
