@@ -129,11 +129,12 @@ def train(
     lr: float,
     num_epochs: int,
     *,
+    make_optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.SGD,
     carry_state: bool = False,
     max_norm: float = 1.0,
     on_epoch: Callable[[int, EpochResult], None] | None = None,
 ) -> list[EpochResult]:
-    """Train for `num_epochs` epochs with stochastic gradient descent (SGD).
+    """Train for `num_epochs` epochs, by default with stochastic gradient descent (SGD).
 
     Parameters
     ----------
@@ -144,6 +145,8 @@ def train(
     lr : float
         Learning rate.
     num_epochs : int
+    make_optimizer : function of (parameters, lr)
+        torch.optim.SGD or torch.optim.Adam.
     carry_state, max_norm
         As in `train_epoch`.
     on_epoch : function of (epoch, EpochResult), optional
@@ -158,8 +161,9 @@ def train(
     num_epochs = check_integer("num_epochs", num_epochs, least=0)
     if on_epoch is not None:
         check_function("on_epoch", on_epoch)
+    check_function("make_optimizer", make_optimizer)
     model.train()
-    optimizer = torch.optim.SGD(model.parameters(), check_number("lr", lr))
+    optimizer = make_optimizer(model.parameters(), check_number("lr", lr))
     results = []
     for epoch in range(num_epochs):
         result = train_epoch(model, batches, optimizer, carry_state=carry_state, max_norm=max_norm)

@@ -166,12 +166,13 @@ def train(
     lr: float,
     num_epochs: int,
     *,
+    make_optimizer: Callable[[dict[str, np.ndarray], float], Optimizer] = SGD,
     carry_state: bool = False,
     max_norm: float = 1.0,
     rng: np.random.Generator | None = None,
     on_epoch: Callable[[int, EpochResult], None] | None = None,
 ) -> list[EpochResult]:
-    """Train for `num_epochs` epochs with stochastic gradient descent (SGD).
+    """Train for `num_epochs` epochs, by default with stochastic gradient descent (SGD).
 
     Parameters
     ----------
@@ -182,6 +183,8 @@ def train(
     lr : float
         Learning rate.
     num_epochs : int
+    make_optimizer : function of (parameters, lr)
+        SGD or Adam.
     carry_state, max_norm, rng
         As in `train_epoch`.
     on_epoch : function of (epoch, EpochResult), optional
@@ -195,7 +198,8 @@ def train(
     check_has("model", model, "forward", "backward", "parameters")
     if on_epoch is not None:
         check_function("on_epoch", on_epoch)
-    optimizer = SGD(model.parameters, lr)
+    check_function("make_optimizer", make_optimizer)
+    optimizer = make_optimizer(model.parameters, lr)
     results = []
     for epoch in range(check_integer("num_epochs", num_epochs, least=0)):
         result = train_epoch(

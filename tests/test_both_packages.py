@@ -30,10 +30,10 @@ def model_of(package, V=5, H=4, **options):
     return package.RNNModel(nn.RNN(V, H, **options), V)
 
 
-def optimizer_of(model, lr):
+def optimizer_of(model, lr, name="SGD"):
     if isinstance(model, nn.Module):
-        return torch.optim.SGD(model.parameters(), lr)
-    return scratch_rnn.SGD(model.parameters, lr)
+        return getattr(torch.optim, name)(model.parameters(), lr)
+    return getattr(scratch_rnn, name)(model.parameters, lr)
 
 
 def called(model, inputs, state=None):
@@ -79,10 +79,11 @@ def test_the_state_begins_at_zero(package, dtype):
 
 @pytest.mark.parametrize("carry_state", [False, True])
 @pytest.mark.parametrize("epochs", [1, 2])
-def test_epochs_step_by_step(package, carry_state, epochs):
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_epochs_step_by_step(package, carry_state, epochs, name):
     """The state is zero at each epoch's start, and carried or not in between."""
     one, other, batches = model_of(package), model_of(package), small_batches()
-    optimizer = optimizer_of(other, 0.5)
+    optimizer = optimizer_of(other, 0.5, name)
     losses = []
     for _ in range(epochs):
         state, losses = None, []
@@ -92,6 +93,9 @@ def test_epochs_step_by_step(package, carry_state, epochs):
             state = result.state if carry_state else None
     calls = []
     options = {"carry_state": carry_state, "max_norm": 0.5}
+    if name != "SGD":  # which is the default
+        optimizers = scratch_rnn if package is scratch_rnn else torch.optim
+        options["make_optimizer"] = getattr(optimizers, name)
     results = package.train(
         one, batches, 0.5, epochs, **options, on_epoch=lambda *call: calls.append(call)
     )

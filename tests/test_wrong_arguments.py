@@ -57,7 +57,7 @@ WRONG = {  # for arguments of these names; with an exclamation mark: which may n
     "nonlinearity dtype sampling token": ["nothing", "TANH", "", 0, True, None, []],
     "rng!": [7, "x", None, []],
     "rng": [7, "x", []],
-    "compute": [7, "x", None, []],
+    "compute make_optimizer": [7, "x", None, []],
     "on_epoch": [7, "x", []],
     f"{OBJECTS} checkpoint": [7, "x", None, [], X],
     "gradients parameters corpus state_dict": [7, "x", None, [7], X[0, 0, :0]],
@@ -142,12 +142,14 @@ TRIED = [
     ),
     row(
         compare.check_parity,
-        "scratch_model concise_model batch state lr max_norm seed",
+        "scratch_model concise_model batch state optimizer lr max_norm seed",
         **MODELS,
         batch=BATCH,
     ),
-    row(compare.lockstep, f"scratch_model concise_model {OF_AN_EPOCH}", **MODELS, **EPOCH),
-    row(compare.train_in_lockstep, f"scratch_model concise_model {OF_AN_EPOCH}", **MODELS, **EPOCH),
+    *(
+        row(call, f"scratch_model concise_model optimizer {OF_AN_EPOCH}", **MODELS, **EPOCH)
+        for call in (compare.lockstep, compare.train_in_lockstep)
+    ),
     row(
         compare.tolerances,
         "compute perturbations seed gaps",
@@ -184,7 +186,12 @@ for package, model, optimizer in (
             batches=[BATCH],
             optimizer=optimizer,
         ),
-        row(package.train, f"model batches on_epoch {OF_AN_EPOCH}", model=model, **EPOCH),
+        row(
+            package.train,
+            f"model batches make_optimizer on_epoch {OF_AN_EPOCH}",
+            model=model,
+            **EPOCH,
+        ),
         row(package.perplexity, "mean_loss", mean_loss=1.0),
     ]
 
@@ -192,7 +199,11 @@ for package, model, optimizer in (
 def wrong_values(name):
     """Return what is wrong for an argument; a class is wrong for any but a function."""
     [values] = [values for names, values in WRONG.items() if name in names.split()]
-    return values + WRONG_EVERYWHERE + ([] if name in ("compute", "on_epoch") else [int])
+    return (
+        values
+        + WRONG_EVERYWHERE
+        + ([] if name in ("compute", "make_optimizer", "on_epoch") else [int])
+    )
 
 
 @pytest.mark.parametrize(("call", "right", "tried"), TRIED)

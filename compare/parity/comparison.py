@@ -10,11 +10,11 @@ import scratch_rnn
 from compare.implementations import Array
 from compare.parity.optimizers import Memory
 from compare.parity.rows import ParityReport, compare_results
-from compare.parity.settings import StepSettings
+from compare.parity.settings import StepSettings, make_settings
 from compare.parity.step import run_concise_step, run_scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.weights import check_same_parameters
-from scratch_rnn.checks import check_batch, check_has, check_number
+from scratch_rnn.checks import check_batch, check_has
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch
@@ -29,6 +29,7 @@ def check_parity(
     batch: Batch,
     state: State = None,
     *,
+    optimizer: str = "sgd",
     lr: float = 0.1,
     max_norm: float = 1.0,
     seed: int = 0,
@@ -46,6 +47,8 @@ def check_parity(
         inputs and targets of shape (B, T).
     state : h of shape (L·D, B, R), or for an LSTM a pair with c of (L·D, B, H), optional
         Initial state. Default: zeros.
+    optimizer : {"sgd", "adam"}
+        Optimizer of the update, which is its first one.
     lr, max_norm : float
         Learning rate, and maximum norm of the gradients.
     seed : int
@@ -67,7 +70,7 @@ def check_parity(
     check_has("concise_model", concise_model, "eval", "linear", "rnn")
     check_same_parameters(scratch_model, concise_model)
     check_batch(batch)
-    settings = StepSettings(lr=check_number("lr", lr), max_norm=check_number("max_norm", max_norm))
+    settings = make_settings(optimizer, lr, max_norm)
     return compare_step(scratch_model, concise_model, batch, state, settings, seed=seed, step=step)
 
 

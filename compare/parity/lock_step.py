@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import concise_rnn
 import scratch_rnn
-from compare.parity.settings import StepSettings
+from compare.parity.settings import make_settings
 from compare.parity.training import Trainee, updates
-from scratch_rnn.checks import check_flag, check_has, check_integer, check_number
+from scratch_rnn.checks import check_flag, check_has, check_integer
 from scratch_rnn.text import Batch
 
 
@@ -32,6 +32,7 @@ def lockstep(
     lr: float,
     num_epochs: int,
     *,
+    optimizer: str = "sgd",
     carry_state: bool = False,
     max_norm: float = 1.0,
 ) -> Iterator[Update]:
@@ -42,7 +43,7 @@ def lockstep(
     check_has("scratch_model", scratch_model, "rnn", "begin_state")
     check_has("concise_model", concise_model, "rnn", "begin_state")
     check_has("batches", batches, "__iter__")
-    settings = StepSettings(lr=check_number("lr", lr), max_norm=check_number("max_norm", max_norm))
+    settings = make_settings(optimizer, lr, max_norm)
     check_flag("carry_state", carry_state)
     num_epochs = check_integer("num_epochs", num_epochs, least=0)
     if scratch_model.rnn.dropout > 0 or concise_model.rnn.dropout > 0:
@@ -62,6 +63,7 @@ def train_in_lockstep(
     lr: float,
     num_epochs: int,
     *,
+    optimizer: str = "sgd",
     carry_state: bool = False,
     max_norm: float = 1.0,
     on_update: Callable[[Update], None] | None = None,
@@ -77,6 +79,8 @@ def train_in_lockstep(
     lr : float
         Learning rate of both models.
     num_epochs : int
+    optimizer : {"sgd", "adam"}
+        Optimizer of both models.
     carry_state : bool
         Whether a batch starts with the model's final state of the previous batch (truncated BPTT).
         Otherwise it starts with zeros.
@@ -101,6 +105,7 @@ def train_in_lockstep(
         batches,
         lr,
         num_epochs,
+        optimizer=optimizer,
         carry_state=carry_state,
         max_norm=max_norm,
     ):

@@ -15,6 +15,7 @@ import numpy as np
 
 from compare.files import LEARNING_RATE, MAX_NORM, REQUIRED, SchemaError
 from compare.terminal import flag
+from scratch_rnn.checks import check_choice, check_number
 
 Shape = tuple[int, ...]
 
@@ -91,6 +92,15 @@ class StepSettings:
         """The settings that are arguments of `train_step`; the others belong to the optimizer."""
         settings = vars(self.step)
         return {name: settings[name] for name in settings if name not in ("optimizer", "lr")}
+
+
+def make_settings(optimizer: str, lr: float, max_norm: float) -> StepSettings:
+    """Return the settings of these values, if they are valid."""
+    return StepSettings(
+        optimizer=check_choice("optimizer", optimizer, tuple(OPTIMIZERS)),
+        lr=check_number("lr", lr),
+        max_norm=check_number("max_norm", max_norm),
+    )
 
 
 def name_optimizer(values: Any) -> Any:

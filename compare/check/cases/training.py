@@ -50,6 +50,7 @@ class TrainingCase:
         words = [f"T {T}, B {B}, V {V}, H {H}", f"{L} layers" if L > 1 else ""]
         words += [self.cell if self.cell != "rnn" else ""]
         words += ["state carried" if self.carry_state else "state reset"]
+        words += [self.settings.optimizer if self.settings.optimizer != "sgd" else ""]
         words += [f"lr {self.settings.lr:g}, clip {self.settings.max_norm:g}"]
         words += [self.options["dtype"]]
         return ", ".join(filter(None, words))

@@ -8,7 +8,7 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, copy_weights, train_in_lockstep
 from compare.parity.lock_step import Update, lockstep
-from compare.parity.settings import StepSettings
+from compare.parity.settings import OPTIMIZERS, StepSettings
 from compare.parity.training import Trainee, iterate_epochs, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
 from scratch_rnn.layers import states
@@ -34,11 +34,12 @@ def batches(count=3):
 
 
 @pytest.mark.parametrize("carry_state", [False, True])
-def test_each_model_trains_as_it_would_alone(carry_state):
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_each_model_trains_as_it_would_alone(carry_state, name):
     """And each update is recorded."""
     scratch, concise = build_models(5, 4, dtype="float64")
     stream, heard = Once(batches()), []
-    options = {"carry_state": carry_state, "max_norm": 0.3}
+    options = {"optimizer": name, "carry_state": carry_state, "max_norm": 0.3}
     found = train_in_lockstep(scratch, concise, stream, 0.5, 2, **options, on_update=heard.append)
     assert stream.passes == 2  # one pass feeds both
     assert heard == found
@@ -48,9 +49,12 @@ def test_each_model_trains_as_it_would_alone(carry_state):
     assert found[-1].largest_difference == largest_parameter_difference(scratch, concise)
 
     alone, other = build_models(5, 4, dtype="float64")
+    ours, theirs = (
+        getattr(package, OPTIMIZERS[name].name) for package in (scratch_rnn, torch.optim)
+    )
     for package, side, model, trained, optimizer in (
-        (scratch_rnn, "scratch", alone, scratch, scratch_rnn.SGD(alone.parameters, 0.5)),
-        (concise_rnn, "concise", other, concise, torch.optim.SGD(other.parameters(), 0.5)),
+        (scratch_rnn, "scratch", alone, scratch, ours(alone.parameters, 0.5)),
+        (concise_rnn, "concise", other, concise, theirs(other.parameters(), 0.5)),
     ):
         state = None
         for update, batch in zip(found, batches() * 2, strict=True):
