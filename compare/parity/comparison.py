@@ -8,9 +8,9 @@ import numpy as np
 import concise_rnn
 import scratch_rnn
 from compare.implementations import Array
-from compare.parity.optimizers import Memory
+from compare.parity.optimizers import Memory, make_settings
 from compare.parity.rows import ParityReport, compare_results
-from compare.parity.settings import StepSettings, make_settings
+from compare.parity.settings import StepSettings
 from compare.parity.step import run_concise_step, run_scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.weights import check_same_parameters

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import concise_rnn
 import scratch_rnn
-from compare.parity.settings import make_settings
+from compare.parity.optimizers import make_settings
 from compare.parity.training import Trainee, updates
 from scratch_rnn.checks import check_flag, check_has, check_integer
 from scratch_rnn.text import Batch

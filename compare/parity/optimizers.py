@@ -11,9 +11,19 @@ from compare.implementations import Array
 from compare.parity.settings import OPTIMIZERS, StepSettings
 from compare.parity.tolerance import Move, unmoved
 from compare.parity.weights import tensor_as_array
+from scratch_rnn.checks import check_choice, check_number
 
 Memory = Mapping[str, Array]
 """What an optimizer keeps between two updates: ``exp_avg.linear.bias``, ``step`` and so on."""
+
+
+def make_settings(optimizer: str, lr: float, max_norm: float) -> StepSettings:
+    """Return the settings of these values, if they are valid."""
+    return StepSettings(
+        optimizer=check_choice("optimizer", optimizer, tuple(OPTIMIZERS)),
+        lr=check_number("lr", lr),
+        max_norm=check_number("max_norm", max_norm),
+    )
 
 
 class ScratchOptimizer:

@@ -9,13 +9,10 @@ To add an optimizer, write its class in `scratch_rnn.optim`, and add its record 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Any, Literal, SupportsFloat
 
 from compare.files import LEARNING_RATE, MAX_NORM, REQUIRED, SchemaError
 from compare.terminal import flag
-from scratch_rnn.checks import check_choice, check_number
 
 Shape = tuple[int, ...]
 
@@ -40,11 +37,12 @@ class Optimizer:
         arrays = {f"{kept}.{name}": parameters[name] for kept in self.arrays for name in parameters}
         return arrays | dict.fromkeys(self.counts, ())
 
-    def check_counts(self, memory: Mapping[str, np.ndarray]) -> None:
+    def check_counts(self, memory: Mapping[str, SupportsFloat]) -> None:
         """Raise `SchemaError` if a count in a file is not a whole number of at least 0."""
         for name in self.counts:
-            if not (memory[name] >= 0 and memory[name] == np.floor(memory[name])):
-                raise SchemaError(f"{name} of a whole number of at least 0", f"{memory[name]:g}")
+            count = float(memory[name])
+            if not (count >= 0 and count.is_integer()):
+                raise SchemaError(f"{name} of a whole number of at least 0", f"{count:g}")
 
 
 OPTIMIZERS = {
@@ -92,15 +90,6 @@ class StepSettings:
         """The settings that are arguments of `train_step`; the others belong to the optimizer."""
         settings = vars(self.step)
         return {name: settings[name] for name in settings if name not in ("optimizer", "lr")}
-
-
-def make_settings(optimizer: str, lr: float, max_norm: float) -> StepSettings:
-    """Return the settings of these values, if they are valid."""
-    return StepSettings(
-        optimizer=check_choice("optimizer", optimizer, tuple(OPTIMIZERS)),
-        lr=check_number("lr", lr),
-        max_norm=check_number("max_norm", max_norm),
-    )
 
 
 def name_optimizer(values: Any) -> Any:
