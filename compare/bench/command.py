@@ -173,7 +173,8 @@ class _Session:
                 self._add(shape, phase, row, LEFT_OUT, reason=objection or "")
             self.phases_done += len(phases)
             return
-        case = make_case(shape, dtype=self.config.dtype, seed=self.config.seed)
+        config = self.config
+        case = make_case(shape, dtype=config.dtype, seed=config.seed, optimizer=config.optimizer)
         gate = Gate(case, seed=self.config.seed)
         jobs: dict[Row, dict[str, Job]] = {}
         # Every check needs scratch and PyTorch, even if they are not in the table.
@@ -266,7 +267,7 @@ def _measure_extras(config: BenchConfig, document: Document, progress: Progress)
         progress("the parts of a step")
         document.parts_of = candidates[0]
         with limited_threads(1):
-            document.parts = measure_parts(candidates[0], config.dtype)
+            document.parts = measure_parts(candidates[0], config.dtype, config.optimizer)
     if config.memory:
         progress("peak memory")
         document.memory = measure_memory(config.threads, config.cell)

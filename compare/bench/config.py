@@ -9,6 +9,7 @@ from tyro.conf import arg
 from compare.bench.rows import all_labels
 from compare.bench.workload.shapes import NAMED, PHASES
 from compare.implementations import CellName
+from compare.parity import OptimizerName
 from compare.terminal import (
     FROM_0,
     LARGEST,
@@ -42,6 +43,8 @@ class BenchConfig:
     rows: Annotated[
         tuple[str, ...], flag("ROW ...", "(default: all that are available)", help=ROWS)
     ] = ()
+    optimizer: OptimizerName = "sgd"
+    """Optimizer of the phases step and update. JAX takes steps with sgd alone."""
     phases: Annotated[
         tuple[str, ...], flag("PHASE ...", "(default: all phases of the shape)", help=MEASURED)
     ] = ()

@@ -26,7 +26,7 @@ from .materials import (
 )
 from .optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from .rows import ParityReport, ParityRow, Verdict, compare_results
-from .settings import OPTIMIZERS, StepSettings, name_optimizer
+from .settings import OPTIMIZERS, OptimizerName, StepSettings, name_optimizer
 from .step import (
     Stages,
     compute_loss,
@@ -73,6 +73,7 @@ __all__ = [
     "Materials",
     "Memory",
     "Move",
+    "OptimizerName",
     "ParityConfig",
     "ParityError",
     "ParityReport",

@@ -37,9 +37,9 @@ from compare.bench.results.result import round_numbers
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.rows.row import Row
 from compare.bench.rows.torch_rows import TorchRow
-from compare.bench.workload.case import Job, ModelInputs, make_case
+from compare.bench.workload.case import Job, make_case
 from compare.bench.workload.shapes import SEED, STEP, TIMED, Shape
-from compare.parity import limited_threads
+from compare.parity import StepSettings, limited_threads
 from compare.terminal import plural
 from scratch_rnn import Batch
 from scratch_rnn.fast import lookup
@@ -121,8 +121,8 @@ def train_step(c: Changes, inputs: Array, targets: Array, h_0: Array, p: dict[st
         gradients, h_n = back(c, ids, h, d_logits, *parameters), h[-1]
     else:
         loss, gradients, h_n = plain.loss_and_gradients(ids, targets.T, h_0, parameters)
-    grad_norm = plain.clip_grad_norm(gradients, ModelInputs.max_norm)
-    plain.update(parameters, gradients, ModelInputs.lr)
+    grad_norm = plain.clip_grad_norm(gradients, StepSettings().max_norm)
+    plain.update(parameters, gradients, StepSettings().lr)
     return loss, grad_norm, h_n
 
 

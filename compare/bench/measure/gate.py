@@ -13,7 +13,7 @@ import scratch_rnn
 from compare import parity
 from compare.bench.rows.row import FLOAT32_GAPS
 from compare.bench.workload.case import Arrays, Case, LayerInputs, widen
-from compare.bench.workload.shapes import BACKWARD, GENERATION
+from compare.bench.workload.shapes import BACKWARD, GENERATION, STEP, UPDATE
 from compare.implementations import Results, Run, implementation
 
 
@@ -23,8 +23,8 @@ class Gate:
     def __init__(self, case: Case, *, seed: int = 0) -> None:
         self._case = case
         self._seed = seed
-        self._allowed: dict[tuple[bool, int], Results] = {}
-        self._reference: Arrays | None = None
+        self._allowed: dict[tuple[str, int], Results] = {}
+        self._references: dict[str, Arrays] = {}
 
     def objection(
         self, phase: str, scratch: Arrays, other: Arrays, *, gaps: int = FLOAT32_GAPS
@@ -51,11 +51,11 @@ class Gate:
 
     def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> Results:
         """Return the largest difference from scratch that is allowed for each entry."""
-        case, generates = self._case, phase == GENERATION
-        key = generates, gaps
+        case, whole = self._case, _whole(phase)
+        key = whole, gaps
         if key not in self._allowed:
             _, self._allowed[key] = parity.tolerances(
-                lambda move: _computation(case, move, generates=generates),
+                lambda move: _computation(case, move, whole),
                 seed=self._seed,
                 gaps=gaps,
             )
@@ -69,17 +69,24 @@ class Gate:
         """
         if phase == GENERATION or self._case.dtype == "float64":
             return {}
-        if self._reference is None:
-            self._reference = _computation(widen(self._case), parity.unmoved, generates=False)
+        whole = _whole(phase)
+        if whole not in self._references:
+            self._references[whole] = _computation(widen(self._case), parity.unmoved, whole)
+        reference = self._references[whole]
         return {
             name: parity.rms(parity.absolute_difference(array, exact)) / parity.rms(exact)
             for name, array in results.items()
-            if (exact := self._reference[name]).any()
+            if (exact := reference[name]).any()
         }
 
 
-def _computation(case: Case, move: parity.Move, *, generates: bool) -> Arrays:
-    """Compute all results of a case with scratch, with every float passed through `move`."""
+def _whole(phase: str) -> str:
+    """Return the phase whose results include those of this one."""
+    return phase if phase in (GENERATION, UPDATE) else STEP
+
+
+def _computation(case: Case, move: parity.Move, phase: str) -> Arrays:
+    """Compute all results of a phase with scratch, with every float passed through `move`."""
     if isinstance(case, LayerInputs):
         scratch = implementation("scratch", case.shape.cell)
         scratch.load(move(case.parameters), **case.shape.options)
@@ -88,8 +95,11 @@ def _computation(case: Case, move: parity.Move, *, generates: bool) -> Arrays:
         gradients = scratch.backward(passed, move(case.d_output))
         value = passed.output, state, gradients.x, gradients.parameters
         return case.jobs({BACKWARD: lambda: value})[BACKWARD].results(value)
-    if generates:
+    if phase == UPDATE:
+        parameters = {name: move(array.copy()) for name, array in case.parameters.items()}
+        parity.ScratchOptimizer(case.settings, parameters).own.step(move(case.gradients))
+        return case.jobs({UPDATE: lambda: None})[UPDATE].results((parameters,))
+    if phase == GENERATION:
         model = case.scratch(move(case.generation_parameters))
         return case.generated(scratch_rnn.predict(case.first, case.num_preds, model, case.vocab))
-    settings = parity.StepSettings(lr=case.lr, max_norm=case.max_norm)
-    return parity.run_scratch_step(case.scratch(), case.batch, case.state, settings, move)
+    return parity.run_scratch_step(case.scratch(), case.batch, case.state, case.settings, move)

@@ -15,6 +15,7 @@ from compare.bench.measure.timing import count_calls, time_calls
 from compare.bench.results.result import Part
 from compare.bench.workload.case import ModelInputs, Run, make_case
 from compare.bench.workload.shapes import Shape
+from compare.parity import ScratchOptimizer
 from scratch_rnn import linear
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import split_by_gate
@@ -29,9 +30,9 @@ UPDATE, REST = "clipping and update", "the rest"
 RECURRENCE, STEP = "recurrence", "step"
 
 
-def measure_parts(shape: Shape, dtype: str) -> list[Part]:
+def measure_parts(shape: Shape, dtype: str, optimizer: str = "sgd") -> list[Part]:
     """Return the parts of a step at a model's shape, in the order of the computation."""
-    case = make_case(shape, dtype=dtype)
+    case = make_case(shape, dtype=dtype, optimizer=optimizer)
     assert isinstance(case, ModelInputs)
     median = _medians(list_pieces(case))
     in_recurrence = median[LOOKUP] + median[PRODUCTS] + median[WEIGHTS]
@@ -62,7 +63,7 @@ def list_pieces(case: ModelInputs) -> dict[str, Run]:
     state_0 = [array[0] for array in arrays_of(case.state)]
     d_steps, d_last = [d_h, None][: len(state_0)], [np.zeros_like(s) for s in state_0]
     gradients = model.backward(tape, d_logits)
-    sgd = scratch_rnn.SGD(trained.parameters, case.lr)
+    optimizer = ScratchOptimizer(case.settings, trained.parameters).own
 
     def products() -> None:
         times_W_hh_T = Times(W_hh.swapaxes(1, 2), B)
@@ -85,8 +86,8 @@ def list_pieces(case: ModelInputs) -> dict[str, Run]:
         linear.backward(d_logits, tape.h, W)
 
     def clip_and_update() -> None:
-        scratch_rnn.clip_grad_norm(gradients, case.max_norm)
-        sgd.step(gradients)
+        scratch_rnn.clip_grad_norm(gradients, case.settings.max_norm)
+        optimizer.step(gradients)
 
     return {
         LOOKUP: lambda: gated.input_products(ids, W_ih, biases),
@@ -97,7 +98,7 @@ def list_pieces(case: ModelInputs) -> dict[str, Run]:
         LOSS: lambda: scratch_rnn.cross_entropy(logits, targets),
         UPDATE: clip_and_update,
         STEP: lambda: scratch_rnn.train_step(
-            trained, case.batch, case.state, sgd, max_norm=case.max_norm
+            trained, case.batch, case.state, optimizer, **case.settings.train_step_options
         ),
     }
 

@@ -50,7 +50,9 @@ def read_earlier(path: Path, settings: Mapping[str, object]) -> Document:
 def select_settings(document: Document) -> dict[str, object]:
     """Return the settings without which ratios cannot be compared."""
     cells = ", ".join(sorted({shape.cell for shape in document.shapes}))
-    return {"cell": cells} | {name: document.settings[name] for name in ("dtype", "threads")}
+    optimizer = document.settings.get("optimizer", "sgd")  # the only one in earlier benchmarks
+    same = {name: document.settings[name] for name in ("dtype", "threads")}
+    return {"cell": cells, "optimizer": optimizer} | same
 
 
 def changes(earlier: Document, now: Document) -> list[Change]:

@@ -192,8 +192,8 @@ def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], width: float)
 
 def draw_roofline(document: Document, styles: Styles) -> Figure | None:
     """Draw each row's operations per second against the operations per byte of its products."""
-    timed = [  # the roof is the CPU's
-        t for t in document.timings if t.outcome == TIMED and not _is_on_gpu(t.row)
+    timed = [  # the roof is the CPU's, and an update has no products
+        t for t in document.timings if t.outcome == TIMED and t.flops and not _is_on_gpu(t.row)
     ]
     if not timed:
         return None

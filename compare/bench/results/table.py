@@ -103,7 +103,8 @@ def _cells(document: Document, row: RowInfo, timings: Timings) -> list[str | Tex
 
 
 def _share_of_roof(document: Document, timing: Timing) -> str:
-    return f"{timing.flops / timing.median / document.roof.rate:.0%}"
+    """Return the share of the best rate of products; empty for a phase without products."""
+    return f"{timing.flops / timing.median / document.roof.rate:.0%}" if timing.flops else ""
 
 
 def _table_of_shapes(document: Document, by_shape: Mapping[str, Mapping[str, Timings]]) -> Table:

@@ -149,8 +149,13 @@ class Jax(Row):
         def step(p: Any, inputs: Any, targets: Any) -> Any:
             loss, state, d_p = loss_and_gradients(p, inputs, targets)
             norm = jnp.sqrt(sum((g**2).sum() for g in d_p.values()))
-            scale = jnp.minimum(1.0, case.max_norm / (norm + 1e-6))
-            return loss, state, norm, {name: p[name] - case.lr * scale * d_p[name] for name in p}
+            scale = jnp.minimum(1.0, case.settings.max_norm / (norm + 1e-6))
+            return (
+                loss,
+                state,
+                norm,
+                {name: p[name] - case.settings.lr * scale * d_p[name] for name in p},
+            )
 
         def generate(p: Any, first: Any) -> Any:
             def character(carry: Any, _: Any) -> Any:
@@ -176,4 +181,6 @@ class Jax(Row):
             STEP: run_step,
             GENERATION: lambda: [1, *np.asarray(_ready(generate, writer, np.int64(1)))],
         }
+        if case.settings.optimizer != "sgd":
+            del runs[STEP]
         return case.jobs(runs, take_state=lambda h: np.asarray(h)[None])

@@ -12,12 +12,20 @@ from threadpoolctl import threadpool_limits
 import scratch_rnn
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Job, LayerInputs, ModelInputs, Run
-from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
+from compare.bench.workload.shapes import (
+    BACKWARD,
+    FORWARD,
+    GENERATION,
+    STEP,
+    UPDATE,
+    Shape,
+)
 from compare.implementations import CELLS, Cell
-from compare.parity import limited_threads
+from compare.parity import ScratchOptimizer, limited_threads
 from scratch_rnn.layers.states import arrays_of
+from scratch_rnn.plain import adam, elman
 from scratch_rnn.plain import model as plain
-from scratch_rnn.plain.elman import clip_grad_norm, update
+from scratch_rnn.plain.elman import clip_grad_norm
 from scratch_rnn.train import loss_and_gradients
 
 LABELS = {"plain": "plain NumPy", "scratch": "scratch", "scratch-1": "scratch, one thread"}
@@ -46,24 +54,30 @@ class Scratch(Row):
         return case.jobs({FORWARD: forward, BACKWARD: forward_and_backward})
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        model, trained = case.scratch(), case.scratch()
+        model, trained, updated = case.scratch(), case.scratch(), case.scratch()
         writer = case.scratch(case.generation_parameters)
-        optimizer = scratch_rnn.SGD(trained.parameters, case.lr)
+        optimizer, alone = (
+            ScratchOptimizer(case.settings, each.parameters).own for each in (trained, updated)
+        )
 
         def forward_and_backward() -> object:
             loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
             return loss, state, gradients
 
         def step() -> object:
-            done = scratch_rnn.train_step(
-                trained, case.batch, case.state, optimizer, max_norm=case.max_norm
-            )
+            options = case.settings.train_step_options
+            done = scratch_rnn.train_step(trained, case.batch, case.state, optimizer, **options)
             return done.loss, done.state, done.grad_norm, trained.parameters
+
+        def update() -> object:
+            alone.step(case.gradients)
+            return (updated.parameters,)
 
         runs: dict[str, Run] = {
             FORWARD: partial(model, case.batch.inputs, case.state),
             BACKWARD: forward_and_backward,
             STEP: step,
+            UPDATE: update,
             GENERATION: partial(
                 scratch_rnn.predict, case.first, case.num_preds, writer, case.vocab
             ),
@@ -105,7 +119,9 @@ class Plain(Row):
         state_0 = [array[0] for array in arrays_of(case.state)]
         inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
         parameters = list(case.parameters.values())
-        trained = [array.copy() for array in parameters]
+        trained, updated = ([array.copy() for array in parameters] for _ in range(2))
+        gradients = list(case.gradients.values())
+        update, alone = (plain_optimizer(case, arrays) for arrays in (trained, updated))
         writer = list(case.generation_parameters.values())
 
         def forward() -> object:
@@ -120,17 +136,38 @@ class Plain(Row):
 
         def step() -> object:
             loss, last, gradients = forward_and_backward(trained)
-            grad_norm = clip_grad_norm(gradients, case.max_norm)
-            update(trained, gradients, case.lr)
+            grad_norm = clip_grad_norm(gradients, case.settings.max_norm)
+            update(gradients)
             return loss, last, grad_norm, trained
+
+        def update_alone() -> object:
+            alone(gradients)
+            return (updated,)
 
         runs: dict[str, Run] = {
             FORWARD: forward,
             BACKWARD: partial(forward_and_backward, parameters),
             STEP: step,
+            UPDATE: update_alone,
             GENERATION: lambda: plain.generate(functions, [1], case.num_preds, writer),
         }
         return case.jobs(runs, take_state=lambda h: h[None])
+
+
+def plain_optimizer(
+    case: ModelInputs, parameters: list[np.ndarray]
+) -> Callable[[list[np.ndarray]], None]:
+    """Return a function that updates the parameters with the plain version of the optimizer."""
+    lr = case.settings.lr
+    if case.settings.optimizer == "sgd":
+        return lambda gradients: elman.update(parameters, gradients, lr)
+    memory = adam.begin_memory(parameters)
+
+    def update(gradients: list[np.ndarray]) -> None:
+        nonlocal memory
+        memory = adam.update(parameters, gradients, memory, lr)
+
+    return update
 
 
 def plain_functions(shape: Shape, module: ModuleType) -> plain.Cell:

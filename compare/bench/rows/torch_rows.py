@@ -31,9 +31,9 @@ from compare.bench.workload.case import (
     Run,
     select_layer,
 )
-from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, UPDATE
 from compare.implementations import CELLS, Cell
-from compare.parity import tensor_as_array
+from compare.parity import OPTIMIZERS, tensor_as_array
 from scratch_rnn.layers import states
 
 LABELS = {
@@ -146,9 +146,11 @@ class TorchRow(Row):
     def model(self, case: ModelInputs) -> dict[str, Job]:
         model = self.make_model(case, case.parameters)
         writer = self.make_model(case, case.generation_parameters)
-        trained = self.make_model(case, case.parameters)
-        parameters, updated = list(model.parameters()), list(trained.parameters())
-        optimizer = torch.optim.SGD(updated, case.lr)
+        trained, alone = (self.make_model(case, case.parameters) for _ in range(2))
+        parameters = list(model.parameters())
+        optimizer, optimizer_alone = (make_optimizer(case, each) for each in (trained, alone))
+        for name, parameter in alone.named_parameters():
+            parameter.grad = self.on_device(case.gradients[name])
         inputs, targets = map(self.on_device, case.batch)
         state_0 = states.each(self.on_device, case.state)
 
@@ -162,15 +164,19 @@ class TorchRow(Row):
             return loss, state, torch.autograd.grad(loss, parameters)
 
         def step() -> object:
-            done = concise_rnn.train_step(
-                trained, case.batch, state_0, optimizer, max_norm=case.max_norm
-            )
-            return done.loss, done.state, done.grad_norm, updated
+            options = case.settings.train_step_options
+            done = concise_rnn.train_step(trained, case.batch, state_0, optimizer, **options)
+            return done.loss, done.state, done.grad_norm, trained.parameters()
+
+        def update() -> object:
+            optimizer_alone.step()
+            return (alone.parameters(),)
 
         runs: dict[str, Run] = {
             FORWARD: forward,
             BACKWARD: forward_and_backward,
             STEP: step,
+            UPDATE: update,
             GENERATION: partial(
                 concise_rnn.predict, case.first, case.num_preds, writer, case.vocab
             ),
@@ -194,6 +200,12 @@ class TorchCells(TorchRow):
 
     def make_loop(self) -> Loop:
         return cell_loop
+
+    def model(self, case: ModelInputs) -> dict[str, Job]:
+        """Return all phases but the update: the layer has no part in it."""
+        jobs = super().model(case)
+        del jobs[UPDATE]
+        return jobs
 
 
 class TorchCompiled(TorchCells):
@@ -269,6 +281,15 @@ class TorchPage(TorchRow):
     def make_ready(self, run: Run) -> Run:
         """Return the function that is timed."""
         return run
+
+
+def make_optimizer(case: ModelInputs, model: nn.Module) -> torch.optim.Optimizer:
+    """Return PyTorch's optimizer with the case's settings; Adam in its fastest form."""
+    settings = case.settings
+    kind = getattr(torch.optim, OPTIMIZERS[settings.optimizer].name)
+    form = {"fused": True} if settings.optimizer == "adam" else {}
+    optimizer: torch.optim.Optimizer = kind(model.parameters(), settings.lr, **form)
+    return optimizer
 
 
 def load(module: nn.Module, parameters: Arrays) -> None:

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 
 import scratch_rnn
-from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, UPDATE, Shape
 from compare.implementations import CELLS, Results, load_parameters
-from compare.parity import name_state, write_parameters
+from compare.parity import StepSettings, name_state, write_parameters
 from scratch_rnn.layers import states
 from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.states import State, state_of
@@ -34,6 +34,7 @@ RESULTS = {
     ("model", FORWARD): ("logits", STATE),
     ("model", BACKWARD): ("loss", STATE, GRADIENTS),
     ("model", STEP): ("loss", STATE, "gradient norm", UPDATED),
+    ("model", UPDATE): (UPDATED,),
 }
 """What a call returns in each phase. Gradients and updated parameters have names, or are in the
 order of the case's parameters. A generation returns its text or the token ids."""
@@ -122,8 +123,8 @@ class ModelInputs(Inputs):
     generation_parameters: Results
     batch: Batch
     vocab: Vocab
-    lr: ClassVar = 0.1
-    max_norm: ClassVar = 1.0
+    gradients: Results  # for the optimizer alone, by the names of the parameters
+    settings: StepSettings
     num_preds: ClassVar = 200  # number of characters that one call of generation writes
 
     @property
@@ -146,8 +147,10 @@ class ModelInputs(Inputs):
 Case = LayerInputs | ModelInputs
 
 
-def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
-    """Draw parameters, inputs and an upstream gradient for a shape."""
+def make_case(
+    shape: Shape, *, dtype: str = "float32", seed: int = 0, optimizer: str = "sgd"
+) -> Case:
+    """Draw parameters, inputs and gradients for a shape."""
     rng = np.random.default_rng(seed)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     rnn = make_scratch_layer(shape, dtype, rng)
@@ -166,7 +169,10 @@ def make_case(shape: Shape, *, dtype: str = "float32", seed: int = 0) -> Case:
     loud = dict(model.parameters)
     loud["rnn.weight_ih_l0"] = LOUD * loud["rnn.weight_ih_l0"]
     vocab = Vocab([f"token{k}" for k in range(1, V)])
-    return ModelInputs(shape, dtype, model.parameters, state, loud, batch, vocab)
+    gradients = {n: rng.normal(0, 0.01, a.shape).astype(dtype) for n, a in model.parameters.items()}
+    settings = StepSettings(optimizer=optimizer)
+    parameters = model.parameters
+    return ModelInputs(shape, dtype, parameters, state, loud, batch, vocab, gradients, settings)
 
 
 def widen(case: Case) -> Case:
@@ -177,7 +183,8 @@ def widen(case: Case) -> Case:
     if isinstance(wide, LayerInputs):
         x, d_output = wide.x.astype(np.float64), wide.d_output.astype(np.float64)
         return replace(wide, x=x, d_output=d_output)
-    return wide
+    gradients = {name: array.astype(np.float64) for name, array in wide.gradients.items()}
+    return replace(wide, gradients=gradients)
 
 
 def keep_from_the_kink(parameters: Results, rng: np.random.Generator) -> None:

@@ -41,12 +41,13 @@ CPU. The ratios in the table are relative to the second."""
 FORWARD = "forward"
 BACKWARD = "forward+backward"
 STEP = "step"
+UPDATE = "update"
 GENERATION = "generation"
 TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"  # the outcomes of a row in a phase
 
-PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, GENERATION)}
-"""The phases that can be timed. "step" is forward, loss, backward, clipping and update. Numbers of
-"generation" are per character."""
+PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, UPDATE, GENERATION)}
+"""The phases that can be timed. "step" is forward, loss, backward, clipping and update; "update" is
+the optimizer's part of it alone. Numbers of "generation" are per character."""
 
 SIZES = ("T", "B", "V", "H")
 Size = Annotated[int, COUNT]
@@ -234,6 +235,8 @@ class Product:
 def products(shape: Shape, phase: str) -> list[Product]:
     """Return the matrix products that are necessary in a phase; see above."""
     T, B, V, H, GH = shape.T, shape.B, shape.V, shape.H, shape.gates * shape.H
+    if phase == UPDATE:
+        return []
     if phase == GENERATION:
         return [Product(1, H, GH), Product(1, H, V)]
     K = GH if shape.kind == "layer" else H  # the input's product has V·GH, the output layer's V·H

@@ -108,6 +108,7 @@ def test_two_files_can_be_compared(tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected_text"),
     [
+        ({"optimizer": "adam"}, "with optimizer adam, got optimizer sgd"),
         ({"threads": 2}, "with threads 2, got threads 1"),
         ({"dtype": "float64"}, "with dtype float64, got dtype float32"),
         ({"cell": "gru"}, "with cell gru, got cell rnn"),

@@ -33,7 +33,7 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     assert found == Document.read(path)
     assert found.finished
     assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
-    assert len(found.timings) == 3 * 4
+    assert len(found.timings) == 3 * 5
     assert all(t.outcome == TIMED and len(t.seconds) >= 3 for t in found.timings)
     errors = {t.phase: t.error for t in found.timings if t.row == "scratch"}
     assert errors.pop("generation") is None

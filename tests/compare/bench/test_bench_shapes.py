@@ -17,6 +17,7 @@ from compare.bench.workload.shapes import (
     NAMED,
     SEED,
     STEP,
+    UPDATE,
     Product,
     Shape,
     choose,
@@ -124,6 +125,7 @@ def test_a_step_of_the_seed_takes_489_million_operations():
     assert round(flops(replace(SEED, cell="lstm"), STEP) / 1e6) == 1810
     # by hand: three products of 2·32·256·256 in each of 35 steps, three of 2·1120·256·28 for logits
     assert flops(SEED, STEP) == 35 * 3 * 2 * 32 * 256 * 256 + 3 * 2 * 1120 * 256 * 28
+    assert flops(SEED, UPDATE) == 0
     assert flops(SEED, GENERATION) == 2 * 256 * 256 + 2 * 256 * 28
 
 
