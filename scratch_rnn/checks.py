@@ -105,14 +105,14 @@ def check_ndarray(name: str, value: object) -> np.ndarray:
     return value  # type: ignore[return-value]
 
 
-def check_arrays(name: str, arrays: object) -> None:
-    """Raise unless `arrays` is a mapping from names to NumPy arrays of floats."""
+def check_arrays(name: str, arrays: object, kinds: str = "f") -> None:
+    """Raise unless `arrays` is a mapping from names to NumPy arrays of these kinds of dtype."""
     if not isinstance(arrays, Mapping):
         raise TypeError(f"expected {name} to be arrays by name, got {type(arrays).__name__}")
     for key, array in arrays.items():
         if (got := _name_other(array)) is not None:
             raise TypeError(f"expected {name} to be NumPy arrays, got {got} for {brief(key)}")
-        if array.dtype.kind != "f":
+        if array.dtype.kind not in kinds:
             raise TypeError(f"expected {name} of a float dtype, got {array.dtype} for {brief(key)}")
 
 

@@ -101,7 +101,7 @@ class Optimizer:
         TypeError
             If a dtype is not.
         """
-        check_arrays("state_dict", state_dict)
+        check_arrays("state_dict", state_dict, kinds="fi")  # floats, and the count of steps
         check_like("state_dict", "", state_dict, self._memory)
         for name, array in self._memory.items():
             array[...] = state_dict[name]
