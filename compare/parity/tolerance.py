@@ -158,7 +158,7 @@ def replace_sums(how: Callable[[Array], Array]) -> AbstractContextManager[None]:
 def lose_in_long_products(rng: np.random.Generator, gaps: int = 1) -> Iterator[None]:
     """Inside the ``with`` block, add to long recurrent products what one chain of additions loses.
 
-    The chain itself would take too long, but its loss is known (Higham 2002, section 4.2). If the
+    The chain itself would take too long, but its loss is known (Higham 2002, section 4.5). If the
     signs of K terms are random, the sum of the first k is √k times as large as a term. It is
     rounded by u/√3 of itself. Over all k this is u K / √6 of a term. The terms of an entry of h M
     have the RMS |h| |M| / K, with the norms of its row of h and of its column of M.

@@ -26,7 +26,8 @@ over the steps:
     δW_i = Σ_t δa x_t^T        δb_i = Σ_t δa      for δa_r, δa_z, δa_n
     δW_h = Σ_t δu h_{t-1}^T    δb_h = Σ_t δu      for δu_r = δa_r, δu_z = δa_z, δu_n = δq
 
-The equations are those of Cho et al. (2014) as torch.nn.GRU states them.
+The equations are those of torch.nn.GRU: the reset gate comes after the product W_hn h, as in the
+first version of Cho et al. (2014), arXiv 1406.1078v1. In the published one (v3) it comes before.
 """
 
 from collections.abc import Callable

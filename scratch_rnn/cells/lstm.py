@@ -27,7 +27,8 @@ Every factor except δc_t and δm_t is known before the loop, and is computed fo
 For each gate δW_h = Σ_t δa_t h_{t-1}^T, δW_i = Σ_t δa_t x_t^T, δb = Σ_t δa_t; and
 δW_hr = Σ_t δh_t m_t^T.
 
-The equations are those of Hochreiter and Schmidhuber (1997) with the forget gate of Gers (1999).
+The equations are those of torch.nn.LSTM. The cell is Hochreiter and Schmidhuber's (1997), who had
+other squashing functions, with the forget gate of Gers, Schmidhuber and Cummins (2000).
 """
 
 from collections.abc import Callable

@@ -59,7 +59,8 @@ def sigmoid(a):
 def tanh(a):
     """Return tanh(a), within 2 ulp; Triton's own (libdevice.tanh) does not run in its interpreter.
 
-    For small a, 1 - 2 / (e^2a + 1) loses the digits of a. There a polynomial of a² is used.
+    For small a, 1 - 2 / (e^2a + 1) loses the digits of a. There a polynomial of a² is used, in the
+    form of tanhf of the Cephes library.
     """
     s = a * a
     p = ((-0.00571705 * s + 0.02065059) * s - 0.05374350) * s + 0.13331491

@@ -2,11 +2,12 @@
 
 seed       the language model of the lecture, at the lecture's size
 layer      a bare layer at the lecture's size, and with other H and B; one has a single unit
-haste      a bare layer on the grid of the haste benchmark: T 50, B 1 … 128, H 128 … 4096, 64 … 512
-           inputs
+haste      a bare layer on a part of the haste benchmark's grid: T 50, B 1 … 128, H 128 … 4096,
+           64 … 512 inputs
 deepbench  the layers of this cell in DeepBench's training set; those without gates are ReLU, and
-           there are two small ones for phones. DeepBench leaves out the input product. Here the
-           input has H features and the time includes the input product: about twice the work.
+           there are the two small ones of its inference on devices. DeepBench leaves out the input
+           product. Here the input has H features and the time includes the input product: about
+           twice the work.
 sweep      the language model of the lecture with H, T or B varied, one at a time
 FILE.json  a list of objects with the fields of `Shape`; only T, B, V and H are required
 
@@ -108,7 +109,7 @@ def layer(cell: str) -> list[Shape]:
 
 
 def haste(cell: str) -> list[Shape]:
-    """Return haste's grid."""
+    """Return 120 of haste's 180 sizes: those of 768, 1536 and 3072 units are left out."""
     grid = itertools.product(
         (1, 16, 32, 64, 128), (128, 256, 512, 1024, 2048, 4096), (64, 128, 256, 512)
     )
@@ -117,17 +118,17 @@ def haste(cell: str) -> list[Shape]:
 
 DEEPBENCH: list[tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = [
     ("rnn", (50,), (16, 32, 64, 128), (1760, 2048, 2560)),
-    ("rnn", (672,), (1,), (32,)),
+    ("rnn", (672,), (1,), (32,)),  # these two are of its inference on devices
     ("rnn", (96,), (1,), (64,)),
-    ("gru", (187, 375, 750, 1500), (32,), (1536, 2048, 2560)),
-    ("gru", (187, 375, 750), (32,), (2816,)),
+    ("gru", (187, 375, 750, 1500), (32,), (1536, 2048, 2560, 2816)),
     ("gru", (1,), (32,), (512,)),
     ("gru", (1500,), (32, 64), (1024,)),
     ("lstm", (25,), (16, 32, 64, 128), (512, 1024, 2048, 4096)),
     ("lstm", (50,), (8, 16, 32), (1536,)),
     ("lstm", (150,), (16, 32, 64), (256,)),
 ]
-"""DeepBench's layers for training: the cell, then all T, all B and all H of a grid."""
+"""DeepBench's layers for training (``code/kernels/rnn_problems.h`` of its repository) and two small
+ones: the cell, then all T, all B and all H of a grid."""
 
 
 def deepbench(cell: str) -> list[Shape]:

@@ -1,6 +1,7 @@
-"""The catalogue of bugs: mistakes that people made in recurrent networks, as patches on our code.
+"""The catalogue of bugs: mistakes that people make in recurrent networks, as patches on our code.
 
-Somebody wrote each of these lines: in a course, in a library or in the code of a paper. Each
+They are mistakes of the kind that people make: a gate in another order, a term too few, a step too
+late. Some compute a cell that somebody has published; these name it, and their source. Each
 chapter is a TOML file beside this module, and each ``[[bug]]`` is one bug; its keys are the fields
 of `Bug`.
 
@@ -39,7 +40,7 @@ COMMON_STAGES = ("cross_entropy", "clip_grad_norm")
 
 # The keys that a table must have, and those that it may have.
 CHAPTER_KEYS = (("title", "bug"), ("cell", "stages"))
-BUG_KEYS = (("name", "words"), ("stages", "plain", "another"))
+BUG_KEYS = (("name", "words"), ("stages", "plain", "another", "source"))
 BREAK_KEYS = (("notice", "hint", "why", "caught_by", "distractors", "patch"), ("page",))
 PATCH_KEYS = (("file", "old", "new"), ())
 PAGE_KEYS = (("look",), ("nonlinearity",))
@@ -73,6 +74,7 @@ class Bug:
     caught_by: str = ""  # name of the first property that it violates
     distractors: tuple[str, ...] = ()  # wrong answers for a quiz: bugs with another symptom
     another: str = ""  # the name of the cell that is computed with it, if it has one
+    source: str = ""  # where that cell is defined: a paper and its version, or a library and its
     cell: str | None = None  # the cell that the patches are of; None if it does not matter
     page: OnPage | None = None  # None: the page cannot have it
 

@@ -1,5 +1,6 @@
 """Our own package violates no property; the catalogue of bugs is read, patched and complete."""
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,15 @@ def test_names_are_unique_and_each_sentence_ends():
         for bug in members:
             assert len(set(bug.distractors)) == len(bug.distractors) >= 3
             assert bug.page is None or bug.plain
+
+
+def test_each_cell_of_somebody_else_has_its_source():
+    """A year or a library in the name says that somebody has defined the cell."""
+    named = re.compile(r"\b(19|20)\d\d\b|Keras|TensorFlow")
+    of_others = {bug.name: bug.source for bug in CATALOGUE if named.search(bug.another)}
+    assert len(of_others) >= 12
+    assert [name for name, source in of_others.items() if not re.search(r"\d", source)] == []
+    assert not any(bug.source for bug in CATALOGUE if not bug.another)
 
 
 @pytest.mark.parametrize("chapter", catalogue.CHAPTERS)
