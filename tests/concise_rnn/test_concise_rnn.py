@@ -70,6 +70,24 @@ def test_gradients_of_an_earlier_step_are_gone():
     assert_same_weights(model, other)
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_projection_makes_h_smaller_and_not_c(bidirectional):
+    torch.manual_seed(0)
+    layer = nn.LSTM(5, 4, num_layers=2, proj_size=3, bidirectional=bidirectional)
+    model, LD = concise_rnn.RNNModel(layer, 5), 4 if bidirectional else 2
+    h, c = model.begin_state(2)
+    assert (h.shape, c.shape) == ((LD, 2, 3), (LD, 2, 4))
+    inputs = torch.randint(0, 5, (2, 6))
+    logits, (h, c) = model(inputs, (h, c))
+    expected, (h_n, c_n) = layer(F.one_hot(inputs.T, 5).float())  # without a state: zeros
+    assert (h.shape, c.shape) == ((LD, 2, 3), (LD, 2, 4))
+    torch.testing.assert_close((h, c), (h_n, c_n), rtol=0, atol=0)
+    torch.testing.assert_close(logits, model.linear(expected.reshape(12, -1)), rtol=0, atol=0)
+    batch = next(iter(small_batches()))
+    result = train_step(model, batch, None, torch.optim.SGD(model.parameters(), 0.1))
+    assert [tuple(s.shape) for s in result.state] == [(LD, len(batch.inputs), n) for n in (3, 4)]
+
+
 def test_dropout_acts_in_training():
     model = small_model(num_layers=2, dropout=0.9)
     model.eval()

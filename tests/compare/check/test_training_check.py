@@ -42,6 +42,8 @@ def test_right_functions_train_as_pytorch_does(cell, tmp_path):
 LONG = ("rnn_step(x_t, h[-1]", "rnn_step(x_t, h[-1] * (len(h) < 16 or len(x) != 20)")
 """Right for the sequences of the stages, none of which has 20 steps."""
 TIRED = ("    h = [h_0]", "    calls.append(1)\n    assert len(calls) < 5, 'tired'\n    h = [h_0]")
+UNCLIPPED = ("        g *= ", "        g *= 1 if len(gradients[0]) == 32 else ")
+"""Right for the sizes of the stages: only the model that is trained has 32 units and six arrays."""
 BLUNT = ("np.copy(d_b)", "d_b * (1 + 1e-9 * (len(d_output) > 15))")
 
 
@@ -51,6 +53,7 @@ BLUNT = ("np.copy(d_b)", "d_b * (1 + 1e-9 * (len(d_output) > 15))")
         (LONG, "at update 1, and 3.37561096 in PyTorch"),
         (TIRED, "expected a result at update 5, got AssertionError: tired"),
         (BLUNT, "the tolerance is"),
+        (UNCLIPPED, "at update 2, and "),
     ],
 )
 def test_functions_that_fail_together_are_reported(change, message, tmp_path):
@@ -62,13 +65,13 @@ def test_functions_that_fail_together_are_reported(change, message, tmp_path):
 
 
 def test_wrong_parameters_after_the_last_update_are_reported(tmp_path, monkeypatch):
-    """No loss shows the last update; only the parameters do."""
+    """No loss shows the last update; only the parameters do, all of them where it is clipped."""
     monkeypatch.setattr(training_check, "MOST_TOKENS", 2_000)  # a few updates
     updates = trained(tmp_path, "rnn", RIGHT).updates
     late = f"calls = []\ndef is_last():\n    calls.append(1)\n    return len(calls) == {updates}\n"
     text = replaced(RIGHT, [("np.copy(d_b)", "d_b * (1 + 1e-6 * is_last())")])
     training = trained(tmp_path, "rnn", late + text)
-    assert training.failed.startswith("rnn.bias_hh_l0 differs from PyTorch's after ")
+    assert training.failed.startswith("rnn.weight_ih_l0 differs from PyTorch's after ")
     assert f"after {updates} updates: [" in training.failed
 
 

@@ -87,6 +87,21 @@ def test_metrics_are_cut_after_an_update(tmp_path):
     assert path.read_text() == lines(update(1), update(2), update(3, loss=1.0))
 
 
+def test_on_a_full_disk_a_line_after_a_cut_is_taken_back(tmp_path):
+    """The file keeps the updates before the cut: no NULs, and nothing of the line."""
+    with Record.create(tmp_path, "x", now=NOW) as record:
+        for number in (1, 2, 3):
+            record.add_metrics(update(number))
+    path = record.directory / "metrics.jsonl"
+    with Record.open(record.directory) as record:
+        record.cut_metrics(1, History())
+        with put_in(Failing(1, error(errno.ENOSPC))), pytest.raises(OSError, match="No space"):
+            record.add_metrics(update(2, loss=1.0))
+        assert path.read_text() == lines(update(1))
+        record.add_metrics(update(2, loss=1.0))
+    assert path.read_text() == lines(update(1), update(2, loss=1.0))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

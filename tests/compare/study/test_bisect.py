@@ -256,13 +256,15 @@ def test_a_replay_holds_the_same_numbers_that_were_written(cell, bug, tmp_path):
     found, path = first_difference(cell=cell, bug=bug), tmp_path / "kept"
     rng = np.random.default_rng(0)
     state = each(lambda a: rng.uniform(-1, 1, a.shape).astype(a.dtype), found.smallest.state)
-    smallest = replace(found.smallest, state=state)
+    settings = replace(found.smallest.settings, lr=0.5, max_norm=0.25)  # no defaults
+    smallest = replace(found.smallest, state=state, settings=settings)
     suspect, tensor = config(bug=bug).suspect, found.first.tensor
     kept = replay.Replay(suspect, smallest, True, {"lr": 1.0}, tensor)
     replay.write(path, kept)
     read = replay.read(path)
     assert replace(read, case=kept.case) == kept
     assert (read.case.cell, read.case.options) == (cell, smallest.options)
+    assert read.case.settings == settings
     assert read.case.parameters.keys() == smallest.parameters.keys()
     for name, parameter in smallest.parameters.items():
         np.testing.assert_array_equal(read.case.parameters[name], parameter, strict=True)

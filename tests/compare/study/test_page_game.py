@@ -238,6 +238,20 @@ def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened):
         assert {first for _, first in choices} == {dict(choices)[name]}
 
 
+def test_each_puzzle_begins_without_the_hints_and_guesses_of_the_one_before(opened):
+    for name in ("uphill", "no-carry-back"):
+        number = start(opened, name)
+        hint = opened.page.locator("#game-hint")
+        assert (hint.is_enabled(), opened.text("#game-reply")) == (True, "")
+        opened.click("#game-hint")
+        assert opened.text("#game-reply") == f"Hint {find_bug(name).hint}"
+        assert hint.is_disabled()
+        wrong = next(choice for choice in offered(opened) if choice != name)
+        opened.click(f"#choices [data-choice={wrong}]")
+        opened.click(f"#choices [data-choice={name}]")
+        assert f"Right. Puzzle {number}: 2 guesses, 1 hint." in opened.text("#game-reply")
+
+
 def test_the_symptom_follows_the_text_and_the_training(opened):
     page = opened.page
     start(opened, "repeated-tokens-lost")
