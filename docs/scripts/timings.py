@@ -21,10 +21,7 @@ CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 PHASES = {FORWARD: "forward", BACKWARD: "forward and backward", STEP: "step"}
 THREADS = {1: "1-thread", 2: "2-threads"}
 COMPILED = "torch-compile"
-PEERS_BACK = (
-    "torch",
-    "jax",
-)  # the package onnxruntime has no gradients; its build for training has
+PEERS_BACK = ("torch", "jax")  # onnxruntime has no gradients; its build for training has
 PEERS = {"torch": "PyTorch's", "jax": "JAX's", "onnx": "ONNX Runtime's"}
 
 
