@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from concise_rnn.model import RNNModel, State
 from concise_rnn.train import Batch, StepResult, each
 from concise_rnn.train import train_step as step_of_one
+from scratch_rnn.text.recall import get_recalls
 
 
 class DataParallelRNNModel(DistributedDataParallel):
@@ -58,6 +59,8 @@ class Shard:
     def __init__(self, batch: Batch) -> None:
         rows = rows_of_process(len(batch.inputs))
         self.inputs, self.targets = batch.inputs[rows], batch.targets[rows]
+        recalls = get_recalls(batch)
+        self.recalls = None if recalls is None else recalls[rows]
 
 
 def train_step(
@@ -74,7 +77,8 @@ def train_step(
         state = each(lambda tensor: tensor[:, rows].contiguous(), state)
     result = step_of_one(model, Shard(batch), state, optimizer, max_norm=max_norm)  # type: ignore[arg-type]
     loss = mean(torch.tensor(result.loss, dtype=torch.float64)).item()
-    return StepResult(loss, result.grad_norm, each(gather_rows, result.state))
+    right = 0 if get_recalls(batch) is None else total(result.right_recalls)
+    return StepResult(loss, result.grad_norm, each(gather_rows, result.state), right)
 
 
 def rows_of_process(batch_size: int) -> slice:
@@ -106,6 +110,13 @@ def mean(tensor: torch.Tensor) -> torch.Tensor:
     total = tensor.to(device(), copy=True)
     distributed.all_reduce(total)
     return (total / distributed.get_world_size()).cpu()
+
+
+def total(number: int) -> int:
+    """Return the sum of the processes' numbers."""
+    tensor = torch.tensor(number, device=device())
+    distributed.all_reduce(tensor)
+    return int(tensor)
 
 
 def largest(number: int) -> int:

@@ -20,6 +20,7 @@ from scratch_rnn.checks import (
     check_integer,
     check_number,
 )
+from scratch_rnn.text.recall import count_recalls, get_recalls
 
 
 @runtime_checkable
@@ -40,6 +41,7 @@ class StepResult:
     loss: float  # mean over the batch's tokens, in nats, before the update
     grad_norm: float  # norm of all gradients together, before clipping
     state: State  # after the batch's last step, detached
+    right_recalls: int = 0  # of the batch's recalls, before the update
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class EpochResult:
     perplexity: float
     loss: float  # mean over all tokens, in nats; each batch's loss is from before its update
     num_tokens: int
+    recall_share: float | None = None  # recalls that were right; None if the text has none
 
 
 def train_step(
@@ -78,18 +81,26 @@ def train_step(
     max_norm = check_number("max_norm", max_norm)
     device = model.linear.weight.device
     inputs = torch.from_numpy(batch.inputs).to(device)
-    targets = torch.from_numpy(batch.targets).to(device)
+    targets = torch.from_numpy(batch.targets).to(device).T.reshape(-1)  # (T·B,)
     if state is None:
         state = model.begin_state(batch_size=len(inputs))
     else:
         check_state(state, model.begin_state(batch_size=len(inputs)))
     logits, state = model(inputs, state)
-    loss = F.cross_entropy(logits, targets.T.reshape(-1))
+    loss = F.cross_entropy(logits, targets)
+    recalls, right = get_recalls(batch), 0
+    if recalls is not None:
+        right = count_right(logits, targets, torch.from_numpy(recalls).to(device).T.reshape(-1))
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
-    return StepResult(loss.item(), grad_norm.item(), each(torch.Tensor.detach, state))
+    return StepResult(loss.item(), grad_norm.item(), each(torch.Tensor.detach, state), right)
+
+
+def count_right(logits: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> int:
+    """Return in how many of these rows the largest logit is that of the target."""
+    return int((logits[rows].argmax(dim=1) == targets[rows]).sum())
 
 
 def train_epoch(
@@ -111,16 +122,19 @@ def train_epoch(
     check_flag("carry_state", carry_state)
     check_has("batches", batches, "__iter__")
     state = None
-    total_loss, num_tokens = 0.0, 0
+    total_loss, num_tokens, right, num_recalls = 0.0, 0, 0, 0
     for batch in batches:
         result = train_step(model, batch, state, optimizer, max_norm=max_norm)
         state = result.state if carry_state else None
         total_loss += result.loss * batch.targets.size
         num_tokens += batch.targets.size
+        right += result.right_recalls
+        num_recalls += count_recalls(batch)
     if num_tokens == 0:
         raise ValueError("expected at least one batch, got none")
     loss = total_loss / num_tokens
-    return EpochResult(perplexity(loss), loss, num_tokens)
+    share = right / num_recalls if num_recalls else None
+    return EpochResult(perplexity(loss), loss, num_tokens, share)
 
 
 def train(

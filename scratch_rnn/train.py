@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from scratch_rnn import threads
 from scratch_rnn.checks import check_batch, check_flag, check_function, check_has, check_integer
@@ -19,6 +19,7 @@ from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
 from scratch_rnn.optim import SGD, Optimizer, clip_grad_norm
 from scratch_rnn.text import Batch
+from scratch_rnn.text.recall import count_recalls, get_recalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class StepResult:
     loss: float  # mean over the batch's tokens, in nats, before the update
     grad_norm: float  # of all gradients together, before clipping
     state: State  # after the batch's last step
+    right_recalls: int = 0  # of the batch's recalls, before the update
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class EpochResult:
     perplexity: float
     loss: float  # mean over all tokens, in nats, measured in each batch before its update
     num_tokens: int
+    recall_share: float | None = None  # recalls that were right; None if the text has none
 
 
 def train_step(
@@ -83,10 +86,10 @@ def train_step(
         if rng is None:
             raise ValueError(f"expected an rng for dropout {model.rnn.dropout:g}, got None")
         masks = model.rnn.draw_dropout_masks(T, B, rng)
-    loss, gradients, state = loss_and_gradients(model, batch, state, dropout_masks=masks)
+    loss, gradients, state, right = loss_and_gradients(model, batch, state, dropout_masks=masks)
     grad_norm = clip_grad_norm(gradients, max_norm)
     optimizer.step(gradients)
-    return StepResult(loss, grad_norm, state)
+    return StepResult(loss, grad_norm, state, right)
 
 
 def loss_and_gradients(
@@ -95,37 +98,50 @@ def loss_and_gradients(
     state: State,
     *,
     dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None = None,
-) -> tuple[float, dict[str, Float[np.ndarray, "..."]], State]:
-    """Return the mean loss, its gradient for each parameter, and the final state.
+) -> tuple[float, dict[str, Float[np.ndarray, "..."]], State, int]:
+    """Return the mean loss, its gradient for each parameter, the final state, and right recalls.
 
     The threads of `set_num_threads` share the rows of the batch. The mean loss of a slice is
     weighted by its number of rows.
     """
     B, T = batch.inputs.shape
     model.check_state("state", state, B)  # the whole, for a slice of a wrong state can be right
+    recalls = get_recalls(batch)
     if batch.targets.shape != (B, T):
         raise ValueError(f"expected targets of shape {(B, T)}, got {batch.targets.shape}")
 
-    def run_slice(rows: slice) -> tuple[float, dict[str, np.ndarray], State]:
+    def run_slice(rows: slice) -> tuple[float, dict[str, np.ndarray], State, int]:
         masks = dropout_masks and tuple(mask[:, rows] for mask in dropout_masks)
         logits, final_state, tape = model.forward(
             batch.inputs[rows],
             each(lambda array: array[:, rows], state),
             dropout_masks=masks,
         )
-        loss, d_logits = cross_entropy(logits, batch.targets[rows].T.reshape(-1))  # (T·B,)
+        targets = batch.targets[rows].T.reshape(-1)  # (T·B,)
+        loss, d_logits = cross_entropy(logits, targets)
+        right = 0
+        if recalls is not None:
+            right = count_right(logits, targets, recalls[rows].T.reshape(-1))
         share = len(batch.inputs[rows]) / B
-        return share * loss, model.backward(tape, share * d_logits), final_state
+        return share * loss, model.backward(tape, share * d_logits), final_state, right
 
     recurrent = [W for name, W in model.parameters.items() if "weight_hh" in name]
     slices = threads.slice_batch(B, T * len(recurrent), recurrent[0].shape[1] ** 2)
     results = threads.map_slices(run_slice, slices)
-    losses, gradients, states = zip(*results, strict=True)
+    losses, gradients, states, right = zip(*results, strict=True)
     total = gradients[0]
     for more in gradients[1:]:
         for name, gradient in more.items():
             total[name] += gradient
-    return sum(losses), total, each(lambda *arrays: np.concatenate(arrays, axis=1), *states)
+    state = each(lambda *arrays: np.concatenate(arrays, axis=1), *states)
+    return sum(losses), total, state, sum(right)
+
+
+def count_right(
+    logits: Float[np.ndarray, "N V"], targets: Int[np.ndarray, " N"], rows: Bool[np.ndarray, " N"]
+) -> int:
+    """Return in how many of these rows the largest logit is that of the target."""
+    return int((logits[rows].argmax(axis=1) == targets[rows]).sum())
 
 
 def train_epoch(
@@ -148,16 +164,19 @@ def train_epoch(
     check_flag("carry_state", carry_state)
     check_has("batches", batches, "__iter__")
     state = None
-    total_loss, num_tokens = 0.0, 0
+    total_loss, num_tokens, right, num_recalls = 0.0, 0, 0, 0
     for batch in batches:
         result = train_step(model, batch, state, optimizer, max_norm=max_norm, rng=rng)
         state = result.state if carry_state else None
         total_loss += result.loss * batch.targets.size
         num_tokens += batch.targets.size
+        right += result.right_recalls
+        num_recalls += count_recalls(batch)
     if num_tokens == 0:
         raise ValueError("expected at least one batch, got none")
     loss = total_loss / num_tokens
-    return EpochResult(perplexity(loss), loss, num_tokens)
+    share = right / num_recalls if num_recalls else None
+    return EpochResult(perplexity(loss), loss, num_tokens, share)
 
 
 def train(

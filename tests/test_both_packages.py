@@ -119,6 +119,47 @@ def test_the_loss_of_an_epoch_counts_each_token_once(package):
     assert abs(result.loss - expected) <= 4 * np.spacing(expected)
 
 
+def recall_batch(model, num_right, T=9, B=4):
+    """Return a batch with 12 recalls, of which the model predicts some; and all that are none."""
+    rng = np.random.default_rng(2)
+    inputs = rng.integers(0, 5, (B, T))
+    targets = called(model, inputs)[0].reshape(T, B, 5).argmax(axis=2).T.copy()
+    recalls = np.zeros((B, T), bool)
+    recalls.flat[rng.choice(B * T, 12, replace=False)] = True
+    wrong = np.argwhere(recalls)[num_right:]
+    targets[*wrong.T] = (targets[*wrong.T] + 1) % 5
+    return Batch(inputs, targets, recalls)
+
+
+def test_right_recalls_are_those_whose_letter_has_the_largest_logit(package):
+    model = model_of(package)
+    for num_right in (0, 5, 12):
+        batch, optimizer = recall_batch(model, num_right), optimizer_of(model, 0.0)
+        assert package.train_step(model, batch, None, optimizer).right_recalls == num_right
+
+
+def test_the_share_of_right_recalls_of_an_epoch_counts_each_recall_once(package):
+    model = model_of(package)
+    batches = [recall_batch(model, 2), recall_batch(model, 11), *small_batches(1)]
+    result = package.train_epoch(model, batches, optimizer_of(model, 0.0))
+    assert result.recall_share == 13 / 24
+    assert package.train(model, batches, 0.0, 1)[0].recall_share == 13 / 24
+    assert package.train(model, small_batches(), 0.0, 1)[0].recall_share is None
+
+
+def test_threads_that_share_a_batch_count_its_recalls_together():
+    model = model_of(scratch_rnn)
+    batch = recall_batch(model, 7)
+
+    def slice_batch(batch_size, *work, **more):
+        return [slice(0, 1), slice(1, 4)] if batch_size == 4 else [slice(batch_size)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("scratch_rnn.threads.slice_batch", slice_batch)
+        step = scratch_rnn.train_step(model, batch, None, optimizer_of(model, 0.0))
+    assert step.right_recalls == 7
+
+
 def test_any_iterable_of_batches_will_do_and_an_empty_one_is_refused(package):
     batches = (SimpleNamespace(inputs=b.inputs, targets=b.targets) for b in small_batches())
     with unchecked():

@@ -193,7 +193,7 @@ def test_the_gradient_in_one_piece_is_that_of_the_loss():
     questions = load_script("questions")
     rng, batch = np.random.default_rng(1), batch_of(6)
     model = scratch_rnn.RNNModel(scratch_rnn.RNN(5, 4, rng=rng), 5, rng=rng)
-    _, gradients, _ = loss_and_gradients(model, batch, model.begin_state(3))
+    _, gradients, _, _ = loss_and_gradients(model, batch, model.begin_state(3))
     whole, cut = (questions._gradient_in_pieces(model, batch, n) for n in (6, 2))
     for name, gradient in gradients.items():
         np.testing.assert_allclose(whole[name], gradient, rtol=1e-4, atol=1e-7)

@@ -9,7 +9,18 @@ from tyro.conf import arg
 from compare.files import JsonObject, SchemaError, plain, read
 from compare.implementations import CELLS, CellName
 from compare.parity.settings import StepSettings, name_optimizer
-from compare.terminal import CHANGEABLE, FROM_0, FROM_1, THREADS, UsageError, check_options, flag
+from compare.terminal import (
+    CHANGEABLE,
+    FROM_0,
+    FROM_1,
+    THREADS,
+    Range,
+    UsageError,
+    check_options,
+    flag,
+)
+
+GAPS = Range(1, 1000, "between 1 and 1,000")  # as `scratch_rnn.text.recall`, which loads NumPy
 
 Side = Literal["scratch", "concise"]
 """One of the two models: NumPy by hand, or PyTorch."""
@@ -24,7 +35,10 @@ class TextOptions:
 
     # A checkpoint knows the text by its SHA-1.
     text: Annotated[Path | None, flag("FILE", "(default: The Time Machine)"), CHANGEABLE] = None
-    """UTF-8 text, or the name of a book to download. Lower-cased; only a to z and spaces stay."""
+    """UTF-8 text, or the name of a book to download. Lower-cased; only a to z and spaces stay. Or
+    recall: a generated text, in which a letter has to be said again after some random ones."""
+    gap: Annotated[int | None, GAPS, flag("N", "(default: 10)")] = None
+    """Number of random letters, with --text recall. The share of right recalls is reported."""
     token: Literal["char", "word"] = "char"
     """Unit of the text: the model reads and writes characters, or words."""
     max_tokens: Annotated[int | None, FROM_1, arg(metavar="N")] = 10_000
@@ -60,7 +74,7 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
     dtype: Literal["float32", "float64"] = "float32"
     """Dtype of the parameters and of the computation, in both models."""
     seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
-    """Seed of the initial weights and of the batches."""
+    """Seed of the initial weights and of the batches, and of a generated text."""
     threads: Annotated[int, THREADS, arg(metavar="N"), CHANGEABLE] = 1
     """Number of threads for each model. The last bits of the results depend on it."""
     device: Annotated[Literal["cpu", "cuda"], CHANGEABLE] = "cpu"
@@ -75,12 +89,32 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
                 f"expected --nonlinearity {' or '.join(nonlinearities)} with --cell {self.cell}, "
                 f"got {self.nonlinearity}"
             )
+        self._check_recalls()
         if self.sampling == "random" and self.state == "carried":
             raise UsageError(
                 "expected --state reset with --sampling random, got carried: "
                 "a random batch does not continue the previous batch"
             )
         return self
+
+    def _check_recalls(self) -> None:
+        if self.text is None and self.gap is None:
+            return  # the import loads NumPy
+        from scratch_rnn.text.recall import GAP, RECALL, fewest_steps, is_generated
+
+        if not is_generated(self.text):
+            if self.gap is not None:
+                got = "no --text" if self.text is None else self.text
+                raise UsageError(f"expected --text {RECALL} with --gap, got {got}")
+            return
+        if self.token != "char":
+            raise UsageError(f"expected --token char with --text {RECALL}, got {self.token}")
+        gap = GAP if self.gap is None else self.gap
+        if self.num_steps < fewest_steps(gap):
+            raise UsageError(
+                f"expected --num-steps of at least {fewest_steps(gap):,} for --gap {gap:,}, "
+                f"got {self.num_steps:,}"
+            )
 
     @property
     def carry_state(self) -> bool:

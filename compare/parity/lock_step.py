@@ -23,6 +23,9 @@ class Update:
     scratch_grad_norm: float  # before clipping
     concise_grad_norm: float
     largest_difference: float  # between the parameters of both models, absolute, after the update
+    num_recalls: int = 0  # of the batch; 0 if the text has none
+    scratch_right_recalls: int = 0  # before the update
+    concise_right_recalls: int = 0
 
 
 def lockstep(

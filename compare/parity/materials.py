@@ -53,7 +53,7 @@ def prepare(
     """
     config.check()
     check_device(config.device)
-    text = load_text(config.text)
+    text = load_text(config.text, gap=config.gap, seed=config.seed)
     terminal.line(f"Text: {replace(text, note='').describe()}")
     for line in textwrap.wrap(text.note, 80):
         terminal.line(line)

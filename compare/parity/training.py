@@ -29,6 +29,7 @@ from concise_rnn import data_parallel
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch, Batches
+from scratch_rnn.text.recall import count_recalls, get_recalls
 
 
 @dataclass(eq=False)
@@ -63,7 +64,7 @@ class Trainee:
             self._trained = data_parallel.DataParallelRNNModel(self.model)
 
     def step(self, batch: Batch) -> dict[str, float]:
-        """Do one update; return its loss and its gradient norm, by the names of the metrics."""
+        """Do one update; return its loss, gradient norm and right recalls, named as metrics."""
         result = self._package.train_step(
             self._trained,
             batch,
@@ -72,7 +73,8 @@ class Trainee:
             **self.settings.train_step_options,
         )
         self.state = result.state if self.carry_state else None
-        numbers = [field.name for field in fields(result) if field.name != "state"]
+        left_out = ["state"] if get_recalls(batch) is not None else ["state", "right_recalls"]
+        numbers = [field.name for field in fields(result) if field.name not in left_out]
         return {f"{self.side}_{name}": getattr(result, name) for name in numbers}
 
     def weights(self) -> dict[str, Array]:
@@ -120,6 +122,8 @@ def updates(
                 "update": (done := done + 1),
                 "num_tokens": batch.targets.size,
             }
+            if get_recalls(batch) is not None:
+                metrics["num_recalls"] = count_recalls(batch)
             for trainee in trainees:
                 metrics |= trainee.step(batch)
             if len(trainees) == 2:

@@ -9,7 +9,7 @@ import gc
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from compare.runs.diagnosis import (
 from compare.runs.interrupt import defer_signals
 from compare.runs.resuming import Past, reopen
 from compare.runs.session import Session, TrainingStopped, check_sizes
-from compare.terminal import Terminal, perplexity_line, plural, rank_and_size
+from compare.terminal import Terminal, perplexity_line, plural, rank_and_size, recall_line
 
 UNTRAINED_PREDS = 10
 NUM_PREDS = 50
@@ -49,6 +49,7 @@ class RunResult:
     updates: int  # in that time
     untrained: parity.ParityReport | None = None  # the comparison before; None after resuming too
     trained: parity.ParityReport | None = None  # the comparison after training; None for one model
+    recall_shares: dict[str, float] = field(default_factory=dict)  # of the last epoch; or empty
 
 
 def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
@@ -172,6 +173,7 @@ def _train_and_record(
         updates=session.total - session.done,
         untrained=untrained,
         trained=trained,
+        recall_shares=session.history.average_recalls(config.num_epochs - 1, list(sides)),
     )
     session.write_weights()
     if trained is not None:
@@ -186,6 +188,8 @@ def _train_and_record(
         "seconds": seconds,
         "updates": result.updates,
     }
+    if result.recall_shares:
+        summary["recall_share"] = result.recall_shares
     record.write_json("result.json", summary)
     _report(result, config, materials, terminal)
     return result
@@ -217,7 +221,9 @@ def _follow(
                     session.save_snapshot(epoch)
                     due = epoch % EPOCHS_BETWEEN_TEXTS == 0
                     texts = _write(sides, prefix, NUM_PREDS) if due else None
-                    progress.end_epoch(perplexities, update.get("largest_difference"), texts)
+                    shares = history.average_recalls(update["epoch"], list(sides))
+                    difference = update.get("largest_difference")
+                    progress.end_epoch(perplexities, difference, texts, shares)
                 if agree_to_stop(stop, parallel=parallel):
                     break
                 session.save_if_due(done)
@@ -295,6 +301,8 @@ def _report(
         f"{result.seconds:.1f} s ({result.updates / max(result.seconds, 1e-9):.0f} a second)"
     )
     terminal.line(f"{materials.text.name}: {perplexity_line(result.perplexities)}", "bold")
+    if result.recall_shares:
+        terminal.line(recall_line(result.recall_shares))
     if result.largest_difference is not None:
         terminal.line(
             f"largest difference between the parameters of both: {result.largest_difference:.1e}"

@@ -1,4 +1,4 @@
-"""The curves of a run: perplexity of each model, and the difference between their parameters."""
+"""The curves of a run: perplexity and right recalls of each model, and how far they differ."""
 
 import io
 import math
@@ -30,12 +30,17 @@ def draw_curves(directory: Path, history: History, text: str, dtype: str) -> Pat
     begins = {side: history.first_epoch(side) for side in curves}
     compared = len(curves) == 2 and history.last_difference is not None
 
-    figure = Figure(figsize=(8.0, 6.4 if compared else 4.4), dpi=150, layout="constrained")
-    rows = 2 if compared else 1
-    panels = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=[3, 2][:rows])[:, 0]
+    recalls = {side: history.recall_shares(side) for side in curves if history.recall_shares(side)}
+    heights = [3] + [2] * (bool(recalls) + compared)
+    size = (8.0, 2.4 + 2.0 * len(heights))
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
+    grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
+    panels = grid[:, 0]
     _draw_perplexities(panels[0], curves, begins)
+    if recalls:
+        _draw_recalls(panels[1], recalls, begins)
     if compared:
-        _draw_differences(panels[1], history, dtype)
+        _draw_differences(panels[-1], history, dtype)
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     num_epochs = max((begins[side] + len(curves[side]) for side in curves), default=1)
@@ -54,18 +59,34 @@ def _draw_perplexities(
     axes: Axes, curves: Mapping[str, Sequence[float]], begins: Mapping[str, int]
 ) -> None:
     for side, curve in curves.items():
-        axes.plot(
-            begins[side] + np.arange(1, len(curve) + 1),
-            curve,
-            **STYLES[side],
-            label=f"{LABELS[side]}, {curve[-1]:.2f} at the end",
-            marker="o" if len(curve) == 1 else "",
-            solid_capstyle="round",
-        )
+        label = f"{LABELS[side]}, {curve[-1]:.2f} at the end"
+        _draw_curve(axes, side, curve, begins[side], label)
     _dress(axes, "perplexity of the epoch")
     axes.set_ylim(bottom=min(1.0, *map(min, curves.values())) if curves else 1.0)
     if curves:
         axes.legend(frameon=False, labelcolor=INK, loc="best")
+
+
+def _draw_recalls(
+    axes: Axes, curves: Mapping[str, Sequence[float]], begins: Mapping[str, int]
+) -> None:
+    for side, curve in curves.items():
+        label = f"{LABELS[side]}, {curve[-1]:.1%} at the end"
+        _draw_curve(axes, side, curve, begins[side], label)
+    _dress(axes, "share of\nright recalls")
+    axes.set_ylim(0, 1.03)
+    axes.legend(frameon=False, labelcolor=INK, loc="best")
+
+
+def _draw_curve(axes: Axes, side: str, curve: Sequence[float], begin: int, label: str) -> None:
+    axes.plot(
+        begin + np.arange(1, len(curve) + 1),
+        curve,
+        **STYLES[side],
+        label=label,
+        marker="o" if len(curve) == 1 else "",
+        solid_capstyle="round",
+    )
 
 
 def _draw_differences(axes: Axes, history: History, dtype: str) -> None:

@@ -1,6 +1,6 @@
-"""The losses of a training by epoch, and the differences between both models by update.
+"""Losses and right recalls of a training by epoch, and differences between both models by update.
 
-Both are small sums, however many updates there are, so they are kept while a training runs and the
+All are small sums, however many updates there are, so they are kept while a training runs and the
 metrics need not be read again at its end.
 """
 
@@ -11,6 +11,12 @@ from collections.abc import Sequence
 from compare.files import JsonObject
 from compare.parity import SIDES
 
+Part = tuple[float, int]
+"""A sum, and the number of its terms."""
+
+Sums = dict[str, dict[int, Part]]
+"""By side and epoch."""
+
 
 class History:
     """The curves of a training."""
@@ -19,17 +25,18 @@ class History:
         self.updates = array("d")  # those in which both models were trained
         self.differences = array("d")  # the largest one of the parameters, after each of them
         self.updates_per_epoch = 0  # in the first epoch
-        self._sums: dict[str, dict[int, tuple[float, int]]] = {side: {} for side in SIDES}
+        self._losses: Sums = {side: {} for side in SIDES}  # summed over the tokens of an epoch
+        self._recalls: Sums = {side: {} for side in SIDES}  # right ones
 
     def add(self, update: JsonObject) -> None:
         """Add one update, a line of ``metrics.jsonl``."""
         epoch, tokens = update["epoch"], update["num_tokens"]
         self.updates_per_epoch += epoch == 0
-        for side, sums in self._sums.items():
-            loss = update.get(f"{side}_loss")
-            if loss is not None:
-                total, count = sums.get(epoch, (0.0, 0))
-                sums[epoch] = total + loss * tokens, count + tokens
+        for side in SIDES:
+            if (loss := update.get(f"{side}_loss")) is not None:
+                _add(self._losses[side], epoch, loss * tokens, tokens)
+            if (right := update.get(f"{side}_right_recalls")) is not None:
+                _add(self._recalls[side], epoch, right, update["num_recalls"])
         if "largest_difference" in update:
             self.updates.append(update["update"])
             self.differences.append(update["largest_difference"])
@@ -41,27 +48,51 @@ class History:
 
     def first_epoch(self, side: str) -> int:
         """Return the epoch, from 0, in which a model was first trained."""
-        return min(self._sums[side])
+        return min(self._losses[side])
 
     def perplexities(self, side: str) -> list[float]:
         """Return the perplexity of each epoch, exp(Σ loss · tokens / Σ tokens) over its updates."""
-        return [_perplexity([sums]) for _, sums in sorted(self._sums[side].items())]
+        return [_perplexity(_mean([part])) for _, part in sorted(self._losses[side].items())]
+
+    def recall_shares(self, side: str) -> list[float]:
+        """Return the share of right recalls of each epoch; none if the text has no recalls."""
+        return [_mean([part]) for _, part in sorted(self._recalls[side].items())]
 
     def average_epoch(self, epoch: int, sides: Sequence[str]) -> dict[str, float]:
         """Return the perplexity of an epoch for each model that is trained.
 
         If one is trained alone, the updates that the other one did before count too.
         """
-        found = {side: sums[epoch] for side, sums in self._sums.items() if epoch in sums}
-        return {
-            side: _perplexity([found[side]] if len(sides) == 2 else list(found.values()))
-            for side in sides
-        }
+        losses = _average(self._losses, epoch, sides)
+        return {side: _perplexity(loss) for side, loss in losses.items()}
+
+    def average_recalls(self, epoch: int, sides: Sequence[str]) -> dict[str, float]:
+        """Return the share of right recalls in an epoch in the same way; none without recalls."""
+        return _average(self._recalls, epoch, sides)
 
 
-def _perplexity(parts: Sequence[tuple[float, int]]) -> float:
-    losses, tokens = zip(*parts, strict=True)
+def _add(sums: dict[int, Part], epoch: int, value: float, count: int) -> None:
+    total, number = sums.get(epoch, (0.0, 0))
+    if count:  # a batch can be without a recall
+        sums[epoch] = total + value, number + count
+
+
+def _average(all_sums: Sums, epoch: int, sides: Sequence[str]) -> dict[str, float]:
+    found = {side: sums[epoch] for side, sums in all_sums.items() if epoch in sums}
+    if not found:
+        return {}
+    return {
+        side: _mean([found[side]] if len(sides) == 2 else list(found.values())) for side in sides
+    }
+
+
+def _mean(parts: Sequence[Part]) -> float:
+    totals, counts = zip(*parts, strict=True)
+    return sum(totals) / sum(counts)
+
+
+def _perplexity(loss: float) -> float:
     try:
-        return math.exp(sum(losses) / sum(tokens))
+        return math.exp(loss)
     except OverflowError:
         return math.inf

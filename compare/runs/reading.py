@@ -113,7 +113,10 @@ def read_lines(directory: Path) -> Iterator[tuple[JsonObject, bytes]]:
 
 
 def _update(values: object) -> JsonObject:
-    """Check one line: the losses of one model, or of both and the difference between them."""
+    """Check one line: the losses of one model, or of both and the difference between them.
+
+    A text with recalls has their numbers too.
+    """
     if not isinstance(values, dict):
         raise SchemaError("a JSON object", excerpt(values))
     sides = [side for side in SIDES if f"{side}_loss" in values] or ["scratch"]
@@ -123,7 +126,15 @@ def _update(values: object) -> JsonObject:
         fields |= {f"{side}_loss": number, f"{side}_grad_norm": number}
     if len(sides) == 2:
         fields["largest_difference"] = number
-    return read_fields(fields, values, "an update")
+    if "num_recalls" in values:
+        fields["num_recalls"] = int
+        fields |= {f"{side}_right_recalls": int for side in sides}
+    update = read_fields(fields, values, "an update")
+    for side in sides:
+        right, most = update.get(f"{side}_right_recalls", 0), update.get("num_recalls", 0)
+        if right > most:
+            raise SchemaError(f"{side}_right_recalls of at most {most:,}", f"{right:,}")
+    return update
 
 
 def read_weights(directory: Path, side: str) -> Checkpoint:

@@ -16,7 +16,15 @@ from .options import (
     flag_of,
     refuse_options,
 )
-from .output import Progress, Terminal, perplexity_line, plain_table, plural, wrapped
+from .output import (
+    Progress,
+    Terminal,
+    perplexity_line,
+    plain_table,
+    plural,
+    recall_line,
+    wrapped,
+)
 from .processes import is_follower, rank_and_size, usable_cpus
 from .textplot import Curve, legend, plot
 from .version import PACKAGE, package_version
@@ -56,6 +64,7 @@ __all__ = [
     "plot",
     "plural",
     "rank_and_size",
+    "recall_line",
     "refuse_options",
     "usable_cpus",
     "wrapped",

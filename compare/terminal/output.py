@@ -143,6 +143,7 @@ class Progress:
         perplexities: Mapping[str, float],
         largest_difference: float | None,
         texts: Mapping[str, str] | None,
+        recall_shares: Mapping[str, float] | None = None,
     ) -> None:
         """End an epoch; if there are texts, print the figures and what each side wrote."""
         shown = " ".join(f"{value:.2f}" for value in perplexities.values())
@@ -151,6 +152,8 @@ class Progress:
             return
         done = f"epoch {self._updates // self._updates_per_epoch}/{self._num_epochs}"
         figures = [done, perplexity_line(perplexities)]
+        if recall_shares:
+            figures.append(recall_line(recall_shares))
         if largest_difference is not None:
             figures.append(f"largest difference {largest_difference:.1e}")
         if not self._terminal.live:
@@ -175,6 +178,12 @@ def wrapped(line: str, width: int) -> str:
 def perplexity_line(perplexities: Mapping[str, float]) -> str:
     """Return a line with the perplexity of each model."""
     return "perplexity " + ", ".join(f"{side} {value:.2f}" for side, value in perplexities.items())
+
+
+def recall_line(recall_shares: Mapping[str, float]) -> str:
+    """Return a line with the share of right recalls of each model."""
+    shares = ", ".join(f"{side} {share:.1%}" for side, share in recall_shares.items())
+    return f"right recalls {shares}"
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:

@@ -78,7 +78,7 @@ def measure_clipping() -> dict[str, Any]:
         for update, batch in enumerate(_stream(batches, 50)):
             if update % len(batches) == 0 or state is None:
                 state = model.begin_state(B)
-            _, gradients, state = loss_and_gradients(model, batch, state)
+            _, gradients, state, _ = loss_and_gradients(model, batch, state)
             raw = {name: g.copy() for name, g in gradients.items()}
             norms.append(scratch_rnn.clip_grad_norm(gradients, MAX_NORM))
             if update % 10 == 0:

@@ -9,7 +9,7 @@
 """
 
 from scratch_rnn.text.batches import Batch, Batches, random_batches, sequential_batches
-from scratch_rnn.text.corpus import Text, clean, load_text, sample_text, tokenize
+from scratch_rnn.text.corpus import Text, clean, load_text, recall_text, sample_text, tokenize
 from scratch_rnn.text.errors import DataError
 from scratch_rnn.text.load import load_corpus, load_time_machine
 from scratch_rnn.text.vocab import Vocab
@@ -25,6 +25,7 @@ __all__ = [
     "load_text",
     "load_time_machine",
     "random_batches",
+    "recall_text",
     "sample_text",
     "sequential_batches",
     "tokenize",

@@ -11,6 +11,8 @@ steps:
 of a batch continues row b of the previous batch, so a hidden state can be carried over.
 **Random**: the corpus is cut into pieces of T tokens, and each row is a piece drawn without
 replacement. Rows that follow each other are unrelated.
+
+The batches of a text with recalls also have the places at which the target is a recall.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,11 +21,12 @@ from itertools import islice
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Int, Int64
+from jaxtyping import Bool, Int, Int64
 
 from scratch_rnn.checks import check_choice, check_integer
 from scratch_rnn.text.corpus import Text
 from scratch_rnn.text.errors import DataError
+from scratch_rnn.text.recall import fewest_steps, find_recalls
 from scratch_rnn.text.store import StoredIds
 
 Sampling = Literal["sequential", "random"]
@@ -41,10 +44,13 @@ class Batch:
         Token ids that the model reads.
     targets : int64 ndarray of shape (B, T)
         Token ids that it should predict: the inputs shifted by one step.
+    recalls : bool ndarray of shape (B, T), or None
+        Whether a target is a recall; see `scratch_rnn.text.recall`. None in any other text.
     """
 
     inputs: Int64[np.ndarray, "B T"]
     targets: Int64[np.ndarray, "B T"]
+    recalls: Bool[np.ndarray, "B T"] | None = None
 
     def __iter__(self) -> Iterator[Int64[np.ndarray, "B T"]]:
         yield self.inputs
@@ -72,12 +78,13 @@ class Batches:
     seed : int
         Seed of the random cuts, 0 or larger.
     text : Text, optional
-        The text of the corpus. It is only stored, as the attribute `text`.
+        The text of the corpus, stored as the attribute `text`. If it has a `gap`, the batches have
+        recalls.
 
     Raises
     ------
     DataError
-        If the corpus is too short for one batch in every epoch.
+        If the corpus is too short for one batch in every epoch, or T for a recall.
     ValueError, TypeError
         If another argument has a wrong value or type.
 
@@ -112,6 +119,9 @@ class Batches:
         self.sampling: Sampling = sampling
         self.seed = check_integer("seed", seed, least=0)
         self.text = text
+        self._gap = None if text is None else text.gap
+        if self._gap is not None:
+            _check_steps(self.num_steps, self._gap)
         self._passes = 0
         _check_length(len(self.corpus), self.batch_size, self.num_steps, self._max_offset)
 
@@ -139,12 +149,18 @@ class Batches:
     def _cut(self, offset: int, rng: np.random.Generator, start: int) -> Iterator[Batch]:
         sizes = (self.corpus, self.batch_size, self.num_steps, offset)
         if self.sampling == "sequential":
-            return sequential_batches(*sizes, start=start)
-        return random_batches(*sizes, rng, start=start)
+            return sequential_batches(*sizes, start=start, gap=self._gap)
+        return random_batches(*sizes, rng, start=start, gap=self._gap)
 
 
 def sequential_batches(
-    corpus: Corpus, batch_size: int, num_steps: int, offset: int, *, start: int = 0
+    corpus: Corpus,
+    batch_size: int,
+    num_steps: int,
+    offset: int,
+    *,
+    start: int = 0,
+    gap: int | None = None,
 ) -> Iterator[Batch]:
     """Cut the corpus into B long rows and read them T steps at a time.
 
@@ -158,6 +174,8 @@ def sequential_batches(
         Number of tokens dropped from the front.
     start : int
         Number of batches left out at the start.
+    gap : int, optional
+        That of a text with recalls, which the batches then have.
 
     Returns
     -------
@@ -168,7 +186,7 @@ def sequential_batches(
     width = (len(ids) - 1 - offset) // batch_size  # the last token is a target only
     starts = offset + width * np.arange(batch_size)
     return (
-        _batch(ids, starts + column, num_steps)
+        _batch(ids, starts + column, num_steps, gap)
         for column in range(start * num_steps, width - num_steps + 1, num_steps)
     )
 
@@ -181,6 +199,7 @@ def random_batches(
     rng: np.random.Generator,
     *,
     start: int = 0,
+    gap: int | None = None,
 ) -> Iterator[Batch]:
     """Cut the corpus into pieces of T tokens, shuffle them, and put B of them into each batch.
 
@@ -196,6 +215,8 @@ def random_batches(
         Shuffles the pieces, once, before this function returns.
     start : int
         Number of batches left out at the start.
+    gap : int, optional
+        That of a text with recalls, which the batches then have.
 
     Returns
     -------
@@ -208,14 +229,15 @@ def random_batches(
     num_pieces = (len(ids) - 1 - offset) // num_steps
     pieces = rng.permutation(num_pieces)
     return (
-        _batch(ids, offset + num_steps * pieces[row : row + batch_size], num_steps)
+        _batch(ids, offset + num_steps * pieces[row : row + batch_size], num_steps, gap)
         for row in range(start * batch_size, num_pieces - batch_size + 1, batch_size)
     )
 
 
-def _batch(ids: Ids, starts: Int[np.ndarray, " B"], num_steps: int) -> Batch:
+def _batch(ids: Ids, starts: Int[np.ndarray, " B"], num_steps: int, gap: int | None) -> Batch:
     places = starts[:, None] + np.arange(num_steps)  # (B, T)
-    return Batch(inputs=ids[places], targets=ids[places + 1])
+    recalls = None if gap is None else find_recalls(places, gap)
+    return Batch(ids[places], ids[places + 1], recalls)
 
 
 def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Ids:
@@ -244,4 +266,12 @@ def _check_length(num_tokens: int, batch_size: int, num_steps: int, dropped: int
         raise DataError(
             f"expected a text of at least {needed:,} tokens for batches of {batch_size} rows and "
             f"{num_steps} steps, got {num_tokens:,}"
+        )
+
+
+def _check_steps(num_steps: int, gap: int) -> None:
+    if num_steps < fewest_steps(gap):
+        raise DataError(
+            f"expected at least {fewest_steps(gap):,} steps for a recall after {gap:,} letters, "
+            f"got {num_steps:,}"
         )

@@ -4,7 +4,7 @@
 
 :func:`load_text` tries four sources in this order: the directory in `RNN_PARITY_DATA`, the cache,
 the network, and the sample that is part of this package. The SHA-1 identifies the text;
-:meth:`Text.describe` returns it with the source in one line.
+:meth:`Text.describe` returns it with the source in one line. One text is generated: `recall`.
 """
 
 import codecs
@@ -24,8 +24,9 @@ from scratch_rnn.text import download
 from scratch_rnn.text.books import BOOKS, Book, sha1_of
 from scratch_rnn.text.errors import DataError, escape
 from scratch_rnn.text.opening import open_file, read_file
+from scratch_rnn.text.recall import GAP, NUM_TOKENS, RECALL, is_generated, write_recalls
 
-Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample"]
+Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample", "generated"]
 Token = Literal["char", "word"]
 
 PIECE = 2**18
@@ -39,6 +40,7 @@ _WHENCE: dict[Source, str] = {
     "cache": "from the cache",
     "download": "downloaded just now",
     "built-in sample": "the built-in sample",
+    "generated": "generated",
 }
 
 
@@ -57,9 +59,11 @@ class Text:
     sha1 : str
         SHA-1 of the file's bytes, 40 hexadecimal digits.
     source : str
-        "file", "RNN_PARITY_DATA", "cache", "download" or "built-in sample".
+        "file", "RNN_PARITY_DATA", "cache", "download", "built-in sample" or "generated".
     note : str
         A remark on the source, such as why a download failed.
+    gap : int or None
+        Of the generated text; see `scratch_rnn.text.recall`.
     """
 
     name: str
@@ -68,10 +72,18 @@ class Text:
     sha1: str
     source: Source
     note: str = ""
+    gap: int | None = None
 
     @classmethod
     def from_bytes(
-        cls, raw: bytes | Path, *, path: object, source: Source, name: str = "", note: str = ""
+        cls,
+        raw: bytes | Path,
+        *,
+        path: object,
+        source: Source,
+        name: str = "",
+        note: str = "",
+        gap: int | None = None,
     ) -> "Text":
         """Check the bytes of a file, in one pass; `path` is its name in error messages.
 
@@ -105,7 +117,7 @@ class Text:
         num_bytes = size - (len(codecs.BOM_UTF8) if begins.startswith(codecs.BOM_UTF8) else 0)
         sha1 = digest.hexdigest()
         name = next((book.title for book in BOOKS.values() if book.sha1 == sha1), name)
-        return cls(name, raw, num_bytes, sha1, source, note)
+        return cls(name, raw, num_bytes, sha1, source, note, gap)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the file's bytes in pieces.
@@ -134,7 +146,13 @@ class Text:
         return f"{line} ({self.note})" if self.note else line
 
 
-def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = True) -> Text:
+def load_text(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    progress: bool = True,
+    gap: int | None = None,
+    seed: int = 0,
+) -> Text:
     """Load the file at `path`, or a book: without a path, *The Time Machine* by H. G. Wells.
 
     The book is looked for in `$RNN_PARITY_DATA/timemachine.txt`, in the cache, and on the network.
@@ -148,20 +166,30 @@ def load_text(path: str | os.PathLike[str] | None = None, *, progress: bool = Tr
     ----------
     path : path, optional
         A text file in UTF-8, with or without a byte order mark, with any line endings. If there is
-        no such file, it may be the name of a book in `scratch_rnn.text.books`.
+        no such file, it may be the name of a book in `scratch_rnn.text.books`, or "recall", the
+        text that `scratch_rnn.text.recall` generates.
     progress : bool
         Show the progress of the download, if standard error is a terminal.
+    gap : int, optional
+        Random letters between a letter and its recall, 10 if none is given. Of the generated text
+        alone.
+    seed : int
+        Seed of the generated text.
 
     Raises
     ------
     DataError
-        If the file at `path` or in `RNN_PARITY_DATA` cannot be used.
+        If the file at `path` or in `RNN_PARITY_DATA` cannot be used, or it has no `gap`.
     """
     if path is None:
         path = "time machine"
     elif not isinstance(path, str | os.PathLike):
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
-    elif str(path) not in BOOKS or Path(path).exists():
+    if is_generated(path):
+        return recall_text(GAP if gap is None else gap, seed=seed)
+    if gap is not None:
+        raise DataError(f"expected the generated text {RECALL} for a gap, got {escape(path)}")
+    if str(path) not in BOOKS or Path(path).exists():
         return _read_file(path)
     return load_book(BOOKS[str(path)], progress=progress)
 
@@ -180,6 +208,13 @@ def sample_text(note: str = "") -> Text:
     """Return the built-in sample, a short story written for this package."""
     raw = files("scratch_rnn.text").joinpath("sample.txt").read_bytes()
     return Text.from_bytes(raw, path="sample.txt", source="built-in sample", name=SAMPLE, note=note)
+
+
+def recall_text(gap: int = GAP, *, num_tokens: int = NUM_TOKENS, seed: int = 0) -> Text:
+    """Return the text of `write_recalls`, in which a letter has to be said again."""
+    raw = write_recalls(gap, num_tokens=num_tokens, seed=seed)
+    name = f"Recall after {gap} letters"
+    return Text.from_bytes(raw, path=RECALL, source="generated", name=name, gap=gap)
 
 
 def clean(text: str) -> list[str]:

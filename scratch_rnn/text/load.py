@@ -14,6 +14,7 @@ from scratch_rnn.text import store, stream
 from scratch_rnn.text.batches import Batches, Sampling
 from scratch_rnn.text.corpus import Text, Token, load_text
 from scratch_rnn.text.errors import DataError
+from scratch_rnn.text.recall import RECALL
 from scratch_rnn.text.store import StoredIds
 from scratch_rnn.text.vocab import Vocab
 
@@ -145,6 +146,7 @@ def load_time_machine(
         "char" or "word".
     text : Text or path, optional
         A text to use instead of the book; see :func:`load_text`. It is stored as `batches.text`.
+        The batches of a generated text have recalls, which are characters.
 
     Returns
     -------
@@ -166,6 +168,8 @@ def load_time_machine(
     """
     if not isinstance(text, Text):
         text = load_text(text)
+    if text.gap is not None and token != "char":
+        raise DataError(f"expected the token char with the generated text {RECALL}, got {token}")
     corpus, vocab = load_corpus(text, token=token, max_tokens=max_tokens)
     batches = Batches(corpus, batch_size, num_steps, sampling=sampling, seed=seed, text=text)
     return batches, vocab

@@ -61,7 +61,7 @@ class Scratch(Row):
         )
 
         def forward_and_backward() -> object:
-            loss, gradients, state = loss_and_gradients(model, case.batch, case.state)
+            loss, gradients, state, _ = loss_and_gradients(model, case.batch, case.state)
             return loss, state, gradients
 
         def step() -> object:

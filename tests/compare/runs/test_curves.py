@@ -47,9 +47,9 @@ def test_where_both_curves_coincide_both_are_seen(tmp_path):
         assert columns.mean() > 0.3, f"{colour} is hidden"
 
 
-def alone(side, epochs, loss=3.0):
+def alone(side, epochs, loss=3.0, **more):
     """Return epochs of one update in which one model was trained."""
-    metrics = [update(e + 1, e, loss - e / 4) for e in epochs]
+    metrics = [update(e + 1, e, loss - e / 4, **more) for e in epochs]
     return [{name.replace("scratch", side): line[name] for name in line} for line in metrics]
 
 
@@ -63,6 +63,13 @@ CURVES = {
     "both models in float64": BOTH,
     "scratch": alone("scratch", range(1)),
     "concise": alone("concise", range(1)),
+    "right recalls": [
+        of_both(
+            k + 1, k, num_recalls=10, scratch_right_recalls=5 + k, concise_right_recalls=4 + 2 * k
+        )
+        for k in range(3)
+    ],
+    "right recalls of scratch": alone("scratch", range(2), num_recalls=4, scratch_right_recalls=3),
     "no difference": [of_both(k + 1, 0, largest_difference=0.0) for k in range(50)],
     "one after the other": [*alone("scratch", range(3)), *alone("concise", range(3, 9))],
 }

@@ -1,0 +1,153 @@
+"""Right recalls of a training: in its metrics, its result, its output, and after it was resumed."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from compare import build_models
+from compare.cli import main
+from compare.parity import StepSettings, Trainee, train_in_lockstep
+from compare.runs.commands import RunResult, _report
+from compare.runs.config import RunConfig
+from compare.runs.history import History
+from compare.runs.reading import read_metrics
+from compare.terminal import output
+from concise_rnn import data_parallel
+from scratch_rnn.text import load_time_machine, recall_text
+from tests.annotations import unchecked
+from tests.compare.runs.runs import lines, of_both, only, read, signalled, update
+from tests.in_process import terminal
+
+pytestmark = pytest.mark.usefixtures("without_curves")
+
+SIDES = ("scratch", "concise")
+RECALL = "--text recall --gap 2 --max-tokens 3000 --hidden-size 8 --batch-size 4 --num-steps 12"
+RECALL += " --epochs 2 --optimizer adam --lr 0.05 --checkpoint-seconds 1e5"
+NUM_RECALLS = "num_recalls"
+
+
+def shares(metrics, epoch):
+    """Return the share of right recalls of each side in an epoch, counted anew."""
+    of_epoch = [line for line in metrics if line["epoch"] == epoch]
+    total = sum(line[NUM_RECALLS] for line in of_epoch)
+    return {side: sum(line[f"{side}_right_recalls"] for line in of_epoch) / total for side in SIDES}
+
+
+def test_a_run_reports_the_share_of_right_recalls_of_both_sides(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("compare.runs.commands.EPOCHS_BETWEEN_TEXTS", 1)
+    assert main(["run", *RECALL.split()]) == 0
+    directory = only(tmp_path / "runs")
+    metrics = list(read_metrics(directory))
+    assert read(directory, "config.json")["gap"] == 2
+    assert all(4 <= line[NUM_RECALLS] <= 8 for line in metrics)  # one or two in each row
+    assert all(0 < share < 1 for share in shares(metrics, 1).values())
+    assert read(directory, "result.json")["recall_share"] == shares(metrics, 1)
+    shown = capsys.readouterr().out
+    for epoch, row in ((0, "epoch 1/2  perplexity "), (1, "epoch 2/2  perplexity "), (1, "")):
+        right = output.recall_line(shares(metrics, epoch))
+        assert any(line.startswith(row) and right in line for line in shown.splitlines())
+
+
+def test_a_run_that_is_resumed_has_the_same_recalls(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train = ["train", "--model", "scratch"]
+    assert main([*train, *RECALL.split(), "--runs", "whole"]) == 0
+    with signalled(8, 15):
+        assert main([*train, *RECALL.split(), "--runs", "stopped"]) == 143
+    whole, stopped = only(tmp_path / "whole"), only(tmp_path / "stopped")
+    assert main([*train, "--resume", str(stopped)]) == 0
+    assert list(read_metrics(stopped)) == list(read_metrics(whole))
+    share = read(stopped, "result.json")["recall_share"]
+    assert share == read(whole, "result.json")["recall_share"]
+    assert list(share) == ["scratch"]
+
+
+def test_a_text_without_recalls_has_no_word_of_them(training, tmp_path, capsys):
+    assert main(["run", *training]) == 0
+    directory = only(tmp_path / "runs")
+    assert not any("recall" in name for line in read_metrics(directory) for name in line)
+    assert "recall_share" not in read(directory, "result.json")
+    assert "right recalls" not in capsys.readouterr().out
+
+
+def test_an_epoch_counts_each_recall_once():
+    history = History()
+    for number, (right, count) in enumerate([(1, 4), (6, 6), (0, 0), (0, 3)]):
+        recalls = {NUM_RECALLS: count, "scratch_right_recalls": right}
+        history.add(update(number + 1, number // 3, **recalls))
+    assert history.recall_shares("scratch") == [0.7, 0.0]
+    assert history.recall_shares("concise") == []
+    assert history.average_recalls(0, ["scratch"]) == {"scratch": 0.7}
+    assert history.average_recalls(0, ["concise"]) == {"concise": 0.7}  # which goes on with it
+    assert history.average_recalls(2, ["scratch"]) == {}
+
+
+def test_both_sides_have_their_own_share():
+    history = History()
+    right = {"scratch_right_recalls": 3, "concise_right_recalls": 2}
+    history.add(of_both(1, **{NUM_RECALLS: 4}, **right))
+    assert history.average_recalls(0, SIDES) == {"scratch": 0.75, "concise": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("recalls", "words"),
+    [
+        ({NUM_RECALLS: 3, "scratch_right_recalls": 4}, "scratch_right_recalls of at most 3"),
+        ({NUM_RECALLS: 3}, "no scratch_right_recalls"),
+        ({"scratch_right_recalls": 0}, "scratch_right_recalls too"),
+        ({NUM_RECALLS: 3.5, "scratch_right_recalls": 1}, "num_recalls"),
+        ({NUM_RECALLS: 3, "scratch_right_recalls": -1}, "scratch_right_recalls"),
+    ],
+)
+def test_metrics_that_contradict_themselves_are_refused(recalls, words, tmp_path):
+    (tmp_path / "metrics.jsonl").write_text(lines(update(1, **recalls)))
+    with pytest.raises(ValueError, match=words) as refused:
+        list(read_metrics(tmp_path))
+    assert "line 1 of" in str(refused.value)
+
+
+def test_the_result_names_the_share_of_each_side():
+    numbers, written = {"scratch": 12.0, "concise": 12.0}, {"a": dict.fromkeys(SIDES, "ab")}
+    right = {"scratch": 0.9994, "concise": 0.5}
+    result = RunResult(Path(), numbers, 0.0, written, 1.0, 6, recall_shares=right)
+    text = SimpleNamespace(batches=range(6), text=SimpleNamespace(name="A Text"))
+    to, printed = terminal(120)
+    _report(result, RunConfig(epochs=1), text, to)
+    assert "right recalls scratch 99.9%, concise 50.0%\n" in printed.getvalue()
+
+
+def recall_batches():
+    return load_time_machine(4, 12, text=recall_text(2, num_tokens=300))
+
+
+def test_lock_step_counts_the_recalls_of_both():
+    batches, vocab = recall_batches()
+    scratch, concise = build_models(len(vocab), 4)
+    for done in train_in_lockstep(scratch, concise, batches, 0.1, 1):
+        assert done.scratch_right_recalls == done.concise_right_recalls <= done.num_recalls
+        assert done.num_recalls > 0
+
+
+def test_processes_count_the_recalls_of_all_rows(monkeypatch):
+    batches, vocab = recall_batches()
+    batch = next(iter(batches))
+    _, concise = build_models(len(vocab), 4)
+    settings = StepSettings(optimizer="sgd", lr=0.0, max_norm=1.0)
+    expected = Trainee(concise, settings).step(batch)["concise_right_recalls"]
+    monkeypatch.setattr(data_parallel.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(data_parallel.distributed, "get_backend", lambda: "gloo")
+    monkeypatch.setattr(data_parallel, "mean", lambda tensor: tensor)
+    monkeypatch.setattr(data_parallel, "gather_rows", lambda shard: shard)
+    counted = []
+    for rank in (0, 1):  # with a model of this process alone
+        monkeypatch.setattr(data_parallel.distributed, "get_rank", lambda rank=rank: rank)
+        shard = data_parallel.Shard(batch)
+        np.testing.assert_array_equal(shard.recalls, batch.recalls[2 * rank : 2 * rank + 2])
+        monkeypatch.setattr(data_parallel.distributed, "all_reduce", counted.append)
+        optimizer = Trainee(concise, settings)._optimizer.own
+        with unchecked():
+            data_parallel.train_step(concise, batch, None, optimizer)
+    assert sum(int(tensor) for tensor in counted) == expected
