@@ -48,6 +48,7 @@ WRONG = {  # for arguments of these names; with an exclamation mark: which may n
     "proj_size": [-1, H, 0.5, nan, *NO_NUMBER],
     "gap": [0, -3, 1001, 2.5, True, "3", None, [1]],
     "num_tokens": [0, -3, 2.5, True, "3", None, [1]],
+    "forget_bias": [nan, inf, True, "3", [1]],
     "max_tokens": [0, -3, 2.5, True, "3", [1]],
     "lr max_norm temperature eps": [-0.5, nan, -inf, np.float32(-1), *NO_NUMBER],
     "betas": [(0.9, 1.0), (-0.1, 0.9), (0.9, nan), (0.9,), 0.9, ("0", 0.9), None, "ab"],
@@ -143,6 +144,7 @@ TRIED = [
         vocab_size=V,
         hidden_size=H,
     ),
+    row(compare.build_models, "forget_bias", vocab_size=V, hidden_size=H, cell="lstm"),
     row(
         compare.check_parity,
         "scratch_model concise_model batch state optimizer lr max_norm seed",

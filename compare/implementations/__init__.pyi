@@ -1,5 +1,6 @@
 from .adapters.which import load_adapter as load_adapter
 from .cells import CELLS as CELLS
+from .cells import FORGET_GATE as FORGET_GATE
 from .cells import Cell as Cell
 from .cells import CellName as CellName
 from .interface import Array as Array

@@ -7,6 +7,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
+FORGET_GATE = "f"
+"""Its name among the gates of a cell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -28,6 +31,11 @@ class Cell:
     def num_gates(self) -> int:
         """Blocks of H rows in each weight: the gates, or the sum z of a cell without gates."""
         return len(self.gates) or 1
+
+    @property
+    def has_forget_gate(self) -> bool:
+        """Whether one of the gates decides how much of the old state is kept."""
+        return FORGET_GATE in self.gates
 
     @property
     def scratch_layer(self) -> Any:

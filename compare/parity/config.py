@@ -21,6 +21,7 @@ from compare.terminal import (
 )
 
 GAPS = Range(1, 1000, "between 1 and 1,000")  # as `scratch_rnn.text.recall`, which loads NumPy
+FORGET_BIAS = Range(-100, 100, "between -100 and 100")
 
 Side = Literal["scratch", "concise"]
 """One of the two models: NumPy by hand, or PyTorch."""
@@ -65,6 +66,8 @@ class ModelOptions:
     """Number of stacked recurrent layers."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Activation function of the recurrent layers."""
+    forget_bias: Annotated[float | None, FORGET_BIAS, flag("B", "(default: PyTorch's)")] = None
+    """Initial bias of the forget gate, with --cell lstm. Above 0, the gate begins open."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,8 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
                 f"expected --nonlinearity {' or '.join(nonlinearities)} with --cell {self.cell}, "
                 f"got {self.nonlinearity}"
             )
+        if self.forget_bias is not None and not CELLS[self.cell].has_forget_gate:
+            raise UsageError(f"expected --cell lstm with --forget-bias, got {self.cell}")
         self._check_recalls()
         if self.sampling == "random" and self.state == "carried":
             raise UsageError(

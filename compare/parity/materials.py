@@ -109,6 +109,7 @@ def make_models(
         num_layers=config.num_layers,
         nonlinearity=config.nonlinearity,
         cell=config.cell,
+        forget_bias=config.forget_bias,
     )
 
 
