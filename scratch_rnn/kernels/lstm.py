@@ -126,7 +126,9 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx, d_output, d_c_n):
         W_hh, h, c, gates = ctx.saved_tensors
         T, B, H = d_output.shape
-        d_c, d_a, d_output = d_c_n.clone(), h.new_empty(T + 1, B, 4 * H), d_output.contiguous()
+        d_c, d_a = torch.empty_like(c[0]), h.new_empty(T + 1, B, 4 * H)
+        d_c.copy_(d_c_n)  # a clone would have its strides
+        d_output = d_output.contiguous()
         d_a[T] = 0
         launch(lstm_backward, T, B, H, ctx.precision, d_output, W_hh, c, gates, d_c, d_a)
         d_a = d_a[:-1]
