@@ -15,7 +15,8 @@ from .interface import load_parameters as load_parameters
 from .interface import read_options as read_options
 from .kernels.compilation import capability_of as capability_of
 from .kernels.compilation import compile_launches as compile_launches
-from .kernels.compilation import describe_kernel as describe_kernel
+from .kernels.compilation import describe_kernels as describe_kernels
+from .kernels.compilation import list_variants as list_variants
 from .layers.detection import detect_conventions as detect_conventions
 from .layers.functions import Functions as Functions
 from .layers.functions import LocalFunctions as LocalFunctions
@@ -57,6 +58,7 @@ from .worker.source import Notes as Notes
 from .worker.source import Source as Source
 from .worker.start import start_python as start_python
 from .worker.trouble import FAILED as FAILED
+from .worker.trouble import HOPELESS as HOPELESS
 from .worker.trouble import Malformed as Malformed
 from .worker.trouble import Trouble as Trouble
 from .worker.trouble import Verdict as Verdict

@@ -29,7 +29,7 @@ from compare.check import BUG_NAMES, Comparison, LayerCase, run
 from compare.check.bugs.patches import Patch, patched_source
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.layer_results import expect
-from compare.implementations import CELLS, load_file
+from compare.implementations import CELLS, Source, load_file
 from compare.implementations.adapters import torch_module
 from compare.implementations.adapters.library_layer import LibraryLayer
 from compare.implementations.kernels.compilation import compile_launches
@@ -182,10 +182,18 @@ def measure_mistakes(names: list[str] | None = None) -> dict[str, str]:
 SIZES = ("T", "B", "H")
 
 
-def launches(H: int, precision: str = "ieee", **constants: Any) -> list[dict[str, Any]]:
-    """Return the launches of all kernels for H units, with T and B as in the lecture."""
-    side = min(64, max(16, 1 << (H - 1).bit_length()))
-    chosen = {"BB": 1, "BH": side, "precision": precision} | constants
+def launches(
+    H: int, precision: str = "ieee", sizes: str = "", **constants: Any
+) -> list[dict[str, Any]]:
+    """Return the launches of all kernels for H units. `sizes` are those that are multiples of 16.
+
+    T and B are no multiples of 16 unless `sizes` has them.
+    """
+    from scratch_rnn.kernels.tiles import side_of
+
+    chosen = {"BB": 1, "precision": precision} | constants
+    chosen = {"BH": side_of(H, chosen["BB"])} | chosen
+    aligned = {*sizes, *("H" if H % 16 == 0 else "")}
     found = []
     for cell, page in PAGES.items():
         module = __import__(f"scratch_rnn.kernels.{page}", fromlist=["launch"])
@@ -198,12 +206,14 @@ def launches(H: int, precision: str = "ieee", **constants: Any) -> list[dict[str
             found.append(
                 {
                     "name": f"{cell}_{way}",
-                    "module": module.__name__,
-                    "file": module.__file__,
+                    "file": kernel.fn.__code__.co_filename,
+                    "line": kernel.fn.__code__.co_firstlineno,
                     "types": kinds,
                     "values": chosen,
                     "constants": chosen,
-                    "aligned": [k for k, n in enumerate(names) if n not in ("T", *chosen)],
+                    "aligned": [
+                        k for k, n in enumerate(names) if kinds[n][0] == "*" or n in aligned
+                    ],
                     "options": {"num_warps": 4},
                 }
             )
@@ -214,13 +224,20 @@ ARCHITECTURES = ("sm_80", "sm_90")
 SEQUENCES = (1, 4, 16)
 
 
+UNITS = (256, 250)  # a multiple of 16, and none
+SOURCE = Source(module="scratch_rnn.kernels", name="RNN")
+LIMIT = 600.0  # seconds for a call of the compiler
+
+
 def measure_compiled() -> list[dict[str, Any]]:
     """Compile all kernels for both architectures, with 1, 4 and 16 sequences to a program."""
+    kept = ("name", "registers", "stack", "shared", "tf32", "barriers", "not_coherent")
     return [
-        used | {"architecture": architecture}
+        {name: used[name] for name in kept} | {"architecture": architecture, "BB": BB, "H": H}
         for architecture in ARCHITECTURES
         for BB in SEQUENCES
-        for used in compile_launches(launches(256, BB=BB), architecture)
+        for H in UNITS
+        for used in compile_launches(launches(H, BB=BB), architecture, SOURCE, LIMIT)
     ]
 
 
@@ -244,20 +261,20 @@ def cases_table() -> str:
 def compiled_table() -> str:
     """Return registers, spills and shared memory of the kernels."""
     found = {
-        (used["name"], used["constants"]["BB"], used["architecture"]): used
+        (used["name"], used["BB"], used["H"], used["architecture"]): used
         for used in read("kernels")["compiled"]
     }
     rows = []
-    for name, BB in dict.fromkeys((name, BB) for name, BB, _ in found):
-        row = [f"`{name}`", str(BB)]
+    for name, BB, H in dict.fromkeys(key[:-1] for key in found):
+        row = [f"`{name}`", str(BB), "no" if H % 16 else "yes"]
         for architecture in ARCHITECTURES:
-            used = found[name, BB, architecture]
+            used = found[name, BB, H, architecture]
             row += [str(used["registers"]), str(used["stack"]), f"{used['shared'] / 1024:.1f}"]
         rows.append(row)
-    head = ["kernel", "sequences"]
+    head = ["kernel", "sequences", "H a multiple of 16"]
     for architecture in ARCHITECTURES:
         head += [f"{architecture}: registers", "bytes spilled", "shared memory, KB"]
-    return table(head, rows, numbers=7)
+    return table(head, rows, numbers=6)
 
 
 def mistakes_table() -> str:

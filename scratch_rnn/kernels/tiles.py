@@ -69,6 +69,18 @@ def tanh(a):
     return tl.where(tl.abs(a) < 0.625, small, tl.where(a < 0, -large, large))
 
 
+def side_of(H, BB):
+    """Return BH, the side of the tiles of W_hh.
+
+    Rows of W_hh begin at multiples of 64 bytes if H is a multiple of 16. Then a thread loads four
+    entries at once, with one address. Otherwise each entry needs an address of its own, in
+    registers, and there are enough of these for smaller tiles only; so it is with BB sequences.
+    """
+    most = 64 if BB == 1 else 32
+    most = most if H % 16 == 0 else most // 2
+    return min(most, max(16, triton.next_power_of_2(H)))
+
+
 def launch(kernel, T, B, H, precision, *arrays):
     """Run a kernel on arrays of T steps, B sequences and H units.
 
@@ -76,5 +88,5 @@ def launch(kernel, T, B, H, precision, *arrays):
     least to do in a step. Otherwise they share the sequences evenly, up to 16 to a program.
     """
     BB = min(16, max(1, triton.next_power_of_2(triton.cdiv(B, PROGRAMS))))
-    BH = min(64, max(16, triton.next_power_of_2(H)))
-    kernel[(triton.cdiv(B, BB),)](*arrays, T, B, H, BB, BH, precision, num_warps=4)
+    grid = (triton.cdiv(B, BB),)
+    kernel[grid](*arrays, T, B, H, BB, side_of(H, BB), precision, num_warps=4)

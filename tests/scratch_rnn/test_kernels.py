@@ -12,7 +12,7 @@ import torch
 from hypothesis import settings
 
 from compare.check import CheckConfig, CheckError, check
-from compare.implementations import CELLS
+from compare.implementations import CELLS, Source
 from compare.implementations.kernels import compilation
 from compare.terminal import UsageError
 from tests.in_process import terminal
@@ -63,39 +63,59 @@ SMALL = {"BB": 1, "BH": 16}
 """Tiles whose kernels are compiled quickly."""
 
 
+def with_constants(launch, **constants):
+    """Return a launch with other constants."""
+    changed = {name: launch[name] | constants for name in ("values", "constants")}
+    return launch | changed
+
+
 def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp_path):
     """No TF32, no spilled register, as much shared memory as there is, the barrier; and without."""
-    all_kernels = script.launches(64)
-    elman = script.launches(64, **SMALL)[0]
+    elman, unaligned = script.launches(64, **SMALL)[0], script.launches(65)[5]
     script.write(tmp_path, ["barrier-missing"])
     launches = [
-        all_kernels[0],
-        all_kernels[5],  # of the LSTM, backward: most registers
-        elman | {"values": elman["values"] | {"precision": "tf32"}},
-        elman | {"values": elman["values"] | {"BH": 256}},  # a tile that is too large
-        elman | {"module": "barrier_missing", "file": str(tmp_path / "barrier_missing.py")},
         elman,
+        unaligned,  # of the LSTM, backward: most registers
+        with_constants(elman, precision="tf32"),
+        with_constants(elman, BH=256),  # a tile that is too large
     ]
-    used = compilation.compile_launches(launches, "sm_90")
-    entries = [compilation.describe_kernel(one, "sm_90", tf32=False) for one in used]
-    *right, tf32, large, without, small = used
-    for one in (*right, small):
+    used = compilation.compile_launches(launches, "sm_90", script.SOURCE, script.LIMIT)
+    by_constants = {(one["name"], *one["constants"].values()): one for one in used}
+    small, right, tf32, large = (
+        by_constants[one["name"], *one["constants"].values()] for one in launches
+    )
+    for one in (small, right):
         assert (one["tf32"], one["stack"], one["not_coherent"], one["barriers"]) == (0, 0, 0, 1)
     assert tf32["tf32"] > 0
     assert large["shared"] > 1024 * compilation.SHARED[90]
     assert large["stack"] > 0
+    file = tmp_path / "barrier_missing.py"
+    line = next(n for n, text in enumerate(file.read_text().splitlines(), 1) if "@triton" in text)
+    [without] = compilation.compile_launches(
+        [elman | {"file": str(file), "line": line}],
+        "sm_90",
+        Source(file=str(file), name="RNN", folders=(str(tmp_path),)),
+        script.LIMIT,
+    )
     assert without["barriers"] == 0
     assert small["synchronisations"] == without["synchronisations"] + 1
-    verdicts = [verdict for _, verdict, _ in entries]
-    assert verdicts == ["right", "right", "wrong", "wrong", "right", "right"]
+    found = {
+        name: verdict
+        for name, verdict, _ in compilation.describe_kernels(used, "sm_90", tf32=False)
+    }
+    assert [*found.values()] == ["right", "right", "wrong", "wrong"], found
 
 
-@pytest.mark.skipif(not IS_DEEP, reason="compiles twelve kernels: make deep")
+@pytest.mark.skipif(not IS_DEEP, reason="compiles all kernels: make deep")
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-def test_all_kernels_fit_all_cards(script, architecture):
-    used = compilation.compile_launches(script.launches(64), architecture)
-    entries = [compilation.describe_kernel(one, architecture, tf32=False) for one in used]
-    assert [name for name, verdict, _ in entries if verdict != "right"] == []
+@pytest.mark.parametrize("H", [64, 65, 250, 256])
+def test_no_kernel_spills_registers_whatever_its_size(script, architecture, H):
+    for BB in script.SEQUENCES:
+        for one in compilation.compile_launches(
+            script.launches(H, BB=BB), architecture, script.SOURCE, script.LIMIT
+        ):
+            assert one["stack"] == 0, one["name"]
+            assert one["shared"] <= 1024 * compilation.SHARED[int(architecture[3:])]
 
 
 def check_of(script, folder, name):

@@ -13,6 +13,10 @@ BOUNDARIES: tuple[Sizes, ...] = tuple(
     (T, B, V, H) for several in CASES["sizes"].values() for T, B, V, H in several
 )
 
+BLOCKS: tuple[Sizes, ...] = tuple(
+    (T, B, V, H) for several in CASES["sizes_of_kernels"].values() for T, B, V, H in several
+)
+
 VALUES: dict[str, dict[str, float]] = CASES["values"]  # factors of a case's arrays, by name
 
 

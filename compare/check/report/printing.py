@@ -38,7 +38,7 @@ def show(report: Report, terminal: Terminal) -> None:
     previous = ""
     for result in report.stages:
         text = Text(f"  {result.name.ljust(width)}  ")
-        text.append(result.verdict.ljust(8), STYLES[result.verdict])
+        text.append(f"{result.verdict:<7} ", STYLES.get(result.verdict, "yellow"))
         line = summarize(result)
         if line != previous or result.verdict == "right":
             text.append(line, "dim")
@@ -57,7 +57,7 @@ def show(report: Report, terminal: Terminal) -> None:
         terminal.line(f"  note: {note}", "yellow")
     if report.training is not None:
         show_training(report.training, terminal)
-    failed = [r for r in report.stages if r.verdict not in ("right", "missing")]
+    failed = [r for r in report.stages if r.verdict not in ("right", "missing", "not tried")]
     if failed and failed[0].case is not None:  # without a case it could not be loaded
         terminal.line()
         for text in explain(failed[0], is_reported=True):
@@ -76,7 +76,7 @@ def _show_results(report: Report, terminal: Terminal) -> None:
             terminal.line(f"  {result.name}, on {result.case.words}: {result.found}", "red")
     for result in report.kernels:
         line = f"  {result.name}: {result.found or result.got}"
-        terminal.line(line, STYLES[result.verdict])
+        terminal.line(line, STYLES.get(result.verdict, "yellow"))
     uncounted = []
     if any(result.verdict == Verdict.MISSING for result in report.features):
         uncounted.append("Missing features do not count.")

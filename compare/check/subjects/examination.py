@@ -7,13 +7,20 @@ from functools import partial
 from importlib.util import spec_from_file_location
 from typing import Any
 
-from compare.check.cases.results import Item, ItemResult, Result
+from compare.check.cases.results import Item, ItemResult
 from compare.check.config import CheckConfig, check_device
 from compare.check.subjects.diagnosis import explain_results
 from compare.check.subjects.explanation import describe_problem
 from compare.check.subjects.features import find_surface, try_features
 from compare.check.subjects.functions import FunctionsSubject, call_reference, choose_stages
-from compare.check.subjects.layer import LayerSubject, find_layout, list_parts
+from compare.check.subjects.kernels import examine_kernels
+from compare.check.subjects.layer import (
+    OF_KERNELS,
+    TRIALS,
+    LayerSubject,
+    find_layout,
+    list_parts,
+)
 from compare.check.subjects.properties import try_error_handling, try_properties
 from compare.check.subjects.report import Report
 from compare.check.subjects.stages import Stage
@@ -32,8 +39,6 @@ from compare.implementations import (
     Trouble,
     Verdict,
     clean,
-    compile_launches,
-    describe_kernel,
     fits,
     guess_cell_of_class,
     parse_order,
@@ -184,19 +189,20 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     cell = config.cell or next(iter(CELLS))
     report = Report(str(config.target), "class", cell, config.seed, strict=config.strict)
     terminal.line(f"{clean(str(config.target))}: a recurrent layer, seed {config.seed}")
+    submission = None
     try:
         with _show_spinner(terminal), load() as submission:
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.cell or guess_cell_of_class(submission.kinds) or cell
             subject = LayerSubject(_make_layers(config, submission, report.cell), config.seed)
+            if submission.source.interpreter:
+                subject.trials = (*TRIALS, *OF_KERNELS)
             report.stages = find_layout(subject)
             _describe_layout(config, subject.layers, report, terminal)
             explain_results(subject, report.stages)
             if report.stages[0].verdict == Verdict.RIGHT:
                 _examine_more(config, subject, report)
-            if submission.source.interpreter:
-                report.kernels = examine_kernels(submission, config)
             if subject.layers.forward_only and not report.adapter:
                 without = Trouble("missing", "no method backward")
                 report.stages += _without_results(list_parts(report.cell)[1:], without)
@@ -205,6 +211,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     except Trouble as trouble:
         report.stages = report.stages or _without_results(list_parts(report.cell), trouble)
         report.failed = str(trouble)
+    if submission is not None and submission.source.interpreter:
+        report.kernels = examine_kernels(report, submission.notes, submission.source, config)
     return report
 
 
@@ -247,23 +255,3 @@ def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) ->
         explain_results(searched, report.stages)
     report.properties = try_properties(subject.layers, report.features, config.seed, config.deep)
     report.error_handling = try_error_handling(subject.layers, report.properties)
-
-
-def examine_kernels(submission: Submission, config: CheckConfig) -> list[Result]:
-    """Compile the kernels that the module has launched; return a result for each."""
-    submission.revive()
-    launches = submission.launches()
-    if not launches:
-        words = "no Triton kernel was launched"
-        return [Result(name="kernels", verdict=Verdict.WRONG, found=words)]
-    if config.compile_for is None:
-        return []
-    used = compile_launches(launches, config.compile_for, submission.source.folders)
-    results = []
-    for one in used:
-        name, verdict, words = describe_kernel(one, config.compile_for, tf32=config.tf32)
-        result = Result(name=name, verdict=verdict, found=words)
-        if verdict == Verdict.ERROR:
-            result.found, result.got = "", words
-        results.append(result)
-    return results

@@ -26,7 +26,8 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
         lines = [Text(f"{result.name}{case}: {result.wrong.tensor} is wrong")]
         lines += show_side_by_side(result.wrong)
     lines += [Text(f"  {note}", "dim") for note in result.notes]
-    if equation := result.item.equation:
+    equation = result.item.equation if result.wrong is not None else ""
+    if equation:  # without numbers it is not the mathematics that is wrong
         lines += [Text(), *(Text(f"  {line}", "cyan") for line in equation.split("\n"))]
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]

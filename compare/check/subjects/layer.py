@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from compare.check.bugs.catalogue import BUGS, Bug
-from compare.check.cases.boundaries import BOUNDARIES, VALUES, Sizes, Trial
+from compare.check.cases.boundaries import BLOCKS, BOUNDARIES, VALUES, Sizes, Trial
 from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, make_case
 from compare.check.cases.layer_results import backward, build, expect, forward, run
@@ -24,6 +24,7 @@ from compare.check.subjects.subject import Answer, Mistake, Run, Subject, try_it
 from compare.check.subjects.symptoms import explain_tensor
 from compare.implementations import (
     CELLS,
+    HOPELESS,
     FunctionsLayer,
     LayerClass,
     Layers,
@@ -41,6 +42,9 @@ SIZES: tuple[Sizes, ...] = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 
 
 TRIALS: tuple[Trial, ...] = (*((sizes, "") for sizes in SIZES), *((SIZES[0], v) for v in VALUES))
 """The cases of the simplest layer."""
+
+OF_KERNELS: tuple[Trial, ...] = tuple((sizes, "") for sizes in BLOCKS)
+"""More cases of a layer whose kernels are interpreted."""
 
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
 
@@ -303,9 +307,10 @@ def find_layout(subject: LayerSubject) -> list[ItemResult]:
     try:
         detect_conventions(subject.layers)
     except Trouble as trouble:
-        if trouble.verdict == Verdict.TIMEOUT:  # each case would take as long
+        if trouble.verdict in HOPELESS:  # each case would end so
             return [ItemResult.from_trouble(item, trouble) for item in subject.items]
     return try_items(subject)
+
 
 
 def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:

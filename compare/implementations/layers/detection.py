@@ -16,7 +16,7 @@ import numpy as np
 from compare.implementations.cells import CELLS
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
-from compare.implementations.worker.trouble import Malformed, Trouble, Verdict
+from compare.implementations.worker.trouble import HOPELESS, Malformed, Trouble, Verdict
 from scratch_rnn.layers.states import arrays_of, each
 
 T, B, V, H = 3, 2, 4, 5
@@ -53,7 +53,7 @@ def detect_conventions(layers: Layers) -> None:
         is_other_order = conventions.order not in ((), layers.flags.order)
         if fit.distance < EQUAL or not is_other_order:
             fits.append(fit)
-        if fit.distance < EQUAL or (troubles and troubles[-1].verdict == Verdict.TIMEOUT):
+        if fit.distance < EQUAL or (troubles and troubles[-1].verdict in HOPELESS):
             break
     best = min(fits, key=lambda fit: (fit.distance, fit.raises))
     layers.conventions = best.conventions

@@ -20,15 +20,23 @@ from compare.implementations.worker.source import PATIENCE, Notes, Source
 from compare.implementations.worker.trouble import Trouble
 
 MOST_NOTED = 50  # names of each kind
+MOST_LAUNCHES = 1000
 
-NOTED = {"seen": {"imported": [str], "opened": [str], "started": [str]}, "changed": [str]}
+NOT_WRITTEN = "NotImplementedError"
+VERDICTS = {"CannotBeTried": "not tried"}  # of our interpreter's exceptions
+
+NOTED = {
+    "seen": {"imported": [str], "opened": [str], "started": [str]},
+    "changed": [str],
+    "launched": [dict],
+    "undefined": [str],
+}
 RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
 RESULT = {"result": dict, "shared": [[int]]}
 FORMS: dict[str, dict[str, Any]] = {
     "load": {"names": [str], "adapter": str, "kinds": [str]},
     "call": RESULT | {"number": int, "names": [str], "written": [list]},
     "get": RESULT,
-    "launches": {"launches": [dict]},
 }
 """The forms of a part of each answer, of an exception, and of the answers to requests."""
 
@@ -147,10 +155,6 @@ class Submission(AbstractContextManager["Submission"]):
         """Delete all results but those to keep; the handles of the others are invalid."""
         self._request("forget", keep=[handle.number for handle in keep])
 
-    def launches(self) -> list[dict[str, Any]]:
-        """Return Triton's kernels that were launched, with the types of their arguments."""
-        return self._request("launches")["launches"]
-
     def replace(self, names: Sequence[str]) -> None:
         """Replace these functions, and only these, by ours."""
         self._replaced = tuple(names)
@@ -188,11 +192,16 @@ class Submission(AbstractContextManager["Submission"]):
         for kind, names in answer["seen"].items():
             noted = getattr(self.notes, kind)
             noted += [name for name in names[:MOST_NOTED] if name not in noted]
+        if len(self.notes.launched) < MOST_LAUNCHES:
+            self.notes.launched += answer["launched"]
+        self.notes.undefined += answer["undefined"][:MOST_NOTED]
         if "raised" in answer:
             raised = answer["raised"]
             kinds = tuple(raised["kinds"]) or ("an exception",)
             message = explain_exception(kinds[0], raised["message"], raised["where"])
-            verdict = "missing" if "NotImplementedError" in kinds else "error"
+            verdict = VERDICTS.get(kinds[0], "missing" if NOT_WRITTEN in kinds else "error")
+            if verdict == "not tried":
+                message = raised["message"]
             raise Trouble(verdict, message, kinds)
         if answer["changed"]:
             raise Trouble("error", f"changed {answer['changed'][0]}, which is not its own")

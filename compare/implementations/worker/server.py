@@ -82,13 +82,19 @@ class Server:
         return {"raised": raised} | self._noted(), []
 
     def _noted(self) -> dict[str, Any]:
-        """Return what the code has imported, opened and started, and what of NumPy it changed."""
+        """Return what the code has imported, opened, started and launched, and changed of NumPy."""
         changed = [
             f"{module}.{name}"
             for module, namespace, name, value in self.functions
             if namespace.get(name) is not value
         ]
-        return {"seen": self.seen, "changed": changed}
+        launched, undefined = self.interpreter.take_notes() if self.interpreter else ([], [])
+        return {
+            "seen": self.seen,
+            "changed": changed,
+            "launched": launched,
+            "undefined": undefined,
+        }
 
     def do_load(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Import a file or a module; return the names in it, and its adapter."""
@@ -167,10 +173,6 @@ class Server:
         numbers = {0, *head["keep"]}
         self.objects = {n: value for n, value in self.objects.items() if n in numbers}
         return {}
-
-    def do_launches(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
-        """Return Triton's kernels that were launched."""
-        return {"launches": list(self.interpreter.LAUNCHES.values())}
 
     def do_replace(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Replace functions of the module by ours, and restore the others."""

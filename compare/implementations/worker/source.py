@@ -1,6 +1,7 @@
 """The user's code that a process loads, the limits of the process, and what is noted about it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 PATIENCE = 8  # wall time that a call may take, as a multiple of its processor time
 
@@ -28,6 +29,8 @@ class Notes:
     imported: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)  # audit events of processes and sockets
+    launched: list[dict[str, Any]] = field(default_factory=list)  # Triton's kernels
+    undefined: list[str] = field(default_factory=list)  # their masked loads without `other`
     asked: list[str] = field(default_factory=list)  # for functions that it has to write itself
     left: int = 0  # processes, running when its own had ended; the most of one process
     lines: int = 0  # printed, by the process that printed most

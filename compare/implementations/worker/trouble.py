@@ -18,9 +18,15 @@ class Verdict(StrEnum):
 
 FAILED = (Verdict.WRONG, Verdict.ERROR, Verdict.TIMEOUT)
 
+HOPELESS = (Verdict.TIMEOUT, Verdict.NOT_TRIED)
+"""Verdicts on a call that another layout of the arguments does not change."""
+
 
 class Trouble(Exception):
-    """A call gave no result: `verdict` is missing, error or timeout, and the message says why."""
+    """A call gave no result, for the reason in the message.
+
+    `verdict` is missing, error, timeout or not tried.
+    """
 
     expected = "a result"
 

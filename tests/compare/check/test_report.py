@@ -14,7 +14,7 @@ from compare.check.report.page import record_of, tensor_of
 from compare.check.report.printing import list_notes, show
 from compare.check.subjects.report import Report
 from compare.check.subjects.training import TrainingResult
-from compare.implementations.kernels.compilation import describe_kernel
+from compare.implementations.kernels.compilation import describe_kernels
 from compare.implementations.worker.source import Notes
 from compare.implementations.worker.trouble import Verdict
 from tests.in_process import terminal
@@ -119,14 +119,23 @@ STOPPED = replace(TRAINING, stopped=True)
 
 
 USED = {"name": "step", "registers": 40, "stack": 0, "shared": 1536, "tf32": 0, "barriers": 1}
-USED["constants"] = {"B": 16, "H": 32}
+USED |= {"constants": {"B": 16, "H": 32}, "options": {"num_warps": 8, "num_stages": 3}}
+USED |= {"types": {"x": "*fp32", "T": "i32"}, "aligned": [0, 1]}
 MORE = USED | {"stack": 8, "shared": 1024 * 99 + 1, "tf32": 4, "barriers": 2}
 
 
 def kernels() -> list[str]:
-    found = [describe_kernel(USED | {"shared": 1024 * 99}, "sm_89", tf32=False)]
-    found += [describe_kernel(MORE, "sm_89", tf32=tf32) for tf32 in (False, True)]
-    found += [describe_kernel({"name": "step", "error": "E: why"}, "sm_90", tf32=False)]
+    full = USED | {"shared": 1024 * 99}
+    unaligned = full | {"aligned": [0], "registers": 255, "stack": 24}
+    late = {n: USED[n] for n in ("name", "constants", "options")} | {"late": 60.0}
+    failed = {n: late[n] for n in ("name", "constants", "options")} | {"error": "E: why"}
+    found = [
+        *describe_kernels([full, MORE | {"constants": {}, "options": {}}], "sm_89", tf32=False),
+        *describe_kernels([MORE], "sm_89", tf32=True),
+        *describe_kernels([full, unaligned, late], "sm_89", tf32=False),
+        *describe_kernels([failed], "sm_90", tf32=False),
+        *describe_kernels([late], "sm_90", tf32=False),
+    ]
     keys = ("name", "verdict", "found")
     entries = [dict(zip(keys, values, strict=True)) for values in found]
     return wrapped(json.dumps(entry, ensure_ascii=False) for entry in entries)

@@ -1,0 +1,55 @@
+"""What is reported about the Triton kernels that a module has launched."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from compare.check.cases.results import Result
+from compare.check.config import CheckConfig
+from compare.check.subjects.report import Report
+from compare.implementations import (
+    Notes,
+    Source,
+    Verdict,
+    compile_launches,
+    describe_kernels,
+    list_variants,
+)
+
+MOST_VARIANTS = 6  # of a kernel that a line names
+
+
+def examine_kernels(
+    report: Report, notes: Notes, source: Source, config: CheckConfig
+) -> list[Result]:
+    """Return a result for each kernel that was launched, and for each that was compiled.
+
+    Masked loads without `other` are noted in the report if they may be why a result is wrong.
+    """
+    launched = notes.launched
+    has_results = all(s.verdict in (Verdict.RIGHT, Verdict.WRONG) for s in report.stages)
+    if not launched and has_results:
+        words = "no Triton kernel was launched"
+        return [Result(name="kernels", verdict=Verdict.WRONG, found=words)]
+    if notes.undefined and any(stage.wrong is not None for stage in report.stages):
+        report.notes.append(
+            "entries outside of a mask are undefined if a load has no `other`: "
+            + "; ".join(dict.fromkeys(notes.undefined))
+        )
+    found = list(list_launched(launched))
+    if config.compile_for is None or not launched:
+        return found
+    compiled = compile_launches(launched, config.compile_for, source)
+    for name, verdict, words in describe_kernels(compiled, config.compile_for, tf32=config.tf32):
+        result = Result(name=name, verdict=verdict, found=words)
+        if verdict == Verdict.ERROR:
+            result.found, result.got = "", words
+        found.append(result)
+    return found
+
+
+def list_launched(launched: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
+    """Yield for each kernel with which constants it was launched."""
+    for name, variants in list_variants(launched).items():
+        shown = "; ".join(variants[:MOST_VARIANTS])
+        more = f" and {len(variants) - MOST_VARIANTS} more" * (len(variants) > MOST_VARIANTS)
+        yield Result(name=name, found=f"interpreted with {shown}{more}" if shown else "interpreted")

@@ -1,0 +1,262 @@
+"""What a kernel computes in the interpreter, with what a GPU promises about it, and no more.
+
+`interpreter` loads this file, after `memory`, and makes Triton's interpreter use it.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import _rnn_parity_memory as memory  # type: ignore[import-not-found]  # the file beside this one
+import numpy as np
+import triton.language as tl
+from triton.runtime import interpreter as triton_interpreter
+
+WITHOUT_OTHER: dict[str, None] = {}  # masked loads without `other`, "W of line 12"
+
+MOST_POLLS = 1000  # accesses to one place and to nothing else, after which nothing changes
+
+WAITS = (
+    "cannot be tried here: a program waits for another one, and the interpreter runs one after "
+    "the other"
+)
+
+
+class CannotBeTried(Exception):
+    """The kernel may be right; the interpreter does not show it."""
+
+
+class State:
+    """What is known while a kernel runs."""
+
+    arrays: tuple[Any, ...] = ()
+    order: Any = None
+    is_reversed = False  # whether the last program runs first
+    last, polls = 0, 0  # the tile of the last access, and how often it was accessed in a row
+    taken, named = 0, 0  # launches and loads that `take_notes` has returned
+
+
+def access(ptrs: Any, mask: Any, *, may_wait: bool = False) -> tuple[int, np.ndarray, list[Any]]:
+    """Return the number of the tile, its addresses, and the arrays with their places in each.
+
+    A tile has the same number whenever it has the same pointers.
+    """
+    tile = hash((ptrs.data.shape, ptrs.data.tobytes()))
+    State.polls = State.polls + 1 if may_wait and tile == State.last else 0
+    State.last = tile
+    if State.polls > MOST_POLLS:
+        raise CannotBeTried(WAITS)
+    addresses = ptrs.data[np.broadcast_to(mask.data, ptrs.data.shape).astype(bool)].astype(np.int64)
+    size = max(1, ptrs.get_element_ty().primitive_bitwidth // 8)
+    parts = memory.split(State.arrays, addresses, size)
+    return tile, addresses, [(a, s, (addresses[s] - a.first) // a.size) for a, s in parts]
+
+
+def carry(result: Any, *operands: Any) -> Any:
+    """Note that a result has the entries of its operands, each computed by the thread that had it.
+
+    `attr` of a handle is a dictionary for such purposes.
+    """
+    tiles = {tile for operand in operands for tile in operand.attr.get("tiles", ())}
+    if tiles:
+        result.attr["tiles"] = tiles
+    return result
+
+
+def exchange(*operands: Any) -> None:
+    """Note that threads use entries that others have loaded."""
+    for operand in operands:
+        State.order.exchanged.update(operand.attr.get("tiles", ()))
+
+
+class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
+    """The functions of the interpreter that differ."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.options = triton_interpreter.InterpreterOptions(sanitize_overflow=False)  # slow
+
+    # Programs and barriers
+
+    def set_grid_dim(self, *sizes: int) -> None:
+        State.order = memory.Order(int(np.prod(sizes)))
+        for array in State.arrays:
+            array.prepare(int(np.prod(sizes)))
+        super().set_grid_dim(*sizes)
+
+    def set_grid_idx(self, *index: int) -> None:
+        State.order.begin_program()
+        last = (number - 1 for number in self.grid_dim)
+        opposite = (most - k for most, k in zip(last, index, strict=True))
+        super().set_grid_idx(*(opposite if State.is_reversed else index))
+
+    def create_barrier(self, *rest: Any) -> None:
+        State.order.begin_epoch()
+
+    # Memory
+
+    def create_masked_load(
+        self, ptrs: Any, mask: Any, other: Any, cache_policy: Any, is_volatile: bool
+    ) -> Any:
+        tile, _, parts = access(ptrs, mask, may_wait=True)
+        for array, _, places in parts:
+            if is_volatile:  # it waits for another program's atomic operation
+                array.loads.record(places, tile, State.order)
+            else:
+                array.load(places, tile, State.order)
+        if other is None and not np.all(mask.data):
+            other = undefined(ptrs)
+            note_without_other(parts)
+        result = super().create_masked_load(ptrs, mask, other, cache_policy, is_volatile)
+        result.attr["tiles"] = {tile}
+        return result
+
+    def create_masked_store(self, ptrs: Any, value: Any, mask: Any, cache_policy: Any) -> Any:
+        tile, addresses, parts = access(ptrs, mask)
+        chosen = np.broadcast_to(mask.data, ptrs.data.shape).astype(bool)
+        values = np.broadcast_to(value.data, ptrs.data.shape)[chosen]
+        for array, inside, places in parts:
+            old = array.read(addresses[inside], values.dtype)
+            is_changed = differ(old, values[inside])
+            array.store(places, tile, State.order, is_changed)
+        result = super().create_masked_store(ptrs, value, mask, cache_policy)
+        for array, inside, _ in parts:
+            if differ(array.read(addresses[inside], values.dtype), values[inside]).any():
+                raise RuntimeError(
+                    f"expected one value for each entry of {array.name}, got several in one store"
+                )
+        return result
+
+    def create_atomic_rmw(
+        self, operation: Any, ptr: Any, value: Any, mask: Any, sem: Any, scope: Any
+    ) -> Any:
+        with_order = synchronise(ptr, mask, sem, scope)
+        result = super().create_atomic_rmw(operation, ptr, value, mask, sem, scope)
+        with_order()
+        return result
+
+    def create_atomic_cas(self, ptr: Any, cmp: Any, value: Any, sem: Any, scope: Any) -> Any:
+        everywhere = triton_interpreter.TensorHandle(np.ones_like(ptr.data, bool), tl.int1)
+        with_order = synchronise(ptr, everywhere, sem, scope)
+        result = super().create_atomic_cas(ptr, cmp, value, sem, scope)
+        with_order()
+        return result
+
+    # Values
+
+    def create_dot(self, a: Any, b: Any, d: Any, input_precision: Any, *rest: Any) -> Any:
+        exchange(a, b)
+        if str(input_precision).upper().endswith("TF32"):
+            a, b = truncated(a), truncated(b)
+        return super().create_dot(a, b, d, input_precision, *rest)
+
+    def create_extern_elementwise(
+        self, library: str, path: str, symbol: str, args: Any, kind: Any, is_pure: bool
+    ) -> Any:
+        name = symbol.removeprefix("__nv_").removeprefix("fast_").removesuffix("f")
+        if name not in FUNCTIONS:
+            raise CannotBeTried(f"cannot be tried here: {symbol} of libdevice is not interpreted")
+        values = FUNCTIONS[name](*(arg.data for arg in args))
+        result = triton_interpreter.TensorHandle(values.astype(args[0].data.dtype), args[0].dtype)
+        return carry(result, *args)
+
+    def create_inline_asm(self, *rest: Any) -> Any:
+        raise CannotBeTried("cannot be tried here: inline assembly is not interpreted")
+
+    def binary_op(self, lhs: Any, rhs: Any, op: Any) -> Any:
+        return carry(super().binary_op(lhs, rhs, op), lhs, rhs)
+
+    def unary_op(self, arg: Any, op: Any) -> Any:
+        return carry(super().unary_op(arg, op), arg)
+
+    def ternary_op(self, lhs: Any, rhs: Any, other: Any, op: Any) -> Any:
+        return carry(super().ternary_op(lhs, rhs, other, op), lhs, rhs, other)
+
+    def create_fma(self, x: Any, y: Any, z: Any) -> Any:
+        return carry(super().create_fma(x, y, z), x, y, z)
+
+    def cast_impl(self, src: Any, kind: Any) -> Any:
+        return carry(super().cast_impl(src, kind), src)
+
+    def create_expand_dims(self, arg: Any, axis: int) -> Any:
+        exchange(arg)
+        return super().create_expand_dims(arg, axis)
+
+    def create_trans(self, arg: Any, perm: Any) -> Any:
+        exchange(arg)
+        return super().create_trans(arg, perm)
+
+    def create_broadcast(self, arg: Any, shape: Any) -> Any:
+        exchange(arg)
+        return super().create_broadcast(arg, shape)
+
+
+FUNCTIONS: dict[str, Any] = {
+    **{n: getattr(np, n) for n in ("tanh", "sinh", "cosh", "exp", "exp2", "expm1", "fabs", "sqrt")},
+    **{n: getattr(np, n) for n in ("log", "log1p", "log2", "log10", "fmax", "fmin", "floor")},
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "divide": np.divide,
+    "div_rn": np.divide,
+    "rcp_rn": np.reciprocal,
+    "pow": np.power,
+    "fma": lambda x, y, z: x * y + z,
+}
+"""The functions of libdevice that NumPy computes, by their names without prefix and suffix."""
+
+
+def undefined(ptrs: Any) -> Any:
+    """Return what a load gives where its mask is false: anything."""
+    kind = triton_interpreter._get_np_dtype(ptrs.get_element_ty())
+    nonsense = np.nan if kind.kind == "f" else 1 if kind.kind == "b" else np.iinfo(kind).max
+    values = np.full(ptrs.data.shape, nonsense, kind)
+    return triton_interpreter.TensorHandle(values, ptrs.get_element_ty())
+
+
+def note_without_other(parts: list[Any]) -> None:
+    """Note where a masked load has no `other`: in the line of the user's code that loads."""
+    frame = sys._getframe()
+    triton_folder = str(Path(triton_interpreter.__file__).parents[1])
+    while frame.f_back and frame.f_code.co_filename.startswith((triton_folder, __file__)):
+        frame = frame.f_back
+    for array, *_ in parts:
+        WITHOUT_OTHER[f"{array.name}, line {frame.f_lineno}"] = None
+
+
+def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return where values have other bits."""
+    bits = np.dtype(f"u{one.dtype.itemsize}")
+    return np.ascontiguousarray(one).view(bits) != np.ascontiguousarray(other).view(bits)
+
+
+def synchronise(ptr: Any, mask: Any, sem: Any, scope: Any) -> Any:
+    """Record an atomic operation, before it is computed; return what is to be called after it.
+
+    Only one of a single entry orders programs: a tile has a thread for each entry.
+    """
+    order = State.order
+    tile, addresses, parts = access(ptr, mask, may_wait=True)
+    for array, _, places in parts:
+        array.change(places, tile, order)
+    words, is_single = f"{sem} {scope}".upper(), addresses.size == 1
+    if is_single and "CTA" not in words and "RELEASE" in words:
+        order.release(int(addresses[0]))
+
+    def acquire() -> None:
+        if is_single and "CTA" not in words and "ACQUIRE" in words:
+            order.acquire(int(addresses[0]))
+
+    return acquire
+
+
+def truncated(handle: Any) -> Any:
+    """Return float32 factors as TF32 has them."""
+    if handle.data.dtype != np.float32:
+        return handle
+    bits = np.ascontiguousarray(handle.data).view(np.uint32) & np.uint32(0xFFFFE000)
+    return triton_interpreter.TensorHandle(bits.view(np.float32), handle.dtype)
+
+
+def install() -> None:
+    """Let Triton's interpreter compute with these functions."""
+    triton_interpreter.interpreter_builder.__class__ = _Builder
+    triton_interpreter.interpreter_builder.__init__()

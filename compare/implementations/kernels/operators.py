@@ -1,0 +1,72 @@
+"""What is seen of PyTorch's operators while kernels are interpreted.
+
+- PyTorch's own recurrent operators are refused, however they are reached: by a module, a function
+  of torch, `torch.ops` or TorchScript. An operator that consists of others is replaced where
+  PyTorch dispatches it; a mode sees all the others.
+- Fresh memory (`torch.empty`) holds NaN, or the largest integer: on a GPU it holds anything.
+"""
+
+import re
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+RECURRENT = re.compile(r"^aten::\w*(rnn|gru|lstm)")
+
+FRESH = ("empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", "new_empty_strided")
+"""The operators whose result has not been written to."""
+
+
+def refuse(name: str) -> None:
+    """Refuse an operator."""
+    raise RuntimeError(f"expected kernels of its own, got a call of PyTorch's operator {name}")
+
+
+def fill_with_nonsense(tensor: Any) -> None:
+    """Write into fresh memory what a result must not depend on."""
+    if tensor.is_floating_point() or tensor.is_complex():
+        tensor.fill_(float("nan"))
+    elif tensor.dtype != torch.bool:
+        tensor.fill_(torch.iinfo(tensor.dtype).max)
+
+
+class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sees each operator that PyTorch computes."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the first operator imports PyTorch's compiler, for seconds
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Compute an operator."""
+        if RECURRENT.search(func.name()):
+            refuse(func.name().partition(".")[0])
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket.__name__ in FRESH:
+            fill_with_nonsense(result)
+        return result
+
+
+# Its replacements last as long as it does.
+LIBRARY: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+
+
+def install() -> None:
+    """See all operators from now on."""
+    for schema in torch._C._jit_get_all_schemas():
+        name = f"{schema.name}.{schema.overload_name}".rstrip(".")
+        is_made_of_others = RECURRENT.search(name) and (
+            torch._C._dispatch_has_kernel_for_dispatch_key(name, "CompositeImplicitAutograd")
+        )
+        for key in ("AutogradCPU", "AutogradCUDA") if is_made_of_others else ():
+            LIBRARY.impl(name.removeprefix("aten::"), refuse_call(schema.name), key)
+    mode: Any = Mode()  # type: ignore[no-untyped-call]
+    mode.__enter__()
+
+
+def refuse_call(name: str) -> Any:
+    """Return a function that takes the place of an operator."""
+    return lambda *_, **__: refuse(name)
