@@ -23,18 +23,15 @@ def examine_kernels(
 ) -> list[Result]:
     """Return a result for each kernel that was launched, and for each that was compiled.
 
-    Masked loads without `other` are noted in the report if they may be why a result is wrong.
+    What the interpreter has seen is noted in the report if it may be why a result is wrong.
     """
     launched = notes.launched
     has_results = all(s.verdict in (Verdict.RIGHT, Verdict.WRONG) for s in report.stages)
     if not launched and has_results:
         words = "no Triton kernel was launched"
         return [Result(name="kernels", verdict=Verdict.WRONG, found=words)]
-    if notes.undefined and any(stage.wrong is not None for stage in report.stages):
-        report.notes.append(
-            "entries outside of a mask are undefined if a load has no `other`: "
-            + "; ".join(dict.fromkeys(notes.undefined))
-        )
+    if any(stage.wrong is not None for stage in report.stages):
+        report.notes += dict.fromkeys(notes.hints)
     found = list(list_launched(launched))
     if config.compile_for is None or not launched:
         return found

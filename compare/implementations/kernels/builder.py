@@ -12,7 +12,7 @@ import numpy as np
 import triton.language as tl
 from triton.runtime import interpreter as triton_interpreter
 
-WITHOUT_OTHER: dict[str, None] = {}  # masked loads without `other`, "W of line 12"
+HINTS: dict[str, None] = {}  # why numbers may be wrong
 
 MOST_POLLS = 1000  # accesses to one place and to nothing else, after which nothing changes
 
@@ -106,7 +106,8 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
                 array.load(places, tile, State.order)
         if other is None and not np.all(mask.data):
             other = undefined(ptrs)
-            note_without_other(parts)
+            for array, *_ in parts:
+                hint(f"a masked load of {array.name} has no `other`, the rest is undefined")
         result = super().create_masked_load(ptrs, mask, other, cache_policy, is_volatile)
         result.attr["tiles"] = {tile}
         return result
@@ -147,6 +148,7 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
     def create_dot(self, a: Any, b: Any, d: Any, input_precision: Any, *rest: Any) -> Any:
         exchange(a, b)
         if str(input_precision).upper().endswith("TF32"):
+            hint("tl.dot multiplies in TF32")
             a, b = truncated(a), truncated(b)
         return super().create_dot(a, b, d, input_precision, *rest)
 
@@ -212,14 +214,13 @@ def undefined(ptrs: Any) -> Any:
     return triton_interpreter.TensorHandle(values, ptrs.get_element_ty())
 
 
-def note_without_other(parts: list[Any]) -> None:
-    """Note where a masked load has no `other`: in the line of the user's code that loads."""
+def hint(words: str) -> None:
+    """Note why numbers may be wrong, with the line of the user's code."""
     frame = sys._getframe()
     triton_folder = str(Path(triton_interpreter.__file__).parents[1])
     while frame.f_back and frame.f_code.co_filename.startswith((triton_folder, __file__)):
         frame = frame.f_back
-    for array, *_ in parts:
-        WITHOUT_OTHER[f"{array.name}, line {frame.f_lineno}"] = None
+    HINTS[f"{words} (line {frame.f_lineno})"] = None
 
 
 def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:

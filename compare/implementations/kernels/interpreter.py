@@ -47,7 +47,7 @@ memory, builder, launches, operators = map(
     load_neighbour, ("memory", "builder", "launches", "operators")
 )
 
-LAUNCHES, WITHOUT_OTHER = launches.LAUNCHES, builder.WITHOUT_OTHER
+LAUNCHES, HINTS = launches.LAUNCHES, builder.HINTS
 State = builder.State
 
 turns: Counter[Any] = Counter()  # launches of each kernel
@@ -169,9 +169,9 @@ def patch_reductions() -> None:
 
 
 def take_notes() -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the launches, and the masked loads without `other`, since the last call."""
-    notes = list(LAUNCHES.values())[State.taken :], list(WITHOUT_OTHER)[State.named :]
-    State.taken, State.named = len(LAUNCHES), len(WITHOUT_OTHER)
+    """Return the launches, and why numbers may be wrong, since the last call."""
+    notes = list(LAUNCHES.values())[State.taken :], list(HINTS)[State.named :]
+    State.taken, State.named = len(LAUNCHES), len(HINTS)
     return notes
 
 

@@ -29,7 +29,7 @@ NOTED = {
     "seen": {"imported": [str], "opened": [str], "started": [str]},
     "changed": [str],
     "launched": [dict],
-    "undefined": [str],
+    "hints": [str],
 }
 RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
 RESULT = {"result": dict, "shared": [[int]]}
@@ -194,7 +194,7 @@ class Submission(AbstractContextManager["Submission"]):
             noted += [name for name in names[:MOST_NOTED] if name not in noted]
         if len(self.notes.launched) < MOST_LAUNCHES:
             self.notes.launched += answer["launched"]
-        self.notes.undefined += answer["undefined"][:MOST_NOTED]
+        self.notes.hints += answer["hints"][:MOST_NOTED]
         if "raised" in answer:
             raised = answer["raised"]
             kinds = tuple(raised["kinds"]) or ("an exception",)

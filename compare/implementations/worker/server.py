@@ -88,12 +88,12 @@ class Server:
             for module, namespace, name, value in self.functions
             if namespace.get(name) is not value
         ]
-        launched, undefined = self.interpreter.take_notes() if self.interpreter else ([], [])
+        launched, hints = self.interpreter.take_notes() if self.interpreter else ([], [])
         return {
             "seen": self.seen,
             "changed": changed,
             "launched": launched,
-            "undefined": undefined,
+            "hints": hints,
         }
 
     def do_load(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Notes:
     opened: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)  # audit events of processes and sockets
     launched: list[dict[str, Any]] = field(default_factory=list)  # Triton's kernels
-    undefined: list[str] = field(default_factory=list)  # their masked loads without `other`
+    hints: list[str] = field(default_factory=list)  # why their numbers may be wrong
     asked: list[str] = field(default_factory=list)  # for functions that it has to write itself
     left: int = 0  # processes, running when its own had ended; the most of one process
     lines: int = 0  # printed, by the process that printed most

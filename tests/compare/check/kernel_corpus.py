@@ -98,9 +98,8 @@ def check(kernel: Kernel, file: Path, sizes: str) -> str:
 
             wrong = [c for c in expect(case).compare(run(build, case)) if not c.ok]
             if wrong:
-                _, undefined = INTERPRETER.take_notes()
-                hint = "; entries outside of a mask are undefined" if undefined else ""
-                return f"{find_part(wrong[0].tensor)} wrong{hint}"
+                _, hints = INTERPRETER.take_notes()
+                return "; ".join([f"{find_part(wrong[0].tensor)} wrong", *hints])
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return "" if INTERPRETER.take_notes()[0] else "no Triton kernel was launched"
