@@ -6,6 +6,7 @@ and all mistakes.
 
 import importlib.util
 import json
+import re
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from compare.implementations import CELLS, Source
 from compare.implementations.kernels import compilation
 from compare.terminal import UsageError
 from tests.in_process import terminal
-from tests.scripts import SCRIPTS, ended, load_script
+from tests.scripts import ROOT, SCRIPTS, ended, load_script
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="Triton is for Linux: pip install triton"
@@ -138,6 +139,28 @@ def test_check_names_what_is_wrong_with_a_kernel(script, tmp_path, name):
         printed = check_of(script, tmp_path, one)
         assert script.MISTAKES[one]["notice"] in printed, one
         assert one == "no-kernel" or " for sm_90: " in printed or "reference" in one
+
+
+def test_the_tutorial_shows_what_is_printed(tmp_path):
+    """Each block of output is printed, and each difference changes the file."""
+    page = (ROOT / "docs" / "speed" / "kernels.md").read_text("utf-8")
+    page = page.partition("### Ten minutes")[2].partition("\n### ")[0]
+    outputs, changes = (
+        re.findall(rf"```{kind}\n(.*?)```", page, re.S) for kind in ("text", "diff")
+    )
+    file = tmp_path / "mine.py"
+    source = (ROOT / "docs" / "kernels" / "mine.py").read_text("utf-8")
+    for output, change in zip(outputs[1:], changes, strict=True):  # the first is the command
+        file.write_text(source, encoding="utf-8")
+        to, printed = terminal(400)
+        with pytest.raises(CheckError):
+            check(CheckConfig(target=f"{file}:RNN", interpret=True), to)
+        assert [line for line in output.splitlines() if line not in printed.getvalue()] == []
+        lines = change.splitlines(keepends=True)
+        old, new = ("".join(x[1:] for x in lines if x[0] in kept) for kept in (" -", " +"))
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    assert 'input_precision="ieee"' in source
 
 
 def test_options_for_kernels_are_refused_where_there_are_none(tmp_path):
