@@ -12,11 +12,11 @@ from typing import Any
 from compare.implementations.adapters.which import adapters, find_file_adapter
 from compare.implementations.cells import CELLS, Cell
 from compare.implementations.interface import Implementation, Results
-from compare.implementations.layers.detection import detect_conventions
+from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import Layers, UserLayer
-from compare.implementations.layouts.guesses import guess_cell_of_class, guess_cell_of_functions
+from compare.implementations.layouts.guesses import guess_cell_of_functions
 from compare.implementations.weights import read_layer
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
@@ -88,7 +88,7 @@ def _load_class(
     submission: Submission, target: str, cell: str | None, device: str | None
 ) -> tuple[Cell, Any]:
     """Return the cell of a class, and what builds its layers."""
-    record = CELLS[cell or guess_cell_of_class(submission.kinds) or next(iter(CELLS))]
+    record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
     layers = Layers(submission, record.name, device=device)
     try:
         detect_conventions(layers)

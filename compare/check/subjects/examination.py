@@ -39,8 +39,8 @@ from compare.implementations import (
     Trouble,
     Verdict,
     clean,
+    detect_cell,
     fits,
-    guess_cell_of_class,
     parse_order,
     parse_target,
     refuse_target,
@@ -194,7 +194,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
         with _show_spinner(terminal), load() as submission:
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
-            report.cell = config.cell or guess_cell_of_class(submission.kinds) or cell
+            report.cell = config.cell or detect_cell(submission) or cell
             subject = LayerSubject(_make_layers(config, submission, report.cell), config.seed)
             if submission.source.interpreter:
                 subject.trials = (*TRIALS, *OF_KERNELS)

@@ -45,6 +45,8 @@ def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Resul
         feature.verdict = Verdict.MISSING  # it accepts vectors by broadcasting
     elif worst.verdict == Verdict.ERROR:
         feature.got = worst.got
+    elif worst.verdict == Verdict.WRONG:  # its results have another form
+        feature.found = f"expected {worst.expected}, got {worst.got}"
     is_first = "batch_first" in fields and subject.layers.conventions.batch_first
     if feature.verdict == Verdict.MISSING and is_first:
         feature.likely = "The batch always comes first."

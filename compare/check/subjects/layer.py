@@ -312,7 +312,6 @@ def find_layout(subject: LayerSubject) -> list[ItemResult]:
     return try_items(subject)
 
 
-
 def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
     """Return the values of a case's fields for a layer without some features, given as fields."""
     simplest = case_of(layers, SIZES[0], 0)

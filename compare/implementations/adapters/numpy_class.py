@@ -3,8 +3,9 @@
 The documented form is ``forward(x, h0) -> (output, h_n, tape)``, ``backward(tape, d_output, d_h_n)
 -> (d_x, d_h0, dict)`` and a dict `parameters`. What has another form is told by these rules:
 
-parameters    A class without a dict has its parameters as attributes: the float arrays that the
-              constructor makes. What `forward` and `backward` set later is a tape or a gradient.
+parameters    They may be attributes of the class, or of an object `params`: the float arrays that
+              the constructor makes. What `forward` sets is a tape, and what has the name of a
+              parameter with `grad` or `momentum` is a gradient or belongs to an optimizer.
 call          Without `forward`, the layer itself is called.
 states        ``forward(x, h0, c0)`` takes the states one by one: its third argument begins with c.
 last output   Where no state is returned, h_n is the last output.
@@ -19,7 +20,9 @@ columns       With this option, the sequences of a batch are columns: x is (T, V
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +33,11 @@ Arguments = list[tuple[str, bool]]  # the name of each, and whether it has a def
 
 HOLDERS, GRADIENTS = ("parameters", "params", "weights"), ("gradients", "grads")
 PREFIXES = ("d", "d_", "grad_")  # the beginnings of names of the gradients
-MOMENTS = tuple("dmvg")  # dW beside W is its gradient, mW and vW are an optimizer's
+MOMENTS = (
+    re.compile("(?:[dmvg]|grad|gradient|delta|mem)_?(.+)"),
+    re.compile("(.+)_(?:[mv]|grad|gradient|delta|momentum|velocity|cache)"),
+)
+"""dW or W_grad beside W is its gradient, mW or W_momentum an optimizer's."""
 TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")  # beginnings of a tape's name
 
 
@@ -40,6 +47,7 @@ class Findings:
 
     forms: dict[str, bool] = field(default_factory=dict)  # in words
     num_states: int = 1
+    state_axes: int = 2
 
 
 @dataclass(eq=False)
@@ -55,15 +63,22 @@ class Tape:
 
 
 class Attributes(dict[str, Array]):
-    """The arrays of an object by name; an array that is set here is set there."""
+    """The arrays of an object by name; an array that is set here is set there.
+
+    An object that lets no attribute be set gets the values into its array.
+    """
 
     def __init__(self, own: object, names: Iterable[str]) -> None:
         super().__init__({name: getattr(own, name) for name in names})
         self._own = own
 
     def __setitem__(self, name: str, value: Array) -> None:
-        setattr(self._own, name, value)
-        super().__setitem__(name, value)
+        try:
+            setattr(self._own, name, value)
+        except AttributeError:
+            self[name][...] = value
+        else:
+            super().__setitem__(name, value)
 
 
 def adapt_class(target: Callable[..., Any]) -> Callable[..., "NumpyClass"]:
@@ -98,7 +113,9 @@ class NumpyClass:
     ) -> None:
         self._own, self._findings, self._time_axis = own, findings, time_axis
         self._turn = swap_columns if columns else lambda value: value
-        self._attributes = list_parameters(own)
+        self._holder = find_holder(own)
+        self._attributes = list_parameters(self._holder)
+        self._set_by_calls: set[str] = set()
         self._latest: Tape | None = None
         self._call: Callable[..., Any] = getattr(own, "forward", None) or own
         if callable(self._call):
@@ -120,8 +137,13 @@ class NumpyClass:
                 return held
         if self._attributes:
             self._note("parameters are attributes")
-            return Attributes(self._own, self._attributes)
+            return Attributes(self._holder, self._attributes)
         return self._own.parameters
+
+    @property
+    def set_by_calls(self) -> list[str]:
+        """The attributes that `forward` has set or written to, which are no parameters."""
+        return sorted(self._set_by_calls)
 
     @property
     def forms(self) -> list[str]:
@@ -145,9 +167,10 @@ class NumpyClass:
         one_by_one = len(states) > 1 and len(names) > 2 and names[2][0] == "c"
         given = (x, *states) if one_by_one else (x,) if state is None else (x, state)
         kept = copy.deepcopy((given, more))
-        result = self._call(*given, **more)
+        with self._watch_attributes():
+            result = self._call(*given, **more)
         if states:
-            self._findings.num_states = len(states)
+            self._findings.num_states, self._findings.state_axes = len(states), states[0].ndim
         found = self._read_result(result, states)
         if found is None:
             return result  # the report says what was expected
@@ -156,6 +179,19 @@ class NumpyClass:
         if self._latest.own is None and hasattr(self._own, "backward"):
             self._note("the tape is in self")
         return self._turn(output), self._turn(last if len(last) > 1 else last[0]), self._latest
+
+    @contextmanager
+    def _watch_attributes(self) -> Iterator[None]:
+        """Note which arrays a call sets or writes to."""
+        before = {name: getattr(self._holder, name) for name in self._attributes}
+        values = copy.deepcopy(before)
+        try:
+            yield
+        finally:
+            for name, array in before.items():
+                is_same = getattr(self._holder, name, None) is array
+                if not (is_same and np.array_equal(array, values[name], equal_nan=True)):
+                    self._set_by_calls.add(name)
 
     def _read_result(self, result: Any, begin: tuple[Array, ...]) -> tuple[Any, Any, Any] | None:
         """Return output, states, and the tape or nothing; None of a form that is not known."""
@@ -167,9 +203,11 @@ class NumpyClass:
             states, rest = tuple(rest[0]), rest[1:]
         elif are_states(rest[:num_states], num_states):
             states, rest = tuple(rest[:num_states]), rest[num_states:]
-        elif len(begin) == 1 and len(rest) < 2:
+        elif num_states == 1 and len(rest) < 2:
             self._note("h_n is the last output")
-            states = (self._last_step(output).reshape(begin[0].shape).copy(),)
+            last = self._last_step(output)
+            axes = (1,) * (self._findings.state_axes - last.ndim)
+            states = (last.reshape(begin[0].shape if begin else (*axes, *last.shape)).copy(),)
         else:
             return None
         return None if len(rest) > 1 else (output, states, rest)
@@ -227,6 +265,8 @@ class NumpyClass:
             d_parameters = select_gradients(found, names) if is_flat else {}
             return found | {"parameters": d_parameters} if d_parameters else found
         items = list(found) if isinstance(found, tuple | list) else [found]
+        if len(items) > 1:  # the last one may be an object with the gradients
+            items[-1] = list_arrays(items[-1]) or items[-1]
         if not all(is_float(item) or are_states(item, num_states) for item in items[:-1]):
             return found
         last = items[-1]
@@ -254,11 +294,30 @@ class NumpyClass:
         return items[0], d_states, d_parameters
 
 
+def find_holder(own: object) -> object:
+    """Return the object whose attributes are the parameters: one in `params`, or the layer."""
+    held = [getattr(own, name, None) for name in HOLDERS]
+    return next((each for each in held if list_arrays(each)), own)
+
+
+def list_arrays(own: object) -> dict[str, Array]:
+    """Return the arrays of floats that are attributes of an object, by their public names."""
+    slots = [getattr(kind, "__slots__", ()) for kind in type(own).__mro__]
+    names = [n for several in slots for n in ([several] if isinstance(several, str) else several)]
+    names += [*getattr(own, "__dict__", ()), *getattr(own, "_fields", ())]
+    values: dict[str, Any] = {n: getattr(own, n, None) for n in names if not n.startswith("_")}
+    return {name: value for name, value in values.items() if is_float(value)}
+
+
 def list_parameters(own: object) -> list[str]:
     """Return the names of an object's arrays that may be parameters, when it has been made."""
-    arrays = {n: a for n, a in getattr(own, "__dict__", {}).items() if is_float(a) and n[0] != "_"}
-    moments = {n for n in arrays if n.startswith(MOMENTS) and n[1:].lstrip("_") in arrays}
-    return [name for name in arrays if name not in moments]
+    arrays = list_arrays(own)
+
+    def is_moment(name: str) -> bool:
+        found = [match[1] for pattern in MOMENTS if (match := pattern.fullmatch(name))]
+        return any(n in arrays and arrays[n].shape == arrays[name].shape for n in found)
+
+    return [name for name in arrays if not is_moment(name)]
 
 
 def select_gradients(

@@ -1,5 +1,6 @@
 """A module of PyTorch, called like nn.RNN, nn.GRU or nn.LSTM; autograd gives its gradients."""
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ GRADIENTS = True
 
 Arrays = dict[str, np.ndarray]
 OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
+OF_A_CELL = re.compile(r"(.*?)(\d+)\.((weight|bias)_(ih|hh))")
 
 
 def build(
@@ -29,11 +31,18 @@ def build(
 
 
 def name_parameters(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    """Return the parameters by name; those of a module around one layer have the layer's names."""
+    """Return the parameters by name.
+
+    Those of a module around one layer have the layer's names, those of a list of cells the names
+    of as many layers.
+    """
     parameters = dict(module.named_parameters())
     found = [match for name in parameters if (match := OF_A_LAYER.fullmatch(name))]
     if len(found) == len(parameters) and len({match[1] for match in found}) == 1:
         return {match[2]: parameters[match[0]] for match in found}
+    cells = [match for name in parameters if (match := OF_A_CELL.fullmatch(name))]
+    if len(cells) == len(parameters) and len({match[1] for match in cells}) == 1:
+        return {f"{match[3]}_l{match[2]}": parameters[match[0]] for match in cells}
     return parameters
 
 
@@ -79,10 +88,10 @@ def run(
         ends = torch.from_numpy(lengths)
         given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
     with torch.backends.cudnn.flags(enabled=True):
-        result = module(given, initial)
-    if not isinstance(result, tuple | list) or len(result) != 2:
+        result = module(given, *list_states(module, initial))
+    if not isinstance(result, tuple | list) or len(result) not in (2, 3):
         return result, None
-    output, last = result
+    output, last = result[0], result[1] if len(result) == 2 else tuple(result[1:])
     if lengths is not None:
         output, _ = pad_packed_sequence(output, batch_first)
 
@@ -104,6 +113,13 @@ def run(
         return d_x, d_initial, dict(zip(parameters, d_parameters, strict=True))
 
     return (output, last), pull
+
+
+def list_states(module: torch.nn.Module, initial: Any) -> tuple[Any, ...]:
+    """Return the states as arguments: one by one where the second of them begins with c."""
+    names = [*inspect.signature(module.forward).parameters]
+    one_by_one = isinstance(initial, tuple) and len(names) > 2 and names[2].startswith("c")
+    return initial if one_by_one else (initial,)
 
 
 def evaluate(module: torch.nn.Module, *inputs: Any, **more: Any) -> Any:

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare.implementations.cells import CELLS
-from compare.implementations.layers.user_layer import Layers
+from compare.implementations.layers.user_layer import Layers, UserLayer
 from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
+from compare.implementations.layouts.guesses import guess_cell_of_class, guess_cell_of_shapes
+from compare.implementations.worker.client import Submission
 from compare.implementations.worker.trouble import HOPELESS, Malformed, Trouble, Verdict
 from scratch_rnn.layers.states import arrays_of, each
 
@@ -27,9 +29,24 @@ FARTHEST = float(np.finfo(np.float64).max)  # what is not finite is still a resu
 class Fit(NamedTuple):
     """How near a class comes to ours under some conventions; of two fits the smaller is better."""
 
-    distance: float  # infinite if it has no results, or results of other shapes
+    distance: float  # infinite if it has no results, or results of other shapes; 0 if it is ours
+    broadcasts: bool  # a state of another shape gave the same numbers: its gradient has its own
     raises: bool  # an exception says less of a layout than results of other shapes
     conventions: Conventions
+
+
+def detect_cell(submission: Submission) -> str:
+    """Return the cell that the names of a class show, or else the shapes of its parameters.
+
+    Empty if neither does.
+    """
+    if named := guess_cell_of_class(submission.kinds):
+        return named
+    try:
+        found = Layers(submission, next(iter(CELLS)))(V, H).own_parameters()
+    except Trouble:
+        return ""
+    return guess_cell_of_shapes((array.shape for array in found.values()), V, H)
 
 
 def detect_conventions(layers: Layers) -> None:
@@ -46,16 +63,18 @@ def detect_conventions(layers: Layers) -> None:
             break
         layers.conventions = conventions
         try:
-            fit = Fit(_distance(layers), False, conventions)
+            distance, broadcasts = _compare(layers)
+            fit = Fit(distance, broadcasts, False, layers.conventions)
         except Trouble as trouble:
             troubles.append(trouble)
-            fit = Fit(math.inf, trouble.verdict != Verdict.WRONG, conventions)
+            fit = Fit(math.inf, False, trouble.verdict != Verdict.WRONG, layers.conventions)
         is_other_order = conventions.order not in ((), layers.flags.order)
-        if fit.distance < EQUAL or not is_other_order:
+        if fit.distance == 0 or not is_other_order:
             fits.append(fit)
-        if fit.distance < EQUAL or (troubles and troubles[-1].verdict in HOPELESS):
+        is_hopeless = bool(troubles) and troubles[-1].verdict in HOPELESS
+        if is_hopeless or (fit.distance == 0 and not fit.broadcasts):
             break
-    best = min(fits, key=lambda fit: (fit.distance, fit.raises))
+    best = min(fits, key=lambda fit: fit[:3])
     layers.conventions = best.conventions
     if math.isinf(best.distance):
         raise troubles[0]
@@ -80,8 +99,11 @@ def _candidates(layers: Layers, fits: Sequence[Fit]) -> Iterator[Conventions]:
                 yield replace(learned, order=order)
 
 
-def _distance(layers: Layers) -> float:
-    """Return how far a small layer is from ours; Trouble if its results have other shapes."""
+def _compare(layers: Layers) -> tuple[float, bool]:
+    """Return how far a small layer is from ours, and whether its state is broadcast.
+
+    Trouble if its results have other shapes.
+    """
     if not layers.conventions.names:
         layers.learn(V, H)
     rng, cell = np.random.default_rng(0), CELLS[layers.cell]
@@ -94,12 +116,50 @@ def _distance(layers: Layers) -> float:
     expected = _arrays(ours.forward(x, state))
     layer = layers(V, H)
     layer.load(ours.parameters)
-    got = _arrays(layer.forward(x, state))
-    shapes = [array.shape for array in expected]
+    try:
+        result = layer.forward(x, state)
+    except Trouble:
+        if _learn_anew(layers, layer):
+            return _compare(layers)
+        raise
+    if _learn_anew(layers, layer):
+        return _compare(layers)
+    got, shapes = _arrays(result), [array.shape for array in expected]
     if [array.shape for array in got] != shapes:
         raise Malformed(f"results of shapes {shapes}", f"{[array.shape for array in got]}")
     differences = (np.abs(a - b).max() for a, b in zip(expected, got, strict=True))
-    return max(float(np.nan_to_num(d, nan=FARTHEST, posinf=FARTHEST)) for d in differences)
+    distance = max(float(np.nan_to_num(d, nan=FARTHEST, posinf=FARTHEST)) for d in differences)
+    is_equal = distance < EQUAL
+    return (0.0 if is_equal else distance), is_equal and _broadcasts(layer, *result)
+
+
+def _broadcasts(layer: UserLayer, output: np.ndarray, state: Any, tape: Any) -> bool:
+    """Whether the gradient of the state has another shape than the state that was given."""
+    if layer.forward_only or layer.submission.adapter:
+        return False
+    try:
+        gradient = layer.backward(tape, output, state).state
+    except Trouble:
+        return False
+    return [*map(np.shape, arrays_of(gradient))] != [*map(np.shape, arrays_of(state))]
+
+
+def _learn_anew(layers: Layers, layer: UserLayer) -> bool:
+    """Learn the parameters without an array that a pass has set, if that was taken for one of them.
+
+    If too few are left, the array is a parameter, and the pass changes it.
+    """
+    found = layer.list_set_by_calls()
+    before = replace(layers.conventions)
+    if not found & {one for several in before.names.values() for one in several}:
+        return False
+    layers.set_by_calls, layers.conventions = found, replace(before, names={})
+    try:
+        layers.learn(V, H)
+    except Malformed:
+        layers.set_by_calls, layers.conventions = set(), before
+        return False
+    return True
 
 
 def _arrays(result: tuple[Any, Any, Any]) -> list[np.ndarray]:

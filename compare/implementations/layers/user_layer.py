@@ -3,6 +3,7 @@
 Arrays of another layout than ours are transposed before and after each call.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from compare.implementations.cells import CELLS
 from compare.implementations.interface import Results
 from compare.implementations.layouts.conventions import Conventions, Flags
+from compare.implementations.layouts.parameters import PARAMETERS
 from compare.implementations.worker.client import Handle, Submission, describe_kind
 from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import UsageError
 from scratch_rnn.layers.states import arrays_of
+
+SEVERAL = {"num_layers", "bidirectional", "proj_size"}
+"""The options with which a layer has more parameters."""
 
 
 @dataclass
@@ -32,6 +38,7 @@ class Layers:
     conventions: Conventions = field(default_factory=Conventions)  # those that are detected
     forward_only: bool = False
     own_dtype: str = ""  # of its parameters, without the argument dtype
+    set_by_calls: set[str] = field(default_factory=set)  # arrays that are no parameters
 
     def __call__(
         self, input_size: int, hidden_size: int, *, dtype: str = "", **options: Any
@@ -50,7 +57,10 @@ class Layers:
                     what = f"a class that takes {name}, as --{name} says"
                     raise UsageError(f"expected {what}, got {trouble}") from None
             raise _missing_if_refused(trouble, options) from None
-        return UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
+        layer = UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
+        if self.conventions.names and SEVERAL & {*options}:
+            layer.check_names(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
+        return layer
 
     def _describe_calls(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return what `numpy_class` has to know of the arrays in a call."""
@@ -82,8 +92,11 @@ class Layers:
         return other is not None and other in self.look("needs")
 
     def learn(self, V: int, H: int) -> None:
-        """Build a layer, and detect its dtype and the names of its parameters."""
-        parameters = self(V, H).own_parameters()
+        """Build a layer, and detect its dtype and which arrays are its parameters."""
+        found = self(V, H).own_parameters()
+        parameters = {n: array for n, array in found.items() if n not in self.set_by_calls}
+        if not parameters:
+            raise Malformed("parameters, a dict of arrays", "arrays that a call sets")
         self.own_dtype = str(next(iter(parameters.values())).dtype)
         self.conventions.learn(parameters, self.cell, V, H, self.flags)
 
@@ -104,7 +117,23 @@ class UserLayer:
         found = self.submission.look(self.handle, "parameters")
         if not isinstance(found, dict) or not found:
             raise Malformed("parameters, a dict of arrays", describe_kind(found))
-        return {name: _array(array, f"parameters[{name!r}]") for name, array in found.items()}
+        own = self.conventions.select(found)
+        return {name: _array(array, f"parameters[{name!r}]") for name, array in own.items()}
+
+    def check_names(self, ours: Any) -> None:
+        """Raise Trouble if it has parameters of further layers, but not under PyTorch's names."""
+        used = {one for several in self.conventions.names.values() for one in several}
+        found = {*self.submission.look(self.handle, "parameters")} - used
+        lacking = [n for n in ours.parameters if n not in {*PARAMETERS, *found}]
+        if lacking and found - {*ours.parameters}:
+            names = ", ".join(sorted(found - {*ours.parameters}))
+            raise Trouble("missing", f"expected parameters with PyTorch's names, got {names}")
+
+    def list_set_by_calls(self) -> set[str]:
+        """Return the names of a class's arrays that its calls have set or written to."""
+        if self.submission.adapter:
+            return set()
+        return {*self.submission.look(self.handle, "set_by_calls")}
 
     @property
     def parameters(self) -> Results:
@@ -238,8 +267,8 @@ def _swapped(array: np.ndarray) -> np.ndarray:
 
 def _missing_if_refused(trouble: Trouble, options: dict[str, Any]) -> Trouble:
     """Return Trouble with the verdict missing if the class has no such argument."""
-    refused = "TypeError" in trouble.kinds and (
-        "unexpected keyword" in str(trouble) or "positional argument" in str(trouble)
+    refused = "TypeError" in trouble.kinds and re.search(
+        "unexpected keyword|positional argument|multiple values for", str(trouble)
     )
     return Trouble("missing", str(trouble), trouble.kinds) if refused and options else trouble
 

@@ -1,9 +1,10 @@
 """Conventions: how a layer's arrays lie in memory and in its parameters, and what flags state."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,6 +28,9 @@ Arrays = dict[str, np.ndarray]  # parameters by name
 
 TABLE = table(__package__, "conventions.toml")
 WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
+
+OF_A_LAYER = re.compile(r"(weight|bias)_(ih|hh|hr)_l\d+(_reverse)?")
+"""PyTorch's names, which a layer with several layers or directions has."""
 
 OF_A_CALL = ("batch_first", "flat_state")  # only a call shows them; shapes show the others
 
@@ -156,6 +160,13 @@ class Conventions:
                 found[one] = self._turn(name, block)
         return found
 
+    def select(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of the user's arrays that are parameters; all, if that is not known yet."""
+        if not self.names:
+            return {**own}
+        used = {one for several in self.names.values() for one in several}
+        return {n: array for n, array in own.items() if n in used or OF_A_LAYER.fullmatch(n)}
+
     def to_ours(self, own: Arrays, cell: str) -> Arrays:
         """Return the user's parameters, or their gradients, as ours; Malformed if they misfit."""
         used = {one for several in self.names.values() for one in several}
@@ -205,4 +216,8 @@ def list_conventions() -> list[Conventions]:
         Conventions(batch_first=first, flat_state=flat, state_first=state_first)
         for state_first, first, flat in product((False, True), repeat=3)
     ]
-    return [*several, *(Conventions(flat_state=flat, columns=True) for flat in (False, True))]
+    columns = [
+        Conventions(flat_state=flat, columns=True, state_first=state_first)
+        for state_first, flat in product((False, True), repeat=2)
+    ]
+    return [*several, *columns]

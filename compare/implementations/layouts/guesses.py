@@ -1,6 +1,7 @@
 """Guess the cell of the user's code, from the records of the cells."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from compare.implementations.cells import CELLS, Cell
@@ -37,10 +38,16 @@ def guess_cell_of_functions(names: Iterable[str]) -> str:
 
 
 def guess_cell_of_shapes(shapes: Iterable[tuple[int, ...]], V: int, H: int) -> str:
-    """Return the cell whose weight_ih has one of these shapes; empty if there is none."""
-    known = set(shapes)
+    """Return the cell whose weight_ih, or that for [x, h], has one of these shapes; else nothing.
+
+    A weight for each gate is there as often as the cell has gates.
+    """
+    known = Counter(shapes)
+    widths = V, V + H
     for cell in CELLS.values():
         G = cell.num_gates * H
-        if {(G, V), (V, G)} & known:
+        if any(known[G, width] or known[width, G] for width in widths if cell.gates):
             return cell.name
-    return ""
+    of_a_gate = max(known[shape] for width in widths for shape in ((H, width), (width, H)))
+    found = (cell.name for cell in CELLS.values() if cell.num_gates == of_a_gate)
+    return next(found, "")

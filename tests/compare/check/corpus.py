@@ -5,7 +5,8 @@ into wrong solutions, each with one mistake in one function. `variants.toml` has
 right ways to write a part of it; `right_variants` combines them at random. `gates.toml`
 does the same with the plain versions of the GRU and the LSTM. `styles.toml` has whole
 files in many styles, and CS231n's functions; `classes.toml` classes and modules. `files.toml` has
-what the tests of the command, of conventions and of properties need.
+what the tests of the command, of conventions and of properties need. The folder `right` has right
+files, classes and modules as Python, each in a style of its own.
 """
 
 import functools
@@ -59,6 +60,24 @@ class Layer:
         """Write its file, and return the target for `check`."""
         (folder / "layer.py").write_text(self.source, encoding="utf-8")
         return f"{folder / 'layer.py'}:Layer"
+
+
+@dataclass(frozen=True)
+class Style:
+    """A right class or module of the folder `right`, in a style of its own."""
+
+    file: str
+    name: str
+    cell: str
+    found: str = ""
+
+    @property
+    def base(self):
+        return self.name
+
+    def write(self, folder):
+        """Return the target for `check`; the file is there."""
+        return f"{STUDENTS / 'right' / self.file}:{self.name}"
 
 
 class Misfit(ValueError):
@@ -254,3 +273,29 @@ LAYERS = (
     ),
 )
 """The right layers, then the wrong ones."""
+
+_STYLES = {
+    (
+        "as_numpy.py",
+        "rnn",
+    ): "TapeInSelf DictAndNoTape Workspace StateOfZeros Dataclasses make_closures "
+    "Slots Columns StepByStep ParametersAsProperty OutputAlone",
+    ("with_gates.py", "gru"): "GRUByGates",
+    ("with_gates.py", "lstm"): "LSTMStatesApart NamedTuples",
+    (
+        "as_torch.py",
+        "rnn",
+    ): "TwoLinears OwnFunction Checkpointed OfLists Subclass MaskedPacked",
+    ("as_script.py", "rnn"): "Scripted",
+    ("as_torch.py", "gru"): "AroundGRU StackedCells EinsumGRU MixinGRU",
+    ("as_torch.py", "lstm"): "AroundLSTM CellLSTM StatesApartLSTM NamedStateLSTM",
+}
+STYLES = tuple(
+    Style(file, name, cell) for (file, cell), names in _STYLES.items() for name in names.split()
+)
+"""The right layers in styles of their own."""
+
+RIGHT_FILES = tuple(
+    STUDENTS / "right" / f"{name}.py" for name in ("closures", "generated", "workspaces")
+)
+"""The right files of functions in styles of their own."""

@@ -1,7 +1,8 @@
 """The corpus of layers (students/classes.toml): each is held against PyTorch, and checked.
 
 A right layer gives PyTorch's results in a wide search, a wrong one does not: in a pass of its own,
-after other passes, with other parameters, with views for arguments, or if it is called.
+after other passes, with other parameters, with views for arguments, or if it is called. The styles
+of the folder `right` are held against PyTorch in float64.
 """
 
 from functools import cache, partial
@@ -10,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+import torch
 
 from compare.check import CheckConfig
 from compare.check.cases.layer_case import random_case
@@ -31,16 +33,20 @@ from compare.check.cases.reference import torch_results
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import scale_parameters
-from compare.check.subjects.examination import examine_class
+from compare.check.subjects.examination import examine_class, try_stages
 from compare.check.subjects.features import find_surface, try_features
 from compare.check.subjects.layer import LayerSubject, find_layout
+from compare.check.subjects.stages import STAGES
 from compare.implementations.interface import load_parameters
+from compare.implementations.layers.detection import detect_cell
 from compare.implementations.layers.user_layer import Layers
+from compare.implementations.worker.server import load_file
+from compare.implementations.worker.source import Source
 from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import Terminal
-from tests.compare.check.corpus import LAYERS
+from tests.compare.check.corpus import LAYERS, RIGHT_FILES, STYLES
 from tests.counts import number
-from tests.in_process import submission_of
+from tests.in_process import subject_of, submission_of, submit
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
@@ -48,7 +54,7 @@ pytestmark = pytest.mark.usefixtures("quietly")
 @cache
 def conventions_of(base):
     """Return the conventions of a base, and the cases that it takes."""
-    right = next(layer for layer in LAYERS if layer.base == base)
+    right = next(layer for layer in (*LAYERS, *STYLES) if layer.base == base)
     with TemporaryDirectory() as folder, submission_of(right.write(Path(folder))) as submission:
         layers = Layers(submission, right.cell)
         subject = LayerSubject(layers, 0)
@@ -141,7 +147,60 @@ def test_a_layer_is_called_what_it_is(example, tmp_path, count):
     count(f"{'wrong' if is_wrong else 'right'} layers called so")
 
 
+@pytest.fixture
+def in_float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("style", STYLES[:: number(3, 1)], ids=lambda style: style.name)
+def test_a_style_of_its_own_is_right(style, in_float64, count):
+    with submission_of(style.write(None)) as submission:
+        assert detect_cell(submission) == style.cell
+        assert not differs(style, Layers(submission, style.cell), number(3, 60))
+    target = style.write(None)
+    report = examine_class(
+        CheckConfig(target=target), lambda: submission_of(target), Terminal(quiet=True)
+    )
+    assert [result.name for result in report.stages if result.verdict != "right"] == []
+    assert [(entry.name, entry.found) for entry in report.wrong] == []
+    assert report.ok
+    count("right styles called right")
+
+
+@pytest.mark.parametrize("file", RIGHT_FILES, ids=lambda file: file.stem)
+def test_functions_in_a_style_of_their_own_are_right(file):
+    functions, rng = vars(load_file(file)), np.random.default_rng(0)
+    torch_layer = torch.nn.RNN(4, 5, dtype=torch.float64)
+    x, h_0, d_output, d_h_n, logits = (
+        rng.normal(size=shape) for shape in ((3, 2, 4), (2, 5), (3, 2, 5), (2, 5), (6, 7))
+    )
+    targets = rng.integers(0, 7, 6)
+    leaves = [torch.tensor(a, requires_grad=True) for a in (x, h_0[None], logits)]
+    output, h_n = torch_layer(*leaves[:2])
+    weights = [*torch_layer.parameters()]
+    upstream = [torch.tensor(d_output), torch.tensor(d_h_n[None])]
+    found = torch.autograd.grad([output, h_n], [*leaves[:2], *weights], upstream)
+    arrays = [w.detach().numpy() for w in weights]
+    own_output, own_h_n, tape = functions["rnn_forward"](x, h_0, *arrays)
+    own = functions["rnn_backward"](tape, d_output, d_h_n)
+    np.testing.assert_allclose(own_output, output.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(own_h_n, h_n[0].detach().numpy(), rtol=1e-12)
+    for one, other in zip(own, found, strict=True):
+        np.testing.assert_allclose(one, other.numpy().reshape(one.shape), atol=1e-12)
+    loss = torch.nn.functional.cross_entropy(leaves[2], torch.tensor(targets))
+    (d_logits,) = torch.autograd.grad(loss, leaves[2])
+    own_loss, own_d_logits = functions["cross_entropy"](logits, targets)
+    np.testing.assert_allclose(own_loss, loss.item(), rtol=1e-12)
+    np.testing.assert_allclose(own_d_logits, d_logits.numpy(), atol=1e-14)
+    report = try_stages(
+        subject_of(partial(submit, Source(file=str(file))), STAGES["rnn"]), STAGES["rnn"]
+    )
+    assert [result.verdict for result in report] == ["right"] * 6
+
+
 def test_the_corpus_is_large_and_each_property_of_memory_finds_something():
-    assert (len(RIGHT), len(WRONG)) >= (40, 90)
+    assert (len(RIGHT), len(WRONG), len(STYLES)) >= (40, 90, 29)
     found = {example.found for example in WRONG}
     assert {p.name for p in of_memory.PROPERTIES if not p.strict} <= found
