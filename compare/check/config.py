@@ -93,7 +93,7 @@ class CheckConfig:
     timeout: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 10.0
     """Processor time of one call; its wall time may be eight times that."""
     total_timeout: Annotated[float | None, ABOVE_0, flag("SECONDS", _CALLS)] = None
-    """Wall time of all calls of a file together."""
+    """Processor time of all calls of a file together; their wall time may be eight times that."""
     memory: Annotated[float, ABOVE_0, arg(metavar="GIB")] = 4.0
     """Memory limit of the code, where the system has such a limit."""
     jobs: Annotated[int | None, FROM_1, flag("N", "(default: one for each processor)")] = None

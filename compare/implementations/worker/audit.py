@@ -25,6 +25,9 @@ SOURCES = [PROJECT / name for name in ("scratch_rnn", "concise_rnn", "compare")]
 OWN = [PROJECT / "compare" / "implementations" / n for n in ("worker", "adapters", "kernels")]
 """What the process itself loads."""
 
+ENTRIES = {path for path in sys.path if path}
+"""Where Python looks for modules; it tries to list some that are no folders."""
+
 _PLACES = {sys.prefix, sys.base_prefix, *sys.path, "/dev", "/proc", "/sys"} - {""}
 INSTALLED = {Path(path).resolve() for path in _PLACES} - {PROJECT}
 """Where opened files are not noted: Python, its packages, and the system."""
@@ -71,6 +74,8 @@ class Watch:
 
     def _open(self, file: Any) -> None:
         if isinstance(file, int) or not file:
+            return
+        if os.fsdecode(file) in ENTRIES:  # a finder's name, as of an editable install, or a folder
             return
         path = Path(os.fsdecode(file)).resolve()
         if path.parent.name == "__pycache__":  # of a module; perhaps it is not there yet

@@ -83,9 +83,8 @@ class Submission(AbstractContextManager["Submission"]):
         self._replaced = ()
         self._process = self._start(source, self._call_back, self.notes)
         names = ("file", "module", "name", "folders", "numpy_only", "resolver", "interpreter")
-        limits = 6 * source.seconds, PATIENCE * source.seconds
-        if not source.file:
-            limits = max(60.0, 3 * source.seconds), PATIENCE * max(60.0, 3 * source.seconds)
+        seconds = 6 * source.seconds if source.file else max(60.0, 3 * source.seconds)
+        limits = seconds, PATIENCE * seconds
         try:
             loaded = self._request("load", (), limits, **{n: getattr(source, n) for n in names})
         except BaseException:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import psutil
 
 from compare.implementations.worker.messages import InvalidMessage, Message, encoded, read
-from compare.implementations.worker.source import Notes, Source
+from compare.implementations.worker.source import PATIENCE, Notes, Source
 from compare.implementations.worker.start import start
 from compare.implementations.worker.trouble import Trouble
 
@@ -26,11 +26,11 @@ class Process:
     def __init__(self, source: Source, call_back: Callable[..., Message], notes: Notes) -> None:
         self.ended = ""  # in words, how
         self._call_back, self._notes = call_back, notes
-        of_all_calls = f"{source.total:g} s of wall time for all calls (--total-timeout)"
-        self._total = source.total, of_all_calls
+        self._total = source.total
         self._limits: tuple[tuple[Callable[[], float], float, str], ...] = ()
-        if notes.seconds >= source.total:
-            raise Trouble("timeout", f"no result within {of_all_calls}")
+        for seconds, limit, kind in self._measure_all_calls():
+            if seconds >= limit:
+                raise Trouble("timeout", f"no result within {_describe_total(limit, kind)}")
         self._worker = start(source.gibibytes)
         self._process = psutil.Process(self._worker.pid)
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -48,14 +48,19 @@ class Process:
         """Send a request and return the answer; Trouble if it takes more time, ours included."""
         if self.ended:
             raise Trouble("error", f"its process ended {self.ended}")
-        begun = time.monotonic()
-        used, (total, of_all) = self._processor_time, self._total
+        clocks = self._processor_time, time.monotonic
+        begun, begun_wall = (clock() for clock in clocks)
+        totals = [
+            (clock, clock() + limit - used, _describe_total(limit, kind))
+            for clock, (used, limit, kind) in zip(clocks, self._measure_all_calls(), strict=True)
+        ]
         self._limits = (  # a clock, the time at which it is late, and what it measures
-            (time.monotonic, begun + total - self._notes.seconds, of_all),
-            (used, used() + seconds, f"{seconds:g} s of processor time"),
-            (time.monotonic, begun + wall, f"{wall:g} s of wall time"),
+            *totals,
+            (self._processor_time, begun + seconds, f"{seconds:g} s of processor time"),
+            (time.monotonic, begun_wall + wall, f"{wall:g} s of wall time"),
         )
-        self._look_again = begun + min(INTERVAL, seconds)
+        self._used = begun
+        self._look_again = begun_wall + min(INTERVAL, seconds)
         try:
             while True:
                 answer = self._next(message)
@@ -71,7 +76,16 @@ class Process:
         except (EOFError, OSError):
             raise Trouble("error", f"its process ended {self.close()}") from None
         finally:
-            self._notes.seconds += time.monotonic() - begun
+            self._notes.seconds += time.monotonic() - begun_wall
+            self._notes.processor += max(self._used, self._processor_time()) - begun
+
+    def _measure_all_calls(self) -> tuple[tuple[float, float, str], ...]:
+        """Return the processor time and the wall time of all calls, their limits, and their names.
+
+        Wall time is no measure of code on a busy machine: its limit only ends what sleeps.
+        """
+        notes, total = self._notes, self._total
+        return (notes.processor, total, "processor"), (notes.seconds, PATIENCE * total, "wall")
 
     def _next(self, message: Message) -> Message:
         """Send a message and return the next one; TimeoutError if there is none in time."""
@@ -95,6 +109,7 @@ class Process:
         """Raise TimeoutError if it is late; look at most once in each interval."""
         if time.monotonic() > self._look_again:
             self._look_again = time.monotonic() + INTERVAL
+            self._used = self._processor_time()  # it may have ended afterwards
             for clock, end, words in self._limits:
                 if clock() > end:
                     raise TimeoutError(words)
@@ -147,6 +162,10 @@ class Process:
                 notes.lines = max(notes.lines, lines)
                 if len(notes.first) < FIRST_PRINTED:
                     notes.first += printed[:FIRST_PRINTED].decode(errors="replace")
+
+
+def _describe_total(seconds: float, kind: str) -> str:
+    return f"{seconds:g} s of {kind} time for all calls (--total-timeout)"
 
 
 def describe_end(code: int) -> str:

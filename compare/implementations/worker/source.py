@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-PATIENCE = 8  # wall time that a call may take, as a multiple of its processor time
+PATIENCE = 8  # wall time that calls may take, as a multiple of their processor time
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Source:
     interpreter: str = ""  # a file that is loaded before the code, to interpret its kernels
     seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
-    total: float = 300.0  # seconds of wall time for all calls
+    total: float = 300.0  # seconds of the processor, for all calls
 
 
 @dataclass(slots=True)
@@ -36,3 +36,4 @@ class Notes:
     lines: int = 0  # printed, by the process that printed most
     first: str = ""
     seconds: float = 0.0  # of wall time, of all calls
+    processor: float = 0.0  # seconds of the processor, of all calls

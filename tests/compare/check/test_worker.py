@@ -133,7 +133,29 @@ def test_a_tuple_of_many_names_is_refused():
 
 def test_waiting_is_no_processor_time(tmp_path):
     """As on a machine that is busy with something else."""
-    assert called(tmp_path, "time.sleep(1.1); return 7", seconds=1.0) == 7
+    assert called(tmp_path, "time.sleep(1.1); return 7", seconds=1.0, total=1.0) == 7
+
+
+def test_all_calls_together_have_a_limit_of_processor_time(tmp_path):
+    notes = Notes()
+    (tmp_path / "student.py").write_text("def work():\n    while True: pass\n", encoding="utf-8")
+    source = parse_target(str(tmp_path / "student.py"), total=0.3)
+    late = r"no result within 0\.3 s of processor time for all calls \(--total-timeout\)"
+    with Submission(source, None, notes) as submission, pytest.raises(Trouble, match=late):
+        submission.call("work")
+    with pytest.raises(Trouble, match=late):  # nor in another process
+        Submission(source, None, notes)
+
+
+def test_to_look_for_modules_is_not_noted(tmp_path):
+    """An editable install adds a name to the path that is no folder."""
+    text = (
+        "import sys\nfor entry in sys.path[1:]:\n    try: open(entry)\n    except OSError: pass\n"
+    )
+    (tmp_path / "student.py").write_text(text, encoding="utf-8")
+    notes = Notes()
+    Submission(parse_target(str(tmp_path / "student.py")), None, notes).close()
+    assert notes.opened == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system has no such limit")
