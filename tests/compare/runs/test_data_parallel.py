@@ -220,6 +220,8 @@ def test_each_process_has_a_gpu_of_its_own(gpus, rank, monkeypatch):
     else:
         with pytest.raises(parity.DeviceError, match=f"got {gpus} for {rank + 1}$"):
             choose_gpu(rank=0)
+    monkeypatch.delenv("LOCAL_RANK")  # as without torchrun: all processes are on one machine
+    assert rank >= gpus or choose_gpu(rank=rank) == rank
     monkeypatch.setenv("LOCAL_RANK", "x")
     with pytest.raises(UsageError, match="expected a LOCAL_RANK of at least 0, got 'x'"):
         choose_gpu(rank=0)
