@@ -134,7 +134,7 @@ def test_a_run_s_figures_are_those_of_its_record(tmp_path):
     assert ends["versions"] == {"numpy": "2"}
 
 
-@pytest.mark.parametrize("name", ["comparisons", "accuracy", "tolerance"])
+@pytest.mark.parametrize("name", ["comparisons", "accuracy", "tolerance", "adam"])
 def test_the_table_of_a_page_is_that_of_its_measurements(name):
     script = load_script(name)
     text = script.PAGE.read_text(encoding="utf-8")

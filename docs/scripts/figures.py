@@ -228,6 +228,7 @@ MEASURES = {
     "comparisons": partial(run_script, "comparisons", ["right", "10000"], ["bugs"], ["draw"]),
     "accuracy": partial(run_script, "accuracy", ["measure"], ["draw"]),
     "tolerance": partial(run_script, "tolerance", ["--cases", "10000"]),
+    "adam": partial(run_script, "adam", []),
     "gpu": measure_gpu,
 }
 WITHOUT_CHOICE = [name for name in MEASURES if name not in ("gpu", "free-threaded")]

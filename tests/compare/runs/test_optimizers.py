@@ -82,9 +82,10 @@ def test_the_number_of_updates_in_a_file_is_a_whole_number(number, trainings, tm
         save(tmp_path / "file", checkpoint)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("model", ["scratch", "concise"])
-def test_its_memory_is_saved_and_resumed(model, added, trainings):
-    command = f"train --model {model} --optimizer {added} --lr 0.05"
+def test_its_memory_is_saved_and_resumed(model, dtype, added, trainings):
+    command = f"train --model {model} --optimizer {added} --lr 0.05 --dtype {dtype}"
     whole = trainings.whole(command)
     again = trainings.interrupted(command, 5)
     saved = load(newest(trainings.directory(), model))
