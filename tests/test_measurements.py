@@ -134,11 +134,33 @@ def test_a_run_s_figures_are_those_of_its_record(tmp_path):
     assert ends["versions"] == {"numpy": "2"}
 
 
-@pytest.mark.parametrize("name", ["comparisons", "accuracy", "tolerance", "adam"])
+@pytest.mark.parametrize("name", ["comparisons", "accuracy", "tolerance", "adam", "recall"])
 def test_the_table_of_a_page_is_that_of_its_measurements(name):
     script = load_script(name)
     text = script.PAGE.read_text(encoding="utf-8")
     assert script.fill_table(text) == text, f"python docs/scripts/{name}.py draw"
+
+
+def test_each_cell_recalls_as_the_page_of_the_gates_says():
+    recall = load_script("recall")
+    results = recall.read_results()
+    shares = {
+        cell: [recall.shares(gap, cell, results) for gap in recall.GAPS] for cell in recall.CELLS
+    }
+    learned = {cell: [min(found) >= 0.98 for found in shares[cell]] for cell in shares}
+    assert recall.GAPS == (10, 20, 30, 40)
+    assert learned["gru"] == [True] * 4  # where it stops is not shown
+    assert learned["rnn"] == [True, True, False, False]
+    assert shares["rnn"][2][0] < 0.55  # at 30 it depends on the seed
+    assert shares["rnn"][2][-1] >= 0.98
+    assert learned["lstm"] == [True, False, False, False]
+    assert min(shares["lstm"][1]) >= 0.89  # 20 nearly
+    for cell in ("rnn", "lstm"):
+        assert max(shares[cell][3]) < 0.6  # at 40 they guess, or nearly so
+    rates = recall.LEARNING_RATES
+    places = [(gap, cell) for gap in recall.GAPS for cell in recall.CELLS]
+    chosen = [recall.choose_learning_rate(*place, results) for place in places]
+    assert sum(lr in (rates[0], rates[-1]) for lr in chosen) >= len(chosen) / 2
 
 
 def test_no_tensor_is_much_less_exact_than_pytorchs():

@@ -9,6 +9,7 @@ import pytest
 import scratch_rnn
 from compare.bench.workload.shapes import SEED
 from scratch_rnn import Batch
+from scratch_rnn.text.recall import find_recalls
 from scratch_rnn.train import loss_and_gradients
 from tests.compare.bench.test_bench_result import document, timing
 from tests.scripts import load_script
@@ -222,3 +223,34 @@ def test_a_lost_gradient_is_a_percentage_and_updates_are_those_of_the_text():
     data |= {"untrained": {"lost": [0.1234]}, "trained": {"lost": [0.5]}}
     [row] = rows_of(answers._truncation(data))  # 9,964 tokens make 8 batches of 32 times 35
     assert row == ["35", "12.3%", "50.0%", "60.00 (480 updates)", "30.00"]
+
+
+def test_one_seed_chooses_the_learning_rate_and_the_others_are_shown():
+    recall = load_script("recall")
+
+    def done(seed, lr, share, updates):
+        name = recall.Training(seed, 10, "gru", lr).name
+        return {name: {"share": share, "updates": updates, "seconds": 1.0}}
+
+    def chosen(*tries):
+        results = {}
+        for lr, (share, updates) in zip(recall.LEARNING_RATES, tries, strict=True):
+            results |= done(recall.CHOOSING, lr, share, updates)
+        return recall.choose_learning_rate(10, "gru", results), results
+
+    assert chosen((0.5, 1500), (0.9, 1500), (0.7, 1500))[0] == recall.LEARNING_RATES[1]
+    assert chosen((1.0, 900), (0.98, 1500), (0.99, 700))[0] == recall.LEARNING_RATES[2]
+    best, results = chosen((0.6, 1500), (0.5, 1500), (0.5, 1500))
+    for seed, share in zip(recall.SEEDS, np.linspace(1.0, 0.5, len(recall.SEEDS)), strict=True):
+        results |= done(seed, best, share, 1500)
+    shown = recall.shares(10, "gru", results)
+    assert (shown[0], shown[-1], len(shown)) == (0.5, 1.0, len(recall.SEEDS))
+    assert recall.CHOOSING not in recall.SEEDS
+
+
+def test_wherever_a_row_begins_it_has_a_recall_that_counts():
+    recall = load_script("recall")
+    for gap in recall.GAPS:
+        starts = np.arange(2 * recall.period(gap))
+        places = starts[:, None] + np.arange(recall.num_steps(gap))
+        assert find_recalls(places, gap).any(axis=1).all()

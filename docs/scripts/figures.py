@@ -229,6 +229,7 @@ MEASURES = {
     "accuracy": partial(run_script, "accuracy", ["measure"], ["draw"]),
     "tolerance": partial(run_script, "tolerance", ["--cases", "10000"]),
     "adam": partial(run_script, "adam", []),
+    "recall": partial(run_script, "recall", ["measure"], ["draw"]),
     "gpu": measure_gpu,
 }
 WITHOUT_CHOICE = [name for name in MEASURES if name not in ("gpu", "free-threaded")]

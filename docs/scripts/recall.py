@@ -1,0 +1,243 @@
+"""Measure at which gap each cell stops to learn a text that needs memory.
+
+    python docs/scripts/recall.py measure    # train on two cores; goes on where it stopped
+    python docs/scripts/recall.py draw       # the picture, and the table in docs/learn/gates.md
+
+All cells train on the same text, with the same optimizer and the same largest number of updates.
+The text is so long that no batch comes twice. After each hundred updates, the right recalls in
+their batches are counted, each before its update. If nearly all are right, the training ends. Its
+result is the share of the last hundred. For each cell and gap, one seed chooses among the learning
+rates. The other seeds train at this one, and they are shown.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing.pool import Pool
+from typing import NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from pages import DOCS, add, command, fill_blocks, read, table, versions
+from threadpoolctl import threadpool_limits
+
+import scratch_rnn
+from compare.bench.measure.machine import processor
+from compare.parity import build_models
+from scratch_rnn.text import recall_text
+from scratch_rnn.text.recall import SAID_AGAIN, count_recalls, period
+
+mpl.use("Agg")
+
+PAGE = DOCS / "learn" / "gates.md"
+PICTURE = DOCS / "images" / "recall.png"
+
+CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+GAPS = (10, 20, 30, 40)
+LEARNING_RATES = (0.003, 0.01, 0.03)
+CHOOSING, SEEDS = 0, (1, 2, 3)
+"""The seed that chooses the learning rate, and those of the results."""
+UPDATES, LAST = 1500, 100
+ENOUGH = 0.99
+"""The share of right recalls at which a training ends."""
+B, H = 32, 32
+FORGET_BIAS = {"lstm": 1.0}
+PROCESSES = 2
+
+INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
+COLOURS = {"rnn": "#c0392b", "gru": "#f5a742", "lstm": "#1f3f77"}
+
+
+# Measuring ------------------------------------------------------------------------------------
+
+
+class Training(NamedTuple):
+    """One training of the measurement."""
+
+    seed: int
+    gap: int
+    cell: str
+    lr: float
+
+    @property
+    def name(self) -> str:
+        """Its key among the results."""
+        return f"{self.cell}, gap {self.gap}, lr {self.lr:g}, seed {self.seed}"
+
+
+Results = dict[str, dict[str, float]]
+"""The share of right recalls, the updates and the CPU time, by the names of the trainings."""
+
+
+def num_steps(gap: int) -> int:
+    """Return T: a row of so many steps has at least one recall whose letter it has too.
+
+    It is no multiple of the period, so that the rows of a batch begin anywhere in a word.
+    """
+    return 2 * period(gap) + 1
+
+
+def measure() -> None:
+    """Do the trainings that have no result yet, in two processes, and store each result."""
+    places = list(itertools.product(GAPS, CELLS))
+    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
+        tries = itertools.product(places, LEARNING_RATES)
+        run_all(pool, [Training(CHOOSING, *place, lr) for place, lr in tries])
+        rates = {place: choose_learning_rate(*place, read_results()) for place in places}
+        tries = itertools.product(SEEDS, places)
+        run_all(pool, [Training(seed, *place, rates[place]) for seed, place in tries])
+
+
+def run_all(pool: Pool, trainings: Sequence[Training]) -> None:
+    """Do those of the trainings that have no result."""
+    results = read_results()
+    left = [training for training in trainings if training.name not in results]
+    for name, result in pool.imap_unordered(train, left):
+        results[name] = result
+        add("recall", {**versions(), "processor": processor(), "trainings": results})
+        sys.stdout.write(f"{name}: {result}\n")
+        sys.stdout.flush()
+
+
+def read_results() -> Results:
+    """Return what is stored."""
+    results: Results = read("recall").get("trainings", {})
+    return results
+
+
+def choose_learning_rate(gap: int, cell: str, results: Results) -> float:
+    """Return the learning rate with the largest share of right recalls; if equal, the fastest."""
+
+    def rank(lr: float) -> tuple[bool, float]:
+        result = results[Training(CHOOSING, gap, cell, lr).name]
+        learned = result["share"] >= ENOUGH
+        return learned, -result["updates"] if learned else result["share"]
+
+    return max(LEARNING_RATES, key=rank)
+
+
+def train(training: Training) -> tuple[str, dict[str, float]]:
+    """Train once; return the share of right recalls at the end, and the CPU time."""
+    begun = time.process_time()
+    with threadpool_limits(limits=1, user_api="blas"):
+        scratch_rnn.set_num_threads(1)
+        share, updates = train_one(training)
+    seconds = round(time.process_time() - begun, 1)
+    return training.name, {"share": round(share, 4), "updates": updates, "seconds": seconds}
+
+
+def train_one(training: Training) -> tuple[float, int]:
+    """Train one model; return the share of right recalls in the last batches, and the updates."""
+    seed, gap, cell, lr = training
+    T = num_steps(gap)
+    text = recall_text(gap, num_tokens=UPDATES * B * T + T, seed=seed)
+    batches, vocab = scratch_rnn.load_time_machine(
+        B, T, sampling="random", max_tokens=None, seed=seed, text=text
+    )
+    forget_bias = FORGET_BIAS.get(cell)
+    model, _ = build_models(len(vocab), H, cell=cell, seed=seed, forget_bias=forget_bias)
+    optimizer = scratch_rnn.Adam(model.parameters, lr)
+    right = recalls = 0
+    share, update = 0.0, 0
+    for update, batch in enumerate(batches, start=1):
+        right += scratch_rnn.train_step(model, batch, None, optimizer).right_recalls
+        recalls += count_recalls(batch)
+        if update % LAST == 0:
+            share, right, recalls = right / recalls, 0, 0
+            if share >= ENOUGH:
+                break
+    return share, update
+
+
+# Showing --------------------------------------------------------------------------------------
+
+
+def draw(text: str) -> str:
+    """Draw the picture, and return the text of the page with the table."""
+    results = read_results()
+    draw_picture(results)
+    return fill_table(text)
+
+
+def fill_table(text: str) -> str:
+    """Return the text of the page with the stored results."""
+    results = read_results()
+    return fill_blocks(text, {"recall": f"{make_table(results)}\n\n{describe(results)}"})
+
+
+def shares(gap: int, cell: str, results: Results) -> list[float]:
+    """Return the shares of right recalls of all seeds, from the smallest to the largest."""
+    lr = choose_learning_rate(gap, cell, results)
+    return sorted(results[Training(seed, gap, cell, lr).name]["share"] for seed in SEEDS)
+
+
+def draw_picture(results: Results) -> None:
+    """Draw the median and the range of the seeds over the gap, for each cell."""
+    figure = Figure(figsize=(7, 3.8), layout="constrained")
+    axes = figure.subplots()
+    for number, (cell, label) in enumerate(CELLS.items()):
+        found = np.array([shares(gap, cell, results) for gap in GAPS])
+        x = np.array(GAPS) * 1.03 ** (number - 1)  # side by side, so that all ranges are visible
+        middle = np.median(found, axis=1)
+        ends = np.abs(np.stack([found[:, 0], found[:, -1]]) - middle)
+        axes.errorbar(x, middle, ends, color=COLOURS[cell], label=label, marker="o", capsize=4)
+    chance = 1 / len(SAID_AGAIN)
+    axes.axhline(chance, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
+    axes.annotate("guessing", (GAPS[0], chance), (0, -11), textcoords="offset points", fontsize=9)
+    axes.set_xscale("log")
+    axes.set_xticks(GAPS, labels=[str(gap) for gap in GAPS])
+    axes.minorticks_off()
+    axes.set_ylim(0.4, 1.03)
+    axes.set_xlabel("random letters between a letter and its recall (--gap)", color=INK)
+    axes.set_ylabel("share of right recalls", color=INK)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, labelcolor=INK, loc="best")
+    figure.savefig(PICTURE, dpi=150)
+
+
+def make_table(results: Results) -> str:
+    """Return the table: the range of the seeds for each cell and gap."""
+    rows = []
+    for cell, label in CELLS.items():
+        row = [label]
+        for gap in GAPS:
+            found = shares(gap, cell, results)
+            lr = choose_learning_rate(gap, cell, results)
+            ends = f"{found[0]:.2f} to {found[-1]:.2f}"
+            row.append(f"{np.median(found):.2f} ({ends}; lr {lr:g})")
+        rows.append(row)
+    return table(
+        ["share of right recalls after", *(f"{gap} letters" for gap in GAPS)], rows, len(GAPS)
+    )
+
+
+def describe(results: Results) -> str:
+    """Return the settings, the time and the versions, under the table."""
+    stored = read("recall")
+    minutes = sum(result["seconds"] for result in results.values()) / 60
+    [bias] = FORGET_BIAS.values()
+    return (
+        f"*Median of {len(SEEDS)} seeds, their range, and the learning rate; another seed chose it "
+        f"among {', '.join(f'{lr:g}' for lr in LEARNING_RATES)}. Adam, {H} units, {B} rows of "
+        f"2 (gap + 4) + 1 steps, state reset, gradients clipped to norm 1, at most {UPDATES:,} "
+        f"updates; bias of the forget gate {bias:g}. A training ends when {ENOUGH:.0%} of the "
+        f"recalls in {LAST} batches were right. The {len(results)} trainings with NumPy took "
+        f"{minutes:.0f} minutes of CPU time, on one thread each; {stored['processor']}, "
+        f"{stored['date']}, Python {stored['python']}, NumPy {stored['numpy']}: "
+        "`python docs/scripts/recall.py measure`.*"
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command in the arguments."""
+    return command(arguments, measure, PAGE, draw)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
