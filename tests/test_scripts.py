@@ -156,14 +156,14 @@ def test_results_that_a_rule_calls_equal_are_counted(monkeypatch):
 
 def test_registers_and_shared_memory_are_shown_in_kilobytes(monkeypatch):
     kernels = load_script("kernels")
-    used = {"name": "rnn_forward", "constants": {"BB": 4}, "registers": 40, "stack": 8}
+    used = {"name": "rnn_forward", "BB": 4, "H": 250, "registers": 40, "stack": 8}
     compiled = [
         used | {"architecture": architecture, "shared": shared}
         for architecture, shared in zip(kernels.ARCHITECTURES, (51200, 1536), strict=True)
     ]
     monkeypatch.setattr(kernels, "read", lambda name: {"compiled": compiled})
     [row] = rows_of(kernels.compiled_table())
-    assert row == ["`rnn_forward`", "4", "40", "8", "50.0", "40", "8", "1.5"]
+    assert row == ["`rnn_forward`", "4", "no", "40", "8", "50.0", "40", "8", "1.5"]
 
 
 def network(weight):

@@ -99,11 +99,8 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         self, ptrs: Any, mask: Any, other: Any, cache_policy: Any, is_volatile: bool
     ) -> Any:
         tile, _, parts = access(ptrs, mask, may_wait=True)
-        for array, _, places in parts:
-            if is_volatile:  # it waits for another program's atomic operation
-                array.loads.record(places, tile, State.order)
-            else:
-                array.load(places, tile, State.order)
+        for array, _, places in parts if not is_volatile else ():  # that waits, and orders nothing
+            array.load(places, tile, State.order)
         if other is None and not np.all(mask.data):
             other = undefined(ptrs)
             for array, *_ in parts:
@@ -142,6 +139,16 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         result = super().create_atomic_cas(ptr, cmp, value, sem, scope)
         with_order()
         return result
+
+    def create_atomic_load(self, ptr: Any, mask: Any, sem: Any, scope: Any) -> Any:
+        with_order = synchronise(ptr, mask, sem, scope)
+        result = super().create_masked_load(ptr, mask, None, None, True)
+        with_order()
+        return result
+
+    def create_atomic_store(self, ptr: Any, value: Any, mask: Any, sem: Any, scope: Any) -> Any:
+        synchronise(ptr, mask, sem, scope)
+        return super().create_masked_store(ptr, value, mask, None)
 
     # Values
 

@@ -84,7 +84,8 @@ class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
         def with_margin(name: str, arg: Any) -> Any:
             if isinstance(arg, TensorDescriptor):
                 rest = arg.shape, arg.strides, arg.block_shape, arg.padding
-                return TensorDescriptor(with_margin(name, arg.base), *rest)
+                rounded = arg.round_f32_to_tf32
+                return TensorDescriptor(with_margin(name, arg.base), *rest, rounded)
             if not isinstance(arg, torch.Tensor):
                 return arg
             storage = arg.untyped_storage()
@@ -118,7 +119,7 @@ def run(self: Any, *args: Any, grid: Any, warmup: bool = False, **kwargs: Any) -
     """Launch a kernel: what `InterpretedFunction.run` does."""
     if warmup:
         return
-    executor = _Executor(self.rewrite(), self.arg_names, grid)
+    executor = _Executor(self.rewrite(), self.arg_names, grid, self.pre_run_hooks)
     bound = launches.bind(self.fn, self.arg_names, args, kwargs)
     launches.record(self.fn, self.arg_names, executor.constexprs, bound)
     executor(*args, **kwargs)
