@@ -17,6 +17,7 @@ from compare.terminal import (
     all_but,
     check_options,
     flag,
+    read_sizes,
     refuse_options,
 )
 
@@ -84,6 +85,8 @@ class CheckConfig:
     """Also compile these kernels for a GPU, which need not be there; implies --interpret."""
     seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the test cases; graders should choose their own."""
+    size: Annotated[str | None, flag("T=…,B=…,V=…,H=…")] = None
+    """Also try these sizes: steps, batch, inputs, hidden units, and layers=… of a class."""
     deep: Annotated[bool, flag()] = False
     """Search further with Hypothesis: larger sizes, other values, combinations of features."""
     strict: Annotated[bool, flag()] = False
@@ -108,6 +111,7 @@ class CheckConfig:
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
+        read_sizes(self.size)
         if self.vectors is not None:
             unread = all_but(self, "vectors", "cell", "seed")
             refuse_options(self, unread, "--vectors alone, or with --cell and --seed")

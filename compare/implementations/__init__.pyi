@@ -29,6 +29,7 @@ from .layers.signatures import Signatures as Signatures
 from .layers.signatures import equations as equations
 from .layers.signatures import read_signatures as read_signatures
 from .layers.user_layer import Layers as Layers
+from .layers.user_layer import UserLayer as UserLayer
 from .layouts.constructor import FITTING as FITTING
 from .layouts.constructor import fits as fits
 from .layouts.constructor import write_adapter as write_adapter

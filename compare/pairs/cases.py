@@ -8,8 +8,8 @@ import numpy as np
 
 from compare.check import SIZES, LayerCase, make_case
 from compare.implementations import Array, Cell, Results, read_input, read_options
-from compare.pairs.config import PairOptions, read_sizes
-from compare.terminal import UsageError
+from compare.pairs.config import PairOptions
+from compare.terminal import UsageError, read_sizes
 
 OF_WEIGHTS = {"V": "input_size", "H": "hidden_size", "layers": "num_layers"}
 """The sizes that weights have, and the arguments of nn.RNN that are these sizes."""

@@ -1,16 +1,13 @@
 """The options of ``rnn-parity parity``, and those of two targets, which `bisect` has too."""
 
 import dataclasses
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from tyro.conf import Positional
 
 from compare.parity import ParityConfig
-from compare.terminal import UsageError, all_but, flag, refuse_options
-
-SIZE = re.compile(r"(T|B|V|H|layers)=([1-9]\d{0,5})")
+from compare.terminal import UsageError, all_but, flag, read_sizes, refuse_options
 
 _AS_A = "(default: that of A)"
 
@@ -72,14 +69,3 @@ def check_targets(options: PairOptions) -> None:
     if options.like is not None:
         refuse_options(options, ["dtype_b", "device_b"], "two arrays with --like")
     read_sizes(options.size)
-
-
-def read_sizes(size: str | None) -> dict[str, int]:
-    """Read ``T=5,B=3,V=4,H=6,layers=2``; UsageError if it is not of this form."""
-    sizes: dict[str, int] = {}
-    for word in size.split(",") if size else ():
-        found = SIZE.fullmatch(word)
-        if found is None or found[1] in sizes:
-            raise UsageError(f"expected --size such as T=5,B=3,V=4,H=6,layers=2, got {size!r}")
-        sizes[found[1]] = int(found[2])
-    return sizes

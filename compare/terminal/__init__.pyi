@@ -14,6 +14,7 @@ from .options import (
     check_options,
     flag,
     flag_of,
+    read_sizes,
     refuse_options,
 )
 from .output import (
@@ -64,6 +65,7 @@ __all__ = [
     "plot",
     "plural",
     "rank_and_size",
+    "read_sizes",
     "recall_line",
     "refuse_options",
     "usable_cpus",

@@ -1,6 +1,7 @@
 """Options of the commands: their ranges, and the options that `--resume` may change."""
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -35,6 +36,20 @@ class Range:
     def expect(self, value: float) -> str:
         """Return in words what is expected instead of this value, which is not in the range."""
         return self.too_large if self.too_large and value > self.most else str(self)
+
+
+SIZE = re.compile(r"(T|B|V|H|layers)=([1-9]\d{0,5})")
+
+
+def read_sizes(size: str | None) -> dict[str, int]:
+    """Read ``T=5,B=3,V=4,H=6,layers=2``; UsageError if it is not of this form."""
+    sizes: dict[str, int] = {}
+    for word in size.split(",") if size else ():
+        found = SIZE.fullmatch(word)
+        if found is None or found[1] in sizes:
+            raise UsageError(f"expected --size such as T=5,B=3,V=4,H=6,layers=2, got {size!r}")
+        sizes[found[1]] = int(found[2])
+    return sizes
 
 
 SMALLEST, LARGEST = 5e-324, 1.7e308  # finite floats above 0

@@ -1,5 +1,8 @@
 """The sizes and the values that are tried, from the table `cases.toml`."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from compare.files import table
@@ -9,18 +12,46 @@ CASES = table(__package__, "cases.toml")
 Sizes = tuple[int, int, int, int]  # T, B, V and H
 Trial = tuple[Sizes, str]  # the sizes of a case of a layer, and its values
 
-BOUNDARIES: tuple[Sizes, ...] = tuple(
-    (T, B, V, H) for several in CASES["sizes"].values() for T, B, V, H in several
-)
+BLOCKS: tuple[int, ...] = tuple(CASES["sizes"]["blocks"])
 
-BLOCKS: tuple[Sizes, ...] = tuple(
-    (T, B, V, H) for several in CASES["sizes_of_kernels"].values() for T, B, V, H in several
-)
 
-VALUES: dict[str, dict[str, float]] = CASES["values"]  # factors of a case's arrays, by name
+def list_sizes(table: str, *names: str) -> tuple[Sizes, ...]:
+    """Return the sizes of some rows of a table, or of all."""
+    rows = CASES[table]
+    return tuple((T, B, V, H) for name in names or rows for T, B, V, H in rows[name])
+
+
+def list_blocks() -> tuple[Sizes, ...]:
+    """Return sizes in which each of T, B, V and H has the size of each block.
+
+    Of T and B, and of V and H, one is large if the other is not: so no case is large.
+    """
+    of_calls = [(T, B, 3, 4) for T, B in zip(BLOCKS, reversed(BLOCKS), strict=True)]
+    shifted = BLOCKS[5:] + BLOCKS[:5]
+    return (*of_calls, *((2, 3, V, H) for V, H in zip(BLOCKS, shifted, strict=True)))
+
+
+SMALL = list_sizes("sizes", "equal", "ones", "whole")
+
+BOUNDARIES = (*SMALL, *list_blocks())
+
+OF_GPUS = list_sizes("sizes_of_kernels")
+"""Sizes at which the kernels of a GPU go wrong; few, as the interpreter takes long."""
+
+DEFAULT: Sizes = (3, 2, 4, 5)
+"""All different, so that no transposition is hidden."""
+
+
+def fill_sizes(stated: Mapping[str, int]) -> Sizes:
+    """Return T, B, V and H as --size states them; the others are small."""
+    T, B, V, H = (stated.get(letter, n) for letter, n in zip("TBVH", DEFAULT, strict=True))
+    return T, B, V, H
+
+
+VALUES: dict[str, dict[str, Any]] = CASES["values"]  # factors of a case's arrays, by name
 
 
 def scale(array: np.ndarray, values: str, name: str, dtype: str) -> np.ndarray:
     """Return an array of a case with such values; `name` is that of its factor."""
     factor = VALUES[values].get(name, 1.0) if values else 1.0
-    return array * (factor or np.finfo(dtype).smallest_normal / 8)
+    return array * (np.finfo(dtype).smallest_normal / 8 if factor == "subnormal" else factor)

@@ -10,12 +10,14 @@ from compare.implementations import Results
 from compare.parity import (
     FEW,
     PERTURBATIONS,
+    SAFETY,
     Computation,
     ParityReport,
     ParityRow,
     compare_results,
     largest_difference,
     tolerances,
+    ulps,
 )
 
 
@@ -144,13 +146,15 @@ class Expected:
     results: Results
     tolerance: Callable[[int], Results]  # of each entry, with so many perturbations
     dtype: str = "float64"  # the coarsest that results may have
+    computed: str = "float64"  # the dtype of the computation whose tolerance it is
     time_axes: Mapping[str, int] = field(default_factory=dict)
     optional: frozenset[str] = frozenset()  # results that may be absent
 
     def compare(self, got: Results) -> tuple[Comparison, ...]:
         """Compare results; what only one side has is wrong, unless it may be absent.
 
-        The tolerance of few perturbations is smaller. Only if need be it is measured with all.
+        A tolerance is at least a few ulps, and that of few perturbations is smaller than that of
+        all. So most comparisons need none to be measured.
         """
         wide = {name: widen(array, self.dtype) for name, array in got.items()}
         for name, right in self.results.items():
@@ -163,13 +167,18 @@ class Expected:
         ]
         expected = {name: self.results.get(name, NOTHING) for name in names}
         comparisons: tuple[Comparison, ...] = ()
-        for perturbations in (FEW, PERTURBATIONS):
-            allowed = self.tolerance(perturbations)
+        for perturbations in (0, FEW, PERTURBATIONS):
+            allowed = self.tolerance(perturbations) if perturbations else self._list_least()
             answer = Answer(expected, {name: allowed.get(name, NO_TOLERANCE) for name in names})
             comparisons = compare_answer(answer, wide, self.time_axes)
             if all(comparison.ok for comparison in comparisons):
                 break
         return comparisons
+
+    def _list_least(self) -> Results:
+        """Return what each tolerance is at least: it adds twice as much to the measured moves."""
+        with np.errstate(all="ignore"):
+            return {n: SAFETY * ulps(a.astype(self.computed)) for n, a in self.results.items()}
 
 
 NOTHING, NO_TOLERANCE = np.empty((0, 0)), np.zeros(())

@@ -201,7 +201,8 @@ def expect(case: LayerCase) -> Expected:
     axes = dict.fromkeys(SEQUENCES, case.time_axis)
     names = {*results, *INITIAL_STATES, *(f"gradient of {n}" for n in case.floats.parameters)}
     optional = frozenset(name for name in names if _may_be_absent(name, case))
-    return Expected(results, lambda number: rounding(case, number)[1], least, axes, optional)
+    measured = lambda number: rounding(case, number)[1]  # noqa: E731
+    return Expected(results, measured, least, case.dtype, axes, optional)
 
 
 def match_results(

@@ -100,18 +100,22 @@ class Pair:
     results: tuple[str, ...]  # of the forward function, beside the cache
 
     def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
-        """Compute the states; then others, which must not change the first."""
+        """Compute the states between others, of which the last must not change them."""
+        if functions.has_memory:
+            self._forward(functions, given | {"Wh": given["Wh"] / 2, "b": given["b"] / 2}, move)
         arguments, (*found, _) = self._forward(functions, given, move)
         results = {n: stages.array(n, value) for n, value in zip(self.results, found, strict=True)}
         results |= stages.unchanged(arguments)
         first, first_now = self.results[0], functions.first_item()
-        self._forward(functions, given | {"x": given["x"] / 2}, move)
+        if functions.has_memory:
+            self._forward(functions, given | {"x": given["x"] / 2}, move)
         return results | {first + stages.AFTER_ANOTHER: stages.array(first, first_now())}
 
     def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states, then others, then the gradients of the first."""
         *_, cache = self._forward(functions, given, move)[1]
-        self._forward(functions, given | {"x": given["x"] / 2}, move)
+        if functions.has_memory:
+            self._forward(functions, given | {"x": given["x"] / 2}, move)
         upstream = {f"d{name}": move(given[f"d{name}"]) for name in self.results}
         found = functions.call(self.backward, *upstream.values(), move(cache))
         names = ("dx", *(f"d{name}" for name in self.states), *GRADIENTS)

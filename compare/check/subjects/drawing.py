@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.boundaries import BOUNDARIES, CASES, VALUES, Sizes, scale
+from compare.check.cases.boundaries import BLOCKS, BOUNDARIES, CASES, VALUES, Sizes, scale
 from compare.check.cases.results import Case
 from compare.check.subjects.plain import PlainFunctions
 from compare.implementations import CELLS, Signatures
@@ -105,6 +105,7 @@ def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     of: list[Any] = [(n, {}) for n in sizes["small"]] + [((4, 3), {"dtype": "float32"})]
     of += [((k + 3, 7 - k % 5), row) for k, row in enumerate(logits)]
     of += [(n, {}) for n in sizes["boundaries"]]
+    of += [(n, {}) for n in zip(BLOCKS, reversed(BLOCKS), strict=True)]
     if kinds:
         of = [(kind.sizes[1:3], logits[rng.integers(len(logits))]) for kind in kinds]
     for (N, V), row in of:
@@ -120,11 +121,14 @@ def draw_clip_grad_norm(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     shapes, norms = CASES["clipping"]["shapes"], CASES["clipping"]["norms"]
     of = [(n * shapes[name], *rest) for n, name, *rest in CASES["clipping"]["cases"]]
     if kinds:
-        of = [(k.sizes[0] * [k.sizes[1:3]], *rng.choice(norms), k.dtype) for k in kinds]
-    for shapes, norm, max_norm, dtype in of:
+        of = [(k.sizes[0] * [k.sizes[1:3]], *rng.choice(norms), k.dtype, k.order) for k in kinds]
+    for shapes, norm, max_norm, dtype, *orders in of:
         drawn = [rng.normal(size=shape) for shape in shapes]
         total = np.sqrt(sum(float((g * g).sum()) for g in drawn))
-        gradients = [(g * (norm / total)).astype(dtype) for g in drawn]
+        order = "F" if "F" in orders else "C"
+        kind = Kind((1, 1, 1, 1), dtype=dtype, order=order)
+        gradients = [_as(g * (norm / total), kind) for g in drawn]
         many = f"{len(shapes)} gradients" if len(shapes) > 1 else "1 gradient"
-        words = f"{many} of norm {norm:g}, max_norm {max_norm:g}"
+        words = f"{many} of norm {norm:.9g}, max_norm {max_norm:g}"
+        words += ", in Fortran order" * (order == "F")
         yield _case({}, {"gradients": gradients, "max_norm": float(max_norm)}, dtype, words)

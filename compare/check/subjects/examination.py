@@ -7,11 +7,12 @@ from functools import partial
 from importlib.util import spec_from_file_location
 from typing import Any
 
+from compare.check.cases.boundaries import Trial, fill_sizes
 from compare.check.cases.results import Item, ItemResult
 from compare.check.config import CheckConfig, check_device
 from compare.check.subjects.diagnosis import explain_results
 from compare.check.subjects.explanation import describe_problem
-from compare.check.subjects.features import find_surface, try_features
+from compare.check.subjects.features import find_surface, try_feature, try_features
 from compare.check.subjects.functions import FunctionsSubject, call_reference, choose_stages
 from compare.check.subjects.kernels import examine_kernels
 from compare.check.subjects.layer import (
@@ -46,7 +47,7 @@ from compare.implementations import (
     refuse_target,
     write_adapter,
 )
-from compare.terminal import Terminal, UsageError, flag_of
+from compare.terminal import Terminal, UsageError, flag_of, read_sizes
 
 Load = Callable[[], Submission]
 
@@ -125,9 +126,12 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     report.form, report.cell, stages = choose_stages(names, config.cell)
     if trouble is None and not any(stage.name in names for stage in stages):
         report.notes.append(f"the file has none of them; for a class, give {config.target}:CLASS")
-    subject = FunctionsSubject(
-        load, report.cell, parse_order(config.gates, report.cell), stages, config.seed
-    )
+    order = parse_order(config.gates, report.cell)
+    stated = read_sizes(config.size)
+    if "layers" in stated:
+        raise UsageError(f"expected a class with layers in --size, got functions: {config.target}")
+    sizes = fill_sizes(stated) if stated else None
+    subject = FunctionsSubject(load, report.cell, order, stages, config.seed, sizes=sizes)
     chosen = choose_stage(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
@@ -195,9 +199,10 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.cell or detect_cell(submission) or cell
-            subject = LayerSubject(_make_layers(config, submission, report.cell), config.seed)
-            if submission.source.interpreter:
-                subject.trials = (*TRIALS, *OF_KERNELS)
+            layers = _make_layers(config, submission, report.cell)
+            has_kernels = bool(submission.source.interpreter)
+            trials = list_trials(config, OF_KERNELS if has_kernels else TRIALS)
+            subject = LayerSubject(layers, config.seed, trials=trials)
             report.stages = find_layout(subject)
             _describe_layout(config, subject.layers, report, terminal)
             explain_results(subject, report.stages)
@@ -214,6 +219,12 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     if submission is not None and submission.source.interpreter:
         report.kernels = examine_kernels(report, submission.notes, submission.source, config)
     return report
+
+
+def list_trials(config: CheckConfig, trials: Sequence[Trial]) -> Sequence[Trial]:
+    """Return the cases of the simplest layer; those of --size come last."""
+    stated = read_sizes(config.size)
+    return (*trials, (fill_sizes(stated), "")) if {*stated} - {"layers"} else trials
 
 
 def _make_layers(config: CheckConfig, submission: Submission, cell: str) -> Layers:
@@ -247,6 +258,10 @@ def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) ->
     """Check features; if all parts are right, also properties and error handling."""
     right = [result.name for result in report.stages if result.verdict == Verdict.RIGHT]
     report.features = try_features(subject, config.deep, right)
+    stated = read_sizes(config.size)
+    if stated.get("layers", 1) > 1:
+        own = subject.vary([(fill_sizes(stated), "")], {"L": stated["layers"]})
+        report.features.append(try_feature(own, f"{stated['layers']} layers of --size", right))
     if len(right) < len(report.stages):
         return
     if config.deep:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from compare.check.bugs.catalogue import CATALOGUE
+from compare.check.cases.boundaries import Sizes
 from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
 from compare.check.subjects.cs231n import CS231N_STAGES
@@ -62,6 +63,7 @@ class FunctionsSubject(Subject):
     seed: int
     drawn: Mapping[str, Any] | None = None  # one more case, which comes first
     is_alone: bool = False  # that case has no others after it
+    sizes: Sizes | None = None  # of more cases, which come last
     _expected: dict[Case, Expected] = field(default_factory=dict)
 
     @property
@@ -86,6 +88,14 @@ class FunctionsSubject(Subject):
             for case, expected in draw_cases(stage, self.seed):
                 self._expected[case] = expected
                 yield case
+            for case in self._draw_stated(stage):
+                self._expected[case] = stage.expected(case)
+                yield case
+
+    def _draw_stated(self, stage: Stage) -> Iterator[Case]:
+        """Draw the cases of the sizes that --size states, in both dtypes."""
+        if self.sizes is not None and stage.kind != "clip_grad_norm":  # it has none of them
+            yield from stage.draw(self.seed, [Kind(self.sizes, dtype=dtype) for dtype in DTYPES])
 
     @contextmanager
     def open(self, attempt: Attempt) -> Iterator[Run]:

@@ -13,7 +13,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from compare.check.bugs.catalogue import BUGS, Bug
-from compare.check.cases.boundaries import BLOCKS, BOUNDARIES, VALUES, Sizes, Trial
+from compare.check.cases.boundaries import (
+    BOUNDARIES,
+    DEFAULT,
+    OF_GPUS,
+    SMALL,
+    VALUES,
+    Sizes,
+    Trial,
+)
 from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, make_case
 from compare.check.cases.layer_results import backward, build, expect, forward, run
@@ -37,14 +45,19 @@ from compare.implementations import (
 )
 from compare.parity import PERTURBATIONS, Move
 
-SIZES: tuple[Sizes, ...] = ((3, 2, 4, 5), (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), *BOUNDARIES)
+SIZES: tuple[Sizes, ...] = (DEFAULT, (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), *BOUNDARIES)
 """T, B, V and H: first all different, so that no transposition is hidden; then boundaries."""
 
-TRIALS: tuple[Trial, ...] = (*((sizes, "") for sizes in SIZES), *((SIZES[0], v) for v in VALUES))
+OF_VALUES: tuple[Trial, ...] = tuple((DEFAULT, values) for values in VALUES)
+
+TRIALS: tuple[Trial, ...] = (*((sizes, "") for sizes in SIZES), *OF_VALUES)
 """The cases of the simplest layer."""
 
-OF_KERNELS: tuple[Trial, ...] = tuple((sizes, "") for sizes in BLOCKS)
-"""More cases of a layer whose kernels are interpreted."""
+OF_KERNELS: tuple[Trial, ...] = (
+    *((sizes, "") for sizes in (*SIZES[:4], *SMALL, *OF_GPUS)),
+    *OF_VALUES,
+)
+"""The cases of a layer whose kernels are interpreted."""
 
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
 

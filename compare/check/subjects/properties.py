@@ -8,7 +8,7 @@ import numpy as np
 from compare.check.cases.layer_case import LayerCase, make_case, random_case
 from compare.check.cases.layer_results import build, copy_floats, copy_state, run, to_rounding
 from compare.check.cases.results import Case, Result
-from compare.check.properties import of_layers, of_memory, of_sequences
+from compare.check.properties import of_layers, of_memory, of_modules, of_sequences
 from compare.check.properties.property import LayerProperty, NotTried
 from compare.check.subjects.diagnosis import explain_property
 from compare.check.subjects.features import find_surface, name_feature
@@ -28,9 +28,10 @@ def try_properties(
 ) -> list[Result]:
     """Try the properties with the features that are right; a second pass must not be refused."""
     surface = find_surface(layers, features)
+    is_module = layers.submission.adapter == "torch_module"
     found = [
         try_property(tried, layers, surface, seed, number=20 if deep else 2)
-        for tried in PROPERTIES
+        for tried in (*PROPERTIES, *(of_modules.PROPERTIES if is_module else ()))
         if layers.cell in tried.cells
     ]
     if any(result.likely == ADDED for result in found):  # that explains the others, too

@@ -5,7 +5,7 @@ version, or those with a mistake. The right results and their tolerance come fro
 """
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -55,6 +55,7 @@ class Stage(Item):
 
         def compute(move: Move) -> Results:
             functions = self.functions(make(self.cell, less_accurate(self.cell), move))
+            functions.has_memory = False
             results = self.run(functions, copy.deepcopy(case.inputs), move)
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
@@ -63,8 +64,10 @@ class Stage(Item):
             with np.errstate(all="ignore"):
                 return tolerances(compute, perturbations=perturbations)[1]
 
-        right = run_quietly(self, self.functions(make(self.cell)), in_float64(case.inputs))
-        return Expected(right, tolerance, case.dtype)
+        ours = self.functions(make(self.cell))
+        ours.has_memory = False
+        right = run_quietly(self, ours, in_float64(case.inputs))
+        return Expected(right, tolerance, case.dtype, case.dtype)
 
 
 def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:
@@ -99,6 +102,16 @@ SECOND = " of a second call"
 """The ends of the names of tensors that must not change, or must be the same again."""
 
 
+def check_apart(gradients: Mapping[str, Any]) -> None:
+    """Raise Malformed if two gradients are one array: clipping would scale it twice."""
+    first_of: dict[int, str] = {}
+    for name, value in gradients.items():
+        first = first_of.setdefault(id(value), name)
+        if first != name and np.size(value):
+            words = "one array, which clipping scales twice"
+            raise Malformed(f"two arrays for {first} and {name}", words)
+
+
 def unchanged(arguments: dict[str, np.ndarray]) -> Results:
     """Return copies of the arguments as they are after a call, which may not change them."""
     return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
@@ -118,14 +131,21 @@ def run_step(names: Signatures, functions: Functions, given: Inputs, move: Move)
 
 
 def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
-    """Run a sequence; then another one, which must not change the results of the first."""
+    """Run a sequence between two others, of which the last must not change its results.
+
+    The first differs in W_hh and the biases alone, so that no result of it can be the second's.
+    """
     x, firsts, weights = _sequence(names, given, move)
+    if functions.has_memory:
+        others = [weights[0], *(weight / 2 for weight in weights[1:])]
+        forward(names, functions, x, firsts, others)
     output, last = forward(names, functions, x, firsts, weights)[:2]
     output_now = functions.first_item()
     results = {"output": array("output", output)} | arrays(names.named("{}_n"), last)
     firsts_named = dict(zip(names.named("{}_0"), firsts, strict=True))
     results |= unchanged({"x": x, **firsts_named, "W_hh": weights[1]})
-    forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
+    if functions.has_memory:
+        forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
     return results | {"output" + AFTER_ANOTHER: array("output", output_now())}
 
 
@@ -154,13 +174,16 @@ def run_backward(names: Signatures, functions: Functions, given: Inputs, move: M
     """Compute all gradients, twice, after a forward pass of another sequence."""
     x, firsts, weights = _sequence(names, given, move)
     tape = forward(names, functions, x, firsts, weights)[2]
-    forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
+    if functions.has_memory:
+        forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
     tape = move(tape)
     arguments = {name: move(given[name]) for name in ("d_output", *names.named("d_{}_n"))}
     results: Results = {}
     for suffix in ("", SECOND):
-        found = functions.call(f"{names.cell}_backward", tape, *arguments.values())
+        if not suffix or functions.has_memory:
+            found = functions.call(f"{names.cell}_backward", tape, *arguments.values())
         named = arrays(names.results("backward"), found)
+        check_apart(dict(zip(names.results("backward"), found, strict=True)))
         results |= {name + suffix: value for name, value in named.items()}
         results |= unchanged(arguments) if not suffix else {}
     return results

@@ -3,8 +3,10 @@
 Its adapter knows the library; `which` says what an adapter is.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -46,7 +48,8 @@ class LibraryLayer:
         **options: object,
     ) -> None:
         self.adapter, self.target, self.convert = adapter, target, convert
-        self.model = adapter.build(target, *sizes, **options)
+        self._make = partial(adapter.build, target, *sizes, **options)
+        self.model = self._make()
         if not adapter.GRADIENTS:
             self.backward = None  # type: ignore[method-assign, assignment]  # it cannot be called
         if not hasattr(adapter, "evaluate"):
@@ -86,6 +89,32 @@ class LibraryLayer:
         d_x, h0, c0, *_ = self._convert((d_x, *states, None))
         parameters = {name: self.convert(d) for name, d in d_parameters.items()}
         return LibraryGradients(d_x, h0, c0, parameters)
+
+    def set_mode(self, evaluates: bool) -> None:
+        """Set the mode of evaluation or of training, in which `forward` runs from now on."""
+        self.adapter.set_mode(self.model, evaluates)
+
+    def freeze(self, has_gradients: bool) -> None:
+        """Let the parameters have gradients, or none."""
+        self.adapter.freeze(self.model, has_gradients)
+
+    def duplicate(self, how: str) -> "LibraryLayer | None":
+        """Return another layer with the same values, or None if the library has no way to do it."""
+        model = self.adapter.duplicate(self.model, how, self._make())
+        if model is None:
+            return None
+        other = copy.copy(self)
+        other.model = model
+        return other
+
+    def read_random_state(self) -> Array:
+        """Return the state of the library's global random numbers."""
+        found: Array = self.convert(self.adapter.read_random_state(self.model))
+        return found
+
+    def draw_random_number(self) -> float:
+        """Draw from the library's global random numbers."""
+        return float(self.adapter.draw_random_number(self.model))
 
     def _convert(self, result: Any) -> Any:
         """Return a result with each array converted."""

@@ -1,6 +1,8 @@
 """A module of PyTorch, called like nn.RNN, nn.GRU or nn.LSTM; autograd gives its gradients."""
 
+import copy
 import inspect
+import pickle
 import re
 from collections.abc import Callable
 from typing import Any
@@ -102,13 +104,15 @@ def run(
         for (name, result), _ in pairs:
             if not result.requires_grad:
                 raise ValueError(f"expected {name} with a gradient, got it detached")
-        parameters = name_parameters(module)
+        every = name_parameters(module)
+        parameters = {n: p for n, p in every.items() if p.requires_grad}
         sources = [inputs, *_as_tuple(initial), *parameters.values()]
         results = [result for (_, result), _ in pairs]
         d_results = [to_tensor(module, d).detach() for _, d in pairs]
         options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
         d_x, *found = torch.autograd.grad(results, sources, d_results, **options)
-        d_states, d_parameters = found[: -len(parameters)], found[-len(parameters) :]
+        num_states = len(_as_tuple(initial))
+        d_states, d_parameters = found[:num_states], found[num_states:]
         d_initial = tuple(d_states) if isinstance(initial, tuple) else next(iter(d_states), None)
         return d_x, d_initial, dict(zip(parameters, d_parameters, strict=True))
 
@@ -129,6 +133,44 @@ def evaluate(module: torch.nn.Module, *inputs: Any, **more: Any) -> Any:
         result, _ = run(module, *inputs, **more)
     module.train()
     return result
+
+
+def set_mode(module: torch.nn.Module, evaluates: bool) -> None:
+    """Set the mode of evaluation or of training."""
+    module.train(not evaluates)
+
+
+def freeze(module: torch.nn.Module, has_gradients: bool) -> None:
+    """Let the parameters have gradients, or none."""
+    module.requires_grad_(has_gradients)
+
+
+def duplicate(module: torch.nn.Module, how: str, fresh: torch.nn.Module) -> torch.nn.Module | None:
+    """Return a module with the same values: a deep copy, from a pickle, or a `fresh` one.
+
+    The fresh one loads a state_dict. None where the module has a way of its own to do that.
+    """
+    if how == "deepcopy":
+        return copy.deepcopy(module)
+    if how == "pickle":
+        copied: torch.nn.Module = pickle.loads(pickle.dumps(module))
+        return copied
+    own = type(module)
+    for name in ("state_dict", "load_state_dict"):
+        if getattr(own, name) is not getattr(torch.nn.Module, name):
+            return None
+    fresh.load_state_dict(module.state_dict(), strict=False)
+    return fresh
+
+
+def read_random_state(module: torch.nn.Module) -> np.ndarray:
+    """Return the state of PyTorch's global random numbers."""
+    return torch.get_rng_state().numpy()
+
+
+def draw_random_number(module: torch.nn.Module) -> float:
+    """Draw from PyTorch's global random numbers."""
+    return torch.rand((), dtype=torch.float64).item()
 
 
 def to_tensor(module: torch.nn.Module, value: Any) -> Any:

@@ -12,9 +12,13 @@ from compare.implementations.worker.trouble import Trouble
 
 
 class Functions(Protocol):
-    """The functions of a cell, such as ``rnn_step`` and ``rnn_forward``."""
+    """The functions of a cell, such as ``rnn_step`` and ``rnn_forward``.
+
+    Functions with a memory may give other results after other calls.
+    """
 
     cell: str
+    has_memory: bool
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
         """Call one; items of the result that `keep` names need not leave their process."""
@@ -29,6 +33,7 @@ class Functions(Protocol):
 class LocalFunctions:
     """Functions of this process: methods, whose names are without that of the cell."""
 
+    has_memory = True
     _result: Any = None
 
     def __init__(self, cell: str) -> None:
@@ -53,6 +58,8 @@ class SubmissionFunctions:
     The reference replaces those that `replaced` names, also where the submission calls them itself.
     With `runs_forward_once` a second forward pass returns the result of the first.
     """
+
+    has_memory = True
 
     def __init__(
         self,

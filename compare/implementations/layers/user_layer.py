@@ -3,6 +3,7 @@
 Arrays of another layout than ours are transposed before and after each call.
 """
 
+import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -148,6 +149,32 @@ class UserLayer:
             self.submission.call("load", own, *ways, of=self.handle.number)
         else:
             self.submission.write(self.handle, "parameters", own, replace=how == "replaced")
+
+    def set_mode(self, evaluates: bool) -> None:
+        """Set a module's mode of evaluation or of training."""
+        self.submission.call("set_mode", evaluates, of=self.handle.number)
+
+    def freeze(self, has_gradients: bool) -> None:
+        """Let a module's parameters have gradients, or none."""
+        self.submission.call("freeze", has_gradients, of=self.handle.number)
+
+    def duplicate(self, how: str) -> "UserLayer":
+        """Return another layer of the same values: by "deepcopy", "pickle" or "state_dict"."""
+        handle = self.submission.call("duplicate", how, of=self.handle.number, keep=(-1,))
+        if not handle.names:
+            raise Trouble("missing", f"it has a way of its own to load a {how}")
+        other = copy.copy(self)
+        other.handle = handle
+        return other
+
+    def read_random_state(self) -> np.ndarray:
+        """Return the state of the random numbers that all code of its process shares."""
+        found = self.submission.call("read_random_state", of=self.handle.number)
+        return _array(found, "the random state")
+
+    def draw_random_number(self) -> float:
+        """Draw from the random numbers that all code of its process shares."""
+        return float(self.submission.call("draw_random_number", of=self.handle.number))
 
     def forget(self) -> None:
         """Delete the tapes of all passes in its process."""

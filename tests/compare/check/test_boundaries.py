@@ -1,4 +1,7 @@
-"""Faults that only some sizes, values or arguments show are found (students/boundaries.toml)."""
+"""Faults that only some sizes, values or arguments show are found.
+
+They are in the tables `boundaries.toml` and `subtle.toml` of the folder `students`.
+"""
 
 import ast
 from functools import partial
@@ -17,6 +20,7 @@ from tests.compare.check.corpus import (
     styles,
     table,
 )
+from tests.counts import number
 from tests.in_process import loader, submission_of
 
 FUNCTIONS = {
@@ -26,6 +30,12 @@ FUNCTIONS = {
     "CS231n": next(s.source for s in styles()[0] if s.name == "cs231n: rnn as in the assignment"),
 }
 FAULTS = table("boundaries")["fault"]
+SUBTLE = [
+    pytest.param(base, change, kind == "strict", id=f"{base}: {words}")
+    for kind, by_base in table("subtle").items()
+    for base, by_words in by_base.items()
+    for words, change in by_words.items()
+]
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
@@ -46,7 +56,7 @@ def test_a_fault_is_in_a_file_that_python_can_read(fault):
         ast.parse(Layer(base, base, changes).source)
 
 
-def is_right(base, changes, folder):
+def is_right(base, changes, folder, **options):
     """Return whether `check` calls a base of the corpus right, with changes."""
     terminal = Terminal(quiet=True)
     if base in FUNCTIONS:
@@ -55,13 +65,23 @@ def is_right(base, changes, folder):
         return examine_functions(config, load, terminal).ok
     layer = Layer(base, base, changes)
     target = layer.write(folder)
-    config = CheckConfig(target=target, cell=layer.cell)
+    config = CheckConfig(target=target, cell=layer.cell, **options)
     return examine_class(config, partial(submission_of, target), terminal).ok
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["words"])
 def test_a_fault_at_a_boundary_is_found(fault, tmp_path):
     assert not is_right(fault["base"], [fault["change"]], tmp_path)
+
+
+@pytest.mark.parametrize(("base", "change", "strict"), SUBTLE[:: number(5, 1)])
+def test_a_subtle_fault_is_found(base, change, strict, tmp_path, count):
+    changes = [change] if isinstance(change[0], str) else change
+    options = {"strict": True} if strict else {}
+    assert not is_right(base, changes, tmp_path, **options)
+    count("subtle faults found")
+    if strict:
+        assert is_right(base, changes, tmp_path)
 
 
 @pytest.mark.parametrize("base", sorted({fault["base"] for fault in FAULTS}))
