@@ -50,7 +50,7 @@ adapters:  ## the adapters of check with the real Keras, Flax, Equinox and ONNX 
 	@$(REAL)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[dev,adapters]'
 	@for backend in jax torch; do \
 	    RNN_PARITY_ADAPTERS=real KERAS_BACKEND=$$backend \
-	        $(REAL)/bin/python -m pytest -n 0 tests/compare/check/test_adapters.py tests/compare/pairs/test_onnx_files.py $(ARGS) || exit 1; done
+	        $(REAL)/bin/python -m pytest -n 0 tests/compare/check/test_adapters.py tests/compare/pairs $(ARGS) || exit 1; done
 
 site: $(STAMP)  ## README.md and docs/ as a site in site/, with every link checked
 	@$(BIN)/python -c 'import mkdocs, material, latex2mathml' 2>/dev/null || \

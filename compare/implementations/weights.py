@@ -5,6 +5,7 @@ recurrent layer's parameters end as in PyTorch, ``rnn.weight_ih_l0``; what stand
 name of the layer. A library's own file is read by its adapter.
 """
 
+import io
 import re
 import zipfile
 from collections.abc import Callable
@@ -100,12 +101,39 @@ READERS: dict[str, Callable[[Path], Results]] = {
 """The formats, by the end of a file's name."""
 
 
-def find_layers(arrays: Results) -> dict[str, Results]:
+def to_bytes(arrays: Results, end: str) -> bytes:
+    """Return the content of a file of arrays whose name ends so."""
+    return WRITERS[end]({name: np.ascontiguousarray(a) for name, a in arrays.items()})
+
+
+def _npz_bytes(arrays: Results) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
+    return content.getvalue()
+
+
+def _pt_bytes(arrays: Results) -> bytes:
+    import torch  # not before it is needed
+
+    content = io.BytesIO()
+    torch.save({name: torch.tensor(array) for name, array in arrays.items()}, content)
+    return content.getvalue()
+
+
+WRITERS: dict[str, Callable[[Results], bytes]] = {
+    ".safetensors": safetensors.numpy.save,
+    ".npz": _npz_bytes,
+    ".pt": _pt_bytes,
+    ".pth": _pt_bytes,
+}
+
+
+def find_layers(arrays: Results, pattern: re.Pattern[str] = OF_A_LAYER) -> dict[str, Results]:
     """Return the parameters of each recurrent layer among these arrays, by its name."""
     layers: dict[str, Results] = {}
     for name, array in arrays.items():
-        if found := OF_A_LAYER.fullmatch(name):
-            layers.setdefault(found[1].rstrip("."), {})[found[2]] = array
+        if found := pattern.fullmatch(name):
+            layers.setdefault(found[1].rstrip("./"), {})[found[2]] = array
     return layers
 
 
@@ -115,12 +143,26 @@ def read_layers(path: Path) -> dict[str, Results]:
     if not adapter:
         return find_layers(read_arrays(path))
     layers: dict[str, Results] = _try(lambda p: load_adapter(adapter).read_file(str(p)), path)
-    return layers
+    return {name: add_second_biases(parameters) for name, parameters in layers.items()}
+
+
+def add_second_biases(parameters: Results) -> Results:
+    """Return parameters in which each bias_ih has a bias_hh: zeros, if a library has one bias."""
+    seconds = {
+        name.replace("ih", "hh"): np.zeros_like(bias)
+        for name, bias in parameters.items()
+        if name.startswith("bias_ih")
+    }
+    return seconds | parameters
 
 
 def read_layer(path: Path, name: str = "") -> Results:
     """Read one recurrent layer of a file, or the only one; UsageError if there is no such layer."""
-    layers = read_layers(path)
+    return choose_layer(read_layers(path), path, name)
+
+
+def choose_layer(layers: dict[str, Results], path: Path | str, name: str = "") -> Results:
+    """Return one of the layers of a file, or the only one; UsageError if there is no such layer."""
     if name in layers or (len(layers) == 1 and not name):
         return sort_parameters(layers[name or next(iter(layers))], path)
     what = f"a recurrent layer {name}" if name else "one recurrent layer"
@@ -128,7 +170,7 @@ def read_layer(path: Path, name: str = "") -> Results:
     raise UsageError(f"expected {what} in {path}, got {names}")
 
 
-def sort_parameters(parameters: Results, path: Path) -> Results:
+def sort_parameters(parameters: Results, path: Path | str) -> Results:
     """Return the parameters of a layer in PyTorch's order; UsageError if they are of none."""
     try:
         cell = guess_cell(parameters)

@@ -1,16 +1,26 @@
 """SimpleRNN, GRU or LSTM of Keras, on the backend that KERAS_BACKEND names.
 
 Its batch is first, its states have no axis for layers, and its weights are (in, out).
+
+A file ``model.keras`` or ``model.h5`` is a model in which such a layer is found, however deep. The
+layer's configuration decides what it computes; it can be given any weights.
 """
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
 LIBRARIES = ("keras",)
-CLASSES = ("keras.layers:SimpleRNN", "keras.layers:GRU", "keras.layers:LSTM")
+CLASSES = {
+    "keras.layers:SimpleRNN": ("-", "1", "(in, out)", ""),
+    "keras.layers:GRU": ("z r n", "2", "(in, out)", "reset gate after the product: reset_after"),
+    "keras.layers:LSTM": ("i f g o", "1", "(in, out)", ""),
+}
+FILES = (".keras", ".h5")
 
 BACKEND: str = keras.backend.backend()
 GRADIENTS = BACKEND in ("tensorflow", "torch", "jax")
@@ -23,19 +33,27 @@ Pull = Callable[[list[np.ndarray]], list[Any]]
 
 
 def build(
-    layer_class: Callable[..., Any],
+    target: Any,
     input_size: int,
     hidden_size: int,
     *,
-    nonlinearity: str = "tanh",
+    nonlinearity: str = "",
     bias: bool = True,
     dtype: str = "float32",
 ) -> Any:
-    """Build the layer."""
+    """Build a layer of a class, or one like the layer ``FILE.keras:LAYER`` with other weights."""
     if BACKEND == "jax":
         jax.config.update("jax_enable_x64", dtype == "float64")
-    results = {"return_sequences": True, "return_state": True, "dtype": dtype}
-    layer = layer_class(hidden_size, activation=nonlinearity, use_bias=bias, **results)
+    options = {"units": hidden_size, "use_bias": bias, "dtype": dtype}
+    options |= {"return_sequences": True, "return_state": True}
+    if isinstance(target, str):
+        options = find_layer(target).get_config() | options | {"trainable": True, "stateful": False}
+        if nonlinearity not in ("", options["activation"]):
+            has = f"expected the nonlinearity {options['activation']} of the file"
+            raise NotImplementedError(f"{has}, got {nonlinearity}")
+        layer = find_class(target).from_config(options)
+    else:
+        layer = target(activation=nonlinearity or "tanh", name=target.__name__.lower(), **options)
     layer.build((None, None, input_size))
     return layer
 
@@ -51,7 +69,7 @@ def write(layer: Any, arrays: Arrays, how: str = "loaded") -> None:
         variable.assign(arrays[variable.name])
 
 
-def to_torch(layer_class: type, arrays: Arrays) -> Arrays:
+def to_torch(target: Any, arrays: Arrays) -> Arrays:
     """Return parameters by PyTorch's names; the gates z r n of a GRU become r z n."""
     found = {
         "weight_ih_l0": arrays["kernel"].T,
@@ -60,27 +78,27 @@ def to_torch(layer_class: type, arrays: Arrays) -> Arrays:
     if "bias" in arrays:
         rows = np.atleast_2d(arrays["bias"])
         found |= zip(("bias_ih_l0", "bias_hh_l0"), rows, strict=False)
-    return _swap_gates(layer_class, found)
+    return _swap_gates(target, found)
 
 
-def from_torch(layer_class: type, parameters: Arrays) -> Arrays:
+def from_torch(target: Any, parameters: Arrays) -> Arrays:
     """Return parameters by Keras's names; a GRU alone has two biases."""
-    own = _swap_gates(layer_class, parameters)
+    own = _swap_gates(target, parameters)
     found = {"kernel": own["weight_ih_l0"].T, "recurrent_kernel": own["weight_hh_l0"].T}
     biases = [own[name] for name in ("bias_ih_l0", "bias_hh_l0") if name in own]
     if biases:
-        has_both = len(biases) == 2 and _is_gru(layer_class)
+        has_both = len(biases) == 2 and _is_gru(target)
         found["bias"] = np.stack(biases) if has_both else np.sum(biases, axis=0)
     return found
 
 
-def _is_gru(layer_class: type) -> bool:
-    return issubclass(layer_class, keras.layers.GRU)
+def _is_gru(target: Any) -> bool:
+    return issubclass(find_class(target), keras.layers.GRU)
 
 
-def _swap_gates(layer_class: type, parameters: Arrays) -> Arrays:
+def _swap_gates(target: Any, parameters: Arrays) -> Arrays:
     """Exchange the first two of a GRU's three gates."""
-    if not _is_gru(layer_class):
+    if not _is_gru(target):
         return parameters
     gates = {name: np.split(array, 3) for name, array in parameters.items()}
     return {name: np.concatenate([b, a, c]) for name, (a, b, c) in gates.items()}
@@ -178,3 +196,65 @@ RUNS: dict[str, Callable[[Any, list[np.ndarray]], tuple[list[Any], Any]]] = {
     "jax": _run_jax,
     "numpy": _run_forward,
 }
+
+
+# A file with such layers --------------------------------------------------------------------------
+
+
+@cache
+def read_recurrent_layers(path: str) -> dict[str, Any]:
+    """Return the recurrent layers of a file by name; ValueError if two have the same name."""
+    kinds = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
+    model = keras.models.load_model(path, compile=False)
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, kinds)]
+    found = {layer.name: layer for layer in layers}
+    if len(found) < len(layers):
+        names = ", ".join(layer.name for layer in layers)
+        raise ValueError(f"expected another name for each recurrent layer, got {names}")
+    return found
+
+
+def find_layer(target: str) -> Any:
+    """Return the layer ``FILE.keras:LAYER``; without a name, the only one of the file."""
+    path, _, name = target.rpartition(":") if not target.endswith(FILES) else (target, "", "")
+    layers = read_recurrent_layers(path)
+    if name in layers or (len(layers) == 1 and not name):
+        return layers[name or next(iter(layers))]
+    names = ", ".join(layers) or "none"
+    kinds = "its layers SimpleRNN, GRU or LSTM"
+    raise ValueError(f"expected {Path(path).name}:LAYER, one of {kinds}: {names}")
+
+
+def find_class(target: Any) -> Any:
+    """Return the class of a target: itself, or that of the layer in a file."""
+    return type(find_layer(target)) if isinstance(target, str) else target
+
+
+def find_operator(target: str) -> str:
+    """Return the name of the class of a layer in a file."""
+    name: str = find_class(target).__name__
+    return name
+
+
+def read_file(path: str) -> dict[str, Arrays]:
+    """Return the parameters of each recurrent layer by PyTorch's names."""
+    return {
+        name: to_torch(type(layer), _read_all(layer))
+        for name, layer in read_recurrent_layers(path).items()
+    }
+
+
+def _read_all(layer: Any) -> Arrays:
+    """Return the parameters by Keras's names, also those of a layer that is not to be trained."""
+    return {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}
+
+
+def write_file(path: str, layer_class: Any, parameters: Arrays, *, nonlinearity: str = "") -> None:
+    """Write a model of one layer, which returns all outputs, with these parameters."""
+    V = parameters["weight_ih_l0"].shape[1]
+    H, dtype = parameters["weight_hh_l0"].shape[1], str(parameters["weight_ih_l0"].dtype)
+    bias = "bias_ih_l0" in parameters
+    layer = build(layer_class, V, H, nonlinearity=nonlinearity, bias=bias, dtype=dtype)
+    write(layer, from_torch(layer_class, parameters))
+    layer.return_state = False
+    keras.Sequential([keras.Input((None, V), dtype=dtype), layer]).save(path)

@@ -17,7 +17,16 @@ import onnxruntime
 from onnx import helper, numpy_helper
 
 LIBRARIES = ("onnxruntime",)
-CLASSES = ("onnxruntime:RNN", "onnxruntime:GRU", "onnxruntime:LSTM")
+CLASSES = {
+    "onnxruntime:RNN": ("-", "2", "(D, out, in)", ""),
+    "onnxruntime:GRU": (
+        "z r n",
+        "2",
+        "(D, out, in)",
+        "reset gate after the product: linear_before_reset",
+    ),
+    "onnxruntime:LSTM": ("i o f g", "2", "(D, out, in)", "no peepholes"),
+}
 FILES = (".onnx",)
 GRADIENTS = False
 
@@ -54,6 +63,11 @@ def build(
     """Build the graph of an operator, or of a node ``FILE.onnx:NODE`` with other weights."""
     operator = find_operator(target)
     attributes = None if operator == target else list_attributes(target, bidirectional)
+    has = (attributes or {}).get("activations", [b"Tanh"])[0].decode().lower()
+    if attributes is not None and nonlinearity not in ("", has):
+        raise NotImplementedError(
+            f"expected the nonlinearity {has} of the file, got {nonlinearity}"
+        )
     if dtype != "float32":
         raise NotImplementedError(f"ONNX Runtime has no {operator} of {dtype}")
     D, G = 1 + bidirectional, len(FROM_TORCH[operator]) * hidden_size
@@ -84,7 +98,7 @@ def make_node(
     options: dict[str, object] = {"linear_before_reset": 1} if operator == "GRU" else {}
     options = {"hidden_size": hidden_size, **(options if attributes is None else attributes)}
     options |= {"direction": "bidirectional"} if directions == 2 else {}
-    if nonlinearity:
+    if nonlinearity and attributes is None:
         options["activations"] = [{"tanh": "Tanh", "relu": "Relu"}[nonlinearity]] * directions
     return helper.make_node(operator, [x, *TENSORS, "", *initial], outputs, **options)
 
@@ -96,7 +110,15 @@ def make_session(
     constants: Any = (),
     settings: onnxruntime.SessionOptions | None = None,
 ) -> onnxruntime.InferenceSession:
-    """Load a graph. The inputs have dtypes, the outputs are of float32, constants are tensors."""
+    """Load a graph, whose arguments are those of `make_model`."""
+    content = make_model(nodes, inputs, outputs, constants).SerializeToString()
+    return onnxruntime.InferenceSession(content, settings, providers=PROVIDERS)
+
+
+def make_model(
+    nodes: list[Any], inputs: dict[str, str], outputs: list[str], constants: Any = ()
+) -> Any:
+    """Make a graph. The inputs have dtypes, the outputs are of float32, constants are tensors."""
 
     def describe(name: str, dtype: str) -> Any:
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
@@ -107,7 +129,7 @@ def make_session(
     graph = helper.make_graph(nodes, "layer", given, results, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
     model.ir_version = min(model.ir_version, 10)
-    return onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=PROVIDERS)
+    return model
 
 
 def read(model: Model) -> Arrays:
@@ -235,3 +257,13 @@ def find_operator(target: str) -> str:
 def read_file(path: str) -> dict[str, Arrays]:
     """Return the parameters of each recurrent node by PyTorch's names."""
     return {name: to_torch(node.operator, node.arrays) for name, node in read_nodes(path).items()}
+
+
+def write_file(path: str, operator: str, parameters: Arrays, *, nonlinearity: str = "") -> None:
+    """Write a graph of one node, from X to Y and the last states, with these parameters."""
+    arrays = from_torch(operator, parameters)
+    D, _, H = arrays["R"].shape
+    outputs = ["Y", "h_n", "c_n"] if operator == "LSTM" else ["Y", "h_n"]
+    node = make_node(operator, "X", [], outputs, H, nonlinearity, D)
+    tensors = [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in arrays.items()]
+    onnx.save(make_model([node], {"X": "float32"}, outputs, tensors), path)

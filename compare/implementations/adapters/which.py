@@ -4,13 +4,16 @@ An adapter is one file for a library. It imports the library and NumPy alone, an
 
 LIBRARIES : tuple of str
     Modules. A class needs this adapter if it or a base of it comes from one of them.
-CLASSES : tuple of str
-    What a user can check with it, as MODULE:CLASS. The library may have no such class, but an
-    operator of this name: then the name takes the place of the class below.
+CLASSES : dict of str to tuple
+    What a user can check with it, as MODULE:CLASS, and the form of its parameters: the order of the
+    gates, by PyTorch's letters; the biases, a number for each unit and gate; the shape of a weight;
+    and which variant of the cell it is. The library may have no such class, but an operator of this
+    name: then the name takes the place of the class below.
 FILES : tuple of str, optional
     Ends of the names of files that have such layers in them, with their weights. FILE:NAME takes
     the place of the class below, and `find_operator(target)` gives what its layer is.
-    `read_file(path)` returns the parameters of all layers in a file, by the layers' names.
+    `read_file(path)` returns the parameters of all layers in a file, by the layers' names, and
+    `write_file(path, class, parameters, nonlinearity=…)` writes a file with one layer.
 GRADIENTS : bool
     Whether it computes gradients.
 build(class, input_size, hidden_size, **options) -> model
@@ -43,14 +46,16 @@ CONSTANTS = ("LIBRARIES", "CLASSES", "FILES")
 
 
 @cache
-def adapters() -> dict[str, dict[str, tuple[str, ...]]]:
+def adapters() -> dict[str, dict[str, Any]]:
     """Return the constants of each adapter, by its name."""
     found: dict[str, Any] = {}
     for file in sorted(Path(__file__).parent.glob("*.py")):
         constants = {}
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             match node:
-                case ast.Assign([ast.Name(name)], value) if name in CONSTANTS:
+                case ast.Assign([ast.Name(name)], ast.expr() as value) | ast.AnnAssign(
+                    ast.Name(name), _, ast.expr() as value
+                ) if name in CONSTANTS:
                     constants[name] = ast.literal_eval(value)
         if constants:
             found[file.stem] = constants

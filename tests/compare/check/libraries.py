@@ -56,6 +56,7 @@ class KerasLayer:
         self.H, self.G, self.variable_dtype = units, units * len(self.gates), dtype
         self.dtype = getattr(torch, dtype)
         self.f, self.use_bias = getattr(torch, options.pop("activation")), use_bias
+        assert options.pop("name") == type(self).__name__.lower()
         assert options == {"return_sequences": True, "return_state": True}
 
     def build(self, shape):
@@ -263,6 +264,7 @@ def modules():
             "make_model": lambda node, **_: space(ir_version=13, SerializeToString=lambda: node),
             "np_dtype_to_tensor_dtype": lambda dtype: {"float32": 1}[dtype.name],
         },
+        "onnx.numpy_helper": {},
         "onnxruntime": {"InferenceSession": Session, "SessionOptions": object},
     }
 
