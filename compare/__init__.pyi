@@ -1,4 +1,5 @@
 from .implementations import implementation
+from .pairs import convert_weights
 from .parity import (
     SAFETY,
     ParityReport,
@@ -19,6 +20,7 @@ __all__ = [
     "Update",
     "build_models",
     "check_parity",
+    "convert_weights",
     "copy_weights",
     "implementation",
     "lockstep",

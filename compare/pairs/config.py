@@ -1,13 +1,20 @@
-"""The options of ``rnn-parity parity``, and those of two targets, which `bisect` has too."""
+"""The options of ``parity`` and ``convert``, and those of two targets, which `bisect` has too."""
 
 import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from compare.parity import ParityConfig
-from compare.terminal import UsageError, all_but, flag, read_sizes, refuse_options
+from compare.terminal import (
+    UsageError,
+    all_but,
+    check_options,
+    flag,
+    read_sizes,
+    refuse_options,
+)
 
 _AS_A = "(default: that of A)"
 
@@ -69,3 +76,35 @@ def check_targets(options: PairOptions) -> None:
     if options.like is not None:
         refuse_options(options, ["dtype_b", "device_b"], "two arrays with --like")
     read_sizes(options.size)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvertConfig:
+    """Convert the weights of a recurrent layer from one library's file to another's.
+
+    Files are .pt, .pth, .safetensors, .npz, .keras, .h5 and .onnx. Before DEST is written, the
+    layers of both libraries run forward and backward on these weights. Exit code 1 if they are not
+    the same function: then nothing is written.
+    """
+
+    paths: Annotated[Positional[tuple[str, ...]], flag("SOURCE DEST", "(none with --table)")] = ()
+    """SOURCE is a file or a run, or FILE:LAYER if it has several layers; DEST is a new file."""
+    from_: Annotated[str, arg(name="from", metavar="MODULE:CLASS")] = "torch"
+    """The names and the layout in SOURCE, if it is .npz or .safetensors."""
+    to: Annotated[str, flag("MODULE:CLASS")] = "torch"
+    """The names and the layout in DEST, if it is .npz or .safetensors."""
+    nonlinearity: Literal["tanh", "relu"] = "tanh"
+    """Activation of a simple RNN: a file of arrays does not state it."""
+    table: bool = False
+    """Print the gate order, biases and layout of each library's classes."""
+
+    def check(self) -> Self:
+        """Return the configuration itself; UsageError if an option is not valid."""
+        check_options(self)
+        if self.table:
+            refuse_options(self, all_but(self, "table", "paths"), "--table alone")
+            if self.paths:
+                raise UsageError(f"expected --table alone, got {' '.join(self.paths)}")
+        elif len(self.paths) != 2:
+            raise UsageError(f"expected SOURCE and DEST, got {len(self.paths)} paths")
+        return self

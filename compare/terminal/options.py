@@ -105,4 +105,4 @@ def all_but(config: "DataclassInstance", *names: str) -> list[str]:
 
 def flag_of(name: str) -> str:
     """Return the option of a field: ``--num-steps`` of ``num_steps``."""
-    return "--" + name.replace("_", "-")
+    return "--" + name.rstrip("_").replace("_", "-")

@@ -10,9 +10,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 
 import compare.terminal.options
+import scratch_rnn
 from compare.cli import COMMANDS, parse
 from compare.study import quiz
 from compare.terminal import CommandError, Terminal, UsageError
@@ -56,6 +58,8 @@ MODES = {  # a folder is left out: its options are those of its files
     "explain, the demonstration": Mode("explain --cell rnn --text ab --overwrite"),
     "explain, a run": Mode("explain --checkpoint RUN --text the --overwrite"),
     "explain, the newest run": Mode("explain --text the --overwrite"),
+    "convert": Mode("convert weights.npz new.npz"),
+    "convert, the table": Mode("convert --table", idle=("paths",)),
     "bench": Mode("bench --shapes shapes.json --rows scratch --phases forward --budget 1e5"),
     "bench, again": Mode("bench --plot bench.json"),
     "check, a new file": Mode("check --new new.py", idle=("new", "cell", "target")),
@@ -70,6 +74,7 @@ def folder(tmp_path_factory):
     """A folder with a text, a run, a difference, a benchmark, and a file to check."""
     folder = tmp_path_factory.mktemp("each_option")
     (folder / "fox.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 5)
+    np.savez(folder / "weights.npz", **scratch_rnn.RNN(2, 3).parameters)
     (folder / "explain.html").write_text("another page")
     (folder / "right.py").write_text(right_source())
     shapes_file(folder, MODEL)

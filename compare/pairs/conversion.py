@@ -1,0 +1,282 @@
+"""``rnn-parity convert SOURCE DEST``: the weights of a layer in the form of another library.
+
+The layer of SOURCE and that of DEST run forward and backward on the weights that they have, and
+nothing is written unless they are the same function. What is written has been read back.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from compare.check import LayerCase
+from compare.files import RecordError, write_file
+from compare.implementations import (
+    READERS,
+    Array,
+    Cell,
+    Form,
+    Results,
+    Trouble,
+    choose_layer,
+    find_class,
+    find_file_adapter,
+    guess_cell,
+    implementation,
+    list_forms,
+    read_arrays,
+    read_layer,
+    sort_parameters,
+    split_target,
+    to_bytes,
+)
+from compare.pairs.cases import list_cases
+from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
+from compare.pairs.config import ConvertConfig, PairOptions
+from compare.parity import ParityError, demand_agreement
+from compare.terminal import Terminal, UsageError, plain_table
+
+TORCH = "torch"
+
+SIZES = ("T=1,B=1", "T=4,B=3", "T=9,B=2")
+"""Sizes of the cases on which both layers run; the weights decide the others."""
+
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of a layer by PyTorch's names, and the target that computes with them."""
+
+    target: str
+    parameters: Results
+
+    @property
+    def cell(self) -> Cell:
+        """The cell, by the shapes."""
+        return guess_cell(self.parameters)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of all parameters."""
+        return str(next(iter(self.parameters.values())).dtype)
+
+
+def convert(config: ConvertConfig, terminal: Terminal | None = None) -> None:
+    """Write the weights of a layer into a new file; ParityError if the function would change."""
+    terminal = terminal or Terminal(quiet=True)
+    config.check()
+    if config.table:
+        show_forms(terminal)
+        return
+    source, dest = config.paths[0], Path(config.paths[1])
+    own = _find_format(dest, config.to)
+    weights = read_weights(source, config.from_)
+    target = config.to if own else find_class(dest.suffix.lower(), weights.cell)
+    form = None if target == TORCH else Form(target, weights.dtype)
+    held = fit_biases(weights, form)
+    share = demand_same_function(weights, Weights(target, held), config.nonlinearity)
+    if own:
+        arrays = held if form is None else form.from_torch(held)
+        content = _write_arrays(arrays, dest.suffix.lower())
+    else:
+        assert form is not None
+        content = _write_layer(form, held, dest.suffix.lower(), config.nonlinearity)
+    write_file(dest, [content])
+    same = f"{weights.target} and {target} are the same function of these weights"
+    terminal.line(f"{same}; the largest difference is {share:.0%} of the tolerance")
+    terminal.line(f"Written: {dest}")
+
+
+def convert_weights(
+    source: str | Path | Mapping[str, Array], to: str = TORCH, *, from_: str = TORCH
+) -> Results:
+    """Return the weights of a recurrent layer in the form of another library.
+
+    Parameters
+    ----------
+    source : path or mapping of str to ndarray
+        A file that ``rnn-parity convert`` reads, FILE:LAYER if several layers are in it; or arrays
+        by name.
+    to : str, default "torch"
+        The form of the result: "torch", or MODULE:CLASS such as "keras.layers:LSTM".
+    from_ : str, default "torch"
+        The form of the source; a file ``.keras``, ``.h5`` or ``.onnx`` has its own.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The weights by the names, and in the layout and gate order, of `to`.
+
+    Raises
+    ------
+    ParityError
+        If the layers of both libraries do not compute the same function of these weights.
+    ValueError
+        If there is no such form, or the source has no such layer.
+    """
+    weights = read_weights(source, from_)
+    form = None if to == TORCH else Form(to, weights.dtype)
+    held = fit_biases(weights, form)
+    demand_same_function(weights, Weights(to, held))
+    arrays = held if form is None else form.from_torch(held)
+    return {name: np.array(array) for name, array in arrays.items()}
+
+
+def _find_format(dest: Path, to: str) -> bool:
+    """Return whether a file holds arrays, and not a layer; UsageError if there is no such file."""
+    end = dest.suffix.lower()
+    is_layer = bool(find_file_adapter(dest.name))
+    if end not in READERS and not is_layer:
+        ends = ", ".join([*READERS, ".keras", ".h5", ".onnx"])
+        raise UsageError(f"expected DEST to end in one of {ends}, got {dest}")
+    if to != TORCH and (is_layer or end in (".pt", ".pth")):
+        raise UsageError(f"expected DEST to end in .npz or .safetensors with --to, got {dest}")
+    if dest.exists():
+        raise UsageError(f"expected a new file for DEST, got {dest}, which exists")
+    return not is_layer
+
+
+# From SOURCE to what DEST holds ------------------------------------------------------------------
+
+
+def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -> Weights:
+    """Read the weights of a layer from a file or a mapping, in PyTorch's form or another one."""
+    if isinstance(source, Mapping):
+        arrays, where, name = dict(source), "these arrays", ""
+    else:
+        path, name = split_target(str(source))
+        where = str(source)
+        if find_file_adapter(where):
+            if from_ != TORCH:
+                raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
+            return _check_dtype(Weights(where, read_layer(Path(path), name)), where)
+        if from_ != TORCH and not path.endswith((".npz", ".safetensors")):
+            raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
+        if from_ == TORCH:
+            return _check_dtype(Weights(TORCH, read_layer(Path(path), name)), where)
+        arrays = read_arrays(Path(path))
+    if from_ == TORCH:
+        return _check_dtype(Weights(TORCH, sort_parameters(arrays, where)), where)
+    dtype = next((str(a.dtype) for a in arrays.values() if str(a.dtype) in DTYPES), DTYPES[0])
+    found = choose_layer(Form(from_, dtype).find_layers(arrays), where, name)
+    return _check_dtype(Weights(from_, sort_parameters(found, where)), where)
+
+
+def _check_dtype(weights: Weights, where: str) -> Weights:
+    """Return weights of one dtype that layers compute in; UsageError if they are of another."""
+    dtypes = {str(array.dtype) for array in weights.parameters.values()}
+    if len(dtypes) > 1 or weights.dtype not in DTYPES:
+        got = ", ".join(sorted(dtypes))
+        raise UsageError(f"expected weights of float32 or float64 in {where}, got {got}")
+    return weights
+
+
+def fit_biases(weights: Weights, form: Form | None) -> Results:
+    """Return parameters whose second bias is zero where a form has one bias.
+
+    ParityError if it cannot be: the first bias takes the sum, but b_hn of a GRU, which is inside of
+    the reset gate's product, has no other place.
+    """
+    cell, parameters = weights.cell, dict(weights.parameters)
+    if form is not None and form.cell != cell:
+        expected = f"expected weights of {form.cell.title} for {form.name}"
+        raise UsageError(f"{expected}, got those of {cell.title}")
+    if form is None or "bias_hh_l0" in form.has:
+        return parameters
+    inside = [gate == "n" and not cell.adds_biases for gate in cell.gates or ("",)]
+    for first in [name for name in parameters if name.startswith("bias_ih")]:
+        second = first.replace("ih", "hh")
+        stays = np.repeat(inside, len(parameters[first]) // cell.num_gates)
+        moved = np.where(stays, 0, parameters[second]).astype(weights.dtype)
+        if rest := float(np.abs(parameters[second] - moved).max(initial=0)):
+            raise ParityError(
+                f"expected b_hn of zero in {second} for {form.name}, which has no bias inside of "
+                f"the reset gate's product, got up to {rest:.3g}"
+            )
+        parameters[first] = parameters[first] + moved
+        parameters[second] = np.zeros_like(moved)
+    return parameters
+
+
+def demand_same_function(a: Weights, b: Weights, nonlinearity: str = "tanh") -> float:
+    """Return the largest share of the tolerance; ParityError if two layers differ."""
+    if nonlinearity not in a.cell.nonlinearities:
+        raise UsageError(f"expected no --nonlinearity for {a.cell.title}, got {nonlinearity}")
+    fields: dict[str, Any] = {"dtype": a.dtype, "nonlinearity": nonlinearity}
+    cases: list[LayerCase] = []
+    for size in SIZES:
+        cases += list_cases(PairOptions(size=size), a.cell, a.parameters, seed=len(cases), **fields)
+    with ExitStack() as stack:
+        try:
+            sides = (_open(stack, "A", a), _open(stack, "B", b))
+            results = list(compare_pair(sides, cases))
+            report = results[-1].report
+            why = _explain(results[-1], cases) if results[-1].differs else ""
+        except Trouble as trouble:
+            raise UsageError(f"expected results of {a.target} and {b.target}: {trouble}") from None
+    demand_agreement(report, f"{a.target} and {b.target}", why)
+    return max(row.share for result in results for row in result.report.rows)
+
+
+def _open(stack: ExitStack, name: str, weights: Weights) -> Side:
+    """Return a layer with its own weights."""
+    layer = stack.enter_context(implementation(weights.target, weights.cell.name))
+    layer.weights = weights.parameters
+    return Side(name, layer, weights.dtype)
+
+
+def _explain(result: PairResult, cases: Sequence[LayerCase]) -> str:
+    """Return what is known of the side that computes another function than PyTorch's layer."""
+    for side in result.sides:
+        if not result.is_right(side):
+            words = find_mistake(result, side, cases)
+            return f"; {side.implementation.title} is another function. {words}".rstrip()
+    return ""
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def _write_arrays(arrays: Results, end: str) -> bytes:
+    """Return the content of a file of arrays, which has been read back."""
+    content = to_bytes(arrays, end)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"weights{end}"
+        file.write_bytes(content)
+        demand_same_bits(read_arrays(file), arrays)
+    return content
+
+
+def _write_layer(form: Form, held: Results, end: str, nonlinearity: str) -> bytes:
+    """Return the content of a library's file with a layer, which has been read back."""
+    stated = "" if nonlinearity == "tanh" else nonlinearity  # the default of each library
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"model{end}"
+        form.write_file(file, held, stated)
+        demand_same_bits(read_layer(file), held)
+        return file.read_bytes()
+
+
+def demand_same_bits(got: Results, expected: Results) -> None:
+    """Raise RecordError unless all arrays have the same names, shapes, dtypes and bits."""
+    if {*got} != {*expected}:
+        raise RecordError(f"expected to read {', '.join(expected)}, got {', '.join(got)}")
+    for name, array in expected.items():
+        found: Any = got[name]
+        same = (found.dtype, found.shape) == (array.dtype, array.shape)
+        if not same or found.tobytes() != array.tobytes():
+            raise RecordError(f"expected to read the bits of {name} that were written, got others")
+
+
+def show_forms(terminal: Terminal) -> None:
+    """Print the form of each class: gates, biases, layout and variant."""
+    titles = ("class", "gates", "biases", "weights", "variant")
+    table = plain_table(titles, titles, overflow="fold")
+    for name, form in list_forms().items():
+        table.add_row(name, *form)
+    terminal.console.print(table)

@@ -1,0 +1,321 @@
+"""Weights that are converted are the same function, in the same bits, or nothing is written.
+
+Libraries that are not installed have small copies here. Files of Keras and ONNX need the real ones:
+`make adapters`.
+"""
+
+import os
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+
+import compare
+from compare.cli import main
+from compare.files import RecordError
+from compare.implementations import CELLS, Form, list_forms, read_layer
+from compare.implementations.forms import find_cell
+from compare.pairs import conversion
+from compare.parity import ParityError
+from compare.terminal import UsageError
+from tests.compare.check import libraries
+from tests.in_process import submit
+
+pytestmark = [pytest.mark.usefixtures("quickly"), pytest.mark.filterwarnings("ignore")]
+
+V, H = 4, 5
+CLASSES = list(list_forms())
+WITHOUT_B_HN = ["flax.nnx:GRUCell"]
+
+
+@pytest.fixture
+def library(request, monkeypatch):
+    """Put small copies of the libraries in the place of those that are not there."""
+    name = getattr(request, "param", "keras.layers:GRU")
+    is_real = os.environ.get("RNN_PARITY_ADAPTERS") == "real"
+    if not is_real and not find_spec(name.partition(":")[0].partition(".")[0]):
+        libraries.install(monkeypatch)
+        monkeypatch.setattr("compare.implementations.targets.Submission", submit)
+    return name
+
+
+def draw(cell, *, b_hn=True, **options):
+    """Draw the weights of a layer of PyTorch."""
+    torch.manual_seed(0)
+    layer = CELLS[cell].torch_layer(V, H, **options)
+    found = {name: tensor.numpy().copy() for name, tensor in layer.state_dict().items()}
+    if not b_hn:
+        found["bias_hh_l0"][2 * H :] = 0
+    return found
+
+
+def write(path, weights):
+    torch.save({name: torch.tensor(array) for name, array in weights.items()}, path)
+    return path
+
+
+def assert_same_bits(got, expected):
+    assert got.keys() == expected.keys()
+    for name, array in expected.items():
+        assert (got[name].dtype, got[name].shape) == (array.dtype, array.shape), name
+        assert got[name].tobytes() == array.tobytes(), name
+
+
+def fold(weights, name):
+    """Return what is left of two biases in a class, as it is read again."""
+    biases = list_forms()[name][1]
+    if biases == "2":
+        return weights
+    first, second = weights["bias_ih_l0"], weights["bias_hh_l0"]
+    stays = np.arange(len(first)) >= (2 * H if biases == "1 + b_hn" else len(first))
+    moved = np.where(stays, 0, second)
+    return weights | {"bias_ih_l0": first + moved, "bias_hh_l0": second - moved}
+
+
+# Each class of a library --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", CLASSES, indirect=True)
+def test_weights_go_to_each_class_and_back_in_the_same_bits(library, tmp_path, capsys):
+    weights = draw(find_cell(library).name, b_hn=library not in WITHOUT_B_HN)
+    source, own, back = (tmp_path / name for name in ("source.pt", "own.npz", "back.safetensors"))
+    write(source, weights)
+    assert main(f"convert {source} {own} --to {library}".split()) == 0
+    first, written = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"torch and {library} are the same function of these weights; ")
+    assert written == f"Written: {own}"
+    assert main(f"convert {own} {back} --from {library}".split()) == 0
+    assert_same_bits(read_layer(back), fold(weights, library))
+
+
+@pytest.mark.parametrize("library", CLASSES, indirect=True)
+def test_the_table_states_what_from_torch_does(library):
+    """Each gate's rows are labelled, and each bias."""
+    gates, biases, layout, _ = list_forms()[library]
+    cell = find_cell(library)
+    letters = cell.gates or ("-",)
+    form = Form(library, "float32")
+    labels = np.repeat(np.arange(1, 1 + len(letters)), H)
+    zeros = {name: np.zeros_like(array) for name, array in draw(cell.name).items()}
+
+    def list_labels(name):
+        arrays = zeros | {name: np.float32(labels.reshape(-1, *[1] * (zeros[name].ndim - 1)))}
+        arrays = {n: np.broadcast_to(a, zeros[n].shape) for n, a in arrays.items()}
+        if "bias_hh_l0" not in form.has:
+            arrays.pop("bias_hh_l0")
+        every = np.concatenate([array.ravel() for array in form.from_torch(arrays).values()])
+        return "".join(letters[int(k) - 1] for k in dict.fromkeys(every) if k)
+
+    assert " ".join(list_labels("weight_ih_l0")) == gates
+    assert " ".join(list_labels("weight_hh_l0")) == gates
+    own = form.from_torch({n: a for n, a in zeros.items() if n in form.has})
+    values = sum(array.size for array in own.values()) - sum(
+        zeros[n].size for n in ("weight_ih_l0", "weight_hh_l0")
+    )
+    G = len(letters)
+    assert {(G + 1) * H: "1 + b_hn", G * H: "1", 2 * G * H: "2"}[values] == biases
+    shapes = [array.shape for array in own.values() if V in array.shape]
+    assert {(len(shape), shape[-1] == V) for shape in shapes} == {
+        (layout.count(",") + 1, layout.endswith("in)"))
+    }
+
+
+def test_the_table_is_printed(capsys):
+    assert main(["convert", "--table"]) == 0
+    output = capsys.readouterr().out
+    assert all(name in output for name in CLASSES)
+    assert "z r n" in output
+
+
+# What cannot be converted -------------------------------------------------------------------------
+
+
+def refuse(typed, folder, capsys):
+    """Run a command that writes nothing; return its exit code and its line."""
+    before = sorted(folder.iterdir())
+    code = main(typed.split())
+    captured = capsys.readouterr()
+    assert sorted(folder.iterdir()) == before
+    assert captured.err.count("\n") == 1
+    return code, captured.err
+
+
+@pytest.mark.parametrize("library", WITHOUT_B_HN, indirect=True)
+def test_a_bias_without_a_place_is_refused(library, tmp_path, capsys):
+    source = write(tmp_path / "gru.pt", draw("gru"))
+    code, error = refuse(f"convert {source} {tmp_path}/own.npz --to {library}", tmp_path, capsys)
+    assert code == 1
+    assert f"expected b_hn of zero in bias_hh_l0 for {library}, which has no bias inside" in error
+
+
+def test_another_function_is_refused_and_named(library, tmp_path, monkeypatch, capsys):
+    """A library whose gates are in another order than its adapter says."""
+    import keras.layers
+
+    if not issubclass(keras.layers.GRU, libraries.KerasLayer):
+        pytest.skip("expected the small copy, which can be changed")
+    monkeypatch.setattr(keras.layers.GRU, "gates", "rzn")
+    source = write(tmp_path / "gru.pt", draw("gru"))
+    code, error = refuse(f"convert {source} {tmp_path}/own.npz --to {library}", tmp_path, capsys)
+    assert code == 1
+    assert "torch and keras.layers:GRU: 8 of 8 tensors differ: output, h_n, " in error
+    assert (
+        "keras.layers:GRU is another function. The reset gate and the update gate change places"
+        in error
+    )
+
+
+def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):
+    def lose_a_bit(arrays, end, to_bytes=conversion.to_bytes):
+        return to_bytes({n: np.nextafter(a, np.float32(9)) for n, a in arrays.items()}, end)
+
+    monkeypatch.setattr(conversion, "to_bytes", lose_a_bit)
+    source = write(tmp_path / "rnn.pt", draw("rnn"))
+    config = compare.pairs.ConvertConfig(paths=(str(source), str(tmp_path / "new.npz")))
+    with pytest.raises(RecordError, match="expected to read the bits of weight_ih_l0 that were wr"):
+        compare.pairs.convert(config)
+    assert not (tmp_path / "new.npz").exists()
+
+
+REFUSED = {
+    "w.pt": "expected SOURCE and DEST, got 1 paths",
+    "w.pt w.pt": "expected a new file for DEST, got w.pt, which exists",
+    "w.pt new.txt": "expected DEST to end in one of .safetensors, .npz, .pt, .pth, .keras, .h5, "
+    ".onnx, got new.txt",
+    "w.pt new.pt --to keras.layers:GRU": "expected DEST to end in .npz or .safetensors with --to, "
+    "got new.pt",
+    "w.pt new.keras --to keras.layers:GRU": "expected DEST to end in .npz or .safetensors with "
+    "--to, got new.keras",
+    "w.pt new.npz --to keras": "expected torch or a class that `convert --table` lists, got "
+    "'keras'",
+    "w.pt new.npz --to torch.nn:GRU": "expected weights of a GRU for torch.nn:GRU, got those of an "
+    "LSTM",
+    "w.pt new.npz --from torch.nn:GRU": "expected --from with .npz or .safetensors, got w.pt",
+    "w.pt:b new.npz": "expected a recurrent layer b in w.pt, got ''",
+    "w.npz new.npz --from keras.layers:LSTM": "expected one recurrent layer in w.npz, got none",
+    "half.npz new.npz": "expected the weights of a recurrent layer in half.npz: expected dtype "
+    "float32 or float64, got float16",
+    "w.pt new.npz --nonlinearity relu": "expected no --nonlinearity for an LSTM, got relu",
+    "no.pt new.npz": "expected weights in no.pt, got: No such file or directory",
+    "--table --to keras.layers:GRU": "expected --table alone, got --to",
+    "--table w.pt": "expected --table alone, got w.pt",
+}
+
+
+@pytest.mark.parametrize("typed", REFUSED)
+def test_what_does_not_belong_together_is_refused_in_one_line(
+    typed, library, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    weights = draw("lstm")
+    write("w.pt", weights)
+    np.savez("w.npz", **weights)
+    np.savez("half.npz", **{name: array.astype(np.float16) for name, array in weights.items()})
+    code, error = refuse(f"convert {typed}", tmp_path, capsys)
+    assert code in (2, 3)
+    assert error == f"rnn-parity: {REFUSED[typed]}\n"
+
+
+# Python, and files of arrays ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ends", [("pt", "npz"), ("npz", "safetensors"), ("safetensors", "pth")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_files_of_arrays_keep_all_bits(ends, dtype, tmp_path):
+    options = {"num_layers": 2, "bidirectional": True, "dtype": getattr(torch, dtype)}
+    weights = draw("lstm", **options)
+    first, second = (tmp_path / f"{k}.{end}" for k, end in enumerate(ends))
+    write(tmp_path / "source.pt", {f"model.rnn.{name}": a for name, a in weights.items()})
+    assert main(f"convert {tmp_path}/source.pt {first}".split()) == 0
+    assert main(f"convert {first} {second}".split()) == 0
+    assert_same_bits(compare.convert_weights(second), weights)
+
+
+def test_a_layer_of_a_library_is_found_among_others(library):
+    weights = draw("gru")
+    own = compare.convert_weights(weights, library)
+    whole = {f"encoder.gru.{name}": array for name, array in own.items()}
+    whole |= {"dense.kernel": np.zeros((H, 2), np.float32), "dense.bias": np.zeros(2, np.float32)}
+    assert_same_bits(compare.convert_weights(whole, from_=library), weights)
+    with pytest.raises(UsageError, match="expected weights of a GRU for keras"):
+        compare.convert_weights(draw("rnn"), library)
+
+
+def test_weights_are_copied_and_never_shared():
+    weights = draw("gru")
+    before = {name: array.copy() for name, array in weights.items()}
+    for array in compare.convert_weights(weights).values():
+        array += 1
+    assert_same_bits(weights, before)
+
+
+def test_two_functions_are_a_parity_error_in_python(library):
+    with pytest.raises(ParityError, match="expected b_hn of zero in bias_hh_l0 for"):
+        compare.convert_weights(draw("gru"), "flax.nnx:GRUCell")
+
+
+# Files of libraries: `make adapters` --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("end", ["keras", "h5", "onnx"])
+def test_weights_go_to_a_librarys_file_and_back_in_the_same_bits(cell, end, tmp_path):
+    pytest.importorskip("onnxruntime" if end == "onnx" else "keras")
+    weights = draw(cell)
+    source = write(tmp_path / "source.pt", weights)
+    assert main(f"convert {source} {tmp_path}/model.{end}".split()) == 0
+    assert main(f"convert {tmp_path}/model.{end} {tmp_path}/back.pt".split()) == 0
+    back = torch.load(tmp_path / "back.pt")
+    is_summed = end != "onnx" and cell != "gru"
+    expected = fold(weights, "keras.layers:LSTM") if is_summed else weights
+    assert_same_bits({name: tensor.numpy() for name, tensor in back.items()}, expected)
+
+
+def test_relu_stays_in_a_librarys_file(tmp_path, capsys):
+    pytest.importorskip("keras")
+    source, model = write(tmp_path / "source.pt", draw("rnn")), tmp_path / "model.keras"
+    assert main(f"convert {source} {model} --nonlinearity relu".split()) == 0
+    code, error = refuse(f"convert {model} {tmp_path}/new.pt", tmp_path, capsys)
+    assert code == 1
+    assert "ReLU is used instead of tanh" in error
+    assert main(f"convert {model} {tmp_path}/new.pt --nonlinearity relu".split()) == 0
+
+
+def test_a_gru_with_the_reset_gate_before_the_product_is_refused(tmp_path, capsys):
+    keras = pytest.importorskip("keras")
+    gru = keras.layers.GRU(H, reset_after=False)
+    keras.Sequential([keras.Input((None, V)), gru]).save(tmp_path / "old.keras")
+    code, error = refuse(f"convert {tmp_path}/old.keras {tmp_path}/new.pt", tmp_path, capsys)
+    assert code == 1
+    assert "old.keras is another function. The reset gate acts on h before the product" in error
+
+
+def test_a_trained_lstm_of_keras_and_its_twin_in_pytorch_write_the_same_text(tmp_path):
+    keras = pytest.importorskip("keras")
+    text = "the time traveller for so it will be convenient to speak of him " * 4
+    vocabulary = sorted({*text})
+    tokens = np.array([vocabulary.index(letter) for letter in text])
+    eye = np.eye(len(vocabulary), dtype=np.float32)
+    keras.utils.set_random_seed(0)
+    lstm, dense = keras.layers.LSTM(24, return_sequences=True), keras.layers.Dense(len(vocabulary))
+    model = keras.Sequential([keras.Input((None, len(vocabulary))), lstm, dense])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.02), loss)
+    model.fit(eye[tokens[None, :-1]], tokens[None, 1:], epochs=60, verbose=0)
+    model.save(tmp_path / "trained.keras")
+    assert main(f"convert {tmp_path}/trained.keras {tmp_path}/twin.pt".split()) == 0
+    twin = torch.nn.LSTM(len(vocabulary), 24, batch_first=True)
+    twin.load_state_dict(torch.load(tmp_path / "twin.pt"))
+    W, b = (torch.tensor(keras.ops.convert_to_numpy(v)) for v in dense.weights)
+
+    def write_text(predict):
+        written = [*tokens[:9]]
+        for _ in range(40):
+            written.append(int(predict(eye[np.array(written)[None]])[0, -1].argmax()))
+        return "".join(vocabulary[k] for k in written)
+
+    of_twin = write_text(lambda x: (twin(torch.tensor(x))[0] @ W + b).detach().numpy())
+    of_keras = write_text(lambda x: keras.ops.convert_to_numpy(model(x)))
+    assert of_keras == of_twin
+    assert len({*of_keras[9:]}) > 5  # it has learned more than one letter
