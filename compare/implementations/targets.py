@@ -2,7 +2,8 @@
 
 ``scratch`` and ``torch`` are the layers of scratch_rnn and PyTorch; ``FILE.py`` has the functions
 of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a library;
-``FILE.onnx`` and ``FILE.onnx:NODE`` are a layer in a graph, which has weights.
+``FILE.onnx`` and ``FILE.onnx:NODE`` are a layer in a graph, ``FILE.keras`` and
+``FILE.keras:LAYER`` one in a model of Keras, which have weights.
 """
 
 from functools import partial

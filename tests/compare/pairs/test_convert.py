@@ -217,6 +217,16 @@ def test_what_does_not_belong_together_is_refused_in_one_line(
     assert error == f"rnn-parity: {REFUSED[typed]}\n"
 
 
+@pytest.mark.parametrize("options", [{"num_layers": 2}, {"bidirectional": True}])
+def test_what_a_class_does_not_have_is_refused(options, library, tmp_path, capsys):
+    source = write(tmp_path / "lstm.pt", draw("lstm", **options))
+    typed = f"convert {source} {tmp_path}/own.npz --to keras.layers:LSTM"
+    code, error = refuse(typed, tmp_path, capsys)
+    assert code == 2
+    assert "expected keras.layers:LSTM to take input_size=4, hidden_size=5, " in error
+    assert f"unexpected keyword argument '{next(iter(options))}'" in error
+
+
 # Python, and files of arrays ----------------------------------------------------------------------
 
 
