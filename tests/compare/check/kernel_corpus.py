@@ -8,7 +8,6 @@ prints a JSON object: for each entry what shows that it is wrong; nothing shows 
 `prove` knows nothing of `check`: it compares with PyTorch's layer in Triton's own interpreter.
 """
 
-import contextlib
 import json
 import os
 import sys
@@ -105,10 +104,21 @@ def check(kernel: Kernel, file: Path, sizes: str) -> str:
     return "" if INTERPRETER.take_notes()[0] else "no Triton kernel was launched"
 
 
+def run_once(call: Any, quantiles: Any) -> list[float]:
+    """Take the place of a benchmark, which needs a GPU."""
+    call()
+    return [0.0 for _ in quantiles]
+
+
 def prove(kernel: Kernel, file: Path, sizes: str) -> str:
     """Return in which of three ways results differ from PyTorch's: values, memory or order."""
     import torch
     from triton.runtime import interpreter
+    from triton.runtime.autotuner import Autotuner
+
+    if kernel.shown == "outside" or kernel.base == "names":
+        return ""  # it would write where it must not, or does not run there
+    Autotuner.do_bench = staticmethod(run_once)  # type: ignore[assignment]
 
     class Reversed(interpreter.InterpreterBuilder):  # type: ignore[misc]
         def set_grid_idx(self, *index: int) -> None:
@@ -142,8 +152,7 @@ def prove(kernel: Kernel, file: Path, sizes: str) -> str:
         torch.use_deterministic_algorithms(way == "memory")  # then fresh memory is NaN
         builder = Reversed if way == "order" else interpreter.InterpreterBuilder
         interpreter.interpreter_builder.__class__ = builder
-        with contextlib.suppress(IndexError):
-            module_class = load(file, kernel.layer)
+        module_class = load(file, kernel.layer)
         if any(differs(size) for size in (PROOF if sizes == "all" else FEW)):
             seen.append(way)
     return ", ".join(seen)
