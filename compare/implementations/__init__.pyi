@@ -21,6 +21,7 @@ from .kernels.compilation import capability_of as capability_of
 from .kernels.compilation import compile_launches as compile_launches
 from .kernels.compilation import describe_kernels as describe_kernels
 from .kernels.compilation import list_variants as list_variants
+from .language_models import read_language_model as read_language_model
 from .layers.detection import detect_cell as detect_cell
 from .layers.detection import detect_conventions as detect_conventions
 from .layers.functions import Functions as Functions

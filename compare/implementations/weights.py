@@ -27,6 +27,9 @@ T = TypeVar("T")
 MOST_BYTES = 2**31
 """The largest file that is read."""
 
+STATES = ("state_dict", "model_state_dict", "model")
+"""Names under which a training saves a model's state_dict beside its optimizer's."""
+
 OF_A_LAYER = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)_l\d+(?:_reverse)?)")
 """The name of a layer, and the name that a parameter has in it."""
 
@@ -85,8 +88,10 @@ def _read_pt(path: Path) -> Results:
     state = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict):
         raise ValueError(f"expected a state_dict, got {type(state).__name__}")
-    if isinstance(state.get("state_dict"), dict):  # as a training often saves it
-        state = state["state_dict"]
+    for name in STATES:
+        if isinstance(state.get(name), dict):
+            state = state[name]
+            break
     tensors = {str(n): value for n, value in state.items() if isinstance(value, torch.Tensor)}
     coarse = (torch.float16, torch.bfloat16)
     return {n: (t.float() if t.dtype in coarse else t).numpy() for n, t in tensors.items()}

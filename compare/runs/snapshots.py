@@ -28,20 +28,25 @@ Weights = dict[str, np.ndarray]
 class Snapshot:
     """Weights, and the progress of the training."""
 
-    epoch: float  # number of passes over the text
+    epoch: float | None  # number of passes over the text, if it is known
     label: str  # on a page
     weights: Weights
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A finished or interrupted training: its configuration, and snapshots of its weights."""
+    """A finished or interrupted training: its configuration, and snapshots of its weights.
+
+    Somebody's own network has one snapshot. What its setting says of the training is then what a
+    page trains with.
+    """
 
     source: str  # name of the run or the file
     setting: SharedOptions
     vocab: Vocab
     snapshots: tuple[Snapshot, ...]  # from the first to the last; at least one
     curve: tuple[float, ...] = ()  # perplexity of each epoch, if it is known
+    is_of_a_run: bool = True  # whether the setting is that of the training
 
 
 def is_kept(epoch: int) -> bool:

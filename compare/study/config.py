@@ -122,9 +122,15 @@ class BreakConfig:
             raise UsageError(f"expected a name or --seed, got {self.bug!r} and --seed")
 
 
+_OF_AN_RNN = "(default: tanh)"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExplainConfig:
-    """Write a page that shows all numbers of the network while it reads a short text."""
+    """Write a page that shows all numbers of the network while it reads a short text.
+
+    The network is that of a run, the demonstration, or your own: --weights and --vocab.
+    """
 
     text: str = "time traveller"
     """Text of up to 64 letters and spaces. You can type other text in the page."""
@@ -134,6 +140,13 @@ class ExplainConfig:
     """Directory that `run` or `train` wrote, or one .safetensors file in it."""
     cell: Annotated[CellName | None, flag("rnn|gru|lstm")] = None
     """Show a pretrained small network with this cell (the demonstration), instead of a run."""
+    weights: Annotated[Path | None, flag("FILE")] = None
+    """Show your own network of characters: its state_dict (.pt), .safetensors or .npz. It has one
+    recurrent layer, a linear layer on its output, and perhaps an embedding."""
+    vocab: Annotated[Path | None, flag("FILE.json")] = None
+    """Its vocabulary: a list of characters, or a dict of character to index."""
+    nonlinearity: Annotated[Literal["tanh", "relu"] | None, flag("tanh|relu", _OF_AN_RNN)] = None
+    """Nonlinearity of its nn.RNN, which the weights do not show."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """File for the page; an older page is replaced."""
     open: Annotated[bool, flag()] = False
@@ -149,7 +162,13 @@ class ExplainConfig:
         """Return the configuration itself; raise UsageError if a value is not valid."""
         if self.cell is not None and self.checkpoint is not None:
             raise UsageError("expected --cell or --checkpoint, got both")
-        for name in ("cell", "checkpoint"):
+        if self.weights is None:
+            refuse_options(self, ["vocab", "nonlinearity"], "--weights with these options")
+        else:
+            refuse_options(self, ["checkpoint", "cell"], "--weights without another network")
+            if self.vocab is None:
+                raise UsageError("expected --vocab with --weights, got none")
+        for name in ("cell", "checkpoint", "weights"):
             if getattr(self, name) is not None and self.runs != ExplainConfig.runs:
                 raise UsageError(f"expected --{name} or --runs, got both")
         if not self.text.strip():

@@ -19,6 +19,7 @@ from compare.cli import COMMANDS, parse
 from compare.study import quiz
 from compare.terminal import CommandError, Terminal, UsageError
 from compare.terminal.options import flag_of
+from scratch_rnn import RNN, RNNModel
 from tests.compare.bench.bench_help import MODEL, shapes_file
 from tests.compare.bench.test_bench_result import grid
 from tests.compare.check.corpus import right_source
@@ -60,6 +61,7 @@ MODES = {  # a folder is left out: its options are those of its files
     "explain, the newest run": Mode("explain --text the --overwrite"),
     "convert": Mode("convert weights.npz new.npz"),
     "convert, the table": Mode("convert --table", idle=("paths",)),
+    "explain, your own": Mode("explain --weights own.npz --vocab own.json --text ab --overwrite"),
     "bench": Mode("bench --shapes shapes.json --rows scratch --phases forward --budget 1e5"),
     "bench, again": Mode("bench --plot bench.json"),
     "check, a new file": Mode("check --new new.py", idle=("new", "cell", "target")),
@@ -77,6 +79,8 @@ def folder(tmp_path_factory):
     np.savez(folder / "weights.npz", **scratch_rnn.RNN(2, 3).parameters)
     (folder / "explain.html").write_text("another page")
     (folder / "right.py").write_text(right_source())
+    np.savez(folder / "own.npz", **RNNModel(RNN(2, 3), 2).parameters)
+    (folder / "own.json").write_text('["a", "b"]')
     shapes_file(folder, MODEL)
     grid().write(folder / "bench.json")
     with pytest.MonkeyPatch.context() as patch:

@@ -15,6 +15,7 @@ from compare.parity import ParityConfig, limited_threads
 from compare.runs import Course, Snapshot, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page.build import MARK, PageSize, scripts, write_page
+from compare.study.page.own_network import read_own_network
 from compare.study.page.record import record
 from compare.terminal import PACKAGE, Terminal, UsageError, plural
 from scratch_rnn.text import Vocab
@@ -74,7 +75,11 @@ def _small(course: Course) -> dict[str, Any] | None:
 
 
 def choose_course(config: ExplainConfig, terminal: Terminal) -> Course:
-    """Return the requested run, or else the newest run, or else the demonstration."""
+    """Return the requested network, or else the newest run, or else the demonstration."""
+    if config.weights is not None and config.vocab is not None:
+        course = read_own_network(config.weights, config.vocab, config.nonlinearity)
+        terminal.line(f"Weights: {config.weights}")
+        return course
     if config.cell is not None:
         course = demonstration(config.cell)
         terminal.line(f"Weights: {course.source}")

@@ -22,10 +22,14 @@ from compare.runs import Course, Snapshot
 from compare.study.page import anatomy
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
 from scratch_rnn.text import Batch, Vocab, clean
+from scratch_rnn.text.vocab import UNKNOWN
 
 MOST_STEPS = 64
-MOST_SHOWN = 64
-"""Largest number of tokens on the page: the whole vocabulary, or the most important tokens."""
+MOST_SHOWN = 128
+"""The largest vocabulary that is shown as a whole, as a page needs that computes: the characters of
+ASCII."""
+MOST_IMPORTANT = 64
+"""Number of tokens that are shown of a larger vocabulary."""
 NUM_PREDS = 20
 DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
 """Arrays that are left out if the page would be too large; each sum is listed after its terms."""
@@ -77,7 +81,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[
             for name, each in CELLS.items()
         },
         "nonlinearity": setting.nonlinearity,
-        "num_steps": setting.num_steps,
+        "num_steps": setting.num_steps if course.is_of_a_run else None,
         "max_norm": setting.max_norm,
         "lr": setting.lr,
         "state": setting.state,
@@ -99,11 +103,15 @@ def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]
 
     If all tokens are in the vocabulary, the text does not change. Otherwise it is cleaned like a
     training text: lower-case letters from a to z, everything else becomes a space. A token that is
-    still unknown becomes <unk>. If nothing is left of the text, it is a UsageError.
+    still unknown becomes <unk>. If nothing is left of the text, it is a UsageError; and so is an
+    unknown token if the vocabulary has no <unk>.
     """
     notes = []
     tokens = list(split_tokens(text, token))
-    if any(part not in vocab for part in tokens):
+    if foreign := list(dict.fromkeys(part for part in tokens if part not in vocab)):
+        if UNKNOWN not in vocab:
+            got = ", ".join(map(repr, foreign[:8]))
+            raise UsageError(f"expected --text with characters of the vocabulary, got {got}")
         cleaned = " ".join(line for line in clean(text) if line)
         if cleaned != text and cleaned:
             notes.append(f'Read as "{_short(cleaned)}", cleaned like a training text.')
@@ -124,7 +132,7 @@ def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]
         )
     if unknown:
         notes.append(f"Not in the vocabulary, read as <unk>: {', '.join(map(repr, unknown[:8]))}.")
-    return [part if part in vocab else "<unk>" for part in tokens], notes
+    return [part if part in vocab else UNKNOWN for part in tokens], notes
 
 
 def look(
@@ -248,7 +256,7 @@ def shown_ids(
         return list(range(V))
     needed = {*targets.tolist(), *everything.argmax(axis=1).tolist()}
     for v in np.argsort(-everything.max(axis=0), kind="stable").tolist():
-        if len(needed) < MOST_SHOWN:
+        if len(needed) < MOST_IMPORTANT:
             needed.add(v)
     return sorted(needed)
 

@@ -156,7 +156,7 @@ function drawTiles() {
     tile(`Loss ${k}: factor per step back`, factor === null ? "–" : rounded(factor),
       factor === null ? "It has only one step." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it is ${rounded(factor ** 10, 2)} times as large.`),
     tile(`Truncation after ${times(n, "step")}`, cut === 0 ? "nothing" : percent(cut / all),
-      cut === 0 ? `is cut: the text has only ${times(K, "step")} with a loss.` : `of all pairs (k, t) are cut. Training used ${record.num_steps}.`),
+      cut === 0 ? `is cut: the text has only ${times(K, "step")} with a loss.` : `of all pairs (k, t) are cut.${IS_OF_A_RUN ? ` Training used ${record.num_steps}.` : ""}`),
     tile("Norm of the gradient of all parameters", rounded(g, 4),
       record.max_norm === null ? "Training did not clip." : shrink < 1 ? `Clipped to ${record.max_norm}: each gradient is multiplied by ${rounded(shrink)}.` : `Below ${record.max_norm}: not clipped.`, "gradient-norm-value"));
 }

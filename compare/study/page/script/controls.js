@@ -10,8 +10,8 @@ function setUpBeginning() {
   $("notes").append(...notes.map((note) => make("li", {}, note)));
   const versions = Object.entries(record.versions).map(([name, version]) => `${name} ${version}`).join(", ");
   $("footer").append(make("p", {},
-    `Weights: ${record.source}. ${record.layer}, ${record.dtype}, one layer, trained on ${record.num_steps} steps at a time, `
-    + `learning rate ${record.lr}, state ${record.state} at each batch. Written by ${versions}.`));
+    `Weights: ${record.source}. ${record.layer}, ${record.dtype}, one layer${IS_OF_A_RUN ? `, trained on ${record.num_steps} steps at a time, `
+      + `learning rate ${record.lr}, state ${record.state} at each batch` : ""}. Written by ${versions}.`));
 }
 
 function drawBeginning() {
@@ -69,7 +69,7 @@ function drawControls() {
   set("checkpoint", chosen.c, reading.label);
   if (K > 0) {
     set("loss", chosen.k, `${chosen.k} of ${K}: ${quoted(reading.tokens[chosen.k])} after step ${chosen.k}`);
-    const asTrained = chosen.n === Math.min(record.num_steps, K);
+    const asTrained = chosen.n === Math.min(TRAINED_STEPS, K);
     set("cut", chosen.n, `${times(chosen.n, "step")}${chosen.n >= K ? ": nothing is cut" : ""}${asTrained && chosen.n < K ? ", as in training" : ""}`);
   }
 }

@@ -38,10 +38,12 @@ function table(caption, heads, rows, { chosenRow = null, left = [] } = {}) {
 /** A table that can be scrolled, also by keyboard. */
 const scrolling = (name, content) => make("div", { class: "scroller", tabindex: 0, role: "group", "aria-label": name }, content);
 
-const glyph = (token) => (token === " " ? "␣" : token === "<unk>" && IS_CHARACTERS ? "?" : token);
-const spoken = (token) => (token === " " ? "a space" : token);
+const GLYPHS = new Map([[" ", "␣"], ["\n", "↵"], ["\t", "⇥"]]);
+const SPOKEN = new Map([[" ", "a space"], ["\n", "a new line"], ["\t", "a tab"]]);
+const glyph = (token) => GLYPHS.get(token) ?? (token === "<unk>" && IS_CHARACTERS ? "?" : token);
+const spoken = (token) => SPOKEN.get(token) ?? token;
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
-const quoted = (token) => (token === " " ? "a space" : `“${token}”`);
+const quoted = (token) => SPOKEN.get(token) ?? `“${token}”`;
 const tokenSpan = (token, attributes = {}) =>
   make("span", { ...attributes, class: [attributes.class, token === " " ? "space" : null].filter(Boolean).join(" ") || null }, glyph(token));
 

@@ -39,7 +39,7 @@ function reveal(element) {
 /** The menu of networks in the page of a run. The page is loaded again with another one. */
 function setUpNetworks() {
   $("network-pick").hidden = !$("small-record");
-  $("network-select").append(make("option", { value: "" }, "that of the run"), make("option", { value: "small", selected: IS_SMALL }, "a small one"));
+  $("network-select").append(make("option", { value: "" }, "yours"), make("option", { value: "small", selected: IS_SMALL }, "a small one"));
   $("network-select").addEventListener("change", () => showNetwork($("network-select").value));
 }
 

@@ -68,12 +68,12 @@ function read() {
   live.isRead = true;
   computeNorms(reading, before);
   const isLastLoss = chosen.k >= K;
-  const isCutAsTrained = chosen.n === Math.min(record.num_steps, K);
+  const isCutAsTrained = chosen.n === Math.min(TRAINED_STEPS, K);
   T = reading.tokens.length;
   K = T - 1;
   chosen.t = clamp(chosen.t, 1, T);
   chosen.k = isLastLoss ? Math.max(K, 1) : clamp(chosen.k, 1, Math.max(K, 1));
-  chosen.n = isCutAsTrained ? Math.max(1, Math.min(record.num_steps, K)) : clamp(chosen.n, 1, Math.max(K, 1));
+  chosen.n = isCutAsTrained ? Math.max(1, Math.min(TRAINED_STEPS, K)) : clamp(chosen.n, 1, Math.max(K, 1));
 }
 
 /** The recorded results of NumPy and PyTorch. The backward pass and the gates are computed by the page. */

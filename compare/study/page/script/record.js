@@ -33,6 +33,8 @@ const S = record.shown.length; // tokens of the vocabulary that are shown
 const IS_CHARACTERS = record.token === "char";
 const F = record.nonlinearity;
 const IS_GATED = record.gates.length > 0;
+const IS_OF_A_RUN = record.num_steps !== null; // of somebody's own network the training is not known
+const TRAINED_STEPS = record.num_steps ?? Infinity; // steps after which the training cut gradients
 
 const panels = [];
 
@@ -55,7 +57,7 @@ const chosen = {
   i: Math.floor(H / 3), // unit, 0 … H-1
   k: Math.max(K, 1), // loss, 1 … K
   v: null, // token of the logits, among the shown; null: the one that comes next
-  n: Math.max(1, Math.min(record.num_steps, K)), // steps after which gradients are cut
+  n: Math.max(1, Math.min(TRAINED_STEPS, K)), // steps after which gradients are cut
   s: 1, // stage of the gradient's way through step t: 0 … 3
   u: H > 64 ? 32 : H, // number of units that the pictures show
   compare: false, // whether PyTorch's numbers are shown beside NumPy's

@@ -7,7 +7,7 @@ function setUpTraining() {
   $("training-lead").textContent = count > 1
     ? `The run saved its weights several times; this page has ${count} of them. Choose one here or with the slider above, and all pictures show these weights.`
     : "This page has one set of weights. A run saves its weights several times, and a page of a run shows how the network learns.";
-  $("perplexity-lead").textContent = (record.T > 1 ? "Dots: on this text, at each checkpoint. " : "") + (record.curve.length ? "Line: on the training text, epoch by epoch. " : "")
+  $("perplexity-lead").textContent = (record.T > 1 && IS_OF_A_RUN ? "Dots: on this text, at each checkpoint. " : "") + (record.curve.length ? "Line: on the training text, epoch by epoch. " : "")
     + `Perplexity is exp(mean loss). A network that gives each of the ${V.toLocaleString("en")} tokens the same probability has perplexity ${V.toLocaleString("en")}; the best possible is 1.`;
   $("play").hidden = count < 2;
   $("play").addEventListener("click", () => {
@@ -61,8 +61,8 @@ function drawPerplexity() {
   const dots = course().map(({ perplexity }, n) => ({ n, epoch: record.checkpoints[n].epoch ?? record.curve.length, perplexity })).filter((dot) => dot.perplexity !== null);
   const points = record.curve.map((perplexity, e) => ({ epoch: e + 1, perplexity })).filter((p) => p.perplexity !== null);
   const all = [...dots, ...points];
-  $("perplexity-picture").hidden = all.length === 0;
-  if (!all.length) return;
+  $("perplexity-picture").hidden = all.length === 0 || !IS_OF_A_RUN;
+  if ($("perplexity-picture").hidden) return;
   const [wide, tall] = [widthOf("perplexity-picture"), 300];
   const [left, right, top, bottom] = [44, 16, 16, 40];
   const mostEpochs = Math.max(1, ...all.map((point) => point.epoch));
