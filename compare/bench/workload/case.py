@@ -215,8 +215,12 @@ def select_layer(parameters: Arrays) -> Results:
 
 def turn_back(results: Arrays, turns: int) -> Results:
     """Return results of turned inputs in the old order; sums over the batch do not change."""
-    ordered = ("output", STATE, "gradient of x")
     return {
-        name: np.roll(array, -turns, 1) if name.startswith(ordered) else array
+        name: np.roll(array, -turns, 1) if _has_batch_axis(name) else array
         for name, array in results.items()
     }
+
+
+def _has_batch_axis(name: str) -> bool:
+    """Whether a result has a row for each sequence; the states of an LSTM have names of two."""
+    return name in ("output", "gradient of x") or name.endswith(STATE)

@@ -19,7 +19,7 @@ from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.onnx_row import Onnx
 from compare.bench.rows.row import TF32_GAPS
 from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchPage, TorchRow
-from compare.bench.workload.case import make_case, widen
+from compare.bench.workload.case import make_case, turn_back, widen
 from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
@@ -56,6 +56,18 @@ def checks_of(shape, phase, *others, dtype="float32", optimizer="sgd"):
     rows = [Scratch(), TorchRow(), *others]
     checks = check_rows(phase, {row: row.prepare(case) for row in rows}, Gate(case), 1)
     return {row.name: check for row, check in checks.items()}
+
+
+@pytest.mark.parametrize("phase", PHASES["layer"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_results_of_turned_inputs_are_turned_back(cell, phase):
+    case = make_case(replace(LAYER, cell=cell))
+    right, job = Scratch().prepare(case)[phase], TorchRow().prepare(case)[phase]
+    expected, gate = right.results(right.run()), Gate(case)
+    job.turn()
+    turned = job.results(job.run())
+    assert gate.objection(phase, expected, turned) is not None
+    assert gate.objection(phase, expected, turn_back(turned, 1)) is None
 
 
 def layer_results():
