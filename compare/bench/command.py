@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -31,6 +31,7 @@ from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
 from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
 from compare.bench.rows.row import Device, Row, all_rows, checkers, choose_rows
+from compare.bench.rows.target_row import STYLES, find_targets, open_target
 from compare.bench.workload.case import Arrays, Job, ModelInputs, make_case
 from compare.bench.workload.shapes import (
     BACKWARD,
@@ -47,6 +48,7 @@ from compare.bench.workload.shapes import (
     choose,
     flops,
     numbers,
+    without_model,
 )
 from compare.files import Output, check_outputs
 from compare.implementations import CELLS
@@ -54,6 +56,8 @@ from compare.parity import ParityError, limited_threads
 from compare.terminal import Terminal, UsageError
 
 Progress = Callable[[str], None]
+
+BARE_LAYERS = "A target is a layer, so each shape is a bare layer, without a model around it"
 
 
 def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
@@ -74,13 +78,17 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
         for note in stored.notes:
             terminal.line(note, "dim")
     if not stored:
-        with limited_threads(config.threads):
-            _measure(config, path, terminal)
+        with limited_threads(config.threads), ExitStack() as stack:
+            opened = (open_target(target, config.cell) for target in find_targets(config.rows))
+            targets = [stack.enter_context(target) for target in opened]
+            _measure(config, path, terminal, targets)
     document = stored or Document.read(path)  # the four digits of the file are what is shown
     show(document, terminal)
     if earlier is not None:
         show_changes(earlier, document, terminal)
     styles = {row.name: row.style for row in all_rows(Device("", ""))}
+    others = [row.name for row in document.rows if row.name not in styles]
+    styles |= zip(others, STYLES, strict=False)
     for picture in draw(document, path, styles):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")
@@ -105,15 +113,21 @@ def _refuse_replacing(config: BenchConfig, path: Path) -> None:
     check_outputs(outputs, filter(None, [config.against, Path(config.shapes)]))
 
 
-def _measure(config: BenchConfig, path: Path, terminal: Terminal) -> Document:
+def _measure(
+    config: BenchConfig, path: Path, terminal: Terminal, targets: Sequence[Row] = ()
+) -> Document:
     shapes, wanted = choose(config.shapes, config.only, config.cell), config.phases
+    if targets:
+        shapes = [without_model(shape) for shape in shapes]
     phases = {s: [p for p in PHASES[s.kind] if not wanted or p in wanted] for s in shapes}
     if not any(phases.values()):
         raise UsageError(f"expected --phases that the shapes have, got {' '.join(config.phases)}")
     device = cuda_rows.find_device()
-    rows, left_out = choose_rows(config.rows, config.dtype, CELLS[config.cell], device)
+    cell = CELLS[config.cell]
+    rows, left_out = choose_rows(config.rows, config.dtype, cell, device, targets)
     on_gpu = [row.settings_note(config.threads) for row in rows if isinstance(row, OnCuda)]
-    notes = [*machine.describe_threads(), *(on_gpu if device else [NO_DEVICE]), *left_out]
+    own = [BARE_LAYERS] * bool(targets)
+    notes = [*machine.describe_threads(), *(on_gpu if device else [NO_DEVICE]), *own, *left_out]
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:

@@ -24,7 +24,8 @@ from compare.terminal import (
 )
 
 LABELS = ", ".join(f"{name} ({label})" for name, label in all_labels().items())
-ROWS = f"Implementations to measure: {LABELS}. On a GPU also with -tf32, as in cuda-tf32."
+ROWS = f"Implementations to measure: {LABELS}. On a GPU also with -tf32, as in cuda-tf32. \
+Or a layer of yours: FILE.py (six functions), FILE:CLASS or MODULE:CLASS."
 SHAPES = f"{', '.join(NAMED)}, or a JSON file: a list of objects with T, B, V, H."
 ABOVE_0 = Range(SMALLEST, LARGEST, "to be a number above 0", too_large="to be finite")
 PHASE_NAMES = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))

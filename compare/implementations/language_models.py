@@ -18,10 +18,10 @@ from compare.implementations.cells import Cell
 from compare.implementations.interface import Array, Results, read_options
 from compare.implementations.weights import (
     OF_A_LAYER,
+    choose_layer,
     find_layers,
     guess_cell,
     read_arrays,
-    choose_layer,
 )
 from compare.terminal import UsageError
 

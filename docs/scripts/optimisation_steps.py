@@ -306,7 +306,9 @@ def operations_of(case: Any) -> dict[str, list[float]]:
     times = {}
     for name, run in runs.items():
         seconds = time_calls(run, calls=3)
-        times[name] = [time_a_block(run, seconds, 1) for _ in range(OPERATION_ROUNDS)]
+        times[name] = [
+            time_a_block(partial(time_calls, run), seconds, 1) for _ in range(OPERATION_ROUNDS)
+        ]
     return times
 
 
@@ -318,14 +320,14 @@ def parts_of(case: Any, number: int) -> dict[str, list[float]]:
         batch = Batch(case.batch.inputs[rows], case.batch.targets[rows])
         return partial(loss_and_gradients, model, batch, case.state[:, rows].copy())
 
-    runs = [run_of(k) for k in range(number)]
-    seconds = time_calls(runs[0], calls=3)
+    timers = [partial(time_calls, run_of(k)) for k in range(number)]
+    seconds = timers[0](3)
     alone: list[float] = []
     beside: list[float] = []
     with ThreadPoolExecutor(number) as pool:
         for _ in range(OPERATION_ROUNDS):
-            alone.append(time_a_block(runs[0], seconds, 1))
-            beside += pool.map(lambda run: time_a_block(run, seconds, number), runs)
+            alone.append(time_a_block(timers[0], seconds, 1))
+            beside += pool.map(lambda timer: time_a_block(timer, seconds, number), timers)
     name = f"one of {number} parts of the batch, forward and back"
     return {f"{name}, alone": alone, f"{name}, beside the others": beside}
 

@@ -63,6 +63,9 @@ MODES = {  # a folder is left out: its options are those of its files
     "convert, the table": Mode("convert --table", idle=("paths",)),
     "explain, your own": Mode("explain --weights own.npz --vocab own.json --text ab --overwrite"),
     "bench": Mode("bench --shapes shapes.json --rows scratch --phases forward --budget 1e5"),
+    "bench, a target": Mode(
+        "bench --shapes shapes.json --rows torch.nn:RNN --phases forward --budget 1e5"
+    ),
     "bench, again": Mode("bench --plot bench.json"),
     "check, a new file": Mode("check --new new.py", idle=("new", "cell", "target")),
     "check, vectors": Mode("check --vectors vectors --cell rnn", idle=("target",)),

@@ -88,9 +88,9 @@ def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
             value = job.run()
             seconds = estimate = timing.synchronised_clock() - begun
             results = job.results(value)
-            if seconds < timing.UNHURRIED or row.compiles:
+            if seconds < timing.UNHURRIED or row.compiles or job.time is not None:
                 job.run()
-                estimate = timing.time_calls(job.run, calls=1)
+                estimate = timing.time_job(job, calls=1)
             return RowCheck(TIMED, "", seconds, estimate, results=results)
     except MemoryError as error:
         return RowCheck(LEFT_OUT, f"out of memory: {_one_line(error)}")

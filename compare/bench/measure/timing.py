@@ -19,8 +19,9 @@ import math
 import time
 import timeit
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -85,6 +86,11 @@ def time_calls(run: Run, calls: int) -> float:
     return timeit.Timer(run, timer=synchronised_clock).timeit(calls) / calls
 
 
+def time_job(job: Job, calls: int) -> float:
+    """Return the mean time of a call of a job, measured where the job is done."""
+    return time_calls(job.run, calls) if job.time is None else job.time(calls)
+
+
 def count_calls(seconds: float, span: float = BLOCK) -> int:
     """Return the number of calls that fill a block, or another span, for calls of `seconds`."""
     return max(1, math.ceil(span / max(seconds, 1e-9)))
@@ -97,11 +103,14 @@ def count_warm_up_calls(seconds: float, threads: int) -> int:
     return 1 if threads == 1 else count_calls(seconds, WARM_UP)
 
 
-def time_a_block(run: Run, seconds: float, threads: int) -> float:
-    """Return the mean time of a call in a block, after the warm-up; `seconds` is its estimate."""
-    for _ in range(count_warm_up_calls(seconds, threads)):
-        run()
-    return time_calls(run, count_calls(seconds))
+def time_a_block(time: Callable[[int], float], seconds: float, threads: int) -> float:
+    """Return the mean time of a call in a block, after the warm-up; `seconds` is its estimate.
+
+    `time` makes a number of calls, and returns their mean time.
+    """
+    if warm_up := count_warm_up_calls(seconds, threads):
+        time(warm_up)
+    return time(count_calls(seconds))
 
 
 def estimate_round(row: Row, seconds: float, threads: int) -> float:
@@ -132,7 +141,9 @@ def _block(contestant: Contestant, threads: int) -> None:
     job.turn()
     contestant.turns += 1
     with row.settings(threads):
-        contestant.seconds.append(time_a_block(job.run, contestant.estimate, threads))
+        contestant.seconds.append(
+            time_a_block(partial(time_job, job), contestant.estimate, threads)
+        )
     time.sleep(row.rest(threads))
     contestant.spent += time.perf_counter() - began
 

@@ -96,10 +96,17 @@ def checkers() -> list[Row]:
 
 
 def choose_rows(
-    names: Sequence[str], dtype: str, cell: Cell, device: Device | None
+    names: Sequence[str],
+    dtype: str,
+    cell: Cell,
+    device: Device | None,
+    targets: Sequence[Row] = (),
 ) -> tuple[list[Row], list[str]]:
-    """Return the rows with these names (none: all rows), and a note on each that is left out."""
-    rows = all_rows(device)
+    """Return the rows with these names (none: all rows), and a note on each that is left out.
+
+    `targets` are rows of the user's, beside those of this project.
+    """
+    rows = [*all_rows(device), *targets]
     known = [row.name for row in rows]
     for name in names:
         if name not in known:

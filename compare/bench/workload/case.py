@@ -46,11 +46,14 @@ class Job:
 
     `results` gets the value that `run` returned, so the timed call is the checked call. `inputs`
     are tensors with a batch axis 1 that `run` reads; they may change between blocks of calls.
+    `time` returns the mean time of a number of calls, as the process that makes them measures it;
+    without it, calls of `run` are timed here.
     """
 
     run: Run
     results: Callable[[object], Arrays]
     inputs: tuple[torch.Tensor, ...] = ()
+    time: Callable[[int], float] | None = None
 
     def turn(self, places: int = 1) -> None:
         """Change the inputs: each sequence moves this many places in the batch."""

@@ -91,6 +91,13 @@ class Shape:
         return f"{self.name}: {self.kind}, {sizes}, {self.options.get('nonlinearity', self.cell)}"
 
 
+def without_model(shape: Shape) -> Shape:
+    """Return the bare layer of a model's shape; it reads floats, not tokens."""
+    if shape.kind == "layer":
+        return shape
+    return replace(shape, name=f"{shape.name}-layer", kind="layer")
+
+
 SEED = Shape("seed", "model", T=35, B=32, V=28, H=256)
 
 

@@ -24,6 +24,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -153,9 +154,18 @@ class NumpyClass:
     @property
     def needs(self) -> list[str]:
         """The gradients that its `backward` takes without a default."""
-        rest = self._list_upstream(is_returned=len(list_arguments(self._own.backward)) > 2)
+        rest = self._list_upstream(is_returned=len(self._backward_arguments) > 2)
         several = ["output", *["h_n"] * max(1, len(rest) - 1)]
         return [name for name, (_, default) in zip(several, rest, strict=False) if not default]
+
+    @cached_property
+    def _call_arguments(self) -> Arguments:
+        """The arguments of a forward pass; to list them takes as long as a small pass."""
+        return list_arguments(self._call)
+
+    @cached_property
+    def _backward_arguments(self) -> Arguments:
+        return list_arguments(self._own.backward)
 
     def _note(self, form: str) -> None:
         self._findings.forms[form] = True
@@ -163,8 +173,8 @@ class NumpyClass:
     def _forward(self, x: Array, state: Any = None, **more: Any) -> Any:
         x, state = self._turn(x), self._turn(state)
         states = state if isinstance(state, tuple) else () if state is None else (state,)
-        names = [name for name, _ in list_arguments(self._call)]
-        one_by_one = len(states) > 1 and len(names) > 2 and names[2][0] == "c"
+        names = self._call_arguments
+        one_by_one = len(states) > 1 and len(names) > 2 and names[2][0][0] == "c"
         given = (x, *states) if one_by_one else (x,) if state is None else (x, state)
         kept = copy.deepcopy((given, more))
         with self._watch_attributes():
@@ -218,12 +228,12 @@ class NumpyClass:
 
     def _takes_tape(self, *, is_returned: bool) -> bool:
         """Whether the first argument of `backward` is a tape."""
-        names = list_arguments(self._own.backward)
+        names = self._backward_arguments
         return is_returned or (bool(names) and names[0][0].startswith(TAPES))
 
     def _list_upstream(self, *, is_returned: bool) -> Arguments:
         """Return the arguments of `backward` after the tape."""
-        names = list_arguments(self._own.backward)
+        names = self._backward_arguments
         return names[1:] if self._takes_tape(is_returned=is_returned) else names
 
     def _backward(self, tape: Any, d_output: Array | None = None, d_state: Any = None) -> Any:

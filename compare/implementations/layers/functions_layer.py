@@ -7,8 +7,9 @@ import numpy as np
 
 from compare.implementations.cells import CELLS
 from compare.implementations.interface import Array, Results
-from compare.implementations.layers.functions import Functions
+from compare.implementations.layers.functions import Functions, SubmissionFunctions
 from compare.implementations.layouts.parameters import PARAMETERS
+from compare.implementations.worker.client import Call, Handle
 from compare.implementations.worker.trouble import Malformed
 from scratch_rnn.layers.states import State, arrays_of, each, state_of
 
@@ -54,6 +55,19 @@ class FunctionsLayer:
             raise Malformed(f"output of shape {(*x.shape[:2], H)}", f"{np.shape(output)}")
         last = state_of(array[None] for array in arrays_of(last))
         return output, last, Tape(tape, output, last)
+
+    def time(self, times: int, x: Array, state: State, d_output: Array | None) -> float:
+        """Return the mean seconds of a pass in its process: forward, and with d_output backward."""
+        assert isinstance(self._functions, SubmissionFunctions)
+        firsts = [array[0] for array in arrays_of(state)]
+        args = (x, *firsts, *self.parameters.values())
+        forward = Call(f"{self._cell.name}_forward", args, keep=(2,))
+        if d_output is None:
+            return self._functions.submission.time(times, forward)
+        d_last = map(np.zeros_like, firsts)
+        args = (Handle(-1, (2,)), d_output, *d_last)
+        backward = Call(f"{self._cell.name}_backward", args)
+        return self._functions.submission.time(times, forward, backward)
 
     def backward(
         self, tape: Tape, d_output: Array | None = None, d_state: State = None

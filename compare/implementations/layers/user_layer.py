@@ -17,7 +17,7 @@ from compare.implementations.cells import CELLS
 from compare.implementations.interface import Results
 from compare.implementations.layouts.conventions import Conventions, Flags
 from compare.implementations.layouts.parameters import PARAMETERS
-from compare.implementations.worker.client import Handle, Submission, describe_kind
+from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
 from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import UsageError
 from scratch_rnn.layers.states import arrays_of
@@ -223,15 +223,35 @@ class UserLayer:
         keep: tuple[int, ...] = (),
     ) -> tuple[Any, bool]:
         """Return the result, and whether its batch axis comes first."""
-        transposed = self.transpose and x.ndim == (3 if x.dtype.kind == "f" else 2)
-        args = [_swapped(x) if transposed else x]
-        if state is not None:
-            args.append(_flat(state) if self.conventions.flat_state else state)
+        args, transposed = self._own_arguments(x, state)
         try:
             call = self.submission.call
             return call(method, *args, of=self.handle.number, keep=keep, **more), transposed
         except Trouble as trouble:
             raise _missing_if_refused(trouble, more) from None
+
+    def _own_arguments(self, x: np.ndarray, state: Any) -> tuple[tuple[Any, ...], bool]:
+        """Return x and the state in its own layout, and whether the batch axis is put first."""
+        transposed = self.transpose and x.ndim == (3 if x.dtype.kind == "f" else 2)
+        own_x = _swapped(x) if transposed else x
+        if state is None:
+            return (own_x,), transposed
+        return (own_x, _flat(state) if self.conventions.flat_state else state), transposed
+
+    def time(self, times: int, x: np.ndarray, state: Any, d_output: np.ndarray | None) -> float:
+        """Return the mean seconds of a pass in its process: forward, and with d_output backward.
+
+        A pass forward alone is in evaluation mode, if it has one.
+        """
+        args, transposed = self._own_arguments(x, state)
+        number = self.handle.number
+        if d_output is None:
+            method = "__call__" if "__call__" in self.handle.names else "forward"
+            return self.submission.time(times, Call(method, args, number, keep=(2,)))
+        d_own = _swapped(d_output) if transposed else d_output
+        forward = Call("forward", args, number, keep=(2,))
+        backward = Call("backward", (Handle(-1, (2,)), d_own, None), number)
+        return self.submission.time(times, forward, backward)
 
     def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
         """Return the gradients, by our names and in our layout."""

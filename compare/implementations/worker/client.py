@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +36,7 @@ RESULT = {"result": dict, "shared": [[int]]}
 FORMS: dict[str, dict[str, Any]] = {
     "load": {"names": [str], "adapter": str, "kinds": [str]},
     "call": RESULT | {"number": int, "names": [str], "written": [list]},
+    "time": {"seconds": float},
     "get": RESULT,
 }
 """The forms of a part of each answer, of an exception, and of the answers to requests."""
@@ -48,6 +49,18 @@ class Handle:
     number: int
     path: tuple[int, ...] = ()
     names: tuple[str, ...] = ()  # what can be called, of an object that stays there
+
+
+class Call(NamedTuple):
+    """A call of a function, or of a method of an object, that is made together with others.
+
+    As an argument, `Handle(-1)` is the result of the first of them, `Handle(-2)` of the second.
+    """
+
+    method: str
+    args: tuple[Any, ...]
+    of: int = 0
+    keep: tuple[int, ...] = ()  # items of the result that are not read
 
 
 def start_process(*arguments: Any) -> Any:
@@ -135,6 +148,20 @@ class Submission(AbstractContextManager["Submission"]):
             handles = {k: Handle(number, (k,)) for k in keep}
             return tuple(handles.get(k, item) for k, item in enumerate(result))
         return result
+
+    def time(self, times: int, *calls: Call) -> float:
+        """Make these calls so many times; return the mean seconds of all, as its process measures.
+
+        What the messages cost is not in the time, nor are changes of the arguments sent back.
+        """
+        arrays: list[np.ndarray] = []
+        packed = [
+            call._asdict() | {"args": [_packed(value, arrays) for value in call.args]}
+            for call in calls
+        ]
+        layouts = [*map(layout_of, arrays)]
+        answer = self._request("time", arrays, times=times, calls=packed, layouts=layouts)
+        return float(answer["seconds"])
 
     def look(
         self, handle: Handle, *attributes: str, without: Sequence[int] = (), double: bool = False

@@ -10,6 +10,8 @@ import importlib
 import importlib.util
 import os
 import sys
+import time
+import timeit
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -132,8 +134,8 @@ class Server:
         keep, names = head["keep"], []
         if -1 in keep:
             result, names = None, _callables_of(result)
-        elif keep and isinstance(result, tuple | list):
-            result = tuple(None if k in keep else item for k, item in enumerate(result))
+        else:
+            result = _without(result, keep)
         pairs = enumerate(zip(before, arrays, strict=True))
         changed = [k for k, (old, new) in pairs if old.tobytes() != new.tobytes()]
         packed = self.pack(result, sent)
@@ -144,6 +146,26 @@ class Server:
             "names": names,
             "written": [[k, self.pack(arrays[k], sent)] for k in changed],
         }
+
+    def do_time(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+        """Make some calls, one after the other, so many times; return the mean time of all.
+
+        A library may compute only when its result is read, so results are read within the time. As
+        an argument of a later call, the first call's result is object -1, the second's -2.
+        """
+        arrays = [self.laid_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
+        calls = [(getattr(self.objects[c["of"]], c["method"]), c) for c in head["calls"]]
+
+        def run() -> None:
+            for number, (function, call) in enumerate(calls, start=1):
+                result = function(*(self._argument(item, arrays) for item in call["args"]))
+                self.objects[-number] = result
+                self.pack(_without(result, call["keep"]), [])
+
+        seconds = timeit.Timer(run, timer=time.perf_counter).timeit(head["times"]) / head["times"]
+        for number in range(1, len(calls) + 1):
+            del self.objects[-number]
+        return {"seconds": seconds}
 
     def do_get(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
         """Return an object, or its attribute, as it is now; `double` doubles its arrays."""
@@ -191,6 +213,13 @@ class Server:
         for k in packed["path"]:
             value = value[k]
         return value
+
+
+def _without(result: Any, keep: list[int]) -> Any:
+    """Return a result without those of its items that stay here."""
+    if keep and isinstance(result, tuple | list):
+        return tuple(None if k in keep else item for k, item in enumerate(result))
+    return result
 
 
 def _shared(arrays: Arrays) -> list[list[int]]:

@@ -135,7 +135,7 @@ def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
     Path("benchmarks").mkdir()
     now = SimpleNamespace(now=lambda: datetime(2026, 2, 3, 4, 5, 6))
     monkeypatch.setattr(command, "datetime", now)
-    monkeypatch.setattr(command, "_measure", lambda config, path, to: full().write(path))
+    monkeypatch.setattr(command, "_measure", lambda config, path, *_: full().write(path))
     to, printed = terminal(120)
     bench(BenchConfig(), to)
     name = "benchmarks/20260203-040506"

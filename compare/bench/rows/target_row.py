@@ -1,0 +1,123 @@
+"""A row of the user's: the layer that a target names, as ``parity A B`` takes it.
+
+The layer runs in a process of its own, and this process times it: `time` of a job sends one request
+for a block of calls. So the time has neither the messages nor the translation to PyTorch's names.
+It has all that the adapter of a library does in a pass, such as turning arrays into tensors, and
+the results are NumPy arrays at its end. Warm-up, rounds and their order are those of other rows.
+
+A target is a layer without a model, so it has the phases of a bare layer. Its process has one
+thread.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import scratch_rnn
+from compare.bench.rows.row import Row, line
+from compare.bench.workload.case import Job, LayerInputs
+from compare.bench.workload.shapes import BACKWARD, FORWARD
+from compare.implementations import (
+    Array,
+    Cell,
+    Implementation,
+    Trouble,
+    implementation,
+    split_target,
+)
+from compare.terminal import UsageError
+
+SECONDS = 60.0  # of the processor, for one request: a call and its results, or a block of calls
+ALL_SECONDS = 3600.0  # for all requests of one benchmark
+
+STYLES: Sequence[Mapping[str, Any]] = (
+    line("#b3123f", "*", linewidth=2.0, zorder=6),
+    line("#6a3d9a", "P", linewidth=2.0, zorder=6),
+    line("#1b7837", "X", linewidth=2.0, zorder=6),
+    line("#543005", "d", linewidth=2.0, zorder=6),
+)
+"""The lines of the first, second … target in the pictures."""
+
+
+def find_targets(rows: Sequence[str]) -> list[str]:
+    """Return those of ``--rows`` that are targets: a file, FILE:CLASS or MODULE:CLASS."""
+    names = dict.fromkeys(rows)
+    return [name for name in names if name.endswith((".py", ".onnx")) or split_target(name)[1]]
+
+
+@contextmanager
+def open_target(target: str, cell: str) -> Iterator["TargetRow"]:
+    """Load the layer of a target as a row, and end its process afterwards.
+
+    UsageError if there is none, if it is the layer of another cell, or has weights of its own.
+    """
+    with implementation(target, cell, seconds=SECONDS, total=ALL_SECONDS) as layer:
+        if layer.weights is not None:
+            what = "layers without weights of their own"
+            raise UsageError(f"expected --rows of {what}, got {target}")
+        yield TargetRow(layer)
+
+
+class TargetRow(Row):
+    """The layer of a target."""
+
+    place = 4
+
+    def __init__(self, layer: Implementation) -> None:
+        self.name = self.label = layer.title
+        self._layer = layer
+
+    def missing(self, dtype: str, cell: Cell) -> str | None:
+        """Return why the row is not available: another dtype, or several threads."""
+        if (threads := scratch_rnn.get_num_threads()) > 1:
+            return f"its process has one thread, and --threads is {threads}"
+        return None if self._layer.has_dtype(dtype) else f"it has no dtype {dtype}"
+
+    def layer(self, case: LayerInputs) -> dict[str, Job]:
+        options = {n: value for n, value in case.shape.options.items() if value != "tanh"}
+        try:
+            self._layer.load(case.parameters, **options)
+        except (ValueError, UsageError, Trouble) as error:
+            return case.jobs(dict.fromkeys((FORWARD, BACKWARD), partial(_fail, error)))
+        layer: Any = self._layer.layer
+
+        def forward() -> object:
+            layer.forget()  # the tapes of earlier calls, which its process keeps
+            output, state, _ = layer.forward(case.x, case.state)
+            return output, state
+
+        def forward_and_backward() -> object:
+            layer.forget()
+            output, state, tape = layer.forward(case.x, case.state)
+            gradients = layer.backward(tape, case.d_output)
+            return output, state, gradients.x, _gradients_of_both(case, gradients.parameters)
+
+        has_gradients = not getattr(layer, "forward_only", False)
+        runs = {FORWARD: forward} | ({BACKWARD: forward_and_backward} if has_gradients else {})
+        upstream = {FORWARD: None, BACKWARD: case.d_output}
+        return {
+            phase: replace(job, time=partial(_time, layer, case, upstream[phase]))
+            for phase, job in case.jobs(runs).items()
+        }
+
+
+def _fail(error: Exception) -> None:
+    """Take the place of a call of a layer that cannot be built, or cannot have the weights."""
+    raise error
+
+
+def _time(layer: Any, case: LayerInputs, d_output: Array | None, calls: int) -> float:
+    seconds: float = layer.time(calls, case.x, case.state, d_output)
+    return seconds
+
+
+def _gradients_of_both(case: LayerInputs, gradients: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the gradients of all parameters: where a bias is the sum of two, that of each."""
+    both = dict(gradients)
+    if "bias_hh_l0" not in both and "bias_ih_l0" in both:
+        both["bias_hh_l0"] = both["bias_ih_l0"]
+    return {name: np.asarray(both[name]) for name in case.parameters if name in both}

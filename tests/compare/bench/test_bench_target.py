@@ -1,0 +1,187 @@
+"""A target is a row: checked like the others, and timed by the process that runs it."""
+
+import inspect
+import time
+from dataclasses import replace
+
+import pytest
+
+from compare.bench.results.result import Document
+from compare.bench.rows.row import Device, all_rows, choose_rows
+from compare.bench.rows.target_row import STYLES, TargetRow, find_targets, open_target
+from compare.bench.workload.case import make_case
+from compare.bench.workload.shapes import BACKWARD, FORWARD, REFUSED, TIMED
+from compare.implementations import CELLS, Implementation
+from compare.implementations.layers.user_layer import Layers
+from compare.implementations.targets import RESOLVER
+from compare.implementations.worker.client import Submission
+from compare.implementations.worker.in_process import InProcess
+from compare.implementations.worker.source import Source
+from compare.parity import limited_threads
+from compare.terminal import UsageError
+from tests.compare.bench.bench_help import LAYER, MODEL, bench_of
+from tests.compare.check.corpus import replaced
+from tests.compare.study.students import ONE_BIAS, gated
+
+ONE_BIAS_LSTM = replaced(
+    gated("lstm"),
+    [
+        (", (4 * H,), (4 * H,)]", ", (4 * H,)]"),
+        ('"bias_ih_l0", "bias_hh_l0"]', '"bias_ih_l0"]'),
+        (
+            "*self.parameters.values())",
+            '*self.parameters.values(), np.zeros_like(self.parameters["bias_ih_l0"]))',
+        ),
+        ('        gradients["bias_hh_l0"] = 1 * gradients["bias_hh_l0"]\n', ""),
+    ],
+)
+
+
+def written(folder, source, name="mine.py"):
+    (folder / name).write_text(source, encoding="utf-8")
+    return str(folder / name)
+
+
+def class_of(folder, source, name="mine.py"):
+    return f"{written(folder, source, name)}:Mine"
+
+
+def outcomes(document):
+    return {(t.row, t.phase): (t.outcome, t.reason) for t in document.timings}
+
+
+@pytest.mark.usefixtures("hasty")
+def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_path):
+    right = class_of(tmp_path, gated("lstm"))
+    wrong = class_of(tmp_path, gated("lstm", wrong="1.01"), "wrong.py")
+    functions = written(tmp_path, inspect.getsource(CELLS["lstm"].plain), "functions.py")
+    one_bias = class_of(tmp_path, ONE_BIAS_LSTM, "one_bias.py")
+    targets = (right, functions, one_bias, "torch.nn:LSTM")
+    rows = ("scratch", "torch", *targets, wrong)
+    found = bench_of(tmp_path, MODEL, cell="lstm", rows=rows, dtype="float64")
+    assert [(shape.name, shape.kind) for shape in found.shapes] == [("model-layer", "layer")]
+    reasons = outcomes(found)
+    assert {phase for _, phase in reasons} == {FORWARD, BACKWARD}
+    for target in targets:
+        for phase in (FORWARD, BACKWARD):
+            assert reasons[target, phase] == (TIMED, "")
+            assert found.find(target, "model-layer", phase).median > 0
+    assert reasons[wrong, FORWARD] == (TIMED, "")
+    outcome, reason = reasons[wrong, BACKWARD]
+    assert outcome == REFUSED
+    assert reason.startswith("gradient of bias_hh_l0 differs by ")
+    again = Document.read(tmp_path / "found.json")
+    assert [row.label for row in again.rows][-len(rows) + 2 :] == [*targets, wrong]
+    assert any(note.startswith("A target is a layer") for note in again.notes)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_target_without_a_backward_pass_has_one_phase(tmp_path):
+    source = gated("gru").replace("def backward", "def other")
+    target = class_of(tmp_path, source)
+    rows = ("scratch", "torch", target)
+    found = bench_of(tmp_path, LAYER, cell="gru", rows=rows, dtype="float64")
+    assert {phase for row, phase in outcomes(found) if row == target} == {FORWARD}
+
+
+@pytest.mark.usefixtures("hasty")
+def test_relu_is_an_argument_of_the_class(tmp_path):
+    rows = ("scratch", "torch", "torch.nn:RNN")
+    found = bench_of(tmp_path, replace(LAYER, nonlinearity="relu"), rows=rows)
+    assert {outcome for outcome, _ in outcomes(found).values()} == {TIMED}
+
+
+CLOCKED = """
+import time
+
+class Mine:
+    def __init__(self, input_size, hidden_size):
+        self.parameters = {}
+
+    def forward(self, x, state):
+        time.passed(3)
+        return x, state, ["tape"]
+
+    def backward(self, tape, d_output, d_state):
+        assert tape == ["tape"]
+        time.passed(5)
+        return d_output, d_output, {}
+"""
+
+
+def test_the_time_is_that_of_the_calls_and_not_of_the_messages(tmp_path, monkeypatch):
+    now = [0.0]
+
+    def pass_time(seconds):
+        now[0] += seconds
+
+    class Slow(InProcess):
+        def request(self, message, *limits):
+            pass_time(1000)
+            return super().request(message, *limits)
+
+    file = written(tmp_path, CLOCKED)
+    submission = Submission(Source(file=file, name="Mine", resolver=str(RESOLVER)), start=Slow)
+    layer = Layers(submission, "rnn")(4, 5)
+    case = make_case(LAYER)
+    begun = now[0]
+    monkeypatch.setattr(time, "passed", pass_time, raising=False)
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    assert layer.time(7, case.x, case.state, None) == 3.0
+    assert layer.time(7, case.x, case.state, case.d_output) == 8.0
+    assert now[0] - begun == 2 * 1000 + 7 * (3 + 8)
+    kept = submission._process._server.objects
+    assert not any(number < 0 for number in kept)  # the results are not kept
+
+
+def test_which_rows_are_targets():
+    rows = ["scratch", "my.py", "my.py:A", "a.b:C", "my.py", "f.onnx:N", "torch-cells", "C:\\my.py"]
+    assert find_targets(rows) == ["my.py", "my.py:A", "a.b:C", "f.onnx:N", "C:\\my.py"]
+    assert find_targets([row.name for row in all_rows(Device("", ""))]) == []
+
+
+def test_a_target_that_cannot_be_a_row(tmp_path):
+    with pytest.raises(UsageError, match=r"^expected a layer from torch\.nn:LSTM: .* --cell lstm"):
+        open_target("torch.nn:LSTM", "rnn").__enter__()
+    with pytest.raises(UsageError, match=r"^expected a file, FILE:CLASS or MODULE:CLASS, got"):
+        open_target("nothing.py:Mine", "rnn").__enter__()
+    weights = Implementation(CELLS["rnn"], "a.onnx", CELLS["rnn"].scratch_layer, weights={})
+    with pytest.MonkeyPatch.context() as patch:
+        name = "compare.bench.rows.target_row.implementation"
+        patch.setattr(name, lambda *arguments, **limits: weights)
+        message = r"^expected --rows of layers without weights of their own, got a\.onnx$"
+        with pytest.raises(UsageError, match=message):
+            open_target("a.onnx", "rnn").__enter__()
+
+
+def test_why_a_target_is_left_out(tmp_path):
+    target = class_of(tmp_path, gated("gru"))  # it computes in float64 alone
+    with open_target(target, "gru") as row:
+        for dtype, threads, why in (
+            ("float32", 1, "it has no dtype float32"),
+            ("float64", 2, "its process has one thread, and --threads is 2"),
+        ):
+            with limited_threads(threads):
+                _, notes = choose_rows(["scratch", target], dtype, CELLS["gru"], None, [row])
+            assert notes == [f"{target}, left out: {why}"]
+        rows, _ = choose_rows(["scratch", target], "float64", CELLS["gru"], None, [row])
+        assert [type(row).__name__ for row in rows] == ["Scratch", TargetRow.__name__]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_layer_that_cannot_have_the_weights_is_refused(tmp_path):
+    target = class_of(tmp_path, ONE_BIAS)
+    rows = ("scratch", "torch", target)
+    found = bench_of(tmp_path, LAYER, cell="gru", rows=rows, dtype="float64")
+    why = f"raised ValueError: expected {target} with bias_hh_l0, got weight_ih_l0, weight_hh_l0"
+    for phase in (FORWARD, BACKWARD):
+        outcome, reason = outcomes(found)[target, phase]
+        assert outcome == REFUSED
+        assert reason.startswith(why[:190])
+
+
+def test_targets_have_styles_of_their_own():
+    known = [(row.style.get("color"), row.style.get("marker")) for row in all_rows(Device("", ""))]
+    own = [(style["color"], style["marker"]) for style in STYLES]
+    assert len({*own}) == len(own)
+    assert not {*own} & {*known}
