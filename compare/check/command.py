@@ -19,7 +19,7 @@ from compare.check.subjects.report import Report
 from compare.check.subjects.template import write_template
 from compare.check.vectors.write import write_vectors
 from compare.files import name_file
-from compare.implementations import CELLS, Notes, Source, guess_cell_of_class
+from compare.implementations import CELLS, Notes, Source, guess_cell_of_class, hide_memory
 from compare.terminal import CommandError, Terminal, UsageError, plural, refuse_options
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
@@ -37,6 +37,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
+    hide_memory()
     if config.new is not None:
         cell = config.cell or guess_cell_of_class([config.new.stem]) or next(iter(CELLS))
         with name_file(config.new), config.new.open("x", encoding="utf-8") as file:
@@ -80,7 +81,7 @@ def examine(config: CheckConfig, terminal: Terminal, source: Source | None = Non
         report.notes += list_notes(notes)
     if config.no_equations:
         report.hide_equations()
-    show(report, terminal)
+    show(report, terminal, verbose=config.verbose)
     if config.json is not None:
         write_json(config.json, report.to_json())
     if config.gradescope is not None:

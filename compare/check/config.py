@@ -89,6 +89,8 @@ class CheckConfig:
     """Also try these sizes: steps, batch, inputs, hidden units, and layers=… of a class."""
     deep: Annotated[bool, flag()] = False
     """Search further with Hypothesis: larger sizes, other values, combinations of features."""
+    verbose: Annotated[bool, flag()] = False
+    """Also list the features that a class does not have, and the properties that hold."""
     strict: Annotated[bool, flag()] = False
     """Also fail on bitwise reproducibility and on the types of exceptions."""
     numpy_only: Annotated[bool, flag()] = False

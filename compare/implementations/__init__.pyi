@@ -63,6 +63,7 @@ from .weights import sort_parameters as sort_parameters
 from .weights import to_bytes as to_bytes
 from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind
+from .worker.memory import hide_memory as hide_memory
 from .worker.messages import clean as clean
 from .worker.process import describe_end as describe_end
 from .worker.server import load_file as load_file

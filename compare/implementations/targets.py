@@ -89,9 +89,9 @@ def _load_class(
     submission: Submission, target: str, cell: str | None, device: str | None
 ) -> tuple[Cell, Any]:
     """Return the cell of a class, and what builds its layers."""
-    record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
-    layers = Layers(submission, record.name, device=device)
     try:
+        record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
+        layers = Layers(submission, record.name, device=device)
         detect_conventions(layers)
     except Trouble as trouble:
         raise UsageError(f"expected a layer from {target}: {trouble}") from None

@@ -23,7 +23,13 @@ from rich.text import Text
 from compare.check.config import CheckConfig
 from compare.check.report.printing import STYLES, write_json
 from compare.check.subjects.report import Report
-from compare.implementations import clean, describe_end, split_target, start_python
+from compare.implementations import (
+    clean,
+    describe_end,
+    hide_memory,
+    split_target,
+    start_python,
+)
 from compare.terminal import CommandError, Terminal, UsageError, usable_cpus
 
 Row = dict[str, Any]
@@ -160,6 +166,7 @@ class _Job:
 
 def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
     """Check files until there are no more."""
+    hide_memory()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     config = pickle.load(requests)

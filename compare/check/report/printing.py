@@ -32,8 +32,11 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     write_output(path, text.encode(errors="backslashreplace"))
 
 
-def show(report: Report, terminal: Terminal) -> None:
-    """Print a line for each stage, what else was checked, and explain the first failure."""
+def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
+    """Print a line for each stage, what else was checked, and explain the first failure.
+
+    Without `verbose`, what does not count is counted, and not listed.
+    """
     width = max(len(result.name) for result in report.stages)
     previous = ""
     for result in report.stages:
@@ -52,7 +55,7 @@ def show(report: Report, terminal: Terminal) -> None:
             if b > 1
         )
         terminal.line(f"  sizes tried: {', '.join(shown)}", "dim")
-    _show_results(report, terminal)
+    _show_results(report, terminal, verbose)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
     if report.training is not None:
@@ -67,10 +70,12 @@ def show(report: Report, terminal: Terminal) -> None:
             terminal.line(f"  `--stage {failed[1].name}` explains the next one.", "dim")
 
 
-def _show_results(report: Report, terminal: Terminal) -> None:
+def _show_results(report: Report, terminal: Terminal, verbose: bool) -> None:
     """Print features, properties, kernels and error handling."""
-    _show_by_verdict("", report.features, terminal)
-    _show_by_verdict("properties ", report.properties, terminal)
+    brief = [] if verbose else [Verdict.MISSING, Verdict.NOT_TRIED]
+    _show_by_verdict("", report.features, terminal, brief)
+    brief = [] if verbose else [Verdict.RIGHT, Verdict.NOT_TRIED]
+    _show_by_verdict("properties ", report.properties, terminal, brief)
     for result in report.properties:
         if result.verdict in FAILED and result.found and result.case is not None:
             terminal.line(f"  {result.name}, on {result.case.words}: {result.found}", "red")
@@ -79,7 +84,9 @@ def _show_results(report: Report, terminal: Terminal) -> None:
         terminal.line(line, STYLES.get(result.verdict, "yellow"))
     uncounted = []
     if any(result.verdict == Verdict.MISSING for result in report.features):
-        uncounted.append("Missing features do not count.")
+        uncounted.append(
+            f"Missing features do not count.{' --verbose lists them.' * (not verbose)}"
+        )
     wrong = [result for result in report.error_handling if result.verdict == Verdict.WRONG]
     for result in wrong:
         line = f"  error handling: {result.name}: {result.found}"
@@ -90,14 +97,23 @@ def _show_results(report: Report, terminal: Terminal) -> None:
         terminal.line(f"  {' '.join(uncounted)}", "dim")
 
 
-def _show_by_verdict(kind: str, found: Sequence[Result], terminal: Terminal) -> None:
-    """Print the names of features or properties, a line for each verdict."""
+def _show_by_verdict(
+    kind: str, found: Sequence[Result], terminal: Terminal, brief: Sequence[Verdict]
+) -> None:
+    """Print features or properties, a line for each verdict; those that are `brief` are counted.
+
+    Of those that are not tried only the ones that lack a feature are.
+    """
     for verdict in dict.fromkeys((Verdict.RIGHT, *FAILED, *(result.verdict for result in found))):
         names: dict[str, list[str]] = {}  # by the reason why a property is not tried
         for result in found:
             if result.verdict == verdict:
                 likely = f" ({result.likely.rstrip('.')})" if result.likely else ""
                 names.setdefault(result.why, []).append(result.name + likely)
+        whys = [w for w in names if verdict != Verdict.NOT_TRIED or w.startswith("missing")]
+        if verdict in brief and whys:
+            count = sum(len(names.pop(why)) for why in whys)
+            terminal.line(f"  {kind}{verdict}: {count}", "dim")
         if names and verdict != Verdict.NOT_STRICT:  # these are part of the error handling
             lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
             text = Text(f"  {kind}{verdict}: ", STYLES.get(verdict, "dim"))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from compare.check.properties.property import LayerProperty
 from compare.check.subjects.subject import Mistake, Subject
 from compare.check.subjects.symptoms import (
     ADDED,
+    ZERO,
     are_near,
     coarse,
     explain_exception,
@@ -29,7 +31,7 @@ from compare.check.subjects.symptoms import (
     is_added,
     is_nearer,
 )
-from compare.implementations import Results, Trouble, Verdict
+from compare.implementations import CELLS, Results, Trouble, Verdict
 from compare.parity import PERTURBATIONS, Computation, Move, tolerances, unmoved
 
 CASES_TO_AGREE = 9
@@ -68,6 +70,9 @@ def find_mistake(subject: Subject, result: ItemResult) -> str:
     mistakes = partial(subject.list_mistakes, result.item, result.wrong)
     wrong, observed = result.wrong, observe(subject, result)
     shown = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    if shown == ZERO and any(one.got[wrong.tensor].any() for one in observed):
+        shown = ""  # only in this case
+    shown = shown or find_swapped_gates(subject.cell, wrong)
     if not observed:
         return shown
     # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone.
@@ -76,6 +81,21 @@ def find_mistake(subject: Subject, result: ItemResult) -> str:
             if all(gives(_compute(mistake, o.case), o, names) for o in observed):
                 return mistake.words
     return shown
+
+
+def find_swapped_gates(cell: str, wrong: Comparison) -> str:
+    """Return in words that a gradient has the gates in another order; empty if it has not."""
+    gates = CELLS[cell].gates
+    rows = len(wrong.expected) if wrong.expected.ndim else 0
+    if not gates or wrong.problem or rows % len(gates) or not rows:
+        return ""
+    blocks = dict(zip(gates, np.split(wrong.expected, len(gates)), strict=True))
+    for order in permutations(gates):
+        swapped = np.concatenate([blocks[gate] for gate in order])
+        if order != gates and are_near(swapped, wrong.got, 2 * np.max(wrong.allowed)):
+            shown, right = ", ".join(order), ", ".join(gates)
+            return f"The rows of {wrong.tensor} are swapped: {shown} in the place of {right}."
+    return ""
 
 
 def _compute(mistake: Mistake, case: Case) -> Computation:

@@ -5,15 +5,22 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.util import spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 from compare.check.cases.boundaries import Trial, fill_sizes
 from compare.check.cases.results import Item, ItemResult
 from compare.check.config import CheckConfig, check_device
+from compare.check.subjects.copies import find_copies
 from compare.check.subjects.diagnosis import explain_results
 from compare.check.subjects.explanation import describe_problem
 from compare.check.subjects.features import find_surface, try_feature, try_features
-from compare.check.subjects.functions import FunctionsSubject, call_reference, choose_stages
+from compare.check.subjects.functions import (
+    FunctionsSubject,
+    call_reference,
+    choose_stages,
+    list_unfilled,
+)
 from compare.check.subjects.kernels import examine_kernels
 from compare.check.subjects.layer import (
     OF_KERNELS,
@@ -88,10 +95,13 @@ def find_source(config: CheckConfig) -> Source:
 
 def make_loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> Load:
     """Return a function that loads the user's code in a new process."""
+    unfilled = list_unfilled(Path(source.file)) if source.file and not source.name else set()
 
     def load() -> Submission:
         try:
-            return Submission(source, partial(call_reference, order=config.gates), notes)
+            found = Submission(source, partial(call_reference, order=config.gates), notes)
+            found.names = [name for name in found.names if name not in unfilled]
+            return found
         except Trouble as trouble:
             missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
             if missing and f"{source.module}.".startswith(f"{missing[1]}."):
@@ -135,6 +145,8 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     chosen = choose_stage(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
+    filled = sum(stage.name in names for stage in stages)
+    what = f"{filled} of the {what}" if 0 < filled < len(stages) else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
     terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
     if trouble is not None:
@@ -147,7 +159,21 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
             report.training = _train(config, report.cell, load, terminal)
     except Trouble as error:
         report.stages = _without_results(chosen, error)
+    _note_copies(config, report)
     return report
+
+
+def _note_copies(config: CheckConfig, report: Report) -> None:
+    """Note copies of the plain version; with --numpy-only they get no point."""
+    copies = find_copies(Path(str(config.target)))
+    for source in dict.fromkeys(copies.values()):
+        names = ", ".join(name for name, of in copies.items() if of == source)
+        refused = "" if config.numpy_only else " (--numpy-only refuses that)"
+        report.notes.append(f"copied from {source}, names aside: {names}{refused}")
+    for k, result in enumerate(report.stages):
+        if config.numpy_only and result.name in copies:
+            words = f"a copy of {copies[result.name]}, which --numpy-only refuses"
+            report.stages[k] = ItemResult.from_trouble(result.item, Trouble("error", words))
 
 
 def choose_stage(stages: Sequence[Stage], name: str | None) -> list[Stage]:

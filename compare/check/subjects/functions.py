@@ -1,11 +1,13 @@
 """The subject of six functions, or of CS231n's four: each function is a stage."""
 
+import ast
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import permutations
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -209,6 +211,25 @@ def choose_stages(names: Sequence[str], cell: str | None) -> tuple[str, str, tup
     if f"{cell}_step_forward" in names and cell in CS231N_STAGES:
         return "cs231n", cell, CS231N_STAGES[cell]
     return "functions", cell, STAGES[cell]
+
+
+def list_unfilled(file: Path) -> set[str]:
+    """Return the functions of a file that have nothing but a docstring, `pass`, … or `return`."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # the report says so
+        return set()
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {f.name for f in functions if not f.decorator_list and all(map(_is_nothing, f.body))}
+
+
+def _is_nothing(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Pass() | ast.Return(None) | ast.Return(ast.Constant(None)):
+            return True
+        case ast.Expr(ast.Constant(value)):
+            return isinstance(value, str) or value is ...
+    return False
 
 
 def find_broken(stage: Stage, earlier: Sequence[ItemResult]) -> dict[str, Verdict]:

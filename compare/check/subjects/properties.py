@@ -17,7 +17,12 @@ from compare.check.subjects.symptoms import ADDED
 from compare.implementations import Layers, Malformed, Trouble, Verdict
 from compare.terminal import UsageError
 
-PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES, *of_memory.PROPERTIES)
+PROPERTIES = (
+    *of_layers.PROPERTIES,
+    *of_sequences.PROPERTIES,
+    *of_memory.PROPERTIES,
+    *of_modules.PROPERTIES,
+)
 """The properties that compare a layer with itself; its features are compared with PyTorch's."""
 
 Surface = Mapping[str, Sequence[Any]]
@@ -28,11 +33,11 @@ def try_properties(
 ) -> list[Result]:
     """Try the properties with the features that are right; a second pass must not be refused."""
     surface = find_surface(layers, features)
-    is_module = layers.submission.adapter == "torch_module"
+    others = () if layers.submission.adapter == "torch_module" else of_modules.PROPERTIES
     found = [
         try_property(tried, layers, surface, seed, number=20 if deep else 2)
-        for tried in (*PROPERTIES, *(of_modules.PROPERTIES if is_module else ()))
-        if layers.cell in tried.cells
+        for tried in PROPERTIES
+        if tried not in others and layers.cell in tried.cells
     ]
     if any(result.likely == ADDED for result in found):  # that explains the others, too
         for result in found:

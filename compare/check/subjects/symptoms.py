@@ -85,6 +85,9 @@ def coarse(array: np.ndarray) -> float:
     return 1e-3 * float(finite.max()) if finite.size else 0.0
 
 
+ZERO = "It is zero everywhere."
+
+
 def explain_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     """Return in words how a tensor differs; empty if that is not simple."""
 
@@ -100,13 +103,42 @@ def explain_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str
     if got.shape != expected.shape:
         return ""
     if expected.any() and not got.any():
-        return "It is zero everywhere."
+        return ZERO
     if is_near(-expected):
         return "Its sign is wrong."
     if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
         return "It comes in reverse order."
     tensors = expected, got, allowed
-    return _factor(*tensors) or _offset(*tensors) or _accuracy(*tensors)
+    return (
+        _overflow(expected, got)
+        or _limit(*tensors)
+        or _factor(*tensors)
+        or _offset(*tensors)
+        or _accuracy(*tensors)
+    )
+
+
+def _overflow(expected: np.ndarray, got: np.ndarray) -> str:
+    """Return in words that exp overflows, if only NaN is wrong."""
+    is_nan = np.isnan(got)
+    if not is_nan.any() or is_nan.all() or np.isnan(expected).any():
+        return ""
+    return (
+        "It is NaN where exp overflows, as e^a / (1 + e^a) is: infinity by infinity. "
+        "1 / (1 + e^-a) is right there."
+    )
+
+
+def _limit(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+    """Return in words that the wrong entries are cut off at one magnitude; empty if not."""
+    is_wrong = absolute_difference(expected, got) > allowed
+    limits = np.unique(np.abs(got[is_wrong])) if np.isfinite(got).all() else np.empty(0)
+    if len(limits) != 1 or limits[0] == 0 or is_wrong.sum() < 2:
+        return ""
+    is_cut = np.sign(got) == np.sign(expected)
+    if not (is_cut & (np.abs(expected) > limits[0]))[is_wrong].all():
+        return ""
+    return f"It is clipped at {limits[0]:.6g}: every larger entry is exactly that."
 
 
 def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:

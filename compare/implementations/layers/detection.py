@@ -38,13 +38,15 @@ class Fit(NamedTuple):
 def detect_cell(submission: Submission) -> str:
     """Return the cell that the names of a class show, or else the shapes of its parameters.
 
-    Empty if neither does.
+    Empty if neither does; Trouble if the class gives no layer in time.
     """
     if named := guess_cell_of_class(submission.kinds):
         return named
     try:
         found = Layers(submission, next(iter(CELLS)))(V, H).own_parameters()
-    except Trouble:
+    except Trouble as trouble:
+        if trouble.verdict == Verdict.TIMEOUT:  # each layer would take as long
+            raise
         return ""
     return guess_cell_of_shapes((array.shape for array in found.values()), V, H)
 
@@ -118,8 +120,8 @@ def _compare(layers: Layers) -> tuple[float, bool]:
     layer.load(ours.parameters)
     try:
         result = layer.forward(x, state)
-    except Trouble:
-        if _learn_anew(layers, layer):
+    except Trouble as trouble:
+        if trouble.kinds and _learn_anew(layers, layer):  # otherwise its process has ended
             return _compare(layers)
         raise
     if _learn_anew(layers, layer):

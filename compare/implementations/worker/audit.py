@@ -4,6 +4,7 @@ The process loads this file by its path: the standard library is all that it imp
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,9 @@ OWN = [PROJECT / "compare" / "implementations" / n for n in ("worker", "adapters
 
 ENTRIES = {path for path in sys.path if path}
 """Where Python looks for modules; it tries to list some that are no folders."""
+
+MEMORY = re.compile(r"/proc/[^/]+/(task/[^/]+/)?(mem|maps|smaps|pagemap|environ)")
+"""The memory of a process, which may be that of the check."""
 
 _PLACES = {sys.prefix, sys.base_prefix, *sys.path, "/dev", "/proc", "/sys"} - {""}
 INSTALLED = {Path(path).resolve() for path in _PLACES} - {PROJECT}
@@ -77,7 +81,11 @@ class Watch:
             return
         if os.fsdecode(file) in ENTRIES:  # a finder's name, as of an editable install, or a folder
             return
-        path = Path(os.fsdecode(file)).resolve()
+        path = Path(os.fsdecode(file)).absolute()
+        if MEMORY.fullmatch(os.path.normpath(path)):
+            self._note("opened", str(path))
+            self._refuse(f"opens {path}")
+        path = path.resolve()
         if path.parent.name == "__pycache__":  # of a module; perhaps it is not there yet
             path = path.parents[1] / f"{path.name.partition('.')[0]}.py"
         if _is_in(SOURCES, path) and not _is_in(OWN, path):

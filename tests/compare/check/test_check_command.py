@@ -87,7 +87,7 @@ def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
     [
         ("gates.py:Three --cell gru", 1, "0 of 3", "is --cell"),
         ("gates.py:Four --cell lstm", 1, "0 of 3", "is --cell"),
-        ("OtherWay.py:Layer", 0, "batch_first (The batch always comes first)", "wrong"),
+        ("OtherWay.py:Layer --verbose", 0, "batch_first (The batch always comes first)", "wrong"),
     ],
 )
 def test_what_is_stated_or_detected_is_not_asked_for(arguments, code, shown, absent, capsys):

@@ -97,8 +97,18 @@ RIGHT = report(
 
 def printed(found: Report) -> list[str]:
     to, shown = terminal(color=True)
-    show(found, to)
+    show(found, to, verbose=True)
     return marked(shown.getvalue())
+
+
+def test_without_verbose_what_does_not_count_is_counted():
+    to, shown = terminal()
+    show(report(), to)
+    lines = shown.getvalue().splitlines()
+    assert "  missing: 1" in lines
+    assert "  properties right: 1" in lines
+    assert "  properties not tried: packed, padded (without lengths)" in lines
+    assert any("Missing features do not count. --verbose lists them." in line for line in lines)
 
 
 def as_lines(values: dict[str, Any]) -> list[str]:
