@@ -56,7 +56,8 @@ def test_mistakes_are_noticed(proof, script):
     assert [name for name, how in found.items() if not how] == []
     assert found["mask-missing"].startswith("IndexError: expected entries of W_hh, got one")
     assert "expected a barrier between storing entries of h" in found["barrier-missing"]
-    assert "expected a program to load its own entries" in found["waits-for-another-program"]
+    found_at = found["waits-for-another-program"]  # the load or the store, by the order of programs
+    assert re.search("expected a program to (load|store) its own entries of h, got", found_at)
     assert set(found) <= {name for name, entry in script.MISTAKES.items() if "patch" in entry}
 
 
@@ -138,7 +139,7 @@ def test_check_names_what_is_wrong_with_a_kernel(script, tmp_path, name):
     for one in names if name == "*" else [name]:
         printed = check_of(script, tmp_path, one)
         assert script.MISTAKES[one]["notice"] in printed, one
-        assert one == "no-kernel" or " for sm_90: " in printed or "reference" in one
+        assert one == "no-kernel" or " for sm_90 (" in printed or "reference" in one
 
 
 def test_the_tutorial_shows_what_is_printed(tmp_path):

@@ -5,7 +5,7 @@ version, or those with a mistake. The right results and their tolerance come fro
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -102,16 +102,6 @@ SECOND = " of a second call"
 """The ends of the names of tensors that must not change, or must be the same again."""
 
 
-def check_apart(gradients: Mapping[str, Any]) -> None:
-    """Raise Malformed if two gradients are one array: clipping would scale it twice."""
-    first_of: dict[int, str] = {}
-    for name, value in gradients.items():
-        first = first_of.setdefault(id(value), name)
-        if first != name and np.size(value):
-            words = "one array, which clipping scales twice"
-            raise Malformed(f"two arrays for {first} and {name}", words)
-
-
 def unchanged(arguments: dict[str, np.ndarray]) -> Results:
     """Return copies of the arguments as they are after a call, which may not change them."""
     return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
@@ -137,8 +127,8 @@ def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Mo
     """
     x, firsts, weights = _sequence(names, given, move)
     if functions.has_memory:
-        others = [weights[0], *(weight / 2 for weight in weights[1:])]
-        forward(names, functions, x, firsts, others)
+        others = [weights[0].copy(), *(weight / 2 for weight in weights[1:])]
+        forward(names, functions, x.copy(), [state.copy() for state in firsts], others)
     output, last = forward(names, functions, x, firsts, weights)[:2]
     output_now = functions.first_item()
     results = {"output": array("output", output)} | arrays(names.named("{}_n"), last)
@@ -183,7 +173,6 @@ def run_backward(names: Signatures, functions: Functions, given: Inputs, move: M
         if not suffix or functions.has_memory:
             found = functions.call(f"{names.cell}_backward", tape, *arguments.values())
         named = arrays(names.results("backward"), found)
-        check_apart(dict(zip(names.results("backward"), found, strict=True)))
         results |= {name + suffix: value for name, value in named.items()}
         results |= unchanged(arguments) if not suffix else {}
     return results
