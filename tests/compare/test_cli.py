@@ -115,7 +115,7 @@ def test_the_header_says_what_is_read_and_built(flags, small, capsys):
 
 def test_the_note_of_a_text_has_lines_of_its_own(small, monkeypatch, capsys):
     noted = scratch_rnn.text.Text("A", b"abc " * 60, 240, "5" * 40, "download", "why " * 25)
-    monkeypatch.setattr(compare.parity.materials, "load_text", lambda _: noted)
+    monkeypatch.setattr(compare.parity.materials, "load_text", lambda _, **options: noted)
     main(["parity", *small])
     text, *note = capsys.readouterr().out.splitlines()[:3]
     assert text.startswith("Text: A, 240 bytes, SHA-1 55555555, ")

@@ -26,8 +26,8 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
         lines = [Text(f"{result.name}{case}: {result.wrong.tensor} is wrong")]
         lines += show_side_by_side(result.wrong)
     lines += [Text(f"  {note}", "dim") for note in result.notes]
-    equation = result.item.equation if result.wrong is not None else ""
-    if equation:  # without numbers it is not the mathematics that is wrong
+    is_tried = result.verdict != "not tried"  # otherwise the mathematics may be right
+    if is_tried and (equation := result.item.equation):
         lines += [Text(), *(Text(f"  {line}", "cyan") for line in equation.split("\n"))]
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]

@@ -106,7 +106,7 @@ def test_the_colour_is_that_of_the_verdict():
         (
             (row("y", LESS_EXACT, scratch_error=1e-8, concise_error=3e-8),),
             "all 1 tensors agree; the largest difference is 12% of the tolerance; "
-            "concise is less exact in 1: y",
+            "PyTorch is less exact in 1: y",
             "green",
         ),
         (

@@ -272,10 +272,10 @@ def test_a_cell_without_demonstration_or_script_is_one_line(tmp_path, monkeypatc
 def test_a_file_is_never_overwritten_unasked(tmp_path):
     write_run(tmp_path / "runs" / "20260101-000000-run")
     page = tmp_path / "page.html"
-    others = ["", "mine", MARK, "<!doctype html>", "<!doctype html>" + " " * 999 + MARK]
+    others = ["mine", MARK, "<!doctype html>", "<!doctype html>" + " " * 999 + MARK]
     for other in others:
         page.write_text(other)
-        with pytest.raises(UsageError, match=r"^expected a new file or a page [^\n]*--overwrite"):
+        with pytest.raises(UsageError, match=r"^expected a new file or an older page [^\n]*--overwrite"):
             explain(config(tmp_path))
         assert page.read_text() == other
     page.unlink()
