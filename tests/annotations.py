@@ -51,7 +51,7 @@ def checked(decorated):
         if is_dataclass(decorated):
             decorated.__init__ = checked(decorated.__init__)
         return decorated
-    if "<locals>" in decorated.__qualname__:
+    if "<locals>" in decorated.__qualname__ or _is_kernel(decorated):
         return decorated
     check = None
 
@@ -66,6 +66,11 @@ def checked(decorated):
         return check(*args, **kwargs)
 
     return counted
+
+
+def _is_kernel(function):
+    """Whether Triton compiles the function from its source: it is not called."""
+    return any("constexpr" in str(kind) for kind in function.__annotations__.values())
 
 
 def _check_without_self(function):

@@ -56,6 +56,7 @@ WRONG = {  # for arguments of these names; with an exclamation mark: which may n
     "mean_loss": NO_NUMBER,
     "cell": ["nothing", "RNN", "", 0, True, []],
     "target!": [7, None, []],
+    "to from_": ["nothing", "", 7, None, []],
     "bias batch_first bidirectional carry_state": [0, 1, 1.0, "yes", None, []],
     "nonlinearity dtype sampling token": ["nothing", "TANH", "", 0, True, None, []],
     "rng!": [7, "x", None, []],
@@ -138,6 +139,7 @@ TRIED = [
     row(CONCISE.begin_state, "batch_size", batch_size=B),
     row(compare.implementation, "target! cell", target="scratch"),
     row(compare.copy_weights, "source target", source=MODEL, target=CONCISE),
+    row(compare.convert_weights, "to from_", source=dict(MODEL.rnn.parameters)),
     row(
         compare.build_models,
         "vocab_size hidden_size num_layers nonlinearity dtype seed",

@@ -39,6 +39,7 @@ from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistak
 from compare.pairs.config import ConvertConfig, PairOptions
 from compare.parity import ParityError, demand_agreement
 from compare.terminal import Terminal, UsageError, plain_table
+from scratch_rnn.checks import brief
 
 TORCH = "torch"
 
@@ -119,6 +120,10 @@ def convert_weights(
     ValueError
         If there is no such form, or the source has no such layer.
     """
+    for name, form_name in (("from_", from_), ("to", to)):
+        if not isinstance(form_name, str) or form_name not in (TORCH, *list_forms()):
+            expected = f"{name} to be {TORCH} or a class that `convert --table` lists"
+            raise UsageError(f"expected {expected}, got {brief(form_name)}")
     weights = read_weights(source, from_)
     form = None if to == TORCH else Form(to, weights.dtype)
     held = fit_biases(weights, form)

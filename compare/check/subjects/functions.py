@@ -225,7 +225,7 @@ def list_unfilled(file: Path) -> set[str]:
 
 def _is_nothing(statement: ast.stmt) -> bool:
     match statement:
-        case ast.Pass() | ast.Return(None) | ast.Return(ast.Constant(None)):
+        case ast.Pass() | ast.Return(None):
             return True
         case ast.Expr(ast.Constant(value)):
             return isinstance(value, str) or value is ...

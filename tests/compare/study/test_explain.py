@@ -275,7 +275,8 @@ def test_a_file_is_never_overwritten_unasked(tmp_path):
     others = ["mine", MARK, "<!doctype html>", "<!doctype html>" + " " * 999 + MARK]
     for other in others:
         page.write_text(other)
-        with pytest.raises(UsageError, match=r"^expected a new file or an older page [^\n]*--overwrite"):
+        message = r"^expected a new file or an older page [^\n]*--overwrite"
+        with pytest.raises(UsageError, match=message):
             explain(config(tmp_path))
         assert page.read_text() == other
     page.unlink()
