@@ -120,7 +120,8 @@ def convert_weights(
     ValueError
         If there is no such form, or the source has no such layer.
     """
-    for name, form_name in (("from_", from_), ("to", to)):
+    given: dict[str, object] = {"from_": from_, "to": to}
+    for name, form_name in given.items():
         if not isinstance(form_name, str) or form_name not in (TORCH, *list_forms()):
             expected = f"{name} to be {TORCH} or a class that `convert --table` lists"
             raise UsageError(f"expected {expected}, got {brief(form_name)}")

@@ -121,7 +121,8 @@ def test_the_table_states_what_from_torch_does(library):
     }
 
 
-def test_the_table_is_printed(capsys):
+def test_the_table_is_printed(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     assert main(["convert", "--table"]) == 0
     output = capsys.readouterr().out
     assert all(name in output for name in CLASSES)
