@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check import SIZES, LayerCase, make_case
+from compare.check import SIZES, Floats, LayerCase, make_case
 from compare.implementations import Array, Cell, Results, read_input, read_options
 from compare.pairs.config import PairOptions
 from compare.terminal import UsageError, read_sizes
@@ -78,10 +78,23 @@ def in_dtype(case: LayerCase, dtype: str) -> LayerCase:
 
 
 def shrink(case: LayerCase) -> list[LayerCase]:
-    """Return smaller cases of the same kind, the smallest sizes first."""
+    """Return smaller cases of the same kind, the smallest sizes first.
+
+    Of the user's own input and weights only fewer steps and sequences are left.
+    """
     smaller = []
-    for letter in "TBVHL":
+    for letter in "TBVHL" if case.own_floats is None else "TB":
         size = getattr(case, letter)
         changes: list[dict[str, Any]] = [{letter: n} for n in (1, size // 2, size - 1)]
         smaller += [replace(case, **each) for each in changes if 0 < each[letter] < size]
-    return smaller
+    return smaller if case.own_floats is None else [_cut(one, case.own_floats) for one in smaller]
+
+
+def _cut(case: LayerCase, floats: Floats) -> LayerCase:
+    """Return a case with the first steps and sequences of larger floats."""
+    T, B = case.T, case.B
+    sequences = {name: getattr(floats, name) for name in ("x", "d_output")}  # (T, B, ·)
+    states = {name: getattr(floats, name) for name in ("h0", "c0", "d_h_n", "d_c_n")}  # (LD, B, ·)
+    cut = {name: None if a is None else a[:T, :B].copy() for name, a in sequences.items()}
+    cut |= {name: None if a is None else a[:, :B].copy() for name, a in states.items()}
+    return case.with_floats(replace(floats, **cut))

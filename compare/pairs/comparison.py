@@ -20,6 +20,7 @@ from compare.check import (
 from compare.implementations import Implementation, Results
 from compare.pairs.cases import in_dtype
 from compare.parity import ParityReport, Verdict, compare_results
+from compare.terminal import UsageError
 
 CONFIRMING = 3
 """Cases on which a likely mistake has to give the same results, beside the one that is shown."""
@@ -38,7 +39,11 @@ class Side:
         case = in_dtype(case, self.dtype)
         hidden = {} if case.nonlinearity == "tanh" else {"nonlinearity": case.nonlinearity}
         own = self.implementation.weights
-        self.implementation.load(case.floats.parameters if own is None else own, **hidden)
+        parameters = case.floats.parameters if own is None else own
+        try:
+            self.implementation.load(parameters, **hidden)
+        except ValueError as error:  # a bias for which the layer has no place
+            raise UsageError(str(error)) from None
         return run_layer(self.implementation.layer, case)
 
 

@@ -22,6 +22,7 @@ from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistak
 from compare.parity import Verdict
 from compare.terminal import Terminal
 from tests.compare.implementations.test_targets import TARGETS
+from tests.compare.study.students import ONE_BIAS
 
 QUIET = Terminal(quiet=True)
 
@@ -121,6 +122,27 @@ def test_bisect_shows_the_smallest_case_that_differs(wrong_file, capsys):
     code, output, _ = run("bisect torch scratch --size T=2,B=1,V=2,H=2", capsys)
     assert code == 0
     assert "parity: all 8 tensors agree" in output
+
+
+def test_the_users_own_case_is_cut_to_fewer_steps_and_sequences(wrong_file, tmp_path, capsys):
+    torch.save(torch.nn.RNN(4, 5).state_dict(), tmp_path / "own.pt")
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(6, 3, 4)))
+    own = f"--weights {tmp_path}/own.pt --input {tmp_path}/x.npy"
+    code, output, _ = run(f"bisect torch {wrong_file} {own}", capsys)
+    assert code == 0
+    row = next(line for line in output.splitlines() if line.startswith("output "))
+    assert row.split()[1:6] == ["1", "x", "1", "x", "5"]
+    assert "at step 1 of 1" in output
+
+
+def test_weights_for_which_a_layer_has_no_place_are_refused_in_one_line(tmp_path, capsys):
+    file = tmp_path / "one.py"
+    file.write_text(ONE_BIAS, encoding="utf-8")
+    torch.save(torch.nn.GRU(4, 5).state_dict(), tmp_path / "gru.pt")
+    code, _, error = run(f"parity torch {file}:Mine --weights {tmp_path}/gru.pt", capsys)
+    assert code == 2
+    assert error.startswith(f"rnn-parity: expected {file}:Mine with bias_hh_l0, got ")
+    assert error.count("\n") == 1
 
 
 def test_the_coarser_side_decides_the_tolerance_and_the_finer_one_has_the_smaller_error():
