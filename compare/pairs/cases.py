@@ -95,6 +95,6 @@ def _cut(case: LayerCase, floats: Floats) -> LayerCase:
     T, B = case.T, case.B
     sequences = {name: getattr(floats, name) for name in ("x", "d_output")}  # (T, B, ·)
     states = {name: getattr(floats, name) for name in ("h0", "c0", "d_h_n", "d_c_n")}  # (LD, B, ·)
-    cut = {name: None if a is None else a[:T, :B].copy() for name, a in sequences.items()}
-    cut |= {name: None if a is None else a[:, :B].copy() for name, a in states.items()}
+    cut: dict[str, Any] = {n: None if a is None else a[:T, :B].copy() for n, a in sequences.items()}
+    cut |= {n: None if a is None else a[:, :B].copy() for n, a in states.items()}
     return case.with_floats(replace(floats, **cut))

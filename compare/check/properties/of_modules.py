@@ -11,6 +11,7 @@ from compare.check.cases.layer_results import (
     copy_floats,
     copy_state,
     forward,
+    join_states,
     list_optional,
     match_bits,
     match_results,
@@ -70,9 +71,7 @@ def arguments_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compare
     floats = copy_floats(case)
     given = {n: a for n in ("x", "h0", "c0") if (a := getattr(floats, n)) is not None}
     before = {name: array.copy() for name, array in given.items()}
-    state = (
-        None if floats.h0 is None else floats.h0 if floats.c0 is None else (floats.h0, floats.c0)
-    )
+    state = join_states(floats.h0, floats.c0)
     _build(layer_class, case)(floats.x, state, **list_optional(floats))
     yield match_bits(before, given, case)
 

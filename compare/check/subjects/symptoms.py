@@ -110,7 +110,7 @@ def explain_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str
         return "It comes in reverse order."
     tensors = expected, got, allowed
     return (
-        _overflow(expected, got)
+        _overflow(*tensors)
         or _limit(*tensors)
         or _factor(*tensors)
         or _offset(*tensors)
@@ -118,10 +118,12 @@ def explain_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str
     )
 
 
-def _overflow(expected: np.ndarray, got: np.ndarray) -> str:
+def _overflow(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     """Return in words that exp overflows, if only NaN is wrong."""
     is_nan = np.isnan(got)
     if not is_nan.any() or is_nan.all() or np.isnan(expected).any():
+        return ""
+    if largest_difference(expected[~is_nan], got[~is_nan]) > allowed:
         return ""
     return (
         "It is NaN where exp overflows, as e^a / (1 + e^a) is: infinity by infinity. "

@@ -253,3 +253,9 @@ def test_the_adapter_of_another_constructor_makes_the_class_fit(tmp_path):
     [adapter] = (note.partition("\n")[2] for note in report.notes if "class Fitted" in note)
     source = FORMS["source"] + "\n\n" + textwrap.dedent(adapter)
     assert form_of(tmp_path, source, "Fitted")[0].ok
+
+
+def test_nan_is_not_put_down_to_exp_where_other_entries_are_wrong_too():
+    expected = np.array([1.0, 2.0, 3.0])
+    assert "where exp overflows" in explain_tensor(expected, np.array([1.0, np.nan, 3.0]), 1e-9)
+    assert "exp" not in explain_tensor(expected, np.array([1.5, np.nan, 3.0]), 1e-9)
