@@ -1,4 +1,4 @@
-"""Measure at which gap each cell stops to learn a text that needs memory.
+"""Measure the gap at which each cell stops learning a text that needs memory.
 
     python docs/scripts/recall.py measure    # train on two cores; goes on where it stopped
     python docs/scripts/recall.py draw       # the picture, and the table in docs/learn/gates.md
