@@ -185,7 +185,7 @@ def choose(results: Sequence[PairResult]) -> PairResult:
 def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:
     """Print the table of one case, and what is known of a difference."""
     shown = choose(results)
-    if len(pair.cases) > 1:
+    if any(case is not shown.case for case in pair.cases):  # one of several, or a smaller one
         what = "The case that differs" if shown.differs else "The case with the largest difference"
         terminal.line(f"{what}: {shown.case.describe()}")
     for side in pair.sides:
