@@ -145,20 +145,24 @@ def test_each_cell_recalls_as_the_page_of_the_gates_says():
     recall = load_script("recall")
     results = recall.read_results()
     shares = {
-        cell: [recall.shares(gap, cell, results) for gap in recall.GAPS] for cell in recall.CELLS
+        name: [recall.shares(gap, name, results) for gap in recall.GAPS] for name in recall.MODELS
     }
-    learned = {cell: [min(found) >= 0.98 for found in shares[cell]] for cell in shares}
-    assert recall.GAPS == (10, 20, 30, 40)
-    assert learned["gru"] == [True] * 4  # where it stops is not shown
-    assert learned["rnn"] == [True, True, False, False]
-    assert shares["rnn"][2][0] < 0.55  # at 30 it depends on the seed
-    assert shares["rnn"][2][-1] >= 0.98
-    assert learned["lstm"] == [True, False, False, False]
-    assert min(shares["lstm"][1]) >= 0.89  # 20 nearly
-    for cell in ("rnn", "lstm"):
-        assert max(shares[cell][3]) < 0.6  # at 40 they guess, or nearly so
+    learned = {
+        name: [sum(share >= 0.97 for share in found) for found in shares[name]] for name in shares
+    }
+    assert recall.GAPS == (10, 20, 30, 40, 60)
+    assert len(recall.SEEDS) == 3
+    assert learned == {
+        "RNN": [3, 3, 2, 0, 0],
+        "GRU": [3, 3, 3, 3, 2],
+        "LSTM": [3, 2, 1, 0, 0],
+        "LSTM, forget bias 1": [3, 2, 0, 0, 0],
+        "LSTM, forget bias 3": [3, 3, 1, 0, 0],
+    }
+    for name in shares.keys() - {"GRU"}:
+        assert max(max(found) for found in shares[name][3:]) < 0.6  # they guess, or nearly so
     rates = recall.LEARNING_RATES
-    places = [(gap, cell) for gap in recall.GAPS for cell in recall.CELLS]
+    places = [(gap, name) for gap in recall.GAPS for name in recall.MODELS]
     chosen = [recall.choose_learning_rate(*place, results) for place in places]
     assert sum(lr in (rates[0], rates[-1]) for lr in chosen) >= len(chosen) / 2
 

@@ -229,21 +229,21 @@ def test_one_seed_chooses_the_learning_rate_and_the_others_are_shown():
     recall = load_script("recall")
 
     def done(seed, lr, share, updates):
-        name = recall.Training(seed, 10, "gru", lr).name
+        name = recall.Training(seed, 10, "GRU", lr).name
         return {name: {"share": share, "updates": updates, "seconds": 1.0}}
 
     def chosen(*tries):
         results = {}
         for lr, (share, updates) in zip(recall.LEARNING_RATES, tries, strict=True):
             results |= done(recall.CHOOSING, lr, share, updates)
-        return recall.choose_learning_rate(10, "gru", results), results
+        return recall.choose_learning_rate(10, "GRU", results), results
 
     assert chosen((0.5, 1500), (0.9, 1500), (0.7, 1500))[0] == recall.LEARNING_RATES[1]
     assert chosen((1.0, 900), (0.98, 1500), (0.99, 700))[0] == recall.LEARNING_RATES[2]
     best, results = chosen((0.6, 1500), (0.5, 1500), (0.5, 1500))
     for seed, share in zip(recall.SEEDS, np.linspace(1.0, 0.5, len(recall.SEEDS)), strict=True):
         results |= done(seed, best, share, 1500)
-    shown = recall.shares(10, "gru", results)
+    shown = recall.shares(10, "GRU", results)
     assert (shown[0], shown[-1], len(shown)) == (0.5, 1.0, len(recall.SEEDS))
     assert recall.CHOOSING not in recall.SEEDS
 

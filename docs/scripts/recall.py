@@ -37,8 +37,7 @@ mpl.use("Agg")
 PAGE = DOCS / "learn" / "gates.md"
 PICTURE = DOCS / "images" / "recall.png"
 
-CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
-GAPS = (10, 20, 30, 40)
+GAPS = (10, 20, 30, 40, 60)
 LEARNING_RATES = (0.003, 0.01, 0.03)
 CHOOSING, SEEDS = 0, (1, 2, 3)
 """The seed that chooses the learning rate, and those of the results."""
@@ -46,11 +45,28 @@ UPDATES, LAST = 1500, 100
 ENOUGH = 0.99
 """The share of right recalls at which a training ends."""
 B, H = 32, 32
-FORGET_BIAS = {"lstm": 1.0}
 PROCESSES = 2
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
-COLOURS = {"rnn": "#c0392b", "gru": "#f5a742", "lstm": "#1f3f77"}
+
+
+class Model(NamedTuple):
+    """What is trained, and how its line looks."""
+
+    cell: str
+    colour: str
+    line: str = "-"
+    forget_bias: float | None = None
+    """None: as PyTorch initialises it, near 0."""
+
+
+MODELS = {
+    "RNN": Model("rnn", "#c0392b"),
+    "GRU": Model("gru", "#f5a742"),
+    "LSTM": Model("lstm", "#1f3f77", ":"),
+    "LSTM, forget bias 1": Model("lstm", "#1f3f77", "--", forget_bias=1.0),
+    "LSTM, forget bias 3": Model("lstm", "#1f3f77", "-", forget_bias=3.0),
+}
 
 
 # Measuring ------------------------------------------------------------------------------------
@@ -61,13 +77,13 @@ class Training(NamedTuple):
 
     seed: int
     gap: int
-    cell: str
+    model: str
     lr: float
 
     @property
     def name(self) -> str:
         """Its key among the results."""
-        return f"{self.cell}, gap {self.gap}, lr {self.lr:g}, seed {self.seed}"
+        return f"{self.model}, gap {self.gap}, lr {self.lr:g}, seed {self.seed}"
 
 
 Results = dict[str, dict[str, float]]
@@ -84,7 +100,7 @@ def num_steps(gap: int) -> int:
 
 def measure() -> None:
     """Do the trainings that have no result yet, in two processes, and store each result."""
-    places = list(itertools.product(GAPS, CELLS))
+    places = list(itertools.product(GAPS, MODELS))
     with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         tries = itertools.product(places, LEARNING_RATES)
         run_all(pool, [Training(CHOOSING, *place, lr) for place, lr in tries])
@@ -110,11 +126,11 @@ def read_results() -> Results:
     return results
 
 
-def choose_learning_rate(gap: int, cell: str, results: Results) -> float:
+def choose_learning_rate(gap: int, model: str, results: Results) -> float:
     """Return the learning rate with the largest share of right recalls; if equal, the fastest."""
 
     def rank(lr: float) -> tuple[bool, float]:
-        result = results[Training(CHOOSING, gap, cell, lr).name]
+        result = results[Training(CHOOSING, gap, model, lr).name]
         learned = result["share"] >= ENOUGH
         return learned, -result["updates"] if learned else result["share"]
 
@@ -133,13 +149,13 @@ def train(training: Training) -> tuple[str, dict[str, float]]:
 
 def train_one(training: Training) -> tuple[float, int]:
     """Train one model; return the share of right recalls in the last batches, and the updates."""
-    seed, gap, cell, lr = training
+    seed, gap, name, lr = training
+    cell, forget_bias = MODELS[name].cell, MODELS[name].forget_bias
     T = num_steps(gap)
     text = recall_text(gap, num_tokens=UPDATES * B * T + T, seed=seed)
     batches, vocab = scratch_rnn.load_time_machine(
         B, T, sampling="random", max_tokens=None, seed=seed, text=text
     )
-    forget_bias = FORGET_BIAS.get(cell)
     model, _ = build_models(len(vocab), H, cell=cell, seed=seed, forget_bias=forget_bias)
     optimizer = scratch_rnn.Adam(model.parameters, lr)
     right = recalls = 0
@@ -170,22 +186,23 @@ def fill_table(text: str) -> str:
     return fill_blocks(text, {"recall": f"{make_table(results)}\n\n{describe(results)}"})
 
 
-def shares(gap: int, cell: str, results: Results) -> list[float]:
+def shares(gap: int, model: str, results: Results) -> list[float]:
     """Return the shares of right recalls of all seeds, from the smallest to the largest."""
-    lr = choose_learning_rate(gap, cell, results)
-    return sorted(results[Training(seed, gap, cell, lr).name]["share"] for seed in SEEDS)
+    lr = choose_learning_rate(gap, model, results)
+    return sorted(results[Training(seed, gap, model, lr).name]["share"] for seed in SEEDS)
 
 
 def draw_picture(results: Results) -> None:
-    """Draw the median and the range of the seeds over the gap, for each cell."""
+    """Draw the median and the range of the seeds over the gap, for each model."""
     figure = Figure(figsize=(7, 3.8), layout="constrained")
     axes = figure.subplots()
-    for number, (cell, label) in enumerate(CELLS.items()):
-        found = np.array([shares(gap, cell, results) for gap in GAPS])
-        x = np.array(GAPS) * 1.03 ** (number - 1)  # side by side, so that all ranges are visible
+    for number, (name, model) in enumerate(MODELS.items()):
+        found = np.array([shares(gap, name, results) for gap in GAPS])
+        x = np.array(GAPS) * 1.02 ** (number - 2)  # side by side, so that all ranges are visible
         middle = np.median(found, axis=1)
         ends = np.abs(np.stack([found[:, 0], found[:, -1]]) - middle)
-        axes.errorbar(x, middle, ends, color=COLOURS[cell], label=label, marker="o", capsize=4)
+        look = {"color": model.colour, "linestyle": model.line, "marker": "o", "capsize": 4}
+        axes.errorbar(x, middle, ends, label=name, **look)
     chance = 1 / len(SAID_AGAIN)
     axes.axhline(chance, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate("guessing", (GAPS[0], chance), (0, -11), textcoords="offset points", fontsize=9)
@@ -202,13 +219,13 @@ def draw_picture(results: Results) -> None:
 
 
 def make_table(results: Results) -> str:
-    """Return the table: the range of the seeds for each cell and gap."""
+    """Return the table: the range of the seeds for each model and gap."""
     rows = []
-    for cell, label in CELLS.items():
-        row = [label]
+    for model in MODELS:
+        row = [model]
         for gap in GAPS:
-            found = shares(gap, cell, results)
-            lr = choose_learning_rate(gap, cell, results)
+            found = shares(gap, model, results)
+            lr = choose_learning_rate(gap, model, results)
             ends = f"{found[0]:.2f} to {found[-1]:.2f}"
             row.append(f"{np.median(found):.2f} ({ends}; lr {lr:g})")
         rows.append(row)
@@ -221,12 +238,11 @@ def describe(results: Results) -> str:
     """Return the settings, the time and the versions, under the table."""
     stored = read("recall")
     minutes = sum(result["seconds"] for result in results.values()) / 60
-    [bias] = FORGET_BIAS.values()
     return (
         f"*Median of {len(SEEDS)} seeds, their range, and the learning rate; another seed chose it "
         f"among {', '.join(f'{lr:g}' for lr in LEARNING_RATES)}. Adam, {H} units, {B} rows of "
         f"2 (gap + 4) + 1 steps, state reset, gradients clipped to norm 1, at most {UPDATES:,} "
-        f"updates; bias of the forget gate {bias:g}. A training ends when {ENOUGH:.0%} of the "
+        f"updates. A training ends when {ENOUGH:.0%} of the "
         f"recalls in {LAST} batches were right. The {len(results)} trainings with NumPy took "
         f"{minutes:.0f} minutes of CPU time, on one thread each; {stored['processor']}, "
         f"{stored['date']}, Python {stored['python']}, NumPy {stored['numpy']}: "
