@@ -243,6 +243,23 @@ for updated, with_plain_version, with_torch in zip(
     )
 
 # %% [markdown]
+# ### Another optimizer
+#
+# Adam divides the mean of past gradients by their usual size, so each weight moves by about `lr`,
+# whether its gradient is large or small. `scratch_rnn.Adam` follows PyTorch's rules. Again on copies,
+# one pass over the batches:
+
+# %%
+model, model_torch = copy.deepcopy(scratch_model), copy.deepcopy(concise_model)
+optimizer = scratch_rnn.Adam(model.parameters, lr=0.001)
+optimizer_torch = torch.optim.Adam(model_torch.parameters(), lr=0.001)
+
+for batch in batches:
+    step = scratch_rnn.train_step(model, batch, None, optimizer)
+    step_torch = concise_rnn.train_step(model_torch, batch, None, optimizer_torch)
+    print(f"loss {step.loss:.4f} with NumPy, {step_torch.loss:.4f} with PyTorch")
+
+# %% [markdown]
 # ### Many updates
 #
 # Now both models are trained on the same batches, each with its own gradients. After each epoch
@@ -305,6 +322,9 @@ for prefix in ("time traveller", "traveller"):
 #   derivation is in `docs/learn/bptt.md`, line by line.
 # - `scratch_rnn/cells/elman.py` is the same layer, faster.
 # - All of them compute the same function, up to rounding.
+# - Each step back multiplies a gradient by the slope of tanh and by $W_{hh}^T$, so after many steps
+#   little of it is left. Along the LSTM's second state, $c$, it is multiplied by the forget gate
+#   alone. `docs/learn/gates.md` measures how far each cell remembers.
 #
 # Next: `rnn-parity break` puts a bug into the code and lets you find it. `rnn-parity explain` shows
 # every number of the network for a text of yours.
