@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from scratch_rnn.arrays import Array
+
 
 def check_integer(name: str, value: object, *, least: int) -> int:
     """Return `value` as an int, if it is an integer and not smaller than `least`.
@@ -88,7 +90,7 @@ def check_has(name: str, value: object, *attributes: str) -> None:
         raise TypeError(f"expected {name} with {', '.join(attributes)}, got {type(value).__name__}")
 
 
-def check_array(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+def check_array(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """Return `array` if it is an ndarray of exactly this shape and dtype."""
     found = check_ndarray(name, array)
     if found.shape != shape:
@@ -98,7 +100,7 @@ def check_array(name: str, array: object, shape: tuple[int, ...], dtype: np.dtyp
     return found
 
 
-def check_ndarray(name: str, value: object) -> np.ndarray:
+def check_ndarray(name: str, value: object) -> Array:
     """Return `value` if it is an array of NumPy, which `*` multiplies entry by entry."""
     if (got := _name_other(value)) is not None:
         raise TypeError(f"expected {name} to be a NumPy array, got {got}")
@@ -116,7 +118,7 @@ def check_arrays(name: str, arrays: object, kinds: str = "f") -> None:
             raise TypeError(f"expected {name} of a float dtype, got {array.dtype} for {brief(key)}")
 
 
-def check_writable(name: str, arrays: Mapping[str, np.ndarray]) -> None:
+def check_writable(name: str, arrays: Mapping[str, Array]) -> None:
     """Raise unless all arrays can be changed in place."""
     for key, array in arrays.items():
         if not array.flags.writeable:
@@ -141,13 +143,13 @@ def _name_other(value: object) -> str | None:
 def check_batch(batch: Any) -> tuple[int, int]:
     """Return B and T of a batch, which has inputs and targets of shape (B, T)."""
     check_has("batch", batch, "inputs", "targets")
-    shape = np.shape(batch.inputs)
+    shape: tuple[int, ...] = np.shape(batch.inputs)
     if len(shape) != 2:
         raise ValueError(f"expected inputs of shape (B, T), got {shape}")
     return shape
 
 
-def check_ids(name: str, ids: np.ndarray, V: int) -> None:
+def check_ids(name: str, ids: Array, V: int) -> None:
     """Raise unless `ids` are integers in 0 … V-1."""
     if ids.dtype.kind not in "iu":
         raise TypeError(f"expected {name} of an integer dtype, got {ids.dtype}")

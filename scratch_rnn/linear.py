@@ -6,23 +6,23 @@ y_n = W h_n + b
 
 from typing import NamedTuple
 
-import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
 
 
 class LinearGradients(NamedTuple):
     """Gradients of the loss with respect to the three arguments of `forward`."""
 
-    h: Float[np.ndarray, "N H"]
-    W: Float[np.ndarray, "V H"]
-    b: Float[np.ndarray, "V"]
+    h: Float[Array, "N H"]
+    W: Float[Array, "V H"]
+    b: Float[Array, "V"]
 
 
 def forward(
-    h: Float[np.ndarray, "N H"], W: Float[np.ndarray, "V H"], b: Float[np.ndarray, "V"]
-) -> Float[np.ndarray, "N V"]:
+    h: Float[Array, "N H"], W: Float[Array, "V H"], b: Float[Array, "V"]
+) -> Float[Array, "N V"]:
     """Return y, a row for each row of `h`."""
     y = sum_of_products(h.T, W.T)  # h @ W.T, the sum over H in pieces
     y += b
@@ -30,7 +30,7 @@ def forward(
 
 
 def backward(
-    d_y: Float[np.ndarray, "N V"], h: Float[np.ndarray, "N H"], W: Float[np.ndarray, "V H"]
+    d_y: Float[Array, "N V"], h: Float[Array, "N H"], W: Float[Array, "V H"]
 ) -> LinearGradients:
     """Return the gradients, given that of y."""
     return LinearGradients(h=d_y @ W, W=sum_of_products(d_y, h), b=sum_of_rows(d_y))

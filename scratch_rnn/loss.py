@@ -15,12 +15,13 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_float, check_ids
 
 
 def cross_entropy(
-    logits: Float[np.ndarray, "N V"], targets: Int[np.ndarray, "N"]
-) -> tuple[float, Float[np.ndarray, "N V"]]:
+    logits: Float[Array, "N V"], targets: Int[Array, "N"]
+) -> tuple[float, Float[Array, "N V"]]:
     """Return the mean loss in nats per token, and its gradient with respect to the logits.
 
     Parameters

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import linear
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_array, check_has, check_ids, check_integer, check_ndarray
 from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.states import State, arrays_of, check_state
@@ -18,7 +19,7 @@ class ModelTape:
     """The values of a forward pass that `RNNModel.backward` needs."""
 
     rnn: RNNTape
-    h: Float[np.ndarray, "TB DR"]  # the layer's output, a row for each row of logits
+    h: Float[Array, "TB DR"]  # the layer's output, a row for each row of logits
 
 
 class RNNModel:
@@ -89,19 +90,19 @@ class RNNModel:
         check_state(name, parts, state, [array.shape for array in right], self.rnn.dtype)
 
     def __call__(
-        self, inputs: Int[np.ndarray, "B T"], state: State
-    ) -> tuple[Float[np.ndarray, "TB V"], State]:
+        self, inputs: Int[Array, "B T"], state: State
+    ) -> tuple[Float[Array, "TB V"], State]:
         """Return (logits, state) in evaluation mode; see `forward`."""
         logits, state, _ = self.forward(inputs, state)
         return logits, state
 
     def forward(
         self,
-        inputs: Int[np.ndarray, "B T"],
+        inputs: Int[Array, "B T"],
         state: State,
         *,
-        dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None = None,
-    ) -> tuple[Float[np.ndarray, "TB V"], State, ModelTape]:
+        dropout_masks: tuple[Float[Array, "T B DR"], ...] | None = None,
+    ) -> tuple[Float[Array, "TB V"], State, ModelTape]:
         """Predict the next token after each token.
 
         Parameters
@@ -142,18 +143,18 @@ class RNNModel:
     def backward(
         self,
         tape: ModelTape,
-        d_logits: Float[np.ndarray, "TB V"],
+        d_logits: Float[Array, "TB V"],
         d_state: State = None,
-    ) -> dict[str, Float[np.ndarray, "..."]]:
+    ) -> dict[str, Float[Array, "..."]]:
         """Return the gradient of each of `parameters`, given that of logits and final state."""
         return self.backward_to_state(tape, d_logits, d_state)[0]
 
     def backward_to_state(
         self,
         tape: ModelTape,
-        d_logits: Float[np.ndarray, "TB V"],
+        d_logits: Float[Array, "TB V"],
         d_state: State = None,
-    ) -> tuple[dict[str, Float[np.ndarray, "..."]], State]:
+    ) -> tuple[dict[str, Float[Array, "..."]], State]:
         """Return also the gradient of the initial state, which truncated BPTT drops.
 
         Raises

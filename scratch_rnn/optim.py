@@ -21,6 +21,7 @@ from types import EllipsisType
 import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import brief, check_array, check_arrays, check_number, check_writable
 from scratch_rnn.fast import memory
 
@@ -29,7 +30,7 @@ BLOCK = 2**15
 1 MB. Where a parameter is larger than the cache, an update takes half as long."""
 
 
-def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: float) -> float:
+def clip_grad_norm(gradients: Mapping[str, Float[Array, "..."]], max_norm: float) -> float:
     """Scale the gradients in place so that their common norm is at most `max_norm`.
 
     Parameters
@@ -66,13 +67,13 @@ def clip_grad_norm(gradients: Mapping[str, Float[np.ndarray, "..."]], max_norm: 
 class Optimizer:
     """What the optimizers have in common: the parameters, the learning rate, and a memory."""
 
-    def __init__(self, parameters: Mapping[str, Float[np.ndarray, "..."]], lr: float) -> None:
+    def __init__(self, parameters: Mapping[str, Float[Array, "..."]], lr: float) -> None:
         check_arrays("parameters", parameters)
         self.parameters = parameters
         self.lr = check_number("lr", lr)
-        self._memory: dict[str, np.ndarray] = {}  # changed in place by `_update`
+        self._memory: dict[str, Array] = {}  # changed in place by `_update`
 
-    def step(self, gradients: Mapping[str, Float[np.ndarray, "..."]]) -> None:
+    def step(self, gradients: Mapping[str, Float[Array, "..."]]) -> None:
         """Move each parameter against its gradient.
 
         Raises
@@ -87,11 +88,11 @@ class Optimizer:
         check_writable("parameters", self.parameters)
         self._update(gradients)
 
-    def state_dict(self) -> dict[str, np.ndarray]:
+    def state_dict(self) -> dict[str, Array]:
         """Return a copy of what the optimizer keeps between two steps, by name."""
         return {name: array.copy() for name, array in self._memory.items()}
 
-    def load_state_dict(self, state_dict: Mapping[str, np.ndarray]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Array]) -> None:
         """Copy what another optimizer has returned as its `state_dict`, and continue with it.
 
         Raises
@@ -106,7 +107,7 @@ class Optimizer:
         for name, array in self._memory.items():
             array[...] = state_dict[name]
 
-    def _update(self, gradients: Mapping[str, Float[np.ndarray, "..."]]) -> None:
+    def _update(self, gradients: Mapping[str, Float[Array, "..."]]) -> None:
         raise NotImplementedError
 
 
@@ -121,7 +122,7 @@ class SGD(Optimizer):
         Learning rate, may be changed between steps.
     """
 
-    def _update(self, gradients: Mapping[str, Float[np.ndarray, "..."]]) -> None:
+    def _update(self, gradients: Mapping[str, Float[Array, "..."]]) -> None:
         for name, parameter in self.parameters.items():
             parameter -= self.lr * gradients[name]
 
@@ -146,7 +147,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Mapping[str, Float[np.ndarray, "..."]],
+        parameters: Mapping[str, Float[Array, "..."]],
         lr: float,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -163,7 +164,7 @@ class Adam(Optimizer):
         largest = max((a[next(blocks(a.shape))].size for a in arrays), default=0)
         self._work = {a.dtype: memory.empty((largest,), a.dtype) for a in arrays}
 
-    def _update(self, gradients: Mapping[str, Float[np.ndarray, "..."]]) -> None:
+    def _update(self, gradients: Mapping[str, Float[Array, "..."]]) -> None:
         """Update all parameters without a new array.
 
         Both sides of the fraction are multiplied by √(1 - β2^t): then the corrections are two
@@ -209,8 +210,8 @@ def blocks(shape: tuple[int, ...]) -> Iterator[slice | EllipsisType]:
 def check_like(
     what: str,
     prefix: str,
-    arrays: Mapping[str, np.ndarray],
-    right: Mapping[str, np.ndarray],
+    arrays: Mapping[str, Array],
+    right: Mapping[str, Array],
 ) -> None:
     """Raise unless the arrays have the names, shapes and dtypes of the right ones."""
     if arrays.keys() != right.keys():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_generator, check_has, check_integer, check_number
 from scratch_rnn.layers.states import State, arrays_of
 from scratch_rnn.model import RNNModel
@@ -72,9 +73,7 @@ def predict(
     return ("" if isinstance(prefix, str) else " ").join(vocab.to_tokens(ids))
 
 
-def next_token(
-    y: Float[np.ndarray, "V"], temperature: float, rng: np.random.Generator | None
-) -> int:
+def next_token(y: Float[Array, "V"], temperature: float, rng: np.random.Generator | None) -> int:
     """Return the likeliest token, or one drawn from softmax(y / temperature)."""
     if temperature == 0 or rng is None:
         return int(y.argmax())
@@ -87,7 +86,7 @@ def next_token(
     return int(np.searchsorted(c, rng.random() * c[-1], side="right"))
 
 
-def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.ndarray, "V"]]:
+def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[Array, "V"]]:
     """Return the function from a token to the logits after it. It keeps the state.
 
     It is the model at T = B = 1. There each product is a matrix times a vector, and most time is
@@ -99,10 +98,10 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.nd
     steps = [rnn.step_in_columns(layer) for layer in layers]
     if rnn.num_directions == 2 or None in steps:
 
-        def logits_after_both_ways(token: int) -> Float[np.ndarray, "V"]:
+        def logits_after_both_ways(token: int) -> Float[Array, "V"]:
             nonlocal state  # with two directions each token is a sequence of its own
             logits, state = model(np.array([[token]]), state)
-            y: np.ndarray = logits[0]
+            y: Array = logits[0]
             return y
 
         return logits_after_both_ways
@@ -118,7 +117,7 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.nd
     ]  # [h], or [h, c] for an LSTM
     read = [reader @ h for reader, (h, *_) in zip(readers, states, strict=True)]
 
-    def logits_after(token: int) -> Float[np.ndarray, "V"]:
+    def logits_after(token: int) -> Float[Array, "V"]:
         a = rows[token]
         for k, reader in enumerate(readers):
             states[k] = functions[k](a, read[k][:GH], *states[k])
@@ -126,7 +125,7 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[np.nd
             read[k] = reader.dot(h)  # at this size half the overhead of @
             if k + 1 < L:
                 a = layers[k + 1].W_ih @ h + biases[k + 1]
-        y: np.ndarray = read[-1][GH:] + b
+        y: Array = read[-1][GH:] + b
         return y
 
     return logits_after

@@ -18,8 +18,7 @@ from contextvars import ContextVar, copy_context
 from itertools import pairwise
 from typing import Any, TypeVar
 
-import numpy as np
-
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_integer
 
 Item = TypeVar("Item")
@@ -126,7 +125,7 @@ def map_slices(function: Callable[[Item], Result], items: Sequence[Item]) -> lis
 
 
 @contextmanager
-def share_with_blas(B: int, W_hh: np.ndarray) -> Iterator[None]:
+def share_with_blas(B: int, W_hh: Array) -> Iterator[None]:
     """Inside the ``with`` block, let BLAS use all threads if B is 1 and W_hh is large.
 
     The number is a setting of the whole process, so only one thread may change it.

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from scratch_rnn import threads
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_batch, check_flag, check_function, check_has, check_integer
 from scratch_rnn.layers.states import State, each
 from scratch_rnn.loss import cross_entropy, perplexity
@@ -97,8 +98,8 @@ def loss_and_gradients(
     batch: Batch,
     state: State,
     *,
-    dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None = None,
-) -> tuple[float, dict[str, Float[np.ndarray, "..."]], State, int]:
+    dropout_masks: tuple[Float[Array, "T B DR"], ...] | None = None,
+) -> tuple[float, dict[str, Float[Array, "..."]], State, int]:
     """Return the mean loss, its gradient for each parameter, the final state, and right recalls.
 
     The threads of `set_num_threads` share the rows of the batch. The mean loss of a slice is
@@ -110,7 +111,7 @@ def loss_and_gradients(
     if batch.targets.shape != (B, T):
         raise ValueError(f"expected targets of shape {(B, T)}, got {batch.targets.shape}")
 
-    def run_slice(rows: slice) -> tuple[float, dict[str, np.ndarray], State, int]:
+    def run_slice(rows: slice) -> tuple[float, dict[str, Array], State, int]:
         masks = dropout_masks and tuple(mask[:, rows] for mask in dropout_masks)
         logits, final_state, tape = model.forward(
             batch.inputs[rows],
@@ -138,7 +139,7 @@ def loss_and_gradients(
 
 
 def count_right(
-    logits: Float[np.ndarray, "N V"], targets: Int[np.ndarray, " N"], rows: Bool[np.ndarray, " N"]
+    logits: Float[Array, "N V"], targets: Int[Array, " N"], rows: Bool[Array, " N"]
 ) -> int:
     """Return in how many of these rows the largest logit is that of the target."""
     return int((logits[rows].argmax(axis=1) == targets[rows]).sum())
@@ -185,7 +186,7 @@ def train(
     lr: float,
     num_epochs: int,
     *,
-    make_optimizer: Callable[[dict[str, np.ndarray], float], Optimizer] = SGD,
+    make_optimizer: Callable[[dict[str, Array], float], Optimizer] = SGD,
     carry_state: bool = False,
     max_norm: float = 1.0,
     rng: np.random.Generator | None = None,

@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-
 from compare.implementations.cells import Cell
 from compare.terminal import UsageError
+from scratch_rnn.arrays import Array as Array
 from scratch_rnn.layers.states import State
 
-Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Results = dict[str, Array]
 """Arrays by name: parameters, or what a pass through a layer gives."""
 
@@ -56,7 +54,9 @@ class Layer(Protocol):
     def parameters(self) -> Mapping[str, Array]:
         """The parameters, by PyTorch's names."""
 
-    def forward(self, x: Array, state: State = None, **more: Any) -> tuple[Array, State, Tape]:
+    def forward(
+        self, x: Array, state: State = None, *, lengths: Array | None = None
+    ) -> tuple[Array, State, Tape]:
         """Return output, the last state and the tape; `lengths` may be given too."""
 
     def backward(

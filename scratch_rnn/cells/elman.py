@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.fast import lookup
 from scratch_rnn.fast.memory import empty
 from scratch_rnn.fast.product import Times
@@ -38,23 +39,23 @@ from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
 class Weights(NamedTuple):
     """The parameters of one layer in one direction, or their gradients."""
 
-    W_ih: Float[np.ndarray, "H V"]
-    W_hh: Float[np.ndarray, "H H"]
-    b_ih: Float[np.ndarray, "H"] | None
-    b_hh: Float[np.ndarray, "H"] | None  # as in torch; both have the same gradient
+    W_ih: Float[Array, "H V"]
+    W_hh: Float[Array, "H H"]
+    b_ih: Float[Array, "H"] | None
+    b_hh: Float[Array, "H"] | None  # as in torch; both have the same gradient
 
 
 @dataclass(frozen=True, slots=True)
 class Tape:
     """The values of a forward pass that `backward` needs."""
 
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
-    h: Float[np.ndarray, "T+1 B H"]  # h[0] is the state before the first step
+    x: Float[Array, "T B V"] | Int[Array, "T B"]
+    h: Float[Array, "T+1 B H"]  # h[0] is the state before the first step
 
 
 def forward(
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
-    h_0: Float[np.ndarray, "B H"],
+    x: Float[Array, "T B V"] | Int[Array, "T B"],
+    h_0: Float[Array, "B H"],
     weights: Weights,
     nonlinearity: str,
 ) -> Tape:
@@ -81,10 +82,10 @@ def forward(
 def backward(
     tape: Tape,
     weights: Weights,
-    d_h: Float[np.ndarray, "T B H"],
-    d_h_n: Float[np.ndarray, "B H"],
+    d_h: Float[Array, "T B H"],
+    d_h_n: Float[Array, "B H"],
     nonlinearity: str,
-) -> tuple[Float[np.ndarray, "T B V"] | None, Float[np.ndarray, "B H"], Weights]:
+) -> tuple[Float[Array, "T B V"] | None, Float[Array, "B H"], Weights]:
     """Return δx (None for one-hot input), δh_0 and the gradient of the weights."""
     W_ih, W_hh, b_ih, _ = weights
     T, B, H = d_h.shape
@@ -113,18 +114,18 @@ def backward(
     return d_x, d_h_t.copy(), Weights(d_W_ih, d_W_hh, d_b, d_b.copy())
 
 
-def slope(h: Float[np.ndarray, "T B H"], nonlinearity: str) -> Float[np.ndarray, "T B H"]:
+def slope(h: Float[Array, "T B H"], nonlinearity: str) -> Float[Array, "T B H"]:
     """Return f'(z). For tanh and for ReLU it follows from h = f(z)."""
     if nonlinearity == "relu":
         return (~(h <= 0)).astype(h.dtype)  # as in torch, 1 where h is NaN
-    slopes: np.ndarray = h * h
+    slopes: Array = h * h
     np.subtract(1, slopes, out=slopes)  # 1 - h², without a second array of this size
     return slopes
 
 
 def step_in_columns(
     weights: Weights, nonlinearity: str
-) -> tuple[Any, Callable[..., list[Float[np.ndarray, "H *B"]]]]:
+) -> tuple[Any, Callable[..., list[Float[Array, "H *B"]]]]:
     """Return b_ih + b_hh, and the function (W_ih x + b, W_hh h, h) -> [h] of a step."""
     _, _, b_ih, b_hh = weights
     f = np.tanh if nonlinearity == "tanh" else lambda z: np.maximum(z, 0)

@@ -7,17 +7,18 @@ torch's W (G·H, V) is G matrices (H, V), one below the other; here it is viewed
 import numpy as np
 from jaxtyping import Float, Int
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.fast import lookup
 from scratch_rnn.fast.memory import empty
 from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
 
 
-def split_by_gate(W: Float[np.ndarray, "GH *V"], G: int) -> Float[np.ndarray, "G H *V"]:
+def split_by_gate(W: Float[Array, "GH *V"], G: int) -> Float[Array, "G H *V"]:
     """Return a view of torch's weights or bias as one array for each gate."""
     return W.reshape(G, W.shape[0] // G, *W.shape[1:])
 
 
-def sigmoid(z: Float[np.ndarray, "*Z"]) -> None:
+def sigmoid(z: Float[Array, "*Z"]) -> None:
     """Write σ(z) = 1 / (1 + e^-z) in the place of z.
 
     Where e^-z overflows to infinity, σ is 0, as it should be. Below z = -20 this formula keeps all
@@ -29,13 +30,13 @@ def sigmoid(z: Float[np.ndarray, "*Z"]) -> None:
     np.reciprocal(z, out=z)
 
 
-def slope_of_sigmoid(s: Float[np.ndarray, "*Z"], out: Float[np.ndarray, "*Z"]) -> None:
+def slope_of_sigmoid(s: Float[Array, "*Z"], out: Float[Array, "*Z"]) -> None:
     """Write σ'(z) = s (1 - s) to `out`, given s = σ(z)."""
     np.subtract(1, s, out=out)
     out *= s
 
 
-def slope_of_tanh(h: Float[np.ndarray, "*Z"], out: Float[np.ndarray, "*Z"]) -> None:
+def slope_of_tanh(h: Float[Array, "*Z"], out: Float[Array, "*Z"]) -> None:
     """Write tanh'(z) = 1 - h² to `out`, given h = tanh(z)."""
     np.multiply(h, h, out=out)
     np.subtract(1, out, out=out)
@@ -52,10 +53,10 @@ def few_steps(T: int, size: int) -> list[slice]:
 
 
 def input_products(
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
-    W_ih: Float[np.ndarray, "G H V"],
-    b: Float[np.ndarray, "G H"] | None,
-) -> Float[np.ndarray, "G T B H"]:
+    x: Float[Array, "T B V"] | Int[Array, "T B"],
+    W_ih: Float[Array, "G H V"],
+    b: Float[Array, "G H"] | None,
+) -> Float[Array, "G T B H"]:
     """Return a_t = W_ih x_t + b for all gates and steps. Integers in `x` stand for one-hot rows."""
     T, B = x.shape[:2]
     G, H, _ = W_ih.shape
@@ -72,10 +73,10 @@ def input_products(
 
 
 def input_gradients(
-    d_a: Float[np.ndarray, "G T B H"],
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
-    W_ih: Float[np.ndarray, "G H V"],
-) -> tuple[Float[np.ndarray, "T B V"] | None, Float[np.ndarray, "G H V"]]:
+    d_a: Float[Array, "G T B H"],
+    x: Float[Array, "T B V"] | Int[Array, "T B"],
+    W_ih: Float[Array, "G H V"],
+) -> tuple[Float[Array, "T B V"] | None, Float[Array, "G H V"]]:
     """Return δx_t = Σ W_ih^T δa_t over the gates (None for one-hot x), δW_ih = Σ_t δa_t x_t^T."""
     G, T, B, H = d_a.shape
     V = W_ih.shape[2]
@@ -89,14 +90,14 @@ def input_gradients(
 
 
 def sum_outer_products(
-    d: Float[np.ndarray, "G T B H"], h: Float[np.ndarray, "T B R"]
-) -> Float[np.ndarray, "G H R"]:
+    d: Float[Array, "G T B H"], h: Float[Array, "T B R"]
+) -> Float[Array, "G H R"]:
     """Return Σ_t d_t h_t^T for each gate."""
     G, T, B, H = d.shape
     return sum_of_products(d.reshape(G, T * B, H), h.reshape(T * B, h.shape[2]))
 
 
-def sum_steps(d: Float[np.ndarray, "G T B H"]) -> Float[np.ndarray, "GH"]:
+def sum_steps(d: Float[Array, "G T B H"]) -> Float[Array, "GH"]:
     """Return Σ_t d_t for each gate."""
     G, T, B, H = d.shape
     return sum_of_rows(d.reshape(G, T * B, H)).reshape(G * H)

@@ -37,6 +37,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import split_by_gate
 from scratch_rnn.fast.memory import empty
@@ -46,25 +47,25 @@ from scratch_rnn.fast.product import Times
 class Weights(NamedTuple):
     """The parameters of one layer in one direction, or their gradients; gate order r z n."""
 
-    W_ih: Float[np.ndarray, "3H V"]
-    W_hh: Float[np.ndarray, "3H H"]
-    b_ih: Float[np.ndarray, "3H"] | None
-    b_hh: Float[np.ndarray, "3H"] | None
+    W_ih: Float[Array, "3H V"]
+    W_hh: Float[Array, "3H H"]
+    b_ih: Float[Array, "3H"] | None
+    b_hh: Float[Array, "3H"] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Tape:
     """The values of a forward pass that `backward` needs."""
 
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
-    gates: Float[np.ndarray, "3 T B H"]  # r z n
-    q: Float[np.ndarray, "T B H"]
-    h: Float[np.ndarray, "T+1 B H"]  # h[0] is the state before the first step
+    x: Float[Array, "T B V"] | Int[Array, "T B"]
+    gates: Float[Array, "3 T B H"]  # r z n
+    q: Float[Array, "T B H"]
+    h: Float[Array, "T+1 B H"]  # h[0] is the state before the first step
 
 
 def forward(
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
-    h_0: Float[np.ndarray, "B H"],
+    x: Float[Array, "T B V"] | Int[Array, "T B"],
+    h_0: Float[Array, "B H"],
     weights: Weights,
 ) -> Tape:
     """Run T steps from state `h_0`. Integers in `x` stand for one-hot rows."""
@@ -99,9 +100,9 @@ def forward(
 def backward(
     tape: Tape,
     weights: Weights,
-    d_h: Float[np.ndarray, "T B H"],
-    d_h_n: Float[np.ndarray, "B H"],
-) -> tuple[Float[np.ndarray, "T B V"] | None, Float[np.ndarray, "B H"], Weights]:
+    d_h: Float[Array, "T B H"],
+    d_h_n: Float[Array, "B H"],
+) -> tuple[Float[Array, "T B V"] | None, Float[Array, "B H"], Weights]:
     """Return δx (None for one-hot input), δh_0 and the gradient of the weights."""
     W_ih, W_hh, b_ih, _ = weights
     T, B, H = d_h.shape
@@ -125,7 +126,7 @@ def backward(
     return d_x, d_h_t, Weights(d_W_ih, d_W_hh, np.roll(d_b[: 3 * H], -H), d_b[H:].copy())
 
 
-def slopes(tape: Tape) -> Float[np.ndarray, "4 T B H"]:
+def slopes(tape: Tape) -> Float[Array, "4 T B H"]:
     """Return δa_n, δa_r, δa_z and δq of all steps, each without its factor δh_t."""
     T, B, H = tape.q.shape
     d = empty((4, T, B, H), tape.q.dtype)
@@ -144,16 +145,17 @@ def slopes(tape: Tape) -> Float[np.ndarray, "4 T B H"]:
     return d
 
 
-def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "H *B"]]]]:
+def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[Array, "H *B"]]]]:
     """Return all biases but b_hn, and the function (W_ih x + b, W_hh h, h) -> [h] of a step."""
     _, W_hh, b_ih, b_hh = weights
     H = W_hh.shape[1]
-    b, b_hn = np.zeros(3 * H, W_hh.dtype), np.zeros(H, W_hh.dtype)
+    b: Array = np.zeros(3 * H, W_hh.dtype)
+    b_hn: Array = np.zeros(H, W_hh.dtype)
     if b_ih is not None and b_hh is not None:
         b, b_hn = b_ih.copy(), b_hh[2 * H :]
         b[: 2 * H] += b_hh[: 2 * H]
 
-    def step(a: np.ndarray, u: np.ndarray, h: np.ndarray) -> list[np.ndarray]:
+    def step(a: Array, u: Array, h: Array) -> list[Array]:
         r_and_z, n = u[: 2 * H], u[2 * H :]  # first W_hh h, in the end the gates r, z, n
         r_and_z += a[: 2 * H]
         gated.sigmoid(r_and_z)

@@ -38,6 +38,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import split_by_gate
 from scratch_rnn.fast.memory import empty
@@ -47,28 +48,28 @@ from scratch_rnn.fast.product import Times
 class Weights(NamedTuple):
     """The parameters of one layer in one direction, or their gradients; gate order i f g o."""
 
-    W_ih: Float[np.ndarray, "4H V"]
-    W_hh: Float[np.ndarray, "4H R"]
-    b_ih: Float[np.ndarray, "4H"] | None
-    b_hh: Float[np.ndarray, "4H"] | None
-    W_hr: Float[np.ndarray, "R H"] | None = None  # the projection; without one R is H
+    W_ih: Float[Array, "4H V"]
+    W_hh: Float[Array, "4H R"]
+    b_ih: Float[Array, "4H"] | None
+    b_hh: Float[Array, "4H"] | None
+    W_hr: Float[Array, "R H"] | None = None  # the projection; without one R is H
 
 
 @dataclass(frozen=True, slots=True)
 class Tape:
     """The values of a forward pass that `backward` needs."""
 
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"]
-    gates: Float[np.ndarray, "4 T B H"]  # i f g o
-    tanh_c: Float[np.ndarray, "T B H"]
-    c: Float[np.ndarray, "T+1 B H"]  # c[0] and h[0] are the state before the first step
-    h: Float[np.ndarray, "T+1 B R"]
+    x: Float[Array, "T B V"] | Int[Array, "T B"]
+    gates: Float[Array, "4 T B H"]  # i f g o
+    tanh_c: Float[Array, "T B H"]
+    c: Float[Array, "T+1 B H"]  # c[0] and h[0] are the state before the first step
+    h: Float[Array, "T+1 B R"]
 
 
 def forward(
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
-    h_0: Float[np.ndarray, "B R"],
-    c_0: Float[np.ndarray, "B H"],
+    x: Float[Array, "T B V"] | Int[Array, "T B"],
+    h_0: Float[Array, "B R"],
+    c_0: Float[Array, "B H"],
     weights: Weights,
 ) -> Tape:
     """Run T steps from state (`h_0`, `c_0`). Integers in `x` stand for one-hot rows."""
@@ -103,14 +104,14 @@ def forward(
 def backward(
     tape: Tape,
     weights: Weights,
-    d_h: Float[np.ndarray, "T B R"],
-    d_c: Float[np.ndarray, "T B H"] | None,
-    d_h_n: Float[np.ndarray, "B R"],
-    d_c_n: Float[np.ndarray, "B H"],
+    d_h: Float[Array, "T B R"],
+    d_c: Float[Array, "T B H"] | None,
+    d_h_n: Float[Array, "B R"],
+    d_c_n: Float[Array, "B H"],
 ) -> tuple[
-    Float[np.ndarray, "T B V"] | None,
-    Float[np.ndarray, "B R"],
-    Float[np.ndarray, "B H"],
+    Float[Array, "T B V"] | None,
+    Float[Array, "B R"],
+    Float[Array, "B H"],
     Weights,
 ]:
     """Return δx (None for one-hot input), δh_0, δc_0 and the gradient of the weights.
@@ -149,7 +150,7 @@ def backward(
     return d_x, d_h_t, d_c_t, Weights(d_W_ih, d_W_hh, d_b, d_b_again, d_W_hr)
 
 
-def slopes(tape: Tape) -> tuple[Float[np.ndarray, "4 T B H"], Float[np.ndarray, "T B H"]]:
+def slopes(tape: Tape) -> tuple[Float[Array, "4 T B H"], Float[Array, "T B H"]]:
     """Return δa_t without its factor δc_t or δm_t, for each gate, and the derivative dm_t/dc_t."""
     T, B, H = tape.tanh_c.shape
     d_a, dm_dc = empty(tape.gates.shape, tape.c.dtype), empty(tape.tanh_c.shape, tape.c.dtype)
@@ -170,12 +171,12 @@ def slopes(tape: Tape) -> tuple[Float[np.ndarray, "4 T B H"], Float[np.ndarray, 
     return d_a, dm_dc
 
 
-def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[np.ndarray, "_ *B"]]]]:
+def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[Array, "_ *B"]]]]:
     """Return b_ih + b_hh, and the function (W_ih x + b, W_hh h, h, c) -> [h, c] of a step."""
     _, W_hh, b_ih, b_hh, W_hr = weights
     H = len(W_hh) // 4
 
-    def step(a: np.ndarray, u: np.ndarray, h: np.ndarray, c: np.ndarray) -> list[np.ndarray]:
+    def step(a: Array, u: Array, h: Array, c: Array) -> list[Array]:
         u += a
         g = np.tanh(u[2 * H : 3 * H])
         gated.sigmoid(u)  # of all four: where H is small that is faster than of i, f and then of o

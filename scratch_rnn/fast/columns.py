@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from scratch_rnn.arrays import Array
+
 SMALL, FEW = 2**17, 2**10
 """Up to so many multiplications, and units of all sequences, per step and gate, this is faster."""
 
-StepInColumns = Callable[..., list[Float[np.ndarray, "_ *B"]]]
+StepInColumns = Callable[..., list[Float[Array, "_ *B"]]]
 """One step: from W_ih x + b and W_hh h, both (G·H, B) or (G·H,), and the arrays of the state, to
 those of the next state. It may overwrite W_hh h. exp may overflow in it: see `gated.sigmoid`."""
 
@@ -22,8 +24,8 @@ those of the next state. It may overwrite W_hh h. exp may overflow in it: see `g
 class StatesOfSteps:
     """The states of all steps, by the names that a tape has for them."""
 
-    h: Float[np.ndarray, "T_and_one B R"]
-    c: Float[np.ndarray, "T_and_one B H"] | None = None
+    h: Float[Array, "T_and_one B R"]
+    c: Float[Array, "T_and_one B H"] | None = None
 
 
 def are_faster(B: int, H: int, gates: int) -> bool:
@@ -32,8 +34,8 @@ def are_faster(B: int, H: int, gates: int) -> bool:
 
 
 def forward(
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
-    state_0: Sequence[Float[np.ndarray, "B _"]],
+    x: Float[Array, "T B V"] | Int[Array, "T B"],
+    state_0: Sequence[Float[Array, "B _"]],
     weights: Any,
     bias: Any,
     step: StepInColumns,

@@ -9,19 +9,18 @@ A one-hot row times a matrix picks one row of it, so a product with many of them
 import numpy as np
 from jaxtyping import Float, Int
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.fast.sums import sum_of_products
 
 
-def rows(
-    M: Float[np.ndarray, "V H"], ids: Int[np.ndarray, "*N"], out: Float[np.ndarray, "*N H"]
-) -> None:
+def rows(M: Float[Array, "V H"], ids: Int[Array, "*N"], out: Float[Array, "*N H"]) -> None:
     """Write ``M[ids]`` to `out`. The ids must be in 0 … V-1; they are not checked."""
     np.take(M, ids, axis=0, out=out, mode="clip")  # "raise" would go through a second buffer
 
 
 def gradient(
-    d_rows: Float[np.ndarray, "*G N H"], ids: Int[np.ndarray, "N"], V: int
-) -> Float[np.ndarray, "*G H V"]:
+    d_rows: Float[Array, "*G N H"], ids: Int[Array, "N"], V: int
+) -> Float[Array, "*G H V"]:
     """Return δM^T, of the shape of W_ih. The product is over the ids that occur."""
     occurring = np.flatnonzero(np.bincount(ids))  # (n,), n <= min(N, V)
     one_hot_T = np.equal(occurring[:, None], ids).astype(d_rows.dtype)  # (n, N)

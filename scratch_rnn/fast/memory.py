@@ -16,6 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scratch_rnn.arrays import Array
+
 JUST_UNDER_32_MB = 31 * 2**20
 CACHE_LINE = 64
 """Bytes."""
@@ -28,7 +30,7 @@ def keep_freed_memory() -> None:
     np.empty(JUST_UNDER_32_MB, np.uint8)
 
 
-def empty(shape: Sequence[int], dtype: np.dtype) -> np.ndarray:
+def empty(shape: Sequence[int], dtype: np.dtype) -> Array:
     """Return ``np.empty(shape, dtype)``, aligned to a cache line if it is not small."""
     size = math.prod(shape) * dtype.itemsize
     if size < SMALL:

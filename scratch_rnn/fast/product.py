@@ -19,6 +19,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.fast.memory import empty
 
 SMALL = 100**3
@@ -39,7 +40,7 @@ class Times:
         Rows of each h, which is of shape (B, K), or (G, B, K) where each gate has its own.
     """
 
-    def __init__(self, M: Float[np.ndarray, "*G K N"], B: int) -> None:
+    def __init__(self, M: Float[Array, "*G K N"], B: int) -> None:
         *G, K, N = M.shape
         self.M = M
         rows, columns = size_of_tiles(K, N, B)
@@ -61,7 +62,7 @@ class Times:
             self.product = np.empty((*G, B, N), M.dtype, order="F" if is_transposed else "C")
             self.panels_and_tiles = [(M, self.product)]
 
-    def __call__(self, h: Float[np.ndarray, "*_ B K"]) -> Float[np.ndarray, "*G B N"]:
+    def __call__(self, h: Float[Array, "*_ B K"]) -> Float[Array, "*G B N"]:
         """Return h M in an array that the next call overwrites."""
         h = h.reshape(h.shape[:-2] + self.shape_of_h)
         for few_panels, tiles in self.panels_and_tiles:
@@ -69,9 +70,7 @@ class Times:
         return self.product
 
 
-def panels(
-    M: Float[np.ndarray, "*G K N"], columns: int
-) -> Float[np.ndarray, "*G panels K columns"]:
+def panels(M: Float[Array, "*G K N"], columns: int) -> Float[Array, "*G panels K columns"]:
     """Return M cut into contiguous panels of so many columns.
 
     The panels of a single transposed M = W^T are rows of W. OpenBLAS then adds each sum in 16

@@ -9,6 +9,8 @@ with their number, but not with the product of both (Higham 2002, section 4.2).
 import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.arrays import Array
+
 ROWS = 32
 """Rows of a piece in a sum of rows."""
 
@@ -16,29 +18,27 @@ PRODUCT_ROWS = 128
 """Rows of a piece in a sum of products. Shorter pieces are more accurate and slower."""
 
 
-def sum_of_rows(d: Float[np.ndarray, "*G N H"]) -> Float[np.ndarray, "*G H"]:
+def sum_of_rows(d: Float[Array, "*G N H"]) -> Float[Array, "*G H"]:
     """Return Σ_n d_n, for each gate."""
-    gradient: np.ndarray = sum_in_pieces(d).astype(d.dtype)
+    gradient: Array = sum_in_pieces(d).astype(d.dtype)
     return gradient
 
 
-def sum_in_pieces(d: Float[np.ndarray, "*G N H"], /) -> Float[np.ndarray, "*G H"]:
+def sum_in_pieces(d: Float[Array, "*G N H"], /) -> Float[Array, "*G H"]:
     """Return Σ_n d_n; the sums of the pieces are added up in float64."""
     *G, N, H = d.shape
     whole = N - N % ROWS
     ones = np.ones(ROWS, d.dtype)  # a sum over rows, as a product
     pieces = ones @ d[..., :whole, :].reshape(*G, whole // ROWS, ROWS, H)  # (G, N // ROWS, H)
-    total: np.ndarray = pieces.sum(axis=-2, dtype=np.float64)
+    total: Array = pieces.sum(axis=-2, dtype=np.float64)
     total += d[..., whole:, :].sum(axis=-2, dtype=np.float64)
     return total
 
 
-def sum_of_products(
-    d: Float[np.ndarray, "*G N H"], x: Float[np.ndarray, "N V"]
-) -> Float[np.ndarray, "*G H V"]:
+def sum_of_products(d: Float[Array, "*G N H"], x: Float[Array, "N V"]) -> Float[Array, "*G H V"]:
     """Return Σ_n d_n x_n^T, for each gate."""
     d_T = d.swapaxes(-1, -2)  # (G, H, N)
-    total: np.ndarray = d_T[..., :PRODUCT_ROWS] @ x[:PRODUCT_ROWS]  # (G, H, V)
+    total: Array = d_T[..., :PRODUCT_ROWS] @ x[:PRODUCT_ROWS]  # (G, H, V)
     for n in range(PRODUCT_ROWS, len(x), PRODUCT_ROWS):
         total += d_T[..., n : n + PRODUCT_ROWS] @ x[n : n + PRODUCT_ROWS]
     return total

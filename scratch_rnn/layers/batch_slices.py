@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import threads
+from scratch_rnn.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,14 @@ class Tape:
 
     rows: tuple[slice, ...]
     tapes: tuple[Any, ...]  # one for each slice
-    h: Float[np.ndarray, "T_and_one B R"]
-    c: Float[np.ndarray, "T_and_one B H"] | None = None
+    h: Float[Array, "T_and_one B R"]
+    c: Float[Array, "T_and_one B H"] | None = None
 
 
 def forward(
     cell_forward: Callable[..., Any],
-    x: Float[np.ndarray, "T B V"] | Int[np.ndarray, "T B"],
-    state_0: dict[str, Float[np.ndarray, "B _"]],
+    x: Float[Array, "T B V"] | Int[Array, "T B"],
+    state_0: dict[str, Float[Array, "B _"]],
     weights: Any,
 ) -> Any:
     """Return the cell's tape, or the `Tape` of its slices; state_0 has a name for each array."""
@@ -54,9 +55,9 @@ def backward(
     cell_backward: Callable[..., Any],
     tape: Any,
     weights: Any,
-    d_steps: Sequence[Float[np.ndarray, "T B _"] | None],
-    d_last: Sequence[Float[np.ndarray, "B _"]],
-) -> tuple[Float[np.ndarray, "T B V"] | None, Sequence[Float[np.ndarray, "B _"]], Any]:
+    d_steps: Sequence[Float[Array, "T B _"] | None],
+    d_last: Sequence[Float[Array, "B _"]],
+) -> tuple[Float[Array, "T B V"] | None, Sequence[Float[Array, "B _"]], Any]:
     """Return δx, δ of the initial state and δ of the weights, as the cell does."""
     if not isinstance(tape, Tape):
         with threads.share_with_blas(len(d_last[0]), weights.W_hh):

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float, Int, Num
 
+from scratch_rnn.arrays import Array, FloatArray
 from scratch_rnn.checks import check_array, check_flag, check_has, check_integer, check_number
 from scratch_rnn.fast import columns
 from scratch_rnn.layers import batch_slices, padding
@@ -23,8 +24,6 @@ from scratch_rnn.layers.docstrings import show_call
 from scratch_rnn.layers.layout import Layout, lay_out
 from scratch_rnn.layers.states import State, arrays_of, check_state, state_of
 from scratch_rnn.layers.tape import RNNGradients, RNNTape, check_tape, kind_of
-
-FloatArray = np.ndarray  # of the layer's own dtype
 
 NAMES = {
     "W_ih": "weight_ih",
@@ -184,23 +183,23 @@ class Layer:
 
     def __call__(
         self,
-        x: Num[np.ndarray, "..."],
+        x: Num[Array, "..."],
         state: State = None,
         *,
-        lengths: Sequence[int] | Int[np.ndarray, "B"] | None = None,
-    ) -> tuple[Float[np.ndarray, "..."], State]:
+        lengths: Sequence[int] | Int[Array, "B"] | None = None,
+    ) -> tuple[Float[Array, "..."], State]:
         """Return (output, state) in evaluation mode, as torch's layer does; see `forward`."""
         output, state, _ = self._run(self._cell_states, x, state, lengths, None)
         return output, state
 
     def forward(
         self,
-        x: Num[np.ndarray, "..."],
+        x: Num[Array, "..."],
         state: State = None,
         *,
-        lengths: Sequence[int] | Int[np.ndarray, "B"] | None = None,
-        dropout_masks: Sequence[Float[np.ndarray, "T B DR"]] | None = None,
-    ) -> tuple[Float[np.ndarray, "..."], State, RNNTape]:
+        lengths: Sequence[int] | Int[Array, "B"] | None = None,
+        dropout_masks: Sequence[Float[Array, "T B DR"]] | None = None,
+    ) -> tuple[Float[Array, "..."], State, RNNTape]:
         """Run all layers over all steps.
 
         Parameters
@@ -270,7 +269,7 @@ class Layer:
     def backward(
         self,
         tape: RNNTape,
-        d_output: Float[np.ndarray, "..."] | None = None,
+        d_output: Float[Array, "..."] | None = None,
         d_state: State = None,
     ) -> RNNGradients:
         """Return the gradients of x, of the initial state and of the parameters.
@@ -336,7 +335,7 @@ class Layer:
 
     def draw_dropout_masks(
         self, T: int, B: int, rng: np.random.Generator
-    ) -> tuple[Float[np.ndarray, "T B DR"], ...]:
+    ) -> tuple[Float[Array, "T B DR"], ...]:
         """Return masks for `forward`: 0 with probability `dropout`, else 1 / (1 - dropout)."""
         T, B = check_integer("T", T, least=0), check_integer("B", B, least=0)
         check_has("rng", rng, "random")
@@ -351,8 +350,8 @@ class Layer:
     # The caller's layout and ours -----------------------------------------------------------
 
     def _lay_out(
-        self, x: np.ndarray, state: Any, lengths: Sequence[int] | np.ndarray | None
-    ) -> tuple[np.ndarray, list[FloatArray], Layout]:
+        self, x: Array, state: Any, lengths: Sequence[int] | Array | None
+    ) -> tuple[Array, list[FloatArray], Layout]:
         """Return x as (T, B, V) or (T, B), the arrays of the state as (L·D, B, …), all checked."""
         x, layout = lay_out(x, lengths, self.input_size, self.dtype, batch_first=self.batch_first)
         names = [f"{name}0" for name in self.STATES]
@@ -370,7 +369,7 @@ class Layer:
         return [array[:, None] if layout.unbatched else array for array in arrays]
 
     def _check_masks(
-        self, masks: Sequence[np.ndarray] | None, T: int, x: np.ndarray
+        self, masks: Sequence[Array] | None, T: int, x: Array
     ) -> tuple[FloatArray, ...] | None:
         """Return the masks, checked, of as many steps as our x has."""
         if masks is None:
@@ -386,7 +385,7 @@ class Layer:
         )
 
     def _lay_out_gradients(
-        self, tape: RNNTape, d_output: np.ndarray | None, d_state: Any
+        self, tape: RNNTape, d_output: Array | None, d_state: Any
     ) -> tuple[FloatArray, list[FloatArray]]:
         """Return δoutput as (T, B, D·R), the arrays of δstate as (L·D, B, …), absent ones zero."""
         layout, DR = tape.layout, self.num_directions * self.output_size

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Num, Shaped
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_ids, check_ndarray
 
 
@@ -20,21 +21,21 @@ class Layout:
     T: int  # steps of the caller's x; with lengths ours may be fewer
     batch_first: bool
     unbatched: bool
-    lengths: Int[np.ndarray, "B"] | None
+    lengths: Int[Array, "B"] | None
 
-    def make_time_major(self, steps: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "T B *V"]:
+    def make_time_major(self, steps: Shaped[Array, "..."]) -> Shaped[Array, "T B *V"]:
         """Return a view of x, output or a gradient of them as (T, B, …)."""
         if self.unbatched:
             return steps[:, None]
         return steps.swapaxes(0, 1) if self.batch_first else steps
 
-    def restore(self, steps: Shaped[np.ndarray, "T B *V"]) -> Shaped[np.ndarray, "..."]:
+    def restore(self, steps: Shaped[Array, "T B *V"]) -> Shaped[Array, "..."]:
         """Return a view of (T, B, …) in the caller's layout."""
         if self.unbatched:
             return steps[:, 0]
         return steps.swapaxes(0, 1) if self.batch_first else steps[:]
 
-    def restore_state(self, state: Shaped[np.ndarray, "LD B H"]) -> Shaped[np.ndarray, "..."]:
+    def restore_state(self, state: Shaped[Array, "LD B H"]) -> Shaped[Array, "..."]:
         """Return a view of (L·D, B, …) in the caller's layout."""
         return state[:, 0] if self.unbatched else state
 
@@ -50,13 +51,13 @@ class Layout:
 
 
 def lay_out(
-    x: Num[np.ndarray, "..."],
-    lengths: Sequence[int] | Int[np.ndarray, "B"] | None,
+    x: Num[Array, "..."],
+    lengths: Sequence[int] | Int[Array, "B"] | None,
     V: int,
     dtype: np.dtype,
     *,
     batch_first: bool,
-) -> tuple[Num[np.ndarray, "T B *V"], Layout]:
+) -> tuple[Num[Array, "T B *V"], Layout]:
     """Check x. Return it as (T, B, V), or (T, B) if it is integers, and its layout.
 
     Raises
@@ -92,9 +93,7 @@ def lay_out(
     return steps[: lengths.max()], Layout(T, batch_first, unbatched, lengths)
 
 
-def check_lengths(
-    lengths: Sequence[int] | Int[np.ndarray, "..."], T: int, B: int
-) -> Int[np.ndarray, "B"]:
+def check_lengths(lengths: Sequence[int] | Int[Array, "..."], T: int, B: int) -> Int[Array, "B"]:
     """Return a copy of the lengths if they are B integers in 1 … T."""
     lengths = np.array(lengths)
     if lengths.shape != (B,) or B == 0:

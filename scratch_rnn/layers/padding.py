@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
 
+from scratch_rnn.arrays import Array
 
-def is_padding(lengths: Int[np.ndarray, "B"], T: int) -> Bool[np.ndarray, "T B"]:
+
+def is_padding(lengths: Int[Array, "B"], T: int) -> Bool[Array, "T B"]:
     """Return True for each entry of the padding."""
     return np.arange(T)[:, None] >= lengths
 
 
-def ignore_overflow(lengths: Int[np.ndarray, "B"] | None) -> AbstractContextManager[Any]:
+def ignore_overflow(lengths: Int[Array, "B"] | None) -> AbstractContextManager[Any]:
     """Return a context without warnings of overflow, if there is padding.
 
     A recurrence also runs through the padding, where the state of a ReLU may grow without limit.
@@ -25,8 +27,8 @@ def ignore_overflow(lengths: Int[np.ndarray, "B"] | None) -> AbstractContextMana
 
 
 def clear_padding(
-    x: Shaped[np.ndarray, "T B *V"], lengths: Int[np.ndarray, "B"] | None
-) -> Shaped[np.ndarray, "T B *V"]:
+    x: Shaped[Array, "T B *V"], lengths: Int[Array, "B"] | None
+) -> Shaped[Array, "T B *V"]:
     """Return `x` with zeros for padding; `x` itself where there is none."""
     if lengths is None:
         return x
@@ -35,9 +37,7 @@ def clear_padding(
     return x
 
 
-def reverse(
-    x: Shaped[np.ndarray, "T B *V"], lengths: Int[np.ndarray, "B"] | None
-) -> Shaped[np.ndarray, "T B *V"]:
+def reverse(x: Shaped[Array, "T B *V"], lengths: Int[Array, "B"] | None) -> Shaped[Array, "T B *V"]:
     """Return each sequence in reverse, the padding still last. It is its own inverse."""
     if lengths is None:
         return x[::-1]
@@ -48,16 +48,16 @@ def reverse(
 
 
 def last_state(
-    h: Shaped[np.ndarray, "T_and_one B H"], lengths: Int[np.ndarray, "B"] | None
-) -> Shaped[np.ndarray, "B H"]:
+    h: Shaped[Array, "T_and_one B H"], lengths: Int[Array, "B"] | None
+) -> Shaped[Array, "B H"]:
     """Return the state after each sequence's own last step; h[0] is the one before the first."""
-    last: np.ndarray = h[-1] if lengths is None else h[lengths, np.arange(len(lengths))]
+    last: Array = h[-1] if lengths is None else h[lengths, np.arange(len(lengths))]
     return last
 
 
 def place_at_ends(
-    last: Shaped[np.ndarray, "B H"], lengths: Int[np.ndarray, "B"], T: int
-) -> Shaped[np.ndarray, "T B H"]:
+    last: Shaped[Array, "B H"], lengths: Int[Array, "B"], T: int
+) -> Shaped[Array, "T B H"]:
     """Return zeros, but for `last` at each sequence's own last step."""
     steps = np.zeros((T, *last.shape), last.dtype)
     steps[lengths - 1, np.arange(len(lengths))] = last

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_array
 
 State = Any
@@ -36,7 +37,7 @@ def each(function: Callable[..., Any], *states: Any) -> Any:
 
 def check_state(
     name: str, parts: Sequence[str], state: Any, shapes: Sequence[tuple[int, ...]], dtype: np.dtype
-) -> tuple[np.ndarray, ...]:
+) -> tuple[Array, ...]:
     """Return the arrays of a state if there is one of this dtype for each of the shapes.
 
     Error messages call the state `name`, and its arrays by the names in `parts`.

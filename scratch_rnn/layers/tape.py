@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from jaxtyping import Float
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_has
 from scratch_rnn.layers.layout import Layout
 from scratch_rnn.layers.states import State
@@ -17,7 +17,7 @@ class RNNTape:
 
     layout: Layout
     recurrences: tuple[Any, ...]  # L·D tapes of the cell: layer by layer, forward then reverse
-    dropout_masks: tuple[Float[np.ndarray, "T B DR"], ...] | None  # one below each layer but l0
+    dropout_masks: tuple[Float[Array, "T B DR"], ...] | None  # one below each layer but l0
     kind: str  # `kind_of` the layer that made it
 
 
@@ -41,10 +41,10 @@ def check_tape(tape: RNNTape, kind: str) -> None:
 class RNNGradients:
     """Gradients of the loss with respect to the inputs of `forward` and the parameters."""
 
-    x: Float[np.ndarray, "..."] | None  # shaped like x; None where x was integers
-    h0: Float[np.ndarray, "..."]  # shaped like h0
-    parameters: dict[str, Float[np.ndarray, "..."]]  # the keys and shapes of the layer's own
-    c0: Float[np.ndarray, "..."] | None = None  # shaped like c0, where the state is (h, c)
+    x: Float[Array, "..."] | None  # shaped like x; None where x was integers
+    h0: Float[Array, "..."]  # shaped like h0
+    parameters: dict[str, Float[Array, "..."]]  # the keys and shapes of the layer's own
+    c0: Float[Array, "..."] | None = None  # shaped like c0, where the state is (h, c)
 
     @property
     def state(self) -> State:

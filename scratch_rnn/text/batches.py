@@ -23,6 +23,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Int, Int64
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_choice, check_integer
 from scratch_rnn.text.corpus import Text
 from scratch_rnn.text.errors import DataError
@@ -30,8 +31,8 @@ from scratch_rnn.text.recall import fewest_steps, find_recalls
 from scratch_rnn.text.store import StoredIds
 
 Sampling = Literal["sequential", "random"]
-Corpus = Sequence[int] | Int[np.ndarray, " N"] | StoredIds
-Ids = Int64[np.ndarray, " N"] | StoredIds
+Corpus = Sequence[int] | Int[Array, " N"] | StoredIds
+Ids = Int64[Array, " N"] | StoredIds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +49,11 @@ class Batch:
         Whether a target is a recall; see `scratch_rnn.text.recall`. None in any other text.
     """
 
-    inputs: Int64[np.ndarray, "B T"]
-    targets: Int64[np.ndarray, "B T"]
-    recalls: Bool[np.ndarray, "B T"] | None = None
+    inputs: Int64[Array, "B T"]
+    targets: Int64[Array, "B T"]
+    recalls: Bool[Array, "B T"] | None = None
 
-    def __iter__(self) -> Iterator[Int64[np.ndarray, "B T"]]:
+    def __iter__(self) -> Iterator[Int64[Array, "B T"]]:
         yield self.inputs
         yield self.targets
 
@@ -110,10 +111,11 @@ class Batches:
         text: Text | None = None,
     ) -> None:
         check_choice("sampling", sampling, get_args(Sampling))
-        self.corpus = _token_ids(corpus)
-        if isinstance(self.corpus, np.ndarray):
-            self.corpus = self.corpus.copy()
-            self.corpus.flags.writeable = False
+        ids = _token_ids(corpus)
+        if isinstance(ids, np.ndarray):
+            ids = ids.copy()
+            ids.flags.writeable = False
+        self.corpus: Ids = ids
         self.batch_size = check_integer("batch_size", batch_size, least=1)
         self.num_steps = check_integer("num_steps", num_steps, least=1)
         self.sampling: Sampling = sampling
@@ -234,7 +236,7 @@ def random_batches(
     )
 
 
-def _batch(ids: Ids, starts: Int[np.ndarray, " B"], num_steps: int, gap: int | None) -> Batch:
+def _batch(ids: Ids, starts: Int[Array, " B"], num_steps: int, gap: int | None) -> Batch:
     places = starts[:, None] + np.arange(num_steps)  # (B, T)
     recalls = None if gap is None else find_recalls(places, gap)
     return Batch(ids[places], ids[places + 1], recalls)

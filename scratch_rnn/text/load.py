@@ -9,6 +9,7 @@ from typing import BinaryIO, get_args
 import numpy as np
 from jaxtyping import Int64
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_choice, check_integer
 from scratch_rnn.text import store, stream
 from scratch_rnn.text.batches import Batches, Sampling
@@ -24,7 +25,7 @@ DTYPES = {"char": "uint8", "word": "uint32"}
 
 def load_corpus(
     text: Text, *, token: Token = "char", max_tokens: int | None = 10_000
-) -> tuple[Int64[np.ndarray, " N"] | StoredIds, Vocab]:
+) -> tuple[Int64[Array, " N"] | StoredIds, Vocab]:
     """Convert a text to token ids.
 
     Parameters
@@ -72,7 +73,7 @@ def load_corpus(
     return StoredIds(path, file, table, length, DTYPES[token]), vocab
 
 
-def _hold_in_memory(text: Text, token: Token, most: int) -> tuple[np.ndarray, dict[str, int]]:
+def _hold_in_memory(text: Text, token: Token, most: int) -> tuple[Array, dict[str, int]]:
     """Return the codes of the first tokens, and the frequencies of all of them."""
     beginning = np.empty(most, DTYPES[token])
     frequencies: Counter[str] = Counter()
@@ -100,7 +101,7 @@ def _store_on_disk(
     return (path, codes), frequencies
 
 
-def _codes(text: Text, token: Token, frequencies: Counter[str]) -> Iterator[np.ndarray]:
+def _codes(text: Text, token: Token, frequencies: Counter[str]) -> Iterator[Array]:
     """Yield the codes of all tokens, in pieces, and count the tokens, by first occurrence.
 
     The code of a character is its byte; that of a word is the number of words seen before it.

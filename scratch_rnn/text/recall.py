@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_integer
 
 RECALL = "recall"
@@ -71,7 +72,7 @@ def period(gap: int) -> int:
     return gap + 4
 
 
-def find_recalls(places: Int[np.ndarray, "B T"], gap: int) -> Bool[np.ndarray, "B T"]:
+def find_recalls(places: Int[Array, "B T"], gap: int) -> Bool[Array, "B T"]:
     """Return where the next token is a recall that counts.
 
     Parameters
@@ -88,13 +89,13 @@ def find_recalls(places: Int[np.ndarray, "B T"], gap: int) -> Bool[np.ndarray, "
            [False, False, False, False, False, False]])
     """
     steps = np.arange(places.shape[1])
-    is_recall: Bool[np.ndarray, "B T"] = places % period(gap) == gap + 1
+    is_recall: Bool[Array, "B T"] = places % period(gap) == gap + 1
     return is_recall & (steps > gap)
 
 
-def get_recalls(batch: object) -> Bool[np.ndarray, "B T"] | None:
+def get_recalls(batch: object) -> Bool[Array, "B T"] | None:
     """Return the recalls of a batch; None if it has none, as an object with ids alone."""
-    recalls: Bool[np.ndarray, "B T"] | None = getattr(batch, "recalls", None)
+    recalls: Bool[Array, "B T"] | None = getattr(batch, "recalls", None)
     return recalls
 
 

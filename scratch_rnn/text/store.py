@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Int, Int64
 
+from scratch_rnn.arrays import Array
 from scratch_rnn.text import download
 from scratch_rnn.text.errors import DataError, escape
 from scratch_rnn.text.opening import open_file, read_file
@@ -59,7 +60,7 @@ class StoredIds:
         self,
         path: Path,
         codes: BinaryIO,
-        table: Int64[np.ndarray, " K"],
+        table: Int64[Array, " K"],
         length: int,
         dtype: str,
     ) -> None:
@@ -71,11 +72,11 @@ class StoredIds:
     def __len__(self) -> int:
         return self.length
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Read all ids into memory."""
         return self[:].astype(dtype or np.int64, copy=False)
 
-    def __getitem__(self, places: slice | Int[np.ndarray, "..."]) -> Int64[np.ndarray, "..."]:
+    def __getitem__(self, places: slice | Int[Array, "..."]) -> Int64[Array, "..."]:
         """Return the ids at these places. For each row, one read covers its first to its last id.
 
         Raises
@@ -94,7 +95,7 @@ class StoredIds:
         if self._status() != self._unchanged or len(read) < counts.sum() * self.dtype.itemsize:
             raise OSError(errno.EIO, "token ids that have changed", str(self.path))
         begins = (np.cumsum(counts) - counts - firsts)[:, None]  # of each row, in what was read
-        ids: np.ndarray = self.table[np.frombuffer(read, self.dtype)[begins + rows]]
+        ids: Array = self.table[np.frombuffer(read, self.dtype)[begins + rows]]
         return ids.reshape(places.shape)
 
     def _read(self, first: int, count: int) -> bytes:
@@ -137,7 +138,7 @@ def read_codes(path: Path) -> tuple[BinaryIO, dict[str, int]] | None:
     return codes, json.loads(counted)
 
 
-def write_codes(path: Path, codes: Iterator[np.ndarray], frequencies: dict[str, int]) -> None:
+def write_codes(path: Path, codes: Iterator[Array], frequencies: dict[str, int]) -> None:
     """Write the codes of a text; then the frequencies, which are complete when all are read.
 
     Raises
@@ -147,7 +148,7 @@ def write_codes(path: Path, codes: Iterator[np.ndarray], frequencies: dict[str, 
     """
     digest = hashlib.sha256()
 
-    def hash_pieces() -> Iterator[np.ndarray]:
+    def hash_pieces() -> Iterator[Array]:
         for piece in codes:
             digest.update(piece.data)
             yield piece

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from jaxtyping import UInt8
 
+from scratch_rnn.arrays import Array
+
 SPACE, LINE_END = ord(" "), ord("\n")
 
 
-def _table() -> UInt8[np.ndarray, "256"]:
+def _table() -> UInt8[Array, "256"]:
     """Return the new value of each byte: a lower-case letter, the end of a line, or a space."""
     table = np.full(256, SPACE, np.uint8)
     for letter in range(ord("a"), ord("z") + 1):
@@ -25,7 +27,7 @@ def _table() -> UInt8[np.ndarray, "256"]:
 TABLE = _table()
 
 
-def characters(pieces: Iterable[bytes]) -> Iterator[UInt8[np.ndarray, " N"]]:
+def characters(pieces: Iterable[bytes]) -> Iterator[UInt8[Array, " N"]]:
     """Yield the letters and spaces of a text, as bytes."""
     in_word = line_has_word = False  # at the end of the previous piece
     for piece in pieces:

@@ -26,11 +26,11 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.properties.of_layers import more
 from compare.check.properties.property import Compared, collect_properties, layer_property
-from compare.implementations import LayerClass, Results
+from compare.implementations import Array, LayerClass, Results
 
 ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 
-Change = Callable[[np.ndarray], np.ndarray]
+Change = Callable[[Array], Array]
 same: Change = np.asarray  # the array itself
 
 
@@ -67,17 +67,17 @@ def cut_anywhere(layer_class: LayerClass, case: LayerCase) -> Compared:
     cut = 1 + case.seed % (case.T - 1)
     layer = build(layer_class, case)
 
-    def part(array: np.ndarray, which: slice) -> np.ndarray:
+    def part(array: Array, which: slice) -> Array:
         return array[(slice(None),) * axis + (which,)].copy()
 
-    def upstream(which: slice) -> np.ndarray | None:
+    def upstream(which: slice) -> Array | None:
         return None if floats.d_output is None else part(floats.d_output, which)
 
     first, second = slice(0, cut), slice(cut, None)
     state, tapes, parts = copy_state(floats.h0, floats.c0), [], []
     for which in (first, second):
         masks = floats.dropout_masks and tuple(m[which].copy() for m in floats.dropout_masks)
-        optional = {} if masks is None else {"dropout_masks": masks}
+        optional: dict[str, Any] = {} if masks is None else {"dropout_masks": masks}
         output, state, tape = layer.forward(part(floats.x, which), state, **optional)
         tapes.append(tape)
         parts.append(np.array(output))
@@ -124,7 +124,7 @@ def time_reversed(layer_class: LayerClass, case: LayerCase) -> Compared:
     floats, R = case.floats, case.R
     lengths = np.full(case.B, case.T) if floats.lengths is None else floats.lengths
 
-    def mirrored(array: np.ndarray) -> np.ndarray:
+    def mirrored(array: Array) -> Array:
         """Return each sequence in reverse."""
         array = array.copy()
         for b, length in enumerate(lengths):
@@ -132,10 +132,10 @@ def time_reversed(layer_class: LayerClass, case: LayerCase) -> Compared:
             one[:length] = one[:length][::-1].copy()
         return array
 
-    def halves(array: np.ndarray, axis: int = -1) -> np.ndarray:
+    def halves(array: Array, axis: int = -1) -> Array:
         return np.roll(array, R, axis)
 
-    def states(array: np.ndarray) -> np.ndarray:
+    def states(array: Array) -> Array:
         return array.reshape(case.L, 2, *array.shape[1:])[:, ::-1].reshape(array.shape)
 
     def swapped(parameters: Results) -> Results:
@@ -166,7 +166,7 @@ def order_of_the_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     axis, order = case.batch_axis, np.random.default_rng(case.seed).permutation(case.B)
     back, lengths = np.argsort(order), case.floats.lengths
 
-    def taken(order: np.ndarray) -> tuple[Change, Change]:
+    def taken(order: Array) -> tuple[Change, Change]:
         return lambda a: a.take(order, axis), lambda a: a.take(order, 1)
 
     changes = change_floats(case.floats, *taken(order), lambda mask: mask[:, order])
@@ -261,7 +261,7 @@ def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
     results, lengths = run(layer_class, case), case.floats.lengths
     assert lengths is not None
 
-    def padded(array: np.ndarray, value: float) -> np.ndarray:
+    def padded(array: Array, value: float) -> Array:
         array = array.copy()
         steps = array.swapaxes(0, case.time_axis)
         for b, length in enumerate(lengths):
