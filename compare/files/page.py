@@ -8,7 +8,6 @@ import hashlib
 import re
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from compare.files.schema import to_json
 
@@ -30,7 +29,7 @@ def fill_page(
     return re.sub(r"{{([^}]*)}}", lambda name: (own | values)[name[1]], template)
 
 
-def json_in_html(values: Any) -> str:
+def json_in_html(values: object) -> str:
     """Return JSON for a script element: without any ``<``, which could end the element."""
     return to_json(values, separators=(",", ":")).replace("<", "\\u003c")
 

@@ -22,7 +22,7 @@ import dataclasses
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,10 +32,12 @@ from typing import (
     Annotated,
     Any,
     Literal,
+    TypeVar,
     Union,
     get_args,
     get_origin,
     get_type_hints,
+    overload,
 )
 
 from compare.terminal import DATA, LARGEST, SMALLEST, CommandError, Range
@@ -48,6 +50,8 @@ MOST_LEVELS = 100  # of nested lists and objects
 MOST_VALUES = 2**19
 """Of a JSON text: each takes up to 72 bytes of memory, and a few microseconds to check."""
 
+
+T = TypeVar("T")
 
 JsonObject = dict[str, Any]
 
@@ -91,8 +95,10 @@ NOT_NEGATIVE = Range(0, LARGEST, "of a finite number of at least 0")
 
 def parse_json(text: str | bytes) -> Any:
     """Return the value of a JSON text without duplicate keys and non-finite numbers."""
-    separators: Any = b"[{," if isinstance(text, bytes) else "[{,"  # one before each value
-    values = sum(map(text.count, separators))
+    if isinstance(text, bytes):
+        values = sum(map(text.count, b"[{,"))  # one before each value
+    else:
+        values = sum(map(text.count, "[{,"))
     if values > MOST_VALUES:
         raise SchemaError(f"JSON of at most {MOST_VALUES:,} values", f"{values:,}")
     try:
@@ -115,10 +121,10 @@ def _no_constant(name: str) -> None:
     raise SchemaError("finite numbers", name)
 
 
-def to_json(values: Any, **options: Any) -> str:
+def to_json(values: object, **options: Any) -> str:
     """Return values as JSON; NaN and infinity become null. The options are those of json.dumps."""
 
-    def finite(value: Any) -> Any:
+    def finite(value: object) -> object:
         if isinstance(value, Mapping):
             return {key: finite(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -147,33 +153,40 @@ def to_lines(value: object, indent: str = "") -> str:
 def plain(record: "DataclassInstance") -> JsonObject:
     """Return a dataclass as JSON values; infinity becomes the string "inf"."""
 
-    def of(value: Any) -> Any:
+    def of(value: object) -> object:
         if dataclasses.is_dataclass(value):
-            return {f.name: of(getattr(value, f.name)) for f in dataclasses.fields(value)}
+            return of_fields(value)
         if isinstance(value, list | tuple):
             return [of(item) for item in value]
         if isinstance(value, Path) or value == math.inf:
             return str(value)
         return value
 
-    return of(record)
+    def of_fields(record: "DataclassInstance | type[DataclassInstance]") -> JsonObject:
+        return {f.name: of(getattr(record, f.name)) for f in dataclasses.fields(record)}
+
+    return of_fields(record)
 
 
-def read(kind: Any, value: Any, name: str) -> Any:
+@overload
+def read(kind: type[T], value: object, name: str) -> T: ...
+@overload
+def read(kind: object, value: object, name: str) -> Any: ...
+def read(kind: object, value: object, name: str) -> object:
     """Return the value of a field, checked and converted to its type.
 
     `kind` is a dataclass, a plain type, or a form of ``typing``; ``Annotated`` adds a `Range` or a
     `Length`. `name` is the name of the value in a SchemaError.
     """
-    limits: tuple[Any, ...] = ()
+    limits: Sequence[object] = ()
     if get_origin(kind) is Annotated:
-        kind, *limits = get_args(kind)  # type: ignore[assignment]
+        kind, *limits = get_args(kind)
     result = _read(kind, value, name, limits)
     _check_limits(result, name, limits)
     return result
 
 
-def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
+def _read(kind: object, value: Any, name: str, limits: Sequence[object]) -> object:
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any:
         return _anything(value, name, 0)
@@ -207,7 +220,7 @@ def _read(kind: Any, value: Any, name: str, limits: Any) -> Any:
     raise SchemaError(f"{name} of type {_name_of(kind)}", excerpt(value))
 
 
-def _one_of(kinds: tuple[Any, ...], value: Any, name: str, limits: Any) -> Any:
+def _one_of(kinds: Sequence[object], value: object, name: str, limits: Sequence[object]) -> object:
     if REQUIRED in limits:
         kinds = tuple(kind for kind in kinds if kind is not NoneType)
     for kind in kinds:
@@ -226,8 +239,8 @@ def _one_of(kinds: tuple[Any, ...], value: Any, name: str, limits: Any) -> Any:
 
 
 def read_fields(
-    kinds: dict[str, Any], value: Any, name: str, optional: Collection[str] = ()
-) -> dict[str, Any]:
+    kinds: Mapping[str, object], value: object, name: str, optional: Collection[str] = ()
+) -> JsonObject:
     """Return an object of a file whose keys have these types."""
     if not isinstance(value, dict):
         raise SchemaError(f"{name} with {', '.join(kinds)}", excerpt(value))
@@ -239,13 +252,13 @@ def read_fields(
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
+def _hints(kind: type["DataclassInstance"]) -> dict[str, object]:
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
 @cache
-def _optional(kind: Any) -> set[str]:
+def _optional(kind: type["DataclassInstance"]) -> set[str]:
     """Return the fields that a file may lack."""
     missing, hints = dataclasses.MISSING, _hints(kind)
     return {
@@ -256,7 +269,7 @@ def _optional(kind: Any) -> set[str]:
     }
 
 
-def _check_limits(value: Any, name: str, limits: Any) -> None:
+def _check_limits(value: Any, name: str, limits: Sequence[object]) -> None:
     if isinstance(value, str):
         most = next((limit.most for limit in limits if isinstance(limit, Length)), MOST_CHARACTERS)
         if len(value) > most:
@@ -270,7 +283,7 @@ def _check_limits(value: Any, name: str, limits: Any) -> None:
             raise SchemaError(f"{name} {fitting.expect(value)}", excerpt(value))
 
 
-def _anything(value: Any, name: str, level: int) -> Any:
+def _anything(value: object, name: str, level: int) -> object:
     """Return any JSON value whose strings are printable and whose numbers are finite."""
     if level > MOST_LEVELS:
         raise SchemaError(f"at most {MOST_LEVELS} levels in {name}", "more")
@@ -286,7 +299,7 @@ def _anything(value: Any, name: str, level: int) -> Any:
     return read(str, value, name) if isinstance(value, str) else value
 
 
-def _name_of(kind: Any) -> str:
+def _name_of(kind: object) -> str:
     return "null" if kind is NoneType else getattr(kind, "__name__", str(kind))
 
 

@@ -2,10 +2,16 @@
 
 import ast
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from scratch_rnn.layers.layer import Layer
 
 FORGET_GATE = "f"
 """Its name among the gates of a cell."""
@@ -38,14 +44,16 @@ class Cell:
         return FORGET_GATE in self.gates
 
     @property
-    def scratch_layer(self) -> Any:
+    def scratch_layer(self) -> "Callable[..., Layer]":
         """The layer's class in NumPy."""
-        return getattr(import_module(self.scratch_module), self.layer)
+        layer: Callable[..., Layer] = getattr(import_module(self.scratch_module), self.layer)
+        return layer
 
     @property
-    def torch_layer(self) -> Any:
+    def torch_layer(self) -> "Callable[..., Module]":
         """The layer's class in PyTorch."""
-        return getattr(import_module(self.torch_module), self.layer)
+        layer: Callable[..., Module] = getattr(import_module(self.torch_module), self.layer)
+        return layer
 
     @property
     def plain(self) -> ModuleType:

@@ -63,7 +63,8 @@ def read_language_model(path: Path) -> tuple[Cell, Results]:
 
 def fold(embedding: Array, W_ih: Array) -> Array:
     """Return W_ih E^T, the input weights for one-hot vectors, computed in float64."""
-    return np.matmul(W_ih, embedding.T, dtype=np.float64)
+    folded: Array = np.matmul(W_ih, embedding.T, dtype=np.float64)
+    return folded
 
 
 def _find_linear(rest: Results, H: int, path: Path) -> str:

@@ -101,7 +101,8 @@ def compute_loss(
     and log s of the rounding of s. The loss has no tape that holds p and s, so they are moved here.
     """
     if move is unmoved:
-        return package.cross_entropy(logits, targets)
+        found: tuple[float, Array] = package.cross_entropy(logits, targets)
+        return found
     N, n = len(logits), np.arange(len(logits))
     y = logits - logits.max(axis=1, keepdims=True)
     p = move(np.exp(y))
@@ -126,7 +127,8 @@ def clip_gradients(
     lost. One after the other in float32 (a random move) the most is lost.
     """
     if move is unmoved:
-        return package.clip_grad_norm(gradients, settings.max_norm)
+        total: float = package.clip_grad_norm(gradients, settings.max_norm)
+        return total
     if move is still:
         squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
     else:

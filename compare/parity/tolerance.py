@@ -198,12 +198,14 @@ def lose_in_long_products(rng: np.random.Generator, gaps: int = 1) -> Iterator[N
 
 def sum_exactly(d: Array) -> Array:
     """Return Σ_n d_n, added up in the widest floats that NumPy has here."""
-    return d.sum(axis=-2, dtype=np.longdouble)
+    total: Array = d.sum(axis=-2, dtype=np.longdouble)
+    return total
 
 
 def sum_in_one_chain(d: Array) -> Array:
     """Return Σ_n d_n, added up in the dtype of d, one after the other (in pieces if H is 1)."""
-    return d.sum(axis=-2)
+    total: Array = d.sum(axis=-2)
+    return total
 
 
 def unmoved(value: Value) -> Value:
@@ -245,7 +247,8 @@ def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
             return replace(value, **{f.name: move(getattr(value, f.name)) for f in fields(value)})
         return value
 
-    return move(value)
+    moved: Value = move(value)
+    return moved
 
 
 def largest_difference(a: Array, b: Array) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 import scratch_rnn
 from compare import parity
 from compare.files import JsonObject
+from compare.implementations import Array
 from compare.runs.checkpoint import Checkpoint
 from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, Batches
@@ -74,5 +75,5 @@ def name_not_finite(trainee: parity.Trainee, metrics: JsonObject) -> list[str]:
     return names + [f"updated {name}" for name, array in weights if not _finite(array)]
 
 
-def _finite(array: np.ndarray) -> bool:
+def _finite(array: Array) -> bool:
     return bool(np.isfinite(array).all())

@@ -87,8 +87,7 @@ def _average(all_sums: Sums, epoch: int, sides: Sequence[str]) -> dict[str, floa
 
 
 def _mean(parts: Sequence[Part]) -> float:
-    totals, counts = zip(*parts, strict=True)
-    return sum(totals) / sum(counts)
+    return sum(total for total, _ in parts) / sum(count for _, count in parts)
 
 
 def _perplexity(loss: float) -> float:

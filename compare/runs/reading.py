@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from compare.files import (
     COUNT,
@@ -34,6 +34,8 @@ from compare.terminal import PACKAGE, UsageError, package_version
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"
+
+T = TypeVar("T")
 
 MOST_BYTES = {"vocab.json": 2**23, "parity.json": 2**23}
 """Of a JSON file; of any other `MOST_BYTES_OF_JSON`."""
@@ -121,7 +123,7 @@ def _update(values: object) -> JsonObject:
         raise SchemaError("a JSON object", excerpt(values))
     sides = [side for side in SIDES if f"{side}_loss" in values] or ["scratch"]
     number = Annotated[float, NOT_NEGATIVE]
-    fields: dict[str, Any] = {"epoch": int, "update": int, "num_tokens": Annotated[int, COUNT]}
+    fields: dict[str, object] = {"epoch": int, "update": int, "num_tokens": Annotated[int, COUNT]}
     for side in sides:
         fields |= {f"{side}_loss": number, f"{side}_grad_norm": number}
     if len(sides) == 2:
@@ -164,7 +166,7 @@ def weights_name(side: str) -> str:
     return f"{side}.safetensors"
 
 
-def _record(directory: Path, name: str, kind: Any, key: str = "") -> Any:
+def _record(directory: Path, name: str, kind: type[T], key: str = "") -> T:
     """Return the content of a JSON file, or what it has under a key, of this type."""
     most = MOST_BYTES.get(name, MOST_BYTES_OF_JSON)
     try:

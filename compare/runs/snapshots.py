@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import numpy as np
-
 from compare.files import RecordError
+from compare.implementations import Array
 from compare.parity import SIDES, SharedOptions
 from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.history import History
@@ -21,7 +20,7 @@ from compare.runs.reading import CHECKPOINTS, SNAPSHOTS, read_metrics, weights_n
 from compare.terminal import plural
 from scratch_rnn.text import Vocab
 
-Weights = dict[str, np.ndarray]
+Weights = dict[str, Array]
 
 
 @dataclass(frozen=True, slots=True)

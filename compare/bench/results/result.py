@@ -3,10 +3,11 @@
 import statistics
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from compare import files
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, Shape
+from compare.files import JsonObject
 from compare.implementations import CELLS
 
 SCHEMA = 3  # version of the file format
@@ -97,8 +98,8 @@ class Document:
     """All results of one benchmark."""
 
     time: str
-    settings: dict[str, Any]
-    environment: dict[str, Any]
+    settings: JsonObject
+    environment: JsonObject
     notes: list[str]
     roof: Roof
     rows: list[RowInfo]

@@ -167,7 +167,7 @@ class Interpreted(TorchRow):
 
     def make_layer(self, case: Case, parameters: Arrays) -> nn.Module:
         shape, kernels = case.shape, import_module("scratch_rnn.kernels")
-        layer = getattr(kernels, CELLS[shape.cell].layer)
+        layer: type[nn.Module] = getattr(kernels, CELLS[shape.cell].layer)
         found = layer(shape.V, shape.H, input_precision=self.input_precision, device=self.device)
         load(found, parameters)
         return found

@@ -8,7 +8,8 @@ import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import numpy as np
@@ -18,6 +19,13 @@ from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs, sel
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from scratch_rnn.layers.states import arrays_of
 
+if TYPE_CHECKING:
+    from jax import Array
+
+    Arrays = dict[str, Array]
+    State = tuple[Array, ...]  # (B, H) each
+    Function = Callable[[Array], Array]
+
 LABELS = {"jax": "JAX, jit(scan)"}
 
 
@@ -25,11 +33,11 @@ def rows(device: Device | None) -> list[Row]:
     return [Jax()]
 
 
-def _rnn(nn: Any, f: Any, a: Any, u: Any, h: Any) -> tuple[Any, ...]:
+def _rnn(nn: ModuleType, f: "Function", a: "Array", u: "Array", h: "Array") -> "State":
     return (f(a + u),)
 
 
-def _gru(nn: Any, f: Any, a: Any, u: Any, h: Any) -> tuple[Any, ...]:
+def _gru(nn: ModuleType, f: "Function", a: "Array", u: "Array", h: "Array") -> "State":
     H = h.shape[1]
     gates = nn.sigmoid(a[:, : 2 * H] + u[:, : 2 * H])
     r, z = gates[:, :H], gates[:, H:]
@@ -37,7 +45,7 @@ def _gru(nn: Any, f: Any, a: Any, u: Any, h: Any) -> tuple[Any, ...]:
     return ((1 - z) * n + z * h,)
 
 
-def _lstm(nn: Any, f: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, ...]:
+def _lstm(nn: ModuleType, f: "Function", a: "Array", u: "Array", h: "Array", c: "Array") -> "State":
     H = h.shape[1]
     gates = a + u
     i, f_gate, o = (nn.sigmoid(gates[:, k * H : (k + 1) * H]) for k in (0, 1, 3))
@@ -45,16 +53,16 @@ def _lstm(nn: Any, f: Any, a: Any, u: Any, h: Any, c: Any) -> tuple[Any, ...]:
     return o * f(c), c
 
 
-STEPS: dict[str, Callable[..., tuple[Any, ...]]] = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}
+STEPS: dict[str, Callable[..., "State"]] = {"rnn": _rnn, "gru": _gru, "lstm": _lstm}
 """A step of each cell: (jax.nn, its nonlinearity, W_ih x + b_ih, W_hh h + b_hh, *state) -> state.
 """
 
 
-def _jax() -> Any:
+def _jax() -> ModuleType:
     return importlib.import_module("jax")
 
 
-def _scan(case: Case, p: Any, a: Any, state: Any) -> Any:
+def _scan(case: Case, p: "Arrays", a: "Array", state: "State") -> "tuple[Array, State]":
     """Return all h and the last state, from a_t = W_ih x_t + b_ih, computed for all steps at once.
 
     A state is a tuple of arrays of shape (B, H).
@@ -62,7 +70,7 @@ def _scan(case: Case, p: Any, a: Any, state: Any) -> Any:
     nn, lax = _jax().nn, _jax().lax
     step, f = STEPS[case.shape.cell], getattr(nn, case.shape.nonlinearity)
 
-    def cell(state: Any, a_t: Any) -> tuple[Any, Any]:
+    def cell(state: "State", a_t: "Array") -> "tuple[State, Array]":
         u = state[0] @ p["weight_hh_l0"].T + p["bias_hh_l0"]
         state = step(nn, f, a_t, u, *state)
         return state, state[0]
@@ -71,9 +79,10 @@ def _scan(case: Case, p: Any, a: Any, state: Any) -> Any:
     return h, last
 
 
-def _first_state(case: Case) -> Any:
+def _first_state(case: Case) -> "State":
     """Return the case's initial state as `_scan` takes it."""
-    return _jax().device_put(tuple(array[0] for array in arrays_of(case.state)))
+    state: State = _jax().device_put(tuple(array[0] for array in arrays_of(case.state)))
+    return state
 
 
 def _ready(function: Any, *arguments: Any) -> Any:
@@ -109,10 +118,12 @@ class Jax(Row):
         jax, state_0 = _jax(), _first_state(case)
         p, x, d_output = (jax.device_put(a) for a in (case.parameters, case.x, case.d_output))
 
-        def forward(p: Any, x: Any) -> Any:
+        def forward(p: "Arrays", x: "Array") -> "tuple[Array, State]":
             return _scan(case, p, x @ p["weight_ih_l0"].T + p["bias_ih_l0"], state_0)
 
-        def forward_and_backward(p: Any, x: Any, d_output: Any) -> Any:
+        def forward_and_backward(
+            p: "Arrays", x: "Array", d_output: "Array"
+        ) -> "tuple[Array, State, Array, Arrays]":
             output, back, last = jax.vjp(forward, p, x, has_aux=True)
             d_p, d_x = back(d_output)
             return output, last, d_x, d_p
@@ -131,22 +142,26 @@ class Jax(Row):
         p, trained = jax.device_put(case.parameters), jax.device_put(case.parameters)
         writer = jax.device_put(case.generation_parameters)
 
-        def logits_and_state(p: Any, inputs: Any, state: Any) -> Any:
+        def logits_and_state(p: "Arrays", inputs: "Array", state: "State") -> "tuple[Array, State]":
             layer = select_layer(p)
             a = layer["weight_ih_l0"].T[inputs.T] + layer["bias_ih_l0"]  # (T, B, GH)
             h, state = _scan(case, layer, a, state)
             return h.reshape(-1, h.shape[2]) @ p["linear.weight"].T + p["linear.bias"], state
 
-        def loss_and_state(p: Any, inputs: Any, targets: Any) -> Any:
+        def loss_and_state(p: "Arrays", inputs: "Array", targets: "Array") -> "tuple[Array, State]":
             y, state = logits_and_state(p, inputs, state_0)
             log_p = jax.nn.log_softmax(y)
             return -log_p[jnp.arange(len(y)), targets.T.reshape(-1)].mean(), state
 
-        def loss_and_gradients(p: Any, inputs: Any, targets: Any) -> Any:
+        def loss_and_gradients(
+            p: "Arrays", inputs: "Array", targets: "Array"
+        ) -> "tuple[Array, State, Arrays]":
             value, d_p = jax.value_and_grad(loss_and_state, has_aux=True)(p, inputs, targets)
             return *value, d_p
 
-        def step(p: Any, inputs: Any, targets: Any) -> Any:
+        def step(
+            p: "Arrays", inputs: "Array", targets: "Array"
+        ) -> "tuple[Array, State, Array, Arrays]":
             loss, state, d_p = loss_and_gradients(p, inputs, targets)
             norm = jnp.sqrt(sum((g**2).sum() for g in d_p.values()))
             scale = jnp.minimum(1.0, case.settings.max_norm / (norm + 1e-6))
@@ -157,8 +172,10 @@ class Jax(Row):
                 {name: p[name] - case.settings.lr * scale * d_p[name] for name in p},
             )
 
-        def generate(p: Any, first: Any) -> Any:
-            def character(carry: Any, _: Any) -> Any:
+        def generate(p: "Arrays", first: "Array") -> "Array":
+            def character(
+                carry: "tuple[Array, State]", _: None
+            ) -> "tuple[tuple[Array, State], Array]":
                 token, state = carry
                 y, state = logits_and_state(p, token.reshape(1, 1), state)
                 return (y[0].argmax(), state), y[0].argmax()

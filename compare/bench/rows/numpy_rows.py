@@ -20,7 +20,7 @@ from compare.bench.workload.shapes import (
     UPDATE,
     Shape,
 )
-from compare.implementations import CELLS, Cell
+from compare.implementations import CELLS, Array, Cell
 from compare.parity import ScratchOptimizer, limited_threads
 from scratch_rnn.layers.states import arrays_of
 from scratch_rnn.plain import adam, elman
@@ -109,7 +109,8 @@ class Plain(Row):
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Set the number of BLAS threads; there are no others."""
-        return threadpool_limits(threads, user_api="blas")
+        limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
+        return limits
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         return plain_layer(case, plain_functions(case.shape, CELLS[case.shape.cell].plain))
@@ -128,7 +129,7 @@ class Plain(Row):
             logits, last, _, _ = plain.forward(functions, inputs, state_0, parameters)
             return logits.reshape(-1, case.shape.V), last
 
-        def forward_and_backward(parameters: list[np.ndarray]) -> Any:
+        def forward_and_backward(parameters: list[Array]) -> Any:
             loss, gradients, last = plain.loss_and_gradients(
                 functions, inputs, targets, state_0, parameters
             )
@@ -154,16 +155,14 @@ class Plain(Row):
         return case.jobs(runs, take_state=lambda h: h[None])
 
 
-def plain_optimizer(
-    case: ModelInputs, parameters: list[np.ndarray]
-) -> Callable[[list[np.ndarray]], None]:
+def plain_optimizer(case: ModelInputs, parameters: list[Array]) -> Callable[[list[Array]], None]:
     """Return a function that updates the parameters with the plain version of the optimizer."""
     lr = case.settings.lr
     if case.settings.optimizer == "sgd":
         return lambda gradients: elman.update(parameters, gradients, lr)
     memory = adam.begin_memory(parameters)
 
-    def update(gradients: list[np.ndarray]) -> None:
+    def update(gradients: list[Array]) -> None:
         nonlocal memory
         memory = adam.update(parameters, gradients, memory, lr)
 
@@ -181,8 +180,8 @@ def plain_functions(shape: Shape, module: ModuleType) -> plain.Cell:
 def plain_layer(
     case: LayerInputs,
     functions: plain.Cell,
-    put: Callable[[np.ndarray], Any] = np.asarray,
-    take: Callable[[Any], np.ndarray] = np.asarray,
+    put: Callable[[Array], Any] = np.asarray,
+    take: Callable[[Any], Array] = np.asarray,
 ) -> dict[str, Job]:
     """Return the phases of a layer, computed by the plain version.
 

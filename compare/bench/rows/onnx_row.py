@@ -14,7 +14,7 @@ import numpy as np
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.workload.case import Arrays, Case, Job, LayerInputs, ModelInputs, select_layer
 from compare.bench.workload.shapes import FORWARD, GENERATION
-from compare.implementations import CELLS, load_adapter
+from compare.implementations import CELLS, Array, load_adapter
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State, arrays_of, state_of
 
@@ -114,7 +114,7 @@ class Onnx(Row):
         nodes = [*others[:1], node, *others[1:]]
         session = adapter.make_session(nodes, kinds, results, tensors, settings)
 
-        def run(given: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        def run(given: Array, state: State) -> tuple[Array, State]:
             feeds = dict(zip([read, *before], [given, *arrays_of(state)], strict=True))
             result, *last = session.run(results, feeds)
             return result, state_of(last)

@@ -14,7 +14,6 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -32,7 +31,7 @@ from compare.bench.workload.case import (
     select_layer,
 )
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, UPDATE
-from compare.implementations import CELLS, Cell
+from compare.implementations import CELLS, Array, Cell
 from compare.parity import OPTIMIZERS, tensor_as_array
 from scratch_rnn.layers import states
 
@@ -120,7 +119,7 @@ class TorchRow(Row):
         load(model, parameters)
         return model
 
-    def on_device(self, array: np.ndarray) -> torch.Tensor:
+    def on_device(self, array: Array) -> torch.Tensor:
         """Return a copy of the array on the device."""
         return torch.tensor(array, device=self.device)
 
@@ -248,9 +247,9 @@ def plain_on_torch(cell: str) -> ModuleType:
     spec = spec_from_file_location(f"{module.__name__}_on_torch", module.__file__)
     assert spec is not None
     assert spec.loader is not None
-    again: Any = module_from_spec(spec)
+    again = module_from_spec(spec)
     spec.loader.exec_module(again)
-    again.np = TORCH_AS_NP
+    vars(again)["np"] = TORCH_AS_NP
     return again
 
 

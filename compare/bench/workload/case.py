@@ -11,16 +11,16 @@ from jaxtyping import Float
 
 import scratch_rnn
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, UPDATE, Shape
-from compare.implementations import CELLS, Results, load_parameters
+from compare.implementations import CELLS, Array, Results, load_parameters
 from compare.parity import StepSettings, name_state, write_parameters
 from scratch_rnn.layers import states
 from scratch_rnn.layers.layer import Layer
 from scratch_rnn.layers.states import State, state_of
 from scratch_rnn.text import Batch, Vocab
 
-Arrays = Mapping[str, np.ndarray]
+Arrays = Mapping[str, Array]
 Run = Callable[[], object]
-Convert = Callable[[Any], np.ndarray]
+Convert = Callable[[Any], Array]
 
 LOUD = 20
 """Factor on the input weights in generation. Without it an untrained model writes the same
@@ -109,8 +109,8 @@ class Inputs:
 class LayerInputs(Inputs):
     """A layer without a model, its input, and the upstream gradient of its output."""
 
-    x: Float[np.ndarray, "T B V"]
-    d_output: Float[np.ndarray, "T B H"]
+    x: Float[Array, "T B V"]
+    d_output: Float[Array, "T B H"]
 
     def scratch(self) -> Layer:
         """Return scratch's layer with a copy of the parameters."""

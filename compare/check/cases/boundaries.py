@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from compare.files import table
+from compare.implementations import Array
 
 CASES = table(__package__, "cases.toml")
 
@@ -51,7 +52,7 @@ def fill_sizes(stated: Mapping[str, int]) -> Sizes:
 VALUES: dict[str, dict[str, Any]] = CASES["values"]  # factors of a case's arrays, by name
 
 
-def scale(array: np.ndarray, values: str, name: str, dtype: str) -> np.ndarray:
+def scale(array: Array, values: str, name: str, dtype: str) -> Array:
     """Return an array of a case with such values; `name` is that of its factor."""
     factor = VALUES[values].get(name, 1.0) if values else 1.0
     return array * (np.finfo(dtype).smallest_normal / 8 if factor == "subnormal" else factor)

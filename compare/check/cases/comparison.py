@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from compare.implementations import Results
+from compare.implementations import Array, Results
 from compare.parity import (
     FEW,
     PERTURBATIONS,
@@ -26,9 +26,9 @@ class Comparison:
     """One tensor of one case: expected and got."""
 
     tensor: str
-    expected: np.ndarray
-    got: np.ndarray
-    allowed: np.ndarray | float  # the tolerance of each entry
+    expected: Array
+    got: Array
+    allowed: Array | float  # the tolerance of each entry
     time_axis: int | None = None
     backward: bool = False  # computed from the last step to the first
 
@@ -81,7 +81,7 @@ class Comparison:
         return tuple(int(i) for i in np.unravel_index(np.argmax(distance), distance.shape))
 
     @property
-    def wrong_entries(self) -> np.ndarray:
+    def wrong_entries(self) -> Array:
         """Where the difference is larger than the tolerance."""
         with np.errstate(invalid="ignore", over="ignore"):
             same = (self.expected == self.got) | (np.abs(self.expected - self.got) <= self.allowed)
@@ -112,7 +112,7 @@ class Answer:
     """The expected results of a case, and the tolerance of each entry."""
 
     expected: Results
-    allowed: Mapping[str, np.ndarray | float]
+    allowed: Mapping[str, Array | float]
 
 
 def measure_answer(expected: Results, ours: Computation) -> Answer:
@@ -122,7 +122,7 @@ def measure_answer(expected: Results, ours: Computation) -> Answer:
 
 
 def compare_answer(
-    answer: Answer, got: Mapping[str, np.ndarray], time_axes: Mapping[str, int] | None = None
+    answer: Answer, got: Mapping[str, Array], time_axes: Mapping[str, int] | None = None
 ) -> tuple[Comparison, ...]:
     """Compare each expected tensor; a missing one is wrong. `time_axes`: the axis of the steps."""
     axes = time_axes or {}
@@ -184,14 +184,12 @@ class Expected:
 NOTHING, NO_TOLERANCE = np.empty((0, 0)), np.zeros(())
 
 
-def widen(got: np.ndarray, least: str) -> np.ndarray:
+def widen(got: Array, least: str) -> Array:
     """Return numbers in float64, unless their dtype is coarser than `least`."""
     coarse = got.dtype.kind == "f" and got.dtype.itemsize < np.dtype(least).itemsize
     return got if coarse or got.dtype.kind not in "fiu" else got.astype(np.float64)
 
 
-def match_bits(
-    expected: Mapping[str, np.ndarray], got: Mapping[str, np.ndarray]
-) -> tuple[Comparison, ...]:
+def match_bits(expected: Mapping[str, Array], got: Mapping[str, Array]) -> tuple[Comparison, ...]:
     """Compare bit for bit: the tolerance is zero."""
     return compare_answer(Answer(dict(expected), dict.fromkeys(expected, 0.0)), got)

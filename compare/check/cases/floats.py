@@ -32,7 +32,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from compare.check.cases.boundaries import scale
-from compare.implementations import CELLS
+from compare.implementations import CELLS, Array
 
 CLEAR_ATTEMPTS = 8
 
@@ -74,15 +74,15 @@ class Fields(Protocol):
 class Floats:
     """The floats of a case, in the layout of the layer's arguments."""
 
-    parameters: dict[str, np.ndarray]
-    x: np.ndarray
-    h0: np.ndarray | None
-    lengths: np.ndarray | None
-    dropout_masks: tuple[np.ndarray, ...] | None  # time-major
-    d_output: np.ndarray | None
-    d_h_n: np.ndarray | None
-    c0: np.ndarray | None = None
-    d_c_n: np.ndarray | None = None
+    parameters: dict[str, Array]
+    x: Array
+    h0: Array | None
+    lengths: Array | None
+    dropout_masks: tuple[Array, ...] | None  # time-major
+    d_output: Array | None
+    d_h_n: Array | None
+    c0: Array | None = None
+    d_c_n: Array | None = None
 
 
 def recurrences(case: Fields) -> list[tuple[int, int, str]]:
@@ -133,11 +133,11 @@ def draw_floats(case: Fields) -> Floats:
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
-def _normal(case: Fields, rng: np.random.Generator, name: str, *shape: int) -> np.ndarray:
+def _normal(case: Fields, rng: np.random.Generator, name: str, *shape: int) -> Array:
     return _as_drawn(case, rng.normal(size=shape), name)
 
 
-def _as_drawn(case: Fields, array: np.ndarray, name: str) -> np.ndarray:
+def _as_drawn(case: Fields, array: Array, name: str) -> Array:
     array = scale(array, case.values, name, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
@@ -147,7 +147,7 @@ def _as_drawn(case: Fields, array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _draw_parameters(case: Fields, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _draw_parameters(case: Fields, rng: np.random.Generator) -> dict[str, Array]:
     """W_ih keeps the size of its inputs, W_hh has the case's gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
@@ -176,11 +176,11 @@ def _draw_parameters(case: Fields, rng: np.random.Generator) -> dict[str, np.nda
 
 def _is_clear(
     case: Fields,
-    parameters: Mapping[str, np.ndarray],
-    x: np.ndarray,
-    h0: np.ndarray | None,
-    lengths: np.ndarray | None,
-    masks: tuple[np.ndarray, ...] | None,
+    parameters: Mapping[str, Array],
+    x: Array,
+    h0: Array | None,
+    lengths: Array | None,
+    masks: tuple[Array, ...] | None,
 ) -> bool:
     """Return whether rounding decides the sign of no pre-activation of a ReLU layer."""
     T, B, H, D = case.T, case.B, case.H, case.D

@@ -167,10 +167,10 @@ _store = AnswerStore()
 
 def rounding(
     case: LayerCase, perturbations: int = PERTURBATIONS
-) -> tuple[Results, dict[str, np.ndarray]]:
+) -> tuple[Results, dict[str, Array]]:
     """Return our results of the case and their tolerances, measured once."""
 
-    def measure() -> tuple[Results, dict[str, np.ndarray]]:
+    def measure() -> tuple[Results, dict[str, Array]]:
         with np.errstate(all="ignore"):
             return tolerances(
                 lambda move: run(CLASSES[case.cell], case, move),
@@ -179,7 +179,7 @@ def rounding(
                 gaps=case.gaps,
             )
 
-    found: tuple[Results, dict[str, np.ndarray]]
+    found: tuple[Results, dict[str, Array]]
     found = _store.get(case, f"rounding {perturbations}", measure)
     return found
 
@@ -209,7 +209,7 @@ def match_results(
     expected: Results,
     got: Results,
     case: LayerCase,
-    allowed: Callable[[LayerCase], Mapping[str, np.ndarray]] = lambda case: rounding(case)[1],
+    allowed: Callable[[LayerCase], Mapping[str, Array]] = lambda case: rounding(case)[1],
 ) -> tuple[Comparison, ...]:
     """Compare within the case's tolerance, at least a few ulps; it is measured only if need be."""
     if not is_measured(case):
@@ -226,7 +226,7 @@ def match_bits(expected: Results, got: Results, case: LayerCase) -> tuple[Compar
 
 
 def compare_named(
-    expected: Results, got: Results, case: LayerCase, allowed: Mapping[str, np.ndarray]
+    expected: Results, got: Results, case: LayerCase, allowed: Mapping[str, Array]
 ) -> tuple[Comparison, ...]:
     """Compare results by name; what only one side has is wrong, unless it may be absent."""
     names = [

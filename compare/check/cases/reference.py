@@ -9,12 +9,12 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from compare.check.cases.layer_case import LayerCase
-from compare.implementations import CELLS
+from compare.implementations import CELLS, Array
 from compare.parity import write_parameters
 from scratch_rnn.layers.states import arrays_of, state_of
 
 
-def torch_results(case: LayerCase) -> dict[str, np.ndarray]:
+def torch_results(case: LayerCase) -> dict[str, Array]:
     """Return PyTorch's output, h_n (and c_n) and all gradients of the case, by name."""
     floats = case.floats
     x = torch.from_numpy(floats.x.copy())
@@ -57,7 +57,7 @@ def torch_layer(options: Mapping[str, Any], dtype: str, cell: str = "rnn") -> An
     return CELLS[cell].torch_layer(**options, dtype=getattr(torch, dtype))
 
 
-def set_parameters(layer: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+def set_parameters(layer: Any, arrays: Mapping[str, Array]) -> dict[str, torch.Tensor]:
     """Copy the arrays into the layer, and return its parameters by name."""
     parameters = dict(layer.named_parameters())
     assert parameters.keys() == arrays.keys(), (list(parameters), list(arrays))
@@ -66,7 +66,7 @@ def set_parameters(layer: Any, arrays: Mapping[str, np.ndarray]) -> dict[str, to
 
 
 def call(
-    layer: Any, x: torch.Tensor, states: Sequence[torch.Tensor], lengths: np.ndarray | None
+    layer: Any, x: torch.Tensor, states: Sequence[torch.Tensor], lengths: Array | None
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Return output and the arrays of the state, with packed sequences if there are lengths."""
     given: Any = x

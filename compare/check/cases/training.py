@@ -11,7 +11,7 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare.check.cases.comparison import Answer, measure_answer
-from compare.implementations import CELLS, Results
+from compare.implementations import CELLS, Array, Results
 from compare.parity import (
     Memory,
     Move,
@@ -179,7 +179,7 @@ def _epochs(case: TrainingCase, package: Any, model: Any) -> Results:
     return results | {f"final {name}": p for name, p in parameters_as_arrays(model).items()}
 
 
-def _number(value: float, case: TrainingCase) -> np.ndarray:
+def _number(value: float, case: TrainingCase) -> Array:
     return np.asarray(value, case.options["dtype"])
 
 

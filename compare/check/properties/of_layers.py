@@ -34,13 +34,13 @@ from compare.check.cases.layer_results import (
     run_layer,
 )
 from compare.check.properties.property import Compared, collect_properties, layer_property
-from compare.implementations import Layer, LayerClass, Results
+from compare.implementations import Array, Layer, LayerClass, Results
 from compare.parity import Move, tolerances, unmoved
 
 ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
 
 
-def more(case: LayerCase, shape: tuple[int, ...]) -> np.ndarray:
+def more(case: LayerCase, shape: tuple[int, ...]) -> Array:
     """Return other floats of the case's dtype."""
     return np.random.default_rng([case.seed, 3]).normal(size=shape).astype(case.dtype)
 
@@ -70,7 +70,7 @@ def _pick_arrays(case: LayerCase, names: tuple[str, ...] = ARRAYS) -> Results:
     return {name: a for name in names if (a := getattr(case.floats, name)) is not None}
 
 
-LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "Fortran order": lambda a: np.array(a, order="F"),
     "every other float of its memory": lambda a: np.stack([a, a], axis=-1)[..., 0],
     "negative strides": lambda a: np.flip(np.flip(a).copy()),

@@ -18,7 +18,7 @@ from compare.check.cases import training as training_cases
 from compare.check.cases.comparison import Answer, compare_answer, match_bits, measure_answer
 from compare.check.properties.of_models import global_random_state
 from compare.check.properties.property import Outcome, Package, Property, collect_properties
-from compare.implementations import Results
+from compare.implementations import Array, Results
 from scratch_rnn import Vocab
 
 
@@ -34,7 +34,7 @@ def cross_entropy(package: Package) -> Iterator[Outcome]:
 
 
 @lru_cache
-def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
+def _loss_case(seed: int) -> tuple[Array, Array, Answer]:
     rng = np.random.default_rng(seed)
     N, V = (int(n) for n in rng.integers(1, 9, 2))
     size = (1.0, 10.0, 1e4)[seed % 3]
@@ -48,7 +48,7 @@ def _loss_case(seed: int) -> tuple[np.ndarray, np.ndarray, Answer]:
     return logits, targets, answer
 
 
-def _loss(package: Package, logits: np.ndarray, targets: np.ndarray) -> Results:
+def _loss(package: Package, logits: Array, targets: Array) -> Results:
     loss, d_logits = package.cross_entropy(logits, targets)
     return {"loss": np.asarray(loss, logits.dtype), "gradient of logits": d_logits}
 
@@ -199,14 +199,14 @@ def batches(package: Package) -> Iterator[Outcome]:
         yield Outcome("", (), "np.random: expected it to be left alone, got numbers drawn from it")
 
 
-def _inputs(batches: Iterable[Any]) -> np.ndarray:
+def _inputs(batches: Iterable[Any]) -> Array:
     return np.array([batch.inputs for batch in batches])
 
 
 def _batch_complaints(batches: Any, B: int, T: int) -> Iterator[tuple[str, str]]:
     """Yield what is checked, and what is wrong; the corpus is 0, 1, 2, …."""
     for k in range(4):
-        ends: np.ndarray | None = None
+        ends: Array | None = None
         starts: list[int] = []
         epoch = list(batches.epoch(k))
         yield "", _unequal("batches of an epoch", len(batches), len(epoch))

@@ -23,6 +23,7 @@ from rich.text import Text
 from compare.check.config import CheckConfig
 from compare.check.report.printing import STYLES, write_json
 from compare.check.subjects.report import Report
+from compare.files import JsonObject
 from compare.implementations import (
     clean,
     describe_end,
@@ -32,7 +33,7 @@ from compare.implementations import (
 )
 from compare.terminal import CommandError, Terminal, UsageError, usable_cpus
 
-Row = dict[str, Any]
+Row = JsonObject
 
 JOB = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -104,7 +105,7 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
 def _checked(config: CheckConfig, files: dict[str, Path], jobs: int) -> Generator[Row]:
     """Yield the results of all files, in the order in which they are done."""
     running: list[_Job] = []
-    own = threading.local()
+    own = _Thread()
 
     def begin() -> None:
         own.job = _Job(config)
@@ -123,6 +124,12 @@ def _checked(config: CheckConfig, files: dict[str, Path], jobs: int) -> Generato
             for job in running:
                 job.close()
             pool.shutdown(wait)
+
+
+class _Thread(threading.local):
+    """What each thread has for itself."""
+
+    job: "_Job"
 
 
 class _Job:

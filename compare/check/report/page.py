@@ -17,8 +17,8 @@ from compare.check.subjects.explanation import MOST_LINES, summarize
 from compare.check.subjects.plain import LOSS_FILE, PlainFunctions
 from compare.check.subjects.report import Report
 from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, Stage, run_quietly
-from compare.files import fill_page, is_page, json_in_html, resource, write_output
-from compare.implementations import CELLS, Verdict, clean
+from compare.files import JsonObject, fill_page, is_page, json_in_html, resource, write_output
+from compare.implementations import CELLS, Array, Verdict, clean
 
 MARK = '<meta name="generator" content="rnn-parity check">'
 """In the first lines of each page: it distinguishes a page from any other file."""
@@ -43,7 +43,7 @@ def write_page(report: Report, path: Path) -> None:
     write_output(path, page.encode(errors="backslashreplace"))
 
 
-def record_of(report: Report) -> dict[str, Any]:
+def record_of(report: Report) -> JsonObject:
     """Return all that the page shows, as JSON values."""
     return {
         "target": clean(report.target),
@@ -53,10 +53,10 @@ def record_of(report: Report) -> dict[str, Any]:
     }
 
 
-def stage_of(result: ItemResult, report: Report) -> dict[str, Any]:
+def stage_of(result: ItemResult, report: Report) -> JsonObject:
     """Return a stage: its verdict, and the numbers of the case that shows what is wrong."""
     wrong, is_right = result.wrong, result.verdict == Verdict.RIGHT
-    stage: dict[str, Any] = {
+    stage: JsonObject = {
         "name": result.name,
         "verdict": result.verdict,
         "short": summarize(result),
@@ -81,7 +81,7 @@ def stage_of(result: ItemResult, report: Report) -> dict[str, Any]:
     return stage
 
 
-def tensor_of(comparison: Comparison, result: ItemResult, form: str) -> dict[str, Any]:
+def tensor_of(comparison: Comparison, result: ItemResult, form: str) -> JsonObject:
     """Return a window of a tensor, around the first wrong entry in the order of computation."""
     shape, wrong = comparison.expected.shape, comparison.wrong_entries
     axis, backward = comparison.time_axis, comparison.backward
@@ -109,7 +109,7 @@ def tensor_of(comparison: Comparison, result: ItemResult, form: str) -> dict[str
     } | {name: numbers(array[window]) for name, array in arrays.items()}
 
 
-def numbers(array: np.ndarray) -> Any:
+def numbers(array: Array) -> Any:
     """Return an array as nested lists; what JSON does not have, such as NaN, is a string."""
     array = np.asarray(array)  # an entry of an array of no dimensions, as a loss, is none itself
     values, odd = np.asarray(array.astype(object)), ~np.isfinite(array)
@@ -117,14 +117,14 @@ def numbers(array: np.ndarray) -> Any:
     return values.tolist()
 
 
-def trace_values(stage: Stage, case: Case, tensor: dict[str, Any]) -> list[dict[str, Any]]:
+def trace_values(stage: Stage, case: Case, tensor: JsonObject) -> list[JsonObject]:
     """Return the right values of the plain version's variables, such as z_t, at the first step."""
     if stage.kind in ("cross_entropy", "clip_grad_norm"):
         file, name = LOSS_FILE, stage.kind
     else:
         file, name = CELLS[stage.cell].plain_file, f"{stage.cell}_step"
         name += "_backward" * ("backward" in stage.kind)
-    calls: list[dict[str, Any]] = []  # the local variables of each call of this function
+    calls: list[JsonObject] = []  # the local variables of each call of this function
 
     def look(frame: FrameType, event: str, _: Any) -> None:
         code = frame.f_code

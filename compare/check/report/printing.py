@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
@@ -15,7 +14,7 @@ from compare.check.subjects.explanation import (
 )
 from compare.check.subjects.report import Report
 from compare.check.subjects.training import show_training
-from compare.files import write_output
+from compare.files import JsonObject, write_output
 from compare.implementations import FAILED, Notes, Verdict, clean
 from compare.terminal import Terminal, plural
 
@@ -26,7 +25,7 @@ REFUSED = "(--numpy-only refuses that)"
 MOST_NAMES = 5  # opened files that a note names
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
+def write_json(path: Path, values: JsonObject) -> None:
     """Write plain values into a file: all of them, or nothing."""
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     write_output(path, text.encode(errors="backslashreplace"))

@@ -24,10 +24,11 @@ import numpy as np
 from compare.check.cases.results import Case
 from compare.check.subjects import drawing, stages
 from compare.check.subjects.drawing import Kinds
-from compare.check.subjects.plain import Array, PlainFunctions
+from compare.check.subjects.plain import PlainFunctions
 from compare.check.subjects.stages import Inputs, Stage
 from compare.files import table
 from compare.implementations import (
+    Array,
     Functions,
     LocalFunctions,
     Order,

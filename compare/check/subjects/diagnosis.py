@@ -31,7 +31,7 @@ from compare.check.subjects.symptoms import (
     is_added,
     is_nearer,
 )
-from compare.implementations import CELLS, Results, Trouble, Verdict
+from compare.implementations import CELLS, Array, Results, Trouble, Verdict
 from compare.parity import PERTURBATIONS, Computation, Move, tolerances, unmoved
 
 CASES_TO_AGREE = 9
@@ -43,7 +43,7 @@ class Observed:
 
     case: Case
     right: Results
-    allowed: Mapping[str, np.ndarray | float]
+    allowed: Mapping[str, Array | float]
     got: Results
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import ItemResult
+from compare.implementations import Array
 
 WIDEST = 7  # rows and columns of a tensor that are shown
 MOST_COLUMNS = 80  # of a terminal, that both tensors fill side by side
@@ -110,7 +111,7 @@ def show_side_by_side(wrong: Comparison) -> list[Text]:
     return [*lines, Text(f"{words}; {off}; tolerance {np.max(wrong.allowed):.2g}", "dim")]
 
 
-def _format_rows(array: np.ndarray, marks: np.ndarray | None = None) -> list[Text]:
+def _format_rows(array: Array, marks: Array | None = None) -> list[Text]:
     """Return the numbers of the first rows and columns, in columns, with their marks."""
     shown = [[f"{number:.4g}" for number in row[:WIDEST]] for row in array[:WIDEST]]
     digits = max(len(number) for row in shown for number in row)

@@ -20,10 +20,15 @@ import numpy as np
 
 from compare.check.bugs.patches import Patch, patched_source
 from compare.files import table
-from compare.implementations import CELLS, LocalFunctions, Order, read_signatures, translate_call
+from compare.implementations import (
+    CELLS,
+    Array,
+    LocalFunctions,
+    Order,
+    read_signatures,
+    translate_call,
+)
 from compare.parity import Move, unmoved
-
-Array = np.ndarray
 
 LOSS_FILE = CELLS["rnn"].plain_file  # where `cross_entropy` and `clip_grad_norm` are
 

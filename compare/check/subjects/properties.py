@@ -14,7 +14,7 @@ from compare.check.subjects.diagnosis import explain_property
 from compare.check.subjects.features import find_surface, name_feature
 from compare.check.subjects.layer import SIZES, case_of
 from compare.check.subjects.symptoms import ADDED
-from compare.implementations import Layers, Malformed, Trouble, Verdict
+from compare.implementations import Array, Layers, Malformed, Trouble, Verdict
 from compare.terminal import UsageError
 
 PROPERTIES = (
@@ -163,7 +163,7 @@ def try_error_handling(layers: Layers, properties: Sequence[Result]) -> list[Res
     return [*found, bits, *strict]
 
 
-def _try_arguments(layers: Layers, case: LayerCase, name: str, x: np.ndarray, state: Any) -> Result:
+def _try_arguments(layers: Layers, case: LayerCase, name: str, x: Array, state: Any) -> Result:
     """Return whether wrong arguments raise ValueError or TypeError."""
     got = "a result"
     try:

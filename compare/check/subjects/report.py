@@ -14,6 +14,7 @@ from compare.check.subjects.explanation import (
     find_first_entry,
 )
 from compare.check.subjects.training import TrainingResult
+from compare.files import JsonObject
 from compare.implementations import FAILED, Verdict
 
 SHOWN = ("case", "tensor", "found", "got", "likely")  # of a feature, a property or a kernel
@@ -111,7 +112,7 @@ class Report:
             message = ": ".join(values[name] for name in SHOWN if name in values)
             yield Row(result.name, result.verdict, result.verdict in FAILED, message)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the report as plain JSON values."""
         return {
             "form": self.form,
@@ -130,9 +131,9 @@ class Report:
             "notes": self.notes,
         }
 
-    def to_gradescope(self) -> dict[str, Any]:
+    def to_gradescope(self) -> JsonObject:
         """Return the report as the results.json of Gradescope's autograder."""
-        tests: list[dict[str, Any]] = [
+        tests: list[JsonObject] = [
             {
                 "name": row.name,
                 "number": str(k),
@@ -156,7 +157,7 @@ class Report:
         }
 
 
-def _stage_as_json(result: ItemResult) -> dict[str, Any]:
+def _stage_as_json(result: ItemResult) -> JsonObject:
     right, wrong = result.verdict == Verdict.RIGHT, result.wrong
     expected: Any = result.expected or None
     got: Any = result.got or None

@@ -20,6 +20,7 @@ from compare.files import table
 from compare.implementations import (
     CELLS,
     WEIGHTS,
+    Array,
     Functions,
     LocalFunctions,
     Malformed,
@@ -83,7 +84,7 @@ def items(result: Any, names: Sequence[str], what: str = "") -> tuple[Any, ...]:
     return tuple(result)
 
 
-def array(name: str, value: Any) -> np.ndarray:
+def array(name: str, value: Any) -> Array:
     """Return a copy of what should be an array of numbers."""
     found = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else None
     if found is None:
@@ -102,7 +103,7 @@ SECOND = " of a second call"
 """The ends of the names of tensors that must not change, or must be the same again."""
 
 
-def unchanged(arguments: dict[str, np.ndarray]) -> Results:
+def unchanged(arguments: dict[str, Array]) -> Results:
     """Return copies of the arguments as they are after a call, which may not change them."""
     return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
 

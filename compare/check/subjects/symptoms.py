@@ -8,6 +8,7 @@ import numpy as np
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import ItemResult
 from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND
+from compare.implementations import Array
 from compare.parity import absolute_difference, largest_difference
 
 ADDED = (
@@ -53,14 +54,14 @@ def explain_memory(comparisons: Sequence[Comparison]) -> str:
     return ""
 
 
-def is_added(first: np.ndarray, second: Comparison) -> bool:
+def is_added(first: Array, second: Comparison) -> bool:
     """Whether the results of a second call are its own and those of the first together."""
     together = first + second.expected
     is_added = together.shape == second.got.shape and bool(np.any(first))
     return is_added and are_near(together, second.got, 2 * second.allowed)
 
 
-def are_near(a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float) -> bool:
+def are_near(a: Array, b: Array, allowed: Array | float) -> bool:
     """Whether all differences are within the tolerance; NaN is equal to NaN."""
     if a.shape != b.shape:
         return False
@@ -68,9 +69,7 @@ def are_near(a: np.ndarray, b: np.ndarray, allowed: np.ndarray | float) -> bool:
     return bool(np.all(both_nan | (absolute_difference(a, b) <= np.nan_to_num(allowed))))
 
 
-def is_nearer(
-    got: np.ndarray, mistaken: np.ndarray, right: np.ndarray, allowed: np.ndarray | float
-) -> bool:
+def is_nearer(got: Array, mistaken: Array, right: Array, allowed: Array | float) -> bool:
     """Whether wrong results are nearer to those of a mistake than to the right ones."""
     if right.shape != got.shape or not (right.size and np.isfinite([right, got, mistaken]).all()):
         return True
@@ -79,7 +78,7 @@ def is_nearer(
     return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
 
 
-def coarse(array: np.ndarray) -> float:
+def coarse(array: Array) -> float:
     """Return a thousandth of the largest finite entry."""
     finite = np.abs(array[np.isfinite(array)])
     return 1e-3 * float(finite.max()) if finite.size else 0.0
@@ -88,10 +87,10 @@ def coarse(array: np.ndarray) -> float:
 ZERO = "It is zero everywhere."
 
 
-def explain_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+def explain_tensor(expected: Array, got: Array, allowed: float) -> str:
     """Return in words how a tensor differs; empty if that is not simple."""
 
-    def is_near(array: np.ndarray) -> bool:
+    def is_near(array: Array) -> bool:
         return got.shape == array.shape and largest_difference(np.asarray(array), got) <= allowed
 
     if got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize:
@@ -118,7 +117,7 @@ def explain_tensor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str
     )
 
 
-def _overflow(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+def _overflow(expected: Array, got: Array, allowed: float) -> str:
     """Return in words that exp overflows, if only NaN is wrong."""
     is_nan = np.isnan(got)
     if not is_nan.any() or is_nan.all() or np.isnan(expected).any():
@@ -131,7 +130,7 @@ def _overflow(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     )
 
 
-def _limit(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+def _limit(expected: Array, got: Array, allowed: float) -> str:
     """Return in words that the wrong entries are cut off at one magnitude; empty if not."""
     is_wrong = absolute_difference(expected, got) > allowed
     limits = np.unique(np.abs(got[is_wrong])) if np.isfinite(got).all() else np.empty(0)
@@ -143,7 +142,7 @@ def _limit(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     return f"It is clipped at {limits[0]:.6g}: every larger entry is exactly that."
 
 
-def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+def _factor(expected: Array, got: Array, allowed: float) -> str:
     """Return in words by what factor all entries are too large; empty if there is none."""
     at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
     if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
@@ -156,7 +155,7 @@ def _factor(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     return f"Every entry is {shown} times too {words}."
 
 
-def _offset(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+def _offset(expected: Array, got: Array, allowed: float) -> str:
     """Return in words how much is added to each entry; empty if that is not the same."""
     offset = float(np.mean(got - expected)) if expected.size > 1 else 0.0
     if not abs(offset) > allowed or largest_difference(expected + offset, got) > allowed:
@@ -164,7 +163,7 @@ def _offset(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
     return f"Every entry is {abs(offset):.3g} too {'large' if offset > 0 else 'small'}."
 
 
-def _accuracy(expected: np.ndarray, got: np.ndarray, allowed: float) -> str:
+def _accuracy(expected: Array, got: Array, allowed: float) -> str:
     """Return in words that the entries are right, but for fewer digits than the dtype has."""
     single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
     if expected.dtype != np.float64 or not 0 < allowed < single:

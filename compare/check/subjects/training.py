@@ -88,10 +88,10 @@ class Reference:
     text: str  # its title
     vocab: Vocab
     batches: list[Batch]  # of all epochs
-    initial: dict[str, np.ndarray]
+    initial: dict[str, Array]
     losses: list[float]
-    parameters: dict[str, np.ndarray]
-    allowed: Mapping[str, np.ndarray]  # the tolerance of both
+    parameters: dict[str, Array]
+    allowed: Mapping[str, Array]  # the tolerance of both
     prefix: str
     wrote: str
 
@@ -116,7 +116,7 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
     scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
     initial = {name: value.copy() for name, value in arrays_of(scratch).items()}
 
-    def perturbed(move: Any) -> dict[str, np.ndarray]:
+    def perturbed(move: Any) -> dict[str, Array]:
         trainee = Trainee(copy.deepcopy(scratch), SETTINGS)
         losses = []
         for batch in batches:

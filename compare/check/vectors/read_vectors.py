@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file
 
+from compare.implementations import Array
+
 
 def read(file: str | Path) -> list[dict[str, Any]]:
     """Return a dict for each case: its sizes, its arrays by name, `expected` and `tolerance`."""
@@ -29,7 +31,7 @@ def read(file: str | Path) -> list[dict[str, Any]]:
     ]
 
 
-def wrong(case: dict[str, Any], got: dict[str, np.ndarray]) -> list[str]:
+def wrong(case: dict[str, Any], got: dict[str, Array]) -> list[str]:
     """Return the names of the results that have another shape, or an entry beyond its tolerance."""
     return [
         name

@@ -17,7 +17,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import expect
 from compare.check.subjects.layer import SIZES
 from compare.files import JsonObject, resource, to_json, write_file
-from compare.implementations import CELLS, Results
+from compare.implementations import CELLS, Array, Results
 from compare.parity import PERTURBATIONS
 from compare.terminal import UsageError
 
@@ -61,7 +61,7 @@ def draw_cases(cell: str, seed: int) -> Iterator[LayerCase]:
             yield case
 
 
-def list_inputs(case: LayerCase) -> list[tuple[str, np.ndarray]]:
+def list_inputs(case: LayerCase) -> list[tuple[str, Array]]:
     """Return the arrays that an implementation reads, by the names of `Floats`."""
     floats = vars(case.floats)
     names = ("x", "h0", "c0", "d_output", "d_h_n", "d_c_n")
@@ -69,7 +69,7 @@ def list_inputs(case: LayerCase) -> list[tuple[str, np.ndarray]]:
     return [*inputs, *case.floats.parameters.items()]
 
 
-def name_arrays(case: LayerCase) -> Iterator[tuple[str, np.ndarray]]:
+def name_arrays(case: LayerCase) -> Iterator[tuple[str, Array]]:
     """Yield the inputs of a case, its right results, and their tolerance."""
     expected = expect(case)
     yield from list_inputs(case)

@@ -12,6 +12,8 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
+from compare.implementations.interface import Array
+
 LIBRARIES = ("flax.nnx", "equinox")
 CLASSES = {
     "flax.nnx:SimpleCell": ("-", "1", "(in, out)", ""),
@@ -80,7 +82,7 @@ def from_torch(cell_class: type, parameters: Arrays) -> Arrays:
     return _flax_from_torch(parameters, [base.__name__ for base in cell_class.__mro__])
 
 
-def run(model: Model, x: np.ndarray, state: Any = None) -> tuple[Any, Any]:
+def run(model: Model, x: Array, state: Any = None) -> tuple[Any, Any]:
     """Return output and last state, and the function that computes the gradients."""
     parameters = to_torch(model.cell_class, model.arrays)
     rows, H = parameters["weight_hh_l0"].shape
@@ -105,7 +107,7 @@ def run(model: Model, x: np.ndarray, state: Any = None) -> tuple[Any, Any]:
 
     results, vjp = jax.vjp(compute, *convert((parameters, x, state)))
 
-    def pull(d_output: np.ndarray | None, d_state: Any) -> tuple[Any, Any, Arrays]:
+    def pull(d_output: Array | None, d_state: Any) -> tuple[Any, Any, Arrays]:
         output, last = jax.tree.map(jnp.zeros_like, results)
         given = (output if d_output is None else d_output, last if d_state is None else d_state)
         d_parameters, d_x, d_initial = vjp(convert(given))

@@ -14,6 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from compare.implementations.interface import Array
+
 LIBRARIES = ("keras",)
 CLASSES = {
     "keras.layers:SimpleRNN": ("-", "1", "(in, out)", ""),
@@ -27,8 +29,8 @@ GRADIENTS = BACKEND in ("tensorflow", "torch", "jax")
 if BACKEND == "jax":
     import jax
 
-Arrays = dict[str, np.ndarray]
-Pull = Callable[[list[np.ndarray]], list[Any]]
+Arrays = dict[str, Array]
+Pull = Callable[[list[Array]], list[Any]]
 """Takes the results' gradients; returns those of x, the states and the variables."""
 
 
@@ -104,22 +106,22 @@ def _swap_gates(target: Any, parameters: Arrays) -> Arrays:
     return {name: np.concatenate([b, a, c]) for name, (a, b, c) in gates.items()}
 
 
-def run(layer: Any, x: np.ndarray, state: Any = None) -> tuple[Any, Any]:
+def run(layer: Any, x: Array, state: Any = None) -> tuple[Any, Any]:
     """Return output and last state, and the function that computes the gradients."""
     states = () if state is None else state if isinstance(state, tuple) else (state,)
 
-    def to_keras(output: np.ndarray, *states: np.ndarray) -> list[np.ndarray]:
+    def to_keras(output: Array, *states: Array) -> list[Array]:
         arrays = (output.swapaxes(0, 1), *(h[0] for h in states))
         return [np.ascontiguousarray(array, layer.variable_dtype) for array in arrays]
 
-    def from_keras(output: Any, *states: Any) -> list[np.ndarray]:
+    def from_keras(output: Any, *states: Any) -> list[Array]:
         arrays = map(keras.ops.convert_to_numpy, (output, *states))
         return [next(arrays).swapaxes(0, 1), *(h[None] for h in arrays)]
 
     results, pull_own = RUNS[BACKEND](layer, to_keras(x, *states))
     output, *last = from_keras(*results)
 
-    def pull(d_output: np.ndarray | None, d_state: Any) -> tuple[Any, Any, Arrays]:
+    def pull(d_output: Array | None, d_state: Any) -> tuple[Any, Any, Arrays]:
         d_states = d_state if isinstance(d_state, tuple) else (d_state,) * len(last)
         given = zip((output, *last), (d_output, *d_states), strict=True)
         upstream = (np.zeros_like(result) if d is None else d for result, d in given)
@@ -133,7 +135,7 @@ def run(layer: Any, x: np.ndarray, state: Any = None) -> tuple[Any, Any]:
     return (output, _one_or_tuple(last)), pull
 
 
-def _one_or_tuple(states: list[np.ndarray]) -> Any:
+def _one_or_tuple(states: list[Array]) -> Any:
     """Return the state of these arrays; None of none."""
     return tuple(states) if len(states) > 1 else next(iter(states), None)
 
@@ -141,7 +143,7 @@ def _one_or_tuple(states: list[np.ndarray]) -> Any:
 # A pass on each backend: the results of x and the states, and the function of their gradients -----
 
 
-def _run_tensorflow(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
+def _run_tensorflow(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
     import tensorflow as tf
 
     x, *states = (tf.constant(array) for array in inputs)
@@ -154,14 +156,14 @@ def _run_tensorflow(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pu
     )
 
 
-def _run_torch(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
+def _run_torch(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
     import torch
 
     x, *states = (torch.tensor(array, requires_grad=True) for array in inputs)
     results = layer(x, initial_state=states or None)
     sources = [x, *states, *(v.value for v in layer.trainable_variables)]
 
-    def pull(d_results: list[np.ndarray]) -> list[Any]:
+    def pull(d_results: list[Array]) -> list[Any]:
         upstream = [torch.from_numpy(d) for d in d_results]
         options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
         return [*torch.autograd.grad(results, sources, upstream, **options)]
@@ -169,7 +171,7 @@ def _run_torch(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
     return results, pull
 
 
-def _run_jax(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
+def _run_jax(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
     others = [v.value for v in layer.non_trainable_variables]
 
     def compute(x: Any, states: list[Any], variables: list[Any]) -> Any:
@@ -178,19 +180,19 @@ def _run_jax(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], Pull]:
     x, *states = inputs
     results, vjp = jax.vjp(compute, x, states, [v.value for v in layer.trainable_variables])
 
-    def pull(d_results: list[np.ndarray]) -> list[Any]:
+    def pull(d_results: list[Array]) -> list[Any]:
         d_x, d_states, d_variables = vjp(type(results)(d_results))
         return [d_x, *d_states, *d_variables]
 
     return results, pull
 
 
-def _run_forward(layer: Any, inputs: list[np.ndarray]) -> tuple[list[Any], None]:
+def _run_forward(layer: Any, inputs: list[Array]) -> tuple[list[Any], None]:
     x, *states = inputs
     return layer(x, initial_state=states or None), None
 
 
-RUNS: dict[str, Callable[[Any, list[np.ndarray]], tuple[list[Any], Any]]] = {
+RUNS: dict[str, Callable[[Any, list[Array]], tuple[list[Any], Any]]] = {
     "tensorflow": _run_tensorflow,
     "torch": _run_torch,
     "jax": _run_jax,

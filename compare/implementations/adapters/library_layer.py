@@ -10,9 +10,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-import numpy as np
+from compare.implementations.interface import Array
 
-Array = np.ndarray
 State = Any  # an array (L·D, B, H), or for an LSTM the pair (h, c); None means zeros
 Tape = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Array]]]
 
@@ -78,7 +77,10 @@ class LibraryLayer:
 
     def __call__(self, x: Array, state: State = None, **more: object) -> tuple[Array, State]:
         """Return output and last state in evaluation mode."""
-        return self._convert(self.adapter.evaluate(self.model, x, state, **more))
+        found: tuple[Array, State] = self._convert(
+            self.adapter.evaluate(self.model, x, state, **more)
+        )
+        return found
 
     def backward(
         self, tape: Tape, d_output: Array | None = None, d_state: State = None

@@ -29,7 +29,8 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray
+from compare.implementations.interface import Array
+
 Arguments = list[tuple[str, bool]]  # the name of each, and whether it has a default
 
 HOLDERS, GRADIENTS = ("parameters", "params", "weights"), ("gradients", "grads")
@@ -224,7 +225,7 @@ class NumpyClass:
 
     def _last_step(self, output: Array) -> Array:
         """Return a view of the last output."""
-        return output.swapaxes(0, self._time_axis if output.ndim > 2 else 0)[-1]
+        return output.swapaxes(0, self._time_axis if output.ndim > 2 else 0)[-1, ...]
 
     def _takes_tape(self, *, is_returned: bool) -> bool:
         """Whether the first argument of `backward` is a tape."""

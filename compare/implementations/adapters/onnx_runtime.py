@@ -16,6 +16,8 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
+from compare.implementations.interface import Array
+
 LIBRARIES = ("onnxruntime",)
 CLASSES = {
     "onnxruntime:RNN": ("-", "2", "(D, out, in)", ""),
@@ -30,7 +32,7 @@ CLASSES = {
 FILES = (".onnx",)
 GRADIENTS = False
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 
 FROM_TORCH = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
 """The places in PyTorch's order, r z n and i f g o, of ONNX's gates z r h and i o f c."""
@@ -163,13 +165,13 @@ def from_torch(operator: str, parameters: Arrays) -> Arrays:
     return found
 
 
-def _reorder(array: np.ndarray, order: Any) -> np.ndarray:
+def _reorder(array: Array, order: Any) -> Array:
     """Return an array with its blocks of rows, one for each gate, in another order."""
     gates = np.split(array, len(order))
     return np.concatenate([gates[k] for k in order])
 
 
-def run(model: Model, x: np.ndarray, state: Any = None) -> tuple[Any, None]:
+def run(model: Model, x: Array, state: Any = None) -> tuple[Any, None]:
     """Return output and last state."""
     D, _, H = model.arrays["R"].shape
     many = len(model.outputs) - 1
@@ -216,7 +218,7 @@ def read_nodes(path: str) -> dict[str, Node]:
     return found
 
 
-def compute_constant(model: Any, name: str) -> np.ndarray:
+def compute_constant(model: Any, name: str) -> Array:
     """Return a tensor of a graph that depends on no input; ValueError if it does."""
     for tensor in model.graph.initializer:
         if tensor.name == name:

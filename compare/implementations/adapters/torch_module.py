@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from compare.implementations.interface import Array
+
 LIBRARIES = ("torch.nn",)
 CLASSES = {
     "torch.nn:RNN": ("-", "2", "(out, in)", ""),
@@ -19,7 +21,7 @@ CLASSES = {
 }
 GRADIENTS = True
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Array]
 OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
 OF_A_CELL = re.compile(r"(.*?)(\d+)\.((weight|bias)_(ih|hh))")
 
@@ -85,7 +87,7 @@ def from_torch(module_class: object, parameters: Arrays) -> Arrays:
 
 
 def run(
-    module: torch.nn.Module, x: np.ndarray, state: Any = None, lengths: np.ndarray | None = None
+    module: torch.nn.Module, x: Array, state: Any = None, lengths: Array | None = None
 ) -> tuple[Any, Any]:
     """Return what the module returns, and the function that computes the gradients."""
     inputs, initial = to_tensor(module, x), to_tensor(module, state)
@@ -101,7 +103,7 @@ def run(
     if lengths is not None:
         output, _ = pad_packed_sequence(output, batch_first)
 
-    def pull(d_output: np.ndarray | None, d_state: Any) -> tuple[Any, Any, dict[str, Any]]:
+    def pull(d_output: Array | None, d_state: Any) -> tuple[Any, Any, dict[str, Any]]:
         own = zip(("output", "h_n", "c_n"), (output, *_as_tuple(last)), strict=False)
         upstream = (d_output, *_as_tuple(d_state))
         pairs = [(result, d) for result, d in zip(own, upstream, strict=False) if d is not None]
@@ -167,7 +169,7 @@ def duplicate(module: torch.nn.Module, how: str, fresh: torch.nn.Module) -> torc
     return fresh
 
 
-def read_random_state(module: torch.nn.Module) -> np.ndarray:
+def read_random_state(module: torch.nn.Module) -> Array:
     """Return the state of PyTorch's global random numbers."""
     return torch.get_rng_state().numpy()
 

@@ -39,18 +39,26 @@ from functools import cache, partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 PREFIX = "_rnn_parity_"
 CONSTANTS = ("LIBRARIES", "CLASSES", "FILES")
 
 
+class Constants(TypedDict):
+    """What an adapter states about itself; see above."""
+
+    LIBRARIES: tuple[str, ...]
+    CLASSES: dict[str, tuple[str, str, str, str]]
+    FILES: NotRequired[tuple[str, ...]]
+
+
 @cache
-def adapters() -> dict[str, dict[str, Any]]:
+def adapters() -> dict[str, Constants]:
     """Return the constants of each adapter, by its name."""
-    found: dict[str, Any] = {}
+    found: dict[str, Constants] = {}
     for file in sorted(Path(__file__).parent.glob("*.py")):
-        constants = {}
+        constants: dict[str, Any] = {}
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             match node:
                 case ast.Assign([ast.Name(name)], ast.expr() as value) | ast.AnnAssign(
@@ -58,7 +66,7 @@ def adapters() -> dict[str, dict[str, Any]]:
                 ) if name in CONSTANTS:
                     constants[name] = ast.literal_eval(value)
         if constants:
-            found[file.stem] = constants
+            found[file.stem] = Constants(**constants)  # type: ignore[typeddict-item]
     return found
 
 

@@ -4,13 +4,15 @@
 """
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import _rnn_parity_memory as memory  # type: ignore[import-not-found]  # the file beside this one
 import numpy as np
 import triton.language as tl
 from triton.runtime import interpreter as triton_interpreter
+from triton.runtime.interpreter import TensorHandle as Handle
 
 HINTS: dict[str, None] = {}  # why numbers may be wrong
 
@@ -36,7 +38,9 @@ class State:
     taken, named = 0, 0  # launches and loads that `take_notes` has returned
 
 
-def access(ptrs: Any, mask: Any, *, may_wait: bool = False) -> tuple[int, np.ndarray, list[Any]]:
+def access(
+    ptrs: Handle, mask: Handle, *, may_wait: bool = False
+) -> tuple[int, np.ndarray, list[Any]]:
     """Return the number of the tile, its addresses, and the arrays with their places in each.
 
     A tile has the same number whenever it has the same pointers.
@@ -52,7 +56,7 @@ def access(ptrs: Any, mask: Any, *, may_wait: bool = False) -> tuple[int, np.nda
     return tile, addresses, [(a, s, (addresses[s] - a.first) // a.size) for a, s in parts]
 
 
-def carry(result: Any, *operands: Any) -> Any:
+def carry(result: Handle, *operands: Handle) -> Handle:
     """Note that a result has the entries of its operands, each computed by the thread that had it.
 
     `attr` of a handle is a dictionary for such purposes.
@@ -63,7 +67,7 @@ def carry(result: Any, *operands: Any) -> Any:
     return result
 
 
-def exchange(*operands: Any) -> None:
+def exchange(*operands: Handle) -> None:
     """Note that threads use entries that others have loaded."""
     for operand in operands:
         State.order.exchanged.update(operand.attr.get("tiles", ()))
@@ -90,14 +94,19 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         opposite = (most - k for most, k in zip(last, index, strict=True))
         super().set_grid_idx(*(opposite if State.is_reversed else index))
 
-    def create_barrier(self, *rest: Any) -> None:
+    def create_barrier(self, *rest: object) -> None:
         State.order.begin_epoch()
 
     # Memory
 
     def create_masked_load(
-        self, ptrs: Any, mask: Any, other: Any, cache_policy: Any, is_volatile: bool
-    ) -> Any:
+        self,
+        ptrs: Handle,
+        mask: Handle,
+        other: Handle | None,
+        cache_policy: object,
+        is_volatile: bool,
+    ) -> Handle:
         tile, _, parts = access(ptrs, mask, may_wait=True)
         for array, _, places in parts if not is_volatile else ():  # that waits, and orders nothing
             array.load(places, tile, State.order)
@@ -109,7 +118,9 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         result.attr["tiles"] = {tile}
         return result
 
-    def create_masked_store(self, ptrs: Any, value: Any, mask: Any, cache_policy: Any) -> Any:
+    def create_masked_store(
+        self, ptrs: Handle, value: Handle, mask: Handle, cache_policy: object
+    ) -> Handle:
         tile, addresses, parts = access(ptrs, mask)
         chosen = np.broadcast_to(mask.data, ptrs.data.shape).astype(bool)
         values = np.broadcast_to(value.data, ptrs.data.shape)[chosen]
@@ -126,33 +137,45 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         return result
 
     def create_atomic_rmw(
-        self, operation: Any, ptr: Any, value: Any, mask: Any, sem: Any, scope: Any
-    ) -> Any:
+        self,
+        operation: object,
+        ptr: Handle,
+        value: Handle,
+        mask: Handle,
+        sem: object,
+        scope: object,
+    ) -> Handle:
         with_order = synchronise(ptr, mask, sem, scope)
         result = super().create_atomic_rmw(operation, ptr, value, mask, sem, scope)
         with_order()
         return result
 
-    def create_atomic_cas(self, ptr: Any, cmp: Any, value: Any, sem: Any, scope: Any) -> Any:
-        everywhere = triton_interpreter.TensorHandle(np.ones_like(ptr.data, bool), tl.int1)
+    def create_atomic_cas(
+        self, ptr: Handle, cmp: Handle, value: Handle, sem: object, scope: object
+    ) -> Handle:
+        everywhere = Handle(np.ones_like(ptr.data, bool), tl.int1)
         with_order = synchronise(ptr, everywhere, sem, scope)
         result = super().create_atomic_cas(ptr, cmp, value, sem, scope)
         with_order()
         return result
 
-    def create_atomic_load(self, ptr: Any, mask: Any, sem: Any, scope: Any) -> Any:
+    def create_atomic_load(self, ptr: Handle, mask: Handle, sem: object, scope: object) -> Handle:
         with_order = synchronise(ptr, mask, sem, scope)
         result = super().create_masked_load(ptr, mask, None, None, True)
         with_order()
         return result
 
-    def create_atomic_store(self, ptr: Any, value: Any, mask: Any, sem: Any, scope: Any) -> Any:
+    def create_atomic_store(
+        self, ptr: Handle, value: Handle, mask: Handle, sem: object, scope: object
+    ) -> Handle:
         synchronise(ptr, mask, sem, scope)
         return super().create_masked_store(ptr, value, mask, None)
 
     # Values
 
-    def create_dot(self, a: Any, b: Any, d: Any, input_precision: Any, *rest: Any) -> Any:
+    def create_dot(
+        self, a: Handle, b: Handle, d: Handle, input_precision: object, *rest: object
+    ) -> Handle:
         exchange(a, b)
         if str(input_precision).upper().endswith("TF32"):
             hint("tl.dot multiplies in TF32")
@@ -160,42 +183,48 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         return super().create_dot(a, b, d, input_precision, *rest)
 
     def create_extern_elementwise(
-        self, library: str, path: str, symbol: str, args: Any, kind: Any, is_pure: bool
-    ) -> Any:
+        self,
+        library: str,
+        path: str,
+        symbol: str,
+        args: Sequence[Handle],
+        kind: object,
+        is_pure: bool,
+    ) -> Handle:
         name = symbol.removeprefix("__nv_").removeprefix("fast_").removesuffix("f")
         if name not in FUNCTIONS:
             raise CannotBeTried(f"cannot be tried here: {symbol} of libdevice is not interpreted")
         values = FUNCTIONS[name](*(arg.data for arg in args))
-        result = triton_interpreter.TensorHandle(values.astype(args[0].data.dtype), args[0].dtype)
+        result = Handle(values.astype(args[0].data.dtype), args[0].dtype)
         return carry(result, *args)
 
-    def create_inline_asm(self, *rest: Any) -> Any:
+    def create_inline_asm(self, *rest: object) -> NoReturn:
         raise CannotBeTried("cannot be tried here: inline assembly is not interpreted")
 
-    def binary_op(self, lhs: Any, rhs: Any, op: Any) -> Any:
+    def binary_op(self, lhs: Handle, rhs: Handle, op: object) -> Handle:
         return carry(super().binary_op(lhs, rhs, op), lhs, rhs)
 
-    def unary_op(self, arg: Any, op: Any) -> Any:
+    def unary_op(self, arg: Handle, op: object) -> Handle:
         return carry(super().unary_op(arg, op), arg)
 
-    def ternary_op(self, lhs: Any, rhs: Any, other: Any, op: Any) -> Any:
+    def ternary_op(self, lhs: Handle, rhs: Handle, other: Handle, op: object) -> Handle:
         return carry(super().ternary_op(lhs, rhs, other, op), lhs, rhs, other)
 
-    def create_fma(self, x: Any, y: Any, z: Any) -> Any:
+    def create_fma(self, x: Handle, y: Handle, z: Handle) -> Handle:
         return carry(super().create_fma(x, y, z), x, y, z)
 
-    def cast_impl(self, src: Any, kind: Any) -> Any:
+    def cast_impl(self, src: Handle, kind: object) -> Handle:
         return carry(super().cast_impl(src, kind), src)
 
-    def create_expand_dims(self, arg: Any, axis: int) -> Any:
+    def create_expand_dims(self, arg: Handle, axis: int) -> Handle:
         exchange(arg)
         return super().create_expand_dims(arg, axis)
 
-    def create_trans(self, arg: Any, perm: Any) -> Any:
+    def create_trans(self, arg: Handle, perm: object) -> Handle:
         exchange(arg)
         return super().create_trans(arg, perm)
 
-    def create_broadcast(self, arg: Any, shape: Any) -> Any:
+    def create_broadcast(self, arg: Handle, shape: object) -> Handle:
         exchange(arg)
         return super().create_broadcast(arg, shape)
 
@@ -213,12 +242,12 @@ FUNCTIONS: dict[str, Any] = {
 """The functions of libdevice that NumPy computes, by their names without prefix and suffix."""
 
 
-def undefined(ptrs: Any) -> Any:
+def undefined(ptrs: Handle) -> Handle:
     """Return what a load gives where its mask is false: anything."""
     kind = triton_interpreter._get_np_dtype(ptrs.get_element_ty())
     nonsense = np.nan if kind.kind == "f" else 1 if kind.kind == "b" else np.iinfo(kind).max
     values = np.full(ptrs.data.shape, nonsense, kind)
-    return triton_interpreter.TensorHandle(values, ptrs.get_element_ty())
+    return Handle(values, ptrs.get_element_ty())
 
 
 def hint(words: str) -> None:
@@ -233,10 +262,13 @@ def hint(words: str) -> None:
 def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return where values have other bits."""
     bits = np.dtype(f"u{one.dtype.itemsize}")
-    return np.ascontiguousarray(one).view(bits) != np.ascontiguousarray(other).view(bits)
+    different: np.ndarray = np.ascontiguousarray(one).view(bits) != np.ascontiguousarray(
+        other
+    ).view(bits)
+    return different
 
 
-def synchronise(ptr: Any, mask: Any, sem: Any, scope: Any) -> Any:
+def synchronise(ptr: Handle, mask: Handle, sem: object, scope: object) -> Callable[[], None]:
     """Record an atomic operation, before it is computed; return what is to be called after it.
 
     Only one of a single entry orders programs: a tile has a thread for each entry.
@@ -256,12 +288,12 @@ def synchronise(ptr: Any, mask: Any, sem: Any, scope: Any) -> Any:
     return acquire
 
 
-def truncated(handle: Any) -> Any:
+def truncated(handle: Handle) -> Handle:
     """Return float32 factors as TF32 has them."""
     if handle.data.dtype != np.float32:
         return handle
     bits = np.ascontiguousarray(handle.data).view(np.uint32) & np.uint32(0xFFFFE000)
-    return triton_interpreter.TensorHandle(bits.view(np.float32), handle.dtype)
+    return Handle(bits.view(np.float32), handle.dtype)
 
 
 def install() -> None:

@@ -17,7 +17,11 @@ entry, and stored to where it was: whoever stores an entry has loaded it before.
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+
+Flags = npt.NDArray[np.bool_]
+Addresses = npt.NDArray[np.int64]  # or the places of entries in an array
 
 MARGIN = 4096  # least number of bytes between two arrays
 
@@ -57,13 +61,14 @@ class Accesses:
     """Who has loaded the entries of an array, or stored them, or changed them atomically."""
 
     def __init__(self, entries: int, programs: int) -> None:
-        self.by, self.at = np.zeros((2, entries), np.int32)  # the last program, and its epoch
+        self.by = np.zeros(entries, np.int32)  # the last program
+        self.at = np.zeros(entries, np.int32)  # its epoch
         self.tile = np.zeros(entries, np.int64)
         self.by_several = np.zeros(entries, bool)  # whether also by an earlier program
         self.latest = np.zeros(programs + 1, np.int32)  # the last epoch of each program
 
     def record(
-        self, places: np.ndarray, tile: int, order: Order, counts: np.ndarray | bool = True
+        self, places: Addresses, tile: int, order: Order, counts: np.ndarray | bool = True
     ) -> None:
         """Record an access of the current program; earlier ones may not count."""
         before = self.by[places]
@@ -71,14 +76,15 @@ class Accesses:
         self.by[places], self.at[places], self.tile[places] = order.program, order.epoch, tile
         self.latest[order.program] = order.epoch
 
-    def find_own(self, places: np.ndarray, order: Order) -> np.ndarray:
+    def find_own(self, places: Addresses, order: Order) -> Flags:
         """Return where the program itself has accessed since its last barrier."""
-        return (self.by[places] == order.program) & (self.at[places] == order.epoch)
+        own: Flags = (self.by[places] == order.program) & (self.at[places] == order.epoch)
+        return own
 
-    def find_others(self, places: np.ndarray, order: Order) -> np.ndarray:
+    def find_others(self, places: Addresses, order: Order) -> Flags:
         """Return where another program has accessed that the current one has not waited for."""
         by = self.by[places]
-        found = (self.at[places] >= order.seen[by]) & (by != order.program)
+        found: Flags = (self.at[places] >= order.seen[by]) & (by != order.program)
         unseen = (self.latest > 0) & (self.latest >= order.seen)
         unseen[order.program] = False
         return found | self.by_several[places] if unseen.any() else found
@@ -100,13 +106,13 @@ class Array:
         entries = self.nbytes // self.size + 1
         self.loads, self.stores, self.atomics = (Accesses(entries, programs) for _ in range(3))
 
-    def read(self, addresses: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    def read(self, addresses: Addresses, dtype: np.dtype) -> np.ndarray:
         """Return the values at some addresses."""
         number = self.nbytes // dtype.itemsize
         values = self.inside.numpy()[: number * dtype.itemsize].view(dtype)
         return values[(addresses - self.first) // dtype.itemsize]
 
-    def load(self, places: np.ndarray, tile: int, order: Order) -> None:
+    def load(self, places: Addresses, tile: int, order: Order) -> None:
         """Record that entries are loaded; RuntimeError if that has no order."""
         if self.stores.find_own(places, order).any():
             self._refuse_without_barrier("storing", "loading")
@@ -125,7 +131,7 @@ class Array:
         self.loads.record(places, tile, order)
 
     def store(
-        self, places: np.ndarray, tile: int, order: Order, is_changed: np.ndarray | bool
+        self, places: Addresses, tile: int, order: Order, is_changed: np.ndarray | bool
     ) -> None:
         """Record that entries are stored; RuntimeError if that has no order."""
         loaded = self.loads.find_own(places, order) & is_changed
@@ -150,7 +156,7 @@ class Array:
                 )
         self.stores.record(places, tile, order, is_changed)
 
-    def change(self, places: np.ndarray, tile: int, order: Order) -> None:
+    def change(self, places: Addresses, tile: int, order: Order) -> None:
         """Record an atomic operation on entries; RuntimeError if it has no order."""
         if self.stores.find_own(places, order).any():
             self._refuse_without_barrier("storing", "an atomic operation on")
@@ -175,7 +181,7 @@ def bytes_of(storage: Any) -> Any:
 
 
 def split(
-    arrays: tuple[Array, ...], addresses: np.ndarray, size: int
+    arrays: tuple[Array, ...], addresses: Addresses, size: int
 ) -> list[tuple[Array, np.ndarray]]:
     """Return the arrays to which addresses belong, with a mask of each; or raise IndexError.
 

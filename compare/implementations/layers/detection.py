@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare.implementations.cells import CELLS
+from compare.implementations.interface import Array
 from compare.implementations.layers.user_layer import Layers, UserLayer
 from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
 from compare.implementations.layouts.guesses import guess_cell_of_class, guess_cell_of_shapes
@@ -135,7 +136,7 @@ def _compare(layers: Layers) -> tuple[float, bool]:
     return (0.0 if is_equal else distance), is_equal and _broadcasts(layer, *result)
 
 
-def _broadcasts(layer: UserLayer, output: np.ndarray, state: Any, tape: Any) -> bool:
+def _broadcasts(layer: UserLayer, output: Array, state: Any, tape: Any) -> bool:
     """Whether the gradient of the state has another shape than the state that was given."""
     if layer.forward_only or layer.submission.adapter:
         return False
@@ -164,7 +165,7 @@ def _learn_anew(layers: Layers, layer: UserLayer) -> bool:
     return True
 
 
-def _arrays(result: tuple[Any, Any, Any]) -> list[np.ndarray]:
+def _arrays(result: tuple[Any, Any, Any]) -> list[Array]:
     """Return the output, and the arrays of the last state."""
     output, state, _ = result
     return [array.astype(np.float64) for array in (output, *arrays_of(state))]

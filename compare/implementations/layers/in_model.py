@@ -57,11 +57,11 @@ class LayerInModel(Layer):
     def step_in_columns(self, weights: Any) -> None:
         """Return None: each step is the implementation's own."""
 
-    def __call__(self, x: np.ndarray, state: State = None, **more: Any) -> tuple[Any, Any]:
+    def __call__(self, x: Array, state: State = None, **more: Any) -> tuple[Any, Any]:
         """Return output and last state."""
         return self.forward(x, state, **more)[:2]
 
-    def forward(self, x: np.ndarray, state: State = None, **more: Any) -> tuple[Any, Any, Any]:
+    def forward(self, x: Array, state: State = None, **more: Any) -> tuple[Any, Any, Any]:
         """Return output, last state and tape; raise what our layer raises for these arguments."""
         _, _, layout = self._lay_out(x, state, more.get("lengths"))
         self._load()
@@ -73,7 +73,7 @@ class LayerInModel(Layer):
         return output, last, TapeInModel(layout, (), None, "", tape, one_hot)
 
     def backward(
-        self, tape: Any, d_output: np.ndarray | None = None, d_state: State = None
+        self, tape: Any, d_output: Array | None = None, d_state: State = None
     ) -> RNNGradients:
         """Return the gradients; a single bias moves as much as both of ours together."""
         gradients = self._implementation.layer.backward(tape.own, d_output, d_state)

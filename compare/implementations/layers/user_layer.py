@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from compare.implementations.cells import CELLS
-from compare.implementations.interface import Results
+from compare.implementations.interface import Array, Results
 from compare.implementations.layouts.conventions import Conventions, Flags
 from compare.implementations.layouts.parameters import PARAMETERS
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
@@ -113,7 +113,7 @@ class UserLayer:
         self.as_now: Callable[..., Any] | None = None  # gives what the last call returned
         self.forward_only = layers.forward_only = "backward" not in handle.names
 
-    def own_parameters(self) -> dict[str, np.ndarray]:
+    def own_parameters(self) -> dict[str, Array]:
         """Return its parameters by its own names."""
         found = self.submission.look(self.handle, "parameters")
         if not isinstance(found, dict) or not found:
@@ -167,7 +167,7 @@ class UserLayer:
         other.handle = handle
         return other
 
-    def read_random_state(self) -> np.ndarray:
+    def read_random_state(self) -> Array:
         """Return the state of the random numbers that all code of its process shares."""
         found = self.submission.call("read_random_state", of=self.handle.number)
         return _array(found, "the random state")
@@ -180,7 +180,7 @@ class UserLayer:
         """Delete the tapes of all passes in its process."""
         self.submission.forget(self.handle)
 
-    def forward(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
+    def forward(self, x: Array, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
         """Return output, last state and the tape for `backward`."""
         result, transposed = self._call("forward", x, state, more, keep=(2,))
         if not isinstance(result, tuple) or len(result) != 3:
@@ -188,7 +188,7 @@ class UserLayer:
             raise Malformed(wanted, describe_kind(result))
         number, lengths = self.submission.last.number, more.get("lengths")
 
-        def ours(result: Any) -> tuple[np.ndarray, Any]:
+        def ours(result: Any) -> tuple[Array, Any]:
             output = _array(result[0], "output", transposed)
             return self._without_padding(output, lengths), self._state(result[1])
 
@@ -198,14 +198,14 @@ class UserLayer:
         padded = sum(result[0].shape) - sum(output.shape)  # steps: one axis is shorter
         return output, last, (result[2], transposed, x.dtype.kind != "f", state is not None, padded)
 
-    def _without_padding(self, output: np.ndarray, lengths: Any) -> np.ndarray:
+    def _without_padding(self, output: Array, lengths: Any) -> Array:
         """Return an output of the steps of the longest sequence, if all later ones are zero."""
         if lengths is None or output.ndim <= self.time_axis:
             return output
         first, rest = np.split(output, [int(np.max(lengths))], self.time_axis)
         return output if rest.any() else first
 
-    def __call__(self, x: np.ndarray, state: Any = None, **more: Any) -> tuple[Any, Any]:
+    def __call__(self, x: Array, state: Any = None, **more: Any) -> tuple[Any, Any]:
         """Return output and last state of a call, if it can be called."""
         if "__call__" not in self.handle.names:
             raise Trouble("missing", "it cannot be called")
@@ -217,7 +217,7 @@ class UserLayer:
     def _call(
         self,
         method: str,
-        x: np.ndarray,
+        x: Array,
         state: Any,
         more: dict[str, Any],
         keep: tuple[int, ...] = (),
@@ -230,7 +230,7 @@ class UserLayer:
         except Trouble as trouble:
             raise _missing_if_refused(trouble, more) from None
 
-    def _own_arguments(self, x: np.ndarray, state: Any) -> tuple[tuple[Any, ...], bool]:
+    def _own_arguments(self, x: Array, state: Any) -> tuple[tuple[Any, ...], bool]:
         """Return x and the state in its own layout, and whether the batch axis is put first."""
         transposed = self.transpose and x.ndim == (3 if x.dtype.kind == "f" else 2)
         own_x = _swapped(x) if transposed else x
@@ -238,7 +238,7 @@ class UserLayer:
             return (own_x,), transposed
         return (own_x, _flat(state) if self.conventions.flat_state else state), transposed
 
-    def time(self, times: int, x: np.ndarray, state: Any, d_output: np.ndarray | None) -> float:
+    def time(self, times: int, x: Array, state: Any, d_output: Array | None) -> float:
         """Return the mean seconds of a pass in its process: forward, and with d_output backward.
 
         A pass forward alone is in evaluation mode, if it has one.
@@ -286,7 +286,7 @@ class UserLayer:
         self.as_now = lambda double=False: ours(self.submission.look(result, double=double))
         return ours(gradients)
 
-    def _as_ours(self, own: dict[str, np.ndarray]) -> Results:
+    def _as_ours(self, own: dict[str, Array]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
         arrays = {name: _array(array, str(name)) for name, array in own.items()}
         return self.conventions.to_ours(arrays, self.cell)
@@ -299,14 +299,14 @@ class UserLayer:
         return found[0] if len(found) == 1 else found or None
 
 
-def _array(value: Any, name: str, transposed: bool = False) -> np.ndarray:
+def _array(value: Any, name: str, transposed: bool = False) -> Array:
     """Return an array, with the time axis first."""
     if not isinstance(value, np.ndarray):
         raise Malformed(f"an array for {name}", describe_kind(value))
     return value.swapaxes(0, 1) if transposed and value.ndim > 1 else value
 
 
-def _swapped(array: np.ndarray) -> np.ndarray:
+def _swapped(array: Array) -> Array:
     """Return an array with the batch axis first, contiguous if the array is."""
     swapped = array.swapaxes(0, 1)
     return np.ascontiguousarray(swapped) if array.flags.c_contiguous else swapped

@@ -10,6 +10,7 @@ import numpy as np
 
 from compare.files import table
 from compare.implementations.cells import CELLS
+from compare.implementations.interface import Array
 from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
 from compare.implementations.layouts.parameters import (
     B_IH,
@@ -24,7 +25,7 @@ from compare.implementations.layouts.parameters import (
 from compare.implementations.worker.trouble import Malformed
 from compare.terminal import UsageError
 
-Arrays = dict[str, np.ndarray]  # parameters by name
+Arrays = dict[str, Array]  # parameters by name
 
 TABLE = table(__package__, "conventions.toml")
 WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
@@ -188,13 +189,13 @@ class Conventions:
             found |= zip(self._list_both(), np.split(both, [at], axis=1), strict=True)
         return {n: reorder_to_torch(array, cell, self._order(n)) for n, array in found.items()}
 
-    def _turn(self, name: str, array: np.ndarray) -> np.ndarray:
+    def _turn(self, name: str, array: Array) -> Array:
         """Return a parameter or the rows of a gate in the user's layout."""
         if name.startswith("weight"):
             return array.T if self.transposed else array
         return array if self.bias_axis is None else np.expand_dims(array, self.bias_axis)
 
-    def _turn_back(self, name: str, array: np.ndarray) -> np.ndarray:
+    def _turn_back(self, name: str, array: Array) -> Array:
         """Return an array of the user in our layout."""
         if name.startswith("weight"):
             return array.T if self.transposed else array

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from compare.implementations.cells import CELLS
+from compare.implementations.interface import Array
 from compare.terminal import UsageError
 
 Order = tuple[str, ...]  # the gates from the first block of rows to the last; (): as in PyTorch
@@ -23,17 +24,17 @@ def parse_order(text: str | None, cell: str) -> Order:
     return () if order == gates else order
 
 
-def reorder_to_own(array: np.ndarray, cell: str, order: Order) -> np.ndarray:
+def reorder_to_own(array: Array, cell: str, order: Order) -> Array:
     """Return an array whose blocks of rows are in PyTorch's order, in the order of the user."""
     return _reordered(array, CELLS[cell].gates, order)
 
 
-def reorder_to_torch(array: np.ndarray, cell: str, order: Order) -> np.ndarray:
+def reorder_to_torch(array: Array, cell: str, order: Order) -> Array:
     """Return an array whose blocks of rows are in the order of the user, in PyTorch's order."""
     return _reordered(array, order, CELLS[cell].gates)
 
 
-def _reordered(array: np.ndarray, before: Order, after: Order) -> np.ndarray:
+def _reordered(array: Array, before: Order, after: Order) -> Array:
     if not before or not after or len(array) % len(after):
         return array
     blocks = np.split(array, len(before))

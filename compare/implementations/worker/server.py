@@ -26,6 +26,7 @@ OURS = "_rnn_parity_"  # prefix of our modules in `sys.modules`: the user may ha
 
 LARGEST_FILE = 2**26  # bytes that may be written into a file
 
+Head = dict[str, Any]  # the JSON of a message, and a value in it
 Arrays = list[np.ndarray]
 
 
@@ -69,7 +70,7 @@ class Server:
         ]
         self.replaced: dict[str, Any] = {}
 
-    def answer(self, head: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
+    def answer(self, head: Head, arrays: Arrays) -> tuple[Head, Arrays]:
         """Answer a request, with what was raised if it cannot be answered."""
         sent: Arrays = []
         try:
@@ -78,12 +79,12 @@ class Server:
             return self.refusal(error, str(head.get("file", "")))
         return answer | self._noted(), sent
 
-    def refusal(self, error: BaseException, file: str = "") -> tuple[dict[str, Any], Arrays]:
+    def refusal(self, error: BaseException, file: str = "") -> tuple[Head, Arrays]:
         """Return the answer that says what was raised."""
         raised = _described(error, file or str(getattr(self.module, "__file__", "")))
         return {"raised": raised} | self._noted(), []
 
-    def _noted(self) -> dict[str, Any]:
+    def _noted(self) -> Head:
         """Return what the code has imported, opened, started and launched, and changed of NumPy."""
         changed = [
             f"{module}.{name}"
@@ -98,7 +99,7 @@ class Server:
             "hints": hints,
         }
 
-    def do_load(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+    def do_load(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Import a file or a module; return the names in it, and its adapter."""
         if self.watch is not None:
             hook = self.watch(head["file"], head["folders"], numpy_only=head["numpy_only"])
@@ -119,7 +120,7 @@ class Server:
         self.objects[0] = target
         return {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
 
-    def do_call(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+    def do_call(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Call a function of the module, or a method of an object."""
         arrays = [self.laid_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
         before = [item.copy() for item in arrays]
@@ -147,7 +148,7 @@ class Server:
             "written": [[k, self.pack(arrays[k], sent)] for k in changed],
         }
 
-    def do_time(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+    def do_time(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Make some calls, one after the other, so many times; return the mean time of all.
 
         A library may compute only when its result is read, so results are read within the time. As
@@ -167,7 +168,7 @@ class Server:
             del self.objects[-number]
         return {"seconds": seconds}
 
-    def do_get(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+    def do_get(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Return an object, or its attribute, as it is now; `double` doubles its arrays."""
         value = self.objects[head["of"]]
         for name in head["path"]:
@@ -180,7 +181,7 @@ class Server:
                 np.ldexp(array, 1, out=array)
         return {"result": packed, "shared": _shared(sent)}
 
-    def do_set(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+    def do_set(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Write into the arrays of a dictionary that an object has, or replace them."""
         held = getattr(self.objects[head["of"]], head["name"])
         for name, array in zip(head["keys"], arrays, strict=True):
@@ -190,13 +191,13 @@ class Server:
                 held[name][...] = array
         return {}
 
-    def do_forget(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+    def do_forget(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Delete all results but those whose numbers are in `keep`."""
         numbers = {0, *head["keep"]}
         self.objects = {n: value for n, value in self.objects.items() if n in numbers}
         return {}
 
-    def do_replace(self, head: dict[str, Any], arrays: Arrays, sent: Arrays) -> dict[str, Any]:
+    def do_replace(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Replace functions of the module by ours, and restore the others."""
         for name, own in self.replaced.items():
             setattr(self.module, name, own)
@@ -205,7 +206,7 @@ class Server:
             setattr(self.module, name, lambda *args, _name=name: self.call_back(_name, args))
         return {}
 
-    def _argument(self, packed: dict[str, Any], arrays: Arrays) -> Any:
+    def _argument(self, packed: Head, arrays: Arrays) -> Any:
         """Return an argument; a reference means an object, or a part of one."""
         if "ref" not in packed:
             return self.unpack(packed, arrays)
@@ -236,7 +237,7 @@ def _callables_of(target: Any) -> list[str]:
     return [name for name in public if callable(getattr(target, name, None))]
 
 
-def _described(error: BaseException, file: str) -> dict[str, Any]:
+def _described(error: BaseException, file: str) -> Head:
     """Return what was raised, and the line of the user's file."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if file and frame.filename == file]
@@ -272,7 +273,7 @@ def serve(gibibytes: float) -> None:
     messages, audit = (load_file(FOLDER / f"{name}.py", OURS) for name in ("messages", "audit"))
     limit(gibibytes)
 
-    def send(head: dict[str, Any], arrays: Arrays) -> None:
+    def send(head: Head, arrays: Arrays) -> None:
         answers.write(messages.encoded(head, arrays))
         answers.flush()
 

@@ -20,6 +20,7 @@ import safetensors.numpy
 
 from compare.files import JsonObject, SchemaError, excerpt, open_file, parse_json, write_file
 from compare.files import read as read_as
+from compare.implementations import Array
 from compare.terminal import DATA, PACKAGE, CommandError
 
 MOST_HEADER_BYTES = 16 * 2**20
@@ -64,7 +65,7 @@ class CheckpointError(CommandError, ValueError):
     exit_code = DATA
 
 
-def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: JsonObject) -> None:
+def write(path: Path, tensors: Mapping[str, Array], metadata: JsonObject) -> None:
     """Write tensors and metadata atomically; a ValueError says that the file would be too large."""
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     text = json.dumps({"sha256": ZEROS, **metadata}, allow_nan=False)
@@ -82,7 +83,7 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: JsonObject) -
 
 def read(
     path: Path, check: Callable[[Shapes, object], T], within: Path | None = None
-) -> tuple[dict[str, np.ndarray], T]:
+) -> tuple[dict[str, Array], T]:
     """Return the tensors of a file, writable, and what `check` returns of its metadata.
 
     `check` gets the shape and the dtype of each tensor too, before the tensors are read. A

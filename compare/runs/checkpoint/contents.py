@@ -46,7 +46,7 @@ from compare.files import (
     plain,
     read,
 )
-from compare.implementations import CELLS, CellName
+from compare.implementations import CELLS, Array, CellName
 from compare.parity import OPTIMIZERS, Side, StepSettings, name_optimizer
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
@@ -164,8 +164,8 @@ class Checkpoint(Training):
     """The full state of a training between two updates."""
 
     state: State  # an array (L·D, B, H) or a pair; None: the next batch starts with zeros
-    weights: dict[str, Float[np.ndarray, "..."]]
-    memory: dict[str, Float[np.ndarray, "..."]] = field(default_factory=dict)  # of the optimizer
+    weights: dict[str, Float[Array, "..."]]
+    memory: dict[str, Float[Array, "..."]] = field(default_factory=dict)  # of the optimizer
 
     @property
     def memory_shapes(self) -> Shapes:
@@ -260,7 +260,7 @@ def _read(shapes: container.Shapes, values: object) -> _Metadata:
     return metadata
 
 
-def _checkpoint(metadata: _Metadata, weights: dict[str, np.ndarray]) -> Checkpoint:
+def _checkpoint(metadata: _Metadata, weights: dict[str, Array]) -> Checkpoint:
     model, dtype = metadata.model, metadata.model.dtype
     state = None
     if metadata.state is not None:
@@ -303,7 +303,7 @@ def _check(checkpoint: Checkpoint) -> None:
         _check_tensors(arrays, dict(zip(names, shapes, strict=True)), model.dtype)
 
 
-def _check_tensors(tensors: Mapping[str, np.ndarray], shapes: Shapes, dtype: str) -> None:
+def _check_tensors(tensors: Mapping[str, Array], shapes: Shapes, dtype: str) -> None:
     found = {name: (tensor.shape, str(tensor.dtype)) for name, tensor in tensors.items()}
     _check_shapes(found, shapes, dtype)
     for name in shapes:
@@ -327,14 +327,12 @@ def _check_names(what: str, names: Collection[str], right: Collection[str]) -> N
         raise SchemaError(f"{what} {', '.join([*right][:4])}, …", got)
 
 
-def _encode(arrays: Sequence[np.ndarray]) -> str:
+def _encode(arrays: Sequence[Array]) -> str:
     little_endian = (a.astype(a.dtype.newbyteorder("<"), order="C").tobytes() for a in arrays)
     return base64.b64encode(b"".join(little_endian)).decode()
 
 
-def _decode(
-    name: str, text: str, shapes: Sequence[tuple[int, ...]], dtype: str
-) -> list[np.ndarray]:
+def _decode(name: str, text: str, shapes: Sequence[tuple[int, ...]], dtype: str) -> list[Array]:
     kind = np.dtype(dtype).newbyteorder("<")
     try:
         content = base64.b64decode(text, validate=True)

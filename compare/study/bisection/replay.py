@@ -11,7 +11,7 @@ import safetensors.numpy
 
 from compare import files
 from compare.check import BUG_NAMES, TrainingCase
-from compare.implementations import CELLS, CellName
+from compare.implementations import CELLS, Array, CellName
 from compare.parity import OPTIMIZERS, StepSettings, name_optimizer, name_state
 from compare.runs import Model
 from compare.study.config import SuspectOptions
@@ -122,7 +122,7 @@ def is_replay(path: Path) -> bool:
     return bool(metadata.get("format", "").startswith(FAMILY))
 
 
-def _case(description: _Description, tensors: dict[str, np.ndarray]) -> TrainingCase:
+def _case(description: _Description, tensors: dict[str, Array]) -> TrainingCase:
     """Build the case; sizes that do not fit the tensors are refused before they are used."""
     options, cell = description.options, CELLS[description.cell]
     V, H, L = options.input_size, options.hidden_size, options.num_layers

@@ -13,7 +13,7 @@ import torch
 
 import concise_rnn
 from compare import check
-from compare.implementations import Results
+from compare.implementations import Array, Results
 from compare.parity import (
     ScratchOptimizer,
     TorchOptimizer,
@@ -94,7 +94,7 @@ class NumPySuspect(_Trained):
         """Return the results of its layer alone."""
         return check.run(check.get_layer(self.package, case.cell), case)
 
-    def _record_forward(self, inputs: np.ndarray, state: State, **more: Any) -> Any:
+    def _record_forward(self, inputs: Array, state: State, **more: Any) -> Any:
         self._results["forward passes"] += 1
         logits, final_state, tape = self._forward(inputs, states.each(np.copy, self._state), **more)
         B, T = inputs.shape
@@ -105,7 +105,7 @@ class NumPySuspect(_Trained):
         }
         return logits, final_state, tape
 
-    def _record_backward(self, tape: Any, d_logits: np.ndarray, d_state: Any = None) -> Any:
+    def _record_backward(self, tape: Any, d_logits: Array, d_state: Any = None) -> Any:
         self._results["backward passes"] += 1
         gradients, d_initial = self._backward(tape, d_logits, d_state)
         if self._results["backward passes"] == 1:
@@ -187,7 +187,7 @@ class TorchSuspect(_Trained):
 Suspect = NumPySuspect | TorchSuspect
 
 
-def one_hot_layer(case: check.TrainingCase, d_logits: np.ndarray) -> check.LayerCase:
+def one_hot_layer(case: check.TrainingCase, d_logits: Array) -> check.LayerCase:
     """Return a case for the recurrent layer alone, with dense inputs and its upstream gradient.
 
     Dense inputs have a gradient, and it shows in which step a difference is: δx_t = W_ih^T δz_t.

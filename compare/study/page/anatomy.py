@@ -23,13 +23,14 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
+from compare.implementations import Array
 from compare.parity import Move, compute_loss, tensor_as_array, tolerances, write_parameters
 from scratch_rnn import linear
 from scratch_rnn.cells import elman
 from scratch_rnn.fast import lookup
 from scratch_rnn.fast.product import Times
 
-Numbers = dict[str, np.ndarray]
+Numbers = dict[str, Array]
 
 
 def weights_of(model: scratch_rnn.RNNModel) -> elman.Weights:
@@ -37,7 +38,7 @@ def weights_of(model: scratch_rnn.RNNModel) -> elman.Weights:
     return elman.Weights(*model.rnn.parameters.values())
 
 
-def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> Numbers:
+def scratch_forward(model: scratch_rnn.RNNModel, ids: Int[Array, "T"]) -> Numbers:
     """Read the tokens with the NumPy model.
 
     The results are "h" (T+1, H), where h[0] is the state before the first step; "y" and "p" (T, V);
@@ -55,7 +56,7 @@ def is_elman(model: scratch_rnn.RNNModel) -> bool:
 
 
 def scratch_sums(
-    model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], h: Float[np.ndarray, "N H"]
+    model: scratch_rnn.RNNModel, ids: Int[Array, "T"], h: Float[Array, "N H"]
 ) -> Numbers:
     """Return the sums a, u and z from which h is computed; N is T + 1."""
     W_ih, W_hh, b_ih, b_hh = model.rnn.parameters.values()
@@ -66,7 +67,7 @@ def scratch_sums(
     return {"a": a, "u": u, "z": a + u}
 
 
-def softmax(logits: Float[np.ndarray, "N V"]) -> Float[np.ndarray, "N V"]:
+def softmax(logits: Float[Array, "N V"]) -> Float[Array, "N V"]:
     """Return p as scratch_rnn.loss computes it. The function returns only δy = p - onehot(k).
 
     In δy all entries except entry k are those of p. So two different k give all entries of p.
@@ -80,7 +81,7 @@ def softmax(logits: Float[np.ndarray, "N V"]) -> Float[np.ndarray, "N V"]:
 
 
 @torch.no_grad()
-def concise_forward(model: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> Numbers:
+def concise_forward(model: concise_rnn.RNNModel, ids: Int[Array, "T"]) -> Numbers:
     """Read the tokens with the PyTorch model; the names and shapes of `scratch_forward`."""
     x = torch.from_numpy(ids)
     states: list[torch.Tensor] = []
@@ -107,8 +108,8 @@ def concise_sums(
 
 
 def scratch_losses(
-    logits: Float[np.ndarray, "K V"], targets: Int[np.ndarray, "K"]
-) -> tuple[Float[np.ndarray, "K"], Float[np.ndarray, "K V"]]:
+    logits: Float[Array, "K V"], targets: Int[Array, "K"]
+) -> tuple[Float[Array, "K"], Float[Array, "K V"]]:
     """Return each L_k, and dL_k/dy_k."""
     pairs = [
         scratch_rnn.cross_entropy(logits[k : k + 1], targets[k : k + 1])
@@ -119,15 +120,13 @@ def scratch_losses(
     return losses, d_logits
 
 
-def concise_losses(
-    logits: Float[np.ndarray, "K V"], targets: Int[np.ndarray, "K"]
-) -> Float[np.ndarray, "K"]:
+def concise_losses(logits: Float[Array, "K V"], targets: Int[Array, "K"]) -> Float[Array, "K"]:
     """Return each L_k from PyTorch's cross-entropy."""
     losses = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets), reduction="none")
     return tensor_as_array(losses)
 
 
-def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -> dict[str, float]:
+def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[Array, "T"]) -> dict[str, float]:
     """Return the tolerance of each array of the forward pass, and of "L".
 
     The page shows one number for each array: the largest tolerance of its entries.
@@ -147,7 +146,7 @@ def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"]) -
 
 
 def scratch_backward(
-    model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], d_logits: Float[np.ndarray, "K V"]
+    model: scratch_rnn.RNNModel, ids: Int[Array, "T"], d_logits: Float[Array, "K V"]
 ) -> Numbers:
     """Return the gradients of each loss with respect to each earlier state.
 
@@ -173,7 +172,7 @@ def scratch_backward(
         nothing = np.zeros((1, *d_h.shape), dtype)
         _, of_losses, _ = elman.backward(step, weights, nothing, of_losses, model.rnn.nonlinearity)
 
-    def gradient_norm(d_y: Float[np.ndarray, "K V"]) -> float:
+    def gradient_norm(d_y: Float[Array, "K V"]) -> float:
         _, _, tape = model.forward(ids[None, :K], model.begin_state())
         return scratch_rnn.clip_grad_norm(model.backward(tape, d_y), float("inf"))
 
@@ -183,22 +182,22 @@ def scratch_backward(
     return {"norms": norms, "d_h": d_h, "gradient_norms": gradient_norms}
 
 
-def spectral_radius(W: Float[np.ndarray, "H H"]) -> float:
+def spectral_radius(W: Float[Array, "H H"]) -> float:
     """Return the largest magnitude of an eigenvalue."""
     return float(np.abs(np.linalg.eigvals(W.astype(np.float64))).max())
 
 
-def largest_singular_value(W: Float[np.ndarray, "H H"]) -> float:
+def largest_singular_value(W: Float[Array, "H H"]) -> float:
     """Return max ‖W x‖ / ‖x‖. It is the same for W^T."""
     return float(np.linalg.norm(W.astype(np.float64), ord=2))
 
 
-def units_by_change(h: Float[np.ndarray, "T H"]) -> list[int]:
+def units_by_change(h: Float[Array, "T H"]) -> list[int]:
     """Return all units, sorted by the standard deviation of their state over t, largest first."""
     return [int(i) for i in np.argsort(-h.std(axis=0), kind="stable")]
 
 
-def write_on(model: scratch_rnn.RNNModel, ids: Int[np.ndarray, "T"], num_preds: int) -> list[int]:
+def write_on(model: scratch_rnn.RNNModel, ids: Int[Array, "T"], num_preds: int) -> list[int]:
     """Return the tokens that the model adds; each is the most likely next token.
 
     Unlike in `scratch_rnn.predict`, the text may start with <unk>.

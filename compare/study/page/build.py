@@ -2,14 +2,13 @@
 
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
 
-from compare.files import fill_page, json_in_html, resource, write_output
+from compare.files import JsonObject, fill_page, json_in_html, resource, write_output
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
 
@@ -32,11 +31,11 @@ class PageSize:
 
 
 def write_page(
-    record: Mapping[str, Any],
+    record: JsonObject,
     path: Path,
     *,
     most_bytes: int,
-    small: Mapping[str, Any] | None = None,
+    small: JsonObject | None = None,
 ) -> PageSize:
     """Render a record and write it; a file at the path is replaced.
 
@@ -57,7 +56,7 @@ def write_page(
 
 
 def render(
-    record: Mapping[str, Any], *, most_bytes: int, small: Mapping[str, Any] | None = None
+    record: JsonObject, *, most_bytes: int, small: JsonObject | None = None
 ) -> tuple[str, PageSize]:
     """Return the page of a record and its size.
 
@@ -108,21 +107,21 @@ def spread(count: int) -> list[int]:
     return order
 
 
-def _size(entries: list[dict[str, Any]], text: str) -> int:
+def _size(entries: list[JsonObject], text: str) -> int:
     """Return the number of bytes of packed arrays in the page, with their markup."""
     return len(json_in_html(entries)) + len(text) + 100
 
 
-Packed = tuple[dict[str, Any], dict[str, tuple[list[dict[str, Any]], str]]]
+Packed = tuple[JsonObject, dict[str, tuple[list[JsonObject], str]]]
 """A checkpoint: its JSON values, and its packed arrays."""
 
 
-def _packed(checkpoint: Mapping[str, Any]) -> Packed:
+def _packed(checkpoint: JsonObject) -> Packed:
     facts = {name: value for name, value in checkpoint.items() if name not in PARTS}
     return facts, {part: pack(checkpoint[part]) for part in PARTS}
 
 
-def _elements(record: Mapping[str, Any], packed: Iterable[Packed], prefix: str = "") -> str:
+def _elements(record: JsonObject, packed: Iterable[Packed], prefix: str = "") -> str:
     """Return the elements of a record: its JSON, and one for the arrays of each checkpoint."""
     blobs: list[str] = []
     checkpoints = []
@@ -138,7 +137,7 @@ def _elements(record: Mapping[str, Any], packed: Iterable[Packed], prefix: str =
     return "\n".join([*elements, ""])
 
 
-def _fill(record: Mapping[str, Any], elements: str) -> str:
+def _fill(record: JsonObject, elements: str) -> str:
     """Put style, scripts and the elements of the records into the template."""
     script = _script(record["cell"])
     values = {"mark": MARK, "title": html.escape(title(record)), "records": elements}
@@ -179,7 +178,7 @@ def _script(cell: str) -> str:
     return "\n".join([first, own, f"const CELLS = {{ {', '.join(cells)} }};", *others])
 
 
-def title(record: Mapping[str, Any]) -> str:
+def title(record: JsonObject) -> str:
     """Return the title of the page."""
     text = " ".join(record["text"].encode("utf-8", "replace").decode().split())
     return f"“{text if len(text) <= 40 else text[:40] + '…'}” inside a recurrent network"

@@ -5,11 +5,10 @@ import json
 import webbrowser
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from compare.files import Output, check_outputs, is_page
+from compare.files import JsonObject, Output, check_outputs, is_page
 from compare.implementations import CELLS
 from compare.parity import ParityConfig, limited_threads
 from compare.runs import Course, Snapshot, newest_run, read_course
@@ -62,7 +61,7 @@ def _refuse_replacing(config: ExplainConfig) -> None:
     check_outputs([out], read + weights)
 
 
-def _small(course: Course) -> dict[str, Any] | None:
+def _small(course: Course) -> JsonObject | None:
     """Return the demonstration with the same cell for the page of a run; None if there is none."""
     try:
         small = demonstration(course.setting.cell)

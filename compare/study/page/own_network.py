@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from compare.files import RecordError, SchemaError, excerpt, read_json
+from compare.files import JsonObject, RecordError, SchemaError, excerpt, read_json
 from compare.implementations import read_language_model
 from compare.parity import ParityConfig
 from compare.runs import Course, Snapshot
@@ -36,7 +35,7 @@ def read_own_network(weights: Path, vocab: Path, nonlinearity: str | None = None
     if len(tokens) != V:
         what = f"{V} tokens in {vocab}, as the linear layer of {weights} has"
         raise UsageError(f"expected {what}, got {len(tokens)}")
-    setting: dict[str, Any] = {
+    setting: JsonObject = {
         "cell": cell.name,
         "hidden_size": H,
         "nonlinearity": nonlinearity or cell.nonlinearities[0],
@@ -74,7 +73,7 @@ def read_tokens(path: Path) -> list[str]:
     return list(first)
 
 
-def _sort_by_index(indices: dict[str, Any], path: Path) -> list[str]:
+def _sort_by_index(indices: JsonObject, path: Path) -> list[str]:
     values = list(indices.values())
     are_indices = all(type(value) is int for value in values)  # a bool is none
     if not are_indices or sorted(values) != list(range(len(values))):

@@ -12,9 +12,11 @@ addition for each number. They are not stored: the page adds again, and rounds i
 import base64
 import zlib
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+from compare.files import JsonObject
 
 SUMS = ("a", "z")
 """Arrays that the page computes: a = W_ih + (b_ih + b_hh), a row for each token, and z = a + u."""
@@ -23,7 +25,7 @@ OTHER = "torch."
 """Prefix of the names of PyTorch's arrays; the rest is the name of NumPy's array."""
 
 
-def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[dict[str, Any]], str]:
+def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[JsonObject], str]:
     """Write arrays as one text: return an entry for each, and base64 of the deflated bytes.
 
     An entry has "name", "dtype" (as "float32" or "int8"), "shape", whether the array has "steps"
@@ -55,7 +57,7 @@ def steps_between(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return steps.astype(kind)
 
 
-def rank(a: np.ndarray) -> np.ndarray:
+def rank(a: np.ndarray) -> npt.NDArray[np.int64]:
     """Return the rank of each float32 among all floats; both zeros have rank 0."""
     bits = a.view(np.int32).astype(np.int64)
     return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)

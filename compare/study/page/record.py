@@ -6,7 +6,6 @@ is made from this record only.
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +14,8 @@ from jaxtyping import Float, Int
 import concise_rnn
 import scratch_rnn
 from compare.check import BUGS
-from compare.files import RecordError
-from compare.implementations import CELLS, Cell
+from compare.files import JsonObject, RecordError
+from compare.implementations import CELLS, Array, Cell
 from compare.parity import compare_step, copy_weights, make_models, split_tokens, write_parameters
 from compare.runs import Course, Snapshot
 from compare.study.page import anatomy
@@ -35,7 +34,7 @@ DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
 """Arrays that are left out if the page would be too large; each sum is listed after its terms."""
 
 
-def record(text: str, course: Course, terminal: Terminal | None = None) -> dict[str, Any]:
+def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonObject:
     """Record all results of both models while they read the text; see `tokens_of`.
 
     The record has values for the whole page, and under "checkpoints" a dict for each checkpoint:
@@ -139,9 +138,9 @@ def look(
     snapshot: Snapshot,
     scratch: scratch_rnn.RNNModel,
     concise: concise_rnn.RNNModel,
-    ids: Int[np.ndarray, "T"],
+    ids: Int[Array, "T"],
     course: Course,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Run both models with the snapshot's weights, and return all results.
 
     "numbers" are the arrays that are always in the page. "details" are left out if the page would
@@ -179,7 +178,7 @@ def look(
 
 
 def numbers_of(
-    scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, ids: Int[np.ndarray, "T"]
+    scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, ids: Int[Array, "T"]
 ) -> tuple[anatomy.Numbers, anatomy.Numbers]:
     """Run both models on the text; return numbers and details, with the letters of `anatomy`.
 
@@ -209,7 +208,7 @@ def numbers_of(
     return copies, details
 
 
-def plain_versions(cell: Cell) -> list[dict[str, Any]]:
+def plain_versions(cell: Cell) -> list[JsonObject]:
     """Return file and lines of the cell's plain version, and of Elman's, which has the loss."""
     return [
         {
@@ -220,7 +219,7 @@ def plain_versions(cell: Cell) -> list[dict[str, Any]]:
     ]
 
 
-def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
+def page_bugs(cell: str, nonlinearity: str) -> list[JsonObject]:
     """Return the bugs of the page's game for this cell: names, texts, and the right lines."""
     bugs = []
     for bug in BUGS:
@@ -241,14 +240,12 @@ def page_bugs(cell: str, nonlinearity: str) -> list[dict[str, Any]]:
     return bugs
 
 
-def input_ids(ids: Int[np.ndarray, "T"], V: int) -> list[int]:
+def input_ids(ids: Int[Array, "T"], V: int) -> list[int]:
     """Return the tokens whose input weights are in the page: all, or only those of the text."""
     return list(range(V)) if V <= MOST_SHOWN else list(dict.fromkeys(ids.tolist()))
 
 
-def shown_ids(
-    distributions: Sequence[Float[np.ndarray, "T V"]], targets: Int[np.ndarray, "K"]
-) -> list[int]:
+def shown_ids(distributions: Sequence[Float[Array, "T V"]], targets: Int[Array, "K"]) -> list[int]:
     """Return the tokens that the page shows: all, or only the targets and the most likely ones."""
     everything = np.concatenate(distributions)
     V = everything.shape[1]
