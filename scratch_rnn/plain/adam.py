@@ -15,7 +15,7 @@ each update, however small its gradient. If the sign changes often, m̂ is small
 import numpy as np
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8  # β1, β2 and ε as the paper and PyTorch choose them
-Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
+Array = np.ndarray
 Memory = tuple[int, list[Array], list[Array]]  # t, and m and v of each parameter
 
 

@@ -29,8 +29,7 @@ Update, where g are all gradients together and θ all parameters:
 import numpy as np
 
 NAME, NUM_GATES, NUM_STATES, EPOCHS, LR = "rnn", 1, 1, 160, 1.0  # model.py reads them
-Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
-Ids = np.ndarray[tuple[int, ...], np.dtype[np.integer]]
+Array = np.ndarray
 Tape = tuple[Array, list[Array], Array, Array, str]  # what the backward pass needs
 
 
@@ -77,12 +76,13 @@ def rnn_backward(tape: Tape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]
     return d_x, d_h, d_W_ih, d_W_hh, d_b, np.copy(d_b)
 
 
-def one_hot(ids: Ids, V: int, dtype: np.dtype[np.floating]) -> Array:
+def one_hot(ids: Array, V: int, dtype: np.dtype) -> Array:
     """Return a row for each id, with 1 at the id and 0 elsewhere: (T, B) becomes (T, B, V)."""
-    return np.eye(V, dtype=dtype)[ids]
+    rows: Array = np.eye(V, dtype=dtype)[ids]
+    return rows
 
 
-def cross_entropy(logits: Array, targets: Ids) -> tuple[float, Array]:
+def cross_entropy(logits: Array, targets: Array) -> tuple[float, Array]:
     """Return L and δy (N, V), from logits y (N, V) and targets k (N,)."""
     N, V = logits.shape
     y = logits - logits.max(axis=1, keepdims=True)  # the same softmax, and exp cannot overflow
@@ -92,7 +92,7 @@ def cross_entropy(logits: Array, targets: Ids) -> tuple[float, Array]:
 
 
 def loss_and_gradients(
-    inputs: Ids, targets: Ids, h_0: Array, parameters: list[Array], f: str = "tanh"
+    inputs: Array, targets: Array, h_0: Array, parameters: list[Array], f: str = "tanh"
 ) -> tuple[float, list[Array], Array]:
     """Return L, the gradient of each parameter, and h_T (B, H); inputs and targets are (T, B)."""
     W_ih, W_hh, b_ih, b_hh, W, b = parameters  # the order of a PyTorch model's state_dict

@@ -33,7 +33,7 @@ torch keeps the three gates in one array, one below the other: W_ih is W_ir, W_i
 import numpy as np
 
 NAME, NUM_GATES, NUM_STATES, EPOCHS, LR = "gru", 3, 1, 80, 4.0  # model.py reads them
-Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
+Array = np.ndarray
 Tape = tuple[Array, list[Array], list[tuple[Array, ...]], Array, Array]
 
 

@@ -36,7 +36,7 @@ torch keeps the gates in one array, one below the other: W_ih is W_ii, W_if, W_i
 import numpy as np
 
 NAME, NUM_GATES, NUM_STATES, EPOCHS, LR = "lstm", 4, 2, 100, 4.0  # model.py reads them
-Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
+Array = np.ndarray
 Tape = tuple[Array, list[Array], list[Array], list[tuple[Array, ...]], Array, Array]
 
 

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratch_rnn.plain.elman import Array, Ids, cross_entropy, one_hot
+from scratch_rnn.plain.elman import cross_entropy, one_hot
+
+Array = np.ndarray
 
 
 class Cell(NamedTuple):
@@ -59,7 +61,7 @@ def begin_state(cell: Cell, B: int, parameters: list[Array]) -> list[Array]:
 
 
 def forward(
-    cell: Cell, inputs: Ids, state: list[Array], parameters: list[Array]
+    cell: Cell, inputs: Array, state: list[Array], parameters: list[Array]
 ) -> tuple[Array, list[Array], Array, Any]:
     """Return logits (T, B, V), the last state, h (T, B, H) and a tape, from inputs (T, B)."""
     *weights, W, b = parameters
@@ -68,7 +70,7 @@ def forward(
 
 
 def loss_and_gradients(
-    cell: Cell, inputs: Ids, targets: Ids, state: list[Array], parameters: list[Array]
+    cell: Cell, inputs: Array, targets: Array, state: list[Array], parameters: list[Array]
 ) -> tuple[float, list[Array], list[Array]]:
     """Return L, the gradient of each parameter, and the last state; inputs, targets are (T, B)."""
     W, b = parameters[4:]

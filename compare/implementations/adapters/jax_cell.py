@@ -12,8 +12,7 @@ import jax
 import numpy as np
 from jax import numpy as jnp
 
-from compare.implementations.interface import Array
-
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 LIBRARIES = ("flax.nnx", "equinox")
 CLASSES = {
     "flax.nnx:SimpleCell": ("-", "1", "(in, out)", ""),

@@ -14,8 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from compare.implementations.interface import Array
-
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 LIBRARIES = ("keras",)
 CLASSES = {
     "keras.layers:SimpleRNN": ("-", "1", "(in, out)", ""),

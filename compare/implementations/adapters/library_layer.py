@@ -10,8 +10,9 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from compare.implementations.interface import Array
+import numpy as np
 
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 State = Any  # an array (L·D, B, H), or for an LSTM the pair (h, c); None means zeros
 Tape = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Array]]]
 

@@ -29,8 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations.interface import Array
-
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 Arguments = list[tuple[str, bool]]  # the name of each, and whether it has a default
 
 HOLDERS, GRADIENTS = ("parameters", "params", "weights"), ("gradients", "grads")

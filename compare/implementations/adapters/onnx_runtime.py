@@ -16,8 +16,7 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-from compare.implementations.interface import Array
-
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 LIBRARIES = ("onnxruntime",)
 CLASSES = {
     "onnxruntime:RNN": ("-", "2", "(D, out, in)", ""),

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from compare.implementations.interface import Array
-
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 LIBRARIES = ("torch.nn",)
 CLASSES = {
     "torch.nn:RNN": ("-", "2", "(out, in)", ""),
