@@ -246,8 +246,8 @@ for updated, with_plain_version, with_torch in zip(
 # ### Another optimizer
 #
 # Adam divides the mean of past gradients by their usual size, so each weight moves by about `lr`,
-# whether its gradient is large or small. `scratch_rnn.Adam` follows PyTorch's rules. Again on copies,
-# one pass over the batches:
+# whether its gradient is large or small. `scratch_rnn.Adam` follows PyTorch's rules. Again on
+# copies, one pass over the batches:
 
 # %%
 model, model_torch = copy.deepcopy(scratch_model), copy.deepcopy(concise_model)
