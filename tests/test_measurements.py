@@ -78,13 +78,14 @@ def test_the_results_are_those_of_the_files():
     """Scratch stands first, and its time is divided by PyTorch's."""
     figures, timings = load_script("figures"), load_script("timings")
     head, *rows = cells_of(figures.results_table())
-    assert head[1:3] == ["perplexity, NumPy", "perplexity, PyTorch"]
-    assert head[4] == "time of a step, NumPy / PyTorch"
+    assert head[1:3] == ["perplexity with SGD, NumPy", "PyTorch"]
+    assert head[3:5] == ["with Adam, NumPy", "PyTorch"]
+    assert head[6] == "time of a step, NumPy / PyTorch"
     times_head, *times = cells_of(timings.times_table())
     assert times_head == ["cell", "what is timed", "`scratch_rnn`", "PyTorch", "ratio"]
     runs = json.loads((ROOT / "docs" / "measurements" / "runs.json").read_text("utf-8"))
     for cell, row in zip(("rnn", "gru", "lstm"), rows, strict=True):
-        run = runs[f"{cell}-reset-float32"]
+        run, with_adam = runs[f"{cell}-reset-float32"], runs[f"{cell}-reset-float64-adam"]
         bench = ROOT / "docs" / "benchmarks" / f"{cell}-1-thread.json"
         step = {
             timing["row"]: float(np.median(timing["seconds"]))
@@ -92,7 +93,11 @@ def test_the_results_are_those_of_the_files():
             if timing["phase"] == "step" and timing["seconds"]
         }
         ratio = f"{step['scratch'] / step['torch']:.2f}"
-        perplexities = [f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise")]
+        perplexities = [
+            f"{each['perplexity'][side]:.2f}"
+            for each in (run, with_adam)
+            for side in ("scratch", "concise")
+        ]
         largest = f"{run['largest_difference']:.1e}"
         assert row == [cell.upper(), *perplexities, largest, ratio]
         [of_step] = [line for line in times if line[:2] == [cell.upper(), "step"]]
@@ -132,6 +137,32 @@ def test_a_run_s_figures_are_those_of_its_record(tmp_path):
     assert ends["date"] == "2026-11-26"
     assert not ends["same_texts"]
     assert ends["versions"] == {"numpy": "2"}
+
+
+def test_the_runs_end_as_the_documents_say():
+    """README.md, lecture.md, and tolerance.md about Adam near 0/0."""
+    runs = load_script("pages").read("runs")
+
+    def end(cell, dtype, optimizer=""):
+        return runs[f"{cell}-reset-{dtype}{optimizer}"]
+
+    for dtype in ("float32", "float64"):
+        for side in ("scratch", "concise"):
+            rnn, *gated = (end(cell, dtype)["perplexity"][side] for cell in ("rnn", "gru", "lstm"))
+            assert rnn < min(gated)
+            adam = (end(cell, dtype, "-adam") for cell in ("rnn", "gru", "lstm"))
+            rnn, *gated = (run["perplexity"][side] for run in adam)
+            assert max(gated) < rnn
+    apart = {}
+    for cell in ("rnn", "gru", "lstm"):
+        assert end(cell, "float32")["largest_difference"] < 2e-6
+        run = end(cell, "float32", "-adam")
+        apart[cell] = f"{run['largest_difference']:.0e}", run["same_texts"]
+        assert run["perplexity"]["scratch"] == pytest.approx(run["perplexity"]["concise"], rel=3e-3)
+        run = end(cell, "float64", "-adam")
+        assert run["same_texts"]
+        assert run["largest_difference"] < 1e-8
+    assert apart == {"rnn": ("5e-02", False), "gru": ("1e-04", True), "lstm": ("2e-01", False)}
 
 
 @pytest.mark.parametrize("name", ["comparisons", "accuracy", "tolerance", "adam", "recall"])

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kernels import cases_table, mistakes_table
 from kernels import compiled_table as kernels_compiled_table
@@ -54,8 +54,27 @@ CHECK = MEASUREMENTS / "check.txt"
 RECORDS = ROOT / "runs" / "figures"
 
 DTYPES = ("float32", "float64")
-SETTINGS = [(cell, "reset", dtype) for cell in CELLS for dtype in DTYPES]
-SETTINGS += [("rnn", "carried", dtype) for dtype in DTYPES]
+
+
+class Setting(NamedTuple):
+    """The options of a run."""
+
+    cell: str
+    dtype: str
+    state: str = "reset"
+    optimizer: str = "sgd"
+
+    @property
+    def name(self) -> str:
+        """The name of its record, and its key among the stored figures."""
+        trained = "" if self.optimizer == "sgd" else f"-{self.optimizer}"
+        return f"{self.cell}-{self.state}-{self.dtype}{trained}"
+
+
+SETTINGS = [Setting(cell, dtype) for cell in CELLS for dtype in DTYPES]
+SETTINGS += [Setting("rnn", dtype, state="carried") for dtype in DTYPES]
+SETTINGS += [Setting(cell, dtype, optimizer="adam") for cell in CELLS for dtype in DTYPES]
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
 ROWS = ("plain", "scratch", ONE_THREAD, *PEERS)  # what compiles in seconds
 
 
@@ -86,11 +105,11 @@ def measure_quick() -> None:
 
 def measure_runs() -> None:
     """Train with each of the settings, and keep the ends."""
-    for cell, state, dtype in SETTINGS:
-        name = f"{cell}-{state}-{dtype}"
+    for setting in SETTINGS:
+        name = setting.name
         begun = sorted(RECORDS.glob(f"*-{name}"))
         if not begun:
-            flags = ["--cell", cell, "--state", state, "--dtype", dtype]
+            flags = [f"--{option}={value}" for option, value in setting._asdict().items()]
             command("run", *flags, "--name", name, "--runs", str(RECORDS))
         elif not (begun[-1] / "result.json").exists():
             command("run", "--resume", str(begun[-1]))
@@ -265,15 +284,15 @@ def check_output() -> str:
 def runs_table() -> str:
     """Return the ends of all runs."""
     data = read("runs")
-    head = ["cell, state", "dtype", "perplexity, NumPy", "perplexity, PyTorch"]
+    head = ["cell, state, optimizer", "dtype", "perplexity, NumPy", "perplexity, PyTorch"]
     head.append("largest difference of a parameter")
     rows = []
-    for cell, state, dtype in SETTINGS:
-        run = data[f"{cell}-{state}-{dtype}"]
+    for setting in SETTINGS:
+        run = data[setting.name]
         scratch, concise = (f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise"))
-        name = f"{CELLS[cell]}, {state}"
-        rows.append([name, dtype, scratch, concise, f"{run['largest_difference']:.1e}"])
-    runs = [data[f"{cell}-{state}-{dtype}"] for cell, state, dtype in SETTINGS]
+        name = f"{CELLS[setting.cell]}, {setting.state}, {OPTIMIZERS[setting.optimizer]}"
+        rows.append([name, setting.dtype, scratch, concise, f"{run['largest_difference']:.1e}"])
+    runs = [data[setting.name] for setting in SETTINGS]
     updates = {f"{run['updates']:,}" for run in runs}
     same = sum(run["same_texts"] and run["parity"] for run in runs)
     summary = (
@@ -284,30 +303,37 @@ def runs_table() -> str:
     versions = runs[0]["versions"]
     source = (
         f"*{runs[0]['text']}; {' to '.join(dict.fromkeys((days[0], days[-1])))}, "
-        f"{name_versions(versions)}, one thread: `rnn-parity run` with `--cell`, `--state` and "
-        "`--dtype`.*"
+        f"{name_versions(versions)}, one thread: `rnn-parity run` with `--cell`, `--state`, "
+        "`--dtype` and `--optimizer`.*"
     )
     return "\n\n".join([table(head, rows, numbers=3), summary, source])
 
 
 def results_table() -> str:
-    """Return one row for each cell: both perplexities, the difference, and the time of a step."""
+    """Return one row for each cell: the perplexities, the difference, and the time of a step.
+
+    With Adam they are those in float64: in float32 the trainings of both sides part.
+    """
     data, documents = read("runs"), read_results(BENCHMARKS)
     rows = []
     for cell, label in CELLS.items():
-        run = data[f"{cell}-reset-float32"]
-        scratch, concise = (f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise"))
+        run = data[Setting(cell, "float32").name]
+        runs = [run, data[Setting(cell, "float64", optimizer="adam").name]]
+        perplexities = [
+            f"{run['perplexity'][side]:.2f}" for run in runs for side in ("scratch", "concise")
+        ]
         times = [documents[cell, 1].find(row, "seed", "step") for row in ("scratch", "torch")]
         ratio = f"{times[0].median / times[1].median:.2f}"
-        rows.append([label, scratch, concise, f"{run['largest_difference']:.1e}", ratio])
-    head = ["cell", "perplexity, NumPy", "perplexity, PyTorch"]
-    head += ["largest difference of a weight", "time of a step, NumPy / PyTorch"]
+        rows.append([label, *perplexities, f"{run['largest_difference']:.1e}", ratio])
+    head = ["cell", "perplexity with SGD, NumPy", "PyTorch", "with Adam, NumPy", "PyTorch"]
+    head += ["largest difference of a weight with SGD", "time of a step, NumPy / PyTorch"]
     document, updates = documents["rnn", 1], data["rnn-reset-float32"]["updates"]
     source = (
-        f"*After {updates:,} updates in float32, hidden size 256. Times on one thread of an "
-        f"{document.environment['processor']}; {name_versions(document.environment['versions'])}.*"
+        f"*After {updates:,} updates, hidden size 256: SGD in float32, Adam in float64. Times with "
+        f"SGD, on one thread of an {document.environment['processor']}; "
+        f"{name_versions(document.environment['versions'])}.*"
     )
-    return "\n\n".join([table(head, rows, numbers=4), f"{source} *{threads_and_lstm()}*"])
+    return "\n\n".join([table(head, rows, numbers=6), f"{source} *{threads_and_lstm()}*"])
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
