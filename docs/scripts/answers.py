@@ -7,7 +7,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from pages import DOCS, fill_blocks, read, table
-from questions import EQUAL_UPDATES, TOKENS, B, T
+from questions import EQUAL_UPDATES, REACHING, TOKENS, B, T
 
 mpl.use("Agg")
 
@@ -46,11 +46,12 @@ def draw_truncation() -> None:
 def draw_chaos() -> None:
     """Draw the difference between two trainings."""
     data = read("chaos")
-    figure = Figure(figsize=(9.0, 3.9), dpi=150, layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for panel, lr in zip(panels, (0.1, 1.0), strict=True):
+    trainings = list(dict.fromkeys((run["optimizer"], run["lr"]) for run in data["runs"]))
+    figure = Figure(figsize=(11.0, 3.9), dpi=150, layout="constrained")
+    panels = figure.subplots(1, len(trainings), sharey=True)
+    for panel, (optimizer, lr) in zip(panels, trainings, strict=True):
         for run in data["runs"]:
-            if run["lr"] == lr:
+            if (run["optimizer"], run["lr"]) == (optimizer, lr):
                 colour = BLUE if run["dtype"] == "float32" else RED
                 x = 1 + 4 * np.arange(len(run["from_torch"]))
                 y = {key: np.array(run[key]) for key in ("from_torch", "from_moved")}
@@ -63,10 +64,11 @@ def draw_chaos() -> None:
                     panel.semilogy(
                         x, values, color=colour, linestyle=style, linewidth=1.5, label=label
                     )
-        _dress(panel, "update", "largest difference of\nany parameter" if lr == 0.1 else "")
-        panel.set_title(f"lr {lr:g}", loc="left", color=INK, fontsize=11)
-    panels[1].legend(frameon=False, labelcolor=INK, fontsize=8, loc="upper left")
-    panels[1].set_ylim(1e-18, 1e5)
+        first = panel is panels[0]
+        _dress(panel, "update", "largest difference of\nany parameter" if first else "")
+        panel.set_title(f"{optimizer}, lr {lr:g}", loc="left", color=INK, fontsize=11)
+    panels[0].legend(frameon=False, labelcolor=INK, fontsize=8, loc="upper left")
+    panels[0].set_ylim(1e-18, 1e5)
     _save(figure, "chaos.png")
 
 
@@ -176,14 +178,22 @@ def _chaos(data: dict[str, Any]) -> str:
         places = [0, 25, 75, -1]
         rows.append(
             [
-                f"{run['lr']:g}",
+                f"{run['optimizer']}, {run['lr']:g}",
                 run["dtype"],
                 *(f"{run['from_torch'][k]:.1e} / {run['from_moved'][k]:.1e}" for k in places),
                 " / ".join((losses[0], losses[2], losses[1])),
             ]
         )
     last = 1 + 4 * (len(data["runs"][0]["from_torch"]) - 1)
-    head = ["lr", "dtype", "update 1", "101", "301", str(last), "perplexity of the last 80"]
+    head = [
+        "optimizer, lr",
+        "dtype",
+        "update 1",
+        "101",
+        "301",
+        str(last),
+        "perplexity of the last 80",
+    ]
     return _table(head, rows, data)
 
 
@@ -195,11 +205,11 @@ def _state(data: dict[str, Any]) -> str:
 
 def _cells(data: dict[str, Any]) -> str:
     rows = []
-    for name in ("RNN", "GRU", "LSTM"):
-        for when in ("untrained", "trained"):
-            perplexity = f"{data[name]['perplexity']:.2f}" if when == "trained" else "-"
-            rows.append([name, when, perplexity, *(f"{r:.1e}" for r in data[name][when][1:])])
-    head = ["cell", "", "perplexity", *(f"{d} steps" for d in data["steps"][1:])]
+    for name in REACHING:
+        for when, measured in data[name].items():
+            perplexity = f"{measured['perplexity']:.2f}" if "perplexity" in measured else "-"
+            rows.append([name, when, perplexity, *(f"{r:.1e}" for r in measured["reach"][1:])])
+    head = ["cell", "trained with", "perplexity", *(f"{d} steps" for d in data["steps"][1:])]
     return _table(head, rows, data)
 
 

@@ -185,19 +185,23 @@ def _reach(model: Any, batch: Any, S: int) -> list[float]:
     return [norm / norms[0] for norm in norms[:100]]
 
 
+CHAOS = (("SGD", 0.1), ("SGD", 1.0), ("Adam", 0.001))
+"""The optimizers and learning rates of the trainings that are compared."""
+
+
 def measure_chaos() -> dict[str, Any]:
     """Train scratch, PyTorch, and scratch with one weight moved by one ulp; compare them."""
     updates = 1000
     batches, vocab = scratch_rnn.load_time_machine(B, T)
     result: dict[str, Any] = {"text": batches.text.name, "updates": updates, "runs": []}
-    for lr in (0.1, 1.0):
+    for name, lr in CHAOS:
         for dtype in ("float32", "float64"):
             ours, theirs = build_models(len(vocab), H, dtype=dtype)
             moved, _ = build_models(len(vocab), H, dtype=dtype)
             weight = moved.parameters["rnn.weight_hh_l0"]
             weight[0, 0] = np.nextafter(weight[0, 0], np.asarray(np.inf, weight.dtype))
-            optimizers = [scratch_rnn.SGD(m.parameters, lr) for m in (ours, moved)]
-            torch_optimizer = torch.optim.SGD(theirs.parameters(), lr)
+            optimizers = [getattr(scratch_rnn, name)(m.parameters, lr) for m in (ours, moved)]
+            torch_optimizer = getattr(torch.optim, name)(theirs.parameters(), lr)
             states: list[Any] = [None, None, None]
             from_torch, from_moved, losses = [], [], []
             for update, batch in zip(range(updates), _stream(batches, updates), strict=False):
@@ -215,6 +219,7 @@ def measure_chaos() -> dict[str, Any]:
                 losses.append([steps[0].loss, steps[1].loss, other.loss])
             result["runs"].append(
                 {
+                    "optimizer": name,
                     "lr": lr,
                     "dtype": dtype,
                     "from_torch": from_torch[::4],
@@ -242,25 +247,33 @@ def measure_state() -> dict[str, Any]:
 
 
 def measure_cells() -> dict[str, Any]:
-    """Train each cell; measure how far back the gradient of the last loss reaches."""
-    lr, epochs, S = 1.0, 100, 101
-    result: dict[str, Any] = {"lr": lr, "epochs": epochs, "steps": list(REACH)}
+    """Train each cell with both optimizers; measure how far the last loss's gradient reaches."""
+    epochs, S = 100, 101
     batches, vocab = scratch_rnn.load_time_machine(B, T)
     long = next(scratch_rnn.load_time_machine(B, S)[0].epoch(0))
-    for name in ("RNN", "GRU", "LSTM"):
-        rng = np.random.default_rng(0)
-        layer = getattr(scratch_rnn, name)(len(vocab), H, rng=rng)
-        model = scratch_rnn.RNNModel(layer, len(vocab), rng=rng)
-        untrained = _reach_of_state(model, long)
-        done = scratch_rnn.train(model, batches, lr, epochs, carry_state=True)
-        result[name] = {
-            "untrained": untrained,
-            "trained": _reach_of_state(model, long),
-            "perplexity": done[-1].perplexity,
-        }
+    result: dict[str, Any] = {"epochs": epochs, "steps": list(REACH)}
+    for name, (cell, forget_bias) in REACHING.items():
+        result[name] = {}
+        for trained, lr in TRAININGS.items():
+            model, _ = build_models(len(vocab), H, cell=cell, forget_bias=forget_bias)
+            result[name]["untrained"] = {"reach": _reach_of_state(model, long)}
+            kind = getattr(scratch_rnn, trained)
+            done = scratch_rnn.train(
+                model, batches, lr, epochs, make_optimizer=kind, carry_state=True
+            )
+            reach = _reach_of_state(model, long)
+            result[name][trained] = {"reach": reach, "perplexity": done[-1].perplexity, "lr": lr}
     return result | {"text": batches.text.name}
 
 
+REACHING = {
+    "RNN": ("rnn", None),
+    "GRU": ("gru", None),
+    "LSTM": ("lstm", None),
+    "LSTM, forget bias 3": ("lstm", 3.0),
+}
+TRAININGS = {"SGD": 1.0, "Adam": 0.001}
+"""The learning rate of each optimizer."""
 REACH = (1, 2, 5, 10, 20, 35, 50, 100)
 
 
