@@ -121,6 +121,12 @@ def model_of(opened, made):
     return model, Vocab.from_list(network["vocab"])
 
 
+def optimizer_of(opened, name, model):
+    """Return our optimizer of this name, with the learning rate of the page's."""
+    lr = opened.page.evaluate("(name) => OPTIMIZERS[name].lr", name)
+    return {"sgd": scratch_rnn.SGD, "adam": scratch_rnn.Adam}[name](model.parameters, lr)
+
+
 def networks_of(opened):
     """Return the networks of all cells that are side by side, in float64."""
     found = opened.page.evaluate(

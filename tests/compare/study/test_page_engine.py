@@ -5,7 +5,14 @@ import pytest
 
 import scratch_rnn
 from compare.study.page.build import scripts
-from tests.compare.study.pages import TEXT, as_batch, axe_violations, largest, model_of
+from tests.compare.study.pages import (
+    TEXT,
+    as_batch,
+    axe_violations,
+    largest,
+    model_of,
+    optimizer_of,
+)
 
 H, K = 12, len(TEXT) - 1
 SMALL = 1e-9
@@ -38,9 +45,12 @@ def test_any_text_gives_the_results_of_scratch_rnn(made, opened):
             assert largest(found["gradients"], model.backward(tape, d_logits)) < SMALL
 
 
-def test_a_training_step_is_train_step(made, opened):
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_a_training_step_is_train_step(name, made, opened):
+    opened.select("#optimizer-select", name)
+    opened.click("#reset")
     model, vocab = model_of(opened, made)
-    optimizer = scratch_rnn.SGD(model.parameters, made["lr"])
+    optimizer = optimizer_of(opened, name, model)
     losses = []
     for text, max_norm in (("hello", 1.0), ("hello", 0.05), ("a machine", 100.0)):
         opened.fill("#text-input", text)
@@ -53,10 +63,13 @@ def test_a_training_step_is_train_step(made, opened):
         trained, _ = model_of(opened, made)
         assert largest(trained.parameters, model.parameters) < SMALL
     assert largest(opened.page.evaluate("() => live.losses"), losses) < SMALL
-    if made["cell"] == "lstm":
+    assert f"Each is {name.upper() if name == 'sgd' else 'Adam'} with" in opened.text("#train-note")
+    if made["cell"] == "lstm" and name == "sgd":
         opened.click("#unfold")
         opened.click("#compare-check")
         assert axe_violations(opened) == []
+    opened.select("#optimizer-select", "sgd")
+    opened.click("#reset")
 
 
 def test_a_page_has_the_script_of_its_cell_alone(made):

@@ -14,7 +14,8 @@ From untrained to trained | Perplexity | Generated text | Find the bug
 Parity of NumPy and PyTorch"""
 CONTROLS = """step-slider: Step | unit-slider: Unit | checkpoint-slider: Weights
 example-select: Example
-text-input: Text, up to 64 characters | temperature-slider: Temperature
+text-input: Text, up to 64 characters | optimizer-select: Optimizer
+cells-optimizer: Optimizer of all three | temperature-slider: Temperature
 units-select: Units shown | flow-slider: Gradient at | gain-slider: Scale W_hh
 loss-slider: Loss | cut-slider: Truncate after | memory-step: Change step | memory-token: to
 keep-slider: Bias of the gate that keeps (LSTM f, GRU z) | weight-select: Parameter

@@ -7,7 +7,14 @@ import scratch_rnn
 from compare.implementations import CELLS
 from compare.study.page.explain import demonstration
 from scratch_rnn.text import Batch
-from tests.compare.study.pages import largest, loss_of, model_of, networks_of, states_of
+from tests.compare.study.pages import (
+    largest,
+    loss_of,
+    model_of,
+    networks_of,
+    optimizer_of,
+    states_of,
+)
 from tests.compare.study.reading import (
     TYPED,
     Chart,
@@ -101,10 +108,14 @@ def check_curves(seen, models, ids):
             assert f"{row[0]}, ∂L/∂{state}: {left} %" in seen.opened.text("#cells-said")
 
 
-def test_all_cells_are_trained_alike(seen):
+@pytest.mark.parametrize(("optimizer", "steps"), [("sgd", 100), ("adam", 20)])
+def test_all_cells_are_trained_alike(optimizer, steps, seen):
+    """Of Adam only the first steps: it divides by small numbers, and two right trainings part."""
     if seen.cell != "gru":
         pytest.skip("one page has the training of all cells")
     seen.opened.unfold("cells")
+    seen.opened.fill("#keep-slider", "0")
+    seen.opened.select("#cells-optimizer", optimizer)
     models, ids = networks_of(seen.opened), [sorted(set(TYPED)).index(x) for x in TYPED]
     for model in models.values():
         weights = np.concatenate([p.ravel() for p in model.parameters.values()])
@@ -113,14 +124,17 @@ def test_all_cells_are_trained_alike(seen):
     seen.opened.fill("#keep-slider", "3")
     for name in ("gru", "lstm"):  # z and f are the second gates
         models[name].parameters["rnn.bias_ih_l0"][16:32] += 3
-    seen.page.locator("#cells-train").click()
-    seen.page.wait_for_function("() => side.steps === 100 && !side.training")
+    if steps == 100:
+        seen.page.locator("#cells-train").click()
+    else:
+        seen.page.evaluate("(steps) => trainCells(steps)", steps)
+    seen.page.wait_for_function("(steps) => side.steps === steps && !side.training", arg=steps)
     seen.opened.settle()
     batch = Batch(np.array([ids[:-1]]), np.array([ids[1:]]))
     for name, model in networks_of(seen.opened).items():
-        optimizer = scratch_rnn.SGD(models[name].parameters, seen.made["lr"])
-        for _ in range(100):
-            scratch_rnn.train_step(models[name], batch, None, optimizer, max_norm=0.8)
+        ours = optimizer_of(seen.opened, optimizer, models[name])
+        for _ in range(steps):
+            scratch_rnn.train_step(models[name], batch, None, ours, max_norm=0.8)
         assert largest(model.parameters, models[name].parameters) < SMALL, name
     check_curves(seen, models, ids)
 

@@ -130,19 +130,24 @@ def test_whether_training_clips_is_said_wherever_it_does(page):
 
 @on("gru-tanh")
 def test_a_gate_that_keeps_more_and_new_weights_begin_with_no_step(page):
-    note = "{} steps of training so far, on “a time machine at the end”. Learning rate 0.1, "
-    note += "gradients clipped to norm 0.8. The weights are drawn with seed {}; a new bias begins "
-    note += "again with 0 steps."
+    note = "{} steps of training so far, on “a time machine at the end”. Each is {}, gradients "
+    note += "clipped to norm 0.8. The weights are drawn with seed {}; a new bias or optimizer "
+    note += "begins again with 0 steps.{}"
+    adam, sgd = "Adam with learning rate 0.03", "SGD with learning rate 0.1"
+    settings = " This learning rate was made for the RNN: with it, the losses compare settings, "
+    settings += "not cells."
     page.click("#cells-train")
     page.page.wait_for_function("() => side.steps > 0 && !side.training")
     page.settle()
-    page.sees("cells", cells_note=note.format(100, 0))
+    page.sees("cells", cells_note=note.format(100, adam, 0, ""))
     page.fill("#keep-slider", "2.5")
     gate = {"keep_value": "+ 2.5", "keep_slider": "2.5 {plus 2.5}"}
-    page.sees("cells", cells_note=note.format(0, 0), **gate)
+    page.sees("cells", cells_note=note.format(0, adam, 0, ""), **gate)
     page.click("#cells-reset")
     page.click("#cells-table summary")
-    page.sees("cells", cells_note=note.format(0, 1), cells_table=...)
+    page.sees("cells", cells_note=note.format(0, adam, 1, ""), cells_table=...)
+    page.select("#cells-optimizer", "sgd")
+    page.sees(cells_note=note.format(0, sgd, 1, settings), cells_optimizer="[SGD]")
 
 
 @on("lstm-tanh")

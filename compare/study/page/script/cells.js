@@ -1,7 +1,8 @@
 // ---------------------------------------------------------------- all cells side by side
 //
 // One network for each cell, of 16 units. Their vocabulary is that of the text. All begin with random
-// weights, uniform between ±1/√H as PyTorch draws them, and are trained alike, each on the whole text.
+// weights, uniform between ±1/√H as PyTorch draws them, and are trained alike, each on the whole text,
+// with an optimizer of their own, which has the same settings for all.
 // The norm of ∂L_K/∂h_t, t = 1 … K, says how much of the last loss reaches step t; an LSTM has a second
 // way, ∂L_K/∂c_t, which a step back multiplies by f alone.
 
@@ -9,12 +10,12 @@ const UNITS = 16;
 const STEPS_OF_TRAINING = 100;
 for (const [name, cell] of Object.entries(CELLS)) cell.states = record.cells[name].states;
 
-const side = { text: null, seed: 0, keep: 0, steps: 0, ids: [], networks: {}, curves: [], training: 0 };
+const side = { text: null, seed: 0, keep: 0, steps: 0, ids: [], networks: {}, optimizers: {}, curves: [], training: 0 };
 
 function setUpCells() {
   $("cells-train").addEventListener("click", () => (side.training ? stopCells() : trainCells(STEPS_OF_TRAINING)));
   $("cells-reset").addEventListener("click", () => beginCells(side.seed + 1));
-  $("keep-slider").addEventListener("input", () => beginCells(side.seed));
+  for (const id of ["keep-slider", "cells-optimizer"]) $(id).addEventListener("input", () => beginCells(side.seed));
 }
 
 /** A network of random weights; `keep` is added to the bias of the gate that keeps the old state. */
@@ -37,16 +38,17 @@ function beginCells(seed_) {
     ids: reading.tokens.map((token) => tokens.indexOf(token)) });
   const names = Object.keys(record.cells).filter((name) => CELLS[name]);
   side.networks = Object.fromEntries(names.map((name) => [name, randomNetwork(name, tokens.length, side.seed, side.keep)]));
+  side.optimizers = Object.fromEntries(names.map((name) => [name, OPTIMIZERS[$("cells-optimizer").value].create()]));
   redraw("cells");
 }
 
-/** Steps of SGD for all cells, as many as a frame of the screen has time for. */
+/** Steps of training for all cells, as many as a frame of the screen has time for. */
 function trainCells(left) {
   const begin = performance.now();
   for (; left > 0 && performance.now() - begin < SLICE; left--) {
-    for (const network of Object.values(side.networks)) {
+    for (const [name, network] of Object.entries(side.networks)) {
       const { gradients } = network.run(side.ids.slice(0, -1), side.ids.slice(1));
-      network.update(gradients, record.lr, record.max_norm);
+      network.update(gradients, side.optimizers[name], record.max_norm);
     }
     side.steps += 1;
   }
@@ -81,8 +83,9 @@ function drawCells() {
   const keep = side.keep.toFixed(1);
   $("keep-value").textContent = `+ ${keep}`;
   $("keep-slider").setAttribute("aria-valuetext", `plus ${keep}`);
-  $("cells-note").textContent = `${times(side.steps, "step")} of training so far, on “${reading.text}”. Learning rate ${record.lr}`
-    + `${record.max_norm === null ? "" : `, gradients clipped to norm ${record.max_norm}`}. The weights are drawn with seed ${side.seed}; a new bias begins again with 0 steps.`;
+  $("cells-note").textContent = `${times(side.steps, "step")} of training so far, on “${reading.text}”. Each is ${trainingWords($("cells-optimizer").value)}. `
+    + `The weights are drawn with seed ${side.seed}; a new bias or optimizer begins again with 0 steps.`
+    + ($("cells-optimizer").value === "sgd" ? " This learning rate was made for the RNN: with it, the losses compare settings, not cells." : "");
   const kindOf = ({ name, state }) => `of-${name} ${state}`;
   const [wide, left] = [widthOf("cells-picture"), 46];
   const x = (n) => left + 8 + (K === 1 ? 0.5 : n / (K - 1)) * (wide - left - 20);

@@ -173,12 +173,13 @@ class Network {
     return this.backward(tape, tape.map(({ y }, t) => (t === last ? crossEntropy(y, target).d_y : null)));
   }
 
-  /** One step of SGD, with the gradients clipped by torch's rule. Returns their norm before clipping. */
-  update(gradients, lr, maxNorm) {
+  /** One update by an optimizer, with the gradients clipped by torch's rule. Returns their norm before clipping. */
+  update(gradients, optimizer, maxNorm) {
     const norm = totalNorm(gradients);
+    optimizer.begin();
     for (const name of NAMES) {
-      const clipped = this.clip(gradients[name], norm, maxNorm ?? Infinity);
-      this.parameters[name].forEach((_, n, all) => (all[n] -= this.change(lr * clipped[n], name)));
+      const steps = optimizer.step(name, this.clip(gradients[name], norm, maxNorm ?? Infinity));
+      this.parameters[name].forEach((_, n, all) => (all[n] -= this.change(steps[n], name)));
     }
     return norm;
   }

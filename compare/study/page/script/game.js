@@ -114,7 +114,7 @@ function outcome(network, { ids, targets }, lr, maxNorm) {
   const tape = network.forward(ids);
   const { loss, gradients } = network.runBack(tape.slice(0, -1), targets);
   const after = network.copy();
-  after.update(gradients, lr, maxNorm);
+  after.update(gradients, new SGD(lr), maxNorm);
   const update = Object.fromEntries(NAMES.map((name) => [name, after.parameters[name].map((x, n) => x - network.parameters[name][n])]));
   const letters = ["W_ih", "W_hh", "b_ih", "b_hh", "W", "b"];
   const arrays = (what, all) => NAMES.map((name, n) => [`${what} of ${letters[n]}`, [all[name]]]);

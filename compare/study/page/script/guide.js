@@ -26,6 +26,7 @@ function setUpGuide() {
 function startGuide() {
   if ($("small-record") && !IS_SMALL) return showNetwork("small-guide");
   choose({ c: record.checkpoints.length - 1 });
+  $("optimizer-select").value = "sgd";
   if (game.bug) putBug(null);
   guide.steps = GUIDE.filter(({ mark, needs = "" }) => $(mark) && [...needs].every((character) => idOf.has(character)));
   Object.assign(guide, { right: 0, asked: 0 });

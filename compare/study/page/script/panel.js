@@ -41,6 +41,10 @@ function setUpPanel() {
     takeStep();
   });
   $("train").addEventListener("click", () => (training ? stopTraining() : train()));
+  $("optimizer-select").addEventListener("change", () => {
+    takeOptimizer();
+    redraw("text");
+  });
   $("reset").addEventListener("click", () => {
     stopTraining();
     takeWeights();
@@ -60,7 +64,7 @@ function takeStep() {
   return loss;
 }
 
-/** Take steps of SGD until `stopTraining`. The views on the screen are drawn after each step, all others at the end. */
+/** Train until `stopTraining`. The views on the screen are drawn after each step, all others at the end. */
 async function train() {
   const own = (training = {});
   $("train").textContent = "Stop";
@@ -82,7 +86,7 @@ function drawPanel() {
   const example = EXAMPLES.findIndex(([, text]) => text === live.text);
   $("example-select").value = example < 0 ? "" : example;
   $("example-note").textContent = EXAMPLES[example]?.[2] ?? "";
-  for (const id of ["example-select", "text-input", "gain-slider", "temperature-slider", "draw-again", "train", "train-step", "reset"]) $(id).disabled = !canCompute;
+  for (const id of ["example-select", "text-input", "gain-slider", "temperature-slider", "draw-again", "train", "train-step", "reset", "optimizer-select"]) $(id).disabled = !canCompute;
   $("panel-absent").textContent = canCompute ? ""
     : !CAN_TYPE ? "The vocabulary is too large: this page does not have all weights. It shows only the recorded text."
       : `The weights ${checkpoint().label} are left out to limit the size of the page. Choose other weights to type a text.`;
@@ -127,8 +131,7 @@ function drawLoss() {
   const steps = live.losses.length;
   $("loss-now").replaceChildren(reading.loss === null ? "One token has no loss."
     : make("span", {}, "Mean loss ", make("b", { id: "loss-figure" }, rounded(reading.loss, 5)), ` nats, perplexity ${rounded(reading.perplexity)}`));
-  $("train-note").textContent = `${steps ? `${times(steps, "step")} so far` : "No step yet"}. Each is SGD with learning rate ${record.lr}`
-    + `${record.max_norm === null ? "" : `, gradients clipped to norm ${record.max_norm}`}.${steps && !game.bug ? clippedWords() : ""}`;
+  $("train-note").textContent = `${steps ? `${times(steps, "step")} so far` : "No step yet"}. Each is ${trainingWords($("optimizer-select").value)}.${steps && !game.bug ? clippedWords() : ""}`;
   const all = reading.loss === null ? live.losses : [...live.losses, reading.loss];
   const [wide, tall, left] = [300, 60, 4];
   const most = Math.max(...all, 1e-9);

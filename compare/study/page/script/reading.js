@@ -5,9 +5,9 @@ let reading = null;
 
 /**
  * The current weights. `base` is W_hh before the gain; `edit` is a weight that was changed by hand: see weight.js;
- * `isRead`: `reading` has the results of these weights.
+ * `isRead`: `reading` has the results of these weights; `optimizer` trains them.
  */
-const live = { text: null, network: null, base: null, gain: 1, losses: [], clips: [], edit: null, isRead: false };
+const live = { text: null, network: null, base: null, gain: 1, losses: [], clips: [], edit: null, isRead: false, optimizer: null };
 
 const idOf = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
 const CAN_TYPE = IS_CHARACTERS && S === V; // else the page does not have all rows of W_ih
@@ -35,6 +35,12 @@ function takeWeights() {
   live.clips = [];
   live.edit = null;
   live.isRead = false;
+  takeOptimizer();
+}
+
+/** Begin with an optimizer that has no memory of earlier steps. */
+function takeOptimizer() {
+  live.optimizer = OPTIMIZERS[$("optimizer-select").value].create();
 }
 
 /**
@@ -202,12 +208,12 @@ function setGain(gain) {
   live.network.parameters["rnn.weight_hh_l0"] = live.base.map((w) => w * gain);
 }
 
-/** One step of SGD on the text; returns its loss before the step. */
+/** One step of training on the text; returns its loss before the step. */
 function trainStep() {
   const ids = idsOf(tokensOf(live.text ?? record.tokens.join("")));
   if (ids.length < 2) return null;
   const { loss, gradients } = live.isRead ? reading.back : live.network.run(ids.slice(0, -1), ids.slice(1));
-  const norm = live.network.update(gradients, record.lr, record.max_norm);
+  const norm = live.network.update(gradients, live.optimizer, record.max_norm);
   live.clips.push({ norm, scale: live.network.scale(norm, record.max_norm ?? Infinity) });
   live.isRead = false;
   live.base = live.network.parameters["rnn.weight_hh_l0"].slice(); // the gain is part of the weights from now on
