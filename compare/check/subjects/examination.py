@@ -222,6 +222,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     submission = None
     try:
         with _show_spinner(terminal), load() as submission:
+            submission.enter_model()
+            report.notes += [submission.model] if submission.model else []
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.cell or detect_cell(submission) or cell

@@ -76,6 +76,21 @@ def adapt(module: ModuleType, name: str) -> tuple[Any, str, list[str]]:
     A class in NumPy has no adapter.
     """
     target, adapter = resolve(module, name)
+    return adapt_target(target, adapter, name)
+
+
+def adapt_layer(module: ModuleType, name: str) -> tuple[tuple[Any, str, list[str]], str]:
+    """Return the same for the layer of a whole model, and in words what it is."""
+    target, adapter = resolve(module, name)
+    words = ""
+    if adapter in ("", "torch_module"):
+        target, words = load_adapter("whole_model").find_layer(target)
+        adapter = find_class_adapter(target)
+    return adapt_target(target, adapter, name), words
+
+
+def adapt_target(target: Any, adapter: str, name: str) -> tuple[Any, str, list[str]]:
+    """Return the same for what a name means."""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())] or [name]
     if not adapter:
         return load_adapter("numpy_class").adapt_class(target), "", kinds
@@ -112,8 +127,13 @@ def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
     target: Any = module
     for part in name.split("."):
         target = getattr(target, part)
+    return target, find_class_adapter(target)
+
+
+def find_class_adapter(target: Any) -> str:
+    """Return the adapter for a class by its bases; empty if it needs none."""
     for kind in target.__mro__ if isinstance(target, type) else ():
         for adapter, constants in adapters().items():
             if f"{kind.__module__}.".startswith(tuple(f"{m}." for m in constants["LIBRARIES"])):
-                return target, adapter
-    return target, ""
+                return adapter
+    return ""

@@ -35,6 +35,7 @@ RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
 RESULT = {"result": dict, "shared": [[int]]}
 FORMS: dict[str, dict[str, Any]] = {
     "load": {"names": [str], "adapter": str, "kinds": [str]},
+    "enter": {"adapter": str, "kinds": [str], "words": str},
     "call": RESULT | {"number": int, "names": [str], "written": [list]},
     "time": {"seconds": float},
     "get": RESULT,
@@ -89,6 +90,7 @@ class Submission(AbstractContextManager["Submission"]):
         self.notes = Notes() if notes is None else notes
         self.last = Handle(0)  # the last result
         self._replaced: tuple[str, ...] = ()
+        self.model: str | None = None  # what is checked of a whole model, in words
         self._load()
 
     def _load(self) -> None:
@@ -106,6 +108,8 @@ class Submission(AbstractContextManager["Submission"]):
         self.names: list[str] = loaded["names"]  # of its functions
         self.adapter: str = loaded["adapter"]  # of a class of another library
         self.kinds: list[str] = loaded["kinds"]  # names of the class and its bases
+        if self.model is not None:
+            self.enter_model()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -118,6 +122,11 @@ class Submission(AbstractContextManager["Submission"]):
         """Load it anew if its process has ended; its objects are lost."""
         if self._process.ended:
             self._load()
+
+    def enter_model(self) -> None:
+        """If the class is a whole model, let that of its recurrent layer take its place."""
+        found = self._request("enter", name=self.source.name)
+        self.adapter, self.kinds, self.model = found["adapter"], found["kinds"], found["words"]
 
     def call(
         self, name: str, *args: Any, of: int = 0, keep: Sequence[int] = (), **kwargs: Any

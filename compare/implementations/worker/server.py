@@ -61,6 +61,7 @@ class Server:
         self.objects: dict[int, Any] = {}
         self.module: Any = None
         self.interpreter: Any = None
+        self.resolver: Any = None
         modules = {"numpy": np, "numpy.linalg": np.linalg, "numpy.random": np.random}
         self.functions = [  # module, its namespace, name, value
             (title, vars(module), name, value)
@@ -115,10 +116,16 @@ class Server:
         self.module = load_file(file) if file else importlib.import_module(module)
         target, adapter, kinds = self.module, "", [""]
         if head["name"]:
-            resolver = load_file(head["resolver"], OURS)
-            target, adapter, kinds = resolver.adapt(target, head["name"])
+            self.resolver = load_file(head["resolver"], OURS)
+            target, adapter, kinds = self.resolver.adapt(target, head["name"])
         self.objects[0] = target
         return {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
+
+    def do_enter(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
+        """If the class is a whole model, let that of its recurrent layer take its place."""
+        found, words = self.resolver.adapt_layer(self.module, head["name"])
+        self.objects[0], adapter, kinds = found
+        return {"adapter": adapter, "kinds": kinds, "words": words}
 
     def do_call(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Call a function of the module, or a method of an object."""

@@ -17,12 +17,14 @@ from compare.check.subjects.features import FEATURES
 from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
 from compare.check.subjects.subject import try_items
 from compare.implementations import CELLS
+from compare.implementations.layers.detection import detect_cell
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.conventions import Flags
 from compare.implementations.targets import parse_target
 from compare.implementations.worker.client import Submission
 from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
+from tests.compare.check.corpus import STUDENTS
 from tests.compare.check.test_fault_injection import faulty
 from tests.in_process import submission_of, terminal
 
@@ -98,6 +100,43 @@ def test_one_bias_of_a_gru_is_that_of_the_input():
 def test_the_command_takes_a_class(tmp_path):
     report = check(CheckConfig(target="scratch_rnn:GRU", json=tmp_path / "found.json"))
     assert (report.cell, report.ok, report.to_json()["form"]) == ("gru", True, "class")
+
+
+# Whole models -----------------------------------------------------------------------------------
+
+MODELS = STUDENTS / "models.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "words"),
+    [
+        ("CharLM", "right", "CharLM is a model; only its layer rnn is checked, of the class Elman"),
+        (
+            "WrongLM",
+            "wrong",
+            "WrongLM is a model; only its layer rnn is checked, of the class Fading",
+        ),
+        (
+            "LSTMLM",
+            "right",
+            "LSTMLM is a model; only its layer rnn is checked, of the class nn.LSTM",
+        ),
+        ("NumpyLM", "right", "NumpyLM is a model; only its layer gru is checked, of the class GRU"),
+        ("WithSkip", "wrong", ""),
+    ],
+)
+def test_of_a_whole_model_the_recurrent_layer_is_checked(name, found, words):
+    with submission_of(f"{MODELS}:{name}") as submission:
+        submission.enter_model()
+        layers = Layers(submission, detect_cell(submission))
+        results = find_layout(LayerSubject(layers, 0, trials=TRIALS[:3]))
+    assert (submission.model, results[0].verdict) == (words, found)
+
+
+def test_the_report_names_the_layer_or_that_there_is_none():
+    report = examined(f"{MODELS}:LoopLM", tried=())
+    note = "LoopLM is a model without a layer of its own: move its loop into a class, and give that"
+    assert (report.ok, report.notes) == (False, [note])
 
 
 # Conventions ------------------------------------------------------------------------------------
