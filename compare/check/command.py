@@ -81,11 +81,13 @@ def examine(config: CheckConfig, terminal: Terminal, source: Source | None = Non
         report.notes += list_notes(notes)
     if config.no_equations:
         report.hide_equations()
-    show(report, terminal, verbose=config.verbose)
-    if config.json is not None:
-        write_json(config.json, report.to_json())
-    if config.gradescope is not None:
-        write_json(config.gradescope, report.to_gradescope())
+    try:
+        show(report, terminal, verbose=config.verbose)
+    finally:
+        if config.json is not None:
+            write_json(config.json, report.to_json())
+        if config.gradescope is not None:
+            write_json(config.gradescope, report.to_gradescope())
     if config.explain is not None:
         write_page(report, config.explain)
         terminal.line(f"  Written to {config.explain}: open it in a browser.", "dim", whole=True)

@@ -43,6 +43,15 @@ class Attempt:
     replaced: tuple[str, ...] = ()  # the submission's functions that the reference replaces
     begins_with: float | None = None  # at the submission's own states, from h_0 times this factor
 
+    def check_number(self, compared: int, drawn: int) -> None:
+        """Refuse to call an item right of which not all cases were compared.
+
+        At the submission's own states a case with infinities is left out. Half have to be left.
+        """
+        needed = drawn if self.begins_with is None else drawn / 2
+        if compared < needed:
+            raise Trouble("error", f"only {compared} of {drawn} cases could be compared")
+
 
 @dataclass(slots=True, kw_only=True)
 class Result:

@@ -1,6 +1,7 @@
 """Examine a submission: try what is graded, name the likely mistakes, and try the rest."""
 
 import re
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -54,7 +55,7 @@ from compare.implementations import (
     refuse_target,
     write_adapter,
 )
-from compare.terminal import Terminal, UsageError, flag_of, read_sizes
+from compare.terminal import CommandError, Terminal, UsageError, flag_of, read_sizes
 
 Load = Callable[[], Submission]
 
@@ -120,6 +121,18 @@ def _without_results(items: Sequence[Item], trouble: Trouble) -> list[ItemResult
     return [ItemResult.from_trouble(item, trouble) for item in items]
 
 
+def _find_trouble(error: Exception) -> Trouble:
+    """Return why there is no result; a fault of the check itself is one, too."""
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, CommandError | OSError):
+        raise error
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    message = clean(f"{type(error).__name__}: {error} ({where})")
+    return Trouble("error", f"expected a result that the check can read, got {message}")
+
+
 # Functions --------------------------------------------------------------------------------------
 
 
@@ -157,8 +170,8 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
             report.stages = try_stages(subject, chosen, deep=config.deep)
         if report.form == "functions" and report.score == len(stages) and not config.no_train:
             report.training = _train(config, report.cell, load, terminal)
-    except Trouble as error:
-        report.stages = _without_results(chosen, error)
+    except Exception as error:
+        report.stages = _without_results(chosen, _find_trouble(error))
     _note_copies(config, report)
     return report
 
@@ -241,7 +254,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
                 report.stages += _without_results(list_parts(report.cell)[1:], without)
             elif subject.layers.forward_only:
                 report.notes.append("forward only: gradients are not checked")
-    except Trouble as trouble:
+    except Exception as error:
+        trouble = _find_trouble(error)
         report.stages = report.stages or _without_results(list_parts(report.cell), trouble)
         report.failed = str(trouble)
     if submission is not None and submission.source.interpreter:

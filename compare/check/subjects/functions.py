@@ -54,6 +54,12 @@ def draw_cases(stage: Stage, seed: int) -> tuple[tuple[Case, Expected], ...]:
     return tuple((case, stage.expected(case)) for case in stage.draw(seed))
 
 
+def _draw_kinds(stage: Stage, seed: int, kinds: Sequence[Kind]) -> Iterator[tuple[Case, Expected]]:
+    """Yield a case of each kind, with its right results."""
+    for case in stage.draw(seed, kinds) if kinds else ():
+        yield case, stage.expected(case)
+
+
 @dataclass
 class FunctionsSubject(Subject):
     """Functions of a file; `load` loads them anew, in a process of their own."""
@@ -66,6 +72,7 @@ class FunctionsSubject(Subject):
     drawn: Mapping[str, Any] | None = None  # one more case, which comes first
     is_alone: bool = False  # that case has no others after it
     sizes: Sizes | None = None  # of more cases, which come last
+    _drawn: dict[Stage, list[Case]] = field(default_factory=dict)
     _expected: dict[Case, Expected] = field(default_factory=dict)
 
     @property
@@ -78,26 +85,26 @@ class FunctionsSubject(Subject):
         """The stages."""
         return self.stages
 
-    def draw(self, item: Item) -> Iterator[Case]:
-        """Draw the cases of a stage."""
+    def draw(self, item: Item) -> Sequence[Case]:
+        """Draw the cases of a stage: the one of a search, the stage's own, and those of --size."""
         stage = _as_stage(item)
-        if self.drawn is not None:
-            kind = Kind(**{name: value for name, value in self.drawn.items() if name != "seed"})
-            for case in stage.draw(self.drawn["seed"], [kind]):
-                self._expected[case] = stage.expected(case)
-                yield case
-        if not self.is_alone:
-            for case, expected in draw_cases(stage, self.seed):
-                self._expected[case] = expected
-                yield case
-            for case in self._draw_stated(stage):
-                self._expected[case] = stage.expected(case)
-                yield case
+        if stage not in self._drawn:
+            cases: list[tuple[Case, Expected]] = []
+            if self.drawn is not None:
+                fields = {name: value for name, value in self.drawn.items() if name != "seed"}
+                cases += _draw_kinds(stage, self.drawn["seed"], [Kind(**fields)])
+            if not self.is_alone:
+                cases += draw_cases(stage, self.seed)
+                cases += _draw_kinds(stage, self.seed, self._list_stated(stage))
+            self._expected |= dict(cases)
+            self._drawn[stage] = [case for case, _ in cases]
+        return self._drawn[stage]
 
-    def _draw_stated(self, stage: Stage) -> Iterator[Case]:
-        """Draw the cases of the sizes that --size states, in both dtypes."""
-        if self.sizes is not None and stage.kind != "clip_grad_norm":  # it has none of them
-            yield from stage.draw(self.seed, [Kind(self.sizes, dtype=dtype) for dtype in DTYPES])
+    def _list_stated(self, stage: Stage) -> list[Kind]:
+        """Return the sizes that --size states, in both dtypes."""
+        if self.sizes is None or stage.kind == "clip_grad_norm":  # it has none of them
+            return []
+        return [Kind(self.sizes, dtype=dtype) for dtype in DTYPES]
 
     @contextmanager
     def open(self, attempt: Attempt) -> Iterator[Run]:
@@ -128,7 +135,7 @@ class FunctionsSubject(Subject):
 
     def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
         """Return the subject with one more case."""
-        return replace(self, drawn=drawn, is_alone=alone, _expected={})
+        return replace(self, drawn=drawn, is_alone=alone, _drawn={}, _expected={})
 
     @contextmanager
     def share(self) -> Iterator[Self]:

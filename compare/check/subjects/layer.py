@@ -89,6 +89,7 @@ class LayerSubject(Subject):
     surface: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # for the search
     _cases: dict[Trial, Case] = field(default_factory=dict)
     _passes: dict[Case, Passes | Trouble] = field(default_factory=dict)
+    _no_backward: Trouble | None = None  # why a backward pass gave no result
 
     depends_on_first: ClassVar[bool] = True
 
@@ -105,19 +106,13 @@ class LayerSubject(Subject):
         """The choices of a drawn case."""
         return {name: tuple(v) for name, v in self.surface.items() if name not in NOT_SEARCHED}
 
-    def draw(self, item: Item) -> Iterator[Case]:
-        """Draw the cases, as long as there are results."""
+    def draw(self, item: Item) -> Sequence[Case]:
+        """Draw the cases."""
         is_narrow = self.layers.precision or self.layers.dtype in GAPS
         for trial in self.trials:
-            if is_narrow and trial[1]:  # these values are made for the range of float32
-                continue
-            if trial not in self._cases:
-                self._cases[trial] = self._describe_trial(trial)
-            case = self._cases[trial]
-            yield case
-            done = self._passes.get(case)
-            if isinstance(done, Trouble) or (done is not None and done.trouble is not None):
-                return
+            if trial not in self._cases and not (is_narrow and trial[1]):
+                self._cases[trial] = self._describe_trial(trial)  # values have float32's range
+        return list(self._cases.values())
 
     def _describe_trial(self, trial: Trial) -> Case:
         sizes, values = trial
@@ -155,17 +150,18 @@ class LayerSubject(Subject):
         return done
 
     def _compute_passes(self, case: Case) -> Passes:
+        """Run both passes; after a backward pass without a result only the forward pass."""
         if not self.layers.conventions.names:
             self.layers.learn(*case.inputs["sizes"][2:])
         layer_case = self.make_layer_case(case)
         layer = build(self.layers, layer_case)
         got, tape = forward(layer, layer_case)
-        trouble = None
-        try:
-            got = got | backward(layer, layer_case, tape)
-        except Trouble as error:
-            trouble = error
-        return Passes(got, expect(layer_case), trouble)
+        if self._no_backward is None:
+            try:
+                got = got | backward(layer, layer_case, tape)
+            except Trouble as error:
+                self._no_backward = error
+        return Passes(got, expect(layer_case), self._no_backward)
 
     def gather(self, item: Item, case: Case, run: Run) -> Answer:
         """Return all results with which a mistake of a part has to agree."""
@@ -202,7 +198,7 @@ class LayerSubject(Subject):
         """Return the layer with other cases."""
         seed = self.seed if seed is None else seed
         own: dict[str, Any] = {"trials": trials, "changes": changes, "seed": seed}
-        return replace(self, **own, _cases={}, _passes={})
+        return replace(self, **own, _cases={}, _passes={}, _no_backward=None)
 
     def classify(self, trouble: Trouble) -> Verdict:
         """Return the verdict on a part without results: a refused argument is missing."""

@@ -46,7 +46,7 @@ class Subject(ABC):
         """The graded items."""
 
     @abstractmethod
-    def draw(self, item: Item) -> Iterator[Case]:
+    def draw(self, item: Item) -> Sequence[Case]:
         """Draw the cases of an item, the smallest first."""
 
     @abstractmethod
@@ -133,17 +133,21 @@ def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
     """Try an item case by case until a result is not right."""
     cases: list[Case] = []
     result = ItemResult(item=item, attempt=attempt, notes=subject.describe(attempt))
+    drawn, compared = subject.draw(item), 0
     try:
         with subject.open(attempt) as run:
-            for case in subject.draw(item):
+            for case in drawn:
                 cases.append(case)
                 got, expected = run(item, case)
                 comparisons = () if expected is None else expected.compare(got)
+                compared += expected is not None
                 wrong = next((c for c in comparisons if not c.ok), None)
                 if wrong is not None:
                     result = ItemResult(item=item, attempt=attempt, verdict=Verdict.WRONG)
                     result.case, result.comparisons, result.wrong = case, comparisons, wrong
                     break
+            else:
+                attempt.check_number(compared, len(drawn))
     except Trouble as trouble:
         result = ItemResult.from_trouble(item, trouble, attempt=attempt)
         result.verdict = subject.classify(trouble)

@@ -190,7 +190,7 @@ class UserLayer:
 
         def ours(result: Any) -> tuple[Array, Any]:
             output = _array(result[0], "output", transposed)
-            return self._without_padding(output, lengths), self._state(result[1])
+            return self._without_padding(output, lengths), self._last_state(result[1])
 
         now = partial(self.submission.look, Handle(number), without=(2,))
         self.as_now = lambda double=False: ours(now(double=double))
@@ -212,7 +212,7 @@ class UserLayer:
         result, transposed = self._call("__call__", x, state, more)
         if not isinstance(result, tuple) or len(result) != 2:
             raise Malformed("(output, h_n) from a call", describe_kind(result))
-        return _array(result[0], "output", transposed), self._state(result[1])
+        return _array(result[0], "output", transposed), self._last_state(result[1])
 
     def _call(
         self,
@@ -290,6 +290,13 @@ class UserLayer:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
         arrays = {name: _array(array, str(name)) for name, array in own.items()}
         return self.conventions.to_ours(arrays, self.cell)
+
+    def _last_state(self, state: Any) -> Any:
+        """Return the last state; Malformed if it is none."""
+        found = self._state(state)
+        if found is None:
+            raise Malformed("an array for h_n", describe_kind(state))
+        return found
 
     def _state(self, state: Any) -> Any:
         """Return h, or (h, c), with an axis for the layers."""

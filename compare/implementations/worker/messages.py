@@ -11,7 +11,7 @@ import struct
 import unicodedata
 from collections import namedtuple
 from types import SimpleNamespace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy import array as new_array
@@ -102,7 +102,7 @@ def numbers_of(value: Any) -> np.ndarray | None:
         found = asarray(value)
     else:
         return None
-    if found.dtype.kind == "V":  # bfloat16 of ml_dtypes
+    if found.dtype.kind == "V" and not issubclass(found.dtype.type, np.void):  # bfloat16
         found = found.astype(np.float32)
     return found if found.dtype.kind in "biuf" else None
 
@@ -128,16 +128,24 @@ def laid_out(item: np.ndarray, layout: list[Any] | None) -> np.ndarray:
 
 
 def encoded(head: dict[str, Any], arrays: list[np.ndarray]) -> bytes:
-    """Return a message as bytes: two lengths, JSON, and the bytes of each array."""
-    described, bodies = [], []
-    for item in arrays:
-        order = "F" if item.flags.f_contiguous and not item.flags.c_contiguous else "C"
-        described.append((item.dtype.str, item.shape, order))
-        bodies.append(item.tobytes(order))  # type: ignore[arg-type]
+    """Return a message as bytes: two lengths, JSON, and the bytes of each array.
+
+    InvalidMessage if it is too large, or if an array has too many axes.
+    """
+    described = [[item.dtype.str, list(item.shape), _order_of(item)] for item in arrays]
+    if odd := next((each for each in described if not is_description(each)), None):
+        raise InvalidMessage(
+            f"expected arrays of at most 32 axes of {MOST_BYTES:,}, got {odd[0]} {odd[1]}"
+        )
     text = json.dumps(head | {"arrays": described}).encode()
-    lengths = len(text), sum(map(len, bodies))
+    lengths = len(text), sum(item.nbytes for item in arrays)
     _check_lengths(*lengths)
+    bodies = [item.tobytes(_order_of(item)) for item in arrays]
     return struct.pack("<QQ", *lengths) + text + b"".join(bodies)
+
+
+def _order_of(item: np.ndarray) -> Literal["C", "F"]:
+    return "F" if item.flags.f_contiguous and not item.flags.c_contiguous else "C"
 
 
 def read(stream: BinaryIO) -> Message:

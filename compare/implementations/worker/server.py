@@ -304,7 +304,7 @@ def serve(gibibytes: float) -> None:
             sys.stdout.flush()
         try:
             send(*answer)
-        except messages.InvalidMessage as error:
+        except Exception as error:  # a result that is too large, or no JSON, is not sent
             send(*server.refusal(error))
 
 

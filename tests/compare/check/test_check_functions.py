@@ -6,6 +6,7 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.report.printing import show
+from compare.check.subjects import examination
 from compare.check.subjects.examination import examine_functions, try_stages
 from compare.check.subjects.explanation import summarize
 from compare.check.subjects.functions import call_reference
@@ -89,6 +90,42 @@ def test_a_step_that_takes_an_option_is_replaced_too(tmp_path):
     results = tried(tmp_path, source)
     assert [results[n].verdict for n in NAMES] == ["wrong", *["right"] * 5]
     assert results["rnn_forward"].notes == ["with the reference's rnn_step in the place of yours"]
+
+
+def test_at_states_that_are_no_numbers_nothing_is_right(tmp_path):
+    """rnn_forward gives NaN, so no gradient of the zeros of rnn_backward can be compared."""
+    text = changed(
+        ("return np.stack(h[1:])", "return np.nan * np.stack(h[1:])"),
+        ("d_output[t] + d_h, x[t]", "0 * d_h, x[t]"),
+    )
+    found = tried(tmp_path, text)
+    assert [found[n].verdict for n in ("rnn_forward", "rnn_backward")] == ["wrong", "wrong"]
+
+
+def test_right_means_that_each_case_was_compared(tmp_path):
+    """Also if the check itself should lose one, which it has no way to do."""
+    subject = subject_of(loader(tmp_path, RIGHT), STAGES[-1:])
+    *kept, lost = subject.draw(STAGES[-1])
+    subject._expected[lost] = None
+    [result] = try_items(subject)
+    words = f"only {len(kept)} of {len(kept) + 1} cases could be compared"
+    assert (result.verdict, result.got) == ("error", words)
+
+
+@pytest.mark.parametrize(
+    ("name", "target"), [("try_stages", "student.py"), ("find_layout", "student.py:Layer")]
+)
+def test_what_crashes_the_check_is_one_line_in_a_file(name, target, tmp_path, monkeypatch, capsys):
+    def crash(*_, **__):
+        raise AttributeError("no such thing")
+
+    found = tmp_path / "found.json"
+    (tmp_path / "student.py").write_text("class Layer:\n    pass\n", encoding="utf-8")
+    monkeypatch.setattr(examination, name, crash)
+    assert main(["check", str(tmp_path / target), "--json", str(found)]) == 1
+    [message] = {stage["got"] for stage in json.loads(found.read_text())["stages"]}
+    assert message.startswith("expected a result that the check can read, got AttributeError: no")
+    assert capsys.readouterr().out.count(message) == 1
 
 
 def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path):

@@ -102,6 +102,31 @@ def test_the_command_takes_a_class(tmp_path):
     assert (report.cell, report.ok, report.to_json()["form"]) == ("gru", True, "class")
 
 
+HALF_DONE = """
+import scratch_rnn
+
+class Layer(scratch_rnn.RNN):
+    def forward(self, x, h0=None):
+        output, h_n, tape = super().forward(x, h0)
+        return output + (len(x) == 17), {h_n}, tape
+
+    def backward(self, tape, d_output=None, d_h_n=None):
+        raise NotImplementedError
+"""
+
+
+@pytest.mark.parametrize(
+    ("h_n", "backward", "words"),
+    [("h_n", "missing", "T 17, B 64, V 3, H 4"), ("None", "wrong", "T 3, B 2, V 4, H 5")],
+)
+def test_each_case_is_tried_forward_if_there_is_no_backward_pass(h_n, backward, words, tmp_path):
+    (tmp_path / "layer.py").write_text(HALF_DONE.format(h_n=h_n), encoding="utf-8")
+    with submission_of(f"{tmp_path / 'layer.py'}:Layer") as submission:
+        results = find_layout(LayerSubject(Layers(submission, "rnn"), 0))
+    assert [result.verdict for result in results[:2]] == ["wrong", backward]
+    assert results[0].case.words == words
+
+
 # Whole models -----------------------------------------------------------------------------------
 
 MODELS = STUDENTS / "models.py"

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shlex
 import sys
 import tomllib
@@ -121,6 +122,29 @@ def test_values_that_python_has_and_numpy_has_not(packed, value):
     found = unpack(packed, [])
     assert (found, type(found)) == (value, type(value)) or isinstance(value, tuple)
     assert found == value
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (
+            np.broadcast_to(1.0, (2**20, 2**20)),
+            "expected at most 64 MiB of arrays, got 8,388,608.0",
+        ),
+        (
+            np.empty((0, 2**40)),
+            "expected arrays of at most 32 axes of 67,108,864, got <f8 [0, 1099511627776]",
+        ),
+    ],
+)
+def test_what_is_too_large_is_refused_before_its_bytes_are_copied(array, words):
+    with pytest.raises(InvalidMessage, match=re.escape(words)):
+        encoded({}, [array])
+
+
+def test_records_are_no_numbers():
+    for dtype in ("V8", [("a", float), ("b", int)]):
+        assert set(pack(np.zeros(3, dtype), [])) == {"o", "d"}
 
 
 def test_a_tuple_of_many_names_is_refused():
