@@ -40,7 +40,7 @@ COMMON_STAGES = ("cross_entropy", "clip_grad_norm")
 
 # The keys that a table must have, and those that it may have.
 CHAPTER_KEYS = (("title", "bug"), ("cell", "stages"))
-BUG_KEYS = (("name", "words"), ("stages", "plain", "another", "source"))
+BUG_KEYS = (("name", "words"), ("stages", "plain", "another", "source", "reverse"))
 BREAK_KEYS = (("notice", "hint", "why", "caught_by", "distractors", "patch"), ("page",))
 PATCH_KEYS = (("file", "old", "new"), ())
 PAGE_KEYS = (("look",), ("nonlinearity",))
@@ -75,6 +75,7 @@ class Bug:
     distractors: tuple[str, ...] = ()  # wrong answers for a quiz: bugs with another symptom
     another: str = ""  # the name of the cell that is computed with it, if it has one
     source: str = ""  # where that cell is defined: a paper and its version, or a library and its
+    reverse: str = ""  # the words if only the reverse direction of a layer has it
     cell: str | None = None  # the cell that the patches are of; None if it does not matter
     page: OnPage | None = None  # None: the page cannot have it
 

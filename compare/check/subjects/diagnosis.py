@@ -36,6 +36,8 @@ from compare.parity import PERTURBATIONS, Computation, Move, tolerances, unmoved
 
 CASES_TO_AGREE = 9
 
+ONLY_REVERSE = "Only the reverse direction has this mistake."
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -158,7 +160,8 @@ def add_remark(words: str) -> str:
     another = next((bug.another for bug in CATALOGUE if bug.words == words), "")
     if another:
         return f"{words} That is another cell: {another}."
-    if found := re.search(r"order (?:is )?((?:\w, )+\w)\b", words):
+    found = re.search(r"order (?:is )?((?:\w, )+\w)\b", words)
+    if found and ONLY_REVERSE not in words:
         return f"{words} If this order is meant: --gates {found[1].replace(' ', '')}."
     return words
 

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from compare.check.bugs.catalogue import BUGS, Bug
 from compare.check.cases.boundaries import (
     BOUNDARIES,
     DEFAULT,
@@ -27,14 +26,11 @@ from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, make_case
 from compare.check.cases.layer_results import backward, build, expect, forward, run
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
 from compare.check.subjects.diagnosis import Observed, add_remark, gives
-from compare.check.subjects.functions import list_wrong_functions
 from compare.check.subjects.subject import Answer, Mistake, Run, Subject, try_items
 from compare.check.subjects.symptoms import explain_tensor
+from compare.check.subjects.wrong_layers import list_wrong_layers
 from compare.implementations import (
-    CELLS,
     HOPELESS,
-    FunctionsLayer,
-    LayerClass,
     Layers,
     Results,
     Trouble,
@@ -65,8 +61,6 @@ OPTIONS = {"nonlinearity", "bias", "L", "bidirectional", "batch_first", "project
 """The fields of a case that are arguments of the constructor; the others are passed to calls."""
 
 NOT_SEARCHED = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")
-
-LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layers/layer.py", "scratch_rnn/layers/padding.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +168,13 @@ class LayerSubject(Subject):
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
         """Yield the catalogue's mistakes; copies of the package come last."""
-        copies = not wrong.problem
-        for words, layer_class in list_wrong_layers(self.cell, item.name, copies=copies):
+        found = list_wrong_layers(
+            self.cell,
+            is_forward=item.name == PARTS[0],
+            bidirectional=bool(self.changes.get("bidirectional")),
+            copies=not wrong.problem,
+        )
+        for words, layer_class in found:
             yield Mistake(words, partial(self._compute, layer_class))
 
     def _compute(self, layer_class: Any, case: Case, move: Move) -> Results:
@@ -261,30 +260,6 @@ def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> L
     return make_case(**(choices | fields))
 
 
-def is_of_layer(bug: Bug, cell: str) -> bool:
-    """Return whether a bug has patches, and all of them are on a layer of the cell."""
-    is_of_cell = bug.cell in (None, cell) and bool(bug.patches)
-    return is_of_cell and all(file.startswith(LAYER_FILES) for file in bug.files)
-
-
-_load_copy = lru_cache(Bug.load)
-
-
-def list_wrong_layers(
-    cell: str, part: str, *, copies: bool = True
-) -> Iterator[tuple[str, LayerClass]]:
-    """Yield the words of each mistake that a part can have, and a layer with it.
-
-    Copies of the package come last, as each is compiled anew; `copies` says whether they come.
-    """
-    kinds = ("forward", "step") if part == PARTS[0] else ("backward", "step_backward")
-    for words, functions in list_wrong_functions(kinds, cell):
-        yield words, partial(FunctionsLayer, functions)
-    for bug in BUGS if copies else ():
-        if not bug.stages and is_of_layer(bug, cell):
-            yield bug.words, getattr(_load_copy(bug), CELLS[cell].layer)
-
-
 def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
     """Return the likely mistake of a layer that gives these results; empty if none is known.
 
@@ -296,7 +271,13 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
         return ""
     part = find_part(wrong.tensor)
     observed = [_observe(*one, part) for one in passes]
-    for words, layer_class in list_wrong_layers(case.cell, part, copies=not wrong.problem):
+    found = list_wrong_layers(
+        case.cell,
+        is_forward=part == PARTS[0],
+        bidirectional=case.bidirectional,
+        copies=not wrong.problem,
+    )
+    for words, layer_class in found:
         computations = [partial(run, layer_class, each) for each, _ in passes]
         if all(gives(c, one) for c, one in zip(computations, observed, strict=True)):
             return add_remark(words)

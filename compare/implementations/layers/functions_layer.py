@@ -15,79 +15,133 @@ from scratch_rnn.layers.states import State, arrays_of, each, state_of
 
 
 class Tape(NamedTuple):
-    """The tape of the functions, and the results whose gradients may be absent."""
+    """The tapes of the functions, and the results whose gradients may be absent."""
 
-    own: Any
-    output: Array  # (T, B, H)
+    own: list[Any]  # of each layer and direction
+    output: Array  # (T, B, D·H)
     last: State
 
 
 class FunctionsLayer:
-    """One layer in one direction, which calls the functions of a cell for each pass."""
+    """L layers in D directions, each of which calls the functions of a cell for its passes.
+
+    The directions backwards in time call `reverse`, if these are other functions.
+    """
 
     def __init__(
-        self, functions: Functions, input_size: int, hidden_size: int, *, dtype: str = "float32"
+        self,
+        functions: Functions,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        *,
+        bidirectional: bool = False,
+        reverse: Functions | None = None,
+        dtype: str = "float32",
     ) -> None:
-        self._functions, self._cell = functions, CELLS[functions.cell]
-        G = self._cell.num_gates * hidden_size
-        shapes = ((G, input_size), (G, hidden_size), (G,), (G,))
-        self.parameters: Results = {
-            name: np.zeros(shape, dtype) for name, shape in zip(PARAMETERS, shapes, strict=True)
-        }
+        self._functions = (functions, reverse or functions)[: 1 + bidirectional]
+        self._cell, self._num_layers = CELLS[functions.cell], num_layers
+        self._hidden_size = H = hidden_size
+        D, G = len(self._functions), self._cell.num_gates * H
+        self.parameters: Results = {}
+        for i in range(num_layers * D):
+            V = input_size if i < D else D * H
+            shapes = ((G, V), (G, H), (G,), (G,))
+            zeros = (np.zeros(shape, dtype) for shape in shapes)
+            self.parameters |= dict(zip(self._list_names(i), zeros, strict=True))
+
+    def _list_names(self, i: int) -> list[str]:
+        """Return the names of the parameters of i = layer · D + direction."""
+        layer, direction = divmod(i, len(self._functions))
+        end = f"_l{layer}_reverse" if direction else f"_l{layer}"
+        return [name.removesuffix("_l0") + end for name in PARAMETERS]
+
+    def list_weights(self, i: int) -> list[Array]:
+        """Return the parameters of i = layer · D + direction."""
+        return [self.parameters[name] for name in self._list_names(i)]
 
     def forget(self) -> None:
         """Delete the tapes of all passes in the process of the functions."""
-        self._functions.forget()
+        for functions in self._functions:
+            functions.forget()
 
     def forward(self, x: Array, state: State = None, **more: object) -> tuple[Array, State, Tape]:
-        """Return output (T, B, H), the last state (1, B, H), for an LSTM a pair, and the tape."""
+        """Return output (T, B, D·H), the last state (L·D, B, H), for an LSTM a pair, and tapes."""
         if more:
             raise TypeError(f"expected functions that take {next(iter(more))}, got those of a cell")
-        H = self.parameters["weight_hh_l0"].shape[1]
+        D, H = len(self._functions), self._hidden_size
         if state is None:
-            zeros = np.zeros((1, x.shape[1], H), x.dtype)
+            zeros = np.zeros((self._num_layers * D, x.shape[1], H), x.dtype)
             state = state_of(zeros.copy() for _ in self._cell.states)
-        firsts = (array[0] for array in arrays_of(state))
-        weights = self.parameters.values()
-        name = f"{self._cell.name}_forward"
-        output, last, tape = self._functions.call(name, x, *firsts, *weights, keep=(2,))
-        if np.shape(output) != (*x.shape[:2], H):
-            raise Malformed(f"output of shape {(*x.shape[:2], H)}", f"{np.shape(output)}")
-        last = state_of(array[None] for array in arrays_of(last))
-        return output, last, Tape(tape, output, last)
+        y, tapes, lasts = x, [], []
+        for layer in range(self._num_layers):
+            outputs = []
+            for direction, functions in enumerate(self._functions):
+                i = layer * D + direction
+                firsts = (array[i] for array in arrays_of(state))
+                steps = y[::-1] if direction else y
+                name = f"{self._cell.name}_forward"
+                output, last, tape = functions.call(
+                    name, steps, *firsts, *self.list_weights(i), keep=(2,)
+                )
+                if np.shape(output) != (*x.shape[:2], H):
+                    raise Malformed(f"output of shape {(*x.shape[:2], H)}", f"{np.shape(output)}")
+                outputs.append(output[::-1] if direction else output)
+                tapes.append(tape)
+                lasts.append(arrays_of(last))
+            y = np.concatenate(outputs, axis=2) if D == 2 else outputs[0]
+        last = state_of(np.stack(several) for several in zip(*lasts, strict=True))
+        return y, last, Tape(tapes, y, last)
 
     def time(self, times: int, x: Array, state: State, d_output: Array | None) -> float:
-        """Return the mean seconds of a pass in its process: forward, and with d_output backward."""
-        assert isinstance(self._functions, SubmissionFunctions)
+        """Return the mean seconds of a pass in its process: forward, and with d_output backward.
+
+        Of one layer in one direction.
+        """
+        [functions] = self._functions
+        assert isinstance(functions, SubmissionFunctions)
         firsts = [array[0] for array in arrays_of(state)]
         args = (x, *firsts, *self.parameters.values())
         forward = Call(f"{self._cell.name}_forward", args, keep=(2,))
         if d_output is None:
-            return self._functions.submission.time(times, forward)
+            return functions.submission.time(times, forward)
         d_last = map(np.zeros_like, firsts)
         args = (Handle(-1, (2,)), d_output, *d_last)
         backward = Call(f"{self._cell.name}_backward", args)
-        return self._functions.submission.time(times, forward, backward)
+        return functions.submission.time(times, forward, backward)
 
     def backward(
         self, tape: Tape, d_output: Array | None = None, d_state: State = None
     ) -> SimpleNamespace:
         """Return the gradients of x, h0, c0 and the parameters."""
-        d_output = np.zeros_like(tape.output) if d_output is None else d_output
+        D, H = len(self._functions), self._hidden_size
+        d_y = np.zeros_like(tape.output) if d_output is None else d_output
         d_state = each(np.zeros_like, tape.last) if d_state is None else d_state
-        d_last = [array[0] for array in arrays_of(d_state)]
-        name = f"{self._cell.name}_backward"
-        d_x, *found = self._functions.call(name, tape.own, d_output, *d_last)
-        d_firsts = [d[None] for d in found[: len(d_last)]]
-        d_parameters = dict(zip(self.parameters, found[len(d_last) :], strict=True))
-        for parameter, d in d_parameters.items():
-            shape = self.parameters[parameter].shape
-            if np.shape(d) != shape:
-                raise Malformed(f"a gradient of {parameter} of shape {shape}", f"{np.shape(d)}")
+        d_firsts: list[list[Array]] = [[] for _ in tape.own]
+        d_parameters: Results = {}
+        for layer in reversed(range(self._num_layers)):
+            d_x = []
+            for direction, functions in enumerate(self._functions):
+                i = layer * D + direction
+                d_h = d_y[:, :, direction * H : (direction + 1) * H]
+                d_h = d_h[::-1] if direction else d_h
+                d_last = [array[i] for array in arrays_of(d_state)]
+                name = f"{self._cell.name}_backward"
+                d_steps, *found = functions.call(name, tape.own[i], d_h, *d_last)
+                d_x.append(d_steps[::-1] if direction else d_steps)
+                d_firsts[i] = found[: len(d_last)]
+                own = zip(self._list_names(i), found[len(d_last) :], strict=True)
+                d_parameters |= dict(own)
+            d_y = d_x[0] + d_x[1] if D == 2 else d_x[0]
+        for name, parameter in self.parameters.items():
+            if np.shape(d_parameters[name]) != parameter.shape:
+                got = f"{np.shape(d_parameters[name])}"
+                raise Malformed(f"a gradient of {name} of shape {parameter.shape}", got)
+        d_initial = [np.stack(several) for several in zip(*d_firsts, strict=True)]
         return SimpleNamespace(
-            x=d_x,
-            state=state_of(d_firsts),
-            h0=d_firsts[0],
-            c0=d_firsts[1] if len(d_firsts) > 1 else None,
-            parameters=d_parameters,
+            x=d_y,
+            state=state_of(d_initial),
+            h0=d_initial[0],
+            c0=d_initial[1] if len(d_initial) > 1 else None,
+            parameters={name: d_parameters[name] for name in self.parameters},
         )

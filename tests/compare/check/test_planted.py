@@ -20,9 +20,9 @@ from compare.check.cases.layer_results import run as run_layer
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import run
 from compare.check.subjects.features import try_features
-from compare.check.subjects.layer import is_of_layer
 from compare.check.subjects.plain import PlainFunctions
 from compare.check.subjects.properties import try_properties
+from compare.check.subjects.wrong_layers import is_of_layer
 from compare.implementations import CELLS
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from tests.compare.check.test_catalogue import property_named, steps_of_the_first_case

@@ -12,8 +12,9 @@ import safetensors.torch
 import torch
 
 from compare.check import SIZES, LayerCase, expect
-from compare.check.bugs.catalogue import CATALOGUE
+from compare.check.bugs.catalogue import CATALOGUE, find_bug
 from compare.check.subjects.plain import PlainFunctions
+from compare.check.subjects.wrong_layers import WRONG_DIRECTIONS
 from compare.cli import main, parse
 from compare.implementations import CELLS, FunctionsLayer, Implementation, implementation
 from compare.pairs import parity
@@ -23,6 +24,8 @@ from compare.parity import Verdict
 from compare.terminal import Terminal
 from tests.compare.implementations.test_targets import TARGETS
 from tests.compare.study.students import ONE_BIAS
+
+pytestmark = pytest.mark.usefixtures("quickly")
 
 QUIET = Terminal(quiet=True)
 
@@ -34,25 +37,15 @@ def run(typed, capsys):
     return code, captured.out, captured.err
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("a", "b"), [("scratch", "torch"), ("functions", "a class")])
-def test_right_implementations_are_equal(cell, a, b, tmp_path):
-    folders = [tmp_path / name for name in "ab"]
-    for folder in folders:
-        folder.mkdir()
-    pairs = zip((a, b), folders, strict=True)
-    typed = " ".join(TARGETS[kind](folder, cell) for kind, folder in pairs)
-    report = parity(parse(shlex.split(f"parity {typed} --cell {cell}")))
-    assert report.ok
-    assert len(report.rows) == len(CELLS[cell].states) * 2 + 6
-    assert any(row.difference > 0 for row in report.rows)
-    assert all(row.scratch_error is not None for row in report.rows)
+def find_wrong_functions(cell, name, **options):
+    """Return the functions of a cell with a mistake of the catalogue."""
+    patches = next((bug.plain for bug in CATALOGUE if bug.name == name), ())
+    return PlainFunctions(cell, patches, **options)
 
 
 def wrong_layer(cell, name="", **options):
     """Return an implementation with a mistake of the catalogue."""
-    patches = next((bug.plain for bug in CATALOGUE if bug.name == name), ())
-    functions = PlainFunctions(cell, patches, **options)
+    functions = find_wrong_functions(cell, name, **options)
     return Implementation(CELLS[cell], name, partial(FunctionsLayer, functions))
 
 
@@ -83,6 +76,46 @@ def test_a_planted_difference_is_found_in_the_side_that_has_it_and_named(cell, n
     right, wrong = sides[::order]
     assert (last.is_right(right), last.is_right(wrong)) == (True, False)
     assert words in find_mistake(last, wrong, cases)
+
+
+IN_REVERSE = {
+    "steps-reversed": "The reverse direction reads the sequence from its first step to its last, ",
+    "output-reversed": "The states of the reverse direction are returned in reversed order.",
+    "h-n-after-the-first-step": "h_n of the reverse direction is its state at the last step of the",
+    "bias-hh-forgotten": "b_hh is not added. Only the reverse direction has this mistake.",
+}
+
+
+def wrong_layers(cell):
+    """Yield layers in two directions with a mistake, and what is named."""
+    right = PlainFunctions(cell)
+    yield partial(FunctionsLayer, find_wrong_functions(cell, "bias-hh-forgotten")), "b_hh is not ad"
+    for name, words in IN_REVERSE.items():
+        yield partial(FunctionsLayer, right, reverse=find_wrong_functions(cell, name)), words
+    for words, layer_class in WRONG_DIRECTIONS.items():
+        yield partial(layer_class, right), words
+    dropped = find_bug("reverse-gradient-dropped")
+    yield getattr(dropped.load(), CELLS[cell].layer), dropped.words
+
+
+@pytest.mark.parametrize("cell", ["lstm"])
+def test_a_mistake_of_a_layer_in_two_directions_is_named(cell):
+    cases = [LayerCase(cell, *sizes, bidirectional=True) for sizes in SIZES[:4]]
+    for layer_class, words in wrong_layers(cell):
+        own = Implementation(CELLS[cell], "mine", layer_class)
+        sides = (Side("A", own, "float32"), Side("B", implementation("torch", cell), "float32"))
+        *_, last = compare_pair(sides, cases)
+        assert [last.is_right(side) for side in sides] == [False, True]
+        assert words in find_mistake(last, sides[0], cases)
+
+
+def test_functions_compute_layers_in_two_directions(tmp_path):
+    layer = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True)
+    torch.save(layer.state_dict(), tmp_path / "w.pt")
+    functions = TARGETS["functions"](tmp_path, "lstm")
+    report = parity(parse(["parity", functions, "torch", "--weights", str(tmp_path / "w.pt")]))
+    assert report.ok
+    assert len(report.rows) == 3 + 3 + 16
 
 
 @pytest.fixture
