@@ -61,6 +61,9 @@ class BenchConfig:
     """Also measure the peak memory of a large training step: T 256, B 64, H 1024."""
     json: Annotated[Path | None, flag("FILE", "(default: benchmarks/<time>.json)")] = None
     """File for the results. The pictures are written into the same directory."""
+    submit: Annotated[Path | None, flag("FILE")] = None
+    """File for results to pass on: with the machine, the versions and the card, and the command
+    that repeats them."""
     against: Annotated[Path | None, flag("FILE")] = None
     """Also compare the ratios to PyTorch's times with those of an earlier benchmark's file."""
     plot: Annotated[Path | None, flag("FILE")] = None
@@ -84,5 +87,5 @@ class BenchConfig:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
-            if name not in ("against", "json", "plot")
+            if name not in ("against", "json", "plot", "submit")
         }

@@ -9,7 +9,7 @@ from .command import (
 )
 from .comparison import check_parity, compare_step
 from .config import SIDES, ParityConfig, SharedOptions, Side
-from .environment import describe_environment, describe_software
+from .environment import describe_device, describe_environment, describe_software
 from .lock_step import Update, lockstep, train_in_lockstep
 from .materials import (
     DeviceError,
@@ -102,6 +102,7 @@ __all__ = [
     "concise_stages",
     "copy_weights",
     "demand_agreement",
+    "describe_device",
     "describe_environment",
     "describe_software",
     "find_unknown",

@@ -1,5 +1,6 @@
 """What the times depend on apart from the code: the machine, its best rates, and its settings."""
 
+import hashlib
 import os
 import platform
 import re
@@ -16,9 +17,10 @@ import threadpoolctl
 import torch
 from threadpoolctl import threadpool_limits
 
+import concise_rnn
 import scratch_rnn
 from compare.bench.results.result import Roof
-from compare.parity import describe_software
+from compare.parity import describe_device, describe_software
 from compare.terminal import usable_cpus
 from scratch_rnn.threads import has_lock
 
@@ -34,12 +36,26 @@ def describe_machine() -> dict[str, object]:
     """Return the description for the JSON file, without any path or host name."""
     return {
         "processor": processor(),
+        "card": describe_device("cuda") if torch.cuda.is_available() else None,
+        "code": hash_code(),
         "usable_cpus": usable_cpus(),
         **describe_software(),
         "python_lock": has_lock(),
         "torch_capability": torch.backends.cpu.get_cpu_capability(),
         "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(PREFIXES)},
     }
+
+
+def hash_code() -> str:
+    """Return the SHA-256 of the source of both packages, whatever the ends of its lines are."""
+    digest = hashlib.sha256()
+    for package in (scratch_rnn, concise_rnn):
+        folder = Path(package.__path__[0])
+        files = {file.relative_to(folder).as_posix(): file for file in folder.rglob("*.py")}
+        for name in sorted(files):
+            digest.update(name.encode())
+            digest.update(files[name].read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()
 
 
 def describe_threads() -> list[str]:

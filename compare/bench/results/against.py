@@ -4,9 +4,10 @@ Times of two runs cannot be compared: the processor may have been slower. So eac
 divided by PyTorch's time in the same run, and these ratios are compared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
@@ -72,15 +73,30 @@ def changes(earlier: Document, now: Document) -> list[Change]:
     return found
 
 
+def describe_differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Yield in words what differs between the machines of two benchmarks, if both state it."""
+    own: list[dict[str, object]] = []
+    for environment in (earlier, now):
+        stated = {"processor": environment["processor"]}
+        if "card" in environment:  # not in earlier files
+            stated |= {"card": (environment["card"] or {"name": "none"})["name"]}
+        own.append(stated | environment.get("versions", {}))
+    for name, before in own[0].items():
+        if own[1].get(name, before) != before:
+            yield f"Another {name}: {before} earlier, {own[1][name]} now"
+    codes = [environment["code"] for environment in (earlier, now) if "code" in environment]
+    if len({*codes}) == 2:
+        yield "Another version of scratch_rnn or concise_rnn: their source differs"
+
+
 def show_changes(earlier: Document, now: Document, terminal: Terminal) -> None:
     """Print a line for each ratio that both benchmarks have."""
     terminal.line()
     terminal.line(
         f"Against the benchmark of {earlier.time}: ratios to PyTorch's time in the same run", "bold"
     )
-    processors = [document.environment["processor"] for document in (earlier, now)]
-    if processors[0] != processors[1]:
-        terminal.line(f"The processors differ: {processors[0]} earlier, {processors[1]} now")
+    for line in describe_differences(earlier.environment, now.environment):
+        terminal.line(line)
     found = changes(earlier, now)
     if not found:
         terminal.line("No row is timed together with PyTorch in both benchmarks")

@@ -39,6 +39,18 @@ def test_each_piece_of_a_step_can_be_called(cell):
         piece()
 
 
+def test_the_hash_of_the_code_is_that_of_its_text_and_names(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch_rnn, "__path__", [str(tmp_path)])
+    hashes = []
+    for name, text in (("a.py", b"x\n"), ("a.py", b"x\r\n"), ("a.py", b"y\n"), ("b/a.py", b"y\n")):
+        (tmp_path / "b").mkdir(exist_ok=True)
+        (tmp_path / "a.py").unlink(missing_ok=True)
+        (tmp_path / name).write_bytes(text)
+        hashes.append(machine.hash_code())
+    assert hashes[0] == hashes[1]
+    assert len({*hashes}) == 3
+
+
 def test_a_step_needs_at_least_the_memory_of_its_states():
     shape = Shape("memory", "model", T=128, B=32, V=8, H=256)
     states = 4 * (shape.T + 1) * shape.B * shape.H
@@ -133,7 +145,12 @@ def test_the_notes_name_threads_processor_and_blas(monkeypatch):
     monkeypatch.setattr(machine, "has_lock", lambda: True)
     monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     monkeypatch.setattr(machine.platform, "python_version", lambda: "3.99")
+    monkeypatch.setattr(machine.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        machine, "describe_device", lambda kind: {"type": kind, "name": "Card 9000"}
+    )
     described = machine.describe_machine()
+    assert described["card"] == {"type": "cuda", "name": "Card 9000"}
     information = "model name\t: A Chip @ 2 GHz  \nmodel name\t: Another\n"
     monkeypatch.setattr(machine.Path, "read_text", lambda self, encoding: information)
     assert described["threads"] == {"scratch_rnn": 3, "torch": 4}
