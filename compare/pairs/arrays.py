@@ -43,8 +43,8 @@ def compare_arrays(config: PairConfig, terminal: Terminal) -> ParityReport:
     else:
         allowed = np.full(a.shape, allowed.max())
         terminal.line(
-            "Inputs and weights are drawn: all entries have the tolerance of the largest. Give "
-            "--input and --weights for your own.",
+            "The input and the weights are drawn, so every entry gets the largest tolerance. Give "
+            "--input and --weights to use your own.",
             "dim",
         )
     terminal.line()

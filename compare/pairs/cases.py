@@ -1,6 +1,6 @@
 """The cases on which two implementations are compared: drawn, or the user's own."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,9 @@ from compare.check import SIZES, Floats, LayerCase, make_case
 from compare.implementations import Array, Cell, Results, read_input, read_options
 from compare.pairs.config import PairOptions
 from compare.terminal import UsageError, read_sizes
+
+OF_WEIGHTS_ALONE = 4
+"""Cases of weights whose input is drawn: T 3, 4, 1, 5 and B 2, 3, 5, 1."""
 
 OF_WEIGHTS = {"V": "input_size", "H": "hidden_size", "layers": "num_layers"}
 """The sizes that weights have, and the arguments of nn.RNN that are these sizes."""
@@ -46,11 +49,21 @@ def list_cases(
         raise UsageError("expected weights without a projection, got weight_hr_l0")
     fields |= {"bidirectional": of_weights.get("bidirectional", False)}
     fields |= {"bias": of_weights.get("bias", True)}
-    trials = SIZES[:1] if known else SIZES
     cases = [
-        make_case(**dict(zip("TBVH", trial, strict=True)) | known | fields) for trial in trials
+        make_case(**dict(zip("TBVH", trial, strict=True)) | known | fields)
+        for trial in _choose_trials(known)
     ]
     return [_with_own(case, x, weights) for case in cases]
+
+
+def _choose_trials(known: Collection[str]) -> Sequence[Sequence[int]]:
+    """Return all sizes; a few of T and B if only these are free; and one if one of them is known.
+
+    Weights decide V and H alone, and a layer may be wrong at one T or B.
+    """
+    if not known:
+        return SIZES
+    return SIZES[:1] if {"T", "B"} & {*known} else SIZES[:OF_WEIGHTS_ALONE]
 
 
 def _list_stated(sources: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:

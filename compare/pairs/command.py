@@ -97,8 +97,8 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
             a, b = _load_both(stack, options.targets, cell, devices)
             weights = next((w for w in (weights, a.weights, b.weights) if w is not None), None)
             sides = (
-                Side("A", a, _choose_dtype(a, config.dtype)),
-                Side("B", b, _choose_dtype(b, options.dtype_b or config.dtype)),
+                Side("A", a, choose_dtype(a, config.dtype)),
+                Side("B", b, choose_dtype(b, options.dtype_b or config.dtype)),
             )
             coarser = "float32" if "float32" in (side.dtype for side in sides) else "float64"
             fields: dict[str, Any] = {
@@ -107,7 +107,7 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
                 "nonlinearity": config.nonlinearity,
             }
             if not a.cell.adds_biases:
-                fields["one_bias"] = weights is None and any(map(_has_one_bias, (a, b)))
+                fields["one_bias"] = weights is None and any(map(has_one_bias, (a, b)))
             pair = Pair(sides, list_cases(options, a.cell, weights, **fields))
             _describe(pair, devices, terminal)
             yield pair
@@ -132,15 +132,15 @@ def _load_both(
     return a, b
 
 
-def _choose_dtype(layer: Implementation, dtype: str) -> str:
+def choose_dtype(layer: Implementation, dtype: str) -> str:
     """Return the dtype, or the other one if the layer does not have it."""
     other = "float64" if dtype == "float32" else "float32"
     return dtype if layer.has_dtype(dtype) else other
 
 
-def _has_one_bias(layer: Implementation) -> bool:
+def has_one_bias(layer: Implementation) -> bool:
     """Return whether a layer has one bias where PyTorch has two."""
-    dtype = _choose_dtype(layer, "float32")
+    dtype = choose_dtype(layer, "float32")
     case = LayerCase(layer.cell.name, V=2, H=3, dtype=dtype, one_bias=True)
     layer.load(case.floats.parameters)
     return "bias_hh_l0" not in layer.parameters
@@ -167,7 +167,8 @@ def _describe_sizes(cases: Sequence[LayerCase]) -> str:
     words = []
     for letter in "TBVH":
         sizes = [getattr(case, letter) for case in cases]
-        words.append(f"{letter} {min(sizes)} to {max(sizes)}")
+        least, most = min(sizes), max(sizes)
+        words.append(f"{letter} {least}" if least == most else f"{letter} {least} to {most}")
     return ", ".join([*words, cases[0].cell, cases[0].dtype])
 
 
@@ -186,14 +187,20 @@ def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:
     """Print the table of one case, and what is known of a difference."""
     shown = choose(results)
     if any(case is not shown.case for case in pair.cases):  # one of several, or a smaller one
-        what = "The case that differs" if shown.differs else "The case with the largest difference"
-        terminal.line(f"{what}: {shown.case.describe()}")
+        what = "A and B differ" if shown.differs else "The largest difference is"
+        terminal.line(f"{what} in this case: {shown.case.describe()}")
     for side in pair.sides:
         if lacking := shown.list_lacking(side):
-            terminal.line(f"{side.name} does not compute: {', '.join(lacking)}", "dim")
+            terminal.line(f"{side.name} does not compute{_describe_lacking(lacking)}", "dim")
     show_parity(shown.report, terminal, ("A", "B"))
     if shown.differs:
         _show_difference(pair, shown, terminal)
+
+
+def _describe_lacking(names: Sequence[str]) -> str:
+    """Return which results a side lacks: all gradients, or some by name."""
+    has_none = any(name.startswith("gradient of weight_") for name in names)
+    return " gradients" if has_none else f": {', '.join(names)}"
 
 
 def _show_difference(pair: Pair, shown: PairResult, terminal: Terminal) -> None:
@@ -207,10 +214,10 @@ def _show_difference(pair: Pair, shown: PairResult, terminal: Terminal) -> None:
     wrong = [side for side in pair.sides if side not in right]
     if len(wrong) == 1:
         terminal.line(
-            f"{right[0].name} agrees with the computation in float64, {wrong[0].name} does not."
+            f"{right[0].name} agrees with the computation in float64; {wrong[0].name} does not."
         )
     else:
-        which = "Both agree" if right else "Neither of them agrees"
+        which = "Both agree" if right else "Neither agrees"
         terminal.line(f"{which} with the computation in float64.")
     for side in wrong:
         if words := find_mistake(shown, side, pair.cases):

@@ -38,8 +38,9 @@ class Side:
         """Run a case forward and, where that exists, backward, with the values of its floats."""
         case = in_dtype(case, self.dtype)
         hidden = {} if case.nonlinearity == "tanh" else {"nonlinearity": case.nonlinearity}
-        own = self.implementation.weights
-        parameters = case.floats.parameters if own is None else own
+        parameters = case.floats.parameters
+        if (own := self.implementation.weights) is not None:
+            parameters = {name: array.astype(self.dtype) for name, array in own.items()}
         try:
             self.implementation.load(parameters, **hidden)
         except ValueError as error:  # a bias for which the layer has no place

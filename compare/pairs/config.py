@@ -26,7 +26,8 @@ class PairOptions:
     targets: Annotated[
         Positional[tuple[str, ...]], flag("A B", "(default: scratch and concise, on a text)")
     ] = ()
-    """Two layers: scratch, torch, FILE.py (six functions), FILE:CLASS or MODULE:CLASS."""
+    """Two layers: scratch, torch, FILE.py (six functions), FILE:CLASS, MODULE:CLASS, FILE.onnx or
+    FILE.keras."""
     size: Annotated[str | None, flag("T=…,B=…,V=…,H=…", "(default: many sizes)")] = None
     """Sizes for A and B: time steps, batch, inputs, hidden units, and layers=…."""
     input: Annotated[Path | None, flag("FILE.npy", "(default: drawn)")] = None

@@ -34,23 +34,31 @@ def parity_verdict(report: ParityReport, sides: Sides = MODELS) -> tuple[str, st
     """Return a summary of the comparison in one line, and the style for printing it."""
     rows = {verdict: [row for row in report.rows if row.verdict is verdict] for verdict in Verdict}
     number = len(report.rows)
+    if not number:
+        return "parity: there are no tensors to compare", "red"
     if differ := rows[Verdict.DIFFERS]:
-        return f"parity: {len(differ)} of {number} tensors differ: {_names(differ)}", "red"
+        which = _count(differ, number, "differs", "differ")
+        return f"parity: {which}: {_names(differ)}", "red"
     if undecidable := rows[Verdict.UNDECIDABLE]:
-        return (
-            f"parity: {len(undecidable)} of {number} tensors are undecidable, because rounding "
-            f"alone may change them by their own size: {_names(undecidable)}",
-            "yellow",
-        )
-    share = max((row.share for row in report.rows), default=0)
-    summary = (
-        f"parity: all {number} tensors agree; "
-        f"the largest difference is {share:.0%} of the tolerance"
-    )
+        which = _count(undecidable, number, "is undecidable", "are undecidable")
+        why = "rounding alone may change a value by its own size"
+        return f"parity: {which}, because {why}: {_names(undecidable)}", "yellow"
+    share = max(row.share for row in report.rows)
+    agree = _count(report.rows, number, "agrees", "agree")
+    summary = f"parity: {agree}; the largest difference is {share:.0%} of the tolerance"
     for name, side in zip(sides, SIDES, strict=True):
         if less := [row for row in rows[Verdict.LESS_EXACT] if row.less_exact_side == side]:
             summary += f"; {name} is less exact in {len(less)}: {_names(less)}"
     return summary, "green"
+
+
+def _count(rows: Sequence[ParityRow], number: int, one: str, many: str) -> str:
+    """Return the beginning of a sentence about some of the tensors, with its verb."""
+    if number == 1:
+        return f"the only tensor {one}"
+    if len(rows) == number:
+        return f"{'both' if number == 2 else f'all {number}'} tensors {many}"
+    return f"{len(rows)} of {number} tensors {one if len(rows) == 1 else many}"
 
 
 def _names(rows: Sequence[ParityRow]) -> str:

@@ -166,7 +166,7 @@ def test_trained_models_that_differ_are_reported_and_recorded(
     assert main(training) == 1
     shown = capsys.readouterr()
     assert shown.err == (
-        f"rnn-parity: the trained models: 1 of {len(reports[0].rows)} tensors differ: planted\n"
+        f"rnn-parity: the trained models: 1 of {len(reports[0].rows)} tensors differs: planted\n"
     )
     directory = only(tmp_path / "runs")
     assert read(directory, "result.json")["parity"] is False

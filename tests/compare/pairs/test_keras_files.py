@@ -57,7 +57,7 @@ def test_what_the_configuration_changes_is_named(words, tmp_path, capsys):
     path = save(tmp_path / "model.keras", kind(5, **options))
     assert main(f"parity {path} torch --size T=3,B=2".split()) == 1
     output = capsys.readouterr().out
-    assert "B agrees with the computation in float64, A does not." in output
+    assert "B agrees with the computation in float64; A does not." in output
     assert f"Likely mistake of A: {words}" in output
 
 

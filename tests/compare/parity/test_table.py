@@ -38,7 +38,7 @@ clipped gradient of
   linear.bias        70 x 28     1.3e-07  1,234.6 times        -        -  DIFFERS
 updated
   linear.bias        70 x 28     1.3e-07           100%        -        -  undecidable
-parity: 1 of 5 tensors differ: clipped gradient of linear.bias
+parity: 1 of 5 tensors differs: clipped gradient of linear.bias
 """)
 BODY = TABLE[3:-1]
 
@@ -89,14 +89,14 @@ def test_the_colour_is_that_of_the_verdict():
         ("32", "agrees, less exact"),
         ("1;31", "DIFFERS"),
         ("33", "undecidable"),
-        ("31", "parity: 1 of 5 tensors differ: clipped gradient of linear.bias"),
+        ("31", "parity: 1 of 5 tensors differs: clipped gradient of linear.bias"),
     ]
 
 
 @pytest.mark.parametrize(
     ("rows", "summary", "style"),
     [
-        (ROWS[:2], "all 2 tensors agree; the largest difference is 99% of the tolerance", "green"),
+        (ROWS[:2], "both tensors agree; the largest difference is 99% of the tolerance", "green"),
         (
             ROWS[:3],
             "all 3 tensors agree; the largest difference is 99% of the tolerance; "
@@ -105,14 +105,14 @@ def test_the_colour_is_that_of_the_verdict():
         ),
         (
             (row("y", LESS_EXACT, scratch_error=1e-8, concise_error=3e-8),),
-            "all 1 tensors agree; the largest difference is 12% of the tolerance; "
+            "the only tensor agrees; the largest difference is 12% of the tolerance; "
             "PyTorch is less exact in 1: y",
             "green",
         ),
         (
             (ROWS[0], *(row(f"t{k}", UNDECIDABLE) for k in range(5))),
-            "5 of 6 tensors are undecidable, because rounding alone may change them by "
-            "their own size: t0, t1, t2, t3, t4",
+            "5 of 6 tensors are undecidable, because rounding alone may change a value by "
+            "its own size: t0, t1, t2, t3, t4",
             "yellow",
         ),
         (
@@ -120,9 +120,10 @@ def test_the_colour_is_that_of_the_verdict():
             "6 of 7 tensors differ: t0, t1, t2, t3, t4, ...",
             "red",
         ),
+        ((), "there are no tensors to compare", "red"),
         (
             (row("y", DIFFERS, problem="only in scratch"),),
-            "1 of 1 tensors differ: y (only in scratch)",
+            "the only tensor differs: y (only in scratch)",
             "red",
         ),
     ],

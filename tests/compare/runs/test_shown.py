@@ -119,7 +119,7 @@ DIFFER = ParityReport((replace(ROWS[0], verdict=Verdict.DIFFERS),))
         ({}, 1, "1 epoch, 2,345 updates in 12.3 s (190 a second)", None),
         ({"seconds": 0.5}, 1, "1 epoch, 2,345 updates in 0.5 s (4690 a second)", None),
         ({"updates": 345}, 2, "2 epochs, 345 of 4,690 updates in 12.3 s (28 a second)", None),
-        ({"trained": DIFFER}, 1, None, "trained models, parity: 1 of 1 tensors differ: loss"),
+        ({"trained": DIFFER}, 1, None, "trained models, parity: the only tensor differs: loss"),
     ],
 )
 def test_the_report_is_of_the_result(changes, num_epochs, first, verdict):
