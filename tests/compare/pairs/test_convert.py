@@ -89,6 +89,22 @@ def test_weights_go_to_each_class_and_back_in_the_same_bits(library, tmp_path, c
     assert_same_bits(read_layer(back), fold(weights, library))
 
 
+@pytest.mark.parametrize("library", [n for n in CLASSES if "torch" not in n], indirect=True)
+def test_weights_go_to_each_class_through_each_other_one_in_the_same_bits(library):
+    """The forms alone: whether both layers are the same function is asked above."""
+    cell, own = find_cell(library), Form(library, "float32")
+    others = [name for name in CLASSES if find_cell(name) == cell]
+    weights = draw(cell.name, b_hn=not {*WITHOUT_B_HN} & {library, *others})
+    assert len(others) >= 4
+    for name in others:
+        other = Form(name, "float32")
+        back = weights
+        for form in (own, other, own):
+            held = conversion.fit_biases(conversion.Weights("torch", back), form)
+            back = form.to_torch(form.from_torch(held))
+        assert_same_bits(back, fold(fold(weights, library), name))
+
+
 @pytest.mark.parametrize("library", CLASSES, indirect=True)
 def test_the_table_states_what_from_torch_does(library):
     """Each gate's rows are labelled, and each bias."""
@@ -281,6 +297,21 @@ def test_weights_go_to_a_librarys_file_and_back_in_the_same_bits(cell, end, tmp_
     is_summed = end != "onnx" and cell != "gru"
     expected = fold(weights, "keras.layers:LSTM") if is_summed else weights
     assert_same_bits({name: tensor.numpy() for name, tensor in back.items()}, expected)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_weights_go_through_the_files_of_all_libraries_in_the_same_bits(cell, tmp_path):
+    pytest.importorskip("keras")
+    pytest.importorskip("onnxruntime")
+    weights = draw(cell)
+    if cell != "gru":  # Keras's GRU alone has two biases
+        weights = fold(weights, "keras.layers:LSTM")
+    path = write(tmp_path / "0.pt", weights)
+    ends = ("keras", "onnx", "h5", "safetensors", "onnx", "npz", "keras", "pt")
+    for k, end in enumerate(ends):
+        assert main(f"convert {path} {tmp_path}/{k + 1}.{end}".split()) == 0
+        path = tmp_path / f"{k + 1}.{end}"
+        assert_same_bits(read_layer(path), weights)
 
 
 def test_relu_stays_in_a_librarys_file(tmp_path, capsys):
