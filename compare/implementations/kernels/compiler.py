@@ -21,12 +21,15 @@ from triton.compiler import ASTSource
 from triton.runtime.autotuner import Autotuner
 from triton.runtime.jit import JITFunction
 
+from compare.implementations.kernels.launches import list_captured
 from compare.implementations.worker.server import load_file
 
 CUOBJDUMP = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
 USAGE = re.compile(r"REG:(\d+) STACK:(\d+)")
 
-KERNELS: dict[tuple[str, int, str], Any] = {}  # by file, line and name
+Place = tuple[str, int, str, str]
+
+KERNELS: dict[Place, Any] = {}  # by file, line, name, and what they have captured
 
 
 def watch_kernels() -> None:
@@ -40,9 +43,17 @@ def watch_kernels() -> None:
     JITFunction.__init__ = init
 
 
-def place_of(fn: Any) -> tuple[str, int, str]:
-    """Return where a function is defined."""
-    return fn.__code__.co_filename, fn.__code__.co_firstlineno, fn.__name__
+def place_of(fn: Any) -> Place:
+    """Return where a function is defined, and with which captured values."""
+    code = fn.__code__
+    captured = json.dumps(list_captured(fn), sort_keys=True)
+    return code.co_filename, code.co_firstlineno, fn.__name__, captured
+
+
+def place_in(launch: dict[str, Any]) -> Place:
+    """Return the same of the kernel of a launch."""
+    captured = json.dumps(launch.get("captured", {}), sort_keys=True)
+    return launch["file"], launch["line"], launch["name"], captured
 
 
 def make_kernels(module: Any, name: str) -> None:
@@ -97,14 +108,14 @@ def main(path: Path) -> None:
     watch_kernels()
     load = load_file if target["file"] else importlib.import_module
     module = load(target["file"] or target["module"])
-    places = {(launch["file"], launch["line"], launch["name"]) for launch in job["launches"]}
+    places = {place_in(launch) for launch in job["launches"]}
     if places - KERNELS.keys():
         make_kernels(module, target["name"])
     with path.with_suffix(".lines").open("w", encoding="utf-8") as file:
         for launch in job["launches"]:
             try:
-                place = launch["file"], launch["line"], launch["name"]
-                result = compiled(KERNELS[place], launch, job["capability"])
+                kernel = KERNELS[place_in(launch)]
+                result = compiled(kernel, launch, job["capability"])
             except KeyError:
                 result = {"error": "expected the kernel when the module is loaded again, got none"}
             except Exception as error:  # the user's, the compiler's

@@ -13,6 +13,8 @@ not notice some errors that a GPU does not forgive. Here they are noticed:
 The process of the user's code loads this file by its path, and before that code.
 """
 
+import ast
+import inspect
 import os
 import sys
 from collections import Counter
@@ -57,13 +59,14 @@ class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
     """Runs one launch; its arrays are copied to memory with margins, and back."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Run the programs, in every second launch of a kernel from the last one to the first.
+        """Run the programs, in half of a kernel's launches from the last one to the first.
 
         A program that needs what another one does has to wait for it, and not to be lucky. If it
-        waits for an earlier one, the first one has to begin.
+        waits for an earlier one, the first one has to begin. The launches that are reversed follow
+        no period (Thue and Morse): of two configurations in turn, each is launched both ways.
         """
+        State.is_reversed = turns[self.fn].bit_count() % 2 == 1
         turns[self.fn] += 1
-        State.is_reversed = turns[self.fn] % 2 == 0
         try:
             self._run(*args, **kwargs)
         except builder.CannotBeTried:
@@ -169,6 +172,25 @@ def patch_reductions() -> None:
     triton_interpreter.ReduceScanOpInterface.apply = apply
 
 
+def compile_with_captured(self: Any, tree: ast.Module) -> Any:
+    """Compile a kernel: what `FunctionRewriter._compile_and_exec` does, with captured variables.
+
+    The code is compiled again, and a function within a function would lose them. So it becomes the
+    inner one of a function that takes them as arguments.
+    """
+    captured = inspect.getclosurevars(self.fn).nonlocals
+    if not captured:
+        return _compile(self, tree)
+    names = ", ".join(captured)
+    outer = ast.parse(f"def {self.fn.__name__}({names}):\n    return {self.fn.__name__}")
+    function: Any = outer.body[0]
+    function.body[:0] = tree.body
+    return _compile(self, ast.fix_missing_locations(outer))(**captured)
+
+
+_compile = triton_interpreter.FunctionRewriter._compile_and_exec
+
+
 def take_notes() -> tuple[list[dict[str, Any]], list[str]]:
     """Return the launches, and why numbers may be wrong, since the last call."""
     notes = list(LAUNCHES.values())[State.taken :], list(HINTS)[State.named :]
@@ -188,6 +210,7 @@ def install() -> None:
     triton_interpreter._patch_lang = patch
     triton_interpreter.InterpretedFunction.run = run
     triton_interpreter.InterpretedFunction.__call__ = call
+    triton_interpreter.FunctionRewriter._compile_and_exec = compile_with_captured
     patch_reductions()
     launches.install()
     operators.install()

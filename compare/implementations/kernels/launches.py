@@ -37,6 +37,7 @@ def record(fn: Any, names: list[str], constexprs: list[str], bound: dict[str, An
             aligned += [k] if value % 16 == 0 else []
         else:
             types[name] = "fp32" if isinstance(value, float) else mangle_type(value)
+    captured = list_captured(fn)
     launch = {
         "name": fn.__name__,
         "module": fn.__module__,
@@ -46,9 +47,17 @@ def record(fn: Any, names: list[str], constexprs: list[str], bound: dict[str, An
         "values": values,
         "aligned": aligned,
         "options": {n: bound[n] for n in OPTIONS if bound.get(n) is not None},
-        "constants": {name: values[name] for name in constexprs},
+        "constants": {name: values[name] for name in constexprs} | captured,
+        "captured": captured,
     }
     LAUNCHES.setdefault(repr(launch), launch)
+
+
+def list_captured(fn: Any) -> dict[str, Any]:
+    """Return the plain values that a kernel has captured from the function that made it."""
+    captured = inspect.getclosurevars(fn).nonlocals
+    values = {name: getattr(value, "value", value) for name, value in captured.items()}
+    return {n: v for n, v in values.items() if isinstance(v, bool | int | float | str)}
 
 
 def run_in_turn(self: Any, *args: Any, **kwargs: Any) -> Any:
