@@ -59,18 +59,21 @@ def access(
 def carry(result: Handle, *operands: Handle) -> Handle:
     """Note that a result has the entries of its operands, each computed by the thread that had it.
 
-    `attr` of a handle is a dictionary for such purposes.
+    `attr` of a handle is a dictionary for such purposes. What comes from one load alone is marked.
     """
-    tiles = {tile for operand in operands for tile in operand.attr.get("tiles", ())}
-    if tiles:
-        result.attr["tiles"] = tiles
+    sources = [operand for operand in operands if operand.attr.get("tiles")]
+    if sources:
+        result.attr["tiles"] = set().union(*(source.attr["tiles"] for source in sources))
+        result.attr["is_loaded"] = len(sources) == 1 and sources[0].attr["is_loaded"]
     return result
 
 
 def exchange(*operands: Handle) -> None:
-    """Note that threads use entries that others have loaded."""
+    """Note that threads use entries that others have loaded, or have computed from these."""
     for operand in operands:
-        State.order.exchanged.update(operand.attr.get("tiles", ()))
+        order = State.order
+        found = order.exchanged if operand.attr.get("is_loaded") else order.passed_on
+        found.update(operand.attr.get("tiles", ()))
 
 
 class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
@@ -78,14 +81,17 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.options = triton_interpreter.InterpreterOptions(sanitize_overflow=False)  # slow
+        self.options = triton_interpreter.InterpreterOptions(
+            sanitize_overflow=False,  # slow
+            allowed_dot_input_precisions=("tf32", "tf32x3", "ieee", "bf16x3", "bf16x6"),
+        )
 
     # Programs and barriers
 
     def set_grid_dim(self, *sizes: int) -> None:
         State.order = memory.Order(int(np.prod(sizes)))
         for array in State.arrays:
-            array.prepare(int(np.prod(sizes)))
+            array.prepare()
         super().set_grid_dim(*sizes)
 
     def set_grid_idx(self, *index: int) -> None:
@@ -115,7 +121,7 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
             for array, *_ in parts:
                 hint(f"a masked load of {array.name} has no `other`, the rest is undefined")
         result = super().create_masked_load(ptrs, mask, other, cache_policy, is_volatile)
-        result.attr["tiles"] = {tile}
+        result.attr.update(tiles={tile}, is_loaded=True)
         return result
 
     def create_masked_store(
@@ -127,7 +133,7 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         for array, inside, places in parts:
             old = array.read(addresses[inside], values.dtype)
             is_changed = differ(old, values[inside])
-            array.store(places, tile, State.order, is_changed)
+            array.store(places, tile, State.order, is_changed, value.attr.get("tiles", ()))
         result = super().create_masked_store(ptrs, value, mask, cache_policy)
         for array, inside, _ in parts:
             if differ(array.read(addresses[inside], values.dtype), values[inside]).any():
@@ -168,8 +174,21 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
     def create_atomic_store(
         self, ptr: Handle, value: Handle, mask: Handle, sem: object, scope: object
     ) -> Handle:
+        if ptr.data.size == 1:
+            State.order.forget(int(ptr.data.item()))
         synchronise(ptr, mask, sem, scope)
         return super().create_masked_store(ptr, value, mask, None)
+
+    def create_atomic_poll(
+        self, ptr: Handle, expected: Handle, timeout_ns: object, sem: object, scope: object
+    ) -> Handle:
+        everywhere = Handle(np.ones_like(ptr.data, bool), tl.int1)
+        with_order = synchronise(ptr, everywhere, sem, scope)
+        values = super().create_masked_load(ptr, everywhere, None, None, True).data
+        if (values != expected.data).any():
+            raise CannotBeTried(WAITS)
+        with_order()
+        return Handle(values == expected.data, tl.int1)
 
     # Values
 
@@ -177,10 +196,11 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         self, a: Handle, b: Handle, d: Handle, input_precision: object, *rest: object
     ) -> Handle:
         exchange(a, b)
-        if str(input_precision).upper().endswith("TF32"):
-            hint("tl.dot multiplies in TF32")
-            a, b = truncated(a), truncated(b)
-        return super().create_dot(a, b, d, input_precision, *rest)
+        name = str(input_precision).rpartition(".")[2]
+        if name in DROPPED and a.data.dtype == b.data.dtype == np.float32:
+            hint(f"tl.dot multiplies in {name}")
+            a, b = truncated(a, DROPPED[name]), truncated(b, DROPPED[name])
+        return carry(super().create_dot(a, b, d, input_precision, *rest), d)
 
     def create_extern_elementwise(
         self,
@@ -202,7 +222,10 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         raise CannotBeTried("cannot be tried here: inline assembly is not interpreted")
 
     def binary_op(self, lhs: Handle, rhs: Handle, op: object) -> Handle:
-        return carry(super().binary_op(lhs, rhs, op), lhs, rhs)
+        result = super().binary_op(lhs, rhs, op)
+        if result.data.dtype == bool:
+            result.dtype = tl.int1  # Triton's has that of the operands, also of a comparison
+        return carry(result, lhs, rhs)
 
     def unary_op(self, arg: Handle, op: object) -> Handle:
         return carry(super().unary_op(arg, op), arg)
@@ -216,18 +239,15 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
     def cast_impl(self, src: Handle, kind: object) -> Handle:
         return carry(super().cast_impl(src, kind), src)
 
-    def create_expand_dims(self, arg: Handle, axis: int) -> Handle:
-        exchange(arg)
-        return super().create_expand_dims(arg, axis)
 
-    def create_trans(self, arg: Handle, perm: object) -> Handle:
-        exchange(arg)
-        return super().create_trans(arg, perm)
+DROPPED = {"TF32": 13, "BF16x3": 8}
+"""How many bits of a float32 factor a product leaves out. BF16x3 takes two parts of eight bits."""
 
-    def create_broadcast(self, arg: Handle, shape: object) -> Handle:
-        exchange(arg)
-        return super().create_broadcast(arg, shape)
+MOVES = ("broadcast", "cat", "expand_dims", "gather", "histogram", "trans")
+"""The operations whose result has entries in other places, at other threads."""
 
+VIEWS = ("join", "reshape", "split")
+"""The operations whose result has the same entries in another shape."""
 
 FUNCTIONS: dict[str, Any] = {
     **{n: getattr(np, n) for n in ("tanh", "sinh", "cosh", "exp", "exp2", "expm1", "fabs", "sqrt")},
@@ -240,6 +260,31 @@ FUNCTIONS: dict[str, Any] = {
     "fma": lambda x, y, z: x * y + z,
 }
 """The functions of libdevice that NumPy computes, by their names without prefix and suffix."""
+
+
+def with_exchange(name: str) -> Callable[..., Any]:
+    """Return an operation of the interpreter that notes that threads pass values on."""
+
+    def operation(self: Any, *args: Any) -> Any:
+        exchange(*(arg for arg in args if isinstance(arg, Handle)))
+        return original(self, *args)
+
+    original = getattr(triton_interpreter.InterpreterBuilder, name)
+    return operation
+
+
+def with_tiles(name: str) -> Callable[..., Any]:
+    """Return an operation of the interpreter that notes where its results come from."""
+
+    def operation(self: Any, *args: Any) -> Any:
+        result = original(self, *args)
+        handles = [arg for arg in args if isinstance(arg, Handle)]
+        for each in result if isinstance(result, tuple) else (result,):
+            carry(each, *handles)
+        return result
+
+    original = getattr(triton_interpreter.InterpreterBuilder, name)
+    return operation
 
 
 def undefined(ptrs: Handle) -> Handle:
@@ -257,6 +302,22 @@ def hint(words: str) -> None:
     while frame.f_back and frame.f_code.co_filename.startswith((triton_folder, __file__)):
         frame = frame.f_back
     HINTS[f"{words} (line {frame.f_lineno})"] = None
+
+
+def check_multiples(handle: Handle, name: str, values: list[int]) -> None:
+    """Keep what a kernel tells the compiler; RuntimeError if `tl.multiple_of` is not true.
+
+    It is said of each number that does not follow the one before it.
+    """
+    handle.attr[name] = values
+    if name == "tt.divisibility" and handle.data.ndim <= 1 and not handle.dtype.scalar.is_ptr():
+        numbers = np.atleast_1d(handle.data).astype(np.int64)
+        begins = numbers[np.append(True, np.diff(numbers) != 1)]
+        others = begins[begins % values[0] != 0]
+        if len(others):
+            raise RuntimeError(
+                f"expected multiples of {values[0]}, as tl.multiple_of says, got {others[0]}"
+            )
 
 
 def differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -288,15 +349,18 @@ def synchronise(ptr: Handle, mask: Handle, sem: object, scope: object) -> Callab
     return acquire
 
 
-def truncated(handle: Handle) -> Handle:
-    """Return float32 factors as TF32 has them."""
-    if handle.data.dtype != np.float32:
-        return handle
-    bits = np.ascontiguousarray(handle.data).view(np.uint32) & np.uint32(0xFFFFE000)
+def truncated(handle: Handle, dropped: int) -> Handle:
+    """Return float32 factors without their last bits."""
+    bits = np.ascontiguousarray(handle.data).view(np.uint32) >> dropped << dropped
     return Handle(bits.view(np.float32), handle.dtype)
 
 
 def install() -> None:
     """Let Triton's interpreter compute with these functions."""
+    Handle.set_attr = check_multiples
+    for move in MOVES:
+        setattr(_Builder, f"create_{move}", with_exchange(f"create_{move}"))
+    for view in VIEWS:
+        setattr(_Builder, f"create_{view}", with_tiles(f"create_{view}"))
     triton_interpreter.interpreter_builder.__class__ = _Builder
     triton_interpreter.interpreter_builder.__init__()

@@ -11,9 +11,12 @@ Everything without such an order is refused. Each barrier begins a new *epoch*; 
 all programs. For each program, the current one knows the epoch before which it has seen everything.
 
 Exempt are stores of a value that is there already, and a tile that is loaded, changed entry by
-entry, and stored to where it was: whoever stores an entry has loaded it before.
+entry, and stored to where it was: whoever stores an entry has loaded it before. This holds also if
+a product uses what was computed from the tile, but not if it uses the tile itself: then the
+compiler may load it once more.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,7 @@ Flags = npt.NDArray[np.bool_]
 Addresses = npt.NDArray[np.int64]  # or the places of entries in an array
 
 MARGIN = 4096  # least number of bytes between two arrays
+SEVERAL = -1  # in the place of a tile: different tiles have the entry
 
 
 class Order:
@@ -34,6 +38,7 @@ class Order:
         self.seen = np.zeros(programs + 1, np.int32)
         self.published: dict[int, np.ndarray] = {}  # by the address of an atomic operation
         self.exchanged: set[int] = set()  # tiles of this epoch that other threads have read
+        self.passed_on: set[int] = set()  # those from which others have read what was computed
 
     def begin_program(self) -> None:
         """Begin the next program, which has seen nothing."""
@@ -47,10 +52,15 @@ class Order:
         self.epoch += 1
         self.seen[self.program] = self.epoch
         self.exchanged.clear()
+        self.passed_on.clear()
 
     def release(self, address: int) -> None:
         """Publish what the program has seen, and what it has done before its last barrier."""
         self.published[address] = np.maximum(self.published.get(address, 0), self.seen)
+
+    def forget(self, address: int) -> None:
+        """Forget what was published there: a value is stored that does not depend on it."""
+        self.published.pop(address, None)
 
     def acquire(self, address: int) -> None:
         """See what has been published there."""
@@ -58,23 +68,48 @@ class Order:
 
 
 class Accesses:
-    """Who has loaded the entries of an array, or stored them, or changed them atomically."""
+    """Who has loaded the entries of an array, or stored them, or changed them atomically.
 
-    def __init__(self, entries: int, programs: int) -> None:
+    Of each entry the last access is kept. If an earlier program's access has no order with it, both
+    have to be waited for: then `earlier` has the number of a link, which holds an access and the
+    number of the link before it.
+    """
+
+    def __init__(self, entries: int) -> None:
         self.by = np.zeros(entries, np.int32)  # the last program
         self.at = np.zeros(entries, np.int32)  # its epoch
         self.tile = np.zeros(entries, np.int64)
-        self.by_several = np.zeros(entries, bool)  # whether also by an earlier program
-        self.latest = np.zeros(programs + 1, np.int32)  # the last epoch of each program
+        self.earlier = np.zeros(entries, np.int32)
+        self.links = [(0, 0, 0)]  # the link before, a program, its epoch
+        self.numbers: dict[tuple[int, int, int], int] = {}  # of the links
 
     def record(
         self, places: Addresses, tile: int, order: Order, counts: np.ndarray | bool = True
     ) -> None:
         """Record an access of the current program; earlier ones may not count."""
-        before = self.by[places]
-        self.by_several[places] |= (before != 0) & (before != order.program) & counts
-        self.by[places], self.at[places], self.tile[places] = order.program, order.epoch, tile
-        self.latest[order.program] = order.epoch
+        by, at = self.by[places], self.at[places]
+        is_apart = (at >= order.seen[by]) & (by != order.program) & counts
+        if is_apart.any():
+            self._keep(places[is_apart])
+        is_again = (at == order.epoch) & (self.tile[places] != tile)
+        self.tile[places] = np.where(is_again, SEVERAL, tile)
+        self.by[places], self.at[places] = order.program, order.epoch
+
+    def _keep(self, places: Addresses) -> None:
+        """Add a link for the last access of some entries."""
+        links = np.stack([array[places] for array in (self.earlier, self.by, self.at)], axis=1)
+        if (links != links[0]).any():
+            links, which = np.unique(links, axis=0, return_inverse=True)
+        else:
+            links, which = links[:1], np.zeros(len(places), int)
+        numbers = []
+        for before, program, epoch in links.tolist():
+            link = before, program, epoch
+            if link not in self.numbers:
+                self.numbers[link] = len(self.links)
+                self.links.append(link)
+            numbers.append(self.numbers[link])
+        self.earlier[places] = np.array(numbers, np.int32)[which.ravel()]
 
     def find_own(self, places: Addresses, order: Order) -> Flags:
         """Return where the program itself has accessed since its last barrier."""
@@ -83,11 +118,18 @@ class Accesses:
 
     def find_others(self, places: Addresses, order: Order) -> Flags:
         """Return where another program has accessed that the current one has not waited for."""
-        by = self.by[places]
+        by, earlier = self.by[places], self.earlier[places]
         found: Flags = (self.at[places] >= order.seen[by]) & (by != order.program)
-        unseen = (self.latest > 0) & (self.latest >= order.seen)
-        unseen[order.program] = False
-        return found | self.by_several[places] if unseen.any() else found
+        for number in np.unique(earlier) if earlier.any() else ():
+            found |= (earlier == number) & self._has_unseen(number, order)
+        return found
+
+    def _has_unseen(self, number: int, order: Order) -> bool:
+        while number:
+            number, program, epoch = self.links[number]
+            if epoch >= order.seen[program]:
+                return True
+        return False
 
 
 class Array:
@@ -101,10 +143,11 @@ class Array:
         self.inside.copy_(bytes_of(storage.cpu()))
         self.first = self.inside.data_ptr()
 
-    def prepare(self, programs: int) -> None:
+    def prepare(self) -> None:
         """Forget all accesses."""
         entries = self.nbytes // self.size + 1
-        self.loads, self.stores, self.atomics = (Accesses(entries, programs) for _ in range(3))
+        self.loads, self.stores, self.atomics = (Accesses(entries) for _ in range(3))
+        self.changed = np.zeros(entries, bool)  # whether a store has changed the value
 
     def read(self, addresses: Addresses, dtype: np.dtype) -> np.ndarray:
         """Return the values at some addresses."""
@@ -114,11 +157,12 @@ class Array:
 
     def load(self, places: Addresses, tile: int, order: Order) -> None:
         """Record that entries are loaded; RuntimeError if that has no order."""
-        if self.stores.find_own(places, order).any():
+        changed = self.changed[places]
+        if (self.stores.find_own(places, order) & changed).any():
             self._refuse_without_barrier("storing", "loading")
         if self.atomics.find_own(places, order).any():
             self._refuse_without_barrier("an atomic operation on", "loading")
-        if self.stores.find_others(places, order).any():
+        if (self.stores.find_others(places, order) & changed).any():
             raise RuntimeError(
                 f"expected a program to load its own entries of {self.name}, got those that "
                 "another program stores"
@@ -131,35 +175,57 @@ class Array:
         self.loads.record(places, tile, order)
 
     def store(
-        self, places: Addresses, tile: int, order: Order, is_changed: np.ndarray | bool
+        self,
+        places: Addresses,
+        tile: int,
+        order: Order,
+        is_changed: np.ndarray | bool,
+        tiles: Collection[int] = (),
     ) -> None:
-        """Record that entries are stored; RuntimeError if that has no order."""
+        """Record that entries are stored; RuntimeError if that has no order.
+
+        `tiles` are those from whose entries each value was computed.
+        """
         loaded = self.loads.find_own(places, order) & is_changed
-        if tile not in order.exchanged:
+        if tile not in order.exchanged and (tile in tiles or tile not in order.passed_on):
             loaded &= self.loads.tile[places] != tile
         if loaded.any():
             self._refuse_without_barrier("loading", "storing")
         stored = self.stores.find_own(places, order) & (self.stores.tile[places] != tile)
         if (stored & is_changed).any():
             self._refuse_without_barrier("storing", "storing other values in")
-        if self.atomics.find_own(places, order).any():
+        is_counter = self._is_counter(places, order)
+        counted = self.atomics.find_own(places, order)
+        if (counted & ~(is_counter & (self.atomics.tile[places] == tile))).any():
             self._refuse_without_barrier("an atomic operation on", "storing")
-        for accesses, what in (
-            (self.loads, "loads"),
-            (self.stores, "stores"),
-            (self.atomics, "changes atomically"),
+        for accesses, what, is_ordered in (
+            (self.loads, "loads", False),
+            (self.stores, "stores", False),
+            (self.atomics, "changes atomically", is_counter),
         ):
-            if (accesses.find_others(places, order) & is_changed).any():
+            if not is_ordered and (accesses.find_others(places, order) & is_changed).any():
                 raise RuntimeError(
                     f"expected a program to store its own entries of {self.name}, got those that "
                     f"another program {what}, in no order"
                 )
         self.stores.record(places, tile, order, is_changed)
+        self.changed[places] |= is_changed
+
+    def _is_counter(self, places: Addresses, order: Order) -> bool:
+        """Return whether there is one entry, which the program was the last to change atomically.
+
+        Atomic operations on one entry have an order, whoever does them: what the program then
+        stores comes after all of them.
+        """
+        return len(places) == 1 and bool(self.atomics.by[places[0]] == order.program)
 
     def change(self, places: Addresses, tile: int, order: Order) -> None:
         """Record an atomic operation on entries; RuntimeError if it has no order."""
         if self.stores.find_own(places, order).any():
             self._refuse_without_barrier("storing", "an atomic operation on")
+        loaded = self.loads.find_own(places, order) & (self.loads.tile[places] != tile)
+        if loaded.any():
+            self._refuse_without_barrier("loading", "an atomic operation on")
         for accesses, what in ((self.loads, "loads"), (self.stores, "stores")):
             if accesses.find_others(places, order).any():
                 raise RuntimeError(
