@@ -40,6 +40,13 @@ def filled_in(line):
     return line
 
 
+def test_each_document_is_in_the_navigation_of_the_site():
+    """`make site`, which has tools of its own, refuses a page that no menu leads to."""
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    docs = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert docs <= {*re.findall(r"[\w/-]+\.md", menu)}
+
+
 def test_the_documents_have_commands():
     assert {"make run", "make test", "rnn-parity bench"} <= {line for _, line in ALL}
 
