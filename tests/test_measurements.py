@@ -52,11 +52,15 @@ def test_how_far_the_gradient_of_each_cell_reaches_is_as_described():
     for cell in ("RNN", "GRU", "LSTM"):
         assert 8_000 < 1 / reach(cell, "untrained") < 42_500
         assert reach(cell, "Adam") > 0.3
-    assert reach("LSTM, forget bias 3", "untrained") == pytest.approx(2 / 3, abs=0.02)
+    open_gate = "LSTM, forget bias 3"
+    assert reach(open_gate, "untrained") == pytest.approx(2 / 3, abs=0.02)
+    assert max(reach(open_gate, trained) for trained in ("SGD", "Adam")) < 0.1
+    entries = {cell: cells[cell]["untrained"]["rms"] for cell in questions.REACHING}
+    assert entries["RNN"] > 5 * max(entries["GRU"], entries["LSTM"])
     assert reach("RNN", "SGD") > 100 * max(reach(cell, "SGD") for cell in ("GRU", "LSTM"))
     for trained in ("SGD", "Adam"):
         perplexities = {cell: cells[cell][trained]["perplexity"] for cell in questions.REACHING}
-        assert max(perplexities, key=perplexities.get) == "LSTM, forget bias 3"
+        assert max(perplexities, key=perplexities.get) == open_gate
 
 
 def test_pictures_are_drawn_from_the_measurements(tmp_path, monkeypatch):
@@ -213,6 +217,18 @@ def test_each_cell_recalls_as_the_page_of_the_gates_says():
     }
     for name in shares.keys() - {"GRU"}:
         assert max(max(found) for found in shares[name][3:]) < 0.6  # they guess, or nearly so
+    for name, learned_by_one in [
+        ("LSTM", 0),
+        ("LSTM, forget bias 1", 0),
+        ("LSTM, forget bias 3", 1),
+    ]:
+        for gap in (40, 60):
+            tries = [
+                recall.Training(recall.CHOOSING, gap, name, lr) for lr in recall.LEARNING_RATES
+            ]
+            found = [results[each.name]["share"] for each in tries]
+            assert sum(share >= 0.97 for share in found) == learned_by_one
+            assert sum(share > 0.6 for share in found) == learned_by_one
     rates = recall.LEARNING_RATES
     places = [(gap, name) for gap in recall.GAPS for name in recall.MODELS]
     chosen = [recall.choose_learning_rate(*place, results) for place in places]

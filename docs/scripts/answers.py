@@ -208,8 +208,11 @@ def _cells(data: dict[str, Any]) -> str:
     for name in REACHING:
         for when, measured in data[name].items():
             perplexity = f"{measured['perplexity']:.2f}" if "perplexity" in measured else "-"
-            rows.append([name, when, perplexity, *(f"{r:.1e}" for r in measured["reach"][1:])])
-    head = ["cell", "trained with", "perplexity", *(f"{d} steps" for d in data["steps"][1:])]
+            reach = (f"{r:.1e}" for r in measured["reach"][1:])
+            trained = f"{when}, lr {measured['lr']:g}" if "lr" in measured else when
+            rows.append([name, trained, perplexity, f"{measured['rms']:.1e}", *reach])
+    head = ["cell", "trained with", "perplexity", "entry of W_hh's gradient"]
+    head += [f"{d} steps" for d in data["steps"][1:]]
     return _table(head, rows, data)
 
 

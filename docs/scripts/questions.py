@@ -256,14 +256,21 @@ def measure_cells() -> dict[str, Any]:
         result[name] = {}
         for trained, lr in TRAININGS.items():
             model, _ = build_models(len(vocab), H, cell=cell, forget_bias=forget_bias)
-            result[name]["untrained"] = {"reach": _reach_of_state(model, long)}
+            result[name]["untrained"] = _measure_gradient(model, long)
             kind = getattr(scratch_rnn, trained)
             done = scratch_rnn.train(
                 model, batches, lr, epochs, make_optimizer=kind, carry_state=True
             )
-            reach = _reach_of_state(model, long)
-            result[name][trained] = {"reach": reach, "perplexity": done[-1].perplexity, "lr": lr}
+            own = {"perplexity": done[-1].perplexity, "lr": lr}
+            result[name][trained] = _measure_gradient(model, long) | own
     return result | {"text": batches.text.name}
+
+
+def _measure_gradient(model: Any, batch: Any) -> dict[str, Any]:
+    """Return how far it reaches, and the root mean square of its entries for W_hh."""
+    _, gradients, _, _ = loss_and_gradients(model, batch, model.begin_state(len(batch.inputs)))
+    rms = float(np.sqrt(np.mean(gradients["rnn.weight_hh_l0"] ** 2)))
+    return {"reach": _reach_of_state(model, batch), "rms": rms}
 
 
 REACHING = {
