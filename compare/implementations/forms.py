@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 
 from compare.implementations.adapters.library_layer import LibraryLayer
-from compare.implementations.adapters.which import adapters, load_adapter, resolve
+from compare.implementations.adapters.which import (
+    adapters,
+    load_adapter,
+    refuse_without_library,
+    resolve,
+)
 from compare.implementations.cells import CELLS, Cell
 from compare.implementations.interface import Results
 from compare.implementations.layouts.guesses import guess_cell_of_class
@@ -60,6 +65,8 @@ class Form:
             self.adapter: Any = load_adapter(adapter)
             self.small = LibraryLayer(self.adapter, self.target, V, H, dtype=dtype)
         except Exception as error:  # whatever the import of a library raises
+            if refusal := refuse_without_library(name, error):
+                raise UsageError(refusal) from None
             got = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise UsageError(f"expected {name} of {dtype}, got {got}") from None
 

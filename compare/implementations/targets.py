@@ -10,7 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from compare.implementations.adapters.which import adapters, find_file_adapter
+from compare.implementations.adapters.which import (
+    adapters,
+    find_file_adapter,
+    refuse_without_library,
+)
 from compare.implementations.cells import CELLS, Cell
 from compare.implementations.interface import Implementation, Results
 from compare.implementations.layers.detection import detect_cell, detect_conventions
@@ -82,6 +86,8 @@ def _read_weights(target: str) -> Results:
 
 def refuse_target(target: str, why: str) -> UsageError:
     """Return the exception for a target that names no code; `why` goes behind it."""
+    if refusal := refuse_without_library(target, why):
+        return UsageError(refusal)
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {target!r}{why}")
 
 

@@ -17,7 +17,11 @@ import safetensors
 import safetensors.numpy
 
 from compare.files import RecordError, read_file
-from compare.implementations.adapters.which import find_file_adapter, load_adapter
+from compare.implementations.adapters.which import (
+    find_file_adapter,
+    load_adapter,
+    refuse_without_library,
+)
 from compare.implementations.cells import CELLS, Cell
 from compare.implementations.interface import Array, Results, check_shapes, read_options
 from compare.terminal import UsageError
@@ -66,6 +70,8 @@ def _try(reader: Callable[[Path], T], path: Path) -> T:
     except OSError as error:
         raise RecordError(f"expected weights in {path}, got: {error.strerror or error}") from None
     except Exception as error:  # whatever a reader raises for a file that is not of its format
+        if refusal := refuse_without_library(path, error):
+            raise UsageError(refusal) from None
         got = " ".join(str(error).split())[:200] or type(error).__name__
         raise RecordError(f"expected a file {path.suffix} in {path}, got: {got}") from None
 

@@ -34,6 +34,7 @@ importing the file, as its library may not be installed.
 """
 
 import ast
+import re
 import sys
 from functools import cache, partial
 from importlib.util import module_from_spec, spec_from_file_location
@@ -106,6 +107,16 @@ def find_file_adapter(target: str) -> str:
         if any(target.endswith(end) or f"{end}:" in target for end in constants.get("FILES", ())):
             return adapter
     return ""
+
+
+def refuse_without_library(target: object, error: object) -> str:
+    """Return the refusal of a target whose library is not installed; empty of another error."""
+    found = re.search(r"No module named '(\w+)", str(error))
+    every = [name for each in adapters().values() for name in each["LIBRARIES"]]
+    libraries = {"jax", "onnx", *(name.partition(".")[0] for name in every)}
+    if not found or found[1] not in libraries:
+        return ""
+    return f"expected {found[1]} for {target}, got none: pip install {found[1]}"
 
 
 def load_adapter(name: str) -> ModuleType:

@@ -244,6 +244,27 @@ def test_what_a_class_does_not_have_is_refused(options, library, tmp_path, capsy
     assert f"unexpected keyword argument '{next(iter(options))}'" in error
 
 
+@pytest.mark.parametrize(
+    ("typed", "target"),
+    [
+        ("parity keras.layers:LSTM torch", "keras.layers:LSTM"),
+        ("parity model.keras torch", "model.keras"),
+        ("convert model.keras new.pt", "model.keras"),
+        ("convert w.pt new.npz --to keras.layers:LSTM", "keras.layers:LSTM"),
+    ],
+)
+@pytest.mark.skipif(bool(find_spec("keras")), reason="expected no Keras")
+def test_a_library_that_is_not_installed_is_named_with_its_command(
+    typed, target, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    write("w.pt", draw("lstm"))
+    (tmp_path / "model.keras").touch()
+    code, error = refuse(typed, tmp_path, capsys)
+    assert code == 2
+    assert error == f"rnn-parity: expected keras for {target}, got none: pip install keras\n"
+
+
 # Python, and files of arrays ----------------------------------------------------------------------
 
 
