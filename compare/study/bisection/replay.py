@@ -70,7 +70,8 @@ def write(path: Path, replay: Replay) -> int:
     tensors |= name_state("state", case.state)
     tensors |= {f"memory.{name}": array for name, array in (case.memory or {}).items()}
     description = files.plain(case.settings) | {name: getattr(case, name) for name in OF_CASE}
-    description |= {name: files.plain(getattr(replay, name)) for name in OF_REPLAY}
+    description |= {name: getattr(replay, name) for name in OF_REPLAY}
+    description |= {"suspect": files.plain(replay.suspect)}
     description["options"] = {"nonlinearity": "tanh"} | case.options
     metadata = {"format": FORMAT, "description": json.dumps(description)}
     content = safetensors.numpy.save(tensors, metadata)
