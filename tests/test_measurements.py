@@ -190,7 +190,9 @@ def test_the_runs_end_as_the_documents_say():
     assert apart == {"rnn": ("5e-02", False), "gru": ("1e-04", True), "lstm": ("2e-01", False)}
 
 
-@pytest.mark.parametrize("name", ["comparisons", "accuracy", "tolerance", "adam", "recall"])
+@pytest.mark.parametrize(
+    "name", ["comparisons", "accuracy", "tolerance", "adam", "recall", "pairs"]
+)
 def test_the_table_of_a_page_is_that_of_its_measurements(name):
     script = load_script(name)
     text = script.PAGE.read_text(encoding="utf-8")

@@ -1,0 +1,90 @@
+"""Compare each pair of implementations, and plant differences in each of them.
+
+    python docs/scripts/pairs.py measure    # in the environment of `make adapters`
+    python docs/scripts/pairs.py draw       # write the tables in docs/trust/implementations.md
+
+The implementations, the cases and the differences are those of tests/compare/pairs/test_each_pair.
+"""
+
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pages import DOCS, add, command, fill_blocks, read, table, versions
+
+from compare.implementations import CELLS
+
+PAGE = DOCS / "trust" / "implementations.md"
+LIBRARIES = {"keras": "Keras", "flax": "Flax", "equinox": "Equinox", "jax": "JAX"}
+LIBRARIES |= {"onnxruntime": "ONNX Runtime"}
+TITLES = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
+
+
+def measure() -> None:
+    """Store the largest share of the tolerance of each pair, and what is named."""
+    from tests.compare.pairs import test_each_pair as each
+
+    for cell in CELLS:
+        with tempfile.TemporaryDirectory() as folder:
+            found = each.compare_all(cell, Path(folder))
+        shares = {
+            f"{a}, {b}": max(row.share for result in results for row in result.report.rows)
+            for (a, b), results in found.items()
+        }
+        for pair, results in found.items():
+            if not all(result.report.ok for result in results):
+                raise SystemExit(f"expected an equal pair, got {cell}: {', '.join(pair)}")
+        with tempfile.TemporaryDirectory() as folder:
+            named = each.plant_each(cell, Path(folder))
+        differences: dict[str, dict[str, str]] = {}
+        for (kind, difference), words in named.items():
+            differences.setdefault(difference, {})[kind] = words
+        measured = {"shares": shares, "named": differences, "about": versions()}
+        measured["about"] |= {name: version(name) for name in LIBRARIES}
+        add("pairs", {cell: measured})
+
+
+def fill_table(text: str) -> str:
+    """Return the text of the page with both tables."""
+    data = read("pairs")
+    return fill_blocks(text, {"pairs": _draw_pairs(data), "named": _draw_named(data)})
+
+
+def _draw_pairs(data: dict[str, Any]) -> str:
+    """Return a triangle for each cell."""
+    parts = []
+    for cell, title in TITLES.items():
+        shares = {tuple(pair.split(", ")): share for pair, share in data[cell]["shares"].items()}
+        kinds = list(dict.fromkeys(kind for pair in shares for kind in pair))
+        rows = []
+        for k, kind in enumerate(kinds[1:], start=1):
+            own = [f"{shares[other, kind]:.2f}" for other in kinds[:k]]
+            rows.append([kind, *own, *[""] * (len(kinds) - 1 - k)])
+        parts.append(table([title, *kinds[:-1]], rows, numbers=len(kinds) - 1))
+    about = data["lstm"]["about"]
+    libraries = ", ".join(f"{title} {about[name]}" for name, title in LIBRARIES.items())
+    source = (
+        f"*{about['date']}, Python {about['python']}, NumPy {about['numpy']}, PyTorch "
+        f"{about['torch']}, {libraries}; Keras on PyTorch: "
+        "`KERAS_BACKEND=torch python docs/scripts/pairs.py measure`.*"
+    )
+    return "\n\n".join([*parts, source])
+
+
+def _draw_named(data: dict[str, Any]) -> str:
+    """Return a row for each difference: in how many implementations it is named, and how."""
+    rows = {}
+    for cell, title in TITLES.items():
+        for difference, of_kind in data[cell]["named"].items():
+            words = next(iter(of_kind.values()))
+            same = sum(own == words for own in of_kind.values())
+            count = f"{same} of {len(of_kind)}"
+            rows.setdefault((difference, words), []).append(f"{title} {count}")
+    lines = [[difference, words, ", ".join(counts)] for (difference, words), counts in rows.items()]
+    return table(["planted", "named", "in"], lines)
+
+
+if __name__ == "__main__":
+    sys.exit(command(sys.argv[1:], measure, PAGE, fill_table))
