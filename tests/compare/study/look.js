@@ -1,7 +1,7 @@
 // `look()` returns what a reader sees of each element with an id, if it looks different since the look before:
 // its words, without those of elements inside that have an id of their own; null if it is no longer visible.
 (() => {
-  const PARTS = "#state-value, #gradient-value, #loss-figure, #token-select, #token-reset, #tip, #tip-back, #symptom-parts, #status, #footer, #guide, #guide *";
+  const PARTS = "#state-value, #loss-figure, #token-select, #token-reset, #tip, #tip-back, #symptom-parts, #status, #footer, #guide, #guide *";
   const NAMED = `[id]:not(${PARTS}, script)`;
   const DRAWN = "canvas, .mark, .ring, svg *, tr, button, li, .cells > span, .passage > span, .share > span, label, output";
   const STYLES = ["color", "fontWeight", "backgroundColor", "borderBottomColor", "borderLeftColor", "opacity", "stroke", "strokeWidth", "strokeDasharray", "fill"];

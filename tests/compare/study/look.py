@@ -12,14 +12,13 @@ SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 NUMBER = re.compile(r"[-−]?\d*\.\d+(?:e[-+]?\d+)?")
 
 FOLLOW = {
-    "step": "unrolled-picture unrolled-readout step-lead chain products flow-picture flow-numbers "
-    "curve-picture triangle-picture triangle-readout gradient-picture gradient-readout "
-    "memory-picture memory-readout",
-    "unit": "unrolled-picture unrolled-readout step-lead chain matrix-picture matrix-readout "
-    "products products-lead flow-numbers gradient-picture gradient-readout memory-picture "
+    "step": "hero-picture hero-caption hero-readout hero-slider unrolled-picture unrolled-readout "
+    "step-lead chain products flow-picture flow-numbers curve-picture triangle-picture "
+    "triangle-readout memory-picture memory-readout",
+    "unit": "hero-picture hero-readout unrolled-picture unrolled-readout step-lead chain "
+    "matrix-picture matrix-readout products products-lead flow-numbers memory-picture "
     "memory-readout",
-    "shown units": "unrolled-picture step-lead chain flow-picture matrix-picture gradient-picture "
-    "memory-picture",
+    "shown units": "unrolled-picture step-lead chain flow-picture matrix-picture memory-picture",
     "loss": "curve-picture triangle-picture triangle-readout backward-tiles clip-picture",
     "cut": "curve-picture triangle-picture backward-tiles",
     "stage": "flow-picture flow-value flow-slider flow-numbers",
@@ -31,12 +30,13 @@ FOLLOW = {
 }
 FOLLOW["gradients"] = (
     "flow-picture flow-numbers curve-picture triangle-picture norm-value backward-tiles "
-    "gradient-picture gradient-readout memory-picture memory-readout weight-numbers weight-picture"
+    "memory-picture memory-readout weight-numbers weight-picture"
 )
 FOLLOW["weights"] = f"loss-now unrolled-picture chain {FOLLOW['gradients']}"
 """What looks different if the reader has chosen another step, unit, loss, …"""
 
 MAY_FOLLOW = {
+    "shown units": "hero-picture hero-readout",
     "step": "flow-value flow-slider flow-before flow-next products-lead norm-value",
     "loss": "norm-value",
     "cut": "triangle-readout",
@@ -45,9 +45,10 @@ MAY_FOLLOW = {
     "finder": "finder-legend",
 }
 MAY_FOLLOW["gradients"] = MAY_FOLLOW["weights"] = (
-    "likeliest drawn whose state-legend step-lead matrix-picture matrix-readout products "
+    "hero-picture hero-caption hero-readout hero-slider likeliest drawn whose state-legend "
+    "step-lead matrix-picture matrix-readout products "
     "products-lead unrolled-readout triangle-legend triangle-readout gradient-norm-value "
-    "gradient-legend gain-note singular-value radius-value clip-picture memory-said memory-table "
+    "singular-value radius-value clip-picture memory-said memory-table "
     "weight-map weight-slider weight-field weight-said finder-table finder-caption finder-passage "
     "finder-legend perplexity-picture checkpoints parity-lead parity-table state-table "
     "probability-table"

@@ -7,7 +7,7 @@ from tests.compare.study.reading import AT
 
 pytestmark = on("rnn-tanh")
 UNROLLED, CHANCES = (f"#unrolled-picture .map >> nth={n}" for n in range(2))
-MATRIX, NORMS, GRADIENT = (f"#{name}-picture .map" for name in ("matrix", "triangle", "gradient"))
+MATRIX, NORMS = (f"#{name}-picture .map" for name in ("matrix", "triangle"))
 MEMORY = "#memory-picture .map >> nth=0"
 
 
@@ -31,7 +31,6 @@ def sees_choice(page, chosen):
         (CHANCES, "ArrowRight", {"t": 7}),
         (NORMS, "ArrowUp ArrowLeft", {"k": 8, "t": 5}),
         (MATRIX, "ArrowUp ArrowRight", {"i": 6, "t": 7}),
-        (GRADIENT, "ArrowDown ArrowRight", {"i": 8, "t": 7}),
         (MEMORY, "ArrowDown ArrowLeft", {"i": 8, "t": 5}),
         ("#step-slider", "ArrowRight", {"t": 7}),
         ("#unit-slider", "ArrowLeft", {"i": 6}),
@@ -54,7 +53,6 @@ def test_keys_choose(focus, keys, chosen, page):
         (MATRIX, (3.5, 12, 11.5, 12), {"i": 11}),
         (NORMS, (3.5, 24, 14.5, 24), {"k": 15, "t": 4}),
         (NORMS, (20.5, 24, 11.5, 24), {"k": 12, "t": 12}),  # above the diagonal
-        (GRADIENT, (6.5, 24, 4.5, 12), {"t": 7, "i": 4}),
         (MEMORY, (6.5, 25, 4.5, 12), {"t": 7, "i": 4}),
         (".cells.reads > span >> nth=10", (1, 2, 1, 2), {"t": 11}),
     ],
@@ -77,11 +75,8 @@ def test_the_pointer_over_a_picture_reads_it_and_chooses_nothing(page):
     page.point(NORMS, 6.5, 24, 7.5, 24, do="hover")
     before = {"matrix_readout": "row 7 of W_hh: the weights of unit 7"}
     page.sees(triangle_readout="loss 8, step 7:", norm_value="#", **before)
-    page.point(GRADIENT, 1.5, 24, 7.5, 12, do="hover")
-    before = {"triangle_readout": "loss 9, step 6: (cut off)", "norm_value": "#"}
-    page.sees(gradient_readout="step 2 · unit 7 · #", **before)
     page.page.mouse.move(0, 0)
-    page.sees(gradient_readout="step 6 · unit 7 · #")
+    page.sees(triangle_readout="loss 9, step 6: (cut off)", norm_value="#")
 
 
 def flow(words, at, **buttons):

@@ -68,8 +68,8 @@ def test_a_large_network_shows_the_units_that_change_most(open_page, tmp_path):
     opened.press("ArrowDown", "ArrowDown")
     assert opened.chosen()["i"] == shown[2]
     assert opened.text("#state-value") == str(h[3, shown[2]])
-    rows = "() => [unrolled.state.rows, matrix.map.rows, matrix.map.columns, gradient.map.rows]"
-    assert opened.page.evaluate(rows) == [32, 32, 32, 32]
+    rows = "() => [unrolled.state.rows, matrix.map.rows, matrix.map.columns]"
+    assert opened.page.evaluate(rows) == [32, 32, 32]
     opened.select("#units-select", "100")
     assert opened.page.evaluate("() => units") == list(range(100))
     assert opened.text("#units-rule") == ""

@@ -95,7 +95,6 @@ def test_readouts_controls_and_what_is_spoken(seen):
         "unrolled": (results["h"].T, "step 4 · unit 2 · h4 = {}"),
         "matrix": (seen.weights, "weight of unit 3 in unit 2: {}"),
         "triangle": (results["norms"], "loss 3 comes before step 4: no gradient"),
-        "gradient": (results["d_h"].T, "step 4 · unit 2 · {}"),
     }  # fmt: skip
     for picture, (values, words) in over.items():
         seen.page.evaluate(

@@ -1,7 +1,6 @@
 // ---------------------------------------------------------------- 3: backward
 
 const triangle = {};
-const gradient = {};
 
 function setUpBackward() {
   $("loss-way").replaceChildren(...(IS_GATED
@@ -14,11 +13,6 @@ function setUpBackward() {
     over,
   });
   $("triangle-picture").append(make("div", { class: "axes", "aria-hidden": "true" }, make("span", {}, "step ", math("t"), " →"), make("span", {}, "loss ", math("k"), " ↓")), triangle.map.element);
-  gradient.map = new HeatMap("Gradient of the mean loss for each state, a column for each step and a row for each unit. Arrow keys choose step and unit.", {
-    pick: (r, c) => choose({ t: c + 1, i: units[r] }), move: moveStepAndUnit,
-    over: (r, c) => readGradient(r === null ? chosen.i : units[r], c === null ? chosen.t : c + 1),
-  });
-  $("gradient-picture").append(gradient.map.element);
 }
 
 /** Whether there is a loss, and the page has its gradients; whether it is computing their norms. */
@@ -44,7 +38,8 @@ const powerOfTen = (e) => `10${[...String(e)].map((c) => "⁻⁰¹²³⁴⁵⁶�
 function drawCurve() {
   if (!hasGradients()) return;
   const { low, high } = decades();
-  const [wide, tall] = [widthOf("curve-picture"), 400];
+  const wide = widthOf("curve-picture");
+  const tall = clamp(wide / 2, 230, 320);
   const [left, right, top, bottom] = [46, 12, 26, 40];
   const x = (t) => left + (K === 1 ? 0.5 : (t - 1) / (K - 1)) * (wide - left - right);
   const y = (value) => top + ((high - clamp(Math.log10(value), low, high)) / (high - low)) * (tall - top - bottom);
@@ -105,27 +100,6 @@ function readTriangle(k, t) {
   $("triangle-readout").replaceChildren(...(t > k
     ? [`loss ${k} comes before step ${t}: no gradient`]
     : [`loss ${k}, step ${t}: `, make("b", { id: "norm-value" }, show(norm(k, t))), t < firstStepBeforeCut(k) ? " (cut off)" : ""]));
-}
-
-function drawGradient() {
-  const d = details();
-  $("gradient-figure").hidden = !d;
-  if (!d || K === 0) return;
-  const most = largest(d.d_h) || 1;
-  const wide = Math.floor((spaceOf("gradient-picture") || 400) / K) * K;
-  gradient.map.paint(units.length, K, Math.max(wide, K), 240, (r, c) => colour(d.d_h[c * H + units[r]] / most));
-  legend("gradient-legend", make("span", {}, math("∂L"), "/", math("∂h_t")), -1, [rounded(-most), "0", rounded(most)]);
-}
-
-function markGradient() {
-  if (!details() || K === 0) return;
-  gradient.map.mark(units.indexOf(chosen.i), Math.min(chosen.t, K) - 1);
-  readGradient(chosen.i, Math.min(chosen.t, K));
-}
-
-function readGradient(i, t) {
-  if (t > K) return;
-  $("gradient-readout").replaceChildren(`step ${t} · unit ${i} · `, make("b", { id: "gradient-value" }, show(details().d_h[(t - 1) * H + i])));
 }
 
 function drawTiles() {
@@ -218,8 +192,6 @@ addPanel({
     ["c n norms *", drawTriangle],
     ["c k t n norms *", markTriangle],
     ["c k t n norms *", drawCurve],
-    ["c u *", drawGradient],
-    ["c t i u *", markGradient],
     ["c k norms *", drawClipping],
   ],
   tables: { "backward-table": ["c t k n norms", writeBackwardTables] },

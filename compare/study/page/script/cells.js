@@ -89,18 +89,13 @@ function drawCells() {
   const kindOf = ({ name, state }) => `of-${name} ${state}`;
   const [wide, left] = [widthOf("cells-picture"), 46];
   const x = (n) => left + 8 + (K === 1 ? 0.5 : n / (K - 1)) * (wide - left - 20);
-  const { parts, tall } = logChart(side.curves.map((each) => ({ kind: kindOf(each), shares: each.norms.map((norm_) => norm_ / each.norms.at(-1)) })), { wide, tall: 300, x, left });
+  const { parts, tall } = logChart(side.curves.map((each) => ({ kind: kindOf(each), name: `${each.layer}, ∂L/∂${each.state}`, shares: each.norms.map((norm_) => norm_ / each.norms.at(-1)) })), { wide, tall: 260, x, left });
   const stride = Math.ceil((K * 17) / (wide - left));
   for (let n = 0; n < K; n += stride) parts.push(text(x(n), tall + 6, glyph(reading.tokens[n]).slice(0, 4), "", "middle"));
   parts.push(text((left + wide) / 2, tall + 26, "step t, which reads", "", "middle"));
   const said = side.curves.map((each) => `${each.layer}, ∂L/∂${each.state}: ${share(each.norms[0] / each.norms.at(-1))}`).join("; ");
   $("cells-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall + 32}`, role: "img",
     "aria-label": `Norm of the gradient of the last loss at each step, as a share of its norm at step ${K}. Left at step 1: ${said}.` }, parts));
-  $("cells-key").replaceChildren(...side.curves.map((each) => {
-    const key = keyOf(kindOf(each), `∂L_K/∂${each.state}_t`);
-    key.append(` ${each.layer}`);
-    return key;
-  }));
   $("cells-said").textContent = `${times(K - 1, "step")} back, this is left of the gradient of the last loss: ${said}.`;
   const factor = ({ norms }) => (norms.length > 1 ? (norms[0] / norms.at(-1)) ** (1 / (norms.length - 1)) : NaN);
   $("cells-numbers").replaceChildren(table("How fast the gradient of the last loss vanishes", ["cell", "for", "factor per step", "gate that keeps (mean)", "mean loss, nats"],

@@ -3,8 +3,7 @@
 function setUpBeginning() {
   const what = IS_CHARACTERS ? "character" : "word";
   $("lead").append(
-    `This neural network reads a text one ${what} at a time and guesses the next ${what}`,
-    canGuide() ? make("span", {}, ": press ", make("b", {}, "Start the guide"), " to see how, in five minutes.") : ". All its numbers are below.");
+    `A recurrent network reads a text one ${what} at a time. It keeps ${times(H, "number")}, its state; each ${what} changes them, and from them it guesses the next ${what}.`);
   const notes = [...record.notes];
   if (S < V) notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);
   $("notes").append(...notes.map((note) => make("li", {}, note)));

@@ -23,6 +23,9 @@ function math(text) {
   return line;
 }
 
+/** A sentence, with names such as W_hh^T typeset. */
+const typeset = (sentence) => sentence.split(/(W_[ih]h(?:\^T)?)/).filter(Boolean).map((part) => (/^W_/.test(part) ? math(part.replace(/_(..)/, "_{$1}")) : part));
+
 /** A table; `rows` are lists of cells, of which the first is the row's header. */
 function table(caption, heads, rows, { chosenRow = null, left = [] } = {}) {
   const classOf = (column) => (left.includes(column) || column === 0 ? "left" : "number-cell");

@@ -1,6 +1,7 @@
 // ---------------------------------------------------------------- the guide: the first five minutes
 //
-// A card that leads through the steps of guide_steps.js. It stands above the part that a step marks.
+// It leads through the steps of guide_steps.js: from 1,000 pixels on in a column beside the part that a step
+// marks, on a smaller screen in a sheet below it.
 
 /** `at` is the number of the step, or -1; `states` are the states that the step began with. */
 const guide = { steps: [], at: -1, right: 0, asked: 0, states: null };
@@ -28,7 +29,8 @@ function startGuide() {
   choose({ c: record.checkpoints.length - 1 });
   $("optimizer-select").value = "sgd";
   if (game.bug) putBug(null);
-  guide.steps = GUIDE.filter(({ mark, needs = "" }) => $(mark) && [...needs].every((character) => idOf.has(character)));
+  guide.steps = GUIDE.filter(({ mark, needs = "", isOfTanh }) =>
+    $(mark) && [...needs].every((character) => idOf.has(character)) && !(isOfTanh && (IS_GATED || F !== "tanh")));
   Object.assign(guide, { right: 0, asked: 0 });
   goTo(0);
 }
@@ -37,11 +39,20 @@ function leaveGuide() {
   const left = marked();
   unmark();
   guide.at = -1;
-  $("guide").hidden = true;
+  hero.hidesGuess = false;
+  seatGuide(false);
   if (left) {
-    left.tabIndex = -1;
+    if (left.tabIndex < 0) left.tabIndex = -1;
     left.focus({ preventScroll: true });
   } else $("guide-start").focus();
+}
+
+/** Show the guide, or take it away: the pictures get another width. */
+function seatGuide(isThere) {
+  $("guide").hidden = !isThere;
+  document.body.classList.toggle("is-guided", isThere);
+  spaces.clear();
+  redraw("*");
 }
 
 const marked = () => document.querySelector(".marked");
@@ -49,6 +60,7 @@ const marked = () => document.querySelector(".marked");
 function unmark() {
   for (const each of document.querySelectorAll(".marked")) {
     each.classList.remove("marked", "covered");
+    delete each.dataset.guidePart;
     each.inert = false;
   }
 }
@@ -64,12 +76,14 @@ async function goTo(at) {
   const step = guide.steps[at] ?? null;
   const count = guide.steps.length;
   unmark();
-  const part = $(step?.mark ?? "live");
+  const part = $(step?.mark ?? "hero-picture");
   reveal(part);
-  part.before($("guide"));
-  $("guide").hidden = false;
+  if ($("guide").hidden) seatGuide(true);
+  playHero(false);
+  hero.hidesGuess = false;
+  $("guide").classList.remove("is-answered");
   $("guide-title").textContent = step ? `Step ${at + 1} of ${count}: ${step.title}` : "That was the guide";
-  $("guide-text").replaceChildren(step ? textOf(step.text) : `You predicted ${guide.right} of ${guide.asked} right. All sections of the page are below; a click opens one. Some to begin with:`);
+  $("guide-text").replaceChildren(...typeset(step ? textOf(step.text) : `You predicted ${guide.right} of ${guide.asked} right. All sections of the page are below; a click opens one. Some to begin with:`));
   $("guide-action").replaceChildren(...(step?.action ? [make("button", { type: "button", onclick: step.action[1] }, step.action[0])] : []));
   $("guide-form").hidden = !step;
   $("guide-answer").replaceChildren(...(step ? [] : [make("ul", {}, PLACES_TO_GO.filter(([id]) => $(id)).map(([id, words]) =>
@@ -79,14 +93,24 @@ async function goTo(at) {
   $("guide-next").textContent = "Skip this step";
   if (step) {
     part.classList.add("marked");
+    part.dataset.guidePart = step.title;
     cover(part, Boolean(step.isCovered));
     await step.begin?.();
     if (guide.steps[guide.at] !== step) return;
     ask(step);
-    $("guide-text").replaceChildren(textOf(step.text));
+    $("guide-text").replaceChildren(...typeset(textOf(step.text)));
   }
   $("guide-title").focus({ preventScroll: true });
-  $("guide").scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  $("guide").scrollTop = 0;
+  showPart(part);
+}
+
+/** Scroll until the part is beside the guide: at once, so that it is drawn, and when it has its new size. */
+function showPart(part) {
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  part.scrollIntoView({ block: "start" });
+  drawn.push(() => requestAnimationFrame(() => part.scrollIntoView({ block: "start", behavior })));
+  redraw("guide");
 }
 
 const textOf = (text) => (typeof text === "function" ? text() : text);
@@ -107,30 +131,38 @@ async function answerStep() {
   const predicted = prediction();
   stopTraining();
   $("guide-form").inert = true;
+  $("guide-look").textContent = "Computing …";
   const { found, text: words } = await step.look();
   $("guide-form").inert = false;
+  $("guide-look").textContent = "Show the answer";
   if (guide.steps[guide.at] !== step) return;
-  const isRight = typeof found === "number" ? Math.abs(Number(predicted) - found) <= Math.max(2, found / 3) : predicted === found;
+  const isRight = typeof found === "number" ? isClose(Number(predicted), found) : predicted === found;
   guide.right += isRight;
   guide.asked += 1;
   cover(marked(), false);
   for (const input of $("guide-options").querySelectorAll("input")) {
     input.disabled = true;
     if (input.value === found) input.parentElement.classList.add("is-right");
+    else if (input.checked) input.parentElement.classList.add("is-wrong");
   }
+  $("guide").classList.add("is-answered");
   $("guide-look").hidden = true;
-  const verdict = isRight ? (typeof found === "number" && Number(predicted) !== found ? "Close. " : "Right. ") : step.options ? `Not quite. The answer is: ${found}. ` : "Not quite. ";
-  $("guide-answer").replaceChildren(make("p", {}, make("b", {}, verdict), words));
+  const verdict = isRight ? (typeof found === "number" && Number(predicted) !== found ? "✓ Close enough. " : "✓ Right. ") : "✗ Not quite. ";
+  $("guide-answer").replaceChildren(make("p", {}, make("b", {}, verdict), ...typeset(words)));
   $("guide-next").textContent = guide.at + 1 < guide.steps.length ? "Next step" : "What now?";
   $("guide-next").focus({ preventScroll: true });
+  showPart(marked());
 }
+
+/** Whether a predicted number counts as right: between half of what was found and twice as much. */
+const isClose = (predicted, found) => predicted >= found / 2 - 2 && predicted <= 2 * found + 2;
 
 /** Leave the guide, and go to a section. */
 function visit(id) {
   leaveGuide();
   const panel = panelOf(id);
   if (panel) panel.open = true;
-  const head = panel?.querySelector("summary") ?? $("text-input");
+  const head = panel?.querySelector("summary") ?? $("train-step");
   head.focus();
   $(id).scrollIntoView({ block: "start" });
 }

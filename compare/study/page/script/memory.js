@@ -55,7 +55,7 @@ function drawMemory() {
 function drawMemoryPicture() {
   const gutter = 62;
   const width = clamp(Math.floor((spaceOf("memory-picture") - gutter) / T), 15, 56);
-  const tall = Math.min(180, 12 * units.length);
+  const tall = Math.min(160, 7 * units.length);
   const sheet = make("div", { class: "sheet" });
   sheet.style.gridTemplateColumns = `${gutter}px max-content`;
   const letters = (tokens) => make("div", { class: `cells reads${width < 24 ? " narrow" : ""}`, "aria-hidden": "true" }, tokens.map((token, n) => {
@@ -78,14 +78,7 @@ function drawMemoryPicture() {
   const focused = document.activeElement;
   $("memory-picture").replaceChildren(sheet);
   if (focused && sheet.contains(focused)) focused.focus({ preventScroll: true });
-  $("memory-key").replaceChildren(...memory.states.flatMap(({ name }) => [
-    keyOf(`forth ${name}`, `‖Δ${name}_t‖ / ‖Δ${name}_{${memory.step}}‖`),
-    keyOf(`back ${name}`, `‖∂L_K/∂${name}_t‖ / ‖∂L_K/∂${name}_K‖`)]));
 }
-
-/** A line of a chart, and its name. */
-const keyOf = (kind, name) => make("li", {}, draw("svg", { class: "chart", viewBox: "0 0 34 10", "aria-hidden": "true" },
-  draw("line", { class: `line ${kind}`, x1: 1, x2: 33, y1: 5, y2: 5 })), math(name));
 
 /** Norms as shares of the first one, on a logarithmic scale: forth from step s, back from step K. */
 const sharesOf = ({ changeNorms, gradientNorms }) => [
@@ -94,13 +87,14 @@ const sharesOf = ({ changeNorms, gradientNorms }) => [
 ];
 
 function shareChart(width) {
-  const lines = memory.states.flatMap((state) => sharesOf(state).map((shares, n) => ({ kind: `${["forth", "back"][n]} ${state.name}`, shares })));
-  const { parts, tall } = logChart(lines, { wide: width * T, tall: 190, x: (n) => (n + 0.5) * width, left: 0 });
+  const lines = memory.states.flatMap((state) => sharesOf(state).map((shares, n) => ({
+    kind: `${["forth", "back"][n]} ${state.name}`, shares, name: [`change Δ${state.name}`, `gradient ∂L/∂${state.name}`][n] })));
+  const { parts, tall } = logChart(lines, { wide: width * T, tall: 160, x: (n) => (n + 0.5) * width, left: 0 });
   return draw("svg", { class: "chart fixed", width: width * T, height: tall, viewBox: `0 0 ${width * T} ${tall}`, role: "img",
     "aria-label": `Both norms over the steps, as shares of their first size. ${memorySentences().join(" ")}` }, parts);
 }
 
-/** Lines on a logarithmic scale: [{ kind, shares }], in which 0 and null are left out. */
+/** Lines on a logarithmic scale, each with its name at its left end: [{ kind, shares, name }]; 0 and null are left out. */
 function logChart(lines, { wide, tall, x, left }) {
   const all = lines.flatMap(({ shares }) => shares.filter((share) => share > 0 && Number.isFinite(share)));
   const high = Math.max(0, Math.ceil(Math.log10(Math.max(...all, 1)) - 1e-9));
@@ -112,9 +106,16 @@ function logChart(lines, { wide, tall, x, left }) {
   for (let e = high; e >= low; e -= every) {
     parts.push(draw("line", { class: "grid", x1: left, x2: wide, y1: y(10 ** e), y2: y(10 ** e) }), text(left - 8, y(10 ** e) + 4, powerOfTen(e), "", "end"));
   }
-  for (const { kind, shares } of lines) {
-    const points = shares.flatMap((share, n) => (share > 0 && Number.isFinite(share) ? [`${x(n).toFixed(2)},${y(share).toFixed(2)}`] : []));
-    parts.push(draw("polyline", { class: `line ${kind}`, points: points.join(" ") }));
+  const names = [];
+  for (const { kind, shares, name } of lines) {
+    const points = shares.flatMap((share, n) => (share > 0 && Number.isFinite(share) ? [[x(n), y(share)]] : []));
+    parts.push(draw("polyline", { class: `line ${kind}`, points: points.map((point) => point.map((at) => at.toFixed(2)).join()).join(" ") }));
+    if (points.length) names.push({ kind, name, at: points[0][0], y: points[0][1] - 7 });
+  }
+  names.sort((a, b) => b.y - a.y);
+  for (const [n, each] of names.entries()) { // from the lowest up, none on another one
+    each.y = Math.min(each.y, tall - bottom, ...names.slice(0, n).filter(({ at }) => Math.abs(at - each.at) < 130).map(({ y: lower }) => lower - 15));
+    parts.push(text(each.at + 3, each.y, each.name, `name halo ${each.kind}`));
   }
   return { parts, tall, y };
 }

@@ -103,10 +103,6 @@ function drawPanel() {
   $("gain-slider").value = live.gain;
   $("gain-slider").setAttribute("aria-valuetext", `times ${gain}`);
   $("gain-value").textContent = `× ${gain}`;
-  if (IS_GATED) $("gain-note").textContent = "The gates decide how much of a gradient passes, and they change from step to step. So no number computed from the weights alone bounds the factor of a step back.";
-  else $("gain-note").replaceChildren(
-    "Largest singular value ", make("b", {}, rounded(reading.singular)), ": a step back multiplies the norm of a gradient by at most this number. ",
-    "Spectral radius ", make("b", {}, rounded(reading.radius)), ": the largest magnitude of an eigenvalue. If f′ were 1 at every step, the norm would change by about this factor per step, on average over many steps.");
   drawLoss();
   if (canCompute) drawWriting();
 }

@@ -1,6 +1,7 @@
 // ---------------------------------------------------------------- colours
 
 const COLOURS = 256; // on each side of zero
+const GAPPED = 7; // pixels: cells of this size have a gap between them
 let scale = new Uint32Array(2 * COLOURS + 1);
 let scaleStops = [];
 
@@ -62,6 +63,10 @@ function paint(canvas, rows, columns, width, height, colourOf) {
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = false;
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  if (Math.min(canvas.width / columns, canvas.height / rows) < GAPPED) return;
+  context.fillStyle = css(scale[COLOURS]); // a gap between two cells
+  for (let r = 1; r < rows; r++) context.fillRect(0, Math.round((r * canvas.height) / rows), canvas.width, 1);
+  for (let c = 1; c < columns; c++) context.fillRect(Math.round((c * canvas.width) / columns), 0, 1, canvas.height);
 }
 
 /** A strip of the scale with its ends named. `from` is -1 for signed values, 0 for others. */

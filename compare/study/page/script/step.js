@@ -116,13 +116,15 @@ function drawStep() {
     values(quoted(name), "y", y[v], yq[v], [y, yq]), ["y = h @ W.T + b"]));
   links.push(link("Probabilities", "log p_t = y_t - m - log Σ exp(y_t - m), m = max y_t", "(V,)",
     "This is softmax: exp makes each score positive, and dividing by the sum makes the results add up to 1. The largest score m is subtracted first, so that exp cannot overflow; the result is the same.",
-    [bars(p, v, next)], values(quoted(name), "p", p[v], pq[v], [p, pq]), ["y = logits - logits.max(", "log_p = y - np.log("]));
+    [make("div", { class: "bars" })], values(quoted(name), "p", p[v], pq[v], [p, pq]), ["y = logits - logits.max(", "log_p = y - np.log("]));
   links.push(next === null
     ? link("The loss", "L_t = -log p_t[next]", "a number", "This is the last token. No token follows, so there is no loss.", [], null, [LINE_OF_LOSS])
     : link("The loss", "L_t = -log p_t[next]", "a number",
       `${capital(quoted(record.shown_tokens[next]))} came next, with a probability of ${percent(p[next])}. The smaller this probability, the larger the loss.`,
       [surprise(p[next], n.L[t - 1])], values("nats", "L", n.L[t - 1], n["torch.L"]?.[t - 1]), [LINE_OF_LOSS]));
   $("chain").replaceChildren(...links);
+  const place_ = $("chain").querySelector(".bars");
+  place_.append(bars(p, v, next, clamp(place_.clientWidth, 180, 460)));
   if (focused && !document.activeElement?.id && $(focused)) $(focused).focus({ preventScroll: true });
   else if (focused === "token-reset") $("token-select").focus({ preventScroll: true });
   $("matrix").hidden = !d;
@@ -144,8 +146,8 @@ function surprise(p, loss) {
 }
 
 /** The distribution as columns: the chosen token is dark, the one that comes next has a ring. */
-function bars(p, v, next) {
-  const [wide, high, foot] = [460, 120, 34];
+function bars(p, v, next, wide) {
+  const [high, foot] = [100, 34];
   const step = wide / S;
   const most = Math.max(...p);
   const parts = [draw("line", { class: "axis", x1: 0, x2: wide, y1: high, y2: high })];
@@ -183,7 +185,7 @@ function drawMatrix() {
   const d = details();
   if (!d) return;
   const most = largest(d.W_hh) || 1;
-  const side = Math.min(400, spaceOf("matrix-picture") || 400);
+  const side = Math.min(300, spaceOf("matrix-picture") || 300);
   const U = units.length;
   $("matrix-title").replaceChildren(U === H ? "All of " : `${U} rows and columns of `, math(BLOCK_NAME),
     IS_GATED ? `, rows ${BLOCK * H} to ${(BLOCK + 1) * H - 1} of W_hh: they make the candidate` : "");

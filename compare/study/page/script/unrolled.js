@@ -38,7 +38,7 @@ function drawUnrolled() {
   const { gutter, width } = columnWidth();
   const n = numbers();
   const mostState = F === "tanh" ? 1 : largest(n.h) || 1;
-  const stateHeight = Math.min(360, 28 * units.length);
+  const stateHeight = Math.min(280, 28 * units.length);
   const tokenHeight = 13;
   const unitHeight = stateHeight / units.length;
   unrolled.state.paint(units.length, T, width * T, stateHeight, (r, c) => colour(n.h[(c + 1) * H + units[r]] / mostState));
@@ -64,11 +64,11 @@ function drawUnrolled() {
   const gutterCell = (content, kind = "") => make("div", { class: `gutter ${kind}`, "aria-hidden": "true" }, content);
   const beside = (name, n, height) => {
     name.style.top = `${(n + 0.5) * height}px`;
-    name.style.fontSize = "11px";
+    name.style.fontSize = "12px";
     return name;
   };
   const tokens = record.shown_tokens.map((token, v) => beside(tokenSpan(token), v, tokenHeight));
-  const every = Math.ceil(11 / unitHeight); // labels that would overlap are left out
+  const every = Math.ceil(12 / unitHeight); // labels that would overlap are left out
   const unitNames = units.map((i, n) => (n % every ? null : beside(make("span", {}, n === 0 ? `unit ${i}` : String(i)), n, unitHeight)));
   const end = (text) => gutterCell(text);
   sheet.append(

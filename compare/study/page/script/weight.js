@@ -110,8 +110,8 @@ function drawWeight() {
   const columns = columnsOf(name);
   const rows = all.length / columns;
   const most = largest(all) || 1;
-  const wide = columns === 1 ? 40 : clamp(spaceOf("weight-map"), 200, 380);
-  weight.map.paint(rows, columns, wide, clamp((rows * wide) / columns, 120, 400), (r, c) => colour(all[r * columns + c] / most));
+  const wide = columns === 1 ? 40 : clamp(spaceOf("weight-map"), 200, 300);
+  weight.map.paint(rows, columns, wide, clamp((rows * wide) / columns, 120, 300), (r, c) => colour(all[r * columns + c] / most));
   weight.map.mark(Math.floor(n / columns), n % columns);
   const g = reading.back.gradients[name][n];
   const here = meanLoss(live.network, reading.ids);
@@ -162,7 +162,7 @@ function drawLossOfWeight(losses, w, g) {
   weight.losses = losses;
   const loss = reading.loss;
   const here = meanLoss(live.network, reading.ids);
-  const [wide, tall, bottom, top] = [widthOf("weight-picture"), 300, 40, 26];
+  const [wide, tall, bottom, top] = [widthOf("weight-picture"), 230, 40, 26];
   const ends = [losses[0][0], losses.at(-1)[0]];
   const [first, last] = [Math.min(ends[0], w), Math.max(ends[1], w)];
   const values_ = [...losses.map(([, each]) => each), here];

@@ -44,4 +44,20 @@ const CELL = {
   newState: { formula: "h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}", line: "return (1 - z) * n + z * h",
     text: "For each unit, the update gate chooses between the candidate and the previous state." },
   fromNext: ["W_{hh}^T ∂L/∂u_{t+1} + z_{t+1} ⊙ ∂L/∂h_{t+1}"],
+
+  drawn({ before: [before], a, r, z, n, q, state: [h] }) {
+    const a_n = a.subarray(2 * h.length);
+    return { before, a: a_n, sum: a_n.map((x, k) => x + r[k] * q[k]), r, n, z, h };
+  },
+  columns: [
+    { of: "before", kind: "state", title: "state before", short: "before", name: "h_{t-1}", part: null },
+    { of: "r", kind: "gate", title: "r", name: "r_t", part: 1, gap: "mix" },
+    { of: "sum", kind: "bar", title: "sum", name: "a_n + r_t u_n", part: 1 },
+    { of: "n", kind: "state", title: "candidate n", short: "n", name: "n_t", part: 2, gap: "bend" },
+    { of: "z", kind: "gate", title: "z", name: "z_t", part: 1 },
+    { of: "h", kind: "state", title: "new state", short: "h", name: "h_t", part: 2 },
+  ],
+  ways: [{ from: "n", to: "z", share: ({ z }, k) => 1 - z[k] }, { from: "z", to: "h", share: () => 0.3 }],
+  mixes: "The letter and the state before it are mixed: into a candidate, and into two gates, r and z, between 0 and 1.",
+  makes: "Each unit keeps z of its old state, and takes 1 − z of the candidate.",
 };

@@ -51,4 +51,24 @@ const CELL = {
   newState: { formula: "h_t = o_t ⊙ tanh(c_t)", line: "return o * np.tanh(c_t)",
     text: "The output gate decides for each unit how much of its cell state is shown." },
   fromNext: ["W_{hh}^T ∂L/∂u_{t+1}", "f_{t+1} ⊙ ∂L/∂c_{t+1}"],
+
+  drawn({ before: [before, c_before], a, u, i, f, g, o, c_t, state: [h] }) {
+    const [a_g, u_g] = [a, u].map((each) => each.subarray(2 * h.length, 3 * h.length));
+    return { before, c_before, a: a_g, sum: add(a_g, u_g), i, f, g, o, c_t, h };
+  },
+  columns: [
+    { of: "before", kind: "state", title: "state before", short: "before", name: "h_{t-1}", part: null },
+    { of: "sum", kind: "bar", title: "sum", name: "a_g + u_g", part: 1, gap: "mix" },
+    { of: "g", kind: "state", title: "candidate g", short: "g", name: "g_t", part: 2, gap: "bend" },
+    { of: "i", kind: "gate", title: "i", name: "i_t", part: 1 },
+    { of: "c_before", kind: "bar", title: "cell before", short: "c", name: "c_{t-1}", part: null },
+    { of: "f", kind: "gate", title: "f", name: "f_t", part: 1 },
+    { of: "c_t", kind: "bar", title: "cell c", short: "c", name: "c_t", part: 2 },
+    { of: "o", kind: "gate", title: "o", name: "o_t", part: 1 },
+    { of: "h", kind: "state", title: "new state", short: "h", name: "h_t", part: 2 },
+  ],
+  ways: [{ from: "g", to: "i", share: ({ i }, k) => i[k] }, { from: "c_before", to: "f", share: ({ f }, k) => f[k] },
+    { from: "f", to: "c_t", share: () => 0.3 }, { from: "c_t", to: "o", share: ({ o }, k) => o[k] }, { from: "o", to: "h", share: () => 0.3 }],
+  mixes: "The letter and the state before it are mixed: into a candidate g, and into three gates, i, f and o, between 0 and 1.",
+  makes: "Each unit keeps f of its cell c, adds i of the candidate g, and shows o of tanh(c): the new state.",
 };

@@ -51,4 +51,14 @@ const CELL = {
     : { formula: "h_t = max(0, z_t)", line: "np.tanh(z_t) if f ==",
       text: "ReLU keeps positive numbers and sets all others to 0. A unit at 0 passes no gradient." },
   fromNext: ["W_{hh}^T ∂L/∂z_{t+1}"],
+
+  drawn: ({ before: [before], a, z, state: [h] }) => ({ before, a, sum: z, h }),
+  columns: [
+    { of: "before", kind: "state", title: "state before", short: "before", name: "h_{t-1}", part: null },
+    { of: "sum", kind: "bar", title: "sum", name: "z_t", part: 1, gap: "mix" },
+    { of: "h", kind: "state", title: "new state", short: "new", name: "h_t", part: 2, gap: "bend" },
+  ],
+  ways: [],
+  mixes: "The state before it pushes, too, through W_hh. Both are added.",
+  makes: F === "tanh" ? "tanh bends each sum to a number between −1 and 1: the new state." : "ReLU keeps each positive sum: the new state.",
 };
