@@ -24,6 +24,13 @@ DOCS = ROOT / "docs"
 TOP = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
 """The documents outside docs/, and where they are in the site."""
 
+MOVING = (
+    '<iframe class="moving" src="explain-rnn.html#moving" '
+    'title="A network reads a text, letter by letter"></iframe>'
+)
+STANDING = re.compile(r"^\[!\[The live page.*$", re.MULTILINE)
+"""The live page's moving picture; in the site it stands in the place of README.md's picture."""
+
 COLOURED = {".py": "python", ".toml": "toml", ".yml": "yaml", ".json": "json", ".ipynb": "python"}
 """The kinds of files that become pages, and as what they are coloured."""
 
@@ -97,9 +104,9 @@ def on_files(files: Files, config: Any) -> Files:
         content = page(source, linked[source])
         files.append(File.generated(config, page_of(source), content=content))
     for name, uri in TOP.items():
-        files.append(
-            File.generated(config, uri, content=with_pages(texts[ROOT / name], ROOT / name))
-        )
+        content = with_pages(texts[ROOT / name], ROOT / name)
+        content = STANDING.sub(MOVING, content)
+        files.append(File.generated(config, uri, content=content))
     for cell in ("rnn", "gru", "lstm"):
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "explain.html"
