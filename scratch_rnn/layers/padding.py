@@ -5,7 +5,6 @@ result may depend on them. Without lengths (None) every sequence has all T steps
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Shaped
@@ -18,7 +17,7 @@ def is_padding(lengths: Int[Array, "B"], T: int) -> Bool[Array, "T B"]:
     return np.arange(T)[:, None] >= lengths
 
 
-def ignore_overflow(lengths: Int[Array, "B"] | None) -> AbstractContextManager[Any]:
+def ignore_overflow(lengths: Int[Array, "B"] | None) -> AbstractContextManager[object]:
     """Return a context without warnings of overflow, if there is padding.
 
     A recurrence also runs through the padding, where the state of a ReLU may grow without limit.

@@ -13,9 +13,10 @@ import os
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 from jaxtyping import Int, Int64
 
 from scratch_rnn.arrays import Array
@@ -72,7 +73,7 @@ class StoredIds:
     def __len__(self) -> int:
         return self.length
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Read all ids into memory."""
         return self[:].astype(dtype or np.int64, copy=False)
 

@@ -52,14 +52,14 @@ def torch_results(case: LayerCase) -> dict[str, Array]:
     return {name: tensor.detach().numpy() for name, tensor in results.items()}
 
 
-def torch_layer(options: Mapping[str, Any], dtype: str, cell: str = "rnn") -> Any:
+def torch_layer(options: Mapping[str, Any], dtype: str, cell: str = "rnn") -> nn.Module:
     """Return the layer of a cell in PyTorch."""
     return CELLS[cell].torch_layer(**options, dtype=getattr(torch, dtype))
 
 
-def set_parameters(layer: Any, arrays: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+def set_parameters(layer: nn.Module, arrays: Mapping[str, Array]) -> dict[str, torch.Tensor]:
     """Copy the arrays into the layer, and return its parameters by name."""
-    parameters = dict(layer.named_parameters())
+    parameters: dict[str, torch.Tensor] = dict(layer.named_parameters())
     assert parameters.keys() == arrays.keys(), (list(parameters), list(arrays))
     write_parameters(layer, arrays)
     return parameters

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.text import Text
 
@@ -197,6 +197,6 @@ def _row(config: CheckConfig, examine: Callable[[CheckConfig, Terminal], Report]
     return report.to_json() | {"failures": report.failures, "failed": report.failed}
 
 
-def _send(stream: Any, value: Any) -> None:
+def _send(stream: IO[bytes], value: object) -> None:
     pickle.dump(value, stream)
     stream.flush()

@@ -126,7 +126,7 @@ def trace_values(stage: Stage, case: Case, tensor: JsonObject) -> list[JsonObjec
         name += "_backward" * ("backward" in stage.kind)
     calls: list[JsonObject] = []  # the local variables of each call of this function
 
-    def look(frame: FrameType, event: str, _: Any) -> None:
+    def look(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
         if event == "return" and (code.co_filename, code.co_name) == (file, name):
             own = code.co_varnames[code.co_argcount :]
@@ -166,7 +166,7 @@ def write_code(stage: Stage, case: Case, module: str) -> str:
     return "\n".join(lines) if sum(map(len, lines)) < MOST_IN_CODE else ""
 
 
-def as_code(value: Any) -> str:
+def as_code(value: object) -> str:
     """Return a value as an expression of Python."""
     if isinstance(value, tuple | list):
         inside = ", ".join(map(as_code, value))

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from importlib.util import spec_from_file_location
 from pathlib import Path
-from typing import Any
 
 from compare.check.cases.boundaries import Trial, fill_sizes
 from compare.check.cases.results import Item, ItemResult
@@ -113,7 +112,7 @@ def make_loader(config: CheckConfig, source: Source, notes: Notes | None = None)
     return load
 
 
-def _show_spinner(terminal: Terminal) -> AbstractContextManager[Any]:
+def _show_spinner(terminal: Terminal) -> AbstractContextManager[object]:
     return terminal.console.status("trying …") if terminal.live else nullcontext()
 
 

@@ -67,7 +67,7 @@ def find_surface(layers: Layers, features: Sequence[Result]) -> dict[str, Sequen
     return list_surface(layers, [FEATURES[name] for name in lacking])
 
 
-def name_feature(field: str, value: Any) -> str:
+def name_feature(field: str, value: object) -> str:
     """Return the name of the feature that is a value of a field."""
     several = value if isinstance(value, tuple | range) else (value,)
     names = (n for n, own in FEATURES.items() if any(own.get(field, ()) == v for v in several))

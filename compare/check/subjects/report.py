@@ -159,8 +159,8 @@ class Report:
 
 def _stage_as_json(result: ItemResult) -> JsonObject:
     right, wrong = result.verdict == Verdict.RIGHT, result.wrong
-    expected: Any = result.expected or None
-    got: Any = result.got or None
+    expected: object = result.expected or None
+    got: object = result.got or None
     at = None if wrong is None else find_first_entry(wrong)
     if wrong is not None and at is not None:
         expected, got = _number(wrong.expected[at]), _number(wrong.got[at])

@@ -9,6 +9,8 @@ import numpy as np
 
 from compare.implementations.worker.exceptions import explain_exception
 from compare.implementations.worker.messages import (
+    Array,
+    Head,
     InvalidMessage,
     cleaned,
     fits,
@@ -33,7 +35,7 @@ NOTED = {
 }
 RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
 RESULT = {"result": dict, "shared": [[int]]}
-FORMS: dict[str, dict[str, Any]] = {
+FORMS: dict[str, Head] = {
     "load": {"names": [str], "adapter": str, "kinds": [str]},
     "enter": {"adapter": str, "kinds": [str], "words": str},
     "call": RESULT | {"number": int, "names": [str], "written": [list]},
@@ -137,8 +139,8 @@ class Submission(AbstractContextManager["Submission"]):
         array that the function changes is changed here. Those items of the result that `keep` names
         stay in the process, and `Handle` takes their place; with -1 the whole result stays there.
         """
-        arrays: list[np.ndarray] = []
-        request: dict[str, Any] = {"of": of, "method": name, "keep": list(keep)}
+        arrays: list[Array] = []
+        request: Head = {"of": of, "method": name, "keep": list(keep)}
         request["args"] = [_packed(value, arrays) for value in args]
         request["kwargs"] = {key: _packed(value, arrays) for key, value in kwargs.items()}
         answer = self._request("call", arrays, layouts=[*map(layout_of, arrays)], **request)
@@ -163,7 +165,7 @@ class Submission(AbstractContextManager["Submission"]):
 
         What the messages cost is not in the time, nor are changes of the arguments sent back.
         """
-        arrays: list[np.ndarray] = []
+        arrays: list[Array] = []
         packed = [
             call._asdict() | {"args": [_packed(value, arrays) for value in call.args]}
             for call in calls
@@ -176,11 +178,11 @@ class Submission(AbstractContextManager["Submission"]):
         self, handle: Handle, *attributes: str, without: Sequence[int] = (), double: bool = False
     ) -> Any:
         """Return an object as it is now, without some items; `double` doubles its arrays first."""
-        place: dict[str, Any] = {"of": handle.number, "path": [*handle.path, *attributes]}
+        place: Head = {"of": handle.number, "path": [*handle.path, *attributes]}
         return self._request("get", without=list(without), double=double, **place)["result"]
 
     def write(
-        self, handle: Handle, name: str, values: dict[str, np.ndarray], *, replace: bool = False
+        self, handle: Handle, name: str, values: dict[str, Array], *, replace: bool = False
     ) -> None:
         """Write values into the arrays of a dictionary that an object has, or replace these."""
         arrays = [np.asarray(value) for value in values.values()]
@@ -203,10 +205,10 @@ class Submission(AbstractContextManager["Submission"]):
     def _request(
         self,
         do: str,
-        arrays: Sequence[np.ndarray] = (),
+        arrays: Sequence[Array] = (),
         limits: tuple[float, float] | None = None,
         **request: Any,
-    ) -> dict[str, Any]:
+    ) -> Head:
         """Return the answer to a request, with the values of its messages."""
         limits = limits or (self.source.seconds, PATIENCE * self.source.seconds)
         sent = {"do": do, **request}, list(arrays)
@@ -242,11 +244,11 @@ class Submission(AbstractContextManager["Submission"]):
             raise Trouble("error", f"changed {answer['changed'][0]}, which is not its own")
         return answer | {"written": written}
 
-    def _call_back(self, head: dict[str, Any], arrays: list[np.ndarray]) -> Any:
+    def _call_back(self, head: Head, arrays: list[Array]) -> Any:
         """Compute the result of a function that ours have replaced, and of no other."""
         if not fits(head, {"call": str, "args": list}):
             raise InvalidMessage("expected a call of a function")
-        name, sent = cleaned(head["call"]), list[np.ndarray]()
+        name, sent = cleaned(head["call"]), list[Array]()
         if name not in self._replaced:
             if name not in self.notes.asked and len(self.notes.asked) < MOST_NOTED:
                 self.notes.asked.append(name)
@@ -259,13 +261,13 @@ class Submission(AbstractContextManager["Submission"]):
         return {"result": pack(result, sent)}, sent
 
 
-def _packed(value: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
+def _packed(value: Any, arrays: list[Array]) -> Head:
     if isinstance(value, Handle):
         return {"ref": value.number, "path": list(value.path)}
     return pack(value, arrays)
 
 
-def describe_kind(value: Any) -> str:
+def describe_kind(value: object) -> str:
     """Return what a value is, for a message."""
     if value is None:
         return "None"

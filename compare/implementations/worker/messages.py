@@ -17,7 +17,11 @@ import numpy as np
 from numpy import array as new_array
 from numpy import asarray, frombuffer
 
-Message = tuple[dict[str, Any], list[np.ndarray]]
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Head = dict[str, Any]
+"""The JSON of a message, and of a value in it."""
+
+Message = tuple[Head, list[Array]]
 
 MOST_TEXT, MOST_BYTES = 2**22, 2**26  # of the JSON and of the arrays of a message
 MOST_CHARACTERS = 2000  # of a string in a message
@@ -29,7 +33,7 @@ class InvalidMessage(ValueError):
     """A message has the wrong size or structure."""
 
 
-def pack(value: Any, arrays: list[np.ndarray], depth: int = DEPTH) -> dict[str, Any]:
+def pack(value: Any, arrays: list[Array], depth: int = DEPTH) -> Head:
     """Return a value as JSON and append its arrays; of an object, return its attributes."""
     if value is None or isinstance(value, bool | int | float):
         return {"v": value}
@@ -56,7 +60,7 @@ def pack(value: Any, arrays: list[np.ndarray], depth: int = DEPTH) -> dict[str, 
     return {"o": type(value).__name__} | pack(kept, arrays, depth)
 
 
-def unpack(packed: Any, arrays: list[np.ndarray], depth: int = DEPTH) -> Any:
+def unpack(packed: Any, arrays: list[Array], depth: int = DEPTH) -> Any:
     """Return the value of a message, its strings cleaned; InvalidMessage if it is none."""
 
     def inner(item: Any) -> Any:
@@ -91,7 +95,7 @@ def _nearest_float(number: int) -> float:
         return math.inf if number > 0 else -math.inf
 
 
-def numbers_of(value: Any) -> np.ndarray | None:
+def numbers_of(value: Any) -> Array | None:
     """Return an array of real numbers, of NumPy or another library; None for all else."""
     if isinstance(value, np.ndarray | np.generic):
         found = asarray(value)
@@ -107,13 +111,13 @@ def numbers_of(value: Any) -> np.ndarray | None:
     return found if found.dtype.kind in "biuf" else None
 
 
-def layout_of(item: np.ndarray) -> list[Any] | None:
+def layout_of(item: Array) -> list[Any] | None:
     """Return an array's strides, and whether it can be written; None of an ordinary array."""
     ordinary = item.flags.forc and item.flags.writeable
     return None if ordinary or not item.size else [list(item.strides), item.flags.writeable]
 
 
-def laid_out(item: np.ndarray, layout: list[Any] | None) -> np.ndarray:
+def laid_out(item: Array, layout: list[Any] | None) -> Array:
     """Return a copy of an array with this layout, in memory of its own."""
     if layout is None:
         return item
@@ -127,7 +131,7 @@ def laid_out(item: np.ndarray, layout: list[Any] | None) -> np.ndarray:
     return placed
 
 
-def encoded(head: dict[str, Any], arrays: list[np.ndarray]) -> bytes:
+def encoded(head: Head, arrays: list[Array]) -> bytes:
     """Return a message as bytes: two lengths, JSON, and the bytes of each array.
 
     InvalidMessage if it is too large, or if an array has too many axes.
@@ -144,7 +148,7 @@ def encoded(head: dict[str, Any], arrays: list[np.ndarray]) -> bytes:
     return struct.pack("<QQ", *lengths) + text + b"".join(bodies)
 
 
-def _order_of(item: np.ndarray) -> Literal["C", "F"]:
+def _order_of(item: Array) -> Literal["C", "F"]:
     return "F" if item.flags.f_contiguous and not item.flags.c_contiguous else "C"
 
 
@@ -198,7 +202,7 @@ def fits(value: Any, form: Any) -> bool:
     return bool(form(value))
 
 
-def is_description(value: Any) -> bool:
+def is_description(value: object) -> bool:
     """Whether a value describes an array of real numbers: its dtype, shape and order."""
     if not isinstance(value, list) or len(value) != 3 or value[2] not in ("C", "F"):
         return False

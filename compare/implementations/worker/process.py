@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from io import BufferedReader
 
 import psutil
 
@@ -140,13 +140,13 @@ class Process:
                 thread.join(1)
         return self.ended
 
-    def _write_requests(self, stream: BinaryIO) -> None:
+    def _write_requests(self, stream: BufferedReader) -> None:
         with contextlib.suppress(OSError), stream:  # it has ended, or does not read
             while (message := self._requests.get()) is not None:
                 stream.write(message)
                 stream.flush()
 
-    def _read_answers(self, stream: BinaryIO) -> None:
+    def _read_answers(self, stream: BufferedReader) -> None:
         with stream:
             try:
                 while self._wanted.acquire() and not self.ended:
@@ -154,7 +154,7 @@ class Process:
             except Exception as error:  # the end, or an invalid message
                 self._answers.put(error)
 
-    def _read_printed(self, stream: Any) -> None:
+    def _read_printed(self, stream: BufferedReader) -> None:
         notes, lines = self._notes, 0
         with stream:
             while printed := stream.read1(65536):
