@@ -28,6 +28,7 @@ from .layers.functions import Functions as Functions
 from .layers.functions import LocalFunctions as LocalFunctions
 from .layers.functions import SubmissionFunctions as SubmissionFunctions
 from .layers.functions_layer import FunctionsLayer as FunctionsLayer
+from .layers.in_model import Package as Package
 from .layers.in_model import package_with as package_with
 from .layers.signatures import WEIGHTS as WEIGHTS
 from .layers.signatures import Signatures as Signatures

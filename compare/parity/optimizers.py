@@ -1,13 +1,12 @@
 """The optimizers of both packages, and how one goes on with what the other has kept."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
 
 import scratch_rnn
-from compare.implementations import Array
+from compare.implementations import Array, Package
 from compare.parity.settings import OPTIMIZERS, StepSettings
 from compare.parity.tolerance import Move, unmoved
 from compare.parity.weights import tensor_as_array
@@ -30,7 +29,7 @@ class ScratchOptimizer:
     """The optimizer of a NumPy model, from `scratch_rnn` or a package with the same names."""
 
     def __init__(
-        self, settings: StepSettings, parameters: dict[str, Array], package: Any = scratch_rnn
+        self, settings: StepSettings, parameters: dict[str, Array], package: Package = scratch_rnn
     ) -> None:
         self._kind = kind = OPTIMIZERS[settings.optimizer]
         self._dtype = next(iter(parameters.values())).dtype

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.implementations import Array, Results
+from compare.implementations import Array, Package, Results
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
 from compare.parity.tolerance import Move, still, unmoved
@@ -47,7 +47,7 @@ def scratch_stages(
     move: Move = unmoved,
     *,
     memory: Memory | None = None,
-    package: Any = scratch_rnn,
+    package: Package = scratch_rnn,
 ) -> Stages:
     """Train a NumPy model for one step, in place.
 
@@ -93,7 +93,7 @@ def scratch_stages(
 
 
 def compute_loss(
-    logits: Array, targets: Array, move: Move = unmoved, package: Any = scratch_rnn
+    logits: Array, targets: Array, move: Move = unmoved, package: Package = scratch_rnn
 ) -> tuple[float, Array]:
     """Compute the package's `cross_entropy`; with a move, move its intermediate results, too.
 
@@ -117,7 +117,7 @@ def clip_gradients(
     gradients: dict[str, Array],
     settings: StepSettings,
     move: Move = unmoved,
-    package: Any = scratch_rnn,
+    package: Package = scratch_rnn,
 ) -> float:
     """Clip with the package's `clip_grad_norm`; with a move, add the squares in an extreme way.
 

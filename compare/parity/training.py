@@ -14,7 +14,7 @@ import numpy as np
 import concise_rnn
 import scratch_rnn
 from compare.files import JsonObject
-from compare.implementations import Array
+from compare.implementations import Array, Package
 from compare.parity.config import Side
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
@@ -51,7 +51,7 @@ class Trainee:
     def __post_init__(self) -> None:
         self.side: Side
         self._trained: Any = self.model  # what `train_step` of the package trains
-        self._package: Any
+        self._package: Package
         self._optimizer: ScratchOptimizer | TorchOptimizer
         if isinstance(self.model, scratch_rnn.RNNModel):
             self.side, self._package = "scratch", scratch_rnn

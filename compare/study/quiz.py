@@ -12,7 +12,7 @@ from rich.text import Text
 
 import scratch_rnn
 from compare.check import BUGS, GROUPS, Bug, Finding, find_bug, find_violation, tabulate
-from compare.implementations import CELLS
+from compare.implementations import CELLS, Package
 from compare.parity import show_parity
 from compare.study.config import BreakConfig
 from compare.terminal import CommandError, Curve, Terminal, legend, plot, plural
@@ -162,7 +162,7 @@ class ShortTraining:
 
 
 def short_training(
-    package: Any, text: scratch_rnn.text.Text, cell: str | None = None
+    package: Package, text: scratch_rnn.text.Text, cell: str | None = None
 ) -> ShortTraining:
     """Train the package's own model on the package's own batches."""
     corpus, vocab = load_corpus(text, max_tokens=TOKENS)

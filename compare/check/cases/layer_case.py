@@ -19,7 +19,10 @@ from compare.implementations import CELLS
 GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
 """How many float32 ulps fit into one ulp of a coarser arithmetic."""
 
-SURFACE: dict[str, Sequence[Any]] = {n: tuple(values) for n, values in CASES["surface"].items()}
+Surface = Mapping[str, Sequence[object]]
+"""The values of a case's fields that may be drawn, by the names of the fields."""
+
+SURFACE: dict[str, Sequence[object]] = {n: tuple(values) for n, values in CASES["surface"].items()}
 SURFACE["seed"] = range(1_000_000)
 """The values of each field of a case, the simplest first."""
 

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from compare.check.cases.boundaries import VALUES, Sizes
+from compare.check.cases.layer_case import Surface
 from compare.terminal import UsageError
 
 EXAMPLES = 100
@@ -16,7 +17,7 @@ MOST_FLOATS = 50_000
 
 
 def search(
-    fields: Mapping[str, Sequence[Any]],
+    fields: Surface,
     is_wrong: Callable[[dict[str, Any]], bool],
     seed: int,
 ) -> tuple[dict[str, Any] | None, list[Mapping[str, int]]]:
@@ -42,7 +43,7 @@ def search(
         return wrong
 
     own = {"sizes": st.tuples(*(st.integers(1, 6) | st.integers(1, n) for n in LARGEST))}
-    choices: dict[str, Sequence[Any]] = {"values": ("", *VALUES), "seed": range(1000), **fields}
+    choices: dict[str, Sequence[object]] = {"values": ("", *VALUES), "seed": range(1000), **fields}
     own |= {name: st.sampled_from(several) for name, several in choices.items()}
     how = settings(
         max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck)

@@ -11,7 +11,7 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare.check.cases.comparison import Answer, measure_answer
-from compare.implementations import CELLS, Array, Results
+from compare.implementations import CELLS, Array, Package, Results
 from compare.parity import (
     Memory,
     Move,
@@ -90,13 +90,13 @@ def draw_training_case(seed: int, *, B: int = 3, T: int = 5) -> TrainingCase:
     )
 
 
-def get_layer(package: Any, cell: str) -> Any:
+def get_layer(package: Package, cell: str) -> Any:
     """Return the layer of a cell in a package like scratch_rnn."""
     record = CELLS[cell]
     return record.scratch_layer if package is scratch_rnn else getattr(package, record.layer)
 
 
-def make_model(package: Any, case: TrainingCase, move: Move = unmoved) -> Any:
+def make_model(package: Package, case: TrainingCase, move: Move = unmoved) -> Any:
     """Build the package's RNNModel with the case's parameters."""
     rng = np.random.default_rng(0)  # its values are replaced by the case's parameters
     rnn = get_layer(package, case.cell)(**case.options, rng=rng)
@@ -117,7 +117,7 @@ def torch_model(case: TrainingCase, device: str = "cpu") -> concise_rnn.RNNModel
 
 
 def make_optimizer(
-    package: Any, case: TrainingCase, model: Any
+    package: Package, case: TrainingCase, model: Any
 ) -> ScratchOptimizer | TorchOptimizer:
     """Return the optimizer of the case's settings, of the package or of PyTorch."""
     if package is concise_rnn:
@@ -125,7 +125,7 @@ def make_optimizer(
     return ScratchOptimizer(case.settings, model.parameters, package)
 
 
-def scratch_step(package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+def scratch_step(package: Package, case: TrainingCase, move: Move = unmoved) -> Results:
     """Run one training step; return all its results by name, with the logits as (T, B, V)."""
     return _by_step(case, join_stages(_stages(package, case, move)))
 
@@ -136,7 +136,7 @@ def name_stage(case: TrainingCase, tensor: str) -> str | None:
     return next((stage for stage, results in stages if tensor in results), None)
 
 
-def _stages(package: Any, case: TrainingCase, move: Move = unmoved) -> Stages:
+def _stages(package: Package, case: TrainingCase, move: Move = unmoved) -> Stages:
     model, batch = make_model(package, case), case.batches[0]
     options: dict[str, Any] = {"memory": case.memory, "package": package}
     return scratch_stages(model, batch, case.state, case.settings, move, **options)
@@ -154,7 +154,7 @@ def _torch_step(case: TrainingCase, _: Any, model: Any) -> Results:
     return _by_step(case, run_concise_step(model, case.batches[0], case.state, case.settings))
 
 
-def _updates(case: TrainingCase, package: Any, model: Any) -> Results:
+def _updates(case: TrainingCase, package: Package, model: Any) -> Results:
     """Train for one epoch, update by update, with a carried state or a new one."""
     results, state = {}, None
     optimizer, options = make_optimizer(package, case, model).own, case.settings.train_step_options
@@ -168,7 +168,7 @@ def _updates(case: TrainingCase, package: Any, model: Any) -> Results:
     return results | {f"{name} after the last update": p for name, p in after_all}
 
 
-def _epochs(case: TrainingCase, package: Any, model: Any) -> Results:
+def _epochs(case: TrainingCase, package: Package, model: Any) -> Results:
     """Train for two epochs with the package's `train`."""
     options = {"carry_state": case.carry_state, **case.settings.train_step_options}
     results = {}
@@ -186,7 +186,7 @@ def _number(value: float, case: TrainingCase) -> Array:
 TRAININGS = {"step": _torch_step, "updates": _updates, "epochs": _epochs}
 
 
-def train_kind(kind: str, package: Any, case: TrainingCase, move: Move = unmoved) -> Results:
+def train_kind(kind: str, package: Package, case: TrainingCase, move: Move = unmoved) -> Results:
     """Train with a package, or with PyTorch: one step, or all updates, or some epochs."""
     if kind == "step" and package is not concise_rnn:
         return scratch_step(package, case, move)

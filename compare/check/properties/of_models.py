@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from compare.check.cases.comparison import match_bits
-from compare.check.properties.property import Outcome, Package, Property, collect_properties
+from compare.check.properties.property import Outcome, Property, collect_properties
+from compare.implementations import Package
 
 
 def global_random_state() -> bytes:

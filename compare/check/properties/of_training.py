@@ -17,8 +17,8 @@ import scratch_rnn
 from compare.check.cases import training as training_cases
 from compare.check.cases.comparison import Answer, compare_answer, match_bits, measure_answer
 from compare.check.properties.of_models import global_random_state
-from compare.check.properties.property import Outcome, Package, Property, collect_properties
-from compare.implementations import Array, Results
+from compare.check.properties.property import Outcome, Property, collect_properties
+from compare.implementations import Array, Package, Results
 from scratch_rnn import Vocab
 
 

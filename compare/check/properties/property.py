@@ -3,16 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
-from compare.implementations import CELLS, LayerClass
-
-Package = ModuleType | SimpleNamespace  # `scratch_rnn`, or one with its names
+from compare.implementations import CELLS, LayerClass, Package
 
 
 class NotTried(Exception):

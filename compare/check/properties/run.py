@@ -22,7 +22,8 @@ from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_models as of_models
 from compare.check.properties import of_sequences as of_sequences
 from compare.check.properties import of_training as of_training
-from compare.check.properties.property import Finding, Package, Property
+from compare.check.properties.property import Finding, Property
+from compare.implementations import Package
 
 MODULES = (against_torch, of_layers, of_sequences, of_memory, of_models, of_training)
 PROPERTIES = tuple(each for module in MODULES for each in module.PROPERTIES)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compare.check.cases.boundaries import CASES, VALUES, Sizes, Trial
+from compare.check.cases.layer_case import Surface
 from compare.check.cases.results import Result
 from compare.check.subjects.diagnosis import explain_results
 from compare.check.subjects.layer import PARTS, SIZES, TRIALS, LayerSubject, case_of, list_surface
@@ -61,7 +62,7 @@ def list_trials(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
     return (*((s, "") for s in sizes), *((SIZES[0], v) for v in values))
 
 
-def find_surface(layers: Layers, features: Sequence[Result]) -> dict[str, Sequence[Any]]:
+def find_surface(layers: Layers, features: Sequence[Result]) -> Surface:
     """Return the values of a case's fields for a layer, without the features that are not right."""
     lacking = [feature.name for feature in features if feature.verdict != Verdict.RIGHT]
     return list_surface(layers, [FEATURES[name] for name in lacking])

@@ -15,6 +15,7 @@ import numpy as np
 from compare.check.bugs.catalogue import CATALOGUE
 from compare.check.cases.boundaries import Sizes
 from compare.check.cases.comparison import Comparison, Expected
+from compare.check.cases.layer_case import Surface
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
 from compare.check.subjects.cs231n import CS231N_STAGES
 from compare.check.subjects.drawing import DTYPES, Kind
@@ -76,7 +77,7 @@ class FunctionsSubject(Subject):
     _expected: dict[Case, Expected] = field(default_factory=dict)
 
     @property
-    def fields(self) -> Mapping[str, Sequence[Any]]:
+    def fields(self) -> Surface:
         """The choices of a drawn case: the dtype and the order in memory."""
         return FIELDS
 

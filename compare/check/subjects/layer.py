@@ -22,7 +22,7 @@ from compare.check.cases.boundaries import (
     Trial,
 )
 from compare.check.cases.comparison import Comparison, Expected
-from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, make_case
+from compare.check.cases.layer_case import GAPS, SURFACE, LayerCase, Surface, make_case
 from compare.check.cases.layer_results import backward, build, expect, forward, run
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
 from compare.check.subjects.diagnosis import Observed, add_remark, gives
@@ -80,7 +80,7 @@ class LayerSubject(Subject):
     seed: int
     trials: Sequence[Trial] = TRIALS
     changes: Mapping[str, Any] = field(default_factory=dict)  # fields of a case, for a feature
-    surface: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # for the search
+    surface: Surface = field(default_factory=dict)  # for the search
     _cases: dict[Trial, Case] = field(default_factory=dict)
     _passes: dict[Case, Passes | Trouble] = field(default_factory=dict)
     _no_backward: Trouble | None = None  # why a backward pass gave no result
@@ -96,7 +96,7 @@ class LayerSubject(Subject):
         return list_parts(self.cell)[: 1 if self.layers.forward_only else None]
 
     @property
-    def fields(self) -> Mapping[str, Sequence[Any]]:
+    def fields(self) -> Surface:
         """The choices of a drawn case."""
         return {name: tuple(v) for name, v in self.surface.items() if name not in NOT_SEARCHED}
 
@@ -302,10 +302,10 @@ def find_layout(subject: LayerSubject) -> list[ItemResult]:
     return try_items(subject)
 
 
-def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
+def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> Surface:
     """Return the values of a case's fields for a layer without some features, given as fields."""
     simplest = case_of(layers, SIZES[0], 0)
-    surface: dict[str, Sequence[Any]] = {name: tuple(values) for name, values in SURFACE.items()}
+    surface: dict[str, Sequence[object]] = {name: tuple(values) for name, values in SURFACE.items()}
     for name in ("cell", "precision", "one_bias"):
         surface[name] = (getattr(simplest, name),)
     if layers.dtype:

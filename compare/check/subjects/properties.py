@@ -1,11 +1,11 @@
 """Try properties and error handling of a user's class, with the features that it has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from compare.check.cases.layer_case import LayerCase, make_case, random_case
+from compare.check.cases.layer_case import LayerCase, Surface, make_case, random_case
 from compare.check.cases.layer_results import build, copy_floats, copy_state, run, to_rounding
 from compare.check.cases.results import Case, Result
 from compare.check.properties import of_layers, of_memory, of_modules, of_sequences
@@ -24,8 +24,6 @@ PROPERTIES = (
     *of_modules.PROPERTIES,
 )
 """The properties that compare a layer with itself; its features are compared with PyTorch's."""
-
-Surface = Mapping[str, Sequence[Any]]
 
 
 def try_properties(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from compare.check.cases.comparison import Comparison, Expected
+from compare.check.cases.layer_case import Surface
 from compare.check.cases.results import Attempt, Case, Item, ItemResult
 from compare.check.cases.searching import search
 from compare.implementations import Results, Trouble, Verdict
@@ -37,7 +38,7 @@ class Subject(ABC):
 
     @property
     @abstractmethod
-    def fields(self) -> Mapping[str, Sequence[Any]]:
+    def fields(self) -> Surface:
         """The choices of a drawn case, for the search."""
 
     @property

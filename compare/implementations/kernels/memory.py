@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+Epochs = npt.NDArray[np.int32]  # of each program
 Flags = npt.NDArray[np.bool_]
 Addresses = npt.NDArray[np.int64]  # or the places of entries in an array
 
@@ -36,7 +37,9 @@ class Order:
     def __init__(self, programs: int) -> None:
         self.program, self.epoch = 0, 0  # programs count from 1
         self.seen = np.zeros(programs + 1, np.int32)
-        self.published: dict[int, np.ndarray] = {}  # by the address of an atomic operation
+        self.published: dict[
+            int, npt.NDArray[np.int32]
+        ] = {}  # by the address of an atomic operation
         self.exchanged: set[int] = set()  # tiles of this epoch that other threads have read
         self.passed_on: set[int] = set()  # those from which others have read what was computed
 
@@ -84,7 +87,7 @@ class Accesses:
         self.numbers: dict[tuple[int, int, int], int] = {}  # of the links
 
     def record(
-        self, places: Addresses, tile: int, order: Order, counts: np.ndarray | bool = True
+        self, places: Addresses, tile: int, order: Order, counts: Flags | bool = True
     ) -> None:
         """Record an access of the current program; earlier ones may not count."""
         by, at = self.by[places], self.at[places]
@@ -179,7 +182,7 @@ class Array:
         places: Addresses,
         tile: int,
         order: Order,
-        is_changed: np.ndarray | bool,
+        is_changed: Flags | bool,
         tiles: Collection[int] = (),
     ) -> None:
         """Record that entries are stored; RuntimeError if that has no order.
@@ -246,9 +249,7 @@ def bytes_of(storage: Any) -> Any:
     return torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
 
 
-def split(
-    arrays: tuple[Array, ...], addresses: Addresses, size: int
-) -> list[tuple[Array, np.ndarray]]:
+def split(arrays: tuple[Array, ...], addresses: Addresses, size: int) -> list[tuple[Array, Flags]]:
     """Return the arrays to which addresses belong, with a mask of each; or raise IndexError.
 
     `size` is that of an entry, in bytes.

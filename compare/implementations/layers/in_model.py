@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,10 @@ from scratch_rnn.layers.states import State, arrays_of
 
 HIDDEN = {"nonlinearity": "tanh", "batch_first": False, "dropout": 0.0}
 """Arguments of nn.RNN that weights do not show, and their defaults."""
+
+
+Package = ModuleType | SimpleNamespace
+"""`scratch_rnn`, or a module with its public names."""
 
 
 @dataclass(frozen=True, slots=True)

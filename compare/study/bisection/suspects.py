@@ -13,7 +13,7 @@ import torch
 
 import concise_rnn
 from compare import check
-from compare.implementations import Array, Results
+from compare.implementations import Array, Package, Results
 from compare.parity import (
     ScratchOptimizer,
     TorchOptimizer,
@@ -37,7 +37,7 @@ class _Trained:
 
     def __init__(
         self,
-        package: Any,
+        package: Package,
         name: str,
         dtype: str,
         batches_class: Any = Batches,
@@ -57,7 +57,7 @@ class NumPySuspect(_Trained):
     """A package with the names of `scratch_rnn`: with a bug, another layer, or another dtype."""
 
     def __init__(
-        self, package: Any, name: str, dtype: str, close: Callable[[], object] = lambda: None
+        self, package: Package, name: str, dtype: str, close: Callable[[], object] = lambda: None
     ) -> None:
         super().__init__(package, name, dtype, package.text.Batches, close)
 
