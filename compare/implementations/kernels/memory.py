@@ -37,9 +37,7 @@ class Order:
     def __init__(self, programs: int) -> None:
         self.program, self.epoch = 0, 0  # programs count from 1
         self.seen = np.zeros(programs + 1, np.int32)
-        self.published: dict[
-            int, npt.NDArray[np.int32]
-        ] = {}  # by the address of an atomic operation
+        self.published: dict[int, Epochs] = {}  # by the address of an atomic operation
         self.exchanged: set[int] = set()  # tiles of this epoch that other threads have read
         self.passed_on: set[int] = set()  # those from which others have read what was computed
 
