@@ -1,3 +1,4 @@
+from .check import load_ipython_extension
 from .implementations import implementation
 from .pairs import convert_weights
 from .parity import (
@@ -23,6 +24,7 @@ __all__ = [
     "convert_weights",
     "copy_weights",
     "implementation",
+    "load_ipython_extension",
     "lockstep",
     "tolerances",
     "train_in_lockstep",

@@ -21,6 +21,7 @@ from .cases.training import (
 )
 from .command import CheckError, check, examine, train_functions
 from .config import CheckConfig
+from .magic import load_ipython_extension
 from .properties.property import Finding
 from .properties.run import find_violation
 from .subjects.layer import SIZES, name_mistake
@@ -46,6 +47,7 @@ __all__ = [
     "find_bug",
     "find_violation",
     "get_layer",
+    "load_ipython_extension",
     "make_case",
     "make_optimizer",
     "match_results",

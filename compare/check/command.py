@@ -15,11 +15,12 @@ from compare.check.subjects.examination import (
     make_loader,
     train_functions,
 )
+from compare.check.subjects.notebook_template import write_notebook
 from compare.check.subjects.report import Report
 from compare.check.subjects.template import write_template
 from compare.check.vectors.write import write_vectors
 from compare.files import name_file
-from compare.implementations import CELLS, Notes, Source, guess_cell_of_class, hide_memory
+from compare.implementations import CELLS, NOTEBOOK, Notes, Source, guess_cell_of_class, hide_memory
 from compare.terminal import CommandError, Terminal, UsageError, plural, refuse_options
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
@@ -40,8 +41,11 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     hide_memory()
     if config.new is not None:
         cell = config.cell or guess_cell_of_class([config.new.stem]) or next(iter(CELLS))
+        template = write_template(cell, config.new.name)
+        if config.new.suffix == NOTEBOOK:
+            template = write_notebook(template, config.new.name)
         with name_file(config.new), config.new.open("x", encoding="utf-8") as file:
-            file.write(write_template(cell, config.new.name))
+            file.write(template)
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
         terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
         return None

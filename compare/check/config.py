@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import Positional, arg
 
-from compare.implementations import CELLS, CellName, capability_of
+from compare.implementations import CELLS, NOTEBOOK, CellName, capability_of
 from compare.terminal import (
     FROM_0,
     FROM_1,
@@ -60,8 +60,8 @@ class CheckConfig:
     """The names in the class for weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0."""
     vectors: Annotated[Path | None, flag("DIR")] = None
     """Write test vectors for other languages (of all cells, or --cell), and check nothing."""
-    stage: Annotated[str | None, flag("NAME", "(default: all)")] = None
-    """Check only this stage, such as rnn_step."""
+    stage: Annotated[str | None, flag("NAME,…", "(default: all)", aliases=("--stages",))] = None
+    """Check only these stages, such as rnn_step."""
     no_equations: Annotated[bool, flag()] = False
     """Do not show the equations, which are the solution of some exercises."""
     watch: Annotated[bool, flag()] = False
@@ -129,10 +129,9 @@ class CheckConfig:
             capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():
             raise UsageError(f"expected a file for --text, got {self.text}")
-        if self.new is not None and self.new.suffix != ".py":
-            raise UsageError(
-                f"expected a file of Python for --new, such as my_rnn.py, got {self.new}"
-            )
+        if self.new is not None and self.new.suffix not in (".py", NOTEBOOK):
+            expected = "a file of Python or a notebook for --new, such as my_rnn.py"
+            raise UsageError(f"expected {expected}, got {self.new}")
         if self.new is not None and self.new.exists():
             raise UsageError(f"expected a new file for --new, got {self.new}, which exists")
         return self

@@ -66,6 +66,8 @@ from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind
 from .worker.memory import hide_memory as hide_memory
 from .worker.messages import clean as clean
+from .worker.notebook import NOTEBOOK as NOTEBOOK
+from .worker.notebook import parse_file as parse_file
 from .worker.process import describe_end as describe_end
 from .worker.server import load_file as load_file
 from .worker.source import Notes as Notes

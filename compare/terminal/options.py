@@ -59,9 +59,14 @@ ANY_FROM_0 = Range(0, math.inf, "of at least 0", infinite=True)
 THREADS = Range(1, 1024, "between 1 and 1024")
 
 
-def flag(metavar: str | None = None, default: str = "", help: str | None = None) -> Any:
+def flag(
+    metavar: str | None = None,
+    default: str = "",
+    help: str | None = None,
+    aliases: tuple[str, ...] = (),
+) -> Any:
     """Describe an option; `default` is in the place of the default value in its help."""
-    return arg(metavar=metavar, help_behavior_hint=default, help=help)
+    return arg(metavar=metavar, help_behavior_hint=default, help=help, aliases=aliases)
 
 
 def changeable(config: type) -> set[str]:

@@ -77,7 +77,9 @@ def stage_of(result: ItemResult, report: Report) -> JsonObject:
                 result.item, result.case, tensor_of(wrong, result, report.form)
             )
     if isinstance(result.item, Stage):
-        stage["code"] = write_code(result.item, result.case, Path(report.target).stem)
+        file = Path(report.target)
+        module = file.stem if file.suffix == ".py" else ""
+        stage["code"] = write_code(result.item, result.case, module)
     return stage
 
 
@@ -150,18 +152,21 @@ def trace_values(stage: Stage, case: Case, tensor: JsonObject) -> list[JsonObjec
 
 
 def write_code(stage: Stage, case: Case, module: str) -> str:
-    """Return the case as lines of Python that call the user's function."""
-    own = stage.wrap is None and module.isidentifier()
+    """Return the case as lines of Python that call the user's function.
+
+    It is imported from the module; that of a notebook is there, and `module` empty.
+    """
+    own = stage.wrap is None and (not module or module.isidentifier())
     names = list(case.inputs)
     lines = ["import numpy as np"]
     lines += [f"{name} = {as_code(value)}" for name, value in case.inputs.items()]
     if own and stage.kind == "backward":
         forward, cut = f"{stage.cell}_forward", names.index("d_output")
-        lines.insert(1, f"from {module} import {forward}")
+        lines[1:1] = [f"from {module} import {forward}"] if module else []
         lines.append(f"*_, tape = {forward}({', '.join(names[:cut])})")
         names = ["tape", *names[cut:]]
     if own:
-        lines.insert(1, f"from {module} import {stage.name}")
+        lines[1:1] = [f"from {module} import {stage.name}"] if module else []
         lines.append(f"print({stage.name}({', '.join(names)}))")
     return "\n".join(lines) if sum(map(len, lines)) < MOST_IN_CODE else ""
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from compare.check.bugs.patches import patched_source
-from compare.implementations import CELLS
+from compare.implementations import CELLS, parse_file
 
 FEWEST_NODES, FEWEST_FUNCTIONS = 40, 3
 """So many functions of so many nodes of a syntax tree are not equal by chance."""
@@ -17,8 +17,8 @@ def find_copies(file: Path) -> dict[str, str]:
     One or two functions may be equal by chance.
     """
     try:
-        own = list_trees(file.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):  # the report says so
+        own = list_trees(parse_file(file))
+    except (OSError, SyntaxError, ValueError, RecursionError):  # the report says so
         return {}
     found = {}
     for name, tree in own.items():
@@ -34,12 +34,12 @@ def _list_sources() -> list[str]:
 
 @lru_cache
 def _read_source(file: str) -> frozenset[str]:
-    return frozenset(list_trees(patched_source(file, ())).values())
+    return frozenset(list_trees(ast.parse(patched_source(file, ()))).values())
 
 
-def list_trees(source: str) -> dict[str, str]:
+def list_trees(tree: ast.Module) -> dict[str, str]:
     """Return the syntax tree of each function, without names, annotations and docstrings."""
-    functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
     return {function.name: _describe_tree(function) for function in functions}
 
 

@@ -37,6 +37,7 @@ from compare.check.subjects.training import TrainingResult, train
 from compare.implementations import (
     CELLS,
     FITTING,
+    NOTEBOOK,
     TABLE,
     Flags,
     Layers,
@@ -79,7 +80,8 @@ def find_source(config: CheckConfig) -> Source:
     except FileNotFoundError:
         missing = ", which does not exist" * target.endswith(".py")
         raise refuse_target(target, f"{missing}; --new FILE writes a template") from None
-    if source.file and spec_from_file_location("", source.file) is None:
+    is_notebook = source.file.endswith(NOTEBOOK)
+    if source.file and not is_notebook and spec_from_file_location("", source.file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target}")
     for name in (*OF_CLASSES, "strict"):
         if getattr(config, name) and not source.name:
@@ -188,13 +190,14 @@ def _note_copies(config: CheckConfig, report: Report) -> None:
             report.stages[k] = ItemResult.from_trouble(result.item, Trouble("error", words))
 
 
-def choose_stage(stages: Sequence[Stage], name: str | None) -> list[Stage]:
-    """Return all stages, or the one of this name; UsageError if there is none."""
-    chosen = [stage for stage in stages if name in (None, stage.name)]
-    if not chosen:
-        names = ", ".join(stage.name for stage in stages)
-        raise UsageError(f"expected --stage to be one of {names}, got {name!r}")
-    return chosen
+def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:
+    """Return all stages, or those of these names; UsageError if there is none of a name."""
+    known = [stage.name for stage in stages]
+    chosen = known if names is None else names.replace(" ", "").split(",")
+    for name in chosen:
+        if name not in known:
+            raise UsageError(f"expected --stage to be one of {', '.join(known)}, got {name!r}")
+    return [stage for stage in stages if stage.name in chosen]
 
 
 def try_stages(

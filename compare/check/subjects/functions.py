@@ -33,6 +33,7 @@ from compare.implementations import (
     Trouble,
     Verdict,
     guess_cell_of_functions,
+    parse_file,
     parse_order,
     read_signatures,
     translate_call,
@@ -224,11 +225,15 @@ def choose_stages(names: Sequence[str], cell: str | None) -> tuple[str, str, tup
 def list_unfilled(file: Path) -> set[str]:
     """Return the functions of a file that have nothing but a docstring, `pass`, … or `return`."""
     try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):  # the report says so
+        tree = parse_file(file)
+    except (OSError, SyntaxError, ValueError):  # the report says so
         return set()
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return {f.name for f in functions if not f.decorator_list and all(map(_is_nothing, f.body))}
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {
+        name
+        for name, f in functions.items()
+        if not f.decorator_list and all(map(_is_nothing, f.body))
+    }
 
 
 def _is_nothing(statement: ast.stmt) -> bool:

@@ -93,9 +93,14 @@ class Watch:
             if own.parts[0] not in self.seen["imported"]:
                 self._note("opened", own.as_posix())
             self._refuse(f"opens {own.as_posix()}")
-        elif path != self.file and not _is_in((*INSTALLED, *OWN), path):
+        elif not self._is_own(path) and not _is_in((*INSTALLED, *OWN), path):
             inside = next((folder for folder in self.folders if _is_in([folder], path)), None)
             self._note("opened", str(path.relative_to(inside) if inside else path))
+
+    def _is_own(self, path: Path) -> bool:
+        """Whether a path is that of the file, or the name of a cell of it in a traceback."""
+        name = path.name.partition(", cell ")[0]
+        return (path.parent, name) == (self.file.parent, self.file.name)
 
     def _note(self, kind: str, name: str) -> None:
         found = self.seen[kind]

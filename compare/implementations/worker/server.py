@@ -26,6 +26,8 @@ OURS = "_rnn_parity_"  # prefix of our modules in `sys.modules`: the user may ha
 
 LARGEST_FILE = 2**26  # bytes that may be written into a file
 
+CELL = ", cell "  # between the file and the number, in the name of a notebook's cell
+
 Head = dict[str, Any]  # the JSON of a message, and a value in it
 Arrays = list[np.ndarray]
 
@@ -83,6 +85,9 @@ class Server:
     def refusal(self, error: BaseException, file: str = "") -> tuple[Head, Arrays]:
         """Return the answer that says what was raised."""
         raised = _described(error, file or str(getattr(self.module, "__file__", "")))
+        left_out = getattr(self.module, "_left_out", {})  # of a notebook
+        if isinstance(error, NameError) and error.name in left_out:
+            raised["message"] += f": {left_out[error.name]}"
         return {"raised": raised} | self._noted(), []
 
     def _noted(self) -> Head:
@@ -113,13 +118,19 @@ class Server:
         file, module = head["file"], head["module"]
         if not file:
             sys.audit("import", module, None, None, None, None)  # import_module raises no event
-        self.module = load_file(file) if file else importlib.import_module(module)
+        self.module = self._load(file) if file else importlib.import_module(module)
         target, adapter, kinds = self.module, "", [""]
         if head["name"]:
             self.resolver = load_file(head["resolver"], OURS)
             target, adapter, kinds = self.resolver.adapt(target, head["name"])
         self.objects[0] = target
         return {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
+
+    def _load(self, file: str) -> Any:
+        if not file.endswith(".ipynb"):
+            return load_file(file)
+        notebook: Any = load_file(FOLDER / "notebook.py", OURS)
+        return notebook.load_notebook(Path(file))
 
     def do_enter(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """If the class is a whole model, let that of its recurrent layer take its place."""
@@ -246,11 +257,15 @@ def _callables_of(target: Any) -> list[str]:
 
 def _described(error: BaseException, file: str) -> Head:
     """Return what was raised, and the line of the user's file."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if file and frame.filename == file]
-    where = f"line {own[-1].lineno}" if own else ""
+    places = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.lineno is not None:
-        where = f"line {error.lineno}"
+        places.append((error.filename or file, error.lineno))
+    own = [place for place in places if file and (place[0] + CELL).startswith(file + CELL)]
+    where = ""
+    if own:
+        name, line = own[-1]
+        cell = name.removeprefix(file)  # of a notebook
+        where = f"{Path(file).name}{cell}, line {line}" if cell else f"line {line}"
     kinds = [kind.__name__[:100] for kind in type(error).__mro__]
     message = ""
     with suppress(Exception):  # of the user's class

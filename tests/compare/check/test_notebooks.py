@@ -1,0 +1,142 @@
+"""A notebook is checked like a file; inside one, `%%check` shows the verdict under the cell."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from compare.check import CheckConfig, command
+from compare.check.magic import Refusal, check_cells
+from compare.check.subjects.stages import STAGES
+from compare.cli import main
+from compare.implementations.worker.notebook import load_notebook
+from tests.compare.check.corpus import function_source, replaced, right_source
+from tests.in_process import terminal
+
+nbclient = pytest.importorskip("nbclient")
+nbformat = pytest.importorskip("nbformat")
+
+NAMES = [stage.name for stage in STAGES["rnn"]]
+WRONG = {"rnn_step": ("h @ W_hh.T", "h @ W_hh"), "rnn_backward": ("d_h = d_h_n", "d_h = 0 * d_h_n")}
+VERDICTS = ["wrong", "right", "right", "wrong", "missing", "right"]
+"""Of the six functions, with these mistakes; the loss is not written."""
+
+
+def write(*sources, **more):
+    """Write a notebook with these cells of code, and return its path."""
+    cells = [{"cell_type": "code", "source": source} for source in sources]
+    path = Path("mine.ipynb")
+    path.write_text(json.dumps({"cells": cells} | more), encoding="utf-8")
+    return path
+
+
+def functions():
+    """The functions of a right solution, with these mistakes."""
+    found = {name: function_source(right_source(), name) for name in NAMES}
+    return found | {name: replaced(found[name], [WRONG[name]]) for name in WRONG}
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def check(path, stage=None):
+    """Check a notebook by the command; return each verdict, and what is printed."""
+    output, printed = terminal()
+    report = command.examine(CheckConfig(target=str(path), stage=stage, no_train=True), output)
+    return [str(result.verdict) for result in report.stages], printed.getvalue()
+
+
+def test_the_notebook_of_new_shows_the_verdicts_of_the_command():
+    assert main(["check", "--new", "mine.ipynb"]) == 0
+    notebook = nbformat.read("mine.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    cells = {cell.id: cell for cell in notebook.cells}
+    own = functions()
+    for name in {*NAMES} - {"cross_entropy"}:
+        magic = cells[name].source.partition("\n")[0]
+        assert magic == f"%%check {name}"
+        cells[name].source = f"{magic}\n{own[name]}"
+    notebook.cells += [
+        nbformat.v4.new_code_cell(source) for source in ("1 / 1", "%check -x", "%check none")
+    ]
+    client = nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3")
+    client.execute(cwd=str(Path.cwd()))
+    nbformat.write(notebook, "mine.ipynb")
+    verdicts, printed = check("mine.ipynb")
+    assert verdicts == VERDICTS
+    for name, verdict in zip(NAMES, verdicts, strict=True):
+        [output] = cells[name].outputs
+        html = output.data["text/html"]
+        assert f"<code>{name}</code> <b" in html
+        assert f">{verdict}</b>" in html
+        assert html.count("<table") == (2 if verdict == "wrong" else 0)
+        assert ("*</td>" in html) == ("Likely mistake:" in html) == (verdict == "wrong")
+        line = next(line.split() for line in printed.splitlines() if line.split()[:1] == [name])
+        assert " ".join(line[2:]) in html
+        assert output.data["text/plain"].startswith(f"{name}: {verdict}")
+    assert "3 of 6" in cells["all"].outputs[0].data["text/html"]
+    refusals = [cell.outputs[0].data["text/plain"] for cell in notebook.cells[-2:]]
+    assert refusals[0].startswith("check: expected names of functions behind check, ")
+    assert refusals[1].startswith("check: expected --stage to be one of rnn_step, rnn_forward, ")
+
+
+CELLS = [
+    '%matplotlib inline\n!pip install \\\n  "numpy"\nimport numpy as np\nimport not_there as plots',
+    "   \n",
+    "LOW = 2\nEPS = np.finfo(float).eps\nsquare = lambda x: x**2\nraise SystemExit",
+    "%%time\ndef area(x):\n    return square(x) * LOW + EPS\n\nnp.tanh?\nfiles = !ls",
+    "%%bash\nthis is no Python",
+    "values = [area(x) for x in range(9)]\nlines = plots.plot(values)\nwhile True: pass",
+    "class Box:\n    side = LOW",
+    "try:\n    import not_there as other\nexcept ImportError:\n    other = None",
+    "def use():\n    return values, plots",
+]
+
+
+def test_definitions_are_run_and_nothing_else():
+    module = load_notebook(write(*CELLS).absolute())
+    assert (module.area(3), module.Box.side, module.other) == (18 + module.EPS, 2, None)
+    assert module._left_out["values"] == "cell 5 sets it in a statement that check does not run"
+    assert module._left_out["plots"].startswith("cell 1 imports it: No module named")
+
+
+PLACES = {
+    "def rnn_step(:\n    pass": "SyntaxError: invalid syntax (mine.ipynb, cell 3, line 1)",
+    "\nclass A:\n    x = 1 % 0": "by zero (mine.ipynb, cell 3, line 3)",
+    "def rnn_step(*_):\n    return rng": "NameError: name 'rng' is not defined: cell 2 sets it in "
+    "a statement that check does not run (mine.ipynb, cell 3, line 2)",
+}
+INVALID = {
+    b"": "no JSON: Expecting value: line 1 column 1 (char 0)",
+    b"\xff\xfe\x00": "no JSON: ",
+    b"[" * 100_000: "no JSON: maximum recursion depth",
+    b"[1]": "JSON without a list of cells",
+    b'{"cells": [{"cell_type": "code", "source": [1]}]}': "a cell without a text",
+    b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}': "one of 'R'",
+}
+
+
+@pytest.mark.parametrize(("source", "found"), PLACES.items(), ids=["syntax", "class", "call"])
+def test_the_line_of_an_error_is_that_of_the_cell(source, found):
+    path = write("import numpy", "rng = print()", "", source)
+    printed = check(path, "rnn_step")[1]
+    assert found in printed
+    assert "opens" not in printed
+
+
+@pytest.mark.parametrize(("content", "found"), INVALID.items(), ids=range(len(INVALID)))
+def test_what_is_no_notebook_gets_one_line(content, found):
+    Path("mine.ipynb").write_bytes(content)
+    verdicts, printed = check("mine.ipynb", "rnn_step")
+    assert verdicts == ["error"]
+    [line] = [line for line in printed.splitlines() if "NotANotebook" in line]
+    assert f"NotANotebook: expected a Jupyter notebook of Python, got {found}" in line
+
+
+def test_cells_without_functions_are_checked_in_this_process_too(monkeypatch):
+    shown = check_cells(["import numpy"], ["rnn_step"])
+    assert repr(shown) == "rnn_step: missing"
+    assert isinstance(check_cells([], ["--cell"]), Refusal)
