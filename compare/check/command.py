@@ -18,6 +18,7 @@ from compare.check.subjects.examination import (
 from compare.check.subjects.notebook_template import write_notebook
 from compare.check.subjects.report import Report
 from compare.check.subjects.template import write_template
+from compare.check.subjects.variants import choose_variant
 from compare.check.vectors.write import write_vectors
 from compare.files import name_file
 from compare.implementations import CELLS, NOTEBOOK, Notes, Source, guess_cell_of_class, hide_memory
@@ -41,13 +42,12 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     hide_memory()
     if config.new is not None:
         cell = config.cell or guess_cell_of_class([config.new.stem]) or next(iter(CELLS))
-        template = write_template(cell, config.new.name)
-        if config.new.suffix == NOTEBOOK:
-            template = write_notebook(template, config.new.name)
+        template = write_new(config, config.new, cell)
         with name_file(config.new), config.new.open("x", encoding="utf-8") as file:
             file.write(template)
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
-        terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
+        option = f" --variant {config.variant}" if config.variant else ""
+        terminal.line(f"  rnn-parity check {config.new}{option}", "bold", whole=True)
         return None
     if config.vectors is not None:
         cells = CELLS if config.cell is None else (config.cell,)
@@ -73,6 +73,20 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     if not report.ok:
         raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report
+
+
+def write_new(config: CheckConfig, file: Path, cell: str) -> str:
+    """Return the template of --new, for this file."""
+    variant, option = None, ""
+    if config.variant is not None:
+        variant = choose_variant(cell, config.variant, file.stem)
+        option = f" --variant {config.variant}"
+    template = write_template(cell, file.name, variant, option)
+    if file.suffix != NOTEBOOK:
+        return template
+    if option and ":" not in option:
+        option += f":{file.stem}"  # a notebook does not know its own name
+    return write_notebook(template, file.name, option)
 
 
 def examine(config: CheckConfig, terminal: Terminal, source: Source | None = None) -> Report:

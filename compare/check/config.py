@@ -50,6 +50,8 @@ class CheckConfig:
     """Write a template with six functions for you to fill in, and check nothing."""
     cell: Annotated[CellName | None, flag("|".join(CELLS), _GUESSED)] = None
     """The recurrent cell."""
+    variant: Annotated[str | None, flag("N|N:NAME")] = None
+    """A variant of the exercise: which one follows from N and the name of the file, or NAME."""
     layout: Annotated[str | None, flag("WORD,…", _DETECTED)] = None
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
     bias: Annotated[Literal["one", "two"] | None, flag("one|two", _DETECTED)] = None
@@ -122,7 +124,10 @@ class CheckConfig:
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
         if self.new is not None:
-            refuse_options(self, all_but(self, "new", "cell"), "--new alone or with --cell")
+            unread = all_but(self, "new", "cell", "variant")
+            refuse_options(self, unread, "--new alone or with --cell and --variant")
+        if self.variant is not None and self.gates is not None:
+            raise UsageError("expected --gates or --variant, got both")
         if self.no_train and self.text is not None:
             raise UsageError("expected --text or --no-train, got both")
         if self.compile_for is not None:

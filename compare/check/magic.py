@@ -18,7 +18,8 @@ from compare.check.subjects.examination import find_source
 from compare.check.subjects.report import Report
 from compare.terminal import CommandError, Terminal, UsageError
 
-USAGE = "expected names of functions behind check, such as %%check rnn_step"
+OPTION = "--variant"
+USAGE = f"expected names of functions, or {OPTION} N:NAME, such as %%check rnn_step"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,18 +57,24 @@ def load_ipython_extension(shell: Any) -> None:
     shell.register_magic_function(check, "line_cell", "check")
 
 
-def check_cells(sources: Sequence[str], names: Sequence[str]) -> ShownReport | Refusal:
-    """Check functions of these cells; all six if none is named."""
+def check_cells(sources: Sequence[str], words: Sequence[str]) -> ShownReport | Refusal:
+    """Check functions of these cells; all six if the words name none."""
+    names = [*words]
+    variant = None
+    if OPTION in names[:-1]:
+        k = names.index(OPTION)
+        variant = names[k + 1]
+        del names[k : k + 2]
     cells = [{"cell_type": "code", "source": source} for source in sources]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "notebook.ipynb"
         file.write_text(json.dumps({"cells": cells}), encoding="utf-8")
         try:
             if any(name.startswith("-") for name in names):
-                raise UsageError(f"{USAGE}, got {' '.join(names)}")
+                raise UsageError(f"{USAGE}, got {' '.join(words)}")
             stage = ",".join(names) or None
-            config = CheckConfig(target=str(file), stage=stage, no_train=True).check()
-            source = replace(find_source(config), folders=(str(Path.cwd()),))
+            config = CheckConfig(target=str(file), stage=stage, variant=variant, no_train=True)
+            source = replace(find_source(config.check()), folders=(str(Path.cwd()),))
             return ShownReport(examine(config, Terminal(quiet=True), source))
         except CommandError as error:
             return Refusal(str(error))

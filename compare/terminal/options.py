@@ -64,9 +64,11 @@ def flag(
     default: str = "",
     help: str | None = None,
     aliases: tuple[str, ...] = (),
+    name: str | None = None,
 ) -> Any:
     """Describe an option; `default` is in the place of the default value in its help."""
-    return arg(metavar=metavar, help_behavior_hint=default, help=help, aliases=aliases)
+    more: dict[str, Any] = {} if name is None else {"name": name}
+    return arg(metavar=metavar, help_behavior_hint=default, help=help, aliases=aliases, **more)
 
 
 def changeable(config: type) -> set[str]:

@@ -34,6 +34,7 @@ from compare.check.subjects.report import Report
 from compare.check.subjects.stages import Stage
 from compare.check.subjects.subject import Subject, search_further, try_items
 from compare.check.subjects.training import TrainingResult, train
+from compare.check.subjects.variants import Variant, choose_variant, make_stages
 from compare.implementations import (
     CELLS,
     FITTING,
@@ -89,7 +90,7 @@ def find_source(config: CheckConfig) -> Source:
             raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
     if config.device:
         check_device(config.device)
-    for name in ("stage", "no_train", "text"):
+    for name in ("stage", "no_train", "text", "variant"):
         if getattr(config, name) and source.name:
             raise UsageError(f"expected a file of functions with {flag_of(name)}, got {target}")
     return source
@@ -101,7 +102,9 @@ def make_loader(config: CheckConfig, source: Source, notes: Notes | None = None)
 
     def load() -> Submission:
         try:
-            found = Submission(source, partial(call_reference, order=config.gates), notes)
+            choose = partial(choose_own_variant, config)
+            ours = partial(call_reference, order=config.gates, choose=choose)
+            found = Submission(source, ours, notes)
             found.names = [name for name in found.names if name not in unfilled]
             return found
         except Trouble as trouble:
@@ -148,6 +151,10 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     except Trouble as error:
         trouble = error
     report.form, report.cell, stages = choose_stages(names, config.cell)
+    variant = choose_own_variant(config, report.cell)
+    if variant is not None and report.form != "functions":
+        raise UsageError(f"expected the six functions with --variant, got {config.target}")
+    stages = stages if variant is None else make_stages(variant)
     if trouble is None and not any(stage.name in names for stage in stages):
         report.notes.append(f"the file has none of them; for a class, give {config.target}:CLASS")
     order = parse_order(config.gates, report.cell)
@@ -155,13 +162,16 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     if "layers" in stated:
         raise UsageError(f"expected a class with layers in --size, got functions: {config.target}")
     sizes = fill_sizes(stated) if stated else None
-    subject = FunctionsSubject(load, report.cell, order, stages, config.seed, sizes=sizes)
+    subject = FunctionsSubject(
+        load, report.cell, order, stages, config.seed, sizes=sizes, variant=variant
+    )
     chosen = choose_stage(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
     filled = sum(stage.name in names for stage in stages)
     what = f"{filled} of the {what}" if 0 < filled < len(stages) else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
+    what += f", {variant} (variant {config.variant})" if variant else ""
     terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
     if trouble is not None:
         report.stages = _without_results(chosen, trouble)
@@ -169,7 +179,8 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     try:
         with _show_spinner(terminal):
             report.stages = try_stages(subject, chosen, deep=config.deep)
-        if report.form == "functions" and report.score == len(stages) and not config.no_train:
+        is_trained = report.form == "functions" and variant is None and not config.no_train
+        if is_trained and report.score == len(stages):
             report.training = _train(config, report.cell, load, terminal)
     except Exception as error:
         report.stages = _without_results(chosen, _find_trouble(error))
@@ -188,6 +199,13 @@ def _note_copies(config: CheckConfig, report: Report) -> None:
         if config.numpy_only and result.name in copies:
             words = f"a copy of {copies[result.name]}, which --numpy-only refuses"
             report.stages[k] = ItemResult.from_trouble(result.item, Trouble("error", words))
+
+
+def choose_own_variant(config: CheckConfig, cell: str) -> Variant | None:
+    """Return the variant of the file; None without --variant."""
+    if config.variant is None:
+        return None
+    return choose_variant(cell, config.variant, Path(str(config.target)).stem)
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:
@@ -212,6 +230,8 @@ def try_stages(
         if deep and result.verdict == Verdict.RIGHT:
             searched, [results[k]] = search_further(subject, [result])
         explain_results(searched, [results[k]])
+        if subject.variant is not None:
+            results[k].likely_lines = ()  # of another layout
     return results
 
 

@@ -19,7 +19,6 @@ from compare.check.subjects.plain import PlainFunctions, less_accurate
 from compare.files import table
 from compare.implementations import (
     CELLS,
-    WEIGHTS,
     Array,
     Functions,
     LocalFunctions,
@@ -181,7 +180,7 @@ def run_backward(names: Signatures, functions: Functions, given: Inputs, move: M
 
 def _sequence(names: Signatures, given: Inputs, move: Move) -> tuple[Any, list[Any], list[Any]]:
     x, firsts = move(given["x"]), [move(given[name]) for name in names.named("{}_0")]
-    return x, firsts, [move(given[name]) for name in WEIGHTS]
+    return x, firsts, [move(given[name]) for name in names.weights]
 
 
 def run_cross_entropy(functions: Functions, given: Inputs, move: Move) -> Results:

@@ -6,6 +6,7 @@ from string import Template
 from textwrap import fill, indent
 from typing import Any
 
+from compare.check.subjects.variants import Variant
 from compare.files import resource, table
 from compare.implementations import CELLS, Signatures, equations, read_signatures
 
@@ -14,10 +15,14 @@ NUMBERS = {2: "two", 3: "three", 4: "four"}
 DEFINITION = "\n\nwith σ(a) = 1 / (1 + e^-a)"
 
 
-def write_template(cell: str, file: str) -> str:
-    """Return the template of a cell, to be written into a file of this name."""
-    names, record = read_signatures(cell), CELLS[cell]
-    states, others, gates = names.states, names.states[1:], record.gates
+def write_template(cell: str, file: str, variant: Variant | None = None, option: str = "") -> str:
+    """Return the template of a cell, to be written into a file of this name.
+
+    For a variant, `option` stands behind each command.
+    """
+    names = read_signatures(cell) if variant is None else variant.read_signatures()
+    record = CELLS[cell]
+    states, others, gates = names.states, names.states[1:], names.order
     step, sequence = names.arguments("step"), names.arguments("forward")
     step_backward = (*names.named("d_{}"), *names.seen, "W_ih", "W_hh")
     last, last_gradients = names.named("{}_n"), ("d_output", *names.named("d_{}_n"))
@@ -25,7 +30,10 @@ def write_template(cell: str, file: str) -> str:
     values: dict[str, Any] = {
         "title": record.title[0].upper() + record.title[1:],
         "cell": cell,
-        "file": file,
+        "file": f"{file}{option}",
+        "batch": TEXTS["columns"] if names.columns else TEXTS["rows"],
+        "lines": "columns" if names.columns else "rows",
+        "product": "x_t @ W_ih" if names.columns else "x_t @ W_ih.T",
         "forward": indent(equations(names.forward) + DEFINITION * has_sigma, " " * 8),
         "backward": indent(names.backward, "    "),
         "symbols": ", ".join(f"{s} is {s}_{{t-1}} and {s}_next is {s}_t" for s in states),
@@ -49,6 +57,7 @@ def write_template(cell: str, file: str) -> str:
         name: indent(fill(Template(text).substitute(values), 96), " " * 4)
         for name, text in TEXTS["paragraphs"].items()
     }
+    texts["turned"] = f"\n\n{texts['turned']}" if names.columns else ""
     texts["blocks"] = f"\n\n{texts['blocks']}" if gates else ""
     texts["hint"] = f"\n\n{texts['hint']}" if has_sigma else ""
     lists = {
@@ -82,10 +91,12 @@ def _described(names: Signatures, name: str) -> tuple[str, str]:
     is_gradient, name = name.startswith("d_"), name.removeprefix("d_")
     rows = f"{CELLS[names.cell].num_gates}H".removeprefix("1")
     shapes = {"x": "(T, B, V)", "x_t": "(B, V)", "output": "(T, B, H)"}
-    shapes |= {"W_ih": f"({rows}, V)", "W_hh": f"({rows}, H)"}
+    for weight, columns in (("W_ih", "V"), ("W_hh", "H")):
+        shapes[weight] = f"({columns}, {rows})" if names.columns else f"({rows}, {columns})"
     shape = f"({rows},)" if name.startswith("b") else shapes.get(name, "(B, H)")
     state, _, when = name.partition("_")
     what = TEXTS["described"].get((when or "state") if state in names.states else name, "")
+    what = "" if name in names.weights else what
     if is_gradient and what and name != "b":
         what = f"the gradient of {what}"
     return shape, what

@@ -25,12 +25,15 @@ class Signatures:
     d_biases: tuple[str, ...]  # results of a step back
     forward: str  # the sections of the plain version's docstring
     backward: str
+    weights: tuple[str, ...] = WEIGHTS
+    columns: bool = False  # whether a weight is stored transposed
+    order: tuple[str, ...] = ()  # of the gates in the weights
 
     def arguments(self, kind: str) -> tuple[str, ...]:
         """Return what a stage takes; one of a backward pass, also the forward pass before it."""
-        sequence = ("x", *self.named("{}_0"), *WEIGHTS)
+        sequence = ("x", *self.named("{}_0"), *self.weights)
         return {
-            "step": ("x_t", *self.states, *WEIGHTS),
+            "step": ("x_t", *self.states, *self.weights),
             "forward": sequence,
             "step_backward": (*self.named("d_{}_next"), *self.seen, "W_ih", "W_hh"),
             "backward": (*sequence, "d_output", *self.named("d_{}_n")),
@@ -42,7 +45,7 @@ class Signatures:
         return {
             "step": (*self.named("{}_next"), *gates),
             "step_backward": ("d_x_t", *self.named("d_{}"), "d_W_ih", "d_W_hh", *self.d_biases),
-            "backward": ("d_x", *self.named("d_{}_0"), *(f"d_{name}" for name in WEIGHTS)),
+            "backward": ("d_x", *self.named("d_{}_0"), *(f"d_{n}" for n in self.weights)),
         }[kind]
 
     @property
@@ -67,6 +70,7 @@ def read_signatures(cell: str) -> Signatures:
     computed += [name for name in reversed(after.values()) if name not in computed]
     parameters = inspect.signature(step_backward).parameters.values()
     arguments = [after.get(p.name, p.name) for p in parameters if p.default is p.empty]
+    forward, backward = _passes(plain.__doc__ or "", record.nonlinearities[0])
     return Signatures(
         cell,
         states,
@@ -74,7 +78,9 @@ def read_signatures(cell: str) -> Signatures:
         tuple(computed),
         tuple(arguments[len(states) : -2]),
         ("d_b",) if record.adds_biases else ("d_b_ih", "d_b_hh"),
-        *_passes(plain.__doc__ or "", record.nonlinearities[0]),
+        forward,
+        backward,
+        order=record.gates,
     )
 
 
