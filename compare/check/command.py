@@ -1,9 +1,11 @@
 """``rnn-parity check``: is this RNN right, what is wrong and where, and which mistake is likely."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from compare.check.config import CheckConfig
+from compare.check.grading.autograder import output_of_autograder, write_autograder
 from compare.check.report.folder import check_folder, find_folder
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
@@ -20,7 +22,7 @@ from compare.check.subjects.report import Report
 from compare.check.subjects.template import write_template
 from compare.check.subjects.variants import choose_variant
 from compare.check.vectors.write import write_vectors
-from compare.files import name_file
+from compare.files import check_outputs, name_file
 from compare.implementations import CELLS, NOTEBOOK, Notes, Source, guess_cell_of_class, hide_memory
 from compare.terminal import CommandError, Terminal, UsageError, plural, refuse_options
 
@@ -54,6 +56,11 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         files = write_vectors(config.vectors, [*cells], config.seed)
         terminal.line(f"Written to {config.vectors}: {', '.join(file.name for file in files)}")
         return None
+    if config.autograder is not None:
+        check_outputs([output_of_autograder(config.autograder)])
+        seed = write_autograder(config, config.autograder)
+        terminal.line(f"Written to {config.autograder}: an autograder with seed {seed}. Upload it.")
+        return None
     if (folder := find_folder(str(config.target))) is not None:
         for name in ("gradescope", "watch", "explain"):
             if getattr(config, name):
@@ -64,7 +71,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         if right < len(rows):
             raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")
         return None
-    refuse_options(config, ["jobs"], "a folder with --jobs")
+    refuse_options(config, ["jobs", "class_"], "a folder with --jobs or --class")
     source = find_source(config)
     refuse_replacing(config, source, None)
     if config.watch:
@@ -92,6 +99,7 @@ def write_new(config: CheckConfig, file: Path, cell: str) -> str:
 def examine(config: CheckConfig, terminal: Terminal, source: Source | None = None) -> Report:
     """Check a file or a class, and print the report."""
     source = source or find_source(config)
+    config = replace(config, no_train=config.no_train or config.before_deadline)
     notes = Notes()
     load = make_loader(config, source, notes)
     report = (examine_class if source.name else examine_functions)(config, load, terminal)
@@ -99,6 +107,8 @@ def examine(config: CheckConfig, terminal: Terminal, source: Source | None = Non
         report.notes += list_notes(notes)
     if config.no_equations:
         report.hide_equations()
+    if config.before_deadline:
+        report.hide_all_but_the_score()
     try:
         show(report, terminal, verbose=config.verbose)
     finally:

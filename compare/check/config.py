@@ -111,6 +111,13 @@ class CheckConfig:
     """Write the results.json of Gradescope's autograder."""
     explain: Annotated[Path | None, flag("FILE")] = None
     """Write a page of HTML: your numbers beside the right ones, at the step where they part."""
+    class_: Annotated[Path | None, flag("REPORT", name="class")] = None
+    """For a folder, write into REPORT: grades.csv, a page of the class, one for each student."""
+    before_deadline: Annotated[bool, flag()] = False
+    """Show verdicts and the score, but no numbers, equations or mistakes; without the training."""
+
+    autograder: Annotated[Path | None, flag("FILE.zip")] = None
+    """Write an autograder for Gradescope, and check nothing; without --seed it draws one."""
 
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
@@ -119,6 +126,11 @@ class CheckConfig:
         if self.vectors is not None:
             unread = all_but(self, "vectors", "cell", "seed")
             refuse_options(self, unread, "--vectors alone, or with --cell and --seed")
+            return self
+        if self.autograder is not None:
+            read = ("autograder", "cell", "stage", "seed", "variant", "before_deadline")
+            expected = "--autograder alone, or with --cell, --stages, --seed, --variant and"
+            refuse_options(self, all_but(self, *read), f"{expected} --before-deadline")
             return self
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"

@@ -21,10 +21,12 @@ from typing import IO, Any
 from rich.text import Text
 
 from compare.check.config import CheckConfig
+from compare.check.grading.class_report import ClassReport, describe_submission
 from compare.check.report.printing import STYLES, write_json
 from compare.check.subjects.report import Report
 from compare.files import JsonObject
 from compare.implementations import (
+    NOTEBOOK,
     clean,
     describe_end,
     hide_memory,
@@ -55,25 +57,35 @@ def find_folder(target: str) -> Path | None:
 
 def check_folder(config: CheckConfig, folder: Path, terminal: Terminal) -> list[Row]:
     """Check the files of a folder, and print a line for each as soon as it is done."""
-    files = [path for path in sorted(folder.rglob("*.py")) if not _is_hidden(path, folder)]
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", NOTEBOOK)]
+    files = {
+        clean(path.relative_to(folder).as_posix()): path
+        for path in found
+        if not _is_hidden(path, folder)
+    }
     if not files:
         raise UsageError(f"expected files of Python in {clean(str(folder))}, got none")
     jobs = min(config.jobs or usable_cpus(), len(files))
-    rows: list[Row] = []
-    names = [clean(path.relative_to(folder).as_posix()) for path in files]
-    width, digits, written = max(map(len, names)), len(str(len(files))), time.monotonic()
+    width, digits, written = max(map(len, files)), len(str(len(files))), time.monotonic()
     terminal.line(f"{clean(str(folder))}: {len(files)} files, seed {config.seed}, {jobs} jobs")
-    with closing(_checked(config, dict(zip(names, files, strict=True)), jobs)) as checked:
+    report = None if config.class_ is None else ClassReport(config, config.class_, files)
+    rows = [] if report is None else report.read_done()
+    if rows:
+        terminal.line(f"  {len(rows)} of them are in {config.class_} already", "dim", whole=True)
+    left = {name: path for name, path in files.items() if name not in {r["file"] for r in rows}}
+    with closing(_checked(config, left, jobs, report)) as checked:
         try:
             for row in checked:
                 rows.append(row)
                 _show(row, f"{str(len(rows)).rjust(digits)}/{len(files)}", width, terminal)
-                if config.json is not None and time.monotonic() > written + SECONDS:
-                    _write(config, rows)
+                if time.monotonic() > written + SECONDS:
+                    _write(config, rows, report)
                     written = time.monotonic()
         finally:  # also after Ctrl-C
-            if config.json is not None:
-                _write(config, rows)
+            _write(config, rows, report)
+    if report is not None:
+        report.write_all(rows)
+        terminal.line(f"  Written to {config.class_}: class.html, grades.csv", "dim", whole=True)
     return rows
 
 
@@ -81,10 +93,13 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
 
 
-def _write(config: CheckConfig, rows: Sequence[Row]) -> None:
-    assert config.json is not None
+def _write(config: CheckConfig, rows: Sequence[Row], report: ClassReport | None) -> None:
+    """Write the results so far, in order of name."""
     found = sorted(rows, key=lambda row: row["file"])
-    write_json(config.json, {"seed": config.seed, "files": found})
+    if config.json is not None:
+        write_json(config.json, {"seed": config.seed, "files": found})
+    if report is not None:
+        report.write_rows(found)
 
 
 def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
@@ -93,7 +108,7 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
     words = [f"{stage['name']} {stage['verdict']}" for stage in failed] + row["failures"]
     verdicts = {stage["verdict"] for stage in failed}
     if len(failed) == row["out_of"] and verdicts in ({"error"}, {"missing"}, {"timeout"}):
-        words = [f"{failed[0]['verdict']}: {failed[0]['got']}"]  # for one reason, perhaps
+        words = [": ".join(filter(None, (failed[0]["verdict"], failed[0]["got"])))]  # one reason
     words = words or ["right" if row["ok"] else f"error: {row['failed']}"]
     score = f"{row['score']:g} of {row['out_of']:g}"
     text = Text(f"  {done}  {row['file'].ljust(width)}  {score}  ")
@@ -102,7 +117,9 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
     terminal.console.print(text, soft_wrap=True)
 
 
-def _checked(config: CheckConfig, files: dict[str, Path], jobs: int) -> Generator[Row]:
+def _checked(
+    config: CheckConfig, files: dict[str, Path], jobs: int, report: ClassReport | None
+) -> Generator[Row]:
     """Yield the results of all files, in the order in which they are done."""
     running: list[_Job] = []
     own = _Thread()
@@ -112,7 +129,8 @@ def _checked(config: CheckConfig, files: dict[str, Path], jobs: int) -> Generato
         running.append(own.job)
 
     def check(name: str, path: Path) -> Row:
-        return {"file": name} | own.job.check(path)
+        outputs = {} if report is None else report.outputs_of(name)
+        return {"file": name} | own.job.check(path, outputs)
 
     pool = ThreadPoolExecutor(jobs, initializer=begin)
     try:
@@ -139,12 +157,12 @@ class _Job:
         self._config = config
         self._process: Any = None
 
-    def check(self, path: Path) -> Row:
-        """Return the results of a file."""
+    def check(self, path: Path, outputs: dict[str, Path]) -> Row:
+        """Return the results of a file, and write the outputs of these options."""
         try:
             if self._process is None:
                 self._start()
-            _send(self._process.stdin, path)
+            _send(self._process.stdin, (path, outputs))
             row: Row = pickle.load(self._process.stdout)
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             self.close()
@@ -180,9 +198,12 @@ def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
     _, name = split_target(config.target)
     with suppress(EOFError):
         while True:
-            target = str(pickle.load(requests)) + f":{name}" * bool(name)
-            begun = time.monotonic()
-            row = _row(dataclasses.replace(config, target=target, json=None), examine)
+            path, outputs = pickle.load(requests)
+            target, begun = str(path) + f":{name}" * bool(name), time.monotonic()
+            own = dataclasses.replace(config, target=target, json=None, **outputs)
+            row = _row(own, examine)
+            if config.class_ is not None:
+                row |= describe_submission(path)
             _send(answers, row | {"seconds": round(time.monotonic() - begun, 2)})
 
 

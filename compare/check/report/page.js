@@ -22,7 +22,7 @@ function drawBeginning() {
   const first = record.stages.find(isWrong);
   const missing = record.stages.some((stage) => stage.verdict === "missing");
   const lead = missing ? ["Nothing that is there is wrong."] : ["Nothing is wrong."];
-  $("lead").append(...(first ? ["The first that is not right is ", code(first.name), `: ${first.short}.`] : lead));
+  $("lead").append(...(first ? ["The first that is not right is ", code(first.name), first.short ? `: ${first.short}.` : "."] : lead));
   $("stages").append(...record.stages.map((stage, k) => make("tr", {},
     make("th", { scope: "row" }, stage.case ? make("a", { href: `#stage-${k}` }, code(stage.name)) : code(stage.name)),
     make("td", { class: `verdict ${stage.verdict}` }, stage.verdict), make("td", {}, stage.short))));

@@ -17,7 +17,8 @@ MOST_LINES = 3  # of the plain version with the likely mistake
 
 def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
     """Return the lines that explain a result that is not right; one may be reported already."""
-    if result.verdict == "right":
+    is_hidden = result.case is None and not result.got
+    if result.verdict == "right" or is_hidden:
         return []
     case = f" on {result.case.words}" if result.case else ""
     if result.wrong is None:
@@ -41,7 +42,8 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
 def summarize(result: ItemResult) -> str:
     """Return a result in one line."""
     if result.verdict == "right":
-        return "; ".join([f"{result.cases} case{'s'[: result.cases != 1]}", *result.notes])
+        cases = f"{result.cases} case{'s'[: result.cases != 1]}"
+        return "; ".join([*([cases] if result.cases else []), *result.notes])
     if result.wrong is not None:
         return f"{result.wrong.tensor}: {describe_entry(result.wrong)}"
     return "" if result.verdict == "missing" else describe_problem(result)
@@ -49,7 +51,7 @@ def summarize(result: ItemResult) -> str:
 
 def describe_problem(result: ItemResult) -> str:
     """Return in words why a result without numbers is not right."""
-    if result.expected == "a result":
+    if result.expected == "a result" or not result.got:
         return result.got
     return f"expected {result.expected}, got {result.got}"
 

@@ -102,6 +102,16 @@ class Report:
             result.item = replace(result.item, equation="")
             result.likely_lines = ()
 
+    def hide_all_but_the_score(self) -> None:
+        """Leave out all numbers, equations and mistakes: verdicts and points alone stay."""
+        for k, result in enumerate(self.stages):
+            item = replace(result.item, equation="")
+            self.stages[k] = ItemResult(item=item, verdict=result.verdict)
+        for results in (self.features, self.properties, self.error_handling, self.kernels):
+            results[:] = [Result(name=result.name, verdict=result.verdict) for result in results]
+        self.failed = "it could not be checked" if self.failed else ""
+        self.notes, self.adapter, self.training = [], "", None
+
     def rows(self) -> Iterator[Row]:
         """Yield the stages, features, properties and kernels as one table."""
         for stage in self.stages:
@@ -140,7 +150,7 @@ class Report:
                 "score": float(not row.fails),
                 "max_score": 1.0,
                 "status": "failed" if row.fails else "passed",
-                "output": row.message or "right",
+                "output": row.message or row.verdict,
             }
             for k, row in enumerate(islice(self.rows(), len(self.stages)), start=1)
         ]
