@@ -33,9 +33,10 @@ _GUESSED = (
 class CheckConfig:
     """Check a recurrent network that you wrote: what is right, what is wrong, and where.
 
-    FILE contains the functions of the template that --new writes, or CS231n's functions.
+    FILE, in Python or a notebook, contains the functions of the template that --new writes, or
+    CS231n's functions.
     FILE:CLASS or MODULE:CLASS is a recurrent layer: a class of your own, or a module of PyTorch.
-    DIR or DIR:CLASS checks each file of a folder, and prints a table.
+    DIR or DIR:CLASS checks each file of a folder, and prints a table; --class also writes grades.
     The exit code is 0 if everything required is there and right, otherwise 1.
 
     A class of your own is CLASS(input_size, hidden_size). It has a dict of arrays, `parameters`,

@@ -32,7 +32,10 @@ ENTRIES = {path for path in sys.path if path}
 MEMORY = re.compile(r"/proc/[^/]+/(task/[^/]+/)?(mem|maps|smaps|pagemap|environ)")
 """The memory of a process, which may be that of the check."""
 
-_PLACES = {sys.prefix, sys.base_prefix, *sys.path, "/dev", "/proc", "/sys"} - {""}
+_CACHE = os.path.expanduser("~/.cache")  # noqa: PTH111 - a Path raises without a home
+"""Where libraries keep what they have computed, such as matplotlib its list of fonts."""
+
+_PLACES = {sys.prefix, sys.base_prefix, *sys.path, "/dev", "/proc", "/sys", _CACHE} - {""}
 INSTALLED = {Path(path).resolve() for path in _PLACES} - {PROJECT}
 """Where opened files are not noted: Python, its packages, and the system."""
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from compare.check import CheckConfig, command
+from compare import implementation
+from compare.check import CheckConfig, LayerCase, command
 from compare.check.magic import Refusal, check_cells
 from compare.check.subjects.stages import STAGES
 from compare.cli import main
 from compare.implementations.worker.notebook import load_notebook
-from tests.compare.check.corpus import function_source, replaced, right_source
+from tests.compare.check.corpus import function_source, replaced, right_source, styles
+from tests.compare.implementations.test_targets import assert_right
 from tests.in_process import terminal
 
 nbclient = pytest.importorskip("nbclient")
@@ -134,6 +136,49 @@ def test_what_is_no_notebook_gets_one_line(content, found):
     assert verdicts == ["error"]
     [line] = [line for line in printed.splitlines() if "NotANotebook" in line]
     assert f"NotANotebook: expected a Jupyter notebook of Python, got {found}" in line
+
+
+D2L = [
+    "%matplotlib inline\nimport torch\nfrom torch import nn\nfrom not_there import torch as d2l",
+    "def add_to_class(Class):\n    return lambda method: setattr(Class, method.__name__, method)",
+    """class RNNScratch(nn.Module):
+    def __init__(self, num_inputs, num_hiddens, sigma=0.01):
+        super().__init__()
+        self.W_xh = nn.Parameter(torch.randn(num_inputs, num_hiddens) * sigma)
+        self.W_hh = nn.Parameter(torch.randn(num_hiddens, num_hiddens) * sigma)
+        self.b_h = nn.Parameter(torch.zeros(num_hiddens))""",
+    """@add_to_class(RNNScratch)
+def forward(self, inputs, state=None):
+    if state is None:
+        state = torch.zeros((inputs.shape[1], len(self.b_h)))
+    outputs = []
+    for X in inputs:
+        state = torch.tanh(X @ self.W_xh + state @ self.W_hh + self.b_h)
+        outputs.append(state)
+    return torch.stack(outputs), state""",
+    "rnn = RNNScratch(16, 32)\nouts, state = rnn(torch.ones((100, 2, 16)))\nd2l.plot(outs)",
+]
+"""A layer as a chapter of d2l builds it: a method for each cell, then a trial of it."""
+
+COURSE = "%load_ext autoreload\nfrom google.colab import drive", "drive.mount('/content')"
+"""The first cells of CS231n's assignment; then come its functions, each followed by its test."""
+
+
+def test_a_layer_in_the_layout_of_d2l():
+    case = LayerCase(T=3, B=2, V=4, H=5, dtype="float32", one_bias=True)
+    with implementation(f"{write(*D2L)}:RNNScratch") as it:
+        assert_right(it, case)
+
+
+def test_functions_in_the_layout_of_cs231n():
+    source = next(s.source for s in styles()[0] if "def rnn_step_forward" in s.source)
+    names = ["rnn_step_forward", "rnn_step_backward", "rnn_forward", "rnn_backward"]
+    trial = "x = np.linspace(-0.4, 0.7, num=30)\nprint('error: ', rel_error(expected, x))"
+    cells = [cell for name in names for cell in (function_source(source, name), trial)]
+    path = write(*COURSE, "import numpy as np", *cells)
+    verdicts, printed = check(path, "rnn_step_backward,rnn_backward")
+    assert verdicts == ["right"] * 2
+    assert "CS231n's four functions" in printed
 
 
 def test_cells_without_functions_are_checked_in_this_process_too(monkeypatch):
