@@ -3,10 +3,12 @@
 import csv
 import json
 import os
+import random
 import re
 import subprocess
 import sys
 import zipfile
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -236,3 +238,17 @@ def test_the_autograder_runs_with_what_it_brings(tmp_path, capsys):
     assert grade(mine=RIGHT, helper="x = 1")["score"] == 1
     assert grade(other=RIGHT)["output"].endswith("got 2")
     capsys.readouterr()
+
+
+def test_what_many_write_is_no_sign_of_copying():
+    """Six functions with two or three usual ways each: many pairs share three and more."""
+    rng = random.Random(3)
+    files = {
+        f"s{k}.py": {f"f{n}": f"{n} {rng.choice('aaabbc')}" for n in range(6)} for k in range(60)
+    }
+    pairs = combinations(files.values(), 2)
+    assert sum(len({*a.values()} & {*b.values()}) >= 4 for a, b in pairs) > 100
+    assert find_alike(files) == []
+    own = {f"f{n}": f"{n} {'own' if n < 3 else 'a'}" for n in range(6)}
+    [group] = find_alike(files | {"one.py": own, "two.py": own})
+    assert (group.files, len(group.functions)) == (("one.py", "two.py"), 6)
