@@ -53,6 +53,7 @@ VALUES: dict[str, dict[str, Any]] = CASES["values"]  # factors of a case's array
 
 
 def scale(array: Array, values: str, name: str, dtype: str) -> Array:
-    """Return an array of a case with such values; `name` is that of its factor."""
-    factor = VALUES[values].get(name, 1.0) if values else 1.0
+    """Return an array of a case with such values; its factor has its name, or the first letter."""
+    factors = VALUES[values] if values else {}
+    factor = factors.get(name, factors.get(name.partition("_")[0], 1.0))  # x of x_t, d of d_h_n
     return array * (np.finfo(dtype).smallest_normal / 8 if factor == "subnormal" else factor)

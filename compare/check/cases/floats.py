@@ -107,7 +107,7 @@ def draw_floats(case: Fields) -> Floats:
         ((rng.random((T, B, D * R)) >= case.dropout) / (1 - case.dropout)).astype(case.dtype)
         for _ in range(L - 1)
     )
-    d_output = _normal(case, rng, "d", steps, B, D * R) if case.upstream != "h_n" else None
+    d_output = _normal(case, rng, "d_output", steps, B, D * R) if case.upstream != "h_n" else None
     d_h_n = _normal(case, rng, "d", L * D, B, R) if case.upstream != "output" else None
     c0, d_c_n = None, None
     if "c" in CELLS[case.cell].states:

@@ -67,8 +67,7 @@ def draw(names: Signatures, stage: str, seed: int, kinds: Kinds = ()) -> Iterato
             drawn[state] = drawn[f"{state}_0"] = rng.normal(size=(B, H)) if k else first
             drawn |= {name: rng.normal(size=(B, H)) for name in (f"d_{state}_next", f"d_{state}_n")}
         for name, array in drawn.items():
-            factor = name if name[0] in "Wb" else name.partition("_")[0]  # x of x_t, h of h_0
-            drawn[name] = scale(array, kind.values, factor, kind.dtype)
+            drawn[name] = scale(array, kind.values, name, kind.dtype)
         drawn |= _after_a_step(names, drawn)
         inputs = {name: _as(drawn[name], kind) for name in names.arguments(stage)}
         sizes = {w: n for w, n in zip("TBVH", kind.sizes, strict=True) if w in letters}
@@ -111,7 +110,9 @@ def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     for (N, V), row in of:
         dtype, offsets = row.get("dtype", "float64"), np.resize(row.get("offsets", 0.0), (N, 1))
         drawn = row.get("scale", 1.0) * rng.normal(size=(N, V)) + offsets
-        inputs = {"logits": drawn.astype(dtype), "targets": rng.integers(0, V, N)}
+        targets = rng.integers(0, V, N)
+        targets[1:][-1:] = V - 1  # of several one is the last class, which has the largest number
+        inputs = {"logits": drawn.astype(dtype), "targets": targets}
         yield _case({"N": N, "V": V}, inputs, dtype, row.get("word", ""))
 
 
