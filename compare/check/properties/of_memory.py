@@ -22,10 +22,24 @@ from compare.check.properties.property import Compared, NotTried, collect_proper
 from compare.implementations import LayerClass, load_parameters
 
 
-def scale_parameters(case: LayerCase, factor: float) -> LayerCase:
-    """Return the case with its parameters times a power of two."""
-    parameters = case.floats.parameters
-    return case.given(parameters={n: a * a.dtype.type(factor) for n, a in parameters.items()})
+def scale_parameters(case: LayerCase, factor: float, kept: str = "") -> LayerCase:
+    """Return the case with its parameters times a power of two, but for one that is kept."""
+    own = case.floats.parameters
+    scaled = {n: a if n == kept else a * a.dtype.type(factor) for n, a in own.items()}
+    return case.given(parameters=scaled)
+
+
+CHANGES = (
+    ("in place", 0.5, ""),
+    ("loaded", -0.5, ""),
+    ("in place", 2.0, "weight_ih_l0"),
+    ("in place", 1.0, ""),
+    ("in place", 2.0, "weight_hh_l0"),
+)
+"""Changes of the parameters, one after the other: how, the factor, and which has a factor of 1.
+
+In the fourth W_ih stays as it is, in the fifth W_hh: a copy may depend on the values of one alone.
+"""
 
 
 @layer_property(again=True, likely="Its parameters are copied once: an optimizer changes nothing.")
@@ -33,8 +47,8 @@ def changed_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Parameters that are changed in place, or loaded, are used from the next call on."""
     layer = build(layer_class, case)
     run_layer(layer, case)
-    for how, factor in (("in place", 0.5), ("loaded", -0.5)):
-        other = scale_parameters(case, factor)
+    for how, factor, kept in CHANGES:
+        other = scale_parameters(case, factor, kept)
         load_parameters(layer, other.floats.parameters, how)
         yield match_bits(run(layer_class, other), run_layer(layer, other), other)
 

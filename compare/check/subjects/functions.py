@@ -22,7 +22,7 @@ from compare.check.subjects.drawing import DTYPES, Kind
 from compare.check.subjects.plain import PlainFunctions
 from compare.check.subjects.stages import STAGES, Stage, run_quietly
 from compare.check.subjects.subject import Answer, Mistake, Run, Subject
-from compare.check.subjects.symptoms import explain_memory
+from compare.check.subjects.symptoms import explain_copy, explain_memory
 from compare.check.subjects.variants import Variant, VariantFunctions
 from compare.implementations import (
     CELLS,
@@ -40,6 +40,8 @@ from compare.implementations import (
     translate_call,
 )
 from compare.parity import Move
+
+BACKWARD = ("step_backward", "backward")  # the functions that compute gradients
 
 FIELDS = {"dtype": DTYPES, "order": ("C", "F")}  # of a case, for the search
 
@@ -220,6 +222,8 @@ class FunctionsSubject(Subject):
         if words := explain_memory(result.comparisons):
             return words
         assert result.case is not None
+        if words := explain_copy(result.case, result.wrong):
+            return words
         try:
             with self.open(result.attempt) as run:
                 got, expected = run(result.item, result.case)
@@ -272,15 +276,18 @@ def list_wrong_functions(kinds: Sequence[str], cell: str) -> Iterator[tuple[str,
     for bug in CATALOGUE:
         if any(bug.is_in(kind, cell) for kind in kinds):
             yield bug.words, PlainFunctions(cell, bug.plain)
-    for order, functions in list_orders(cell):
-        yield f"The gates are read in the order {', '.join(order)}.", functions
+    for order in list_orders(cell):
+        words = f"The gates are read in the order {', '.join(order)}."
+        yield words, PlainFunctions(cell, order=order)
+    for order in list_orders(cell) if {*BACKWARD} & {*kinds} else ():
+        shown, right = ", ".join(order), ", ".join(CELLS[cell].gates)
+        words = f"On the way back the gates change places: {shown} in the place of {right}."
+        yield words, PlainFunctions(cell, order=order, kinds=BACKWARD)
 
 
-def list_orders(cell: str) -> Iterator[tuple[Order, PlainFunctions]]:
-    """Yield each order of a cell's gates but PyTorch's, and functions that read weights so."""
-    for order in permutations(CELLS[cell].gates):
-        if order != CELLS[cell].gates:
-            yield order, PlainFunctions(cell, order=order)
+def list_orders(cell: str) -> Iterator[Order]:
+    """Yield each order of a cell's gates but PyTorch's."""
+    yield from [order for order in permutations(CELLS[cell].gates) if order != CELLS[cell].gates]
 
 
 def _as_stage(item: Item) -> Stage:

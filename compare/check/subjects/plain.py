@@ -32,6 +32,9 @@ from compare.parity import Move, unmoved
 
 LOSS_FILE = CELLS["rnn"].plain_file  # where `cross_entropy` and `clip_grad_norm` are
 
+KINDS = ("step", "forward", "step_backward", "backward")
+"""The functions of a cell that read weights."""
+
 ROUNDED = {"dot", "exp", "expm1", "log", "log1p", "matmul", "mean", "prod", "sqrt", "sum", "tanh"}
 """Functions whose results are rounded; those of other functions are copies of their arguments."""
 
@@ -50,8 +53,9 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
 class PlainFunctions(LocalFunctions):
     """The six functions of a cell, with the patches of their files, and `move` on each result.
 
-    With `order` they read weights whose gates are in this order. With `states`, h_0 to h_T, the
-    forward pass returns these in the place of its own.
+    With `order` they read weights whose gates are in this order; only the functions of some `kinds`
+    do, if these are given. With `states`, h_0 to h_T, the forward pass returns these in the place
+    of its own.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class PlainFunctions(LocalFunctions):
         move: Move = unmoved,
         *,
         order: Order = (),
+        kinds: Sequence[str] = KINDS,
         states: Array | None = None,
     ) -> None:
         super().__init__(cell)
@@ -73,7 +78,7 @@ class PlainFunctions(LocalFunctions):
         arguments = inspect.signature(self._own_forward).parameters.values()
         self._options = tuple(a.default for a in arguments if a.default is not a.empty)
         if order:
-            for kind in ("step", "forward", "step_backward", "backward"):
+            for kind in kinds:
                 setattr(self, kind, _read_in_order(getattr(self, kind), kind, cell, order))
         if states is not None:
             self.forward = partial(self._return_states, states)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.results import ItemResult
+from compare.check.cases.results import Case, ItemResult
 from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND
 from compare.implementations import Array
 from compare.parity import absolute_difference, largest_difference
@@ -52,6 +52,14 @@ def explain_memory(comparisons: Sequence[Comparison]) -> str:
     if wrong.tensor.endswith(SECOND):
         return "A second call gives something else: the first has overwritten a part of the tape."
     return ""
+
+
+def explain_copy(case: Case, wrong: Comparison | None) -> str:
+    """Return in words that a gradient in Fortran order is not scaled; empty if it is."""
+    gradients = case.inputs.get("gradients", ())
+    if wrong is None or not any(np.array_equal(wrong.got, g) for g in gradients if g.flags.fnc):
+        return ""
+    return "It stays as it is: `ravel` and `reshape` return a copy of an array in Fortran order."
 
 
 def is_added(first: Array, second: Comparison) -> bool:

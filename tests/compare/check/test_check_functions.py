@@ -63,6 +63,15 @@ def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path):
     assert wrong.cases > right.cases
 
 
+def test_a_copy_that_is_scaled_in_the_place_of_a_gradient_is_named(tmp_path):
+    flat = changed(
+        ("        g *= np.minimum", "        g = g.reshape(-1)\n        g *= np.minimum")
+    )
+    result = tried(tmp_path, flat, STAGES[-1:])["clip_grad_norm"]
+    words = "It stays as it is: `ravel` and `reshape` return a copy of an array in Fortran order."
+    assert (result.verdict, result.likely) == ("wrong", words)
+
+
 def test_what_is_missing_is_missing(tmp_path):
     results = tried(tmp_path, RIGHT.split("def rnn_backward")[0])
     assert [results[n].verdict for n in NAMES] == ["right"] * 3 + ["missing"] * 3

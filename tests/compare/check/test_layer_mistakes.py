@@ -96,6 +96,15 @@ def test_a_mistake_of_a_class_is_found_in_its_part_and_named(mistake, tmp_path, 
         count("students' mistakes named in a class")
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_gates_that_change_places_on_the_way_back_alone_are_named_so(cell, tmp_path):
+    [mistake] = [m for m in WRONG if m.cell == cell and "in the place" in m.likely]
+    file = tmp_path / "student.py"
+    file.write_text(as_class(mistake.source, cell, "step_backward"), encoding="utf-8")
+    wrong = first_wrong(diagnosed(f"{file}:Student", cell)[1])
+    assert wrong.likely.startswith("On the way back the gates change places: ")
+
+
 def test_the_floats_of_a_case_are_drawn_once_however_often_it_is_tried():
     case, other = make_case(T=2, B=3), make_case(T=2, B=3, one_hot=True)
     assert make_case(T=2, B=3).floats is case.floats
