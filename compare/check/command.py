@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compare.check.config import CheckConfig
 from compare.check.grading.autograder import output_of_autograder, write_autograder
-from compare.check.report.folder import check_folder, find_folder
+from compare.check.grading.folder import check_folder, find_folder
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
 from compare.check.report.printing import list_notes, show, write_json

@@ -1,1 +1,1 @@
-"""A class: one page for each student and one for all, the grade book, likeness, the autograder."""
+"""A folder of submissions, and a class: pages, the grade book, likeness, the autograder."""

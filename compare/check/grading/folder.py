@@ -39,7 +39,7 @@ Row = JsonObject
 
 JOB = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from compare.check.command import examine; from compare.check.report.folder import "
+    "from compare.check.command import examine; from compare.check.grading.folder import "
     "answer_requests; answer_requests(examine)"
 )
 """The code of the process of a job."""
