@@ -69,7 +69,8 @@ def threads_table() -> str:
         f"their ratios, {spread(every[False])}, are noise; the table has them in italics, and only "
         "where nothing is divided."
     )
-    return "\n\n".join([table(head, rows, numbers=2 * len(BUILDS)), summary, circumstances()])
+    shown = table(head, rows, numbers=2 * len(BUILDS))
+    return "\n\n".join([shown, summary, threads_and_lstm(), circumstances()])
 
 
 def spread(ratios: list[float]) -> str:
@@ -90,16 +91,20 @@ def threads_and_lstm() -> str:
         spread([ratio for cell in CELLS for ratio in find_step_ratios(folder, cell)])
         for folder, _ in (BUILDS["with the lock"], BUILDS["free-threaded"])
     )
-    here, xeon = (
-        [f"{d.ratio(d.find(SCRATCH, 'seed', phase), REFERENCE):.2f}" for phase in (STEP, "forward")]
-        for d in (Document.read(folder / "lstm-1-thread.json") for folder in (BENCHMARKS, XEON))
-    )
+    here, xeon = lstm_ratios(BENCHMARKS), lstm_ratios(XEON)
     return (
         f"A second thread saves time only without Python's lock: a step then takes {free} of the "
         f"time, and with the lock {with_lock}. PyTorch's LSTM is one compiled call, while NumPy "
         f"makes 16 calls for each time step, so the LSTM's step takes {here[0]} of PyTorch's time "
-        f"here and {xeon[0]} on an Intel Xeon (its forward pass {here[1]} and {xeon[1]})."
+        f"on an AMD EPYC and {xeon[0]} on an Intel Xeon (its forward pass {here[1]} and {xeon[1]})."
     )
+
+
+def lstm_ratios(folder: Path) -> list[str]:
+    """Return the ratios to PyTorch's time for a step and a forward pass of the LSTM."""
+    document = Document.read(folder / "lstm-1-thread.json")
+    timed = [document.find(SCRATCH, "seed", phase) for phase in (STEP, "forward")]
+    return [f"{document.ratio(each, REFERENCE):.2f}" for each in timed]
 
 
 def circumstances() -> str:
