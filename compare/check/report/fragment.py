@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from compare.check.cases.results import ItemResult
 from compare.check.report.page import tensor_of
 from compare.check.subjects.explanation import MOST_LINES, explain, summarize
 from compare.check.subjects.report import Report
+from compare.files import JsonObject
 from compare.implementations import Array, Verdict
 
 POSITIVE, NEGATIVE = "207,111,31", "59,120,194"
@@ -65,7 +65,7 @@ def _explain(result: ItemResult, form: str) -> Iterator[str]:
         yield f"<div>With this mistake, the plain version has:</div><pre>{lines}</pre>"
 
 
-def _draw(tensor: dict[str, Any]) -> Iterator[str]:
+def _draw(tensor: JsonObject) -> Iterator[str]:
     """Yield the expected numbers and those of the user, side by side."""
     wrong, words = _as_matrix(tensor, "wrong")
     nothing = np.zeros_like(wrong)
@@ -76,7 +76,7 @@ def _draw(tensor: dict[str, Any]) -> Iterator[str]:
     yield f"<div style='display:flex;flex-wrap:wrap;gap:24px'>{''.join(tables)}</div>{words}"
 
 
-def _as_matrix(tensor: dict[str, Any], name: str) -> tuple[Array, str]:
+def _as_matrix(tensor: JsonObject, name: str) -> tuple[Array, str]:
     """Return the rows and columns to show, and in words what they are.
 
     An array (T, B, H) is shown for one sequence, that of the first wrong entry.
@@ -110,7 +110,7 @@ def _draw_table(title: str, numbers: Array, wrong: Array) -> str:
     return "".join([*table, "</table>"])
 
 
-def _colour(x: Any, largest: float) -> str:
+def _colour(x: float | str, largest: float) -> str:
     if isinstance(x, str):  # NaN or infinite
         return ""
     colour = POSITIVE if x > 0 else NEGATIVE

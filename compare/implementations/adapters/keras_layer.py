@@ -59,12 +59,12 @@ def build(
     return layer
 
 
-def read(layer: Any) -> Arrays:
+def read(layer: "keras.Layer") -> Arrays:
     """Return the parameters by Keras's names."""
     return {v.name: keras.ops.convert_to_numpy(v) for v in layer.trainable_variables}
 
 
-def write(layer: Any, arrays: Arrays, how: str = "loaded") -> None:
+def write(layer: "keras.Layer", arrays: Arrays, how: str = "loaded") -> None:
     """Set the parameters; Keras has no other way than to assign them."""
     for variable in layer.trainable_variables:
         variable.assign(arrays[variable.name])
@@ -105,7 +105,7 @@ def _swap_gates(target: Any, parameters: Arrays) -> Arrays:
     return {name: np.concatenate([b, a, c]) for name, (a, b, c) in gates.items()}
 
 
-def run(layer: Any, x: Array, state: Any = None) -> tuple[Any, Any]:
+def run(layer: "keras.Layer", x: Array, state: Any = None) -> tuple[Any, Any]:
     """Return output and last state, and the function that computes the gradients."""
     states = () if state is None else state if isinstance(state, tuple) else (state,)
 
@@ -142,7 +142,7 @@ def _one_or_tuple(states: list[Array]) -> Any:
 # A pass on each backend: the results of x and the states, and the function of their gradients -----
 
 
-def _run_tensorflow(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
+def _run_tensorflow(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pull]:
     import tensorflow as tf
 
     x, *states = (tf.constant(array) for array in inputs)
@@ -155,7 +155,7 @@ def _run_tensorflow(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
     )
 
 
-def _run_torch(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
+def _run_torch(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pull]:
     import torch
 
     x, *states = (torch.tensor(array, requires_grad=True) for array in inputs)
@@ -170,7 +170,7 @@ def _run_torch(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
     return results, pull
 
 
-def _run_jax(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
+def _run_jax(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pull]:
     others = [v.value for v in layer.non_trainable_variables]
 
     def compute(x: Any, states: list[Any], variables: list[Any]) -> Any:
@@ -186,7 +186,7 @@ def _run_jax(layer: Any, inputs: list[Array]) -> tuple[list[Any], Pull]:
     return results, pull
 
 
-def _run_forward(layer: Any, inputs: list[Array]) -> tuple[list[Any], None]:
+def _run_forward(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], None]:
     x, *states = inputs
     return layer(x, initial_state=states or None), None
 
@@ -245,7 +245,7 @@ def read_file(path: str) -> dict[str, Arrays]:
     }
 
 
-def _read_all(layer: Any) -> Arrays:
+def _read_all(layer: "keras.Layer") -> Arrays:
     """Return the parameters by Keras's names, also those of a layer that is not to be trained."""
     return {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}
 

@@ -141,7 +141,7 @@ def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
     return target, find_class_adapter(target)
 
 
-def find_class_adapter(target: Any) -> str:
+def find_class_adapter(target: object) -> str:
     """Return the adapter for a class by its bases; empty if it needs none."""
     for kind in target.__mro__ if isinstance(target, type) else ():
         for adapter, constants in adapters().items():

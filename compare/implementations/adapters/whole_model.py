@@ -52,7 +52,7 @@ def _count_arguments(target: Callable[..., Any]) -> int:
     return max(2, sum(p.kind in kinds and p.default is p.empty for p in found))
 
 
-def list_parts(model: Any) -> dict[str, Any]:
+def list_parts(model: object) -> dict[str, object]:
     """Return the parts of a model that can be called, by the names of their attributes."""
     if hasattr(model, "named_children"):  # a module of PyTorch
         return dict(model.named_children())
@@ -60,14 +60,14 @@ def list_parts(model: Any) -> dict[str, Any]:
     return {name: value for name, value in held.items() if hasattr(value, "forward")}
 
 
-def list_shapes(part: Any) -> Shapes:
+def list_shapes(part: object) -> Shapes:
     """Return the shapes of all arrays in a part."""
     if hasattr(part, "parameters") and hasattr(part, "named_children"):
         return [tuple(tensor.shape) for tensor in part.parameters()]
     return list_shapes_of(part)
 
 
-def list_shapes_of(model: Any) -> Shapes:
+def list_shapes_of(model: object) -> Shapes:
     """Return the shapes of the arrays that a model has beside its parts."""
     held = dict(getattr(model, "__dict__", {}))
     dicts = [value for value in held.values() if isinstance(value, dict)]
@@ -75,14 +75,14 @@ def list_shapes_of(model: Any) -> Shapes:
     return [tuple(value.shape) for value in values if isinstance(getattr(value, "shape", 0), tuple)]
 
 
-def _choose_recurrent(parts: dict[str, Any]) -> dict[str, Any]:
+def _choose_recurrent(parts: dict[str, object]) -> dict[str, object]:
     """Return the parts whose classes are named after a recurrent layer, else their attributes."""
     by_class = {n: part for n, part in parts.items() if any(map(_is_recurrent, _kinds(part)))}
     by_name = {n: part for n, part in parts.items() if _is_recurrent(n) and list_shapes(part)}
     return by_class or by_name
 
 
-def _kinds(part: Any) -> Iterator[str]:
+def _kinds(part: object) -> Iterator[str]:
     return (kind.__name__ for kind in type(part).__mro__)
 
 
@@ -90,7 +90,7 @@ def _is_recurrent(name: str) -> bool:
     return bool(RECURRENT.search(name)) and "cell" not in name.lower()
 
 
-def _title(layer: Any) -> str:
+def _title(layer: object) -> str:
     kind = type(layer)
     return f"nn.{kind.__name__}" if kind.__module__.startswith("torch.nn.") else kind.__name__
 

@@ -58,7 +58,7 @@ class LayerInModel(Layer):
     def _load(self) -> None:
         self._implementation.load(self.parameters, **self._hidden)
 
-    def step_in_columns(self, weights: Any) -> None:
+    def step_in_columns(self, weights: object) -> None:
         """Return None: each step is the implementation's own."""
 
     def __call__(self, x: Array, state: State = None, **more: Any) -> tuple[Any, Any]:

@@ -156,7 +156,7 @@ def load_notebook(file: Path, prefix: str = "") -> ModuleType:
     return module
 
 
-def is_run(statement: ast.stmt, defined: dict[str, Any]) -> bool:
+def is_run(statement: ast.stmt, defined: dict[str, object]) -> bool:
     """Return whether a statement of a cell is run: an import, a definition or a constant."""
     match statement:
         case ast.Import() | ast.ImportFrom() | ast.ClassDef():
@@ -173,7 +173,7 @@ def is_run(statement: ast.stmt, defined: dict[str, Any]) -> bool:
     return False
 
 
-def _is_place(target: ast.expr, defined: dict[str, Any]) -> bool:
+def _is_place(target: ast.expr, defined: dict[str, object]) -> bool:
     """Return whether a target is a name, some names, or an attribute, as ``RNN.step = step``."""
     match target:
         case ast.Name():
@@ -185,7 +185,7 @@ def _is_place(target: ast.expr, defined: dict[str, Any]) -> bool:
     return False
 
 
-def _is_constant(value: ast.expr, defined: dict[str, Any]) -> bool:
+def _is_constant(value: ast.expr, defined: dict[str, object]) -> bool:
     """Return whether a value is made of constants, functions and what is defined."""
     nodes: list[ast.AST] = [value]
     while nodes:

@@ -243,13 +243,13 @@ def _without(result: Any, keep: list[int]) -> Any:
 
 def _shared(arrays: Arrays) -> list[list[int]]:
     """Return the pairs of arrays that are the same memory."""
-    where: dict[Any, int] = {}
+    where: dict[object, int] = {}
     keys = [(a.__array_interface__["data"], a.shape, a.strides, a.size > 0) for a in arrays]
     firsts = [where.setdefault(key if key[-1] else k, k) for k, key in enumerate(keys)]
     return [[first, k] for k, first in enumerate(firsts) if first != k]
 
 
-def _callables_of(target: Any) -> list[str]:
+def _callables_of(target: object) -> list[str]:
     """Return the names of everything in it that can be called."""
     public = [name for name in dir(target) if name == "__call__" or not name.startswith("_")]
     return [name for name in public if callable(getattr(target, name, None))]

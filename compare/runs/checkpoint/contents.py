@@ -274,7 +274,7 @@ def _checkpoint(metadata: _Metadata, weights: dict[str, Array]) -> Checkpoint:
     return checkpoint
 
 
-def _training(whole: Training) -> dict[str, Any]:
+def _training(whole: Training) -> JsonObject:
     return {f.name: getattr(whole, f.name) for f in dataclasses.fields(Training)}
 
 
