@@ -54,7 +54,7 @@ function drawCurve() {
     parts.push(draw("line", { class: "grid", x1: left, x2: wide - right, y1: y(10 ** e), y2: y(10 ** e) }),
       draw("text", { x: left - 8, y: y(10 ** e) + 4, "text-anchor": "end" }, powerOfTen(e)));
   }
-  const stride = Math.ceil((K * 17) / (wide - left - right));
+  const stride = Math.ceil((K * (IS_CHARACTERS ? 11 : 30)) / (wide - left - right));
   for (let t = 1; t <= K; t += stride) {
     parts.push(draw("text", { x: x(t), y: tall - bottom + 17, "text-anchor": "middle", class: t === chosen.t ? "strong" : "" }, glyph(reading.tokens[t - 1]).slice(0, 4)));
   }

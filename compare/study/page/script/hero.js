@@ -107,7 +107,6 @@ function drawHero() {
 
 /** What happens in a part of a step. */
 function captionOf(t, part) {
-  const token = quoted(reading.tokens[t - 1]);
   if (part === 3) {
     const p = row(numbers().p, t - 1, S);
     return hero.hidesGuess ? "From the new state it predicts what comes next. What do you think?"
@@ -115,7 +114,7 @@ function captionOf(t, part) {
   }
   const read = reading.tokens.slice(0, t).join(IS_CHARACTERS ? "" : " ");
   return [
-    `It reads ${token}. Its column of W_ih pushes each unit up or down.`,
+    `It reads ${quoted(reading.tokens[t - 1])}. Its column of W_ih pushes each unit up or down.`,
     CELL.mixes,
     CELL.makes,
     "",

@@ -8,6 +8,14 @@
 const LINKS = 44; // products W_hh[i, j] h[j] that are drawn: the largest
 const GUESSES = 6;
 
+/** Widths of the columns by their kind, of the gaps, and of the prediction with its lines: the first that fits is taken. */
+const SIZES_OF_COLUMNS = [
+  { state: 30, gate: 28, bar: 66, mix: 150, bend: 96, gap: 24, left: 44, guesses: 300, links: 92 },
+  { state: 26, gate: 20, bar: 46, mix: 90, bend: 60, gap: 12, left: 36, guesses: 220, links: 64 },
+  { state: 20, gate: 16, bar: 30, mix: 46, bend: 34, gap: 8, left: 12, guesses: 122, links: 34 },
+  { state: 14, gate: 12, bar: 20, mix: 34, bend: 24, gap: 3, left: 18, guesses: 122, links: 34 },
+];
+
 const ease = (x) => clamp(x, 0, 1) ** 2 * (3 - 2 * clamp(x, 0, 1));
 
 /** The units of the picture: at most 32 have space. */
@@ -51,21 +59,17 @@ function planOf(wide) {
   const letters = isNarrow ? 26 : 36;
   const top = letters + rows * history + (isNarrow ? 54 : 58);
   const columns = heroColumns();
-  const isTight = isNarrow && columns.length > 5;
-  const sizeOf = isTight ? { state: 14, gate: 12, bar: 20 } : isNarrow ? { state: 20, gate: 16, bar: 30 } : { state: 30, gate: 28, bar: 66 };
-  const gapOf = isTight ? { mix: 34, bend: 24 } : isNarrow ? { mix: 46, bend: 34 } : { mix: 150, bend: 96 };
-  const gap = isTight ? 3 : isNarrow ? 8 : 24;
-  const guesses = isNarrow ? 122 : 300;
-  const used = columns.reduce((sum, { kind, gap: before }, n) => sum + sizeOf[kind] + (gapOf[before] ?? (n ? gap : 0)), 0);
-  const spare = Math.max(-gapOf.mix / 2, wide - guesses - used - (isNarrow ? 8 : 70));
-  let x = isTight ? 18 : isNarrow ? 10 : 44;
+  const widthOf_ = (size) => columns.reduce((sum, { kind, gap }, n) => sum + size[kind] + (size[gap] ?? (n ? size.gap : 0)), size.left + size.guesses);
+  const size = SIZES_OF_COLUMNS.find((each) => widthOf_(each) <= wide) ?? SIZES_OF_COLUMNS.at(-1);
+  const spare = clamp(wide - widthOf_(size), 0, 240);
+  let x = size.left;
   const placed = columns.map((column, n) => {
-    x += (gapOf[column.gap] ?? (n ? gap : 0)) + (column.gap === "mix" ? 0.6 * Math.min(spare, 220) : column.gap === "bend" ? 0.4 * Math.min(spare, 220) : 0);
-    const at = { ...column, x, wide: sizeOf[column.kind] };
-    x += sizeOf[column.kind];
-    return at;
+    x += (size[column.gap] ?? (n ? size.gap : 0)) + spare * ({ mix: 0.6, bend: 0.4 }[column.gap] ?? 0);
+    x += size[column.kind];
+    return { ...column, x: x - size[column.kind], wide: size[column.kind] };
   });
-  return { isNarrow, rows, high, history, letters, top, columns: placed, guesses: wide - guesses, wide, tall: top + rows * high + (isNarrow ? 26 : 30), size: isNarrow ? 12 : 14 };
+  return { isNarrow, rows, high, history, letters, top, columns: placed, guesses: x + clamp(wide - size.guesses - x, 0, 60) + size.links, wide,
+    tall: top + rows * high + (isNarrow ? 26 : 30), size: isNarrow ? 12 : 14 };
 }
 
 /** The letters that have space in a row: all, or those around step t. */
@@ -322,7 +326,7 @@ function guessLinksOf(t) {
 /** Where the bars begin, and the height of each. */
 function guessesOf(plan) {
   const step = Math.min(plan.isNarrow ? 34 : 46, (plan.rows * plan.high) / GUESSES);
-  return { x: plan.guesses + (plan.isNarrow ? 34 : 92), step, y: (n) => plan.top + (n + 0.5) * step };
+  return { x: plan.guesses, step, y: (n) => plan.top + (n + 0.5) * step };
 }
 
 /** The prediction; until it is there, that of the step before. */
@@ -330,7 +334,7 @@ function paintGuesses({ brush, plan, ink, t, done }) {
   const isOld = done[3] === 0;
   const { x, step, y: yOfGuess } = guessesOf(plan);
   const words = isOld && t > 1 ? ["it had guessed", "before"] : ["what comes next?", "next?"];
-  write(brush, words[Number(plan.isNarrow)], x - 14, plan.top - 10, { colour: ink.soft, size: plan.size });
+  write(brush, words[Number(plan.wide - x < 130)], x - 14, plan.top - 10, { colour: ink.soft, size: plan.size });
   const of = isOld ? t - 1 : t;
   if (of === 0 || (hero.hidesGuess && !isOld)) return;
   const [p, next] = [heroChances(of), trueNext(of)];

@@ -70,14 +70,13 @@ function drawUnrolled() {
   const tokens = record.shown_tokens.map((token, v) => beside(tokenSpan(token), v, tokenHeight));
   const every = Math.ceil(12 / unitHeight); // labels that would overlap are left out
   const unitNames = units.map((i, n) => (n % every ? null : beside(make("span", {}, n === 0 ? `unit ${i}` : String(i)), n, unitHeight)));
-  const end = (text) => gutterCell(text);
   sheet.append(
-    end("reads"), unrolled.reads,
+    gutterCell("reads"), unrolled.reads,
     gutterCell(unitNames.filter(Boolean), "tokens"), unrolled.state.element,
-    end("next is"), cells("small token", nexts),
+    gutterCell("next is"), cells("small token", nexts),
     gutterCell(tokens, "tokens"), unrolled.distribution.element,
-    end("guess"), cells("small token", guesses),
-    ...(width >= 20 ? [end("p(next)"), cells("small", chances)] : []));
+    gutterCell("guess"), cells("small token", guesses),
+    ...(width >= 20 ? [gutterCell("p(next)"), cells("small", chances)] : []));
   const isWide = gutter + width * T > spaceOf("unrolled-picture");
   const left = isWide ? $("unrolled-picture").scrollLeft : 0;
   const focused = document.activeElement;
