@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from compare.check.report import folder
+from compare.check.grading import folder
 from compare.cli import main
 from tests.compare.check.test_worker import RIGHT
 from tests.in_process import terminal

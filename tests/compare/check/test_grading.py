@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from compare.check.grading import folder
 from compare.check.grading.likeness import digest_functions, find_alike
-from compare.check.report import folder
 from compare.cli import main
 from tests.compare.check.corpus import function_source, right_source, right_variants
 
