@@ -254,7 +254,7 @@ const GUIDE = [
       const best = Object.keys(found).filter((name) => found[name] === most);
       const said = Object.entries(found).map(([name, count]) => `${record.cells[name].layer} ${count} of ${SEEDS.length}`).join(", ");
       return { found: best.length === 1 ? record.cells[best[0]].layer : "No single one", text: `${said}. The picture shows one network of each: how much of the gradient arrives. A gate makes it possible to remember; it does not guarantee it. `
-        + "With more updates or a longer gap the order can change: docs/learn/gates.md measures it." };
+        + "We chose settings in which the cells differ. With more updates or a longer gap the order changes: docs/learn/gates.md measures it." };
     },
   },
 ];
