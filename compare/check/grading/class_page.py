@@ -78,17 +78,31 @@ def list_mistakes(rows: Sequence[Row]) -> Iterator[list[str]]:
             if stage["likely"]:
                 found[stage["likely"], stage["name"]].append(row["file"])
     for (words, stage), files in sorted(found.items(), key=lambda item: -len(item[1])):
-        share = f"{len(files)} ({100 * len(files) / len(rows):.0f} %)"
+        percent = 100 * len(files) / len(rows)
+        share = f"{len(files)} ({percent:.{int(percent < 1)}f} %)"
         yield [html.escape(words), _code(stage), share, _links(files)]
 
 
 def list_students(rows: Sequence[Row]) -> Iterator[list[str]]:
     """Yield each submission in order of name."""
     for row in rows:
-        missed = [f"{s['name']} {s['verdict']}" for s in row["stages"] if s["verdict"] != "right"]
-        words = [*missed, *row["failures"], *row["notes"]]
+        words = [*_list_missed(row["stages"]), *list_remarks(row)]
         score, seconds = f"{row['score']:g} of {row['out_of']:g}", f"{row.get('seconds', 0):.1f}"
         yield [_links([row["file"]]), score, html.escape("; ".join(words)), seconds]
+
+
+def _list_missed(stages: Sequence[Row]) -> list[str]:
+    """Return the functions that are not right; one line for all if they have one verdict."""
+    verdicts = {stage["verdict"] for stage in stages}
+    if len(verdicts) == 1 and verdicts != {Verdict.RIGHT}:
+        return [f"all {stages[0]['verdict']}"]
+    return [f"{s['name']} {s['verdict']}" for s in stages if s["verdict"] != Verdict.RIGHT]
+
+
+def list_remarks(row: Row) -> list[str]:
+    """Return the first error of a submission, what else fails, and what its check noted."""
+    errors = [s["got"] for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
+    return [*dict.fromkeys([*errors[:1], *row["failures"], *row["notes"]])]
 
 
 def list_alike(rows: Sequence[Row]) -> Iterator[list[str]]:
@@ -130,7 +144,7 @@ def _bar(count: int, of: int) -> str:
     """Return a bar, whose full length is that of the whole class."""
     width = 100 * count / of
     return (
-        '<svg class="bar" viewBox="0 0 100 10" role="presentation">'
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="presentation">'
         f'<rect width="{width:.1f}" height="10"/></svg>'
     )
 

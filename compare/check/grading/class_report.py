@@ -18,7 +18,7 @@ from typing import Any
 
 from compare.check.cases.results import ItemResult
 from compare.check.config import CheckConfig
-from compare.check.grading.class_page import write_class_page
+from compare.check.grading.class_page import list_remarks, write_class_page
 from compare.check.grading.likeness import digest_functions
 from compare.check.report.page import write_page
 from compare.check.report.printing import write_json
@@ -138,7 +138,7 @@ def write_grades(rows: Sequence[Row]) -> str:
     table.writerow(["file", "score", "out of", *stages, "remarks"])
     for row in rows:
         verdicts = {stage["name"]: stage["verdict"] for stage in row["stages"]}
-        remarks = "; ".join(filter(None, [row["failed"], *row["failures"], *row["notes"]]))
+        remarks = "; ".join(list_remarks(row))
         line = [row["file"], f"{row['score']:g}", f"{row['out_of']:g}"]
         line += [*(verdicts.get(name, "") for name in stages), remarks]
         table.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in line])

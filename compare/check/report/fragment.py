@@ -97,7 +97,7 @@ def _draw_table(title: str, numbers: Array, wrong: Array) -> str:
     """Return a table whose cells have the colours of their numbers; wrong ones have a star."""
     largest = max((abs(x) for x in numbers.flat if not isinstance(x, str)), default=0) or 1
     table = [
-        "<table style='border-collapse:collapse;font:12px monospace;margin:4px 0'>"
+        "<table style='border-collapse:collapse;color:inherit;font:12px monospace'>"
         f"<caption style='text-align:left;font:bold 13px sans-serif'>{title}</caption>"
     ]
     for row, marks in zip(numbers, wrong, strict=True):

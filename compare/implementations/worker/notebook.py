@@ -73,7 +73,9 @@ def _read_sources(file: Path) -> Iterator[str]:
         raise NotANotebook(f"{size:,} bytes")
     try:
         notebook = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise NotANotebook("JSON with too many levels") from None
+    except ValueError as error:
         raise NotANotebook(f"no JSON: {str(error)[:80]}") from None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list):

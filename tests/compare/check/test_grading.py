@@ -74,6 +74,9 @@ def test_the_report_on_a_class(capsys):
     assert [row["file"] for row in rows] == [*SCORES]
     assert {row["out of"] for row in rows} == {"2"}
     assert [row["rnn_step"] for row in rows] == ["error", "right", "wrong", "error", "right"]
+    remarks = {row["file"]: row["remarks"] for row in rows}
+    assert remarks["carol/mine.py"].startswith("ZeroDivisionError: division by zero (line ")
+    assert remarks["'=eve.py"] == "its process ended with exit code 3"
     page = written["class.html"]
     assert "2 of 5 submissions are right. The median score is 1 of 2." in page
     assert "W_hh is not transposed: each unit reads the wrong weights." in page

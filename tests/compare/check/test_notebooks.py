@@ -114,7 +114,7 @@ PLACES = {
 INVALID = {
     b"": "no JSON: Expecting value: line 1 column 1 (char 0)",
     b"\xff\xfe\x00": "no JSON: ",
-    b"[" * 100_000: "no JSON: maximum recursion depth",
+    b"[" * 100_000: "JSON with too many levels",
     b"[1]": "JSON without a list of cells",
     b'{"cells": [{"cell_type": "code", "source": [1]}]}': "a cell without a text",
     b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}': "one of 'R'",
