@@ -70,6 +70,7 @@ def test_a_byte_order_mark_and_foreign_line_ends_change_nothing(tmp_path):
         (b"\xff\xfeh\x00i\x00", "expected UTF-8 text in {path}, got byte 0xff at offset 0"),
         (b"\xef\xbb\xbfab\xff", "expected UTF-8 text in {path}, got byte 0xff at offset 5"),
         (b"a\xe2\x82", "expected UTF-8 text in {path}, got byte 0xe2 at offset 1"),  # cut off
+        (b"a" * 600_000 + b"\xff", "expected UTF-8 text in {path}, got byte 0xff at offset 600000"),
         (b"", "expected a text with letters from A to Z in {path}, got 0 bytes"),
         (b"\xef\xbb\xbf", "expected a text with letters from A to Z in {path}, got 3 bytes"),
         (b"\n\n", "expected a text with letters from A to Z in {path}, got 2 bytes"),

@@ -192,6 +192,12 @@ def test_memory_is_limited(tmp_path):
     assert "MemoryError" in caught.value.kinds
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the system has no such limit")
+def test_a_part_of_a_gibibyte_is_a_limit(tmp_path):
+    body = "import resource; return [resource.getrlimit(resource.RLIMIT_DATA)[0] / 2**30]"
+    assert called(tmp_path, body, gibibytes=1.5) == [1.5]
+
+
 def test_printed_lines_are_counted(tmp_path):
     (tmp_path / "student.py").write_text("print('one')\nprint('two')\n", encoding="utf-8")
     notes = Notes()

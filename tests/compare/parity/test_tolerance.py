@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import scratch_rnn
 from compare import build_models
+from compare.parity.materials import limited_threads
 from compare.parity.rows import Verdict, compare_results
 from compare.parity.settings import StepSettings
 from compare.parity.step import run_scratch_step
@@ -147,6 +149,19 @@ def test_random_moves_are_made_on_one_thread():
     finally:
         scratch_rnn.set_num_threads(1)
     assert parts == [3, 1, 1, 1]
+
+
+def test_each_package_gets_its_own_number_of_threads_back():
+    before = torch.get_num_threads()
+    scratch_rnn.set_num_threads(3)
+    torch.set_num_threads(2)
+    try:
+        with limited_threads(1):
+            assert (scratch_rnn.get_num_threads(), torch.get_num_threads()) == (1, 1)
+        assert (scratch_rnn.get_num_threads(), torch.get_num_threads()) == (3, 2)
+    finally:
+        scratch_rnn.set_num_threads(1)
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("gaps", [1, 8])
