@@ -73,6 +73,8 @@ class CheckConfig:
     """Skip the training in lock-step with PyTorch, which follows if all six functions are right."""
     text: Annotated[Path | None, flag("FILE", "(default: the built-in sample)")] = None
     """The text for that training."""
+    optimizer: Annotated[Literal["sgd", "adam"] | None, flag("sgd|adam", "(default: sgd)")] = None
+    """The optimizer of that training: stochastic gradient descent, or Adam."""
     device: Annotated[str | None, flag("DEVICE")] = None
     """Device of a module of PyTorch, such as cuda."""
     dtype: Annotated[
@@ -141,8 +143,9 @@ class CheckConfig:
             refuse_options(self, unread, "--new alone or with --cell and --variant")
         if self.variant is not None and self.gates is not None:
             raise UsageError("expected --gates or --variant, got both")
-        if self.no_train and self.text is not None:
-            raise UsageError("expected --text or --no-train, got both")
+        for name in ("text", "optimizer"):
+            if self.no_train and getattr(self, name) is not None:
+                raise UsageError(f"expected --{name} or --no-train, got both")
         if self.compile_for is not None:
             capability_of(self.compile_for)
         if self.text is not None and not self.text.is_file():

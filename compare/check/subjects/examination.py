@@ -90,7 +90,7 @@ def find_source(config: CheckConfig) -> Source:
             raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
     if config.device:
         check_device(config.device)
-    for name in ("stage", "no_train", "text", "variant"):
+    for name in ("stage", "no_train", "text", "optimizer", "variant"):
         if getattr(config, name) and source.name:
             raise UsageError(f"expected a file of functions with {flag_of(name)}, got {target}")
     return source
@@ -243,7 +243,7 @@ def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
 def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
     with load() as submission:
         functions = SubmissionFunctions(submission, cell, parse_order(config.gates, cell))
-        return train(cell, functions, config.text, terminal)
+        return train(cell, functions, config.text, terminal, config.optimizer or "sgd")
 
 
 # A class ----------------------------------------------------------------------------------------

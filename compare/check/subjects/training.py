@@ -36,7 +36,11 @@ from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text
 
 T, B, H = 20, 32, 32
 EPOCHS, MOST_TOKENS = 12, 10_000
-SETTINGS = StepSettings(lr=1.0, max_norm=0.2)  # each cell has larger and smaller gradients
+MAX_NORM = 0.2  # each cell has larger and smaller gradients
+SETTINGS = {
+    "sgd": StepSettings(lr=1.0, max_norm=MAX_NORM),
+    "adam": StepSettings(optimizer="adam", lr=0.01, max_norm=MAX_NORM),
+}
 PERTURBATIONS = 3  # whole trainings; the RMS of all losses covers one that moved little in each
 CHARACTERS = 50  # that each model generates afterwards
 SECONDS = 60.0  # of wall time; slow functions are stopped then, and compared until then
@@ -54,6 +58,7 @@ class TrainingResult:
     allowed: float = 0.0  # the tolerance of the same parameter
     wrote: dict[str, str] = field(default_factory=dict)
     failed: str = ""  # why, in a line
+    optimizer: str = "sgd"
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
@@ -97,7 +102,9 @@ class Reference:
 
 
 @lru_cache(maxsize=8)
-def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: int) -> Reference:
+def reference_of(
+    cell: str, text_file: Path | None, optimizer: str, epochs: int, most_tokens: int
+) -> Reference:
     """Train a model of PyTorch, and measure the tolerance of its losses and parameters."""
     from compare.parity import (
         Trainee,
@@ -115,9 +122,10 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
     batches = [batch for epoch in range(epochs) for batch in drawn.epoch(epoch)]
     scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
     initial = {name: value.copy() for name, value in arrays_of(scratch).items()}
+    settings = SETTINGS[optimizer]
 
     def perturbed(move: Any) -> dict[str, Array]:
-        trainee = Trainee(copy.deepcopy(scratch), SETTINGS)
+        trainee = Trainee(copy.deepcopy(scratch), settings)
         losses = []
         for batch in batches:
             for parameter in trainee.model.parameters.values():
@@ -127,7 +135,7 @@ def reference_of(cell: str, text_file: Path | None, epochs: int, most_tokens: in
 
     with limited_threads(1):
         allowed = tolerances(perturbed, perturbations=PERTURBATIONS)[1]
-        trainee, prefix = Trainee(concise, SETTINGS), choose_prefixes(vocab, "char")[0]
+        trainee, prefix = Trainee(concise, settings), choose_prefixes(vocab, "char")[0]
         losses = [float(trainee.step(batch)["concise_loss"]) for batch in batches]
         wrote = predict(prefix, CHARACTERS, concise, vocab)
     parameters = dict(arrays_of(concise))
@@ -145,30 +153,47 @@ def make_model(package: SimpleNamespace, cell: str, right: Reference) -> scratch
     return model
 
 
-def do_update(model: scratch_rnn.RNNModel, batch: Batch, package: SimpleNamespace) -> float:
-    """Do one update with the functions of a package; return the loss before it."""
+def do_update(
+    model: scratch_rnn.RNNModel,
+    batch: Batch,
+    package: SimpleNamespace,
+    settings: StepSettings,
+    memory: Results,
+) -> tuple[float, Results]:
+    """Do one update with the functions of a package.
+
+    Return the loss before it, and what the optimizer keeps; before the first update that is {}.
+    """
     from compare.parity import scratch_stages
 
-    stages = dict(scratch_stages(model, batch, None, SETTINGS, package=package))
-    return float(stages["loss"]["loss"])
+    kept = memory or None
+    stages = dict(scratch_stages(model, batch, None, settings, memory=kept, package=package))
+    updated = {f"updated {name}" for name in model.parameters}
+    memory = {name: array for name, array in stages["update"].items() if name not in updated}
+    return float(stages["loss"]["loss"]), memory
 
 
 def train(
-    cell: str, functions: SubmissionFunctions, text_file: Path | None, terminal: Terminal
+    cell: str,
+    functions: SubmissionFunctions,
+    text_file: Path | None,
+    terminal: Terminal,
+    optimizer: str = "sgd",
 ) -> TrainingResult:
     """Train the submission's functions, and compare each update with PyTorch's."""
     from compare.parity import limited_threads
 
-    right = reference_of(cell, text_file, EPOCHS, MOST_TOKENS)
+    right = reference_of(cell, text_file, optimizer, EPOCHS, MOST_TOKENS)
     allowed, updates = right.allowed, len(right.batches)
-    training = TrainingResult(right.text)
+    training = TrainingResult(right.text, optimizer=optimizer)
     with limited_threads(1), terminal.progress(EPOCHS, updates // EPOCHS) as progress:
         begun = time.monotonic()
         package = make_package(functions)
-        model = make_model(package, cell, right)
+        model, memory = make_model(package, cell, right), Results()
         try:
             for k, (batch, expected) in enumerate(zip(right.batches, right.losses, strict=True)):
-                loss, tolerance = do_update(model, batch, package), allowed["loss"][k]
+                loss, memory = do_update(model, batch, package, SETTINGS[optimizer], memory)
+                tolerance = allowed["loss"][k]
                 functions.submission.forget()
                 training.losses["yours"].append(loss)
                 training.losses["PyTorch"].append(expected)
@@ -210,7 +235,7 @@ def show_training(training: TrainingResult, terminal: Terminal) -> None:
     terminal.line()
     terminal.line(
         f"{training.updates} updates in lock-step with PyTorch, on {training.text} ({B} x {T} "
-        f"characters a batch, H {H}, float64):"
+        f"characters a batch, H {H}, float64, {training.optimizer}):"
     )
     for side, shown in losses.items():
         if shown:
