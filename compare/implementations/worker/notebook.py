@@ -10,6 +10,7 @@ imports.
 import __future__
 
 import ast
+import builtins
 import json
 import re
 import sys
@@ -35,7 +36,8 @@ FACTORIES = {
 """Functions that a constant may call."""
 
 CONSTANT = (
-    *(ast.Constant, ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Starred),
+    *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice),
+    *(ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Starred),
     *(ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.keyword),
     *(ast.unaryop, ast.operator, ast.boolop, ast.cmpop, ast.expr_context),
 )
@@ -194,7 +196,7 @@ def _is_constant(value: ast.expr, defined: dict[str, object]) -> bool:
         node = nodes.pop()
         if isinstance(node, ast.Lambda):
             continue
-        if isinstance(node, ast.Name) and not (node.id in defined or node.id in FACTORIES):
+        if isinstance(node, ast.Name) and not _is_known(node.id, defined):
             return False
         if isinstance(node, ast.Call):
             if getattr(node.func, "attr", getattr(node.func, "id", "")) not in FACTORIES:
@@ -203,6 +205,12 @@ def _is_constant(value: ast.expr, defined: dict[str, object]) -> bool:
             return False
         nodes += ast.iter_child_nodes(node)
     return True
+
+
+def _is_known(name: str, defined: dict[str, Any]) -> bool:
+    """Return whether a name is one of the notebook, or a type of Python, as in an alias."""
+    is_type = isinstance(getattr(builtins, name, None), type)
+    return is_type or name in defined or name in FACTORIES
 
 
 def list_bound(statement: ast.stmt) -> list[str]:

@@ -88,8 +88,9 @@ def test_the_notebook_of_new_shows_the_verdicts_of_the_command():
 CELLS = [
     '%matplotlib inline\n!pip install \\\n  "numpy"\nimport numpy as np\nimport not_there as plots',
     "   \n",
-    "LOW = 2\nEPS = np.finfo(float).eps\nsquare = lambda x: x**2\nraise SystemExit",
-    "%%time\ndef area(x):\n    return square(x) * LOW + EPS\n\nnp.tanh?\nfiles = !ls",
+    "Pairs = dict[str, tuple[int, np.ndarray]]\nLOW = [1, 2][1]\nEPS = np.finfo(float).eps",
+    "square = lambda x: x**2\nraise SystemExit",
+    "%%time\ndef area(x: Pairs):\n    return square(x) * LOW + EPS\n\nnp.tanh?\nfiles = !ls",
     "%%bash\nthis is no Python",
     "values = [area(x) for x in range(9)]\nlines = plots.plot(values)\nwhile True: pass",
     "class Box:\n    side = LOW",
@@ -101,7 +102,7 @@ CELLS = [
 def test_definitions_are_run_and_nothing_else():
     module = load_notebook(write(*CELLS).absolute())
     assert (module.area(3), module.Box.side, module.other) == (18 + module.EPS, 2, None)
-    assert module._left_out["values"] == "cell 5 sets it in a statement that check does not run"
+    assert module._left_out["values"] == "cell 6 sets it in a statement that check does not run"
     assert module._left_out["plots"].startswith("cell 1 imports it: No module named")
 
 
