@@ -124,7 +124,7 @@ def test_each_command_runs(document, tmp_path):
     for line in lines:
         command = filled_in(line)
         for beginning, more in SHORTER.items():
-            if line.startswith(beginning):
+            if line.startswith(beginning) and "--plot" not in line:  # which measures nothing
                 epochs += 1
                 command += f" {more}".replace("--epochs 4", f"--epochs {epochs}")
         run(command)
