@@ -83,6 +83,7 @@ COMMANDS = {
     "break": Command(study.BreakConfig, lambda *given: study.break_it(*given)),
     "bisect": Command(study.BisectConfig, lambda *given: study.find_difference(*given)),
     "explain": Command(study.ExplainConfig, lambda *given: study.explain(*given)),
+    "write": Command(study.WriteConfig, lambda *given: study.write(*given)),
     "convert": Command(pairs.ConvertConfig, lambda *given: pairs.convert(*given)),
     "bench": Command(bench.BenchConfig, lambda *given: bench.bench(*given)),
 }

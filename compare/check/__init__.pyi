@@ -24,7 +24,9 @@ from .config import CheckConfig
 from .magic import load_ipython_extension
 from .properties.property import Finding
 from .properties.run import find_violation
+from .report.fragment import write_fragment
 from .subjects.layer import SIZES, name_mistake
+from .subjects.template import write_template
 
 __all__ = [
     "BUGS",
@@ -62,4 +64,6 @@ __all__ = [
     "torch_model",
     "torch_results",
     "train_functions",
+    "write_fragment",
+    "write_template",
 ]

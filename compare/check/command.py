@@ -6,7 +6,6 @@ from pathlib import Path
 
 from compare.check.config import CheckConfig
 from compare.check.grading.autograder import output_of_autograder, write_autograder
-from compare.check.grading.folder import check_folder, find_folder
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
 from compare.check.report.printing import list_notes, show, write_json
@@ -23,7 +22,15 @@ from compare.check.subjects.template import write_template
 from compare.check.subjects.variants import choose_variant
 from compare.check.vectors.write import write_vectors
 from compare.files import check_outputs, name_file
-from compare.implementations import CELLS, NOTEBOOK, Notes, Source, guess_cell_of_class, hide_memory
+from compare.implementations import (
+    CELLS,
+    NOTEBOOK,
+    Notes,
+    Source,
+    Start,
+    guess_cell_of_class,
+    hide_memory,
+)
 from compare.terminal import CommandError, Terminal, UsageError, plural, refuse_options
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
@@ -39,6 +46,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     CheckError if something that is required is missing or wrong; UsageError, DeviceError or OSError
     if a flag, a file, a module or the device is not valid.
     """
+    from compare.check.grading.folder import check_folder, find_folder  # a browser has no processes
+
     terminal = terminal or Terminal(quiet=True)
     config.check()
     hide_memory()
@@ -96,12 +105,20 @@ def write_new(config: CheckConfig, file: Path, cell: str) -> str:
     return write_notebook(template, file.name, option)
 
 
-def examine(config: CheckConfig, terminal: Terminal, source: Source | None = None) -> Report:
-    """Check a file or a class, and print the report."""
+def examine(
+    config: CheckConfig,
+    terminal: Terminal,
+    source: Source | None = None,
+    start: Start | None = None,
+) -> Report:
+    """Check a file or a class, and print the report.
+
+    `start` takes the place of a new process for the user's code.
+    """
     source = source or find_source(config)
     config = replace(config, no_train=config.no_train or config.before_deadline)
     notes = Notes()
-    load = make_loader(config, source, notes)
+    load = make_loader(config, source, notes, start)
     report = (examine_class if source.name else examine_functions)(config, load, terminal)
     if not report.adapter:
         report.notes += list_notes(notes)

@@ -14,3 +14,21 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Follow the system's theme until the button #theme chooses one; `change` follows each change. */
+function setUpTheme(change) {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let theme = "";
+  const wear = (name) => {
+    theme = name;
+    document.documentElement.dataset.theme = name;
+    $("theme").textContent = name === "dark" ? "Light theme" : "Dark theme";
+  };
+  const follow = (name) => {
+    wear(name);
+    change();
+  };
+  $("theme").addEventListener("click", () => follow(theme === "dark" ? "light" : "dark"));
+  system.addEventListener("change", () => follow(system.matches ? "dark" : "light"));
+  wear(system.matches ? "dark" : "light");
+}
+

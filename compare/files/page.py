@@ -1,11 +1,13 @@
 """A page of HTML in one file, which loads nothing: style, script and numbers are in it.
 
-Its Content-Security-Policy allows only this style and this script, by their SHA-256.
+Its Content-Security-Policy allows only this style and this script, by their SHA-256, and what a
+page asks for.
 """
 
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -13,20 +15,34 @@ from compare.files.schema import to_json
 
 
 def fill_page(
-    template: str, style: str, script: str, values: dict[str, str], sources: str = ""
+    template: str,
+    style: str,
+    script: str,
+    values: Mapping[str, str],
+    sources: Mapping[str, str] | None = None,
 ) -> str:
     """Put the values into the template, for each {{name}}; a {{name}} in a value is not replaced.
 
-    What all pages have comes first: the head, the colours and the type, two functions. `sources`
-    are directives for the Content-Security-Policy.
+    What all pages have comes first: the head, the colours and the type, a few functions. `sources`
+    are added to the Content-Security-Policy, by directive.
     """
     head, own_style, own_script = (
         resource(__package__, f"page.{e}") for e in ("html", "css", "js")
     )
     template, style, script = head + template, own_style + style, own_script + script
-    own = {"style": style, "style-hash": _sha256(style), "sources": sources}
-    own |= {"script": script, "script-hash": _sha256(script)}
-    return re.sub(r"{{([^}]*)}}", lambda name: (own | values)[name[1]], template)
+    policy = {
+        "default-src": "'none'",
+        "script-src": f"'sha256-{_sha256(script)}'",
+        "style-src": f"'sha256-{_sha256(style)}'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    for directive, more in (sources or {}).items():
+        policy[directive] = f"{policy.get(directive, '')} {more}".strip()
+    directives = "; ".join(f"{name} {allowed}" for name, allowed in policy.items())
+    filled = {"policy": directives, "style": style, "script": script, **values}
+    return re.sub(r"{{([^}]*)}}", lambda name: filled[name[1]], template)
 
 
 def json_in_html(values: object) -> str:

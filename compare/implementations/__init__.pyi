@@ -62,8 +62,10 @@ from .weights import read_layer as read_layer
 from .weights import read_layers as read_layers
 from .weights import sort_parameters as sort_parameters
 from .weights import to_bytes as to_bytes
+from .worker.client import Start as Start
 from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind
+from .worker.in_process import InterruptedProcess as InterruptedProcess
 from .worker.memory import hide_memory as hide_memory
 from .worker.messages import clean as clean
 from .worker.notebook import NOTEBOOK as NOTEBOOK

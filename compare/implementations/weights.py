@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from compare.files import RecordError, read_file
 from compare.implementations.adapters.which import (
@@ -77,6 +75,8 @@ def _try(reader: Callable[[Path], T], path: Path) -> T:
 
 
 def _read_safetensors(path: Path) -> Results:
+    import safetensors.numpy  # not before it is needed: a browser has none
+
     arrays: Results = safetensors.numpy.load(read_file(path, MOST_BYTES))
     return arrays
 
@@ -117,6 +117,12 @@ def to_bytes(arrays: Results, end: str) -> bytes:
     return WRITERS[end]({name: np.ascontiguousarray(a) for name, a in arrays.items()})
 
 
+def _safetensors_bytes(arrays: Results) -> bytes:
+    import safetensors.numpy  # not before it is needed
+
+    return safetensors.numpy.save(arrays)
+
+
 def _npz_bytes(arrays: Results) -> bytes:
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
@@ -132,7 +138,7 @@ def _pt_bytes(arrays: Results) -> bytes:
 
 
 WRITERS: dict[str, Callable[[Results], bytes]] = {
-    ".safetensors": safetensors.numpy.save,
+    ".safetensors": _safetensors_bytes,
     ".npz": _npz_bytes,
     ".pt": _pt_bytes,
     ".pth": _pt_bytes,

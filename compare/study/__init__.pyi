@@ -1,6 +1,7 @@
 from .bisection.command import bisect, find_difference
-from .config import BisectConfig, BreakConfig, ExplainConfig
+from .config import BisectConfig, BreakConfig, ExplainConfig, WriteConfig
 from .page.explain import explain
+from .practice.serve import write
 from .quiz import NotCaught, break_it
 
 __all__ = [
@@ -8,8 +9,10 @@ __all__ = [
     "BreakConfig",
     "ExplainConfig",
     "NotCaught",
+    "WriteConfig",
     "bisect",
     "break_it",
     "explain",
     "find_difference",
+    "write",
 ]

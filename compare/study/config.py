@@ -1,4 +1,4 @@
-"""The options of `bisect`, `break` and `explain`; each field is an option."""
+"""The options of `bisect`, `break`, `explain` and `write`; each field is an option."""
 
 import dataclasses
 import difflib
@@ -23,6 +23,7 @@ from compare.terminal import (
     refuse_options,
 )
 
+PORT = Range(0, 65535, "from 0 to 65535")
 MEGABYTES = Range(SMALLEST, 1000, "above 0 and of at most 1000")
 
 
@@ -173,5 +174,25 @@ class ExplainConfig:
                 raise UsageError(f"expected --{name} or --runs, got both")
         if not self.text.strip():
             raise UsageError(f"expected --text with letters from a to z, got {self.text!r}")
+        check_options(self)
+        return self
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WriteConfig:
+    """Serve the page to write the six functions in, on this machine, until Ctrl-C.
+
+    `make site` builds it in a checkout. It checks your functions in the browser, as `check` does.
+    """
+
+    folder: Annotated[Path, arg(metavar="DIR")] = Path("site/write")
+    """The folder of the page."""
+    port: Annotated[int, PORT, arg(metavar="N")] = 0
+    """Port of the server; 0 takes a free one."""
+    open: Annotated[bool, flag()] = False
+    """Open the page in the browser."""
+
+    def check(self) -> Self:
+        """Return the configuration itself; raise UsageError if a value is not valid."""
         check_options(self)
         return self

@@ -1,13 +1,15 @@
 """What MkDocs does besides: `make site` calls these functions while it builds.
 
-Three things that the repository has and MkDocs does not look for become pages: README.md as the
-start, each source file that a document links to, and the page that `rnn-parity explain` writes, one
-for each cell. Mathematics becomes MathML, which browsers show without a script.
+Things that the repository has and MkDocs does not look for become pages: README.md as the start,
+each source file that a document links to, the page that `rnn-parity explain` writes, one for each
+cell, and the page to write in. Mathematics becomes MathML, which browsers show without a script.
 """
 
 import html
 import os
 import re
+import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,9 @@ from mkdocs.structure.files import File, Files
 
 from compare.implementations import CELLS
 from compare.study import ExplainConfig, explain
+
+sys.path.append(str(Path(__file__).parent))  # MkDocs loads this file alone
+from write_page import EXERCISE, WORK, Unavailable, build_page
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -30,6 +35,15 @@ MOVING = (
 )
 STANDING = re.compile(r"^\[!\[The live page.*$", re.MULTILINE)
 """The live page's moving picture; in the site it stands in the place of README.md's picture."""
+
+WRITING = WORK / "site"
+"""The page to write in, before it is copied into the site."""
+
+WITHOUT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Not in this site</title>
+<p>This site was built without the page to write in: {}.</p>
+<p><code>rnn-parity check --new my_rnn.py</code> writes the same exercise for a terminal.</p>
+"""
 
 COLOURED = {".py": "python", ".toml": "toml", ".yml": "yaml", ".json": "json", ".ipynb": "python"}
 """The kinds of files that become pages, and as what they are coloured."""
@@ -113,7 +127,25 @@ def on_files(files: Files, config: Any) -> Files:
             explain(ExplainConfig(cell=cell, out=out))
             written = out.read_text(encoding="utf-8").replace("</main>", f"{links(cell)}</main>")
         files.append(File.generated(config, f"explain-{cell}.html", content=written))
+    files.append(File.generated(config, "write/index.html", content=make_writing_page()))
     return files
+
+
+def make_writing_page() -> str:
+    """Build the page to write in, and return it; or one that says why it could not be built."""
+    try:
+        build_page(WRITING)
+    except Unavailable as missing:
+        shutil.rmtree(WRITING, ignore_errors=True)
+        sys.stderr.write(f"The site is built without the page to write in: {missing}\n")
+        return WITHOUT.format(html.escape(str(missing)))
+    return (WRITING / "index.html").read_text(encoding="utf-8")
+
+
+def on_post_build(config: Any) -> None:
+    """Put what the page to write in loads beside it."""
+    if WRITING.is_dir():
+        shutil.copytree(WRITING, Path(config.site_dir) / "write", dirs_exist_ok=True)
 
 
 def links(cell: str) -> str:
@@ -133,7 +165,14 @@ def links(cell: str) -> str:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Let links to source files lead to their pages, and a line's to the line."""
     document = DOCS / page.file.src_uri
+    if document == DOCS / "exercises" / "README.md":
+        markdown = EXERCISE.sub(with_writing_page, markdown)
     return with_pages(markdown, document) if document.is_file() else markdown
+
+
+def with_writing_page(row: re.Match[str]) -> str:
+    """Return the row of an exercise with a link that opens it in the page to write in."""
+    return f'{row[0]}<br><a href="../write/index.html#exercise={row[1]}">in the browser</a>'
 
 
 def with_pages(markdown: str, document: Path) -> str:

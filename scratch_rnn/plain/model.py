@@ -70,7 +70,12 @@ def forward(
 
 
 def loss_and_gradients(
-    cell: Cell, inputs: Array, targets: Array, state: list[Array], parameters: list[Array]
+    cell: Cell,
+    inputs: Array,
+    targets: Array,
+    state: list[Array],
+    parameters: list[Array],
+    cross_entropy: Callable[..., tuple[float, Array]] = cross_entropy,
 ) -> tuple[float, list[Array], list[Array]]:
     """Return L, the gradient of each parameter, and the last state; inputs, targets are (T, B)."""
     W, b = parameters[4:]

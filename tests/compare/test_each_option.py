@@ -17,6 +17,7 @@ import compare.terminal.options
 import scratch_rnn
 from compare.cli import COMMANDS, parse
 from compare.study import quiz
+from compare.study.practice.build import write_page
 from compare.terminal import CommandError, Terminal, UsageError
 from compare.terminal.options import flag_of
 from scratch_rnn import RNN, RNNModel
@@ -59,6 +60,7 @@ MODES = {  # a folder is left out: its options are those of its files
     "explain, the demonstration": Mode("explain --cell rnn --text ab --overwrite"),
     "explain, a run": Mode("explain --checkpoint RUN --text the --overwrite"),
     "explain, the newest run": Mode("explain --text the --overwrite"),
+    "write": Mode("write --folder ."),
     "convert": Mode("convert weights.npz new.npz"),
     "convert, the table": Mode("convert --table", idle=("paths",)),
     "explain, your own": Mode("explain --weights own.npz --vocab own.json --text ab --overwrite"),
@@ -81,6 +83,7 @@ def folder(tmp_path_factory):
     (folder / "fox.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 5)
     np.savez(folder / "weights.npz", **scratch_rnn.RNN(2, 3).parameters)
     (folder / "explain.html").write_text("another page")
+    (folder / "index.html").write_text(write_page("", [], {}), encoding="utf-8")
     (folder / "right.py").write_text(right_source())
     np.savez(folder / "own.npz", **RNNModel(RNN(2, 3), 2).parameters)
     (folder / "own.json").write_text('["a", "b"]')
@@ -142,6 +145,7 @@ def another(hint, value):
 def test_each_option_is_read_or_refused(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setattr(quiz, "EPOCHS", 1)
+    monkeypatch.setattr("socketserver.BaseServer.serve_forever", lambda server: None)
     config, read = parse(typed(MODES[name])), set()
     command = MODES[name].typed.split()[0]
     run(command, noting(config, read))

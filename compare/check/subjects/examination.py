@@ -44,6 +44,7 @@ from compare.implementations import (
     Layers,
     Notes,
     Source,
+    Start,
     Submission,
     SubmissionFunctions,
     Trouble,
@@ -96,15 +97,20 @@ def find_source(config: CheckConfig) -> Source:
     return source
 
 
-def make_loader(config: CheckConfig, source: Source, notes: Notes | None = None) -> Load:
-    """Return a function that loads the user's code in a new process."""
+def make_loader(
+    config: CheckConfig,
+    source: Source,
+    notes: Notes | None = None,
+    start: Start | None = None,
+) -> Load:
+    """Return a function that loads the user's code in a new process, or in what `start` starts."""
     unfilled = list_unfilled(Path(source.file)) if source.file and not source.name else set()
 
     def load() -> Submission:
         try:
             choose = partial(choose_own_variant, config)
             ours = partial(call_reference, order=config.gates, choose=choose)
-            found = Submission(source, ours, notes)
+            found = Submission(source, ours, notes, start)
             found.names = [name for name in found.names if name not in unfilled]
             return found
         except Trouble as trouble:

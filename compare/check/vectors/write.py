@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import safetensors.numpy
 
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import expect
@@ -35,6 +34,8 @@ def write_vectors(directory: Path, cells: Sequence[str], seed: int) -> list[Path
 
     The same seed gives the same bits. UsageError if one of the files exists.
     """
+    import safetensors.numpy  # not before it is needed: a browser has none
+
     contents: dict[str, bytes] = {}
     for cell in cells:
         cases = list(draw_cases(cell, seed))

@@ -21,6 +21,9 @@ from compare.implementations.worker.messages import (
 from compare.implementations.worker.source import PATIENCE, Notes, Source
 from compare.implementations.worker.trouble import Trouble
 
+Start = Callable[..., Any]
+"""Starts the process of the user's code, or what takes its place; see `process.Process`."""
+
 MOST_NOTED = 50  # names of each kind
 MOST_LAUNCHES = 1000
 
@@ -86,7 +89,7 @@ class Submission(AbstractContextManager["Submission"]):
         source: Source,
         ours: Callable[[str, Any], Any] | None = None,
         notes: Notes | None = None,
-        start: Callable[..., Any] | None = None,
+        start: Start | None = None,
     ) -> None:
         self.source, self._ours, self._start = source, ours, start or start_process
         self.notes = Notes() if notes is None else notes

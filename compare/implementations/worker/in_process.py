@@ -1,6 +1,11 @@
-"""The user's code in this process: without limits, and where no other process can be started."""
+"""The user's code in this process, where no other can be started: in a browser, for example."""
 
+import io
+import sys
+import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -9,6 +14,9 @@ from compare.implementations.worker import messages
 from compare.implementations.worker.messages import Message
 from compare.implementations.worker.server import Server
 from compare.implementations.worker.source import Notes, Source
+from compare.implementations.worker.trouble import Trouble, Verdict
+
+FIRST_PRINTED = 400  # characters of the printed text that are kept
 
 
 class InProcess:
@@ -28,13 +36,70 @@ class InProcess:
         self._server = Server(messages, call_ours)
 
     def request(self, message: Message, *limits: float) -> Message:
-        """Answer a request; there are no limits here."""
+        """Answer a request; nothing is interrupted here."""
         head, arrays = message
         answer, sent = self._server.answer(head, _copy_all(arrays))
         return answer, _copy_all(sent)
 
     def close(self) -> None:
         """Do nothing: there is no process to end."""
+
+
+class Interruption(BaseException):
+    """Raised in the user's code when its time is over; ``except Exception`` lets it pass."""
+
+
+class Printed(io.TextIOBase):
+    """Takes what the user's code prints: counts the lines, and keeps the first characters."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+
+    def write(self, text: str) -> int:
+        """Count the lines of a text."""
+        self._notes.lines += text.count("\n")
+        self._notes.first += text[: max(0, FIRST_PRINTED - len(self._notes.first))]
+        return len(text)
+
+
+class InterruptedProcess(InProcess):
+    """The same with a limit on time, which Python code cannot pass, and without its printed text.
+
+    Before each line of the user's file the time is read. A call of NumPy is not interrupted.
+    """
+
+    def __init__(self, source: Source, call_back: Callable[..., Message], notes: Notes) -> None:
+        super().__init__(source, call_back, notes)
+        self._file, self._printed = source.file, Printed(notes)
+
+    def request(self, message: Message, *limits: float) -> Message:
+        """Answer a request; Trouble if it takes more than the first of the limits, in seconds."""
+        if self.ended:
+            raise Trouble(Verdict.ERROR, f"its process ended {self.ended}")
+        seconds = limits[0]
+        end, is_late = time.perf_counter() + seconds, False
+
+        def look(frame: FrameType, event: str, argument: object) -> Any:
+            nonlocal is_late
+            if time.perf_counter() > end:
+                is_late = True
+                raise Interruption
+            return look
+
+        def enter(frame: FrameType, event: str, argument: object) -> Any:
+            return look if frame.f_code.co_filename == self._file else None
+
+        before = sys.gettrace()
+        sys.settrace(enter)
+        try:
+            with redirect_stdout(self._printed), redirect_stderr(self._printed):
+                answer = super().request(message)
+        finally:
+            sys.settrace(before)
+        if is_late:
+            self.ended = "when its time was over"
+            raise Trouble(Verdict.TIMEOUT, f"no result within {seconds:g} s")
+        return answer
 
 
 def _copy_all(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -142,7 +142,7 @@ def _fill(record: JsonObject, elements: str) -> str:
     script = _script(record["cell"])
     values = {"mark": MARK, "title": html.escape(title(record)), "records": elements}
     template, style = (resource(__package__, name) for name in ("template.html", "page.css"))
-    return fill_page(template, style, script, values, sources="worker-src blob:; ")
+    return fill_page(template, style, script, values, sources={"worker-src": "blob:"})
 
 
 def scripts(cell: str) -> list[Traversable]:

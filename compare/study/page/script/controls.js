@@ -34,21 +34,11 @@ function setUpControls() {
   $("units-select").append(...[...counts, H].map((count) =>
     make("option", { value: count, selected: count === chosen.u }, count === H ? `all ${H}` : count)));
   $("units-select").addEventListener("change", () => choose({ u: Number($("units-select").value) }));
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  let theme = system.matches ? "dark" : "light";
-  const wear = (name) => {
-    theme = name;
-    document.documentElement.dataset.theme = name;
-    $("theme").textContent = name === "dark" ? "Light theme" : "Dark theme";
+  setUpTheme(() => {
     readScale();
-  };
-  const change = (name) => {
-    wear(name);
     redraw("*");
-  };
-  $("theme").addEventListener("click", () => change(theme === "dark" ? "light" : "dark"));
-  system.addEventListener("change", () => change(system.matches ? "dark" : "light"));
-  wear(theme);
+  });
+  readScale();
 }
 
 function drawControls() {

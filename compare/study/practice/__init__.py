@@ -1,0 +1,1 @@
+"""A page to write the six functions in, and what runs in it: no PyTorch, nothing to install."""

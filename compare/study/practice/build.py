@@ -1,0 +1,48 @@
+"""The page in one file of HTML, and the list of what it loads: Python, NumPy, this package."""
+
+from collections.abc import Mapping, Sequence
+
+from compare.check import write_template
+from compare.files import JsonObject, fill_page, json_in_html, resource
+from compare.implementations import CELLS
+
+MARK = '<meta name="generator" content="rnn-parity write">'
+TITLE = "Write a recurrent network"
+
+SOURCES = {
+    "connect-src": "'self'",  # Python and its packages
+    "script-src": "'self' 'wasm-unsafe-eval'",  # Pyodide
+    "worker-src": "'self' blob:",
+    "style-src": "'nonce-editor'",  # the editor's own style
+    "style-src-attr": "'unsafe-inline'",  # the colours of the verdict's numbers
+}
+
+
+def write_page(
+    script: str, files: Sequence[JsonObject], exercises: Mapping[str, JsonObject]
+) -> str:
+    """Return the page, with its bundled script.
+
+    `files` have the name and the bytes of each file that it loads first; `exercises` have, by name,
+    the source, the cell, and the choice of options with which it is checked.
+    """
+    site = {
+        "cells": {cell: describe_cell(cell) for cell in CELLS},
+        "exercises": exercises,
+        "files": files,
+        "megabytes": round(sum(file["bytes"] for file in files) / 1e6),
+    }
+    worker = resource(__package__, "script/worker.js")
+    values = {"mark": MARK, "title": TITLE, "site": json_in_html(site), "worker": worker}
+    template, style = (resource(__package__, name) for name in ("template.html", "practice.css"))
+    return fill_page(template, style, script, values, SOURCES)
+
+
+def describe_cell(cell: str) -> JsonObject:
+    """Return the title of a cell, the names of its functions, and the file to fill in."""
+    functions = [f"{cell}_{kind}" for kind in ("step", "forward", "step_backward", "backward")]
+    return {
+        "title": CELLS[cell].layer,
+        "functions": [*functions, "cross_entropy", "clip_grad_norm"],
+        "exercise": write_template(cell, "my_rnn.py"),
+    }

@@ -1,0 +1,63 @@
+// The editor: CodeMirror with Python, in the colours of the page.
+
+import { indentWithTab } from "@codemirror/commands";
+import { python } from "@codemirror/lang-python";
+import { HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { Prec } from "@codemirror/state";
+import { EditorView, keymap } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { basicSetup } from "codemirror";
+
+const COLOURS = HighlightStyle.define([
+  { tag: [tags.keyword, tags.operatorKeyword], color: "var(--accent)" },
+  { tag: [tags.string, tags.docString], color: "var(--soft)" },
+  { tag: tags.comment, color: "var(--soft)", fontStyle: "italic" },
+  { tag: [tags.number, tags.bool], color: "var(--focus)" },
+  { tag: tags.function(tags.definition(tags.variableName)), fontWeight: "bold" },
+]);
+
+const LOOK = EditorView.theme({
+  "&": { backgroundColor: "var(--paper)", color: "var(--ink)", fontSize: "0.86rem" },
+  ".cm-content, .cm-gutters": { fontFamily: "var(--mono)" },
+  ".cm-content": { caretColor: "var(--ink)" },
+  ".cm-gutters": { backgroundColor: "var(--raised)", color: "var(--soft)", borderColor: "var(--line)" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--raised)" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+});
+
+/** Make an editor; `changed` is called with its text, `run` for Ctrl-Enter. */
+export function makeEditor(parent, changed, run) {
+  const view = new EditorView({
+    parent,
+    extensions: [
+      Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (run(), true) }])),
+      basicSetup,
+      keymap.of([indentWithTab]),
+      python(),
+      indentUnit.of("    "),
+      syntaxHighlighting(COLOURS),
+      LOOK,
+      EditorView.cspNonce.of("editor"),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ "aria-label": "Your file, in Python" }),
+      EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
+    ],
+  });
+  return {
+    text: () => view.state.doc.toString(),
+    write(text) {
+      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    },
+    /** Put the cursor behind the head of a function, and show it at the top. */
+    goTo(name) {
+      const at = view.state.doc.toString().search(new RegExp(`^def ${name}\\b`, "m"));
+      if (at < 0) return;
+      const line = view.state.doc.lineAt(at);
+      view.dispatch({
+        selection: { anchor: line.to },
+        effects: EditorView.scrollIntoView(line.from, { y: "start" }),
+      });
+      view.focus();
+    },
+  };
+}

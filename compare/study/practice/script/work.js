@@ -1,0 +1,72 @@
+// What is open in the editor: the learner's own file of a cell, an exercise, or the code of a link.
+// Each is kept in the browser under a key of its own, so opening one never replaces another.
+
+const PREFIX = "rnn-parity write ";
+
+const read = (key) => {
+  try {
+    return localStorage.getItem(PREFIX + key);
+  } catch {
+    return null; // the browser keeps nothing
+  }
+};
+
+/** Keep the text; return whether the browser does. */
+export function keep(key, text) {
+  try {
+    localStorage.setItem(PREFIX + key, text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Forget what was kept, so that the beginning comes back. */
+export function forget(key) {
+  try {
+    localStorage.removeItem(PREFIX + key);
+  } catch {
+    // nothing was kept
+  }
+}
+
+async function transform(bytes, stream) {
+  return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
+}
+
+/** Return the part of a link that carries the code. */
+export async function pack(cell, text) {
+  const bytes = await transform(new TextEncoder().encode(text), new CompressionStream("deflate-raw"));
+  const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return `#cell=${cell}&code=${base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+}
+
+async function unpack(code) {
+  const binary = atob(code.replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  return new TextDecoder().decode(await transform(bytes, new DecompressionStream("deflate-raw")));
+}
+
+/** Return what an address opens: its key, its cell, its beginning, and the choices of its check. */
+export async function open(hash, site) {
+  const asked = new URLSearchParams(hash.slice(1));
+  const cell = asked.get("cell") in site.cells ? asked.get("cell") : "rnn";
+  const exercise = site.exercises[asked.get("exercise")];
+  if (exercise) {
+    const key = asked.get("exercise");
+    const notice = `Exercise ${Number.parseInt(key, 10)}. Its docstring says what to do.`;
+    return begun({ key, cell: exercise.cell, begin: exercise.source, choice: exercise.choice, notice });
+  }
+  const code = asked.get("code");
+  if (!code) return begun({ key: cell, cell, begin: site.cells[cell].exercise });
+  try {
+    const begin = await unpack(code);
+    const notice = "This code came with the link. Nothing of it has run. Read it before you check it.";
+    return begun({ key: `link ${code.slice(-24)}`, cell, begin, notice });
+  } catch {
+    const notice = "The link is not whole: its code cannot be read. This is your own file.";
+    return begun({ key: cell, cell, begin: site.cells[cell].exercise, notice });
+  }
+}
+
+const begun = (work) => ({ choice: {}, ...work, text: read(work.key) ?? work.begin });

@@ -1,0 +1,50 @@
+"""The command `write`: serve the page to write in, on this machine."""
+
+import webbrowser
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+from compare.files import is_page
+from compare.study.config import WriteConfig
+from compare.study.practice.build import MARK
+from compare.terminal import Terminal, UsageError
+
+TYPES = {
+    "": "application/octet-stream",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".json": "application/json",
+    ".wasm": "application/wasm",
+}
+"""By the end of a file's name: a system's own table may have another type for scripts."""
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves the files of a folder."""
+
+    extensions_map = TYPES
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing for a request."""
+
+
+def write(config: WriteConfig, terminal: Terminal | None = None) -> None:
+    """Serve the page until Ctrl-C; UsageError without the page, OSError if the port is taken."""
+    terminal = terminal or Terminal(quiet=True)
+    config.check()
+    if not is_page(config.folder / "index.html", MARK):
+        advice = "`make site` builds it in a checkout"
+        raise UsageError(f"expected the page to write in in {config.folder}, got none; {advice}")
+    with make_server(config) as server:
+        address = f"http://127.0.0.1:{server.server_port}/"
+        terminal.line(f"Write at {address}  (Ctrl-C ends it.)", whole=True)
+        if config.open:
+            webbrowser.open(address)
+        server.serve_forever()
+
+
+def make_server(config: WriteConfig) -> ThreadingHTTPServer:
+    """Return the server of a folder, for this machine alone."""
+    handler = partial(Handler, directory=str(config.folder))
+    return ThreadingHTTPServer(("127.0.0.1", config.port), handler)

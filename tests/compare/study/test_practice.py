@@ -1,0 +1,154 @@
+"""The page to write in: its check and training without processes and PyTorch, and its server."""
+
+import json
+import threading
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from compare.check import CheckConfig, examine
+from compare.implementations import CELLS
+from compare.study import WriteConfig, write
+from compare.study.practice.build import MARK, describe_cell, write_page
+from compare.study.practice.serve import make_server
+from compare.terminal import Terminal, UsageError
+from tests.compare.check.corpus import plain_source, replaced
+from tests.scripts import ended
+
+SCRIPT = Path(__file__).with_name("without_processes.py")
+
+SLOPES = {
+    "rnn": ("1 - h_t**2", "1 - h_t"),
+    "gru": ("1 - n**2", "1 - n"),
+    "lstm": ("1 - g**2", "1 - g"),
+}
+FIRST_LINE = "    T, B, _ = x.shape\n"
+ENDLESS = "    while True:\n        print('again')\n"
+
+
+def endless(source, cell):
+    """Return the source with a sequence that never ends, and prints."""
+    head, found, rest = source.partition(f"def {cell}_forward(")
+    assert found
+    signature, end, body = rest.partition('"""\n')
+    return head + found + signature + end + ENDLESS + body
+
+
+@pytest.fixture(scope="module", params=CELLS)
+def printed(request, tmp_path_factory):
+    """A cell, the answers to five files, the trained network, and what was told meanwhile."""
+    cell, folder = request.param, tmp_path_factory.mktemp(request.param)
+    right = plain_source(cell)
+    sources = {
+        "wrong": replaced(right, [SLOPES[cell]]),
+        "endless": endless(right, cell),
+        "empty": describe_cell(cell)["exercise"],
+        "no Python": "def f(:\n",
+        "right": right,
+    }
+    files = []
+    for name, source in sources.items():
+        files.append(folder / f"{name}.py")
+        files[-1].write_text(source, encoding="utf-8")
+    code, output, errors = ended(SCRIPT, folder, cell, *files)
+    assert (code, errors) == (0, "")
+    *answers, network, told = map(json.loads, output.splitlines())
+    return cell, dict(zip(sources, answers, strict=True)), network, told, files
+
+
+def verdicts(answer):
+    return [stage["verdict"] for stage in answer["report"]["stages"]]
+
+
+def test_the_verdicts_are_those_of_the_command(printed):
+    """And all that the report says beside them."""
+    cell, answers, *_, files = printed
+    for file in files:
+        if file.stem == "wrong":
+            report = examine(CheckConfig(target=str(file), no_train=True), Terminal(quiet=True))
+            there, here = report.to_json(), answers[file.stem]["report"]
+            assert here == there
+    assert verdicts(answers["right"]) == ["right"] * 6
+    assert verdicts(answers["empty"]) == ["missing"] * 6
+    wrong = answers["wrong"]["report"]["stages"][2]
+    assert (wrong["name"], wrong["verdict"]) == (f"{cell}_step_backward", "wrong")
+    assert "without the square" in wrong["likely"]
+    assert "Likely mistake" in answers["wrong"]["shown"]
+    assert "δ" in answers["wrong"]["equations"][f"{cell}_step_backward"]
+
+
+def test_a_loop_that_never_ends_is_ended_and_the_rest_is_checked(printed):
+    """The plain version's backward pass reads the reference's tape in some cells."""
+    _, answers, *_ = printed
+    report = answers["endless"]["report"]
+    first, second, third, _, *last = verdicts(answers["endless"])
+    assert (first, second, third, *last) == ("right", "timeout", "right", "right", "right")
+    assert report["stages"][1]["got"] == "no result within 0.3 s"
+    assert any(note.startswith("printed ") for note in report["notes"])
+
+
+def test_a_file_that_is_no_python_has_no_function(printed):
+    _, answers, *_ = printed
+    [words] = {stage["got"] for stage in answers["no Python"]["report"]["stages"]}
+    assert words == "SyntaxError: invalid syntax (line 1)"
+
+
+def test_the_functions_train_the_plain_versions_model(printed):
+    """Beside the plain version, within rounding; then the model writes."""
+    _, _, network, told, _ = printed
+    [compared] = [message["compared"] for message in told if "compared" in message]
+    assert (compared["updates"], compared["wrong"]) == (20, None)
+    [epoch] = [message for message in told if "epoch" in message]
+    assert epoch["wrote"].startswith("the clock ")
+    assert len(epoch["wrote"]) == 70
+    assert 1 < epoch["loss"] < 3.4
+    assert len(network["vocab"]) == len(network["parameters"]["b"])
+    assert any(message.get("trying", "").endswith("forward") for message in told)
+
+
+def test_a_training_that_differs_is_noticed(tmp_path, monkeypatch):
+    """The wrong functions follow another path from the first update on."""
+    from compare.study.practice import in_browser
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(in_browser, "EPOCHS", 0)
+    told = []
+    in_browser.train(replaced(plain_source("rnn"), [SLOPES["rnn"]]), "rnn", told.append)
+    [compared] = map(json.loads, told)
+    assert compared["compared"]["wrong"].startswith("loss: ")
+
+
+# The server -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    page = write_page("const script = 1;", [{"name": "a.whl", "bytes": 3e6}], {})
+    (tmp_path / "index.html").write_text(page, encoding="utf-8")
+    (tmp_path / "core.mjs").write_text("export {};")
+    return tmp_path
+
+
+def test_the_page_says_what_it_may_load(folder):
+    """Its own files and nothing else; and it has each cell's exercise."""
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert page.count(MARK) == 1
+    assert "connect-src 'self'; " in page
+    assert "http" not in page.partition("Content-Security-Policy")[2].partition(">")[0]
+    for cell in CELLS:
+        assert f"def {cell}_step_backward(" in page
+
+
+def test_the_server_has_the_types_that_a_browser_demands(folder):
+    with make_server(WriteConfig(folder=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name, kind in (("", "text/html"), ("core.mjs", "text/javascript")):
+            with urlopen(f"http://127.0.0.1:{server.server_port}/{name}") as answer:
+                assert answer.headers["Content-Type"] == kind
+        server.shutdown()
+
+
+def test_without_the_page_there_is_one_line(tmp_path):
+    with pytest.raises(UsageError, match=r"^expected the page to write in in .*, got none; `make"):
+        write(WriteConfig(folder=tmp_path))
