@@ -114,4 +114,4 @@ def _colour(x: float | str, largest: float) -> str:
     if isinstance(x, str):  # NaN or infinite
         return ""
     colour = POSITIVE if x > 0 else NEGATIVE
-    return f"background:rgba({colour},{0.75 * abs(x) / largest:.2f});"
+    return f"background:rgba({colour},{0.6 * abs(x) / largest:.2f});"

@@ -39,7 +39,7 @@ export function makeEditor(parent, changed, run) {
       LOOK,
       EditorView.cspNonce.of("editor"),
       EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ "aria-label": "Your file, in Python" }),
+      EditorView.contentAttributes.of({ "aria-label": "Your file, in Python", tabindex: "0" }),
       EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
     ],
   });

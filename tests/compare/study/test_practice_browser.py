@@ -1,0 +1,190 @@
+"""The page to write in, in a browser, as `make site` has built it.
+
+With RNN_PARITY_SITE=site these tests read site/write.
+"""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from compare.implementations import CELLS
+from compare.study import WriteConfig
+from compare.study.practice.serve import make_server
+from tests.compare.check.corpus import plain_source, replaced
+from tests.compare.study.pages import axe_violations
+
+SITE = os.environ.get("RNN_PARITY_SITE", "")
+pytestmark = pytest.mark.skipif(not SITE, reason="expected RNN_PARITY_SITE, a site of `make site`")
+
+SLOPE = [("1 - h_t**2", "1 - h_t")]
+ENDLESS_IN_C = (
+    "def rnn_step(*given):\n    return sum(iter(int, 1))  # no line is ever reached again\n"
+)
+CHECK = "async (source) => await rnnParity.check(source, { cell: CELL })"
+
+
+class Writing:
+    """The page in a context of its own, with an empty memory."""
+
+    def __init__(self, browser, address):
+        self.context, self.address = browser.new_context(), address
+        self.requests, self.complaints = [], []
+        self.page = self.open("")
+
+    def open(self, fragment):
+        """Open a new tab of the writing, and wait until Python is ready."""
+        tab = self.context.new_page()
+        tab.on("request", lambda request: self.requests.append(request.url))
+        tab.on("console", lambda message: self.complaints.append(message.text))
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        tab.goto(self.address + fragment)
+        tab.wait_for_selector("#check:enabled", timeout=120_000)
+        return tab
+
+    def check(self, source, cell="rnn"):
+        """Return the report of the function for tools."""
+        return self.page.evaluate(CHECK.replace("CELL", repr(cell)), source)
+
+    def write(self, source):
+        """Put a text into the editor, as pasted."""
+        self.page.click(".cm-content")
+        self.page.keyboard.press("ControlOrMeta+a")
+        self.page.evaluate(PASTE, source)
+
+    def press(self, button, words):
+        """Press a button, and wait until the line of the state has these words."""
+        self.page.click(button)
+        self.page.wait_for_selector(f"#status:has-text('{words}')", timeout=120_000)
+
+
+PASTE = """(text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  const paste = new ClipboardEvent("paste", { clipboardData });
+  document.querySelector(".cm-content").dispatchEvent(paste);
+}"""
+
+
+@pytest.fixture(scope="module")
+def writing(tab):
+    with make_server(WriteConfig(folder=Path(SITE) / "write")) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        writing = Writing(tab.context.browser, f"http://127.0.0.1:{server.server_port}/")
+        writing.server = server
+        yield writing
+        writing.context.close()
+        server.shutdown()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_each_cell_is_checked(cell, writing):
+    report = writing.check(plain_source(cell), cell)
+    assert [stage["verdict"] for stage in report["stages"]] == ["right"] * 6
+    assert (report["form"], report["cell"], report["ok"]) == ("functions", cell, True)
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict", "got"),
+    [
+        ("def f(:\n", "error", "SyntaxError: invalid syntax (line 1)"),
+        ("def rnn_step(*_):\n    while True:\n        pass\n", "timeout", "no result within 5 s"),
+        (
+            "def rnn_step(*_):\n    while True:\n        print('x' * 10**5)\n",
+            "timeout",
+            "within 5 s",
+        ),
+        ("def rnn_step(*_):\n    return rnn_step()\n", "error", "RecursionError"),
+        ("def rnn_step(*_):\n    return [0] * 10**9\n", "error", "MemoryError"),
+        ("import torch\n", "error", "No module named 'torch'"),
+        ("def rnn_step(*_):\n    raise SystemExit\n", "error", "SystemExit"),
+    ],
+)
+def test_code_that_does_not_work_has_a_verdict(source, verdict, got, writing):
+    stage = writing.check(source)["stages"][0]
+    assert (stage["verdict"], got in stage["got"]) == (verdict, True), stage["got"]
+
+
+def test_a_learner_writes_checks_and_leaves(writing):
+    """The verdict, the likely mistake, both arrays; and the file is there on the next day."""
+    writing.write(replaced(plain_source("rnn"), SLOPE))
+    writing.press("#check-all", "Checked in")
+    assert writing.page.inner_text(".verdicts .wrong").split() == [
+        "✗",
+        "rnn_step_backward",
+        "wrong",
+    ]
+    assert "without the square" in writing.page.inner_text("#shown")
+    assert writing.page.locator("#shown table").count() == 2
+    assert not writing.page.is_visible("#equation")
+    writing.page.click("summary")
+    assert "δ" in writing.page.inner_text("#equation")
+    for scheme in ("light", "dark"):
+        writing.page.emulate_media(color_scheme=scheme)
+        assert axe_violations(writing) == []
+    again = writing.open("")
+    assert "(1 - h_t if f" in again.inner_text(".cm-content") or again.evaluate(
+        "() => localStorage.getItem('rnn-parity write rnn').includes('(1 - h_t if f')"
+    )
+    again.close()
+
+
+def test_the_functions_of_a_learner_train_and_write(writing):
+    writing.write(plain_source("rnn"))
+    writing.press("#check-all", "Checked in")
+    writing.press("#train", "Trained in")
+    assert "equals the plain version" in writing.page.inner_text("#compared")
+    assert writing.page.locator("#written li").count() == 30
+    assert writing.page.inner_text("#written li >> nth=-1").startswith("the clock ")
+
+
+def test_a_function_that_never_ends_is_stopped_and_nothing_is_lost(writing):
+    writing.write(ENDLESS_IN_C)
+    writing.press("#check", "Trying")
+    writing.page.click("#stop")
+    writing.page.wait_for_selector("#check:enabled", timeout=120_000)
+    assert "iter(int, 1)" in writing.page.inner_text(".cm-content")
+    assert writing.check(plain_source("rnn"))["ok"]
+
+
+def test_a_link_opens_the_code_and_runs_nothing(writing):
+    writing.write("raise SystemExit  # 'λ'\n")
+    writing.page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }"
+    )
+    writing.press("#link", "address bar")
+    fragment = "#" + writing.page.url.partition("#")[2]
+    other = Writing(writing.context.browser, writing.address)
+    opened = other.open(fragment)
+    assert opened.inner_text(".cm-line >> nth=0") == "raise SystemExit  # 'λ'"
+    assert "came with the link" in opened.inner_text("#notice")
+    assert "not tried" in opened.inner_text("#verdicts")
+    assert "right" not in opened.inner_text("#verdicts")
+    assert other.open("#cell=rnn").evaluate("() => localStorage.length") == 0
+    assert other.complaints == []
+    other.context.close()
+
+
+def test_an_exercise_opens_with_its_own_check(writing):
+    exercise = writing.open("#exercise=07_gru")
+    assert exercise.input_value("#stage") == "gru_step_backward"
+    exercise.click("#check")
+    exercise.wait_for_selector("#status:has-text('Checked in')")
+    assert not exercise.is_visible("#equation-box")
+    exercise.close()
+
+
+def test_nothing_comes_from_elsewhere_and_then_no_network_is_needed(writing):
+    """The last test: it ends the server."""
+    assert {url.split(":")[0] for url in writing.requests} <= {"http", "blob", "data"}
+    assert {url for url in writing.requests if url.startswith("http")} == {
+        url for url in writing.requests if url.startswith(writing.address)
+    }
+    assert writing.complaints == []
+    writing.page.evaluate("() => navigator.serviceWorker.ready")
+    writing.server.shutdown()
+    writing.server.server_close()
+    writing.page.reload()
+    writing.page.wait_for_selector("#check:enabled", timeout=120_000)
+    assert writing.check(plain_source("rnn"))["ok"]
