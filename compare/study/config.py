@@ -182,11 +182,12 @@ class ExplainConfig:
 class WriteConfig:
     """Serve the page to write the six functions in, on this machine, until Ctrl-C.
 
-    `make site` builds it in a checkout. It checks your functions in the browser, as `check` does.
+    The page checks your functions in the browser, as `check` does. `make site` builds it in a
+    checkout, with the rest of the site.
     """
 
-    folder: Annotated[Path, arg(metavar="DIR")] = Path("site/write")
-    """The folder of the page."""
+    site: Annotated[Path, arg(metavar="DIR")] = Path("site")
+    """The site that `make site` has built; the page is in its folder `write`."""
     port: Annotated[int, PORT, arg(metavar="N")] = 0
     """Port of the server; 0 takes a free one."""
     open: Annotated[bool, flag()] = False

@@ -157,6 +157,7 @@ def links(cell: str) -> str:
         "the source of the plain version": source.removesuffix(".md") + ".html",
         "what is on this page": "use/explain.html",
         "exercises": "exercises/index.html",
+        "a page to write the six functions in": "write/index.html",
     }
     found = (f'<a href="{to}" target="_top">{name}</a>' for name, to in addresses.items())
     return f'<p class="hint">In this site: {", ".join(found)}.</p>'

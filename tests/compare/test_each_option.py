@@ -60,7 +60,7 @@ MODES = {  # a folder is left out: its options are those of its files
     "explain, the demonstration": Mode("explain --cell rnn --text ab --overwrite"),
     "explain, a run": Mode("explain --checkpoint RUN --text the --overwrite"),
     "explain, the newest run": Mode("explain --text the --overwrite"),
-    "write": Mode("write --folder ."),
+    "write": Mode("write --site ."),
     "convert": Mode("convert weights.npz new.npz"),
     "convert, the table": Mode("convert --table", idle=("paths",)),
     "explain, your own": Mode("explain --weights own.npz --vocab own.json --text ab --overwrite"),
@@ -83,7 +83,8 @@ def folder(tmp_path_factory):
     (folder / "fox.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 5)
     np.savez(folder / "weights.npz", **scratch_rnn.RNN(2, 3).parameters)
     (folder / "explain.html").write_text("another page")
-    (folder / "index.html").write_text(write_page("", [], {}), encoding="utf-8")
+    (folder / "write").mkdir()
+    (folder / "write" / "index.html").write_text(write_page("", [], {}), encoding="utf-8")
     (folder / "right.py").write_text(right_source())
     np.savez(folder / "own.npz", **RNNModel(RNN(2, 3), 2).parameters)
     (folder / "own.json").write_text('["a", "b"]')

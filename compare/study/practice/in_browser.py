@@ -36,7 +36,7 @@ FILE = Path("my_rnn.py")
 SECONDS = 5.0  # that a call of a function may take
 INTERVAL = 0.2  # seconds between two messages about the progress
 
-T, B, H = 20, 16, 32
+T, B, H = 20, 16, 16  # H as the live page has it
 EPOCHS, MAX_NORM = 30, 1.0
 LOCK_STEPS = 20  # updates that are compared with the plain version's
 PERTURBATIONS = 3

@@ -1,4 +1,4 @@
-"""The command `write`: serve the page to write in, on this machine."""
+"""The command `write`: serve the page to write in, with its site, on this machine."""
 
 import webbrowser
 from functools import partial
@@ -33,11 +33,11 @@ def write(config: WriteConfig, terminal: Terminal | None = None) -> None:
     """Serve the page until Ctrl-C; UsageError without the page, OSError if the port is taken."""
     terminal = terminal or Terminal(quiet=True)
     config.check()
-    if not is_page(config.folder / "index.html", MARK):
-        advice = "`make site` builds it in a checkout"
-        raise UsageError(f"expected the page to write in in {config.folder}, got none; {advice}")
+    page = config.site / "write" / "index.html"
+    if not is_page(page, MARK):
+        raise UsageError(f"expected the page {page}, got none; `make site` builds it in a checkout")
     with make_server(config) as server:
-        address = f"http://127.0.0.1:{server.server_port}/"
+        address = f"http://127.0.0.1:{server.server_port}/write/"
         terminal.line(f"Write at {address}  (Ctrl-C ends it.)", whole=True)
         if config.open:
             webbrowser.open(address)
@@ -45,6 +45,6 @@ def write(config: WriteConfig, terminal: Terminal | None = None) -> None:
 
 
 def make_server(config: WriteConfig) -> ThreadingHTTPServer:
-    """Return the server of a folder, for this machine alone."""
-    handler = partial(Handler, directory=str(config.folder))
+    """Return the server of the site, for this machine alone."""
+    handler = partial(Handler, directory=str(config.site))
     return ThreadingHTTPServer(("127.0.0.1", config.port), handler)

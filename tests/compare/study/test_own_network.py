@@ -1,6 +1,8 @@
 """The page of somebody's own network: it is the function that PyTorch's module computes."""
 
+import base64
 import json
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -262,3 +264,36 @@ def test_a_page_of_all_characters_of_ascii_computes(tmp_path, open_page):
     write_page(made, tmp_path / "page.html", most_bytes=10**6)
     opened = open_page(tmp_path / "page.html", sections=("live",))
     assert len(opened.page.evaluate("() => rnnParity.run('~{Z}').logits[0]")) == 128
+
+
+def address_of(tokens, arrays):
+    """Return the part of an address that carries a network, as the page to write in makes it."""
+    content = b"".join(np.asarray(array, np.float32).tobytes() for array in arrays.values())
+    code = base64.urlsafe_b64encode(content).decode().rstrip("=")
+    return f"#network={quote(json.dumps(tokens))}&{code}"
+
+
+@pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "of another size"])
+def test_a_network_in_the_address_takes_the_place_of_the_pages(is_whole, path, tab):
+    """Its characters may have another order; a network of another size is not taken."""
+    tab.goto("about:blank")
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-ready]", state="attached")
+    theirs = tab.evaluate("() => rnnParity.network()")
+    rng = np.random.default_rng(0)
+    own = {n: rng.normal(size=np.shape(a)).astype("f") for n, a in theirs["parameters"].items()}
+    order = rng.permutation(len(theirs["vocab"]))
+    sent = dict(own)
+    sent["rnn.weight_ih_l0"] = own["rnn.weight_ih_l0"][:, order]
+    for name in ("linear.weight", "linear.bias"):
+        sent[name] = own[name][order]
+    if not is_whole:
+        sent["linear.bias"] = sent["linear.bias"][1:]
+    tab.goto("about:blank")
+    tab.goto(path.as_uri() + address_of([theirs["vocab"][k] for k in order], sent))
+    tab.wait_for_selector("html[data-ready]", state="attached")
+    found = tab.evaluate("() => rnnParity.network().parameters")
+    expected = own if is_whole else theirs["parameters"]
+    assert all(np.array_equal(found[name], array) for name, array in expected.items())
+    is_named = "trained by your functions" in tab.inner_text("body")
+    assert is_named == is_whole

@@ -141,7 +141,7 @@ def test_the_page_says_what_it_may_load(folder):
 
 
 def test_the_server_has_the_types_that_a_browser_demands(folder):
-    with make_server(WriteConfig(folder=folder)) as server:
+    with make_server(WriteConfig(site=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for name, kind in (("", "text/html"), ("core.mjs", "text/javascript")):
             with urlopen(f"http://127.0.0.1:{server.server_port}/{name}") as answer:
@@ -150,5 +150,7 @@ def test_the_server_has_the_types_that_a_browser_demands(folder):
 
 
 def test_without_the_page_there_is_one_line(tmp_path):
-    with pytest.raises(UsageError, match=r"^expected the page to write in in .*, got none; `make"):
-        write(WriteConfig(folder=tmp_path))
+    with pytest.raises(
+        UsageError, match=r"^expected the page .*index\.html, got none; `make site`"
+    ):
+        write(WriteConfig(site=tmp_path))

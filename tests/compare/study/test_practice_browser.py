@@ -69,9 +69,9 @@ PASTE = """(text) => {
 
 @pytest.fixture(scope="module")
 def writing(tab):
-    with make_server(WriteConfig(folder=Path(SITE) / "write")) as server:
+    with make_server(WriteConfig(site=Path(SITE))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        writing = Writing(tab.context.browser, f"http://127.0.0.1:{server.server_port}/")
+        writing = Writing(tab.context.browser, f"http://127.0.0.1:{server.server_port}/write/")
         writing.server = server
         yield writing
         writing.context.close()
@@ -134,7 +134,7 @@ def test_the_functions_of_a_learner_train_and_write(writing):
     writing.write(plain_source("rnn"))
     writing.press("#check-all", "Checked in")
     writing.press("#train", "Trained in")
-    assert "equals the plain version" in writing.page.inner_text("#compared")
+    assert "your training equals the plain version's" in writing.page.inner_text("#compared")
     assert writing.page.locator("#written li").count() == 30
     assert writing.page.inner_text("#written li >> nth=-1").startswith("the clock ")
 

@@ -16,6 +16,7 @@ function choose(changes) {
     if (key === "u") showUnits(value);
     if (key === "compare") document.documentElement.toggleAttribute("data-compare", value);
     if (key === "c") {
+      live.own = null;
       takeWeights();
       read();
       redraw("text");
@@ -70,6 +71,7 @@ async function begin() {
     each.numbers = await unpack(each.numbers);
     if (each.details) each.details = await unpack(each.details);
   }
+  live.own = networkOfAddress();
   takeWeights();
   read();
   for (const { setUp, tables } of panels) {

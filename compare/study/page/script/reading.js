@@ -5,15 +5,17 @@ let reading = null;
 
 /**
  * The current weights. `base` is W_hh before the gain; `edit` is a weight that was changed by hand: see weight.js;
- * `isRead`: `reading` has the results of these weights; `optimizer` trains them.
+ * `isRead`: `reading` has the results of these weights; `optimizer` trains them; `own` is the network of
+ * the address, until another checkpoint is chosen.
  */
-const live = { text: null, network: null, base: null, gain: 1, losses: [], clips: [], edit: null, isRead: false, optimizer: null };
+const live = { text: null, own: null, network: null, base: null, gain: 1, losses: [], clips: [], edit: null, isRead: false, optimizer: null };
 
 const idOf = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
 const CAN_TYPE = IS_CHARACTERS && S === V; // else the page does not have all rows of W_ih
 
 /** The network with the weights of checkpoint c, in float64; null if the page does not have all of them. */
 function networkOf(c) {
+  if (live.own) return withBug(live.own.copy(), game.bug?.name);
   const kept = record.checkpoints[c];
   if (!kept.details || S < V) return null;
   kept.network ??= networkFrom(kept.details);
@@ -26,7 +28,31 @@ function networkFrom(d) {
   return new Network(CELL, Object.fromEntries(NAMES.map((name, n) => [name, arrays[n]])));
 }
 
-/** Set the current weights to those of the chosen checkpoint. */
+/**
+ * The network in the address, as the page to write in passes it on: its characters, then its weights
+ * in float32, in the order of NAMES. Null if there is none, or not one with the sizes of this page.
+ */
+function networkOfAddress() {
+  const [, characters, code] = location.hash.match(/^#network=([^&]*)&([\w-]+)$/) ?? [];
+  if (!code) return null;
+  const tokens = JSON.parse(decodeURIComponent(characters));
+  const order = record.shown_tokens.map((token) => tokens.indexOf(token)); // of its tokens, in ours
+  const bytes = Uint8Array.from(atob(code.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+  const R = H * Math.max(1, record.gates.length);
+  const sizes = [R * V, R * H, R, R, V * H, V];
+  const size = sizes.reduce((sum, n) => sum + n, 0);
+  if (!CAN_TYPE || order.includes(-1) || tokens.length !== V || bytes.length !== 4 * size) return null;
+  const all = new Float64Array(new Float32Array(bytes.buffer));
+  let end = 0;
+  const [W_ih, W_hh, b_ih, b_hh, W, b] = sizes.map((n) => all.slice(end, (end += n)));
+  const arrays = [
+    W_ih.map((_, n) => W_ih[n - (n % V) + order[n % V]]), W_hh, b_ih, b_hh,
+    W.map((_, n) => W[order[Math.floor(n / H)] * H + (n % H)]), b.map((_, n) => b[order[n]]),
+  ];
+  return new Network(CELL, Object.fromEntries(NAMES.map((name, n) => [name, arrays[n]])));
+}
+
+/** Set the current weights to those of the address, or of the chosen checkpoint. */
 function takeWeights() {
   live.network = networkOf(chosen.c);
   live.base = live.network?.parameters["rnn.weight_hh_l0"].slice() ?? null;
@@ -61,7 +87,7 @@ const idsOf = (tokens) => tokens.map((token) => idOf.get(token));
 const tokenOfId = (id) => record.shown_tokens[record.shown.indexOf(id)];
 
 const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
-const isRecordedWeights = () => !live.network || (live.gain === 1 && live.losses.length === 0 && !live.edit && !game.bug);
+const isRecordedWeights = () => !live.network || (live.gain === 1 && live.losses.length === 0 && !live.own && !live.edit && !game.bug);
 
 /** Whether PyTorch's numbers are shown beside NumPy's. */
 const isCompared = () => reading.isRecorded && chosen.compare;
@@ -197,7 +223,7 @@ function sizesOf() {
 function labelOf() {
   const steps = live.losses.length ? [times(live.losses.length, "step") + " here"] : [];
   const gain = live.gain === 1 ? [] : [`W_hh × ${live.gain.toFixed(2)}`];
-  return [checkpoint().label, ...steps, ...gain, ...(live.edit ? ["one weight changed"] : []), ...(game.bug ? ["with a bug"] : [])].join(", ");
+  return [live.own ? "trained by your functions" : checkpoint().label, ...steps, ...gain, ...(live.edit ? ["one weight changed"] : []), ...(game.bug ? ["with a bug"] : [])].join(", ");
 }
 
 /** Multiply the recurrent weights. */

@@ -2,7 +2,7 @@
 
 import { makeEditor } from "./editor.js";
 import { Python, Stopped } from "./python.js";
-import { forget, keep, open, pack } from "./work.js";
+import { forget, keep, open, pack, packNetwork } from "./work.js";
 
 const SITE = JSON.parse($("site").textContent);
 const MARKS = { right: "✓", wrong: "✗", error: "✗", timeout: "✗", missing: "·" };
@@ -179,14 +179,17 @@ async function train() {
   const network = await ask({ work: "train", source: editor.text(), cell: work.cell });
   if (!network) return;
   say(`Trained in ${seconds(start)}.`);
-  globalThis.rnnParity.network = network;
+  const address = `../explain-${work.cell}.html#network=${packNetwork(network)}`;
+  $("after-training").replaceChildren(make("a", { href: address, target: "_blank" }, "See inside this network, on the live page"));
 }
 
 function showTraining({ compared, epoch, epochs, loss, wrote }) {
   if (compared) {
-    $("compared").textContent = compared.wrong
-      ? `In ${compared.updates} updates it differs from the plain version: ${compared.wrong}.`
-      : `For ${compared.updates} updates it equals the plain version: losses and weights differ by at most ${compared.difference.toExponential(1)}, within rounding.`;
+    const { updates, difference, wrong } = compared;
+    const apart = difference ? `differ by at most ${difference.toExponential(1)}, within rounding` : "have the same bits";
+    $("compared").textContent = wrong
+      ? `In the first ${updates} updates your training differs from the plain version's: ${wrong}.`
+      : `For ${updates} updates your training equals the plain version's: losses and weights ${apart}.`;
     return;
   }
   losses.push(loss);
@@ -199,7 +202,7 @@ function showTraining({ compared, epoch, epochs, loss, wrote }) {
 /** Draw the mean loss of each epoch. */
 function drawCurve(epochs) {
   const width = 480, height = 140, top = Math.ceil(losses[0]);
-  const x = (k) => 30 + (k / (epochs - 1)) * (width - 80);
+  const x = (k) => 30 + (k / (epochs - 1)) * (width - 110);
   const y = (loss) => height - 20 - (loss / top) * (height - 30);
   const points = losses.map((loss, k) => `${x(k)},${y(loss)}`).join(" ");
   const svg = (name, attributes, text) => {
@@ -211,7 +214,7 @@ function drawCurve(epochs) {
   const last = losses.at(-1);
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `The loss after each epoch, now ${last.toFixed(2)}` });
   picture.append(
-    svg("line", { x1: 30, y1: y(0), x2: width - 50, y2: y(0), class: "axis" }),
+    svg("line", { x1: 30, y1: y(0), x2: width - 80, y2: y(0), class: "axis" }),
     svg("text", { x: 24, y: y(0) + 4, "text-anchor": "end" }, "0"),
     svg("text", { x: 24, y: y(top) + 4, "text-anchor": "end" }, top),
     svg("text", { x: x(epochs - 1), y: height - 4, "text-anchor": "end" }, `epoch ${epochs}`),

@@ -34,11 +34,22 @@ async function transform(bytes, stream) {
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
 }
 
+/** Return bytes as text for an address. */
+function encode(bytes) {
+  const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
 /** Return the part of a link that carries the code. */
 export async function pack(cell, text) {
   const bytes = await transform(new TextEncoder().encode(text), new CompressionStream("deflate-raw"));
-  const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-  return `#cell=${cell}&code=${base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+  return `#cell=${cell}&code=${encode(bytes)}`;
+}
+
+/** Return a network for the address of the live page: its characters, and its weights in float32. */
+export function packNetwork({ vocab, parameters }) {
+  const numbers = Float32Array.from(Object.values(parameters).flat(Infinity));
+  return `${encodeURIComponent(JSON.stringify(vocab))}&${encode(new Uint8Array(numbers.buffer))}`;
 }
 
 async function unpack(code) {
