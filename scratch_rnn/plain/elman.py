@@ -7,7 +7,7 @@ Forward, for t = 1 … T. f is tanh or ReLU:
     z_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh      x_t (B, V)   W_ih (H, V)   W_hh (H, H)
     h_t = f(z_t)                                     z_t and h_t (B, H)   b_ih and b_hh (H,)
 
-Backward, for t = T … 1. δa means dL/da and has the shape of a. output_t is h_t as y_t reads it:
+Backward, for t = T … 1. δa means dL/da, of a's shape. output_t is h_t as the output layer reads it:
 
     δz_t = δh_t ⊙ f'(z_t)                            tanh' = 1 - h_t²; ReLU' = 1 if h_t > 0, else 0
     δh_{t-1} = W_hh^T δz_t + δoutput_{t-1}           from step t and from the output layer

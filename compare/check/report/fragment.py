@@ -52,17 +52,17 @@ def _describe_verdict(result: ItemResult) -> str:
 def _explain(result: ItemResult, form: str) -> Iterator[str]:
     """Yield the case, both arrays as pictures, and the likely mistake."""
     wrong = result.wrong
-    if wrong is not None and result.case is not None:
+    if wrong is not None and result.case is not None and not wrong.problem:
         words = f"{wrong.tensor} is wrong on {result.case.words}"
         yield f"<div style='margin-top:8px'>{html.escape(words)}:</div>"
-        if not wrong.problem:
-            yield from _draw(tensor_of(wrong, result, form))
+        yield from _draw(tensor_of(wrong, result, form))
     yield from (f"<div>{html.escape(note)}</div>" for note in result.notes)
     if result.likely:
         yield f"<div><b>Likely mistake:</b> {html.escape(result.likely)}</div>"
     if result.likely_lines:
         lines = html.escape("\n".join(result.likely_lines[:MOST_LINES]))
-        yield f"<div>With this mistake, the plain version has:</div><pre>{lines}</pre>"
+        summary = "<summary>The plain version with this mistake</summary>"
+        yield f"<details>{summary}<pre>{lines}</pre></details>"
 
 
 def _draw(tensor: JsonObject) -> Iterator[str]:
@@ -87,7 +87,7 @@ def _as_matrix(tensor: JsonObject, name: str) -> tuple[Array, str]:
         batch = 1 - tensor["axis"]
         sequence = np.take(numbers, first[batch], axis=batch)
         number = tensor["first"][batch]
-        return sequence.T, f"sequence {number}: a column for each step, a row for each unit"
+        return sequence.T, f"sequence {number}: a column for each step, a row for each entry"
     while numbers.ndim > 2:
         numbers, first = numbers[first[0]], first[1:]
     return np.atleast_2d(numbers), ""

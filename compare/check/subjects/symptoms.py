@@ -16,7 +16,7 @@ ADDED = (
     "a call begins."
 )
 
-MISFIT = re.compile(r"a product (?:A @ B in which A has|of arrays of the shapes) .* \(")
+MISFIT = re.compile(r"a product (?:A @ B: its left array has|of arrays of the shapes) .* \(")
 ROWS = {
     "forward": "A sequence is a row here: W x is `x @ W.T`.",
     "backward": "A sequence is a row here: Wᵀ δ is `δ @ W`, and the sum of δ xᵀ over the batch is "

@@ -94,7 +94,8 @@ def _passes(text: str, nonlinearity: str) -> list[str]:
         section = re.search(rf"^{name}[.,] (.*?)(?=^(?:{until}))", text + "\nUntil", re.M | re.S)
         if section is None:
             raise ValueError(f"expected a section {name!r} in the docstring of a plain version")
-        found.append(re.sub(r"\bf('?\(\w+\)) {3}", rf"{nonlinearity}\1", section[1]).strip())
+        of_one = re.sub(r"; ReLU' = .*", "", section[1])
+        found.append(re.sub(r"\bf('?\(\w+\)) {3}", rf"{nonlinearity}\1", of_one).strip())
     return found
 
 

@@ -77,12 +77,12 @@ class InterruptedProcess(InProcess):
         if self.ended:
             raise Trouble(Verdict.ERROR, f"its process ended {self.ended}")
         seconds = limits[0]
-        end, is_late = time.perf_counter() + seconds, False
+        end, line = time.perf_counter() + seconds, 0
 
         def look(frame: FrameType, event: str, argument: object) -> Any:
-            nonlocal is_late
+            nonlocal line
             if time.perf_counter() > end:
-                is_late = True
+                line = line or frame.f_lineno
                 raise Interruption
             return look
 
@@ -96,9 +96,9 @@ class InterruptedProcess(InProcess):
                 answer = super().request(message)
         finally:
             sys.settrace(before)
-        if is_late:
+        if line:
             self.ended = "when its time was over"
-            raise Trouble(Verdict.TIMEOUT, f"no result within {seconds:g} s")
+            raise Trouble(Verdict.TIMEOUT, f"no result within {seconds:g} s (line {line})")
         return answer
 
 

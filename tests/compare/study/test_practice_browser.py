@@ -118,12 +118,16 @@ def test_a_learner_writes_checks_and_leaves(writing):
     assert "without the square" in writing.page.inner_text("#shown")
     assert writing.page.locator("#shown table").count() == 2
     assert not writing.page.is_visible("#equation")
-    writing.page.click("summary")
+    writing.page.click("#equation-box summary")
     assert "δ" in writing.page.inner_text("#equation")
     for scheme in ("light", "dark"):
         writing.page.emulate_media(color_scheme=scheme)
         assert axe_violations(writing) == []
     again = writing.open("")
+    assert again.inner_text(".verdicts .wrong").split()[1] == "rnn_step_backward"
+    again.click(".cm-content")
+    for _ in range(3):
+        again.keyboard.press("ControlOrMeta+z")  # there is nothing to undo yet
     assert "(1 - h_t if f" in again.inner_text(".cm-content") or again.evaluate(
         "() => localStorage.getItem('rnn-parity write rnn').includes('(1 - h_t if f')"
     )
@@ -143,6 +147,7 @@ def test_a_function_that_never_ends_is_stopped_and_nothing_is_lost(writing):
     writing.write(ENDLESS_IN_C)
     writing.press("#check", "Trying")
     writing.page.click("#stop")
+    assert writing.page.inner_text("#shown").startswith("Stopped.")
     writing.page.wait_for_selector("#check:enabled", timeout=120_000)
     assert "iter(int, 1)" in writing.page.inner_text(".cm-content")
     assert writing.check(plain_source("rnn"))["ok"]
@@ -173,6 +178,19 @@ def test_an_exercise_opens_with_its_own_check(writing):
     exercise.wait_for_selector("#status:has-text('Checked in')")
     assert not exercise.is_visible("#equation-box")
     exercise.close()
+
+
+def test_a_verdict_is_of_the_text_that_was_checked(writing):
+    first = ".verdicts li >> nth=0"
+    source = plain_source("rnn").partition("def rnn_forward")[0]
+    writing.write(source)
+    writing.page.select_option("#stage", "rnn_step")
+    writing.press("#check", "Checked in")
+    assert writing.page.inner_text(first).split() == ["✓", "rnn_step", "right"]
+    assert writing.page.inner_text("#onward") == "Next: rnn_forward"
+    writing.write(replaced(source, [("np.tanh(z_t) if", "np.sin(z_t) if")]))
+    assert writing.page.inner_text(first).split() == ["·", "rnn_step", "changed"]
+    assert writing.page.inner_text("#onward") == ""
 
 
 def test_nothing_comes_from_elsewhere_and_then_no_network_is_needed(writing):

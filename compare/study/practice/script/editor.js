@@ -1,9 +1,10 @@
 // The editor: CodeMirror with Python, in the colours of the page.
 
+import { autocompletion } from "@codemirror/autocomplete";
 import { indentWithTab } from "@codemirror/commands";
 import { python } from "@codemirror/lang-python";
 import { HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
-import { Prec } from "@codemirror/state";
+import { EditorState, Prec } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
@@ -27,27 +28,28 @@ const LOOK = EditorView.theme({
 
 /** Make an editor; `changed` is called with its text, `run` for Ctrl-Enter. */
 export function makeEditor(parent, changed, run) {
-  const view = new EditorView({
-    parent,
-    extensions: [
-      Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (run(), true) }])),
-      basicSetup,
-      keymap.of([indentWithTab]),
-      python(),
-      indentUnit.of("    "),
-      syntaxHighlighting(COLOURS),
-      LOOK,
-      EditorView.cspNonce.of("editor"),
-      EditorView.lineWrapping,
-      EditorView.contentAttributes.of({ "aria-label": "Your file, in Python", tabindex: "0" }),
-      EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
-    ],
-  });
+  const extensions = [
+    Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (run(), true) }])),
+    basicSetup,
+    autocompletion({ activateOnTyping: false }), // Enter begins a line, and never takes a proposal
+    keymap.of([indentWithTab]),
+    python(),
+    indentUnit.of("    "),
+    syntaxHighlighting(COLOURS),
+    LOOK,
+    EditorView.cspNonce.of("editor"),
+    EditorView.lineWrapping,
+    EditorView.contentAttributes.of({ "aria-label": "Your file, in Python", tabindex: "0" }),
+    EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
+  ];
+  const view = new EditorView({ parent, extensions });
   return {
     text: () => view.state.doc.toString(),
-    write(text) {
-      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    /** Open a text: nothing that was in the editor before can be undone into it. */
+    open(doc) {
+      view.setState(EditorState.create({ doc, extensions }));
     },
+    focus: () => view.focus(),
     /** Put the cursor behind the head of a function, and show it at the top. */
     goTo(name) {
       const at = view.state.doc.toString().search(new RegExp(`^def ${name}\\b`, "m"));

@@ -2,14 +2,14 @@
 
 import { makeEditor } from "./editor.js";
 import { Python, Stopped } from "./python.js";
-import { forget, keep, open, pack, packNetwork } from "./work.js";
+import { keep, keepVerdicts, open, pack, packNetwork, readVerdicts, textOf } from "./work.js";
 
 const SITE = JSON.parse($("site").textContent);
 const MARKS = { right: "✓", wrong: "✗", error: "✗", timeout: "✗", missing: "·" };
 
 const python = new Python(showProgress);
 let work = null; // what is open
-let verdicts = {}; // of the functions of the file, by name
+let verdicts = {}; // by function: the verdict, and the text that it is of
 const editor = makeEditor($("editor"), changed, () => check($("stage").value));
 
 // ---- what is open
@@ -17,31 +17,32 @@ const editor = makeEditor($("editor"), changed, () => check($("stage").value));
 async function openWork() {
   work = await open(location.hash, SITE);
   const { cell, text, notice } = work;
-  work.isOpening = true;
-  editor.write(text);
-  work.isOpening = false;
-  verdicts = {};
+  editor.open(text);
+  verdicts = readVerdicts(work.key);
   $("notice").replaceChildren(...(notice ? [notice, " ", make("a", { href: `#cell=${cell}` }, "Back to your own file")] : []));
   $("notice").hidden = !notice;
   document.querySelectorAll('[name="cell"]').forEach((input) => { input.checked = input.value === cell; });
   $("stage").replaceChildren(...SITE.cells[cell].functions.map((name) => make("option", { value: name }, name)));
-  $("stage").value = work.choice.stage ?? SITE.cells[cell].functions[0];
-  $("first-name").textContent = $("stage").value;
+  $("stage").value = work.choice.stage ?? SITE.cells[cell].functions.find((name) => !isRight(name)) ?? "clip_grad_norm";
+  showAnswer(work.isKept
+    ? "Your file is as you left it. “Check all six” says where you are."
+    : `Write ${$("stage").value} first, and check it. Each function is tried on its own, so the order is yours.`);
   $("training").hidden = true;
   showVerdicts();
 }
 
 function changed(text) {
-  if (!work || work.isOpening) return;
   const isKept = keep(work.key, text);
   $("kept").textContent = isKept
-    ? "Kept in this browser. Escape, then Tab, leaves the editor."
+    ? "Kept in this browser."
     : "This browser keeps nothing: save your file before you close the page.";
+  showVerdicts();
 }
 
 function renew() {
-  if (!confirm("Begin again? What you wrote in this file is lost.")) return;
-  forget(work.key);
+  if (!confirm("Begin again? The file will be as it was at the beginning, and cannot be undone.")) return;
+  keep(work.key, work.begin);
+  keepVerdicts(work.key, {});
   openWork();
 }
 
@@ -102,21 +103,22 @@ const seconds = (start) => `${((performance.now() - start) / 1000).toFixed(1)} s
 async function ask(message) {
   setBusy(true);
   try {
-    return await python.ask(message);
-  } catch (error) {
-    if (error instanceof Stopped) return null;
-    say(`No answer: ${error.message}`);
-    return null;
-  } finally {
+    const answer = await python.ask(message);
     setBusy(false);
+    return answer;
+  } catch (error) {
+    if (error instanceof Stopped) return null; // the buttons wait until Python is there again
+    say(`No answer: ${error.message}`);
   }
+  setBusy(false);
+  return null;
 }
 
 function stop() {
   python.stop();
-  say("Stopped. Your file is as it was.");
-  setBusy(true);
   $("stop").disabled = true;
+  showAnswer("Stopped. Your file is as it was; Python is starting again.");
+  editor.focus();
   load();
 }
 
@@ -128,10 +130,12 @@ async function check(stage) {
   if (!stage) delete choice.stage;
   say("Trying …");
   const start = performance.now();
-  const found = await ask({ work: "check", source: editor.text(), choice });
+  const source = editor.text();
+  const found = await ask({ work: "check", source, choice });
   if (!found) return;
   const { report, shown, equations } = found;
-  for (const { name, verdict } of report.stages) verdicts[name] = verdict;
+  for (const { name, verdict } of report.stages) verdicts[name] = { verdict, text: textOf(name, source) };
+  keepVerdicts(work.key, verdicts);
   say(`Checked in ${seconds(start)}: ${report.score} of ${report.out_of} right.`);
   $("shown").innerHTML = shown; // made by the check itself, which escapes what comes from the file
   const wrong = report.stages.find(({ verdict }) => verdict !== "right");
@@ -142,24 +146,35 @@ async function check(stage) {
   showVerdicts();
 }
 
+/** Show words in the place of a verdict. */
+function showAnswer(words) {
+  $("shown").replaceChildren(make("p", {}, words));
+  $("equation-box").hidden = true;
+}
+
+/** Whether a function has changed since its verdict. */
+const isChanged = (name) => name in verdicts && verdicts[name].text !== textOf(name, editor.text());
+const isRight = (name) => verdicts[name]?.verdict === "right" && !isChanged(name);
+
 /** Show the verdict of each function, and where to go on. */
 function showVerdicts() {
   const names = SITE.cells[work.cell].functions;
   const entry = (name) => {
-    const verdict = verdicts[name] ?? "not tried";
+    const verdict = isChanged(name) ? "changed" : (verdicts[name]?.verdict ?? "not tried");
+    const words = verdict === "missing" ? "not written" : verdict;
     return make("li", { class: verdict },
       make("button", { type: "button", class: "quiet", onclick: () => choose(name) },
-        make("span", { "aria-hidden": "true" }, MARKS[verdict] ?? "·"), ` ${name} `, make("small", {}, verdict)));
+        make("span", { "aria-hidden": "true" }, MARKS[verdict] ?? "·"), ` ${name} `, make("small", {}, words)));
   };
   $("verdicts").replaceChildren(...names.map(entry));
-  const next = names.find((name) => verdicts[name] !== "right");
-  const isBegun = Object.values(verdicts).includes("right");
+  const next = names.find((name) => !isRight(name));
+  const isBegun = next !== $("stage").value && isRight($("stage").value);
   const others = Object.keys(SITE.cells).filter((cell) => cell !== work.cell);
   const links = next
     ? [isBegun && make("button", { type: "button", onclick: () => choose(next) }, `Next: ${next}`)]
     : others.map((cell) => make("a", { href: `#cell=${cell}` }, `Write the ${SITE.cells[cell].title}`));
   $("onward").replaceChildren(...links.filter(Boolean));
-  if (!next) $("training").hidden = false;
+  $("training").hidden = Boolean(next);
 }
 
 function choose(name) {
@@ -241,6 +256,9 @@ $("link").addEventListener("click", copyLink);
 $("save").addEventListener("click", save);
 $("renew").addEventListener("click", renew);
 addEventListener("hashchange", openWork);
+addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) check($("stage").value);
+});
 
 /** For tools and tests: the report of a file, as `rnn-parity check --json` writes it. */
 globalThis.rnnParity = {

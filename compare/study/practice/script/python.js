@@ -32,8 +32,10 @@ export class Python {
 
   receive(data) {
     if ("answer" in data) this.finish(null, data.answer);
-    else if ("failed" in data) this.finish(new Error(data.failed));
-    else this.show(data);
+    else if ("failed" in data) {
+      if (data.isFatal) this.stop(); // Python itself has ended
+      this.finish(new Error(data.failed));
+    } else this.show(data);
   }
 
   finish(error, answer) {

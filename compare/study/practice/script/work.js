@@ -21,13 +21,21 @@ export function keep(key, text) {
   }
 }
 
-/** Forget what was kept, so that the beginning comes back. */
-export function forget(key) {
+/** Return the verdicts that were kept: by function, the verdict and the text that it is of. */
+export function readVerdicts(key) {
   try {
-    localStorage.removeItem(PREFIX + key);
+    return JSON.parse(read(`${key} verdicts`) ?? "{}");
   } catch {
-    // nothing was kept
+    return {};
   }
+}
+
+export const keepVerdicts = (key, verdicts) => keep(`${key} verdicts`, JSON.stringify(verdicts));
+
+/** Return the text of a function: from its head to the next line that is not indented. */
+export function textOf(name, text) {
+  const [found] = text.match(new RegExp(`^def ${name}\\b.*(?:\\n(?:[ \\t)].*)?)*`, "m")) ?? [""];
+  return found.trimEnd();
 }
 
 async function transform(bytes, stream) {
@@ -80,4 +88,7 @@ export async function open(hash, site) {
   }
 }
 
-const begun = (work) => ({ choice: {}, ...work, text: read(work.key) ?? work.begin });
+const begun = (work) => {
+  const kept = read(work.key);
+  return { choice: {}, ...work, text: kept ?? work.begin, isKept: kept !== null && kept !== work.begin };
+};

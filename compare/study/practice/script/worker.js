@@ -52,6 +52,6 @@ onmessage = async ({ data }) => {
   try {
     postMessage({ answer: await WORKS[data.work](data) });
   } catch (error) {
-    postMessage({ failed: describe(error) });
+    postMessage({ failed: describe(error), isFatal: Boolean(error.pyodide_fatal_error) });
   }
 };
