@@ -89,8 +89,11 @@ def test_a_tolerance_is_measured_with_all_perturbations_if_need_be(apart, ok, me
         numbers.append(number)
         return {"a": np.array([1.0 if number == PERTURBATIONS else 0.1])}
 
-    (found,) = Expected({"a": np.zeros(1)}, tolerance).compare({"a": np.array([apart])})
+    expected, got = Expected({"a": np.zeros(1)}, tolerance), {"a": np.array([apart])}
+    (found,) = expected.compare(got)
     assert (found.ok, numbers) == (ok, measured)
+    (whole,) = expected.compare_within(PERTURBATIONS, got)
+    assert (whole.ok, whole.row.share) == (ok, apart)
 
 
 def test_a_wrong_tensor_is_shown_beside_the_right_one():
