@@ -1,12 +1,13 @@
 """What is seen of PyTorch's operators while kernels are interpreted.
 
 - PyTorch's own recurrent operators are refused, however they are reached: by a module, a function
-  of torch, `torch.ops` or TorchScript. An operator that consists of others is replaced where
-  PyTorch dispatches it; a mode sees all the others.
+  of torch, `torch.ops`, TorchScript or a thread. They are replaced where PyTorch dispatches them; a
+  mode sees those first that do not consist of others, whatever the device.
 - Fresh memory (`torch.empty`) holds NaN, or the largest integer: on a GPU it holds anything.
 """
 
 import re
+import warnings
 from typing import Any
 
 import torch
@@ -53,18 +54,28 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 # Its replacements last as long as it does.
 LIBRARY: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
 
+OF_OTHERS = ("CPU", "CUDA", "AutogradCPU", "AutogradCUDA")
+"""Where an operator is replaced that consists of others: with gradients, and in inference mode."""
+
 
 def install() -> None:
     """See all operators from now on."""
-    for schema in torch._C._jit_get_all_schemas():
-        name = f"{schema.name}.{schema.overload_name}".rstrip(".")
-        is_made_of_others = RECURRENT.search(name) and (
-            torch._C._dispatch_has_kernel_for_dispatch_key(name, "CompositeImplicitAutograd")
-        )
-        for key in ("AutogradCPU", "AutogradCUDA") if is_made_of_others else ():
-            LIBRARY.impl(name.removeprefix("aten::"), refuse_call(schema.name), key)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch warns that an operator is replaced
+        for schema in torch._C._jit_get_all_schemas():
+            name = f"{schema.name}.{schema.overload_name}".rstrip(".")
+            for key in list_keys(name) if RECURRENT.search(name) else ():
+                LIBRARY.impl(name.removeprefix("aten::"), refuse_call(schema.name), key)
     mode: Any = Mode()  # type: ignore[no-untyped-call]
     mode.__enter__()
+
+
+def list_keys(name: str) -> tuple[str, ...]:
+    """Return where a recurrent operator is replaced. The mode is in one thread, this in all."""
+    has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+    if has_kernel(name, "CompositeImplicitAutograd"):
+        return OF_OTHERS
+    return tuple(key for key in ("CPU", "CUDA") if has_kernel(name, key))
 
 
 def refuse_call(name: str) -> Any:
