@@ -17,6 +17,7 @@ from .interface import Run as Run
 from .interface import Tape as Tape
 from .interface import load_parameters as load_parameters
 from .interface import read_options as read_options
+from .kernels.compilation import Launch as Launch
 from .kernels.compilation import capability_of as capability_of
 from .kernels.compilation import compile_launches as compile_launches
 from .kernels.compilation import describe_kernels as describe_kernels

@@ -21,7 +21,7 @@ from compare.check.subjects.functions import (
     choose_stages,
     list_unfilled,
 )
-from compare.check.subjects.kernels import examine_kernels
+from compare.check.subjects.kernels import examine_kernels, explain_stages
 from compare.check.subjects.layer import (
     OF_KERNELS,
     TRIALS,
@@ -275,6 +275,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.stages = find_layout(subject)
             _describe_layout(config, subject.layers, report, terminal)
             explain_results(subject, report.stages)
+            if has_kernels:
+                explain_stages(report.stages, submission.notes.launched, subject.launched)
             if report.stages[0].verdict == Verdict.RIGHT:
                 _examine_more(config, subject, report)
             if subject.layers.forward_only and not report.adapter:

@@ -1,12 +1,15 @@
 """What is reported about the Triton kernels that a module has launched."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from compare.check.cases.results import Result
+from compare.check.cases.results import Case, ItemResult, Result
 from compare.check.config import CheckConfig
 from compare.check.subjects.report import Report
 from compare.implementations import (
+    FAILED,
+    Launch,
     Notes,
     Source,
     Verdict,
@@ -16,6 +19,25 @@ from compare.implementations import (
 )
 
 MOST_VARIANTS = 6  # of a kernel that a line names
+
+
+def explain_stages(
+    stages: Sequence[ItemResult],
+    launched: Sequence[Launch],
+    by_case: Mapping[Case, Sequence[Launch]],
+) -> None:
+    """Note which variants of the kernels ran on the case of a result that is not right.
+
+    An error in a kernel says nothing against the mathematics, so its equations are left out.
+    """
+    several = {name for name, variants in list_variants(launched).items() if len(variants) > 1}
+    for stage in stages:
+        if stage.verdict in (Verdict.ERROR, Verdict.TIMEOUT):
+            stage.item = replace(stage.item, equation="")
+        here = by_case.get(stage.case, ()) if stage.case and stage.verdict in FAILED else ()
+        for name, variants in list_variants(here).items():
+            if name in several:
+                stage.notes.append(f"{name} ran with {'; '.join(variants[:MOST_VARIANTS])}")
 
 
 def examine_kernels(

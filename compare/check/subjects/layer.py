@@ -31,6 +31,7 @@ from compare.check.subjects.symptoms import explain_tensor
 from compare.check.subjects.wrong_layers import list_wrong_layers
 from compare.implementations import (
     HOPELESS,
+    Launch,
     Layers,
     Results,
     Trouble,
@@ -84,6 +85,7 @@ class LayerSubject(Subject):
     _cases: dict[Trial, Case] = field(default_factory=dict)
     _passes: dict[Case, Passes | Trouble] = field(default_factory=dict)
     _no_backward: Trouble | None = None  # why a backward pass gave no result
+    launched: dict[Case, Sequence[Launch]] = field(default_factory=dict)  # Triton's kernels
 
     depends_on_first: ClassVar[bool] = True
 
@@ -134,11 +136,13 @@ class LayerSubject(Subject):
         """Run both passes on a case, once; Trouble if the first one gives no result."""
         done = self._passes.get(case)
         if done is None:
+            notes = self.layers.submission.notes
+            notes.launched_here = []
             try:
                 done = self._compute_passes(case)
             except Trouble as trouble:
                 done = trouble
-            self._passes[case] = done
+            self._passes[case], self.launched[case] = done, notes.launched_here
         if isinstance(done, Trouble):
             raise done
         return done
@@ -197,7 +201,7 @@ class LayerSubject(Subject):
         """Return the layer with other cases."""
         seed = self.seed if seed is None else seed
         own: dict[str, Any] = {"trials": trials, "changes": changes, "seed": seed}
-        return replace(self, **own, _cases={}, _passes={}, _no_backward=None)
+        return replace(self, **own, _cases={}, _passes={}, _no_backward=None, launched={})
 
     def classify(self, trouble: Trouble) -> Verdict:
         """Return the verdict on a part without results: a refused argument is missing."""

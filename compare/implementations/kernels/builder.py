@@ -35,7 +35,7 @@ class State:
     order: Any = None
     is_reversed = False  # whether the last program runs first
     last, polls = 0, 0  # the tile of the last access, and how often it was accessed in a row
-    taken, named = 0, 0  # launches and loads that `take_notes` has returned
+    named = 0  # hints that `take_notes` has returned
 
 
 def access(

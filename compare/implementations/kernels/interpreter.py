@@ -193,8 +193,9 @@ _compile = triton_interpreter.FunctionRewriter._compile_and_exec
 
 def take_notes() -> tuple[list[dict[str, Any]], list[str]]:
     """Return the launches, and why numbers may be wrong, since the last call."""
-    notes = list(LAUNCHES.values())[State.taken :], list(HINTS)[State.named :]
-    State.taken, State.named = len(LAUNCHES), len(HINTS)
+    notes = list(LAUNCHES.values()), list(HINTS)[State.named :]
+    LAUNCHES.clear()
+    State.named = len(HINTS)
     return notes
 
 

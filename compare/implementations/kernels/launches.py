@@ -11,7 +11,7 @@ import torch
 from triton.runtime.autotuner import Autotuner
 from triton.runtime.jit import mangle_type
 
-LAUNCHES: dict[str, dict[str, Any]] = {}  # what the compiler needs to know, as JSON has it
+LAUNCHES: dict[str, dict[str, Any]] = {}  # since `take_notes`: what the compiler needs to know
 
 TYPES = {"float64": "fp64", "float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "bool": "i1"}
 OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")

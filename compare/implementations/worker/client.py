@@ -232,8 +232,9 @@ class Submission(AbstractContextManager["Submission"]):
         for kind, names in answer["seen"].items():
             noted = getattr(self.notes, kind)
             noted += [name for name in names[:MOST_NOTED] if name not in noted]
-        if len(self.notes.launched) < MOST_LAUNCHES:
-            self.notes.launched += answer["launched"]
+        for noted in (self.notes.launched, self.notes.launched_here):
+            if len(noted) < MOST_LAUNCHES:
+                noted += [launch for launch in answer["launched"] if launch not in noted]
         self.notes.hints += answer["hints"][:MOST_NOTED]
         if "raised" in answer:
             raised = answer["raised"]

@@ -29,7 +29,8 @@ class Notes:
     imported: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)  # audit events of processes and sockets
-    launched: list[dict[str, Any]] = field(default_factory=list)  # Triton's kernels
+    launched: list[dict[str, Any]] = field(default_factory=list)  # Triton's kernels, once each
+    launched_here: list[dict[str, Any]] = field(default_factory=list)  # on the current case
     hints: list[str] = field(default_factory=list)  # why their numbers may be wrong
     asked: list[str] = field(default_factory=list)  # for functions that it has to write itself
     left: int = 0  # processes, running when its own had ended; the most of one process

@@ -12,6 +12,7 @@ from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import Case, Item, ItemResult, Result
 from compare.check.report.page import record_of, tensor_of
 from compare.check.report.printing import list_notes, show
+from compare.check.subjects.kernels import explain_stages
 from compare.check.subjects.report import Report
 from compare.check.subjects.training import TrainingResult
 from compare.implementations.kernels.compilation import describe_kernels
@@ -168,6 +169,20 @@ SHOWN: dict[str, Callable[[], list[str]]] = {
 @pytest.mark.parametrize("name", SHOWN)
 def test_each_result_is_where_it_belongs(name):
     assert SHOWN[name]() == TABLE[name].splitlines()
+
+
+def test_a_wrong_result_of_kernels_has_the_variants_of_its_case():
+    """A kernel with one variant is not named, and an error has no equations."""
+    narrow, wide = USED | {"constants": {"H": 16}}, USED | {"constants": {"H": 32}}
+    other, cases = USED | {"name": "other"}, (Case("T 1"), Case("T 2"))
+    wrong = ItemResult(item=Item("a", "h = x"), verdict=Verdict.WRONG, case=cases[1])
+    error = ItemResult(item=Item("b", "h = x"), verdict=Verdict.ERROR, case=cases[0])
+    right = ItemResult(item=Item("c", "h = x"), case=cases[0])
+    by_case = {cases[0]: [narrow], cases[1]: [wide, other]}
+    explain_stages([wrong, error, right], [narrow, wide, other], by_case)
+    ran = [["step ran with H 32, num_warps 8"], ["step ran with H 16, num_warps 8"], []]
+    assert [stage.notes for stage in (wrong, error, right)] == ran
+    assert [stage.item.equation for stage in (wrong, error, right)] == ["h = x", "", "h = x"]
 
 
 GRADESCOPE = {part: TABLE[part] for part in ("results", "test")}
