@@ -159,6 +159,8 @@ def test_a_property_finds_its_fault(violated, fault):
         changed = {CELLS[fault.get("cell", "rnn")].layer: faulty(**fault)}
     finding = check_property(violated, SimpleNamespace(**(vars(scratch_rnn) | changed)))
     assert "raised" not in finding.detail
+    if violated is of_layers.any_memory_layout:
+        assert "output, with x in another layout (" in finding.tensor
 
 
 # Tolerances ---------------------------------------------------------------------------------------
