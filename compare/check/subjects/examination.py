@@ -21,9 +21,10 @@ from compare.check.subjects.functions import (
     choose_stages,
     list_unfilled,
 )
-from compare.check.subjects.kernels import examine_kernels, explain_stages
+from compare.check.subjects.kernels import describe_left_out, examine_kernels, explain_stages
 from compare.check.subjects.layer import (
     OF_KERNELS,
+    OPTIONAL,
     TRIALS,
     LayerSubject,
     find_layout,
@@ -271,12 +272,15 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             layers = _make_layers(config, submission, report.cell)
             has_kernels = bool(submission.source.interpreter)
             trials = list_trials(config, OF_KERNELS if has_kernels else TRIALS)
-            subject = LayerSubject(layers, config.seed, trials=trials)
+            optional = {*OPTIONAL} - {*list_trials(config, ())}
+            subject = LayerSubject(layers, config.seed, trials, optional=optional)
             report.stages = find_layout(subject)
             _describe_layout(config, subject.layers, report, terminal)
             explain_results(subject, report.stages)
             if has_kernels:
                 explain_stages(report.stages, submission.notes.launched, subject.launched)
+                operations = submission.notes.operations
+                report.notes += describe_left_out(subject.left_out, operations)
             if report.stages[0].verdict == Verdict.RIGHT:
                 _examine_more(config, subject, report)
             if subject.layers.forward_only and not report.adapter:

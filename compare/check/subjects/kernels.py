@@ -1,6 +1,6 @@
 """What is reported about the Triton kernels that a module has launched."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,13 @@ from compare.implementations import (
 )
 
 MOST_VARIANTS = 6  # of a kernel that a line names
+
+
+def describe_left_out(cases: Iterable[Case], operations: int) -> list[str]:
+    """Return a note that names the sizes that were left out."""
+    words = "; ".join(case.words for case in cases)
+    why = f"as the interpreter has computed {operations / 1e6:.1f} million operations"
+    return [f"sizes left out, {why}: {words}"] if words else []
 
 
 def explain_stages(

@@ -4,7 +4,7 @@ What is right is computed by our own layer in float64, the tolerance by ours in 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -50,11 +50,21 @@ OF_VALUES: tuple[Trial, ...] = tuple((DEFAULT, values) for values in VALUES)
 TRIALS: tuple[Trial, ...] = (*((sizes, "") for sizes in SIZES), *OF_VALUES)
 """The cases of the simplest layer."""
 
-OF_KERNELS: tuple[Trial, ...] = (
-    *((sizes, "") for sizes in (*SIZES[:4], *SMALL, *OF_GPUS)),
-    *OF_VALUES,
-)
+
+def count_products(sizes: Sizes) -> int:
+    """Return how many products of two floats a forward pass has at these sizes."""
+    T, B, V, H = sizes
+    return T * B * H * (V + H)
+
+
+OPTIONAL: tuple[Trial, ...] = tuple((sizes, "") for sizes in sorted(OF_GPUS, key=count_products))
+"""The last cases of a layer whose kernels are interpreted; they may be left out."""
+
+OF_KERNELS = (*((sizes, "") for sizes in (*SIZES[:4], *SMALL)), *OF_VALUES, *OPTIONAL)
 """The cases of a layer whose kernels are interpreted."""
+
+MOST_OPERATIONS = 1_000_000
+"""After so many, 20 to 30 s, the interpreter is given no further `OPTIONAL` case."""
 
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
 
@@ -82,10 +92,12 @@ class LayerSubject(Subject):
     trials: Sequence[Trial] = TRIALS
     changes: Mapping[str, Any] = field(default_factory=dict)  # fields of a case, for a feature
     surface: Surface = field(default_factory=dict)  # for the search
+    optional: Collection[Trial] = ()  # are left out if the interpreter takes too long
     _cases: dict[Trial, Case] = field(default_factory=dict)
     _passes: dict[Case, Passes | Trouble] = field(default_factory=dict)
     _no_backward: Trouble | None = None  # why a backward pass gave no result
     launched: dict[Case, Sequence[Launch]] = field(default_factory=dict)  # Triton's kernels
+    left_out: dict[Case, None] = field(default_factory=dict)  # as the interpreter takes too long
 
     depends_on_first: ClassVar[bool] = True
 
@@ -120,6 +132,14 @@ class LayerSubject(Subject):
         """Return the pass through a layer that a case describes."""
         sizes, values = case.inputs["sizes"], case.inputs["values"]
         return case_of(self.layers, sizes, self.seed, values=values, **self.changes)
+
+    def leaves_out(self, case: Case) -> bool:
+        """Return whether the kernels have taken so long that an optional case is left out."""
+        trial = case.inputs["sizes"], case.inputs["values"]
+        is_optional = trial in self.optional and case not in self._passes
+        if is_optional and self.layers.submission.notes.operations > MOST_OPERATIONS:
+            self.left_out[case] = None
+        return case in self.left_out
 
     @contextmanager
     def open(self, attempt: Attempt) -> Iterator[Run]:
@@ -201,7 +221,9 @@ class LayerSubject(Subject):
         """Return the layer with other cases."""
         seed = self.seed if seed is None else seed
         own: dict[str, Any] = {"trials": trials, "changes": changes, "seed": seed}
-        return replace(self, **own, _cases={}, _passes={}, _no_backward=None, launched={})
+        return replace(
+            self, **own, _cases={}, _passes={}, _no_backward=None, launched={}, left_out={}
+        )
 
     def classify(self, trouble: Trouble) -> Verdict:
         """Return the verdict on a part without results: a refused argument is missing."""

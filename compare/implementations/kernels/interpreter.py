@@ -45,8 +45,8 @@ def load_neighbour(name: str) -> Any:
     return module
 
 
-memory, builder, launches, operators = map(
-    load_neighbour, ("memory", "builder", "launches", "operators")
+memory, builder, launches, operators, frontend = map(
+    load_neighbour, ("memory", "builder", "launches", "operators", "frontend")
 )
 
 LAUNCHES, HINTS = launches.LAUNCHES, builder.HINTS
@@ -191,11 +191,12 @@ def compile_with_captured(self: Any, tree: ast.Module) -> Any:
 _compile = triton_interpreter.FunctionRewriter._compile_and_exec
 
 
-def take_notes() -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the launches, and why numbers may be wrong, since the last call."""
-    notes = list(LAUNCHES.values()), list(HINTS)[State.named :]
+def take_notes() -> dict[str, Any]:
+    """Return launches, why numbers may be wrong, and how many operations, since the last call."""
+    launched, hints = list(LAUNCHES.values()), list(HINTS)[State.named :]
+    notes = {"launched": launched, "hints": hints, "operations": frontend.Count.operations}
     LAUNCHES.clear()
-    State.named = len(HINTS)
+    State.named, frontend.Count.operations = len(HINTS), 0
     return notes
 
 
@@ -215,6 +216,7 @@ def install() -> None:
     patch_reductions()
     launches.install()
     operators.install()
+    frontend.install()
 
 
 install()

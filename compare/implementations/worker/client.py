@@ -35,6 +35,7 @@ NOTED = {
     "changed": [str],
     "launched": [dict],
     "hints": [str],
+    "operations": int,
 }
 RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
 RESULT = {"result": dict, "shared": [[int]]}
@@ -236,6 +237,7 @@ class Submission(AbstractContextManager["Submission"]):
             if len(noted) < MOST_LAUNCHES:
                 noted += [launch for launch in answer["launched"] if launch not in noted]
         self.notes.hints += answer["hints"][:MOST_NOTED]
+        self.notes.operations += answer["operations"]
         if "raised" in answer:
             raised = answer["raised"]
             kinds = tuple(raised["kinds"]) or ("an exception",)

@@ -97,13 +97,10 @@ class Server:
             for module, namespace, name, value in self.functions
             if namespace.get(name) is not value
         ]
-        launched, hints = self.interpreter.take_notes() if self.interpreter else ([], [])
-        return {
-            "seen": self.seen,
-            "changed": changed,
-            "launched": launched,
-            "hints": hints,
-        }
+        of_kernels = {"launched": [], "hints": [], "operations": 0}
+        if self.interpreter:
+            of_kernels = self.interpreter.take_notes()
+        return {"seen": self.seen, "changed": changed, **of_kernels}
 
     def do_load(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Import a file or a module; return the names in it, and its adapter."""

@@ -94,11 +94,11 @@ def check(kernel: Kernel, file: Path, sizes: str) -> str:
 
             wrong = [c for c in expect(case).compare(run(build, case)) if not c.ok]
             if wrong:
-                _, hints = INTERPRETER.take_notes()
+                hints = INTERPRETER.take_notes()["hints"]
                 return "; ".join([f"{find_part(wrong[0].tensor)} wrong", *hints])
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    return "" if INTERPRETER.take_notes()[0] else "no Triton kernel was launched"
+    return "" if INTERPRETER.take_notes()["launched"] else "no Triton kernel was launched"
 
 
 def run_once(call: Any, quantiles: Any) -> list[float]:

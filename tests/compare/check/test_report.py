@@ -12,13 +12,15 @@ from compare.check.cases.comparison import Comparison
 from compare.check.cases.results import Case, Item, ItemResult, Result
 from compare.check.report.page import record_of, tensor_of
 from compare.check.report.printing import list_notes, show
-from compare.check.subjects.kernels import explain_stages
+from compare.check.subjects.kernels import describe_left_out, explain_stages
+from compare.check.subjects.layer import MOST_OPERATIONS, TRIALS, LayerSubject, find_layout
 from compare.check.subjects.report import Report
 from compare.check.subjects.training import TrainingResult
 from compare.implementations.kernels.compilation import describe_kernels
+from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.source import Notes
 from compare.implementations.worker.trouble import Verdict
-from tests.in_process import terminal
+from tests.in_process import submission_of, terminal
 from tests.tables import marked, table_of, wrapped
 
 FIVE, GOT = np.arange(5.0).reshape(5, 1, 1), np.arange(5.0).reshape(5, 1, 1)
@@ -183,6 +185,23 @@ def test_a_wrong_result_of_kernels_has_the_variants_of_its_case():
     ran = [["step ran with H 32, num_warps 8"], ["step ran with H 16, num_warps 8"], []]
     assert [stage.notes for stage in (wrong, error, right)] == ran
     assert [stage.item.equation for stage in (wrong, error, right)] == ["h = x", "", "h = x"]
+
+
+@pytest.mark.parametrize(
+    ("operations", "words"), [(MOST_OPERATIONS, []), (MOST_OPERATIONS + 1, ["T 4, B 3, V 5, H 2"])]
+)
+def test_optional_cases_are_left_out_if_the_interpreter_takes_long(operations, words):
+    with submission_of("scratch_rnn:RNN") as submission:
+        submission.notes.operations = operations
+        layers = Layers(submission, "rnn")
+        subject = LayerSubject(layers, 0, trials=TRIALS[:3], optional=TRIALS[1:2])
+        results = find_layout(subject)
+    assert [case.words for case in subject.left_out] == words
+    for result in results:
+        assert (result.verdict, result.cases) == ("right", 3 - len(words))
+    notes = describe_left_out(subject.left_out, 1_260_000)
+    why = "sizes left out, as the interpreter has computed 1.3 million operations: "
+    assert notes == [why + word for word in words]
 
 
 GRADESCOPE = {part: TABLE[part] for part in ("results", "test")}
