@@ -249,8 +249,11 @@ def _may_be_absent(name: str, case: LayerCase) -> bool:
 
 
 def to_rounding(comparison: Comparison, case: LayerCase) -> Comparison:
-    """Return a comparison with the case's tolerance, if it has none and the bits differ."""
-    allowed = rounding(case)[1].get(comparison.tensor)
-    if comparison.ok or allowed is None or np.any(comparison.allowed):
+    """Return a comparison with the case's tolerance, if it has none and the bits differ.
+
+    That below the smallest normal float bits may be lost is none.
+    """
+    allowed, least = rounding(case)[1].get(comparison.tensor), np.finfo(case.dtype).smallest_normal
+    if comparison.ok or allowed is None or np.any(comparison.allowed > least):
         return comparison
     return replace(comparison, allowed=allowed)

@@ -163,6 +163,13 @@ def test_a_gradient_that_is_clipped_on_its_way_back_violates_a_property():
     assert [entry.name for entry in properties if entry.verdict == "wrong"] == ["backward scales"]
 
 
+def test_gradients_of_which_only_the_last_bit_changes_violate_no_property():
+    subject, _ = tried("Alternating.py:Layer")
+    found = {entry.name: entry for entry in try_properties(subject.layers, EVERYTHING_ELSE, 0)}
+    assert found["backward scales"].verdict == "not to the bit"
+    assert [name for name, entry in found.items() if entry.verdict == "wrong"] == []
+
+
 def test_a_flag_that_a_class_does_not_take_is_no_violated_property():
     """A `UsageError` is a ValueError, too."""
     subject, _ = tried("Plain.py:Layer")
