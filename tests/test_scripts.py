@@ -1,6 +1,7 @@
 """What measures for the documents, on cases whose answer is known: units, rounding, ratios."""
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 import scratch_rnn
 from compare.bench.workload.shapes import SEED
 from scratch_rnn import Batch
+from scratch_rnn.text import load_time_machine, sample_text
 from scratch_rnn.text.recall import find_recalls
 from scratch_rnn.train import loss_and_gradients
 from tests.compare.bench.test_bench_result import document, timing
@@ -217,6 +219,35 @@ def test_entries_are_clipped_to_the_norm_that_was_asked_for():
     )
 
 
+def test_the_share_of_clipped_updates_is_that_of_the_norms_above_the_limit(monkeypatch):
+    questions, norms = load_script("questions"), [0.5, 2.0, 3.0, 4.0]
+    calls = itertools.count()
+    monkeypatch.setattr(scratch_rnn, "clip_grad_norm", lambda *_: norms[next(calls) % 4])
+    few = load_time_machine(2, 3, text=sample_text(), max_tokens=2 * 3 * 5)
+    monkeypatch.setattr(scratch_rnn, "load_time_machine", lambda *_: few)
+    monkeypatch.setattr(questions, "_stream", lambda batches, _: batches)
+    for name, size in {"B": 2, "T": 3, "H": 4}.items():
+        monkeypatch.setattr(questions, name, size)
+    clipping = questions.measure_clipping()
+    assert next(calls) == 2 * 4
+    for lr in ("lr 0.1", "lr 1"):
+        assert (clipping[lr]["clipped_share"], clipping[lr]["largest_norm"]) == (0.75, 4)
+
+
+def test_what_rounding_does_to_an_update_is_stated_in_learning_rates(monkeypatch):
+    adam = load_script("adam")
+    monkeypatch.setattr(adam, "SIZES", [1.0])
+    monkeypatch.setattr(adam, "TERMS", 10)
+    for optimizer in adam.OPTIMIZERS:
+        found = []
+        for lr in (2.0**-10, 1.0):
+            monkeypatch.setattr(adam, "LR", lr)
+            found.append(
+                [f(optimizer, "float32") for f in (adam.move_updates, adam.differ_in_updates)]
+            )
+        assert found[0] == found[1], optimizer
+
+
 def test_a_lost_gradient_is_a_percentage_and_updates_are_those_of_the_text():
     answers = load_script("answers")
     about = {"date": "", "python": "", "numpy": "", "torch": "", "command": ""}
@@ -248,6 +279,19 @@ def test_one_seed_chooses_the_learning_rate_and_the_others_are_shown():
     shown = recall.shares(10, "GRU", results)
     assert (shown[0], shown[-1], len(shown)) == (0.5, 1.0, len(recall.SEEDS))
     assert recall.CHOOSING not in recall.SEEDS
+
+
+def test_a_share_of_recalls_is_that_of_the_last_updates(monkeypatch):
+    recall, updates = load_script("recall"), itertools.count(1)
+
+    def train_step(model, batch, state, optimizer):
+        right = recall.count_recalls(batch) if next(updates) > 2 else 0
+        return SimpleNamespace(right_recalls=right)
+
+    monkeypatch.setattr(recall.scratch_rnn, "train_step", train_step)
+    for name, value in {"UPDATES": 6, "LAST": 2, "B": 2}.items():
+        monkeypatch.setattr(recall, name, value)
+    assert recall.train_one(recall.Training(0, 10, "RNN", 0.01)) == (1.0, 4)
 
 
 def test_wherever_a_row_begins_it_has_a_recall_that_counts():

@@ -84,6 +84,19 @@ def test_a_pre_activation_of_zero_is_not_clear(layer):
     assert _is_clear(case, parameters, x, None, None, masks)
 
 
+@pytest.mark.parametrize("direction", [0, 1])
+def test_each_direction_begins_at_its_own_state_and_step(direction):
+    """All weights are 1, so z is x_t + h; the 7 is padding, and the reverse begins before it."""
+    case = LayerCase(T=3, nonlinearity="relu", bidirectional=True, bias=False)
+    names = [f"weight_{kind}_l0{end}" for kind in ("ih", "hh") for end in ("", "_reverse")]
+    parameters = {name: np.ones((1, 1), np.float32) for name in names}
+    x = np.array([5, -1, 7] if direction else [-1, 5, 7], np.float32)[:, None, None]
+    h0 = np.full((2, 1, 1), 3, np.float32)
+    assert _is_clear(case, parameters, x, h0, np.array([2]), None)
+    h0[direction] = 1
+    assert not _is_clear(case, parameters, x, h0, np.array([2]), None)
+
+
 @pytest.mark.parametrize(
     ("needs", "missing", "why"),
     [

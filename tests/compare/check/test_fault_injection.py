@@ -117,6 +117,14 @@ def buffered(array):
 nan_spreads = {"output": lambda p: p.output + p.output.dtype.type(0 * p.x.max())}
 
 
+class Remembering(scratch_rnn.RNN):
+    """A layer whose call begins where the call before has ended."""
+
+    def __call__(self, x, h0=None, **more):
+        output, self.last = super().__call__(x, vars(self).get("last", h0), **more)
+        return output, self.last
+
+
 def clips_nothing(gradients, max_norm):
     return scratch_rnn.clip_grad_norm({n: g.copy() for n, g in gradients.items()}, max_norm)
 
@@ -133,6 +141,7 @@ def shares_the_batch_wrongly(*arguments, **options):
         (of_sequences.padding_ignored, {"output": lambda p: p.output + 0 * p.x.sum(dtype="f4")}),
         (of_layers.no_state_as_zeros, {"output": where(lambda p: p.state is None)}),
         (of_sequences.order_of_the_batch, {"last": lambda p: p.last.cumsum(axis=1)}),
+        (of_layers.call_as_forward, {"RNN": Remembering}),
         (of_memory.own_memory, {"last": lambda p: p.layer.parameters.get("bias_hh_l0", p.last)}),
         (of_memory.changed_parameters, {"output": where(weights_change)}),
         (of_memory.replaced_parameters, {"output": where(weights_are_replaced)}),

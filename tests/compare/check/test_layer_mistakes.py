@@ -11,12 +11,12 @@ from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import expect
 from compare.check.cases.results import Result
-from compare.check.subjects import properties
+from compare.check.subjects import examination, features, properties
 from compare.check.subjects.diagnosis import explain_results
 from compare.check.subjects.examination import examine_class
 from compare.check.subjects.explanation import describe_entry
 from compare.check.subjects.features import FEATURES, try_features
-from compare.check.subjects.layer import LayerSubject, find_layout
+from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
 from compare.check.subjects.properties import try_properties
 from compare.check.subjects.symptoms import explain_tensor
 from compare.implementations.layers.user_layer import Layers
@@ -180,9 +180,42 @@ def test_a_flag_that_a_class_does_not_take_is_no_violated_property():
 
 def test_shapes_that_do_not_fit_together_violate_a_property():
     subject, _ = tried("Squeezing.py:Layer")
-    properties = try_properties(subject.layers, EVERYTHING_ELSE, 0, deep=True)
+    properties = try_properties(subject.layers, EVERYTHING_ELSE, 0)
     found = [entry.found for entry in properties if entry.verdict == "wrong"]
     assert any(words.startswith("expected results whose shapes fit together") for words in found)
+
+
+def test_deep_tries_more_cases_of_features_and_properties_and_searches(monkeypatch):
+    tried = []
+
+    def try_feature(subject, name, parts):
+        tried.append(("cases of a feature", len(subject.trials)))
+        return Result(name=name)
+
+    def try_property(violable, layers, surface, seed, number):
+        tried.append(("cases of a property", number))
+        return Result(name=violable.name)
+
+    monkeypatch.setattr(features, "try_feature", try_feature)
+    monkeypatch.setattr(properties, "try_property", try_property)
+    monkeypatch.setattr(
+        examination, "search_further", lambda *found: tried.append(("searched", 1)) or found
+    )
+
+    def most(deep):
+        tried.clear()
+        config = CheckConfig(target="Plain.py:Layer", deep=deep)
+        examine_class(config, lambda: submission_of(config.target), terminal()[0])
+        return dict(sorted(tried))
+
+    usual, deep = most(deep=False), most(deep=True)
+    assert deep == {
+        "cases of a feature": len(TRIALS),
+        "cases of a property": 10 * usual["cases of a property"],
+        "searched": 1,
+    }
+    assert "searched" not in usual
+    assert usual["cases of a feature"] < len(TRIALS)
 
 
 @pytest.mark.parametrize(

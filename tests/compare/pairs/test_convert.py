@@ -17,6 +17,7 @@ from compare.files import RecordError
 from compare.implementations import CELLS, Form, list_forms, read_layer
 from compare.implementations.forms import find_cell
 from compare.pairs import conversion
+from compare.pairs.cases import list_cases
 from compare.parity import ParityError
 from compare.terminal import UsageError
 from tests.compare.check import libraries
@@ -181,6 +182,19 @@ def test_another_function_is_refused_and_named(library, tmp_path, monkeypatch, c
         "keras.layers:GRU is another function. The reset gate and the update gate change places"
         in error
     )
+
+
+def test_the_largest_difference_is_that_of_all_cases_in_any_order(monkeypatch):
+    weights, shares = draw("gru"), []
+    for order in (1, -1):
+
+        def list_all(*arguments, order=order, **fields):
+            return list_cases(*arguments, **fields)[::order]
+
+        monkeypatch.setattr(conversion, "list_cases", list_all)
+        sides = (conversion.Weights(target, weights) for target in ("torch", "scratch"))
+        shares.append(conversion.demand_same_function(*sides))
+    assert shares[0] == shares[1] > 0
 
 
 def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):

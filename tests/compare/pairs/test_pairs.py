@@ -181,10 +181,12 @@ def test_the_coarser_side_decides_the_tolerance_and_the_finer_one_has_the_smalle
     report = parity(parse(["parity", "torch", "scratch", "--dtype", "float64", "--size", "T=9"]))
     assert report.ok
     assert max(row.difference for row in report.rows) < 1e-12
-    mixed = parity(parse(["parity", "torch", "scratch", "--dtype-b", "float64", "--size", "T=9"]))
-    assert mixed.ok
-    assert 1e-8 < max(row.difference for row in mixed.rows) < 1e-5
-    assert {row.dtype for row in mixed.rows} == {"float32"}
+    for a, b in (("float32", "float64"), ("float64", "float32")):
+        dtypes = ["--dtype", a, "--dtype-b", b]
+        mixed = parity(parse(["parity", "torch", "scratch", *dtypes, "--size", "T=9"]))
+        assert mixed.ok
+        assert 1e-8 < max(row.difference for row in mixed.rows) < 1e-5
+        assert {row.dtype for row in mixed.rows} == {"float32"}
 
 
 def test_what_one_side_does_not_compute_is_stated_and_not_compared(capsys):
@@ -220,6 +222,7 @@ def char_lm(tmp_path):
     np.save(tmp_path / "a.npy", output)
     np.save(tmp_path / "b.npy", output + np.float32(4e-4))
     np.save(tmp_path / "c.npy", np.nextafter(output, np.float32(1)))
+    np.save(tmp_path / "d.npy", layer.double()(torch.from_numpy(x).double())[0].detach().numpy())
     return tmp_path
 
 
@@ -262,7 +265,11 @@ def test_two_arrays_are_compared_within_the_tolerance_of_the_case(char_lm, capsy
     assert (apart, verdict) == ("4.0e-04", "DIFFERS")
     assert float(times.replace(",", "")) > 100
     assert float(of_a) < 1e-7 < 3e-4 < float(of_b)
-    assert run(f"parity {char_lm}/a.npy {char_lm}/c.npy {own}", capsys)[0] == 0
+    for others in ("a.npy", "c.npy"), ("a.npy", "d.npy"), ("d.npy", "a.npy"):  # d is in float64
+        a, b = (char_lm / name for name in others)
+        code, output, _ = run(f"parity {a} {b} {own}", capsys)
+        assert code == 0
+        assert "output of T 7, B 3, V 5, H 6, lstm, float32" in output
     code, output, _ = run(
         f"parity {char_lm}/a.npy {char_lm}/b.npy --like output --cell lstm", capsys
     )

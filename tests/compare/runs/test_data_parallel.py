@@ -21,7 +21,7 @@ from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, load_time_machine
 from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only
-from tests.compare.runs.two_processes import MAX_NORM, SETTINGS, STOPPED, WHOLE
+from tests.compare.runs.two_processes import MAX_NORM, RIGHT_RECALLS, SETTINGS, STOPPED, WHOLE
 from tests.properties import demand
 from tests.scripts import started
 
@@ -76,6 +76,7 @@ def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
     assert "Stopped and saved after update 5 of 12" in shown
     assert "To resume:  torchrun --nproc-per-node 2 -m compare train --model concise" in shown
 
+    assert steps[RIGHT_RECALLS] == 1 + 4
     for cell in ("rnn", "gru", "lstm"):
         demand(against_one(cell, 6, steps[cell]), "two processes take the step of one", cell)
 

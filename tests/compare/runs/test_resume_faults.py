@@ -1,6 +1,7 @@
 """Non-finite numbers, full disks, vanished directories: the last checkpoint can be resumed."""
 
 import errno
+import itertools
 import math
 import os
 import shutil
@@ -20,7 +21,7 @@ from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.terminal.output import Terminal
 from tests.compare.runs.failing import Failing, error, put_in
-from tests.compare.runs.runs import VARIANTS, newest, resume_command, signalled, untouched
+from tests.compare.runs.runs import BATCHES, VARIANTS, newest, resume_command, signalled, untouched
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -60,6 +61,19 @@ def loss_of_nan(patch):
     patch.setattr(scratch_rnn, "train_step", broken)
 
 
+def loss_of_nan_in_the_second_epoch(patch):
+    """The state after the first epoch is infinite, but the second one begins without it."""
+    right, calls = scratch_rnn.train_step, itertools.count(1)
+
+    def broken(*arguments, **options):
+        result, call = right(*arguments, **options), next(calls) % (BATCHES + 1)
+        if call == BATCHES:  # also where the first epoch is done again
+            return replace(result, state=np.full_like(result.state, math.inf))
+        return replace(result, loss=math.nan) if call == 0 else result
+
+    patch.setattr(scratch_rnn, "train_step", broken)
+
+
 def nothing(patch):
     """Losses of about 1e30 are finite, but not their exponentials."""
 
@@ -72,6 +86,12 @@ def nothing(patch):
         ("run --lr 1e30", nothing, "scratch", "perplexity"),
         ("train --model scratch", infinite_norm, "scratch", "gradient norm"),
         ("train --model scratch", loss_of_nan, "scratch", "loss"),
+        (
+            "train --model scratch --state carried",
+            loss_of_nan_in_the_second_epoch,
+            "scratch",
+            "loss",
+        ),
     ],
 )
 def test_a_number_that_is_not_finite_is_named(

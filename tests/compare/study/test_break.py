@@ -41,11 +41,14 @@ FAILED = quiz.ShortTraining((8.0,), error="ValueError: no sum")
 
 @pytest.fixture
 def trainings(monkeypatch):
-    """Give the short training of each package with a bug these results, and ours RIGHT."""
+    """Give the short training of each package with a bug these results, and ours RIGHT.
 
-    def give(wrong):
-        def training(package, *_):
-            return RIGHT if package is scratch_rnn else wrong
+    A bug of a cell shows in no other one.
+    """
+
+    def give(wrong, shown_by="rnn"):
+        def training(package, _, cell=None):
+            return RIGHT if package is scratch_rnn or cell != shown_by else wrong
 
         monkeypatch.setattr(quiz, "short_training", training)
 
@@ -98,6 +101,8 @@ def test_a_bug_that_shows_in_training_is_shown_as_two_curves(trainings):
         "  x  with the bug, ValueError: no sum\nGenerated text at the end\n  right  the" in symptom
     )
     assert symptom.count("  right  ") == 2
+    trainings(WRONG, shown_by="lstm")
+    assert "  x  with the bug, perplexity 10.00" in printed(bug="lstm-forget-bias-one")
 
 
 BUG = SimpleNamespace(

@@ -201,6 +201,15 @@ def test_a_weight_is_changed_and_put_back(n, seen):
     seen.opened.click("#weight-back")
     assert largest(model_of(seen.opened, seen.made)[0].parameters, before) == 0
     assert "changed" not in seen.opened.text("#checkpoint-value")
+    if short == "W_hh":
+        seen.opened.fill("#weight-field", repr(was + 0.37))
+        seen.opened.press("Enter")
+        seen.opened.unfold("backward")
+        seen.opened.fill("#gain-slider", "1.5")  # this puts the weight back, too
+        louder = before | {name: 1.5 * before[name]}
+        assert largest(model_of(seen.opened, seen.made)[0].parameters, louder) == 0
+        assert "changed" not in seen.opened.text("#checkpoint-value")
+        seen.opened.fill("#gain-slider", "1")
 
 
 HAS = {  # the property of step n, and the number of steps at the end that are left out
