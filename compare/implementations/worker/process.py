@@ -28,9 +28,7 @@ class Process:
         self._call_back, self._notes = call_back, notes
         self._total = source.total
         self._limits: tuple[tuple[Callable[[], float], float, str], ...] = ()
-        for seconds, limit, kind in self._measure_all_calls():
-            if seconds >= limit:
-                raise Trouble("timeout", f"no result within {_describe_total(limit, kind)}")
+        self._demand_time()
         self._worker = start(source.gibibytes)
         self._process = psutil.Process(self._worker.pid)
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -48,6 +46,7 @@ class Process:
         """Send a request and return the answer; Trouble if it takes more time, ours included."""
         if self.ended:
             raise Trouble("error", f"its process ended {self.ended}")
+        self._demand_time()  # short calls end before anybody looks at the time
         clocks = self._processor_time, time.monotonic
         begun, begun_wall = (clock() for clock in clocks)
         totals = [
@@ -78,6 +77,12 @@ class Process:
         finally:
             self._notes.seconds += time.monotonic() - begun_wall
             self._notes.processor += max(self._used, self._processor_time()) - begun
+
+    def _demand_time(self) -> None:
+        """Raise Trouble if all calls together have taken as long as they may."""
+        for seconds, limit, kind in self._measure_all_calls():
+            if seconds >= limit:
+                raise Trouble("timeout", f"no result within {_describe_total(limit, kind)}")
 
     def _measure_all_calls(self) -> tuple[tuple[float, float, str], ...]:
         """Return the processor time and the wall time of all calls, their limits, and their names.

@@ -160,15 +160,31 @@ def test_waiting_is_no_processor_time(tmp_path):
     assert called(tmp_path, "time.sleep(1.1); return 7", seconds=1.0, total=1.0) == 7
 
 
-def test_all_calls_together_have_a_limit_of_processor_time(tmp_path):
+@pytest.mark.parametrize("seconds", ["0.02", "float('inf')"])
+def test_all_calls_together_have_a_limit_of_processor_time(seconds, tmp_path):
+    """Many short calls as well as a long one."""
     notes = Notes()
-    (tmp_path / "student.py").write_text("def work():\n    while True: pass\n", encoding="utf-8")
+    text = (
+        "from time import process_time\n"
+        f"def work():\n    end = process_time() + {seconds}\n"
+        "    while process_time() < end: pass\n"
+    )
+    (tmp_path / "student.py").write_text(text, encoding="utf-8")
     source = parse_target(str(tmp_path / "student.py"), total=0.3)
     late = r"no result within 0\.3 s of processor time for all calls \(--total-timeout\)"
     with Submission(source, None, notes) as submission, pytest.raises(Trouble, match=late):
-        submission.call("work")
+        [submission.call("work") for _ in range(50)]
     with pytest.raises(Trouble, match=late):  # nor in another process
         Submission(source, None, notes)
+
+
+def test_an_argument_that_has_a_nan_is_not_changed(tmp_path):
+    """A NaN differs from itself, but its bits do not."""
+    x = np.array([np.nan, 1])
+    x.flags.writeable = False
+    (tmp_path / "student.py").write_text("def work(x): return x[1]\n", encoding="utf-8")
+    with Submission(parse_target(str(tmp_path / "student.py"))) as submission:
+        assert submission.call("work", x) == 1
 
 
 def test_to_look_for_modules_is_not_noted(tmp_path):
