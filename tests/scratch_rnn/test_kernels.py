@@ -184,7 +184,39 @@ def test_options_for_kernels_are_refused_where_there_are_none(tmp_path):
         check(CheckConfig(target=str(tmp_path / "file.py"), compile_for="sm_90"))
 
 
+@pytest.mark.parametrize("B", [1, 2, 132, 133, 265, 2113])
+def test_each_sequence_is_in_one_program(B):
+    tiles, started = importlib.import_module("scratch_rnn.kernels.tiles"), []
+
+    class Kernel:
+        def __class_getitem__(cls, grid):
+            return lambda T, B, H, BB, *_, **options: started.append((*grid, BB))
+
+    tiles.launch(Kernel, 5, B, 7, "ieee")
+    [(programs, BB)] = started
+    assert (programs - 1) * BB < B <= programs * BB
+
+
 LAYERS = {"RNN": 1, "GRU": 1, "LSTM": 2}
+
+
+def transposed(*shape):
+    *first, rows, columns = shape
+    return torch.zeros(*first, columns, rows).transpose(-1, -2)
+
+
+@pytest.mark.parametrize(("name", "module"), [("RNN", "elman"), ("GRU", "gru"), ("LSTM", "lstm")])
+def test_a_kernel_gets_arrays_whose_rows_follow_each_other(name, module, monkeypatch):
+    """Whatever the layout is of an input, of W_hh and of an upstream gradient."""
+    module, passed = importlib.import_module(f"scratch_rnn.kernels.{module}"), []
+    monkeypatch.setattr(module, "launch", lambda *arguments: passed.extend(arguments[5:]))
+    layer, h = getattr(module, name)(3, 4), transposed(1, 5, 4)
+    layer.weight_hh_l0.data = transposed(*layer.weight_hh_l0.shape)
+    output, last = layer(transposed(2, 5, 3), (h, h) if LAYERS[name] == 2 else h)
+    results = [output, *(last if LAYERS[name] == 2 else [last])]
+    torch.autograd.backward(results, [transposed(*result.shape) for result in results])
+    assert len(passed) > 5
+    assert all(array.is_contiguous() for array in passed)
 
 
 @pytest.mark.parametrize("name", LAYERS)

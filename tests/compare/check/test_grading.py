@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from compare.check import CheckConfig
 from compare.check.grading import folder
+from compare.check.grading.class_report import ClassReport
 from compare.check.grading.likeness import digest_functions, find_alike
 from compare.cli import main
 from tests.compare.check.corpus import function_source, right_source, right_variants
@@ -112,6 +114,16 @@ def test_a_report_goes_on_where_it_stopped(monkeypatch, capsys):
     ]
     assert main(["check", "class", "--class", "report", *STAGES, "--seed", "9"]) == 1
     assert "already" not in capsys.readouterr().out
+
+
+def test_another_text_in_the_same_file_is_another_setting():
+    Path("report").mkdir()
+    settings = []
+    for words in ("a text", "another text"):
+        Path("text.txt").write_text(words, encoding="utf-8")
+        config = CheckConfig(target="class", text=Path("text.txt"))
+        settings.append(ClassReport(config, Path("report"), {}).settings)
+    assert settings[0] != settings[1]
 
 
 def test_a_submission_whose_check_has_ended_has_a_page_and_no_points(monkeypatch):
@@ -255,3 +267,11 @@ def test_what_many_write_is_no_sign_of_copying():
     own = {f"f{n}": f"{n} {'own' if n < 3 else 'a'}" for n in range(6)}
     [group] = find_alike(files | {"one.py": own, "two.py": own})
     assert (group.files, len(group.functions)) == (("one.py", "two.py"), 6)
+
+
+@pytest.mark.parametrize(("students", "groups"), [(10, 0), (11, 1)])
+def test_what_two_share_is_a_sign_in_a_class_that_is_large_enough(students, groups):
+    """From 2 log2(2 n² / e) >= log2(n (n - 1) / 2) + 7 on: chance is 1/n for each function."""
+    own = {f"f{n}": f"{n} own" for n in range(3)}
+    others = {f"s{k}.py": {} for k in range(students - 2)}
+    assert len(find_alike({"one.py": own, "two.py": own} | others)) == groups

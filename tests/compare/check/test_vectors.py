@@ -10,9 +10,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import run_layer
+from compare.check.cases.layer_results import expect, run_layer
+from compare.check.vectors.write import draw_cases
 from compare.cli import main
 from compare.implementations import CELLS, implementation
+from compare.parity import PERTURBATIONS
 
 NODE = shutil.which("node")
 
@@ -58,10 +60,21 @@ def test_a_right_implementation_agrees_and_a_changed_entry_does_not(cell, vector
             assert np.all(allowed < 1e-3 * (1 + np.abs(case["expected"][name]).max()))
             array.flat[-1] += 2 * allowed.flat[-1]
             assert reader.wrong(case, got) == [name]
+            array.flat[-1] = np.nan
+            assert reader.wrong(case, got) == [name]
             array.flat[-1] = case["expected"][name].flat[-1]
         assert reader.wrong(case, {"output": got["output"][:1, :1, :1]}) == (
             ["output"] if got["output"].size > 1 else []
         )
+
+
+def test_a_tolerance_is_the_computed_one_rounded_up(vectors):
+    case = next(draw_cases("rnn", 0))
+    stored = reader_of(vectors).read(vectors / "rnn.json")[0]["tolerance"]
+    for name, computed in expect(case).tolerance(PERTURBATIONS).items():
+        assert stored[name].dtype == np.float32
+        assert np.all(stored[name].astype(np.float64) > computed), name
+        np.testing.assert_allclose(stored[name], computed, rtol=1e-6)
 
 
 def test_the_files_are_small_and_have_the_same_bits_each_time(vectors, tmp_path):
