@@ -17,6 +17,7 @@ import json
 import sys
 import tempfile
 import tomllib
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -86,11 +87,17 @@ def write(folder: Path, names: list[str] | None = None) -> None:
             (folder / f"{file}.py").write_text(text, encoding="utf-8")
 
 
+@cache
+def load_interpreter() -> ModuleType:
+    """Load the interpreter once: it replaces functions of Triton and keeps the original ones."""
+    return load_file(INTERPRETER, "docs_")
+
+
 class Interpreter:
     """Triton's interpreter in this process, and the adapter of `check` for modules of PyTorch."""
 
     def __init__(self) -> None:
-        self.module = load_file(INTERPRETER, "docs_")
+        load_interpreter()
 
     def compared(self, module: ModuleType, case: LayerCase) -> tuple[Comparison, ...]:
         """Run the layer of a module on a case and compare the results.
