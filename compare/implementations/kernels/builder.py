@@ -103,16 +103,12 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
     def create_barrier(self, *rest: object) -> None:
         State.order.begin_epoch()
 
-    # Memory
+    # Memory. `policies` of the cache are two before Triton 3.9, and one from there on.
 
     def create_masked_load(
-        self,
-        ptrs: Handle,
-        mask: Handle,
-        other: Handle | None,
-        cache_policy: object,
-        is_volatile: bool,
+        self, ptrs: Handle, mask: Handle, other: Handle | None, *policies: object
     ) -> Handle:
+        *_, is_volatile = policies
         tile, _, parts = access(ptrs, mask, may_wait=True)
         for array, _, places in parts if not is_volatile else ():  # that waits, and orders nothing
             array.load(places, tile, State.order)
@@ -120,12 +116,12 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
             other = undefined(ptrs)
             for array, *_ in parts:
                 hint(f"a masked load of {array.name} has no `other`, the rest is undefined")
-        result = super().create_masked_load(ptrs, mask, other, cache_policy, is_volatile)
+        result = super().create_masked_load(ptrs, mask, other, *policies)
         result.attr.update(tiles={tile}, is_loaded=True)
         return result
 
     def create_masked_store(
-        self, ptrs: Handle, value: Handle, mask: Handle, cache_policy: object
+        self, ptrs: Handle, value: Handle, mask: Handle, *policies: object
     ) -> Handle:
         tile, addresses, parts = access(ptrs, mask)
         chosen = np.broadcast_to(mask.data, ptrs.data.shape).astype(bool)
@@ -134,7 +130,7 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
             old = array.read(addresses[inside], values.dtype)
             is_changed = differ(old, values[inside])
             array.store(places, tile, State.order, is_changed, value.attr.get("tiles", ()))
-        result = super().create_masked_store(ptrs, value, mask, cache_policy)
+        result = super().create_masked_store(ptrs, value, mask, *policies)
         for array, inside, _ in parts:
             if differ(array.read(addresses[inside], values.dtype), values[inside]).any():
                 raise RuntimeError(
