@@ -52,16 +52,17 @@ def _describe_verdict(result: ItemResult) -> str:
 def _explain(result: ItemResult, form: str) -> Iterator[str]:
     """Yield the case, both arrays as pictures, and the likely mistake."""
     wrong = result.wrong
-    if wrong is not None and result.case is not None and not wrong.problem:
-        words = f"{wrong.tensor} is wrong on {result.case.words}"
-        yield f"<div style='margin-top:8px'>{html.escape(words)}:</div>"
-        yield from _draw(tensor_of(wrong, result, form))
+    if wrong is not None and result.case is not None:
+        words = html.escape(f"{wrong.tensor} is wrong in a case with {result.case.words}")
+        yield f"<div style='margin-top:8px'>{words}{'.' if wrong.problem else ':'}</div>"
+        if not wrong.problem:
+            yield from _draw(tensor_of(wrong, result, form))
     yield from (f"<div>{html.escape(note)}</div>" for note in result.notes)
     if result.likely:
         yield f"<div><b>Likely mistake:</b> {html.escape(result.likely)}</div>"
     if result.likely_lines:
         lines = html.escape("\n".join(result.likely_lines[:MOST_LINES]))
-        summary = "<summary>The plain version with this mistake</summary>"
+        summary = "<summary>What this mistake looks like in code</summary>"
         yield f"<details>{summary}<pre>{lines}</pre></details>"
 
 

@@ -76,13 +76,13 @@ class ToldProcess(InterruptedProcess):
 
     def __init__(self, tell: Tell, *given: Any) -> None:
         super().__init__(*given)
-        self._tell, self._told = tell, 0.0
+        self._tell, self._told, self._name = tell, 0.0, ""
 
     def request(self, message: Any, *limits: float) -> Any:
         """Answer a request, and say so from time to time."""
         name = message[0].get("method")
-        if name and time.perf_counter() > self._told + INTERVAL:
-            self._told = time.perf_counter()
+        if name and (name != self._name or time.perf_counter() > self._told + INTERVAL):
+            self._told, self._name = time.perf_counter(), name
             self._tell(json.dumps({"trying": name}))
         return super().request(message, *limits)
 

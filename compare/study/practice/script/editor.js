@@ -9,6 +9,8 @@ import { EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
 
+import { textOf } from "./work.js";
+
 const COLOURS = HighlightStyle.define([
   { tag: [tags.keyword, tags.operatorKeyword], color: "var(--accent)" },
   { tag: [tags.string, tags.docString], color: "var(--soft)" },
@@ -38,7 +40,7 @@ export function makeEditor(parent, changed, run) {
     syntaxHighlighting(COLOURS),
     LOOK,
     EditorView.cspNonce.of("editor"),
-    EditorView.lineWrapping,
+    matchMedia("(max-width: 700px)").matches ? EditorView.lineWrapping : [],
     EditorView.contentAttributes.of({ "aria-label": "Your file, in Python", tabindex: "0" }),
     EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
   ];
@@ -48,18 +50,19 @@ export function makeEditor(parent, changed, run) {
     /** Open a text: nothing that was in the editor before can be undone into it. */
     open(doc) {
       view.setState(EditorState.create({ doc, extensions }));
+      view.scrollDOM.scrollTop = 0;
     },
     focus: () => view.focus(),
-    /** Put the cursor behind the head of a function, and show it at the top. */
-    goTo(name) {
-      const at = view.state.doc.toString().search(new RegExp(`^def ${name}\\b`, "m"));
-      if (at < 0) return;
-      const line = view.state.doc.lineAt(at);
+    /** Show a function, with the cursor behind its last line: where a learner writes. */
+    show(name) {
+      const found = textOf(name, view.state.doc.toString());
+      if (!found) return;
+      const at = view.state.doc.toString().indexOf(found);
       view.dispatch({
-        selection: { anchor: line.to },
-        effects: EditorView.scrollIntoView(line.from, { y: "start" }),
+        selection: { anchor: at + found.length },
+        effects: EditorView.scrollIntoView(at + found.length, { y: "end", yMargin: 60 }),
       });
-      view.focus();
+      parent.scrollIntoView({ block: "nearest" });
     },
   };
 }

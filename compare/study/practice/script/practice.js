@@ -24,8 +24,10 @@ async function openWork() {
   document.querySelectorAll('[name="cell"]').forEach((input) => { input.checked = input.value === cell; });
   $("stage").replaceChildren(...SITE.cells[cell].functions.map((name) => make("option", { value: name }, name)));
   $("stage").value = work.choice.stage ?? SITE.cells[cell].functions.find((name) => !isRight(name)) ?? "clip_grad_norm";
+  say("");
+  if (work.isKept) editor.show($("stage").value);
   showAnswer(work.isKept
-    ? "Your file is as you left it. “Check all six” says where you are."
+    ? "Your file is as you left it, and the marks are of your last checks. Check a function to see its numbers again."
     : `Write ${$("stage").value} first, and check it. Each function is tried on its own, so the order is yours.`);
   $("training").hidden = true;
   showVerdicts();
@@ -117,7 +119,7 @@ async function ask(message) {
 function stop() {
   python.stop();
   $("stop").disabled = true;
-  showAnswer("Stopped. Your file is as it was; Python is starting again.");
+  showAnswer("Stopped. Your file is as it was.");
   editor.focus();
   load();
 }
@@ -179,7 +181,8 @@ function showVerdicts() {
 
 function choose(name) {
   $("stage").value = name;
-  editor.goTo(name);
+  editor.show(name);
+  editor.focus();
 }
 
 // ---- the training
@@ -249,7 +252,7 @@ for (const [cell, { title }] of Object.entries(SITE.cells)) {
 setUpTheme(() => {});
 $("check").addEventListener("click", () => check($("stage").value));
 $("check-all").addEventListener("click", () => check(null));
-$("stage").addEventListener("change", () => editor.goTo($("stage").value));
+$("stage").addEventListener("change", () => editor.show($("stage").value));
 $("stop").addEventListener("click", stop);
 $("train").addEventListener("click", train);
 $("link").addEventListener("click", copyLink);
