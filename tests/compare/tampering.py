@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from compare.bench.results.result import Document, Timing
 from compare.bench.workload.shapes import Shape
 from compare.files import plain
-from compare.parity import OPTIMIZERS
+from compare.parity import OPTIMIZERS, StepSettings
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, load
 from compare.runs.config import RunConfig
 from compare.runs.reading import read_config, read_json, read_metrics, read_tokens, read_versions
@@ -42,7 +42,8 @@ class Kind:
         """Whether the values read are those written, with defaults for missing keys."""
         fields = [f for kind in self.defaults for f in dataclasses.fields(kind)]
         defaults = {f.name: f.default for f in fields if f.default is not MISSING}
-        defaults |= {"name": "SGD"}  # the optimizer as a checkpoint calls it
+        if Optimizer in self.defaults:
+            defaults |= {"name": "SGD"}  # as a checkpoint calls it
         defaults |= {f.name: f.default_factory() for f in fields if f.default_factory != MISSING}
 
         def agree(again, changed):
@@ -192,6 +193,6 @@ KINDS = [
     Kind("environment", *_file("environment.json"), _environment),
     Kind("metrics", _metrics, _put_metrics, lambda d: list(read_metrics(d))),
     Kind("checkpoint", _checkpoint, _put_checkpoint, _loaded, (Checkpoint, Model, Optimizer)),
-    Kind("replay", _replay, _put_replay, _description),
+    Kind("replay", _replay, _put_replay, _description, (StepSettings,)),
     Kind("benchmark", *_file("bench.json"), _benchmark, (Document, Timing, Shape)),
 ]
