@@ -14,7 +14,7 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
-/** Follow the system's theme until the button #theme chooses one; `change` follows each change. */
+/** Follow the system's theme until the button #theme chooses one; paper is light. `change` follows each change. */
 function setUpTheme(change) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   let theme = "";
@@ -29,6 +29,11 @@ function setUpTheme(change) {
   };
   $("theme").addEventListener("click", () => follow(theme === "dark" ? "light" : "dark"));
   system.addEventListener("change", () => follow(system.matches ? "dark" : "light"));
+  window.addEventListener("beforeprint", () => {
+    document.documentElement.dataset.theme = "light"; // as paper is
+    change();
+  });
+  window.addEventListener("afterprint", () => follow(theme));
   wear(system.matches ? "dark" : "light");
 }
 

@@ -19,7 +19,7 @@ def draw(page: Page) -> None:
     """Draw each picture of the page that is open."""
     bar = "() => document.querySelector('.controls').style"
     page.evaluate(f"() => (({bar})().position = 'static')")  # else it covers a part of a picture
-    page.set_viewport_size({"width": 1120, "height": 1800})
+    page.set_viewport_size({"width": 1280, "height": 1800})
     page.evaluate("() => choose({ t: 8, s: 1 })")
     page.wait_for_timeout(1000)
     page.locator("#unrolled").screenshot(path=IMAGES / "explain-unrolled.png")
@@ -27,7 +27,7 @@ def draw(page: Page) -> None:
     page.locator("#hero-picture").screenshot(path=IMAGES / "live-page.png")
     page.evaluate("() => $('unfold').click()")
     page.wait_for_timeout(1000)
-    page.locator("#flow").screenshot(path=IMAGES / "explain-backward.png")
+    page.locator("#backward-body").screenshot(path=IMAGES / "explain-backward.png")
     page.evaluate("() => $('unfold').click()")
     page.evaluate(f"() => (({bar})().position = '')")
     page.set_viewport_size({"width": 1280, "height": 800})

@@ -12,7 +12,7 @@
   /** The words of a node: what is low after "_", high after "^", the choice of a menu, and the words spoken of a picture or a slider in braces. */
   function wordsOf(node, top) {
     if (node.nodeType === Node.TEXT_NODE) return node.data;
-    if (node.nodeType !== Node.ELEMENT_NODE || (node !== top && node.matches(NAMED)) || !node.checkVisibility()) return "";
+    if (node.nodeType !== Node.ELEMENT_NODE || (node !== top && (node.matches(NAMED) || !node.checkVisibility()))) return "";
     const spoken = node.getAttribute("aria-valuetext") ?? node.getAttribute("aria-label");
     const off = (spoken ? ` {${spoken}}` : "") + (node.disabled ? " (off)" : "");
     if (node.matches("select")) return ` [${node.selectedOptions[0]?.textContent}]${off} `;
@@ -24,14 +24,16 @@
   }
 
   /** All that is drawn in an element: places, colours and lines; of a canvas a small copy. */
-  function pictureOf(element) {
+  function pictureOf(element, box) {
     if (element.querySelector(NAMED)) return ""; // those inside are looked at themselves
-    const corner = element.getBoundingClientRect();
+    const corner = box.getBoundingClientRect();
     const own = [...element.querySelectorAll(DRAWN)].filter((each) => !each.closest("defs") && each.checkVisibility());
     return own.map((each) => {
-      const [{ x, y, width, height }, style] = [each.getBoundingClientRect(), getComputedStyle(each)];
+      const style = getComputedStyle(each);
+      const { x, y, width, height } = each.ownerSVGElement ? each.getBBox() : each.getBoundingClientRect(); // the box does not depend on how far the page is scrolled
+      const from = each.ownerSVGElement ? { x: 0, y: 0 } : corner;
       if (each.matches("canvas")) small.drawImage(each, 0, 0, 24, 12);
-      const place = [x - corner.x, y - corner.y, width, height].map((size) => Math.round(4 * size));
+      const place = [x - from.x, y - from.y, width, height].map((size) => Math.round(4 * size));
       return [...place, ...STYLES.map((name) => style[name]), each.matches("canvas") && small.getImageData(0, 0, 24, 12).data].join(" ");
     }).join("\n");
   }
@@ -42,8 +44,9 @@
     const changed = {};
     for (const id of ids) {
       const element = document.getElementById(id);
-      const isVisible = Boolean(element?.checkVisibility());
-      const now = isVisible ? [tidy(wordsOf(element, element)), pictureOf(element)] : [null, "not visible"];
+      const box = element && getComputedStyle(element).display === "contents" ? element.firstElementChild : element; // else it has none
+      const isVisible = Boolean(box?.checkVisibility());
+      const now = isVisible ? [tidy(wordsOf(element, element)), pictureOf(element, box)] : [null, "not visible"];
       if (now.join() !== seen[id]?.join()) changed[id] = now[0];
       seen[id] = now;
     }

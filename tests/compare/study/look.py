@@ -16,20 +16,19 @@ FOLLOW = {
     "step-lead chain products flow-picture flow-numbers curve-picture triangle-picture "
     "triangle-readout memory-picture memory-readout",
     "unit": "hero-picture hero-readout unrolled-picture unrolled-readout step-lead chain "
-    "matrix-picture matrix-readout products products-lead flow-numbers memory-picture "
-    "memory-readout",
-    "shown units": "unrolled-picture step-lead chain flow-picture matrix-picture memory-picture",
-    "loss": "curve-picture triangle-picture triangle-readout backward-tiles clip-picture",
-    "cut": "curve-picture triangle-picture backward-tiles",
+    "products products-lead flow-numbers memory-picture memory-readout",
+    "shown units": "unrolled-picture step-lead chain flow-picture memory-picture finder-map",
+    "loss": "curve-picture triangle-picture triangle-readout reach-tiles clip-picture",
+    "cut": "curve-picture triangle-picture reach-tiles",
     "stage": "flow-picture flow-value flow-slider flow-numbers",
     "token": "unrolled-picture chain",
     "cells": "cells-note cells-picture cells-said cells-numbers",
     "letter": "memory-said memory-picture memory-table",
     "weight": "weight-map weight-numbers weight-picture weight-slider",
-    "finder": "finder-table finder-caption finder-passage",
+    "finder": "finder-map finder-caption finder-passage",
 }
 FOLLOW["gradients"] = (
-    "flow-picture flow-numbers curve-picture triangle-picture norm-value backward-tiles "
+    "flow-picture flow-numbers curve-picture triangle-picture norm-value reach-tiles "
     "memory-picture memory-readout weight-numbers weight-picture"
 )
 FOLLOW["weights"] = f"loss-now unrolled-picture chain {FOLLOW['gradients']}"
@@ -43,13 +42,14 @@ MAY_FOLLOW = {
     "letter": "memory-readout",
     "weight": "weight-said",
     "finder": "finder-legend",
+    "pointed": "hero-picture",
 }
 MAY_FOLLOW["gradients"] = MAY_FOLLOW["weights"] = (
     "hero-picture hero-caption hero-readout hero-slider likeliest drawn whose state-legend "
-    "step-lead matrix-picture matrix-readout products "
-    "products-lead unrolled-readout triangle-legend triangle-readout gradient-norm-value "
+    "step-lead products products-lead unrolled-readout clip-tiles triangle-legend "
+    "triangle-readout gradient-norm-value "
     "singular-value radius-value clip-picture memory-said memory-table "
-    "weight-map weight-slider weight-field weight-said finder-table finder-caption finder-passage "
+    "weight-map weight-slider weight-field weight-said finder-map finder-caption finder-passage "
     "finder-legend perplexity-picture checkpoints parity-lead parity-table state-table "
     "probability-table"
 )

@@ -20,7 +20,7 @@ from tests.compare.study.reading import (
 )
 
 t, i, k, n = AT.values()
-pytestmark = pytest.mark.sections("backward")
+pytestmark = pytest.mark.sections("backward", "reach", "clipping")
 
 
 def test_norms_as_a_curve_a_triangle_and_tables(seen):
@@ -54,9 +54,9 @@ def test_norms_as_a_curve_a_triangle_and_tables(seen):
     assert (strength[lost] < strength[kept].mean()).all()
     assert (strength[lost] > 0).all()
 
-    seen.page.locator("#backward-table summary").click()
-    seen.page.locator("#backward-table table >> nth=2").wait_for()
-    one, _, every = (seen.rows(f"#backward-table table >> nth={m}") for m in range(3))
+    seen.page.locator("#reach-table summary").click()
+    seen.page.locator("#reach-table table >> nth=2").wait_for()
+    one, _, every = (seen.rows(f"#reach-table table >> nth={m}") for m in range(3))
     assert [row[2] for row in one] == ["cut off"] * cut + [""] * (k - cut)
     for r, row in enumerate(every):
         assert row == [f"k {r + 1}", *map(shown, norms[r, : r + 1]), *[""] * (K - r - 1)]
@@ -64,9 +64,7 @@ def test_norms_as_a_curve_a_triangle_and_tables(seen):
 
 def test_tiles_and_clipping(seen):
     norms, g = seen.results["norms"], seen.results["gradient_norms"]
-    tiles = dict(
-        zip(seen.texts("#backward-tiles dt"), seen.texts("#backward-tiles dd"), strict=True)
-    )
+    tiles = dict(zip(seen.texts(".tiles dt"), seen.texts(".tiles dd"), strict=True))
     W = seen.results["W_hh"]
     factor = (norms[k - 1, 0] / norms[k - 1, k - 1]) ** (1 / (k - 1))
     after = factor**10
@@ -187,7 +185,7 @@ def test_the_flow_of_the_gradient(seen):
     )
 
 
-@pytest.mark.sections("backward", "training")
+@pytest.mark.sections("training")
 def test_training_on_the_text_and_what_is_generated(seen):
     losses, norms = [], []
     for _ in range(3):
@@ -226,8 +224,10 @@ def test_training_on_the_text_and_what_is_generated(seen):
         model, _ = model_of(seen.opened, seen.made)
         results = results_of(model.parameters, seen.ids, seen.cell, seen.f)
         assert row[1] == shown(np.exp(results["loss"]))
-        likeliest = seen.opened.text("#likeliest")
-        assert row[2] == likeliest[: len(row[2])] != ""
+        drawn, written = seen.texts(f"#checkpoints tr:nth-child({c + 1}) .written")
+        assert drawn == seen.opened.text("#drawn")
+        assert written == seen.opened.text("#likeliest")[: len(written)] != ""
+        assert row[2] == drawn + written
     assert seen.opened.text("#checkpoints caption") == f"After “…{TYPED[-24:]}”"
 
     chart = Chart(seen.opened, "#perplexity-picture svg")

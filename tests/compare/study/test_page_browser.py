@@ -48,7 +48,7 @@ def test_ulps_are_counted_as_in_python(path, open_page):
 def test_tables_behind_the_pictures_hold_every_number(made, path, open_page):
     opened = open_page(path)
     numbers = made["checkpoints"][3]["numbers"]
-    for name in ("state", "probability", "backward"):
+    for name in ("state", "probability", "reach"):
         opened.page.locator(f"#{name}-table summary").click()
     opened.choose(t=7, i=3, k=9)
 

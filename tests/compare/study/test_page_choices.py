@@ -7,7 +7,7 @@ from tests.compare.study.reading import AT
 
 pytestmark = on("rnn-tanh")
 UNROLLED, CHANCES = (f"#unrolled-picture .map >> nth={n}" for n in range(2))
-MATRIX, NORMS = (f"#{name}-picture .map" for name in ("matrix", "triangle"))
+NORMS = "#triangle-picture .map"
 MEMORY = "#memory-picture .map >> nth=0"
 
 
@@ -30,7 +30,6 @@ def sees_choice(page, chosen):
         (UNROLLED, "Home ArrowLeft", {"t": 1}),
         (CHANCES, "ArrowRight", {"t": 7}),
         (NORMS, "ArrowUp ArrowLeft", {"k": 8, "t": 5}),
-        (MATRIX, "ArrowUp ArrowRight", {"i": 6, "t": 7}),
         (MEMORY, "ArrowDown ArrowLeft", {"i": 8, "t": 5}),
         ("#step-slider", "ArrowRight", {"t": 7}),
         ("#unit-slider", "ArrowLeft", {"i": 6}),
@@ -50,7 +49,6 @@ def test_keys_choose(focus, keys, chosen, page):
     ("picture", "at", "chosen"),
     [
         (UNROLLED, (8.5, 25, 10.5, 12), {"t": 9, "i": 10}),
-        (MATRIX, (3.5, 12, 11.5, 12), {"i": 11}),
         (NORMS, (3.5, 24, 14.5, 24), {"k": 15, "t": 4}),
         (NORMS, (20.5, 24, 11.5, 24), {"k": 12, "t": 12}),  # above the diagonal
         (MEMORY, (6.5, 25, 4.5, 12), {"t": 7, "i": 4}),
@@ -66,17 +64,14 @@ def test_a_click_chooses(picture, at, chosen, page):
 
 def test_the_pointer_over_a_picture_reads_it_and_chooses_nothing(page):
     page.point(UNROLLED, 2.5, 25, 3.5, 12, do="hover")
-    page.sees(unrolled_readout="step 3 · unit 3 · h_3 = #")
+    page.sees("pointed", unrolled_readout="step 3 · unit 3 · h_3 = #")
     page.point(CHANCES, 4.5, 25, 3.5, 28, do="hover")
-    page.sees(unrolled_readout="step 5 · “t” comes next with probability #")
-    page.point(MATRIX, 3.5, 12, 2.5, 12, do="hover")
-    before = {"unrolled_readout": "step 6 · unit 7 · h_6 = #"}
-    page.sees(matrix_readout="weight of unit 3 in unit 2: #", **before)
+    page.sees("pointed", unrolled_readout="step 5 · “t” comes next with probability #")
     page.point(NORMS, 6.5, 24, 7.5, 24, do="hover")
-    before = {"matrix_readout": "row 7 of W_hh: the weights of unit 7"}
-    page.sees(triangle_readout="loss 8, step 7:", norm_value="#", **before)
+    before = {"unrolled_readout": "step 6 · unit 7 · h_6 = #"}
+    page.sees("pointed", triangle_readout="loss 8, step 7:", norm_value="#", **before)
     page.page.mouse.move(0, 0)
-    page.sees(triangle_readout="loss 9, step 6: (cut off)", norm_value="#")
+    page.sees("pointed", triangle_readout="loss 9, step 6: (cut off)", norm_value="#")
 
 
 def flow(words, at, **buttons):
@@ -167,8 +162,7 @@ def test_the_gradient_is_played_to_its_end_and_then_anew(page):
 def test_fewer_units_are_shown_and_the_sums_have_all(page):
     page.select("#units-select", "8")
     rule = "These units change most over this text. The tables and all sums have all units."
-    names = {"units_select": "[8]", "matrix_title": "8 rows and columns of W_hh"}
-    page.sees("shown units", units_rule=rule, unit_slider=..., **names)
+    page.sees("shown units", units_rule=rule, unit_slider=..., units_select="[8]")
     assert "(of the state: for each of the 8 units shown)" in page.text("#step-lead")
 
 

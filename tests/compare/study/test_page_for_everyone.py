@@ -19,7 +19,7 @@ def test_axe_finds_nothing_and_nothing_runs_over_the_edge(
 ):
     opened = open_page(small, width=width, scheme=scheme)
     page = opened.page
-    for name in ("state", "probability", "backward"):
+    for name in ("state", "probability", "reach"):
         page.locator(f"#{name}-table summary").click()
     opened.run("startGame(0)")
     if width < 1280:
@@ -68,7 +68,7 @@ def test_a_large_network_shows_the_units_that_change_most(open_page, tmp_path):
     opened.press("ArrowDown", "ArrowDown")
     assert opened.chosen()["i"] == shown[2]
     assert opened.text("#state-value") == str(h[3, shown[2]])
-    rows = "() => [unrolled.state.rows, matrix.map.rows, matrix.map.columns]"
+    rows = "() => [unrolled.state.rows, memory.maps.changeh.rows, finder.map.columns]"
     assert opened.page.evaluate(rows) == [32, 32, 32]
     opened.select("#units-select", "100")
     assert opened.page.evaluate("() => units") == list(range(100))
@@ -85,6 +85,29 @@ def test_the_theme_can_be_changed(path, open_page):
     opened.press("Enter")
     assert opened.text("#theme") == "Dark theme"
     assert opened.page.evaluate(background) != dark
+
+
+def test_on_paper_the_page_is_light_and_all_is_drawn(path, open_page):
+    page = open_page(path, scheme="dark", sections=()).page
+    printed, screen, drawn = page.evaluate(
+        """() => {
+          const root = document.documentElement;
+          window.dispatchEvent(new Event("beforeprint"));
+          const theme = root.dataset.theme; // what is not there now is not on the paper
+          const drawn = [...document.querySelectorAll("section:has(> .panel)")].filter((section) =>
+            section.querySelector("table, svg:not(.thumb), canvas[style]")).map(({ id }) => id);
+          window.dispatchEvent(new Event("afterprint"));
+          return [theme, root.dataset.theme, drawn];
+        }"""
+    )
+    assert (printed, screen) == ("light", "dark")
+    panels = "step backward reach clipping memory cells weight finder training parity"
+    assert drawn == panels.split()
+    page.emulate_media(media="print")
+    for name in (".controls", ".hero-controls", "#game", "#reach-table", "#finder-reads"):
+        assert page.locator(name).is_hidden(), name
+    assert page.locator("#checkpoints button").first.is_visible()  # the name of its row
+    page.emulate_media(media="screen")
 
 
 def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
@@ -151,7 +174,7 @@ def test_odd_pages_are_drawn_and_can_be_walked_through(text, odd, open_page, tmp
     page = opened.page
     shown = text.strip() if len(text.strip()) <= 80 else text[:80] + "…"
     assert opened.text("#title") == f"“{shown}”"
-    for name in ("state", "probability", *(["backward"] if made["T"] > 1 else [])):
+    for name in ("state", "probability", *(["reach"] if made["T"] > 1 else [])):
         page.locator(f"#{name}-table summary").click()
     page.locator("#unrolled-picture .map").first.focus()
     opened.press("ArrowLeft", "ArrowUp", "End", "ArrowRight", "PageDown", "PageDown", "ArrowDown")
@@ -165,4 +188,4 @@ def test_odd_pages_are_drawn_and_can_be_walked_through(text, odd, open_page, tmp
     if len(text) > 1:
         page.evaluate("() => document.querySelectorAll('.source').forEach((line) => line.remove())")
         assert "nan" not in opened.text("main").lower().split()
-    assert page.locator("#backward-body").is_visible() == (made["T"] > 1)
+    assert page.locator("#reach-body").is_visible() == (made["T"] > 1)

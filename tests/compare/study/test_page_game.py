@@ -9,7 +9,7 @@ from scratch_rnn.text import Vocab
 from tests.annotations import unchecked
 from tests.compare.parity.courses import course
 from tests.compare.study.pages import TEXT, as_batch, largest, layer_of, recorded, written
-from tests.compare.study.reading import digits
+from tests.compare.study.reading import digits, legend, pixels
 from tests.counts import number
 
 SMALL = 1e-9
@@ -94,7 +94,7 @@ def fits(bug, made):
 
 @pytest.fixture
 def opened(small, open_page):
-    return open_page(small, width=400, scheme="dark", sections=("game", "backward"))
+    return open_page(small, width=400, scheme="dark", sections=("game", "backward", "finder"))
 
 
 def start(opened, name):
@@ -184,6 +184,34 @@ def test_the_symptoms_are_those_of_scratch_rnn_without_and_with_the_bug(name, op
         assert verdict == "none" if is_same else float(verdict) == digits(difference, 2), what
         mark = opened.page.locator(f"#symptom tr:has(th:text-is('{what}')) .apart")
         assert mark.count() == (not is_same)
+    for n, what in enumerate(what for what in right if what != "loss"):
+        check_pictures(opened, n, pictured(what, right, wrong, given))
+
+
+def pictured(what, right, wrong, given):
+    """Return what the pictures of a row show: states and logits, or a parameter as a matrix."""
+    if what in ("states h", "logits y"):
+        return [np.reshape(each[what], (len(TEXT) - 1, -1)).T for each in (right, wrong)]
+    kind, _, name = what.partition(" of ")
+    if not name:  # the one that differs most
+        apart = {
+            each: np.abs(right[each] - wrong[each]).max() / (np.linalg.norm(right[each]) or 1)
+            for each in (f"{kind} of {letter}" for letter in LETTERS)
+        }
+        name = max(apart, key=apart.get).partition(" of ")[2]
+    shape = np.shape(list(given["parameters"].values())[LETTERS.index(name)])
+    rows = shape if len(shape) == 2 else (*shape, 1)
+    return [np.reshape(each[f"{kind} of {name}"], rows) for each in (right, wrong)]
+
+
+def check_pictures(opened, n, arrays):
+    """Check both pictures of the n-th row that has some; they have one scale."""
+    colours = legend(opened, "finder")
+    most = max(np.abs(array).max() for array in arrays) or 1
+    colours.values = np.linspace(-most, most, len(colours.values))
+    for m, array in enumerate(arrays):
+        found = colours.read(pixels(opened, "#symptom", *array.shape, 2 * n + m))
+        np.testing.assert_allclose(found, array, atol=0.03 * most, err_msg=f"row {n}")
 
 
 def test_a_bug_is_in_the_engine_until_the_game_is_left(opened):
@@ -236,6 +264,27 @@ def test_a_number_brings_the_puzzle_back_and_all_bugs_come(opened):
         assert len({other for other, _ in choices}) == 4
         assert name in dict(choices)
         assert {first for _, first in choices} == {dict(choices)[name]}
+
+
+def test_points_are_counted_once_for_each_puzzle(opened):
+    def play(name, *choices, hint=False):
+        start(opened, name)
+        if hint:
+            opened.click("#game-hint")
+        wrong = [choice for choice in offered(opened) if choice != name]
+        for choice in choices:
+            opened.click(f"#choices [data-choice={name if choice else wrong.pop()}]")
+        return opened.text("#game-points")
+
+    right, wrong = True, False
+    assert opened.text("#game-points") == ""
+    assert play("uphill", right) == "3 of 3 points in 1 puzzle"
+    assert play("no-carry-back", wrong, right, hint=True) == "4 of 6 points in 2 puzzles"
+    assert play("uphill", wrong, right) == "4 of 6 points in 2 puzzles"
+    assert play("last-step-only", wrong, wrong, wrong, right) == "4 of 9 points in 3 puzzles"
+    play("tanh-derivative")
+    opened.click("#game-give-up")
+    assert opened.text("#game-points") == "4 of 12 points in 4 puzzles"
 
 
 def test_each_puzzle_begins_without_the_hints_and_guesses_of_the_one_before(opened):

@@ -33,7 +33,7 @@ def test_training_on_and_on_lowers_the_loss_until_stopped(small, open_page):
 
 
 def test_the_gain_multiplies_the_recurrent_weights(made, path, open_page):
-    opened = open_page(path, sections=("step", "backward"))
+    opened = open_page(path, sections=("step", "reach"))
     model, _ = model_of(opened, made)
     W_hh = model.parameters["rnn.weight_hh_l0"].copy()
     for gain in (0.1, 1.5):
@@ -44,7 +44,7 @@ def test_the_gain_multiplies_the_recurrent_weights(made, path, open_page):
         assert opened.page.locator("[data-side=torch], [data-side=numpy]").count() == 0
         singular = np.linalg.norm(gain * W_hh, 2)
         assert float(opened.text("#singular-value")) == pytest.approx(singular, rel=1e-3)
-        of_singular = opened.text("#backward-tiles .remark >> nth=0")
+        of_singular = opened.text("#reach-tiles .remark >> nth=0")
         smaller = "each step back makes each gradient smaller" in of_singular
         assert smaller == (singular < 1) == (gain < 1)
     opened.fill("#gain-slider", "1")
@@ -75,7 +75,7 @@ NORMS = """() => [[...reading.numbers.norms], [...reading.numbers.gradient_norms
 
 
 def test_worker_and_slices_give_the_norms_that_are_computed_at_once(network, open_page):
-    opened = open_page(network.path, sections=("backward",))
+    opened = open_page(network.path, sections=("reach",))
     found = {}
     for where, settings in (
         ("at once", "{}"),
@@ -88,7 +88,7 @@ def test_worker_and_slices_give_the_norms_that_are_computed_at_once(network, ope
         opened.click("#train-step")
         *found[where], has_worker = opened.page.evaluate(NORMS)
         assert has_worker == (where == "worker")
-        assert opened.page.locator("#backward-body").get_attribute("aria-busy") == "false"
+        assert opened.page.locator("#reach-body").get_attribute("aria-busy") == "false"
     assert found["at once"] == found["worker"] == found["slices"]
     assert len(found["worker"][0]) == 64
     opened.page.evaluate("() => Object.assign(work, { most: 4e6 })")

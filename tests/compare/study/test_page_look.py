@@ -3,24 +3,21 @@
 import pytest
 
 from tests.compare.study.look import on
-from tests.compare.study.reading import TYPED
+from tests.compare.study.reading import TYPED, H, T
 
 HEADINGS = """Train it, let it write | Train on it | Generate text | The network, unrolled | More
-One step, number by number | All of Whh | The largest products | Backward through time
-The path of the gradient | One loss, back through the steps | All losses at once | Clipping
-Memory made visible | RNN, GRU and LSTM side by side | Edit one weight
-Choose a weight | Change it | The loss as a function of this weight | Find a unit
-From untrained to trained | Perplexity | Generated text | Find the bug
-Parity of NumPy and PyTorch"""
+One step, number by number | Backward through time | How far back a loss reaches | Clipping
+Memory made visible | RNN, GRU and LSTM side by side | Edit one weight | Find a unit
+From untrained to trained | Find the bug | Parity of NumPy and PyTorch"""
 CONTROLS = """step-slider: Step | unit-slider: Unit | checkpoint-slider: Weights
 example-select: or an example
 text-input: Let it read | optimizer-select: Optimizer
-cells-optimizer: Optimizer of all three | temperature-slider: Temperature
+cells-optimizer: Optimizer of all | temperature-slider: Temperature
 units-select: Units shown | flow-slider: Gradient at | gain-slider: Scale W_hh
 loss-slider: Loss | cut-slider: Truncate after | memory-step: Change step | memory-token: to
 keep-slider: Bias of the gate that keeps (LSTM f, GRU z) | weight-select: Parameter
 weight-slider: Move it by | weight-field: Value | finder-text: Text to read
-finder-property: Property of a step | puzzle-input: Puzzle
+finder-property: Bold: | puzzle-input: Puzzle
 compare-check: Show the comparison with PyTorch | ulps-check: Show differences also in ulps
 token-select: Token"""
 BUTTONS = """hero-play: Play | hero-before: ‹ {One part back} | hero-next: › {One part on}
@@ -47,27 +44,28 @@ PICTURES = {
     "weight-picture": ["mean loss L, nats", "weight W_hh[0, 0]"],
     "perplexity-picture": ["epochs of training"],
     "products": ["Row 7 of W_hh, times the state after step 5 | unit | weight | state | product"],
-    "finder-table": ["The five units that tell most | unit | AUC | mean with | without"],
-    "checkpoints": ["After “… time machine at the end” | weights | perplexity | generated text"],
+    "checkpoints": [
+        "After “… time machine at the end” | weights | perplexity | "
+        "sampled at temperature 0.8, and most likely"
+    ],
     "cells-numbers": ["cell | for | factor per step | gate that keeps (mean) | mean loss, nats"],
     "parity-table": [
         "tensor | verdict | of the tolerance | largest difference | tolerance | shape"
     ],
     "unrolled": [
-        "Above is the state h_t, with one row for each unit.",
-        "Below is the prediction of the network",
+        "One picture is the state h_t, with a row for each unit",
+        "the other is what the network predicts, a probability for each token.",
         "A ring marks the token that comes next in the text.",
         "left and right choose the step, up and down the unit",
     ],
     "curve-figure": ["Thick line: the chosen loss. Thin lines: all others."],
-    "backward-body": ["Row k, column t. Pale cells are cut off by truncation"],
-    "flow": ["Read it from right to left", "Coloured arrows are the gradient"],
+    "reach-body": ["All losses: row k, column t. Pale cells are cut off by truncation"],
+    "flow-lead": ["Read it from right to left", "Coloured arrows are the gradient"],
+    "finder-result": ["A cell for each unit: orange is larger at the bold steps, blue is smaller."],
 }
 MAPS = """States h, a column for each step and a row for each unit. Arrow keys choose step and unit.
 Probabilities of the next token, a column for each step and a row for each token. Left and right \
 choose the step, up and down the token.
-Recurrent weights: a row for each unit of this step, a column for each unit of the previous step. \
-Up and down choose the unit, left and right the step.
 Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the \
 loss, left and right the step."""
 WIDE = "(H,) = (H, V) (V,) + (H,) + (H,) | (12,) = (12, 28) (28,) + (12,) + (12,)"
@@ -165,7 +163,7 @@ def test_headings_labels_and_axes_name_what_they_are_beside(page):
     assert [drawn.count(name) for name in ("Wih", "W", "Whh")] == [5, 5, 4]
     spoken = "(all) => all.map((map) => map.ariaLabel)"
     maps = page.page.locator("[role=application]").evaluate_all(spoken)
-    assert maps[1:5] == MAPS.split("\n")
+    assert maps[1:4] == MAPS.split("\n")
 
 
 @on(*CHAIN)
@@ -175,10 +173,10 @@ def test_one_step_has_these_links(page):
     assert page.count("#chain > li") == len(links)
     places = [words.index(link) for link in links]
     assert places == sorted(places)
-    row = {"gru-tanh": "row 7 of W_hn, which is row 31 of W_hh"}
-    row["lstm-tanh"] = "row 7 of W_hg, which is row 31 of W_hh"
-    words = f"{row.get(cell, 'row 7 of W_hh')}: the weights of unit 7"
-    assert page.first["matrix-readout"] == words
+    row = {"gru-tanh": "Row 7 of W_hn, which is row 31 of W_hh"}
+    row["lstm-tanh"] = "Row 7 of W_hg, which is row 31 of W_hh"
+    words = f"{row.get(cell, 'Row 7 of W_hh')}, times the state after step 5"
+    assert page.first["products"].startswith(words)
 
 
 def alike(page, one, other, names):
@@ -228,6 +226,77 @@ def test_what_compares_with_pytorch_and_what_the_guide_covers_is_not_seen(page):
     assert float(covered[1]) < 0.5
     assert alike(page, ".marked", "body", ["outlineStyle", "outlineColor"]) == []
     page.press("Escape")
+
+
+SAME = """() => [...document.querySelectorAll(".same")].filter((e) => e.checkVisibility())
+  .map((e) => [e.closest("section")?.id, e.textContent, getComputedStyle(e).outlineStyle])"""
+FRAMES = """() => [...document.querySelectorAll(".glance")].map((frame) => {
+  const [a, b] = [frame, frame.parentElement].map((e) => e.getBoundingClientRect());
+  const corner = [(a.x - b.x) / b.width, (a.y - b.y) / b.height];
+  return [frame.closest("section").id, ...corner, a.width / b.width, a.height / b.height];
+})"""
+MOVING = "() => document.querySelector('#hero-picture canvas').toDataURL()"
+
+
+def outlined(page):
+    """Return the words of all that is outlined, with the sections that it is in."""
+    page.settle()
+    found = page.page.evaluate(SAME)
+    assert {style for *_, style in found} <= {"solid"}
+    return {words for _, words, _ in found}, {section for section, *_ in found}
+
+
+def frames(page, section):
+    """Return the frames in the pictures of a section: x, y, width, height as shares."""
+    found = page.page.evaluate(FRAMES)
+    return [[round(x, 2) for x in place] for name, *place in found if name == section]
+
+
+def shares(*frame):
+    return [round(x, 2) for x in frame]
+
+
+@on("rnn-tanh")
+def test_what_is_pointed_at_is_outlined_wherever_it_is_shown(page):
+    at_rest = page.page.evaluate(MOVING)
+    page.page.locator("#unrolled-picture .reads > span").nth(5).hover()  # a letter
+    everywhere = {"unrolled", "backward", "reach", "memory", "cells"}
+    assert outlined(page) == ({TYPED[5], ""}, everywhere)  # of the unrolled network the whole step
+    column = shares(5 / T, 0, 1 / T, 1)
+    assert frames(page, "unrolled") == frames(page, "memory") == 2 * [column]
+    assert frames(page, "reach") == [shares(5 / (T - 1), 0, 1 / (T - 1), 1)]
+    assert page.page.evaluate(MOVING) != at_rest
+
+    page.point("#unrolled-picture .map >> nth=0", 2.5, T, 3.5, H, do="hover")  # a unit, and a step
+    assert {"3", "unit 3"} & outlined(page)[0]
+    row, of_unit, column = (
+        shares(0, 3 / H, 1, 1 / H),
+        shares(3 / H, 0, 1 / H, 1),
+        shares(2 / T, 0, 1 / T, 1),
+    )
+    assert frames(page, "unrolled") == [row, column, column]
+    assert frames(page, "weight") == [row, of_unit]
+    assert frames(page, "finder") == [of_unit]
+    assert frames(page, "step") == 6 * [of_unit]  # a, h before, a row of W_hh, products, z, h
+
+    page.page.locator("#chain .formula span[data-same=symbol-W_hh]").first.hover()  # a symbol
+    words, sections = outlined(page)
+    assert words == {"Whh", "W_hh", "W", "WhhT"}
+    assert sections == {"step", "backward", "reach"}
+    page.page.locator("#chain .source").nth(1).hover(position={"x": 8, "y": 8})  # a line of code
+    outlined(page)
+    lines = page.page.locator(".source.same:visible").all_text_contents()
+    assert len(lines) == 3
+    assert len(set(lines)) == 1
+    page.page.mouse.move(0, 0)
+    assert outlined(page) == (set(), set())
+    assert page.page.evaluate(MOVING) == at_rest
+
+    x, y = page.page.evaluate("() => [hero.marks.at(-1).x + 30, hero.marks.at(-1).y + 9]")
+    page.page.locator("#hero-picture").hover(position={"x": x, "y": y})  # a prediction
+    token = page.page.evaluate("() => glyph(record.shown_tokens[hero.marks.at(-1).v])")
+    assert token in outlined(page)[0]
+    page.page.mouse.move(0, 0)
 
 
 @on("lstm-tanh")

@@ -204,7 +204,7 @@ def test_a_weight_is_changed_and_put_back(n, seen):
     if short == "W_hh":
         seen.opened.fill("#weight-field", repr(was + 0.37))
         seen.opened.press("Enter")
-        seen.opened.unfold("backward")
+        seen.opened.unfold("reach")
         seen.opened.fill("#gain-slider", "1.5")  # this puts the weight back, too
         louder = before | {name: 1.5 * before[name]}
         assert largest(model_of(seen.opened, seen.made)[0].parameters, louder) == 0
@@ -221,40 +221,66 @@ HAS = {  # the property of step n, and the number of steps at the end that are l
 }
 
 
+WORDS = {
+    "space": "it has just read a space",
+    "inside": "it has just read two letters",
+    "vowel": "a vowel comes next",
+    "read": "it has just read one of “ns”",
+    "next": "one of “ns” comes next",
+}
+
+
+def area_of(h, flags):
+    """Return the share of pairs in which a step with the property has the larger state."""
+    a, b = h[: len(flags)][flags], h[: len(flags)][~flags]
+    return ((a[:, None] > b) + (a[:, None] == b) / 2).mean()
+
+
 @pytest.mark.parametrize("n", range(2))
 def test_the_units_that_tell_most_are_found(n, seen):
     seen.opened.unfold("finder")
     name, (model, vocab) = CASES[seen.cell]["has"][n], model_of(seen.opened, seen.made)
     text = seen.page.locator("#finder-text").input_value()[:90]
+    seen.opened.run("$('finder-reads').open = true; $('finder-own').value = 'ns';")
     seen.opened.fill("#finder-text", text)
     seen.opened.select("#finder-property", name)
-    seen.opened.run("$('finder-own').value = 'ns'; rank(1);")
     has, left_out = HAS[name]
     flags = np.array([has(text, step) for step in range(len(text) - left_out)])
     assert f"{flags.sum()} steps of {len(flags)} have" in seen.opened.text("#finder-said")
-    units = {}  # the state after each step, AUC, and both means
-    for state, values in zip("hc", states_of(model, list(vocab[list(text)])), strict=False):
-        for i, h in enumerate(values.T):
-            a, b = h[: len(flags)][flags], h[: len(flags)][~flags]
-            area = ((a[:, None] > b) + (a[:, None] == b) / 2).mean()
-            units[f"unit {i} of {state}"] = h, area, a.mean(), b.mean()
-    found = seen.page.evaluate("() => finder.ranking.map((u) => [u.i, u.name, u.area])")
-    assert max(abs(units[f"unit {i} of {name}"][1] - area) for i, name, area in found) < SMALL
-    rows = seen.rows("#finder-table")
-    told = sorted((abs(area - 0.5) for _, area, *_ in units.values()), reverse=True)[:5]
-    assert [abs(float(row[1]) - 0.5) for row in rows] == pytest.approx(told, abs=1e-4)
-    for unit, *numbers in rows:
-        assert [float(x) for x in numbers] == digits(units[unit][1:], 2)
-    (h, area, *_), unit = units[rows[1][0]], rows[1][0]
-    larger = "larger" if area >= 0.5 else "smaller"
-    assert f"{unit[1:]}: its state is {larger} at" in seen.opened.text("#finder-caption")
+    states = states_of(model, list(vocab[list(text)]))
+    areas = np.array([[area_of(h, flags) for h in values.T] for values in states])
+    found = seen.page.evaluate("() => finder.units.map((u) => u.area)")
+    assert largest(np.reshape(found, areas.shape), areas) < SMALL
+    colours = legend(seen.opened, "state")
+    colours.values = np.linspace(-1, 1, len(colours.values))
+    cells = colours.read(pixels(seen.opened, "#finder-map", *areas.shape))
+    np.testing.assert_allclose(cells, 2 * areas - 1, atol=0.03)
+    best = np.unravel_index(np.abs(areas - 0.5).argmax(), areas.shape)
+    for row, i in (best, (len(states) - 1, 4)):  # the one that tells most, and a chosen one
+        if (row, i) != best:
+            seen.opened.point("#finder-map .map", i + 0.5, H, row + 0.5, len(states))
+        h, area = states[row][:, i], areas[row, i]
+        means = (h[: len(flags)][which].mean() for which in (flags, ~flags))
+        text_flags = {
+            key: np.array([f(text, step) for step in range(len(text) - end)])
+            for key, (f, end) in HAS.items()
+        }
+        told = {key: area_of(h, each) for key, each in text_flags.items()}
+        key = max(told, key=lambda each: abs(told[each] - 0.5))
+        larger = "larger" if area >= 0.5 else "smaller"
+        pairs, most = (shown(100 * max(x, 1 - x)) for x in (area, told[key]))
+        assert seen.opened.text("#finder-caption") == (
+            f"Unit {i} of {'hc'[row]}: its state is {larger} at a bold step than at another one in "
+            f"{pairs} % of all pairs (AUC {shown(area, 4)}; the means are "
+            f"{' and '.join(map(shown, means))}). It tells most whether {WORDS[key]}: in {most} %."
+        )
     read = """(all) => all.map((e) => [e.textContent[0], e.className === "has",
       getComputedStyle(e).borderBottomColor.match(/[0-9]+/g).map(Number)])"""
     letters = seen.page.locator("#finder-passage span").evaluate_all(read)
     assert "".join(letter for letter, *_ in letters).replace("␣", " ") == text
     assert [bold for _, bold, _ in letters][: len(flags)] == flags.tolist()
     colours = legend(seen.opened, "finder")
-    bounded = unit[-1] == "h" and seen.f == "tanh"
+    bounded = row == 0 and seen.f == "tanh"
     assert colours.values[-1] == digits(1 if bounded else np.abs(h).max(), 2)
     read_h = colours.read(np.array([colour for *_, colour in letters]))
     np.testing.assert_allclose(read_h, h, atol=0.03 * colours.values[-1])

@@ -74,7 +74,7 @@ def test_rings_and_names_are_at_their_cells(seen):
         np.testing.assert_allclose(names, (np.arange(rows) + 0.5) / rows, atol=0.2 / rows)
 
 
-@pytest.mark.sections("step", "backward")
+@pytest.mark.sections("step", "reach")
 def test_readouts_controls_and_what_is_spoken(seen):
     results, (t, i) = seen.results, (AT["t"], AT["i"])
     layer = {"rnn": f"RNN with {seen.f}", "gru": "GRU", "lstm": "LSTM"}[seen.cell]
@@ -93,7 +93,6 @@ def test_readouts_controls_and_what_is_spoken(seen):
     seen.page.locator("#status[aria-live=polite]", has_text=status).wait_for(state="attached")
     over = {
         "unrolled": (results["h"].T, "step 4 · unit 2 · h4 = {}"),
-        "matrix": (seen.weights, "weight of unit 3 in unit 2: {}"),
         "triangle": (results["norms"], "loss 3 comes before step 4: no gradient"),
     }  # fmt: skip
     for picture, (values, words) in over.items():
@@ -201,14 +200,18 @@ def test_one_step_number_by_number(seen):
         assert (level["y1"] - dot["cy"]) / (level["y1"] - line[-1, 1]) * f[-1] == digits(h[i], 8)
 
 
-@pytest.mark.sections("step")
-def test_the_recurrent_weights_and_the_largest_products(seen):
+@pytest.mark.sections("step", "weight")
+def test_the_weights_and_the_largest_products(seen):
     results, (t, i) = seen.results, (AT["t"], AT["i"])
     W = seen.weights
     colours = legend(seen.opened, "state")
-    colours.values = np.linspace(-1, 1, len(colours.values)) * np.abs(results["W_hh"]).max()
-    found = colours.read(pixels(seen.opened, "#matrix-picture", H, H))
-    np.testing.assert_allclose(found, W, atol=0.011 * np.abs(results["W_hh"]).max())
+    names = {"W_ih": "rnn.weight_ih_l0", "W": "linear.weight", "W_hh": "rnn.weight_hh_l0"}
+    for short, name in names.items():
+        seen.opened.select("#weight-select", name)
+        most = np.abs(results[short]).max()
+        colours.values = np.linspace(-most, most, len(colours.values))
+        found = colours.read(pixels(seen.opened, "#weight-map", *results[short].shape))
+        np.testing.assert_allclose(found, results[short], atol=0.011 * most)
     before = results["h"][t - 2]
     order = np.argsort(-np.abs(W[i] * before), kind="stable")
     rows = seen.rows("#products")

@@ -56,11 +56,11 @@ def test_two_steps_of_training_and_the_temperature(page):
     page.sees("weights", **weights(", 2 steps here"), loss_picture=..., train_note=...)
     page.fill("#temperature-slider", "0")
     cold = "the same: temperature 0 takes the most likely token"
-    page.sees(temperature_value="0.0", temperature_slider="0", drawn=cold)
+    page.sees(temperature_value="0.0", temperature_slider="0", drawn=cold, checkpoints=...)
     page.fill("#temperature-slider", "0.8")
-    page.sees(temperature_value="0.8", temperature_slider="0.8", drawn=...)
+    page.sees(temperature_value="0.8", temperature_slider="0.8", drawn=..., checkpoints=...)
     page.click("#draw-again")
-    page.sees(drawn_name="sampled, seed 1", drawn=...)
+    page.sees(drawn_name="sampled, seed 1", drawn=..., checkpoints=...)
     page.click("#reset")
     page.sees("weights", **weights(), **NO_STEP)
     page.click("#train-step")
@@ -96,7 +96,8 @@ def test_a_puzzle_is_played_and_a_second_one_begins_anew(page):
     assert page.count(CHOICE) == 2
     assert page.page.evaluate("() => document.activeElement.matches('#choices button')")
     assert guess(page, is_right=True) == "Right. Puzzle 3: 2 guesses, 1 hint."
-    page.sees(choices=..., game_reply=..., game_give_up="Give up (off)")
+    points = "1 of 3 points in 1 puzzle"
+    page.sees(choices=..., game_reply=..., game_give_up="Give up (off)", game_points=points)
     assert (page.count(CHOICE), page.focused()) == (0, "game-start")
 
     page.fill("#puzzle-input", "4")
@@ -117,14 +118,14 @@ def test_a_puzzle_is_played_and_a_second_one_begins_anew(page):
 
 @on("gru-tanh")
 def test_whether_training_clips_is_said_wherever_it_does(page):
-    pictures = dict.fromkeys(("backward_tiles", "clip_lead", "clip_picture", "cells_note"), ...)
+    pictures = dict.fromkeys(("clip_tiles", "clip_lead", "clip_picture", "cells_note"), ...)
     page.run("record.max_norm = 50; readAgain()")
     page.sees(train_note=f"No step yet. {CLIPPED} 50.", **pictures)
     assert page.text("#clip-picture .halo") == "dotted line: max_norm 50"
     page.run("record.max_norm = null; readAgain()")
     page.sees(train_note=f"No step yet. {RATE}.", **pictures)
     assert page.count("#clip-picture .limit, #clip-picture .halo") == 0
-    assert page.text("#backward-tiles div:last-child .remark") == "Training did not clip."
+    assert page.text("#clip-tiles .remark") == "Training did not clip."
     assert "This training did not clip." in page.text("#clip-lead")
 
 
@@ -152,27 +153,27 @@ def test_a_gate_that_keeps_more_and_new_weights_begin_with_no_step(page):
 
 @on("lstm-tanh")
 def test_another_letter_in_another_step(page):
-    def memory(s, letter, token, new):
-        words = f"Step {s} reads {new} instead of “{letter}”."
-        step = {"memory_step": f"[{s}: {letter}]"}
-        return {"memory_change": words, "memory_token": f"[{token}]"}, step
+    def memory(s, letter, token):
+        return {"memory_token": f"[{token}]"}, {"memory_step": f"[{s}: {letter}]"}
 
     page.click("#memory-table summary")
     page.look()
     page.select("#memory-step", "10")
-    words, at = memory(10, "c", "f", "“f”")
+    words, at = memory(10, "c", "f")
     page.sees("letter", **words, **at)
     page.select("#memory-token", "1")
-    words, _ = memory(10, "c", "␣", "a space")
+    words, _ = memory(10, "c", "␣")
     page.sees("letter", **words)
     page.click("#memory-picture .cells.reads >> nth=0 >> span >> nth=11")
-    words, at = memory(12, "i", "n", "“n”")
+    words, at = memory(12, "i", "n")
     page.sees("letter", **words, **at)
 
 
 @on("lstm-tanh")
 def test_a_unit_is_found_for_letters_of_ones_own(page):
     said = "{} of {} have the property."
+    page.click("#finder-reads summary")
+    page.look()
     page.select("#finder-property", "read")
     own = {"finder_own_label": "Characters", "finder_own": "th", "finder_said": ...}
     page.sees("finder", finder_property="[it has just read one of these:]", **own)
@@ -180,14 +181,20 @@ def test_a_unit_is_found_for_letters_of_ones_own(page):
     page.sees("finder", finder_own="ns", finder_said=said.format("44 steps", 343))
     page.fill("#finder-text", text := "the sun and the moon")
     page.sees("finder", finder_text=text, finder_said=said.format("4 steps", 20))
-    page.focus("[data-rank='1']")
-    page.press("Enter")
-    page.sees("unit", "finder", **unit(8))
-    assert page.page.evaluate("() => document.activeElement.dataset.rank") == "1"
+    page.focus("#finder-map .map")
+    page.press("End", "ArrowLeft", "ArrowDown")
+    page.sees("unit", "finder", **unit(10))
+    assert page.text("#finder-caption b") == "Unit 10 of c"
+    page.point("#finder-map .map", 4.5, 12, 0.5, 2, do="hover")
+    page.sees("finder", "pointed")
+    assert page.text("#finder-caption b") == "Unit 4 of h"
+    page.page.mouse.move(0, 0)
+    page.sees("finder", "pointed")
+    assert page.text("#finder-caption b") == "Unit 10 of c"
     page.click("#finder-states summary")
     page.sees(finder_states=...)
     page.fill("#finder-own", "Z")
-    result = ("table", "caption", "passage", "legend", "states", "result")
+    result = ("map", "caption", "passage", "legend", "states", "result")
     gone = dict.fromkeys(f"finder_{name}" for name in result)
     none = " There are no two steps to compare: choose another property, or another text."
     page.sees(finder_own="Z", finder_said=said.format("0 steps", 20) + none, **gone)
@@ -234,7 +241,9 @@ def test_one_weight_is_changed_and_put_back(page):
 ONE = "This text has one token, so there is no loss and no gradient. Type a longer one"
 TWO = "This panel needs all weights of the network, and a text of at least two characters."
 ABSENT = {
-    "backward": "This text has one token. No token follows, so there is no loss and no gradient.",
+    "backward": TWO,
+    "reach": "This text has one token. No token follows, so there is no loss and no gradient.",
+    "clipping": "This text has one token. No token follows, so there is no loss and no gradient.",
     "memory": TWO,
     "cells": f"{ONE}.",
     "weight": TWO,
@@ -263,8 +272,7 @@ def test_letters_that_are_not_there_no_letter_one_letter_and_two(page):
     off["step_slider"] = "1 {1 of 1, reads “t”} (off)"
     looks(loss_now="One token has no loss.", **off, **absent)
     for section in ABSENT:
-        shown = {f"{section}-absent"} | ({"loss-lead"} if section == "backward" else set())
-        assert set(page.page.evaluate(VISIBLE, section)) == shown
+        assert page.page.evaluate(VISIBLE, section) == [f"{section}-absent"]
     page.fill("#text-input", "to")
     one = {name: words for name, words in cut(1, ": nothing is cut").items() if "value" in name}
     looks(train="Train", train_step="One step", **dict.fromkeys(absent), **one)

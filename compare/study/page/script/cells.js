@@ -78,7 +78,7 @@ function gradientCurves(name, network, ids) {
 
 function drawCells() {
   if (isAbsent("cells", K > 0 ? "" : "This text has one token, so there is no loss and no gradient. Type a longer one.")) return;
-  if (side.text !== reading.tokens.join("\n")) return beginCells(side.seed);
+  if (side.text !== reading.tokens.join("\n")) beginCells(side.seed);
   side.curves = Object.entries(side.networks).flatMap(([name, network]) => gradientCurves(name, network, side.ids));
   const keep = side.keep.toFixed(1);
   $("keep-value").textContent = `+ ${keep}`;
@@ -89,9 +89,9 @@ function drawCells() {
   const kindOf = ({ name, state }) => `of-${name} ${state}`;
   const [wide, left] = [widthOf("cells-picture"), 46];
   const x = (n) => left + 8 + (K === 1 ? 0.5 : n / (K - 1)) * (wide - left - 20);
-  const { parts, tall } = logChart(side.curves.map((each) => ({ kind: kindOf(each), name: `${each.layer}, ∂L/∂${each.state}`, shares: each.norms.map((norm_) => norm_ / each.norms.at(-1)) })), { wide, tall: 260, x, left });
+  const { parts, tall } = logChart(side.curves.map((each) => ({ kind: kindOf(each), name: `${each.layer}, ∂L/∂${each.state}`, shares: each.norms.map((norm_) => norm_ / each.norms.at(-1)) })), { wide, tall: 185, x, left });
   const stride = Math.ceil((K * 17) / (wide - left));
-  for (let n = 0; n < K; n += stride) parts.push(text(x(n), tall + 6, glyph(reading.tokens[n]).slice(0, 4), "", "middle"));
+  for (let n = 0; n < K; n += stride) parts.push(text(x(n), tall + 6, glyph(reading.tokens[n]).slice(0, 4), "", "middle", same("step", n + 1)));
   parts.push(text((left + wide) / 2, tall + 26, "step t, which reads", "", "middle"));
   const said = side.curves.map((each) => `${each.layer}, ∂L/∂${each.state}: ${share(each.norms[0] / each.norms.at(-1))}`).join("; ");
   $("cells-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall + 32}`, role: "img",

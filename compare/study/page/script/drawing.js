@@ -23,7 +23,7 @@ function setUpDrawing() {
     for (const { target, isIntersecting } of entries) onScreen[isIntersecting ? "add" : "delete"](target.id);
     if (waiting.size) drawWaiting();
   });
-  for (const section of document.querySelectorAll("section")) observer.observe(section);
+  for (const section of document.querySelectorAll("section, .hero")) observer.observe(section);
 }
 
 /** Whether a panel has nothing to show. Then only the sentence `why` is shown; it is empty if there is something. */
@@ -67,6 +67,7 @@ function drawWaiting() {
     view.draw();
   }
   tellDrawn();
+  showSame(); // in what is new
 }
 
 function tellDrawn() {

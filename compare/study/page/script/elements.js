@@ -7,6 +7,21 @@ function draw(name, attributes = {}, ...children) {
   return element;
 }
 
+/** The lines of a grid, each with its number at the left. */
+const gridOf = (values_, y, left, right, words) => values_.flatMap((value) => [
+  draw("line", { class: "grid", x1: left, x2: right, y1: y(value), y2: y(value) }), text(left - 8, y(value) + 4, words(value), "", "end")]);
+
+/** Round numbers between two ends, at most seven. */
+function ticksOf(least, most) {
+  const unit = 10 ** Math.floor(Math.log10(most - least));
+  const step = unit * [0.2, 0.5, 1, 2].find((each) => (most - least) / (each * unit) <= 6);
+  const first = Math.ceil(least / step - 1e-9);
+  return Array.from({ length: Math.floor(most / step + 1e-9) - first + 1 }, (_, n) => (first + n) * step);
+}
+
+/** Exponents between two, at most seven. */
+const exponentsOf = (low, high) => Array.from({ length: high - low + 1 }, (_, n) => low + n).filter((e) => (high - e) % Math.ceil((high - low) / 6) === 0);
+
 /** Typeset "W_{hh}^T h_{t-1}": single letters in italics, words upright, indices below. */
 function math(text) {
   const line = make("span", { class: "math" });
@@ -14,10 +29,9 @@ function math(text) {
   for (const [all, name, braced, single, transposed] of text.matchAll(pattern)) {
     if (!name) line.append(all.replace(/-/g, "−").replace(/\*/g, "·"));
     else {
-      line.append(name.replace("∂", "").length === 1 ? make("var", {}, name) : name);
-      const index = braced ?? single;
-      if (index) line.append(make("sub", {}, index.replace(/-/g, "−")));
-      if (transposed) line.append(make("sup", {}, "T"));
+      const [index, isLetter] = [braced ?? single, name.replace("∂", "").length === 1];
+      line.append(make("span", isLetter ? { "data-same": symbolOf(name, index) } : {}, isLetter ? make("var", {}, name) : name,
+        index ? make("sub", {}, index.replace(/-/g, "−")) : "", transposed ? make("sup", {}, "T") : ""));
     }
   }
   return line;
@@ -60,4 +74,4 @@ function source(part, tag = "p") {
 }
 
 const sourceLine = ({ file, number, code }, tag = "p") =>
-  make(tag, { class: "source" }, make("span", { class: "where" }, `${file}:${number}`), make("code", {}, code));
+  make(tag, { class: "source", "data-same": `${file}:${number}` }, make("span", { class: "where" }, `${file}:${number}`), codeOf(code));

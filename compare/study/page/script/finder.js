@@ -1,12 +1,7 @@
 // ---------------------------------------------------------------- the unit that tells most
 //
 // A property is true or false of each step of a text. A unit tells of it if its state is larger at the
-// steps that have it, or smaller. The measure is the area under the ROC curve,
-//
-//     AUC = (pairs with h_s > h_t + ½ pairs with h_s = h_t) / pairs,  s with the property, t without it:
-//
-// the probability that the state is larger at a random step with the property than at one without. At ½
-// the unit tells nothing; at 1 and at 0 one threshold separates all steps.
+// steps that have it, or smaller. The measure is the area under the ROC curve: see `areaUnderCurve`.
 
 const isLetter = (token) => token !== undefined && token !== " " && token !== "<unk>";
 const isOneOf = (token) => [...$("finder-own").value].includes(token);
@@ -14,23 +9,46 @@ const isOneOf = (token) => [...$("finder-own").value].includes(token);
 /** name -> [words, function (tokens, n) -> whether step n has it]; of those that look ahead, the last step is left out. */
 const PROPERTIES = {
   space: ["it has just read a space", (tokens, n) => tokens[n] === " "],
-  inside: ["inside a word: it has just read two letters", (tokens, n) => isLetter(tokens[n]) && isLetter(tokens[n - 1])],
+  inside: ["it has just read two letters", (tokens, n) => isLetter(tokens[n]) && isLetter(tokens[n - 1])],
   vowel: ["a vowel comes next", (tokens, n) => "aeiou".includes(tokens[n + 1]), true],
   read: ["it has just read one of these:", (tokens, n) => isOneOf(tokens[n])],
   next: ["one of these comes next:", (tokens, n) => isOneOf(tokens[n + 1]), true],
 };
 
-const finder = { tape: [], tokens: [], has: [], ranking: [], pick: 0 };
+/** `pick` is the chosen unit, `over` the one under the pointer: as [place of its array in the state, i], or null. */
+const finder = { tape: [], tokens: [], has: [], units: [], pick: null, over: null, map: null };
 
 function setUpFinder() {
   $("finder-property").append(...Object.entries(PROPERTIES).map(([name, [words]]) => make("option", { value: name }, words)));
-  for (const id of ["finder-property", "finder-own"]) $(id).addEventListener("input", () => rank(0));
+  for (const id of ["finder-property", "finder-own"]) $(id).addEventListener("input", () => pickUnit(null));
   $("finder-text").addEventListener("input", () => redraw("passage"));
+  finder.map = new HeatMap(`All units, a row for each array of the state: ${record.states.join(", ")}. Arrow keys choose one.`, {
+    ofColumns: "unit", hasRow: record.states.length > 1,
+    pick: (r, c) => pickUnit([r, units[c]]),
+    move(down, right) {
+      const { n, i } = seenUnit();
+      pickUnit([clamp(n + down, 0, record.states.length - 1), units[clamp(units.indexOf(i) + right, 0, units.length - 1)]]);
+    },
+    over(r, c) {
+      const before = String(finder.over);
+      finder.over = r === null ? null : [r, units[c]];
+      if (String(finder.over) !== before) drawPassage();
+    },
+  });
+  $("finder-map").append(finder.map.element);
 }
 
-function rank(pick) {
+/** Choose a unit; null: the one that tells most. */
+function pickUnit(pick) {
   finder.pick = pick;
   redraw("ranking");
+  if (pick && units.includes(pick[1])) choose({ i: pick[1] });
+}
+
+/** The unit whose states the text shows. */
+function seenUnit() {
+  const seen = finder.over ?? finder.pick;
+  return seen ? finder.units[seen[0] * H + seen[1]] : finder.units[argmax(finder.units.map(({ area }) => Math.abs(area - 0.5)))];
 }
 
 /** The steps of a text, one after the other. */
@@ -45,7 +63,7 @@ function* readPassage({ network, ids }) {
   return tape;
 }
 
-/** The area under the ROC curve of some values, of which some have the property. */
+/** The area under the ROC curve: in how many pairs a value with the property is larger than one without it; equal ones count half. */
 function areaUnderCurve(values_, has) {
   const [with_, without] = [true, false].map((which) => Float64Array.from(values_.filter((_, n) => has[n] === which)).sort());
   let [pairs, less, upTo] = [0, 0, 0]; // of those without it: how many are < a, and ≤ a
@@ -63,39 +81,46 @@ function readFinder() {
   const ids = idsOf(tokens);
   compute(readPassage, { network: live.network, ids }, ids.length * productsOf(live.network), (tape) => {
     Object.assign(finder, { tape, tokens });
-    rank(finder.pick);
+    redraw("ranking");
   }, { isHere: true });
 }
 
-function drawFinder() {
-  if ($("finder-body").hidden) return;
-  const [, hasIt, looksAhead] = PROPERTIES[$("finder-property").value];
-  $("finder-own-label").hidden = !["read", "next"].includes($("finder-property").value);
-  const count = finder.tape.length - (looksAhead ? 1 : 0);
-  finder.has = Array.from({ length: Math.max(count, 0) }, (_, n) => hasIt(finder.tokens, n));
-  const withIt = finder.has.filter(Boolean).length;
-  const canRank = withIt > 0 && withIt < count;
-  $("finder-said").textContent = `${times(withIt, "step")} of ${Math.max(count, 0)} ${withIt === 1 ? "has" : "have"} the property.${canRank ? "" : " There are no two steps to compare: choose another property, or another text."}`;
-  $("finder-result").hidden = !canRank;
-  if (!canRank) return;
-  finder.ranking = record.states.flatMap((name, n) => Array.from({ length: H }, (_, i) =>
-    ({ name, n, i, area: areaUnderCurve(finder.tape.slice(0, count).map(({ state }) => state[n][i]), finder.has) })));
-  finder.ranking.sort((a, b) => Math.abs(b.area - 0.5) - Math.abs(a.area - 0.5));
-  finder.pick = Math.min(finder.pick, 4, finder.ranking.length - 1);
-  const meanState = ({ n, i }, which) =>
-    meanOf(finder.tape.slice(0, count).filter((_, m) => finder.has[m] === which).map(({ state }) => state[n][i]));
-  const focused = document.activeElement?.dataset?.rank;
-  $("finder-table").replaceChildren(table("The five units that tell most", ["unit", "AUC", "mean with", "without"], finder.ranking.slice(0, 5).map((each, m) => [
-    make("button", { type: "button", "data-rank": m, "aria-pressed": String(m === finder.pick), onclick: () => {
-      rank(m);
-      if (units.includes(each.i)) choose({ i: each.i });
-    } }, `unit ${each.i} of ${each.name}`), rounded(each.area, 4), rounded(meanState(each, true)), rounded(meanState(each, false))]), { chosenRow: finder.pick }));
-  if (focused !== undefined) $("finder-table").querySelector(`[data-rank="${focused}"]`).focus({ preventScroll: true });
-  drawPassage(finder.ranking[finder.pick]);
+/** Whether each step has a property; of one that looks ahead, the last step is left out. */
+function stepsWith(name) {
+  const [, hasIt, looksAhead] = PROPERTIES[name];
+  return Array.from({ length: Math.max(finder.tape.length - (looksAhead ? 1 : 0), 0) }, (_, n) => hasIt(finder.tokens, n));
 }
 
+const areaOf = ({ n, i }, has) => areaUnderCurve(finder.tape.slice(0, has.length).map(({ state }) => state[n][i]), has);
+
+function drawFinder() {
+  if ($("finder-body").hidden) return;
+  $("finder-own-label").hidden = !["read", "next"].includes($("finder-property").value);
+  finder.has = stepsWith($("finder-property").value);
+  const [count, withIt] = [finder.has.length, finder.has.filter(Boolean).length];
+  const canRank = withIt > 0 && withIt < count;
+  $("finder-said").textContent = `${times(withIt, "step")} of ${count} ${withIt === 1 ? "has" : "have"} the property.${canRank ? "" : " There are no two steps to compare: choose another property, or another text."}`;
+  for (const id of ["finder-result", "finder-states"]) $(id).hidden = !canRank;
+  if (!canRank) return;
+  finder.units = record.states.flatMap((name, n) => Array.from({ length: H }, (_, i) => ({ name, n, i, area: areaOf({ n, i }, finder.has) })));
+  const wide = clamp(Math.floor((spaceOf("finder-map") || 300) / units.length), 4, 26) * units.length;
+  finder.map.paint(record.states.length, units.length, wide, 22 * record.states.length, (r, c) => colour(2 * finder.units[r * H + units[c]].area - 1));
+  drawPassage();
+}
+
+/** The property of PROPERTIES that a unit tells most about, in words, and its area. */
+function detects(unit) {
+  const found = Object.entries(PROPERTIES).map(([name, [words]]) => ({ words: words.replace(/these( comes next)?:/, `“${$("finder-own").value}”$1`), area: areaOf(unit, stepsWith(name)) }));
+  return found.filter(({ area }) => Number.isFinite(area)).reduce((best, each) => (Math.abs(each.area - 0.5) > Math.abs(best.area - 0.5) ? each : best));
+}
+
+/** "96.8 %": in how many pairs of steps the difference has the usual sign. */
+const pairsOf = (area) => `${rounded(100 * Math.max(area, 1 - area), 3)} %`;
+
 /** The text, with the state of a unit below each character. */
-function drawPassage({ name, n, i, area }) {
+function drawPassage() {
+  const unit = seenUnit();
+  const { name, n, i, area } = unit;
   const states = finder.tape.map(({ state }) => state[n][i]);
   const most = name === "h" && F === "tanh" ? 1 : largest(states) || 1;
   $("finder-passage").replaceChildren(...finder.tokens.map((token, m) => {
@@ -105,22 +130,20 @@ function drawPassage({ name, n, i, area }) {
     return letter;
   }));
   $("finder-passage").setAttribute("aria-label", `The text. Below each character is the state of unit ${i} of ${name} after it. Steps with the property are bold.`);
-  $("finder-caption").textContent = `Unit ${i} of ${name}: its state is ${area >= 0.5 ? "larger" : "smaller"} at a step with the property than at one without it in ${rounded(100 * Math.max(area, 1 - area), 3)} % of all pairs.`;
+  const best = detects(unit);
+  const meanState = (which) => rounded(meanOf(states.filter((_, m) => finder.has[m] === which)));
+  $("finder-caption").replaceChildren(make("b", {}, `Unit ${i} of ${name}`), `: its state is ${area >= 0.5 ? "larger" : "smaller"} at a bold step than at another one in ${pairsOf(area)} of all pairs `
+    + `(AUC ${rounded(area, 4)}; the means are ${meanState(true)} and ${meanState(false)}). It tells most whether ${best.words}: in ${pairsOf(best.area)}.`);
+  finder.map.mark(n, units.indexOf(i));
   legend("finder-legend", make("span", {}, "state ", math(`${name}_t`)), -1, [rounded(-most), "0", rounded(most)]);
   if ($("finder-states").open) writeFinderTable();
 }
 
 function writeFinderTable() {
   if ($("finder-body").hidden || $("finder-result").hidden) return;
-  const { name, n, i } = finder.ranking[finder.pick];
+  const { name, n, i } = seenUnit();
   const rows = finder.tokens.map((token, m) => [`${m + 1} ${glyph(token)}`, m < finder.has.length ? (finder.has[m] ? "yes" : "no") : "", rounded(finder.tape[m].state[n][i], 8)]);
   fill("finder-states", scrolling("States of the unit", table(`Unit ${i} of ${name} after each character`, ["step", "property", "state"], rows, { left: [1] })));
 }
 
-addPanel({
-  place: 3.4,
-  section: "finder",
-  views: [["c text passage", readFinder], ["ranking *", drawFinder]],
-  tables: { "finder-states": ["ranking", writeFinderTable] },
-  setUp: setUpFinder,
-});
+addPanel({ place: 3.4, section: "finder", views: [["c text passage", readFinder], ["ranking u *", drawFinder]], tables: { "finder-states": ["ranking", writeFinderTable] }, setUp: setUpFinder });

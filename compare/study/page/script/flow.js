@@ -8,8 +8,6 @@ const STAGES = ["from the loss", "from the next step", IS_GATED ? "through the g
 let flowing = 0;
 
 function setUpFlow() {
-  document.querySelector("#flow figcaption p").append(" The derivation (docs/learn/bptt.md) writes δh for this gradient, and the plain version d_h: ",
-    math("δh_t"), " is ∂L/", math("∂h_t"), ".");
   const at = (position) => choose({ t: K - Math.floor(position / STAGES.length), s: position % STAGES.length });
   const move = (by) => at(clamp(flowPosition() + by, 0, STAGES.length * K - 1));
   $("flow-slider").addEventListener("input", () => {
@@ -36,9 +34,7 @@ function stopFlow() {
 const flowPosition = () => (K - Math.min(chosen.t, K)) * STAGES.length + (chosen.t > K ? 0 : chosen.s);
 
 function drawFlow() {
-  const canFlow = Boolean(reading.back);
-  $("flow").hidden = !canFlow;
-  if (!canFlow) return;
+  if (isAbsent("backward", reading.back ? "" : whyNoLoss())) return;
   const t = Math.min(chosen.t, K);
   const s = chosen.t > K ? 0 : chosen.s;
   Object.assign($("flow-slider"), { max: STAGES.length * K - 1, value: flowPosition() });
@@ -68,7 +64,7 @@ function drawFlowPicture(t, s) {
   const first = clamp(t - Math.floor(count / 2), 1, K - count + 1);
   const cell = space / count;
   const width = arrowWidths();
-  const y = { loss: 26, cell: 128, token: 244, bar: 288, end: 352 };
+  const y = { loss: 20, cell: 110, token: 206, bar: 246, end: 300 };
   const [half, tall] = [Math.min(27, cell * 0.24), 66];
   const x = (step) => (step - first + 0.5) * cell;
   const parts = [draw("defs", {}, marker("tip", "tip"), marker("tip-back", "tip back"))];
@@ -108,7 +104,7 @@ function drawFlowPicture(t, s) {
       draw("rect", { class: step === t ? "token here" : "token", x: at - 14, y: y.token - 14, width: 28, height: 26, rx: 5 }),
       text(at, y.token + 5, glyph(reading.tokens[step - 1]).slice(0, 4), "strong", "middle"));
     if (reached(1)) parts.push(...normBar(at, y.bar, Math.min(cell * 0.8, 90), length(d)));
-    const hit = draw("rect", { class: "hit", x: at - cell / 2, y: 0, width: cell, height: y.end });
+    const hit = draw("rect", { ...same("step", step), class: "hit", x: at - cell / 2, y: 0, width: cell, height: y.end });
     hit.addEventListener("click", () => choose({ t: step, s: 1 }));
     parts.push(hit);
   }
@@ -122,7 +118,7 @@ function drawFlowPicture(t, s) {
 }
 
 const below = (n) => [...String(n)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
-const text = (x, y, words, kind = "", anchor = "start") => draw("text", { x, y, class: kind, "text-anchor": anchor }, words);
+const text = (x, y, words, kind = "", anchor = "start", more = {}) => draw("text", { x, y, class: kind, "text-anchor": anchor, ...more }, words);
 const label = (x, y, name, anchor) => {
   const [letter, index] = name.split("_");
   const written = draw("text", { x, y, class: "weight halo", "text-anchor": anchor }, draw("tspan", {}, letter));
@@ -185,7 +181,7 @@ function writeFlowNumbers(t, s) {
   $("flow-numbers").replaceChildren(...rows.map(([stage, what, formula_, one, all, key, line]) => make("li", { class: stage === s ? "now" : null },
     make("button", { type: "button", class: "quiet", "aria-pressed": String(stage === s), onclick: () => choose({ t, s: stage }) }, what),
     make("span", { class: "formula" }, math(formula_)),
-    make("span", { class: "one" }, make("span", { class: "remark" }, stage === 3 ? weight : `unit ${i}`), make("span", { class: "figure", "data-flow": key }, rounded(one, 6))),
+    make("span", { class: "one" }, make("span", { class: "remark", ...same("unit", i) }, stage === 3 ? weight : `unit ${i}`), make("span", { class: "figure", "data-flow": key }, rounded(one, 6))),
     make("span", { class: "remark all" }, all === null ? "" : `norm ${rounded(all, 4)}`),
     stage === s && !IS_GATED ? make("div", { class: "lines" }, source(line, "div")) : null)));
 }

@@ -2,8 +2,10 @@
 
 const CHOICES = 4;
 
-/** `bug` is the bug in the engine, from `record.bugs`, or null; `tried` are the names guessed so far. */
-const game = { bug: null, number: 0, offered: [], tried: new Set(), hints: 0, isOver: false };
+const MOST_POINTS = 3; // for the right answer; the hint and each wrong guess cost one
+
+/** `bug` is the bug in the engine, from `record.bugs`, or null; `tried` are the names guessed so far; `points` those of each puzzle, by its number. */
+const game = { bug: null, number: 0, offered: [], tried: new Set(), hints: 0, isOver: false, points: new Map() };
 
 function setUpGame() {
   $("game-start").addEventListener("click", () => startGame(isNewNumber() ? Number($("puzzle-input").value) : Math.floor(Math.random() * 10_000)));
@@ -19,7 +21,7 @@ function setUpGame() {
     drawGame();
   });
   $("game-give-up").addEventListener("click", () => {
-    game.isOver = true;
+    endPuzzle(0);
     say(answer(`Puzzle ${game.number}: given up.`));
     drawGame();
   });
@@ -64,11 +66,17 @@ function putBug(bug) {
 
 function guess(bug) {
   game.tried.add(bug.name);
-  game.isOver = bug === game.bug;
+  if (bug === game.bug) endPuzzle(Math.max(0, MOST_POINTS + 1 - game.tried.size - game.hints));
   const guesses = `${game.tried.size} ${game.tried.size === 1 ? "guess" : "guesses"}`;
   say(game.isOver ? answer(`Right. Puzzle ${game.number}: ${guesses}, ${times(game.hints, "hint")}.`)
     : [make("p", {}, make("b", {}, "No. "), "That bug has other symptoms: ", bug.look)]);
   drawGame();
+}
+
+/** A puzzle that is played again brings no other points. */
+function endPuzzle(points) {
+  game.isOver = true;
+  if (!game.points.has(game.number)) game.points.set(game.number, points);
 }
 
 const say = (...what) => $("game-reply").replaceChildren(...what.flat());
@@ -93,6 +101,8 @@ function drawGame() {
   $("game-start").textContent = isOn && !isNewNumber() ? "Another one" : "Start";
   $("game-start").disabled = !live.network || !CAN_TYPE;
   $("game-leave").hidden = !isOn;
+  const points = [...game.points.values()];
+  $("game-points").textContent = points.length ? `${points.reduce((a, b) => a + b, 0)} of ${times(MOST_POINTS * points.length, "point")} in ${times(points.length, "puzzle")}` : "";
   $("game-link").hidden = !isOn;
   $("game-link").textContent = `Puzzle ${game.number}: the engine has a bug. To the choices`;
   $("game-body").hidden = !isOn || !canPlay;
@@ -116,8 +126,7 @@ function outcome(network, { ids, targets }, lr, maxNorm) {
   const after = network.copy();
   after.update(gradients, new SGD(lr), maxNorm);
   const update = Object.fromEntries(NAMES.map((name) => [name, after.parameters[name].map((x, n) => x - network.parameters[name][n])]));
-  const letters = ["W_ih", "W_hh", "b_ih", "b_hh", "W", "b"];
-  const arrays = (what, all) => NAMES.map((name, n) => [`${what} of ${letters[n]}`, [all[name]]]);
+  const arrays = (what, all) => NAMES.map((name) => [`${what} of ${LETTERS[name]}`, [all[name]]]);
   return {
     whole: [
       ["states h", tape.slice(0, -1).map(({ state }) => state[0])],
@@ -145,13 +154,34 @@ function symptomOf(bug) {
     arrays.length > 0 && [0, 1].some((m) => apart(right[m][kind][n][1], wrong[m][kind][n][1]) > 0)));
 }
 
+/** The parameter whose arrays are farthest apart, in numbers of its own size. */
+const farthestApart = (some, others) => argmax(some.map((array, n) => apart([array], [others[n]]) / (length(others[n]) || 1)));
+
+/** A result as two pictures, without and with the bug, on one scale: a column for each step, or a parameter as a matrix. */
+function sightsOf(right, here, columns) {
+  const most = Math.max(...[...right, ...here].map(largest)) || 1;
+  return [right, here].map((arrays) => {
+    const canvas = make("canvas", { class: "sight", "aria-hidden": "true" });
+    const [rows, at] = columns ? [arrays[0].length / columns, (r, c) => arrays[0][r * columns + c]] : [arrays[0].length, (r, c) => arrays[c][r]];
+    paint(canvas, rows, columns ?? arrays.length, 140, 48, (r, c) => colour(at(r, c) / most));
+    return canvas;
+  });
+}
+
 /** A table of the results without and with the bug, and the number of rows that differ. */
 function symptomTable(caption, right, here) {
   const shown = (name, arrays) => (name === "generated text" ? arrays[0].map((id) => glyph(tokenOfId(id))).join("")
     : rounded(length(arrays.map(length)), 5)); // of the loss, which is one number and positive, it is the loss
   const differences = here.map(([, arrays], n) => apart(arrays, right[n][1]));
-  const rows = here.map(([name, arrays], n) => [name, shown(name, right[n][1]), shown(name, arrays),
-    differences[n] === 0 ? "none" : make("b", { class: "apart" }, name === "generated text" ? "differs" : rounded(differences[n], 2))]);
+  const rows = here.map(([name, arrays], n) => {
+    const both = [right[n][1], arrays];
+    const isOfParameters = /gradient|update/.test(name);
+    const parameter_ = arrays.length > 1 ? farthestApart(...both) : n % NAMES.length;
+    const sights = name === "loss" || name === "generated text" ? ["", ""]
+      : isOfParameters ? sightsOf(...both.map((all) => [all[parameter_] ?? all[0]]), columnsOf(NAMES[parameter_])) : sightsOf(...both, null);
+    return [name, ...both.map((each, m) => [sights[m], shown(name, each)]),
+      differences[n] === 0 ? "none" : make("b", { class: "apart" }, name === "generated text" ? "differs" : rounded(differences[n], 2))];
+  });
   return [table(caption, ["result", "right", "bug", "difference"], rows), differences.filter((x) => x !== 0).length];
 }
 
@@ -159,11 +189,11 @@ function drawSymptom() {
   const outcomes = [new Network(CELL, live.network.parameters), live.network].map((network) => outcome(network, reading, record.lr, record.max_norm));
   const [whole, count] = symptomTable("Without and with the bug", ...outcomes.map((each) => each.whole));
   const [parts] = symptomTable("The gradient and the update of each parameter", ...outcomes.map((each) => each.parts));
-  $("symptom-lead").textContent = "The same text and the same weights, without and with the bug. Of an array, the table shows the norm, and the largest difference of an entry. The update is what one training step adds to the weights. "
+  $("symptom-lead").textContent = "The same text and the same weights. A picture has a column for each step; of gradient and update it is the parameter that differs most. Below it is the norm. The update is what one training step adds to the weights. "
     + (count === 0 ? "Nothing differs on this text: type another text, or choose other weights."
       : "The first row that differs says where in the computation the bug is. Then look closer in the pictures above: type other texts, train, compare.");
   const isOpen = $("symptom-parts")?.open ?? false;
   $("symptom").replaceChildren(whole, make("details", { id: "symptom-parts", open: isOpen }, make("summary", {}, "Parameter by parameter"), parts));
 }
 
-addPanel({ place: 6, section: "game", views: [["c text", drawGame]], setUp: setUpGame });
+addPanel({ place: 6, section: "game", views: [["c text *", drawGame]], setUp: setUpGame });

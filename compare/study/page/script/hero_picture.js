@@ -53,8 +53,9 @@ function mostOf() {
 /** Places and sizes, for a width of the picture. */
 function planOf(wide) {
   const isNarrow = wide < 700;
+  const grown = wide > 1250 ? 1.2 : 1; // on a projector
   const rows = heroUnits().length;
-  const high = rows > 16 ? (isNarrow ? 7 : 10) : isNarrow ? 14 : clamp(320 / rows, 8, 19);
+  const high = rows > 16 ? (isNarrow ? 7 : 10) : isNarrow ? 14 : grown * clamp(320 / rows, 8, 19);
   const history = Math.max(1.5, Math.min(5, 76 / rows));
   const letters = isNarrow ? 26 : 36;
   const top = letters + rows * history + (isNarrow ? 54 : 58);
@@ -69,14 +70,14 @@ function planOf(wide) {
     return { ...column, x: x - size[column.kind], wide: size[column.kind] };
   });
   return { isNarrow, rows, high, history, letters, top, columns: placed, guesses: x + clamp(wide - size.guesses - x, 0, 60) + size.links, wide,
-    tall: top + rows * high + (isNarrow ? 26 : 30), size: isNarrow ? 12 : 14 };
+    tall: top + rows * high + (isNarrow ? 26 : 30), size: isNarrow ? 12 : 14 * grown };
 }
 
 /** The letters that have space in a row: all, or those around step t. */
 function lettersIn(plan, t) {
   const count = Math.min(T, Math.floor(plan.wide / 16));
   const first = clamp(t - Math.ceil(count / 2), 0, T - count);
-  return { first, count, cell: Math.min(plan.isNarrow ? 30 : 80, plan.wide / count) };
+  return { first, count, cell: Math.min(plan.isNarrow ? 30 : 100, plan.wide / count) };
 }
 
 function paintHero(canvas, t, part) {
@@ -123,6 +124,7 @@ function paintText({ brush, plan, ink, t, values, done }) {
       brush.fillRect(x, 0, cell, plan.letters + plan.rows * plan.history + 6);
     }
     write(brush, glyph(reading.tokens[n]).slice(0, 6), x + cell / 2, plan.letters - 9, { colour: isNow ? ink.accent : n < t ? ink.ink : ink.soft, size: IS_CHARACTERS ? size : 12, weight: isNow ? 700 : 400, align: "center", family: "mono" });
+    if (isPointed("step", n + 1)) frame(brush, ink, x + 2, 2, cell - 4, plan.letters - 4);
     if (n > t - 1) continue;
     const states = row(numbers().h, n + 1, H);
     heroUnits().forEach((i, m) => {
@@ -140,7 +142,6 @@ function paintText({ brush, plan, ink, t, values, done }) {
   if (t > 1 && t - 2 >= first) frame(brush, ink, (t - 2 - first) * cell, plan.letters - 1, cell, plan.rows * plan.history + 1);
   if (!values.a) return;
   // the letter on its way to the sums
-  const sum = plan.columns.find(({ of }) => of === "sum");
   const from = { x: (t - 1 - first + 0.5) * cell, y: plan.letters - 9 };
   const to = chipOf(plan);
   const go = ease(done[0] * 2);
@@ -300,7 +301,7 @@ function paintColumn({ brush, plan, ink, t, values, done }, { of, kind, title, s
     }
     Object.assign(brush, { strokeStyle: ink.line, lineWidth: 1 });
     brush.strokeRect(x + 0.5, y + 0.5, wide - 1, tall - 1);
-    if (i === chosen.i) frame(brush, ink, x - 1, y - 1, wide + 2, tall + 2);
+    if (i === chosen.i || isPointed("unit", i)) frame(brush, ink, x - 1, y - 1, wide + 2, tall + 2);
     if (of === "sum" && done[1] < 1) {
       if (done[0] === 1) addMark("a", t, { i }, values.a[i], `from ${quoted(reading.tokens[t - 1])}, unit ${i}: ${rounded(values.a[i], 4)}`, [x, y, wide, tall]);
     } else if (shown_ === 1) addMark(of, t, { i }, value, `${title}, unit ${i}: ${rounded(value, 4)}`, [x, y, wide, tall]);
@@ -348,6 +349,7 @@ function paintGuesses({ brush, plan, ink, t, done }) {
     brush.fillRect(x, y - 7, Math.max(1, long * p[v] * grown), 14);
     write(brush, `${percent(p[v])}${isNext ? " ✓" : ""}`, x + 5 + long * p[v] * grown, y + 5, { colour: isNext ? ink.ink : ink.soft, size: plan.size, weight: isNext ? 700 : 400 });
     brush.globalAlpha = 1;
+    if (isPointed("token", v)) frame(brush, ink, x - 24, y - 11, 20, 22);
     if (grown === 1) addMark("p", of, { v }, p[v], `${spoken(record.shown_tokens[v])} after step ${of}: ${rounded(p[v], 4)}${isNext ? ", and it does come" : ""}`, [x - 24, y - step / 2, plan.wide - x + 24, step]);
   });
 }

@@ -62,7 +62,10 @@ function setUpFolding() {
   }
   name();
   $("unfold").addEventListener("click", () => setAll(!isOpen()));
-  window.addEventListener("beforeprint", () => setAll(true));
+  window.addEventListener("beforeprint", () => {
+    setAll(true);
+    drawAll(); // at once: the paper does not wait
+  });
   $("compare-check").addEventListener("change", () => choose({ compare: $("compare-check").checked }));
 }
 

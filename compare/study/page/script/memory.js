@@ -16,7 +16,7 @@ function setUpMemory() {
   for (const name of record.states) {
     for (const [kind, what] of [["change", `Difference of ${name}`], ["gradient", `Gradient of the last loss for ${name}`]]) {
       memory.maps[kind + name] = new HeatMap(`${what}, a column for each step and a row for each unit. Arrow keys choose step and unit.`,
-        { pick: (r, c) => choose({ t: c + 1, i: units[r] }), move: moveStepAndUnit });
+        { pick: (r, c) => choose({ t: c + 1, i: units[r] }), move: moveStepAndUnit, ofRows: "unit", ofColumns: "step" });
     }
   }
 }
@@ -55,11 +55,11 @@ function drawMemory() {
 function drawMemoryPicture() {
   const gutter = 62;
   const width = clamp(Math.floor((spaceOf("memory-picture") - gutter) / T), 15, 56);
-  const tall = Math.min(160, 7 * units.length);
+  const tall = Math.min(128, (record.states.length > 1 ? 3.5 : 5) * units.length);
   const sheet = make("div", { class: "sheet" });
   sheet.style.gridTemplateColumns = `${gutter}px max-content`;
   const letters = (tokens) => make("div", { class: `cells reads${width < 24 ? " narrow" : ""}`, "aria-hidden": "true" }, tokens.map((token, n) => {
-    const cell = tokenSpan(token, { class: n === memory.step - 1 ? "changed" : null, onclick: () => n < K && changeLetter(n + 1, null) });
+    const cell = tokenSpan(token, { ...same("step", n + 1), class: n === memory.step - 1 ? "changed" : null, onclick: () => n < K && changeLetter(n + 1, null) });
     cell.style.width = `${width}px`;
     return cell;
   }));
@@ -89,7 +89,7 @@ const sharesOf = ({ changeNorms, gradientNorms }) => [
 function shareChart(width) {
   const lines = memory.states.flatMap((state) => sharesOf(state).map((shares, n) => ({
     kind: `${["forth", "back"][n]} ${state.name}`, shares, name: [`change Δ${state.name}`, `gradient ∂L/∂${state.name}`][n] })));
-  const { parts, tall } = logChart(lines, { wide: width * T, tall: 160, x: (n) => (n + 0.5) * width, left: 0 });
+  const { parts, tall } = logChart(lines, { wide: width * T, tall: 130, x: (n) => (n + 0.5) * width, left: 0 });
   return draw("svg", { class: "chart fixed", width: width * T, height: tall, viewBox: `0 0 ${width * T} ${tall}`, role: "img",
     "aria-label": `Both norms over the steps, as shares of their first size. ${memorySentences().join(" ")}` }, parts);
 }
@@ -101,11 +101,7 @@ function logChart(lines, { wide, tall, x, left }) {
   const low = clamp(Math.floor(Math.log10(Math.min(...all, 1)) + 1e-9), high - 12, high - 1);
   const [top, bottom] = [14, 14];
   const y = (share) => top + ((high - clamp(Math.log10(share), low, high)) / (high - low)) * (tall - top - bottom);
-  const every = Math.ceil((high - low) / 6);
-  const parts = [];
-  for (let e = high; e >= low; e -= every) {
-    parts.push(draw("line", { class: "grid", x1: left, x2: wide, y1: y(10 ** e), y2: y(10 ** e) }), text(left - 8, y(10 ** e) + 4, powerOfTen(e), "", "end"));
-  }
+  const parts = gridOf(exponentsOf(low, high), (e) => y(10 ** e), left, wide, powerOfTen);
   const names = [];
   for (const { kind, shares, name } of lines) {
     const points = shares.flatMap((share, n) => (share > 0 && Number.isFinite(share) ? [[x(n), y(share)]] : []));
@@ -135,7 +131,6 @@ function memorySentences() {
 }
 
 function sayMemory() {
-  $("memory-change").textContent = `Step ${memory.step} reads ${quoted(tokenOfId(memory.token))} instead of ${quoted(reading.tokens[memory.step - 1])}.`;
   $("memory-said").replaceChildren(...memorySentences().map((sentence) => make("li", {}, sentence)));
 }
 
@@ -157,10 +152,4 @@ function writeMemoryTable() {
   fill("memory-table", scrolling("Norms at each step", table("Norms of the change and of the gradient of the last loss", ["step", ...heads], rows, { chosenRow: chosen.t - 1 })));
 }
 
-addPanel({
-  place: 3.1,
-  section: "memory",
-  views: [["c text letter u *", drawMemory], ["c text letter t i u *", markMemory]],
-  tables: { "memory-table": ["c text letter t", writeMemoryTable] },
-  setUp: setUpMemory,
-});
+addPanel({ place: 3.1, section: "memory", views: [["c text letter u *", drawMemory], ["c text letter t i u *", markMemory]], tables: { "memory-table": ["c text letter t", writeMemoryTable] }, setUp: setUpMemory });

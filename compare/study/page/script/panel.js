@@ -91,8 +91,7 @@ function drawPanel() {
     : !CAN_TYPE ? "The vocabulary is too large: this page does not have all weights. It shows only the recorded text."
       : `The weights ${checkpoint().label} are left out to limit the size of the page. Choose other weights to type a text.`;
   if (!canCompute && live.text === null) $("text-input").value = record.tokens.join(IS_CHARACTERS ? "" : " ");
-  $("train").disabled ||= K === 0;
-  $("train-step").disabled ||= K === 0;
+  for (const id of ["train", "train-step"]) $(id).disabled ||= K === 0;
   $("text-note").textContent = noteOnText();
   $("whose").classList.toggle("comparison", !game.bug);
   $("whose").textContent = reading.isRecorded
@@ -140,12 +139,13 @@ function drawLoss() {
   draw("polyline", { class: "thick", points: all.map((loss, n) => `${x(n).toFixed(1)},${y(loss).toFixed(1)}`).join(" ") })));
 }
 
+const temperature = () => Number($("temperature-slider").value);
+
 function drawWriting() {
-  const temperature = Number($("temperature-slider").value);
-  $("temperature-value").textContent = temperature.toFixed(1);
+  $("temperature-value").textContent = temperature().toFixed(1);
   const written = (heat) => writeOn(live.network, reading.tape, DRAWN, heat, randomFrom(seed)).map((id) => glyph(tokenOfId(id))).join("");
   $("likeliest").textContent = written(0);
-  $("drawn").textContent = temperature === 0 ? "the same: temperature 0 takes the most likely token" : written(temperature);
+  $("drawn").textContent = temperature() === 0 ? "the same: temperature 0 takes the most likely token" : written(temperature());
   $("drawn-name").textContent = `sampled, seed ${seed}`;
 }
 

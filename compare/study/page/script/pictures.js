@@ -83,13 +83,13 @@ function legend(id, name, from, ticks, bend = (x) => x) {
 
 /** A picture of rows and columns, of which one cell can be chosen by pointer or arrow keys. */
 class HeatMap {
-  constructor(name, { pick, move, over = null, hasColumn = true, hasRow = true }) {
+  constructor(name, { pick, move, over = null, hasColumn = true, hasRow = true, ofRows = "", ofColumns = "" }) {
     this.canvas = make("canvas", { "aria-hidden": "true" });
     this.rowMark = make("div", { class: "mark across", "aria-hidden": "true", hidden: !hasRow });
     this.columnMark = make("div", { class: "mark", "aria-hidden": "true", hidden: !hasColumn });
     this.element = make("div", {
       class: "map", tabindex: 0, role: "application", "aria-roledescription": "heat map",
-      "aria-label": name, "aria-describedby": "status",
+      "aria-label": name, "aria-describedby": "status", "data-rows": ofRows, "data-columns": ofColumns, "data-shape": "1 1",
     }, this.canvas, this.rowMark, this.columnMark);
     this.element.addEventListener("click", (event) => this.at(event, pick));
     if (over) {
@@ -114,6 +114,7 @@ class HeatMap {
 
   paint(rows, columns, width, height, colourOf) {
     Object.assign(this, { rows, columns, width, height });
+    this.element.dataset.shape = `${rows} ${columns}`;
     this.canvas.style.width = `${width}px`;
     this.canvas.style.height = `${height}px`;
     paint(this.canvas, rows, columns, width, height, colourOf);

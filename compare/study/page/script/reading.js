@@ -15,7 +15,6 @@ const CAN_TYPE = IS_CHARACTERS && S === V; // else the page does not have all ro
 
 /** The network with the weights of checkpoint c, in float64; null if the page does not have all of them. */
 function networkOf(c) {
-  if (live.own) return withBug(live.own.copy(), game.bug?.name);
   const kept = record.checkpoints[c];
   if (!kept.details || S < V) return null;
   kept.network ??= networkFrom(kept.details);
@@ -54,7 +53,7 @@ function networkOfAddress() {
 
 /** Set the current weights to those of the address, or of the chosen checkpoint. */
 function takeWeights() {
-  live.network = networkOf(chosen.c);
+  live.network = live.own ? withBug(live.own.copy(), game.bug?.name) : networkOf(chosen.c);
   live.base = live.network?.parameters["rnn.weight_hh_l0"].slice() ?? null;
   live.gain = 1;
   live.losses = [];

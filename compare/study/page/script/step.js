@@ -23,8 +23,7 @@ const both = (arrays, name, r, width) =>
 /** NumPy's and PyTorch's value of the tensor `name`, and their difference; `all` are the rows of both. */
 function values(what, name, a, b, all = null) {
   if (b === undefined || !chosen.compare) {
-    return make("div", { class: "values" }, make("div", { class: "what" }, what),
-      make("dl", {}, make("dt", {}, reading.isRecorded && b !== undefined ? record.dtype : "float64"), make("dd", { class: "main", "data-side": "page" }, show(a))));
+    return make("div", { class: "values" }, make("dl", {}, make("dt", {}, `${what}, `, reading.isRecorded && b !== undefined ? record.dtype : "float64"), make("dd", { class: "main", "data-side": "page" }, show(a))));
   }
   const mark = (x, y) => (Math.abs(x - y) <= checkpoint().allowed[name] ? "agrees" : "apart");
   const list = make("dl", {},
@@ -51,6 +50,8 @@ function strip(name, array, most, mark, value) {
   }
   const columns = array.length;
   paint(canvas, 1, columns, Math.max(columns, 420), 22, (_, c) => colour(array[c] / (most || 1)));
+  const kind = columns === V ? "token" : columns === units.length ? "unit" : null;
+  if (kind) Object.assign(map.dataset, { columns: kind, shape: `1 ${columns}` });
   return make("div", { class: "strip" },
     make("div", { class: "name" }, make("span", {}, name), make("span", { class: "figure" }, value ?? "")), map);
 }
@@ -115,7 +116,7 @@ function drawStep() {
         chosen.v === null ? (next === null ? "the most likely one" : "the one that comes next") : make("button", { type: "button", id: "token-reset", onclick: () => choose({ v: null }) }, "Back to the next token"))],
     values(quoted(name), "y", y[v], yq[v], [y, yq]), ["y = h @ W.T + b"]));
   links.push(link("Probabilities", "log p_t = y_t - m - log Σ exp(y_t - m), m = max y_t", "(V,)",
-    "This is softmax: exp makes each score positive, and dividing by the sum makes the results add up to 1. The largest score m is subtracted first, so that exp cannot overflow; the result is the same.",
+    "Softmax: exp makes each score positive, dividing makes the sum 1. Subtracting m changes nothing, but exp cannot overflow.",
     [make("div", { class: "bars" })], values(quoted(name), "p", p[v], pq[v], [p, pq]), ["y = logits - logits.max(", "log_p = y - np.log("]));
   links.push(next === null
     ? link("The loss", "L_t = -log p_t[next]", "a number", "This is the last token. No token follows, so there is no loss.", [], null, [LINE_OF_LOSS])
@@ -127,7 +128,7 @@ function drawStep() {
   place_.append(bars(p, v, next, clamp(place_.clientWidth, 180, 460)));
   if (focused && !document.activeElement?.id && $(focused)) $(focused).focus({ preventScroll: true });
   else if (focused === "token-reset") $("token-select").focus({ preventScroll: true });
-  $("matrix").hidden = !d;
+  $("largest").hidden = !d;
   if (d) drawProducts(d, t, i);
 }
 
@@ -147,14 +148,14 @@ function surprise(p, loss) {
 
 /** The distribution as columns: the chosen token is dark, the one that comes next has a ring. */
 function bars(p, v, next, wide) {
-  const [high, foot] = [100, 34];
+  const [high, foot] = [76, 34];
   const step = wide / S;
   const most = Math.max(...p);
   const parts = [draw("line", { class: "axis", x1: 0, x2: wide, y1: high, y2: high })];
   p.forEach((chance, m) => {
     const tall = (chance / most) * (high - 16);
     parts.push(draw("rect", { class: `column${m === v ? " chosen" : ""}`, x: m * step + step * 0.12, width: step * 0.76, y: high - tall, height: tall }));
-    if (step > 9) parts.push(draw("text", { x: (m + 0.5) * step, y: high + 14, "text-anchor": "middle", class: m === v ? "strong" : "" }, glyph(record.shown_tokens[m]).slice(0, 3)));
+    if (step > 9) parts.push(draw("text", { x: (m + 0.5) * step, y: high + 14, "text-anchor": "middle", class: m === v ? "strong" : "", ...same("token", m) }, glyph(record.shown_tokens[m]).slice(0, 3)));
     if (m === next) parts.push(draw("circle", { class: "here", cx: (m + 0.5) * step, cy: high + 25, r: 4.5 }));
   });
   const best = argmax(p);
@@ -163,38 +164,7 @@ function bars(p, v, next, wide) {
     "aria-label": `Probabilities of the next token; the most likely one is ${spoken(record.shown_tokens[best])} with ${rounded(p[best])}.` }, parts);
 }
 
-const matrix = {};
-
-function setUpMatrix() {
-  const over = (r, c) => readMatrix(r === null ? chosen.i : units[r], c === null ? null : units[c]);
-  matrix.map = new HeatMap("Recurrent weights: a row for each unit of this step, a column for each unit of the previous step. Up and down choose the unit, left and right the step.", {
-    pick: (r) => choose({ i: units[r] }), move: moveStepAndUnit, over, hasColumn: false,
-  });
-  $("matrix-picture").append(matrix.map.element);
-}
-
-function readMatrix(i, j) {
-  const d = details();
-  if (!d) return;
-  $("matrix-readout").replaceChildren(...(j === null
-    ? [`${rowOfBlock(i)}: the weights of unit ${i}`]
-    : [`weight of unit ${j} in unit ${i}: `, make("b", {}, show(d.W_hh[(BLOCK * H + i) * H + j]))]));
-}
-
-function drawMatrix() {
-  const d = details();
-  if (!d) return;
-  const most = largest(d.W_hh) || 1;
-  const side = Math.min(300, spaceOf("matrix-picture") || 300);
-  const U = units.length;
-  $("matrix-title").replaceChildren(U === H ? "All of " : `${U} rows and columns of `, math(BLOCK_NAME),
-    IS_GATED ? `, rows ${BLOCK * H} to ${(BLOCK + 1) * H - 1} of W_hh: they make the candidate` : "");
-  matrix.map.paint(U, U, side, side, (r, c) => colour(d.W_hh[(BLOCK * H + units[r]) * H + units[c]] / most));
-}
-
 function drawProducts(d, t, i) {
-  matrix.map.mark(units.indexOf(i), 0);
-  readMatrix(i, null);
   const before = row(numbers().h, t - 1, H);
   const weights = row(d.W_hh, BLOCK * H + i, H);
   const order = Array.from({ length: H }, (_, j) => j).sort((a, b) =>
@@ -205,8 +175,8 @@ function drawProducts(d, t, i) {
     ? ["The state before the first step is zero, and so is each product."]
     : [`The units with the largest part in ${IS_GATED ? `u_${CELL.candidate} of ` : ""}unit ${i} at step ${t}.`,
       order.length > 8 ? ` The sum of the other ${order.length - 8} is about ${rounded(rest)}.` : ""]));
-  const rows = top.map((j) => [`unit ${j}`, show(weights[j]), show(before[j]), show(float(weights[j] * before[j]))]);
+  const rows = top.map((j) => [make("span", same("unit", j), `unit ${j}`), show(weights[j]), show(before[j]), show(float(weights[j] * before[j]))]);
   $("products").replaceChildren(table(`${capital(rowOfBlock(i))}, times the state after step ${t - 1}`, ["unit", "weight", "state", "product"], rows));
 }
 
-addPanel({ place: 2, section: "step", views: [["c u *", drawMatrix], ["c t i v u ulps compare *", drawStep]], setUp: setUpMatrix });
+addPanel({ place: 2, section: "step", views: [["c t i v u ulps compare *", drawStep]] });

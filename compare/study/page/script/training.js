@@ -24,15 +24,15 @@ function stopPlaying() {
   $("play").textContent = "Play the training";
 }
 
-/** Perplexity on the text, and the text generated after it, for each checkpoint; null while they are computed. */
+/** Perplexity on the text, and the texts generated after it, for each checkpoint; null while they are computed. */
 function course() {
-  if (isRecordedText() && !game.bug) return record.checkpoints;
-  const key = `${game.bug?.name} ${reading.ids}`;
+  const input = { ...reading, isRecorded: isRecordedText() && !game.bug, heat: temperature(), seed };
+  const key = `${game.bug?.name} ${input.ids} ${input.heat} ${seed}`;
   if (live.course?.key !== key) {
     const own = (live.course = { key, rows: null });
     const kept = record.checkpoints.filter(({ details: d }) => d);
     let isLate = false;
-    compute(courseOf, reading, kept.length * (T + record.checkpoints[0].written.length) * kept[0].details.W_hh.length, (rows) => {
+    compute(courseOf, input, kept.length * (T + 2 * DRAWN) * (kept[0]?.details.W_hh.length ?? 0), (rows) => {
       own.rows = rows;
       if (isLate && live.course === own) redraw("course");
     }, { isHere: true });
@@ -41,16 +41,17 @@ function course() {
   return live.course.rows;
 }
 
-function* courseOf({ ids, targets }) {
+function* courseOf({ ids, targets, isRecorded, heat, seed: seed_ }) {
   const rows = [];
-  for (const [c, { written }] of record.checkpoints.entries()) {
+  for (const [c, { written, perplexity }] of record.checkpoints.entries()) {
     yield;
     const network = networkOf(c);
     const tape = network?.forward(ids);
     const losses = network ? lossesOf(tape, targets).map(({ loss }) => loss) : [];
     rows.push({
-      perplexity: losses.length ? network.perplexity(meanOf(losses)) : null,
-      written: network ? writeOn(network, tape, written.length, 0).map(tokenOfId) : [],
+      perplexity: isRecorded ? perplexity : losses.length ? network.perplexity(meanOf(losses)) : null,
+      written: isRecorded ? written : network ? writeOn(network, tape, written.length, 0).map(tokenOfId) : [],
+      drawn: network ? writeOn(network, tape, DRAWN, heat, randomFrom(seed_)).map(tokenOfId) : null,
     });
   }
   return rows;
@@ -63,16 +64,13 @@ function drawPerplexity() {
   const all = [...dots, ...points];
   $("perplexity-picture").hidden = all.length === 0 || !IS_OF_A_RUN;
   if ($("perplexity-picture").hidden) return;
-  const [wide, tall] = [widthOf("perplexity-picture"), 300];
+  const [wide, tall] = [widthOf("perplexity-picture"), 230];
   const [left, right, top, bottom] = [44, 16, 16, 40];
   const mostEpochs = Math.max(1, ...all.map((point) => point.epoch));
   const most = Math.max(V, ...all.map((point) => point.perplexity));
   const x = (epoch) => left + (Math.log1p(epoch) / Math.log1p(mostEpochs)) * (wide - left - right);
   const y = (perplexity) => top + (1 - Math.log(perplexity) / Math.log(most)) * (tall - top - bottom);
-  const parts = [];
-  for (const value of [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((value) => value <= most)) {
-    parts.push(draw("line", { class: "grid", x1: left, x2: wide - right, y1: y(value), y2: y(value) }), draw("text", { x: left - 8, y: y(value) + 4, "text-anchor": "end" }, String(value)));
-  }
+  const parts = gridOf([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((value) => value <= most), y, left, wide - right, String);
   for (const epoch of [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((epoch) => epoch <= mostEpochs)) {
     parts.push(draw("text", { x: x(epoch), y: tall - bottom + 17, "text-anchor": "middle" }, String(epoch)));
   }
@@ -86,15 +84,16 @@ function drawPerplexity() {
 }
 
 function drawCheckpoints() {
-  const heads = ["weights", "perplexity", "generated text"];
+  const heads = ["weights", "perplexity", `sampled at temperature ${temperature().toFixed(1)}, and most likely`];
   const focused = document.activeElement?.dataset?.checkpoint;
   if (!course()) return;
-  const rows = course().map(({ perplexity, written }, n) => [
+  const writing = (tokens, kind) => tokens && make("span", { class: `written ${kind}` }, tokens.map(glyph).join(IS_CHARACTERS ? "" : " "));
+  const rows = course().map(({ perplexity, written, drawn: sampled }, n) => [
     make("button", { type: "button", "aria-pressed": String(n === chosen.c), "data-checkpoint": n, onclick: () => choose({ c: n }) }, record.checkpoints[n].label),
     rounded(perplexity),
-    make("span", { class: "written" }, written.map(glyph).join(IS_CHARACTERS ? "" : " "))]);
+    [writing(sampled, "drawn"), writing(written, "wrong")]]);
   $("checkpoints").replaceChildren(table(`After “${T > 24 ? "…" : ""}${reading.tokens.slice(-24).join(IS_CHARACTERS ? "" : " ")}”`, heads, rows, { chosenRow: chosen.c, left: [2] }));
   if (focused !== undefined) $("checkpoints").querySelector(`[data-checkpoint="${focused}"]`).focus({ preventScroll: true });
 }
 
-addPanel({ place: 4, section: "training", views: [["c course *", drawPerplexity], ["c course", drawCheckpoints]], setUp: setUpTraining });
+addPanel({ place: 4, section: "training", views: [["c course *", drawPerplexity], ["c text course", drawCheckpoints]], setUp: setUpTraining });

@@ -1,13 +1,15 @@
 // ---------------------------------------------------------------- 1: the network, unrolled
 
 const unrolled = {};
+const BETWEEN = 40; // pixels between both pictures, where they have space side by side
 
 function setUpUnrolled() {
   const over = (r, c) => readUnrolled(r === null ? chosen.i : units[r], c === null ? chosen.t : c + 1);
   unrolled.state = new HeatMap("States h, a column for each step and a row for each unit. Arrow keys choose step and unit.", {
-    pick: (r, c) => choose({ t: c + 1, i: units[r] }), move: moveStepAndUnit, over,
+    pick: (r, c) => choose({ t: c + 1, i: units[r] }), move: moveStepAndUnit, over, ofRows: "unit", ofColumns: "step",
   });
   unrolled.distribution = new HeatMap("Probabilities of the next token, a column for each step and a row for each token. Left and right choose the step, up and down the token.", {
+    ofRows: "token", ofColumns: "step",
     pick: (r, c) => choose({ t: c + 1, v: r }),
     move: (down, right) => choose(down
       ? { v: clamp(chosenToken() + down, 0, S - 1) }
@@ -30,16 +32,18 @@ function columnWidth() {
   const longest = Math.max(...reading.tokens.map((token) => glyph(token).length));
   const least = IS_CHARACTERS ? 15 : clamp(8 * longest + 10, 40, 110);
   const gutter = IS_CHARACTERS ? 56 : clamp(8 * Math.max(...record.shown_tokens.map((x) => x.length)) + 16, 64, 150);
-  const space = spaceOf("unrolled-picture") - gutter;
-  return { gutter, width: Math.max(least, Math.min(88, Math.floor(space / T))) };
+  const widthIn = (space) => Math.floor((space - gutter) / T);
+  const half = widthIn((spaceOf("unrolled-picture") - BETWEEN) / 2);
+  const isPaired = half >= Math.max(least, 24);
+  return { gutter, isPaired, width: isPaired ? Math.min(88, half) : Math.max(least, Math.min(88, widthIn(spaceOf("unrolled-picture")))) };
 }
 
 function drawUnrolled() {
-  const { gutter, width } = columnWidth();
+  const { gutter, width, isPaired } = columnWidth();
   const n = numbers();
   const mostState = F === "tanh" ? 1 : largest(n.h) || 1;
-  const stateHeight = Math.min(280, 28 * units.length);
   const tokenHeight = 13;
+  const stateHeight = Math.min(isPaired ? tokenHeight * S : 240, 28 * units.length);
   const unitHeight = stateHeight / units.length;
   unrolled.state.paint(units.length, T, width * T, stateHeight, (r, c) => colour(n.h[(c + 1) * H + units[r]] / mostState));
   unrolled.distribution.paint(S, T, width * T, tokenHeight * S, (r, c) => colour(Math.sqrt(n.p[c * S + r])));
@@ -52,37 +56,36 @@ function drawUnrolled() {
       cell.title = reading.tokens[c];
       return cell;
     }));
-  unrolled.reads = cells("reads", reading.tokens.map((token) => tokenSpan(token)));
+  unrolled.reads = cells("reads", reading.tokens.map((token, c) => tokenSpan(token, same("step", c + 1))));
   [...unrolled.reads.children].forEach((cell, c) => cell.addEventListener("click", () => choose({ t: c + 1 })));
   const likeliest = reading.tokens.map((_, c) => argmax(row(n.p, c, S)));
-  const guesses = likeliest.map((v, c) => tokenSpan(record.shown_tokens[v], { class: v === trueNext(c + 1) ? "right" : "wrong" }));
-  const nexts = reading.tokens.map((_, c) => (c < K ? tokenSpan(reading.tokens[c + 1]) : "–"));
+  const guesses = likeliest.map((v, c) => tokenSpan(record.shown_tokens[v], { class: v === trueNext(c + 1) ? "right" : "wrong", ...same("token", v) }));
+  const nexts = reading.tokens.map((_, c) => (c < K ? tokenSpan(reading.tokens[c + 1], same("step", c + 2)) : "–"));
   const chances = reading.tokens.map((_, c) => (c < K ? n.p[c * S + trueNext(c + 1)].toFixed(2).replace(/^0/, "") : ""));
 
-  const sheet = make("div", { class: "sheet" });
-  sheet.style.gridTemplateColumns = `${gutter}px max-content`;
   const gutterCell = (content, kind = "") => make("div", { class: `gutter ${kind}`, "aria-hidden": "true" }, content);
   const beside = (name, n, height) => {
     name.style.top = `${(n + 0.5) * height}px`;
     name.style.fontSize = "12px";
     return name;
   };
-  const tokens = record.shown_tokens.map((token, v) => beside(tokenSpan(token), v, tokenHeight));
+  const tokens = record.shown_tokens.map((token, v) => beside(tokenSpan(token, same("token", v)), v, tokenHeight));
   const every = Math.ceil(12 / unitHeight); // labels that would overlap are left out
-  const unitNames = units.map((i, n) => (n % every ? null : beside(make("span", {}, n === 0 ? `unit ${i}` : String(i)), n, unitHeight)));
-  sheet.append(
-    gutterCell("reads"), unrolled.reads,
-    gutterCell(unitNames.filter(Boolean), "tokens"), unrolled.state.element,
+  const unitNames = units.map((i, n) => (n % every ? null : beside(make("span", same("unit", i), n === 0 ? `unit ${i}` : String(i)), n, unitHeight)));
+  const above = [gutterCell("reads"), unrolled.reads, gutterCell(unitNames.filter(Boolean), "tokens"), unrolled.state.element];
+  const below_ = [
     gutterCell("next is"), cells("small token", nexts),
     gutterCell(tokens, "tokens"), unrolled.distribution.element,
     gutterCell("guess"), cells("small token", guesses),
-    ...(width >= 20 ? [gutterCell("p(next)"), cells("small", chances)] : []));
+    ...(width >= 20 ? [gutterCell("p(next)"), cells("small", chances)] : [])];
+  const sheets = (isPaired ? [above, below_] : [[...above, ...below_]]).map((parts) => make("div", { class: "sheet" }, parts));
+  for (const sheet of sheets) sheet.style.gridTemplateColumns = `${gutter}px max-content`;
   const isWide = gutter + width * T > spaceOf("unrolled-picture");
   const left = isWide ? $("unrolled-picture").scrollLeft : 0;
   const focused = document.activeElement;
-  $("unrolled-picture").replaceChildren(sheet);
+  $("unrolled-picture").replaceChildren(...sheets);
   if (isWide) $("unrolled-picture").scrollLeft = left;
-  if (focused && sheet.contains(focused)) focused.focus({ preventScroll: true });
+  if (focused && $("unrolled-picture").contains(focused)) focused.focus({ preventScroll: true });
 
   legend("state-legend", make("span", {}, "state ", math("h_t")), -1, [rounded(-mostState), "0", rounded(mostState)]);
   legend("probability-legend", "probability", 0, ["0", "0.5", "1"], Math.sqrt);
@@ -148,10 +151,5 @@ function fill(id, content) {
   $(id).lastElementChild.replaceChildren(...[content].flat());
 }
 
-addPanel({
-  place: 1,
-  section: "unrolled",
-  views: [["c u *", drawUnrolled], ["c t i v u *", markUnrolled]],
-  tables: { "state-table": ["c t i compare", writeStateTables], "probability-table": ["c t compare", writeProbabilityTable] },
-  setUp: setUpUnrolled,
-});
+const tablesOfSteps = { "state-table": ["c t i compare", writeStateTables], "probability-table": ["c t compare", writeProbabilityTable] };
+addPanel({ place: 1, section: "unrolled", views: [["c u *", drawUnrolled], ["c t i v u *", markUnrolled]], tables: tablesOfSteps, setUp: setUpUnrolled });

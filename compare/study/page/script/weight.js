@@ -9,7 +9,7 @@
 
 const EPSILON = 1e-5;
 const REACH = 1; // the picture has the weight as it was, ± REACH
-const weight = { name: "rnn.weight_hh_l0", n: 0, map: null, slope: null, losses: [] };
+const weight = { name: "rnn.weight_hh_l0", n: 0, map: null };
 const LETTERS = Object.fromEntries(NAMES.map((name, n) => [name, ["W_ih", "W_hh", "b_ih", "b_hh", "W", "b"][n]]));
 
 function setUpWeight() {
@@ -111,11 +111,12 @@ function drawWeight() {
   const rows = all.length / columns;
   const most = largest(all) || 1;
   const wide = columns === 1 ? 40 : clamp(spaceOf("weight-map"), 200, 300);
-  weight.map.paint(rows, columns, wide, clamp((rows * wide) / columns, 120, 300), (r, c) => colour(all[r * columns + c] / most));
+  weight.map.paint(rows, columns, wide, clamp((rows * wide) / columns, 120, 210), (r, c) => colour(all[r * columns + c] / most));
+  Object.assign(weight.map.element.dataset, { rows: name.startsWith("linear") ? "token" : "any", columns: { "rnn.weight_ih_l0": "token", "rnn.weight_hh_l0": "any", "linear.weight": "any" }[name] ?? "" });
   weight.map.mark(Math.floor(n / columns), n % columns);
   const g = reading.back.gradients[name][n];
   const here = meanLoss(live.network, reading.ids);
-  const { below: lossBelow, above, slope } = (weight.slope = measuredSlope(live.network, reading.ids, name, n));
+  const { below: lossBelow, above, slope } = measuredSlope(live.network, reading.ids, name, n);
   $("weight-name").textContent = `${meaningOf(name, n)}.`;
   $("weight-select").value = name;
   $("weight-field").value = all[n];
@@ -159,7 +160,6 @@ function* lossesAround({ network, ids, name, n, middle }) {
 }
 
 function drawLossOfWeight(losses, w, g) {
-  weight.losses = losses;
   const loss = reading.loss;
   const here = meanLoss(live.network, reading.ids);
   const [wide, tall, bottom, top] = [widthOf("weight-picture"), 230, 40, 26];
@@ -168,15 +168,12 @@ function drawLossOfWeight(losses, w, g) {
   const values_ = [...losses.map(([, each]) => each), here];
   const spread = Math.max(...values_) - Math.min(...values_) || 1e-3;
   const [least, most] = [Math.min(...values_) - 0.1 * spread, Math.max(...values_) + 0.1 * spread];
-  const places = clamp(3 - Math.floor(Math.log10(most - least)), 1, 12);
+  const ticks = ticksOf(least, most);
+  const places = clamp(-Math.floor(Math.log10(ticks[1] - ticks[0]) + 1e-9), 0, 12);
   const left = 16 + 8 * most.toFixed(places).length;
   const x = (value) => left + ((value - first) / (last - first)) * (wide - left - 24);
   const y = (value) => top + ((most - value) / (most - least)) * (tall - top - bottom);
-  const parts = [text(0, 12, "mean loss L, nats", "")];
-  for (let n = 0; n <= 4; n++) {
-    const value = least + ((most - least) * n) / 4;
-    parts.push(draw("line", { class: "grid", x1: left, x2: wide - 24, y1: y(value), y2: y(value) }), text(left - 8, y(value) + 4, value.toFixed(places), "", "end"));
-  }
+  const parts = [text(0, 12, "mean loss L, nats", ""), ...gridOf(ticks, y, left, wide - 24, (value) => value.toFixed(places))];
   for (const value of [ends[0], original(), ends[1]]) parts.push(text(x(value), tall - bottom + 18, rounded(value, 3), "", "middle"));
   parts.push(text((left + wide) / 2, tall - 6, `weight ${nameOf(weight.name, weight.n)}`, "", "middle"),
     draw("polyline", { class: "curve", points: losses.map(([value, each]) => `${x(value).toFixed(2)},${y(each).toFixed(2)}`).join(" ") }));

@@ -1,16 +1,17 @@
-// ---------------------------------------------------------------- 3: backward
+// ---------------------------------------------------------------- how far back each loss reaches
 
 const triangle = {};
 
-function setUpBackward() {
+function setUpReach() {
   $("loss-way").replaceChildren(...(IS_GATED
     ? ["At each step back, a part of it passes through the gates. Where they are open, it vanishes more slowly."]
-    : ["Each step back multiplies it by ", math("W_{hh}^T"), " and by f′, so over many steps its norm shrinks or grows exponentially: it vanishes, or it explodes."]));
+    : ["Each step back multiplies it by ", math("W_{hh}^T"), " and by f′: over many steps it shrinks or grows exponentially, vanishes or explodes."]));
   const over = (r, c) => readTriangle(r === null ? chosen.k : r + 1, c === null ? chosen.t : c + 1);
   triangle.map = new HeatMap("Norms of the gradients, a row for each loss k and a column for each step t. Up and down choose the loss, left and right the step.", {
     pick: (r, c) => hasGradients() && choose({ k: r + 1, t: Math.min(c, r) + 1 }),
     move: (down, right) => choose({ k: clamp(chosen.k + down, 1, K), t: clamp(chosen.t + right, 1, T) }),
     over,
+    ofColumns: "step",
   });
   $("triangle-picture").append(make("div", { class: "axes", "aria-hidden": "true" }, make("span", {}, "step ", math("t"), " →"), make("span", {}, "loss ", math("k"), " ↓")), triangle.map.element);
 }
@@ -21,6 +22,18 @@ const isComputing = () => K > 0 && Boolean(live.network) && !hasGradients();
 
 const norm = (k, t) => numbers().norms[(k - 1) * K + t - 1];
 const firstStepBeforeCut = (k) => Math.floor((k - 1) / chosen.n) * chosen.n + 1;
+
+/** Whether a panel of norms has none to show. While the page computes them, it shows those before. */
+function isWithoutNorms(section) {
+  $(`${section}-body`).setAttribute("aria-busy", String(isComputing()));
+  return isAbsent(section, hasGradients() || isComputing() ? ""
+    : K === 0 ? "This text has one token. No token follows, so there is no loss and no gradient."
+      : `The page computes the gradients of a cell with gates itself, and it does not have the weights ${checkpoint().label}.`) || !hasGradients();
+}
+
+/** A figure with its name, and what it means. */
+const tile = (name, figure, remark, id) => make("div", {}, make("dt", {}, name),
+  make("dd", {}, make("span", { class: "figure", id }, figure), make("span", { class: "remark" }, remark)));
 
 /** The range of all norms, as powers of ten. */
 function decades() {
@@ -39,7 +52,7 @@ function drawCurve() {
   if (!hasGradients()) return;
   const { low, high } = decades();
   const wide = widthOf("curve-picture");
-  const tall = clamp(wide / 2, 230, 320);
+  const tall = clamp(wide / 2, 220, 320);
   const [left, right, top, bottom] = [46, 12, 26, 40];
   const x = (t) => left + (K === 1 ? 0.5 : (t - 1) / (K - 1)) * (wide - left - right);
   const y = (value) => top + ((high - clamp(Math.log10(value), low, high)) / (high - low)) * (tall - top - bottom);
@@ -48,15 +61,10 @@ function drawCurve() {
     for (let t = 1; t <= k; t++) if (norm(k, t) > 0) points.push(`${x(t).toFixed(1)},${y(norm(k, t)).toFixed(1)}`);
     return points.join(" ");
   };
-  const every = Math.ceil((high - low) / 7);
-  const parts = [];
-  for (let e = low; e <= high; e += every) {
-    parts.push(draw("line", { class: "grid", x1: left, x2: wide - right, y1: y(10 ** e), y2: y(10 ** e) }),
-      draw("text", { x: left - 8, y: y(10 ** e) + 4, "text-anchor": "end" }, powerOfTen(e)));
-  }
+  const parts = gridOf(exponentsOf(low, high), (e) => y(10 ** e), left, wide - right, powerOfTen);
   const stride = Math.ceil((K * (IS_CHARACTERS ? 11 : 30)) / (wide - left - right));
   for (let t = 1; t <= K; t += stride) {
-    parts.push(draw("text", { x: x(t), y: tall - bottom + 17, "text-anchor": "middle", class: t === chosen.t ? "strong" : "" }, glyph(reading.tokens[t - 1]).slice(0, 4)));
+    parts.push(draw("text", { x: x(t), y: tall - bottom + 17, "text-anchor": "middle", class: t === chosen.t ? "strong" : "", ...same("step", t) }, glyph(reading.tokens[t - 1]).slice(0, 4)));
   }
   parts.push(draw("text", { x: (left + wide) / 2, y: tall - 4, "text-anchor": "middle" }, "step t, by the token it reads"));
   const cut = firstStepBeforeCut(chosen.k);
@@ -81,7 +89,7 @@ function drawTriangle() {
   if (!hasGradients()) return;
   const { low, high } = decades();
   const space = spaceOf("triangle-picture") || 400;
-  const cell = clamp(Math.floor(Math.min(space - 2, 420) / K), 5, 60);
+  const cell = clamp(Math.floor(Math.min(space - 2, 260) / K), 5, 60);
   const paper = scale[COLOURS];
   const shade = (x) => (x > 0 ? 0.06 + 0.94 * clamp((Math.log10(x) - low) / (high - low), 0, 1) : 0);
   triangle.map.paint(K, K, cell * K, cell * K, (r, c) =>
@@ -103,73 +111,24 @@ function readTriangle(k, t) {
 }
 
 function drawTiles() {
-  $("backward-body").hidden = !hasGradients() && !isComputing();
-  $("backward-body").setAttribute("aria-busy", String(isComputing())); // until then it shows the norms before
-  $("backward-absent").textContent = hasGradients() || isComputing() ? ""
-    : K === 0 ? "This text has one token. No token follows, so there is no loss and no gradient."
-      : `The page computes the gradients of a cell with gates itself, and it does not have the weights ${checkpoint().label}.`;
-  if (!hasGradients()) return;
+  if (isWithoutNorms("reach")) return;
   const { k, n } = chosen;
   const factor = k > 1 && norm(k, 1) > 0 ? (norm(k, 1) / norm(k, k)) ** (1 / (k - 1)) : null;
-  let [cut, all] = [0, 0];
-  for (let m = 1; m <= K; m++) {
-    all += m;
-    cut += firstStepBeforeCut(m) - 1;
-  }
-  const g = numbers().gradient_norms[K];
-  const shrink = Math.min(1, record.max_norm / (g + 1e-6));
-  const tile = (name, figure, remark, id) => make("div", {}, make("dt", {}, name),
-    make("dd", {}, make("span", { class: "figure", id }, figure), make("span", { class: "remark" }, remark)));
-  $("backward-tiles").replaceChildren(...(IS_GATED ? [] : [
+  const all = (K * (K + 1)) / 2;
+  const cut = Array.from({ length: K }, (_, m) => firstStepBeforeCut(m + 1) - 1).reduce((a, b) => a + b, 0);
+  $("reach-tiles").replaceChildren(...(IS_GATED ? [] : [
     tile(make("span", {}, "Largest singular value of ", math("W_{hh}")), rounded(reading.singular, 4),
       reading.singular < 1 ? "Below 1: each step back makes each gradient smaller."
-        : `A step back multiplies the norm of a gradient by at most ${rounded(reading.singular)}. It can also make it smaller.`, "singular-value"),
+        : "The most by which a step back can multiply a gradient.", "singular-value"),
     tile(make("span", {}, "Spectral radius of ", math("W_{hh}")), rounded(reading.radius, 4),
-      `Without f′, the norm of a gradient would change by this factor per step, on average over many steps: ${reading.radius < 1 ? "below 1, it would vanish" : "above 1, it could explode"}. `
-        + "f′ is at most 1 and changes from step to step, so this is no bound.", "radius-value")]),
+      `The factor per step, over many steps, if f′ were 1 (it is at most 1): ${reading.radius < 1 ? "a gradient would vanish" : "it could explode"}.`, "radius-value")]),
     tile(`Loss ${k}: factor per step back`, factor === null ? "–" : rounded(factor),
       factor === null ? "It has only one step." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it is ${rounded(factor ** 10, 2)} times as large.`),
     tile(`Truncation after ${times(n, "step")}`, cut === 0 ? "nothing" : percent(cut / all),
-      cut === 0 ? `is cut: the text has only ${times(K, "step")} with a loss.` : `of all pairs (k, t) are cut.${IS_OF_A_RUN ? ` Training used ${record.num_steps}.` : ""}`),
-    tile("Norm of the gradient of all parameters", rounded(g, 4),
-      record.max_norm === null ? "Training did not clip." : shrink < 1 ? `Clipped to ${record.max_norm}: each gradient is multiplied by ${rounded(shrink)}.` : `Below ${record.max_norm}: not clipped.`, "gradient-norm-value"));
+      cut === 0 ? `is cut: the text has only ${times(K, "step")} with a loss.` : `of all pairs (k, t) are cut.${IS_OF_A_RUN ? ` Training used ${record.num_steps}.` : ""}`));
 }
 
-function drawClipping() {
-  if (!hasGradients()) return;
-  const limit = record.max_norm;
-  $("clip-lead").textContent = "Norm of the gradient of all parameters together: for each loss alone and, at the right, for the mean loss. "
-    + (limit === null ? "This training did not clip." : `A gradient with a larger norm than ${limit} is scaled down to this norm; its direction stays the same.`);
-  const g = numbers().gradient_norms;
-  const [wide, tall] = [widthOf("clip-picture"), 240];
-  const [left, bottom, top] = [40, 36, 26];
-  const most = Math.max(largest(g), limit === null ? 0 : limit) * 1.08 || 1;
-  const step = (wide - left) / (K + 1.6);
-  const y = (value) => top + (1 - value / most) * (tall - top - bottom);
-  const parts = [draw("line", { class: "axis", x1: left, x2: wide, y1: y(0), y2: y(0) })];
-  const unit = 10 ** Math.floor(Math.log10(most));
-  const grid = most / unit < 2.5 ? unit / 2 : most / unit < 5 ? unit : 2 * unit;
-  for (let value = 0; value <= most; value += grid) {
-    parts.push(draw("line", { class: "grid", x1: left, x2: wide, y1: y(value), y2: y(value) }), draw("text", { x: left - 7, y: y(value) + 4, "text-anchor": "end" }, rounded(value)));
-  }
-  for (let k = 1; k <= K; k++) {
-    parts.push(draw("rect", { class: `column${k === chosen.k ? " chosen" : ""}`, x: left + (k - 1) * step + step * 0.12, width: step * 0.76, y: y(g[k - 1]), height: Math.max(0, y(0) - y(g[k - 1])) }));
-  }
-  const at = left + (K + 0.6) * step;
-  parts.push(draw("rect", { class: "column mean", x: at + step * 0.12, width: step * 0.76, y: y(g[K]), height: Math.max(0, y(0) - y(g[K])) }),
-    draw("text", { class: "strong", x: Math.min(at + step / 2, wide - 14), y: tall - bottom + 16, "text-anchor": "middle" }, "mean"));
-  const stride = Math.ceil(22 / step);
-  const isNamed = (k) => (k === K ? 1.6 * step > 26 : (k - 1) % stride === 0 && (K - k) * step > 22); // the last, if "mean" leaves space
-  for (let k = 1; k <= K; k++) {
-    if (isNamed(k)) parts.push(draw("text", { x: left + (k - 0.5) * step, y: tall - bottom + 16, "text-anchor": "middle", class: k === chosen.k ? "strong" : "" }, String(k)));
-  }
-  parts.push(draw("text", { x: left + (K * step) / 2, y: tall - 4, "text-anchor": "middle" }, "loss k"));
-  if (limit !== null) parts.push(draw("line", { class: "limit", x1: left, x2: wide, y1: y(limit), y2: y(limit) }), draw("text", { class: "strong halo", x: left + 6, y: 11 }, `dotted line: max_norm ${limit}`));
-  $("clip-picture").replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall}`, role: "img",
-    "aria-label": `Gradient norm of each loss. Loss ${chosen.k}: ${rounded(g[chosen.k - 1])}; the mean loss: ${rounded(g[K])}.` }, parts));
-}
-
-function writeBackwardTables() {
+function writeReachTables() {
   if (!hasGradients()) return;
   const { k } = chosen;
   const one = Array.from({ length: k }, (_, m) => [`${m + 1} ${glyph(reading.tokens[m])}`, show(norm(k, m + 1)), m + 1 < firstStepBeforeCut(k) ? "cut off" : ""]);
@@ -177,23 +136,12 @@ function writeBackwardTables() {
   const all = Array.from({ length: K }, (_, m) => [`k ${m + 1}`, ...heads.map((_, c) => (c > m ? "" : rounded(norm(m + 1, c + 1))))]);
   const g = numbers().gradient_norms;
   const whole = Array.from({ length: K + 1 }, (_, m) => [m === K ? "mean" : String(m + 1), show(g[m])]);
-  fill("backward-table", [
+  fill("reach-table", [
     scrolling(`Norms of loss ${k}`, table(`Loss ${k}: norm at each step`, ["step", "norm", "truncation"], one, { left: [2], chosenRow: chosen.t - 1 })),
     scrolling("Gradient norms of all losses", table("Gradient of all parameters", ["loss", "norm"], whole)),
     scrolling("Norms of all losses at all steps", table("All norms", ["loss", ...heads], all, { chosenRow: k - 1 })),
   ]);
 }
 
-addPanel({
-  place: 3,
-  section: "backward",
-  views: [
-    ["c k n norms", drawTiles],
-    ["c n norms *", drawTriangle],
-    ["c k t n norms *", markTriangle],
-    ["c k t n norms *", drawCurve],
-    ["c k norms *", drawClipping],
-  ],
-  tables: { "backward-table": ["c t k n norms", writeBackwardTables] },
-  setUp: setUpBackward,
-});
+const viewsOfNorms = [["c k n norms", drawTiles], ["c n norms *", drawTriangle], ["c k t n norms *", markTriangle], ["c k t n norms *", drawCurve]];
+addPanel({ place: 3.01, section: "reach", views: viewsOfNorms, tables: { "reach-table": ["c t k n norms", writeReachTables] }, setUp: setUpReach });
