@@ -29,8 +29,8 @@ function startGuide() {
   choose({ c: record.checkpoints.length - 1 });
   $("optimizer-select").value = "sgd";
   if (game.bug) putBug(null);
-  guide.steps = GUIDE.filter(({ mark, needs = "", isOfTanh }) =>
-    $(mark) && [...needs].every((character) => idOf.has(character)) && !(isOfTanh && (IS_GATED || F !== "tanh")));
+  guide.steps = GUIDE.filter(({ mark, reads, isOfTanh }) =>
+    $(mark) && (typeof reads === "function" || [...reads].every((character) => idOf.has(character))) && !(isOfTanh && (IS_GATED || F !== "tanh")));
   Object.assign(guide, { right: 0, asked: 0 });
   goTo(0);
 }
@@ -58,7 +58,7 @@ function seatGuide(isThere) {
 const marked = () => document.querySelector(".marked");
 
 function unmark() {
-  for (const each of document.querySelectorAll(".marked")) {
+  for (const each of document.querySelectorAll(".marked, .covered")) {
     each.classList.remove("marked", "covered");
     delete each.dataset.guidePart;
     each.inert = false;
@@ -84,7 +84,6 @@ async function goTo(at) {
   $("guide").classList.remove("is-answered");
   $("guide-title").textContent = step ? `Step ${at + 1} of ${count}: ${step.title}` : "That was the guide";
   $("guide-text").replaceChildren(...typeset(step ? textOf(step.text) : `You predicted ${guide.right} of ${guide.asked} right. All sections of the page are below; a click opens one. Some to begin with:`));
-  $("guide-action").replaceChildren(...(step?.action ? [make("button", { type: "button", onclick: step.action[1] }, step.action[0])] : []));
   $("guide-form").hidden = !step;
   $("guide-answer").replaceChildren(...(step ? [] : [make("ul", {}, PLACES_TO_GO.filter(([id]) => $(id)).map(([id, words]) =>
     make("li", {}, make("button", { type: "button", onclick: () => visit(id) }, words))))]));
@@ -94,7 +93,8 @@ async function goTo(at) {
   if (step) {
     part.classList.add("marked");
     part.dataset.guidePart = step.title;
-    cover(part, Boolean(step.isCovered));
+    if (step.covers) cover($(step.covers), true);
+    showText(textOf(step.reads));
     await step.begin?.();
     if (guide.steps[guide.at] !== step) return;
     ask(step);
@@ -132,6 +132,7 @@ async function answerStep() {
   stopTraining();
   $("guide-form").inert = true;
   $("guide-look").textContent = "Computing …";
+  if (reading.text !== textOf(step.reads)) showText(textOf(step.reads));
   const { found, text: words } = await step.look();
   $("guide-form").inert = false;
   $("guide-look").textContent = "Show the answer";
@@ -139,7 +140,7 @@ async function answerStep() {
   const isRight = typeof found === "number" ? isClose(Number(predicted), found) : predicted === found;
   guide.right += isRight;
   guide.asked += 1;
-  cover(marked(), false);
+  document.querySelectorAll(".covered").forEach((each) => cover(each, false));
   for (const input of $("guide-options").querySelectorAll("input")) {
     input.disabled = true;
     if (input.value === found) input.parentElement.classList.add("is-right");

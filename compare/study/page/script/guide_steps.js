@@ -5,12 +5,11 @@
 //
 //     mark       id of the part; the guide stands beside it, and opens its section. It is at most 400 pixels
 //                high, so that a phone shows it whole. Without this part the step is left out
-//     isCovered  whether the part cannot be seen before the prediction
-//     needs      characters that the vocabulary must have; without them the step is left out
+//     covers     id of what cannot be seen before the prediction
+//     reads      the text, which is typed for the visitor; without its characters in the vocabulary the step is left out
 //     isOfTanh   whether the step is left out if the network has gates, or ReLU
 //     title, text, question
 //     options()  the answers to choose from; without it, a number is asked for
-//     action     [words, function] of a button that does what the text asks for
 //     begin()    sets the page up for this step; may return a promise
 //     look()     the answer: { found, text }; `found` is the right option or number. It first does
 //                whatever the visitor did not do. May return a promise
@@ -107,16 +106,12 @@ function closingInput() {
 
 const GUIDE = [
   {
-    mark: "hero-picture", needs: PATTERN, title: "What it reads",
+    mark: "hero-picture", reads: PATTERN, title: "What it reads",
     text: `The network reads ${PATTERN}, one letter at a time. A letter that enters pushes each unit up or down. Play it, or press › to go from part to part.`,
     question: "It reads an a twice. Does the a push the units alike both times?",
     options: () => ["Yes: each letter has its own pushes", "No: the push depends on what it read before"],
-    begin() {
-      showText(PATTERN);
-      showHero(2 * PARTS + 1);
-    },
+    begin: () => showHero(2 * PARTS + 1),
     look() {
-      if (reading.text !== PATTERN) showText(PATTERN);
       showHero(2 * PARTS + 1);
       const [first, third] = [1, 3].map((t) => heroNumbers(t).a);
       const i = argmax(first.map(Math.abs));
@@ -126,16 +121,12 @@ const GUIDE = [
     },
   },
   {
-    mark: "hero-picture", isCovered: true, needs: PATTERN, title: "What it keeps",
+    mark: "hero-picture", covers: "hero-picture", reads: PATTERN, title: "What it keeps",
     text: `After each letter the network has a state: ${H} numbers, one for each unit. The next step mixes them, through the weights W_hh, with the pushes of its letter.`,
     question: "After the first a and after the second a: are the two states equal?",
     options: () => ["Yes: the same letter gives the same state", "No: a state also depends on what came before"],
-    begin() {
-      showText(PATTERN);
-      showHero(endOf(4));
-    },
+    begin: () => showHero(endOf(4)),
     look() {
-      if (reading.text !== PATTERN) showText(PATTERN);
       const [first, third] = [1, 3].map((t) => row(numbers().h, t, H));
       const apart_ = [...first].map((x, i) => Math.abs(x - third[i]));
       const i = argmax(apart_);
@@ -146,7 +137,7 @@ const GUIDE = [
     },
   },
   {
-    mark: "hero-picture", needs: "the th", title: "What it predicts",
+    mark: "hero-picture", reads: "the th", title: "What it predicts",
     text: "From each state the network computes a probability for each letter to come next. It learned from an English book, and now it has read “the th”.",
     question: "Which letter does it expect next?",
     options() {
@@ -154,12 +145,10 @@ const GUIDE = [
       return [...new Set([best, "e", "t", "x", "s"])].filter((token) => idOf.has(token)).slice(0, 4).map(quoted).sort();
     },
     begin() {
-      showText("the th");
       hero.hidesGuess = true;
       showHero(endOf(6));
     },
     look() {
-      if (reading.text !== "the th") showText("the th");
       hero.hidesGuess = false;
       showHero(endOf(6));
       const { y } = tapeOf("the th").at(-1);
@@ -168,16 +157,12 @@ const GUIDE = [
     },
   },
   {
-    mark: "training-now", needs: PATTERN, title: "How it learns",
+    mark: "training-now", reads: PATTERN, title: "How it learns",
     text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. One step of training moves each weight, so that the loss falls. Guess first, then press One step.`,
     question: "Which states will change?",
     options: () => ["Only the last one", "Only those after a wrong prediction", "All of them"],
-    begin() {
-      showText(PATTERN);
-      guide.states = numbers().h.slice();
-    },
+    begin: () => (guide.states = numbers().h.slice()),
     look() {
-      if (reading.text !== PATTERN) showText(PATTERN);
       if (live.losses.length === 0) {
         trainStep();
         readAgain();
@@ -188,10 +173,9 @@ const GUIDE = [
     },
   },
   {
-    mark: "training-now", needs: PAIRS, title: "Until it is right",
+    mark: "training-now", reads: PAIRS, title: "Until it is right",
     text: () => `In ${PAIRS} an a is followed by a or by b, so the last letter alone is not enough. With the weights of the book, the first choice is right at ${guesses(PAIRS).filter(Boolean).length} of ${K} steps.`,
     question: "After how many steps of training is it always right? Half as many or twice as many is close enough.",
-    begin: () => showText(PAIRS),
     async look() {
       showText(PAIRS);
       const isRight = () => guesses(PAIRS).every(Boolean);
@@ -201,14 +185,11 @@ const GUIDE = [
     },
   },
   {
-    mark: "curve-figure", isCovered: true, title: "The gradient goes back",
+    mark: "curve-figure", covers: "reach-body", reads: longText, title: "The gradient goes back",
     text: () => `How should an early state have been, so that the last loss were smaller? The gradient says it. It is computed from step ${K} back to step 1: “backpropagation through time”. In the picture, its size.`,
     question: "How large is it at step 1, compared with the last step?",
     options: () => SIZES,
-    begin() {
-      showText(longText());
-      choose({ k: K });
-    },
+    begin: () => choose({ k: K }),
     look() {
       const norms = lastNorms();
       const ratio = norms[0] / norms.at(-1);
@@ -217,15 +198,11 @@ const GUIDE = [
     },
   },
   {
-    mark: "curve-figure", isOfTanh: true, title: "Why it shrinks",
+    mark: "curve-figure", isOfTanh: true, reads: longText, title: "Why it shrinks",
     text: () => `Each step back multiplies the gradient by W_hh^T and by the slope of tanh, which is at most 1. Guess, then move the slider below the curve to 0.5: it halves W_hh. There are ${K - 1} steps to go.`,
     question: "The gradient at step 1: what happens to it?",
     options: () => ["It becomes larger", "About half as large", "Much less than half as large"],
-    begin() {
-      showText(longText());
-      setGain(1);
-      choose({ k: K });
-    },
+    begin: () => choose({ k: K }),
     look() {
       setGain(1);
       const [before, slope] = [lastNorms()[0], meanSlope()];
@@ -237,17 +214,15 @@ const GUIDE = [
     },
   },
   {
-    mark: "cells-picture", needs: BRACKETS, title: "What gates change",
+    mark: "cells-picture", reads: BRACKETS, title: "What gates change",
     text: `Here d closes b, and q closes p, ${BRACKETS.indexOf("d")} letters later. Gates make a second way back: along c of an LSTM, a step multiplies the gradient only by the forget gate. We train ${SEEDS.length} networks of each cell, alike: Adam, ${SHORT} updates.`,
     question: "Which cell learns most often to expect the right one of d and q?",
     options: () => [...Object.values(record.cells).map(({ layer }) => layer), "No single one"],
     begin() {
-      showText(BRACKETS);
       $("cells-optimizer").value = "adam";
       beginCells(SEEDS[0]);
     },
     async look() {
-      if (reading.text !== BRACKETS) showText(BRACKETS);
       const found = await new Promise((done) => compute(closingsOf, closingInput(), Infinity, done));
       trainCells(SHORT);
       const most = Math.max(...Object.values(found));
