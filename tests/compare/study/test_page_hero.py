@@ -103,6 +103,28 @@ def test_it_plays_by_itself_until_it_is_touched(size, small, open_page, tmp_path
     page.emulate_media(reduced_motion="reduce")
 
 
+def test_the_whole_page_has_one_step(small, open_page):
+    page = open_page(small, sections=()).page
+    page.emulate_media(reduced_motion="no-preference")
+    page.reload()
+    page.wait_for_function("() => document.documentElement.dataset.ready && hero.at > PARTS + 1")
+    page.evaluate("() => (panelOf('step').open = true)")
+    steps = "() => [heroStep(), chosen.t, Number($('step-slider').value), hero.isPlaying]"
+    page.wait_for_function("() => $('step-slider').value === '2' && heroStep() === 2")
+    assert page.evaluate(steps) == [2, 2, 2, True]
+    assert page.text_content("#status") == ""  # a reader of the screen is not told each step
+    page.locator("#step-slider").fill("7")  # chosen by hand: it stands still, and shows that step
+    page.wait_for_function("() => !hero.isPlaying && hero.at === endOf(7)")
+    assert page.evaluate(steps) == [7, 7, 7, False]
+    assert page.text_content("#hero-caption").startswith("7 of")
+    page.wait_for_function("() => $('step-lead').textContent.startsWith('Step 7 reads')")
+    page.locator("#hero-play").click()
+    page.wait_for_function("() => hero.at > endOf(7) + 0.5")
+    page.locator("#hero-play").click()
+    assert page.evaluate(steps) == [8, 8, 8, False]
+    page.emulate_media(reduced_motion="reduce")
+
+
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (400, 800)])
 def test_the_first_screen_is_the_network(width, height, network, open_page):
     page = open_page(network.path, width=width, sections=()).page

@@ -68,6 +68,7 @@ let speaking = 0;
 /** Describe the choice to a screen reader, after a pause without keys. */
 function speak() {
   clearTimeout(speaking);
+  if (hero.isPlaying) return;
   speaking = setTimeout(() => {
     const { t, i } = chosen;
     const p = row(numbers().p, t - 1, S);

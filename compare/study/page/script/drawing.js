@@ -58,7 +58,7 @@ function drawWaiting() {
   const order = views.filter((view) => waiting.has(view)).sort((a, b) => isOnScreen(b) - isOnScreen(a));
   for (const view of order) {
     if (!isOnScreen(view)) tellDrawn();
-    if (training && !isOnScreen(view)) return; // it waits until the training stops
+    if ((training || hero.isPlaying) && !isOnScreen(view)) return; // it waits until the training stops, or the moving picture
     if (performance.now() - begin > SLICE) {
       drawing = setTimeout(drawWaiting);
       return;

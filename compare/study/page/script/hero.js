@@ -3,13 +3,14 @@
 // One step at a time, in five parts: the letter enters, it is mixed with the state before, the cell makes the
 // new state, a prediction comes out, the new state goes on. `hero.at` is the time, in parts from the first
 // letter on; hero_picture.js paints the picture of a time. It plays by itself until somebody touches it;
-// a reader who wants no motion steps through it. A step that is chosen elsewhere is shown here, too.
+// a reader who wants no motion steps through it. There is one step for the whole page: while it plays, all
+// other pictures follow, and a step that is chosen elsewhere stops it, and is shown here whole.
 
 const PARTS = 5;
 const PART_TIME = 640; // milliseconds
 
-/** `at` is the time, `last` that of the frame before; `marks` are the numbers in the picture; `of` is the reading that `links` and `most` are computed from. */
-const hero = { at: 0, isPlaying: false, isOnScreen: true, last: null, marks: [], text: null, said: "", hidesGuess: false, of: null, links: new Map(), most: null };
+/** `at` is the time, `last` that of the frame before; `t` the step that it chose last; `marks` are the numbers in the picture; `of` is the reading that `links` and `most` are computed from. */
+const hero = { at: 0, t: null, isPlaying: false, isOnScreen: true, last: null, marks: [], text: null, said: "", hidesGuess: false, of: null, links: new Map(), most: null };
 
 const heroStep = () => clamp(Math.ceil(hero.at / PARTS), 1, T);
 const heroPart = () => hero.at - (heroStep() - 1) * PARTS; // 0 … PARTS, of this step
@@ -50,7 +51,15 @@ function playHero(isPlaying) {
   hero.isPlaying = isPlaying;
   if (isPlaying && hero.at >= endOf(T)) hero.at = 0;
   $("hero-play").textContent = isPlaying ? "Pause" : "Play";
+  if (isPlaying) chooseHeroStep();
+  else redraw("hero"); // what was not on the screen
   runHero();
+}
+
+/** The step that it plays is the step of all other pictures. */
+function chooseHeroStep() {
+  hero.t = heroStep();
+  choose({ t: hero.t });
 }
 
 function runHero() {
@@ -61,10 +70,11 @@ function runHero() {
 
 function nextFrame(now) {
   hero.frame = 0;
-  if (!hero.isPlaying || !hero.isOnScreen) return;
+  if (!hero.isPlaying || !hero.isOnScreen || chosen.t !== hero.t) return; // `followChoice` stops it
   hero.at += Math.min(100, now - (hero.last ?? now)) / PART_TIME;
   if (hero.at > endOf(T)) hero.at = 0;
   hero.last = now;
+  if (heroStep() !== hero.t) chooseHeroStep();
   drawHero();
   hero.frame = requestAnimationFrame(nextFrame);
 }
@@ -87,7 +97,11 @@ function followChoice() {
     const isTyped = hero.text !== null;
     hero.text = reading.text;
     if (isTyped) hero.at = hero.isPlaying ? (T - 1) * PARTS : endOf(chosen.t);
-  } else if (!hero.isPlaying && chosen.t !== heroStep()) hero.at = endOf(chosen.t);
+    if (hero.isPlaying) playHero(true);
+  } else if (chosen.t !== heroStep()) {
+    playHero(false);
+    hero.at = endOf(chosen.t);
+  }
   hero.of = null;
   drawHero();
 }
