@@ -280,6 +280,8 @@ def test_a_network_in_the_address_takes_the_place_of_the_pages(is_whole, path, t
     tab.goto(path.as_uri())
     tab.wait_for_selector("html[data-ready]", state="attached")
     theirs = tab.evaluate("() => rnnParity.network()")
+    drawn = "() => course().map(({ drawn }) => drawn.join(''))"
+    course = tab.evaluate(drawn)
     rng = np.random.default_rng(0)
     own = {n: rng.normal(size=np.shape(a)).astype("f") for n, a in theirs["parameters"].items()}
     order = rng.permutation(len(theirs["vocab"]))
@@ -295,5 +297,9 @@ def test_a_network_in_the_address_takes_the_place_of_the_pages(is_whole, path, t
     found = tab.evaluate("() => rnnParity.network().parameters")
     expected = own if is_whole else theirs["parameters"]
     assert all(np.array_equal(found[name], array) for name, array in expected.items())
+    assert tab.evaluate(drawn) == course  # the checkpoints stay the page's
+    singular = np.linalg.norm(expected["rnn.weight_hh_l0"], 2)
+    tab.wait_for_function("() => reading.singular")
+    assert tab.evaluate("() => reading.singular") == pytest.approx(singular, rel=1e-6)
     is_named = "trained by your functions" in tab.inner_text("body")
     assert is_named == is_whole

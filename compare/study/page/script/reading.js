@@ -214,7 +214,7 @@ function* normsOf({ parameters, bug, ids, targets, hasSizes }) {
 function sizesOf() {
   const c = checkpoint();
   if (IS_GATED) return { singular: null, radius: null };
-  if (live.losses.length === 0 && !live.edit) return { singular: c.singular * Math.abs(live.gain), radius: c.radius * Math.abs(live.gain) };
+  if (live.losses.length === 0 && !live.own && !live.edit) return { singular: c.singular * Math.abs(live.gain), radius: c.radius * Math.abs(live.gain) };
   return { singular: undefined, radius: undefined };
 }
 
