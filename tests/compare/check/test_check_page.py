@@ -9,11 +9,10 @@ import pytest
 from compare.check import CheckConfig, command
 from compare.check.report.page import AGAIN, stage_of
 from compare.check.report.printing import FAILED, STYLES
-from compare.check.subjects import examination
 from compare.check.subjects.explanation import summarize
 from compare.cli import main
+from compare.implementations.worker.in_process import InProcess
 from compare.terminal import Terminal
-from tests import in_process
 from tests.annotations import unchecked
 from tests.compare.check.corpus import replaced
 from tests.compare.check.test_check_functions import RIGHT
@@ -46,9 +45,8 @@ def report(tmp_path_factory):
     file = tmp_path_factory.mktemp("page") / "mine.py"
     file.write_text(replaced(RIGHT, FAULTS.items()), encoding="utf-8")
     config = CheckConfig(target=str(file), explain=file.with_suffix(".html"))
-    with pytest.MonkeyPatch.context() as patch, unchecked():
-        patch.setattr(examination, "Submission", in_process.submit)
-        return command.examine(config, Terminal(quiet=True))
+    with unchecked():
+        return command.examine(config, Terminal(quiet=True), start=InProcess)
 
 
 def rounded(number):
@@ -163,9 +161,8 @@ def test_a_wrong_scalar_has_its_numbers(stage, right, wrong, tmp_path, tab):
     def listen(error):
         complaints.append(error)
 
-    with pytest.MonkeyPatch.context() as patch, unchecked():
-        patch.setattr(examination, "Submission", in_process.submit)
-        [result] = command.examine(config, Terminal(quiet=True)).stages
+    with unchecked():
+        [result] = command.examine(config, Terminal(quiet=True), start=InProcess).stages
     tab.on("pageerror", listen)
     tab.goto(config.explain.as_uri())
     tab.remove_listener("pageerror", listen)

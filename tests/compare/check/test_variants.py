@@ -6,9 +6,9 @@ import re
 import pytest
 
 from compare.check import CheckConfig, command
-from compare.check.subjects import examination
 from compare.check.subjects.template import write_template
 from compare.check.subjects.variants import Variant, choose_variant, list_variants
+from compare.implementations.worker.in_process import InProcess
 from compare.terminal import UsageError
 from tests import in_process
 from tests.compare.check.corpus import plain_source, replaced, right_source
@@ -49,9 +49,8 @@ def find_seed(variant):
 
 
 @pytest.fixture
-def check(tmp_path, monkeypatch):
+def check(tmp_path):
     """Check a source as a variant, in this process; return the report and what is printed."""
-    monkeypatch.setattr(examination, "Submission", in_process.submit)
 
     def run(source, variant, stage=None):
         file = tmp_path / "mine.py"
@@ -59,7 +58,7 @@ def check(tmp_path, monkeypatch):
         seed = find_seed(variant)
         config = CheckConfig(target=str(file), variant=seed, cell=variant.cell, stage=stage)
         output, printed = in_process.terminal()
-        return command.examine(config.check(), output), printed.getvalue()
+        return command.examine(config.check(), output, start=InProcess), printed.getvalue()
 
     return run
 
