@@ -1,6 +1,7 @@
 """The page of `check --explain`: the numbers of the report, and the step where both part."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -266,6 +267,7 @@ HERE = {"rnn_step": "h_t = tanh(z_t) ", "rnn_backward": "δx_t = W_ih^T δz_t"}
 
 def test_the_code_of_the_case_runs_and_the_way_is_that_of_the_first_step(report, monkeypatch):
     monkeypatch.syspath_prepend(Path(report.target).parent)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)  # of another test
     step, backward = (result for result in report.stages if result.wrong is not None)
     printed = []
     for result in (step, backward):
