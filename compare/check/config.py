@@ -37,7 +37,8 @@ class CheckConfig:
     CS231n's functions.
     FILE:CLASS or MODULE:CLASS is a recurrent layer: a class of your own, or a module of PyTorch.
     DIR or DIR:CLASS checks each file of a folder, and prints a table; --class also writes grades.
-    The exit code is 0 if everything required is there and right, otherwise 1.
+    The exit code is 0 if everything required is there and right, 1 if not, and 2 to 4 for a wrong
+    command, file or device.
 
     A class of your own is CLASS(input_size, hidden_size). It has a dict of arrays, `parameters`,
     with the names weight_ih_l0, weight_hh_l0, bias_ih_l0 and bias_hh_l0, or others of the same
@@ -99,7 +100,7 @@ class CheckConfig:
     strict: Annotated[bool, flag()] = False
     """Also fail on bitwise reproducibility and on the types of exceptions."""
     numpy_only: Annotated[bool, flag()] = False
-    """Refuse imports of anything but NumPy and the standard library."""
+    """Refuse imports of anything but NumPy, the standard library and your own files."""
     timeout: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 10.0
     """Processor time of one call; its wall time may be eight times that."""
     total_timeout: Annotated[float | None, ABOVE_0, flag("SECONDS", _CALLS)] = None

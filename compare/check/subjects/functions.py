@@ -210,7 +210,7 @@ class FunctionsSubject(Subject):
             return [f"with the tape ({tape}) of the reference's {forward}"]
         if attempt.replaced:
             names = " and ".join(attempt.replaced)
-            return [f"with the reference's {names} in the place of yours"]
+            return [f"with the reference's {names} instead of yours"]
         return []
 
     def phrase(self, words: str) -> str:

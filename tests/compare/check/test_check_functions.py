@@ -98,7 +98,7 @@ def test_a_step_that_takes_an_option_is_replaced_too(tmp_path):
     source = plain_source("rnn").replace("h @ W_hh.T", "h @ W_hh")
     results = tried(tmp_path, source)
     assert [results[n].verdict for n in NAMES] == ["wrong", *["right"] * 5]
-    assert results["rnn_forward"].notes == ["with the reference's rnn_step in the place of yours"]
+    assert results["rnn_forward"].notes == ["with the reference's rnn_step instead of yours"]
 
 
 def test_at_states_that_are_no_numbers_nothing_is_right(tmp_path):
@@ -169,7 +169,7 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path):
     source = Source(file=str(tmp_path / "student.py"), seconds=1.0)
     step, forward = try_items(subject_of(lambda: Submission(source, call_reference), STAGES[:2]))
     assert (step.verdict, forward.verdict) == ("timeout", "right")
-    assert forward.notes == ["with the reference's rnn_step in the place of yours"]
+    assert forward.notes == ["with the reference's rnn_step instead of yours"]
     assert calls.read_text() == "called "
 
 
