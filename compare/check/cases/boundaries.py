@@ -43,6 +43,15 @@ DEFAULT: Sizes = (3, 2, 4, 5)
 """All different, so that no transposition is hidden."""
 
 
+def choose_long_sizes(fields: Mapping[str, Any]) -> Sizes:
+    """Return sizes of a long sequence for a case with these fields; all but T are tiny.
+
+    The state of a single unit with ReLU cannot grow from step to step: W_hh is smaller than one.
+    """
+    T, B, V, H = CASES["sizes"]["long"]
+    return T, B, V, 1 if fields.get("nonlinearity") == "relu" else H
+
+
 def fill_sizes(stated: Mapping[str, int]) -> Sizes:
     """Return T, B, V and H as --size states them; the others are small."""
     T, B, V, H = (stated.get(letter, n) for letter, n in zip("TBVH", DEFAULT, strict=True))

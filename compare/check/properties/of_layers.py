@@ -50,7 +50,7 @@ def more(case: LayerCase, shape: tuple[int, ...]) -> Array:
 # Arguments --------------------------------------------------------------------------------------
 
 
-@layer_property()
+@layer_property(long=True)
 def arguments_unchanged(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The layer does not change its arguments."""
     layer = build(layer_class, case)
@@ -83,7 +83,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 """An array in another memory layout."""
 
 
-@layer_property()
+@layer_property(long=True)
 def any_memory_layout(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Arrays may be read-only, in Fortran order, reversed, not contiguous or broadcast."""
     for layout, lay_out in LAYOUTS.items():
@@ -121,7 +121,7 @@ def _match_each_layout(
 # The tape ---------------------------------------------------------------------------------------
 
 
-@layer_property(gradients=True, again=True)
+@layer_property(long=True, gradients=True, again=True)
 def second_backward(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A second backward pass on the same tape gives the same gradients."""
     layer = build(layer_class, case)
@@ -131,7 +131,7 @@ def second_backward(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_bits(once, name_gradients(backward_pass(layer, tape, floats)), case)
 
 
-@layer_property(again=True)
+@layer_property(long=True, again=True)
 def many_tapes(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A later pass does not change earlier results and tapes."""
     alone = run(layer_class, case)
@@ -144,7 +144,7 @@ def many_tapes(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_bits(alone, name_outputs(output, state) | backward(layer, case, tape), case)
 
 
-@layer_property(dropout=0.0)
+@layer_property(long=True, dropout=0.0)
 def call_as_forward(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A call gives the results of forward, in evaluation mode and without gradients."""
     layer: Any = build(layer_class, case)  # not every layer can be called
@@ -156,7 +156,7 @@ def call_as_forward(layer_class: LayerClass, case: LayerCase) -> Compared:
         yield match_results(forward(layer, case)[0], results, case)
 
 
-@layer_property(again=True, h0=(False, True))
+@layer_property(long=True, again=True, h0=(False, True))
 def second_call(layer_class: LayerClass, case: LayerCase) -> Compared:
     """No state is kept between calls: each starts from the given state, or from zeros."""
     layer = build(layer_class, case)
@@ -203,7 +203,7 @@ def empty_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
 # Backward is linear -----------------------------------------------------------------------------
 
 
-@layer_property(gradients=True)
+@layer_property(long=True, gradients=True)
 def backward_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The gradients are proportional to the upstream gradients.
 

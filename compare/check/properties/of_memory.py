@@ -42,7 +42,9 @@ In the fourth W_ih stays as it is, in the fifth W_hh: a copy may depend on the v
 """
 
 
-@layer_property(again=True, likely="Its parameters are copied once: an optimizer changes nothing.")
+@layer_property(
+    long=True, again=True, likely="Its parameters are copied once: an optimizer changes nothing."
+)
 def changed_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Parameters that are changed in place, or loaded, are used from the next call on."""
     layer = build(layer_class, case)
@@ -66,7 +68,9 @@ def replaced_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield comparisons
 
 
-@layer_property(gradients=True, again=True, likely="It mixes the parameters of two passes.")
+@layer_property(
+    long=True, gradients=True, again=True, likely="It mixes the parameters of two passes."
+)
 def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A tape's gradients are those of its own forward pass.
 
@@ -83,7 +87,7 @@ def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_bits(gradients, backward(layer, case, tape), case)
 
 
-@layer_property(again=True, likely="A later pass writes into the same memory.")
+@layer_property(long=True, again=True, likely="A later pass writes into the same memory.")
 def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Returned arrays keep their values while further passes run, of this layer or another."""
     layer, other = build(layer_class, case), scale_parameters(case, 0.5)
@@ -105,6 +109,7 @@ def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
 
 
 @layer_property(
+    long=True,
     gradients=True,
     of_arrays=True,
     likely="Two gradients are one array: clipping, which scales each in place, scales it twice.",
@@ -121,6 +126,7 @@ def gradients_apart(layer_class: LayerClass, case: LayerCase) -> Compared:
 
 
 @layer_property(
+    long=True,
     of_arrays=True,
     strict=True,
     likely="To write into a returned array changes the tape or the parameters: return a copy, or "

@@ -20,7 +20,12 @@ from compare.check.cases.layer_results import (
     run_layer,
 )
 from compare.check.properties.of_memory import scale_parameters
-from compare.check.properties.property import Compared, collect_properties, layer_property
+from compare.check.properties.property import (
+    Compared,
+    NotPromised,
+    collect_properties,
+    layer_property,
+)
 from compare.implementations import LayerClass, Results, Trouble, UserLayer, load_parameters
 
 COPIES = {"deepcopy": "copy.deepcopy", "pickle": "pickle", "state_dict": "load_state_dict"}
@@ -39,7 +44,9 @@ def _list_cases(case: LayerCase) -> Iterator[LayerCase]:
         yield replace(case, T=1)
 
 
-@layer_property(gradients=True, again=True, dropout=0.0, likely="It differs in `eval()`.")
+@layer_property(
+    long=True, gradients=True, again=True, dropout=0.0, likely="It differs in `eval()`."
+)
 def evaluation_as_training(layer_class: LayerClass, case: LayerCase) -> Compared:
     """In the mode of evaluation results and gradients are those of training, call after call."""
     for each in _list_cases(case):
@@ -50,22 +57,58 @@ def evaluation_as_training(layer_class: LayerClass, case: LayerCase) -> Compared
             yield match_results(right, run_layer(layer, each), each)
 
 
-@layer_property(again=True, dropout=0.0, likely="In `eval()` some weights are those of earlier.")
-def loaded_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """Parameters that are loaded between two calls without gradients are used from then on.
+def _call(layer: UserLayer, case: LayerCase) -> Results:
+    """Return the results of a call without gradients."""
+    floats = copy_floats(case)
+    state = copy_state(floats.h0, floats.c0)
+    return name_outputs(*layer(floats.x, state, **list_optional(floats)))
 
-    The arguments stay as they are.
+
+@layer_property(
+    long=True, again=True, dropout=0.0, likely="In `eval()` some weights are those of earlier."
+)
+def changed_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
+    """However parameters are changed in the mode of evaluation, they are used from then on.
+
+    They are loaded, copied (with and without PyTorch's count of versions) or replaced, without a
+    change of the mode in between, and the arguments stay as they are.
     """
-    layer, other = _build(layer_class, case), scale_parameters(case, 0.5)
-    for each in (case, other):
-        load_parameters(layer, each.floats.parameters)
-        floats = copy_floats(each)
-        state = copy_state(floats.h0, floats.c0)
-        found = name_outputs(*layer(floats.x, state, **list_optional(floats)))
-        yield match_results(forward(_build(layer_class, each), each)[0], found, each)
+    layer = _build(layer_class, case)
+    layer.set_mode(True)
+    _call(layer, case)
+    run_layer(layer, case)
+    for how, factor in (("in place", -0.5), ("copied", 0.5), ("replaced", -1.0), ("loaded", 0.5)):
+        other = scale_parameters(case, factor)
+        load_parameters(layer, other.floats.parameters, how)
+        right = run(layer_class, other)
+        yield match_results(_select_outputs(right), _call(layer, other), other)
+        yield match_results(right, run_layer(layer, other), other)
 
 
-@layer_property(again=True, likely="Without gradients an argument is overwritten.")
+@layer_property(again=True, dropout=0.0, likely="In `eval()` some weights are those of earlier.")
+def new_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
+    """Another Parameter in the place of its own acts in evaluation as it does in training.
+
+    A module may keep to its own Parameters, in a list for example, but then in both modes.
+    """
+    other, found = scale_parameters(case, 0.5), []
+    for evaluates in (False, True):
+        layer = _build(layer_class, case)
+        layer.set_mode(evaluates)
+        run_layer(layer, case)
+        try:
+            load_parameters(layer, other.floats.parameters, "new")
+        except Trouble:
+            raise NotPromised("its parameters cannot be replaced") from None
+        found.append(forward(layer, other)[0])
+    yield match_results(found[0], found[1], other)
+
+
+def _select_outputs(results: Results) -> Results:
+    return {name: array for name, array in results.items() if not name.startswith("gradient")}
+
+
+@layer_property(long=True, again=True, likely="Without gradients an argument is overwritten.")
 def arguments_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A call without gradients does not change its arguments."""
     floats = copy_floats(case)

@@ -216,7 +216,7 @@ def batch_first(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_results(run(layer_class, case), results, case)
 
 
-@layer_property(T=range(2, 7), **ONE_WAY, B=(2, 3), unbatched=False)
+@layer_property(long=True, T=range(2, 7), **ONE_WAY, B=(2, 3), unbatched=False)
 def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A NaN in x reaches every later output of its sequence, and no other sequence."""
     t, b, v = (case.seed % size for size in (case.T, case.B, case.V))
@@ -238,7 +238,7 @@ def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_bits({name: np.ones_like(a) for name, a in is_nan.items()}, is_nan, case)
 
 
-@layer_property(nonlinearity="tanh", **ONE_WAY, rounded=False)
+@layer_property(long=True, nonlinearity="tanh", **ONE_WAY, rounded=False)
 def infinite_input(layer_class: LayerClass, case: LayerCase) -> Compared:
     """An infinite input gives the output of a huge one."""
     huge: Results = {}
@@ -255,7 +255,7 @@ def infinite_input(layer_class: LayerClass, case: LayerCase) -> Compared:
 # Padding ----------------------------------------------------------------------------------------
 
 
-@layer_property(lengths=True, unbatched=False)
+@layer_property(long=True, lengths=True, unbatched=False)
 def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The values in the padding do not matter, not even NaN; the output there is zero."""
     results, lengths = run(layer_class, case), case.floats.lengths

@@ -16,6 +16,10 @@ class NotTried(Exception):
     """A property cannot be tried on this layer, and why."""
 
 
+class NotPromised(NotTried):
+    """A layer does not have what the property is about, and need not have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The result of one case: its comparisons, or a complaint in words."""
@@ -80,6 +84,7 @@ class LayerProperty(Property):
     gradients: bool = False  # is about the backward pass alone
     again: bool = False  # needs a second pass, and no other feature
     of_arrays: bool = False  # is about the memory of NumPy's arrays
+    long: bool = False  # is tried on a long sequence, too: features alone do not show it there
     strict: bool = False  # counts with --strict alone
     likely: str = ""  # the likely mistake, where it is violated
 

@@ -14,7 +14,12 @@ from compare.check.config import CheckConfig, check_device
 from compare.check.subjects.copies import find_copies
 from compare.check.subjects.diagnosis import explain_results
 from compare.check.subjects.explanation import describe_problem
-from compare.check.subjects.features import find_surface, try_feature, try_features
+from compare.check.subjects.features import (
+    find_surface,
+    find_wrong_combination,
+    try_feature,
+    try_features,
+)
 from compare.check.subjects.functions import (
     FunctionsSubject,
     call_reference,
@@ -334,6 +339,7 @@ def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) ->
     """Check features; if all parts are right, also properties and error handling."""
     right = [result.name for result in report.stages if result.verdict == Verdict.RIGHT]
     report.features = try_features(subject, config.deep, right)
+    report.features += find_wrong_combination(subject, report.features, right)
     stated = read_sizes(config.size)
     if stated.get("layers", 1) > 1:
         own = subject.vary([(fill_sizes(stated), "")], {"L": stated["layers"]})

@@ -3,13 +3,29 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from compare.check.cases.boundaries import CASES, VALUES, Sizes, Trial
-from compare.check.cases.layer_case import Surface
+import numpy as np
+
+from compare.check.cases.boundaries import CASES, VALUES, Sizes, Trial, choose_long_sizes
+from compare.check.cases.layer_case import Surface, random_choices
 from compare.check.cases.results import Result
 from compare.check.subjects.diagnosis import explain_results
-from compare.check.subjects.layer import PARTS, SIZES, TRIALS, LayerSubject, case_of, list_surface
+from compare.check.subjects.layer import (
+    NOT_SEARCHED,
+    PARTS,
+    SIZES,
+    TRIALS,
+    LayerSubject,
+    case_of,
+    list_surface,
+)
 from compare.check.subjects.subject import try_items
 from compare.implementations import Layers, Verdict
+
+COMBINATIONS = 12
+"""Number of random combinations of features.
+
+Two features that are each in half of the cases are both in one of 12 with a probability of 97 %.
+"""
 
 FEATURES: dict[str, dict[str, Any]] = CASES["features"]  # fields of a case, by its name
 
@@ -30,6 +46,8 @@ def try_features(
             found.append(Result(name=name, verdict=Verdict.MISSING))  # it has no default
             continue
         trials = TRIALS if deep else list_trials(fields)
+        if fields.get("L", 1) <= 2 and not layers.submission.source.interpreter:
+            trials = (*trials, (choose_long_sizes(fields), ""))
         found.append(try_feature(subject.vary(trials, fields), name, parts))
     return found
 
@@ -52,6 +70,29 @@ def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Resul
     if feature.verdict == Verdict.MISSING and is_first:
         feature.likely = "The batch always comes first."
     return feature
+
+
+def find_wrong_combination(
+    subject: LayerSubject, features: Sequence[Result], parts: Sequence[str]
+) -> list[Result]:
+    """Return the first of some random combinations of the right features that is wrong, if any.
+
+    A combination that the layer refuses counts as missing, and is not reported.
+    """
+    if subject.layers.submission.source.interpreter:
+        return []  # it takes long
+    surface = find_surface(subject.layers, features)
+    rng = np.random.default_rng([subject.seed, COMBINATIONS])
+    for _ in range(COMBINATIONS):
+        drawn = random_choices(rng, surface)
+        T, B, V, H = (drawn[letter] for letter in "TBVH")
+        changes = {name: value for name, value in drawn.items() if name not in NOT_SEARCHED}
+        combined = subject.vary([((T, B, V, H), changes.pop("values", ""))], changes)
+        results = [result for result in try_items(combined) if result.name in parts]
+        if any(r.verdict == Verdict.WRONG and r.wrong is not None for r in results):
+            words = combined.make_layer_case(combined.draw(combined.items[0])[0]).describe()
+            return [try_feature(combined, f"features combined ({words})", parts)]
+    return []
 
 
 def list_trials(fields: Mapping[str, Any]) -> tuple[Trial, ...]:

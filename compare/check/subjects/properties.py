@@ -1,15 +1,16 @@
 """Try properties and error handling of a user's class, with the features that it has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from compare.check.cases.boundaries import choose_long_sizes
 from compare.check.cases.layer_case import LayerCase, Surface, make_case, random_case
 from compare.check.cases.layer_results import build, copy_floats, copy_state, run, to_rounding
 from compare.check.cases.results import Case, Result
 from compare.check.properties import of_layers, of_memory, of_modules, of_sequences
-from compare.check.properties.property import LayerProperty, NotTried
+from compare.check.properties.property import LayerProperty, NotPromised, NotTried
 from compare.check.subjects.diagnosis import explain_property
 from compare.check.subjects.features import find_surface, name_feature
 from compare.check.subjects.layer import SIZES, case_of
@@ -49,15 +50,17 @@ def try_properties(
 def try_property(
     tried: LayerProperty, layers: Layers, surface: Surface, seed: int, number: int
 ) -> Result:
-    """Try a property on the simplest case, and on random ones."""
+    """Try a property on the simplest case, on random ones and on a long one."""
     if why := find_lack(tried, layers, surface):
         return Result(name=tried.name, verdict=Verdict.NOT_TRIED, why=why)
     values = {**surface, **restrict_fields(tried, surface)}
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, *tried.name.encode()])  # other cases than other properties
     simplest = {name: several[0] for name, several in values.items()}
     simplest |= dict(zip("TBVH", SIZES[0], strict=True)) | {"seed": seed}
     cases = [make_case(**simplest)]
     cases += [random_case(rng, **values) for _ in range(number)]
+    if tried.long and not layers.submission.source.interpreter:
+        cases.append(lengthen(simplest, values))
     result = Result(name=tried.name)
     for case in cases:
         if result.verdict not in (Verdict.RIGHT, Verdict.NOT_TO_THE_BIT):
@@ -65,6 +68,16 @@ def try_property(
         one = _try_case(tried, layers, case)
         result = one if one.verdict != Verdict.RIGHT else result
     return result
+
+
+def lengthen(simplest: Mapping[str, Any], values: Mapping[str, Any]) -> LayerCase:
+    """Return the simplest case, but long, and without an initial state where it need not be given.
+
+    So it shows what a layer keeps from call to call only if sequences are long.
+    """
+    T, B, V, H = choose_long_sizes(simplest)
+    h0 = False if False in values["h0"] else simplest["h0"]
+    return make_case(**{**simplest, "T": T, "B": B, "V": V, "H": H, "h0": h0})
 
 
 def restrict_fields(tried: LayerProperty, surface: Surface) -> dict[str, Any]:
@@ -109,7 +122,7 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> Result:
                 verdict = Verdict.NOT_STRICT if tried.strict else Verdict.WRONG
                 return result(verdict, found=found, likely=likely)
     except NotTried as error:
-        if layers.submission.adapter:
+        if layers.submission.adapter and not isinstance(error, NotPromised):
             return result(Verdict.WRONG, found=str(error))
         return result(Verdict.NOT_TRIED, why=str(error))
     except Trouble as trouble:

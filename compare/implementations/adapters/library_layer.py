@@ -62,7 +62,10 @@ class LibraryLayer:
         return found
 
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
-        """Set the parameters as the library does, "in place", or "replaced" by other arrays."""
+        """Set the parameters as the library does, "in place", or "replaced" by other arrays.
+
+        A module of PyTorch can also get "copied" values, or "new" parameters.
+        """
         self.adapter.write(self.model, self.adapter.from_torch(self.target, values), how)
 
     def forward(

@@ -71,8 +71,30 @@ def write(module: torch.nn.Module, arrays: Arrays, how: str = "loaded") -> None:
     for name, parameter in parameters.items() if how != "loaded" else ():
         if how == "replaced":
             parameter.data = tensors[name].to(parameter, copy=True)
+        elif how == "new":
+            new = torch.nn.Parameter(tensors[name].to(parameter, copy=True))
+            _replace_parameter(module, parameter, new)
+        elif how == "copied":
+            with torch.no_grad():
+                parameter.copy_(tensors[name])  # counts as a version of it, `data.copy_` does not
         else:
             parameter.data.copy_(tensors[name])
+
+
+def _replace_parameter(
+    module: torch.nn.Module, old: torch.nn.Parameter, new: torch.nn.Parameter
+) -> None:
+    """Set another parameter wherever a module has this one; ValueError if it has it nowhere."""
+    places = [
+        (part, name)
+        for part in module.modules()
+        for name, own in part._parameters.items()
+        if own is old
+    ]
+    if not places:
+        raise ValueError("expected a parameter of a submodule, got one of another object")
+    for part, name in places:
+        setattr(part, name, new)
 
 
 def to_torch(module_class: object, arrays: Arrays) -> Arrays:
@@ -132,11 +154,14 @@ def list_states(module: torch.nn.Module, initial: Any) -> tuple[Any, ...]:
 
 
 def evaluate(module: torch.nn.Module, *inputs: Any, **more: Any) -> Any:
-    """Return output and last state in evaluation mode, without gradients."""
-    module.eval()
+    """Return output and last state in evaluation mode, without gradients; the mode stays."""
+    trains = module.training
+    if trains:  # a module that evaluates already stays as it is: its code may run in both methods
+        module.eval()
     with torch.no_grad():
         result, _ = run(module, *inputs, **more)
-    module.train()
+    if trains:
+        module.train()
     return result
 
 
