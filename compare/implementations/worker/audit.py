@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 FRAMEWORKS = ("torch", "scratch_rnn", "concise_rnn", "jax", "tensorflow", "keras")
@@ -19,7 +20,8 @@ STARTING = (
 )
 """Events of processes that are started, and of sockets."""
 
-PROJECT = Path(__file__).resolve().parents[3]
+THIS = Path(__file__)
+PROJECT = THIS.resolve().parents[3]
 SOURCES = [PROJECT / name for name in ("scratch_rnn", "concise_rnn", "compare")]
 """The packages of this project; the right functions are in them."""
 
@@ -31,6 +33,9 @@ ENTRIES = {path for path in sys.path if path}
 
 MEMORY = re.compile(r"/proc/[^/]+/(task/[^/]+/)?(mem|maps|smaps|pagemap|environ)")
 """The memory of a process, which may be that of the check."""
+
+OWN_MAPS = re.compile(f"/proc/(self|{os.getpid()})/maps")
+"""The map of the process itself, in which a package looks for loaded libraries."""
 
 _CACHE = os.path.expanduser("~/.cache")  # noqa: PTH111 - a Path raises without a home
 """Where libraries keep what they have computed, such as matplotlib its list of fonts."""
@@ -85,9 +90,11 @@ class Watch:
         if os.fsdecode(file) in ENTRIES:  # a finder's name, as of an editable install, or a folder
             return
         path = Path(os.fsdecode(file)).absolute()
-        if MEMORY.fullmatch(os.path.normpath(path)):
-            self._note("opened", str(path))
-            self._refuse(f"opens {path}")
+        if MEMORY.fullmatch(normal := os.path.normpath(path)):
+            if not (OWN_MAPS.fullmatch(normal) and _is_opened_by_package(libraries=True)):
+                self._note("opened", str(path))
+                self._refuse(f"opens {path}")
+            return
         path = path.resolve()
         if path.parent.name == "__pycache__":  # of a module; perhaps it is not there yet
             path = path.parents[1] / f"{path.name.partition('.')[0]}.py"
@@ -96,7 +103,9 @@ class Watch:
             if own.parts[0] not in self.seen["imported"]:
                 self._note("opened", own.as_posix())
             self._refuse(f"opens {own.as_posix()}")
-        elif not self._is_own(path) and not _is_in((*INSTALLED, *OWN), path):
+        elif not (
+            self._is_own(path) or _is_in((*INSTALLED, *OWN), path) or _is_opened_by_package()
+        ):
             inside = next((folder for folder in self.folders if _is_in([folder], path)), None)
             self._note("opened", str(path.relative_to(inside) if inside else path))
 
@@ -113,6 +122,24 @@ class Watch:
     def _refuse(self, what: str) -> None:
         if self.numpy_only:
             raise ImportError(f"--numpy-only: the file {what}")
+
+
+def _is_opened_by_package(*, libraries: bool = False) -> bool:
+    """Whether the import of an installed package opens a file, and not the user's code.
+
+    With `libraries` also a call of such a package: it reads what libraries its process has loaded.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        code = frame.f_code
+        path = Path(code.co_filename)
+        if path.is_absolute() and path != THIS:
+            if not _is_in(INSTALLED, path.resolve()):
+                return False
+            if libraries or code.co_name == "<module>":
+                return True
+        frame = frame.f_back
+    return False
 
 
 def _is_in(folders: Iterable[Path], path: Path) -> bool:

@@ -198,6 +198,33 @@ def test_to_look_for_modules_is_not_noted(tmp_path):
     assert notes.opened == []
 
 
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        ("import package", []),  # it reads its settings
+        ("import package; package.read(r'{own}')", ["own.txt"]),
+        ("exec('open(r\"{own}\").close()')", ["own.txt"]),
+        ("import threadpoolctl; threadpoolctl.threadpool_info()", []),  # reads /proc/self/maps
+        ("import os; os.path.exists('/proc') and open('/proc/self/maps').close()", None),
+    ],
+)
+def test_what_the_import_of_a_package_opens_is_not_noted(text, opened, tmp_path, monkeypatch):
+    for folder in ("installed", "own", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    own, settings = tmp_path / "elsewhere" / "own.txt", tmp_path / "elsewhere" / "settings.txt"
+    for file in (own, settings):
+        file.write_text("", encoding="utf-8")
+    code = f"def read(file): open(file).close()\nread(r'{settings}')\n"
+    (tmp_path / "installed" / "package.py").write_text(code, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "installed"))
+    student = tmp_path / "own" / "student.py"
+    student.write_text(text.format(own=own), encoding="utf-8")
+    notes = Notes()
+    Submission(parse_target(str(student)), None, notes).close()
+    expected = ["maps"] * Path("/proc").exists() if opened is None else opened
+    assert [Path(name).name for name in notes.opened] == expected
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the system has no such limit")
 def test_memory_is_limited(tmp_path):
     body = "return float(np.ones(2**26).sum())"  # half a gibibyte
