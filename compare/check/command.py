@@ -4,6 +4,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from compare.check.config import CheckConfig
 from compare.check.grading.autograder import output_of_autograder, write_autograder
 from compare.check.report.outputs import refuse_replacing
@@ -83,9 +85,10 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     refuse_options(config, ["jobs", "class_"], "a folder with --jobs or --class")
     source = find_source(config)
     refuse_replacing(config, source, None)
-    if config.watch:
-        watch(config, source, terminal)
-    report = examine(config, terminal, source)
+    with threadpool_limits(1, user_api="blas"):  # more only wait for products as small as these
+        if config.watch:
+            watch(config, source, terminal)
+        report = examine(config, terminal, source)
     if not report.ok:
         raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
     return report

@@ -9,10 +9,10 @@ connection without an answer fails after `CONNECT_SECONDS`. The whole download f
 import io
 import os
 import queue
+import secrets
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -116,7 +116,7 @@ def remove_parts(directory: Path) -> None:
 def _new_part(path: Path) -> tuple[Path, BinaryIO]:
     """Make and lock the file that will take the place of `path`."""
     while True:
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        part = path.with_name(f".{path.name}.{secrets.token_hex(16)}")
         file = part.open("xb")
         with suppress(OSError):  # a file system without locks
             _lock(file, waiting=True)

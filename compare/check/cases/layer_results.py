@@ -6,6 +6,7 @@ The layer may be ours or any class with the same methods. The tolerance is alway
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,7 +26,7 @@ from compare.implementations import (
     Tape,
     load_parameters,
 )
-from compare.parity import PERTURBATIONS, SAFETY, Move, tolerances, ulps, unmoved
+from compare.parity import PERTURBATIONS, SAFETY, Move, measure_tolerances, ulps, unmoved
 from scratch_rnn.layers.states import State, arrays_of
 
 CLASSES: dict[str, LayerClass] = {name: cell.scratch_layer for name, cell in CELLS.items()}
@@ -165,28 +166,36 @@ class AnswerStore:
 _store = AnswerStore()
 
 
-def rounding(
-    case: LayerCase, perturbations: int = PERTURBATIONS
-) -> tuple[Results, dict[str, Array]]:
+def rounding(case: LayerCase) -> tuple[Results, Results]:
     """Return our results of the case and their tolerances, measured once."""
 
-    def measure() -> tuple[Results, dict[str, Array]]:
+    def compute() -> tuple[Results, Results]:
         with np.errstate(all="ignore"):
-            return tolerances(
+            return run(CLASSES[case.cell], case), tolerance(case)
+
+    found: tuple[Results, Results] = _store.get(case, "rounding", compute)
+    return found
+
+
+def tolerance(case: LayerCase, perturbations: int = PERTURBATIONS) -> Results:
+    """Return the tolerances of our results of the case, measured once."""
+
+    def measure() -> Results:
+        with np.errstate(all="ignore"):
+            return measure_tolerances(
                 lambda move: run(CLASSES[case.cell], case, move),
-                perturbations=perturbations,
+                perturbations,
                 seed=case.seed,
                 gaps=case.gaps,
             )
 
-    found: tuple[Results, dict[str, Array]]
-    found = _store.get(case, f"rounding {perturbations}", measure)
+    found: Results = _store.get(case, f"tolerance {perturbations}", measure)
     return found
 
 
 def is_measured(case: LayerCase) -> bool:
     """Return whether the tolerances of a case were measured with all perturbations."""
-    return _store.has(case, f"rounding {PERTURBATIONS}")
+    return _store.has(case, f"tolerance {PERTURBATIONS}")
 
 
 def expect(case: LayerCase) -> Expected:
@@ -201,7 +210,7 @@ def expect(case: LayerCase) -> Expected:
     axes = dict.fromkeys(SEQUENCES, case.time_axis)
     names = {*results, *INITIAL_STATES, *(f"gradient of {n}" for n in case.floats.parameters)}
     optional = frozenset(name for name in names if _may_be_absent(name, case))
-    measured = lambda number: rounding(case, number)[1]  # noqa: E731
+    measured = partial(tolerance, case)
     return Expected(results, measured, least, case.dtype, axes, optional)
 
 
@@ -209,7 +218,7 @@ def match_results(
     expected: Results,
     got: Results,
     case: LayerCase,
-    allowed: Callable[[LayerCase], Mapping[str, Array]] = lambda case: rounding(case)[1],
+    allowed: Callable[[LayerCase], Mapping[str, Array]] = tolerance,
 ) -> tuple[Comparison, ...]:
     """Compare within the case's tolerance, at least a few ulps; it is measured only if need be."""
     if not is_measured(case):
@@ -253,7 +262,7 @@ def to_rounding(comparison: Comparison, case: LayerCase) -> Comparison:
 
     That below the smallest normal float bits may be lost is none.
     """
-    allowed, least = rounding(case)[1].get(comparison.tensor), np.finfo(case.dtype).smallest_normal
+    allowed, least = tolerance(case).get(comparison.tensor), np.finfo(case.dtype).smallest_normal
     if comparison.ok or allowed is None or np.any(comparison.allowed > least):
         return comparison
     return replace(comparison, allowed=allowed)

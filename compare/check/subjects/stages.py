@@ -29,7 +29,7 @@ from compare.implementations import (
     equations,
     read_signatures,
 )
-from compare.parity import Move, tolerances, unmoved
+from compare.parity import Move, measure_tolerances, unmoved
 
 EQUATIONS = table(f"{__package__}.templates", "equations.toml")
 Inputs = dict[str, Any]
@@ -62,7 +62,7 @@ class Stage(Item):
         @cache
         def tolerance(perturbations: int) -> Results:
             with np.errstate(all="ignore"):
-                return tolerances(compute, perturbations=perturbations)[1]
+                return measure_tolerances(compute, perturbations)
 
         ours = self.functions(make(self.cell))
         ours.has_memory = False

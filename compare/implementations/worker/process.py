@@ -47,11 +47,13 @@ class Process:
         if self.ended:
             raise Trouble("error", f"its process ended {self.ended}")
         self._demand_time()  # short calls end before anybody looks at the time
-        clocks = self._processor_time, time.monotonic
-        begun, begun_wall = (clock() for clock in clocks)
+        begun, begun_wall = self._processor_time(), time.monotonic()
+        clocks = (self._processor_time, begun), (time.monotonic, begun_wall)
         totals = [
-            (clock, clock() + limit - used, _describe_total(limit, kind))
-            for clock, (used, limit, kind) in zip(clocks, self._measure_all_calls(), strict=True)
+            (clock, now + limit - used, _describe_total(limit, kind))
+            for (clock, now), (used, limit, kind) in zip(
+                clocks, self._measure_all_calls(), strict=True
+            )
         ]
         self._limits = (  # a clock, the time at which it is late, and what it measures
             *totals,

@@ -8,13 +8,13 @@ variable of its environment, which its children inherit unless they are given an
 import atexit
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psutil
 
@@ -44,7 +44,7 @@ class Spawned:
     is_server_alive = True  # the process that has started it
 
     def __init__(self, gibibytes: float) -> None:
-        self._mark = uuid4().hex
+        self._mark = secrets.token_hex(16)
         streams = [subprocess.PIPE] * 3
         self._process = start_python(["-P", server.__file__, str(gibibytes)], streams, self._mark)
         self.pid = self._process.pid
@@ -87,7 +87,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self.forked = 0  # processes that are not ended yet
-        self.environment, self._mark = _environment(), uuid4().hex
+        self.environment, self._mark = _environment(), secrets.token_hex(16)
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(SECONDS)
         with theirs:
