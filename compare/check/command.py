@@ -4,8 +4,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from compare.check.config import CheckConfig
 from compare.check.grading.autograder import output_of_autograder, write_autograder
 from compare.check.report.outputs import refuse_replacing
@@ -48,7 +46,9 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     CheckError if something that is required is missing or wrong; UsageError, DeviceError or OSError
     if a flag, a file, a module or the device is not valid.
     """
-    from compare.check.grading.folder import check_folder, find_folder  # a browser has no processes
+    from threadpoolctl import threadpool_limits  # these are not needed in a browser
+
+    from compare.check.grading.folder import check_folder, find_folder
 
     terminal = terminal or Terminal(quiet=True)
     config.check()
