@@ -77,11 +77,12 @@ def find_wrong_combination(
 ) -> list[Result]:
     """Return the first of some random combinations of the right features that is wrong, if any.
 
-    A combination that the layer refuses counts as missing, and is not reported.
+    A combination that the layer refuses counts as missing, and is not reported. Each has a batch:
+    a layer may take sequences without one by broadcasting, and then not without a state.
     """
     if subject.layers.submission.source.interpreter:
         return []  # it takes long
-    surface = find_surface(subject.layers, features)
+    surface = {**find_surface(subject.layers, features), "unbatched": (False,)}
     rng = np.random.default_rng([subject.seed, COMBINATIONS])
     for _ in range(COMBINATIONS):
         drawn = random_choices(rng, surface)
@@ -106,7 +107,7 @@ def list_trials(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
 def find_surface(layers: Layers, features: Sequence[Result]) -> Surface:
     """Return the values of a case's fields for a layer, without the features that are not right."""
     lacking = [feature.name for feature in features if feature.verdict != Verdict.RIGHT]
-    return list_surface(layers, [FEATURES[name] for name in lacking])
+    return list_surface(layers, [FEATURES[name] for name in lacking if name in FEATURES])
 
 
 def name_feature(field: str, value: object) -> str:

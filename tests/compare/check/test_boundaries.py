@@ -4,6 +4,7 @@ They are in the tables `boundaries.toml` and `subtle.toml` of the folder `studen
 """
 
 import ast
+import re
 from functools import partial
 
 import pytest
@@ -82,6 +83,18 @@ def test_a_subtle_fault_is_found(base, change, strict, tmp_path, count):
     count("subtle faults found")
     if strict:
         assert is_right(base, changes, tmp_path)
+
+
+def test_two_features_that_are_wrong_together_are_reported_and_the_rest_is_tried(tmp_path):
+    change = table("subtle")["found"]["deep"]["lengths with two layers"]
+    target = Layer("deep", "deep", [change]).write(tmp_path)
+    config = CheckConfig(target=target, cell="rnn")
+    report = examine_class(config, partial(submission_of, target), Terminal(quiet=True))
+    wrong = [entry.name for entry in report.features if entry.verdict == "wrong"]
+    assert len(wrong) == 1
+    assert re.fullmatch(r"features combined \(T .*, [23] layers, .*lengths .*\)", wrong[0])
+    assert report.failed == ""
+    assert report.properties
 
 
 @pytest.mark.parametrize("base", sorted({fault["base"] for fault in FAULTS}))
