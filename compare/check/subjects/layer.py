@@ -331,7 +331,7 @@ def find_layout(subject: LayerSubject) -> list[ItemResult]:
 def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> Surface:
     """Return the values of a case's fields for a layer without some features, given as fields."""
     simplest = case_of(layers, SIZES[0], 0)
-    surface: dict[str, Sequence[object]] = {name: tuple(values) for name, values in SURFACE.items()}
+    surface: dict[str, Sequence[object]] = dict(SURFACE)
     for name in ("cell", "precision", "one_bias"):
         surface[name] = (getattr(simplest, name),)
     if layers.dtype:
