@@ -88,13 +88,17 @@ def expected_answers(model, vocab, lr):
     answers.append([f"{rounded(norms[-1])} at step 13 and {rounded(norms[0])} at step 1"])
     reset(0.5)
     half = results(TEXT)
-    smaller = half["norms"][-1, 0]
+    smaller, grown = half["norms"][-1, 0], half["norms"][-1, -1] / norms[-1]
+    last = vocab[list(TEXT)][-1]
+    assert half["p"][-2, last] < whole["p"][-2, last]  # the prediction is worse
     slopes = [rounded((1 - each["h"] ** 2).mean(), 2) for each in (whole, half)]
     answers.append(
         [
             f"It was {rounded(norms[0])}",
             f"{rounded(norms[0] / smaller)} times smaller",
-            f"their mean was {slopes[0]}, and is {slopes[1]}",
+            f"at step 13 is {rounded(grown)} times larger now (the prediction is worse)",
+            f"step 1 is {rounded(norms[0] / smaller * grown)} times smaller",
+            f"whose mean was {slopes[0]} and is {slopes[1]}",
         ]
     )
     reset()

@@ -83,7 +83,7 @@ async function goTo(at) {
   hero.hidesGuess = false;
   $("guide").classList.remove("is-answered");
   $("guide-title").textContent = step ? `Step ${at + 1} of ${count}: ${step.title}` : "That was the guide";
-  $("guide-text").replaceChildren(...typeset(step ? textOf(step.text) : `You predicted ${guide.right} of ${guide.asked} right. All sections of the page are below; a click opens one. Some to begin with:`));
+  $("guide-text").replaceChildren(...typeset(step ? textOf(step.text) : `${guide.asked ? `You predicted ${guide.right} of ${guide.asked} right. ` : ""}All sections of the page are below; a click opens one. Some to begin with:`));
   $("guide-form").hidden = !step;
   $("guide-answer").replaceChildren(...(step ? [] : [make("ul", {}, PLACES_TO_GO.filter(([id]) => $(id)).map(([id, words]) =>
     make("li", {}, make("button", { type: "button", onclick: () => visit(id) }, words))))]));

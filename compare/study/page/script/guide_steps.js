@@ -59,6 +59,8 @@ function lastNorms() {
   return live.network.backFromLast(live.network.forward(ids.slice(0, -1)), ids.at(-1)).steps.map(({ d_h }) => length(d_h));
 }
 
+const lastLoss = () => lossesOf(tapeOf(reading.text), reading.ids.slice(1)).at(-1).loss;
+
 /** The norm of the change of each state since `before`. */
 const changes = (before) => reading.tokens.map((_, t) => length(row(numbers().h, t + 1, H).map((x, i) => x - before[(t + 1) * H + i])));
 
@@ -108,7 +110,7 @@ const GUIDE = [
   {
     mark: "hero-picture", reads: PATTERN, title: "What it reads",
     text: `The network reads ${PATTERN}, one letter at a time. A letter that enters pushes each unit up or down. Play it, or press › to go from part to part.`,
-    question: "It reads an a twice. Does the a push the units alike both times?",
+    question: "It reads “a” twice. Does “a” give each unit the same push both times?",
     options: () => ["Yes: each letter has its own pushes", "No: the push depends on what it read before"],
     begin: () => showHero(2 * PARTS + 1),
     look() {
@@ -158,7 +160,7 @@ const GUIDE = [
   },
   {
     mark: "training-now", reads: PATTERN, title: "How it learns",
-    text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. One step of training moves each weight, so that the loss falls. Guess first, then press One step.`,
+    text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. One step of training moves each weight, so that the loss falls. Guess: the answer takes one step of training.`,
     question: "Which states will change?",
     options: () => ["Only the last one", "Only those after a wrong prediction", "All of them"],
     begin: () => (guide.states = numbers().h.slice()),
@@ -169,12 +171,12 @@ const GUIDE = [
       }
       const moved = changes(guide.states);
       return { found: this.options()[moved.every((x) => x > 0) ? 2 : moved.at(-1) > 0 ? 0 : 1], text: `All ${moved.length} states moved: by ${moved.map((x) => rounded(x, 2)).join(", ")}. `
-        + `Every step uses the same weights, so a changed weight changes every state. The loss was ${rounded(live.losses[0])}, and is ${rounded(reading.loss)} now.` };
+        + `Every step uses the same weights, so a changed weight changes every state. The loss was ${rounded(live.losses[0])}, and is ${rounded(reading.loss)} after ${times(live.losses.length, "step")} of training.` };
     },
   },
   {
     mark: "training-now", reads: PAIRS, title: "Until it is right",
-    text: () => `In ${PAIRS} an a is followed by a or by b, so the last letter alone is not enough. With the weights of the book, the first choice is right at ${guesses(PAIRS).filter(Boolean).length} of ${K} steps.`,
+    text: () => `In “${PAIRS}”, an “a” is followed by “a” or by “b”, so the last letter alone is not enough. With the weights of the book, the first choice is right at ${guesses(PAIRS).filter(Boolean).length} of ${K} steps.`,
     question: "After how many steps of training is it always right? Half as many or twice as many is close enough.",
     async look() {
       showText(PAIRS);
@@ -186,7 +188,7 @@ const GUIDE = [
   },
   {
     mark: "curve-figure", covers: "reach-body", reads: longText, title: "The gradient goes back",
-    text: () => `How should an early state have been, so that the last loss were smaller? The gradient says it. It is computed from step ${K} back to step 1: “backpropagation through time”. In the picture, its size.`,
+    text: () => `How would an early state have to change to make the last loss smaller? The gradient tells. It is computed from step ${K} back to step 1: “backpropagation through time”. In the picture, its size.`,
     question: "How large is it at step 1, compared with the last step?",
     options: () => SIZES,
     begin: () => choose({ k: K }),
@@ -199,18 +201,21 @@ const GUIDE = [
   },
   {
     mark: "curve-figure", isOfTanh: true, reads: longText, title: "Why it shrinks",
-    text: () => `Each step back multiplies the gradient by W_hh^T and by the slope of tanh, which is at most 1. Guess, then move the slider below the curve to 0.5: it halves W_hh. There are ${K - 1} steps to go.`,
+    text: () => `Each step back multiplies the gradient by W_hh^T and by the slope of tanh, which is at most 1. Guess: the answer moves the slider below the curve to 0.5, which halves W_hh. There are ${K - 1} steps to go.`,
     question: "The gradient at step 1: what happens to it?",
     options: () => ["It becomes larger", "About half as large", "Much less than half as large"],
     begin: () => choose({ k: K }),
     look() {
       setGain(1);
-      const [before, slope] = [lastNorms()[0], meanSlope()];
+      const [before, slope, loss] = [lastNorms(), meanSlope(), lastLoss()];
       setGain(0.5);
       readAgain();
-      const ratio = lastNorms()[0] / before;
-      return { found: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2], text: `It was ${rounded(before)}, and is ${rounded(before * ratio)} now: ${factor(ratio)}. Half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}. `
-        + `But the slopes of tanh changed, too: their mean was ${rounded(slope, 2)}, and is ${rounded(meanSlope(), 2)}, because smaller sums keep off the flat ends.` };
+      const after = lastNorms();
+      const [ratio, start] = [after[0] / before[0], after.at(-1) / before.at(-1)];
+      const isWorse = lastLoss() > loss;
+      return { found: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2], text: `It was ${rounded(before[0])}, and is ${rounded(after[0])} now: ${factor(ratio)}. Half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}. `
+        + `But the gradient at step ${K} is ${factor(start)} now${isWorse === start > 1 ? ` (the prediction is ${isWorse ? "worse" : "better"})` : ""}; measured from there, step 1 is ${factor(ratio / start)}. `
+        + `The rest is the slopes of tanh, whose mean was ${rounded(slope, 2)} and is ${rounded(meanSlope(), 2)}, and the direction of the gradient.` };
     },
   },
   {
@@ -224,12 +229,16 @@ const GUIDE = [
     },
     async look() {
       const found = await new Promise((done) => compute(closingsOf, closingInput(), Infinity, done));
+      this.begin(); // without the training of the visitor
       trainCells(SHORT);
+      while (side.training) await new Promise((done) => setTimeout(done, 50)); // until the curves stand still
+      const [rnn, gru] = ["rnn", "gru"].map((name) => gradientCurves(name, side.networks[name], side.ids)[0]);
+      const left = ({ norms }) => share(norms[0] / norms.at(-1));
       const most = Math.max(...Object.values(found));
       const best = Object.keys(found).filter((name) => found[name] === most);
       const said = Object.entries(found).map(([name, count]) => `${record.cells[name].layer} ${count} of ${SEEDS.length}`).join(", ");
-      return { found: best.length === 1 ? record.cells[best[0]].layer : "No single one", text: `${said}. The picture shows one network of each: how much of the gradient arrives. A gate makes it possible to remember; it does not guarantee it. `
-        + "We chose settings in which the cells differ. With more updates or a longer gap the order changes: docs/learn/gates.md measures it." };
+      return { found: best.length === 1 ? record.cells[best[0]].layer : "No single one", text: `${said}. In the picture, of one network each, ${left(gru)} of the gradient is left at step 1 in the GRU, ${left(rnn)} in the RNN: the direct way back in a GRU multiplies it by z, ${rounded(gru.gate, 2)} on average; only 1 passes it unchanged. `
+        + "A gate can help to remember; it guarantees nothing. We chose settings in which the cells differ: with more updates or a longer gap the order changes." };
     },
   },
 ];

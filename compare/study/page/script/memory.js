@@ -101,19 +101,18 @@ function logChart(lines, { wide, tall, x, left }) {
   const low = clamp(Math.floor(Math.log10(Math.min(...all, 1)) + 1e-9), high - 12, high - 1);
   const [top, bottom] = [14, 14];
   const y = (share) => top + ((high - clamp(Math.log10(share), low, high)) / (high - low)) * (tall - top - bottom);
-  const parts = gridOf(exponentsOf(low, high), (e) => y(10 ** e), left, wide, powerOfTen);
-  const names = [];
+  const [lines_, names] = [[], []];
   for (const { kind, shares, name } of lines) {
     const points = shares.flatMap((share, n) => (share > 0 && Number.isFinite(share) ? [[x(n), y(share)]] : []));
-    parts.push(draw("polyline", { class: `line ${kind}`, points: points.map((point) => point.map((at) => at.toFixed(2)).join()).join(" ") }));
+    lines_.push(draw("polyline", { class: `line ${kind}`, points: points.map((point) => point.map((at) => at.toFixed(2)).join()).join(" ") }));
     if (points.length) names.push({ kind, name, at: points[0][0], y: points[0][1] - 7 });
   }
   names.sort((a, b) => b.y - a.y);
   for (const [n, each] of names.entries()) { // from the lowest up, none on another one
     each.y = Math.min(each.y, tall - bottom, ...names.slice(0, n).filter(({ at }) => Math.abs(at - each.at) < 130).map(({ y: lower }) => lower - 15));
-    parts.push(text(each.at + 3, each.y, each.name, `name halo ${each.kind}`));
   }
-  return { parts, tall, y };
+  const written = names.map((each) => text(each.at + 3, each.y, each.name, `name halo ${each.kind}`));
+  return { parts: [...gridOf(exponentsOf(low, high), (e) => y(10 ** e), left, wide, powerOfTen), ...written, ...lines_], tall, y }; // no name covers a line
 }
 
 /** "4.2 %", also of small shares. */
