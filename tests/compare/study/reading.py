@@ -84,7 +84,7 @@ def number(text):
     power = re.fullmatch(r"10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", text)
     if power:
         return 10.0 ** int(power[1].translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
-    return float(text)
+    return float(text.replace("−", "-"))
 
 
 def digits(values, count):

@@ -15,6 +15,10 @@ SHOWN = """([t, part]) => {
   return hero.marks.map(({ of, t: step, i, v, value, words, x, y, wide, tall }) =>
     ({ of, t: step, at: i ?? v, value, words, box: [x + wide / 2, y + tall / 2] }));
 }"""
+LETTER = """(step) => {
+  const { x, y, wide, tall } = hero.marks.find(({ of, t }) => of === "letter" && t === step);
+  return [x + wide / 2, y + tall / 2].map((at) => at * hero.zoom);
+}"""
 COLOURS = """(places) => {
   const canvas = document.querySelector("#hero-picture canvas");
   const { width, height, clientWidth } = canvas;
@@ -46,7 +50,10 @@ def test_each_number_of_the_moving_picture_is_scratch_rnn_s(seen):
     for t in (1, 6, T):
         expected = expected_columns(seen, t)
         begun, whole = (seen.page.evaluate(SHOWN, [t, part]) for part in (1, 5))
-        marks = [mark for mark in begun if mark["of"] == "a"] + whole
+        letters = [mark for mark in whole if mark["of"] == "letter"]
+        assert [mark["t"] for mark in letters] == [*range(1, T + 1)]
+        marks = [mark for mark in begun if mark["of"] == "a"]
+        marks += [mark for mark in whole if mark not in letters]
         assert {mark["of"] for mark in marks} == expected.keys()
         for mark in marks:
             right = expected[mark["of"]] if mark["t"] == t else seen.results["h"][mark["t"] - 1]
@@ -76,6 +83,17 @@ def test_it_stands_still_and_is_stepped_through_without_motion(seen):
     before = seen.opened.chosen()["i"]
     seen.opened.press("ArrowDown", "ArrowLeft")
     assert seen.opened.chosen()["i"] == before + 1
+    seen.page.evaluate("() => { hero.at = 1.3; drawHero(); }")  # as a pause leaves it
+    seen.page.locator("#hero-play").focus()
+    for key, at in [("ArrowRight", 3), ("ArrowLeft", 2), ("Home", 2)]:
+        seen.opened.press(key)
+        assert seen.page.evaluate("() => hero.at") == at
+    seen.page.locator("#hero-slider").focus()
+    seen.opened.press("ArrowRight")  # a step of its own, and no other
+    assert seen.page.evaluate("() => hero.at") == 3
+    x, y = seen.page.evaluate(LETTER, 5)
+    seen.page.locator("#hero-picture").click(position={"x": x, "y": y})
+    assert seen.opened.chosen()["t"] == 5
     seen.opened.choose(t=9)
     assert seen.opened.text("#hero-caption").startswith("9 of")
     assert seen.opened.text("#hero-play") == "Play"

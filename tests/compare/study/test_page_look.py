@@ -27,7 +27,7 @@ flow-next: Next | cells-train: Train 100 steps | cells-reset: New weights | weig
 play: Play the training | game-start: Start | unfold: Close all sections"""
 PICTURES = {
     "unrolled-picture": ["reads", "next is", "guess", "p(next)"],
-    "state-legend": ["state h_t | -1 | 0 | 1"],
+    "state-legend": ["state h_t | −1 | 0 | 1"],
     "probability-legend": ["probability | 0 | 0.5 | 1"],
     "flow-picture": ["‖∂L/∂hₜ‖ | ← steps 1 to 3 | steps 9 to 24 →"],
     "curve-picture": ["step t, by the token it reads | cut off by truncation"],
@@ -129,10 +129,10 @@ STANDS_OUT = [  # what carries meaning, what it has to differ from, and the styl
     ("#unrolled-picture .right", "#unrolled-picture .wrong", "fontWeight color"),
     ("#memory-picture .changed", "#memory-picture .reads > span", "fontWeight borderBottomColor"),
     ("#memory-picture .line.back", "#memory-picture .line.forth", "stroke"),
-    ("#cells-picture .of-gru", "#cells-picture .of-rnn", "stroke"),
-    ("#cells-picture .of-lstm.h", "#cells-picture .of-gru", "stroke"),
-    ("#cells-picture .of-lstm.h", "#cells-picture .of-rnn", "stroke"),
-    ("#cells-picture .of-lstm.c", "#cells-picture .of-lstm.h", "strokeDasharray"),
+    ("#cells-picture .line.of-gru", "#cells-picture .line.of-rnn", "stroke"),
+    ("#cells-picture .line.of-lstm.h", "#cells-picture .line.of-gru", "stroke"),
+    ("#cells-picture .line.of-lstm.h", "#cells-picture .line.of-rnn", "stroke"),
+    ("#cells-picture .line.of-lstm.c", "#cells-picture .line.of-lstm.h", "strokeDasharray"),
     ("#weight-picture .tangent", "#weight-picture .curve", "stroke"),
     ("#finder-passage .has", "#finder-passage span:not(.has)", "fontWeight color"),
     ("#checkpoints .chosen td", "#checkpoints tr:not(.chosen) td", "fontWeight backgroundColor"),

@@ -3,7 +3,7 @@
 function setUpBeginning() {
   const what = IS_CHARACTERS ? "character" : "word";
   $("lead").append(
-    `A recurrent network reads a text one ${what} at a time. It keeps ${times(H, "number")}, its state; each ${what} changes them, and from them it guesses the next ${what}.`);
+    `A recurrent network reads a text one ${what} at a time. It keeps ${times(record.states.length * H, "number")}, its state${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}; each ${what} changes them, and from them it guesses the next ${what}.`);
   const notes = [...record.notes];
   if (S < V) notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);
   $("notes").append(...notes.map((note) => make("li", {}, note)));

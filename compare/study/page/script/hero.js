@@ -9,8 +9,8 @@
 const PARTS = 5;
 const PART_TIME = 640; // milliseconds
 
-/** `at` is the time, `last` that of the frame before; `t` the step that it chose last; `marks` are the numbers in the picture; `of` is the reading that `links` and `most` are computed from. */
-const hero = { at: 0, t: null, isPlaying: false, isOnScreen: true, last: null, marks: [], text: null, said: "", hidesGuess: false, of: null, links: new Map(), most: null };
+/** `at` is the time, `last` that of the frame before; `t` the step that it chose last; `marks` are the numbers in the picture; `of` is the reading that `links` and `most` are computed from; `zoom` is how much larger than planned it is painted. */
+const hero = { at: 0, t: null, isPlaying: false, isOnScreen: true, last: null, marks: [], text: null, said: "", hidesGuess: false, of: null, links: new Map(), most: null, zoom: 1 };
 
 const heroStep = () => clamp(Math.ceil(hero.at / PARTS), 1, T);
 const heroPart = () => hero.at - (heroStep() - 1) * PARTS; // 0 … PARTS, of this step
@@ -22,9 +22,10 @@ function setUpHero() {
   $("hero-before").addEventListener("click", () => moveHero(-1));
   $("hero-next").addEventListener("click", () => moveHero(1));
   $("hero-slider").addEventListener("input", () => showHero(Number($("hero-slider").value)));
-  picture.addEventListener("keydown", (event) => {
+  $("hero").addEventListener("keydown", (event) => { // a button keeps all keys but the arrows, a field keeps them all
     const moves = { ArrowLeft: () => moveHero(-1), ArrowRight: () => moveHero(1), Home: () => showHero(1), End: () => showHero(endOf(T)),
       ArrowUp: () => moveStepAndUnit(-1, 0), ArrowDown: () => moveStepAndUnit(1, 0), " ": () => playHero(!hero.isPlaying) };
+    if (event.target !== picture && !(event.target.matches("button") && event.key.startsWith("Arrow"))) return;
     if (!moves[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     moves[event.key]();
@@ -41,6 +42,7 @@ function setUpHero() {
     hero.isOnScreen = entry.isIntersecting;
     runHero();
   }).observe(picture);
+  window.addEventListener("beforeprint", () => showHero(endOf(heroStep())));
   const standsStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
   hero.at = standsStill ? endOf(chosen.t) : 0;
   playHero(!standsStill);
@@ -88,8 +90,8 @@ function showHero(at) {
   choose({ t: heroStep() });
 }
 
-/** Go to the end of the part before, or of the next one. */
-const moveHero = (by) => showHero(by > 0 ? Math.floor(hero.at) + 1 : Math.ceil(hero.at) - 1);
+/** Go to the end of the part before, or of the one after the part that is shown, whole or not. */
+const moveHero = (by) => showHero(Math.ceil(hero.at) + by);
 
 /** The text, the weights or the choice changed: a typed letter is read at once, a chosen step is shown whole. */
 function followChoice() {
@@ -156,7 +158,7 @@ function pointAtHero(event) {
 /** The number at the pointer, if there is one. */
 function markAt({ clientX, clientY }) {
   const { left, top } = $("hero-picture").firstElementChild.getBoundingClientRect();
-  const [x, y] = [clientX - left, clientY - top];
+  const [x, y] = [clientX - left, clientY - top].map((at) => at / hero.zoom);
   return hero.marks.find((mark) => x >= mark.x && x < mark.x + mark.wide && y >= mark.y && y < mark.y + mark.tall);
 }
 

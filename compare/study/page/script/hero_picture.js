@@ -3,10 +3,13 @@
 // From left to right: the state before, the sums, what the cell makes of them, the new state, the prediction.
 // Above it stands the text, with the state after each letter that was read. A number between −1 and 1 is a
 // colour, a gate is a box that is filled, any other number is a bar to the left or right of zero. Each number
-// that is painted is one of `hero.marks`: { of, t, i or v, value, words, x, y, wide, tall }.
+// that is painted is one of `hero.marks`: { of, t, i or v, value, words, x, y, wide, tall },
+// and so is each letter of the text, { of: "letter", t, … }.
 
 const LINKS = 44; // products W_hh[i, j] h[j] that are drawn: the largest
 const GUESSES = 6;
+const PLANNED = 1120; // width; a wider picture is this one, enlarged
+const LOOP = 12; // height that a second loop takes
 
 /** Widths of the columns by their kind, of the gaps, and of the prediction with its lines: the first that fits is taken. */
 const SIZES_OF_COLUMNS = [
@@ -53,9 +56,8 @@ function mostOf() {
 /** Places and sizes, for a width of the picture. */
 function planOf(wide) {
   const isNarrow = wide < 700;
-  const grown = wide > 1250 ? 1.2 : 1; // on a projector
   const rows = heroUnits().length;
-  const high = rows > 16 ? (isNarrow ? 7 : 10) : isNarrow ? 14 : grown * clamp(320 / rows, 8, 19);
+  const high = rows > 16 ? (isNarrow ? 7 : 10) : isNarrow ? 14 : clamp(320 / rows, 8, 19);
   const history = Math.max(1.5, Math.min(5, 76 / rows));
   const letters = isNarrow ? 26 : 36;
   const top = letters + rows * history + (isNarrow ? 54 : 58);
@@ -70,7 +72,7 @@ function planOf(wide) {
     return { ...column, x: x - size[column.kind], wide: size[column.kind] };
   });
   return { isNarrow, rows, high, history, letters, top, columns: placed, guesses: x + clamp(wide - size.guesses - x, 0, 60) + size.links, wide,
-    tall: top + rows * high + (isNarrow ? 26 : 30), size: isNarrow ? 12 : 14 * grown };
+    tall: top + rows * high + (isNarrow ? 26 : 30) + (columns.some(({ of }) => of === "c_before") ? LOOP : 0), size: isNarrow ? 12 : 14 };
 }
 
 /** The letters that have space in a row: all, or those around step t. */
@@ -82,19 +84,21 @@ function lettersIn(plan, t) {
 
 function paintHero(canvas, t, part) {
   if (hero.of !== reading) Object.assign(hero, { of: reading, links: new Map(), most: null });
-  const wide = spaceOf("hero-picture");
-  const plan = planOf(wide);
-  const ratio = window.devicePixelRatio || 1;
-  if (canvas.width !== Math.round(wide * ratio) || canvas.height !== Math.round(plan.tall * ratio)) {
-    Object.assign(canvas, { width: Math.round(wide * ratio), height: Math.round(plan.tall * ratio) });
-    Object.assign(canvas.style, { width: `${wide}px`, height: `${plan.tall}px` });
+  const space = spaceOf("hero-picture");
+  hero.zoom = Math.max(1, space / PLANNED);
+  const plan = planOf(space / hero.zoom);
+  const ratio = (window.devicePixelRatio || 1) * hero.zoom;
+  const [width, height] = [plan.wide, plan.tall].map((each) => Math.round(each * ratio));
+  if (canvas.width !== width || canvas.height !== height) {
+    Object.assign(canvas, { width, height });
+    Object.assign(canvas.style, { width: `${space}px`, height: `${plan.tall * hero.zoom}px` });
   }
   const style = getComputedStyle(document.documentElement);
   const ink = Object.fromEntries(["paper", "ink", "soft", "line", "accent", "raised"].map((name) => [name, style.getPropertyValue(`--${name}`)]));
   const brush = canvas.getContext("2d");
   brush.setTransform(ratio, 0, 0, ratio, 0, 0);
   brush.fillStyle = ink.paper;
-  brush.fillRect(0, 0, wide, plan.tall);
+  brush.fillRect(0, 0, plan.wide, plan.tall);
   hero.marks = [];
   const paint_ = { brush, plan, ink, t, part, values: heroNumbers(t), done: [0, 1, 2, 3, 4].map((n) => ease(part - n)) };
   paintText(paint_);
@@ -124,6 +128,7 @@ function paintText({ brush, plan, ink, t, values, done }) {
       brush.fillRect(x, 0, cell, plan.letters + plan.rows * plan.history + 6);
     }
     write(brush, glyph(reading.tokens[n]).slice(0, 6), x + cell / 2, plan.letters - 9, { colour: isNow ? ink.accent : n < t ? ink.ink : ink.soft, size: IS_CHARACTERS ? size : 12, weight: isNow ? 700 : 400, align: "center", family: "mono" });
+    addMark("letter", n + 1, {}, null, `step ${n + 1} reads ${quoted(reading.tokens[n])}`, [x, 0, cell, plan.letters - 2]);
     if (isPointed("step", n + 1)) frame(brush, ink, x + 2, 2, cell - 4, plan.letters - 4);
     if (n > t - 1) continue;
     const states = row(numbers().h, n + 1, H);
@@ -227,16 +232,18 @@ function paintLinks({ brush, plan, ink, t, values, done }) {
   }
   brush.setLineDash([]);
   brush.globalAlpha = 1;
-  paintLoop(brush, plan, ink, at("h"), before, done[4]);
+  paintLoop(brush, plan, ink, at("h"), before, done[4], plan.isNarrow ? "goes on" : "goes on, as the state before the next letter");
+  if (at("c_before")) paintLoop(brush, plan, ink, at("c_t"), at("c_before"), done[4], "");
   if (!plan.isNarrow) write(brush, "Wₕₕ", before.x + before.wide + 0.25 * (sum.x - before.x - before.wide), plan.top - 10, { colour: ink.soft, size: 15, align: "center" });
   const next = plan.columns[plan.columns.indexOf(sum) + 1];
   paintBend(brush, plan, ink, sum.x + sum.wide, next.x, done[2]);
 }
 
-/** The way of the new state, back to the next step. */
-function paintLoop(brush, plan, ink, from, to, done) {
+/** The way of the new state, back to the next step; that of a cell state is the inner one, without words. */
+function paintLoop(brush, plan, ink, from, to, done, words) {
   const [x0, x1] = [from.x + from.wide / 2, to.x + to.wide / 2];
-  const [y0, y1] = [plan.top + plan.rows * plan.high + 3, plan.tall - (plan.isNarrow ? 9 : 11)];
+  const y0 = plan.top + plan.rows * plan.high + 3;
+  const y1 = words ? plan.tall - (plan.isNarrow ? 9 : 11) : y0 + LOOP;
   const isNow = done > 0 && done < 1;
   Object.assign(brush, { strokeStyle: isNow ? ink.accent : ink.soft, fillStyle: isNow ? ink.accent : ink.soft, lineWidth: isNow ? 3 : 1.5 });
   brush.beginPath();
@@ -245,7 +252,7 @@ function paintLoop(brush, plan, ink, from, to, done) {
   brush.beginPath();
   for (const [x, y] of [[x1, y0], [x1 - 5, y0 + 8], [x1 + 5, y0 + 8]]) brush.lineTo(x, y);
   brush.fill();
-  const words = plan.isNarrow ? "goes on" : "goes on, as the state before the next letter";
+  if (!words) return;
   brush.font = `${plan.size}px system-ui, sans-serif`;
   const wide = brush.measureText(words).width + 14;
   brush.fillStyle = ink.paper;

@@ -74,7 +74,7 @@ function legend(id, name, from, ticks, bend = (x) => x) {
   const canvas = make("canvas", { "aria-hidden": "true" });
   $(id).replaceChildren(
     make("div", { class: "name" }, name), canvas,
-    make("div", { class: "ticks" }, ticks.map((tick) => make("span", {}, tick))));
+    make("div", { class: "ticks" }, ticks.map((tick) => make("span", {}, tick.replace(/^-/, "−")))));
   const width = 200;
   paint(canvas, 1, width, width, 8, (_, n) => colour(bend(from + ((1 - from) * n) / (width - 1))));
 }
