@@ -52,6 +52,7 @@ from .tolerance import (
     tolerances,
     ulps,
     unmoved,
+    write_gates_by_tanh,
 )
 from .training import Trainee, iterate_epochs, updates
 from .weights import (
@@ -136,5 +137,6 @@ __all__ = [
     "ulps",
     "unmoved",
     "updates",
+    "write_gates_by_tanh",
     "write_parameters",
 ]

@@ -155,6 +155,18 @@ def move_gates(move: Move) -> AbstractContextManager[None]:
     return substitute(gated, "sigmoid", moved_sigmoid)
 
 
+def write_gates_by_tanh() -> AbstractContextManager[None]:
+    """Inside the ``with`` block, let `scratch_rnn` compute σ(a) as (1 + tanh(a / 2)) / 2.
+
+    That is as right as 1 / (1 + e^-a), but where σ is nearly 0 it has fewer digits.
+    """
+
+    def sigmoid(a: Array) -> None:
+        a[...] = (1 + np.tanh(a / 2)) / 2
+
+    return substitute(gated, "sigmoid", sigmoid)
+
+
 def replace_sums(how: Callable[[Array], Array]) -> AbstractContextManager[None]:
     """Inside the ``with`` block, let `scratch_rnn` add up rows in this way.
 

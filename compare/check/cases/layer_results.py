@@ -26,7 +26,15 @@ from compare.implementations import (
     Tape,
     load_parameters,
 )
-from compare.parity import PERTURBATIONS, SAFETY, Move, measure_tolerances, ulps, unmoved
+from compare.parity import (
+    PERTURBATIONS,
+    SAFETY,
+    Move,
+    measure_tolerances,
+    ulps,
+    unmoved,
+    write_gates_by_tanh,
+)
 from scratch_rnn.layers.states import State, arrays_of
 
 CLASSES: dict[str, LayerClass] = {name: cell.scratch_layer for name, cell in CELLS.items()}
@@ -178,16 +186,26 @@ def rounding(case: LayerCase) -> tuple[Results, Results]:
 
 
 def tolerance(case: LayerCase, perturbations: int = PERTURBATIONS) -> Results:
-    """Return the tolerances of our results of the case, measured once."""
+    """Return the tolerances of our results of the case, measured once.
+
+    For a cell with gates they cover both ways to compute σ, which differ where it is nearly 0.
+    """
+
+    def compute(move: Move = unmoved) -> Results:
+        return run(CLASSES[case.cell], case, move)
 
     def measure() -> Results:
         with np.errstate(all="ignore"):
-            return measure_tolerances(
-                lambda move: run(CLASSES[case.cell], case, move),
-                perturbations,
-                seed=case.seed,
-                gaps=case.gaps,
-            )
+            allowed = measure_tolerances(compute, perturbations, seed=case.seed, gaps=case.gaps)
+            if not CELLS[case.cell].gates:
+                return allowed
+            right = compute()
+            with write_gates_by_tanh():
+                apart = {name: np.abs(array - right[name]) for name, array in compute().items()}
+        return {
+            name: array + SAFETY * np.where(np.isfinite(apart[name]), apart[name], 0)
+            for name, array in allowed.items()
+        }
 
     found: Results = _store.get(case, f"tolerance {perturbations}", measure)
     return found

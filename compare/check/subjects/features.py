@@ -78,13 +78,11 @@ def find_wrong_combination(
     """Return the first of some random combinations of the right features that is wrong, if any.
 
     A combination that the layer refuses counts as missing, and is not reported. Each has a batch:
-    a layer may take sequences without one by broadcasting, and then not without a state. None is
-    saturated: in float64 correct formulas of σ then differ by more than rounding, as 0 and 1e-144.
+    a layer may take sequences without one by broadcasting, and then not without a state.
     """
     if subject.layers.submission.source.interpreter:
         return []  # it takes long
     surface = {**find_surface(subject.layers, features), "unbatched": (False,)}
-    surface["saturated"] = (False,)
     rng = np.random.default_rng([subject.seed, COMBINATIONS])
     for _ in range(COMBINATIONS):
         drawn = random_choices(rng, surface)
