@@ -7,14 +7,7 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scratch_rnn.plain.elman import clip_grad_norm, update
-from scratch_rnn.plain.model import (
-    CELLS,
-    begin_state,
-    generate,
-    init_parameters,
-    loss_and_gradients,
-)
+from scratch_rnn.plain.model import CELLS, generate, init_parameters, train_epoch
 from scratch_rnn.text import Batches, load_corpus, sample_text
 
 T, B, H = 35, 32, 128
@@ -39,16 +32,7 @@ def main(cell_name: str) -> None:
 
     begin = time.perf_counter()
     for epoch in range(cell.epochs):
-        state = begin_state(cell, B, parameters)
-        losses = []
-        for inputs, targets in batches.epoch(epoch):
-            # the state is carried from batch to batch; its gradient is not
-            loss, gradients, state = loss_and_gradients(
-                cell, inputs.T, targets.T, state, parameters
-            )
-            clip_grad_norm(gradients, MAX_NORM)
-            update(parameters, gradients, cell.lr)
-            losses.append(loss)
+        losses = train_epoch(cell, batches.epoch(epoch), B, parameters, MAX_NORM)
         if (epoch + 1) % 20 == 0:
             perplexity = np.exp(np.mean(losses))
             print(f"epoch {epoch + 1:3}  perplexity {perplexity:5.2f}  {write(40)}", flush=True)

@@ -5,7 +5,7 @@ arrays (B, H): [h], or [h, c] for the LSTM. Parameters are in the order of a PyT
 state_dict: W_ih, W_hh, b_ih, b_hh of the cell, then W and b of the output layer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratch_rnn.plain.elman import cross_entropy, one_hot
+from scratch_rnn.plain.elman import clip_grad_norm, cross_entropy, one_hot, update
 
 Array = np.ndarray
 
@@ -85,6 +85,29 @@ def loss_and_gradients(
     _, *d_cell = cell.backward(tape, d_y @ W, *(np.zeros_like(s) for s in last))
     d_W = sum(d_y_t.T @ h_t for d_y_t, h_t in zip(d_y, h, strict=True))  # (V, H)
     return loss, [*d_cell[cell.num_states :], d_W, d_y.sum(axis=(0, 1))], last
+
+
+def train_epoch(
+    cell: Cell,
+    batches: Iterable[Iterable[Array]],
+    B: int,
+    parameters: list[Array],
+    max_norm: float,
+    cross_entropy: Callable[..., tuple[float, Array]] = cross_entropy,
+    clip_grad_norm: Callable[[list[Array], float], float] = clip_grad_norm,
+) -> list[float]:
+    """Do one update for each batch, whose inputs and targets are (B, T); return the losses."""
+    state = begin_state(cell, B, parameters)
+    losses = []
+    for inputs, targets in batches:
+        # the state is carried from batch to batch; its gradient is not
+        loss, gradients, state = loss_and_gradients(
+            cell, inputs.T, targets.T, state, parameters, cross_entropy
+        )
+        clip_grad_norm(gradients, max_norm)
+        update(parameters, gradients, cell.lr)
+        losses.append(loss)
+    return losses
 
 
 def generate(cell: Cell, ids: list[int], num_preds: int, parameters: list[Array]) -> list[int]:

@@ -8,7 +8,7 @@ learner's functions train its model, beside the plain version itself.
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,8 @@ from compare.files import JsonObject
 from compare.implementations import Array, InterruptedProcess, Results, load_file
 from compare.parity import Move, tolerances
 from compare.terminal import Terminal
-from scratch_rnn.plain.elman import clip_grad_norm, cross_entropy, update
-from scratch_rnn.plain.model import (
-    CELLS,
-    Cell,
-    begin_state,
-    generate,
-    init_parameters,
-    loss_and_gradients,
-)
-from scratch_rnn.text import Batch, Batches, Vocab, load_corpus, sample_text
+from scratch_rnn.plain.model import CELLS, Cell, generate, init_parameters, train_epoch
+from scratch_rnn.text import Batch, Batches, load_corpus, sample_text
 
 FILE = Path("my_rnn.py")
 SECONDS = 5.0  # that a call of a function may take
@@ -98,77 +90,57 @@ def train(source: str, cell: str, tell: Tell) -> str:
     """
     write_file(source)
     own = load_file(FILE)
-    plain = CELLS[cell]
-    learned = plain._replace(
-        forward=getattr(own, f"{cell}_forward"), backward=getattr(own, f"{cell}_backward")
-    )
+    forward, backward = (getattr(own, f"{cell}_{way}") for way in ("forward", "backward"))
+    learned = CELLS[cell]._replace(forward=forward, backward=backward)
     corpus, vocab = load_corpus(sample_text(), max_tokens=None)
     batches = Batches(corpus, batch_size=B, num_steps=T)
-    trainer = Trainer(learned, own.cross_entropy, own.clip_grad_norm, len(vocab))
-    tell(json.dumps({"compared": compare_training(plain, trainer, batches)}))
+    parameters = init_parameters(learned, len(vocab), H, np.random.default_rng(0))
+
+    def do_updates(batches: Iterable[Batch]) -> list[float]:
+        functions = own.cross_entropy, own.clip_grad_norm
+        return train_epoch(learned, batches, B, parameters, MAX_NORM, *functions)
+
+    first = list(islice(batches.epoch(0), LOCK_STEPS))
+    answer = train_plain(CELLS[cell], first, parameters)
+    results = {"loss": np.array(do_updates(first))} | dict(zip(NAMES, parameters, strict=True))
+    tell(json.dumps({"compared": describe_difference(answer, results)}))
     for epoch in range(EPOCHS):
-        losses = trainer.train(batches.epoch(epoch))
-        told = {"epoch": epoch + 1, "epochs": EPOCHS, "loss": float(np.mean(losses))}
-        tell(json.dumps(told | {"wrote": trainer.write(vocab)}))
-    parameters = dict(zip(NAMES, (array.tolist() for array in trainer.parameters), strict=True))
-    return json.dumps({"vocab": vocab.idx_to_token, "parameters": parameters})
+        loss = float(np.mean(do_updates(batches.epoch(epoch))))
+        ids = generate(learned, vocab[list(PREFIX)], NUM_PREDS, parameters)
+        told = {"epoch": epoch + 1, "epochs": EPOCHS, "loss": loss}
+        tell(json.dumps(told | {"wrote": "".join(vocab.to_tokens(ids))}))
+    weights = {name: array.tolist() for name, array in zip(NAMES, parameters, strict=True)}
+    return json.dumps({"vocab": vocab.idx_to_token, "parameters": weights})
 
 
-class Trainer:
-    """A model with some cell, loss and clipping, and its parameters while they are trained."""
-
-    def __init__(
-        self,
-        cell: Cell,
-        loss: Callable[..., tuple[float, Array]],
-        clip: Callable[[list[Array], float], float],
-        V: int,
-    ) -> None:
-        self.cell, self.loss, self.clip = cell, loss, clip
-        self.parameters = init_parameters(cell, V, H, np.random.default_rng(0))
-
-    def train(self, batches: Iterable[Batch], move: Move | None = None) -> list[float]:
-        """Do an update for each batch; return the losses. `move` is applied to the parameters."""
-        state = begin_state(self.cell, B, self.parameters)
-        losses = []
-        for inputs, targets in batches:
-            if move is not None:
-                self.parameters = [move(array) for array in self.parameters]
-            loss, gradients, state = loss_and_gradients(
-                self.cell, inputs.T, targets.T, state, self.parameters, self.loss
-            )
-            self.clip(gradients, MAX_NORM)
-            update(self.parameters, gradients, self.cell.lr)
-            losses.append(float(loss))
-        return losses
-
-    def write(self, vocab: Vocab) -> str:
-        """Return what the model writes after the prefix."""
-        ids = generate(self.cell, vocab[list(PREFIX)], NUM_PREDS, self.parameters)
-        return "".join(vocab.to_tokens(ids))
-
-
-def compare_training(plain: Cell, learned: Trainer, batches: Batches) -> JsonObject:
-    """Do the first updates beside the plain version; say whether losses and weights are equal.
+def train_plain(plain: Cell, batches: Sequence[Batch], parameters: Sequence[Array]) -> Answer:
+    """Train the plain version from these parameters; return losses and weights, and the tolerance.
 
     The tolerance is measured: the plain version is trained again with each weight moved to a
     neighbouring float before each update.
     """
-    V = len(learned.parameters[-1])
-    first = list(islice(batches.epoch(0), LOCK_STEPS))
-
-    def results(trainer: Trainer, move: Move | None = None) -> Results:
-        found = {"loss": np.array(trainer.train(first, move))}
-        return found | dict(zip(NAMES, trainer.parameters, strict=True))
 
     def perturbed(move: Move) -> Results:
-        return results(Trainer(plain, cross_entropy, clip_grad_norm, V), move)
+        moved = [array.copy() for array in parameters]
 
-    right, allowed = tolerances(perturbed, perturbations=PERTURBATIONS)
-    comparisons = compare_answer(Answer(right, allowed), results(learned))
+        def move_before_each() -> Iterator[Batch]:
+            for batch in batches:
+                for array in moved:
+                    array[...] = move(array)
+                yield batch
+
+        losses = train_epoch(plain, move_before_each(), B, moved, MAX_NORM)
+        return {"loss": np.array(losses)} | dict(zip(NAMES, moved, strict=True))
+
+    return Answer(*tolerances(perturbed, perturbations=PERTURBATIONS))
+
+
+def describe_difference(answer: Answer, results: Results) -> JsonObject:
+    """Return the largest difference of losses and weights, and in words the first that is wrong."""
+    comparisons = compare_answer(answer, results)
     wrong = next((c for c in comparisons if not c.ok), None)
     return {
-        "updates": len(first),
+        "updates": len(results["loss"]),
         "difference": max(c.difference for c in comparisons),
         "wrong": None if wrong is None else f"{wrong.tensor}: {wrong.describe()}",
     }
