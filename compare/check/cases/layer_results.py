@@ -30,6 +30,7 @@ from compare.parity import (
     PERTURBATIONS,
     SAFETY,
     Move,
+    absolute_difference,
     measure_tolerances,
     ulps,
     unmoved,
@@ -188,26 +189,38 @@ def rounding(case: LayerCase) -> tuple[Results, Results]:
 def tolerance(case: LayerCase, perturbations: int = PERTURBATIONS) -> Results:
     """Return the tolerances of our results of the case, measured once.
 
-    For a cell with gates they cover both ways to compute σ, which differ where it is nearly 0.
+    For a cell with gates they cover both ways to compute σ.
     """
-
-    def compute(move: Move = unmoved) -> Results:
-        return run(CLASSES[case.cell], case, move)
 
     def measure() -> Results:
         with np.errstate(all="ignore"):
-            allowed = measure_tolerances(compute, perturbations, seed=case.seed, gaps=case.gaps)
-            if not CELLS[case.cell].gates:
-                return allowed
-            right = compute()
-            with write_gates_by_tanh():
-                apart = {name: np.abs(array - right[name]) for name, array in compute().items()}
-        return {
-            name: array + SAFETY * np.where(np.isfinite(apart[name]), apart[name], 0)
-            for name, array in allowed.items()
-        }
+            allowed = measure_tolerances(
+                lambda move: run(CLASSES[case.cell], case, move),
+                perturbations,
+                seed=case.seed,
+                gaps=case.gaps,
+            )
+        if not CELLS[case.cell].gates:
+            return allowed
+        apart = _compare_gates(case)
+        return {name: array + SAFETY * apart[name] for name, array in allowed.items()}
 
     found: Results = _store.get(case, f"tolerance {perturbations}", measure)
+    return found
+
+
+def _compare_gates(case: LayerCase) -> Results:
+    """Return how far two ways to compute σ are apart, measured once: much where σ is nearly 0."""
+
+    def compare() -> Results:
+        with np.errstate(all="ignore"):
+            right = run(CLASSES[case.cell], case)
+            with write_gates_by_tanh():
+                other = run(CLASSES[case.cell], case)
+        apart = {name: absolute_difference(array, right[name]) for name, array in other.items()}
+        return {name: np.where(np.isfinite(far), far, 0) for name, far in apart.items()}
+
+    found: Results = _store.get(case, "gates", compare)
     return found
 
 

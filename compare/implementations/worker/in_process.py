@@ -13,10 +13,8 @@ import numpy as np
 from compare.implementations.worker import messages
 from compare.implementations.worker.messages import Message
 from compare.implementations.worker.server import Server
-from compare.implementations.worker.source import Notes, Source
+from compare.implementations.worker.source import FIRST_PRINTED, Notes, Source
 from compare.implementations.worker.trouble import Trouble, Verdict
-
-FIRST_PRINTED = 400  # characters of the printed text that are kept
 
 
 class InProcess:

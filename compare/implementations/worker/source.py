@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+FIRST_PRINTED = 400  # characters of the printed text that are kept
 PATIENCE = 8  # wall time that calls may take, as a multiple of their processor time
 
 
