@@ -193,6 +193,17 @@ def test_a_verdict_is_of_the_text_that_was_checked(writing):
     assert writing.page.inner_text("#onward") == ""
 
 
+def test_a_verdict_belongs_to_the_file_that_was_checked(writing):
+    """Another file may be open when it comes."""
+    writing.write("def rnn_step(*_):\n    while True:\n        pass\n")
+    writing.press("#check", "Trying")
+    writing.page.click('[value="gru"]')
+    writing.page.wait_for_selector("#status:has-text('that was open before')", timeout=60_000)
+    assert "timeout" not in writing.page.inner_text("#verdicts")
+    writing.page.click('[value="rnn"]')
+    writing.page.wait_for_selector(".verdicts .timeout")
+
+
 def test_nothing_comes_from_elsewhere_and_then_no_network_is_needed(writing):
     """The last test: it ends the server."""
     assert {url.split(":")[0] for url in writing.requests} <= {"http", "blob", "data"}

@@ -132,12 +132,14 @@ async function check(stage) {
   if (!stage) delete choice.stage;
   say("Trying …");
   const start = performance.now();
-  const source = editor.text();
+  const [asked, source] = [work, editor.text()];
   const found = await ask({ work: "check", source, choice });
   if (!found) return;
   const { report, shown, equations } = found;
-  for (const { name, verdict } of report.stages) verdicts[name] = { verdict, text: textOf(name, source) };
-  keepVerdicts(work.key, verdicts);
+  const made = work === asked ? verdicts : readVerdicts(asked.key);
+  for (const { name, verdict } of report.stages) made[name] = { verdict, text: textOf(name, source) };
+  keepVerdicts(asked.key, made);
+  if (work !== asked) return say(`Checked in ${seconds(start)}: the file that was open before.`);
   say(`Checked in ${seconds(start)}: ${report.score} of ${report.out_of} right.`);
   $("shown").innerHTML = shown; // made by the check itself, which escapes what comes from the file
   const wrong = report.stages.find(({ verdict }) => verdict !== "right");
@@ -194,10 +196,11 @@ async function train() {
   const start = performance.now();
   for (const id of ["written", "curve", "compared", "after-training"]) $(id).replaceChildren();
   say("Your functions and the plain version are trained side by side …");
-  const network = await ask({ work: "train", source: editor.text(), cell: work.cell });
+  const { cell } = work;
+  const network = await ask({ work: "train", source: editor.text(), cell });
   if (!network) return;
   say(`Trained in ${seconds(start)}.`);
-  const address = `../explain-${work.cell}.html#network=${packNetwork(network)}`;
+  const address = `../explain-${cell}.html#network=${packNetwork(network)}`;
   $("after-training").replaceChildren(make("a", { href: address, target: "_blank" }, "See inside this network, on the live page"));
 }
 
