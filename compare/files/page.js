@@ -14,6 +14,17 @@ function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Make an element of SVG. */
+function draw(name, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children.flat().filter((child) => child !== null));
+  return element;
+}
+
+/** Return the bytes of base64, also as an address has it, with - and _. */
+const fromBase64 = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+
 /** Follow the system's theme until the button #theme chooses one; paper is light. `change` follows each change. */
 function setUpTheme(change) {
   const system = matchMedia("(prefers-color-scheme: dark)");

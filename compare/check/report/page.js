@@ -211,16 +211,6 @@ function drawValues(stage) {
 
 // ---------------------------------------------------------------- the theme
 
-const system = matchMedia("(prefers-color-scheme: dark)");
-
-function wear(theme) {
-  document.documentElement.dataset.theme = theme;
-  $("theme").textContent = theme === "dark" ? "Light theme" : "Dark theme";
-  for (const redraw of redraws) redraw();
-}
-
-$("theme").addEventListener("click", () => wear(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
-system.addEventListener("change", () => wear(system.matches ? "dark" : "light"));
-wear(system.matches ? "dark" : "light");
+setUpTheme(() => redraws.forEach((redraw) => redraw()));
 drawBeginning();
 record.stages.forEach((stage, k) => stage.case && drawStage(stage, k));

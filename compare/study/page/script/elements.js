@@ -1,12 +1,5 @@
 // ---------------------------------------------------------------- elements
 
-function draw(name, attributes = {}, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children.flat().filter((child) => child !== null));
-  return element;
-}
-
 /** The lines of a grid, each with its number at the left. */
 const gridOf = (values_, y, left, right, words) => values_.flatMap((value) => [
   draw("line", { class: "grid", x1: left, x2: right, y1: y(value), y2: y(value) }), text(left - 8, y(value) + 4, words(value), "", "end")]);

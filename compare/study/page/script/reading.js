@@ -36,7 +36,7 @@ function networkOfAddress() {
   if (!code) return null;
   const tokens = JSON.parse(decodeURIComponent(characters));
   const order = record.shown_tokens.map((token) => tokens.indexOf(token)); // of its tokens, in ours
-  const bytes = Uint8Array.from(atob(code.replaceAll("-", "+").replaceAll("_", "/")), (character) => character.charCodeAt(0));
+  const bytes = fromBase64(code);
   const R = H * Math.max(1, record.gates.length);
   const sizes = [R * V, R * H, R, R, V * H, V];
   const size = sizes.reduce((sum, n) => sum + n, 0);

@@ -86,7 +86,7 @@ const KINDS = {
 /** Return the arrays of a blob by name; see compare/study/page/packing.py. */
 async function unpack({ blob, entries }) {
   const element = $(`blob-${blob}`);
-  const bytes = Uint8Array.from(atob(element.textContent), (c) => c.charCodeAt(0));
+  const bytes = fromBase64(element.textContent);
   element.remove();
   const inflated = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   const planes = new Uint8Array(await new Response(inflated).arrayBuffer());

@@ -7,7 +7,7 @@ import { keep, keepVerdicts, open, pack, packNetwork, readVerdicts, textOf } fro
 const SITE = JSON.parse($("site").textContent);
 const MARKS = { right: "✓", wrong: "✗", error: "✗", timeout: "✗", missing: "·" };
 
-const python = new Python(showProgress);
+const python = new Python(SITE.files, showProgress);
 let work = null; // what is open
 let verdicts = {}; // by function: the verdict, and the text that it is of
 const editor = makeEditor($("editor"), changed, () => check($("stage").value));
@@ -226,21 +226,15 @@ function drawCurve(epochs) {
   const x = (k) => 30 + (k / (epochs - 1)) * (width - 110);
   const y = (loss) => height - 20 - (loss / top) * (height - 30);
   const points = losses.map((loss, k) => `${x(k)},${y(loss)}`).join(" ");
-  const svg = (name, attributes, text) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    element.textContent = text ?? "";
-    return element;
-  };
   const last = losses.at(-1);
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `The loss after each epoch, now ${last.toFixed(2)}` });
+  const picture = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `The loss after each epoch, now ${last.toFixed(2)}` });
   picture.append(
-    svg("line", { x1: 30, y1: y(0), x2: width - 80, y2: y(0), class: "axis" }),
-    svg("text", { x: 24, y: y(0) + 4, "text-anchor": "end" }, "0"),
-    svg("text", { x: 24, y: y(top) + 4, "text-anchor": "end" }, top),
-    svg("text", { x: x(epochs - 1), y: height - 4, "text-anchor": "end" }, `epoch ${epochs}`),
-    svg("polyline", { points }),
-    svg("text", { x: x(losses.length - 1) + 6, y: y(last) + 4 }, `loss ${last.toFixed(2)}`),
+    draw("line", { x1: 30, y1: y(0), x2: width - 80, y2: y(0), class: "axis" }),
+    draw("text", { x: 24, y: y(0) + 4, "text-anchor": "end" }, "0"),
+    draw("text", { x: 24, y: y(top) + 4, "text-anchor": "end" }, top),
+    draw("text", { x: x(epochs - 1), y: height - 4, "text-anchor": "end" }, `epoch ${epochs}`),
+    draw("polyline", { points }),
+    draw("text", { x: x(losses.length - 1) + 6, y: y(last) + 4 }, `loss ${last.toFixed(2)}`),
   );
   $("curve").replaceChildren(picture);
 }

@@ -1,13 +1,13 @@
 // Python in a worker of its own: it loads, answers one request after the other, and can be stopped.
 
-const SITE = JSON.parse($("site").textContent);
 const BASE = new URL(".", location.href).href;
 
 export class Stopped extends Error {}
 
 export class Python {
-  /** `show` gets what a worker tells beside its answers. */
-  constructor(show) {
+  /** The worker loads `files`; `show` gets what it tells beside its answers. */
+  constructor(files, show) {
+    this.files = files;
     this.show = show;
     this.turn = Promise.resolve(); // of the last request
     this.begin();
@@ -19,7 +19,7 @@ export class Python {
     this.worker = new Worker(url);
     this.worker.onmessage = ({ data }) => this.receive(data);
     this.worker.onerror = (event) => this.finish(new Error(event.message || "the worker ended"));
-    this.ready = this.send({ work: "load", base: BASE, files: SITE.files });
+    this.ready = this.send({ work: "load", base: BASE, files: this.files });
     this.ready.catch(() => {}); // each request waits for it, and fails with it
   }
 

@@ -61,9 +61,7 @@ export function packNetwork({ vocab, parameters }) {
 }
 
 async function unpack(code) {
-  const binary = atob(code.replaceAll("-", "+").replaceAll("_", "/"));
-  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
-  return new TextDecoder().decode(await transform(bytes, new DecompressionStream("deflate-raw")));
+  return new TextDecoder().decode(await transform(fromBase64(code), new DecompressionStream("deflate-raw")));
 }
 
 /** Return what an address opens: its key, its cell, its beginning, and the choices of its check. */
