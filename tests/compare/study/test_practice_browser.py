@@ -5,6 +5,7 @@ With RNN_PARITY_SITE=site these tests read site/write.
 
 import os
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -138,8 +139,22 @@ def test_the_functions_of_a_learner_train_and_write(writing):
     writing.write(plain_source("rnn"))
     writing.press("#check-all", "Checked in")
     writing.press("#train", "Trained in")
-    assert "your training equals the plain version's" in writing.page.inner_text("#compared")
+    compared = writing.page.inner_text("#compared")
+    assert compared.startswith("For 20 updates your training equals the plain version's")
     assert writing.page.locator("#written li").count() == 30
+    assert writing.page.get_attribute("#written li >> nth=-1", "value") == "30"
+    points = writing.page.get_attribute("#curve polyline", "points")
+    xs, ys = zip(*(map(float, point.split(",")) for point in points.split()), strict=True)
+    axis = float(writing.page.get_attribute("#curve .axis", "y1"))
+    texts = writing.page.locator("#curve text")
+    zero, top, epochs, last = texts.all_text_contents()
+    assert (zero, epochs, len(xs)) == ("0", "epoch 30", 30)
+    assert len({round(b - a, 6) for a, b in pairwise(xs)}) == 1
+    height = axis + 4 - float(texts.nth(1).get_attribute("y"))  # of the loss that `top` names
+    assert float(last.removeprefix("loss ")) == pytest.approx(
+        (axis - ys[-1]) / height * float(top), abs=0.006
+    )
+    assert ys[0] < ys[-1]  # the loss falls
     assert writing.page.inner_text("#written li >> nth=-1").startswith("the clock ")
 
 

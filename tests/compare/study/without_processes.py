@@ -25,7 +25,7 @@ def main():
     sys.meta_path.insert(0, Refuser())
     from compare.study.practice import in_browser
 
-    in_browser.EPOCHS, in_browser.SECONDS = 1, 0.3
+    in_browser.EPOCHS, in_browser.SECONDS = 2, 0.3
     folder, cell, *files = sys.argv[1:]
     os.chdir(folder)
     for file in files:
