@@ -170,6 +170,26 @@ def test_the_plain_model_of_a_cell_is_the_fast_one(cell):
     assert len(set(written)) > 2
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_an_epoch_carries_the_state_and_clips_the_gradients(cell):
+    """Beside the fast model, whose gradients are clipped and subtracted here."""
+    plain, rng = model.CELLS[cell], np.random.default_rng(0)
+    fast = scratch_rnn.RNNModel(CLASSES[cell](V, H, dtype=np.float64, rng=rng), V, rng=rng)
+    parameters = [array.copy() for array in fast.parameters.values()]
+    ids, max_norm = rng.integers(0, V, (3, B, T + 1)), 0.1
+    batches = [Batch(each[:, :-1].copy(), each[:, 1:].copy()) for each in ids]
+    losses = model.train_epoch(plain, batches, B, parameters, max_norm)
+    state = fast.begin_state(B)
+    for batch, loss in zip(batches, losses, strict=True):
+        expected, gradients, state, _ = loss_and_gradients(fast, batch, state)
+        assert loss == pytest.approx(expected, rel=1e-12)
+        assert scratch_rnn.clip_grad_norm(gradients, max_norm) > max_norm
+        for name, array in fast.parameters.items():
+            array -= plain.lr * gradients[name]
+    for ours, theirs in zip(parameters, fast.parameters.values(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("module", model.MODULES)
 def test_a_plain_version_imports_numpy_alone_and_has_at_most_120_lines(module):
     source = Path(module.__file__).read_text(encoding="utf-8")

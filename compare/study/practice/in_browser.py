@@ -29,7 +29,8 @@ SECONDS = 5.0  # that a call of a function may take
 INTERVAL = 0.2  # seconds between two messages about the progress
 
 T, B, H = 20, 16, 16  # H as the live page has it
-EPOCHS, MAX_NORM = 30, 1.0
+EPOCHS = 30
+MAX_NORM = 0.2  # each cell has larger and smaller gradients
 LOCK_STEPS = 20  # updates that are compared with the plain version's
 PERTURBATIONS = 3
 PREFIX, NUM_PREDS = "the clock ", 60

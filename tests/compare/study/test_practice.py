@@ -112,16 +112,31 @@ def test_the_functions_train_the_plain_versions_model(printed):
     assert any(message.get("trying", "").endswith("forward") for message in told)
 
 
-def test_a_training_that_differs_is_noticed(tmp_path, monkeypatch):
-    """The wrong functions follow another path from the first update on."""
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (SLOPES["rnn"], "loss: "),
+        (
+            ("- one_hot(targets, V, y.dtype)) / N", "- one_hot(targets, V, y.dtype)) / (N + 1)"),
+            "loss: ",
+        ),
+        (("max_norm / (norm + 1e-6)", "2 * max_norm / (norm + 1e-6)"), "loss: "),
+        (("h @ W_hh.T + b_hh", "(b_hh + h @ W_hh.T)"), None),
+    ],
+    ids=["backward", "loss", "clipping", "another order of the sum"],
+)
+def test_a_training_that_differs_is_noticed(change, wrong, tmp_path, monkeypatch):
+    """By more than rounding: a wrong function follows another path from the first update on."""
     from compare.study.practice import in_browser
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(in_browser, "EPOCHS", 0)
     told = []
-    in_browser.train(replaced(plain_source("rnn"), [SLOPES["rnn"]]), "rnn", told.append)
-    [compared] = map(json.loads, told)
-    assert compared["compared"]["wrong"].startswith("loss: ")
+    in_browser.train(replaced(plain_source("rnn"), [change]), "rnn", told.append)
+    [message] = map(json.loads, told)
+    compared = message["compared"]
+    assert compared["difference"] > 0
+    assert compared["wrong"] is None if wrong is None else compared["wrong"].startswith(wrong)
 
 
 # The server -------------------------------------------------------------------------------------
