@@ -30,7 +30,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def write(config: WriteConfig, terminal: Terminal | None = None) -> None:
-    """Serve the page until Ctrl-C; UsageError without the page, OSError if the port is taken."""
+    """Serve the page until Ctrl-C; UsageError without the page, or if the port is taken."""
     terminal = terminal or Terminal(quiet=True)
     config.check()
     page = config.site / "write" / "index.html"
@@ -45,6 +45,10 @@ def write(config: WriteConfig, terminal: Terminal | None = None) -> None:
 
 
 def make_server(config: WriteConfig) -> ThreadingHTTPServer:
-    """Return the server of the site, for this machine alone."""
+    """Return the server of the site, for this machine alone; UsageError if the port is taken."""
     handler = partial(Handler, directory=str(config.site))
-    return ThreadingHTTPServer(("127.0.0.1", config.port), handler)
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", config.port), handler)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"expected a free --port, got {config.port}: {reason}") from None

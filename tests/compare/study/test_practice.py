@@ -169,6 +169,14 @@ def test_the_server_has_the_types_that_a_browser_demands(folder):
         server.shutdown()
 
 
+def test_a_port_that_is_taken_is_refused(folder):
+    with (
+        make_server(WriteConfig(site=folder)) as server,
+        pytest.raises(UsageError, match=f"^expected a free --port, got {server.server_port}: "),
+    ):
+        make_server(WriteConfig(site=folder, port=server.server_port))
+
+
 def test_without_the_page_there_is_one_line(tmp_path):
     with pytest.raises(
         UsageError, match=r"^expected the page .*index\.html, got none; `make site`"
