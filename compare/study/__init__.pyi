@@ -1,8 +1,8 @@
 from .bisection.command import bisect, find_difference
 from .config import BisectConfig, BreakConfig, ExplainConfig, WriteConfig
 from .page.explain import explain
-from .practice.serve import write
 from .quiz import NotCaught, break_it
+from .writing.serve import write
 
 __all__ = [
     "BisectConfig",

@@ -20,7 +20,7 @@ from pathlib import Path
 import pooch
 
 from compare.files import JsonObject, resource
-from compare.study.practice.build import write_page
+from compare.study.writing.build import write_page
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "write"
@@ -78,7 +78,7 @@ def build_page(target: Path) -> None:
         digest.update(path.read_bytes())
     names = ["./", *(file["name"] for file in files)]
     head = f'const VERSION = "{digest.hexdigest()[:16]}";\nconst FILES = {json.dumps(names)};\n'
-    offline = resource("compare.study.practice", "script/offline.js")
+    offline = resource("compare.study.writing", "script/offline.js")
     (target / "offline.js").write_text(head + offline, encoding="utf-8")
 
 
@@ -175,10 +175,10 @@ def bundle() -> str:
     """Return the page's script, in one file with the editor."""
     scripts = WORK / "script"
     shutil.rmtree(scripts, ignore_errors=True)
-    shutil.copytree(ROOT / "compare" / "study" / "practice" / "script", scripts)
+    shutil.copytree(ROOT / "compare" / "study" / "writing" / "script", scripts)
     esbuild = WORK / "node_modules" / "esbuild-wasm" / "bin" / "esbuild"
     options = ("--bundle", "--minify", "--format=iife", "--outfile=bundle.js")
-    run("node", esbuild, scripts / "practice.js", *options)
+    run("node", esbuild, scripts / "main.js", *options)
     return (WORK / "bundle.js").read_text(encoding="utf-8")
 
 

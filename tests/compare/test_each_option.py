@@ -17,7 +17,7 @@ import compare.terminal.options
 import scratch_rnn
 from compare.cli import COMMANDS, parse
 from compare.study import quiz
-from compare.study.practice.build import write_page
+from compare.study.writing.build import write_page
 from compare.terminal import CommandError, Terminal, UsageError
 from compare.terminal.options import flag_of
 from scratch_rnn import RNN, RNNModel

@@ -23,7 +23,7 @@ def main():
     """Check each file in this process; train with the last one."""
     assert not REFUSED & sys.modules.keys()
     sys.meta_path.insert(0, Refuser())
-    from compare.study.practice import in_browser
+    from compare.study.writing import in_browser
 
     in_browser.EPOCHS, in_browser.SECONDS = 2, 0.3
     folder, cell, *files = sys.argv[1:]

@@ -12,7 +12,7 @@ import pytest
 
 from compare.implementations import CELLS
 from compare.study import WriteConfig
-from compare.study.practice.serve import make_server
+from compare.study.writing.serve import make_server
 from tests.compare.check.corpus import plain_source, replaced
 from tests.compare.study.pages import axe_violations
 

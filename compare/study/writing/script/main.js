@@ -27,7 +27,7 @@ async function openWork() {
   say("");
   if (work.isKept) editor.show($("stage").value);
   showAnswer(work.isKept
-    ? "Your file is as you left it, and the marks are of your last checks. Check a function to see its numbers again."
+    ? "Your file is as you left it, with the marks of your last checks. Check a function to see its numbers again."
     : `Write ${$("stage").value} first, and check it. Each function is tried on its own, so the order is yours.`);
   $("training").hidden = true;
   showVerdicts();
@@ -42,7 +42,7 @@ function changed(text) {
 }
 
 function renew() {
-  if (!confirm("Begin again? The file will be as it was at the beginning, and cannot be undone.")) return;
+  if (!confirm("Begin again? Your file returns to its first version. This cannot be undone.")) return;
   keep(work.key, work.begin);
   keepVerdicts(work.key, {});
   openWork();
@@ -150,7 +150,7 @@ async function check(stage) {
   showVerdicts();
 }
 
-/** Show words in the place of a verdict. */
+/** Show words instead of a verdict. */
 function showAnswer(words) {
   $("shown").replaceChildren(make("p", {}, words));
   $("equation-box").hidden = true;

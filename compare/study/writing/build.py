@@ -34,7 +34,7 @@ def write_page(
     }
     worker = resource(__package__, "script/worker.js")
     values = {"mark": MARK, "title": TITLE, "site": json_in_html(site), "worker": worker}
-    template, style = (resource(__package__, name) for name in ("template.html", "practice.css"))
+    template, style = (resource(__package__, name) for name in ("template.html", "writing.css"))
     return fill_page(template, style, script, values, SOURCES)
 
 

@@ -1,12 +1,13 @@
 """The command `write`: serve the page to write in, with its site, on this machine."""
 
+import os
 import webbrowser
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 from compare.files import is_page
 from compare.study.config import WriteConfig
-from compare.study.practice.build import MARK
+from compare.study.writing.build import MARK
 from compare.terminal import Terminal, UsageError
 
 TYPES = {
@@ -29,6 +30,12 @@ class Handler(SimpleHTTPRequestHandler):
         """Print nothing for a request."""
 
 
+class Server(ThreadingHTTPServer):
+    """A server that shares its port with no other; Windows would allow that."""
+
+    allow_reuse_address = os.name == "posix"
+
+
 def write(config: WriteConfig, terminal: Terminal | None = None) -> None:
     """Serve the page until Ctrl-C; UsageError without the page, or if the port is taken."""
     terminal = terminal or Terminal(quiet=True)
@@ -48,7 +55,7 @@ def make_server(config: WriteConfig) -> ThreadingHTTPServer:
     """Return the server of the site, for this machine alone; UsageError if the port is taken."""
     handler = partial(Handler, directory=str(config.site))
     try:
-        return ThreadingHTTPServer(("127.0.0.1", config.port), handler)
+        return Server(("127.0.0.1", config.port), handler)
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"expected a free --port, got {config.port}: {reason}") from None

@@ -11,8 +11,8 @@ import pytest
 from compare.check import CheckConfig, examine
 from compare.implementations import CELLS
 from compare.study import WriteConfig, write
-from compare.study.practice.build import MARK, describe_cell, write_page
-from compare.study.practice.serve import make_server
+from compare.study.writing.build import MARK, describe_cell, write_page
+from compare.study.writing.serve import make_server
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import plain_source, replaced
 from tests.scripts import ended
@@ -127,7 +127,7 @@ def test_the_functions_train_the_plain_versions_model(printed):
 )
 def test_a_training_that_differs_is_noticed(change, wrong, tmp_path, monkeypatch):
     """By more than rounding: a wrong function follows another path from the first update on."""
-    from compare.study.practice import in_browser
+    from compare.study.writing import in_browser
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(in_browser, "EPOCHS", 0)
