@@ -6,7 +6,7 @@ The process loads this file by its path: the standard library is all that it imp
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Set
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,10 +22,10 @@ STARTING = (
 
 THIS = Path(__file__)
 PROJECT = THIS.resolve().parents[3]
-SOURCES = [PROJECT / name for name in ("scratch_rnn", "concise_rnn", "compare")]
+SOURCES = {PROJECT / name for name in ("scratch_rnn", "concise_rnn", "compare")}
 """The packages of this project; the right functions are in them."""
 
-OWN = [PROJECT / "compare" / "implementations" / n for n in ("worker", "adapters", "kernels")]
+OWN = {PROJECT / "compare" / "implementations" / n for n in ("worker", "adapters", "kernels")}
 """What the process itself loads."""
 
 ENTRIES = {path for path in sys.path if path}
@@ -103,10 +103,8 @@ class Watch:
             if own.parts[0] not in self.seen["imported"]:
                 self._note("opened", own.as_posix())
             self._refuse(f"opens {own.as_posix()}")
-        elif not (
-            self._is_own(path) or _is_in((*INSTALLED, *OWN), path) or _is_opened_by_package()
-        ):
-            inside = next((folder for folder in self.folders if _is_in([folder], path)), None)
+        elif not (self._is_own(path) or _is_in(INSTALLED | OWN, path) or _is_opened_by_package()):
+            inside = next((folder for folder in self.folders if _is_in({folder}, path)), None)
             self._note("opened", str(path.relative_to(inside) if inside else path))
 
     def _is_own(self, path: Path) -> bool:
@@ -142,8 +140,8 @@ def _is_opened_by_package(*, libraries: bool = False) -> bool:
     return False
 
 
-def _is_in(folders: Iterable[Path], path: Path) -> bool:
-    return any(folder in path.parents for folder in folders)
+def _is_in(folders: Set[Path], path: Path) -> bool:
+    return not folders.isdisjoint(path.parents)
 
 
 def _is_own(event: str, number: int) -> bool:
