@@ -27,6 +27,7 @@ from compare.check.subjects.symptoms import (
     are_near,
     coarse,
     explain_exception,
+    explain_order,
     explain_tensor,
     is_added,
     is_nearer,
@@ -67,7 +68,7 @@ def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
 def find_mistake(subject: Subject, result: ItemResult) -> str:
     """Return the likely mistake of a wrong result, or nothing; the code is called again."""
     assert result.wrong is not None
-    if words := subject.describe_calls(result):
+    if words := subject.describe_calls(result) or explain_order(result.comparisons):
         return words
     mistakes = partial(subject.list_mistakes, result.item, result.wrong)
     wrong, observed = result.wrong, observe(subject, result)

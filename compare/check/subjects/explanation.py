@@ -1,6 +1,7 @@
 """The explanation of a result that is not right: case, numbers, equation, likely mistake."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -96,8 +97,9 @@ def show_side_by_side(wrong: Comparison) -> list[Text]:
         index = (at[0],)
         lines.append(Text(f"  at step {at[0] + 1} of {len(wrong.expected)}", "dim"))
     marks = np.atleast_2d(wrong.wrong_entries[index])
+    window = _choose_window(marks)
     left, right = np.atleast_2d(wrong.expected[index]), np.atleast_2d(wrong.got[index])
-    expected, got = _format_rows(left), _format_rows(right, marks)
+    expected, got = _format_rows(left[window]), _format_rows(right[window], marks[window])
     width = max(len(expected[0]), len("expected"))
     if width + len(got[0]) + len("    ") > MOST_COLUMNS:
         for name, rows in (("expected", expected), ("got", got)):
@@ -106,16 +108,36 @@ def show_side_by_side(wrong: Comparison) -> list[Text]:
         lines.append(Text(f"  {'expected'.ljust(width)}  got", "dim"))
         for one, other in zip(expected, got, strict=True):
             lines.append(Text(f"  {one.plain.ljust(width)}  ").append(other))
-    more = " (not all of them are shown)" if max(left.shape) > WIDEST else ""
+    more = _describe_window(window, left.shape)
     many, apart = int(wrong.wrong_entries.sum()), wrong.difference
     off = f"off by up to {apart:.2g}" if math.isfinite(apart) else "some are not finite"
     words = f"  {many} of {wrong.expected.size} entries wrong, marked *{more}"
     return [*lines, Text(f"{words}; {off}; tolerance {np.max(wrong.allowed):.2g}", "dim")]
 
 
+def _choose_window(marks: Array) -> tuple[slice, slice]:
+    """Return the rows and columns to show: the first ones, or those around the first mark."""
+    rows, columns = (
+        slice(start, start + WIDEST)
+        for at, n in zip(np.argwhere(marks)[0], marks.shape, strict=True)
+        for start in [0 if at < WIDEST else min(int(at) - WIDEST // 2, n - WIDEST)]
+    )
+    return rows, columns
+
+
+def _describe_window(window: Sequence[slice], shape: Sequence[int]) -> str:
+    """Return in words which rows and columns are shown; empty if all are."""
+    parts = [
+        f"{name} {part.start + 1} to {part.stop} of {n}"
+        for name, part, n in zip(("rows", "columns"), window, shape, strict=True)
+        if n > WIDEST
+    ]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
 def _format_rows(array: Array, marks: Array | None = None) -> list[Text]:
-    """Return the numbers of the first rows and columns, in columns, with their marks."""
-    shown = [[f"{number:.4g}" for number in row[:WIDEST]] for row in array[:WIDEST]]
+    """Return the numbers of an array in columns, with their marks."""
+    shown = [[f"{number:.4g}" for number in row] for row in array]
     digits = max(len(number) for row in shown for number in row)
     rows = []
     for r, row in enumerate(shown):

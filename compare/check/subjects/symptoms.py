@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -33,6 +34,8 @@ def explain_exception(result: ItemResult) -> str:
     if result.got == "None":
         return "A `return` is missing: a function without one returns None."
     is_backward = re.search("backward|gradient", result.name)
+    if is_backward and "NoneType" in result.got and "step" not in result.name:
+        return "Something there is None. The tape is what the forward pass returns: is it None?"
     return ROWS["backward" if is_backward else "forward"] if MISFIT.match(result.got) else ""
 
 
@@ -60,6 +63,17 @@ def explain_copy(case: Case, wrong: Comparison | None) -> str:
     if wrong is None or not any(np.array_equal(wrong.got, g) for g in gradients if g.flags.fnc):
         return ""
     return "It stays as it is: `ravel` and `reshape` return a copy of an array in Fortran order."
+
+
+def explain_order(comparisons: Sequence[Comparison]) -> str:
+    """Return in words that two results are returned in each other's place; empty if none are."""
+    wrong = [c for c in comparisons if c.expected.any() and not c.ok]
+    for one, other in combinations(wrong, 2):
+        if are_near(one.got, other.expected, other.allowed) and are_near(
+            other.got, one.expected, one.allowed
+        ):
+            return f"{one.tensor} and {other.tensor} change places: each has the other's numbers."
+    return ""
 
 
 def is_added(first: Array, second: Comparison) -> bool:
