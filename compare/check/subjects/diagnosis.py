@@ -8,7 +8,7 @@ sign or a factor.
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import permutations
 
@@ -68,21 +68,28 @@ def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
 def find_mistake(subject: Subject, result: ItemResult) -> str:
     """Return the likely mistake of a wrong result, or nothing; the code is called again."""
     assert result.wrong is not None
-    if words := subject.describe_calls(result) or explain_order(result.comparisons):
+    if words := subject.describe_calls(result):
         return words
     mistakes = partial(subject.list_mistakes, result.item, result.wrong)
     wrong, observed = result.wrong, observe(subject, result)
-    shown = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    shown = explain_order(result.comparisons) or explain_tensor(
+        wrong.expected, wrong.got, float(np.max(wrong.allowed))
+    )
     if shown == ZERO and any(one.got[wrong.tensor].any() for one in observed):
         shown = ""  # only in this case
     shown = shown or find_swapped_gates(subject.cell, wrong)
     if not observed:
         return shown
-    # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone.
+    # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone,
+    # and at last one that would make others wrong as well.
     for names in ([],) if shown else ([], [wrong.tensor]):
         for mistake in mistakes():
             if all(gives(_compute(mistake, o.case), o, names) for o in observed):
                 return mistake.words
+    alone = [replace(one, got={wrong.tensor: one.got[wrong.tensor]}) for one in observed]
+    for mistake in mistakes() if not shown else ():
+        if all(gives(_compute(mistake, one.case), one) for one in alone):
+            return f"In {wrong.tensor} alone: {mistake.words}"
     return shown
 
 

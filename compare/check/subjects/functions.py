@@ -88,6 +88,7 @@ class FunctionsSubject(Subject):
     is_alone: bool = False  # that case has no others after it
     sizes: Sizes | None = None  # of more cases, which come last
     variant: Variant | None = None  # of the exercise
+    is_called_once: bool = False  # a case makes no other calls before and after its own
     _drawn: dict[Stage, list[Case]] = field(default_factory=dict)
     _expected: dict[Case, Expected] = field(default_factory=dict)
 
@@ -135,6 +136,7 @@ class FunctionsSubject(Subject):
                 attempt.replaced,
                 runs_forward_once=begins_with is not None,
             )
+            functions.has_memory = not self.is_called_once
             got = run_quietly(stage, functions, case.inputs)
             if begins_with is None:
                 return got, self._expected[case]
@@ -225,7 +227,7 @@ class FunctionsSubject(Subject):
         if words := explain_copy(result.case, result.wrong):
             return words
         try:
-            with self.open(result.attempt) as run:
+            with replace(self, is_called_once=True).open(result.attempt) as run:
                 got, expected = run(result.item, result.case)
         except Trouble:
             return ""

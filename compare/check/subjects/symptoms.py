@@ -112,7 +112,7 @@ ZERO = "It is zero everywhere."
 def explain_tensor(expected: Array, got: Array, allowed: float) -> str:
     """Return in words how a tensor differs; empty if that is not simple."""
 
-    def is_near(array: Array) -> bool:
+    def is_near(array: Array, got: Array = got) -> bool:
         return got.shape == array.shape and largest_difference(np.asarray(array), got) <= allowed
 
     if got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize:
@@ -121,6 +121,9 @@ def explain_tensor(expected: Array, got: Array, allowed: float) -> str:
         return "It is transposed."
     if got.size == expected.size and is_near(expected.reshape(got.shape)):
         return f"The numbers are right; their shape should be {expected.shape}."
+    if got.ndim == expected.ndim + 1:
+        axis = next((k for k in range(got.ndim) if is_near(expected, got.sum(axis=k))), None)
+        return "" if axis is None else f"The sum over its axis {axis} is missing."
     if got.shape != expected.shape:
         return ""
     if expected.any() and not got.any():

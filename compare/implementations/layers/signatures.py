@@ -64,7 +64,8 @@ def read_signatures(cell: str) -> Signatures:
     record, plain = CELLS[cell], CELLS[cell].plain
     states, after = record.states, {f"{name}_t": f"{name}_next" for name in record.states}
     step, step_backward = (getattr(plain, f"{cell}_{name}") for name in ("step", "step_backward"))
-    assigned = [after.get(name, name) for name in step.__code__.co_varnames]
+    variables = inspect.unwrap(step).__code__.co_varnames  # also where its types are checked
+    assigned = [after.get(name, name) for name in variables]
     results = {*record.kept, *after.values()}
     computed = [name for name in assigned if name in results]
     computed += [name for name in reversed(after.values()) if name not in computed]

@@ -53,10 +53,21 @@ def first_wrong(results):
 
 # Students' functions, as a class ----------------------------------------------------------------
 
-NOT_SEEN = ("overflows", "previous|accumulat|added|second|zero")
-"""What takes large inputs or a second call to be seen; features and properties have these."""
+NOT_SEEN = (
+    *("overflows", "previous|accumulat|added|second|zero"),
+    *("output and h_n change places", "axis|sum|shape"),
+)
+"""What takes large inputs or a second call to be seen; features and properties have these.
 
-SAME_IN_A_LAYER = {"change places in c_next": "order f, i, g, o"}
+Where output and h_n change places, a layer is given its states in another layout; and of a bias
+that is summed over the wrong axis the shape alone is seen.
+"""
+
+SAME_IN_A_LAYER = {
+    "change places in c_next": "order f, i, g, o",
+    "q is that product": "before the product",
+    "d_W_ih and d_W_hh change places": "of weight_ih_l0 and gradient of weight_hh_l0 change places",
+}
 
 WRONG = [
     mistake
