@@ -25,14 +25,15 @@ from .magic import load_ipython_extension
 from .properties.property import Finding
 from .properties.run import find_violation
 from .report.fragment import write_fragment
-from .subjects.layer import SIZES, name_mistake
+from .subjects.diagnosis import find_swapped_gates
+from .subjects.layer import TRIALS, name_mistake
 from .subjects.template import write_template
 
 __all__ = [
     "BUGS",
     "BUG_NAMES",
     "GROUPS",
-    "SIZES",
+    "TRIALS",
     "Answer",
     "Bug",
     "CheckConfig",
@@ -47,6 +48,7 @@ __all__ = [
     "examine",
     "expect",
     "find_bug",
+    "find_swapped_gates",
     "find_violation",
     "get_layer",
     "load_ipython_extension",

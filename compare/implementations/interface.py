@@ -91,6 +91,7 @@ class Implementation:
     features: frozenset[str] = frozenset()  # of nn.RNN's surface that it has for certain
     close: Callable[[], object] = field(default=lambda: None)  # ends its process
     weights: Results | None = None  # its own, if it comes from a file that has some
+    layout: str = ""  # what was detected of a class with names of its own, in words
     _layer: Layer | None = None
     _options: dict[str, Any] | None = None
     _shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of its parameters

@@ -67,8 +67,9 @@ def implementation(
     except Trouble as trouble:
         raise refuse_target(target, f": {trouble}") from None
     try:
+        layout = ""
         if submission.source.name:
-            record, build = _load_class(submission, target, cell, device)
+            record, build, layout = _load_class(submission, target, cell, device)
         else:
             record, build = _load_functions(submission, target, cell)
     except BaseException:
@@ -76,7 +77,9 @@ def implementation(
         raise
     is_file = bool(find_file_adapter(target))
     weights = _read_weights(target) if is_file else None
-    return Implementation(record, target, build, close=submission.close, weights=weights)
+    return Implementation(
+        record, target, build, close=submission.close, weights=weights, layout=layout
+    )
 
 
 def _read_weights(target: str) -> Results:
@@ -93,8 +96,8 @@ def refuse_target(target: str, why: str) -> UsageError:
 
 def _load_class(
     submission: Submission, target: str, cell: str | None, device: str | None
-) -> tuple[Cell, Any]:
-    """Return the cell of a class, and what builds its layers."""
+) -> tuple[Cell, Any, str]:
+    """Return the cell of a class, what builds its layers, and the layout that was detected."""
     try:
         record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
         layers = Layers(submission, record.name, device=device)
@@ -109,7 +112,12 @@ def _load_class(
             taken = ", ".join(f"{name}={value!r}" for name, value in options.items())
             raise UsageError(f"expected {target} to take {taken}; {trouble}") from None
 
-    return record, build
+    found = layers.conventions
+    layout = found.describe(layers.flags) if found.has_own_names else ""
+    if found.order:
+        layout += f" (whether {', '.join(record.gates)} would be right: rnn-parity check {target} "
+        layout += f"--gates {','.join(record.gates)})"
+    return record, build, layout
 
 
 def _load_functions(submission: Submission, target: str, cell: str | None) -> tuple[Cell, Any]:

@@ -13,7 +13,14 @@ from compare.check import LayerCase, run_forward
 from compare.implementations import CELLS, guess_cell, read_array, read_layer
 from compare.pairs.cases import list_cases
 from compare.pairs.config import PairConfig
-from compare.parity import ParityReport, compare_results, show_parity, tolerances
+from compare.parity import (
+    ParityReport,
+    absolute_difference,
+    compare_results,
+    largest_difference,
+    show_parity,
+    tolerances,
+)
 from compare.terminal import Terminal, UsageError
 
 AXES = {"output": ("T", "B", "H"), "h_n": ("layers", "B", "H"), "c_n": ("layers", "B", "H")}
@@ -37,7 +44,7 @@ def compare_arrays(config: PairConfig, terminal: Terminal) -> ParityReport:
     layer = CELLS[case.cell].scratch_layer
     _, tolerance = tolerances(lambda move: run_forward(layer, case, move), seed=case.seed)
     allowed = tolerance[like]
-    terminal.line(f"{like} of {case.describe()}")
+    terminal.line(f"{like} of {CELLS[case.cell].title}: {case.describe()}")
     if is_own:
         terminal.line("Each entry has its own tolerance, from your input and weights.", "dim")
     else:
@@ -52,6 +59,13 @@ def compare_arrays(config: PairConfig, terminal: Terminal) -> ParityReport:
     one, other = {like: a.astype(dtype)}, {like: b.astype(dtype)}
     report = compare_results(one, other, {like: allowed}, reference)
     show_parity(report, terminal, ("A", "B"))
+    for right in reference.values() if reference else ():
+        apart = [largest_difference(right, array) for array in (a, b)]
+        if not any(np.all(absolute_difference(right, array) <= allowed) for array in (a, b)):
+            terminal.line(
+                f"Neither A nor B is {like} of this input and these weights in float64: A is "
+                f"{apart[0]:.1e} off, B {apart[1]:.1e}. Its axes are ({', '.join(AXES[like])})."
+            )
     return report
 
 

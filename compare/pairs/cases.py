@@ -6,13 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.check import SIZES, Floats, LayerCase, make_case
+from compare.check import TRIALS, Floats, LayerCase, make_case
 from compare.implementations import Array, Cell, Results, read_input, read_options
 from compare.pairs.config import PairOptions
 from compare.terminal import UsageError, read_sizes
-
-OF_WEIGHTS_ALONE = 4
-"""Cases of weights whose input is drawn: T 3, 4, 1, 5 and B 2, 3, 5, 1."""
 
 OF_WEIGHTS = {"V": "input_size", "H": "hidden_size", "layers": "num_layers"}
 """The sizes that weights have, and the arguments of nn.RNN that are these sizes."""
@@ -42,7 +39,8 @@ def list_cases(
     for letter, found in stated.items():
         if len(set(found.values())) > 1:
             values = ", ".join(f"{value} of {where}" for where, value in found.items())
-            raise UsageError(f"expected one {letter}, got {values}")
+            axes = "; the axes are (T, B, …)" if letter in "TB" else ""
+            raise UsageError(f"expected one {letter}, got {values}{axes}")
     known = {letter: next(iter(found.values())) for letter, found in stated.items()}
     fields |= {"L": known.pop("layers", 1), "cell": cell.name}
     if of_weights.get("proj_size"):
@@ -50,20 +48,23 @@ def list_cases(
     fields |= {"bidirectional": of_weights.get("bidirectional", False)}
     fields |= {"bias": of_weights.get("bias", True)}
     cases = [
-        make_case(**dict(zip("TBVH", trial, strict=True)) | known | fields)
-        for trial in _choose_trials(known)
+        make_case(**dict(zip("TBVH", sizes, strict=True)) | known | fields, values=values)
+        for sizes, values in _choose_trials(known)
     ]
     return [_with_own(case, x, weights) for case in cases]
 
 
-def _choose_trials(known: Collection[str]) -> Sequence[Sequence[int]]:
-    """Return all sizes; a few of T and B if only these are free; and one if one of them is known.
+def _choose_trials(known: Collection[str]) -> Sequence[tuple[Sequence[int], str]]:
+    """Return all trials; those that differ in T, B or the values; or one, if T or B are known.
 
-    Weights decide V and H alone, and a layer may be wrong at one T or B.
+    Weights decide V and H alone, and a layer may be wrong at one T, at one B, or for large inputs.
     """
-    if not known:
-        return SIZES
-    return SIZES[:1] if {"T", "B"} & {*known} else SIZES[:OF_WEIGHTS_ALONE]
+    if {"T", "B"} & {*known}:
+        return TRIALS[:1]
+    different = {
+        (sizes[:2] if known else sizes, values): (sizes, values) for sizes, values in TRIALS
+    }
+    return list(different.values())
 
 
 def _list_stated(sources: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:

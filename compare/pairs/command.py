@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compare import parity as models
-from compare.check import LayerCase
+from compare.check import LayerCase, find_swapped_gates
 from compare.implementations import (
     CELLS,
     Implementation,
@@ -109,7 +109,7 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
             if not a.cell.adds_biases:
                 fields["one_bias"] = weights is None and any(map(has_one_bias, (a, b)))
             pair = Pair(sides, list_cases(options, a.cell, weights, **fields))
-            _describe(pair, devices, terminal)
+            _describe(pair, devices, terminal, options.weights is not None)
             yield pair
         except Trouble as trouble:
             raise UsageError(f"expected results of both targets, got: {trouble}") from None
@@ -149,16 +149,24 @@ def has_one_bias(layer: Implementation) -> bool:
 # What is printed --------------------------------------------------------------------------------
 
 
-def _describe(pair: Pair, devices: Sequence[str], terminal: Terminal) -> None:
-    """Print both sides and the cases."""
+def _describe(
+    pair: Pair, devices: Sequence[str], terminal: Terminal, has_weights: bool = False
+) -> None:
+    """Print both sides and the cases, and weights of a side that are not those of the cases."""
     for side, device in zip(pair.sides, devices, strict=True):
         where = "" if device == "cpu" else f" on {device}"
         terminal.line(f"{side.name}  {side.implementation.title}, {side.dtype}{where}")
+        if side.implementation.layout:
+            terminal.line(f"   Detected: {side.implementation.layout}", "dim")
     first, *more = pair.cases
     words = first.describe() if not more else _describe_sizes(pair.cases)
-    terminal.line(
-        f"{plural(len(pair.cases), 'case')} with equal weights and inputs: {words}", "dim"
-    )
+    others = [(side, weight) for side in pair.sides for weight in side.compare_weights(first)]
+    equal = "inputs" if others else "weights and inputs"
+    terminal.line(f"{plural(len(pair.cases), 'case')} with equal {equal}: {words}", "dim")
+    for side, weight in others:
+        whose = "that of --weights" if has_weights else "A's"
+        how = find_swapped_gates(first.cell, weight) or f"Up to {weight.difference:.1e} apart."
+        terminal.line(f"{side.name} has another {weight.tensor} than {whose}. {how}")
     terminal.line()
 
 
@@ -208,6 +216,7 @@ def _show_difference(pair: Pair, shown: PairResult, terminal: Terminal) -> None:
     first = shown.first
     assert first is not None
     step = f" at step {first.step} of {shown.case.T}" if first.step is not None else ""
+    step += " of the reverse direction" * (first.backward and first.tensor == "output")
     described = first.describe().replace("expected", "A has").replace("got", "B has")
     terminal.line(f"First difference: {first.tensor}{step}, {described}")
     right = [side for side in pair.sides if shown.is_right(side)]

@@ -5,8 +5,10 @@ arithmetic of the coarser one; the reference is our layer in float64.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+
+import numpy as np
 
 from compare.check import (
     Comparison,
@@ -17,7 +19,7 @@ from compare.check import (
     rounding,
     run_layer,
 )
-from compare.implementations import Implementation, Results
+from compare.implementations import Implementation, Results, Trouble
 from compare.pairs.cases import in_dtype
 from compare.parity import ParityReport, Verdict, compare_results
 from compare.terminal import UsageError
@@ -43,9 +45,23 @@ class Side:
             parameters = {name: array.astype(self.dtype) for name, array in own.items()}
         try:
             self.implementation.load(parameters, **hidden)
+            return run_layer(self.implementation.layer, case)
         except ValueError as error:  # a bias for which the layer has no place
             raise UsageError(str(error)) from None
-        return run_layer(self.implementation.layer, case)
+        except Trouble as trouble:
+            where = f"{self.name}, {self.implementation.title}, in the case {case.describe()}"
+            raise UsageError(f"expected results of {where}; got: {trouble}") from None
+
+    def compare_weights(self, case: LayerCase) -> list[Comparison]:
+        """Return those weights of its own that are not those of a case, which are expected."""
+        own = self.implementation.weights or {}
+        expected = case.floats.parameters
+        found = [
+            Comparison(name, expected[name], own[name].astype(case.dtype), 0.0)
+            for name in expected
+            if name in own
+        ]
+        return [comparison for comparison in found if not comparison.ok]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +93,17 @@ class PairResult:
     @property
     def first(self) -> Comparison | None:
         """The first tensor that differs, where A is what is expected; None if there is none."""
-        return next((c for c in match_results(*self.common, self.case) if not c.ok), None)
+        found = next((c for c in match_results(*self.common, self.case) if not c.ok), None)
+        if found is not None and self._is_in_reverse(found):
+            return replace(found, backward=True)
+        return found
+
+    def _is_in_reverse(self, found: Comparison) -> bool:
+        """Return whether the half of an output alone differs that the reverse direction gives."""
+        if not self.case.bidirectional or found.tensor != "output" or found.problem:
+            return False
+        forward, _ = np.split(found.wrong_entries, 2, axis=-1)
+        return not forward.any()
 
     def list_lacking(self, side: Side) -> list[str]:
         """Return the results that only the other side has."""

@@ -163,13 +163,16 @@ def gives(computation: Computation, observed: Observed, names: Sequence[str] = (
         return False
 
 
-def add_remark(words: str) -> str:
-    """Return the words of a mistake, with a note where it would be correct."""
+def add_remark(words: str, *, names_option: bool = True) -> str:
+    """Return the words of a mistake, with a note where it would be correct.
+
+    For another order of the gates it names the option of `check`.
+    """
     another = next((bug.another for bug in CATALOGUE if bug.words == words), "")
     if another:
         return f"{words} That is another cell: {another}."
     found = re.search(r"order (?:is )?((?:\w, )+\w)\b", words)
-    if found and ONLY_REVERSE not in words:
+    if found and names_option and ONLY_REVERSE not in words:
         return f"{words} If this order is meant: --gates {found[1].replace(' ', '')}."
     return words
 

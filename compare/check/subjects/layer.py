@@ -306,7 +306,7 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
     for words, layer_class in found:
         computations = [partial(run, layer_class, each) for each, _ in passes]
         if all(gives(c, one) for c, one in zip(computations, observed, strict=True)):
-            return add_remark(words)
+            return add_remark(words, names_option=False)
     return explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
 
 

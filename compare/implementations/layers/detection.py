@@ -97,7 +97,9 @@ def _candidates(layers: Layers, fits: Sequence[Fit]) -> Iterator[Conventions]:
             continue
         yield conventions
         learned, has_results = layers.conventions, math.isfinite(fits[-1].distance)
-        if has_results and learned.has_own_names and not layers.flags.order:  # PyTorch's promise it
+        if (
+            has_results and learned.has_own_names and not layers.flags.order
+        ):  # PyTorch's promise theirs
             for order in list(permutations(CELLS[layers.cell].gates))[1:]:
                 yield replace(learned, order=order)
 

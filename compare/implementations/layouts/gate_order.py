@@ -10,7 +10,7 @@ from compare.implementations.cells import CELLS
 from compare.implementations.interface import Array
 from compare.terminal import UsageError
 
-Order = tuple[str, ...]  # the gates from the first block of rows to the last; (): as in PyTorch
+Order = tuple[str, ...]  # the gates from the first block of rows to the last; (): nobody states it
 
 
 def parse_order(text: str | None, cell: str) -> Order:
@@ -21,7 +21,7 @@ def parse_order(text: str | None, cell: str) -> Order:
     if sorted(order) != sorted(gates):
         expected = f"the gates {', '.join(gates)} in some order" if gates else "no --gates"
         raise UsageError(f"expected {expected} for the cell {cell}, got {text!r}")
-    return () if order == gates else order
+    return order
 
 
 def reorder_to_own(array: Array, cell: str, order: Order) -> Array:

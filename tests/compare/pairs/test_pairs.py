@@ -11,7 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from compare.check import SIZES, LayerCase, expect
+from compare.check import TRIALS, LayerCase, expect
 from compare.check.bugs.catalogue import CATALOGUE, find_bug
 from compare.check.subjects.plain import PlainFunctions
 from compare.check.subjects.wrong_layers import WRONG_DIRECTIONS
@@ -28,6 +28,7 @@ from tests.compare.study.students import ONE_BIAS
 pytestmark = pytest.mark.usefixtures("quickly")
 
 QUIET = Terminal(quiet=True)
+SIZES = [sizes for sizes, _ in TRIALS]
 
 
 def run(typed, capsys):
@@ -113,7 +114,11 @@ def test_functions_compute_layers_in_two_directions(tmp_path):
     layer = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True)
     torch.save(layer.state_dict(), tmp_path / "w.pt")
     functions = TARGETS["functions"](tmp_path, "lstm")
-    report = parity(parse(["parity", functions, "torch", "--weights", str(tmp_path / "w.pt")]))
+    report = parity(
+        parse(
+            ["parity", functions, "torch", "--size", "T=4,B=2", "--weights", str(tmp_path / "w.pt")]
+        )
+    )
     assert report.ok
     assert len(report.rows) == 3 + 3 + 16
 
@@ -250,7 +255,7 @@ def test_the_weights_of_a_run_are_its_final_ones_or_its_newest_checkpoint(char_l
     weights = (char_lm / "char.safetensors").read_bytes()
     (run_of / "checkpoints" / "0000002-scratch.safetensors").write_bytes(weights)
     (run_of / "checkpoints" / "0000001-scratch.safetensors").write_bytes(b"older")
-    assert run(f"parity scratch torch --weights {run_of}", capsys)[0] == 0
+    assert run(f"parity scratch torch --size T=3 --weights {run_of}", capsys)[0] == 0
     (run_of / "scratch.safetensors").write_bytes(b"newer")
     assert run(f"parity scratch torch --weights {run_of}", capsys)[0] == 3
 
@@ -269,13 +274,26 @@ def test_two_arrays_are_compared_within_the_tolerance_of_the_case(char_lm, capsy
         a, b = (char_lm / name for name in others)
         code, output, _ = run(f"parity {a} {b} {own}", capsys)
         assert code == 0
-        assert "output of T 7, B 3, V 5, H 6, lstm, float32" in output
+        assert "output of an LSTM: T 7, B 3, V 5, H 6, lstm, float32" in output
     code, output, _ = run(
         f"parity {char_lm}/a.npy {char_lm}/b.npy --like output --cell lstm", capsys
     )
     assert code == 1
-    assert "output of T 7, B 3, V 4, H 6, lstm, float32" in output
+    assert "output of an LSTM: T 7, B 3, V 4, H 6, lstm, float32" in output
     assert "The input and the weights are drawn" in output
+
+
+def test_two_arrays_that_are_no_result_of_the_users_own_layer_are_called_so(char_lm, capsys):
+    right = np.load(char_lm / "a.npy")
+    np.save(char_lm / "e.npy", right[::-1])
+    np.save(char_lm / "f.npy", right[::-1] + np.float32(1e-8))
+    own = f"--like output --weights {char_lm}/char.pt --input {char_lm}/x.npy"
+    code, output, _ = run(f"parity {char_lm}/e.npy {char_lm}/f.npy {own}", capsys)
+    assert code == 0
+    far = f"{np.abs(right - right[::-1]).max():.1e}"
+    words = "Neither A nor B is output of this input and these weights in float64: A is"
+    assert f"{words} {far} off, B {far}. Its axes are (T, B, H)." in " ".join(output.split())
+    assert words not in run(f"parity {char_lm}/a.npy {char_lm}/c.npy {own}", capsys)[1]
 
 
 REFUSED = {

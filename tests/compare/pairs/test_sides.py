@@ -1,0 +1,119 @@
+"""What is said of two sides: their layouts, their weights, and where they begin to differ."""
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from compare.check import LayerCase
+from compare.implementations import CELLS, Implementation, implementation
+from compare.pairs.command import Pair, _describe, show
+from compare.pairs.comparison import PairResult, Side
+from compare.terminal import Terminal
+from tests.compare.pairs.test_pairs import run
+
+pytestmark = pytest.mark.usefixtures("quickly")
+
+
+@pytest.fixture
+def clipped_file(tmp_path):
+    """Return a file with the functions of an LSTM whose cell state is clipped at 8."""
+    file = tmp_path / "clipped.py"
+    source = Path(inspect.getsourcefile(CELLS["lstm"].plain)).read_text(encoding="utf-8")
+    clipped = source.replace("c_t = f * c + i * g", "c_t = np.clip(f * c + i * g, -8, 8)")
+    file.write_text(clipped, encoding="utf-8")
+    torch.save(torch.nn.LSTM(3, 4).state_dict(), tmp_path / "own.pt")
+    return file
+
+
+@pytest.mark.parametrize("own", ["", "--weights {}/own.pt"])
+def test_what_large_inputs_or_long_sequences_show_is_found_also_with_own_weights(
+    clipped_file, own, capsys
+):
+    code, output, _ = run(f"parity torch {clipped_file} {own.format(clipped_file.parent)}", capsys)
+    assert code == 1
+    assert "T 1 to 129, B 1 to 129, " in output
+    assert "A agrees with the computation in float64; B does not." in output
+
+
+def test_a_side_without_results_is_named_with_its_case(clipped_file, capsys):
+    source = clipped_file.read_text(encoding="utf-8")
+    clipped_file.write_text(source.replace("    for x_t in x:", "    for x_t in x[:3]:"), "utf-8")
+    code, _, error = run(f"parity torch {clipped_file} --size T=4,B=2", capsys)
+    assert code == 2
+    start = f"expected results of B, {clipped_file}, in the case T 4, B 2, V 4, H 5, lstm, float32"
+    assert error.startswith(
+        f"rnn-parity: {start}; got: expected output of shape (4, 2, 5), got (3,"
+    )
+
+
+def test_the_first_difference_of_the_reverse_direction_is_nearest_to_its_beginning(capsys):
+    case = LayerCase("gru", T=20, B=2, V=3, H=4, bidirectional=True)
+    sides = tuple(Side(name, implementation("scratch", "gru"), "float32") for name in "AB")
+    own = sides[0].run(case)
+    late = {**own, "output": own["output"].copy()}
+    late["output"][:13, 1, 5] += 0.5  # units 4 to 7 are those of the reverse direction
+    result = PairResult(case, sides, (own, late))
+    show(Pair(sides, [case]), [result], Terminal())
+    shown = "First difference: output at step 13 of 20 of the reverse direction, [12, 1, 5]: A has "
+    assert shown in capsys.readouterr().out
+    late["output"][7:, 0, 2] += 0.5  # a unit of the other direction: there it is the 8th step
+    result = PairResult(case, sides, (own, late))
+    assert (result.first.step, result.first.backward) == (1, False)
+
+
+OTHER_ORDER = """
+import numpy as np
+
+def sigmoid(a):
+    return (1 + np.tanh(a / 2)) / 2
+
+class Mine:
+    def __init__(self, V, H):
+        self.kernel = np.ones((V, 4 * H))
+        self.recurrent_kernel = np.ones((H, 4 * H))
+        self.bias = np.ones(4 * H)
+
+    def forward(self, x, state):
+        h, c = state
+        output = []
+        for x_t in x:
+            z = x_t @ self.kernel + h @ self.recurrent_kernel + self.bias
+            i, f, o, g = np.split(z, 4, axis=1)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
+            output.append(h)
+        return np.stack(output), (h, c)
+"""
+
+
+def test_a_detected_order_of_gates_is_stated_and_check_asks_for_another(tmp_path, capsys):
+    file = tmp_path / "own_order.py"
+    file.write_text(OTHER_ORDER, encoding="utf-8")
+    code, output, _ = run(f"parity {file}:Mine torch --cell lstm --size T=3,B=2", capsys)
+    assert code == 0
+    detected = next(line for line in output.splitlines() if line.startswith("   Detected: "))
+    assert "gates in the order i, f, o, g; weight_ih_l0 is kernel, " in detected
+    assert detected.endswith(f"rnn-parity check {file}:Mine --gates i,f,g,o)")
+    code, output, _ = run(f"check {file}:Mine --gates i,f,g,o", capsys)
+    assert code == 1
+    assert "gates in the order i, f, g, o (as --gates says)" in output
+    assert "The gates are read in the order i, f, o, g" in output
+
+
+def test_weights_of_its_own_that_are_not_those_of_the_other_side_are_named(capsys):
+    case = LayerCase("gru", T=2, B=2, V=3, H=4)
+    own = {name: array.copy() for name, array in case.floats.parameters.items()}
+    r, z, n = np.split(own["weight_ih_l0"], 3)
+    own["weight_ih_l0"] = np.concatenate([z, r, n])
+    own["bias_hh_l0"][3] += 0.25
+    file = Implementation(CELLS["gru"], "mine.onnx", CELLS["gru"].scratch_layer, weights=own)
+    sides = Side("A", file, "float32"), Side("B", implementation("torch", "gru"), "float32")
+    _describe(Pair(sides, [case]), ("cpu", "cpu"), Terminal(), has_weights=True)
+    _, _, head, first, second, _ = capsys.readouterr().out.splitlines()
+    assert head == "1 case with equal inputs: T 2, B 2, V 3, H 4, gru, float32"
+    start = "A has another weight_ih_l0 than that of --weights. "
+    assert first == f"{start}The rows of weight_ih_l0 are swapped: z, r, n in the place of r, z, n."
+    assert second == "A has another bias_hh_l0 than that of --weights. Up to 2.5e-01 apart."
