@@ -6,6 +6,7 @@ itself translates the gradients.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -35,7 +36,6 @@ ONE_A_GATE = {"dense_i": ("ii", "if_", "ig", "io"), "dense_h": ("hi", "hf", "hg"
 class Model:
     """A cell, and its parameters by the library's names."""
 
-    cell_class: type
     cell: Any
     arrays: Arrays
     dtype: jnp.dtype
@@ -56,7 +56,7 @@ def build(
         cell, arrays = _build_flax(cell_class, input_size, hidden_size, kind, **options)
     else:
         cell, arrays = _build_equinox(cell_class, input_size, hidden_size, kind, **options)
-    return Model(cell_class, cell, arrays, kind)
+    return Model(cell, arrays, kind)
 
 
 def read(model: Model) -> Arrays:
@@ -83,36 +83,47 @@ def from_torch(cell_class: type, parameters: Arrays) -> Arrays:
 
 def run(model: Model, x: Array, state: Any = None) -> tuple[Any, Any]:
     """Return output and last state, and the function that computes the gradients."""
-    parameters = to_torch(model.cell_class, model.arrays)
-    rows, H = parameters["weight_hh_l0"].shape
-    if state is None:
-        zeros = np.zeros((1, x.shape[1], H))
-        state = (zeros, zeros) if rows == 4 * H else zeros
-
-    def compute(parameters: Arrays, x: jax.Array, state: Any) -> Any:
-        arrays = from_torch(model.cell_class, parameters)
-        fill = _fill_flax if _is_of_flax(model.cell_class) else _fill_equinox
-        next_state = fill(model.cell, arrays)
-
-        def step(state: Any, x_t: jax.Array) -> Any:
-            state = next_state(x_t, state)
-            return state, state[0] if isinstance(state, tuple) else state
-
-        last, output = jax.lax.scan(step, jax.tree.map(lambda array: array[0], state), x)
-        return output, jax.tree.map(lambda array: array[None], last)
 
     def convert(arrays: Any) -> Any:
         return jax.tree.map(lambda array: jnp.asarray(array, model.dtype), arrays)
 
-    results, vjp = jax.vjp(compute, *convert((parameters, x, state)))
+    forward, backward = PASS
+    results, vjp = forward(model.cell, model.arrays, convert(x), convert(state))
 
     def pull(d_output: Array | None, d_state: Any) -> tuple[Any, Any, Arrays]:
-        output, last = jax.tree.map(jnp.zeros_like, results)
+        output, last = jax.tree.map(lambda array: np.zeros(array.shape), results)
         given = (output if d_output is None else d_output, last if d_state is None else d_state)
-        d_parameters, d_x, d_initial = vjp(convert(given))
+        d_parameters, d_x, d_initial = backward(vjp, convert(given))
         return d_x, d_initial, d_parameters
 
     return results, pull
+
+
+def _differentiate(cell: Any, arrays: Arrays, x: jax.Array, state: Any) -> Any:
+    """Return output and last state, and their vector-Jacobian product."""
+    parameters = to_torch(type(cell), arrays)
+    rows, H = parameters["weight_hh_l0"].shape
+    if state is None:
+        zeros = jnp.zeros((1, x.shape[1], H), x.dtype)
+        state = (zeros, zeros) if rows == 4 * H else zeros
+    return jax.vjp(partial(_compute, cell), parameters, x, state)
+
+
+def _compute(cell: Any, parameters: Arrays, x: jax.Array, state: Any) -> Any:
+    """Return output and last state."""
+    fill = _fill_flax if _is_of_flax(type(cell)) else _fill_equinox
+    next_state = fill(cell, from_torch(type(cell), parameters))
+
+    def step(state: Any, x_t: jax.Array) -> Any:
+        state = next_state(x_t, state)
+        return state, state[0] if isinstance(state, tuple) else state
+
+    last, output = jax.lax.scan(step, jax.tree.map(lambda array: array[0], state), x)
+    return output, jax.tree.map(lambda array: array[None], last)
+
+
+PASS = jax.jit(_differentiate), jax.jit(lambda vjp, d_results: vjp(d_results))
+"""Forward and backward, which JAX compiles once for each class and shape, and not in each pass."""
 
 
 def _add_biases(parameters: Arrays) -> Arrays:

@@ -171,19 +171,30 @@ def _run_torch(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pu
 
 
 def _run_jax(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pull]:
-    others = [v.value for v in layer.non_trainable_variables]
-
-    def compute(x: Any, states: list[Any], variables: list[Any]) -> Any:
-        return layer.stateless_call(variables, others, x, initial_state=states or None)[0]
-
-    x, *states = inputs
-    results, vjp = jax.vjp(compute, x, states, [v.value for v in layer.trainable_variables])
+    variables, others = layer.trainable_variables, layer.non_trainable_variables
+    values = [[v.value for v in several] for several in (variables, others)]
+    forward, backward = _compile_jax()
+    results, vjp = forward(layer, inputs, *values)
 
     def pull(d_results: list[Array]) -> list[Any]:
-        d_x, d_states, d_variables = vjp(type(results)(d_results))
-        return [d_x, *d_states, *d_variables]
+        d_inputs, d_variables = backward(vjp, type(results)(d_results))
+        return [*d_inputs, *d_variables]
 
     return results, pull
+
+
+@cache
+def _compile_jax() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return forward and backward, which JAX compiles once for each layer and shape."""
+
+    def differentiate(layer: "keras.Layer", inputs: Any, variables: Any, others: Any) -> Any:
+        def compute(inputs: Any, variables: Any) -> Any:
+            x, *states = inputs
+            return layer.stateless_call(variables, others, x, initial_state=states or None)[0]
+
+        return jax.vjp(compute, inputs, variables)
+
+    return jax.jit(differentiate, static_argnums=0), jax.jit(lambda vjp, d_results: vjp(d_results))
 
 
 def _run_forward(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], None]:

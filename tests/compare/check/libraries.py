@@ -242,6 +242,7 @@ def modules():
         "equinox.nn": classes("equinox.nn._rnn", EquinoxCell, GRUCell="rzn", LSTMCell="ifgo"),
         "jax": {
             "Array": Tensor,
+            "jit": lambda function: function,
             "vjp": torch.func.vjp,
             "vmap": torch.vmap,
             "lax": space(scan=scan),
@@ -252,6 +253,7 @@ def modules():
         "jax.numpy": {
             "dtype": lambda name: getattr(torch, name),
             "asarray": as_tensor,
+            "zeros": lambda shape, dtype: torch.zeros(shape, dtype=dtype),
             "zeros_like": lambda array: torch.zeros_like(torch.as_tensor(array)),
             "concatenate": lambda arrays, axis: torch.cat([*map(torch.as_tensor, arrays)], axis),
             "split": lambda array, n, axis: torch.chunk(torch.as_tensor(array), n, axis),

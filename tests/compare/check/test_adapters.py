@@ -72,6 +72,28 @@ def test_weights_are_translated_to_a_library_and_back(target, library):
     np.testing.assert_allclose(*both)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("target", ["flax.nnx:LSTMCell", "equinox.nn:GRUCell", "keras.layers:GRU"])
+def test_jax_compiles_a_pass_once_for_each_shape(target):
+    monitoring = pytest.importorskip("jax.monitoring")
+    module, _, name = target.partition(":")
+    target_class, adapter = resolve(pytest.importorskip(module), name)
+    adapter = load_adapter(adapter)
+    if getattr(adapter, "BACKEND", "jax") != "jax":
+        pytest.skip("expected Keras on JAX")
+    layer = LibraryLayer(adapter, target_class, 4, 5, convert=np.asarray)
+    events = []
+    monitoring.register_event_duration_secs_listener(lambda event, *_, **__: events.append(event))
+    counts = []
+    for T in (3, 3, 7):
+        before = len(events)
+        output, _, tape = layer.forward(np.ones((T, 2, 4), np.float32))
+        layer.backward(tape, output)
+        counts.append(len(events) - before)
+    assert counts[0] > counts[1] == 0
+    assert counts[2] > 0
+
+
 FOLDER = Path(which.__file__).parent
 
 
