@@ -16,7 +16,7 @@ from compare.implementations.adapters.which import (
     refuse_without_library,
 )
 from compare.implementations.cells import CELLS, Cell
-from compare.implementations.interface import Implementation, Results
+from compare.implementations.interface import Implementation
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
@@ -75,16 +75,11 @@ def implementation(
     except BaseException:
         submission.close()
         raise
-    is_file = bool(find_file_adapter(target))
-    weights = _read_weights(target) if is_file else None
+    path, name = split_target(target)
+    weights = read_layer(Path(path), name) if find_file_adapter(target) else None
     return Implementation(
         record, target, build, close=submission.close, weights=weights, layout=layout
     )
-
-
-def _read_weights(target: str) -> Results:
-    path, name = split_target(target)
-    return read_layer(Path(path), name)
 
 
 def refuse_target(target: str, why: str) -> UsageError:

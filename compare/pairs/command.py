@@ -73,8 +73,7 @@ def bisect_pair(
 
 def _find_smallest(sides: tuple[Side, Side], found: PairResult) -> PairResult:
     """Return the result of a smaller case that differs too, as long as there is one."""
-    for case in shrink(found.case):
-        smaller = PairResult(case, sides, (sides[0].run(case), sides[1].run(case)))
+    for smaller in compare_pair(sides, shrink(found.case)):
         if smaller.differs:
             return _find_smallest(sides, smaller)
     return found

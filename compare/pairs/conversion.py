@@ -52,6 +52,12 @@ class Weights:
 
     target: str
     parameters: Results
+    form: Form | None = None  # in which a library has them; None for PyTorch's
+
+    @property
+    def arrays(self) -> Results:
+        """The parameters in their form."""
+        return self.parameters if self.form is None else self.form.from_torch(self.parameters)
 
     @property
     def cell(self) -> Cell:
@@ -72,19 +78,12 @@ def convert(config: ConvertConfig, terminal: Terminal | None = None) -> None:
         show_forms(terminal)
         return
     source, dest = config.paths[0], Path(config.paths[1])
-    own = _find_format(dest, config.to)
+    _check_dest(dest, config.to)
     weights = read_weights(source, config.from_)
-    target = config.to if own else find_class(dest.suffix.lower(), weights.cell)
-    form = None if target == TORCH else Form(target, weights.dtype)
-    held = fit_biases(weights, form)
-    share = demand_same_function(weights, Weights(target, held), config.nonlinearity)
-    if own:
-        arrays = held if form is None else form.from_torch(held)
-        content = _write_arrays(arrays, dest.suffix.lower())
-    else:
-        assert form is not None
-        content = _write_layer(form, held, dest.suffix.lower(), config.nonlinearity)
-    write_file(dest, [content])
+    end = dest.suffix.lower()
+    target = config.to if end in READERS else find_class(end, weights.cell)
+    found, share = translate(weights, target, config.nonlinearity)
+    write_file(dest, [_make_content(found, end, config.nonlinearity)])
     same = f"{weights.target} and {target} are the same function of these weights"
     terminal.line(f"{same}; the largest difference is {share:.0%} of the tolerance")
     terminal.line(f"Written: {dest}")
@@ -122,16 +121,12 @@ def convert_weights(
         if not isinstance(form_name, str) or form_name not in (TORCH, *list_forms()):
             expected = f"{name} to be {TORCH} or a class that `convert --table` lists"
             raise UsageError(f"expected {expected}, got {brief(form_name)}")
-    weights = read_weights(source, from_)
-    form = None if to == TORCH else Form(to, weights.dtype)
-    held = fit_biases(weights, form)
-    demand_same_function(weights, Weights(to, held))
-    arrays = held if form is None else form.from_torch(held)
-    return {name: np.array(array) for name, array in arrays.items()}
+    found, _ = translate(read_weights(source, from_), to)
+    return {name: np.array(array) for name, array in found.arrays.items()}
 
 
-def _find_format(dest: Path, to: str) -> bool:
-    """Return whether a file holds arrays, and not a layer; UsageError if there is no such file."""
+def _check_dest(dest: Path, to: str) -> None:
+    """Raise UsageError unless a new file can have this name, and weights in this form."""
     end = dest.suffix.lower()
     is_layer = bool(find_file_adapter(dest.name))
     if end not in READERS and not is_layer:
@@ -141,7 +136,6 @@ def _find_format(dest: Path, to: str) -> bool:
         raise UsageError(f"expected DEST to end in .npz or .safetensors with --to, got {dest}")
     if dest.exists():
         raise UsageError(f"expected a new file for DEST, got {dest}, which exists")
-    return not is_layer
 
 
 # From SOURCE to what DEST holds ------------------------------------------------------------------
@@ -152,22 +146,19 @@ def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -
     if isinstance(source, Mapping):
         arrays, where, name = dict(source), "these arrays", ""
     else:
-        path, name = split_target(str(source))
         where = str(source)
-        if find_file_adapter(where):
-            if from_ != TORCH:
-                raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
-            return _check_dtype(Weights(where, read_layer(Path(path), name)), where)
-        if from_ != TORCH and not path.endswith((".npz", ".safetensors")):
-            raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
+        path, name = split_target(where)
         if from_ == TORCH:
-            return _check_dtype(Weights(TORCH, read_layer(Path(path), name)), where)
+            target = where if find_file_adapter(where) else TORCH
+            return _check_dtype(Weights(target, read_layer(Path(path), name)), where)
+        if not path.endswith((".npz", ".safetensors")):
+            raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
         arrays = read_arrays(Path(path))
     if from_ == TORCH:
         return _check_dtype(Weights(TORCH, sort_parameters(arrays, where)), where)
     dtype = next((str(a.dtype) for a in arrays.values() if str(a.dtype) in DTYPES), DTYPES[0])
     found = choose_layer(Form(from_, dtype).find_layers(arrays), where, name)
-    return _check_dtype(Weights(from_, sort_parameters(found, where)), where)
+    return _check_dtype(Weights(from_, found), where)
 
 
 def _check_dtype(weights: Weights, where: str) -> Weights:
@@ -177,6 +168,16 @@ def _check_dtype(weights: Weights, where: str) -> Weights:
         got = ", ".join(sorted(dtypes))
         raise UsageError(f"expected weights of float32 or float64 in {where}, got {got}")
     return weights
+
+
+def translate(weights: Weights, target: str, nonlinearity: str = "tanh") -> tuple[Weights, float]:
+    """Return weights for another target, and the largest share of the tolerance.
+
+    ParityError unless both targets compute the same function of them.
+    """
+    form = None if target == TORCH else Form(target, weights.dtype)
+    found = Weights(target, fit_biases(weights, form), form)
+    return found, demand_same_function(weights, found, nonlinearity)
 
 
 def fit_biases(weights: Weights, form: Form | None) -> Results:
@@ -243,23 +244,18 @@ def _explain(result: PairResult, cases: Sequence[LayerCase]) -> str:
 # Files --------------------------------------------------------------------------------------------
 
 
-def _write_arrays(arrays: Results, end: str) -> bytes:
-    """Return the content of a file of arrays, which has been read back."""
-    content = to_bytes(arrays, end)
+def _make_content(weights: Weights, end: str, nonlinearity: str) -> bytes:
+    """Return the content of a file with this end, which has been read back."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"weights{end}"
-        file.write_bytes(content)
-        demand_same_bits(read_arrays(file), arrays)
-    return content
-
-
-def _write_layer(form: Form, held: Results, end: str, nonlinearity: str) -> bytes:
-    """Return the content of a library's file with a layer, which has been read back."""
-    stated = "" if nonlinearity == "tanh" else nonlinearity  # the default of each library
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / f"model{end}"
-        form.write_file(file, held, stated)
-        demand_same_bits(read_layer(file), held)
+        if end in READERS:
+            file.write_bytes(to_bytes(weights.arrays, end))
+            demand_same_bits(read_arrays(file), weights.arrays)
+        else:
+            assert weights.form is not None
+            stated = "" if nonlinearity == "tanh" else nonlinearity  # the default of each library
+            weights.form.write_file(file, weights.parameters, stated)
+            demand_same_bits(read_layer(file), weights.parameters)
         return file.read_bytes()
 
 

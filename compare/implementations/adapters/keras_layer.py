@@ -8,7 +8,6 @@ layer's configuration decides what it computes; it can be given any weights.
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -42,13 +41,13 @@ def build(
     bias: bool = True,
     dtype: str = "float32",
 ) -> Any:
-    """Build a layer of a class, or one like the layer ``FILE.keras:LAYER`` with other weights."""
+    """Build a layer of a class, or one like a layer of a file with other weights."""
     if BACKEND == "jax":
         jax.config.update("jax_enable_x64", dtype == "float64")
     options = {"units": hidden_size, "use_bias": bias, "dtype": dtype}
     options |= {"return_sequences": True, "return_state": True}
-    if isinstance(target, str):
-        options = find_layer(target).get_config() | options | {"trainable": True, "stateful": False}
+    if not isinstance(target, type):
+        options = target.get_config() | options | {"trainable": True, "stateful": False}
         if nonlinearity not in ("", options["activation"]):
             has = f"expected the nonlinearity {options['activation']} of the file"
             raise NotImplementedError(f"{has}, got {nonlinearity}")
@@ -213,8 +212,7 @@ RUNS: dict[str, Callable[[Any, list[Array]], tuple[list[Any], Any]]] = {
 # A file with such layers --------------------------------------------------------------------------
 
 
-@cache
-def read_recurrent_layers(path: str) -> dict[str, Any]:
+def read_layers(path: str) -> dict[str, Any]:
     """Return the recurrent layers of a file by name; ValueError if two have the same name."""
     kinds = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
     model = keras.models.load_model(path, compile=False)
@@ -226,33 +224,20 @@ def read_recurrent_layers(path: str) -> dict[str, Any]:
     return found
 
 
-def find_layer(target: str) -> Any:
-    """Return the layer ``FILE.keras:LAYER``; without a name, the only one of the file."""
-    path, _, name = target.rpartition(":") if not target.endswith(FILES) else (target, "", "")
-    layers = read_recurrent_layers(path)
-    if name in layers or (len(layers) == 1 and not name):
-        return layers[name or next(iter(layers))]
-    names = ", ".join(layers) or "none"
-    kinds = "its layers SimpleRNN, GRU or LSTM"
-    raise ValueError(f"expected {Path(path).name}:LAYER, one of {kinds}: {names}")
-
-
 def find_class(target: Any) -> Any:
-    """Return the class of a target: itself, or that of the layer in a file."""
-    return type(find_layer(target)) if isinstance(target, str) else target
+    """Return the class of a target: itself, or that of a layer in a file."""
+    return target if isinstance(target, type) else type(target)
 
 
-def find_operator(target: str) -> str:
-    """Return the name of the class of a layer in a file."""
-    name: str = find_class(target).__name__
-    return name
+def find_operator(layer: "keras.Layer") -> str:
+    """Return the name of a layer's class."""
+    return type(layer).__name__
 
 
 def read_file(path: str) -> dict[str, Arrays]:
     """Return the parameters of each recurrent layer by PyTorch's names."""
     return {
-        name: to_torch(type(layer), _read_all(layer))
-        for name, layer in read_recurrent_layers(path).items()
+        name: to_torch(type(layer), _read_all(layer)) for name, layer in read_layers(path).items()
     }
 
 

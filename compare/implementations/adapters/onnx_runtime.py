@@ -7,8 +7,6 @@ exported. The node's attributes decide what it computes; it can be given any wei
 """
 
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +51,7 @@ class Model:
 
 
 def build(
-    target: str,
+    target: "str | Node",
     input_size: int,
     hidden_size: int,
     *,
@@ -61,9 +59,9 @@ def build(
     bidirectional: bool = False,
     dtype: str = "float32",
 ) -> Model:
-    """Build the graph of an operator, or of a node ``FILE.onnx:NODE`` with other weights."""
+    """Build the graph of an operator, or of a node in a file with other weights."""
     operator = find_operator(target)
-    attributes = None if operator == target else list_attributes(target, bidirectional)
+    attributes = None if isinstance(target, str) else list_attributes(target, bidirectional)
     has = (attributes or {}).get("activations", [b"Tanh"])[0].decode().lower()
     if attributes is not None and nonlinearity not in ("", has):
         raise NotImplementedError(
@@ -143,9 +141,9 @@ def write(model: Model, arrays: Arrays, how: str = "loaded") -> None:
     model.arrays = {name: np.ascontiguousarray(a, np.float32) for name, a in arrays.items()}
 
 
-def to_torch(operator: str, arrays: Arrays) -> Arrays:
+def to_torch(target: "str | Node", arrays: Arrays) -> Arrays:
     """Return parameters by PyTorch's names."""
-    order = np.argsort(FROM_TORCH[find_operator(operator)])
+    order = np.argsort(FROM_TORCH[find_operator(target)])
     return {
         f"{name}_l0{end}": _reorder(block, order)
         for d, end in enumerate(DIRECTIONS[: len(arrays["W"])])
@@ -154,9 +152,9 @@ def to_torch(operator: str, arrays: Arrays) -> Arrays:
     }
 
 
-def from_torch(operator: str, parameters: Arrays) -> Arrays:
+def from_torch(target: "str | Node", parameters: Arrays) -> Arrays:
     """Return parameters by ONNX's names."""
-    order, found = FROM_TORCH[find_operator(operator)], {}
+    order, found = FROM_TORCH[find_operator(target)], {}
     ends = [end for end in DIRECTIONS if f"weight_ih_l0{end}" in parameters]
     for own, names in TENSORS.items():
         every = [[_reorder(parameters[f"{n}_l0{end}"], order) for n in names] for end in ends]
@@ -198,8 +196,7 @@ class Node:
     arrays: Arrays = field(default_factory=dict)
 
 
-@cache
-def read_nodes(path: str) -> dict[str, Node]:
+def read_layers(path: str) -> dict[str, Node]:
     """Return the recurrent nodes of a file by name; ValueError if one has what PyTorch has not."""
     model = onnx.load(path)
     nodes = [node for node in model.graph.node if node.op_type in FROM_TORCH]
@@ -230,19 +227,9 @@ def compute_constant(model: Any, name: str) -> Array:
     return np.array(session.run([name], {})[0])
 
 
-def read_node(target: str) -> Node:
-    """Return the node ``FILE.onnx:NODE``; without a name, the only one of the file."""
-    path, _, name = target.rpartition(":") if not target.endswith(FILES) else (target, "", "")
-    nodes = read_nodes(path)
-    if name in nodes or (not name and len(nodes) == 1):
-        return nodes[name or next(iter(nodes))]
-    names = ", ".join(nodes) or "none"
-    raise ValueError(f"expected {Path(path).name}:NODE, one of its nodes RNN, GRU or LSTM: {names}")
-
-
-def list_attributes(target: str, bidirectional: bool) -> dict[str, Any]:
+def list_attributes(node: "Node", bidirectional: bool) -> dict[str, Any]:
     """Return the attributes of a node, for one direction or for both."""
-    attributes = dict(read_node(target).attributes)
+    attributes = dict(node.attributes)
     if attributes.get("direction") == b"bidirectional" and not bidirectional:
         del attributes["direction"]
         if functions := attributes.get("activations"):
@@ -250,14 +237,14 @@ def list_attributes(target: str, bidirectional: bool) -> dict[str, Any]:
     return attributes
 
 
-def find_operator(target: str) -> str:
-    """Return the operator of a target: its own name, or that of the node in a file."""
-    return target if target in FROM_TORCH else read_node(target).operator
+def find_operator(target: "str | Node") -> str:
+    """Return the name of an operator, or that of a node in a file."""
+    return target if isinstance(target, str) else target.operator
 
 
 def read_file(path: str) -> dict[str, Arrays]:
     """Return the parameters of each recurrent node by PyTorch's names."""
-    return {name: to_torch(node.operator, node.arrays) for name, node in read_nodes(path).items()}
+    return {name: to_torch(node.operator, node.arrays) for name, node in read_layers(path).items()}
 
 
 def write_file(path: str, operator: str, parameters: Arrays, *, nonlinearity: str = "") -> None:

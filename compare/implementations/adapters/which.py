@@ -10,10 +10,10 @@ CLASSES : dict of str to tuple
     and which variant of the cell it is. The library may have no such class, but an operator of this
     name: then the name takes the place of the class below.
 FILES : tuple of str, optional
-    Ends of the names of files that have such layers in them, with their weights. FILE:NAME takes
-    the place of the class below, and `find_operator(target)` gives what its layer is.
-    `read_file(path)` returns the parameters of all layers in a file, by the layers' names, and
-    `write_file(path, class, parameters, nonlinearity=…)` writes a file with one layer.
+    Ends of the names of files that have such layers in them, with their weights.
+    `read_layers(path)` returns the layers of a file by name. One of them takes the place of the
+    class below, and `find_operator(layer)` gives the name of its class. `read_file(path)` returns
+    the parameters of each layer, `write_file(path, class, parameters, nonlinearity=…)` writes one.
 GRADIENTS : bool
     Whether it computes gradients.
 build(class, input_size, hidden_size, **options) -> model
@@ -97,7 +97,7 @@ def adapt_target(target: Any, adapter: str, name: str) -> tuple[Any, str, list[s
         return load_adapter("numpy_class").adapt_class(target), "", kinds
     own = load_adapter(adapter)
     if find_file_adapter(name):
-        kinds = [own.find_operator(name)]
+        kinds = [own.find_operator(target)]
     return partial(load_adapter("library_layer").LibraryLayer, own, target), adapter, kinds
 
 
@@ -107,6 +107,17 @@ def find_file_adapter(target: str) -> str:
         if any(target.endswith(end) or f"{end}:" in target for end in constants.get("FILES", ())):
             return adapter
     return ""
+
+
+def find_layer(target: str, adapter: ModuleType) -> Any:
+    """Return the layer FILE:NAME, or the only one of FILE; ValueError if there is no such layer."""
+    is_file = target.endswith(adapter.FILES)
+    path, _, name = (target, "", "") if is_file else target.rpartition(":")
+    layers = adapter.read_layers(path)
+    if name in layers or (len(layers) == 1 and not name):
+        return layers[name or next(iter(layers))]
+    names = ", ".join(layers) or "none"
+    raise ValueError(f"expected {Path(path).name}:NAME, one of its recurrent layers: {names}")
 
 
 def refuse_without_library(target: object, error: object) -> str:
@@ -131,7 +142,7 @@ def load_adapter(name: str) -> ModuleType:
 def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
     """Return what a name of a module means, and its adapter; empty if it needs none."""
     if adapter := find_file_adapter(name):
-        return name, adapter
+        return find_layer(name, load_adapter(adapter)), adapter
     for adapter, constants in adapters().items():
         if f"{module.__name__}:{name}" in constants["CLASSES"] and not hasattr(module, name):
             return name, adapter

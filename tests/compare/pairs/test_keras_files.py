@@ -71,7 +71,7 @@ def test_a_layer_of_several_is_chosen_by_its_name(tmp_path, capsys):
     inner = L.LSTM(5, return_sequences=True, name="inner")
     path = save(tmp_path / "model.keras", L.Bidirectional(inner), L.GRU(3, name="last"))
     assert main(f"parity {path} torch".split()) == 2
-    message = "model.keras:LAYER, one of its layers SimpleRNN, GRU or LSTM: "
+    message = "model.keras:NAME, one of its recurrent layers: "
     error = capsys.readouterr().err
     assert message in error
     assert sorted(error.strip().rpartition(": ")[2].split(", ")) == [

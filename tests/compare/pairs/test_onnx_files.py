@@ -87,9 +87,7 @@ def test_a_node_of_several_is_chosen_by_its_name(tmp_path, capsys):
     layers = {"first": torch.nn.LSTM(4, 8), "second": torch.nn.GRU(8, 3)}
     path = write_graph(tmp_path / "two.onnx", layers)
     assert main(f"parity {path} torch".split()) == 2
-    assert "two.onnx:NODE, one of its nodes RNN, GRU or LSTM: first, second" in (
-        capsys.readouterr().err
-    )
+    assert "two.onnx:NAME, one of its recurrent layers: first, second" in (capsys.readouterr().err)
     assert main(f"parity {path}:second torch".split()) == 0
     assert "V 8, H 3, gru" in capsys.readouterr().out
 
