@@ -65,7 +65,7 @@ class Result:
     expected: str = ""  # in words, where no numbers can be compared
     got: str = ""
     likely: str = ""  # the likely mistake
-    why: str = ""  # it is not tried
+    why: str = ""  # it is not tried, or missing in some cases alone
 
     def to_json(self) -> dict[str, str]:
         """Return what it has as plain JSON values."""

@@ -101,15 +101,15 @@ def _show_by_verdict(
 ) -> None:
     """Print features or properties, a line for each verdict; those that are `brief` are counted.
 
-    Of those that are not tried only the ones that lack a feature are.
+    Those with a reason of their own are listed: not the lack of a feature, but what was raised.
     """
     for verdict in dict.fromkeys((Verdict.RIGHT, *FAILED, *(result.verdict for result in found))):
-        names: dict[str, list[str]] = {}  # by the reason why a property is not tried
+        names: dict[str, list[str]] = {}  # by the reason
         for result in found:
             if result.verdict == verdict:
                 likely = f" ({result.likely.rstrip('.')})" if result.likely else ""
                 names.setdefault(result.why, []).append(result.name + likely)
-        whys = [w for w in names if verdict != Verdict.NOT_TRIED or w.startswith("missing")]
+        whys = [why for why in names if not why or why.startswith("missing")]
         if verdict in brief and whys:
             count = sum(len(names.pop(why)) for why in whys)
             terminal.line(f"  {kind}{verdict}: {count}", "dim")

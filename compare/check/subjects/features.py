@@ -53,7 +53,11 @@ def try_features(
 
 
 def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Result:
-    """Try one feature, with the fields that the subject's cases have; return its result."""
+    """Try one feature, with the fields that the subject's cases have; return its result.
+
+    An argument of a call that raises is missing, since a layer may refuse it. If it raises in some
+    cases alone, the result says so: it may also be a mistake.
+    """
     results = [result for result in try_items(subject) if result.name in parts]
     worst = next((r for r in results if r.verdict != Verdict.RIGHT), results[0])
     fields, feature = subject.changes, Result(name=name, verdict=worst.verdict)
@@ -67,6 +71,8 @@ def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Resul
     elif worst.verdict == Verdict.WRONG:  # its results have another form
         feature.found = f"expected {worst.expected}, got {worst.got}"
     is_first = "batch_first" in fields and subject.layers.conventions.batch_first
+    if worst.verdict == Verdict.MISSING and worst.case is not None and worst.cases > 1:
+        feature.why = f"not on {worst.case.words}: {worst.got}"
     if feature.verdict == Verdict.MISSING and is_first:
         feature.likely = "The batch always comes first."
     return feature

@@ -15,14 +15,22 @@ from compare.check.subjects import examination, features, properties
 from compare.check.subjects.diagnosis import explain_results
 from compare.check.subjects.examination import examine_class
 from compare.check.subjects.explanation import describe_entry
-from compare.check.subjects.features import FEATURES, try_features
-from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
+from compare.check.subjects.features import FEATURES, list_trials, try_feature, try_features
+from compare.check.subjects.layer import PARTS, TRIALS, LayerSubject, find_layout
 from compare.check.subjects.properties import try_properties
 from compare.check.subjects.symptoms import explain_tensor
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.trouble import Verdict
 from compare.terminal import UsageError
-from tests.compare.check.corpus import LAYERS, STUDENTS, gated_mistakes, mistakes, replaced, table
+from tests.compare.check.corpus import (
+    LAYERS,
+    STUDENTS,
+    Layer,
+    gated_mistakes,
+    mistakes,
+    replaced,
+    table,
+)
 from tests.counts import number
 from tests.in_process import submission_of, terminal
 from tests.tables import table_of
@@ -159,6 +167,16 @@ def test_biases_may_be_rows(name):
     assert {result.verdict for result in results} == {"right"}
     [unbatched] = [f for f in try_features(subject) if f.name == "input without a batch"]
     assert unbatched.verdict == "missing"  # it makes rows of single vectors, by chance
+
+
+def test_a_feature_that_only_some_cases_refuse_is_missing_and_says_where(tmp_path):
+    """Its layer fails if the longest sequence has fewer than T steps."""
+    layer = Layer("deep", "", [("np.where(is_there, y[:T], 0)", "np.where(is_there, y, 0)")])
+    subject, _ = tried(layer.write(tmp_path))
+    fields = FEATURES["lengths"]
+    found = try_feature(subject.vary(list_trials(fields), fields), "lengths", PARTS)
+    assert found.verdict == "missing"
+    assert found.why.startswith("not on T 10, B 9, V 18, H 17: one operation on arrays")
 
 
 EVERYTHING_ELSE = [

@@ -106,9 +106,10 @@ def printed(found: Report) -> list[str]:
 
 def test_without_verbose_what_does_not_count_is_counted():
     to, shown = terminal()
-    show(report(), to)
+    partly = entries(("lengths", "missing"), why="not on T 9: E: why")
+    show(report(features=partly + entries(("relu", "missing"))), to)
     lines = shown.getvalue().splitlines()
-    assert "  missing: 1" in lines
+    assert {"  missing: 1", "  missing: lengths (not on T 9: E: why)"} <= {*lines}
     assert "  properties right: 1" in lines
     assert "  properties not tried: packed, padded (without lengths)" in lines
     assert any("Missing features do not count. --verbose lists them." in line for line in lines)
