@@ -65,7 +65,9 @@ def scale(array: Array, values: str, name: str, dtype: str) -> Array:
     """Return an array of a case with such values; its factor has its name, or the first letter."""
     factors = VALUES[values] if values else {}
     factor = factors.get(name, factors.get(name.partition("_")[0], 1.0))  # x of x_t, d of d_h_n
-    scaled: Array = array * (
-        np.finfo(dtype).smallest_normal / 8 if factor == "subnormal" else factor
-    )
+    if factor == "subnormal":
+        factor = np.finfo(dtype).smallest_normal / 8
+    elif isinstance(factor, list):
+        factor = np.resize(factor, (len(array), 1))  # one for each row
+    scaled: Array = array * factor
     return scaled

@@ -28,6 +28,7 @@ FUNCTIONS = {
     "right": right_source(),
     "plain rnn": plain_source("rnn"),
     "plain gru": plain_source("gru"),
+    "plain lstm": plain_source("lstm"),
     "CS231n": next(s.source for s in styles()[0] if s.name == "cs231n: rnn as in the assignment"),
 }
 FAULTS = table("boundaries")["fault"]
