@@ -112,7 +112,8 @@ def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
         drawn = row.get("scale", 1.0) * rng.normal(size=(N, V)) + offsets
         targets = rng.integers(0, V, N)
         targets[1:][-1:] = V - 1  # of several one is the last class, which has the largest number
-        inputs = {"logits": drawn.astype(dtype), "targets": targets}
+        array = np.array(drawn, dtype, order=row.get("order", "C"))
+        inputs = {"logits": array, "targets": targets}
         yield _case({"N": N, "V": V}, inputs, dtype, row.get("word", ""))
 
 
