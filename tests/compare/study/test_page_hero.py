@@ -154,3 +154,18 @@ def test_the_first_screen_is_the_network(width, height, network, open_page):
     assert box["y"] + box["height"] <= height
     assert page.locator("[data-hero] #text-input, [data-hero] #hero-slider").count() == 2
     assert TYPED not in page.locator("#title").text_content()
+
+
+SEEN = """() => [...document.querySelectorAll("body > *, .hero > *, .hero-controls > *")]
+  .filter((each) => each.checkVisibility() && each.offsetHeight > 0)
+  .map((each) => each.id || each.className)"""
+FRAME = ["hero", "hero-frame", "hero-caption", "hero-controls"]
+BUTTONS = ["hero-play", "hero-before", "hero-slider", "hero-next"]
+
+
+def test_in_a_frame_there_is_the_moving_picture_alone(small, open_page):
+    page = open_page(small, sections=()).page
+    page.evaluate("() => { location.hash = 'moving'; }")
+    assert page.evaluate(SEEN) == [*FRAME, *BUTTONS]
+    page.evaluate("() => { location.hash = ''; }")
+    assert {"masthead", *FRAME, *BUTTONS, "guide-start"} < set(page.evaluate(SEEN))
