@@ -2,7 +2,6 @@
 
 import functools
 import math
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import is_dataclass
 from typing import Self
@@ -23,8 +22,9 @@ WITH_SHAPES = [
 LIMIT = 10
 """Of how many calls of a function a test checks: a check takes twenty times a small call."""
 
-_calls = Counter()
 _limit = math.inf
+_test = 0  # a number for each test: a function begins to count anew
+_is_off = False
 _jaxtyped = jaxtyping.jaxtyped
 
 
@@ -36,9 +36,9 @@ def install():
 
 def begin(calls=LIMIT):
     """Check so many calls of each function from now on."""
-    global _limit
+    global _limit, _test
     _limit = calls
-    _calls.clear()
+    _test += 1
 
 
 def checked(decorated):
@@ -53,15 +53,15 @@ def checked(decorated):
         return decorated
     if "<locals>" in decorated.__qualname__ or _is_kernel(decorated):
         return decorated
-    check = None
+    check, calls, test = None, 0, 0
 
     @functools.wraps(decorated)
     def counted(*args, **kwargs):
         __tracebackhide__ = True
-        nonlocal check
-        if jaxtyping.config.jaxtyping_disable or _calls[decorated] >= _limit:
+        nonlocal check, calls, test
+        if _is_off or (test == _test and calls >= _limit):
             return decorated(*args, **kwargs)
-        _calls[decorated] += 1
+        calls, test = calls + 1 if test == _test else 1, _test
         check = check or _jaxtyped(decorated, typechecker=_check_without_self)
         return check(*args, **kwargs)
 
@@ -84,9 +84,9 @@ def _check_without_self(function):
 @contextmanager
 def unchecked():
     """Leave annotations unchecked in the body: checking takes twenty times a small call's time."""
-    before = jaxtyping.config.jaxtyping_disable
-    jaxtyping.config.update("jaxtyping_disable", True)
+    global _is_off
+    before, _is_off = _is_off, True
     try:
         yield
     finally:
-        jaxtyping.config.update("jaxtyping_disable", before)
+        _is_off = before
