@@ -25,11 +25,12 @@ def main():
     sys.meta_path.insert(0, Refuser())
     from compare.study.writing import in_browser
 
-    in_browser.EPOCHS, in_browser.SECONDS = 2, 0.3
+    in_browser.EPOCHS, seconds = 2, in_browser.SECONDS
     folder, cell, *files = sys.argv[1:]
     os.chdir(folder)
     for file in files:
         source = Path(file).read_text(encoding="utf-8")
+        in_browser.SECONDS = 0.3 if Path(file).stem == "endless" else seconds
         sys.stdout.write(in_browser.check(source, f'{{"cell": "{cell}"}}', told.append) + "\n")
     lines = [in_browser.train(source, cell, told.append), "[" + ", ".join(told) + "]"]
     sys.stdout.write("\n".join(lines))
