@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compare.check import LayerCase, run_forward
+from compare.check import Comparison, LayerCase, run_forward
 from compare.implementations import CELLS, guess_cell, read_array, read_layer
 from compare.pairs.cases import list_cases
 from compare.pairs.config import PairConfig
@@ -59,6 +59,10 @@ def compare_arrays(config: PairConfig, terminal: Terminal) -> ParityReport:
     one, other = {like: a.astype(dtype)}, {like: b.astype(dtype)}
     report = compare_results(one, other, {like: allowed}, reference)
     show_parity(report, terminal, ("A", "B"))
+    compared = Comparison(like, one[like], other[like], allowed, 0 if like == "output" else None)
+    if not compared.ok:
+        described = compared.describe().replace("expected", "A has").replace("got", "B has")
+        terminal.line(f"First difference: {described}")
     for right in reference.values() if reference else ():
         apart = [largest_difference(right, array) for array in (a, b)]
         if not any(np.all(absolute_difference(right, array) <= allowed) for array in (a, b)):

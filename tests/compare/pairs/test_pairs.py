@@ -265,7 +265,9 @@ def test_two_arrays_are_compared_within_the_tolerance_of_the_case(char_lm, capsy
     code, output, error = run(f"parity {char_lm}/a.npy {char_lm}/b.npy {own}", capsys)
     assert (code, error) == (1, "rnn-parity: A and B: the only tensor differs: output\n")
     assert "Each entry has its own tolerance, from your input and weights." in output
-    *_, row, _ = output.splitlines()
+    *_, row, _, first = output.splitlines()
+    assert first.startswith("First difference: [0, 1, 1]: A has ")
+    assert "; 4.0e-04 apart, " in first
     apart, times, _, of_a, of_b, verdict = row.split()[-6:]
     assert (apart, verdict) == ("4.0e-04", "DIFFERS")
     assert float(times.replace(",", "")) > 100
