@@ -1,5 +1,5 @@
 from .atomic import BINARY, UNFINISHED, name_file, sync_directory, system, write_all, write_file
-from .lock import LockError, lock
+from .lockfile import LockError, lock
 from .opening import MOST_BYTES_OF_JSON, open_file, read_file, read_json, real_path
 from .outputs import Output, check_outputs, has_keys, write_output
 from .page import fill_page, is_page, json_in_html, resource

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from compare.files import RecordError
-from compare.files.lock import lock
+from compare.files.lockfile import lock
 from compare.runs.history import History
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
@@ -63,7 +63,7 @@ def test_on_a_full_disk_a_line_is_written_completely_or_not_at_all(tmp_path):
 def test_a_lock_ends_with_its_process(tmp_path):
     program = (
         "import os, pathlib, sys\n"
-        "from compare.files.lock import lock\n"
+        "from compare.files.lockfile import lock\n"
         "with lock(pathlib.Path(sys.argv[1])):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
