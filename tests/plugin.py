@@ -6,7 +6,6 @@
 """
 
 import functools
-import gc
 import math
 import os
 import platform
@@ -94,12 +93,6 @@ def pytest_collection_modifyitems(config, items):
         ]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
-
-
-def pytest_collection_finish():
-    """Leave what is imported, and stays, to no search for garbage: each would take 0.2 seconds."""
-    gc.collect()
-    gc.freeze()
 
 
 def _cell(item):

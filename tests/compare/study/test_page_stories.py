@@ -14,10 +14,10 @@ NO_STEP = {"loss_picture": None, "train_note": f"No step yet. {CLIPPED} 0.8."}
 GAIN_1 = control("gain", 1, "× 1.00") | {"gain_slider": "1 {times 1.00}"}
 
 
-@pytest.fixture
-def page(page):
-    yield page
-    page.page.goto("about:blank")  # the next test begins anew
+@pytest.fixture(autouse=True)
+def _anew(page):
+    yield
+    page.page.goto("about:blank")  # for the next test
 
 
 def weights(rest=""):
