@@ -49,6 +49,7 @@ from .layouts.gate_order import reorder_to_torch as reorder_to_torch
 from .layouts.gate_order import translate_call as translate_call
 from .layouts.guesses import guess_cell_of_class as guess_cell_of_class
 from .layouts.guesses import guess_cell_of_functions as guess_cell_of_functions
+from .targets import demand_python as demand_python
 from .targets import implementation as implementation
 from .targets import parse_target as parse_target
 from .targets import refuse_target as refuse_target

@@ -7,6 +7,7 @@ of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a 
 """
 
 from functools import partial
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import Layers, UserLayer
 from compare.implementations.layouts.guesses import guess_cell_of_functions
-from compare.implementations.weights import read_layer
+from compare.implementations.weights import READERS, read_layer
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
+from compare.implementations.worker.notebook import NOTEBOOK
 from compare.implementations.worker.source import Source
 from compare.implementations.worker.trouble import Trouble
 from compare.terminal import UsageError
@@ -60,7 +62,10 @@ def implementation(
         layers = Layers(Submission(module, start=InProcess), record.name, device=device)
         return Implementation(record, target, layers)
     try:
-        submission = Submission(parse_target(target, **limits))
+        source = parse_target(target, **limits)
+        _refuse_data(Path(source.file))
+        demand_python(source, target)
+        submission = Submission(source)
     except FileNotFoundError:
         is_file = split_target(target)[0].endswith(".py")
         raise refuse_target(target, ", which does not exist" * is_file) from None
@@ -87,6 +92,24 @@ def refuse_target(target: str, why: str) -> UsageError:
     if refusal := refuse_without_library(target, why):
         return UsageError(refusal)
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {target!r}{why}")
+
+
+def _refuse_data(file: Path) -> None:
+    """Raise UsageError for a file of weights or of an array, which another option reads."""
+    end = file.suffix.lower()
+    if end in READERS:
+        wanted = f"expected --weights {file.name} beside a target such as torch"
+        raise UsageError(f"{file.name} holds weights alone: {wanted}")
+    if end == ".npy":
+        wanted = "two .npy files need --like, such as --like output"
+        raise UsageError(f"{file.name} holds an array alone: {wanted}")
+
+
+def demand_python(source: Source, target: str) -> None:
+    """Raise UsageError if a source is a file without Python code in it, by the end of its name."""
+    is_notebook = source.file.endswith(NOTEBOOK)
+    if source.file and not is_notebook and spec_from_file_location("", source.file) is None:
+        raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target}")
 
 
 def _load_class(

@@ -5,7 +5,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from importlib.util import spec_from_file_location
 from pathlib import Path
 
 from compare.check.cases.boundaries import Trial, fill_sizes
@@ -44,7 +43,6 @@ from compare.check.subjects.variants import Variant, choose_variant, make_stages
 from compare.implementations import (
     CELLS,
     FITTING,
-    NOTEBOOK,
     TABLE,
     Flags,
     Layers,
@@ -56,6 +54,7 @@ from compare.implementations import (
     Trouble,
     Verdict,
     clean,
+    demand_python,
     detect_cell,
     fits,
     parse_order,
@@ -88,9 +87,7 @@ def find_source(config: CheckConfig) -> Source:
     except FileNotFoundError:
         missing = ", which does not exist" * target.endswith(".py")
         raise refuse_target(target, f"{missing}; --new FILE writes a template") from None
-    is_notebook = source.file.endswith(NOTEBOOK)
-    if source.file and not is_notebook and spec_from_file_location("", source.file) is None:
-        raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target}")
+    demand_python(source, target)
     for name in (*OF_CLASSES, "strict"):
         if getattr(config, name) and not source.name:
             flag = flag_of(name)

@@ -322,6 +322,11 @@ REFUSED = {
     "float32 and (7, 3, 5) float32",
     "a.npy b.npy --like hidden": "expected --like to be one of output, h_n, c_n, got hidden",
     "a.npy b.npy --like c_n": "expected --like of a result of an Elman network, got c_n",
+    "char.pt torch": "char.pt holds weights alone: expected --weights char.pt beside a target such "
+    "as torch\n",
+    "scratch char.pt:lstm": "char.pt holds weights alone: expected --weights char.pt beside ",
+    "a.npy b.npy": "a.npy holds an array alone: two .npy files need --like, such as ",
+    "notes.txt torch": "expected a file of Python, such as my_rnn.py, got notes.txt\n",
     "scratch.LSTM torch": "expected a file, FILE:CLASS or MODULE:CLASS, got 'scratch.LSTM'",
     "torch.nn:LSTM torch.nn:GRU": "expected two layers of one cell, or --cell, got torch.nn:LSTM "
     "(lstm) and torch.nn:GRU (gru)",
@@ -332,6 +337,7 @@ REFUSED = {
 def test_what_does_not_belong_together_is_refused_in_one_line(typed, char_lm, monkeypatch, capsys):
     monkeypatch.chdir(char_lm)
     np.save("flat.npy", np.zeros(3))
+    Path("notes.txt").write_text("a note")
     code, _, error = run(f"parity {typed}", capsys)
     assert error.startswith(f"rnn-parity: {REFUSED[typed]}")
     assert error.count("\n") == 1
