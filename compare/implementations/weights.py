@@ -7,6 +7,8 @@ name of the layer. A library's own file is read by its adapter.
 
 import io
 import re
+import textwrap
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +24,7 @@ from compare.implementations.adapters.which import (
 )
 from compare.implementations.cells import CELLS, Cell
 from compare.implementations.interface import Array, Results, check_shapes, read_options
+from compare.implementations.worker.messages import clean
 from compare.terminal import UsageError
 
 T = TypeVar("T")
@@ -31,6 +34,9 @@ MOST_BYTES = 2**31
 
 STATES = ("state_dict", "model_state_dict", "model")
 """Names under which a training saves a model's state_dict beside its optimizer's."""
+
+OTHER_OBJECTS = {"Unsupported global": "a pickled object", "TorchScript": "a TorchScript archive"}
+"""What a .pt file has instead of tensors, by words of the error with which PyTorch refuses it."""
 
 OF_A_LAYER = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)_l\d+(?:_reverse)?)")
 """The name of a layer, and the name that a parameter has in it."""
@@ -65,12 +71,14 @@ def _try(reader: Callable[[Path], T], path: Path) -> T:
     """Return what is in a file; RecordError if its reader fails."""
     try:
         return reader(path)
+    except RecordError:
+        raise
     except OSError as error:
         raise RecordError(f"expected weights in {path}, got: {error.strerror or error}") from None
     except Exception as error:  # whatever a reader raises for a file that is not of its format
         if refusal := refuse_without_library(path, error):
             raise UsageError(refusal) from None
-        got = " ".join(str(error).split())[:200] or type(error).__name__
+        got = textwrap.shorten(clean(str(error)), 200, placeholder=" …") or type(error).__name__
         raise RecordError(f"expected a file {path.suffix} in {path}, got: {got}") from None
 
 
@@ -91,9 +99,19 @@ def _read_npz(path: Path) -> Results:
 def _read_pt(path: Path) -> Results:
     import torch  # not before it is needed
 
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    what = f"expected a state_dict in {path}"
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of files that are refused
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # many kinds, some with several lines and escape codes
+        for words, kind in OTHER_OBJECTS.items():
+            if words in str(error):
+                raise RecordError(f"{what}, got {kind}: save module.state_dict()") from None
+        raise ValueError("damaged, or another format") from None
     if not isinstance(state, dict):
-        raise ValueError(f"expected a state_dict, got {type(state).__name__}")
+        raise RecordError(f"{what}, got {type(state).__name__}")
     for name in STATES:
         if isinstance(state.get(name), dict):
             state = state[name]

@@ -352,8 +352,13 @@ def test_a_damaged_or_pickled_file_of_weights_is_refused(tmp_path, monkeypatch, 
         assert code == 3
         assert error.startswith(f"rnn-parity: expected a file .{name[2:]} in {name}, got: ")
         assert error.count("\n") == 1
+        assert error[:-1].isprintable()
     Path("p.pt").write_bytes(pickle.dumps({"f": print}))
-    assert run("parity scratch torch --weights p.pt", capsys)[0] == 3
+    Path("text.pt").write_text("a text")
+    for name in ("p.pt", "text.pt"):
+        code, _, error = run(f"parity scratch torch --weights {name}", capsys)
+        what = f"expected a file .pt in {name}, got: damaged, or another format"
+        assert (code, error) == (3, f"rnn-parity: {what}\n")
 
 
 def test_a_file_with_two_layers_is_refused_with_their_names(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """What is said of two sides: their layouts, their weights, and where they begin to differ."""
 
 import inspect
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,28 @@ def test_weights_of_its_own_that_are_not_those_of_the_other_side_are_named(capsy
     start = "A has another weight_ih_l0 than that of --weights. "
     assert first == f"{start}The rows of weight_ih_l0 are swapped: z, r, n in the place of r, z, n."
     assert second == "A has another bias_hh_l0 than that of --weights. Up to 2.5e-01 apart."
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "parity scratch torch --weights {}",
+        "convert {} new.npz",
+        "explain --weights {} --vocab no.json",
+    ],
+)
+def test_a_pt_file_with_a_whole_object_is_refused_with_what_to_save(
+    command, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    module = torch.nn.GRU(2, 3)
+    torch.save(module, "whole.pt")
+    torch.save({"state_dict": module.state_dict(), "options": Namespace(lr=1)}, "training.pt")
+    torch.save(torch.zeros(3), "tensor.pt")
+    for name, got in (
+        ("whole.pt", "a pickled object: save module.state_dict()"),
+        ("training.pt", "a pickled object: save module.state_dict()"),
+        ("tensor.pt", "Tensor"),
+    ):
+        code, _, error = run(command.format(name), capsys)
+        assert (code, error) == (3, f"rnn-parity: expected a state_dict in {name}, got {got}\n")
