@@ -54,7 +54,7 @@ from compare.bench.workload.shapes import (
 from compare.files import Output, check_outputs
 from compare.implementations import CELLS
 from compare.parity import ParityError, limited_threads
-from compare.terminal import Terminal, UsageError
+from compare.terminal import CommandError, Terminal, UsageError
 
 Progress = Callable[[str], None]
 
@@ -65,7 +65,8 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     """Run the benchmark; or, with ``plot``, show the results of an earlier benchmark again.
 
     A RecordError says that the file of ``plot`` or ``against`` is not a benchmark; a ParityError,
-    that scratch's results are refused. Everything is written and shown first.
+    that results of scratch or of a row of ``rows`` are refused; another CommandError, that such a
+    row has no times. Everything is written and shown first.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -100,12 +101,31 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
         submission.check_results(document, path)
         terminal.line("Pass this file on. To repeat it on another machine, and compare:")
         terminal.line(f"  {submission.describe_repetition(document.settings, path)}", "bold")
-    if refused := [t for t in document.timings if t.row == SCRATCH and t.outcome == REFUSED]:
-        raise ParityError(
-            f"scratch is refused in {len(refused)} of its phases; "
-            f"{refused[0].shape}, {refused[0].phase}: {refused[0].reason}"
-        )
+    _demand_times(document)
     return document
+
+
+def _demand_times(document: Document) -> None:
+    """Raise an error if scratch or a row of ``--rows`` is refused, or if one of these has no times.
+
+    A ParityError says that results are wrong, another CommandError that a row was left out.
+    """
+    timings = {row: [t for t in document.timings if t.row == row] for row in document.named_rows}
+    scratch = [timing for timing in document.timings if timing.row == SCRATCH]
+    for row, found in ({SCRATCH: scratch} | timings).items():
+        if refused := [timing for timing in found if timing.outcome == REFUSED]:
+            raise ParityError(
+                f"{row} is refused in {len(refused)} of its phases; "
+                f"{refused[0].shape}, {refused[0].phase}: {refused[0].reason}"
+            )
+    missing = document.list_left_out()
+    missing += [
+        f"{row}: {found[0].reason}"
+        for row, found in timings.items()
+        if found and all(timing.outcome == LEFT_OUT for timing in found)
+    ]
+    if missing:
+        raise CommandError(f"expected times of all --rows, got none of {missing[0]}")
 
 
 def _refuse_replacing(config: BenchConfig, path: Path) -> None:

@@ -34,7 +34,10 @@ MEASURED = f"Phases to measure: {', '.join(PHASE_NAMES)}."
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BenchConfig:
-    """Measure the time of scratch, PyTorch and others; exit code 1 if scratch's results differ."""
+    """Measure the time of scratch, PyTorch and others.
+
+    Exit code 1 if scratch or a row of --rows has wrong results, or such a row has no times.
+    """
 
     shapes: Annotated[str, arg(metavar="NAME|FILE.json", help=SHAPES)] = "seed"
     only: Annotated[tuple[str, ...], flag("H=256 B=1,32 ...")] = ()

@@ -44,8 +44,9 @@ class Gate:
         worst = max(report.failures, key=lambda row: (math.isnan(row.share), row.share))
         if worst.problem:
             return f"{worst.name}: {worst.problem}"
+        share = f"{worst.share:,.1f}" if worst.share < 1e6 else f"{worst.share:.1e}"
         return (
-            f"{worst.name} differs by {worst.difference:.1e}, {worst.share:,.1f} times the "
+            f"{worst.name} differs by {worst.difference:.1e}, {share} times the "
             f"tolerance of {worst.allowed:.1e}"
         )
 

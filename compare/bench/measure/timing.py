@@ -188,7 +188,8 @@ class Budget:
             )
         at_best = LEAST_ROUNDS * flops / (2 * self._best_rate.get(row, float("inf")))
         if at_best > self.left(row):
-            return f"over budget: it would take longer than the {self.left(row):.0f} s left"
+            left = max(self.left(row), 0)
+            return f"over budget: it would take longer than the {left:.0f} s left"
         return None
 
     def compiled(self, row: Row, phase: str, seconds: float) -> None:

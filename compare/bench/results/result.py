@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from compare import files
-from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, Shape
+from compare.bench.workload.shapes import LEFT_OUT, NOT_MEASURED, REFUSED, TIMED, Shape
 from compare.files import JsonObject
 from compare.implementations import CELLS
 
@@ -128,6 +128,16 @@ class Document:
         """Return a row's time divided by the reference's time, if both were timed."""
         found = divide_times(timing, self.find(reference, timing.shape, timing.phase))
         return None if found is None else found.value
+
+    @property
+    def named_rows(self) -> list[str]:
+        """The rows that ``--rows`` names; empty if all that are available were measured."""
+        rows = self.settings.get("rows")
+        return [row for row in rows if isinstance(row, str)] if isinstance(rows, list) else []
+
+    def list_left_out(self) -> list[str]:
+        """Return the notes on the rows that ``--rows`` names and that are not in the table."""
+        return [note for note in self.notes if self.named_rows and NOT_MEASURED in note]
 
     def write(self, path: Path) -> None:
         """Write the file atomically, a timing a line; create its directory if it is missing."""

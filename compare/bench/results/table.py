@@ -14,6 +14,8 @@ from compare.bench.results.result import (
     duration,
     quartiles,
 )
+from compare.bench.rows import cuda_rows
+from compare.bench.rows.target_row import find_targets
 from compare.bench.workload.shapes import (
     GENERATION,
     LEFT_OUT,
@@ -57,7 +59,10 @@ def show(document: Document, terminal: Terminal) -> None:
         terminal.console.print(_table_of_shapes(document, by_shape))
     if any(timing.error is not None for timing in document.timings):
         terminal.line(ERROR)
-    lines = _reasons(document) + _slower(by_shape) + _parts(document) + _memory(document)
+    lines = document.list_left_out() + _reasons(document) + _busy(document)
+    for row in (SCRATCH, *find_targets([row.name for row in document.rows])):
+        lines += _slower(by_shape, row)
+    lines += _parts(document) + _memory(document)
     for line in lines:
         terminal.line(line)
 
@@ -171,21 +176,40 @@ def _reasons(document: Document) -> list[str]:
     return lines
 
 
-def _slower(by_shape: Mapping[str, Mapping[str, Timings]]) -> list[str]:
-    """Return where scratch is slower than PyTorch, and where noise hides the difference."""
+def _busy(document: Document) -> list[str]:
+    """Return a line on the times that only a busy machine can explain."""
+    timed = [timing for timing in document.timings if timing.outcome == TIMED]
+    varying = [timing for timing in timed if timing.spread > timing.median]
+    too_fast = [
+        timing
+        for timing in timed
+        if timing not in varying
+        and timing.row.removesuffix("-tf32") not in cuda_rows.LABELS  # the roof is the processor's
+        and timing.flops / timing.median > document.roof.rate
+    ]
+    if not varying and not too_fast:
+        return []
+    count = f"{len(varying + too_fast)} of {len(timed)} times"
+    what = "have an IQR above their median or a share of the roof above 100%"
+    line = f"The machine is too busy for these numbers: {count} {what}"
+    return [f"{line}. Measure again when nothing else runs"]
+
+
+def _slower(by_shape: Mapping[str, Mapping[str, Timings]], row: str) -> list[str]:
+    """Return where a row is slower than PyTorch, and where noise hides the difference."""
     found = [
         (ratio, f"{shape} {phase} {ratio.value:.2f}")
         for shape, phases in by_shape.items()
         for phase, timings in phases.items()
-        if (ratio := divide_times(timings.get(SCRATCH), timings.get(REFERENCE))) is not None
+        if (ratio := divide_times(timings.get(row), timings.get(REFERENCE))) is not None
     ]
     if found and all(ratio.high < 1 for ratio, _ in found):
-        return [f"scratch is faster than PyTorch CPU in all {plural(len(found), 'comparison')}"]
+        return [f"{row} is faster than PyTorch CPU in all {plural(len(found), 'comparison')}"]
     found.sort(key=lambda pair: pair[0].value, reverse=True)
     slower = [place for r, place in found if r.low > 1]
     equal = [place for r, place in found if r.low <= 1 <= r.high]
     return [
-        f"scratch is {description} in {len(places)} of {len(found)}: {', '.join(places[:20])}"
+        f"{row} is {description} in {len(places)} of {len(found)}: {', '.join(places[:20])}"
         for description, places in (
             ("slower than PyTorch CPU", slower),
             ("about as fast as PyTorch CPU (their quartiles overlap)", equal),

@@ -11,7 +11,7 @@ from typing import Any
 
 from compare.bench import rows as package
 from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs
-from compare.bench.workload.shapes import REFERENCE, SCRATCH
+from compare.bench.workload.shapes import NOT_MEASURED, REFERENCE, SCRATCH
 from compare.implementations import Cell
 from compare.parity import DeviceError
 from compare.terminal import PACKAGE, UsageError
@@ -118,4 +118,4 @@ def choose_rows(
     if not present:
         listed = "; ".join(f"{row.label}: {reason}" for row, reason in reasons.items())
         raise UsageError(f"expected at least one row that is available, got {listed}")
-    return present, [f"{row.label}, left out: {why}" for row, why in reasons.items() if why]
+    return present, [f"{row.label}{NOT_MEASURED}{why}" for row, why in reasons.items() if why]

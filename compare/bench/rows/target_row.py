@@ -75,7 +75,10 @@ class TargetRow(Row):
         """Return why the row is not available: another dtype, or several threads."""
         if (threads := scratch_rnn.get_num_threads()) > 1:
             return f"its process has one thread, and --threads is {threads}"
-        return None if self._layer.has_dtype(dtype) else f"it has no dtype {dtype}"
+        if self._layer.has_dtype(dtype):
+            return None
+        other = "float64" if dtype == "float32" else "float32"
+        return f"it computes in {other}: add --dtype {other}"
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         options = {n: value for n, value in case.shape.options.items() if value != "tanh"}

@@ -46,6 +46,9 @@ UPDATE = "update"
 GENERATION = "generation"
 TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"  # the outcomes of a row in a phase
 
+NOT_MEASURED = f", {LEFT_OUT}: "
+"""What is between the label of a row without any phase and the reason, in a note."""
+
 PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, UPDATE, GENERATION)}
 """The phases that can be timed. "step" is forward, loss, backward, clipping and update; "update" is
 the optimizer's part of it alone. Numbers of "generation" are per character."""

@@ -18,7 +18,7 @@ from compare.bench.results.result import Document, Memory
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.workload.case import ModelInputs
 from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
-from compare.terminal import Terminal, UsageError
+from compare.terminal import CommandError, Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
 from tests.compare.bench.test_bench_result import full
 from tests.in_process import terminal
@@ -67,8 +67,10 @@ def test_times_of_a_generation_are_per_character(tmp_path, monkeypatch):
 
 def test_a_shape_that_no_row_can_measure_is_left_out_by_all(tmp_path, monkeypatch):
     monkeypatch.setattr(Budget, "find_objection", lambda self, row, *_: f"no {row.name}")
-    found = bench_of(tmp_path, phases=("forward", "step"), rows=("plain", "scratch"))
-    assert [(t.row, t.phase, t.outcome, t.reason) for t in found.timings] == [
+    with pytest.raises(CommandError, match=r"^expected times of all --rows, got none of plain"):
+        bench_of(tmp_path, phases=("forward", "step"), rows=("plain", "scratch"))
+    timings = Document.read(tmp_path / "found.json").timings
+    assert [(t.row, t.phase, t.outcome, t.reason) for t in timings] == [
         (row, phase, LEFT_OUT, f"no {row}")
         for phase in ("forward", "step")
         for row in ("plain", "scratch")

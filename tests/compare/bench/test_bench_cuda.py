@@ -19,6 +19,7 @@ from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, REFUSED, TIMED
 from compare.cli import main
 from compare.implementations import CELLS
+from compare.parity import ParityError
 from compare.parity.materials import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
@@ -178,7 +179,8 @@ def test_a_card_that_is_wrong_is_refused(tmp_path, monkeypatch):
         return torch.tensor(array).half().float()  # as coarse as TF32
 
     monkeypatch.setattr(cuda_rows.Cuda, "on_device", half_precision)
-    bench_of(tmp_path, LAYER, rows=("cudnn", "cudnn-tf32"), phases=("forward",))
+    with pytest.raises(ParityError, match=r"^cudnn is refused in 1 of its phases; "):
+        bench_of(tmp_path, LAYER, rows=("cudnn", "cudnn-tf32"), phases=("forward",))
     timings = Document.read(tmp_path / "found.json").timings
     found = [(t.row, t.outcome, bool(t.seconds)) for t in timings]
     assert found == [("cudnn", REFUSED, False), ("cudnn-tf32", TIMED, True)]

@@ -266,6 +266,9 @@ def test_what_is_undecidable_is_refused(monkeypatch):
     assert gate.objection(FORWARD, {"a": one}, {"a": one}) is None
     vague = gate.objection(FORWARD, {"a": one}, {"a": -one})
     assert vague == "a: rounding alone may change it by its own size"
+    for difference, share in ((99, "9.9"), (2e7, "2.0e+06")):
+        found = gate.objection(FORWARD, {"a": one}, {"a": one + difference})
+        assert f", {share} times the tolerance of 1.0e+01" in found
     for names in ("ab", "ba"):  # what is NaN is worst, in any order
         found = gate.objection(FORWARD, dict.fromkeys(names, one), {"a": one + 99, "b": nan})
         assert found.startswith("b differs by nan")

@@ -232,6 +232,25 @@ def styled(document):
     ]
 
 
+def test_a_machine_that_is_too_busy_is_named():
+    """A time that varies by more than itself, or is shorter than the roof allows."""
+    times = {"scratch": (1e-3, 9e-3, 1e-3, 9e-3), "torch": (4e-4,), "cudnn": (1e-5,)}
+    timings = [timing(row, "H128", "forward", *seconds) for row, seconds in times.items()]
+    for measured, busy in ((timings, 2), (timings[1:], 1), (timings[2:], 0)):  # the card may be
+        found = re.findall("too busy .*: (.*) times have", shown(document([sized(128)], measured)))
+        assert found == [f"{busy} of {len(measured)}"] * bool(busy)
+
+
+def test_a_row_of_the_users_is_compared_with_pytorch_too():
+    times = {"scratch": 3e-3, "torch": 2e-3, "mine.py:Mine": 1e-3}
+    timings = [timing(row, "H128", "forward", seconds) for row, seconds in times.items()]
+    rows = [*ROWS, RowInfo("mine.py:Mine", "mine.py:Mine", False)]
+    assert lines_of(shown(document([sized(128)], timings, rows)))[-2:] == [
+        "scratch is slower than PyTorch CPU in 1 of 1: H128 forward 1.50",
+        "mine.py:Mine is faster than PyTorch CPU in all 1 comparison",
+    ]
+
+
 # Milliseconds of scratch, where PyTorch takes 9.6, 10.0 and 10.4.
 @pytest.mark.parametrize(
     ("scratch", "words"),

@@ -1,27 +1,31 @@
 """A target is a row: checked like the others, and timed by the process that runs it."""
 
 import inspect
+import re
 import time
 from dataclasses import replace
 
 import pytest
 
+from compare.bench import command
 from compare.bench.results.result import Document
-from compare.bench.rows.row import Device, all_rows, choose_rows
+from compare.bench.rows.row import Device, all_rows, checkers, choose_rows
 from compare.bench.rows.target_row import STYLES, TargetRow, find_targets, open_target
+from compare.bench.rows.torch_rows import TorchRow
 from compare.bench.workload.case import make_case
-from compare.bench.workload.shapes import BACKWARD, FORWARD, REFUSED, TIMED
+from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
 from compare.implementations import CELLS, Implementation
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.targets import RESOLVER
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
-from compare.parity import limited_threads
-from compare.terminal import UsageError
+from compare.parity import ParityError, limited_threads
+from compare.terminal import CommandError, UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL, bench_of
 from tests.compare.check.corpus import replaced
 from tests.compare.study.students import ONE_BIAS, gated
+from tests.in_process import terminal
 
 ONE_BIAS_LSTM = replaced(
     gated("lstm"),
@@ -58,7 +62,9 @@ def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_pa
     one_bias = class_of(tmp_path, ONE_BIAS_LSTM, "one_bias.py")
     targets = (right, functions, one_bias, "torch.nn:LSTM")
     rows = ("scratch", "torch", *targets, wrong)
-    found = bench_of(tmp_path, MODEL, cell="lstm", rows=rows, dtype="float64")
+    with pytest.raises(ParityError, match=rf"^{re.escape(wrong)} is refused in 1 of its phases; "):
+        bench_of(tmp_path, MODEL, cell="lstm", rows=rows, dtype="float64")
+    found = Document.read(tmp_path / "found.json")
     assert [(shape.name, shape.kind) for shape in found.shapes] == [("model-layer", "layer")]
     reasons = outcomes(found)
     assert {phase for _, phase in reasons} == {FORWARD, BACKWARD}
@@ -70,9 +76,8 @@ def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_pa
     outcome, reason = reasons[wrong, BACKWARD]
     assert outcome == REFUSED
     assert reason.startswith("gradient of bias_hh_l0 differs by ")
-    again = Document.read(tmp_path / "found.json")
-    assert [row.label for row in again.rows][-len(rows) + 2 :] == [*targets, wrong]
-    assert any(note.startswith("A target is a layer") for note in again.notes)
+    assert [row.label for row in found.rows][-len(rows) + 2 :] == [*targets, wrong]
+    assert any(note.startswith("A target is a layer") for note in found.notes)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -158,7 +163,7 @@ def test_why_a_target_is_left_out(tmp_path):
     target = class_of(tmp_path, gated("gru"))  # it computes in float64 alone
     with open_target(target, "gru") as row:
         for dtype, threads, why in (
-            ("float32", 1, "it has no dtype float32"),
+            ("float32", 1, "it computes in float64: add --dtype float64"),
             ("float64", 2, "its process has one thread, and --threads is 2"),
         ):
             with limited_threads(threads):
@@ -169,10 +174,36 @@ def test_why_a_target_is_left_out(tmp_path):
 
 
 @pytest.mark.usefixtures("hasty")
+def test_a_target_that_is_left_out_is_named_above_and_below_the_table(tmp_path):
+    target = class_of(tmp_path, gated("gru"))
+    to, printed = terminal(300)
+    why = f"{target}, left out: it computes in float64: add --dtype float64"
+    with pytest.raises(CommandError, match=rf"^expected times of all --rows, got none of {why}$"):
+        bench_of(tmp_path, LAYER, to, cell="gru", rows=("scratch", "torch", target))
+    above, below = printed.getvalue().split("ratio to")
+    assert f"{why}\n" in above
+    assert f"{why}\n" in below
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_named_row_without_any_time_ends_with_an_error(tmp_path, monkeypatch):
+    """All that are available are measured without names, and nobody waits for one of them."""
+    monkeypatch.setattr(TorchRow, "untimed", "there is no clock")
+    why = "^expected times of all --rows, got none of torch: there is no clock$"
+    with pytest.raises(CommandError, match=why) as error:
+        bench_of(tmp_path, LAYER, rows=("scratch", "torch"))
+    assert error.value.exit_code == 1
+    monkeypatch.setattr(command, "choose_rows", lambda *_: (checkers(), ["jax, left out: none"]))
+    assert {t.outcome for t in bench_of(tmp_path, LAYER, rows=()).timings} == {TIMED, LEFT_OUT}
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_layer_that_cannot_have_the_weights_is_refused(tmp_path):
     target = class_of(tmp_path, ONE_BIAS)
     rows = ("scratch", "torch", target)
-    found = bench_of(tmp_path, LAYER, cell="gru", rows=rows, dtype="float64")
+    with pytest.raises(ParityError, match=" is refused in 2 of its phases; "):
+        bench_of(tmp_path, LAYER, cell="gru", rows=rows, dtype="float64")
+    found = Document.read(tmp_path / "found.json")
     why = f"raised ValueError: expected {target} with bias_hh_l0, got weight_ih_l0, weight_hh_l0"
     for phase in (FORWARD, BACKWARD):
         outcome, reason = outcomes(found)[target, phase]

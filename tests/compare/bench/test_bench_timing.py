@@ -170,6 +170,8 @@ def test_what_would_be_too_long_is_not_even_tried():
     budget.done(row, flops=100, seconds=1.0, spent=1.0)
     assert budget.find_objection(row, FORWARD, 600) is None  # 3 rounds at twice the rate: 9 s
     assert str(budget.find_objection(row, FORWARD, 700)).startswith("over budget")
+    budget.done(row, flops=100, seconds=1.0, spent=15.0)  # a row may take more than it had
+    assert str(budget.find_objection(row, FORWARD, 1)).endswith("longer than the 0 s left")
 
 
 def test_a_row_that_compiles_too_long_does_not_compile_again():
