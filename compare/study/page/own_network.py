@@ -74,12 +74,20 @@ def read_tokens(path: Path) -> list[str]:
 
 
 def _sort_by_index(indices: JsonObject, path: Path) -> list[str]:
-    values = list(indices.values())
-    are_indices = all(type(value) is int for value in values)  # a bool is none
-    if not are_indices or sorted(values) != list(range(len(values))):
-        what = f"the indices 0 to {len(values) - 1} of {len(values)} characters"
-        raise RecordError(f"expected {what} in {path}, got {excerpt(values)}")
-    return sorted(indices, key=indices.__getitem__)
+    """Return the tokens in the order of their indices; RecordError names one that is wrong."""
+    known = range(len(indices))
+    of: dict[int, str] = {}  # the token of each index
+    wrong = ""
+    for token, index in indices.items():
+        if type(index) is not int or index not in known:  # a bool is no index
+            wrong = wrong or f"{excerpt(index)} of {excerpt(token)!r}"
+        elif of.setdefault(index, token) != token:
+            wrong = wrong or f"{index} twice"
+    if wrong:
+        what = f"the indices 0 to {len(known) - 1} of {len(known)} characters"
+        missing = next(index for index in known if index not in of)
+        raise RecordError(f"expected {what} in {path}, got {wrong}, and no {missing}")
+    return [of[index] for index in known]
 
 
 def _is_character(token: str) -> bool:

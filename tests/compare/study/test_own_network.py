@@ -187,6 +187,15 @@ BAD_WEIGHTS = {
         "expected one linear layer, a matrix (V, 5), in {}, got decoder.weight (7, 5), "
         "second.weight (7, 5)",
     ),
+    "two linear layers, one behind the other": (
+        lambda state: (
+            state
+            | {"decoder.weight": np.ones((64, 5)), "decoder.bias": np.ones(64)}
+            | {"last.weight": np.ones((7, 64)), "last.bias": np.ones(7)}
+        ),
+        "expected one linear layer behind the recurrent one in {}, got 2: decoder.weight (64, 5), "
+        "last.weight (7, 64)",
+    ),
     "no embedding": (
         lambda state: {n: a for n, a in state.items() if "encoder" not in n},
         "expected an embedding (7, 4), or a layer of 7 inputs, in {}, got decoder.weight (7, 5), "
@@ -223,8 +232,22 @@ BAD_VOCABULARIES = {
     "words": (["the", *"bcdefg"], "single characters, or names such as <unk>, in {}, got the at "),
     "twice": ([*"abcdefa"], "each token once in {}, got a twice"),
     "a number": (3, 'a list of characters, or a dict such as {{"a": 0}} in {}, got 3'),
-    "two indices": ({"a": 0, "b": 0}, "the indices 0 to 1 of 2 characters in {}, got [0, 0]"),
-    "no index": ({"a": True}, "the indices 0 to 0 of 1 characters in {}, got [True]"),
+    "two indices": (
+        {"a": 0, "b": 0},
+        "the indices 0 to 1 of 2 characters in {}, got 0 twice, and no 1",
+    ),
+    "no index": (
+        {"a": True},
+        "the indices 0 to 0 of 1 characters in {}, got True of 'a', and no 0",
+    ),
+    "a skipped index": (
+        {chr(97 + k): k + (k >= 21) for k in range(26)},
+        "the indices 0 to 25 of 26 characters in {}, got 26 of 'z', and no 21",
+    ),
+    "a negative index": (
+        {"a": 0, "b": -1, "c": -2},
+        "the indices 0 to 2 of 3 characters in {}, got -1 of 'b', and no 1",
+    ),
     "too few": ([*"abc"], "7 tokens in {}, as the linear layer of "),
 }
 
