@@ -11,8 +11,8 @@ Backward, for t = T … 1. δa means dL/da, of a's shape. output_t is h_t as the
 
     δz_t = δh_t ⊙ f'(z_t)                            tanh' = 1 - h_t²; ReLU' = 1 if h_t > 0, else 0
     δh_{t-1} = W_hh^T δz_t + δoutput_{t-1}           from step t and from the output layer
-    δx_t = W_ih^T δz_t
-    δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t     over the steps
+    δx_t = W_ih^T δz_t                               Σ is over the steps and the rows of the batch
+    δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t
 
 The output layer and the loss. Each x_t is one-hot, k_t is the token that comes next:
 

@@ -22,10 +22,11 @@ z and n alike, with u_n = q_t. σ' = σ (1 - σ) and tanh' = 1 - tanh². Product
     δh_{t-1} = δh_t ⊙ z_t + W_hr^T δa_r + W_hz^T δa_z + W_hn^T δq + δoutput_{t-1}
     δx_t = W_ir^T δa_r + W_iz^T δa_z + W_in^T δa_n
 
-All steps use the same parameters, so each gradient is a sum over the steps:
+All steps and all rows use the same parameters, so each gradient is a sum over both:
 
     δW_i = Σ δa x_t^T       δb_i = Σ δa             for δa_r, δa_z, δa_n
     δW_h = Σ δu h_{t-1}^T   δb_h = Σ δu             for δu_r = δa_r, δu_z = δa_z, δu_n = δq
+    Σ is over the steps and the rows of the batch
 
 torch keeps the three gates in one array, one below the other: W_ih is W_ir, W_iz, W_in, (3H, V).
 """

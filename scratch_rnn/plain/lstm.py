@@ -26,9 +26,10 @@ reads it. a_i, a_f, a_g and a_o are the arguments of σ and tanh: i_t = σ(a_i) 
     δh_{t-1} = W_hi^T δa_i + W_hf^T δa_f + W_hg^T δa_g + W_ho^T δa_o + δoutput_{t-1}
     δx_t = W_ii^T δa_i + W_if^T δa_f + W_ig^T δa_g + W_io^T δa_o
 
-All steps use the same parameters, so each gradient is a sum over the steps:
+All steps and all rows use the same parameters, so each gradient is a sum over both:
 
     δW_i = Σ δa x_t^T      δW_h = Σ δa h_{t-1}^T      δb_i = δb_h = Σ δa      for i, f, g and o
+    Σ is over the steps and the rows of the batch
 
 torch keeps the gates in one array, one below the other: W_ih is W_ii, W_if, W_ig, W_io, (4H, V).
 """

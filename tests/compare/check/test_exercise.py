@@ -53,6 +53,15 @@ def tried(folder, cell, text):
     return try_stages(subject_of(loader(folder, text), stages), stages)
 
 
+@pytest.mark.parametrize("cell", STAGES)
+def test_the_equations_say_that_rows_are_summed_too(cell):
+    """The gradient of a bias has no product with a state that would sum over the rows."""
+    words = "Σ is over the steps and the rows of the batch"
+    assert words in write_template(cell, "my_rnn.py")
+    for stage in STAGES[cell]:
+        assert (words in stage.equation) == stage.kind.endswith("backward")
+
+
 @pytest.mark.parametrize(
     "mistake",
     [*mistakes()[:: number(15, 1)], *gated_mistakes()[:: number(7, 1)]],

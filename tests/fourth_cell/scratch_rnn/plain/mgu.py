@@ -20,10 +20,11 @@ reads it; a_f and a_n are the arguments of σ and tanh. σ' = σ (1 - σ) and ta
     δh_{t-1} = δh_t ⊙ (1 - f_t) + W_hf^T δa_f + W_hn^T δq + δoutput_{t-1}
     δx_t = W_if^T δa_f + W_in^T δa_n
 
-All steps use the same parameters, so each gradient is a sum over the steps:
+All steps and all rows use the same parameters, so each gradient is a sum over both:
 
     δW_i = Σ δa x_t^T       δb_i = Σ δa             a is a_f, a_n
     δW_h = Σ δu h_{t-1}^T   δb_h = Σ δu             δu is δa_f, δq
+    Σ is over the steps and the rows of the batch
 """
 
 import numpy as np
