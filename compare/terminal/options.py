@@ -38,17 +38,25 @@ class Range:
         return self.too_large if self.too_large and value > self.most else str(self)
 
 
-SIZE = re.compile(r"(T|B|V|H|layers)=([1-9]\d{0,5})")
+LETTERS = ("T", "B", "V", "H", "layers")
+"""The sizes of a layer and its input, as ``--size`` names them."""
 
 
 def read_sizes(size: str | None) -> dict[str, int]:
     """Read ``T=5,B=3,V=4,H=6,layers=2``; UsageError if it is not of this form."""
     sizes: dict[str, int] = {}
     for word in size.split(",") if size else ():
-        found = SIZE.fullmatch(word)
-        if found is None or found[1] in sizes:
+        name, equals, value = word.partition("=")
+        if not equals:
             raise UsageError(f"expected --size such as T=5,B=3,V=4,H=6,layers=2, got {size!r}")
-        sizes[found[1]] = int(found[2])
+        if name not in LETTERS:
+            raise UsageError(f"expected one of {', '.join(LETTERS)} for --size, got {name}")
+        if name in sizes:
+            raise UsageError(f"expected each size once in --size, got {name} twice")
+        if not re.fullmatch("[1-9][0-9]{0,5}", value):
+            limit = "at most 999,999" if re.fullmatch("[1-9][0-9]*", value) else "at least 1"
+            raise UsageError(f"{name} of --size: expected an integer of {limit}, got {value}")
+        sizes[name] = int(value)
     return sizes
 
 

@@ -304,9 +304,6 @@ REFUSED = {
     "--size T=3": "expected two targets with these options, got --size",
     "scratch torch --lr 1 --text fox.txt": "expected two targets without other options, got "
     "--text, --lr",
-    "scratch torch --size T=0": "expected --size such as T=5,B=3,V=4,H=6,layers=2, got 'T=0'",
-    "scratch torch --size T=3,T=4": "expected --size such as T=5,B=3,V=4,H=6,layers=2, got "
-    "'T=3,T=4'",
     "scratch torch --weights char.pt --size H=7": "expected one H, got 7 of --size, 6 of --weights",
     "scratch torch --weights char.pt --input a.npy": "expected one V, got 6 of --input, 5 of "
     "--weights",
