@@ -179,6 +179,8 @@ def test_a_port_that_is_taken_is_refused(folder):
 
 def test_without_the_page_there_is_one_line(tmp_path):
     with pytest.raises(
-        UsageError, match=r"^expected the page .*index\.html, got none; `make site`"
+        UsageError,
+        match=r"^expected the page .*index\.html, got none; `make site` builds it in a checkout; "
+        r"without a checkout: rnn-parity check --new my_rnn\.py$",
     ):
         write(WriteConfig(site=tmp_path))
