@@ -27,7 +27,7 @@ class PairOptions:
         Positional[tuple[str, ...]], flag("A B", "(default: scratch and concise, on a text)")
     ] = ()
     """Two layers: scratch, torch, FILE.py (six functions), FILE:CLASS, MODULE:CLASS, FILE.onnx or
-    FILE.keras."""
+    FILE.keras. With --like, two arrays: FILE.npy."""
     size: Annotated[str | None, flag("T=…,B=…,V=…,H=…", "(default: many sizes)")] = None
     """Sizes for A and B: time steps, batch, inputs, hidden units, and layers=…."""
     input: Annotated[Path | None, flag("FILE.npy", "(default: drawn)")] = None
@@ -56,6 +56,9 @@ class PairConfig(PairOptions, ParityConfig):
     Without A and B, the models in NumPy and in PyTorch take one training step on a text. With them,
     two layers get equal weights and inputs, and run forward and backward. Exit code 0 if they
     agree, 1 if they differ, 5 if this is undecidable within rounding.
+
+    With A and B, the options that count are --cell, --nonlinearity, --dtype, --device, --seed,
+    and those whose text names A or B.
     """
 
     def check(self) -> Self:

@@ -11,7 +11,7 @@ import torch
 
 import scratch_rnn
 from compare.cli import COMMANDS, main, parse
-from compare.pairs.config import PairConfig
+from compare.pairs.config import OF_TARGETS, PairConfig
 from compare.parity.build import build_models
 from compare.parity.materials import prepare
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
@@ -43,6 +43,20 @@ def test_the_help_says_what_each_option_takes(capsys, monkeypatch):
         options = re.findall(r"^│ (--\S+)( [^ ]+)?", capsys.readouterr().out, re.MULTILINE)
         lines.append(f"{name}: {'; '.join(map(''.join, options))}")
     assert wrapped(lines) == TABLE["options"].splitlines()
+
+
+def test_the_help_says_which_options_two_targets_have(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    main(["parity", "--help"])
+    output = " ".join(capsys.readouterr().out.split())
+    head, *options = re.split(r"│ --(?=[a-z])", output)
+    named = set()
+    for option in options:
+        name, _, text = option.split(maxsplit=2)  # the second is what it takes, perhaps B
+        named |= {name} if re.search(r"\b[AB]\b", text) else set()
+    listed = {*re.findall(r"(?<= )--([a-z-]+),", head)}
+    assert {name.replace("-", "_") for name in named | listed} == {*OF_TARGETS} - {"targets"}
+    assert "two arrays: FILE.npy" in head
 
 
 def test_flags_alone_belong_to_run(capsys):
