@@ -72,9 +72,9 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
 def _show_results(report: Report, terminal: Terminal, verbose: bool) -> None:
     """Print features, properties, kernels and error handling."""
     brief = [] if verbose else [Verdict.MISSING, Verdict.NOT_TRIED]
-    _show_by_verdict("", report.features, terminal, brief)
+    _show_by_verdict("features", report.features, terminal, brief)
     brief = [] if verbose else [Verdict.RIGHT, Verdict.NOT_TRIED]
-    _show_by_verdict("properties ", report.properties, terminal, brief)
+    _show_by_verdict("properties", report.properties, terminal, brief)
     for result in report.properties:
         if result.verdict in FAILED and result.found and result.case is not None:
             terminal.line(f"  {result.name}, on {result.case.words}: {result.found}", "red")
@@ -112,10 +112,11 @@ def _show_by_verdict(
         whys = [why for why in names if not why or why.startswith("missing")]
         if verdict in brief and whys:
             count = sum(len(names.pop(why)) for why in whys)
-            terminal.line(f"  {kind}{verdict}: {count}", "dim")
+            reason = ", as they need a missing feature" * all(whys)
+            terminal.line(f"  {kind} {verdict}{reason}: {count}", "dim")
         if names and verdict != Verdict.NOT_STRICT:  # these are part of the error handling
             lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
-            text = Text(f"  {kind}{verdict}: ", STYLES.get(verdict, "dim"))
+            text = Text(f"  {kind} {verdict}: ", STYLES.get(verdict, "dim"))
             terminal.console.print(text.append("; ".join(lists), "default"), soft_wrap=True)
 
 

@@ -107,9 +107,12 @@ def printed(found: Report) -> list[str]:
 def test_without_verbose_what_does_not_count_is_counted():
     to, shown = terminal()
     partly = entries(("lengths", "missing"), why="not on T 9: E: why")
-    show(report(features=partly + entries(("relu", "missing"))), to)
+    lacking = entries(("rows", "not tried"), ("axes", "not tried"), why="missing: lengths")
+    found = report(features=partly + entries(("relu", "missing")))
+    show(replace(found, properties=[*found.properties, *lacking]), to)
     lines = shown.getvalue().splitlines()
-    assert {"  missing: 1", "  missing: lengths (not on T 9: E: why)"} <= {*lines}
+    assert {"  features missing: 1", "  features missing: lengths (not on T 9: E: why)"} <= {*lines}
+    assert "  properties not tried, as they need a missing feature: 2" in lines
     assert "  properties right: 1" in lines
     assert "  properties not tried: packed, padded (without lengths)" in lines
     assert any("Missing features do not count. --verbose lists them." in line for line in lines)

@@ -87,6 +87,20 @@ def called(folder, body, **limits):
         return submission.call("work")
 
 
+@pytest.mark.parametrize(
+    ("value", "is_noted"), [(np.nan, False), (np.inf, False), (-1e30, False), (1e4, True)]
+)
+def test_a_warning_about_the_extreme_values_of_a_case_is_not_noted(value, is_noted, tmp_path):
+    """0 times infinity warns, also in a right mask of padding; an overflow of 1e4 is noted."""
+    student, notes = tmp_path / "student.py", Notes()
+    student.write_text(
+        "import numpy as np\ndef work(x):\n    return np.exp(x * x) * 0, np.exp(x)\n", "utf-8"
+    )
+    with Submission(parse_target(str(student)), None, notes) as submission:
+        submission.call("work", np.array([value]))
+    assert (notes.lines > 0) == is_noted
+
+
 def test_a_message_is_valid_or_refused():
     """Any change of its bytes, and any JSON, leads to a value, to InvalidMessage or EOFError."""
     rng = np.random.default_rng(0)
