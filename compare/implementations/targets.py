@@ -15,6 +15,7 @@ from compare.implementations.adapters.which import (
     adapters,
     find_file_adapter,
     refuse_without_library,
+    split_file_target,
 )
 from compare.implementations.cells import CELLS, Cell
 from compare.implementations.interface import Implementation
@@ -70,6 +71,8 @@ def implementation(
         is_file = split_target(target)[0].endswith(".py")
         raise refuse_target(target, ", which does not exist" * is_file) from None
     except Trouble as trouble:
+        if find_file_adapter(target) and "ValueError" in trouble.kinds:  # of the adapter
+            raise UsageError(str(trouble).removeprefix("ValueError: ")) from None
         raise refuse_target(target, f": {trouble}") from None
     try:
         layout = ""
@@ -170,6 +173,9 @@ def parse_target(target: str, *, interpret: bool = False, **limits: Any) -> Sour
 
 def split_target(target: str) -> tuple[str, str]:
     """Return the file, folder or module of a target, and the name of a class; empty without one."""
+    path, name = split_file_target(target)
+    if name:
+        return path, name
     path, _, name = target.rpartition(":")
     if len(path) < 2 or "/" in name or "\\" in name:  # C:\file.py, or no path
         return target, ""

@@ -202,7 +202,8 @@ def read_layers(path: str) -> dict[str, Node]:
     nodes = [node for node in model.graph.node if node.op_type in FROM_TORCH]
     found = {}
     for number, node in enumerate(nodes):
-        name = node.name or f"{node.op_type}_{number}"
+        is_own = node.name and node.name not in found
+        name = node.name if is_own else f"{node.op_type}_{number}"
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         size = attributes.pop("hidden_size", None)
         inputs = dict(zip(("X", "W", "R", "B", "lens", "h", "c", "P"), node.input, strict=False))

@@ -111,13 +111,25 @@ def find_file_adapter(target: str) -> str:
 
 def find_layer(target: str, adapter: ModuleType) -> Any:
     """Return the layer FILE:NAME, or the only one of FILE; ValueError if there is no such layer."""
-    is_file = target.endswith(adapter.FILES)
-    path, _, name = (target, "", "") if is_file else target.rpartition(":")
+    path, name = split_file_target(target)
     layers = adapter.read_layers(path)
     if name in layers or (len(layers) == 1 and not name):
         return layers[name or next(iter(layers))]
     names = ", ".join(layers) or "none"
     raise ValueError(f"expected {Path(path).name}:NAME, one of its recurrent layers: {names}")
+
+
+def split_file_target(target: str) -> tuple[str, str]:
+    """Return FILE and NAME where an adapter reads FILE; NAME may be a path, such as ``/GRU``.
+
+    Of another target NAME is empty.
+    """
+    for constants in adapters().values():
+        for end in constants.get("FILES", ()):
+            path, colon, name = target.partition(f"{end}:")
+            if colon:
+                return f"{path}{end}", name
+    return target, ""
 
 
 def refuse_without_library(target: object, error: object) -> str:

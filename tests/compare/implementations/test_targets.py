@@ -150,6 +150,12 @@ def test_the_colon_of_a_drive_names_no_class(file):
     assert split_target(f"{file}:Layer") == (file, "Layer")
 
 
+@pytest.mark.parametrize("file", ["gru.onnx", "./gru.onnx", r"C:\x\gru.onnx", "a/model.keras"])
+@pytest.mark.parametrize("name", ["/GRU", "/encoder/GRU_1", "GRU", "while:0", ""])
+def test_the_name_of_a_layer_in_a_file_may_be_a_path(file, name):
+    assert split_target(f"{file}:{name}" if name else file) == (file, name)
+
+
 OTHER_ORDER = [  # o g f i, under other names
     (
         "i, f, o = sigmoid(a[:, :H]), sigmoid(a[:, H : 2",

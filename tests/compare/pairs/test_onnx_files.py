@@ -18,7 +18,10 @@ ROWS = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
 
 
 def write_graph(path, layers, **attributes):
-    """Write a graph of the nodes of some layers of PyTorch, and return its path."""
+    """Write a graph of the nodes of some layers of PyTorch, and return its path.
+
+    A node has the name of its layer up to a space.
+    """
     nodes, tensors = [], []
     for name, layer in layers.items():
         kind = type(layer).__name__
@@ -29,7 +32,8 @@ def write_graph(path, layers, **attributes):
         options |= {"direction": "bidirectional"} if layer.bidirectional else {}
         if kind == "GRU":
             options = {"linear_before_reset": 1} | options
-        nodes.append(helper.make_node(kind, inputs, [f"{name}.Y"], name=name, **options))
+        nodes.append(helper.make_node(kind, inputs, [f"{name}.Y"], **options))
+        nodes[-1].name = name.partition(" ")[0]
     value = helper.make_tensor_value_info("X", onnx.TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "model", [value], [], tensors)
     onnx.save(helper.make_model(graph), path)
@@ -98,6 +102,31 @@ def test_a_file_that_is_no_graph_is_refused_in_one_line(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("rnn-parity: expected a file, FILE:CLASS or MODULE:CLASS, got ")
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("layers", "listed"),
+    [
+        (("/GRU", "/encoder/GRU_1"), ("/GRU", "/encoder/GRU_1")),
+        ((" first", " second"), ("GRU_0", "GRU_1")),
+        (("same", "same again"), ("same", "GRU_1")),
+    ],
+)
+def test_each_command_takes_the_names_that_it_lists(layers, listed, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    sizes = dict(zip(layers, ((4, 3), (3, 2)), strict=True))
+    write_graph("two.onnx", {name: torch.nn.GRU(*size) for name, size in sizes.items()})
+    for typed in ("parity two.onnx torch", "bisect torch two.onnx:no_such"):
+        assert main(typed.split()) == 2
+        assert capsys.readouterr().err == (
+            "rnn-parity: expected two.onnx:NAME, one of its recurrent layers: "
+            f"{', '.join(listed)}\n"
+        )
+    for name, (V, H) in zip(listed, sizes.values(), strict=True):
+        assert main(["parity", f"two.onnx:{name}", "torch"]) == 0
+        assert f"V {V}, H {H}, gru" in capsys.readouterr().out
+        assert main(["convert", f"./two.onnx:{name}", f"{H}.npz"]) == 0
+        assert np.load(f"{H}.npz")["weight_ih_l0"].shape == (3 * H, V)
 
 
 @pytest.mark.filterwarnings("ignore")
