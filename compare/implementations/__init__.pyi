@@ -61,6 +61,7 @@ from .weights import read_array as read_array
 from .weights import read_arrays as read_arrays
 from .weights import read_input as read_input
 from .weights import read_layer as read_layer
+from .weights import read_layers as read_layers
 from .weights import sort_parameters as sort_parameters
 from .weights import to_bytes as to_bytes
 from .worker.client import Start as Start

@@ -24,7 +24,7 @@ from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import Layers, UserLayer
 from compare.implementations.layouts.guesses import guess_cell_of_functions
-from compare.implementations.weights import READERS, read_layer
+from compare.implementations.weights import READERS, choose_layer, read_layers
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.notebook import NOTEBOOK
@@ -42,6 +42,8 @@ def implementation(
     target: str, cell: str | None = None, *, device: str | None = None, **limits: Any
 ) -> Implementation:
     """Return the implementation that a target names; UsageError if there is none.
+
+    RecordError if it is a layer in a file that cannot be read.
 
     The layers of scratch_rnn and PyTorch run in this process. A user's code runs in a process of
     its own, which `close` ends; `limits` are fields of its `Source`. Without a cell, the names of
@@ -62,16 +64,18 @@ def implementation(
         module = Source(module=record.torch_module, name=record.layer, resolver=str(RESOLVER))
         layers = Layers(Submission(module, start=InProcess), record.name, device=device)
         return Implementation(record, target, layers)
+    is_file = bool(find_file_adapter(target))
+    stored = read_layers(Path(split_target(target)[0])) if is_file else {}
     try:
         source = parse_target(target, **limits)
         _refuse_data(Path(source.file))
         demand_python(source, target)
         submission = Submission(source)
     except FileNotFoundError:
-        is_file = split_target(target)[0].endswith(".py")
-        raise refuse_target(target, ", which does not exist" * is_file) from None
+        is_python = split_target(target)[0].endswith(".py")
+        raise refuse_target(target, ", which does not exist" * is_python) from None
     except Trouble as trouble:
-        if find_file_adapter(target) and "ValueError" in trouble.kinds:  # of the adapter
+        if is_file and "ValueError" in trouble.kinds:  # of the adapter
             raise UsageError(str(trouble).removeprefix("ValueError: ")) from None
         raise refuse_target(target, f": {trouble}") from None
     try:
@@ -83,8 +87,7 @@ def implementation(
     except BaseException:
         submission.close()
         raise
-    path, name = split_target(target)
-    weights = read_layer(Path(path), name) if find_file_adapter(target) else None
+    weights = choose_layer(stored, *split_target(target)) if is_file else None
     return Implementation(
         record, target, build, close=submission.close, weights=weights, layout=layout
     )

@@ -11,6 +11,7 @@ import textwrap
 import warnings
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,12 +74,16 @@ def _try(reader: Callable[[Path], T], path: Path) -> T:
         return reader(path)
     except RecordError:
         raise
+    except FileNotFoundError:
+        raise RecordError(f"expected weights in {path}, which does not exist") from None
     except OSError as error:
         raise RecordError(f"expected weights in {path}, got: {error.strerror or error}") from None
     except Exception as error:  # whatever a reader raises for a file that is not of its format
         if refusal := refuse_without_library(path, error):
             raise UsageError(refusal) from None
         got = textwrap.shorten(clean(str(error)), 200, placeholder=" …") or type(error).__name__
+        if isinstance(error, ValueError) and got.startswith("expected "):  # of a reader of ours
+            raise RecordError(got) from None
         raise RecordError(f"expected a file {path.suffix} in {path}, got: {got}") from None
 
 
@@ -177,8 +182,14 @@ def read_layers(path: Path) -> dict[str, Results]:
     adapter = find_file_adapter(path.name)
     if not adapter:
         return find_layers(read_arrays(path))
-    layers: dict[str, Results] = _try(lambda p: load_adapter(adapter).read_file(str(p)), path)
+    layers = _try(partial(_read_with, adapter), path)
     return {name: add_second_biases(parameters) for name, parameters in layers.items()}
+
+
+def _read_with(adapter: str, path: Path) -> dict[str, Results]:
+    path.stat()  # without the file it does not matter whether the library is installed
+    layers: dict[str, Results] = load_adapter(adapter).read_file(str(path))
+    return layers
 
 
 def add_second_biases(parameters: Results) -> Results:

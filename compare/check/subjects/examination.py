@@ -56,10 +56,13 @@ from compare.implementations import (
     clean,
     demand_python,
     detect_cell,
+    find_file_adapter,
     fits,
     parse_order,
     parse_target,
+    read_layers,
     refuse_target,
+    split_target,
     write_adapter,
 )
 from compare.terminal import CommandError, Terminal, UsageError, flag_of, read_sizes
@@ -71,8 +74,13 @@ OF_CLASSES = ("layout", "bias", "names", "device", "dtype", "tf32", "interpret",
 
 
 def find_source(config: CheckConfig) -> Source:
-    """Return the source of the target; UsageError if a flag does not fit to it."""
+    """Return the source of the target; UsageError if a flag does not fit to it.
+
+    RecordError if it is a layer in a file that cannot be read.
+    """
     target = str(config.target)
+    if find_file_adapter(target):
+        read_layers(Path(split_target(target)[0]))  # RecordError if it cannot be read
     interpret = config.interpret or config.compile_for is not None
     calls, slowness = (300, 6) if interpret else (30, 1)  # a GPU's work, on the CPU
     try:

@@ -220,7 +220,8 @@ def read_layers(path: str) -> dict[str, Any]:
     found = {layer.name: layer for layer in layers}
     if len(found) < len(layers):
         names = ", ".join(layer.name for layer in layers)
-        raise ValueError(f"expected another name for each recurrent layer, got {names}")
+        expected = f"expected another name for each recurrent layer in {path}"
+        raise ValueError(f"{expected}, got {names}")
     return found
 
 

@@ -198,7 +198,7 @@ class Node:
 
 def read_layers(path: str) -> dict[str, Node]:
     """Return the recurrent nodes of a file by name; ValueError if one has what PyTorch has not."""
-    model = onnx.load(path)
+    model = read_graph(path)
     nodes = [node for node in model.graph.node if node.op_type in FROM_TORCH]
     found = {}
     for number, node in enumerate(nodes):
@@ -209,10 +209,24 @@ def read_layers(path: str) -> dict[str, Node]:
         inputs = dict(zip(("X", "W", "R", "B", "lens", "h", "c", "P"), node.input, strict=False))
         if attributes.get("layout") or inputs.get("P") or "B" not in inputs or size is None:
             has = "layout 1" if attributes.get("layout") else "peepholes or no bias"
-            raise ValueError(f"expected a node {name} as PyTorch has it, got {has}")
+            raise ValueError(f"expected a node {name} in {path} as PyTorch has it, got {has}")
         arrays = {own: compute_constant(model, inputs[own]) for own in TENSORS}
         found[name] = Node(node.op_type, attributes, arrays)
     return found
+
+
+def read_graph(path: str) -> Any:
+    """Read a file; ValueError if it holds no graph of ONNX."""
+    from google.protobuf.message import DecodeError  # a part of onnx
+
+    try:
+        model = onnx.load(path)
+    except DecodeError:
+        raise ValueError(f"expected an ONNX graph in {path}, got other bytes") from None
+    if not model.graph.node:
+        got = "a graph without nodes" if model.ByteSize() else "an empty file"
+        raise ValueError(f"expected an ONNX graph in {path}, got {got}")
+    return model
 
 
 def compute_constant(model: Any, name: str) -> Array:

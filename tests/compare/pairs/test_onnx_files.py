@@ -3,6 +3,8 @@
 These need ONNX Runtime: `make adapters`.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -96,12 +98,37 @@ def test_a_node_of_several_is_chosen_by_its_name(tmp_path, capsys):
     assert "V 8, H 3, gru" in capsys.readouterr().out
 
 
-def test_a_file_that_is_no_graph_is_refused_in_one_line(tmp_path, capsys):
-    (tmp_path / "bad.onnx").write_bytes(b"no graph")
-    assert main(f"parity {tmp_path}/bad.onnx torch".split()) == 2
-    error = capsys.readouterr().err
-    assert error.startswith("rnn-parity: expected a file, FILE:CLASS or MODULE:CLASS, got ")
-    assert error.count("\n") == 1
+NO_GRAPHS = {
+    "empty.onnx": "an ONNX graph in empty.onnx, got an empty file",
+    "without.onnx": "an ONNX graph in without.onnx, got a graph without nodes",
+    "junk.onnx": "an ONNX graph in junk.onnx, got other bytes",
+    "part.onnx": "an ONNX graph in part.onnx, got other bytes",
+    "no_such.onnx": "weights in no_such.onnx, which does not exist",
+}
+
+
+@pytest.mark.parametrize("file", NO_GRAPHS)
+def test_a_file_that_is_no_graph_is_refused_in_one_line_by_each_command(
+    file, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    whole = write_graph("whole.onnx", {"gru": torch.nn.GRU(4, 3)})
+    Path("part.onnx").write_bytes(Path(whole).read_bytes()[:300])
+    Path("empty.onnx").touch()
+    Path("junk.onnx").write_bytes(b"no graph")
+    onnx.save(helper.make_model(helper.make_graph([], "none", [], [])), "without.onnx")
+    typed = (
+        "parity {} torch",
+        "parity torch {}:NODE",
+        "parity torch torch --weights {}",
+        "bisect torch {}",
+        "convert {} new.npz",
+        "bench --rows {}",
+        "check {}",
+    )
+    for command in typed:
+        assert main(command.format(file).split()) == 3
+        assert capsys.readouterr().err == f"rnn-parity: expected {NO_GRAPHS[file]}\n"
 
 
 @pytest.mark.parametrize(

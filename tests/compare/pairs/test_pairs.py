@@ -309,7 +309,7 @@ REFUSED = {
     "--weights",
     "scratch torch --weights x.npy": "expected weights in one of .safetensors, .npz, .pt, .pth, "
     "got x.npy",
-    "scratch torch --weights no.pt": "expected weights in no.pt, got: No such file or directory",
+    "scratch torch --weights no.pt": "expected weights in no.pt, which does not exist",
     "scratch torch --input char.pt": "expected one array in char.pt, got several",
     "scratch torch --input flat.npy": "expected floats of shape (T, B, V) in flat.npy, got (3,) "
     "float64",
