@@ -6,7 +6,9 @@ A file ``model.onnx`` is a graph in which such an operator is a node, for instan
 exported. The node's attributes decide what it computes; it can be given any weights.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ FILES = (".onnx",)
 GRADIENTS = False
 
 Arrays = dict[str, Array]
+Shape = tuple[int | str, ...]
 
 FROM_TORCH = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
 """The places in PyTorch's order, r z n and i f g o, of ONNX's gates z r h and i o f c."""
@@ -71,13 +74,18 @@ def build(
         raise NotImplementedError(f"ONNX Runtime has no {operator} of {dtype}")
     D, G = 1 + bidirectional, len(FROM_TORCH[operator]) * hidden_size
     shapes = {"W": (D, G, input_size), "R": (D, G, hidden_size), "B": (D, 2 * G)}
-    states = ["h", "c"] if operator == "LSTM" else ["h"]
-    initial, final = ([f"{name}{end}" for name in states] for end in ("_0", "_n"))
+    initial, final = name_states(operator)
     inputs, outputs = ["X", *shapes, *initial], ["Y", *final]
     node = make_node(operator, "X", initial, outputs, hidden_size, nonlinearity, D, attributes)
     session = make_session([node], dict.fromkeys(inputs, dtype), outputs)
     zeros = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
     return Model(session, inputs, outputs, zeros)
+
+
+def name_states(operator: str) -> tuple[list[str], list[str]]:
+    """Return the names of an operator's initial states, and of its last ones."""
+    states = ["h", "c"] if operator == "LSTM" else ["h"]
+    return [f"{name}_0" for name in states], [f"{name}_n" for name in states]
 
 
 def make_node(
@@ -115,13 +123,20 @@ def make_session(
 
 
 def make_model(
-    nodes: list[Any], inputs: dict[str, str], outputs: list[str], constants: Any = ()
+    nodes: list[Any],
+    inputs: dict[str, str],
+    outputs: list[str],
+    constants: Any = (),
+    shapes: Mapping[str, Shape] = MappingProxyType({}),
 ) -> Any:
-    """Make a graph. The inputs have dtypes, the outputs are of float32, constants are tensors."""
+    """Make a graph. The inputs have dtypes, the outputs are of float32, constants are tensors.
+
+    `shapes` has the shapes of inputs and outputs that are stated; a letter takes any size.
+    """
 
     def describe(name: str, dtype: str) -> Any:
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        return helper.make_tensor_value_info(name, kind, None)
+        return helper.make_tensor_value_info(name, kind, shapes.get(name))
 
     given = [describe(name, dtype) for name, dtype in inputs.items()]
     results = [describe(name, "float32") for name in outputs]
@@ -263,10 +278,18 @@ def read_file(path: str) -> dict[str, Arrays]:
 
 
 def write_file(path: str, operator: str, parameters: Arrays, *, nonlinearity: str = "") -> None:
-    """Write a graph of one node, from X to Y and the last states, with these parameters."""
+    """Write a graph of one node with these parameters.
+
+    It computes Y (T, D, B, H), h_n and for an LSTM c_n (D, B, H) from X (T, B, V), h_0 and c_0. The
+    file states T and B as letters: they may be of any size.
+    """
     arrays = from_torch(operator, parameters)
     D, _, H = arrays["R"].shape
-    outputs = ["Y", "h_n", "c_n"] if operator == "LSTM" else ["Y", "h_n"]
-    node = make_node(operator, "X", [], outputs, H, nonlinearity, D)
+    initial, final = name_states(operator)
+    inputs, outputs = ["X", *initial], ["Y", *final]
+    shapes: dict[str, Shape] = {"X": ("T", "B", arrays["W"].shape[2]), "Y": ("T", D, "B", H)}
+    shapes |= dict.fromkeys((*initial, *final), (D, "B", H))
+    node = make_node(operator, "X", initial, outputs, H, nonlinearity, D)
     tensors = [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in arrays.items()]
-    onnx.save(make_model([node], {"X": "float32"}, outputs, tensors), path)
+    model = make_model([node], dict.fromkeys(inputs, "float32"), outputs, tensors, shapes)
+    onnx.save(model, path)

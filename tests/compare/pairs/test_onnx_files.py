@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from compare.check import LayerCase, expect
 from compare.cli import main
+from compare.implementations import CELLS
 
 onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+onnxruntime = pytest.importorskip("onnxruntime")
 
 from onnx import helper, numpy_helper  # noqa: E402 - not where it is not installed
 
@@ -154,6 +156,29 @@ def test_each_command_takes_the_names_that_it_lists(layers, listed, tmp_path, mo
         assert f"V {V}, H {H}, gru" in capsys.readouterr().out
         assert main(["convert", f"./two.onnx:{name}", f"{H}.npz"]) == 0
         assert np.load(f"{H}.npz")["weight_ih_l0"].shape == (3 * H, V)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_file_that_convert_writes_is_valid_and_takes_the_initial_state(
+    cell, bidirectional, tmp_path
+):
+    cases = [LayerCase(cell, *s, V=4, H=3, bidirectional=bidirectional) for s in ((5, 2), (1, 3))]
+    parameters = cases[0].floats.parameters
+    np.savez(tmp_path / "layer.npz", **parameters)
+    path = tmp_path / "layer.onnx"
+    assert main(f"convert {tmp_path}/layer.npz {path}".split()) == 0
+    onnx.checker.check_model(path, full_check=True)
+    session = onnxruntime.InferenceSession(path)
+    for case in (case.given(parameters=parameters) for case in cases):
+        given = {"X": case.floats.x, "h_0": case.floats.h0, "c_0": case.floats.c0}
+        inputs = {name: array for name, array in given.items() if array is not None}
+        Y, *states = session.run(None, inputs)
+        got = {"output": Y.swapaxes(1, 2).reshape(case.T, case.B, -1)}
+        got |= zip(("h_n", "c_n"), states, strict=False)
+        compared = [c for c in expect(case).compare(got) if c.tensor in got]
+        assert len(compared) == len(CELLS[cell].states) + 1
+        assert [c.describe() for c in compared if not c.ok] == []
 
 
 @pytest.mark.filterwarnings("ignore")
