@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from compare.implementations.cells import Cell
-from compare.terminal import UsageError
+from compare.terminal import UsageError, plural
 from scratch_rnn.arrays import Array as Array
 from scratch_rnn.layers.states import State
 
@@ -141,6 +141,12 @@ class Implementation:
             self.layer.forget()
         load_parameters(self.layer, parameters)
 
+    def check_weights(self, parameters: Mapping[str, Array]) -> None:
+        """Raise UsageError unless weights have the sizes of its own, if it has some."""
+        if self.weights is not None:
+            own, given = (read_options(each, self.cell) for each in (self.weights, parameters))
+            demand_equal_sizes(self.title, own, given)
+
     def has_dtype(self, dtype: str) -> bool:
         """Return whether it builds layers of this dtype; a class may have only its own."""
         try:
@@ -174,6 +180,24 @@ def read_options(parameters: Mapping[str, Array], cell: Cell) -> dict[str, Any]:
     }
     options |= {name: value for name, (value, default) in defaults.items() if value != default}
     return options | {"dtype": str(first.dtype)}
+
+
+def demand_equal_sizes(title: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raise UsageError unless weights have the sizes of a layer; both are arguments of nn.RNN."""
+    expected, got = _describe_sizes(own), _describe_sizes(given)
+    for has, gets in zip(expected, got, strict=True):
+        if has != gets:
+            raise UsageError(f"expected weights of {has}, as {title} has, got {gets}")
+
+
+def _describe_sizes(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how many layers, directions, inputs and hidden units a layer has."""
+    return (
+        plural(options.get("num_layers", 1), "layer"),
+        plural(1 + options.get("bidirectional", False), "direction"),
+        plural(options["input_size"], "input"),
+        plural(options["hidden_size"], "hidden unit"),
+    )
 
 
 def _numbers_of_layers(parameters: Mapping[str, Array]) -> Iterator[int]:

@@ -18,7 +18,7 @@ from compare.implementations.adapters.which import (
     split_file_target,
 )
 from compare.implementations.cells import CELLS, Cell
-from compare.implementations.interface import Implementation
+from compare.implementations.interface import Implementation, demand_equal_sizes
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
@@ -133,6 +133,10 @@ def _load_class(
         try:
             return layers(**options)
         except Trouble as trouble:
+            for name in ("num_layers", "bidirectional"):
+                if f"unexpected keyword argument '{name}'" in str(trouble):
+                    without = {n: value for n, value in options.items() if n != name}
+                    demand_equal_sizes(target, without, options)
             taken = ", ".join(f"{name}={value!r}" for name, value in options.items())
             raise UsageError(f"expected {target} to take {taken}; {trouble}") from None
 

@@ -95,6 +95,9 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
         try:
             a, b = _load_both(stack, options.targets, cell, devices)
             weights = next((w for w in (weights, a.weights, b.weights) if w is not None), None)
+            if weights is not None:
+                a.check_weights(weights)
+                b.check_weights(weights)
             sides = (
                 Side("A", a, choose_dtype(a, config.dtype)),
                 Side("B", b, choose_dtype(b, options.dtype_b or config.dtype)),

@@ -100,6 +100,38 @@ def test_a_node_of_several_is_chosen_by_its_name(tmp_path, capsys):
     assert "V 8, H 3, gru" in capsys.readouterr().out
 
 
+OTHER_SIZES = {
+    "2 layers": (4, 8, {"num_layers": 2}, "1 layer", "model.onnx"),
+    "2 directions": (4, 8, {"bidirectional": True}, "1 direction", "model.onnx:lstm"),
+    "5 inputs": (5, 8, {}, "4 inputs", "model.onnx"),
+    "9 hidden units": (4, 9, {}, "8 hidden units", "model.onnx"),
+}
+
+
+@pytest.mark.parametrize("got", OTHER_SIZES)
+def test_weights_of_other_sizes_than_those_of_the_node_are_refused(
+    got, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    V, H, options, expected, target = OTHER_SIZES[got]
+    write_graph("model.onnx", {"lstm": torch.nn.LSTM(4, 8)})
+    torch.save(torch.nn.LSTM(V, H, **options).state_dict(), "other.pt")
+    line = f"rnn-parity: expected weights of {expected}, as {target} has, got {got}\n"
+    for pair in (f"{target} torch", f"torch {target}"):
+        assert main(f"parity {pair} --weights other.pt".split()) == 2
+        assert capsys.readouterr() == ("", line)
+
+
+@pytest.mark.parametrize("typed", ["new.onnx", "new.npz --to onnxruntime:LSTM"])
+def test_several_layers_are_not_converted_to_one_node(typed, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    torch.save(torch.nn.LSTM(4, 3, num_layers=2).state_dict(), "source.pt")
+    assert main(f"convert source.pt {typed}".split()) == 2
+    assert capsys.readouterr().err == (
+        "rnn-parity: expected weights of 1 layer, as onnxruntime:LSTM has, got 2 layers\n"
+    )
+
+
 NO_GRAPHS = {
     "empty.onnx": "an ONNX graph in empty.onnx, got an empty file",
     "without.onnx": "an ONNX graph in without.onnx, got a graph without nodes",
