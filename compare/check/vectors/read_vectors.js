@@ -1,7 +1,11 @@
-// Read the test vectors of a cell, and compare results with them. For node; nothing to install.
-//
-// for (const it of read("lstm.json")) console.log(wrong(it, {output: myLSTM(it.arrays.x.data)}));
 "use strict";
+const USAGE = `Read the test vectors of a cell, and compare results with them. For node; nothing to install.
+
+const { read, wrong } = require("./read_vectors.js");
+for (const it of read("lstm.json")) {
+  const output = myLSTM(it.arrays.x.data, it.arrays.weight_ih_l0.data);
+  console.log(wrong(it, { output }, ["output"]));  // prints [] if it is right
+}`;
 const fs = require("fs");
 const path = require("path");
 
@@ -28,13 +32,21 @@ function read(file) {
   }));
 }
 
-// The names of the results (flat arrays) with another length, or an entry beyond its tolerance.
-function wrong(one, got) {
-  return Object.keys(got).filter((name) => {
+// The names of the wrong results in `got`, flat arrays by name: a result is wrong if it is missing,
+// has another length, or has an entry beyond its tolerance. `names` are those to compare: all of
+// them, or what you compute. Throws an Error for a name that the case does not have.
+function wrong(one, got, names = Object.keys(one.expected)) {
+  const known = Object.keys(one.expected);
+  const unknown = [...Object.keys(got), ...names].filter((name) => !known.includes(name));
+  if (unknown.length || !names.length) {
+    throw new Error(`expected results among ${known.join(", ")}, got ${unknown.join(", ") || "none"}`);
+  }
+  return names.filter((name) => {
     const right = one.expected[name].data, allowed = one.tolerance[name].data;
-    return got[name].length !== right.length
+    return got[name]?.length !== right.length
       || right.some((value, k) => !(Math.abs(value - got[name][k]) <= allowed[k]));
   });
 }
 
 module.exports = { read, wrong };
+if (require.main === module) console.log(USAGE);

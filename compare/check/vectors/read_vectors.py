@@ -1,17 +1,21 @@
 """Read the test vectors of a cell, and compare results with them: NumPy and safetensors alone.
 
+from read_vectors import read, wrong
+
 for case in read("lstm.json"):
-    print(wrong(case, {"output": my_lstm(case["x"], case["weight_ih_l0"])}))
+    output = my_lstm(case["x"], case["weight_ih_l0"])
+    print(wrong(case, {"output": output}, ["output"]))  # prints [] if it is right
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from compare.implementations import Array
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 def read(file: str | Path) -> list[dict[str, Any]]:
@@ -31,11 +35,28 @@ def read(file: str | Path) -> list[dict[str, Any]]:
     ]
 
 
-def wrong(case: dict[str, Any], got: dict[str, Array]) -> list[str]:
-    """Return the names of the results that have another shape, or an entry beyond its tolerance."""
+def wrong(
+    case: dict[str, Any], got: Mapping[str, Array], names: Sequence[str] | None = None
+) -> list[str]:
+    """Return the names of the wrong results: missing, of another shape, or beyond their tolerance.
+
+    `names` are those to compare: all of them, or what you compute. ValueError for a name that the
+    case does not have.
+    """
+    expected, tolerance = case["expected"], case["tolerance"]
+    names = list(expected) if names is None else names
+    unknown = [name for name in (*got, *names) if name not in expected]
+    if unknown or not names:
+        known = ", ".join(expected)
+        raise ValueError(f"expected results among {known}, got {', '.join(unknown) or 'none'}")
     return [
         name
-        for name, array in got.items()
-        if np.shape(array) != case["expected"][name].shape
-        or not np.all(np.abs(array - case["expected"][name]) <= case["tolerance"][name])
+        for name in names
+        if name not in got
+        or np.shape(got[name]) != expected[name].shape
+        or not np.all(np.abs(got[name] - expected[name]) <= tolerance[name])
     ]
+
+
+if __name__ == "__main__":
+    print(__doc__)

@@ -1,8 +1,10 @@
 """Test vectors: right implementations in two languages agree, and one changed entry is noticed."""
 
 import importlib.util
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +65,65 @@ def test_a_right_implementation_agrees_and_a_changed_entry_does_not(cell, vector
             array.flat[-1] = np.nan
             assert reader.wrong(case, got) == [name]
             array.flat[-1] = case["expected"][name].flat[-1]
-        assert reader.wrong(case, {"output": got["output"][:1, :1, :1]}) == (
+        assert reader.wrong(case, {"output": got["output"][:1, :1, :1]}, ["output"]) == (
             ["output"] if got["output"].size > 1 else []
         )
+        last = got.popitem()[0]
+        assert reader.wrong(case, got) == [last]
+        assert reader.wrong(case, got, [*got]) == []
+        assert reader.wrong(case, {}) == [*case["expected"]]
+
+
+OF_AN_RNN = (
+    "output, h_n, gradient of x, gradient of h0, gradient of weight_ih_l0, "
+    "gradient of weight_hh_l0, gradient of bias_ih_l0, gradient of bias_hh_l0"
+)
+
+
+@pytest.mark.parametrize(
+    ("got", "names", "line"),
+    [
+        ({}, None, OF_AN_RNN.replace(", ", ",")),
+        ({"outputs": [1]}, None, f"expected results among {OF_AN_RNN}, got outputs"),
+        ({}, ["h_N"], f"expected results among {OF_AN_RNN}, got h_N"),
+        ({}, [], f"expected results among {OF_AN_RNN}, got none"),
+    ],
+)
+def test_results_that_are_missing_or_of_another_name_are_noticed(got, names, line, vectors):
+    reader, more = reader_of(vectors), [] if names is None else [names]
+    case = reader.read(vectors / "rnn.json")[0]
+    if line.startswith("expected"):
+        with pytest.raises(ValueError, match=f"^{line}$"):
+            reader.wrong(case, got, *more)
+    else:
+        assert ",".join(reader.wrong(case, got, *more)) == line
+    if NODE is None:
+        return
+    script = f"""
+        const {{ read, wrong }} = require({json.dumps(str(vectors / "read_vectors.js"))});
+        const [one] = read({json.dumps(str(vectors / "rnn.json"))});
+        try {{ console.log(wrong(one, {json.dumps(got)}, {json.dumps(more)[1:-1]}).join()); }}
+        catch (error) {{ console.log(error.message); }}"""
+    assert run_alone(NODE, "-e", script) == f"{line}\n"
+
+
+def run_alone(*command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, **more)
+    return done.stdout
+
+
+@pytest.mark.parametrize("end", ["py", "js"])
+def test_a_reader_alone_prints_how_it_is_called(end, vectors):
+    """Without the project, which the user of a reader does not need."""
+    if NODE is None and end == "js":
+        pytest.skip("expected node, got none")
+    alone = "import runpy, sys; sys.modules['compare'] = None; runpy.run_path({}, None, '__main__')"
+    command = (NODE, "read_vectors.js")
+    if end == "py":
+        command = (sys.executable, "-c", alone.format("'read_vectors.py'"))
+    output = run_alone(*command, cwd=vectors)
+    assert output.startswith("Read the test vectors of a cell, and compare results with them")
+    assert "wrong(" in output
 
 
 def test_a_tolerance_is_the_computed_one_rounded_up(vectors):

@@ -61,6 +61,7 @@ for (const file of process.argv.slice(3)) {
   for (const one of read(file).filter((each) => each.layers * each.directions === 1)) {
     const got = forward(cell, one);
     if (cell === "rnn") Object.assign(got, backward(one, got.output));
-    console.log([cell, Object.keys(got).length, ...wrong(one, got)].join(" "));
+    const names = Object.keys(got);
+    console.log([cell, names.length, ...wrong(one, got, names)].join(" "));
   }
 }
