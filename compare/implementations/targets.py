@@ -6,6 +6,7 @@ of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a 
 ``FILE.keras:LAYER`` one in a model of Keras, which have weights.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any
 from compare.implementations.adapters.which import (
     adapters,
     find_file_adapter,
+    load_adapter,
     refuse_without_library,
     split_file_target,
 )
 from compare.implementations.cells import CELLS, Cell
-from compare.implementations.interface import Implementation, demand_equal_sizes
+from compare.implementations.interface import Implementation, Results, demand_equal_sizes
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
@@ -88,9 +90,19 @@ def implementation(
         submission.close()
         raise
     weights = choose_layer(stored, *split_target(target)) if is_file else None
+    title = target + (_describe_rest(target, stored) if is_file else "")
     return Implementation(
-        record, target, build, close=submission.close, weights=weights, layout=layout
+        record, title, build, close=submission.close, weights=weights, layout=layout
     )
+
+
+def _describe_rest(target: str, stored: Mapping[str, Results]) -> str:
+    """Return in words what of a file is not run beside the layer of a target; empty if nothing."""
+    adapter = load_adapter(find_file_adapter(target))
+    path, name = split_target(target)
+    if not hasattr(adapter, "describe_rest"):
+        return ""
+    return str(adapter.describe_rest(path, name or next(iter(stored))))
 
 
 def refuse_target(target: str, why: str) -> UsageError:

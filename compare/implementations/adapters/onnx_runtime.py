@@ -42,6 +42,9 @@ DIRECTIONS = ("", "_reverse")
 TENSORS = {"W": ("weight_ih",), "R": ("weight_hh",), "B": ("bias_ih", "bias_hh")}
 """The arrays of an operator: the parameters of PyTorch, one over the other."""
 
+KEEP_VALUES = ("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+"""The operators that change the shape alone."""
+
 
 @dataclass
 class Model:
@@ -214,11 +217,8 @@ class Node:
 def read_layers(path: str) -> dict[str, Node]:
     """Return the recurrent nodes of a file by name; ValueError if one has what PyTorch has not."""
     model = read_graph(path)
-    nodes = [node for node in model.graph.node if node.op_type in FROM_TORCH]
     found = {}
-    for number, node in enumerate(nodes):
-        is_own = node.name and node.name not in found
-        name = node.name if is_own else f"{node.op_type}_{number}"
+    for name, node in name_nodes(model.graph).items():
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         size = attributes.pop("hidden_size", None)
         inputs = dict(zip(("X", "W", "R", "B", "lens", "h", "c", "P"), node.input, strict=False))
@@ -228,6 +228,39 @@ def read_layers(path: str) -> dict[str, Node]:
         arrays = {own: compute_constant(model, inputs[own]) for own in TENSORS}
         found[name] = Node(node.op_type, attributes, arrays)
     return found
+
+
+def name_nodes(graph: Any) -> dict[str, Any]:
+    """Return the recurrent nodes of a graph by name; one without its own name gets a number."""
+    found: dict[str, Any] = {}
+    for node in graph.node:
+        if node.op_type in FROM_TORCH:
+            is_own = node.name and node.name not in found
+            found[node.name if is_own else f"{node.op_type}_{len(found)}"] = node
+    return found
+
+
+def describe_rest(path: str, name: str) -> str:
+    """Return in words that a node of a file is run alone, and which others compute from the inputs.
+
+    Empty if the node is all that the graph has.
+    """
+    graph = read_graph(path).graph
+    own = name_nodes(graph)[name]
+    if list(graph.node) == [own]:
+        return ""
+    given = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
+    kinds = []
+    for node in graph.node:  # each is behind those that it reads
+        if given.isdisjoint(node.input) or node.op_type == "Shape":
+            continue
+        given |= {*node.output} - {""}  # an output that is left out has no name
+        if node != own and node.op_type not in KEEP_VALUES:
+            kinds.append(node.op_type)
+    words = f"only its node {name} is run"
+    if kinds:
+        words += f", not {len(kinds)} other{'s' * (len(kinds) > 1)}: {', '.join(sorted({*kinds}))}"
+    return f" ({words})"
 
 
 def read_graph(path: str) -> Any:

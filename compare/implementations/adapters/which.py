@@ -14,6 +14,7 @@ FILES : tuple of str, optional
     `read_layers(path)` returns the layers of a file by name. One of them takes the place of the
     class below, and `find_operator(layer)` gives the name of its class. `read_file(path)` returns
     the parameters of each layer, `write_file(path, class, parameters, nonlinearity=…)` writes one.
+    `describe_rest(path, name)`, optional, gives in words what of a file is not run beside a layer.
 GRADIENTS : bool
     Whether it computes gradients.
 build(class, input_size, hidden_size, **options) -> model
