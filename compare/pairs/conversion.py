@@ -43,6 +43,9 @@ from scratch_rnn.checks import brief
 
 TORCH = "torch"
 
+ENOUGH = 4
+"""Cases that show whether weights are in their places; JAX compiles each anew."""
+
 DTYPES = ("float32", "float64")
 
 
@@ -212,7 +215,7 @@ def demand_same_function(a: Weights, b: Weights, nonlinearity: str = "tanh") -> 
     if nonlinearity not in a.cell.nonlinearities:
         raise UsageError(f"expected no --nonlinearity for {a.cell.title}, got {nonlinearity}")
     fields: dict[str, Any] = {"dtype": a.dtype, "nonlinearity": nonlinearity}
-    cases = list_cases(PairOptions(), a.cell, a.parameters, **fields)
+    cases = list_cases(PairOptions(), a.cell, a.parameters, **fields)[:ENOUGH]
     with ExitStack() as stack:
         try:
             sides = (_open(stack, "A", a), _open(stack, "B", b))
