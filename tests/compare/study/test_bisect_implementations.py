@@ -47,7 +47,12 @@ BARE = """class Bare:
         (BARE, "Bare", "", "a layer from mine.py:Bare: AttributeError: 'Bare' object has no attr"),
         (BARE, "join", "", "FILE:CLASS or MODULE:CLASS, got 'mine.py:join': AttributeError: "),
         ("def join(V, H): ...", "join", "", "a layer from mine.py:join: "),
-        (gated("gru"), "Mine", "--cell gru --num-layers 2", "Mine to take .*num_layers=2.*TypeErr"),
+        (
+            gated("gru"),
+            "Mine",
+            "--cell gru --num-layers 2",
+            "weights of 1 layer, as .*Mine has, got 2 layers",
+        ),
         (STUDENT, "MyRNN", "--num-layers 2", "mine.py:MyRNN with weight_ih_l0, .*KeyError"),
         (STUDENT.replace(", dtype)", ", 'f8')"), "MyRNN", "", "dtype float32, got float64"),
         (ONE_BIAS, "Mine", "--cell gru --dtype float64", "Mine with bias_hh_l0, got weight_ih_l0"),
