@@ -25,7 +25,7 @@ power of two.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -83,18 +83,6 @@ class Floats:
     d_h_n: Array | None
     c0: Array | None = None
     d_c_n: Array | None = None
-
-    def copy(self) -> "Floats":
-        """Return a copy with arrays of its own."""
-        return replace(self, **{f.name: _copy_arrays(getattr(self, f.name)) for f in fields(self)})
-
-
-def _copy_arrays(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: np.copy(array) for name, array in value.items()}
-    if isinstance(value, tuple):
-        return tuple(map(np.copy, value))
-    return None if value is None else np.copy(value)  # in the same memory layout
 
 
 def recurrences(case: Fields) -> list[tuple[int, int, str]]:

@@ -3,6 +3,7 @@
 The layer may be ours or any class with the same methods. The tolerance is always measured on ours.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -92,7 +93,7 @@ def run_layer(layer: Layer, case: LayerCase) -> Results:
 
 def copy_floats(case: LayerCase) -> Floats:
     """Return a copy of the case's floats, for a layer that may change its arguments."""
-    return case.floats.copy()
+    return copy.deepcopy(case.floats)
 
 
 def forward_pass(layer: Layer, floats: Floats) -> tuple[Array, State, Tape]:

@@ -30,7 +30,6 @@ class Process:
         self._demand_time()
         self._worker = start(source.gibibytes)
         self._process = psutil.Process(self._worker.pid)
-        self._used = self._processor_time()  # it uses none between two requests
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._wanted = threading.Semaphore(0)  # answers, which are not read before
         self._answers: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
@@ -47,7 +46,7 @@ class Process:
         if self.ended:
             raise Trouble("error", f"its process ended {self.ended}")
         self._demand_time()  # short calls end before anybody looks at the time
-        begun, begun_wall = self._used, time.monotonic()
+        begun, begun_wall = self._processor_time(), time.monotonic()
         clocks = (self._processor_time, begun), (time.monotonic, begun_wall)
         totals = [
             (clock, now + limit - used, _describe_total(limit, kind))
@@ -60,6 +59,7 @@ class Process:
             (self._processor_time, begun + seconds, f"{seconds:g} s of processor time"),
             (time.monotonic, begun_wall + wall, f"{wall:g} s of wall time"),
         )
+        self._used = begun
         self._look_again = begun_wall + min(INTERVAL, seconds)
         try:
             while True:
@@ -77,8 +77,7 @@ class Process:
             raise Trouble("error", f"its process ended {self.close()}") from None
         finally:
             self._notes.seconds += time.monotonic() - begun_wall
-            self._used = max(self._used, self._processor_time())  # none if it has ended
-            self._notes.processor += self._used - begun
+            self._notes.processor += max(self._used, self._processor_time()) - begun
 
     def _demand_time(self) -> None:
         """Raise Trouble if all calls together have taken as long as they may."""

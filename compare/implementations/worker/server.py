@@ -8,7 +8,6 @@ what the user's code prints goes to standard error.
 import builtins
 import importlib
 import importlib.util
-import operator
 import os
 import sys
 import time
@@ -67,10 +66,12 @@ class Server:
         self.interpreter: Any = None
         self.resolver: Any = None
         modules = {"numpy": np, "numpy.linalg": np.linalg, "numpy.random": np.random}
-        self.functions = {  # of a module: its namespace, and what can be called in it
-            title: (vars(module), {n: v for n, v in vars(module).items() if callable(v)})
+        self.functions = [  # module, its namespace, name, value
+            (title, vars(module), name, value)
             for title, module in (modules | {"builtins": builtins}).items()
-        }
+            for name, value in list(vars(module).items())
+            if callable(value)
+        ]
         self.replaced: dict[str, Any] = {}
 
     def answer(self, head: Head, arrays: Arrays) -> tuple[Head, Arrays]:
@@ -92,11 +93,11 @@ class Server:
 
     def _noted(self) -> Head:
         """Return what the code has imported, opened, started and launched, and changed of NumPy."""
-        changed = []
-        for module, (namespace, own) in self.functions.items():
-            if not all(map(operator.is_, own.values(), map(namespace.get, own))):  # a quick look
-                found = (name for name, value in own.items() if namespace.get(name) is not value)
-                changed += [f"{module}.{name}" for name in found]
+        changed = [
+            f"{module}.{name}"
+            for module, namespace, name, value in self.functions
+            if namespace.get(name) is not value
+        ]
         of_kernels = {"launched": [], "hints": [], "operations": 0}
         if self.interpreter:
             of_kernels = self.interpreter.take_notes()
