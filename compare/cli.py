@@ -80,13 +80,17 @@ COMMANDS = {
         runs.GenerateConfig, lambda config, terminal: terminal.line(runs.generate(config, terminal))
     ),
     "check": Command(check.CheckConfig, lambda *given: check.check(*given)),
-    "break": Command(study.BreakConfig, lambda *given: study.break_it(*given)),
     "bisect": Command(study.BisectConfig, lambda *given: study.find_difference(*given)),
     "explain": Command(study.ExplainConfig, lambda *given: study.explain(*given)),
     "write": Command(study.WriteConfig, lambda *given: study.write(*given)),
     "convert": Command(pairs.ConvertConfig, lambda *given: pairs.convert(*given)),
     "bench": Command(bench.BenchConfig, lambda *given: bench.bench(*given)),
 }
+
+REMOVED = {
+    "break": "the game of the explain page: rnn-parity explain --open",
+}
+"""Commands, and options as ``COMMAND --OPTION``, that have left; and what to use instead."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -175,6 +179,7 @@ def parse(arguments: Sequence[str]) -> Any:
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["run", *arguments]
     command, *flags = arguments
+    _refuse_removed(command, flags)
     choice: Any
     options: dict[str, Any]
     if command in COMMANDS:
@@ -193,6 +198,13 @@ def parse(arguments: Sequence[str]) -> Any:
         ]
     with _usage_errors(program), _wrapped_help():
         return tyro.cli(choice, prog=program, config=(tyro.conf.FlagCreatePairsOff,), **options)
+
+
+def _refuse_removed(command: str, flags: Sequence[str]) -> None:
+    """Refuse a command or an option that has left, with what to use instead."""
+    for spelling in (command, *(f"{command} {flag.partition('=')[0]}" for flag in flags)):
+        if spelling in REMOVED:
+            raise UsageError(f"{spelling} was removed; use {REMOVED[spelling]}")
 
 
 def _refuse_empty_paths(config: type, flags: Sequence[str]) -> None:

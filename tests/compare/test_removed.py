@@ -1,0 +1,20 @@
+"""Whoever types what has left gets one line that says what to use instead."""
+
+import pytest
+
+from compare.cli import COMMANDS, REMOVED, main
+
+TYPED = [f"{spelling}{value}" for spelling in REMOVED for value in ("", " 1")]
+TYPED += [f"{spelling}=1" for spelling in REMOVED if "--" in spelling]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_an_old_spelling_gets_one_line_that_says_what_to_use(typed, capsys):
+    assert main(typed.split()) == 2
+    out, err = capsys.readouterr()
+    spelling = typed.removesuffix(" 1").removesuffix("=1")
+    assert (out, err) == ("", f"rnn-parity: {spelling} was removed; use {REMOVED[spelling]}\n")
+
+
+def test_nothing_that_was_removed_is_a_command():
+    assert REMOVED.keys() & COMMANDS.keys() == set()
