@@ -65,11 +65,12 @@ figures: $(STAMP)  ## measure what README.md and docs/ state, and write it there
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[jax,onnx]'
 	@$(BIN)/python docs/scripts/figures.py $(ARGS)
 
-check: $(STAMP)  ## style, types, import contracts, and how long a file may be
+check: $(STAMP)  ## style, types, import contracts, the budget of each package, and how long a file may be
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.budget
 	$(BIN)/python -m pytest -q -n 0 tests/test_house.py
 
 deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; SHARD=3/16: a part; again: what is left)

@@ -1,9 +1,10 @@
-"""How large a file may be: one that is longer has more than one idea in it. And its name."""
+"""How large a file and a package may be: what is longer has more than one idea in it. And names."""
 
 import ast
 
 import pytest
 
+from tests import budget
 from tests.scripts import ROOT
 
 LIMITS = {
@@ -36,3 +37,14 @@ def test_no_public_name_is_that_of_its_module():
         found = [(node.module.split(".")[0], each.name) for node in imports for each in node.names]
         assert found, stub
         assert [name for module, name in found if name == module] == [], stub
+
+
+@pytest.mark.parametrize(("lines", "code"), [(3, 0), (2, 1)])
+@pytest.mark.parametrize(("words", "also"), [(1, 0), (0, 1)])
+def test_a_package_above_its_budget_fails(lines, code, words, also, tmp_path, capsys):
+    (tmp_path / "compare").mkdir()
+    (tmp_path / "compare" / "a.py").write_text("x: Any\n\nAnybody = 1\n")
+    table = f"[tool.budget.lines]\ncompare = {lines}\n[tool.budget.words]\nAny = {words}\n"
+    (tmp_path / "pyproject.toml").write_text(table)
+    assert budget.main(tmp_path) == (code or also)
+    assert capsys.readouterr().out.count("too many") == code + also
