@@ -1,31 +1,13 @@
-from .check import load_ipython_extension
-from .implementations import implementation
-from .pairs import convert_weights
-from .parity import (
-    SAFETY,
-    ParityReport,
-    ParityRow,
-    Update,
-    build_models,
-    check_parity,
-    copy_weights,
-    lockstep,
-    tolerances,
-    train_in_lockstep,
-)
-
-__all__ = [
-    "SAFETY",
-    "ParityReport",
-    "ParityRow",
-    "Update",
-    "build_models",
-    "check_parity",
-    "convert_weights",
-    "copy_weights",
-    "implementation",
-    "load_ipython_extension",
-    "lockstep",
-    "tolerances",
-    "train_in_lockstep",
-]
+from .check import load_ipython_extension as load_ipython_extension
+from .implementations import implementation as implementation
+from .pairs import convert_weights as convert_weights
+from .parity import SAFETY as SAFETY
+from .parity import ParityReport as ParityReport
+from .parity import ParityRow as ParityRow
+from .parity import Update as Update
+from .parity import build_models as build_models
+from .parity import check_parity as check_parity
+from .parity import copy_weights as copy_weights
+from .parity import lockstep as lockstep
+from .parity import tolerances as tolerances
+from .parity import train_in_lockstep as train_in_lockstep

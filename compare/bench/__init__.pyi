@@ -1,7 +1,2 @@
-from .command import bench
-from .config import BenchConfig
-
-__all__ = [
-    "BenchConfig",
-    "bench",
-]
+from .command import bench as bench
+from .config import BenchConfig as BenchConfig

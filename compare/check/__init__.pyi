@@ -1,71 +1,38 @@
-from .bugs.catalogue import BUG_NAMES, BUGS, GROUPS, Bug, find_bug
-from .cases.comparison import Answer, Comparison, compare_answer, tabulate
-from .cases.floats import Floats
-from .cases.layer_case import LayerCase, make_case
-from .cases.layer_results import (
-    expect,
-    match_results,
-    rounding,
-    run,
-    run_forward,
-    run_layer,
-)
-from .cases.reference import torch_results
-from .cases.training import (
-    TrainingCase,
-    get_layer,
-    make_optimizer,
-    name_stage,
-    scratch_step,
-    torch_model,
-)
-from .command import CheckError, check, examine, train_functions
-from .config import CheckConfig
-from .magic import load_ipython_extension
-from .properties.property import Finding
-from .properties.run import find_violation
-from .report.fragment import write_fragment
-from .subjects.diagnosis import find_swapped_gates
-from .subjects.layer import TRIALS, name_mistake
-from .subjects.template import write_template
-
-__all__ = [
-    "BUGS",
-    "BUG_NAMES",
-    "GROUPS",
-    "TRIALS",
-    "Answer",
-    "Bug",
-    "CheckConfig",
-    "CheckError",
-    "Comparison",
-    "Finding",
-    "Floats",
-    "LayerCase",
-    "TrainingCase",
-    "check",
-    "compare_answer",
-    "examine",
-    "expect",
-    "find_bug",
-    "find_swapped_gates",
-    "find_violation",
-    "get_layer",
-    "load_ipython_extension",
-    "make_case",
-    "make_optimizer",
-    "match_results",
-    "name_mistake",
-    "name_stage",
-    "rounding",
-    "run",
-    "run_forward",
-    "run_layer",
-    "scratch_step",
-    "tabulate",
-    "torch_model",
-    "torch_results",
-    "train_functions",
-    "write_fragment",
-    "write_template",
-]
+from .bugs.catalogue import BUG_NAMES as BUG_NAMES
+from .bugs.catalogue import BUGS as BUGS
+from .bugs.catalogue import GROUPS as GROUPS
+from .bugs.catalogue import Bug as Bug
+from .bugs.catalogue import find_bug as find_bug
+from .cases.comparison import Answer as Answer
+from .cases.comparison import Comparison as Comparison
+from .cases.comparison import compare_answer as compare_answer
+from .cases.comparison import tabulate as tabulate
+from .cases.floats import Floats as Floats
+from .cases.layer_case import LayerCase as LayerCase
+from .cases.layer_case import make_case as make_case
+from .cases.layer_results import expect as expect
+from .cases.layer_results import match_results as match_results
+from .cases.layer_results import rounding as rounding
+from .cases.layer_results import run as run
+from .cases.layer_results import run_forward as run_forward
+from .cases.layer_results import run_layer as run_layer
+from .cases.reference import torch_results as torch_results
+from .cases.training import TrainingCase as TrainingCase
+from .cases.training import get_layer as get_layer
+from .cases.training import make_optimizer as make_optimizer
+from .cases.training import name_stage as name_stage
+from .cases.training import scratch_step as scratch_step
+from .cases.training import torch_model as torch_model
+from .command import CheckError as CheckError
+from .command import check as check
+from .command import examine as examine
+from .command import train_functions as train_functions
+from .config import CheckConfig as CheckConfig
+from .magic import load_ipython_extension as load_ipython_extension
+from .properties.property import Finding as Finding
+from .properties.run import find_violation as find_violation
+from .report.fragment import write_fragment as write_fragment
+from .subjects.diagnosis import find_swapped_gates as find_swapped_gates
+from .subjects.layer import TRIALS as TRIALS
+from .subjects.layer import name_mistake as name_mistake
+from .subjects.template import write_template as write_template

@@ -1,70 +1,41 @@
-from .atomic import BINARY, UNFINISHED, name_file, sync_directory, system, write_all, write_file
-from .lockfile import LockError, lock
-from .opening import MOST_BYTES_OF_JSON, open_file, read_file, read_json, real_path
-from .outputs import Output, check_outputs, has_keys, write_output
-from .page import fill_page, is_page, json_in_html, resource
-from .schema import (
-    COUNT,
-    LEARNING_RATE,
-    MAX_NORM,
-    MOST_VALUES,
-    NOT_NEGATIVE,
-    POSITIVE,
-    REQUIRED,
-    JsonObject,
-    Length,
-    RecordError,
-    SchemaError,
-    excerpt,
-    parse_json,
-    plain,
-    read,
-    read_fields,
-    to_json,
-    to_lines,
-)
-from .tables import table
-
-__all__ = [
-    "BINARY",
-    "COUNT",
-    "LEARNING_RATE",
-    "MAX_NORM",
-    "MOST_BYTES_OF_JSON",
-    "MOST_VALUES",
-    "NOT_NEGATIVE",
-    "POSITIVE",
-    "REQUIRED",
-    "UNFINISHED",
-    "JsonObject",
-    "Length",
-    "LockError",
-    "Output",
-    "RecordError",
-    "SchemaError",
-    "check_outputs",
-    "excerpt",
-    "fill_page",
-    "has_keys",
-    "is_page",
-    "json_in_html",
-    "lock",
-    "name_file",
-    "open_file",
-    "parse_json",
-    "plain",
-    "read",
-    "read_fields",
-    "read_file",
-    "read_json",
-    "real_path",
-    "resource",
-    "sync_directory",
-    "system",
-    "table",
-    "to_json",
-    "to_lines",
-    "write_all",
-    "write_file",
-    "write_output",
-]
+from .atomic import BINARY as BINARY
+from .atomic import UNFINISHED as UNFINISHED
+from .atomic import name_file as name_file
+from .atomic import sync_directory as sync_directory
+from .atomic import system as system
+from .atomic import write_all as write_all
+from .atomic import write_file as write_file
+from .lockfile import LockError as LockError
+from .lockfile import lock as lock
+from .opening import MOST_BYTES_OF_JSON as MOST_BYTES_OF_JSON
+from .opening import open_file as open_file
+from .opening import read_file as read_file
+from .opening import read_json as read_json
+from .opening import real_path as real_path
+from .outputs import Output as Output
+from .outputs import check_outputs as check_outputs
+from .outputs import has_keys as has_keys
+from .outputs import write_output as write_output
+from .page import fill_page as fill_page
+from .page import is_page as is_page
+from .page import json_in_html as json_in_html
+from .page import resource as resource
+from .schema import COUNT as COUNT
+from .schema import LEARNING_RATE as LEARNING_RATE
+from .schema import MAX_NORM as MAX_NORM
+from .schema import MOST_VALUES as MOST_VALUES
+from .schema import NOT_NEGATIVE as NOT_NEGATIVE
+from .schema import POSITIVE as POSITIVE
+from .schema import REQUIRED as REQUIRED
+from .schema import JsonObject as JsonObject
+from .schema import Length as Length
+from .schema import RecordError as RecordError
+from .schema import SchemaError as SchemaError
+from .schema import excerpt as excerpt
+from .schema import parse_json as parse_json
+from .schema import plain as plain
+from .schema import read as read
+from .schema import read_fields as read_fields
+from .schema import to_json as to_json
+from .schema import to_lines as to_lines
+from .tables import table as table

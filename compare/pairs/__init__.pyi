@@ -1,15 +1,9 @@
-from .command import bisect_pair, parity
-from .config import OF_TARGETS, ConvertConfig, PairConfig, PairOptions, check_targets
-from .conversion import convert, convert_weights
-
-__all__ = [
-    "OF_TARGETS",
-    "ConvertConfig",
-    "PairConfig",
-    "PairOptions",
-    "bisect_pair",
-    "check_targets",
-    "convert",
-    "convert_weights",
-    "parity",
-]
+from .command import bisect_pair as bisect_pair
+from .command import parity as parity
+from .config import OF_TARGETS as OF_TARGETS
+from .config import ConvertConfig as ConvertConfig
+from .config import PairConfig as PairConfig
+from .config import PairOptions as PairOptions
+from .config import check_targets as check_targets
+from .conversion import convert as convert
+from .conversion import convert_weights as convert_weights

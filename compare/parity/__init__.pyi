@@ -1,142 +1,74 @@
-from .build import build_models
-from .command import (
-    ParityError,
-    UndecidableError,
-    check_materials,
-    compare_untrained,
-    demand_agreement,
-    parity,
-)
-from .comparison import check_parity, compare_step
-from .config import SIDES, ParityConfig, SharedOptions, Side
-from .environment import describe_device, describe_environment, describe_software
-from .lock_step import Update, lockstep, train_in_lockstep
-from .materials import (
-    DeviceError,
-    Materials,
-    Writer,
-    check_device,
-    choose_prefixes,
-    find_unknown,
-    limited_threads,
-    make_models,
-    make_writers,
-    prepare,
-    split_tokens,
-)
-from .optimizers import Memory, ScratchOptimizer, TorchOptimizer
-from .rows import ParityReport, ParityRow, Verdict, compare_results
-from .settings import OPTIMIZERS, OptimizerName, StepSettings, name_optimizer
-from .step import (
-    Stages,
-    compute_loss,
-    concise_stages,
-    join_stages,
-    run_concise_step,
-    run_parallel_step,
-    run_scratch_step,
-    scratch_stages,
-)
-from .table import parity_verdict, show_parity
-from .tolerance import (
-    FEW,
-    PERTURBATIONS,
-    SAFETY,
-    Computation,
-    Move,
-    absolute_difference,
-    largest_difference,
-    largest_difference_in_ulps,
-    measure_tolerances,
-    rms,
-    tolerances,
-    ulps,
-    unmoved,
-    write_gates_by_tanh,
-)
-from .training import Trainee, iterate_epochs, updates
-from .weights import (
-    copy_weights,
-    gradient_of,
-    name_state,
-    parameters_as_arrays,
-    tensor_as_array,
-    write_parameters,
-)
-
-__all__ = [
-    "FEW",
-    "OPTIMIZERS",
-    "PERTURBATIONS",
-    "SAFETY",
-    "SIDES",
-    "Computation",
-    "DeviceError",
-    "Materials",
-    "Memory",
-    "Move",
-    "OptimizerName",
-    "ParityConfig",
-    "ParityError",
-    "ParityReport",
-    "ParityRow",
-    "ScratchOptimizer",
-    "SharedOptions",
-    "Side",
-    "Stages",
-    "StepSettings",
-    "TorchOptimizer",
-    "Trainee",
-    "UndecidableError",
-    "Update",
-    "Verdict",
-    "Writer",
-    "absolute_difference",
-    "build_models",
-    "check_device",
-    "check_materials",
-    "check_parity",
-    "choose_prefixes",
-    "compare_results",
-    "compare_step",
-    "compare_untrained",
-    "compute_loss",
-    "concise_stages",
-    "copy_weights",
-    "demand_agreement",
-    "describe_device",
-    "describe_environment",
-    "describe_software",
-    "find_unknown",
-    "gradient_of",
-    "iterate_epochs",
-    "join_stages",
-    "largest_difference",
-    "largest_difference_in_ulps",
-    "limited_threads",
-    "lockstep",
-    "make_models",
-    "make_writers",
-    "measure_tolerances",
-    "name_optimizer",
-    "name_state",
-    "parameters_as_arrays",
-    "parity",
-    "parity_verdict",
-    "prepare",
-    "rms",
-    "run_concise_step",
-    "run_parallel_step",
-    "run_scratch_step",
-    "scratch_stages",
-    "show_parity",
-    "split_tokens",
-    "tensor_as_array",
-    "tolerances",
-    "train_in_lockstep",
-    "ulps",
-    "unmoved",
-    "updates",
-    "write_gates_by_tanh",
-    "write_parameters",
-]
+from .build import build_models as build_models
+from .command import ParityError as ParityError
+from .command import UndecidableError as UndecidableError
+from .command import check_materials as check_materials
+from .command import compare_untrained as compare_untrained
+from .command import demand_agreement as demand_agreement
+from .command import parity as parity
+from .comparison import check_parity as check_parity
+from .comparison import compare_step as compare_step
+from .config import SIDES as SIDES
+from .config import ParityConfig as ParityConfig
+from .config import SharedOptions as SharedOptions
+from .config import Side as Side
+from .environment import describe_device as describe_device
+from .environment import describe_environment as describe_environment
+from .environment import describe_software as describe_software
+from .lock_step import Update as Update
+from .lock_step import lockstep as lockstep
+from .lock_step import train_in_lockstep as train_in_lockstep
+from .materials import DeviceError as DeviceError
+from .materials import Materials as Materials
+from .materials import Writer as Writer
+from .materials import check_device as check_device
+from .materials import choose_prefixes as choose_prefixes
+from .materials import find_unknown as find_unknown
+from .materials import limited_threads as limited_threads
+from .materials import make_models as make_models
+from .materials import make_writers as make_writers
+from .materials import prepare as prepare
+from .materials import split_tokens as split_tokens
+from .optimizers import Memory as Memory
+from .optimizers import ScratchOptimizer as ScratchOptimizer
+from .optimizers import TorchOptimizer as TorchOptimizer
+from .rows import ParityReport as ParityReport
+from .rows import ParityRow as ParityRow
+from .rows import Verdict as Verdict
+from .rows import compare_results as compare_results
+from .settings import OPTIMIZERS as OPTIMIZERS
+from .settings import OptimizerName as OptimizerName
+from .settings import StepSettings as StepSettings
+from .settings import name_optimizer as name_optimizer
+from .step import Stages as Stages
+from .step import compute_loss as compute_loss
+from .step import concise_stages as concise_stages
+from .step import join_stages as join_stages
+from .step import run_concise_step as run_concise_step
+from .step import run_parallel_step as run_parallel_step
+from .step import run_scratch_step as run_scratch_step
+from .step import scratch_stages as scratch_stages
+from .table import parity_verdict as parity_verdict
+from .table import show_parity as show_parity
+from .tolerance import FEW as FEW
+from .tolerance import PERTURBATIONS as PERTURBATIONS
+from .tolerance import SAFETY as SAFETY
+from .tolerance import Computation as Computation
+from .tolerance import Move as Move
+from .tolerance import absolute_difference as absolute_difference
+from .tolerance import largest_difference as largest_difference
+from .tolerance import largest_difference_in_ulps as largest_difference_in_ulps
+from .tolerance import measure_tolerances as measure_tolerances
+from .tolerance import rms as rms
+from .tolerance import tolerances as tolerances
+from .tolerance import ulps as ulps
+from .tolerance import unmoved as unmoved
+from .tolerance import write_gates_by_tanh as write_gates_by_tanh
+from .training import Trainee as Trainee
+from .training import iterate_epochs as iterate_epochs
+from .training import updates as updates
+from .weights import copy_weights as copy_weights
+from .weights import gradient_of as gradient_of
+from .weights import name_state as name_state
+from .weights import parameters_as_arrays as parameters_as_arrays
+from .weights import tensor_as_array as tensor_as_array
+from .weights import write_parameters as write_parameters

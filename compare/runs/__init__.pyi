@@ -1,26 +1,16 @@
-from .checkpoint import CheckpointError, Model
-from .commands import RunResult, run, train, train_in_processes
-from .config import GenerateConfig, RunConfig, TrainConfig
-from .generation import generate
-from .resuming import read_setting
-from .session import TrainingStopped
-from .snapshots import Course, Snapshot, newest_run, read_course
-
-__all__ = [
-    "CheckpointError",
-    "Course",
-    "GenerateConfig",
-    "Model",
-    "RunConfig",
-    "RunResult",
-    "Snapshot",
-    "TrainConfig",
-    "TrainingStopped",
-    "generate",
-    "newest_run",
-    "read_course",
-    "read_setting",
-    "run",
-    "train",
-    "train_in_processes",
-]
+from .checkpoint import CheckpointError as CheckpointError
+from .checkpoint import Model as Model
+from .commands import RunResult as RunResult
+from .commands import run as run
+from .commands import train as train
+from .commands import train_in_processes as train_in_processes
+from .config import GenerateConfig as GenerateConfig
+from .config import RunConfig as RunConfig
+from .config import TrainConfig as TrainConfig
+from .generation import generate as generate
+from .resuming import read_setting as read_setting
+from .session import TrainingStopped as TrainingStopped
+from .snapshots import Course as Course
+from .snapshots import Snapshot as Snapshot
+from .snapshots import newest_run as newest_run
+from .snapshots import read_course as read_course

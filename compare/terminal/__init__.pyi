@@ -1,73 +1,39 @@
-from .errors import DATA, DEVICE, FAILED, OK, UNDECIDABLE, USAGE, CommandError, UsageError
-from .live import LiveCurve
-from .options import (
-    ANY_FROM_0,
-    CHANGEABLE,
-    FROM_0,
-    FROM_1,
-    LARGEST,
-    SMALLEST,
-    THREADS,
-    Range,
-    all_but,
-    changeable,
-    check_options,
-    flag,
-    flag_of,
-    read_sizes,
-    refuse_options,
-)
-from .output import (
-    Progress,
-    Terminal,
-    perplexity_line,
-    plain_table,
-    plural,
-    recall_line,
-    wrapped,
-)
-from .processes import is_follower, rank_and_size, usable_cpus
-from .textplot import Curve, legend, plot
-from .version import PACKAGE, package_version
-
-__all__ = [
-    "ANY_FROM_0",
-    "CHANGEABLE",
-    "DATA",
-    "DEVICE",
-    "FAILED",
-    "FROM_0",
-    "FROM_1",
-    "LARGEST",
-    "OK",
-    "PACKAGE",
-    "SMALLEST",
-    "THREADS",
-    "UNDECIDABLE",
-    "USAGE",
-    "CommandError",
-    "Curve",
-    "LiveCurve",
-    "Progress",
-    "Range",
-    "Terminal",
-    "UsageError",
-    "all_but",
-    "changeable",
-    "check_options",
-    "flag",
-    "flag_of",
-    "is_follower",
-    "legend",
-    "package_version",
-    "perplexity_line",
-    "plain_table",
-    "plot",
-    "plural",
-    "rank_and_size",
-    "read_sizes",
-    "recall_line",
-    "refuse_options",
-    "usable_cpus",
-    "wrapped",
-]
+from .errors import DATA as DATA
+from .errors import DEVICE as DEVICE
+from .errors import FAILED as FAILED
+from .errors import OK as OK
+from .errors import UNDECIDABLE as UNDECIDABLE
+from .errors import USAGE as USAGE
+from .errors import CommandError as CommandError
+from .errors import UsageError as UsageError
+from .live import LiveCurve as LiveCurve
+from .options import ANY_FROM_0 as ANY_FROM_0
+from .options import CHANGEABLE as CHANGEABLE
+from .options import FROM_0 as FROM_0
+from .options import FROM_1 as FROM_1
+from .options import LARGEST as LARGEST
+from .options import SMALLEST as SMALLEST
+from .options import THREADS as THREADS
+from .options import Range as Range
+from .options import all_but as all_but
+from .options import changeable as changeable
+from .options import check_options as check_options
+from .options import flag as flag
+from .options import flag_of as flag_of
+from .options import read_sizes as read_sizes
+from .options import refuse_options as refuse_options
+from .output import Progress as Progress
+from .output import Terminal as Terminal
+from .output import perplexity_line as perplexity_line
+from .output import plain_table as plain_table
+from .output import plural as plural
+from .output import recall_line as recall_line
+from .output import wrapped as wrapped
+from .processes import is_follower as is_follower
+from .processes import rank_and_size as rank_and_size
+from .processes import usable_cpus as usable_cpus
+from .textplot import Curve as Curve
+from .textplot import legend as legend
+from .textplot import plot as plot
+from .version import PACKAGE as PACKAGE
+from .version import package_version as package_version
