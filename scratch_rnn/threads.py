@@ -18,7 +18,6 @@ from contextvars import ContextVar, copy_context
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_integer
 
 Item = TypeVar("Item")
@@ -125,12 +124,12 @@ def map_slices(function: Callable[[Item], Result], items: Sequence[Item]) -> lis
 
 
 @contextmanager
-def share_with_blas(B: int, W_hh: Array) -> Iterator[None]:
-    """Inside the ``with`` block, let BLAS use all threads if B is 1 and W_hh is large.
+def share_with_blas(B: int, units: int) -> Iterator[None]:
+    """Inside the ``with`` block, let BLAS use all threads if B is 1 and the units R are many.
 
     The number is a setting of the whole process, so only one thread may change it.
     """
-    is_large = B == 1 and W_hh.shape[1] ** 2 >= LARGE_FOR_BLAS
+    is_large = B == 1 and units**2 >= LARGE_FOR_BLAS
     if not is_large or _caller != threading.get_ident() or _is_whole.get():
         yield
         return

@@ -126,8 +126,8 @@ def loss_and_gradients(
         share = len(batch.inputs[rows]) / B
         return share * loss, model.backward(tape, share * d_logits), final_state, right
 
-    recurrent = [W for name, W in model.parameters.items() if "weight_hh" in name]
-    slices = threads.slice_batch(B, T * len(recurrent), recurrent[0].shape[1] ** 2)
+    recurrences = model.rnn.num_layers * model.rnn.num_directions
+    slices = threads.slice_batch(B, T * recurrences, model.rnn.output_size**2)
     results = threads.map_slices(run_slice, slices)
     losses, gradients, states, right = zip(*results, strict=True)
     total = gradients[0]

@@ -35,9 +35,10 @@ def forward(
 ) -> Any:
     """Return the cell's tape, or the `Tape` of its slices; state_0 has a name for each array."""
     T, B = x.shape[:2]
-    slices = threads.slice_batch(B, T, multiplications=weights.W_hh.shape[1] ** 2)
+    units = state_0["h"].shape[1]  # R
+    slices = threads.slice_batch(B, T, multiplications=units**2)
     if len(slices) == 1:
-        with threads.share_with_blas(B, weights.W_hh):
+        with threads.share_with_blas(B, units):
             return cell_forward(x, list(state_0.values()), weights)
     states = {name: np.empty((T + 1, *array.shape), array.dtype) for name, array in state_0.items()}
 
@@ -60,7 +61,7 @@ def backward(
 ) -> tuple[Float[Array, "T B V"] | None, Sequence[Float[Array, "B _"]], Any]:
     """Return δx, δ of the initial state and δ of the weights, as the cell does."""
     if not isinstance(tape, Tape):
-        with threads.share_with_blas(len(d_last[0]), weights.W_hh):
+        with threads.share_with_blas(*d_last[0].shape):  # B, R
             result: tuple[Any, Any, Any] = cell_backward(tape, weights, d_steps, d_last)
         return result
 

@@ -114,7 +114,8 @@ class Layer:
             sizes: dict[str, tuple[int, ...]] = {"W_ih": (G, V), "W_hh": (G, R)}
             sizes |= {"b_ih": (G,), "b_hh": (G,)} if self.bias else {}
             sizes |= {"W_hr": (P, H)} if P else {}
-            shapes |= {self._name(letter, i): size for letter, size in sizes.items()}
+            letters = [letter for letter in self.cell.Weights._fields if letter in sizes]
+            shapes |= {self._name(letter, i): sizes[letter] for letter in letters}
         return shapes
 
     def _name(self, letter: str, i: int) -> str:

@@ -2,7 +2,7 @@
 
 T steps, B sequences in a batch, V entries of the vocabulary, H hidden units. A state is a list of
 arrays (B, H): [h], or [h, c] for the LSTM. Parameters are in the order of a PyTorch model's
-state_dict: W_ih, W_hh, b_ih, b_hh of the cell, then W and b of the output layer.
+state_dict: the `WEIGHTS` of the cell, then W and b of the output layer.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratch_rnn.plain.elman import clip_grad_norm, cross_entropy, one_hot, update
+from scratch_rnn.plain.elman import Array, clip_grad_norm, cross_entropy, one_hot, update
 
-Array = np.ndarray
+WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")  # unless the file of a cell names its own
 
 
 class Cell(NamedTuple):
@@ -30,6 +30,7 @@ class Cell(NamedTuple):
     backward: Callable[..., tuple[Any, ...]]
     num_gates: int
     num_states: int
+    weights: tuple[str, ...]
     epochs: int  # these and the learning rate suit the built-in sample text
     lr: float
 
@@ -37,26 +38,26 @@ class Cell(NamedTuple):
 def cell_of(plain: ModuleType) -> Cell:
     """Return the cell of the module of a plain version."""
     forward, backward = (getattr(plain, f"{plain.NAME}_{way}") for way in ("forward", "backward"))
-    sizes = (plain.NUM_GATES, plain.NUM_STATES)
+    sizes = (plain.NUM_GATES, plain.NUM_STATES, getattr(plain, "WEIGHTS", WEIGHTS))
     return Cell(plain.NAME, forward, backward, *sizes, plain.EPOCHS, plain.LR)
 
 
-NO_CELLS = ("adam", "model")
-NAMES = sorted({f.stem for f in Path(__file__).parent.glob("[a-z]*.py")}.difference(NO_CELLS))
-MODULES = [import_module(f"scratch_rnn.plain.{name}") for name in NAMES]
+FILES = {file.stem for file in Path(__file__).parent.glob("[a-z]*.py")} - {"adam", "model"}
+MODULES = [import_module(f"scratch_rnn.plain.{name}") for name in sorted(FILES)]
 CELLS = {module.NAME: cell_of(module) for module in MODULES}
 
 
 def init_parameters(cell: Cell, V: int, H: int, rng: np.random.Generator) -> list[Array]:
-    """Draw W_ih, W_hh, b_ih, b_hh, W and b from -1/√H to 1/√H, as torch does."""
+    """Draw the cell's weights, W and b from -1/√H to 1/√H, as torch does."""
     GH = cell.num_gates * H
-    shapes = [(GH, V), (GH, H), (GH,), (GH,), (V, H), (V,)]
+    sizes = {"W_ih": [GH, V], "W_hh": [GH, H], "b_ih": [GH], "b_hh": [GH]}
+    shapes = [*(sizes[name] for name in cell.weights), [V, H], [V]]
     return [(rng.uniform(-1, 1, shape) / np.sqrt(H)).astype(np.float32) for shape in shapes]
 
 
 def begin_state(cell: Cell, B: int, parameters: list[Array]) -> list[Array]:
     """Return the state before the first step: zeros."""
-    W = parameters[4]
+    W = parameters[-2]
     return [np.zeros((B, W.shape[1]), W.dtype) for _ in range(cell.num_states)]
 
 
@@ -78,7 +79,7 @@ def loss_and_gradients(
     cross_entropy: Callable[..., tuple[float, Array]] = cross_entropy,
 ) -> tuple[float, list[Array], list[Array]]:
     """Return L, the gradient of each parameter, and the last state; inputs, targets are (T, B)."""
-    W, b = parameters[4:]
+    W, b = parameters[-2:]
     y, last, h, tape = forward(cell, inputs, state, parameters)
     loss, d_y = cross_entropy(y.reshape(-1, len(b)), targets.reshape(-1))
     d_y = d_y.reshape(y.shape)  # (T, B, V)
@@ -97,8 +98,7 @@ def train_epoch(
     clip_grad_norm: Callable[[list[Array], float], float] = clip_grad_norm,
 ) -> list[float]:
     """Do one update for each batch, whose inputs and targets are (B, T); return the losses."""
-    state = begin_state(cell, B, parameters)
-    losses = []
+    state, losses = begin_state(cell, B, parameters), []
     for inputs, targets in batches:
         # the state is carried from batch to batch; its gradient is not
         loss, gradients, state = loss_and_gradients(
