@@ -88,6 +88,9 @@ COMMANDS = {
 }
 
 REMOVED = {
+    "check --autograder": "Gradescope's two files, as docs/use/teachers.md shows them",
+    "check --before-deadline": "the visibility settings of Gradescope",
+    "check --variant": "a seed of your own: rnn-parity check FILE --seed N",
     "break": "the game of the explain page: rnn-parity explain --open",
 }
 """Commands, and options as ``COMMAND --OPTION``, that have left; and what to use instead."""

@@ -26,7 +26,6 @@ from .cases.training import torch_model as torch_model
 from .command import CheckError as CheckError
 from .command import check as check
 from .command import examine as examine
-from .command import train_functions as train_functions
 from .config import CheckConfig as CheckConfig
 from .magic import load_ipython_extension as load_ipython_extension
 from .properties.property import Finding as Finding

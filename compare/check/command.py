@@ -1,11 +1,9 @@
 """``rnn-parity check``: is this RNN right, what is wrong and where, and which mistake is likely."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from compare.check.config import CheckConfig
-from compare.check.grading.autograder import output_of_autograder, write_autograder
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
 from compare.check.report.printing import list_notes, show, write_json
@@ -14,14 +12,12 @@ from compare.check.subjects.examination import (
     examine_functions,
     find_source,
     make_loader,
-    train_functions,
 )
 from compare.check.subjects.notebook_template import write_notebook
 from compare.check.subjects.report import Report
 from compare.check.subjects.template import write_template
-from compare.check.subjects.variants import choose_variant
 from compare.check.vectors.write import write_vectors
-from compare.files import check_outputs, name_file
+from compare.files import name_file
 from compare.implementations import (
     CELLS,
     NOTEBOOK,
@@ -33,7 +29,7 @@ from compare.implementations import (
 )
 from compare.terminal import CommandError, Terminal, UsageError, plural, refuse_options
 
-__all__ = ["CheckConfig", "CheckError", "check", "examine", "train_functions"]
+__all__ = ["CheckConfig", "CheckError", "check", "examine"]
 
 
 class CheckError(CommandError):
@@ -55,22 +51,16 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
     hide_memory()
     if config.new is not None:
         cell = config.cell or guess_cell_of_class([config.new.stem]) or next(iter(CELLS))
-        template = write_new(config, config.new, cell)
+        template = write_new(config.new, cell)
         with name_file(config.new), config.new.open("x", encoding="utf-8") as file:
             file.write(template)
         terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
-        option = f" --variant {config.variant}" if config.variant else ""
-        terminal.line(f"  rnn-parity check {config.new}{option}", "bold", whole=True)
+        terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
         return None
     if config.vectors is not None:
         cells = CELLS if config.cell is None else (config.cell,)
         files = write_vectors(config.vectors, [*cells], config.seed)
         terminal.line(f"Written to {config.vectors}: {', '.join(file.name for file in files)}")
-        return None
-    if config.autograder is not None:
-        check_outputs([output_of_autograder(config.autograder)])
-        seed = write_autograder(config, config.autograder)
-        terminal.line(f"Written to {config.autograder}: an autograder with seed {seed}. Upload it.")
         return None
     if (folder := find_folder(str(config.target))) is not None:
         for name in ("gradescope", "watch", "explain"):
@@ -90,22 +80,15 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
             watch(config, source, terminal)
         report = examine(config, terminal, source)
     if not report.ok:
-        raise CheckError(report.summary if terminal.console.quiet else report.summary_below)
+        quiet = terminal.console.quiet
+        raise CheckError(report.describe_failure() if quiet else report.summary_below)
     return report
 
 
-def write_new(config: CheckConfig, file: Path, cell: str) -> str:
+def write_new(file: Path, cell: str) -> str:
     """Return the template of --new, for this file."""
-    variant, option = None, ""
-    if config.variant is not None:
-        variant = choose_variant(cell, config.variant, file.stem)
-        option = f" --variant {config.variant}"
-    template = write_template(cell, file.name, variant, option)
-    if file.suffix != NOTEBOOK:
-        return template
-    if option and ":" not in option:
-        option += f":{file.stem}"  # a notebook does not know its own name
-    return write_notebook(template, file.name, option)
+    template = write_template(cell, file.name)
+    return write_notebook(template, file.name) if file.suffix == NOTEBOOK else template
 
 
 def examine(
@@ -119,7 +102,6 @@ def examine(
     `start` takes the place of a new process for the user's code.
     """
     source = source or find_source(config)
-    config = replace(config, no_train=config.no_train or config.before_deadline)
     notes = Notes()
     load = make_loader(config, source, notes, start)
     report = (examine_class if source.name else examine_functions)(config, load, terminal)
@@ -127,8 +109,6 @@ def examine(
         report.notes += list_notes(notes)
     if config.no_equations:
         report.hide_equations()
-    if config.before_deadline:
-        report.hide_all_but_the_score()
     try:
         show(report, terminal, verbose=config.verbose)
     finally:

@@ -52,8 +52,6 @@ class CheckConfig:
     """Write a template with six functions for you to fill in, and check nothing."""
     cell: Annotated[CellName | None, flag("|".join(CELLS), _GUESSED)] = None
     """The recurrent cell."""
-    variant: Annotated[str | None, flag("N|N:NAME")] = None
-    """A variant of the exercise: which one follows from N and the name of the file, or NAME."""
     layout: Annotated[str | None, flag("WORD,…", _DETECTED)] = None
     """The class's layout: time-first or batch-first, 3d-state or 2d-state, out-in or in-out."""
     bias: Annotated[Literal["one", "two"] | None, flag("one|two", _DETECTED)] = None
@@ -117,11 +115,6 @@ class CheckConfig:
     """Write a page of HTML: your numbers beside the right ones, at the step where they part."""
     class_: Annotated[Path | None, flag("REPORT", name="class")] = None
     """For a folder, write into REPORT: grades.csv, a page of the class, one for each student."""
-    before_deadline: Annotated[bool, flag()] = False
-    """Show verdicts and the score, but no numbers, equations or mistakes; without the training."""
-
-    autograder: Annotated[Path | None, flag("FILE.zip")] = None
-    """Write an autograder for Gradescope, and check nothing; without --seed it draws one."""
 
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
@@ -131,19 +124,11 @@ class CheckConfig:
             unread = all_but(self, "vectors", "cell", "seed")
             refuse_options(self, unread, "--vectors alone, or with --cell and --seed")
             return self
-        if self.autograder is not None:
-            read = ("autograder", "cell", "stage", "seed", "variant", "before_deadline")
-            expected = "--autograder alone, or with --cell, --stages, --seed, --variant and"
-            refuse_options(self, all_but(self, *read), f"{expected} --before-deadline")
-            return self
         if (self.target is None) == (self.new is None):
             got = "neither" if self.new is None else "both"
             raise UsageError(f"expected a FILE to check or --new FILE, got {got}")
         if self.new is not None:
-            unread = all_but(self, "new", "cell", "variant")
-            refuse_options(self, unread, "--new alone or with --cell and --variant")
-        if self.variant is not None and self.gates is not None:
-            raise UsageError("expected --gates or --variant, got both")
+            refuse_options(self, all_but(self, "new", "cell"), "--new alone or with --cell")
         for name in ("text", "optimizer"):
             if self.no_train and getattr(self, name) is not None:
                 raise UsageError(f"expected --{name} or --no-train, got both")

@@ -18,8 +18,7 @@ from compare.check.subjects.examination import find_source
 from compare.check.subjects.report import Report
 from compare.terminal import CommandError, Terminal, UsageError
 
-OPTION = "--variant"
-USAGE = f"expected names of functions, or {OPTION} N:NAME, such as %%check rnn_step"
+USAGE = "expected names of functions, such as %%check rnn_step"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,23 +56,16 @@ def load_ipython_extension(shell: Any) -> None:
     shell.register_magic_function(check, "line_cell", "check")
 
 
-def check_cells(sources: Sequence[str], words: Sequence[str]) -> ShownReport | Refusal:
-    """Check functions of these cells; all six if the words name none."""
-    names = [*words]
-    variant = None
-    if OPTION in names[:-1]:
-        k = names.index(OPTION)
-        variant = names[k + 1]
-        del names[k : k + 2]
+def check_cells(sources: Sequence[str], names: Sequence[str]) -> ShownReport | Refusal:
+    """Check functions of these cells; all six if none is named."""
     cells = [{"cell_type": "code", "source": source} for source in sources]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "notebook.ipynb"
         file.write_text(json.dumps({"cells": cells}), encoding="utf-8")
         try:
             if any(name.startswith("-") for name in names):
-                raise UsageError(f"{USAGE}, got {' '.join(words)}")
-            stage = ",".join(names) or None
-            config = CheckConfig(target=str(file), stage=stage, variant=variant, no_train=True)
+                raise UsageError(f"{USAGE}, got {' '.join(names)}")
+            config = CheckConfig(target=str(file), stage=",".join(names) or None, no_train=True)
             source = replace(find_source(config.check()), folders=(str(Path.cwd()),))
             return ShownReport(examine(config, Terminal(quiet=True), source))
         except CommandError as error:

@@ -1,1 +1,1 @@
-"""A folder of submissions, and a class: pages, the grade book, likeness, the autograder."""
+"""A folder of submissions, and a class: its pages and the grade book."""

@@ -1,4 +1,4 @@
-"""The page of a class: scores, what was missed how often, likely mistakes, times, likeness."""
+"""The page of a class: scores, what was missed how often, likely mistakes, times."""
 
 import html
 from collections import Counter, defaultdict
@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 from compare.check.config import CheckConfig
-from compare.check.grading.likeness import find_alike
 from compare.files import fill_page, resource, write_output
 from compare.implementations import Verdict
 from compare.terminal import plural
@@ -41,8 +40,6 @@ def write_class_page(path: Path, rows: Sequence[Row], config: CheckConfig) -> No
         or "<p>No known mistake was found.</p>",
         "times": describe_times(rows),
         "students": _table(["file", "score", "not right", "seconds"], list_students(rows)),
-        "alike": _table(["files", "equal functions, names aside"], list_alike(rows))
-        or "<p>No two are alike beyond chance.</p>",
     }
     template, style = (resource(__package__, f"class.{kind}") for kind in ("html", "css"))
     script = resource(__package__, "class.js")
@@ -103,16 +100,6 @@ def list_remarks(row: Row) -> list[str]:
     """Return the first error of a submission, what else fails, and what its check noted."""
     errors = [s["got"] for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
     return [*dict.fromkeys([*errors[:1], *row["failures"], *row["notes"]])]
-
-
-def list_alike(rows: Sequence[Row]) -> Iterator[list[str]]:
-    """Yield the submissions that are copies of the package's solution, and those that are alike."""
-    for row in rows:
-        for note in row["notes"]:
-            if note.startswith("copied from "):
-                yield [f"{_links([row['file']])}, the package's own solution", html.escape(note)]
-    for group in find_alike({row["file"]: row.get("functions", {}) for row in rows}):
-        yield [_links(group.files, most=len(group.files)), _code(", ".join(group.functions))]
 
 
 def describe_times(rows: Sequence[Row]) -> str:

@@ -1,6 +1,6 @@
 """The folder of `check DIR --class REPORT`: what it has, and how it goes on where it stopped.
 
-class.html           what the class missed, and who is like whom
+class.html           what the class missed
 grades.csv           a line for each submission, in order of name
 students/NAME.html   the page of --explain of each
 gradescope/NAME.json its results for Gradescope
@@ -19,7 +19,6 @@ from typing import Any
 from compare.check.cases.results import ItemResult
 from compare.check.config import CheckConfig
 from compare.check.grading.class_page import list_remarks, write_class_page
-from compare.check.grading.likeness import digest_functions
 from compare.check.report.page import write_page
 from compare.check.report.printing import write_json
 from compare.check.subjects.examination import choose_stage
@@ -39,11 +38,6 @@ PATHS = ("class_", "target", "json", "jobs", "text")
 
 FORMULA = ("=", "+", "-", "@", "\t")
 """A cell of a table that begins so would be computed by a spreadsheet."""
-
-
-def describe_submission(path: Path) -> Row:
-    """Return what tells whether a submission has changed, and which functions it has."""
-    return {"sha256": hash_file(path), "functions": digest_functions(path)}
 
 
 def hash_file(path: Path) -> str:
@@ -124,10 +118,8 @@ def make_report(row: Row, config: CheckConfig) -> Report:
     items = list_parts(cell) if is_class else choose_stage(STAGES[cell], config.stage)
     trouble = Trouble("error", row["failed"])
     stages = [ItemResult.from_trouble(item, trouble) for item in items]
-    report = Report(row["file"], "class" if is_class else "functions", cell, config.seed, stages)
-    if config.before_deadline:
-        report.hide_all_but_the_score()
-    return report
+    form = "class" if is_class else "functions"
+    return Report(row["file"], form, cell, config.seed, stages)
 
 
 def write_grades(rows: Sequence[Row]) -> str:

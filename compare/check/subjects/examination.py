@@ -39,7 +39,6 @@ from compare.check.subjects.report import Report
 from compare.check.subjects.stages import Stage
 from compare.check.subjects.subject import Subject, search_further, try_items
 from compare.check.subjects.training import TrainingResult, train
-from compare.check.subjects.variants import Variant, choose_variant, make_stages
 from compare.implementations import (
     CELLS,
     FITTING,
@@ -102,7 +101,7 @@ def find_source(config: CheckConfig) -> Source:
             raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
     if config.device:
         check_device(config.device)
-    for name in ("stage", "no_train", "text", "optimizer", "variant"):
+    for name in ("stage", "no_train", "text", "optimizer"):
         if getattr(config, name) and source.name:
             raise UsageError(f"expected a file of functions with {flag_of(name)}, got {target}")
     return source
@@ -119,8 +118,7 @@ def make_loader(
 
     def load() -> Submission:
         try:
-            choose = partial(choose_own_variant, config)
-            ours = partial(call_reference, order=config.gates, choose=choose)
+            ours = partial(call_reference, order=config.gates)
             found = Submission(source, ours, notes, start)
             found.names = [name for name in found.names if name not in unfilled]
             return found
@@ -168,10 +166,6 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     except Trouble as error:
         trouble = error
     report.form, report.cell, stages = choose_stages(names, config.cell)
-    variant = choose_own_variant(config, report.cell)
-    if variant is not None and report.form != "functions":
-        raise UsageError(f"expected the six functions with --variant, got {config.target}")
-    stages = stages if variant is None else make_stages(variant)
     if trouble is None and not any(stage.name in names for stage in stages):
         report.notes.append(f"the file has none of them; for a class, give {config.target}:CLASS")
     order = parse_order(config.gates, report.cell)
@@ -179,16 +173,13 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     if "layers" in stated:
         raise UsageError(f"expected a class with layers in --size, got functions: {config.target}")
     sizes = fill_sizes(stated) if stated else None
-    subject = FunctionsSubject(
-        load, report.cell, order, stages, config.seed, sizes=sizes, variant=variant
-    )
+    subject = FunctionsSubject(load, report.cell, order, stages, config.seed, sizes=sizes)
     chosen = choose_stage(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
     what = "CS231n's four functions" if report.form == "cs231n" else what
     filled = sum(stage.name in names for stage in stages)
     what = f"{filled} of the {what}" if 0 < filled < len(stages) else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
-    what += f", {variant} (variant {config.variant})" if variant else ""
     terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
     if trouble is not None:
         report.stages = _without_results(chosen, trouble)
@@ -196,7 +187,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     try:
         with _show_spinner(terminal):
             report.stages = try_stages(subject, chosen, deep=config.deep)
-        is_trained = report.form == "functions" and variant is None and not config.no_train
+        is_trained = report.form == "functions" and not config.no_train
         if is_trained and report.score == len(stages):
             report.training = _train(config, report.cell, load, terminal)
     except Exception as error:
@@ -216,13 +207,6 @@ def _note_copies(config: CheckConfig, report: Report) -> None:
         if config.numpy_only and result.name in copies:
             words = f"a copy of {copies[result.name]}, which --numpy-only refuses"
             report.stages[k] = ItemResult.from_trouble(result.item, Trouble("error", words))
-
-
-def choose_own_variant(config: CheckConfig, cell: str) -> Variant | None:
-    """Return the variant of the file; None without --variant."""
-    if config.variant is None:
-        return None
-    return choose_variant(cell, config.variant, Path(str(config.target)).stem)
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:
@@ -247,14 +231,7 @@ def try_stages(
         if deep and result.verdict == Verdict.RIGHT:
             searched, [results[k]] = search_further(subject, [result])
         explain_results(searched, [results[k]])
-        if subject.variant is not None:
-            results[k].likely_lines = ()  # of another layout
     return results
-
-
-def train_functions(config: CheckConfig, cell: str) -> TrainingResult:
-    """Train six right functions in lock-step with PyTorch."""
-    return _train(config, cell, make_loader(config, find_source(config)), Terminal(quiet=True))
 
 
 def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:

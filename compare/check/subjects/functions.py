@@ -23,7 +23,6 @@ from compare.check.subjects.plain import PlainFunctions
 from compare.check.subjects.stages import STAGES, Stage, run_quietly
 from compare.check.subjects.subject import Answer, Mistake, Run, Subject
 from compare.check.subjects.symptoms import explain_copy, explain_memory
-from compare.check.subjects.variants import Variant, VariantFunctions
 from compare.implementations import (
     CELLS,
     Malformed,
@@ -46,19 +45,9 @@ BACKWARD = ("step_backward", "backward")  # the functions that compute gradients
 FIELDS = {"dtype": DTYPES, "order": ("C", "F")}  # of a case, for the search
 
 
-def call_reference(
-    name: str,
-    args: Any,
-    order: str | None = None,
-    choose: Callable[[str], Variant | None] = lambda _: None,
-) -> Any:
-    """Call the plain version's function of this name, with the gates in the order of --gates.
-
-    `choose` returns the variant of a cell, whose layout the arguments have.
-    """
+def call_reference(name: str, args: Any, order: str | None = None) -> Any:
+    """Call the plain version's function of this name, with the gates in the order of --gates."""
     cell = name.partition("_")[0]
-    if variant := choose(cell):
-        return VariantFunctions(variant, PlainFunctions(cell)).call(name, *args)
     call = partial(PlainFunctions(cell).call, name)
     return translate_call(call, name, cell, args, parse_order(order, cell), CELLS[cell].gates)
 
@@ -87,7 +76,6 @@ class FunctionsSubject(Subject):
     drawn: Mapping[str, Any] | None = None  # one more case, which comes first
     is_alone: bool = False  # that case has no others after it
     sizes: Sizes | None = None  # of more cases, which come last
-    variant: Variant | None = None  # of the exercise
     is_called_once: bool = False  # a case makes no other calls before and after its own
     _drawn: dict[Stage, list[Case]] = field(default_factory=dict)
     _expected: dict[Case, Expected] = field(default_factory=dict)
@@ -214,10 +202,6 @@ class FunctionsSubject(Subject):
             names = " and ".join(attempt.replaced)
             return [f"with the reference's {names} instead of yours"]
         return []
-
-    def phrase(self, words: str) -> str:
-        """Return the words of a mistake as they fit to the variant."""
-        return words if self.variant is None else self.variant.rephrase(words)
 
     def describe_calls(self, result: ItemResult) -> str:
         """Return in words which array is overwritten, or that something is kept between calls."""

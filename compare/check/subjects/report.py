@@ -1,10 +1,8 @@
 """The report: all results of a check, as a table, as JSON, and for Gradescope."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from compare.check.cases.results import ItemResult, Result
 from compare.check.subjects.explanation import (
@@ -16,17 +14,6 @@ from compare.check.subjects.explanation import (
 from compare.check.subjects.training import TrainingResult
 from compare.files import JsonObject
 from compare.implementations import FAILED, Verdict
-
-SHOWN = ("case", "tensor", "found", "got", "likely")  # of a feature, a property or a kernel
-
-
-class Row(NamedTuple):
-    """A row of the table of results."""
-
-    name: str
-    verdict: str
-    fails: bool
-    message: str = ""
 
 
 @dataclass(slots=True)
@@ -102,25 +89,10 @@ class Report:
             result.item = replace(result.item, equation="")
             result.likely_lines = ()
 
-    def hide_all_but_the_score(self) -> None:
-        """Leave out all numbers, equations and mistakes: verdicts and points alone stay."""
-        for k, result in enumerate(self.stages):
-            item = replace(result.item, equation="")
-            self.stages[k] = ItemResult(item=item, verdict=result.verdict)
-        for results in (self.features, self.properties, self.error_handling, self.kernels):
-            results[:] = [Result(name=result.name, verdict=result.verdict) for result in results]
-        self.failed = "it could not be checked" if self.failed else ""
-        self.notes, self.adapter, self.training = [], "", None
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the stages, features, properties and kernels as one table."""
-        for stage in self.stages:
-            message = "\n".join(line.plain for line in explain(stage))
-            yield Row(stage.name, stage.verdict, stage.verdict != Verdict.RIGHT, message)
-        for result in self.features + self.properties + self.kernels:
-            values = result.to_json()
-            message = ": ".join(values[name] for name in SHOWN if name in values)
-            yield Row(result.name, result.verdict, result.verdict in FAILED, message)
+    def describe_failure(self) -> str:
+        """Return the summary, and what the terminal shows below the table, as one text."""
+        stages = [stage for stage in self.stages if stage.verdict != Verdict.RIGHT]
+        return "\n\n".join([self.summary, *map(_explain, stages), *self.failures[1:]])
 
     def to_json(self) -> JsonObject:
         """Return the report as plain JSON values."""
@@ -145,14 +117,14 @@ class Report:
         """Return the report as the results.json of Gradescope's autograder."""
         tests: list[JsonObject] = [
             {
-                "name": row.name,
+                "name": stage.name,
                 "number": str(k),
-                "score": float(not row.fails),
+                "score": float(stage.verdict == Verdict.RIGHT),
                 "max_score": 1.0,
-                "status": "failed" if row.fails else "passed",
-                "output": row.message or row.verdict,
+                "status": "passed" if stage.verdict == Verdict.RIGHT else "failed",
+                "output": _explain(stage) or stage.verdict.value,
             }
-            for k, row in enumerate(islice(self.rows(), len(self.stages)), start=1)
+            for k, stage in enumerate(self.stages, start=1)
         ]
         if self.training is not None:
             failed = self.training.failed
@@ -165,6 +137,10 @@ class Report:
             "stdout_visibility": "hidden",
             "tests": tests,
         }
+
+
+def _explain(stage: ItemResult) -> str:
+    return "\n".join(line.plain for line in explain(stage))
 
 
 def _stage_as_json(result: ItemResult) -> JsonObject:

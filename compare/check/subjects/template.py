@@ -6,7 +6,6 @@ from string import Template
 from textwrap import fill, indent
 from typing import Any
 
-from compare.check.subjects.variants import Variant
 from compare.files import resource, table
 from compare.implementations import CELLS, Signatures, equations, read_signatures
 
@@ -15,14 +14,11 @@ NUMBERS = {2: "two", 3: "three", 4: "four"}
 DEFINITION = "\n\nwith σ(a) = 1 / (1 + e^-a)"
 
 
-def write_template(cell: str, file: str, variant: Variant | None = None, option: str = "") -> str:
-    """Return the template of a cell, to be written into a file of this name.
-
-    For a variant, `option` stands behind each command.
-    """
-    names = read_signatures(cell) if variant is None else variant.read_signatures()
+def write_template(cell: str, file: str) -> str:
+    """Return the template of a cell, to be written into a file of this name."""
+    names = read_signatures(cell)
     record = CELLS[cell]
-    states, others, gates = names.states, names.states[1:], names.order
+    states, others, gates = names.states, names.states[1:], record.gates
     step, sequence = names.arguments("step"), names.arguments("forward")
     step_backward = (*names.named("d_{}"), *names.seen, "W_ih", "W_hh")
     last, last_gradients = names.named("{}_n"), ("d_output", *names.named("d_{}_n"))
@@ -30,10 +26,7 @@ def write_template(cell: str, file: str, variant: Variant | None = None, option:
     values: dict[str, Any] = {
         "title": record.title[0].upper() + record.title[1:],
         "cell": cell,
-        "file": f"{file}{option}",
-        "batch": TEXTS["columns"] if names.columns else TEXTS["rows"],
-        "lines": "columns" if names.columns else "rows",
-        "product": "x_t @ W_ih" if names.columns else "x_t @ W_ih.T",
+        "file": file,
         "forward": indent(equations(names.forward) + DEFINITION * has_sigma, " " * 8),
         "backward": indent(names.backward, "    "),
         "symbols": ", ".join(f"{s} is {s}_{{t-1}} and {s}_next is {s}_t" for s in states),
@@ -57,7 +50,6 @@ def write_template(cell: str, file: str, variant: Variant | None = None, option:
         name: indent(fill(Template(text).substitute(values), 96), " " * 4)
         for name, text in TEXTS["paragraphs"].items()
     }
-    texts["turned"] = f"\n\n{texts['turned']}" if names.columns else ""
     texts["blocks"] = f"\n\n{texts['blocks']}" if gates else ""
     texts["hint"] = f"\n\n{texts['hint']}" if has_sigma else ""
     lists = {
@@ -92,7 +84,7 @@ def _described(names: Signatures, name: str) -> tuple[str, str]:
     rows = f"{CELLS[names.cell].num_gates}H".removeprefix("1")
     shapes = {"x": "(T, B, V)", "x_t": "(B, V)", "output": "(T, B, H)"}
     for weight, columns in (("W_ih", "V"), ("W_hh", "H")):
-        shapes[weight] = f"({columns}, {rows})" if names.columns else f"({rows}, {columns})"
+        shapes[weight] = f"({rows}, {columns})"
     shape = f"({rows},)" if name.startswith("b") else shapes.get(name, "(B, H)")
     state, _, when = name.partition("_")
     what = TEXTS["described"].get((when or "state") if state in names.states else name, "")

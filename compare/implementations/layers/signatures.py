@@ -26,8 +26,6 @@ class Signatures:
     forward: str  # the sections of the plain version's docstring
     backward: str
     weights: tuple[str, ...] = WEIGHTS
-    columns: bool = False  # whether a weight is stored transposed
-    order: tuple[str, ...] = ()  # of the gates in the weights
 
     def arguments(self, kind: str) -> tuple[str, ...]:
         """Return what a stage takes; one of a backward pass, also the forward pass before it."""
@@ -81,7 +79,6 @@ def read_signatures(cell: str) -> Signatures:
         ("d_b",) if record.adds_biases else ("d_b_ih", "d_b_hh"),
         forward,
         backward,
-        order=record.gates,
     )
 
 

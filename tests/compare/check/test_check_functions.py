@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from compare.check import CheckConfig
+from compare.check import CheckConfig, CheckError, check
 from compare.check.report.printing import show
 from compare.check.subjects import examination
 from compare.check.subjects.examination import examine_functions, try_stages
@@ -188,3 +188,16 @@ def test_what_it_prints_changes_nothing(tmp_path, capsys):
     assert "printed 20,000 lines, the first: 'a line 0'" in output
     sizes = "N 1 to 129, T 1 to 129, B 1 to 129, V 1 to 257, H 1 to 129"
     assert f"  sizes tried: {sizes}\n" in output
+
+
+def test_in_python_check_raises_what_is_wrong(tmp_path):
+    """The lines of a test in docs/use/check.md: a function with the mistake and its case."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(RIGHT, encoding="utf-8")
+    assert check(CheckConfig(target=str(mine), stage="rnn_step", seed=7)).ok
+    mine.write_text(replaced(RIGHT, [("1 - h_t**2", "1 - h_t")]), encoding="utf-8")
+    with pytest.raises(CheckError) as wrong:
+        check(CheckConfig(target=str(mine), seed=7, no_train=True))
+    text = str(wrong.value)
+    assert text.startswith("5 of 6 functions are right\n\nrnn_step_backward on ")
+    assert "without the square" in text

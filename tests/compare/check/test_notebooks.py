@@ -81,7 +81,7 @@ def test_the_notebook_of_new_shows_the_verdicts_of_the_command():
         assert output.data["text/plain"].startswith(f"{name}: {verdict}")
     assert "3 of 6" in cells["all"].outputs[0].data["text/html"]
     refusals = [cell.outputs[0].data["text/plain"] for cell in notebook.cells[-2:]]
-    assert refusals[0].startswith("check: expected names of functions, or --variant N:NAME, ")
+    assert refusals[0].startswith("check: expected names of functions, such as %%check rnn_step")
     assert refusals[1].startswith("check: expected --stage to be one of rnn_step, rnn_forward, ")
 
 
