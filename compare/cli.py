@@ -28,13 +28,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from errno import EBADF, EFBIG, EIO, ENOSPC
 from itertools import pairwise
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Union, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import tyro
+from rich.text import Text
 
 from compare import bench, check, pairs, runs, study
 from compare.terminal import (
@@ -65,32 +67,89 @@ DESCRIPTION = (
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A subcommand: its options, and its function."""
+    """A subcommand: what it does, in a line; its options; and its function."""
 
+    words: str
     config: type
     function: Callable[[Any, Terminal], object]
 
 
 # A package is loaded when its command is called: `--help` needs neither PyTorch nor matplotlib.
 COMMANDS = {
-    "run": Command(runs.RunConfig, lambda *given: runs.run(*given)),
-    "parity": Command(pairs.PairConfig, lambda *given: pairs.parity(*given)),
-    "train": Command(runs.TrainConfig, lambda *given: runs.train(*given)),
-    "generate": Command(
-        runs.GenerateConfig, lambda config, terminal: terminal.line(runs.generate(config, terminal))
+    "run": Command(
+        "Compare both models, train them side by side, compare them again.",
+        runs.RunConfig,
+        lambda *given: runs.run(*given),
     ),
-    "check": Command(check.CheckConfig, lambda *given: check.check(*given)),
-    "bisect": Command(study.BisectConfig, lambda *given: study.find_difference(*given)),
-    "explain": Command(study.ExplainConfig, lambda *given: study.explain(*given)),
-    "write": Command(study.WriteConfig, lambda *given: study.write(*given)),
-    "convert": Command(pairs.ConvertConfig, lambda *given: pairs.convert(*given)),
-    "bench": Command(bench.BenchConfig, lambda *given: bench.bench(*given)),
+    "parity": Command(
+        "Compare both models, or any two layers, tensor by tensor.",
+        pairs.PairConfig,
+        lambda *given: pairs.parity(*given),
+    ),
+    "train": Command(
+        "Train one of the two models.", runs.TrainConfig, lambda *given: runs.train(*given)
+    ),
+    "generate": Command(
+        "Continue a prefix with a trained model.",
+        runs.GenerateConfig,
+        lambda config, terminal: terminal.line(runs.generate(config, terminal)),
+    ),
+    "check": Command(
+        "Check a recurrent network that you wrote.",
+        check.CheckConfig,
+        lambda *given: check.check(*given),
+    ),
+    "new": Command(
+        "Write six functions for you to fill in, to be checked.",
+        check.NewConfig,
+        lambda *given: check.write_exercise(*given),
+    ),
+    "grade": Command(
+        "Check the files of a folder; write grades.",
+        check.GradeConfig,
+        lambda *given: check.grade(*given),
+    ),
+    "vectors": Command(
+        "Write test vectors for code in other languages.",
+        check.VectorsConfig,
+        lambda *given: check.write_vectors(*given),
+    ),
+    "bisect": Command(
+        "Find the first place where two implementations differ.",
+        study.BisectConfig,
+        lambda *given: study.find_difference(*given),
+    ),
+    "explain": Command(
+        "Write a page that shows every number of a network.",
+        study.ExplainConfig,
+        lambda *given: study.explain(*given),
+    ),
+    "write": Command(
+        "Serve the page to write the six functions in.",
+        study.WriteConfig,
+        lambda *given: study.write(*given),
+    ),
+    "convert": Command(
+        "Convert weights from one library's file to another's.",
+        pairs.ConvertConfig,
+        lambda *given: pairs.convert(*given),
+    ),
+    "bench": Command(
+        "Measure the time of scratch, PyTorch and others.",
+        bench.BenchConfig,
+        lambda *given: bench.bench(*given),
+    ),
 }
 
 REMOVED = {
     "check --autograder": "Gradescope's two files, as docs/use/teachers.md shows them",
     "check --before-deadline": "the visibility settings of Gradescope",
+    "check --class": "rnn-parity grade DIR --report REPORT",
+    "check --jobs": "rnn-parity grade DIR --jobs N",
+    "check --new": "rnn-parity new FILE",
+    "check --stages": "--stage",
     "check --variant": "a seed of your own: rnn-parity check FILE --seed N",
+    "check --vectors": "rnn-parity vectors DIR",
     "break": "the game of the explain page: rnn-parity explain --open",
 }
 """Commands, and options as ``COMMAND --OPTION``, that have left; and what to use instead."""
@@ -141,6 +200,9 @@ def _command(arguments: list[str]) -> int:
         if arguments == ["--version"]:
             Terminal().line(f"{PACKAGE} {package_version()}")
             return OK
+        if arguments in (["-h"], ["--help"]):
+            _list_commands(Terminal())
+            return OK
         config = parse(arguments)
         _function(config)(config, Terminal())
         return OK
@@ -179,28 +241,33 @@ def _function(config: Any) -> Callable[[Any, Terminal], object]:
 def parse(arguments: Sequence[str]) -> Any:
     """Return the configuration of a command; options without a command belong to ``run``."""
     arguments = list(arguments)
-    if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
+    if not arguments or arguments[0].startswith("-"):
         arguments = ["run", *arguments]
     command, *flags = arguments
     _refuse_removed(command, flags)
-    choice: Any
-    options: dict[str, Any]
-    if command in COMMANDS:
-        program, choice, options = f"{PACKAGE} {command}", COMMANDS[command].config, {"args": flags}
-        _refuse_empty_paths(choice, flags)
-        if (resumed := _resumed(command, flags)) is not None:
-            options["default"] = resumed
-    else:
-        program, options = PACKAGE, {"args": arguments, "description": DESCRIPTION}
-        options["default"] = runs.RunConfig()
-        choice = Union[  # noqa: UP007  # of as many as there are
-            tuple(
-                Annotated[command.config, tyro.conf.subcommand(name, prefix_name=False)]
-                for name, command in COMMANDS.items()
-            )
-        ]
+    if command not in COMMANDS:
+        near = [f"; did you mean {name}?" for name in get_close_matches(command, COMMANDS, 1)]
+        raise UsageError(
+            f"expected a command, got {command!r}{''.join(near)} (see {PACKAGE} --help)"
+        )
+    program, config = f"{PACKAGE} {command}", COMMANDS[command].config
+    options: dict[str, Any] = {"args": flags}
+    _refuse_empty_paths(config, flags)
+    if (resumed := _resumed(command, flags)) is not None:
+        options["default"] = resumed
     with _usage_errors(program), _wrapped_help():
-        return tyro.cli(choice, prog=program, config=(tyro.conf.FlagCreatePairsOff,), **options)
+        return tyro.cli(config, prog=program, config=(tyro.conf.FlagCreatePairsOff,), **options)
+
+
+def _list_commands(terminal: Terminal) -> None:
+    """Print the help: a line for each command."""
+    show = terminal.console.print
+    show(f"usage: {PACKAGE} COMMAND [OPTIONS]\n\n{DESCRIPTION}\n")
+    width = max(map(len, COMMANDS))
+    for name, command in COMMANDS.items():
+        show(Text(f"  {name.ljust(width)}  ", "cyan").append(command.words, "default"))
+    show(f"\n{PACKAGE} without a command is {PACKAGE} run.", style="dim")
+    show(f"{PACKAGE} COMMAND --help says more.", style="dim")
 
 
 def _refuse_removed(command: str, flags: Sequence[str]) -> None:
@@ -264,8 +331,9 @@ def _in_one_line(box: str) -> str:
     inside = [line.strip("│ ") for line in plain.splitlines()[1:]]  # the first is the box's title
     parts = [part.split("\n") for part in re.split(r"(?:^|\n)[─-]+\n", "\n".join(inside)) if part]
     wrong, near = parts[0], [part[1:] for part in parts if part[0].startswith("Perhaps")]
-    if wrong[0].startswith("Missing from"):  # the flags, without what they mean
-        wrong = [wrong[0], ", ".join(line for line in wrong[1:] if line.startswith("--"))]
+    if wrong[0].startswith("Missing from"):  # the arguments, without what they mean
+        named = [line for line in wrong[1:] if line.startswith("--") or line.isupper()]
+        wrong = [wrong[0], ", ".join(named)]
     line = re.sub(r"Expected one of \((.*)\)", _sorted_choices, " ".join(wrong)).rstrip(".")
     flag = near[0][0].split()[0] if near else ""
     return line if flag in line.split() or not flag else f"{line}; did you mean {flag}?"

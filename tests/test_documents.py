@@ -128,6 +128,6 @@ def test_each_command_runs(document, tmp_path):
                 epochs += 1
                 command += f" {more}".replace("--epochs 4", f"--epochs {epochs}")
         run(command)
-        if template := re.search(r"check --new (\S+)", line):  # the reader fills it in
+        if template := re.search(r"rnn-parity new (\S+)", line):  # the reader fills it in
             cell = "gru" if "--cell gru" in line else "elman"
             shutil.copy(ROOT / "scratch_rnn" / "plain" / f"{cell}.py", project / template[1])

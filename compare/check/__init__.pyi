@@ -27,7 +27,12 @@ from .command import CheckError as CheckError
 from .command import check as check
 from .command import examine as examine
 from .config import CheckConfig as CheckConfig
+from .config import GradeConfig as GradeConfig
+from .config import NewConfig as NewConfig
+from .config import VectorsConfig as VectorsConfig
+from .grading.command import grade as grade
 from .magic import load_ipython_extension as load_ipython_extension
+from .new import write_exercise as write_exercise
 from .properties.property import Finding as Finding
 from .properties.run import find_violation as find_violation
 from .report.fragment import write_fragment as write_fragment
@@ -35,3 +40,4 @@ from .subjects.diagnosis import find_swapped_gates as find_swapped_gates
 from .subjects.layer import TRIALS as TRIALS
 from .subjects.layer import name_mistake as name_mistake
 from .subjects.template import write_template as write_template
+from .vectors.write import write_vectors as write_vectors

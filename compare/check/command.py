@@ -13,21 +13,9 @@ from compare.check.subjects.examination import (
     find_source,
     make_loader,
 )
-from compare.check.subjects.notebook_template import write_notebook
 from compare.check.subjects.report import Report
-from compare.check.subjects.template import write_template
-from compare.check.vectors.write import write_vectors
-from compare.files import name_file
-from compare.implementations import (
-    CELLS,
-    NOTEBOOK,
-    Notes,
-    Source,
-    Start,
-    guess_cell_of_class,
-    hide_memory,
-)
-from compare.terminal import CommandError, Terminal, UsageError, plural, refuse_options
+from compare.implementations import Notes, Source, Start, hide_memory
+from compare.terminal import CommandError, Terminal, UsageError
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine"]
 
@@ -36,45 +24,19 @@ class CheckError(CommandError):
     """Something that is required is missing or wrong."""
 
 
-def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | None:
-    """Check a file or a class and print the report; with --new write a template.
+def check(config: CheckConfig, terminal: Terminal | None = None) -> Report:
+    """Check a file or a class, and print the report.
 
     CheckError if something that is required is missing or wrong; UsageError, DeviceError or OSError
     if a flag, a file, a module or the device is not valid.
     """
-    from threadpoolctl import threadpool_limits  # these are not needed in a browser
-
-    from compare.check.grading.folder import check_folder, find_folder
+    from threadpoolctl import threadpool_limits  # not needed in a browser
 
     terminal = terminal or Terminal(quiet=True)
     config.check()
     hide_memory()
-    if config.new is not None:
-        cell = config.cell or guess_cell_of_class([config.new.stem]) or next(iter(CELLS))
-        template = write_new(config.new, cell)
-        with name_file(config.new), config.new.open("x", encoding="utf-8") as file:
-            file.write(template)
-        terminal.line(f"Written to {config.new}: six functions (cell {cell}). Fill in one, then:")
-        terminal.line(f"  rnn-parity check {config.new}", "bold", whole=True)
-        return None
-    if config.vectors is not None:
-        cells = CELLS if config.cell is None else (config.cell,)
-        files = write_vectors(config.vectors, [*cells], config.seed)
-        terminal.line(f"Written to {config.vectors}: {', '.join(file.name for file in files)}")
-        return None
-    if (folder := find_folder(str(config.target))) is not None:
-        for name in ("gradescope", "watch", "explain"):
-            if getattr(config, name):
-                raise UsageError(f"expected a file with --{name}, got {config.target}")
-        refuse_replacing(config, None, folder)
-        rows = check_folder(config, folder, terminal)
-        right = sum(row["ok"] for row in rows)
-        if right < len(rows):
-            raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")
-        return None
-    refuse_options(config, ["jobs", "class_"], "a folder with --jobs or --class")
     source = find_source(config)
-    refuse_replacing(config, source, None)
+    refuse_replacing(config, [Path(source.file)] if source.file else [])
     with threadpool_limits(1, user_api="blas"):  # more only wait for products as small as these
         if config.watch:
             watch(config, source, terminal)
@@ -83,12 +45,6 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report | Non
         quiet = terminal.console.quiet
         raise CheckError(report.describe_failure() if quiet else report.summary_below)
     return report
-
-
-def write_new(file: Path, cell: str) -> str:
-    """Return the template of --new, for this file."""
-    template = write_template(cell, file.name)
-    return write_notebook(template, file.name) if file.suffix == NOTEBOOK else template
 
 
 def examine(

@@ -42,7 +42,7 @@ WRITING = WORK / "site"
 WITHOUT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Not in this site</title>
 <p>This site was built without the page to write in: {}.</p>
-<p><code>rnn-parity check --new my_rnn.py</code> writes the same exercise for a terminal.</p>
+<p><code>rnn-parity new my_rnn.py</code> writes the same exercise for a terminal.</p>
 """
 
 COLOURED = {".py": "python", ".toml": "toml", ".yml": "yaml", ".json": "json", ".ipynb": "python"}

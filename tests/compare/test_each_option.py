@@ -44,7 +44,7 @@ TO_A_FILE = ("input", "weights", "like")
 """Options of two targets that name a file, or say what two files are."""
 
 
-MODES = {  # a folder is left out: its options are those of its files
+MODES = {  # `grade` is left out: its options are those of the check of each file
     "run": Mode(f"run {FLAGS} --text fox.txt"),
     "parity": Mode(f"parity {SMALL} --text fox.txt"),
     "parity, two targets": Mode("parity scratch torch --size T=2", idle=TO_A_FILE),
@@ -69,8 +69,8 @@ MODES = {  # a folder is left out: its options are those of its files
         "bench --shapes shapes.json --rows torch.nn:RNN --phases forward --budget 1e5"
     ),
     "bench, again": Mode("bench --plot bench.json"),
-    "check, a new file": Mode("check --new new.py", idle=("new", "cell", "target")),
-    "check, vectors": Mode("check --vectors vectors --cell rnn", idle=("target",)),
+    "new": Mode("new new.py"),
+    "vectors": Mode("vectors vectors --cell rnn"),
     "check, functions": Mode("check right.py --no-train --stage rnn_step"),
     "check, a class": Mode("check scratch_rnn:RNN"),
 }
@@ -160,4 +160,4 @@ def test_each_option_is_read_or_refused(name, folder, monkeypatch):
 
 
 def test_each_command_has_its_modes():
-    assert {mode.typed.split()[0] for mode in MODES.values()} == set(COMMANDS)
+    assert {mode.typed.split()[0] for mode in MODES.values()} == {*COMMANDS} - {"grade"}

@@ -61,9 +61,28 @@ def test_the_help_says_which_options_two_targets_have(capsys, monkeypatch):
 
 def test_flags_alone_belong_to_run(capsys):
     assert parse(["--lr", "0.5", "--quick"]) == RunConfig(lr=0.5, quick=True)
-    for flag in ("-h", "--help"):
-        assert main([flag]) == 0
-        assert "(default: run)" in capsys.readouterr().out
+    assert main(["--quik"]) == 2
+    assert "see rnn-parity run --help" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_the_help_has_a_line_for_each_command(flag, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([flag]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    named = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert named == [*COMMANDS]
+    assert "rnn-parity without a command is rnn-parity run." in lines
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("command", ["check", "new", "vectors"])
+def test_the_help_of_a_check_fits_a_screen(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([command, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 80
 
 
 def test_quick_shortens_and_never_lengthens():

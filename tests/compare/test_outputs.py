@@ -184,6 +184,6 @@ def test_a_full_device_is_named():
 @pytest.mark.skipif(os.name == "nt", reason="expected links, which need rights on Windows")
 def test_a_new_template_is_not_written_through_a_link(capsys):
     Path("link.py").symlink_to("nowhere.py")
-    assert main(["check", "--new", "link.py"]) == 3
+    assert main(["new", "link.py"]) == 3
     assert "File exists" in capsys.readouterr().err
     assert not Path("nowhere.py").exists()

@@ -8,12 +8,12 @@ from statistics import median
 from typing import Any
 from urllib.parse import quote
 
-from compare.check.config import CheckConfig
+from compare.check.config import GradeConfig
 from compare.files import fill_page, resource, write_output
 from compare.implementations import Verdict
 from compare.terminal import plural
 
-MARK = '<meta name="generator" content="rnn-parity check --class">'
+MARK = '<meta name="generator" content="rnn-parity grade">'
 
 MOST_NAMES = 8  # of students in a cell of a table
 SHOWN = (Verdict.RIGHT, Verdict.WRONG, Verdict.MISSING, Verdict.ERROR, Verdict.TIMEOUT)
@@ -21,7 +21,7 @@ SHOWN = (Verdict.RIGHT, Verdict.WRONG, Verdict.MISSING, Verdict.ERROR, Verdict.T
 Row = Mapping[str, Any]
 
 
-def write_class_page(path: Path, rows: Sequence[Row], config: CheckConfig) -> None:
+def write_class_page(path: Path, rows: Sequence[Row], config: GradeConfig) -> None:
     """Write the page; a file at the path is replaced."""
     right = sum(row["ok"] for row in rows)
     scores = sorted(row["score"] for row in rows)

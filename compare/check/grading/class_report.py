@@ -1,4 +1,4 @@
-"""The folder of `check DIR --class REPORT`: what it has, and how it goes on where it stopped.
+"""The folder of `grade DIR --report REPORT`: what it has, and how it goes on where it stopped.
 
 class.html           what the class missed
 grades.csv           a line for each submission, in order of name
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from compare.check.cases.results import ItemResult
-from compare.check.config import CheckConfig
+from compare.check.config import GradeConfig
 from compare.check.grading.class_page import list_remarks, write_class_page
 from compare.check.report.page import write_page
 from compare.check.report.printing import write_json
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 
 RESULTS = "class.json"
 MOST_BYTES = 2**28  # of the results of a class
-PATHS = ("class_", "target", "json", "jobs", "text")
+PATHS = ("report", "target", "json", "jobs", "text")
 """Options that do not change a verdict, or whose files do."""
 
 FORMULA = ("=", "+", "-", "@", "\t")
@@ -52,11 +52,11 @@ def hash_file(path: Path) -> str:
 class ClassReport:
     """The report on the submissions `files`, by name."""
 
-    def __init__(self, config: CheckConfig, folder: Path, files: Mapping[str, Path]) -> None:
+    def __init__(self, config: GradeConfig, folder: Path, files: Mapping[str, Path]) -> None:
         self.config, self.folder, self.files = config, folder, files
         is_older = has_keys(folder / RESULTS, "settings", "files")
         if folder.exists() and not is_older and (not folder.is_dir() or any(folder.iterdir())):
-            expected = "expected a new folder or an older report for --class"
+            expected = "expected a new folder or an older report for --report"
             raise UsageError(f"{expected}, got {folder}, which is something else")
         for name in files:
             for path in self.outputs_of(name).values():
@@ -111,10 +111,10 @@ class ClassReport:
         write_class_page(self.folder / "class.html", found, self.config)
 
 
-def make_report(row: Row, config: CheckConfig) -> Report:
+def make_report(row: Row, config: GradeConfig) -> Report:
     """Return the report on a submission whose check has ended without one."""
     cell = config.cell or next(iter(CELLS))
-    is_class = bool(split_target(str(config.target))[1])
+    is_class = bool(split_target(config.target)[1])
     items = list_parts(cell) if is_class else choose_stage(STAGES[cell], config.stage)
     trouble = Trouble("error", row["failed"])
     stages = [ItemResult.from_trouble(item, trouble) for item in items]

@@ -1,11 +1,10 @@
-"""``rnn-parity check DIR/``: the files of a folder, each checked on its own, in a table.
+"""The files of a folder, each checked on its own, in a table.
 
 Each of the jobs is a process of Python that checks one file after the other. What does not depend
 on the file is computed once in it: the cases, the right results and their tolerances. The code of
 each file runs in processes of its own, as for a single file.
 """
 
-import dataclasses
 import os
 import pickle
 import subprocess
@@ -20,7 +19,7 @@ from typing import IO, Any
 
 from rich.text import Text
 
-from compare.check.config import CheckConfig
+from compare.check.config import CheckConfig, GradeConfig
 from compare.check.grading.class_report import ClassReport, hash_file
 from compare.check.report.printing import STYLES, write_json
 from compare.check.subjects.report import Report
@@ -48,14 +47,7 @@ NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failure
 SECONDS = 2.0  # between two times that the results so far are written
 
 
-def find_folder(target: str) -> Path | None:
-    """Return the folder of DIR or DIR:CLASS; None if the target is something else."""
-    name, class_name = split_target(target)
-    is_package = bool(class_name) and (Path(name) / "__init__.py").is_file()  # MODULE:CLASS
-    return Path(name) if target and Path(name).is_dir() and not is_package else None
-
-
-def check_folder(config: CheckConfig, folder: Path, terminal: Terminal) -> list[Row]:
+def check_folder(config: GradeConfig, folder: Path, terminal: Terminal) -> list[Row]:
     """Check the files of a folder, and print a line for each as soon as it is done."""
     found = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", NOTEBOOK)]
     files = {
@@ -68,10 +60,10 @@ def check_folder(config: CheckConfig, folder: Path, terminal: Terminal) -> list[
     jobs = min(config.jobs or usable_cpus(), len(files))
     width, digits, written = max(map(len, files)), len(str(len(files))), time.monotonic()
     terminal.line(f"{clean(str(folder))}: {len(files)} files, seed {config.seed}, {jobs} jobs")
-    report = None if config.class_ is None else ClassReport(config, config.class_, files)
+    report = None if config.report is None else ClassReport(config, config.report, files)
     rows = [] if report is None else report.read_done()
     if rows:
-        terminal.line(f"  {len(rows)} of them are in {config.class_} already", "dim", whole=True)
+        terminal.line(f"  {len(rows)} of them are in {config.report} already", "dim", whole=True)
     left = {name: path for name, path in files.items() if name not in {r["file"] for r in rows}}
     with closing(_checked(config, left, jobs, report)) as checked:
         try:
@@ -85,7 +77,7 @@ def check_folder(config: CheckConfig, folder: Path, terminal: Terminal) -> list[
             _write(config, rows, report)
     if report is not None:
         report.write_all(rows)
-        terminal.line(f"  Written to {config.class_}: class.html, grades.csv", "dim", whole=True)
+        terminal.line(f"  Written to {config.report}: class.html, grades.csv", "dim", whole=True)
     return rows
 
 
@@ -93,7 +85,7 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
 
 
-def _write(config: CheckConfig, rows: Sequence[Row], report: ClassReport | None) -> None:
+def _write(config: GradeConfig, rows: Sequence[Row], report: ClassReport | None) -> None:
     """Write the results so far, in order of name."""
     found = sorted(rows, key=lambda row: row["file"])
     if config.json is not None:
@@ -118,7 +110,7 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
 
 
 def _checked(
-    config: CheckConfig, files: dict[str, Path], jobs: int, report: ClassReport | None
+    config: GradeConfig, files: dict[str, Path], jobs: int, report: ClassReport | None
 ) -> Generator[Row]:
     """Yield the results of all files, in the order in which they are done."""
     running: list[_Job] = []
@@ -153,7 +145,7 @@ class _Thread(threading.local):
 class _Job:
     """A process that checks files; a new one takes its place if the code of a file ends it."""
 
-    def __init__(self, config: CheckConfig) -> None:
+    def __init__(self, config: GradeConfig) -> None:
         self._config = config
         self._process: Any = None
 
@@ -194,15 +186,14 @@ def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
     hide_memory()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    config = pickle.load(requests)
+    config: GradeConfig = pickle.load(requests)
     _, name = split_target(config.target)
     with suppress(EOFError):
         while True:
             path, outputs = pickle.load(requests)
             target, begun = str(path) + f":{name}" * bool(name), time.monotonic()
-            own = dataclasses.replace(config, target=target, json=None, **outputs)
-            row = _row(own, examine)
-            if config.class_ is not None:
+            row = _row(config.for_file(target, **outputs), examine)
+            if config.report is not None:
                 row["sha256"] = hash_file(path)
             _send(answers, row | {"seconds": round(time.monotonic() - begun, 2)})
 

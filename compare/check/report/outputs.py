@@ -1,25 +1,23 @@
-"""The files that `check` writes, and how an older one of each kind is recognized."""
+"""The files that `check` and `grade` write, and how an older one of each kind is recognized."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from compare.check.config import CheckConfig
+from compare.check.config import CheckOptions
 from compare.check.report.page import is_explanation
 from compare.files import Output, check_outputs, has_keys, read_json
-from compare.implementations import Source
 
 
-def refuse_replacing(config: CheckConfig, source: Source | None, folder: Path | None) -> None:
+def refuse_replacing(config: CheckOptions, checked: Iterable[Path]) -> None:
     """Raise UsageError if an output would replace something else, OSError if it cannot be written.
 
-    Nothing replaces the file that is checked, a file of the folder, or the text.
+    Nothing replaces a file that is checked, or the text.
     """
-    inputs = [config.text, Path(source.file) if source is not None and source.file else None]
-    checked = [] if folder is None else folder.rglob("*.py")
-    check_outputs([*list_outputs(config)], [*filter(None, inputs), *checked])
+    text = [config.text] if config.text is not None else []
+    check_outputs([*list_outputs(config)], [*text, *checked])
 
 
-def list_outputs(config: CheckConfig) -> Iterator[Output]:
+def list_outputs(config: CheckOptions) -> Iterator[Output]:
     """Yield the files that a check with these options writes."""
     kinds = {
         "json": ("older results", is_report),
@@ -27,7 +25,7 @@ def list_outputs(config: CheckConfig) -> Iterator[Output]:
         "explain": ("an older page", is_explanation),
     }
     for name, (older, is_older) in kinds.items():
-        path = getattr(config, name)
+        path = getattr(config, name, None)
         if path is not None:
             yield Output(f"--{name}", path, older, is_older, may_be_stream=name != "explain")
 

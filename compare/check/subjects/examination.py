@@ -77,7 +77,9 @@ def find_source(config: CheckConfig) -> Source:
 
     RecordError if it is a layer in a file that cannot be read.
     """
-    target = str(config.target)
+    target = config.target
+    if find_folder(target):
+        raise UsageError(f"expected a file or a layer, got a folder: rnn-parity grade {target}")
     if find_file_adapter(target):
         read_layers(Path(split_target(target)[0]))  # RecordError if it cannot be read
     interpret = config.interpret or config.compile_for is not None
@@ -93,7 +95,7 @@ def find_source(config: CheckConfig) -> Source:
         )
     except FileNotFoundError:
         missing = ", which does not exist" * target.endswith(".py")
-        raise refuse_target(target, f"{missing}; --new FILE writes a template") from None
+        raise refuse_target(target, f"{missing}; rnn-parity new FILE writes a template") from None
     demand_python(source, target)
     for name in (*OF_CLASSES, "strict"):
         if getattr(config, name) and not source.name:
@@ -105,6 +107,13 @@ def find_source(config: CheckConfig) -> Source:
         if getattr(config, name) and source.name:
             raise UsageError(f"expected a file of functions with {flag_of(name)}, got {target}")
     return source
+
+
+def find_folder(target: str) -> Path | None:
+    """Return the folder of DIR or DIR:CLASS; None if the target is something else."""
+    name, class_name = split_target(target)
+    is_package = bool(class_name) and (Path(name) / "__init__.py").is_file()  # MODULE:CLASS
+    return Path(name) if target and Path(name).is_dir() and not is_package else None
 
 
 def make_loader(
@@ -126,7 +135,7 @@ def make_loader(
             missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
             if missing and f"{source.module}.".startswith(f"{missing[1]}."):
                 why = f": no module named {missing[1]!r}"
-                raise refuse_target(str(config.target), why) from None
+                raise refuse_target(config.target, why) from None
             raise
 
     return load
@@ -157,7 +166,7 @@ def _find_trouble(error: Exception) -> Trouble:
 
 def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
     """Check the functions of a file."""
-    report = Report(str(config.target), "functions", config.cell or next(iter(CELLS)), config.seed)
+    report = Report(config.target, "functions", config.cell or next(iter(CELLS)), config.seed)
     names: list[str] = []
     trouble = None
     try:
@@ -180,7 +189,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     filled = sum(stage.name in names for stage in stages)
     what = f"{filled} of the {what}" if 0 < filled < len(stages) else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
-    terminal.line(f"{clean(str(config.target))}: {what}, seed {config.seed}")
+    terminal.line(f"{clean(config.target)}: {what}, seed {config.seed}")
     if trouble is not None:
         report.stages = _without_results(chosen, trouble)
         return report
@@ -198,7 +207,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
 
 def _note_copies(config: CheckConfig, report: Report) -> None:
     """Note copies of the plain version; with --numpy-only they get no point."""
-    copies = find_copies(Path(str(config.target)))
+    copies = find_copies(Path(config.target))
     for source in dict.fromkeys(copies.values()):
         names = ", ".join(name for name, of in copies.items() if of == source)
         refused = "" if config.numpy_only else " (--numpy-only refuses that)"
@@ -246,8 +255,8 @@ def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> Tr
 def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
     """Check a recurrent layer: its three parts, then features, properties and error handling."""
     cell = config.cell or next(iter(CELLS))
-    report = Report(str(config.target), "class", cell, config.seed, strict=config.strict)
-    terminal.line(f"{clean(str(config.target))}: a recurrent layer, seed {config.seed}")
+    report = Report(config.target, "class", cell, config.seed, strict=config.strict)
+    terminal.line(f"{clean(config.target)}: a recurrent layer, seed {config.seed}")
     submission = None
     try:
         with _show_spinner(terminal), load() as submission:
@@ -313,7 +322,7 @@ def _describe_layout(
         report.notes.append(needed)
     arguments = layers.arguments()
     if forward.verdict != Verdict.RIGHT and arguments and not fits(arguments):
-        file, _, name = str(config.target).rpartition(":")
+        file, _, name = config.target.rpartition(":")
         report.notes.append("\n  ".join([FITTING, *write_adapter(name, file, arguments)]))
 
 

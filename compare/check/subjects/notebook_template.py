@@ -1,4 +1,4 @@
-"""The template of `check --new` as a notebook: a cell for each function, its verdict under it."""
+"""The template of `new` as a notebook: a cell for each function, its verdict under it."""
 
 import ast
 import json

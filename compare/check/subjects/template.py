@@ -1,4 +1,4 @@
-"""The template of `check --new`: six functions to write; their docstrings are the exercise."""
+"""The template of `new`: six functions to write; their docstrings are the exercise."""
 
 from collections.abc import Sequence
 from itertools import groupby

@@ -14,11 +14,12 @@ import numpy as np
 
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import expect
+from compare.check.config import VectorsConfig
 from compare.check.subjects.layer import SIZES
 from compare.files import JsonObject, resource, to_json, write_file
 from compare.implementations import CELLS, Array, Results
 from compare.parity import PERTURBATIONS
-from compare.terminal import UsageError
+from compare.terminal import Terminal, UsageError
 
 VERSION = 1
 """Of the format. A reader refuses a file with another one."""
@@ -29,27 +30,30 @@ MOST_ENTRIES = 1200
 READERS = ("read_vectors.py", "read_vectors.js")
 
 
-def write_vectors(directory: Path, cells: Sequence[str], seed: int) -> list[Path]:
-    """Write the vectors of some cells, and the readers; return the files.
+def write_vectors(config: VectorsConfig, terminal: Terminal | None = None) -> list[Path]:
+    """Write the vectors of a cell, or of all, and the readers; return the files.
 
     The same seed gives the same bits. UsageError if one of the files exists.
     """
     import safetensors.numpy  # not before it is needed: a browser has none
 
+    config.check()
     contents: dict[str, bytes] = {}
-    for cell in cells:
-        cases = list(draw_cases(cell, seed))
+    for cell in CELLS if config.cell is None else [config.cell]:
+        cases = list(draw_cases(cell, config.seed))
         arrays = {f"{k}/{n}": a for k, case in enumerate(cases) for n, a in name_arrays(case)}
         contents[f"{cell}.safetensors"] = safetensors.numpy.save(dict(sorted(arrays.items())))
         contents[f"{cell}.json"] = to_json(describe_cases(cell, cases)).encode()
     contents |= {name: resource(__package__, name).encode() for name in READERS}
-    files = {directory / name: content for name, content in contents.items()}
+    files = {config.directory / name: content for name, content in contents.items()}
     for file in files:
         if file.exists():
             raise UsageError(f"expected a new file {file}, got one that exists")
-    directory.mkdir(parents=True, exist_ok=True)
+    config.directory.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         write_file(file, [content])
+    if terminal is not None:
+        terminal.line(f"Written to {config.directory}: {', '.join(file.name for file in files)}")
     return [*files]
 
 

@@ -44,7 +44,7 @@ def write(config: WriteConfig, terminal: Terminal | None = None) -> None:
     if not is_page(page, MARK):
         raise UsageError(
             f"expected the page {page}, got none; `make site` builds it in a checkout; "
-            "without a checkout: rnn-parity check --new my_rnn.py"
+            "without a checkout: rnn-parity new my_rnn.py"
         )
     with make_server(config) as server:
         address = f"http://127.0.0.1:{server.server_port}/write/"

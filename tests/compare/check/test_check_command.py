@@ -1,4 +1,4 @@
-"""``rnn-parity check``: its messages and its exit codes."""
+"""``check``, ``grade``, ``new`` and ``vectors``: their messages and exit codes."""
 
 import os
 import shlex
@@ -23,9 +23,9 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(arguments, capsys):
+def run(arguments, capsys, command="check"):
     """Return exit code, output and error of the command."""
-    code = main(["check", *shlex.split(arguments)])
+    code = main([*command.split(), *shlex.split(arguments)])
     return (code, *capsys.readouterr())
 
 
@@ -37,7 +37,7 @@ REFUSED += [(3, *row) for row in TABLE["not_written"].items()]
 @pytest.mark.parametrize(("code", "arguments", "message"), REFUSED)
 def test_a_wrong_command_is_refused_in_one_line(code, arguments, message, folder, capsys):
     before = {path.name for path in folder.iterdir()}
-    found, output, error = run(arguments, capsys)
+    found, output, error = run(arguments, capsys, "")
     assert (found, output, error.count("\n")) == (code, "", 1), error
     assert error.startswith(f"rnn-parity: {message}"), error
     assert {path.name for path in folder.iterdir()} - {"__pycache__"} == before
@@ -107,7 +107,7 @@ def test_what_is_stated_or_detected_is_not_asked_for(arguments, code, shown, abs
     ],
 )
 def test_the_cell_of_a_new_file_is_that_of_its_name_or_of_the_flag(name, flag, cell, capsys):
-    code, output, _ = run(f"--new {name} {flag}", capsys)
+    code, output, _ = run(f"{name} {flag}", capsys, "new")
     assert code == 0
     assert f"def {cell}_step(" in Path(name).read_text(encoding="utf-8")
     assert f"six functions (cell {cell})" in output

@@ -147,7 +147,7 @@ def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path):
 
 def test_the_template_names_its_file_and_scores_nothing(tmp_path):
     mine, found = tmp_path / "CELL.py", tmp_path / "found.json"
-    assert main(["check", "--new", str(mine)]) == 0
+    assert main(["new", str(mine)]) == 0
     assert f"\n    rnn-parity check {mine.name}\n" in mine.read_text(encoding="utf-8")
     assert main(["check", str(mine), "--json", str(found)]) == 1
     results = json.loads(found.read_text())

@@ -1,4 +1,4 @@
-"""``rnn-parity check DIR/``: a line for each file, whatever the others do."""
+"""``rnn-parity grade DIR``: a line for each file, whatever the others do."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def _files(tmp_path, monkeypatch):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="a file finds the check in /proc")
 def test_each_file_has_a_line(capsys):
     before = set(psutil.Process().children(recursive=True))
-    assert main(["check", "class", "--jobs", "1", *OPTIONS]) == 1
+    assert main(["grade", "class", "--jobs", "1", *OPTIONS]) == 1
     output, error = capsys.readouterr()
     assert error == "rnn-parity: 2 of 6 files are right\n"
     lines = output.splitlines()
@@ -75,7 +75,7 @@ def test_what_is_done_is_kept(monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(folder, "_show", interrupt)
-    assert main(["check", "class", "--jobs", "1", *OPTIONS]) == 130
+    assert main(["grade", "class", "--jobs", "1", *OPTIONS]) == 130
     found = json.loads(Path("found.json").read_text(encoding="utf-8"))
     assert [row["file"] for row in found["files"]] == ["alice.py", "bob/mine.py"]
     assert set(psutil.Process().children(recursive=True)) <= before
@@ -86,7 +86,7 @@ def test_a_job_that_ends_in_the_middle_of_an_answer_costs_one_file(monkeypatch, 
         "import os, sys; sys.stdin.read(1); os.write(1, b'\\x80\\x04\\x95' + bytes(9)); os._exit(3)"
     )
     monkeypatch.setattr(folder, "JOB", half)
-    assert main(["check", "class", "--jobs", "9", *OPTIONS, "--seed", "5"]) == 1
+    assert main(["grade", "class", "--jobs", "9", *OPTIONS, "--seed", "5"]) == 1
     first, *lines = capsys.readouterr().out.splitlines()
     assert first == "class: 6 files, seed 5, 6 jobs"
     assert sum("error: its check ended with exit code 3" in line for line in lines) == 6

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from compare.check import CheckConfig
+from compare.check import GradeConfig
 from compare.check.grading import folder
 from compare.check.grading.class_report import ClassReport
 from compare.check.subjects.stages import STAGES as EXERCISE
 from compare.cli import main
 from tests.compare.check.corpus import function_source, right_source, right_variants
 
-STAGES = ["--stages", "rnn_step,clip_grad_norm", "--jobs", "1"]
+STAGES = ["--stage", "rnn_step,clip_grad_norm", "--jobs", "1"]
 RIGHT, OTHER, THIRD = right_source(), *(right_variants()[k].source for k in (20, 40))
 STEP = function_source(RIGHT, "rnn_step").replace("h @ W_hh.T", "h @ W_hh")
 WRONG = OTHER.replace(function_source(OTHER, "rnn_step"), STEP)
@@ -63,7 +63,7 @@ def read_all(directory):
 
 
 def test_the_report_on_a_class(capsys):
-    assert main(["check", "class", "--class", "report", *STAGES]) == 1
+    assert main(["grade", "class", "--report", "report", *STAGES]) == 1
     written = read_all("report")
     students = {f"students/{name}.html" for name in FILES}
     results = {f"gradescope/{name}.json" for name in FILES}
@@ -97,9 +97,9 @@ def test_a_report_goes_on_where_it_stopped(monkeypatch, capsys):
 
     with monkeypatch.context() as patch:
         patch.setattr(folder, "_show", interrupt)
-        assert main(["check", "class", "--class", "report", *STAGES]) == 130
+        assert main(["grade", "class", "--report", "report", *STAGES]) == 130
     Path("class/alice.py").write_text(WRONG, encoding="utf-8")
-    assert main(["check", "class", "--class", "report", *STAGES]) == 1
+    assert main(["grade", "class", "--report", "report", *STAGES]) == 1
     output = capsys.readouterr().out
     again = output.partition("  2 of them are in report already\n")[2]
     assert [line.split()[:2] for line in again.splitlines()[:-1]] == [
@@ -107,7 +107,7 @@ def test_a_report_goes_on_where_it_stopped(monkeypatch, capsys):
         ["4/5", "carol/mine.py"],
         ["5/5", "dan.ipynb"],
     ]
-    assert main(["check", "class", "--class", "report", *STAGES, "--seed", "9"]) == 1
+    assert main(["grade", "class", "--report", "report", *STAGES, "--seed", "9"]) == 1
     assert "already" not in capsys.readouterr().out
 
 
@@ -116,14 +116,14 @@ def test_another_text_in_the_same_file_is_another_setting():
     settings = []
     for words in ("a text", "another text"):
         Path("text.txt").write_text(words, encoding="utf-8")
-        config = CheckConfig(target="class", text=Path("text.txt"))
+        config = GradeConfig(target="class", text=Path("text.txt"))
         settings.append(ClassReport(config, Path("report"), {}).settings)
     assert settings[0] != settings[1]
 
 
 def test_a_submission_whose_check_has_ended_has_a_page_and_no_points(monkeypatch):
     monkeypatch.setattr(folder, "JOB", "import sys; sys.stdin.read(1); raise SystemExit(3)")
-    assert main(["check", "class", "--class", "report", *STAGES]) == 1
+    assert main(["grade", "class", "--report", "report", *STAGES]) == 1
     written = read_all("report")
     rows = list(csv.DictReader(written["grades.csv"].splitlines()))
     assert {(row["score"], row["out of"], row["rnn_step"]) for row in rows} == {("0", "2", "error")}
@@ -134,9 +134,9 @@ def test_a_submission_whose_check_has_ended_has_a_page_and_no_points(monkeypatch
 def test_nothing_else_is_replaced(capsys):
     Path("report").mkdir()
     Path("report/thesis.txt").write_text("mine", encoding="utf-8")
-    assert main(["check", "class", "--class", "report", *STAGES]) == 2
+    assert main(["grade", "class", "--report", "report", *STAGES]) == 2
     assert "got report, which is something else" in capsys.readouterr().err
-    assert main(["check", "class/alice.py", "--class", "report"]) == 2
+    assert main(["grade", "class/alice.py", "--report", "report"]) == 2
     assert [*Path("report").iterdir()] == [Path("report/thesis.txt")]
 
 

@@ -52,7 +52,7 @@ def check(path, stage=None):
 
 
 def test_the_notebook_of_new_shows_the_verdicts_of_the_command():
-    assert main(["check", "--new", "mine.ipynb"]) == 0
+    assert main(["new", "mine.ipynb"]) == 0
     notebook = nbformat.read("mine.ipynb", as_version=4)
     nbformat.validate(notebook)
     cells = {cell.id: cell for cell in notebook.cells}

@@ -24,7 +24,7 @@ NODE = shutil.which("node")
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory):
     folder = tmp_path_factory.mktemp("vectors")
-    assert main(["check", "--vectors", str(folder)]) == 0
+    assert main(["vectors", str(folder)]) == 0
     return folder
 
 
@@ -137,17 +137,17 @@ def test_a_tolerance_is_the_computed_one_rounded_up(vectors):
 
 def test_the_files_are_small_and_have_the_same_bits_each_time(vectors, tmp_path):
     assert sum(file.stat().st_size for file in vectors.iterdir()) <= 2 * 10**6
-    assert main(["check", "--vectors", str(tmp_path / "again"), "--cell", "rnn"]) == 0
+    assert main(["vectors", str(tmp_path / "again"), "--cell", "rnn"]) == 0
     for name in ("rnn.safetensors", "rnn.json"):
         assert (tmp_path / "again" / name).read_bytes() == (vectors / name).read_bytes()
     assert not (tmp_path / "again" / "gru.json").exists()
-    assert main(["check", "--vectors", str(tmp_path / "seed"), "--cell", "rnn", "--seed", "1"]) == 0
+    assert main(["vectors", str(tmp_path / "seed"), "--cell", "rnn", "--seed", "1"]) == 0
     other = (tmp_path / "seed" / "rnn.safetensors").read_bytes()
     assert other != (vectors / "rnn.safetensors").read_bytes()
 
 
 def test_no_file_is_overwritten(vectors, capsys):
-    assert main(["check", "--vectors", str(vectors), "--cell", "gru"]) == 2
+    assert main(["vectors", str(vectors), "--cell", "gru"]) == 2
     file = vectors / "gru.safetensors"
     expected = f"rnn-parity: expected a new file {file}, got one that exists\n"
     assert capsys.readouterr().err == expected

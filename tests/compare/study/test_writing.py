@@ -181,6 +181,6 @@ def test_without_the_page_there_is_one_line(tmp_path):
     with pytest.raises(
         UsageError,
         match=r"^expected the page .*index\.html, got none; `make site` builds it in a checkout; "
-        r"without a checkout: rnn-parity check --new my_rnn\.py$",
+        r"without a checkout: rnn-parity new my_rnn\.py$",
     ):
         write(WriteConfig(site=tmp_path))

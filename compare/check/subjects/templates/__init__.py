@@ -1,1 +1,1 @@
-"""The templates that `check --new` writes: what they share, and the functions of each cell."""
+"""The templates that `new` writes: what they share, and the functions of each cell."""
