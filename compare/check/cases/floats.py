@@ -27,47 +27,17 @@ power of two.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compare.check.cases.boundaries import scale
 from compare.implementations import CELLS, Array
 
+if TYPE_CHECKING:
+    from compare.check.cases.layer_case import LayerCase
+
 CLEAR_ATTEMPTS = 8
-
-
-class Fields(Protocol):
-    """What the floats depend on: the sizes and the fields of a `LayerCase`, which has them all."""
-
-    cell: str
-    T: int
-    B: int
-    V: int
-    H: int
-    L: int
-    nonlinearity: str
-    bias: bool
-    batch_first: bool
-    dropout: float
-    unbatched: bool
-    one_hot: bool
-    h0: bool
-    lengths: bool
-    upstream: str
-    gain: float
-    saturated: bool
-    values: str
-    rounded: bool
-    dtype: str
-    precision: str
-    one_bias: bool
-    seed: int
-    D: int
-    G: int
-    P: int
-    R: int
-    gaps: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +55,7 @@ class Floats:
     d_c_n: Array | None = None
 
 
-def recurrences(case: Fields) -> list[tuple[int, int, str]]:
+def recurrences(case: "LayerCase") -> list[tuple[int, int, str]]:
     """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
     return [
         (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
@@ -95,7 +65,7 @@ def recurrences(case: Fields) -> list[tuple[int, int, str]]:
 
 
 @lru_cache(maxsize=1024)
-def draw_floats(case: Fields) -> Floats:
+def draw_floats(case: "LayerCase") -> Floats:
     """Draw the floats of a LayerCase from its seed; equal cases share them."""
     rng = np.random.default_rng(case.seed)
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
@@ -133,11 +103,11 @@ def draw_floats(case: Fields) -> Floats:
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
-def _normal(case: Fields, rng: np.random.Generator, name: str, *shape: int) -> Array:
+def _normal(case: "LayerCase", rng: np.random.Generator, name: str, *shape: int) -> Array:
     return _as_drawn(case, rng.normal(size=shape), name)
 
 
-def _as_drawn(case: Fields, array: Array, name: str) -> Array:
+def _as_drawn(case: "LayerCase", array: Array, name: str) -> Array:
     array = scale(array, case.values, name, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
@@ -147,7 +117,7 @@ def _as_drawn(case: Fields, array: Array, name: str) -> Array:
     return array
 
 
-def _draw_parameters(case: Fields, rng: np.random.Generator) -> dict[str, Array]:
+def _draw_parameters(case: "LayerCase", rng: np.random.Generator) -> dict[str, Array]:
     """W_ih keeps the size of its inputs, W_hh has the case's gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
@@ -175,7 +145,7 @@ def _draw_parameters(case: Fields, rng: np.random.Generator) -> dict[str, Array]
 
 
 def _is_clear(
-    case: Fields,
+    case: "LayerCase",
     parameters: Mapping[str, Array],
     x: Array,
     h0: Array | None,

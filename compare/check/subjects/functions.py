@@ -21,7 +21,7 @@ from compare.check.subjects.cs231n import CS231N_STAGES
 from compare.check.subjects.drawing import DTYPES, Kind
 from compare.check.subjects.plain import PlainFunctions
 from compare.check.subjects.stages import STAGES, Stage, run_quietly
-from compare.check.subjects.subject import Answer, Mistake, Run, Subject
+from compare.check.subjects.subject import Answer, Mistake, Run, Subject, try_item
 from compare.check.subjects.symptoms import explain_copy, explain_memory
 from compare.implementations import (
     CELLS,
@@ -155,7 +155,24 @@ class FunctionsSubject(Subject):
         with self.load() as submission:
             yield replace(self, load=keep)
 
-    def list_attempts(self, item: Item, earlier: Sequence[ItemResult]) -> Iterator[Attempt]:
+    def try_item(self, item: Item, earlier: Sequence[ItemResult]) -> ItemResult:
+        """Try a stage, and again in other ways if it is not right.
+
+        So a mistake is reported once, where it is.
+        """
+        results: list[ItemResult] = []
+        for attempt in self._list_attempts(item, earlier):
+            result = try_item(self, item, attempt)
+            if result.verdict == Verdict.RIGHT:
+                result.notes = self._describe_attempt(attempt)
+                return result
+            if attempt.begins_with is None:
+                results.append(result)
+            if result.verdict == Verdict.TIMEOUT:  # others would take as long
+                break
+        return self._choose_result(item, results, earlier)
+
+    def _list_attempts(self, item: Item, earlier: Sequence[ItemResult]) -> Iterator[Attempt]:
         """Yield the ways to try a stage, with the reference in the place of broken helpers.
 
         A helper that timed out is replaced at once.
@@ -175,7 +192,7 @@ class FunctionsSubject(Subject):
                 attempts += [Attempt(steps, begins_with) for begins_with in (1.0, 0.0)]
         yield from dict.fromkeys(attempts)
 
-    def choose(
+    def _choose_result(
         self, item: Item, results: Sequence[ItemResult], earlier: Sequence[ItemResult]
     ) -> ItemResult:
         """Return the most telling result if no attempt is right."""
@@ -190,7 +207,7 @@ class FunctionsSubject(Subject):
         wrong = [r for r in results if r.verdict == Verdict.WRONG and r.wrong is not None]
         return wrong[0 if forward else -1] if wrong else first
 
-    def describe(self, attempt: Attempt) -> list[str]:
+    def _describe_attempt(self, attempt: Attempt) -> list[str]:
         """Return what a report says of an attempt that is right."""
         forward = f"{self.cell}_forward"
         if attempt.begins_with is not None:

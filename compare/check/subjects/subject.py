@@ -70,19 +70,9 @@ class Subject(ABC):
         """Give the subject with one process for all attempts."""
         return nullcontext(self)
 
-    def list_attempts(self, item: Item, earlier: Sequence[ItemResult]) -> Iterator[Attempt]:
-        """Yield the ways to try an item; another follows if the result is not right."""
-        yield Attempt()
-
-    def choose(
-        self, item: Item, results: Sequence[ItemResult], earlier: Sequence[ItemResult]
-    ) -> ItemResult:
-        """Return the result to report if no attempt is right."""
-        return results[0]
-
-    def describe(self, attempt: Attempt) -> list[str]:
-        """Return what a report says of an attempt that is right."""
-        return []
+    def try_item(self, item: Item, earlier: Sequence[ItemResult]) -> ItemResult:
+        """Try an item; `earlier` are the results of those before it."""
+        return try_item(self, item, Attempt())
 
     def classify(self, trouble: Trouble) -> Verdict:
         """Return the verdict on an item that gives no result."""
@@ -114,30 +104,17 @@ class Subject(ABC):
 
 
 def try_items(subject: Subject, items: Sequence[Item] = ()) -> list[ItemResult]:
-    """Try graded items, each on its own; all of them if none is named.
-
-    If an item is not right, it may be tried in another way. So a mistake is reported once, where
-    it is.
-    """
+    """Try graded items, each on its own; all of them if none is named."""
     found: list[ItemResult] = []
-    while len(found) < len(items or subject.items):
-        item = (items or subject.items)[len(found)]
-        results: list[ItemResult] = []
-        for attempt in subject.list_attempts(item, found):
-            result = try_item(subject, item, attempt)
-            if attempt.begins_with is None or result.verdict == Verdict.RIGHT:
-                results.append(result)
-            if result.verdict in (Verdict.RIGHT, Verdict.TIMEOUT):  # others would take as long
-                break
-        is_right = result.verdict == Verdict.RIGHT
-        found.append(result if is_right else subject.choose(item, results, found))
+    while len(found) < len(items or subject.items):  # the first one may show that others are absent
+        found.append(subject.try_item((items or subject.items)[len(found)], found))
     return found
 
 
 def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
     """Try an item case by case until a result is not right."""
     cases: list[Case] = []
-    result = ItemResult(item=item, attempt=attempt, notes=subject.describe(attempt))
+    result = ItemResult(item=item, attempt=attempt)
     drawn, compared = subject.draw(item), 0
     try:
         with subject.open(attempt) as run:

@@ -30,17 +30,14 @@ from compare.implementations import (
     Trouble,
     package_with,
 )
-from compare.parity import StepSettings
+from compare.parity import OPTIMIZERS, StepSettings
 from compare.terminal import Terminal
 from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
 
 T, B, H = 20, 32, 32
 EPOCHS, MOST_TOKENS = 12, 10_000
 MAX_NORM = 0.2  # each cell has larger and smaller gradients
-SETTINGS = {
-    "sgd": StepSettings(lr=1.0, max_norm=MAX_NORM),
-    "adam": StepSettings(optimizer="adam", lr=0.01, max_norm=MAX_NORM),
-}
+FASTER = 10  # than with the default learning rate: there are few updates
 PERTURBATIONS = 3  # whole trainings; the RMS of all losses covers one that moved little in each
 CHARACTERS = 50  # that each model generates afterwards
 SECONDS = 60.0  # of wall time; slow functions are stopped then, and compared until then
@@ -63,6 +60,12 @@ class TrainingResult:
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         return {"ok": not self.failed} | asdict(self) | {"failed": self.failed or None}
+
+
+def make_settings(optimizer: str) -> StepSettings:
+    """Return the settings of the training with an optimizer."""
+    lr = FASTER * OPTIMIZERS[optimizer].lr
+    return StepSettings(optimizer=optimizer, lr=lr, max_norm=MAX_NORM)
 
 
 def make_package(functions: SubmissionFunctions) -> SimpleNamespace:
@@ -122,7 +125,7 @@ def reference_of(
     batches = [batch for epoch in range(epochs) for batch in drawn.epoch(epoch)]
     scratch, concise = build_models(len(vocab), H, cell=cell, dtype="float64")
     initial = {name: value.copy() for name, value in arrays_of(scratch).items()}
-    settings = SETTINGS[optimizer]
+    settings = make_settings(optimizer)
 
     def perturbed(move: Any) -> dict[str, Array]:
         trainee = Trainee(copy.deepcopy(scratch), settings)
@@ -192,7 +195,7 @@ def train(
         model, memory = make_model(package, cell, right), Results()
         try:
             for k, (batch, expected) in enumerate(zip(right.batches, right.losses, strict=True)):
-                loss, memory = do_update(model, batch, package, SETTINGS[optimizer], memory)
+                loss, memory = do_update(model, batch, package, make_settings(optimizer), memory)
                 tolerance = allowed["loss"][k]
                 functions.submission.forget()
                 training.losses["yours"].append(loss)
