@@ -8,6 +8,5 @@ from .parity import Update as Update
 from .parity import build_models as build_models
 from .parity import check_parity as check_parity
 from .parity import copy_weights as copy_weights
-from .parity import lockstep as lockstep
 from .parity import tolerances as tolerances
 from .parity import train_in_lockstep as train_in_lockstep

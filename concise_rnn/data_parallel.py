@@ -11,14 +11,14 @@ it, with the norm of the mean, which is the same in every process. So the parame
 All processes call each function here at the same time.
 """
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from concise_rnn.model import RNNModel, State
-from concise_rnn.train import Batch, StepResult, each
+from concise_rnn.train import Batch, StepOptions, StepResult, each
 from concise_rnn.train import train_step as step_of_one
 from scratch_rnn.text.recall import get_recalls
 
@@ -70,12 +70,14 @@ def train_step(
     optimizer: torch.optim.Optimizer,
     *,
     max_norm: float = 1.0,
+    **options: Unpack[StepOptions],
 ) -> StepResult:
     """Do the step of `concise_rnn.train_step`; batch, state and result are those of all B rows."""
     if state is not None:
         rows = rows_of_process(len(batch.inputs))
         state = each(lambda tensor: tensor[:, rows].contiguous(), state)
-    result = step_of_one(model, Shard(batch), state, optimizer, max_norm=max_norm)  # type: ignore[arg-type]
+    shard = Shard(batch)
+    result = step_of_one(model, shard, state, optimizer, max_norm=max_norm, **options)  # type: ignore[arg-type]
     loss = mean(torch.tensor(result.loss, dtype=torch.float64)).item()
     right = 0 if get_recalls(batch) is None else total(result.right_recalls)
     return StepResult(loss, result.grad_norm, each(gather_rows, result.state), right)

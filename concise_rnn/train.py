@@ -1,9 +1,9 @@
 """Training: one step, one epoch, many epochs. The same as scratch_rnn.train, with autograd."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from scratch_rnn.checks import (
     check_number,
 )
 from scratch_rnn.text.recall import count_recalls, get_recalls
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # a function like F.cross_entropy
+Clip = Callable[[Iterator[nn.Parameter], float], torch.Tensor]  # like nn.utils.clip_grad_norm_
 
 
 @runtime_checkable
@@ -54,6 +57,13 @@ class EpochResult:
     recall_share: float | None = None  # recalls that were right; None if the text has none
 
 
+class StepOptions(TypedDict, total=False):
+    """The options that `train` and `train_epoch` pass on to `train_step`."""
+
+    compute_loss: Loss
+    clip_gradients: Clip
+
+
 def train_step(
     model: RNNModel,
     batch: Batch,
@@ -61,6 +71,8 @@ def train_step(
     optimizer: torch.optim.Optimizer,
     *,
     max_norm: float = 1.0,
+    compute_loss: Loss = F.cross_entropy,
+    clip_gradients: Clip = nn.utils.clip_grad_norm_,
 ) -> StepResult:
     """Forward, loss, backward, clip, update.
 
@@ -74,6 +86,8 @@ def train_step(
     optimizer : torch.optim.Optimizer
     max_norm : float
         Maximum norm of all gradients together; larger gradients are clipped.
+    compute_loss, clip_gradients : function
+        With the arguments and results of F.cross_entropy and nn.utils.clip_grad_norm_.
     """
     check_has("model", model, "begin_state", "linear", "parameters")
     check_batch(batch)
@@ -87,13 +101,13 @@ def train_step(
     else:
         check_state(state, model.begin_state(batch_size=len(inputs)))
     logits, state = model(inputs, state)
-    loss = F.cross_entropy(logits, targets)
+    loss = compute_loss(logits, targets)
     recalls, right = get_recalls(batch), 0
     if recalls is not None:
         right = count_right(logits, targets, torch.from_numpy(recalls).to(device).T.reshape(-1))
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    grad_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    grad_norm = clip_gradients(model.parameters(), max_norm)
     optimizer.step()
     return StepResult(loss.item(), grad_norm.item(), each(torch.Tensor.detach, state), right)
 
@@ -110,6 +124,7 @@ def train_epoch(
     *,
     carry_state: bool = False,
     max_norm: float = 1.0,
+    **options: Unpack[StepOptions],
 ) -> EpochResult:
     """Do one training step for each batch. The first batch starts with a zero state.
 
@@ -124,7 +139,7 @@ def train_epoch(
     state = None
     total_loss, num_tokens, right, num_recalls = 0.0, 0, 0, 0
     for batch in batches:
-        result = train_step(model, batch, state, optimizer, max_norm=max_norm)
+        result = train_step(model, batch, state, optimizer, max_norm=max_norm, **options)
         state = result.state if carry_state else None
         total_loss += result.loss * batch.targets.size
         num_tokens += batch.targets.size
@@ -147,6 +162,7 @@ def train(
     carry_state: bool = False,
     max_norm: float = 1.0,
     on_epoch: Callable[[int, EpochResult], None] | None = None,
+    **options: Unpack[StepOptions],
 ) -> list[EpochResult]:
     """Train for `num_epochs` epochs, by default with stochastic gradient descent (SGD).
 
@@ -165,6 +181,8 @@ def train(
         As in `train_epoch`.
     on_epoch : function of (epoch, EpochResult), optional
         Called after each epoch, counted from 0.
+    **options
+        As in `train_step`.
 
     Returns
     -------
@@ -180,7 +198,9 @@ def train(
     optimizer = make_optimizer(model.parameters(), check_number("lr", lr))
     results = []
     for epoch in range(num_epochs):
-        result = train_epoch(model, batches, optimizer, carry_state=carry_state, max_norm=max_norm)
+        result = train_epoch(
+            model, batches, optimizer, carry_state=carry_state, max_norm=max_norm, **options
+        )
         results.append(result)
         if on_epoch is not None:
             on_epoch(epoch, result)

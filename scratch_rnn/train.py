@@ -8,6 +8,7 @@ it is zero.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -21,6 +22,9 @@ from scratch_rnn.model import RNNModel
 from scratch_rnn.optim import SGD, Optimizer, clip_grad_norm
 from scratch_rnn.text import Batch
 from scratch_rnn.text.recall import count_recalls, get_recalls
+
+Loss = Callable[[Array, Array], tuple[float, Array]]  # a function like `cross_entropy`
+Clip = Callable[[dict[str, Array], float], float]  # a function like `clip_grad_norm`
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,14 @@ class EpochResult:
     recall_share: float | None = None  # recalls that were right; None if the text has none
 
 
+class StepOptions(TypedDict, total=False):
+    """The options that `train` and `train_epoch` pass on to `train_step`."""
+
+    compute_loss: Loss
+    clip_gradients: Clip
+    rng: np.random.Generator | None
+
+
 def train_step(
     model: RNNModel,
     batch: Batch,
@@ -50,6 +62,8 @@ def train_step(
     optimizer: Optimizer,
     *,
     max_norm: float = 1.0,
+    compute_loss: Loss = cross_entropy,
+    clip_gradients: Clip = clip_grad_norm,
     rng: np.random.Generator | None = None,
 ) -> StepResult:
     """Forward, loss, backward, clip, update.
@@ -65,6 +79,8 @@ def train_step(
         Over ``model.parameters``.
     max_norm : float
         Maximum norm of all gradients together; larger gradients are clipped.
+    compute_loss, clip_gradients : function
+        With the arguments and results of `cross_entropy` and `clip_grad_norm`.
     rng : numpy.random.Generator, optional
         Source of the dropout masks; needed only if the layer has dropout.
 
@@ -87,8 +103,10 @@ def train_step(
         if rng is None:
             raise ValueError(f"expected an rng for dropout {model.rnn.dropout:g}, got None")
         masks = model.rnn.draw_dropout_masks(T, B, rng)
-    loss, gradients, state, right = loss_and_gradients(model, batch, state, dropout_masks=masks)
-    grad_norm = clip_grad_norm(gradients, max_norm)
+    loss, gradients, state, right = loss_and_gradients(
+        model, batch, state, compute_loss=compute_loss, dropout_masks=masks
+    )
+    grad_norm = clip_gradients(gradients, max_norm)
     optimizer.step(gradients)
     return StepResult(loss, grad_norm, state, right)
 
@@ -98,6 +116,7 @@ def loss_and_gradients(
     batch: Batch,
     state: State,
     *,
+    compute_loss: Loss = cross_entropy,
     dropout_masks: tuple[Float[Array, "T B DR"], ...] | None = None,
 ) -> tuple[float, dict[str, Float[Array, "..."]], State, int]:
     """Return the mean loss, its gradient for each parameter, the final state, and right recalls.
@@ -119,7 +138,7 @@ def loss_and_gradients(
             dropout_masks=masks,
         )
         targets = batch.targets[rows].T.reshape(-1)  # (T·B,)
-        loss, d_logits = cross_entropy(logits, targets)
+        loss, d_logits = compute_loss(logits, targets)
         right = 0
         if recalls is not None:
             right = count_right(logits, targets, recalls[rows].T.reshape(-1))
@@ -152,7 +171,7 @@ def train_epoch(
     *,
     carry_state: bool = False,
     max_norm: float = 1.0,
-    rng: np.random.Generator | None = None,
+    **options: Unpack[StepOptions],
 ) -> EpochResult:
     """Do one training step for each batch. The first batch starts with a zero state.
 
@@ -167,7 +186,7 @@ def train_epoch(
     state = None
     total_loss, num_tokens, right, num_recalls = 0.0, 0, 0, 0
     for batch in batches:
-        result = train_step(model, batch, state, optimizer, max_norm=max_norm, rng=rng)
+        result = train_step(model, batch, state, optimizer, max_norm=max_norm, **options)
         state = result.state if carry_state else None
         total_loss += result.loss * batch.targets.size
         num_tokens += batch.targets.size
@@ -189,8 +208,8 @@ def train(
     make_optimizer: Callable[[dict[str, Array], float], Optimizer] = SGD,
     carry_state: bool = False,
     max_norm: float = 1.0,
-    rng: np.random.Generator | None = None,
     on_epoch: Callable[[int, EpochResult], None] | None = None,
+    **options: Unpack[StepOptions],
 ) -> list[EpochResult]:
     """Train for `num_epochs` epochs, by default with stochastic gradient descent (SGD).
 
@@ -205,10 +224,12 @@ def train(
     num_epochs : int
     make_optimizer : function of (parameters, lr)
         SGD or Adam.
-    carry_state, max_norm, rng
+    carry_state, max_norm
         As in `train_epoch`.
     on_epoch : function of (epoch, EpochResult), optional
         Called after each epoch, counted from 0.
+    **options
+        As in `train_step`.
 
     Returns
     -------
@@ -223,7 +244,7 @@ def train(
     results = []
     for epoch in range(check_integer("num_epochs", num_epochs, least=0)):
         result = train_epoch(
-            model, batches, optimizer, carry_state=carry_state, max_norm=max_norm, rng=rng
+            model, batches, optimizer, carry_state=carry_state, max_norm=max_norm, **options
         )
         results.append(result)
         if on_epoch is not None:

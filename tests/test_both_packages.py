@@ -176,6 +176,28 @@ def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(package, name
     assert name == "train_step" or options["carry_state"].default is False
 
 
+def test_a_training_can_have_another_loss_and_another_way_to_clip(package):
+    """Twice the loss has twice the gradient; clipped without a limit, it moves twice as far."""
+    loss_of = scratch_rnn.cross_entropy if package is scratch_rnn else nn.functional.cross_entropy
+    limits = []
+
+    def twice(logits, targets):
+        found = loss_of(logits, targets)
+        return tuple(2 * each for each in found) if package is scratch_rnn else 2 * found
+
+    def only_notice(gradients, max_norm):
+        limits.append(max_norm)
+        return 0.0 if package is scratch_rnn else torch.tensor(0.0)
+
+    options = {"max_norm": 3.0, "clip_gradients": only_notice}
+    one, other, batches = model_of(package), model_of(package), small_batches(1)
+    [usual] = package.train(one, batches, 0.5, 1, **options)
+    [double] = package.train(other, batches, 0.25, 1, compute_loss=twice, **options)
+    assert double.loss == 2 * usual.loss
+    assert_same_weights(one, other)
+    assert limits == [3.0, 3.0]
+
+
 def test_no_epochs_leave_the_model_alone_and_many_teach_it(package):
     model = model_of(package)
     assert package.train(model, small_batches(), 0.1, 0) == []

@@ -184,15 +184,15 @@ REFUSED = [  # a call, and how the message begins
         "expected batch with inputs, targets, got object",
     ),
     (
-        lambda: compare.lockstep(object(), CONCISE, [BATCH], 0.1, 1),
+        lambda: compare.train_in_lockstep(object(), CONCISE, [BATCH], 0.1, 1),
         "expected scratch_model with rnn, begin_state, got object",
     ),
     (
-        lambda: compare.lockstep(MODEL, object(), [BATCH], 0.1, 1),
+        lambda: compare.train_in_lockstep(MODEL, object(), [BATCH], 0.1, 1),
         "expected concise_model with rnn, begin_state, got object",
     ),
     (
-        lambda: compare.lockstep(MODEL, CONCISE, object(), 0.1, 1),
+        lambda: compare.train_in_lockstep(MODEL, CONCISE, object(), 0.1, 1),
         "expected batches with __iter__, got object",
     ),
     (lambda: compare.copy_weights(object(), MODEL), "expected source with parameters, got object"),

@@ -153,9 +153,11 @@ TRIED = [
         **MODELS,
         batch=BATCH,
     ),
-    *(
-        row(call, f"scratch_model concise_model optimizer {OF_AN_EPOCH}", **MODELS, **EPOCH)
-        for call in (compare.lockstep, compare.train_in_lockstep)
+    row(
+        compare.train_in_lockstep,
+        f"scratch_model concise_model optimizer {OF_AN_EPOCH}",
+        **MODELS,
+        **EPOCH,
     ),
     row(
         compare.tolerances,

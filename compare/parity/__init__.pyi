@@ -14,9 +14,6 @@ from .config import Side as Side
 from .environment import describe_device as describe_device
 from .environment import describe_environment as describe_environment
 from .environment import describe_software as describe_software
-from .lock_step import Update as Update
-from .lock_step import lockstep as lockstep
-from .lock_step import train_in_lockstep as train_in_lockstep
 from .materials import DeviceError as DeviceError
 from .materials import Materials as Materials
 from .materials import Writer as Writer
@@ -40,13 +37,14 @@ from .settings import OptimizerName as OptimizerName
 from .settings import StepSettings as StepSettings
 from .settings import name_optimizer as name_optimizer
 from .step import Stages as Stages
-from .step import compute_loss as compute_loss
 from .step import concise_stages as concise_stages
 from .step import join_stages as join_stages
 from .step import run_concise_step as run_concise_step
 from .step import run_parallel_step as run_parallel_step
 from .step import run_scratch_step as run_scratch_step
 from .step import scratch_stages as scratch_stages
+from .step_functions import perturb_loss as perturb_loss
+from .step_functions import step_options as step_options
 from .table import parity_verdict as parity_verdict
 from .table import show_parity as show_parity
 from .tolerance import FEW as FEW
@@ -64,7 +62,9 @@ from .tolerance import ulps as ulps
 from .tolerance import unmoved as unmoved
 from .tolerance import write_gates_by_tanh as write_gates_by_tanh
 from .training import Trainee as Trainee
+from .training import Update as Update
 from .training import iterate_epochs as iterate_epochs
+from .training import train_in_lockstep as train_in_lockstep
 from .training import updates as updates
 from .weights import copy_weights as copy_weights
 from .weights import gradient_of as gradient_of

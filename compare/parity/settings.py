@@ -1,8 +1,8 @@
 """The settings of one training step, and the optimizers that it can use.
 
 Whatever trains or compares a step takes the whole record: the commands, whose options its fields
-are, both models, checkpoints and replays. A new setting is a field here. Its effect belongs in the
-stages of `step`, and in `train_step` of both packages.
+are, both models, checkpoints and replays. A new setting is a field here, and `step_functions` says
+which functions of both packages it chooses.
 
 To add an optimizer, write its class in `scratch_rnn.optim`, and add its record here.
 """
@@ -84,12 +84,6 @@ class StepSettings:
     def step(self) -> "StepSettings":
         """These settings alone, of a record that has further fields."""
         return StepSettings(**{f.name: getattr(self, f.name) for f in fields(StepSettings)})
-
-    @property
-    def train_step_options(self) -> dict[str, Any]:
-        """The settings that are arguments of `train_step`; the others belong to the optimizer."""
-        settings = vars(self.step)
-        return {name: settings[name] for name in settings if name not in ("optimizer", "lr")}
 
 
 def name_optimizer(values: Any) -> Any:

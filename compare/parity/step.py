@@ -20,15 +20,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.implementations import Array, Package, Results
+from compare.implementations import Package, Results
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
-from compare.parity.tolerance import Move, still, unmoved
+from compare.parity.step_functions import step_options
+from compare.parity.tolerance import Move, unmoved
 from compare.parity.weights import gradient_of, name_state, state_as_tensors, tensor_as_array
 from concise_rnn import data_parallel
 from scratch_rnn.layers import states
@@ -56,6 +55,7 @@ def scratch_stages(
     `scratch_rnn`, and the model is one of its models. `move` is applied to every float value, for
     `tolerances`.
     """
+    options = step_options(settings, package, move)
     optimizer = ScratchOptimizer(settings, model.parameters, package)
     if memory is not None:
         optimizer.restore(memory, move)
@@ -75,7 +75,7 @@ def scratch_stages(
     )
 
     targets = batch.targets.T.reshape(-1)
-    loss, d_logits = compute_loss(move(logits), targets, move, package)
+    loss, d_logits = options["compute_loss"](move(logits), targets)
     yield "loss", {"loss": np.asarray(loss, dtype), "gradient of logits": d_logits.copy()}
 
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
@@ -83,60 +83,13 @@ def scratch_stages(
     yield "backward", results | name_state("gradient of initial state", d_state)
 
     gradients = move(gradients)
-    norm = clip_gradients(gradients, settings, move, package)
+    norm = options["clip_gradients"](gradients, options["max_norm"])
     results = {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
     yield "clipping", {"gradient norm": np.asarray(norm, dtype)} | results
 
     optimizer.own.step(gradients)
     results = {f"updated {name}": p.copy() for name, p in model.parameters.items()}
     yield "update", results | optimizer.memory()
-
-
-def compute_loss(
-    logits: Array, targets: Array, move: Move = unmoved, package: Package = scratch_rnn
-) -> tuple[float, Array]:
-    """Compute the package's `cross_entropy`; with a move, move its intermediate results, too.
-
-    If the model is nearly certain, p_k is nearly 1. Then p_k - 1 consists of the rounding of p_k,
-    and log s of the rounding of s. The loss has no tape that holds p and s, so they are moved here.
-    """
-    if move is unmoved:
-        found: tuple[float, Array] = package.cross_entropy(logits, targets)
-        return found
-    N, n = len(logits), np.arange(len(logits))
-    y = logits - logits.max(axis=1, keepdims=True)
-    p = move(np.exp(y))
-    s = move(p.sum(axis=1))
-    loss = (np.log(s) - y[n, targets]).mean()
-    d_logits: Array = move(p / (s * N)[:, None])
-    d_logits[n, targets] -= 1 / N
-    return float(loss), d_logits
-
-
-def clip_gradients(
-    gradients: dict[str, Array],
-    settings: StepSettings,
-    move: Move = unmoved,
-    package: Package = scratch_rnn,
-) -> float:
-    """Clip with the package's `clip_grad_norm`; with a move, add the squares in an extreme way.
-
-    A sum of a million float32 squares depends on the order of the additions: a late term smaller
-    than half an ulp of the sum is lost. NumPy and PyTorch keep several partial sums and lose less.
-    The two extremes show how much rounding can change the norm. In float64 (`still`) nothing is
-    lost. One after the other in float32 (a random move) the most is lost.
-    """
-    if move is unmoved:
-        total: float = package.clip_grad_norm(gradients, settings.max_norm)
-        return total
-    if move is still:
-        squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
-    else:
-        squares = [np.cumsum(gradient.ravel() ** 2)[-1] for gradient in gradients.values()]
-    norm = np.sqrt(np.sum(squares))
-    for gradient in gradients.values():
-        gradient *= np.minimum(settings.max_norm / (norm + 1e-6), 1).astype(gradient.dtype)
-    return float(norm)
 
 
 def concise_stages(
@@ -153,6 +106,7 @@ def concise_stages(
     The arguments are those of `scratch_stages`, arrays included. With `wrap`, ``wrap(model)`` is
     called instead of the model: a module that shares its parameters.
     """
+    options = step_options(settings, concise_rnn)
     optimizer = TorchOptimizer(settings, model)
     if memory is not None:
         optimizer.restore(memory)
@@ -172,7 +126,8 @@ def concise_stages(
     results = {"hidden states": hidden_states[0], **name_state("final state", final_state)}
     yield "forward", as_arrays(results | {"logits": logits})
 
-    loss = F.cross_entropy(logits, torch.from_numpy(batch.targets).to(device).T.reshape(-1))
+    targets = torch.from_numpy(batch.targets).to(device).T.reshape(-1)
+    loss = options["compute_loss"](logits, targets)
     (d_logits,) = torch.autograd.grad(loss, logits)
     yield "loss", as_arrays({"loss": loss, "gradient of logits": d_logits})
 
@@ -181,7 +136,7 @@ def concise_stages(
     d_state = states.each(gradient_of, initial_state)
     yield "backward", as_arrays(results | name_state("gradient of initial state", d_state))
 
-    norm = nn.utils.clip_grad_norm_(parameters.values(), settings.max_norm)
+    norm = options["clip_gradients"](parameters.values(), options["max_norm"])
     results = {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
     yield "clipping", as_arrays({"gradient norm": norm} | results)
 

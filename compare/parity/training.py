@@ -5,7 +5,7 @@ optimizer, and the number of updates that are done. All can be read between two 
 training can stop after any update, write a checkpoint, and continue later with the same results.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any
 
@@ -16,8 +16,14 @@ import scratch_rnn
 from compare.files import JsonObject
 from compare.implementations import Array, Package
 from compare.parity.config import Side
-from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
+from compare.parity.optimizers import (
+    Memory,
+    ScratchOptimizer,
+    TorchOptimizer,
+    make_settings,
+)
 from compare.parity.settings import StepSettings
+from compare.parity.step_functions import step_options
 from compare.parity.weights import (
     largest_parameter_difference,
     parameters_as_arrays,
@@ -26,6 +32,7 @@ from compare.parity.weights import (
     write_parameters,
 )
 from concise_rnn import data_parallel
+from scratch_rnn.checks import check_flag, check_has, check_integer
 from scratch_rnn.layers import states
 from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch, Batches
@@ -70,7 +77,7 @@ class Trainee:
             batch,
             self.state,
             self._optimizer.own,
-            **self.settings.train_step_options,
+            **step_options(self.settings, self._package),
         )
         self.state = result.state if self.carry_state else None
         left_out = ["state"] if get_recalls(batch) is not None else ["state", "right_recalls"]
@@ -106,6 +113,23 @@ class Trainee:
         self.state = None if state is None else state_as_tensors(state, device)
 
 
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One update of both models."""
+
+    epoch: int  # counted from 0
+    update: int  # counted from 1, over the whole run
+    num_tokens: int  # tokens of the batch
+    scratch_loss: float  # mean over the batch's tokens, in nats, before the update
+    concise_loss: float
+    scratch_grad_norm: float  # before clipping
+    concise_grad_norm: float
+    largest_difference: float  # between the parameters of both models, absolute, after the update
+    num_recalls: int = 0  # of the batch; 0 if the text has none
+    scratch_right_recalls: int = 0  # before the update
+    concise_right_recalls: int = 0
+
+
 def updates(
     trainees: Sequence[Trainee], passes: Iterable[tuple[int, Iterable[Batch]]], *, done: int = 0
 ) -> Iterator[JsonObject]:
@@ -136,6 +160,68 @@ def updates(
             raise ValueError("expected at least one batch in each epoch, got none")
         for trainee in trainees:
             trainee.state = None
+
+
+def train_in_lockstep(
+    scratch_model: scratch_rnn.RNNModel,
+    concise_model: concise_rnn.RNNModel,
+    batches: Iterable[Batch],
+    lr: float,
+    num_epochs: int,
+    *,
+    optimizer: str = "sgd",
+    carry_state: bool = False,
+    max_norm: float = 1.0,
+    on_update: Callable[[Update], None] | None = None,
+) -> list[Update]:
+    """Train both models on the same batches, and record the result of each update.
+
+    Parameters
+    ----------
+    scratch_model, concise_model : the two models
+        Trained in place. Call `copy_weights` first if they are to start with equal weights.
+    batches : iterable of Batch
+        Iterated once in each epoch. Both models read the same objects.
+    lr : float
+        Learning rate of both models.
+    num_epochs : int
+    optimizer : {"sgd", "adam"}
+        Optimizer of both models.
+    carry_state : bool
+        Whether a batch starts with the model's final state of the previous batch (truncated BPTT).
+        Otherwise it starts with zeros.
+    max_norm : float
+        Maximum norm of all gradients together; larger gradients are clipped.
+    on_update : function of Update, optional
+        Called after each update.
+
+    Returns
+    -------
+    list of Update
+
+    Raises
+    ------
+    ValueError
+        If a model has dropout: each model would draw its own masks; or if an epoch has no batch.
+    """
+    check_has("scratch_model", scratch_model, "rnn", "begin_state")
+    check_has("concise_model", concise_model, "rnn", "begin_state")
+    check_has("batches", batches, "__iter__")
+    settings = make_settings(optimizer, lr, max_norm)
+    check_flag("carry_state", carry_state)
+    num_epochs = check_integer("num_epochs", num_epochs, least=0)
+    if scratch_model.rnn.dropout > 0 or concise_model.rnn.dropout > 0:
+        raise ValueError("expected models without dropout: each model would draw its own masks")
+    trainees = [
+        Trainee(model, settings, carry_state=carry_state)
+        for model in (scratch_model, concise_model)
+    ]
+    done = []
+    for metrics in updates(trainees, ((epoch, batches) for epoch in range(num_epochs))):
+        done.append(Update(**metrics))
+        if on_update is not None:
+            on_update(done[-1])
+    return done
 
 
 def iterate_epochs(

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from compare.parity.rows import compare_results
-from compare.parity.step import compute_loss
-from compare.parity.tolerance import tolerances
+from compare.parity.step_functions import perturb_loss
+from compare.parity.tolerance import measure_tolerances, tolerances
 from scratch_rnn import cross_entropy, linear
 from scratch_rnn.plain import elman
 from tests.properties import demand
@@ -32,7 +32,9 @@ def loss_of(function, logits, targets, *more):
 
 def allowed_for(logits, targets, seed):
     """Return how far rounding may move the loss and its gradient."""
-    return tolerances(lambda move: loss_of(compute_loss, move(logits), targets, move), seed=seed)[1]
+    return measure_tolerances(
+        lambda move: loss_of(perturb_loss, move(logits), targets, move), seed=seed
+    )
 
 
 @states(

@@ -15,7 +15,7 @@ from compare.bench.measure.timing import count_calls, time_calls
 from compare.bench.results.result import Part
 from compare.bench.workload.case import ModelInputs, Run, make_case
 from compare.bench.workload.shapes import Shape
-from compare.parity import ScratchOptimizer
+from compare.parity import ScratchOptimizer, step_options
 from scratch_rnn import linear
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import split_by_gate
@@ -98,7 +98,7 @@ def list_pieces(case: ModelInputs) -> dict[str, Run]:
         LOSS: lambda: scratch_rnn.cross_entropy(logits, targets),
         UPDATE: clip_and_update,
         STEP: lambda: scratch_rnn.train_step(
-            trained, case.batch, case.state, optimizer, **case.settings.train_step_options
+            trained, case.batch, case.state, optimizer, **step_options(case.settings)
         ),
     }
 

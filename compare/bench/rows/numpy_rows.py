@@ -21,7 +21,7 @@ from compare.bench.workload.shapes import (
     Shape,
 )
 from compare.implementations import CELLS, Array, Cell
-from compare.parity import ScratchOptimizer, limited_threads
+from compare.parity import ScratchOptimizer, limited_threads, step_options
 from scratch_rnn.layers.states import arrays_of
 from scratch_rnn.plain import adam, elman
 from scratch_rnn.plain import model as plain
@@ -65,7 +65,7 @@ class Scratch(Row):
             return loss, state, gradients
 
         def step() -> object:
-            options = case.settings.train_step_options
+            options = step_options(case.settings)
             done = scratch_rnn.train_step(trained, case.batch, case.state, optimizer, **options)
             return done.loss, done.state, done.grad_norm, trained.parameters
 
@@ -152,6 +152,8 @@ class Plain(Row):
             UPDATE: update_alone,
             GENERATION: lambda: plain.generate(functions, [1], case.num_preds, writer),
         }
+        if case.settings.optimizer not in ("sgd", "adam"):  # others have no plain version
+            del runs[STEP], runs[UPDATE]
         return case.jobs(runs, take_state=lambda h: h[None])
 
 

@@ -32,7 +32,7 @@ from compare.bench.workload.case import (
 )
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, UPDATE
 from compare.implementations import CELLS, Array, Cell
-from compare.parity import OPTIMIZERS, tensor_as_array
+from compare.parity import OPTIMIZERS, step_options, tensor_as_array
 from scratch_rnn.layers import states
 
 LABELS = {
@@ -163,7 +163,7 @@ class TorchRow(Row):
             return loss, state, torch.autograd.grad(loss, parameters)
 
         def step() -> object:
-            options = case.settings.train_step_options
+            options = step_options(case.settings, concise_rnn)
             done = concise_rnn.train_step(trained, case.batch, state_0, optimizer, **options)
             return done.loss, done.state, done.grad_norm, trained.parameters()
 

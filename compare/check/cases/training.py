@@ -23,6 +23,7 @@ from compare.parity import (
     parameters_as_arrays,
     run_concise_step,
     scratch_stages,
+    step_options,
     unmoved,
     write_parameters,
 )
@@ -157,7 +158,8 @@ def _torch_step(case: TrainingCase, _: Any, model: Any) -> Results:
 def _updates(case: TrainingCase, package: Package, model: Any) -> Results:
     """Train for one epoch, update by update, with a carried state or a new one."""
     results, state = {}, None
-    optimizer, options = make_optimizer(package, case, model).own, case.settings.train_step_options
+    optimizer = make_optimizer(package, case, model).own
+    options = step_options(case.settings, package)
     for k, batch in enumerate(case.batches, start=1):
         done = package.train_step(model, batch, state, optimizer, **options)
         state = done.state if case.carry_state else None
@@ -170,7 +172,7 @@ def _updates(case: TrainingCase, package: Package, model: Any) -> Results:
 
 def _epochs(case: TrainingCase, package: Package, model: Any) -> Results:
     """Train for two epochs with the package's `train`."""
-    options = {"carry_state": case.carry_state, **case.settings.train_step_options}
+    options = {"carry_state": case.carry_state, **step_options(case.settings, package)}
     results = {}
     done = package.train(model, case.batches, case.settings.lr, 2, **options)
     for k, epoch in enumerate(done, start=1):

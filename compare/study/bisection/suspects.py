@@ -18,6 +18,7 @@ from compare.parity import (
     ScratchOptimizer,
     TorchOptimizer,
     name_state,
+    step_options,
     tensor_as_array,
     write_parameters,
 )
@@ -49,7 +50,7 @@ class _Trained:
 
     def train_epoch(self, case: check.TrainingCase, batches: Iterable[Batch]) -> None:
         """Train for one epoch with the case's settings."""
-        options = {"carry_state": case.carry_state, **case.settings.train_step_options}
+        options = {"carry_state": case.carry_state, **step_options(case.settings, self.package)}
         self.package.train_epoch(self._model, batches, self._optimizer.own, **options)
 
 

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.implementations import Array
-from compare.parity import Move, compute_loss, tensor_as_array, tolerances, write_parameters
+from compare.parity import Move, measure_tolerances, perturb_loss, tensor_as_array, write_parameters
 from scratch_rnn import linear
 from scratch_rnn.cells import elman
 from scratch_rnn.fast import lookup
@@ -138,11 +138,11 @@ def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[Array, "T"]) -> dic
         numbers = scratch_forward(moved, ids)
         y, targets = move(numbers["y"]), ids[1:]
         losses = [
-            compute_loss(y[k : k + 1], targets[k : k + 1], move)[0] for k in range(len(targets))
+            perturb_loss(y[k : k + 1], targets[k : k + 1], move)[0] for k in range(len(targets))
         ]
         return numbers | {"L": np.array(losses, y.dtype)}
 
-    return {name: float(a.max(initial=0)) for name, a in tolerances(compute)[1].items()}
+    return {name: float(a.max(initial=0)) for name, a in measure_tolerances(compute).items()}
 
 
 def scratch_backward(

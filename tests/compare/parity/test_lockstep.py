@@ -7,9 +7,8 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models, copy_weights, train_in_lockstep
-from compare.parity.lock_step import Update, lockstep
 from compare.parity.settings import OPTIMIZERS, StepSettings
-from compare.parity.training import Trainee, iterate_epochs, updates
+from compare.parity.training import Trainee, Update, iterate_epochs, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
 from scratch_rnn.layers import states
 from scratch_rnn.text import Batch, Batches
@@ -66,15 +65,6 @@ def test_each_model_trains_as_it_would_alone(carry_state, name):
         assert largest_parameter_difference(model, trained) == 0
 
 
-def test_updates_are_lazy():
-    scratch, concise = build_models(5, 4)
-    before = {name: array.copy() for name, array in scratch.parameters.items()}
-    found = lockstep(scratch, concise, batches(), 0.5, 1)
-    assert all(np.array_equal(before[name], array) for name, array in scratch.parameters.items())
-    next(found)
-    assert any(not np.array_equal(before[name], p) for name, p in scratch.parameters.items())
-
-
 def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one():
     def trained(how, **options):
         models = build_models(5, 4, dtype="float64")
@@ -82,16 +72,14 @@ def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one():
         copy_weights(*models)
         if how == "train_in_lockstep":
             return train_in_lockstep(*models, batches(), 0.5, 2, **options)
-        if how == "lockstep":
-            return list(lockstep(*models, batches(), 0.5, 2, **options))
         limit = {name: options.pop(name) for name in {"max_norm"} & options.keys()}
         trainees = [Trainee(model, StepSettings(lr=0.5, **limit), **options) for model in models]
         passes = [(epoch, batches()) for epoch in range(2)]
         return [Update(**metrics) for metrics in updates(trainees, passes)]
 
-    first = trained("lockstep")
+    first = trained("updates")
     assert first[0].scratch_grad_norm > 2
-    for how in ("train_in_lockstep", "lockstep", "updates"):
+    for how in ("train_in_lockstep", "updates"):
         assert trained(how) == trained(how, carry_state=False, max_norm=1.0) == first
         assert trained(how, max_norm=2.0) != first
 

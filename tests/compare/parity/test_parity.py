@@ -16,14 +16,13 @@ from compare import build_models, check_parity, copy_weights, train_in_lockstep
 from compare.parity.rows import compare_results
 from compare.parity.settings import StepSettings
 from compare.parity.step import (
-    clip_gradients,
-    compute_loss,
     concise_stages,
     join_stages,
     run_concise_step,
     run_scratch_step,
     scratch_stages,
 )
+from compare.parity.step_functions import perturb_clipping, step_options
 from compare.parity.tolerance import still, tolerances, unmoved
 from compare.parity.training import Trainee
 from compare.parity.weights import parameters_as_arrays
@@ -133,11 +132,10 @@ def test_a_step_of_another_kind_may_give_fewer_results():
 
 
 def test_a_million_squares_lose_most_when_added_one_after_the_other():
-    """So the norms of NumPy and of PyTorch are both within the range of `clip_gradients`."""
+    """So the norms of NumPy and of PyTorch are both within the range of `perturb_clipping`."""
     gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
     exact, plainest = (
-        clip_gradients({"g": gradient.copy()}, StepSettings(), move)
-        for move in (still, lambda value: value)
+        perturb_clipping({"g": gradient.copy()}, 1.0, move) for move in (still, lambda value: value)
     )
     parameter = torch.zeros(gradient.size, requires_grad=True)
     parameter.grad = torch.from_numpy(gradient.copy())
@@ -155,9 +153,8 @@ def test_clipping_in_pieces_is_torchs_rule(max_norm, dtype):
     scale = np.asarray(min(max_norm / (7 + 1e-6), 1), dtype)
     for move in (still, unmoved, lambda value: value):
         gradients = {name: gradient.copy() for name, gradient in given.items()}
-        assert clip_gradients(gradients, StepSettings(max_norm=max_norm), move) == pytest.approx(
-            7, rel=1e-7
-        )
+        clip = step_options(StepSettings(), move=move)["clip_gradients"]
+        assert clip(gradients, max_norm) == pytest.approx(7, rel=1e-7)
         for name, gradient in gradients.items():
             np.testing.assert_array_equal(gradient, given[name] * scale)
 
@@ -166,8 +163,9 @@ def test_what_is_not_moved_is_scratchs_own():
     """And what is moved is taken apart; the norm of a third of a million thirds shows it."""
     gradient = np.full(300_000, 1 / 3, np.float32)
     own = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
-    assert clip_gradients({"g": gradient.copy()}, StepSettings(), unmoved) == own
-    assert clip_gradients({"g": gradient.copy()}, StepSettings(), lambda value: value) != own
+    unmoved_clip = step_options(StepSettings())["clip_gradients"]
+    assert unmoved_clip({"g": gradient.copy()}, 1.0) == own
+    assert perturb_clipping({"g": gradient.copy()}, 1.0, lambda value: value) != own
     logits, targets = np.random.default_rng(0).normal(size=(5, 7)), np.arange(5)
     logits[0, :2] = 1000, 999  # each row is shifted by its own largest
     seen = []
@@ -178,7 +176,8 @@ def test_what_is_not_moved_is_scratchs_own():
 
     loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
     for how in (unmoved, still, move):
-        in_pieces, d_in_pieces = compute_loss(logits, targets, how)
+        compute_loss = step_options(StepSettings(), move=how)["compute_loss"]
+        in_pieces, d_in_pieces = compute_loss(logits, targets)
         assert in_pieces == pytest.approx(loss, rel=1e-14)
         np.testing.assert_allclose(d_in_pieces, d_logits, rtol=1e-13, atol=1e-16)
     assert seen == [(5, 7), (5,), (5, 7)]  # p, s and the gradient

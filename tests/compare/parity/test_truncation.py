@@ -9,7 +9,8 @@ import concise_rnn
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
 from compare.parity.rows import compare_results
-from compare.parity.step import compute_loss
+from compare.parity.settings import StepSettings
+from compare.parity.step_functions import step_options
 from compare.parity.tolerance import tolerances, unmoved
 from scratch_rnn.text import Batch
 from tests.control import make_controls, weights, within_control
@@ -38,7 +39,8 @@ def scratch_gradients(case, move, *, whole, package=scratch_rnn):
     first, second = halves(case)
     _, state, first_tape = model.forward(first.inputs, move(case.state))
     logits, _, tape = model.forward(second.inputs, move(state))
-    _, d_logits = compute_loss(move(logits), second.targets.T.reshape(-1), move)
+    compute_loss = step_options(StepSettings(), package, move)["compute_loss"]
+    _, d_logits = compute_loss(move(logits), second.targets.T.reshape(-1))
     gradients, d_state = model.backward_to_state(move(tape), move(d_logits))
     if whole:
         none = np.zeros((first.inputs.size, case.layer.V), d_logits.dtype)

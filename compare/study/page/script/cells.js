@@ -13,6 +13,7 @@ for (const [name, cell] of Object.entries(CELLS)) cell.states = record.cells[nam
 const side = { text: null, seed: 0, keep: 0, steps: 0, ids: [], networks: {}, optimizers: {}, curves: [], training: 0 };
 
 function setUpCells() {
+  $("cells-optimizer").value = "adam";
   $("cells-train").addEventListener("click", () => (side.training ? stopCells() : trainCells(STEPS_OF_TRAINING)));
   $("cells-reset").addEventListener("click", () => beginCells(side.seed + 1));
   for (const id of ["keep-slider", "cells-optimizer"]) $(id).addEventListener("input", () => beginCells(side.seed));

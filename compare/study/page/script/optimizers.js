@@ -53,6 +53,10 @@ const OPTIMIZERS = {
   adam: { title: "Adam", lr: ADAM_LR, create: () => new Adam(ADAM_LR) },
 };
 
+for (const id of ["optimizer-select", "cells-optimizer"]) {
+  $(id).append(...Object.entries(OPTIMIZERS).map(([name, { title }]) => make("option", { value: name }, title)));
+}
+
 /** "SGD with learning rate 1, gradients clipped to norm 1" */
 const trainingWords = (name) => `${OPTIMIZERS[name].title} with learning rate ${OPTIMIZERS[name].lr}`
   + (record.max_norm === null ? "" : `, gradients clipped to norm ${record.max_norm}`);
