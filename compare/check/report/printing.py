@@ -16,12 +16,10 @@ from compare.check.subjects.report import Report
 from compare.check.subjects.training import show_training
 from compare.files import JsonObject, write_output
 from compare.implementations import FAILED, Notes, Verdict, clean
-from compare.terminal import Terminal, plural
+from compare.terminal import Terminal
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
 WARNING = re.compile(r"(.+):(\d+): (\w*Warning: .+)")  # file, line, category and message
-PACKAGES = ("scratch_rnn/", "concise_rnn/", "compare/")
-REFUSED = "(--numpy-only refuses that)"
 MOST_NAMES = 5  # opened files that a note names
 
 
@@ -123,19 +121,12 @@ def _show_by_verdict(
 def list_notes(notes: Notes) -> Iterator[str]:
     """Yield notes on what the code imports, opens, starts and prints."""
     if notes.imported:
-        yield f"imports {', '.join(notes.imported)} {REFUSED}"
+        yield f"imports {', '.join(notes.imported)} (--numpy-only refuses that)"
     if notes.opened:
-        of_project = [name for name in notes.opened if name.startswith(PACKAGES)]
-        shown = [*of_project, *(name for name in notes.opened if name not in of_project)]
-        more = f" and {len(shown) - MOST_NAMES} more" * (len(shown) > MOST_NAMES)
-        refused = f" {REFUSED}" if of_project else ""
-        yield f"opens {', '.join(shown[:MOST_NAMES])}{more}{refused}"
+        more = f" and {len(notes.opened) - MOST_NAMES} more" * (len(notes.opened) > MOST_NAMES)
+        yield f"opens {', '.join(notes.opened[:MOST_NAMES])}{more}, of this project"
     if notes.started:
-        yield f"uses {', '.join(notes.started)} {REFUSED}"
-    if notes.asked:
-        yield f"asks the reference for {', '.join(notes.asked)}, which it has to compute itself"
-    if notes.left:
-        yield f"left {plural(notes.left, 'process', 'processes')} running, ended by the check"
+        yield f"uses {', '.join(notes.started)}"
     if notes.lines:
         first = next(iter(notes.first.strip().splitlines()), "")
         if warning := WARNING.match(first):

@@ -11,9 +11,6 @@ from compare.implementations.worker.exceptions import explain_exception
 from compare.implementations.worker.messages import (
     Array,
     Head,
-    InvalidMessage,
-    cleaned,
-    fits,
     layout_of,
     pack,
     unpack,
@@ -24,29 +21,10 @@ from compare.implementations.worker.trouble import Trouble
 Start = Callable[..., Any]
 """Starts the process of the user's code, or what takes its place; see `process.Process`."""
 
-MOST_NOTED = 50  # names of each kind
-MOST_LAUNCHES = 1000
+MOST_LAUNCHES = 1000  # that are noted
 
 NOT_WRITTEN = "NotImplementedError"
 VERDICTS = {"CannotBeTried": "not tried"}  # of our interpreter's exceptions
-
-NOTED = {
-    "seen": {"imported": [str], "opened": [str], "started": [str]},
-    "changed": [str],
-    "launched": [dict],
-    "hints": [str],
-    "operations": int,
-}
-RAISED = {"raised": {"kinds": [str], "message": str, "where": str}}
-RESULT = {"result": dict, "shared": [[int]]}
-FORMS: dict[str, Head] = {
-    "load": {"names": [str], "adapter": str, "kinds": [str]},
-    "enter": {"adapter": str, "kinds": [str], "words": str},
-    "call": RESULT | {"number": int, "names": [str], "written": [list]},
-    "time": {"seconds": float},
-    "get": RESULT,
-}
-"""The forms of a part of each answer, of an exception, and of the answers to requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,48 +194,41 @@ class Submission(AbstractContextManager["Submission"]):
         """Return the answer to a request, with the values of its messages."""
         limits = limits or (self.source.seconds, PATIENCE * self.source.seconds)
         sent = {"do": do, **request}, list(arrays)
+        answer: Head
         answer, received = self._process.request(sent, *limits)
-        try:
-            if not (fits(answer, RAISED | NOTED) or fits(answer, FORMS.get(do, {}) | NOTED)):
-                raise InvalidMessage
-            for first, second in answer.get("shared", ()):
-                received[second] = received[first]  # as they are there
-            if "result" in answer:
-                answer["result"] = unpack(answer["result"], received)
-            written = [(arrays[k], unpack(v, received)) for k, v in answer.pop("written", ())]
-        except (LookupError, TypeError, ValueError):
-            self.close()
-            words = f"its process sent an invalid message: expected an answer to {do!r}"
-            raise Trouble("error", words) from None
-        answer = {name: cleaned(value) for name, value in answer.items()}
+        for first, second in answer.get("shared", ()):
+            received[second] = received[first]  # as they are there
+        if "result" in answer:
+            answer["result"] = unpack(answer["result"], received)
+        written = [(arrays[k], unpack(v, received)) for k, v in answer.pop("written", ())]
+        self._note(answer)
+        if "raised" in answer:
+            raise self._explain(**answer["raised"])
+        return answer | {"written": written}
+
+    def _note(self, answer: Head) -> None:
+        """Keep what an answer notes."""
         for kind, names in answer["seen"].items():
             noted = getattr(self.notes, kind)
-            noted += [name for name in names[:MOST_NOTED] if name not in noted]
+            noted += [name for name in names if name not in noted]
         for noted in (self.notes.launched, self.notes.launched_here):
             if len(noted) < MOST_LAUNCHES:
-                noted += [launch for launch in answer["launched"] if launch not in noted]
-        self.notes.hints += answer["hints"][:MOST_NOTED]
-        self.notes.operations += answer["operations"]
-        if "raised" in answer:
-            raised = answer["raised"]
-            kinds = tuple(raised["kinds"]) or ("an exception",)
-            message = explain_exception(kinds[0], raised["message"], raised["where"])
-            verdict = VERDICTS.get(kinds[0], "missing" if NOT_WRITTEN in kinds else "error")
-            if verdict == "not tried":
-                message = raised["message"]
-            raise Trouble(verdict, message, kinds)
-        if answer["changed"]:
-            raise Trouble("error", f"changed {answer['changed'][0]}, which is not its own")
-        return answer | {"written": written}
+                noted += [each for each in answer.get("launched", ()) if each not in noted]
+        self.notes.hints += answer.get("hints", ())
+        self.notes.operations += answer.get("operations", 0)
+
+    def _explain(self, kinds: list[str], message: str, where: str) -> Trouble:
+        """Return what was raised as Trouble."""
+        kind = next(iter(kinds), "an exception")
+        if kind in VERDICTS:
+            return Trouble(VERDICTS[kind], message, tuple(kinds))
+        verdict = "missing" if NOT_WRITTEN in kinds else "error"
+        return Trouble(verdict, explain_exception(kind, message, where), tuple(kinds))
 
     def _call_back(self, head: Head, arrays: list[Array]) -> Any:
         """Compute the result of a function that ours have replaced, and of no other."""
-        if not fits(head, {"call": str, "args": list}):
-            raise InvalidMessage("expected a call of a function")
-        name, sent = cleaned(head["call"]), list[Array]()
+        name, sent = head["call"], list[Array]()
         if name not in self._replaced:
-            if name not in self.notes.asked and len(self.notes.asked) < MOST_NOTED:
-                self.notes.asked.append(name)
             return {"refused": f"expected no call of the reference's {name}"}, []
         args = tuple(unpack(item, arrays) for item in head["args"])
         try:

@@ -1,14 +1,12 @@
 """Messages between `check` and the process of the user's code: JSON and the bytes of arrays.
 
 Nothing is pickled, so that no message can run code. The process loads this file by its path: the
-standard library and NumPy are all that it imports. Its messages are not trusted: their size is
-checked before they are read, and their structure (`fits`) before they are used.
+standard library and NumPy are all that it imports.
 """
 
 import json
 import math
 import struct
-import unicodedata
 from collections import namedtuple
 from types import SimpleNamespace
 from typing import Any, BinaryIO, Literal
@@ -23,22 +21,23 @@ Head = dict[str, Any]
 
 Message = tuple[Head, list[Array]]
 
-MOST_TEXT, MOST_BYTES = 2**22, 2**26  # of the JSON and of the arrays of a message
+MOST_BYTES = 2**26  # of the arrays of a message
 MOST_CHARACTERS = 2000  # of a string in a message
-MOST_FIELDS = 100  # of a named tuple, whose class takes long to make
 DEPTH = 5  # levels of a value
 
 
 class InvalidMessage(ValueError):
-    """A message has the wrong size or structure."""
+    """Bytes are no message, or a message is too large."""
 
 
 def pack(value: Any, arrays: list[Array], depth: int = DEPTH) -> Head:
     """Return a value as JSON and append its arrays; of an object, return its attributes."""
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | float):
         return {"v": value}
+    if isinstance(value, int):
+        return {"v": value if -(2**63) <= value < 2**63 else float(value)}  # as NumPy has it
     if isinstance(value, str):
-        return {"v": value[:MOST_CHARACTERS]}
+        return {"v": clean(value)}
     as_array = numbers_of(value)
     if as_array is not None:
         arrays.append(as_array)
@@ -52,7 +51,7 @@ def pack(value: Any, arrays: list[Array], depth: int = DEPTH) -> Head:
             return {"l": dict(zip(names, items, strict=True))}
         return {"l": items, "list": isinstance(value, list)}
     if isinstance(value, dict):
-        return {"d": {str(k): pack(v, arrays, depth - 1) for k, v in value.items()}}
+        return {"d": {clean(str(k)): pack(v, arrays, depth - 1) for k, v in value.items()}}
     attributes = getattr(value, "__dict__", {}) or getattr(type(value), "__slots__", ())
     shown = [name for name in attributes if not str(name).startswith("_")]
     held = {name: getattr(value, name, None) for name in shown}
@@ -60,39 +59,24 @@ def pack(value: Any, arrays: list[Array], depth: int = DEPTH) -> Head:
     return {"o": type(value).__name__} | pack(kept, arrays, depth)
 
 
-def unpack(packed: Any, arrays: list[Array], depth: int = DEPTH) -> Any:
-    """Return the value of a message, its strings cleaned; InvalidMessage if it is none."""
-
-    def inner(item: Any) -> Any:
-        return unpack(item, arrays, depth - 1)
-
-    match packed if depth >= 0 else None:
-        case {"v": int(number)} if abs(number) >= 2**63:  # no array of NumPy takes it
-            return _nearest_float(number)
-        case {"v": None | bool() | int() | float() as plain}:
-            return plain
-        case {"v": str(text)}:
-            return clean(text)
-        case {"a": int(number)} if 0 <= number < len(arrays):
+def unpack(packed: Head, arrays: list[Array]) -> Any:
+    """Return the value of a message."""
+    match packed:
+        case {"v": value}:
+            return value
+        case {"a": int(number)}:
             return arrays[number]
-        case {"l": dict(items)} if len(items) <= MOST_FIELDS:
-            names = [unicodedata.normalize("NFKC", name) for name in items]  # as Python does
-            return namedtuple("Result", names, rename=True)(*map(inner, items.values()))
-        case {"l": list(items), "list": bool(is_list)}:
-            return list(map(inner, items)) if is_list else tuple(map(inner, items))
-        case {"d": dict(items), "o": str(name)}:
-            values = {clean(key): inner(item) for key, item in items.items()}
-            return SimpleNamespace(**(values | {"__type__": clean(name)}))
-        case {"d": dict(items)}:
-            return {clean(key): inner(item) for key, item in items.items()}
+        case {"l": dict(items)}:
+            names = list(items)
+            found = [unpack(item, arrays) for item in items.values()]
+            return namedtuple("Result", names, rename=True)(*found)
+        case {"l": items, "list": is_list}:
+            found = [unpack(item, arrays) for item in items]
+            return found if is_list else tuple(found)
+        case {"d": items}:
+            values = {name: unpack(item, arrays) for name, item in items.items()}
+            return SimpleNamespace(**values, __type__=packed["o"]) if "o" in packed else values
     raise InvalidMessage("expected a value")
-
-
-def _nearest_float(number: int) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
 
 
 def numbers_of(value: Any) -> Array | None:
@@ -134,18 +118,15 @@ def laid_out(item: Array, layout: list[Any] | None) -> Array:
 def encoded(head: Head, arrays: list[Array]) -> bytes:
     """Return a message as bytes: two lengths, JSON, and the bytes of each array.
 
-    InvalidMessage if it is too large, or if an array has too many axes.
+    InvalidMessage if the arrays are too large.
     """
     described = [[item.dtype.str, list(item.shape), _order_of(item)] for item in arrays]
-    if odd := next((each for each in described if not is_description(each)), None):
-        raise InvalidMessage(
-            f"expected arrays of at most 32 axes of {MOST_BYTES:,}, got {odd[0]} {odd[1]}"
-        )
-    text = json.dumps(head | {"arrays": described}).encode()
-    lengths = len(text), sum(item.nbytes for item in arrays)
-    _check_lengths(*lengths)
+    text, size = json.dumps(head | {"arrays": described}).encode(), sum(a.nbytes for a in arrays)
+    if size > MOST_BYTES:
+        most, got = MOST_BYTES >> 20, f"{size / 2**20:,.1f}"
+        raise InvalidMessage(f"expected at most {most} MiB of arrays, got {got}")
     bodies = [item.tobytes(_order_of(item)) for item in arrays]
-    return struct.pack("<QQ", *lengths) + text + b"".join(bodies)
+    return struct.pack("<QQ", len(text), size) + text + b"".join(bodies)
 
 
 def _order_of(item: Array) -> Literal["C", "F"]:
@@ -153,34 +134,17 @@ def _order_of(item: Array) -> Literal["C", "F"]:
 
 
 def read(stream: BinaryIO) -> Message:
-    """Read a message; EOFError where there is none, InvalidMessage if it is invalid."""
+    """Read a message; EOFError where there is none, another exception if it is invalid."""
     lengths = struct.unpack("<QQ", _exactly(stream, 16))
-    _check_lengths(*lengths)
     text, body = (_exactly(stream, length) for length in lengths)
-    try:
-        head = json.loads(text)
-        described = head.pop("arrays")
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        raise InvalidMessage("expected JSON with a list of arrays") from None
-    if not fits(described, [is_description]):
-        raise InvalidMessage("expected the dtype, the shape and the order of each array")
+    head = json.loads(text)
     arrays, start = [], 0
-    for kind, shape, order in described:
-        dtype = np.dtype(kind)
-        end = start + dtype.itemsize * math.prod(shape)
-        if end > len(body):
-            raise InvalidMessage(f"expected the {end:,} bytes of the arrays, got {len(body):,}")
-        flat = frombuffer(body[start:end], dtype)
+    for kind, shape, order in head.pop("arrays"):
+        end = start + np.dtype(kind).itemsize * math.prod(shape)
+        flat = frombuffer(body[start:end], kind)
         arrays.append(new_array(flat.reshape(shape, order=order), order="K"))  # writable
         start = end
     return head, arrays
-
-
-def _check_lengths(text: int, arrays: int) -> None:
-    for what, length, most in (("text", text, MOST_TEXT), ("arrays", arrays, MOST_BYTES)):
-        if length > most:
-            got = f"{length / 2**20:,.1f}" if length < 2**60 else "more"
-            raise InvalidMessage(f"expected at most {most >> 20} MiB of {what}, got {got}")
 
 
 def _exactly(stream: BinaryIO, length: int) -> bytes:
@@ -190,45 +154,9 @@ def _exactly(stream: BinaryIO, length: int) -> bytes:
     return data
 
 
-def fits(value: Any, form: Any) -> bool:
-    """Whether a value has a form: a type, a list or a dict of forms, or a function of the value."""
-    if isinstance(form, type):
-        return type(value) is form
-    if isinstance(form, list):
-        return isinstance(value, list) and all(fits(item, form[0]) for item in value)
-    if isinstance(form, dict):
-        keys = isinstance(value, dict) and value.keys() == form.keys()
-        return keys and all(fits(value[name], of) for name, of in form.items())
-    return bool(form(value))
-
-
-def is_description(value: object) -> bool:
-    """Whether a value describes an array of real numbers: its dtype, shape and order."""
-    if not isinstance(value, list) or len(value) != 3 or value[2] not in ("C", "F"):
-        return False
-    kind, shape, _ = value
-    numbers = isinstance(kind, str) and len(kind) <= 4 and kind[1:2] in tuple("biuf")
-    sizes = fits(shape, [int]) and len(shape) <= 32 and all(0 <= n <= MOST_BYTES for n in shape)
-    try:
-        return numbers and sizes and np.dtype(kind).str == kind
-    except TypeError:
-        return False
-
-
 def clean(text: str) -> str:
     """Return a text on one line, its control characters, bidi marks and surrogates escaped."""
     text = " ".join(text[:MOST_CHARACTERS].split())
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def cleaned(value: Any) -> Any:
-    """Return a JSON value with all its strings clean."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, list):
-        return [cleaned(item) for item in value]
-    if isinstance(value, dict):
-        return {clean(name): cleaned(item) for name, item in value.items()}
-    return value

@@ -16,7 +16,6 @@ from compare.implementations.worker.start import start
 from compare.implementations.worker.trouble import Trouble
 
 INTERVAL = 0.1  # seconds between two looks at the time that a call takes
-SERVER_ENDED = "a signal that ended the process above it"
 
 
 class Process:
@@ -70,11 +69,11 @@ class Process:
         except TimeoutError as error:
             self.close()
             raise Trouble("timeout", f"no result within {error}") from None
+        except (EOFError, OSError):
+            raise Trouble("error", f"its process ended {self.close()}") from None
         except InvalidMessage as error:
             self.close()
             raise Trouble("error", f"its process sent an invalid message: {error}") from None
-        except (EOFError, OSError):
-            raise Trouble("error", f"its process ended {self.close()}") from None
         finally:
             self._notes.seconds += time.monotonic() - begun_wall
             self._notes.processor += max(self._used, self._processor_time()) - begun
@@ -135,11 +134,7 @@ class Process:
     def close(self) -> str:
         """Kill the process, and those that it started; return how it ended."""
         if not self.ended:
-            code, left = self._worker.end()
-            self.ended = describe_end(code)
-            self._notes.left = max(self._notes.left, left)
-            if not self._worker.is_server_alive and SERVER_ENDED not in self._notes.started:
-                self._notes.started.append(SERVER_ENDED)
+            self.ended = describe_end(self._worker.end())
             self._requests.put(None)
             self._wanted.release()
             for thread in self._threads:
@@ -157,8 +152,10 @@ class Process:
             try:
                 while self._wanted.acquire() and not self.ended:
                     self._answers.put(read(stream))
-            except Exception as error:  # the end, or an invalid message
+            except (EOFError, OSError) as error:
                 self._answers.put(error)
+            except Exception as error:  # the code has written among the answers
+                self._answers.put(InvalidMessage(f"{type(error).__name__}: {error}"))
 
     def _read_printed(self, stream: BufferedReader) -> None:
         notes, lines = self._notes, 0

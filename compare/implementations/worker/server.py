@@ -5,7 +5,6 @@ and NumPy are enough. Requests come by standard input, answers leave by a copy o
 what the user's code prints goes to standard error.
 """
 
-import builtins
 import importlib
 import importlib.util
 import os
@@ -49,29 +48,21 @@ class Server:
     """The user's module, and its objects, which stay here.
 
     `messages` is the module of this folder, however it was imported. `call_back`, a function of
-    (name, arguments), calls one of our functions, in the process of the check. `watch` is the
-    class of the audit hook.
+    (name, arguments), calls one of our functions, in the process of the check. `audit` is another
+    module of this folder; without it nothing is noted or refused.
     """
 
     def __init__(
-        self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any], watch: Any = None
+        self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any], audit: Any = None
     ) -> None:
         self.pack, self.unpack = messages.pack, messages.unpack
-        self.laid_out = messages.laid_out
+        self.laid_out, self.clean = messages.laid_out, messages.clean
         self.call_back = call_back
-        self.watch = watch
-        self.seen: dict[str, list[str]] = {"imported": [], "opened": [], "started": []}
+        self.audit, self.watch = audit, audit and audit.Watch()
         self.objects: dict[int, Any] = {}
         self.module: Any = None
         self.interpreter: Any = None
         self.resolver: Any = None
-        modules = {"numpy": np, "numpy.linalg": np.linalg, "numpy.random": np.random}
-        self.functions = [  # module, its namespace, name, value
-            (title, vars(module), name, value)
-            for title, module in (modules | {"builtins": builtins}).items()
-            for name, value in list(vars(module).items())
-            if callable(value)
-        ]
         self.replaced: dict[str, Any] = {}
 
     def answer(self, head: Head, arrays: Arrays) -> tuple[Head, Arrays]:
@@ -85,37 +76,31 @@ class Server:
 
     def refusal(self, error: BaseException, file: str = "") -> tuple[Head, Arrays]:
         """Return the answer that says what was raised."""
-        raised = _described(error, file or str(getattr(self.module, "__file__", "")))
+        raised = _describe(error, file or str(getattr(self.module, "__file__", "")), self.clean)
         left_out = getattr(self.module, "_left_out", {})  # of a notebook
         if isinstance(error, NameError) and error.name in left_out:
             raised["message"] += f": {left_out[error.name]}"
         return {"raised": raised} | self._noted(), []
 
     def _noted(self) -> Head:
-        """Return what the code has imported, opened, started and launched, and changed of NumPy."""
-        changed = [
-            f"{module}.{name}"
-            for module, namespace, name, value in self.functions
-            if namespace.get(name) is not value
-        ]
-        of_kernels = {"launched": [], "hints": [], "operations": 0}
-        if self.interpreter:
-            of_kernels = self.interpreter.take_notes()
-        return {"seen": self.seen, "changed": changed, **of_kernels}
+        """Return what the code has imported, opened, started and launched."""
+        found: Head = {}
+        if self.watch:
+            found = {"opened": self.watch.opened, "started": self.watch.started}
+            found["imported"] = self.watch.list_imported()
+        return {"seen": found, **(self.interpreter.take_notes() if self.interpreter else {})}
 
     def do_load(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Import a file or a module; return the names in it, and its adapter."""
-        if self.watch is not None:
-            hook = self.watch(head["file"], head["folders"], numpy_only=head["numpy_only"])
-            self.seen = hook.seen
-            sys.addaudithook(hook)
+        if self.watch:
+            sys.addaudithook(self.watch)
+            if head["numpy_only"]:
+                sys.meta_path.insert(0, self.audit.NumpyOnly(head["folders"]))
         for folder in reversed(head["folders"]):
             sys.path.insert(0, folder)
         if head["interpreter"]:
             self.interpreter = load_file(head["interpreter"], OURS)
         file, module = head["file"], head["module"]
-        if not file:
-            sys.audit("import", module, None, None, None, None)  # import_module raises no event
         self.module = self._load(file) if file else importlib.import_module(module)
         target, adapter, kinds = self.module, "", [""]
         if head["name"]:
@@ -262,7 +247,7 @@ def _callables_of(target: object) -> list[str]:
     return [name for name in public if callable(getattr(target, name, None))]
 
 
-def _described(error: BaseException, file: str) -> Head:
+def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> Head:
     """Return what was raised, and the line of the user's file."""
     places = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.lineno is not None:
@@ -272,12 +257,12 @@ def _described(error: BaseException, file: str) -> Head:
     if own:
         name, line = own[-1]
         cell = name.removeprefix(file)  # of a notebook
-        where = f"{Path(file).name}{cell}, line {line}" if cell else f"line {line}"
-    kinds = [kind.__name__[:100] for kind in type(error).__mro__]
+        where = clean(f"{Path(file).name}{cell}, line {line}" if cell else f"line {line}")
+    kinds = [clean(kind.__name__[:100]) for kind in type(error).__mro__]
     message = ""
     with suppress(Exception):  # of the user's class
         message = str(error.msg if isinstance(error, SyntaxError) else error)
-    return {"kinds": kinds, "message": " ".join(message[:2000].split())[:300], "where": where}
+    return {"kinds": kinds, "message": clean(message)[:300], "where": where}
 
 
 def limit(gibibytes: float) -> None:
@@ -315,7 +300,7 @@ def serve(gibibytes: float) -> None:
             raise TypeError(head["refused"])
         return messages.unpack(head["result"], arrays)
 
-    server = Server(messages, call_back, audit.Watch)
+    server = Server(messages, call_back, audit)
     while True:
         try:
             head, arrays = messages.read(requests)

@@ -29,13 +29,11 @@ class Notes:
 
     imported: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
-    started: list[str] = field(default_factory=list)  # audit events of processes and sockets
+    started: list[str] = field(default_factory=list)  # audit events of processes
     launched: list[dict[str, Any]] = field(default_factory=list)  # Triton's kernels, once each
     launched_here: list[dict[str, Any]] = field(default_factory=list)  # on the current case
     hints: list[str] = field(default_factory=list)  # why their numbers may be wrong
     operations: int = 0  # that the interpreter has computed
-    asked: list[str] = field(default_factory=list)  # for functions that it has to write itself
-    left: int = 0  # processes, running when its own had ended; the most of one process
     lines: int = 0  # printed, by the process that printed most
     first: str = ""
     seconds: float = 0.0  # of wall time, of all calls

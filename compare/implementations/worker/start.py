@@ -1,14 +1,11 @@
-"""Start a process of `server`, and end it with all that it has started.
+"""Start a process of `server`, and end it with its process group.
 
-On Linux a process is forked from one that has imported NumPy (`forkserver`), and whatever it leaves
-running is found. Elsewhere it is a new process of Python. What it leaves running is found by a
-variable of its environment, which its children inherit unless they are given another one.
+On Linux a process is forked from one that has imported NumPy (`forkserver`). Elsewhere it is a new
+process of Python.
 """
 
 import atexit
-import contextlib
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -16,11 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from compare.implementations.worker import forkserver, server
-
-MARK = "RNN_PARITY_PROCESS"  # the variable of the environment
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 SECONDS = 60.0  # within which the fork server has to answer, on a busy machine
@@ -31,49 +24,29 @@ def start(gibibytes: float) -> "Forked | Spawned":
     return Forked(gibibytes) if sys.platform == "linux" else Spawned(gibibytes)
 
 
-def start_python(arguments: list[str], streams: list[int], mark: str = "", **options: Any) -> Any:
+def start_python(arguments: list[str], streams: list[int], **options: Any) -> Any:
     """Start a process of Python, with one thread, in a session of its own."""
     options |= dict(zip(("stdin", "stdout", "stderr"), streams, strict=True))
-    options |= {"env": _environment() | {MARK: mark}, "start_new_session": True}
+    options |= {"env": _environment(), "start_new_session": True}
     return subprocess.Popen([sys.executable, *arguments], **options)
 
 
 class Spawned:
     """A new process of Python; `pipes` are its requests, its answers, and what it prints."""
 
-    is_server_alive = True  # the process that has started it
-
     def __init__(self, gibibytes: float) -> None:
-        self._mark = secrets.token_hex(16)
         streams = [subprocess.PIPE] * 3
-        self._process = start_python(["-P", server.__file__, str(gibibytes)], streams, self._mark)
+        self._process = start_python(["-P", server.__file__, str(gibibytes)], streams)
         self.pid = self._process.pid
         self.pipes = self._process.stdin, self._process.stdout, self._process.stderr
 
-    def end(self) -> tuple[int, int]:
-        """Kill it, and what it has started; return its exit code, and how many were running."""
-        if self._process.poll() is None:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except (AttributeError, OSError):  # Windows; or it has ended meanwhile
-                self._process.kill()
-        return self._process.wait(), end_marked(self._mark)
-
-
-def end_marked(mark: str) -> int:
-    """Kill all processes with this mark; return how many. Some take a while to end."""
-    ended: set[int] = set()
-    found = True
-    while found:
-        found = False
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get(MARK) == mark:
-                    process.kill()
-                    found = True
-                    ended.add(process.pid)
-                    process.wait(0.1)
-    return len(ended)
+    def end(self) -> int:
+        """Kill it, and what it has started; return its exit code."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except (AttributeError, OSError):  # Windows; or all have ended
+            self._process.kill()
+        return int(self._process.wait())
 
 
 class ForkServer:
@@ -87,14 +60,14 @@ class ForkServer:
 
     def __init__(self) -> None:
         self.forked = 0  # processes that are not ended yet
-        self.environment, self._mark = _environment(), secrets.token_hex(16)
+        self.environment = _environment()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(SECONDS)
         with theirs:
             descriptor = theirs.fileno()
             arguments = ["-P", forkserver.__file__, str(descriptor)]
             nothing = [subprocess.DEVNULL] * 3
-            self._process = start_python(arguments, nothing, self._mark, pass_fds=(descriptor,))
+            self._process = start_python(arguments, nothing, pass_fds=(descriptor,))
 
     @classmethod
     def get(cls) -> "ForkServer":
@@ -122,8 +95,8 @@ class ForkServer:
         if not self.forked and self is not ForkServer.current:
             self.stop()
 
-    def stop(self) -> int:
-        """End it, and what it has forked; return how many processes it did not end itself."""
+    def stop(self) -> None:
+        """End it."""
         if self is ForkServer.current:
             ForkServer.current = None
         self._control.close()
@@ -131,13 +104,11 @@ class ForkServer:
             self._process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        return end_marked(self._mark) if self._process.wait() else 0
+            self._process.wait()
 
 
 class Forked:
     """A process that the fork server has forked."""
-
-    is_server_alive = True
 
     def __init__(self, gibibytes: float) -> None:
         pairs = [os.pipe() for _ in range(3)]
@@ -153,16 +124,16 @@ class Forked:
             for descriptor in theirs:
                 os.close(descriptor)
 
-    def end(self) -> tuple[int, int]:
-        """Kill it and all that it has started."""
+    def end(self) -> int:
+        """Kill it, and what it has started; return its exit code."""
         try:
-            code, count = map(int, self._server.request(f"end {self.pid}").split())
-        except OSError:  # the code has ended the fork server
-            self.is_server_alive = False
-            return -signal.SIGKILL, self._server.stop()
+            code = int(self._server.request(f"end {self.pid}"))
+        except OSError:  # the fork server has been ended
+            self._server.stop()
+            return -signal.SIGKILL
         self._server.forked -= 1
         self._server.stop_if_unused()
-        return code, count
+        return code
 
 
 def _environment() -> dict[str, str]:

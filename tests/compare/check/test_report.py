@@ -126,12 +126,10 @@ NOTES = Notes(
     imported=["torch", "jax"],
     opened=[*"abcde", "compare/cells.py"],
     started=["subprocess.Popen"],
-    asked=["step"],
-    left=1,
     lines=1234,
     first=" first \n second",
 )
-WARNED = Notes(opened=["a"], left=2, lines=1, first="/home/me/my.py:3: RuntimeWarning: overflow")
+WARNED = Notes(opened=["a"], lines=1, first="/home/me/my.py:3: RuntimeWarning: overflow")
 STOPPED = replace(TRAINING, stopped=True)
 
 
