@@ -14,7 +14,8 @@ import numpy as np
 
 from compare.implementations.adapters.library_layer import LibraryLayer
 from compare.implementations.adapters.which import (
-    adapters,
+    ADAPTERS,
+    ParameterForm,
     load_adapter,
     refuse_without_library,
     resolve,
@@ -29,15 +30,15 @@ V, H = 2, 3
 """The sizes of a layer that is built to see the names of its parameters."""
 
 
-def list_forms() -> dict[str, tuple[str, str, str, str]]:
-    """Return gate order, biases, layout and variant of each class of a library."""
-    return {name: form for each in adapters().values() for name, form in each["CLASSES"].items()}
+def list_forms() -> dict[str, ParameterForm]:
+    """Return the form of each class of a library."""
+    return {name: form for adapter in ADAPTERS for name, form in adapter.classes.items()}
 
 
 def find_class(end: str, cell: Cell) -> str:
     """Return the class of a cell whose library has files with this end; empty if none has."""
-    for each in adapters().values():
-        for name in each["CLASSES"] if end in each.get("FILES", ()) else ():
+    for adapter in ADAPTERS:
+        for name in adapter.classes if end in adapter.files else ():
             if find_cell(name) == cell:
                 return name
     return ""

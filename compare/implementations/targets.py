@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from compare.implementations.adapters.which import (
-    adapters,
     find_file_adapter,
+    find_library,
     load_adapter,
     refuse_without_library,
     split_file_target,
@@ -181,7 +181,7 @@ def parse_target(target: str, *, interpret: bool = False, **limits: Any) -> Sour
     if file.is_file():
         file = file.absolute()
         if adapter := find_file_adapter(target):
-            library = adapters()[adapter]["LIBRARIES"][0]
+            library = find_library(adapter)
             return Source(module=library, name=f"{file}:{name}" if name else str(file), **limits)
         return Source(file=str(file), name=name, folders=(str(file.parent),), **limits)
     is_module = name and all(part.isidentifier() for part in path.split("."))

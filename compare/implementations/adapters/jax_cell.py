@@ -14,15 +14,6 @@ import numpy as np
 from jax import numpy as jnp
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-LIBRARIES = ("flax.nnx", "equinox")
-CLASSES = {
-    "flax.nnx:SimpleCell": ("-", "1", "(in, out)", ""),
-    "flax.nnx:GRUCell": ("r z n", "1", "(in, out)", "reset gate after the product, no b_hn"),
-    "flax.nnx:LSTMCell": ("i f g o", "1", "(in, out)", "an array for each gate"),
-    "flax.nnx:OptimizedLSTMCell": ("i f g o", "1", "(in, out)", ""),
-    "equinox.nn:GRUCell": ("r z n", "1 + b_hn", "(out, in)", "reset gate after the product"),
-    "equinox.nn:LSTMCell": ("i f g o", "1", "(out, in)", ""),
-}
 GRADIENTS = True
 
 Arrays = dict[str, jax.Array]

@@ -14,13 +14,6 @@ import keras
 import numpy as np
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-LIBRARIES = ("keras",)
-CLASSES = {
-    "keras.layers:SimpleRNN": ("-", "1", "(in, out)", ""),
-    "keras.layers:GRU": ("z r n", "2", "(in, out)", "reset gate after the product: reset_after"),
-    "keras.layers:LSTM": ("i f g o", "1", "(in, out)", ""),
-}
-FILES = (".keras", ".h5")
 
 BACKEND: str = keras.backend.backend()
 GRADIENTS = BACKEND in ("tensorflow", "torch", "jax")

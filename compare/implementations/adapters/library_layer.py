@@ -1,20 +1,73 @@
 """A layer of another library, called like ours: one class for all libraries.
 
-Its adapter knows the library; `which` says what an adapter is.
+Its adapter knows the library: `AdapterModule` says what an adapter has.
 """
 
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 State = Any  # an array (L·D, B, H), or for an LSTM the pair (h, c); None means zeros
 Tape = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Array]]]
+
+
+class AdapterModule(Protocol):
+    """What the file of an adapter has; it imports its library and NumPy alone.
+
+    `target` is a class of the library, an operator's name, or a layer that is in a file. Arrays and
+    parameters have the library's form in `read` and `write`, and PyTorch's elsewhere. With
+    ``evaluate(model, x, state)`` layers are called in an evaluation mode; `torch_module` shows what
+    else an adapter may have.
+    """
+
+    GRADIENTS: bool  # whether it computes them
+
+    def build(self, target: Any, input_size: int, hidden_size: int, **options: Any) -> Any:
+        """Return a model: one layer; the options are arguments of nn.RNN that the library has."""
+
+    def read(self, model: Any) -> dict[str, Any]:
+        """Return the parameters by the library's names."""
+
+    def write(self, model: Any, arrays: Any, how: str) -> None:
+        """Set the parameters by the library's names."""
+
+    def to_torch(self, target: Any, arrays: Any) -> dict[str, Any]:
+        """Return parameters by PyTorch's names; one that the library does not have is absent."""
+
+    def from_torch(self, target: Any, parameters: Any) -> dict[str, Any]:
+        """Return parameters by the library's names."""
+
+    def run(self, model: Any, x: Array, state: State = None) -> tuple[Any, Tape | None]:
+        """Return (output, state), and the function that computes the gradients.
+
+        The gradients are those of x, of the state and, by PyTorch's names, of the parameters.
+        """
+
+
+class FileAdapterModule(AdapterModule, Protocol):
+    """An adapter that also reads and writes files in which its library keeps layers.
+
+    ``describe_rest(path, name)``, if it is there, says which parts of a file are not run.
+    """
+
+    def read_layers(self, path: str) -> dict[str, Any]:
+        """Return the layers of a file by name; each is a target of `build`."""
+
+    def find_operator(self, layer: Any) -> str:
+        """Return the name of a layer's class."""
+
+    def read_file(self, path: str) -> dict[str, dict[str, Array]]:
+        """Return the parameters of each layer by PyTorch's names."""
+
+    def write_file(
+        self, path: str, target: Any, parameters: Any, *, nonlinearity: str = ""
+    ) -> None:
+        """Write a file with one layer that has these parameters."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +94,14 @@ class LibraryLayer:
 
     def __init__(
         self,
-        adapter: ModuleType,
+        adapter: AdapterModule,
         target: object,
         *sizes: int,
         convert: Callable[[Any], Array] = lambda array: array,
-        **options: object,
+        **options: Any,
     ) -> None:
-        self.adapter, self.target, self.convert = adapter, target, convert
+        self.adapter: Any = adapter  # which may have more functions
+        self.target, self.convert = target, convert
         self._make = partial(adapter.build, target, *sizes, **options)
         self.model = self._make()
         if not adapter.GRADIENTS:

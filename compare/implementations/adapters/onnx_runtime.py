@@ -17,18 +17,6 @@ import onnxruntime
 from onnx import helper, numpy_helper
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-LIBRARIES = ("onnxruntime",)
-CLASSES = {
-    "onnxruntime:RNN": ("-", "2", "(D, out, in)", ""),
-    "onnxruntime:GRU": (
-        "z r n",
-        "2",
-        "(D, out, in)",
-        "reset gate after the product: linear_before_reset",
-    ),
-    "onnxruntime:LSTM": ("i o f g", "2", "(D, out, in)", "no peepholes"),
-}
-FILES = (".onnx",)
 GRADIENTS = False
 
 Arrays = dict[str, Array]

@@ -12,12 +12,6 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-LIBRARIES = ("torch.nn",)
-CLASSES = {
-    "torch.nn:RNN": ("-", "2", "(out, in)", ""),
-    "torch.nn:GRU": ("r z n", "2", "(out, in)", "reset gate after the product"),
-    "torch.nn:LSTM": ("i f g o", "2", "(out, in)", ""),
-}
 GRADIENTS = True
 
 Arrays = dict[str, Array]

@@ -1,75 +1,104 @@
-"""Find the adapter for a class of another library, by what the files of this folder state.
+"""The adapters for layers of other libraries, and which of them a class needs.
 
-An adapter is one file for a library. It imports the library and NumPy alone, and has
-
-LIBRARIES : tuple of str
-    Modules. A class needs this adapter if it or a base of it comes from one of them.
-CLASSES : dict of str to tuple
-    What a user can check with it, as MODULE:CLASS, and the form of its parameters: the order of the
-    gates, by PyTorch's letters; the biases, a number for each unit and gate; the shape of a weight;
-    and which variant of the cell it is. The library may have no such class, but an operator of this
-    name: then the name takes the place of the class below.
-FILES : tuple of str, optional
-    Ends of the names of files that have such layers in them, with their weights.
-    `read_layers(path)` returns the layers of a file by name. One of them takes the place of the
-    class below, and `find_operator(layer)` gives the name of its class. `read_file(path)` returns
-    the parameters of each layer, `write_file(path, class, parameters, nonlinearity=…)` writes one.
-    `describe_rest(path, name)`, optional, gives in words what of a file is not run beside a layer.
-GRADIENTS : bool
-    Whether it computes gradients.
-build(class, input_size, hidden_size, **options) -> model
-    Build a layer; the options are arguments of nn.RNN, as many as the library has.
-read(model) -> arrays, write(model, arrays, how)
-    Get and set its parameters, by the library's names.
-to_torch(class, arrays) -> parameters, from_torch(class, parameters) -> arrays
-    Translate the library's arrays to PyTorch's names, shapes and gate order, and back. A parameter
-    that the library does not have, such as a second bias, is absent.
-run(model, x, state=None) -> (output, state), pull
-    Run forward; arrays have PyTorch's shapes. `pull(d_output, d_state)`, where each may be None,
-    gives the gradients of x, of the state and, by PyTorch's names, of the parameters.
-evaluate(model, x, state=None) -> output, state
-    If the library has an evaluation mode: run forward in that mode.
-
-`library_layer` calls these functions. To find an adapter, the constants are read here without
-importing the file, as its library may not be installed.
+An adapter is a file of this folder that knows one library, with the functions of
+`library_layer.AdapterModule`, and a record in `ADAPTERS`. Its library need not be installed: the
+file is imported only for a class that needs it.
 """
 
-import ast
 import re
 import sys
-from functools import cache, partial
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NamedTuple
 
 PREFIX = "_rnn_parity_"
-CONSTANTS = ("LIBRARIES", "CLASSES", "FILES")
 
 
-class Constants(TypedDict):
-    """What an adapter states about itself; see above."""
+class ParameterForm(NamedTuple):
+    """The form in which a class has its parameters."""
 
-    LIBRARIES: tuple[str, ...]
-    CLASSES: dict[str, tuple[str, str, str, str]]
-    FILES: NotRequired[tuple[str, ...]]
+    gates: str  # in their order, by PyTorch's letters
+    biases: str  # how many numbers for each unit and gate
+    weight: str  # its shape
+    variant: str = ""  # of the cell
 
 
-@cache
-def adapters() -> dict[str, Constants]:
-    """Return the constants of each adapter, by its name."""
-    found: dict[str, Constants] = {}
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        constants: dict[str, Any] = {}
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            match node:
-                case ast.Assign([ast.Name(name)], ast.expr() as value) | ast.AnnAssign(
-                    ast.Name(name), _, ast.expr() as value
-                ) if name in CONSTANTS:
-                    constants[name] = ast.literal_eval(value)
-        if constants:
-            found[file.stem] = Constants(**constants)  # type: ignore[typeddict-item]
-    return found
+@dataclass(frozen=True)
+class Adapter:
+    """What is known of an adapter without its library."""
+
+    file: str  # its name in this folder, without the end
+    libraries: tuple[str, ...]  # a class needs it if it or a base comes from one of these modules
+    classes: dict[str, ParameterForm]
+    """What a user can check with it, as MODULE:CLASS.
+
+    A library may have no such class, but an operator of this name, which then takes its place.
+    """
+    files: tuple[str, ...] = ()  # ends of the names of files in which the library keeps layers
+    imports: tuple[str, ...] = ()  # other packages that it imports
+
+
+ADAPTERS = (
+    Adapter(
+        "jax_cell",
+        ("flax.nnx", "equinox"),
+        {
+            "flax.nnx:SimpleCell": ParameterForm("-", "1", "(in, out)"),
+            "flax.nnx:GRUCell": ParameterForm(
+                "r z n", "1", "(in, out)", "reset gate after the product, no b_hn"
+            ),
+            "flax.nnx:LSTMCell": ParameterForm(
+                "i f g o", "1", "(in, out)", "an array for each gate"
+            ),
+            "flax.nnx:OptimizedLSTMCell": ParameterForm("i f g o", "1", "(in, out)"),
+            "equinox.nn:GRUCell": ParameterForm(
+                "r z n", "1 + b_hn", "(out, in)", "reset gate after the product"
+            ),
+            "equinox.nn:LSTMCell": ParameterForm("i f g o", "1", "(out, in)"),
+        },
+        imports=("jax",),
+    ),
+    Adapter(
+        "keras_layer",
+        ("keras",),
+        {
+            "keras.layers:SimpleRNN": ParameterForm("-", "1", "(in, out)"),
+            "keras.layers:GRU": ParameterForm(
+                "z r n", "2", "(in, out)", "reset gate after the product: reset_after"
+            ),
+            "keras.layers:LSTM": ParameterForm("i f g o", "1", "(in, out)"),
+        },
+        files=(".keras", ".h5"),
+    ),
+    Adapter(
+        "onnx_runtime",
+        ("onnxruntime",),
+        {
+            "onnxruntime:RNN": ParameterForm("-", "2", "(D, out, in)"),
+            "onnxruntime:GRU": ParameterForm(
+                "z r n", "2", "(D, out, in)", "reset gate after the product: linear_before_reset"
+            ),
+            "onnxruntime:LSTM": ParameterForm("i o f g", "2", "(D, out, in)", "no peepholes"),
+        },
+        files=(".onnx",),
+        imports=("onnx",),
+    ),
+    Adapter(
+        "torch_module",
+        ("torch.nn",),
+        {
+            "torch.nn:RNN": ParameterForm("-", "2", "(out, in)"),
+            "torch.nn:GRU": ParameterForm(
+                "r z n", "2", "(out, in)", "reset gate after the product"
+            ),
+            "torch.nn:LSTM": ParameterForm("i f g o", "2", "(out, in)"),
+        },
+    ),
+)
+"""To add an adapter, add its file to this folder and its record here."""
 
 
 def adapt(module: ModuleType, name: str) -> tuple[Any, str, list[str]]:
@@ -104,10 +133,15 @@ def adapt_target(target: Any, adapter: str, name: str) -> tuple[Any, str, list[s
 
 def find_file_adapter(target: str) -> str:
     """Return the adapter for FILE or FILE:NAME, by the end of the file's name; empty if none."""
-    for adapter, constants in adapters().items():
-        if any(target.endswith(end) or f"{end}:" in target for end in constants.get("FILES", ())):
-            return adapter
+    for adapter in ADAPTERS:
+        if any(target.endswith(end) or f"{end}:" in target for end in adapter.files):
+            return adapter.file
     return ""
+
+
+def find_library(adapter: str) -> str:
+    """Return the library of an adapter, the first of several."""
+    return next(each.libraries[0] for each in ADAPTERS if each.file == adapter)
 
 
 def find_layer(target: str, adapter: ModuleType) -> Any:
@@ -125,20 +159,18 @@ def split_file_target(target: str) -> tuple[str, str]:
 
     Of another target NAME is empty.
     """
-    for constants in adapters().values():
-        for end in constants.get("FILES", ()):
-            path, colon, name = target.partition(f"{end}:")
-            if colon:
-                return f"{path}{end}", name
+    for end in (end for adapter in ADAPTERS for end in adapter.files):
+        path, colon, name = target.partition(f"{end}:")
+        if colon:
+            return f"{path}{end}", name
     return target, ""
 
 
 def refuse_without_library(target: object, error: object) -> str:
     """Return the refusal of a target whose library is not installed; empty of another error."""
     found = re.search(r"No module named '(\w+)", str(error))
-    every = [name for each in adapters().values() for name in each["LIBRARIES"]]
-    libraries = {"jax", "onnx", *(name.partition(".")[0] for name in every)}
-    if not found or found[1] not in libraries:
+    names = [name for each in ADAPTERS for name in (*each.libraries, *each.imports)]
+    if not found or found[1] not in {name.partition(".")[0] for name in names}:
         return ""
     return f"expected {found[1]} for {target}, got none: pip install {found[1]}"
 
@@ -156,9 +188,9 @@ def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
     """Return what a name of a module means, and its adapter; empty if it needs none."""
     if adapter := find_file_adapter(name):
         return find_layer(name, load_adapter(adapter)), adapter
-    for adapter, constants in adapters().items():
-        if f"{module.__name__}:{name}" in constants["CLASSES"] and not hasattr(module, name):
-            return name, adapter
+    for each in ADAPTERS:
+        if f"{module.__name__}:{name}" in each.classes and not hasattr(module, name):
+            return name, each.file
     target: Any = module
     for part in name.split("."):
         target = getattr(target, part)
@@ -168,7 +200,7 @@ def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
 def find_class_adapter(target: object) -> str:
     """Return the adapter for a class by its bases; empty if it needs none."""
     for kind in target.__mro__ if isinstance(target, type) else ():
-        for adapter, constants in adapters().items():
-            if f"{kind.__module__}.".startswith(tuple(f"{m}." for m in constants["LIBRARIES"])):
-                return adapter
+        for adapter in ADAPTERS:
+            if f"{kind.__module__}.".startswith(tuple(f"{m}." for m in adapter.libraries)):
+                return adapter.file
     return ""

@@ -13,7 +13,7 @@ from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
 from compare.implementations import CELLS, Cell
 from compare.implementations.adapters import which
 from compare.implementations.adapters.library_layer import LibraryLayer
-from compare.implementations.adapters.which import adapters, load_adapter, resolve
+from compare.implementations.adapters.which import ADAPTERS, load_adapter, resolve
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.conventions import Conventions
 from compare.implementations.layouts.guesses import (
@@ -28,7 +28,7 @@ from tests.in_process import submission_of
 pytestmark = pytest.mark.usefixtures("quickly")
 
 
-TARGETS = [target for constants in adapters().values() for target in constants["CLASSES"]]
+TARGETS = [target for adapter in ADAPTERS for target in adapter.classes]
 
 
 @pytest.fixture
@@ -94,25 +94,11 @@ def test_jax_compiles_a_pass_once_for_each_shape(target):
     assert counts[2] > 0
 
 
-FOLDER = Path(which.__file__).parent
-
-
 def test_each_file_of_the_folder_is_an_adapter_or_is_none():
     others = {"__init__", "which", "library_layer", "numpy_class", "whole_model"}
-    files = {file.stem for file in FOLDER.glob("*.py")} - others
-    assert adapters().keys() == files >= {"jax_cell", "keras_layer", "torch_module"}
+    files = {file.stem for file in Path(which.__file__).parent.glob("*.py")} - others
+    assert {adapter.file for adapter in ADAPTERS} == files
     assert len(TARGETS) >= 15
-    assert all({*constants} >= {"LIBRARIES", "CLASSES"} for constants in adapters().values())
-
-
-def test_the_constants_of_an_adapter_may_have_annotations(tmp_path, monkeypatch):
-    (tmp_path / "tiny.py").write_text(
-        'LIBRARIES: tuple[str, ...] = ("tiny",)\nCLASSES = {"tiny:RNN": ("-", "1")}\n',
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(which, "__file__", str(tmp_path / "which.py"))
-    found = adapters.__wrapped__()
-    assert found == {"tiny": {"LIBRARIES": ("tiny",), "CLASSES": {"tiny:RNN": ("-", "1")}}}
 
 
 # A class and its bases.
