@@ -326,5 +326,5 @@ for prefix in ("time traveller", "traveller"):
 #   little of it is left. Along the LSTM's second state, $c$, it is multiplied by the forget gate
 #   alone. `docs/learn/gates.md` measures how far each cell remembers.
 #
-# Next: `rnn-parity break` puts a bug into the code and lets you find it. `rnn-parity explain` shows
-# every number of the network for a text of yours.
+# Next: `rnn-parity explain` shows every number of the network for a text of yours. At the end of
+# its page is a game: a bug is put into the page's code, and you find it.

@@ -1,6 +1,5 @@
 from .bugs.catalogue import BUG_NAMES as BUG_NAMES
 from .bugs.catalogue import BUGS as BUGS
-from .bugs.catalogue import GROUPS as GROUPS
 from .bugs.catalogue import Bug as Bug
 from .bugs.catalogue import find_bug as find_bug
 from .cases.comparison import Answer as Answer
@@ -33,8 +32,6 @@ from .config import VectorsConfig as VectorsConfig
 from .grading.command import grade as grade
 from .magic import load_ipython_extension as load_ipython_extension
 from .new import write_exercise as write_exercise
-from .properties.property import Finding as Finding
-from .properties.run import find_violation as find_violation
 from .report.fragment import write_fragment as write_fragment
 from .subjects.diagnosis import find_swapped_gates as find_swapped_gates
 from .subjects.layer import TRIALS as TRIALS

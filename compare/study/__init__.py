@@ -1,4 +1,4 @@
-"""To learn from: a page of every number, bugs to find, and a search for where two models part."""
+"""A page of every number, a page to write in, and a search for where two models part."""
 
 import lazy_loader
 

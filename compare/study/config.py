@@ -1,18 +1,17 @@
-"""The options of `bisect`, `break`, `explain` and `write`; each field is an option."""
+"""The options of `bisect`, `explain` and `write`; each field is an option."""
 
 import dataclasses
 import difflib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg
 
 from compare import check
 from compare.implementations import CellName
 from compare.pairs import OF_TARGETS, PairOptions, check_targets
 from compare.parity import SharedOptions
 from compare.terminal import (
-    FROM_0,
     FROM_1,
     SMALLEST,
     Range,
@@ -43,13 +42,13 @@ class BisectConfig(PairOptions, SharedOptions):
 
     With A and B, it finds the smallest case on which two layers differ. Without them, it trains
     scratch_rnn beside a suspect. By default the suspect is PyTorch on the --device. It is
-    scratch_rnn with a bug of `break` if you give --bug, and scratch_rnn with another layer if you
+    scratch_rnn with a known mistake if you give --bug, and scratch_rnn with another layer if you
     give --implementation. With only --dtype float64 it is scratch_rnn in float64, compared with
     float32. The exit code is 0 whether or not they differ; `parity` ends with 1 if they do.
     """
 
-    bug: Annotated[str | None, flag("NAME", "(see `break list`)")] = None
-    """The suspect is scratch_rnn with this bug."""
+    bug: Annotated[str | None, flag("NAME")] = None
+    """The suspect is scratch_rnn with this bug, such as no-carry-back."""
     implementation: Annotated[str | None, flag("FILE|FILE:CLASS|MODULE:CLASS")] = None
     """The suspect's layer is this class or module, or made of the six functions in a file."""
     updates: Annotated[int, FROM_1, arg(metavar="N")] = 24
@@ -78,8 +77,11 @@ class BisectConfig(PairOptions, SharedOptions):
         if self.bug is not None and self.implementation is not None:
             raise UsageError("expected --bug or --implementation, got both")
         if self.bug is not None and self.bug not in check.BUG_NAMES:
+            names = [bug.name for bug in check.BUGS if bug.package == "scratch_rnn"]
+            near = difflib.get_close_matches(self.bug, names, n=3, cutoff=0)
             raise UsageError(
-                f"expected the name of a bug for --bug, got {self.bug!r}; `break list` names them"
+                f"expected the name of a bug for --bug, got {self.bug!r}; "
+                f"the nearest are {', '.join(near)}"
             )
         if self.bug is not None and check.find_bug(self.bug).package != "scratch_rnn":
             raise UsageError(f"expected a bug of scratch_rnn for --bug, got {self.bug!r}")
@@ -89,38 +91,6 @@ class BisectConfig(PairOptions, SharedOptions):
     def suspect(self) -> SuspectOptions:
         """The options that define the suspect."""
         return SuspectOptions(self.bug, self.implementation, self.dtype, self.device)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class BreakConfig:
-    """Guess a bug: see its symptom, choose an answer, and see which property test finds it.
-
-    Without a name, a bug is drawn at random, and its name is not shown. It is put into a copy of
-    the code in memory, so no file changes.
-    """
-
-    bug: Annotated[
-        Positional[str | None], flag("NAME|list|all", "(default: a bug drawn at random)")
-    ] = None
-    """Name of a bug. list: show all bugs and answers. all: apply every bug in turn."""
-    seed: Annotated[int | None, FROM_0, flag("N", "(default: drawn at random)")] = None
-    """Number of the puzzle: the same number gives the same bug and the same choices."""
-    yes: Annotated[bool, flag()] = False
-    """Do not ask: show the symptom, the answer and the change."""
-    text: Annotated[Path | None, flag("FILE", "(default: the built-in sample)")] = None
-    """A text file in UTF-8 to train on."""
-
-    def check(self) -> None:
-        """Check the name and the number; raise UsageError if a value is not valid."""
-        if self.bug is not None and self.bug not in ("list", "all", *check.BUG_NAMES):
-            near = difflib.get_close_matches(self.bug, check.BUG_NAMES, n=1, cutoff=0.4)
-            advice = f"; did you mean {near[0]}?" if near else "; `break list` names them"
-            raise UsageError(f"expected the name of a bug, got {self.bug!r}{advice}")
-        check_options(self)
-        if self.bug in ("list", "all"):
-            refuse_options(self, all_but(self, "bug"), f"`break {self.bug}` without options")
-        if self.seed is not None and self.bug is not None:
-            raise UsageError(f"expected a name or --seed, got {self.bug!r} and --seed")
 
 
 _OF_AN_RNN = "(default: tanh)"

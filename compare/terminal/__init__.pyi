@@ -32,8 +32,5 @@ from .output import wrapped as wrapped
 from .processes import is_follower as is_follower
 from .processes import rank_and_size as rank_and_size
 from .processes import usable_cpus as usable_cpus
-from .textplot import Curve as Curve
-from .textplot import legend as legend
-from .textplot import plot as plot
 from .version import PACKAGE as PACKAGE
 from .version import package_version as package_version

@@ -7,7 +7,7 @@ because a bug can leave the gradients of some of them right.
 
 1. Write the measured slope.
 2. The check compares the slope of a code's own loss with the code's own gradient. Which of these
-   bugs does it find? `rnn-parity break NAME` shows what a bug changes. Write True or False.
+   bugs does it find? `print(find_bug(NAME).diff)` shows what a bug changes. Write True or False.
 
 Check it:  python 11_gradient_check.py
 """

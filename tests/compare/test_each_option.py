@@ -16,7 +16,6 @@ import pytest
 import compare.terminal.options
 import scratch_rnn
 from compare.cli import COMMANDS, parse
-from compare.study import quiz
 from compare.study.writing.build import write_page
 from compare.terminal import CommandError, Terminal, UsageError
 from compare.terminal.options import flag_of
@@ -50,9 +49,6 @@ MODES = {  # `grade` is left out: its options are those of the check of each fil
     "parity, two targets": Mode("parity scratch torch --size T=2", idle=TO_A_FILE),
     "train": Mode(f"train --model scratch {FLAGS} --text fox.txt"),
     "generate": Mode("generate --run RUN --prefix t"),
-    "break, by name": Mode("break uphill --yes"),
-    "break, a puzzle": Mode("break --seed 3 --yes"),
-    "break, the list": Mode("break list"),
     "bisect, a bug": Mode(f"bisect {SMALL} --text fox.txt --bug uphill --output difference"),
     "bisect, PyTorch": Mode(f"bisect {SMALL} --text fox.txt --updates 1", idle=("output",)),
     "bisect, two targets": Mode("bisect scratch torch --size T=2", idle=TO_A_FILE),
@@ -145,7 +141,6 @@ def another(hint, value):
 @pytest.mark.parametrize("name", MODES)
 def test_each_option_is_read_or_refused(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(quiz, "EPOCHS", 1)
     monkeypatch.setattr("socketserver.BaseServer.serve_forever", lambda server: None)
     config, read = parse(typed(MODES[name])), set()
     command = MODES[name].typed.split()[0]

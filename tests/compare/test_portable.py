@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.compare.runs.runs import FLAGS
+from tests.compare.runs.runs import FLAGS, SMALL
 from tests.scripts import ended
 
 SCRIPT = Path(__file__).with_name("without_posix.py")
@@ -17,7 +17,7 @@ def test_the_commands_work_without_posix(fox, records, tmp_path):
         f"train --model scratch --resume {run} --epochs 3": "after update 12 of 18",
         f"explain --checkpoint {run} --text the": "explain.html",
         f"generate --run {run} --prefix the": "the ",
-        "break list": "relu-derivative",
+        f"bisect --bug no-carry-back --text {fox} {SMALL} --output {run / 'found'}": "Written to",
         f"bench --plot {run / 'bench.json'}": "scratch",
     }
     code, shown, errors = ended(SCRIPT, *outputs, cwd=tmp_path)

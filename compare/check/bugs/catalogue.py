@@ -9,8 +9,8 @@ of `Bug`.
   each value is a list of ``[old, new]``. `rnn-parity check` compares a submission with the plain
   version that has such a patch.
 - ``[[bug.patch]]`` is a patch on the package itself; its keys are the fields of `Patch`. A bug with
-  such patches is one of `rnn-parity break`, and has the texts for it. The property that it names
-  is violated by a copy of the package with the bug.
+  such patches has the texts of the explain page's game, and `bisect --bug` takes it. The property
+  that it names is violated by a copy of the package with the bug.
 - ``[bug.page]`` is for a bug that the page of `explain` can have; its keys are the fields of
   `OnPage`.
 """
@@ -31,7 +31,7 @@ CHAPTERS = (
     *("one_step", "gates", "sequence", "one_step_back", "gates_back", "through_time"),
     *("loss", "clipping"),
 )
-"""The TOML files: first those of `rnn-parity break`, in the order in which data meets the code."""
+"""The TOML files: first those with patches on the package, as data meets the code."""
 
 CELL_STAGES = ("step", "forward", "step_backward", "backward")
 """The stages of a check that every cell has in its own plain version."""
@@ -93,11 +93,6 @@ class Bug:
     def diff(self) -> str:
         """The change, as ``diff -u`` shows it."""
         return diff(self.patches)
-
-    @cached_property
-    def plain_diff(self) -> str:
-        """The change of the plain version of its cell; empty if there is none."""
-        return diff(self.plain_of(self.cell or "rnn") or self.plain)
 
     def plain_of(self, cell: str) -> tuple[Patch, ...]:
         """Return the patches on a cell's plain version."""
@@ -199,10 +194,10 @@ _ALL = dict(read_chapter(resource("compare.check.bugs", file), file) for file in
 CATALOGUE = tuple(bug for bugs in _ALL.values() for bug in bugs)  # check tries those with stages
 
 GROUPS = {title: bugs for title, bugs in _ALL.items() if bugs[0].patches}
-"""The bugs of each chapter of `rnn-parity break`, by its title."""
+"""The bugs of each chapter with patches on the package, by its title."""
 
 BUGS = tuple(bug for bugs in GROUPS.values() for bug in bugs)
-"""The bugs of `rnn-parity break`, in the order in which data meets the code."""
+"""The bugs with patches on the package, in the order in which data meets the code."""
 
 _BUG_NAMED = {bug.name: bug for bug in BUGS}
 

@@ -3,7 +3,7 @@
 Each property is tried on a fixed set of cases, each drawn from its own seed. If PyTorch has the
 same computation, the expected results are PyTorch's, and the tolerance of each entry is measured on
 our own implementation (`compare.parity.tolerance`). So the result is the same each time.
-`rnn-parity break` shows it; the test suite searches much further.
+The test suite searches much further.
 
 >>> import scratch_rnn
 >>> check_package(scratch_rnn) is None
@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from compare.check.bugs.catalogue import Bug
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_comparison as of_comparison
 from compare.check.properties import of_layers as of_layers
@@ -33,12 +32,6 @@ PROPERTIES = tuple(each for module in MODULES for each in module.PROPERTIES)
 def check_package(package: Package, properties: Sequence[Property] = PROPERTIES) -> Finding | None:
     """Return the first property that a package like `scratch_rnn` violates, or None."""
     return next(list_findings(package, properties), None)
-
-
-def find_violation(bug: Bug) -> Finding | None:
-    """Return the first property that a bug of the catalogue violates, and the case."""
-    scratch = bug.package == "scratch_rnn"
-    return check_package(bug.load(), PROPERTIES if scratch else of_comparison.PROPERTIES)
 
 
 def list_findings(

@@ -13,7 +13,7 @@ import compare
 import scratch_rnn
 from compare.check.bugs import catalogue
 from compare.check.bugs.catalogue import BUGS, CATALOGUE, GROUPS, Bug, find_bug
-from compare.check.bugs.patches import ROOT, Patch, PatchError, load_patched, patched_source
+from compare.check.bugs.patches import ROOT, Patch, PatchError, diff, load_patched, patched_source
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
@@ -208,8 +208,9 @@ def test_an_invalid_chapter_is_refused_in_one_line(old, new, message):
 
 def test_every_bug_is_a_small_change():
     for bug in CATALOGUE:
-        for diff in filter(None, (bug.diff, bug.plain_diff)):
-            lines = [line for line in diff.split("\n") if not line.startswith(("+++", "---"))]
+        plain = bug.plain_of(bug.cell or "rnn") or bug.plain
+        for change in filter(None, (bug.diff, diff(plain))):
+            lines = [line for line in change.split("\n") if not line.startswith(("+++", "---"))]
             assert 1 <= sum(line[:1] in "+-" for line in lines if line) <= 12, bug.name
         if bug.patches:
             assert all(text[-1] in ".?" for text in (bug.notice, bug.hint, bug.why)), bug.name

@@ -88,7 +88,7 @@ const answer = (verdict) => [
   make("p", {}, make("b", {}, "Where to look "), game.bug.look),
   make("p", {}, make("b", {}, "The right line")),
   sourceLine(game.bug.line),
-  make("p", {}, "The bug stays in the engine until you leave the game, so that you can look at it. In a terminal, ", make("code", {}, `rnn-parity break ${game.bug.name}`), " shows the change in NumPy."),
+  make("p", {}, "The bug stays in the engine until you leave the game, so that you can look at it. Its name is ", make("code", {}, game.bug.name), "."),
 ];
 
 function drawGame() {
