@@ -151,6 +151,7 @@ REMOVED = {
     "check --variant": "a seed of your own: rnn-parity check FILE --seed N",
     "check --vectors": "rnn-parity vectors DIR",
     "break": "the game of the explain page: rnn-parity explain --open",
+    "bench --submit": "bench --json FILE, which has machine, card and versions, and --against FILE",
 }
 """Commands, and options as ``COMMAND --OPTION``, that have left; and what to use instead."""
 

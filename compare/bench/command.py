@@ -24,7 +24,6 @@ from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
 from compare.bench.measure.memory import measure_memory
 from compare.bench.measure.parts import measure_parts
-from compare.bench.results import submission
 from compare.bench.results.against import read_earlier, select_settings, show_changes
 from compare.bench.results.pictures import draw, name_pictures
 from compare.bench.results.result import Document, RowInfo, Timing
@@ -70,13 +69,10 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
-    if config.submit:
-        submission.check_options(config)
     stored = Document.read(config.plot) if config.plot else None
     settings = select_settings(stored) if stored else config.to_json()
     earlier = read_earlier(config.against, settings) if config.against else None
-    path = config.plot or config.json or config.submit
-    path = path or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
+    path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
     if not stored:
         _refuse_replacing(config, path)
     if stored:
@@ -97,10 +93,6 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     for picture in draw(document, path, styles):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")
-    if config.submit:
-        submission.check_results(document, path)
-        terminal.line("Pass this file on. To repeat it on another machine, and compare:")
-        terminal.line(f"  {submission.describe_repetition(document.settings, path)}", "bold")
     _demand_times(document)
     return document
 

@@ -63,10 +63,8 @@ class BenchConfig:
     memory: Annotated[bool, flag()] = False
     """Also measure the peak memory of a large training step: T 256, B 64, H 1024."""
     json: Annotated[Path | None, flag("FILE", "(default: benchmarks/<time>.json)")] = None
-    """File for the results. The pictures are written into the same directory."""
-    submit: Annotated[Path | None, flag("FILE")] = None
-    """File for results to pass on: with the machine, the versions and the card, and the command
-    that repeats them."""
+    """File for the results, with the machine, its card and the versions. The pictures are written
+    into the same directory."""
     against: Annotated[Path | None, flag("FILE")] = None
     """Also compare the ratios to PyTorch's times with those of an earlier benchmark's file."""
     plot: Annotated[Path | None, flag("FILE")] = None
@@ -90,5 +88,5 @@ class BenchConfig:
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
-            if name not in ("against", "json", "plot", "submit")
+            if name not in ("against", "json", "plot")
         }

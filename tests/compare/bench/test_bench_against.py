@@ -1,13 +1,12 @@
 """A benchmark against an earlier one: ratios to PyTorch, and which change is more than noise."""
 
 import re
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from compare.bench import BenchConfig, bench, command
+from compare.bench import BenchConfig, bench
 from compare.bench.results.against import (
     changes,
     describe_differences,
@@ -15,10 +14,7 @@ from compare.bench.results.against import (
     show_changes,
 )
 from compare.bench.results.result import Document
-from compare.bench.results.submission import check_results, describe_repetition
 from compare.bench.workload.shapes import LEFT_OUT
-from compare.cli import parse
-from compare.files import RecordError
 from compare.terminal import UsageError
 from tests.compare.bench.test_bench_result import document, sized, timing
 from tests.in_process import terminal
@@ -123,47 +119,6 @@ def test_what_differs_between_the_machines_is_noted(change, lines):
     older = {"processor": "a processor"}  # of files without card, versions and code
     assert list(describe_differences(older, MACHINE)) == []
     assert list(describe_differences(MACHINE, older)) == []
-
-
-# To pass on --------------------------------------------------------------------------------------
-
-
-def test_the_command_that_repeats_a_benchmark_has_its_settings():
-    options = {"cell": "lstm", "rows": ("scratch", "torch"), "memory": True, "budget": 60.0}
-    config = BenchConfig(**options, submit=Path("x") / "a b.json")
-    typed = describe_repetition(config.to_json(), config.submit)
-    again = parse(shlex.split(typed)[1:])
-    assert again.to_json() == config.to_json()
-    assert again.against == Path("a b.json")
-    assert typed.startswith("rnn-parity bench --cell lstm --rows scratch torch --budget 60.0 --mem")
-
-
-def test_a_submission_is_a_finished_benchmark_and_says_how_to_repeat_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "draw", lambda *_: [])
-    monkeypatch.setattr(command, "_measure", lambda config, path, *_: run(4.0, 4.1).write(path))
-    to, printed = terminal(120)
-    config = BenchConfig(submit=tmp_path / "mine.json", rows=("scratch", "torch"))
-    assert bench(config, to) == Document.read(tmp_path / "mine.json")
-    assert printed.getvalue().splitlines()[-2:] == [
-        "Pass this file on. To repeat it on another machine, and compare:",
-        "  rnn-parity bench --against mine.json",
-    ]
-
-
-def test_a_submission_without_times_of_both_is_refused(tmp_path, monkeypatch):
-    without = run(4.0, 4.1)
-    without.timings[1] = replace(without.timings[1], outcome=LEFT_OUT, seconds=[])
-    with pytest.raises(RecordError, match="expected a phase in which scratch and torch are timed"):
-        check_results(without, tmp_path / "mine.json")
-    check_results(run(4.0), tmp_path / "mine.json")
-
-
-def test_a_submission_has_no_rows_of_a_file_that_only_one_has(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("my.py").touch()
-    rows = ("scratch", "torch", "my.py:Mine")
-    with pytest.raises(UsageError, match=r"--submit with rows that everybody has, got my\.py:Mine"):
-        bench(BenchConfig(submit=tmp_path / "mine.json", rows=rows))
 
 
 def test_two_files_can_be_compared(tmp_path):

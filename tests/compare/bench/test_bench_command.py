@@ -43,6 +43,7 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     assert "model: model, T 6, B 3, V 5, H 16, lstm" in printed.getvalue()
     assert len(found.reference_product) >= 3 * 4
     assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
+    assert found.environment.keys() >= {"processor", "card", "versions", "code"}
     assert re.search("No CUDA device|no cuDNN", printed.getvalue())
     names = ["found-time.png", "found-roofline.png", "found-parts.png"]
     before = {name: (tmp_path / name).read_bytes() for name in names}
