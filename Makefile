@@ -61,8 +61,6 @@ commands: $(STAMP)  ## every command that README.md and docs/ show, as it stands
 	@RNN_PARITY_COMMANDS=all $(BIN)/python -m pytest -n 0 tests/test_documents.py --timeout=0 $(ARGS)
 
 figures: $(STAMP)  ## measure what README.md and docs/ state, and write it there (hours; ARGS="runs bench": a part)
-	@$(BIN)/python -c 'import jax, onnxruntime' 2>/dev/null || \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[jax,onnx]'
 	@$(BIN)/python docs/scripts/figures.py $(ARGS)
 
 check: $(STAMP)  ## style, types, import contracts, the budget of each package, and how long a file may be

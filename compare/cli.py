@@ -152,8 +152,15 @@ REMOVED = {
     "check --vectors": "rnn-parity vectors DIR",
     "break": "the game of the explain page: rnn-parity explain --open",
     "bench --submit": "bench --json FILE, which has machine, card and versions, and --against FILE",
+    "bench --memory": "a profiler of memory, such as memray",
+    "bench --shapes deepbench": "bench --shapes FILE.json with these sizes",
+    "bench --phases update": "bench --phases step",
+    "bench --rows cuda": "bench --rows cudnn",
+    "bench --rows cuda-page": "bench --rows cuda-graph",
+    "bench --rows kernel-graph": "bench --rows kernel",
 }
-"""Commands, and options as ``COMMAND --OPTION``, that have left; and what to use instead."""
+"""What has left, and what to use instead: a command, ``COMMAND --OPTION``, or a value of an option
+as ``COMMAND --OPTION VALUE``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -273,7 +280,16 @@ def _list_commands(terminal: Terminal) -> None:
 
 def _refuse_removed(command: str, flags: Sequence[str]) -> None:
     """Refuse a command or an option that has left, with what to use instead."""
-    for spelling in (command, *(f"{command} {flag.partition('=')[0]}" for flag in flags)):
+    spellings, option = [command], ""
+    for flag in flags:
+        name, _, value = flag.partition("=")
+        if flag.startswith("--"):
+            option = f"{command} {name}"
+            spellings.append(option)
+        else:
+            value = flag
+        spellings.append(f"{option} {value}")
+    for spelling in spellings:
         if spelling in REMOVED:
             raise UsageError(f"{spelling} was removed; use {REMOVED[spelling]}")
 

@@ -278,7 +278,7 @@ def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(tmp_path, mo
     assert [name for name, *_ in done] == [
         f"gpu-{cell}-{shapes}"
         for cell in ("rnn", "gru", "lstm")
-        for shapes in ("seed", "layer", "haste", "deepbench")
+        for shapes in ("seed", "layer", "haste")
     ]
     for _, *flags in done:
         parse(["bench", *flags])

@@ -22,15 +22,14 @@ from compare.bench.config import BenchConfig
 from compare.bench.measure import machine, timing
 from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.memory import measure_memory
-from compare.bench.measure.parts import measure_parts
 from compare.bench.results.against import read_earlier, select_settings, show_changes
-from compare.bench.results.pictures import draw, name_pictures
+from compare.bench.results.pictures import draw, name_picture
 from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
-from compare.bench.rows.cuda_rows import NO_DEVICE, OnCuda
-from compare.bench.rows.row import Device, Row, all_rows, checkers, choose_rows
+from compare.bench.rows.choice import all_rows, checkers, choose_rows
+from compare.bench.rows.cuda_rows import NO_DEVICE
+from compare.bench.rows.row import Device, Row
 from compare.bench.rows.target_row import STYLES, find_targets, open_target
 from compare.bench.workload.case import Arrays, Job, ModelInputs, make_case
 from compare.bench.workload.shapes import (
@@ -42,12 +41,10 @@ from compare.bench.workload.shapes import (
     REFERENCE,
     REFUSED,
     SCRATCH,
-    STEP,
     TIMED,
     Shape,
     choose,
     flops,
-    numbers,
     without_model,
 )
 from compare.files import Output, check_outputs
@@ -90,7 +87,7 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     styles = {row.name: row.style for row in all_rows(Device("", ""))}
     others = [row.name for row in document.rows if row.name not in styles]
     styles |= zip(others, STYLES, strict=False)
-    for picture in draw(document, path, styles):
+    if picture := draw(document, path, styles):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")
     _demand_times(document)
@@ -121,14 +118,17 @@ def _demand_times(document: Document) -> None:
 
 
 def _refuse_replacing(config: BenchConfig, path: Path) -> None:
-    """Refuse a path with something else than a benchmark, and pictures of something else."""
+    """Refuse a path with something else than a benchmark, and a picture of something else."""
     belongs_to_benchmark = path.is_file() and Document.is_stored(path)
-    outputs = [Output("--json", path, "older results", Document.is_stored, makes_folder=True)]
-    outputs += [
+    outputs = [
+        Output("--json", path, "older results", Document.is_stored, makes_folder=True),
         Output(
-            "--json", picture, "an older picture", lambda _: belongs_to_benchmark, makes_folder=True
-        )
-        for picture in name_pictures(path)
+            "--json",
+            name_picture(path),
+            "an older picture",
+            lambda _: belongs_to_benchmark,
+            makes_folder=True,
+        ),
     ]
     check_outputs(outputs, filter(None, [config.against, Path(config.shapes)]))
 
@@ -145,9 +145,9 @@ def _measure(
     device = cuda_rows.find_device()
     cell = CELLS[config.cell]
     rows, left_out = choose_rows(config.rows, config.dtype, cell, device, targets)
-    on_gpu = [row.settings_note(config.threads) for row in rows if isinstance(row, OnCuda)]
+    on_gpu = NO_DEVICE if device is None else f"{device.name}: float32, without TF32"
     own = [BARE_LAYERS] * bool(targets)
-    notes = [*machine.describe_threads(), *(on_gpu if device else [NO_DEVICE]), *own, *left_out]
+    notes = [*machine.describe_threads(), on_gpu, *own, *left_out]
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:
@@ -173,7 +173,6 @@ def _measure(
         if not document.timings:
             chosen = ", ".join(row.name for row in rows)
             raise UsageError(f"expected --rows with a phase of these shapes, got {chosen}")
-        _measure_extras(config, document, progress)
     document.finished = True
     document.write(path)
     return document
@@ -251,7 +250,7 @@ class _Session:
                 add(check.outcome, reason=check.reason)
                 continue
             cost = timing.estimate_round(row, check.estimate, threads)
-            rounds = row.untimed or self.budget.rounds(row, self.phases_done, cost)
+            rounds = self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
                 add(LEFT_OUT, reason=rounds)
             else:
@@ -285,26 +284,11 @@ class _Session:
         seconds: Sequence[float] = (),
         errors: Mapping[str, float] | None = None,
     ) -> Timing:
-        work = flops(shape, phase), numbers(shape, phase) * np.dtype(self.config.dtype).itemsize
         found = {**(errors or {})}
         name = row.name, shape.name, phase, outcome
-        result = Timing(*name, *work, reason, list(seconds), first_call, found)
+        result = Timing(*name, flops(shape, phase), reason, list(seconds), first_call, found)
         self.document.timings.append(result)
         return result
-
-
-def _measure_extras(config: BenchConfig, document: Document, progress: Progress) -> None:
-    """Measure the parts of scratch's step at the first shape with a timed step, and the memory."""
-    found = {shape: document.find(SCRATCH, shape.name, STEP) for shape in document.shapes}
-    candidates = [shape for shape, step in found.items() if step and step.outcome == TIMED]
-    if candidates:
-        progress("the parts of a step")
-        document.parts_of = candidates[0]
-        with limited_threads(1):
-            document.parts = measure_parts(candidates[0], config.dtype, config.optimizer)
-    if config.memory:
-        progress("peak memory")
-        document.memory = measure_memory(config.threads, config.cell)
 
 
 def _memory_objection(shape: Shape, dtype: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import arg
 
-from compare.bench.rows import all_labels
+from compare.bench.rows import LABELS, PRESETS
 from compare.bench.workload.shapes import NAMED, PHASES
 from compare.implementations import CellName
 from compare.parity import OptimizerName
@@ -23,9 +23,9 @@ from compare.terminal import (
     refuse_options,
 )
 
-LABELS = ", ".join(f"{name} ({label})" for name, label in all_labels().items())
-ROWS = f"Implementations to measure: {LABELS}. On a GPU also with -tf32, as in cuda-tf32. \
-Or a layer of yours: FILE.py (six functions), FILE:CLASS or MODULE:CLASS."
+LABELLED = ", ".join(f"{name} ({label})" for name, label in LABELS.items())
+ROWS = f"Implementations to measure: {LABELLED}. \
+Or a layer of yours: FILE.py (six functions), FILE:CLASS, MODULE:CLASS, or {', '.join(PRESETS)}."
 SHAPES = f"{', '.join(NAMED)}, or a JSON file: a list of objects with T, B, V, H."
 ABOVE_0 = Range(SMALLEST, LARGEST, "to be a number above 0", too_large="to be finite")
 PHASE_NAMES = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
@@ -48,7 +48,7 @@ class BenchConfig:
         tuple[str, ...], flag("ROW ...", "(default: all that are available)", help=ROWS)
     ] = ()
     optimizer: OptimizerName = "sgd"
-    """Optimizer of the phases step and update. JAX takes steps with sgd alone."""
+    """Optimizer of the phases step and update."""
     phases: Annotated[
         tuple[str, ...], flag("PHASE ...", "(default: all phases of the shape)", help=MEASURED)
     ] = ()
@@ -60,8 +60,6 @@ class BenchConfig:
     """Time limit for the measurement of each row, for all shapes and phases together."""
     seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the weights and inputs."""
-    memory: Annotated[bool, flag()] = False
-    """Also measure the peak memory of a large training step: T 256, B 64, H 1024."""
     json: Annotated[Path | None, flag("FILE", "(default: benchmarks/<time>.json)")] = None
     """File for the results, with the machine, its card and the versions. The pictures are written
     into the same directory."""

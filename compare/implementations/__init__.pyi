@@ -1,5 +1,4 @@
 from .adapters.which import find_file_adapter as find_file_adapter
-from .adapters.which import load_adapter as load_adapter
 from .cells import CELLS as CELLS
 from .cells import FORGET_GATE as FORGET_GATE
 from .cells import Cell as Cell

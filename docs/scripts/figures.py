@@ -31,7 +31,6 @@ from timings import (
     BENCHMARKS,
     CELLS,
     COMPILED,
-    PEERS,
     THREADS,
     XEON,
     compiled_table,
@@ -75,7 +74,7 @@ SETTINGS = [Setting(cell, dtype) for cell in CELLS for dtype in DTYPES]
 SETTINGS += [Setting("rnn", dtype, state="carried") for dtype in DTYPES]
 SETTINGS += [Setting(cell, dtype, optimizer="adam") for cell in CELLS for dtype in DTYPES]
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
-ROWS = ("plain", "scratch", ONE_THREAD, *PEERS)  # what compiles in seconds
+ROWS = ("plain", "scratch", ONE_THREAD, "torch")
 
 
 # Measuring ------------------------------------------------------------------------------------
@@ -162,7 +161,7 @@ def measure_layers() -> None:
     for cell in CELLS:
         for threads, name in THREADS.items():
             flags = ["--cell", cell, "--threads", str(threads), "--shapes", "layer"]
-            flags += ["--rows", "scratch", *PEERS, "--budget", "20"]
+            flags += ["--rows", "scratch", "torch", "--budget", "20"]
             benchmark(f"layers-{cell}-{name}", *flags)
 
 
@@ -215,8 +214,7 @@ def measure_check() -> None:
     CHECK.write_text(result.stdout, encoding="utf-8")
 
 
-GPU_ROWS = ("scratch", "torch", "cudnn", "cudnn-tf32", "cuda-graph")
-GPU_ROWS += ("kernel", "kernel-tf32", "kernel-graph", "kernel-graph-tf32")
+GPU_ROWS = ("scratch", "torch", "cudnn", "cuda-graph", "kernel")
 
 
 def measure_gpu() -> None:
@@ -226,7 +224,7 @@ def measure_gpu() -> None:
     if find_device() is None:
         raise SystemExit("expected a CUDA device for the figures of a GPU, got none")
     for cell in CELLS:
-        for shapes in ("seed", "layer", "haste", "deepbench"):
+        for shapes in ("seed", "layer", "haste"):
             flags = ("--cell", cell, "--shapes", shapes, "--rows", *GPU_ROWS)
             benchmark(f"gpu-{cell}-{shapes}", *flags, "--budget", "60")
 

@@ -31,7 +31,7 @@ from timings import take_medians
 import scratch_rnn
 from compare.bench.measure.check_rows import check_rows
 from compare.bench.measure.gate import Gate
-from compare.bench.measure.machine import describe_forced_kernels, describe_machine, measure_roof
+from compare.bench.measure.machine import describe_machine, measure_roof
 from compare.bench.measure.timing import Contestant, measure, time_a_block, time_calls
 from compare.bench.results.result import round_numbers
 from compare.bench.rows.numpy_rows import Scratch
@@ -277,7 +277,6 @@ def measured(shape: Shape = SEED, rounds: int = ROUNDS, threads: int = THREADS) 
     return {
         "shape": asdict(shape),
         "environment": describe_machine(),
-        "notes": describe_forced_kernels(),
         "roof": asdict(roof),
         "steps": [
             {"name": r.label, "expected": why, "threads": r.threads, "seconds": timed[r].seconds}

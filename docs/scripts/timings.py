@@ -10,7 +10,7 @@ from typing import Any
 from pages import DOCS, table
 
 from compare.bench.results.result import Document, Timing, divide_times
-from compare.bench.workload.shapes import BACKWARD, FORWARD, STEP, TIMED
+from compare.bench.workload.shapes import BACKWARD, FORWARD, REFERENCE, STEP, TIMED
 from compare.terminal import plural
 
 BENCHMARKS = DOCS / "benchmarks"
@@ -21,8 +21,6 @@ CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 PHASES = {FORWARD: "forward", BACKWARD: "forward and backward", STEP: "step"}
 THREADS = {1: "1-thread", 2: "2-threads"}
 COMPILED = "torch-compile"
-PEERS_BACK = ("torch", "jax")  # onnxruntime has no gradients; its build for training has
-PEERS = {"torch": "PyTorch's", "jax": "JAX's", "onnx": "ONNX Runtime's"}
 
 
 def read_results(folder: Path, prefix: str = "") -> dict[tuple[str, int], Document]:
@@ -98,10 +96,9 @@ def haste_table() -> str:
 
 
 def layers_table(folder: Path = BENCHMARKS) -> str:
-    """Return how long a layer alone takes in each size, and which share of its peers' times."""
-    head = ["cell", "H", "B", "threads", "forward", *(f"of {whose}" for whose in PEERS.values())]
-    head += ["forward and backward", *(f"of {whose}" for whose in map(PEERS.get, PEERS_BACK))]
-    head += ["share of the roof"]
+    """Return how long a layer alone takes in each size, and which share of PyTorch's time."""
+    head = ["cell", "H", "B", "threads", "forward", "of PyTorch's", "forward and backward"]
+    head += ["of PyTorch's", "share of the roof"]
     rows, compared = [], []
     documents = read_results(folder, "layers-")
     roofs = {n: max(documents[cell, n].roof.rate for cell in CELLS) for n in THREADS}
@@ -110,15 +107,15 @@ def layers_table(folder: Path = BENCHMARKS) -> str:
             document = documents[cell, threads]
             for shape in document.shapes:
                 row, share = [label, f"{shape.H}", f"{shape.B}", f"{threads}"], "–"
-                for phase, peers in (("forward", tuple(PEERS)), ("forward+backward", PEERS_BACK)):
+                for phase in (FORWARD, BACKWARD):
                     time = document.find("scratch", shape.name, phase)
                     if time is None or time.outcome != TIMED:
-                        row += ["–"] * (1 + len(peers))
+                        row += ["–", "–"]
                         share = "–"
                         continue
-                    ratios = [compare_with_peer(document, time, peer) for peer in peers]
-                    compared += [ratio for ratio in ratios if ratio != "–" and shape.H > 1]
-                    row += [short(time.median), *ratios]
+                    ratio = compare_with_peer(document, time, REFERENCE)
+                    compared += [ratio] if ratio != "–" and shape.H > 1 else []
+                    row += [short(time.median), ratio]
                     share = f"{share_of_roof(time, roofs[threads]):.0%}"
                 rows.append([*row, share])  # of both passes
     slower = sum(ratio.startswith("**") for ratio in compared)
@@ -199,17 +196,16 @@ def gpu_table() -> str:
                 }
                 timed = {name: t.median for name, t in times.items() if t and t.outcome == "timed"}
                 if "cudnn" in timed and "kernel" in timed:
-                    others = ("kernel", "kernel-graph", "cuda-graph", "kernel-tf32", "cudnn-tf32")
                     ratios = [
-                        f"{timed[n] / timed['cudnn']:.2f}" if n in timed else "" for n in others
+                        f"{timed[n] / timed['cudnn']:.2f}" if n in timed else ""
+                        for n in ("kernel", "cuda-graph")
                     ]
                     time = f"{1e6 * timed['cudnn']:.0f} µs"
                     rows.append([shape.describe(), words, time, *ratios])
     if not rows:
         return "Not measured yet: there was no GPU. `make figures ARGS=gpu` fills in this table."
-    head = ["shape", "what is timed", "cuDNN", "kernel", "with a CUDA graph"]
-    head += ["by hand, CUDA graph", "kernel, TF32", "cuDNN, TF32"]
-    return "\n\n".join([table(head, rows, numbers=6), about])
+    head = ["shape", "what is timed", "cuDNN", "kernel", "by hand, CUDA graph"]
+    return "\n\n".join([table(head, rows, numbers=3), about])
 
 
 def name_versions(versions: dict[str, str]) -> str:

@@ -26,14 +26,12 @@ def fox(tmp_path):
 def hasty(monkeypatch):
     """Measure everything of a benchmark in small arrays and few short blocks, and draw nothing."""
     from compare.bench import command  # only now: few tests need it
-    from compare.bench.measure import machine, parts, timing
+    from compare.bench.measure import machine, timing
 
     monkeypatch.setattr(machine, "SIZE", 128)
-    monkeypatch.setattr(machine, "COPIED_BYTES", 2**16)
     monkeypatch.setattr(timing, "BLOCK", 1e-3)
     monkeypatch.setattr(timing, "MOST_ROUNDS", 5)
-    monkeypatch.setattr(parts, "ROUNDS", 1)
-    monkeypatch.setattr(command, "draw", lambda *_: [])
+    monkeypatch.setattr(command, "draw", lambda *_: None)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from compare.cli import COMMANDS, REMOVED, main
 
 TYPED = [f"{spelling}{value}" for spelling in REMOVED for value in ("", " 1")]
-TYPED += [f"{spelling}=1" for spelling in REMOVED if "--" in spelling]
+TYPED += [f"{spelling}=1" for spelling in REMOVED if spelling.count(" ") == 1]
 
 
 @pytest.mark.parametrize("typed", TYPED)

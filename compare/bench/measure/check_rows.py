@@ -55,7 +55,7 @@ def check_rows(
             begin(row)
             checks[row] = check = _first_call(row, job, threads)
             if check.outcome == TIMED:
-                objection = gate.objection(phase, expected, check.results, gaps=row.gaps)
+                objection = gate.objection(phase, expected, check.results)
                 if objection is not None:
                     checks[row] = RowCheck(REFUSED, objection, check.first_call)
         if checks[row].outcome == TIMED:
@@ -76,7 +76,7 @@ def check_again(
     with contestant.row.settings(threads):
         results = turn_back(job.results(job.run()), turns)
     job.turn(-turns)  # another job may read the same
-    objection = gate.objection(phase, expected, results, gaps=contestant.row.gaps)
+    objection = gate.objection(phase, expected, results)
     return f"after the timed calls, {objection}" if objection else None
 
 

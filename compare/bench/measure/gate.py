@@ -1,8 +1,7 @@
 """Check a row's results: they may differ from scratch's results only by rounding.
 
 The tolerance comes from `compare.parity`: the same computation runs again with perturbed floats,
-and the change of its results shows the effect of rounding. TF32 has 10 bits of mantissa instead of
-23. So for rows in TF32 the perturbation is larger: a relative 2^-11 … 2^-10.
+and the change of its results shows the effect of rounding.
 """
 
 import math
@@ -11,9 +10,8 @@ import numpy as np
 
 import scratch_rnn
 from compare import parity
-from compare.bench.rows.row import FLOAT32_GAPS
 from compare.bench.workload.case import Arrays, Case, LayerInputs, widen
-from compare.bench.workload.shapes import BACKWARD, GENERATION, STEP, UPDATE
+from compare.bench.workload.shapes import BACKWARD, GENERATION, STEP
 from compare.implementations import Results, Run, implementation
 
 
@@ -23,14 +21,12 @@ class Gate:
     def __init__(self, case: Case, *, seed: int = 0) -> None:
         self._case = case
         self._seed = seed
-        self._allowed: dict[tuple[str, int], Results] = {}
+        self._allowed: dict[str, Results] = {}
         self._references: dict[str, Arrays] = {}
 
-    def objection(
-        self, phase: str, scratch: Arrays, other: Arrays, *, gaps: int = FLOAT32_GAPS
-    ) -> str | None:
+    def objection(self, phase: str, scratch: Arrays, other: Arrays) -> str | None:
         """Return why a row's results are refused, or None if they are right within rounding."""
-        allowed = self.allowed(phase, gaps)
+        allowed = self.allowed(phase)
         report = parity.compare_results(
             scratch, other, {n: allowed.get(n, np.zeros(())) for n in scratch}
         )
@@ -50,17 +46,14 @@ class Gate:
             f"tolerance of {worst.allowed:.1e}"
         )
 
-    def allowed(self, phase: str, gaps: int = FLOAT32_GAPS) -> Results:
+    def allowed(self, phase: str) -> Results:
         """Return the largest difference from scratch that is allowed for each entry."""
         case, whole = self._case, _whole(phase)
-        key = whole, gaps
-        if key not in self._allowed:
-            _, self._allowed[key] = parity.tolerances(
-                lambda move: _computation(case, move, whole),
-                seed=self._seed,
-                gaps=gaps,
+        if whole not in self._allowed:
+            _, self._allowed[whole] = parity.tolerances(
+                lambda move: _computation(case, move, whole), seed=self._seed
             )
-        return self._allowed[key]
+        return self._allowed[whole]
 
     def errors(self, phase: str, results: Arrays) -> dict[str, float]:
         """Return the relative RMS errors of a row's results.
@@ -83,7 +76,7 @@ class Gate:
 
 def _whole(phase: str) -> str:
     """Return the phase whose results include those of this one."""
-    return phase if phase in (GENERATION, UPDATE) else STEP
+    return phase if phase == GENERATION else STEP
 
 
 def _computation(case: Case, move: parity.Move, phase: str) -> Arrays:
@@ -96,10 +89,6 @@ def _computation(case: Case, move: parity.Move, phase: str) -> Arrays:
         gradients = scratch.backward(passed, move(case.d_output))
         value = passed.output, state, gradients.x, gradients.parameters
         return case.jobs({BACKWARD: lambda: value})[BACKWARD].results(value)
-    if phase == UPDATE:
-        parameters = {name: move(array.copy()) for name, array in case.parameters.items()}
-        parity.ScratchOptimizer(case.settings, parameters).own.step(move(case.gradients))
-        return case.jobs({UPDATE: lambda: None})[UPDATE].results((parameters,))
     if phase == GENERATION:
         model = case.scratch(move(case.generation_parameters))
         return case.generated(scratch_rnn.predict(case.first, case.num_preds, model, case.vocab))

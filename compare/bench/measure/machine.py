@@ -4,8 +4,6 @@ import hashlib
 import os
 import platform
 import re
-import subprocess
-import sys
 import timeit
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,7 +26,6 @@ PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNA
 """Environment variables that change the speed."""
 
 SIZE = 1536  # rows of the square matrices: 7.2 GFLOP per product in 28 MB of float32
-COPIED_BYTES = 2**27  # more than the size of the caches
 REPEATS = 5
 
 
@@ -66,43 +63,17 @@ def describe_threads() -> list[str]:
         f"({capability}), of {usable_cpus()} processors; {processor()}",
         f"Python {platform.python_version()}, {lock} its global lock",
     ]
-    lines += [
+    return lines + [
         f"NumPy's BLAS: {pool['internal_api']} {pool['version']}, "
         f"{pool.get('architecture', 'unknown')} kernels, {pool['num_threads']} thread"
         f"{'s' if pool['num_threads'] > 1 else ''} in each of scratch_rnn's"
         for pool in find_blas_pools()
     ]
-    return lines + describe_forced_kernels()
 
 
 def find_blas_pools() -> list[dict[str, Any]]:
     """Return threadpoolctl's information on NumPy's BLAS."""
     return [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
-
-
-def describe_forced_kernels() -> list[str]:
-    """Return a note if OPENBLAS_CORETYPE makes OpenBLAS use other kernels than by default."""
-    forced = os.environ.get("OPENBLAS_CORETYPE")
-    free = find_default_kernels() if forced else None
-    if free is None or free in [pool.get("architecture") for pool in find_blas_pools()]:
-        return []
-    return [
-        f"OPENBLAS_CORETYPE={forced} makes NumPy's BLAS use the kernels of another processor; by "
-        f"default it would use {free}. This makes scratch slower, but not PyTorch."
-    ]
-
-
-def find_default_kernels() -> str | None:
-    """Return the kernels that OpenBLAS chooses without the variable, from a new process."""
-    variables = {name: v for name, v in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    code = (
-        "import numpy, threadpoolctl\n"
-        "pools = threadpoolctl.threadpool_info()\n"
-        "print([p['architecture'] for p in pools if p['internal_api'] == 'openblas'][0])"
-    )
-    command = [sys.executable, "-c", code]
-    answer = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def processor() -> str:
@@ -115,7 +86,7 @@ def processor() -> str:
 
 
 def measure_roof(dtype: str, threads: int) -> Roof:
-    """Measure the best rates of matrix products and of copying memory, with this many threads.
+    """Measure the best rates of matrix products with this many threads.
 
     NumPy and PyTorch each have their own BLAS, and a setting may make one of them slower. The
     faster of the two is the roof. Each rate is the best of several measurements.
@@ -124,14 +95,11 @@ def measure_roof(dtype: str, threads: int) -> Roof:
     a = rng.uniform(-1, 1, (SIZE, SIZE)).astype(dtype)
     out = np.empty_like(a)
     a_torch, out_torch = torch.from_numpy(a), torch.from_numpy(np.empty_like(a))
-    source = torch.ones(COPIED_BYTES // a.itemsize, dtype=a_torch.dtype)
-    target = torch.empty_like(source)
     flop = 2 * SIZE**3
     with threadpool_limits(threads, user_api="blas"):
         by_numpy = flop / _best(lambda: np.matmul(a, a, out=out))
     by_torch = flop / _best(lambda: torch.mm(a_torch, a_torch, out=out_torch))
-    copied = 2 * COPIED_BYTES / _best(lambda: target.copy_(source))  # read once, written once
-    return Roof({"NumPy": by_numpy, "PyTorch": by_torch}, copied)
+    return Roof({"NumPy": by_numpy, "PyTorch": by_torch})
 
 
 def _best(run: Callable[[], object]) -> float:

@@ -216,5 +216,4 @@ class Budget:
     def done(self, row: Row, flops: int, seconds: float, spent: float) -> None:
         """Record the seconds of a call of a row, and the seconds that all its rounds took."""
         self._spent[row] += spent
-        if flops:  # not of a phase without a product
-            self._best_rate[row] = max(self._best_rate.get(row, 0.0), flops / seconds)
+        self._best_rate[row] = max(self._best_rate.get(row, 0.0), flops / seconds)

@@ -1,8 +1,6 @@
-"""The pictures of a benchmark, drawn from its JSON file only.
+"""The picture of a benchmark, drawn from its JSON file only: ``NAME-time.png``.
 
-``NAME-time.png``      time against H (and T, and B) if they vary; otherwise a bar for each row
-``NAME-roofline.png``  operations per second against operations per byte, and the machine's limits
-``NAME-parts.png``     the time of each part of scratch's training step
+It shows time against H (and T, and B) if they vary, and otherwise a bar for each row.
 """
 
 import math
@@ -32,31 +30,23 @@ Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows a
 
 AXIS = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}
 
-PICTURES = ("time", "roofline", "parts")
-
 MOST_PANELS = 6
 WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 """A picture shows the first of these phases that was measured."""
 
 
-def draw(document: Document, path: Path, styles: Styles) -> list[Path]:
-    """Draw all pictures that have data beside the JSON file; return their paths."""
-    figures = (
-        draw_time_figure(document, styles),
-        draw_roofline(document, styles),
-        draw_parts(document),
-    )
-    pictures = []
-    for picture, figure in zip(name_pictures(path), figures, strict=True):
-        if figure is not None:
-            figure.savefig(picture)
-            pictures.append(picture)
-    return pictures
+def draw(document: Document, path: Path, styles: Styles) -> Path | None:
+    """Draw the picture beside the JSON file and return its path; None if there are no times."""
+    figure = draw_time_figure(document, styles)
+    if figure is None:
+        return None
+    figure.savefig(name_picture(path))
+    return name_picture(path)
 
 
-def name_pictures(path: Path) -> list[Path]:
-    """Return the paths of all pictures that may be drawn beside a JSON file."""
-    return [path.with_name(f"{path.stem}-{name}.png") for name in PICTURES]
+def name_picture(path: Path) -> Path:
+    """Return the path of the picture that may be drawn beside a JSON file."""
+    return path.with_name(f"{path.stem}-time.png")
 
 
 def draw_time_figure(document: Document, styles: Styles) -> Figure | None:
@@ -132,26 +122,6 @@ def _draw_times(
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     axes.yaxis.set_minor_locator(NullLocator())
-    begin = find_gpu_wins(columns)
-    if begin is not None:
-        axes.axvline(begin, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        transform = axes.get_xaxis_transform()
-        axes.text(
-            begin, 0.02, f" GPU faster from {begin}", transform=transform, fontsize=9, color=INK
-        )
-
-
-def find_gpu_wins(columns: Sequence[Column]) -> int | None:
-    """Return the smallest size for which, and above which, the GPU is faster than all CPU rows."""
-    begin = None
-    for size, timings in sorted(columns, key=lambda column: column[0], reverse=True):
-        medians = {row: t.median for row, t in timings.items() if t.outcome == TIMED}
-        gpu = [seconds for row, seconds in medians.items() if _is_on_gpu(row)]
-        cpu = [seconds for row, seconds in medians.items() if not _is_on_gpu(row)]
-        if not gpu or not cpu or min(gpu) >= min(cpu):
-            break
-        begin = size
-    return begin
 
 
 def draw_bars(document: Document, styles: Styles) -> Figure:
@@ -171,12 +141,12 @@ def draw_bars(document: Document, styles: Styles) -> Figure:
                 color, half = _style(styles, row)["color"], timing.spread / 2
                 axes.barh(k, timing.median, color=color, height=0.62, xerr=half)
                 bars[k] = row.label, duration(timing.median), timing.median + half
-        _name_bars(axes, bars, width=1.14)
+        _name_bars(axes, bars)
         _subtitle(axes, phase + (", per character" if phase == GENERATION else ""))
     return figure
 
 
-def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], width: float) -> None:
+def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]]) -> None:
     """Write the name before each bar, and its text behind its end."""
     longest = max(end for _, _, end in bars) or 1.0
     for k, (_, text, end) in enumerate(bars):
@@ -185,98 +155,9 @@ def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]], width: float)
         )
     axes.set_yticks(range(len(bars)), [name for name, _, _ in bars])
     axes.invert_yaxis()
-    axes.set_xlim(0, width * longest)
+    axes.set_xlim(0, 1.14 * longest)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
     _dress(axes, "x")
-
-
-def draw_roofline(document: Document, styles: Styles) -> Figure | None:
-    """Draw each row's operations per second against the operations per byte of its products."""
-    timed = [  # the roof is the CPU's, and an update has no products
-        t for t in document.timings if t.outcome == TIMED and t.flops and not _is_on_gpu(t.row)
-    ]
-    if not timed:
-        return None
-    figure = _figure(8.0, 5.6, f"{document.shapes[0].cell}: roofline of {_where(document)}")
-    axes = figure.subplots()
-    size = 4 if len(timed) > 60 else 7
-    for row in document.rows:
-        points = [timing for timing in timed if timing.row == row.name]
-        if points:
-            style = {**_style(styles, row), "linestyle": "none", "linewidth": 0}
-            x, y = [t.flops / t.bytes for t in points], [t.flops / t.median for t in points]
-            axes.plot(x, y, label=row.label, markersize=size, alpha=0.85, **style)
-    if len({timing.shape for timing in timed}) == 1:
-        _name_phases(axes, timed)
-    _draw_roof(axes, document, timed)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("operations per byte that the products read or write", color=INK)
-    axes.set_ylabel("operations per second", color=INK)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e9:g} G"))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    _dress(axes)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
-    return figure
-
-
-def _draw_roof(axes: Axes, document: Document, timed: Sequence[Timing]) -> None:
-    intensities = [timing.flops / timing.bytes for timing in timed]
-    rate, copying = document.roof.rate, document.roof.copying
-    ridge = rate / copying
-    left, right = min([*intensities, ridge]) / 2, max([*intensities, ridge]) * 2
-    x, y = [left, ridge, right], [left * copying, rate, rate]
-    axes.plot(x, y, color=INK, linewidth=1.4, zorder=1, label="the roof")
-    text = (
-        f"the roof: {copying / 1e9:.0f} GB/s for copying memory, "
-        f"{rate / 1e9:,.0f} GFLOP/s for matrix products\n"
-        "points above the slope: W is read from a cache"
-    )
-    _subtitle(axes, text, fontsize=9)
-
-
-def _name_phases(axes: Axes, timed: Sequence[Timing]) -> None:
-    """Write the names of the phases above each column of points."""
-    columns: dict[float, list[Timing]] = defaultdict(list)
-    for timing in timed:
-        columns[timing.flops / timing.bytes].append(timing)
-    for k, (intensity, points) in enumerate(sorted(columns.items())):
-        axes.annotate(
-            " and ".join(dict.fromkeys(timing.phase for timing in points)),
-            (intensity, max(timing.flops / timing.median for timing in points)),
-            xytext=(0, 9),
-            textcoords="offset points",
-            ha="left" if k == len(columns) - 1 else "right",
-            fontsize=9,
-            color=INK,
-        )
-
-
-def draw_parts(document: Document) -> Figure | None:
-    """Draw a bar for each part of scratch's step; the dark part is for its products."""
-    if document.parts_of is None or not document.parts:
-        return None
-    parts = document.parts
-    total = sum(part.seconds for part in parts)
-    title = f"The parts of a training step ({duration(total)})"
-    figure = _figure(8.0, 0.9 + 0.42 * len(parts), title)
-    axes = figure.subplots()
-    bars = []
-    for k, part in enumerate(parts):
-        axes.barh(k, part.seconds, color="#9db4dd", height=0.66)
-        # The roof is for all threads of the benchmark; the parts run on one thread.
-        floor = part.flops / (document.roof.rate / max(1, document.settings["threads"]))
-        axes.barh(k, min(floor, part.seconds), color="#1f3f77", height=0.66)
-        text = f"{duration(part.seconds)}, {part.seconds / total:.0%}"
-        bars.append((part.name, text, part.seconds))
-    _name_bars(axes, bars, width=1.2)
-    what = f"{document.parts_of.describe()}, one thread"
-    _subtitle(axes, f"{what}\ndark: time of the products at the machine's best rate", fontsize=9)
-    return figure
-
-
-def _is_on_gpu(row: str) -> bool:
-    return row.startswith(("cuda", "cudnn", "kernel"))
 
 
 def _where(document: Document) -> str:
@@ -294,8 +175,8 @@ def _figure(width: float, height: float, title: str) -> Figure:
     return figure
 
 
-def _subtitle(axes: Axes, text: str, fontsize: int = 10) -> None:
-    axes.set_title(text, loc="left", fontsize=fontsize, color=INK)
+def _subtitle(axes: Axes, text: str) -> None:
+    axes.set_title(text, loc="left", fontsize=10, color=INK)
 
 
 def _dress(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:

@@ -10,7 +10,7 @@ from compare.bench.workload.shapes import LEFT_OUT, NOT_MEASURED, REFUSED, TIMED
 from compare.files import JsonObject
 from compare.implementations import CELLS
 
-SCHEMA = 3  # version of the file format
+SCHEMA = 4  # version of the file format
 DIGITS = 4  # significant digits of the numbers in the file
 
 MOST_BYTES = 2**24
@@ -24,7 +24,6 @@ class Roof:
     """The best rates of the machine."""
 
     products: dict[str, Rate]  # floating-point operations per second, by library
-    copying: Rate  # bytes per second, read and written
 
     @property
     def rate(self) -> float:
@@ -41,7 +40,6 @@ class Timing:
     phase: str
     outcome: str  # TIMED, REFUSED or LEFT_OUT
     flops: int  # operations per call; in generation per character
-    bytes: int  # bytes read and written by the products, per call or character
     reason: str = ""
     seconds: list[Seconds] = field(default_factory=list)  # per call or character, for each round
     first_call: Annotated[float | None, files.POSITIVE] = None  # seconds, including compilation
@@ -74,25 +72,6 @@ class RowInfo:
     compiles: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Peak memory of one training step in a separate process, or the reason why there is none."""
-
-    row: str
-    shape: Shape
-    bytes: int | None  # peak memory of the process minus its memory before the step
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of scratch's training step."""
-
-    name: str
-    seconds: Annotated[float, files.NOT_NEGATIVE]  # median
-    flops: int
-
-
 @dataclass(slots=True)
 class Document:
     """All results of one benchmark."""
@@ -106,9 +85,6 @@ class Document:
     shapes: list[Shape] = field(default_factory=list)
     timings: list[Timing] = field(default_factory=list)
     reference_product: list[Seconds] = field(default_factory=list)  # seconds in each round
-    parts_of: Shape | None = None
-    parts: list[Part] = field(default_factory=list)
-    memory: list[Memory] = field(default_factory=list)
     finished: bool = False
     schema: int = SCHEMA
 

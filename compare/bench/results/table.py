@@ -14,7 +14,7 @@ from compare.bench.results.result import (
     duration,
     quartiles,
 )
-from compare.bench.rows import cuda_rows
+from compare.bench.rows import ON_GPU
 from compare.bench.rows.target_row import find_targets
 from compare.bench.workload.shapes import (
     GENERATION,
@@ -43,10 +43,7 @@ def show(document: Document, terminal: Terminal) -> None:
     products = roof.products.items()
     rates = ", ".join(f"{rate / 1e9:,.0f} GFLOP/s ({library})" for library, rate in products)
     terminal.line()
-    terminal.line(
-        f"Roof: matrix products {rates}; copying {roof.copying / 1e9:.1f} GB/s. "
-        "Shares are relative to the faster products"
-    )
+    terminal.line(f"Roof: matrix products {rates}. Shares are relative to the faster products")
     if len(document.reference_product) > 1:
         terminal.line(_noise_line(document.reference_product))
     terminal.line()
@@ -62,7 +59,6 @@ def show(document: Document, terminal: Terminal) -> None:
     lines = document.list_left_out() + _reasons(document) + _busy(document)
     for row in (SCRATCH, *find_targets([row.name for row in document.rows])):
         lines += _slower(by_shape, row)
-    lines += _parts(document) + _memory(document)
     for line in lines:
         terminal.line(line)
 
@@ -108,8 +104,8 @@ def _cells(document: Document, row: RowInfo, timings: Timings) -> list[str | Tex
 
 
 def _share_of_roof(document: Document, timing: Timing) -> str:
-    """Return the share of the best rate of products; empty for a phase without products."""
-    return f"{timing.flops / timing.median / document.roof.rate:.0%}" if timing.flops else ""
+    """Return the share of the best rate of products."""
+    return f"{timing.flops / timing.median / document.roof.rate:.0%}"
 
 
 def _table_of_shapes(document: Document, by_shape: Mapping[str, Mapping[str, Timings]]) -> Table:
@@ -184,7 +180,7 @@ def _busy(document: Document) -> list[str]:
         timing
         for timing in timed
         if timing not in varying
-        and timing.row.removesuffix("-tf32") not in cuda_rows.LABELS  # the roof is the processor's
+        and timing.row not in ON_GPU  # the roof is the processor's
         and timing.flops / timing.median > document.roof.rate
     ]
     if not varying and not too_fast:
@@ -215,29 +211,4 @@ def _slower(by_shape: Mapping[str, Mapping[str, Timings]], row: str) -> list[str
             ("about as fast as PyTorch CPU (their quartiles overlap)", equal),
         )
         if places
-    ]
-
-
-def _parts(document: Document) -> list[str]:
-    if document.parts_of is None:
-        return []
-    total = sum(part.seconds for part in document.parts)
-    by_size = sorted(document.parts, key=lambda part: -part.seconds)
-    parts = ", ".join(f"{part.name} {part.seconds / total:.0%}" for part in by_size)
-    where = f"{document.parts_of.name}, on one thread ({duration(total)})"
-    return [f"Parts of scratch's step at {where}: {parts}"]
-
-
-def _memory(document: Document) -> list[str]:
-    labels = {row.name: row.label for row in document.rows}
-    labels |= {SCRATCH: "scratch", REFERENCE: "PyTorch CPU"}
-    return [
-        f"Peak memory of a step at {memory.shape.describe()}, minus the memory before the step: "
-        f"{labels[memory.row]} "
-        + (
-            f"refused: {memory.reason}"
-            if memory.bytes is None
-            else f"{memory.bytes / 2**20:,.0f} MiB"
-        )
-        for memory in document.memory
     ]

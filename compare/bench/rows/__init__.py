@@ -1,22 +1,30 @@
 """The implementations that are measured, a module for each library.
 
-A module registers its rows itself. It has `LABELS`, a dict of their names and their labels in the
-table, and a function `rows` that returns them for a GPU, or for None if there is no GPU.
+`LABELS` declares the rows, `choice` makes them. Nothing here is imported for a help text.
 """
 
-import ast
-from pathlib import Path
+LABELS = {
+    "plain": "plain NumPy",
+    "scratch": "scratch",
+    "scratch-1": "scratch, one thread",
+    "torch": "PyTorch CPU",
+    "torch-page": "PyTorch CPU, by hand",
+    "torch-cells": "PyTorch CPU, cells in a loop",
+    "torch-compile": "PyTorch CPU, the loop compiled",
+    "cudnn": "GPU, cuDNN",
+    "cuda-graph": "GPU, by hand, CUDA graph",
+    "kernel": "GPU, kernel by hand",
+}
+"""The label of each row in the table, by its name; on a GPU it has the name of the card."""
 
+ON_GPU = ("cudnn", "cuda-graph", "kernel")
 
-def all_labels() -> dict[str, str]:
-    """Return the label of each row by its name.
-
-    They are read from the source: to import the modules would load PyTorch, and a help text must
-    not need it.
-    """
-    labels: dict[str, str] = {}
-    for path in Path(__file__).parent.glob("*.py"):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "LABELS":
-                labels |= ast.literal_eval(node.value)
-    return dict(sorted(labels.items()))
+PRESETS = {
+    "jax": {
+        "rnn": "flax.nnx:SimpleCell",  # Equinox has no simple RNN
+        "gru": "equinox.nn:GRUCell",
+        "lstm": "equinox.nn:LSTMCell",
+    },
+    "onnx": {"rnn": "onnxruntime:RNN", "gru": "onnxruntime:GRU", "lstm": "onnxruntime:LSTM"},
+}
+"""Short names of targets, by the cell."""

@@ -10,16 +10,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import scratch_rnn
-from compare.bench.rows.row import Device, Row, line
+from compare.bench.rows import LABELS
+from compare.bench.rows.row import Row, line
 from compare.bench.workload.case import Job, LayerInputs, ModelInputs, Run
-from compare.bench.workload.shapes import (
-    BACKWARD,
-    FORWARD,
-    GENERATION,
-    STEP,
-    UPDATE,
-    Shape,
-)
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Cell
 from compare.parity import ScratchOptimizer, limited_threads, step_options
 from scratch_rnn.layers.states import arrays_of
@@ -28,18 +22,11 @@ from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm
 from scratch_rnn.train import loss_and_gradients
 
-LABELS = {"plain": "plain NumPy", "scratch": "scratch", "scratch-1": "scratch, one thread"}
-
-
-def rows(device: Device | None) -> list[Row]:
-    return [Plain(), Scratch(), OneThread()]
-
 
 class Scratch(Row):
     """scratch_rnn, through its public functions."""
 
     name, label = "scratch", LABELS["scratch"]
-    place = 0
     style = line("#1f3f77", "o", linewidth=2.4, zorder=5)
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
@@ -54,11 +41,9 @@ class Scratch(Row):
         return case.jobs({FORWARD: forward, BACKWARD: forward_and_backward})
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
-        model, trained, updated = case.scratch(), case.scratch(), case.scratch()
+        model, trained = case.scratch(), case.scratch()
         writer = case.scratch(case.generation_parameters)
-        optimizer, alone = (
-            ScratchOptimizer(case.settings, each.parameters).own for each in (trained, updated)
-        )
+        optimizer = ScratchOptimizer(case.settings, trained.parameters).own
 
         def forward_and_backward() -> object:
             loss, gradients, state, _ = loss_and_gradients(model, case.batch, case.state)
@@ -69,15 +54,10 @@ class Scratch(Row):
             done = scratch_rnn.train_step(trained, case.batch, case.state, optimizer, **options)
             return done.loss, done.state, done.grad_norm, trained.parameters
 
-        def update() -> object:
-            alone.step(case.gradients)
-            return (updated.parameters,)
-
         runs: dict[str, Run] = {
             FORWARD: partial(model, case.batch.inputs, case.state),
             BACKWARD: forward_and_backward,
             STEP: step,
-            UPDATE: update,
             GENERATION: partial(
                 scratch_rnn.predict, case.first, case.num_preds, writer, case.vocab
             ),
@@ -103,7 +83,6 @@ class Plain(Row):
     """The plain version, scratch_rnn/plain; its threads are those of BLAS."""
 
     name, label = "plain", LABELS["plain"]
-    place = 0
     style = line("#8a8a8a", "v")
     idle = 0.15  # of OpenBLAS's threads: 2^28 processor ticks
 
@@ -120,9 +99,8 @@ class Plain(Row):
         state_0 = [array[0] for array in arrays_of(case.state)]
         inputs, targets = case.batch.inputs.T, case.batch.targets.T  # (T, B)
         parameters = list(case.parameters.values())
-        trained, updated = ([array.copy() for array in parameters] for _ in range(2))
-        gradients = list(case.gradients.values())
-        update, alone = (plain_optimizer(case, arrays) for arrays in (trained, updated))
+        trained = [array.copy() for array in parameters]
+        update = plain_optimizer(case, trained)
         writer = list(case.generation_parameters.values())
 
         def forward() -> object:
@@ -141,15 +119,10 @@ class Plain(Row):
             update(gradients)
             return loss, last, grad_norm, trained
 
-        def update_alone() -> object:
-            alone(gradients)
-            return (updated,)
-
         runs: dict[str, Run] = {
             FORWARD: forward,
             BACKWARD: partial(forward_and_backward, parameters),
             STEP: step,
-            UPDATE: update_alone,
             GENERATION: lambda: plain.generate(functions, [1], case.num_preds, writer),
         }
         if case.settings.optimizer not in ("sgd", "adam"):  # others have no plain version

@@ -1,4 +1,4 @@
-"""A row of the user's: the layer that a target names, as ``parity A B`` takes it.
+"""A row of the user's: the layer that a target names, as ``parity A B`` takes it; or a preset.
 
 The layer runs in a process of its own, and this process times it: `time` of a job sends one request
 for a block of calls. So the time has neither the messages nor the translation to PyTorch's names.
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
+from compare.bench.rows import PRESETS
 from compare.bench.rows.row import Row, line
 from compare.bench.workload.case import Job, LayerInputs
 from compare.bench.workload.shapes import BACKWARD, FORWARD
@@ -44,31 +45,40 @@ STYLES: Sequence[Mapping[str, Any]] = (
 
 
 def find_targets(rows: Sequence[str]) -> list[str]:
-    """Return those of ``--rows`` that are targets: a file, FILE:CLASS or MODULE:CLASS."""
-    names = dict.fromkeys(rows)
-    return [name for name in names if name.endswith((".py", ".onnx")) or split_target(name)[1]]
+    """Return those of ``--rows`` that are targets: a file, FILE:CLASS, MODULE:CLASS or a preset."""
+    return [
+        name
+        for name in dict.fromkeys(rows)
+        if name in PRESETS or name.endswith((".py", ".onnx")) or split_target(name)[1]
+    ]
 
 
 @contextmanager
-def open_target(target: str, cell: str) -> Iterator["TargetRow"]:
-    """Load the layer of a target as a row, and end its process afterwards.
+def open_target(name: str, cell: str) -> Iterator["TargetRow"]:
+    """Load the layer of a target or a preset as a row, and end its process afterwards.
 
     UsageError if there is none, if it is the layer of another cell, or has weights of its own.
     """
+    target = _read_preset(name, cell) if name in PRESETS else name
     with implementation(target, cell, seconds=SECONDS, total=ALL_SECONDS) as layer:
         if layer.weights is not None:
             what = "layers without weights of their own"
             raise UsageError(f"expected --rows of {what}, got {target}")
-        yield TargetRow(layer)
+        yield TargetRow(layer, name if name in PRESETS else layer.title)
+
+
+def _read_preset(name: str, cell: str) -> str:
+    """Return the target of a preset; UsageError if it has none for the cell."""
+    if cell not in PRESETS[name]:
+        raise UsageError(f"expected --cell {', '.join(PRESETS[name])} for {name}, got {cell}")
+    return PRESETS[name][cell]
 
 
 class TargetRow(Row):
     """The layer of a target."""
 
-    place = 4
-
-    def __init__(self, layer: Implementation) -> None:
-        self.name = self.label = layer.title
+    def __init__(self, layer: Implementation, name: str) -> None:
+        self.name, self.label = name, layer.title
         self._layer = layer
 
     def missing(self, dtype: str, cell: Cell) -> str | None:

@@ -19,8 +19,9 @@ from torch import nn
 from torch.nn import functional as F
 
 import concise_rnn
+from compare.bench.rows import LABELS
 from compare.bench.rows.numpy_rows import plain_functions, plain_layer
-from compare.bench.rows.row import Device, Row, line
+from compare.bench.rows.row import Row, line
 from compare.bench.workload.case import (
     Arrays,
     Case,
@@ -30,17 +31,10 @@ from compare.bench.workload.case import (
     Run,
     select_layer,
 )
-from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, UPDATE
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.implementations import CELLS, Array, Cell
 from compare.parity import OPTIMIZERS, step_options, tensor_as_array
 from scratch_rnn.layers import states
-
-LABELS = {
-    "torch": "PyTorch CPU",
-    "torch-cells": "PyTorch CPU, cells in a loop",
-    "torch-compile": "PyTorch CPU, the loop compiled",
-    "torch-page": "PyTorch CPU, by hand",
-}
 
 Function = Callable[..., Any]
 Loop = Callable[..., tuple[torch.Tensor, Any]]
@@ -66,10 +60,6 @@ TORCH_AS_NP = SimpleNamespace(
     errstate=lambda **_: nullcontext(),
 )
 """What the plain version uses of NumPy, by its names there."""
-
-
-def rows(device: Device | None) -> list[Row]:
-    return [TorchRow(), TorchPage(), TorchCells(), TorchCompiled()]
 
 
 def cell_loop(
@@ -99,7 +89,6 @@ class TorchRow(Row):
     """concise_rnn on a device, with the layer of the cell."""
 
     name, label = "torch", LABELS["torch"]
-    place = 1
     style = line("#e69f00", "s", linewidth=2.4, zorder=4)
     idle = 0.01  # of OpenMP's threads, rounded up
     device = "cpu"
@@ -145,11 +134,9 @@ class TorchRow(Row):
     def model(self, case: ModelInputs) -> dict[str, Job]:
         model = self.make_model(case, case.parameters)
         writer = self.make_model(case, case.generation_parameters)
-        trained, alone = (self.make_model(case, case.parameters) for _ in range(2))
+        trained = self.make_model(case, case.parameters)
         parameters = list(model.parameters())
-        optimizer, optimizer_alone = (make_optimizer(case, each) for each in (trained, alone))
-        for name, parameter in alone.named_parameters():
-            parameter.grad = self.on_device(case.gradients[name])
+        optimizer = make_optimizer(case, trained)
         inputs, targets = map(self.on_device, case.batch)
         state_0 = states.each(self.on_device, case.state)
 
@@ -167,15 +154,10 @@ class TorchRow(Row):
             done = concise_rnn.train_step(trained, case.batch, state_0, optimizer, **options)
             return done.loss, done.state, done.grad_norm, trained.parameters()
 
-        def update() -> object:
-            optimizer_alone.step()
-            return (alone.parameters(),)
-
         runs: dict[str, Run] = {
             FORWARD: forward,
             BACKWARD: forward_and_backward,
             STEP: step,
-            UPDATE: update,
             GENERATION: partial(
                 concise_rnn.predict, case.first, case.num_preds, writer, case.vocab
             ),
@@ -187,7 +169,6 @@ class TorchCells(TorchRow):
     """The loop over cells, in Python."""
 
     name, label = "torch-cells", LABELS["torch-cells"]
-    place = 2
     style = line("#56b4e9", "^")
     cells = CELL_FUNCTIONS
 
@@ -199,12 +180,6 @@ class TorchCells(TorchRow):
 
     def make_loop(self) -> Loop:
         return cell_loop
-
-    def model(self, case: ModelInputs) -> dict[str, Job]:
-        """Return all phases but the update: the layer has no part in it."""
-        jobs = super().model(case)
-        del jobs[UPDATE]
-        return jobs
 
 
 class TorchCompiled(TorchCells):
@@ -262,7 +237,6 @@ class TorchPage(TorchRow):
     """
 
     name, label = "torch-page", LABELS["torch-page"]
-    place = 2
     style = line("#56b4e9", "1")
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 
 import scratch_rnn
-from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, UPDATE, Shape
+from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Results, load_parameters
 from compare.parity import StepSettings, name_state, write_parameters
 from scratch_rnn.layers import states
@@ -34,7 +34,6 @@ RESULTS = {
     ("model", FORWARD): ("logits", STATE),
     ("model", BACKWARD): ("loss", STATE, GRADIENTS),
     ("model", STEP): ("loss", STATE, "gradient norm", UPDATED),
-    ("model", UPDATE): (UPDATED,),
 }
 """What a call returns in each phase. Gradients and updated parameters have names, or are in the
 order of the case's parameters. A generation returns its text or the token ids."""
@@ -126,7 +125,6 @@ class ModelInputs(Inputs):
     generation_parameters: Results
     batch: Batch
     vocab: Vocab
-    gradients: Results  # for the optimizer alone, by the names of the parameters
     settings: StepSettings
     num_preds: ClassVar = 200  # number of characters that one call of generation writes
 
@@ -172,10 +170,9 @@ def make_case(
     loud = dict(model.parameters)
     loud["rnn.weight_ih_l0"] = LOUD * loud["rnn.weight_ih_l0"]
     vocab = Vocab([f"token{k}" for k in range(1, V)])
-    gradients = {n: rng.normal(0, 0.01, a.shape).astype(dtype) for n, a in model.parameters.items()}
     settings = StepSettings(optimizer=optimizer)
     parameters = model.parameters
-    return ModelInputs(shape, dtype, parameters, state, loud, batch, vocab, gradients, settings)
+    return ModelInputs(shape, dtype, parameters, state, loud, batch, vocab, settings)
 
 
 def widen(case: Case) -> Case:
@@ -186,8 +183,7 @@ def widen(case: Case) -> Case:
     if isinstance(wide, LayerInputs):
         x, d_output = wide.x.astype(np.float64), wide.d_output.astype(np.float64)
         return replace(wide, x=x, d_output=d_output)
-    gradients = {name: array.astype(np.float64) for name, array in wide.gradients.items()}
-    return replace(wide, gradients=gradients)
+    return wide
 
 
 def keep_from_the_kink(parameters: Results, rng: np.random.Generator) -> None:

@@ -4,16 +4,12 @@ seed       the language model of the lecture, at the lecture's size
 layer      a bare layer at the lecture's size, and with other H and B; one has a single unit
 haste      a bare layer on a part of the haste benchmark's grid: T 50, B 1 … 128, H 128 … 4096,
            64 … 512 inputs
-deepbench  the layers of this cell in DeepBench's training set; those without gates are ReLU, and
-           there are the two small ones of its inference on devices. DeepBench leaves out the input
-           product. Here the input has H features and the time includes the input product: about
-           twice the work.
 sweep      the language model of the lecture with H, T or B varied, one at a time
 FILE.json  a list of objects with the fields of `Shape`; only T, B, V and H are required
 
-A product of (m, k) with (k, n) needs 2·m·k·n floating-point operations. It reads and writes at
-least m·k + k·n + m·n numbers. All other operations (tanh, sums, look-ups of one-hot rows) are not
-counted. So the rate is that of the necessary products, whatever else an implementation does.
+A product of (m, k) with (k, n) needs 2·m·k·n floating-point operations. All other operations (tanh,
+sums, look-ups of one-hot rows) are not counted. So the rate is that of the necessary products,
+whatever else an implementation does.
 
 With G gates (1 in a cell without gates) the weights of the cell have G·H rows:
 
@@ -21,8 +17,6 @@ With G gates (1 in a cell without gates) the weights of the cell have G·H rows:
     recurrence          T × (B, H)·(H, GH)    T × (B, GH)·(GH, H) for δh, (GH, TB)·(TB, H) for δW_hh
     dense input         (TB, V)·(V, GH)       (TB, GH)·(GH, V) for δx,    (GH, TB)·(TB, V) for δW_ih
     output layer        (TB, H)·(H, V)        (TB, V)·(V, H) for δh,      (V, TB)·(TB, H) for δW
-
-W_hh is counted as read in each of the T steps, even if it may come from a cache.
 """
 
 import itertools
@@ -42,16 +36,15 @@ CPU. The ratios in the table are relative to the second."""
 FORWARD = "forward"
 BACKWARD = "forward+backward"
 STEP = "step"
-UPDATE = "update"
 GENERATION = "generation"
 TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"  # the outcomes of a row in a phase
 
 NOT_MEASURED = f", {LEFT_OUT}: "
 """What is between the label of a row without any phase and the reason, in a note."""
 
-PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, UPDATE, GENERATION)}
-"""The phases that can be timed. "step" is forward, loss, backward, clipping and update; "update" is
-the optimizer's part of it alone. Numbers of "generation" are per character."""
+PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, GENERATION)}
+"""The phases that can be timed. "step" is forward, loss, backward, clipping and update. Numbers of
+"generation" are per character."""
 
 SIZES = ("T", "B", "V", "H")
 Size = Annotated[int, COUNT]
@@ -126,31 +119,6 @@ def haste(cell: str) -> list[Shape]:
     return [Shape(f"haste-B{B}-H{H}-V{V}", "layer", 50, B, V, H, cell=cell) for B, H, V in grid]
 
 
-DEEPBENCH: list[tuple[str, tuple[int, ...], tuple[int, ...], tuple[int, ...]]] = [
-    ("rnn", (50,), (16, 32, 64, 128), (1760, 2048, 2560)),
-    ("rnn", (672,), (1,), (32,)),  # these two are of its inference on devices
-    ("rnn", (96,), (1,), (64,)),
-    ("gru", (187, 375, 750, 1500), (32,), (1536, 2048, 2560, 2816)),
-    ("gru", (1,), (32,), (512,)),
-    ("gru", (1500,), (32, 64), (1024,)),
-    ("lstm", (25,), (16, 32, 64, 128), (512, 1024, 2048, 4096)),
-    ("lstm", (50,), (8, 16, 32), (1536,)),
-    ("lstm", (150,), (16, 32, 64), (256,)),
-]
-"""DeepBench's layers for training (``code/kernels/rnn_problems.h`` of its repository) and two small
-ones: the cell, then all T, all B and all H of a grid."""
-
-
-def deepbench(cell: str) -> list[Shape]:
-    """Return DeepBench's layers of this cell, with ReLU if the cell has it."""
-    cells = list(dict.fromkeys(name for name, *_ in DEEPBENCH))
-    if cell not in cells:
-        raise UsageError(f"expected --cell {', '.join(cells)} for deepbench, got {cell}")
-    f = CELLS[cell].nonlinearities[-1]
-    sizes = [size for name, *grid in DEEPBENCH if name == cell for size in itertools.product(*grid)]
-    return [Shape(f"deepbench-T{T}-B{B}-H{H}", "layer", T, B, H, H, f, cell) for T, B, H in sizes]
-
-
 def sweep(cell: str) -> list[Shape]:
     """Return the lecture's shape with H, then T, then B varied."""
     T, B, V, H = SEED.T, SEED.B, SEED.V, SEED.H
@@ -160,7 +128,7 @@ def sweep(cell: str) -> list[Shape]:
     return [Shape(f"sweep-T{t}-B{b}-H{h}", "model", t, b, V, h, cell=cell) for t, b, h in sizes]
 
 
-NAMED = {function.__name__: function for function in (seed, layer, haste, deepbench, sweep)}
+NAMED = {function.__name__: function for function in (seed, layer, haste, sweep)}
 
 
 def choose(name: str, only: Sequence[str] = (), cell: str = "rnn") -> list[Shape]:
@@ -237,17 +205,10 @@ class Product:
         """Number of multiplications and additions."""
         return 2 * self.m * self.k * self.n * self.times
 
-    @property
-    def numbers(self) -> int:
-        """Number of entries that are read or written, each counted once per product."""
-        return (self.m * self.k + self.k * self.n + self.m * self.n) * self.times
-
 
 def products(shape: Shape, phase: str) -> list[Product]:
     """Return the matrix products that are necessary in a phase; see above."""
     T, B, V, H, GH = shape.T, shape.B, shape.V, shape.H, shape.gates * shape.H
-    if phase == UPDATE:
-        return []
     if phase == GENERATION:
         return [Product(1, H, GH), Product(1, H, V)]
     K = GH if shape.kind == "layer" else H  # the input's product has V·GH, the output layer's V·H
@@ -261,8 +222,3 @@ def products(shape: Shape, phase: str) -> list[Product]:
 def flops(shape: Shape, phase: str) -> int:
     """Return the floating-point operations of one call; in generation of one character."""
     return sum(product.flops for product in products(shape, phase))
-
-
-def numbers(shape: Shape, phase: str) -> int:
-    """Return how many numbers the products read or write, in one call or for one character."""
-    return sum(product.numbers for product in products(shape, phase))

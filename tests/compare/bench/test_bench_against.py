@@ -147,6 +147,6 @@ def test_other_settings_are_refused_before_anything_is_measured(change, expected
 
 def test_the_stored_benchmarks_can_be_compared():
     folder = Path(__file__).parents[3] / "docs" / "benchmarks"
-    earlier, now = (Document.read(folder / f"{name}-1-thread.json") for name in ("seed", "rnn"))
+    earlier, now = (Document.read(folder / name / "rnn-1-thread.json") for name in ("xeon", ""))
     assert select_settings(earlier) == select_settings(now)
-    assert {change.row for change in changes(earlier, now)} >= {"scratch", "plain", "jax"}
+    assert {change.row for change in changes(earlier, now)} >= {"scratch", "plain"}

@@ -14,7 +14,7 @@ from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.measure.timing import Budget
 from compare.bench.results import pictures
-from compare.bench.results.result import Document, Memory
+from compare.bench.results.result import Document
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.workload.case import ModelInputs
 from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
@@ -33,26 +33,24 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     assert found == Document.read(path)
     assert found.finished
     assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
-    assert len(found.timings) == 3 * 5
+    assert len(found.timings) == 3 * 4
     assert all(t.outcome == TIMED and len(t.seconds) >= 3 for t in found.timings)
     errors = {t.phase: t.error for t in found.timings if t.row == "scratch"}
     assert errors.pop("generation") is None
     assert all(error is not None and 1e-9 < error < 1e-5 for error in errors.values())
     assert found.timings[0].flops == flops(found.shapes[0], "forward")
-    assert len(found.parts) == 8
     assert "model: model, T 6, B 3, V 5, H 16, lstm" in printed.getvalue()
     assert len(found.reference_product) >= 3 * 4
     assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
     assert found.environment.keys() >= {"processor", "card", "versions", "code"}
-    assert re.search("No CUDA device|no cuDNN", printed.getvalue())
-    names = ["found-time.png", "found-roofline.png", "found-parts.png"]
-    before = {name: (tmp_path / name).read_bytes() for name in names}
-    for name in names:
-        (tmp_path / name).unlink()
+    assert re.search("No CUDA device|without TF32", printed.getvalue())
+    picture = tmp_path / "found-time.png"
+    before = picture.read_bytes()
+    picture.unlink()
     monkeypatch.setattr("compare.bench.command._measure", None)  # it is not called
     to, again = terminal(120)
     bench(BenchConfig(plot=path), to)
-    assert {name: (tmp_path / name).read_bytes() for name in names} == before
+    assert picture.read_bytes() == before
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
     assert tables[0] == tables[1]
     assert str(tmp_path) not in path.read_text()
@@ -91,15 +89,13 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
         return nullcontext()
 
     monkeypatch.setattr(command, "_progress", lambda to: nullcontext(shown.append))
-    memory = Memory("scratch", MODEL, 7)
-    monkeypatch.setattr(command, "measure_memory", lambda *given: [memory, given])
     monkeypatch.setattr(Document, "write", lambda self, path: None)
     monkeypatch.setattr(Budget, "find_objection", objection)
     monkeypatch.setattr(Plain, "compiles", True)
     monkeypatch.setattr(Plain, "settings", settings)
     shapes = [replace(MODEL, name=f"H{H}", H=H) for H in (16, 8)]
     options = {"phases": ("step",), "rows": ("plain", "scratch", "torch")}
-    config = BenchConfig(shapes=shapes_file(tmp_path, *shapes), memory=True, **options)
+    config = BenchConfig(shapes=shapes_file(tmp_path, *shapes), **options)
     found = command._measure(config, tmp_path / "found.json", Terminal(quiet=True))
     assert shown == [
         "the best rates of this machine",
@@ -107,12 +103,8 @@ def test_the_progress_names_each_shape_from_small_to_large(tmp_path, monkeypatch
         "compiling plain NumPy, step, shape 1 of 2: H8: model, T 6, B 3, V 5, H 8, tanh",
         "shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh",
         "compiling plain NumPy, step, shape 2 of 2: H16: model, T 6, B 3, V 5, H 16, tanh",
-        "the parts of a step",
-        "peak memory",
     ]
     assert [shape.name for shape in found.shapes] == ["H16", "H8"]
-    assert found.parts_of == shapes[0]
-    assert found.memory == [memory, (1, "rnn")]
     assert {(t.row, t.phase, t.outcome, t.reason) for t in found.timings} == {
         ("scratch", "step", TIMED, ""),
         ("plain", "step", TIMED, ""),
@@ -142,12 +134,12 @@ def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
     to, printed = terminal(120)
     bench(BenchConfig(), to)
     name = "benchmarks/20260203-040506"
-    files = [f"{name}-time.png", f"{name}-roofline.png", f"{name}-parts.png"]
-    assert printed.getvalue().splitlines()[-4:] == [
-        *(f"Picture: {Path(name)}" for name in files),
+    picture = f"{name}-time.png"
+    assert printed.getvalue().splitlines()[-2:] == [
+        f"Picture: {Path(picture)}",
         f"Numbers: {Path(f'{name}.json')}",
     ]
-    assert all(Path(name).exists() for name in files)
+    assert Path(picture).exists()
 
 
 @pytest.mark.usefixtures("hasty")

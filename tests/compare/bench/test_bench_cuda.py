@@ -12,9 +12,10 @@ import torch
 from compare.bench.measure.gate import Gate
 from compare.bench.results.result import Document
 from compare.bench.rows import cuda_rows, torch_rows
-from compare.bench.rows.cuda_rows import find_device, precision, read_settings
+from compare.bench.rows.choice import choose_rows
+from compare.bench.rows.cuda_rows import find_device, without_tf32
 from compare.bench.rows.numpy_rows import Scratch
-from compare.bench.rows.row import Device, choose_rows
+from compare.bench.rows.row import Device
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, REFUSED, TIMED
 from compare.cli import main
@@ -26,46 +27,20 @@ from compare.terminal.errors import UsageError
 from tests.compare.bench.bench_help import CARD, LAYER, bench_of
 from tests.in_process import terminal
 
-NAMES = ["cuda", "cuda-tf32", "cudnn", "cudnn-tf32"]
 
-
-def backends(cudnn, value, *, new):
-    """Return the settings of a PyTorch that has one of the two interfaces and not the other."""
-    matmul = SimpleNamespace(**{"fp32_precision" if new else "allow_tf32": value})
-    more = {"rnn": SimpleNamespace(fp32_precision=value)} if new else {"allow_tf32": value}
-    of_cudnn = SimpleNamespace(enabled=cudnn, **more)
-    return SimpleNamespace(cudnn=of_cudnn, cuda=SimpleNamespace(matmul=matmul))
-
-
-@pytest.mark.parametrize("new", [True, False], ids=["new", "old"])
-@pytest.mark.parametrize("tf32", [True, False])
-@pytest.mark.parametrize("cudnn", [True, False])
-def test_settings_are_set_by_one_interface_and_put_back(monkeypatch, new, tf32, cudnn):
-    found = backends(cudnn=True, value="none", new=new)
-    monkeypatch.setattr(cuda_rows.torch, "backends", found)
-    value = ("tf32" if tf32 else "ieee") if new else tf32
-    with precision(cudnn=cudnn, tf32=tf32):
-        assert found == backends(cudnn, value, new=new)
-        assert read_settings() == {"cudnn": cudnn, "cudnn.rnn": value, "matmul": value}
-    assert found == backends(cudnn=True, value="none", new=new)
-
-
-def test_settings_of_the_installed_version_are_put_back_after_an_error():
-    before = read_settings()
-    with suppress(ZeroDivisionError), precision(cudnn=not before["cudnn"], tf32=False):
-        assert read_settings()["cudnn"] is not before["cudnn"]
-        raise ZeroDivisionError
-    assert read_settings() == before
-
-
-def test_a_setting_that_has_no_effect_is_noticed(monkeypatch):
-    monkeypatch.setattr(cuda_rows, "_set", lambda settings: None)
-    wanted = not read_settings()["cudnn"]
-    with (
-        pytest.raises(RuntimeError, match="expected the settings"),
-        precision(cudnn=wanted, tf32=True),
-    ):
-        pytest.fail("the body must not run")
+def test_tf32_is_off_and_put_back_after_an_error():
+    settings = torch.backends.cudnn.rnn, torch.backends.cuda.matmul
+    before = [setting.fp32_precision for setting in settings]
+    for setting in settings:
+        setting.fp32_precision = "tf32"
+    try:
+        with suppress(ZeroDivisionError), without_tf32():
+            assert [setting.fp32_precision for setting in settings] == ["ieee"] * 2
+            raise ZeroDivisionError
+        assert [setting.fp32_precision for setting in settings] == ["tf32"] * 2
+    finally:
+        for setting, value in zip(settings, before, strict=True):
+            setting.fp32_precision = value
 
 
 class Graph:
@@ -110,7 +85,7 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
 
     monkeypatch.setattr(plain, f"{cell}_forward", counted)
     case = make_case(replace(LAYER, cell=cell))
-    job = cuda_rows.CudaPage(CARD, "cuda-graph", tf32=False).prepare(case)[BACKWARD]
+    job = cuda_rows.CudaGraph(CARD).prepare(case)[BACKWARD]
     assert runs == []  # an error while it is recorded is an error of this row's first call
     first = job.run()
     assert runs == ["warm-up"] * 3 + ["recorded"]
@@ -144,30 +119,17 @@ def test_a_row_on_a_missing_card_is_refused(monkeypatch, capsys):
 @pytest.mark.usefixtures("hasty")
 def test_rows_on_a_card_are_checked_timed_and_named(tmp_path, monkeypatch):
     monkeypatch.setattr(cuda_rows, "find_device", lambda: CARD)
-    in_force = []
-    right = cuda_rows.Cuda.prepare
-
-    def prepare(self, case):
-        in_force.append(read_settings())
-        return right(self, case)
-
-    monkeypatch.setattr(cuda_rows.Cuda, "prepare", prepare)
     to, printed = terminal(120)
-    bench_of(tmp_path, LAYER, to, rows=("torch", *NAMES))
+    bench_of(tmp_path, LAYER, to, rows=("torch", "cudnn"))
     document = Document.read(tmp_path / "found.json")
-    assert [row.name for row in document.rows] == ["torch", *NAMES]
-    assert {timing.outcome for timing in document.timings} == {TIMED}
-    assert len(document.timings) == 5 * 2
-    assert [settings["cudnn"] for settings in in_force] == [False, False, True, True]
-    assert len({settings["cudnn.rnn"] for settings in in_force}) == 2
-    lines = printed.getvalue().splitlines()
-    notes = [line for line in lines if line.startswith("Card 9000, cuDNN, TF32: ")]
-    with precision(cudnn=True, tf32=True):
-        on = read_settings()["cudnn.rnn"]  # as PyTorch of this version calls it
-    assert notes == [
-        f"Card 9000, cuDNN, TF32: cudnn True, cudnn.rnn {on}, matmul {on} "
-        "(checked with the tolerance of TF32)"
+    assert [(row.name, row.label) for row in document.rows] == [
+        ("torch", "PyTorch CPU"),
+        ("cudnn", "Card 9000, cuDNN"),
     ]
+    assert {timing.outcome for timing in document.timings} == {TIMED}
+    assert len(document.timings) == 2 * 2
+    lines = printed.getvalue().splitlines()
+    assert "Card 9000: float32, without TF32" in lines
     assert not any("No CUDA device" in line for line in lines)
 
 
@@ -178,9 +140,8 @@ def test_a_card_that_is_wrong_is_refused(tmp_path, monkeypatch):
     def half_precision(self, array):
         return torch.tensor(array).half().float()  # as coarse as TF32
 
-    monkeypatch.setattr(cuda_rows.Cuda, "on_device", half_precision)
+    monkeypatch.setattr(cuda_rows.Cudnn, "on_device", half_precision)
     with pytest.raises(ParityError, match=r"^cudnn is refused in 1 of its phases; "):
-        bench_of(tmp_path, LAYER, rows=("cudnn", "cudnn-tf32"), phases=("forward",))
+        bench_of(tmp_path, LAYER, rows=("cudnn",), phases=("forward",))
     timings = Document.read(tmp_path / "found.json").timings
-    found = [(t.row, t.outcome, bool(t.seconds)) for t in timings]
-    assert found == [("cudnn", REFUSED, False), ("cudnn-tf32", TIMED, True)]
+    assert [(t.row, t.outcome, bool(t.seconds)) for t in timings] == [("cudnn", REFUSED, False)]

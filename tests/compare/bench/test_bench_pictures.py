@@ -1,11 +1,11 @@
-"""The pictures of a benchmark: what stands where, in which colour, with which label and unit."""
+"""The picture of a benchmark: what stands where, in which colour, with which label and unit."""
 
 from dataclasses import replace
 
 import pytest
 
 from compare.bench.results import pictures
-from compare.bench.results.result import Part, RowInfo
+from compare.bench.results.result import RowInfo
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED
 from tests.compare.bench.test_bench_result import SIZES, document, full, grid, sized, timing
 from tests.pictures import described
@@ -34,12 +34,8 @@ BATCHES = [replace(sized(4), name=f"B{B}", B=B) for B in (16, 1, 4)]
 STEPS = [replace(sized(4), name=f"T{T}", T=T) for T in range(2, 10)]  # more than six labels
 REFUSAL = replace(timing("torch", "H128", "step"), outcome=REFUSED)
 WITHOUT_CARD = replace(grid(), timings=[t for t in grid().timings if t.row != "cudnn"])
-OF_CARD = timing("cuda", "seed", "step", 1e-6)
-CARD = {"rows": [*full().rows, RowInfo("cuda", "a card", False)]}  # not under the processor's roof
+CARD = {"rows": [*full().rows, RowInfo("cudnn", "a card", False)]}
 GENERATION = timing("torch", "seed", "generation", 1e-3)
-FORWARD = replace(timing("torch", "seed", "forward", 1e-3), bytes=2 * 10**5)
-TWO_THREADS = replace(full(), settings=full().settings | {"threads": 2})  # half of the roof each
-FAST = replace(full(), parts=[Part("products", 1e-4, 10**6)])  # dark as a whole
 GRID = varied(
     [replace(sized(H), name=f"{B} {H}", B=B) for H in SIZES for B in (1, 2, 4, 8)], "step"
 )
@@ -51,38 +47,12 @@ PICTURES = {
     "times of steps": lambda: pictures.draw_time_figure(varied(STEPS, "forward"), {}),
     "times of a grid": lambda: pictures.draw_time_figure(GRID, STYLES),
     "bars": lambda: pictures.draw_time_figure(more(full(), GENERATION, **CARD), STYLES),
-    "roofline": lambda: pictures.draw_roofline(more(full(), OF_CARD, **CARD), STYLES),
-    "roofline of phases": lambda: pictures.draw_roofline(more(full(), FORWARD, GENERATION), {}),
-    "parts": lambda: pictures.draw_parts(TWO_THREADS),
-    "parts faster than the roof": lambda: pictures.draw_parts(FAST),
 }
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_shows_what_was_measured(name):
     assert described(PICTURES[name]()) == TABLE[name].splitlines()
-
-
-def columns(*seconds):
-    """Return the times of a row on the CPU and of one on the GPU at 1, 2, … units."""
-    rows = ("torch", "kernel-graph")
-    return [
-        (size, {row: timing(row, "", "", s) for row, s in zip(rows, pair, strict=True)})
-        for size, pair in enumerate(seconds, start=1)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "begin"),
-    [
-        (((2, 1), (2, 1)), 1),
-        (((2, 1), (1, 2), (2, 1)), 3),
-        (((2, 1), (1, 1)), None),  # as fast is not faster
-        (((2, 1), (1, 2)), None),
-    ],
-)
-def test_the_gpu_wins_from_a_size_on_if_it_does_at_all_larger_ones(seconds, begin):
-    assert pictures.find_gpu_wins(columns(*seconds)[::-1]) == begin
 
 
 def test_a_grid_is_drawn_over_h_alone_and_a_sweep_over_each_size():
@@ -99,9 +69,9 @@ def test_a_grid_is_drawn_over_h_alone_and_a_sweep_over_each_size():
     assert pictures.group_shapes([SEED]) == []
 
 
-def test_each_picture_has_a_file_beside_the_numbers(tmp_path):
-    names = [path.name for path in pictures.draw(full(), tmp_path / "x.y.json", {})]
-    assert names == ["x.y-time.png", "x.y-roofline.png", "x.y-parts.png"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+def test_the_picture_has_a_file_beside_the_numbers(tmp_path):
+    path = pictures.draw(full(), tmp_path / "x.y.json", {})
+    assert path == tmp_path / "x.y-time.png"
+    assert [*tmp_path.iterdir()] == [path]
     nothing = document([SEED], [replace(timing("jax", "seed", "step"), outcome=LEFT_OUT)])
-    assert pictures.draw(nothing, tmp_path / "x.json", {}) == []
+    assert pictures.draw(nothing, tmp_path / "x.json", {}) is None

@@ -1,4 +1,4 @@
-"""What is kept of a benchmark, and what is shown of it: tables and pictures from the file alone."""
+"""What is kept of a benchmark, and what is shown of it: tables from the file alone."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from compare.bench.results.result import Document, Memory, Part, Roof, RowInfo, Timing
+from compare.bench.results.result import Document, Roof, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, TIMED, Shape
 from compare.files import RecordError
@@ -22,7 +22,7 @@ CARD = RowInfo("cudnn", "a card, cuDNN", False)
 
 
 def timing(row, shape, phase, *seconds):
-    return Timing(row, shape, phase, TIMED, flops=10**6, bytes=10**5, seconds=list(seconds))
+    return Timing(row, shape, phase, TIMED, flops=10**6, seconds=list(seconds))
 
 
 def document(shapes, timings, rows=ROWS):
@@ -31,7 +31,7 @@ def document(shapes, timings, rows=ROWS):
         settings={"threads": 1, "dtype": "float32"},
         environment={"processor": "a processor"},
         notes=["a note"],
-        roof=Roof({"NumPy": 2e9, "PyTorch": 0.52e9}, 1.5e9),  # 0.48 times 2^30
+        roof=Roof({"NumPy": 2e9, "PyTorch": 0.52e9}),  # 0.48 times 2^30
         rows=rows,
         shapes=shapes,
         timings=timings,
@@ -73,8 +73,6 @@ def full():
     )
     found.timings[0].errors.update({"loss": 1.26e-7, "final state": 1.24e-7})
     found.timings[1].errors["loss"] = 1e-7
-    found.parts_of, found.parts = SEED, [Part("products", 3e-3, 10**6), Part("loss", 1e-3, 0)]
-    found.memory = [Memory("scratch", SEED, 3 * 2**29), Memory("torch", SEED, None, "because")]
     return found
 
 
@@ -135,7 +133,7 @@ FIRST = full().timings[0]
         ("settings", {"threads": 1}, "settings without threads and dtype"),
         ("settings", {"threads": 0, "dtype": "float32"}, "settings without threads and dtype"),
         ("environment", {}, "no processor or none of its rates"),
-        ("roof", Roof({}, 1.0), "no processor or none of its rates"),
+        ("roof", Roof({}), "no processor or none of its rates"),
         ("shapes", [replace(SEED, cell="qrnn")], "a cell that is not one of rnn, gru, lstm: qrnn"),
     ],
 )

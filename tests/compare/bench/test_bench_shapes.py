@@ -17,12 +17,9 @@ from compare.bench.workload.shapes import (
     NAMED,
     SEED,
     STEP,
-    UPDATE,
-    Product,
     Shape,
     choose,
     flops,
-    numbers,
 )
 from compare.terminal.errors import UsageError
 from scratch_rnn.layers import states
@@ -52,16 +49,6 @@ def test_named_shapes_are_those_that_others_publish():
         for s in [replace(SEED, **{size: value})]
     }
     assert len({shape.name for shape in choose("sweep")}) == 20
-    for cell, f, number, some in (
-        ("rnn", "relu", 14, {(50, 16, 1760), (50, 128, 2560), (672, 1, 32), (96, 1, 64)}),
-        ("gru", "tanh", 19, {(1500, 32, 2816), (1, 32, 512), (1500, 64, 1024)}),
-        ("lstm", "tanh", 22, {(25, 128, 4096), (50, 8, 1536), (150, 64, 256)}),
-    ):
-        shapes = choose("deepbench", cell=cell)
-        found = {(s.T, s.B, s.H) for s in shapes}
-        assert len(found) == number
-        assert some <= found
-        assert {(s.kind, s.nonlinearity, s.V - s.H) for s in shapes} == {("layer", f, 0)}
     assert {s.cell for name in NAMED for s in choose(name, cell="lstm")} == {"lstm"}
 
 
@@ -113,7 +100,7 @@ def test_a_file_that_is_wrong_is_refused(tmp_path, content):
 
 
 def test_no_such_name_or_file_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"seed, layer, haste, deepbench, sweep or a \.json file"):
+    with pytest.raises(UsageError, match=r"seed, layer, haste, sweep or a \.json file"):
         choose("haste2")
     with pytest.raises(UsageError, match="No such file"):
         choose(str(tmp_path / "none.json"))
@@ -125,7 +112,6 @@ def test_a_step_of_the_seed_takes_489_million_operations():
     assert round(flops(replace(SEED, cell="lstm"), STEP) / 1e6) == 1810
     # by hand: three products of 2·32·256·256 in each of 35 steps, three of 2·1120·256·28 for logits
     assert flops(SEED, STEP) == 35 * 3 * 2 * 32 * 256 * 256 + 3 * 2 * 1120 * 256 * 28
-    assert flops(SEED, UPDATE) == 0
     assert flops(SEED, GENERATION) == 2 * 256 * 256 + 2 * 256 * 28
 
 
@@ -160,13 +146,6 @@ def test_operations_of_a_model_are_those_that_pytorch_counts(cell, gates):
     assert count(jobs[FORWARD].run) == flops(shape, FORWARD) + one_hot_product
     expected = flops(shape, STEP) + 2 * one_hot_product - 2 * gates * B * H * H
     assert count(jobs[STEP].run) == expected
-
-
-def test_a_product_touches_each_of_its_numbers_once():
-    product = Product(2, 3, 5, times=7)
-    assert product.flops == 7 * 2 * 2 * 3 * 5
-    assert product.numbers == 7 * (6 + 15 + 10)
-    assert numbers(SEED, GENERATION) == 256 + 256**2 + 256 + 256 + 256 * 28 + 28
 
 
 def test_units_of_a_relu_case_stay_away_from_zero():

@@ -8,12 +8,15 @@ from dataclasses import replace
 import pytest
 
 from compare.bench import command
+from compare.bench.measure.timing import Budget
 from compare.bench.results.result import Document
-from compare.bench.rows.row import Device, all_rows, checkers, choose_rows
+from compare.bench.rows import PRESETS
+from compare.bench.rows.choice import all_rows, checkers, choose_rows
+from compare.bench.rows.row import Device
 from compare.bench.rows.target_row import STYLES, TargetRow, find_targets, open_target
-from compare.bench.rows.torch_rows import TorchRow
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
+from compare.cli import main
 from compare.implementations import CELLS, Implementation
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.targets import RESOLVER
@@ -81,6 +84,24 @@ def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_pa
 
 
 @pytest.mark.usefixtures("hasty")
+def test_a_preset_is_a_short_name_of_a_target(tmp_path, monkeypatch):
+    monkeypatch.setitem(PRESETS, "jax", {"gru": "torch.nn:GRU"})
+    found = bench_of(tmp_path, LAYER, cell="gru", rows=("scratch", "torch", "jax"))
+    assert (found.rows[-1].name, found.rows[-1].label) == ("jax", "torch.nn:GRU")
+    assert {outcomes(found)["jax", phase] for phase in (FORWARD, BACKWARD)} == {(TIMED, "")}
+
+
+def test_a_preset_has_a_layer_of_each_cell(capsys):
+    assert main(["convert", "--table"]) == 0
+    known = capsys.readouterr().out.split()
+    for targets in PRESETS.values():
+        assert targets.keys() == CELLS.keys()
+        assert {*targets.values()} <= {*known}
+    with pytest.raises(UsageError, match=r"^expected --cell rnn, gru, lstm for onnx, got mgu$"):
+        open_target("onnx", "mgu").__enter__()
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_target_without_a_backward_pass_has_one_phase(tmp_path):
     source = gated("gru").replace("def backward", "def other")
     target = class_of(tmp_path, source)
@@ -142,6 +163,7 @@ def test_the_time_is_that_of_the_calls_and_not_of_the_messages(tmp_path, monkeyp
 def test_which_rows_are_targets():
     rows = ["scratch", "my.py", "my.py:A", "a.b:C", "my.py", "f.onnx:N", "torch-cells", "C:\\my.py"]
     assert find_targets(rows) == ["my.py", "my.py:A", "a.b:C", "f.onnx:N", "C:\\my.py"]
+    assert find_targets(["torch", "jax", "onnx"]) == ["jax", "onnx"]
     assert find_targets([row.name for row in all_rows(Device("", ""))]) == []
 
 
@@ -188,8 +210,8 @@ def test_a_target_that_is_left_out_is_named_above_and_below_the_table(tmp_path):
 @pytest.mark.usefixtures("hasty")
 def test_a_named_row_without_any_time_ends_with_an_error(tmp_path, monkeypatch):
     """All that are available are measured without names, and nobody waits for one of them."""
-    monkeypatch.setattr(TorchRow, "untimed", "there is no clock")
-    why = "^expected times of all --rows, got none of torch: there is no clock$"
+    monkeypatch.setattr(Budget, "rounds", lambda self, row, *_: "there is no clock")
+    why = "^expected times of all --rows, got none of scratch: there is no clock$"
     with pytest.raises(CommandError, match=why) as error:
         bench_of(tmp_path, LAYER, rows=("scratch", "torch"))
     assert error.value.exit_code == 1

@@ -18,7 +18,6 @@ def hasty(monkeypatch):
     monkeypatch.setattr(timing, "count_calls", lambda seconds: 1)
     monkeypatch.setattr(timing, "count_warm_up_calls", lambda seconds, threads: 0)
     monkeypatch.setattr(machine, "SIZE", 64)
-    monkeypatch.setattr(machine, "COPIED_BYTES", 2**16)
 
 
 @pytest.mark.usefixtures("hasty")
