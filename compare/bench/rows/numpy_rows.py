@@ -126,7 +126,7 @@ class Plain(Row):
             GENERATION: lambda: plain.generate(functions, [1], case.num_preds, writer),
         }
         if case.settings.optimizer not in ("sgd", "adam"):  # others have no plain version
-            del runs[STEP], runs[UPDATE]
+            del runs[STEP]
         return case.jobs(runs, take_state=lambda h: h[None])
 
 
