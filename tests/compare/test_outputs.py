@@ -30,7 +30,7 @@ COMMANDS = {
     "check mine.py --json {}": ("check", "folder"),
     "check mine.py --gradescope {}": ("gradescope",),
     "check mine.py --explain {}": (),
-    "check . --json {}": ("check", "folder"),
+    "grade . --json {}": ("check", "folder"),
     "bench --rows scratch --json {}": ("bench",),
     "bisect --implementation mine.py --output {}": (),
     "explain --cell rnn --out {}": (),
@@ -163,7 +163,7 @@ def test_results_go_into_a_pipe_but_pages_do_not(capsys):
         config = CheckConfig(target="mine.py", **{name.strip("-"): Path("pipe")})
         refused = None
         try:
-            outputs.refuse_replacing(config, None, None)
+            outputs.refuse_replacing(config, [])
         except ValueError as error:
             refused = str(error)
         assert (refused is None) == (code == 0)
