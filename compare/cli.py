@@ -18,15 +18,12 @@ here, as one line on standard error and an exit code:
 """
 
 import argparse
-import io
 import os
-import re
-import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from errno import EBADF, EFBIG, EIO, ENOSPC
@@ -35,7 +32,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, get_args, get_type_hints
 
-import tyro
 from rich.text import Text
 
 from compare import bench, check, pairs, runs, study
@@ -50,15 +46,13 @@ from compare.terminal import (
     flag_of,
     is_follower,
     package_version,
+    parse_options,
     rank_and_size,
-    wrapped,
 )
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 ENDED_BY = 128  # and the signal's number
 ENDED = {129: "hung up", 143: "terminated"}  # by SIGHUP, by SIGTERM
-
-ESCAPES = r"\x1b\[[0-9;]*m"  # sequences of characters that colour a terminal
 
 DESCRIPTION = (
     "One character language model, written twice: from scratch in NumPy, and with PyTorch."
@@ -259,12 +253,8 @@ def parse(arguments: Sequence[str]) -> Any:
             f"expected a command, got {command!r}{''.join(near)} (see {PACKAGE} --help)"
         )
     program, config = f"{PACKAGE} {command}", COMMANDS[command].config
-    options: dict[str, Any] = {"args": flags}
     _refuse_empty_paths(config, flags)
-    if (resumed := _resumed(command, flags)) is not None:
-        options["default"] = resumed
-    with _usage_errors(program), _wrapped_help():
-        return tyro.cli(config, prog=program, config=(tyro.conf.FlagCreatePairsOff,), **options)
+    return parse_options(config, program, flags, default=_resumed(command, flags))
 
 
 def _list_commands(terminal: Terminal) -> None:
@@ -302,63 +292,6 @@ def _refuse_empty_paths(config: type, flags: Sequence[str]) -> None:
             follows = (flag, "") in pairwise(flags)
             if follows or f"{flag}=" in flags:
                 raise UsageError(f"expected a path for {flag}, got ''")
-
-
-class _Help(io.StringIO):
-    """The help before it is printed; tyro asks what it is printed on."""
-
-    encoding = property(lambda self: sys.__stdout__.encoding if sys.__stdout__ else "utf-8")
-
-    def isatty(self) -> bool:
-        wanted = "FORCE_COLOR" in os.environ or (sys.__stdout__ and sys.__stdout__.isatty())
-        return bool(wanted) and not os.environ.get("NO_COLOR")
-
-
-@contextmanager
-def _wrapped_help() -> Iterator[None]:
-    """Wrap the lines of the help that are wider than the terminal: tyro wraps options alone."""
-    width = max(40, shutil.get_terminal_size().columns)
-    try:
-        with redirect_stdout(_Help()) as shown:
-            yield
-    finally:
-        for line in shown.getvalue().splitlines(keepends=True):
-            plain = re.sub(ESCAPES, "", line).rstrip()
-            if max(map(len, plain.split()), default=0) > width:
-                plain = plain.replace(",", ", ")  # the names of all commands
-            sys.stdout.write(line if len(plain) <= width else wrapped(plain, width) + "\n")
-
-
-@contextmanager
-def _usage_errors(program: str) -> Iterator[None]:
-    """Turn the box that tyro prints for a wrong option into an error of one line."""
-    box = io.StringIO()
-    try:
-        with redirect_stderr(box):
-            yield
-    except SystemExit as stop:
-        if stop.code != USAGE:  # the help; or a signal
-            raise
-        raise UsageError(f"{_in_one_line(box.getvalue())} (see {program} --help)") from None
-
-
-def _in_one_line(box: str) -> str:
-    """Return what is wrong, and the option that may be meant, from the box that tyro prints."""
-    plain = re.sub(ESCAPES, "", box)  # on a terminal it is coloured
-    inside = [line.strip("│ ") for line in plain.splitlines()[1:]]  # the first is the box's title
-    parts = [part.split("\n") for part in re.split(r"(?:^|\n)[─-]+\n", "\n".join(inside)) if part]
-    wrong, near = parts[0], [part[1:] for part in parts if part[0].startswith("Perhaps")]
-    if wrong[0].startswith("Missing from"):  # the arguments, without what they mean
-        named = [line for line in wrong[1:] if line.startswith("--") or line.isupper()]
-        wrong = [wrong[0], ", ".join(named)]
-    line = re.sub(r"Expected one of \((.*)\)", _sorted_choices, " ".join(wrong)).rstrip(".")
-    flag = near[0][0].split()[0] if near else ""
-    return line if flag in line.split() or not flag else f"{line}; did you mean {flag}?"
-
-
-def _sorted_choices(listed: re.Match[str]) -> str:
-    """Return tyro's list of choices, sorted and without None, which means no option."""
-    return "Expected one of " + ", ".join(sorted(set(re.findall(r"'(.*?)'", listed[1])) - {"None"}))
 
 
 def _resumed(command: str, flags: Sequence[str]) -> runs.RunConfig | None:
