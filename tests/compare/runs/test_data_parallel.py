@@ -145,7 +145,7 @@ def test_a_trainee_trains_with_the_other_processes(monkeypatch):
     _, concise, batch, _ = two_processes.step_of("rnn", 6)
     steps = []
 
-    def step(*given, max_norm):
+    def step(*given, max_norm, **functions):
         steps.append((*given[:3], max_norm))
         return StepResult(2.0, 3.0, torch.zeros(1, 6, 6))
 
