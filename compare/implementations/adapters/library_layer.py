@@ -19,31 +19,30 @@ Tape = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Arra
 class AdapterModule(Protocol):
     """What the file of an adapter has; it imports its library and NumPy alone.
 
-    `target` is a class of the library, an operator's name, or a layer that is in a file. Arrays and
-    parameters have the library's form in `read` and `write`, and PyTorch's elsewhere. With
-    ``evaluate(model, x, state)`` layers are called in an evaluation mode; `torch_module` shows what
-    else an adapter may have.
+    `target` is a class of the library, an operator's name, or a layer that is in a file; a model is
+    whatever the library has. With ``evaluate(model, x, state)`` layers are called in an evaluation
+    mode; `torch_module` shows what else an adapter may have.
     """
 
     GRADIENTS: bool  # whether it computes them
 
-    def build(self, target: Any, input_size: int, hidden_size: int, **options: Any) -> Any:
+    def build(self, target: object, input_size: int, hidden_size: int, **options: object) -> object:
         """Return a model: one layer; the options are arguments of nn.RNN that the library has."""
 
-    def read(self, model: Any) -> dict[str, Any]:
+    def read(self, model: object) -> dict[str, Array]:
         """Return the parameters by the library's names."""
 
-    def write(self, model: Any, arrays: Any, how: str) -> None:
-        """Set the parameters by the library's names."""
+    def write(self, model: object, arrays: dict[str, Array], how: str) -> None:
+        """Set the parameters by the library's names; `LibraryLayer.load` says how."""
 
-    def to_torch(self, target: Any, arrays: Any) -> dict[str, Any]:
+    def to_torch(self, target: object, arrays: dict[str, Array]) -> dict[str, Array]:
         """Return parameters by PyTorch's names; one that the library does not have is absent."""
 
-    def from_torch(self, target: Any, parameters: Any) -> dict[str, Any]:
+    def from_torch(self, target: object, parameters: dict[str, Array]) -> dict[str, Array]:
         """Return parameters by the library's names."""
 
-    def run(self, model: Any, x: Array, state: State = None) -> tuple[Any, Tape | None]:
-        """Return (output, state), and the function that computes the gradients.
+    def run(self, model: object, x: Array, state: State = None) -> tuple[object, Tape | None]:
+        """Return (output, state) in PyTorch's shapes, and the function that computes the gradients.
 
         The gradients are those of x, of the state and, by PyTorch's names, of the parameters.
         """
@@ -55,17 +54,17 @@ class FileAdapterModule(AdapterModule, Protocol):
     ``describe_rest(path, name)``, if it is there, says which parts of a file are not run.
     """
 
-    def read_layers(self, path: str) -> dict[str, Any]:
+    def read_layers(self, path: str) -> dict[str, object]:
         """Return the layers of a file by name; each is a target of `build`."""
 
-    def find_operator(self, layer: Any) -> str:
+    def find_operator(self, layer: object) -> str:
         """Return the name of a layer's class."""
 
     def read_file(self, path: str) -> dict[str, dict[str, Array]]:
         """Return the parameters of each layer by PyTorch's names."""
 
     def write_file(
-        self, path: str, target: Any, parameters: Any, *, nonlinearity: str = ""
+        self, path: str, target: object, parameters: dict[str, Array], *, nonlinearity: str = ""
     ) -> None:
         """Write a file with one layer that has these parameters."""
 
@@ -96,13 +95,15 @@ class LibraryLayer:
         self,
         adapter: AdapterModule,
         target: object,
-        *sizes: int,
+        input_size: int,
+        hidden_size: int,
+        *,
         convert: Callable[[Any], Array] = lambda array: array,
-        **options: Any,
+        **options: object,
     ) -> None:
         self.adapter: Any = adapter  # which may have more functions
         self.target, self.convert = target, convert
-        self._make = partial(adapter.build, target, *sizes, **options)
+        self._make = partial(adapter.build, target, input_size, hidden_size, **options)
         self.model = self._make()
         if not adapter.GRADIENTS:
             self.backward = None  # type: ignore[method-assign, assignment]  # it cannot be called

@@ -162,6 +162,24 @@ def test_the_user_may_have_files_with_the_names_of_ours(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("own", "refused"),
+    [
+        ("import json, numpy.linalg", ""),
+        ("import torch", "torch"),
+        ("import importlib; importlib.import_module('scratch_rnn')", "scratch_rnn"),
+    ],
+)
+def test_numpy_only_takes_numpy_the_standard_library_and_the_users_files(own, refused, tmp_path):
+    (tmp_path / "helper.py").write_text(own, encoding="utf-8")
+    body = "import helper; return 7"
+    if not refused:
+        assert called(tmp_path, body, numpy_only=True) == 7
+        return
+    with pytest.raises(Trouble, match=f"--numpy-only: the file imports {refused}"):
+        called(tmp_path, body, numpy_only=True)
+
+
+@pytest.mark.parametrize(
     ("target", "file", "module", "name"),
     [
         ("mine.py", "mine.py", "", ""),
