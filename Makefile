@@ -9,11 +9,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 LOWEST := .venv-lowest
-REAL   := .venv-adapters
 # Arguments of pip install, and of rnn-parity or pytest; test processes (a number; auto: the cores + 1).
 PIP_ARGS ?=
 ARGS     ?=
 WORKERS  ?= auto
+# The tests that need a library of the extra `adapters`.
+ADAPTERS := tests/compare/check/test_adapters.py tests/compare/pairs/test_each_pair.py \
+    tests/compare/pairs/test_convert.py tests/compare/pairs/test_keras_files.py tests/compare/pairs/test_onnx_files.py
 # Part K of N of `make deep` and `make mutants`; where the results of `make deep` are kept.
 SHARD    ?= 1/1
 RECORD   ?= runs/deep
@@ -45,12 +47,10 @@ lowest:  ## the test suite with the lowest versions that pyproject.toml allows, 
 	@$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct --editable '.[dev]'
 	@$(LOWEST)/bin/python -m pytest -n $(WORKERS) $(ARGS)
 
-adapters:  ## the adapters of check with the real Keras, Flax, Equinox and ONNX Runtime, in a .venv-adapters of its own
-	@$(PYTHON) -m venv $(REAL)
-	@$(REAL)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[dev,adapters]'
-	@for backend in jax torch; do \
-	    RNN_PARITY_ADAPTERS=real KERAS_BACKEND=$$backend \
-	        $(REAL)/bin/python -m pytest -n 0 tests/compare/check/test_adapters.py tests/compare/pairs $(ARGS) || exit 1; done
+adapters: $(STAMP)  ## install Keras, Flax, Equinox and ONNX Runtime, and test their adapters (KERAS_BACKEND=jax: another backend)
+	@KERAS_BACKEND=torch $(BIN)/python -c 'import equinox, flax, keras, onnx, onnxruntime' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[adapters]'
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope $(ADAPTERS) $(ARGS)
 
 site: $(STAMP)  ## README.md and docs/ as a site in site/, with every link checked
 	@$(BIN)/python -c 'import mkdocs, material, latex2mathml' 2>/dev/null || \
@@ -86,7 +86,7 @@ format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff format
 
 clean:  ## remove the virtual environments and all caches; runs/ stays
-	rm -rf $(VENV) $(LOWEST) $(REAL) *.egg-info build site mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) *.egg-info build site mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

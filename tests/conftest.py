@@ -12,6 +12,7 @@ import pytest
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("KERAS_BACKEND", "torch")  # which is installed wherever these tests run
 
 # What a shell starts in the background ignores Ctrl-C; the tests of it send real ones.
 if threading.current_thread() is threading.main_thread():

@@ -1,8 +1,6 @@
-"""The adapters for other libraries, or small copies of these, and the guess of the cell."""
+"""The adapters for other libraries, where these are installed, and the guess of the cell."""
 
-import os
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -21,9 +19,9 @@ from compare.implementations.layouts.guesses import (
     guess_cell_of_functions,
     guess_cell_of_shapes,
 )
-from tests.compare.check import libraries
 from tests.counts import number
 from tests.in_process import submission_of
+from tests.libraries import skip_without
 
 pytestmark = pytest.mark.usefixtures("quickly")
 
@@ -31,22 +29,14 @@ pytestmark = pytest.mark.usefixtures("quickly")
 TARGETS = [target for adapter in ADAPTERS for target in adapter.classes]
 
 
-@pytest.fixture
-def library(target, monkeypatch):
-    """Return the name of a target's library; a small copy of it is installed if there is none."""
-    name = target.partition(":")[0].partition(".")[0]
-    if os.environ.get("RNN_PARITY_ADAPTERS") != "real" and not find_spec(name):
-        libraries.install(monkeypatch)
-    return name
-
-
 @pytest.mark.filterwarnings("ignore")  # of the libraries
 @pytest.mark.parametrize("target", TARGETS)
-def test_each_class_that_an_adapter_names_is_right(target, library):
+def test_each_class_that_an_adapter_names_is_right(target):
+    skip_without(target)
     with submission_of(target) as submission:
         layers = Layers(submission, guess_cell_of_class(submission.kinds) or "rnn")
         results = find_layout(LayerSubject(layers, 0, TRIALS[: number(13, len(TRIALS))]))
-    parts = 1 if library == "onnxruntime" else 3  # which is forward only
+    parts = 1 if target.startswith("onnxruntime") else 3  # which is forward only
     assert [result.verdict for result in results] == ["right"] * parts
     found = layers.conventions  # the adapter has translated all but a missing bias
     assert found == Conventions(names=found.names, one_bias=found.one_bias)
@@ -55,7 +45,8 @@ def test_each_class_that_an_adapter_names_is_right(target, library):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("target", TARGETS)
-def test_weights_are_translated_to_a_library_and_back(target, library):
+def test_weights_are_translated_to_a_library_and_back(target):
+    skip_without(target)
     module, _, name = target.partition(":")
     target_class, adapter = resolve(import_module(module), name)
     adapter = load_adapter(adapter)
@@ -75,9 +66,10 @@ def test_weights_are_translated_to_a_library_and_back(target, library):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("target", ["flax.nnx:LSTMCell", "equinox.nn:GRUCell", "keras.layers:GRU"])
 def test_jax_compiles_a_pass_once_for_each_shape(target):
-    monitoring = pytest.importorskip("jax.monitoring")
+    skip_without(target)
+    monitoring = import_module("jax.monitoring")
     module, _, name = target.partition(":")
-    target_class, adapter = resolve(pytest.importorskip(module), name)
+    target_class, adapter = resolve(import_module(module), name)
     adapter = load_adapter(adapter)
     if getattr(adapter, "BACKEND", "jax") != "jax":
         pytest.skip("expected Keras on JAX")

@@ -1,11 +1,7 @@
 """Weights that are converted are the same function, in the same bits, or nothing is written.
 
-Libraries that are not installed have small copies here. Files of Keras and ONNX need the real ones:
-`make adapters`.
+`make adapters` tries the classes and files of other libraries, too.
 """
-
-import os
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -20,8 +16,8 @@ from compare.pairs import conversion
 from compare.pairs.cases import list_cases
 from compare.parity import ParityError
 from compare.terminal import UsageError
-from tests.compare.check import libraries
 from tests.in_process import submit
+from tests.libraries import has, skip_without
 
 pytestmark = [pytest.mark.usefixtures("quickly"), pytest.mark.filterwarnings("ignore")]
 
@@ -32,13 +28,10 @@ WITHOUT_B_HN = ["flax.nnx:GRUCell"]
 
 @pytest.fixture
 def library(request, monkeypatch):
-    """Put small copies, which are in this process as PyTorch is, in the place of libraries."""
+    """Return the class of a library that is installed; PyTorch's layers are in this process."""
     name = getattr(request, "param", "keras.layers:GRU")
-    package = name.partition(":")[0].partition(".")[0]
-    is_there = os.environ.get("RNN_PARITY_ADAPTERS") == "real" or find_spec(package)
-    if not is_there:
-        libraries.install(monkeypatch)
-    if not is_there or name.startswith("torch"):
+    skip_without(name)
+    if name.startswith("torch"):
         monkeypatch.setattr("compare.implementations.targets.Submission", submit)
     return name
 
@@ -169,19 +162,21 @@ def test_a_bias_without_a_place_is_refused(library, tmp_path, capsys):
     assert f"expected b_hn of zero in bias_hh_l0 for {library}, which has no bias inside" in error
 
 
+@pytest.mark.parametrize("library", ["torch.nn:GRU"], indirect=True)
 def test_another_function_is_refused_and_named(library, tmp_path, monkeypatch, capsys):
-    """A library whose gates are in another order than its adapter says."""
-    import keras.layers
+    """A translation that has the reset gate in the place of the update gate."""
 
-    if not issubclass(keras.layers.GRU, libraries.KerasLayer):
-        pytest.skip("expected the small copy, which can be changed")
-    monkeypatch.setattr(keras.layers.GRU, "gates", "rzn")
+    def exchange_gates(weights, form, fit_biases=conversion.fit_biases):
+        r, z, n = np.split(np.arange(3 * H), 3)
+        return {name: a[[*z, *r, *n]] for name, a in fit_biases(weights, form).items()}
+
+    monkeypatch.setattr(conversion, "fit_biases", exchange_gates)
     source = write(tmp_path / "gru.pt", draw("gru"))
     code, error = refuse(f"convert {source} {tmp_path}/own.npz --to {library}", tmp_path, capsys)
     assert code == 1
-    assert "torch and keras.layers:GRU: all 8 tensors differ: output, h_n, " in error
+    assert "torch and torch.nn:GRU: all 8 tensors differ: output, h_n, " in error
     assert (
-        "keras.layers:GRU is another function. The reset gate and the update gate change places"
+        "torch.nn:GRU is another function. The reset gate and the update gate change places"
         in error
     )
 
@@ -226,7 +221,7 @@ REFUSED = {
     "LSTM",
     "w.pt new.npz --from torch.nn:GRU": "expected --from with .npz or .safetensors, got w.pt",
     "w.pt:b new.npz": "expected a recurrent layer b in w.pt, got ''",
-    "w.npz new.npz --from keras.layers:LSTM": "expected one recurrent layer in w.npz, got none",
+    "w.npz new.npz --from torch.nn:LSTM": "expected one recurrent layer in w.npz, got none",
     "half.npz new.npz": "expected the weights of a recurrent layer in half.npz: expected dtype "
     "float32 or float64, got float16",
     "w.pt new.npz --nonlinearity relu": "expected no --nonlinearity for an LSTM, got relu",
@@ -237,13 +232,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("typed", REFUSED)
-def test_what_does_not_belong_together_is_refused_in_one_line(
-    typed, library, tmp_path, monkeypatch, capsys
-):
+def test_what_does_not_belong_together_is_refused_in_one_line(typed, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     weights = draw("lstm")
     write("w.pt", weights)
-    np.savez("w.npz", **weights)
+    np.savez("w.npz", kernel=weights["weight_ih_l0"])
     np.savez("half.npz", **{name: array.astype(np.float16) for name, array in weights.items()})
     code, error = refuse(f"convert {typed}", tmp_path, capsys)
     assert code in (2, 3)
@@ -269,7 +262,7 @@ def test_what_a_class_does_not_have_is_refused(options, library, tmp_path, capsy
         ("convert w.pt new.npz --to keras.layers:LSTM", "keras.layers:LSTM"),
     ],
 )
-@pytest.mark.skipif(bool(find_spec("keras")), reason="expected no Keras")
+@pytest.mark.skipif(has("keras"), reason="expected no Keras")
 def test_a_library_that_is_not_installed_is_named_with_its_command(
     typed, target, tmp_path, monkeypatch, capsys
 ):
@@ -325,7 +318,7 @@ def test_two_functions_are_a_parity_error_in_python(library):
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("end", ["keras", "h5", "onnx"])
 def test_weights_go_to_a_librarys_file_and_back_in_the_same_bits(cell, end, tmp_path):
-    pytest.importorskip("onnxruntime" if end == "onnx" else "keras")
+    skip_without("onnxruntime" if end == "onnx" else "keras")
     weights = draw(cell)
     source = write(tmp_path / "source.pt", weights)
     assert main(f"convert {source} {tmp_path}/model.{end}".split()) == 0
@@ -338,8 +331,8 @@ def test_weights_go_to_a_librarys_file_and_back_in_the_same_bits(cell, end, tmp_
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_weights_go_through_the_files_of_all_libraries_in_the_same_bits(cell, tmp_path):
-    pytest.importorskip("keras")
-    pytest.importorskip("onnxruntime")
+    skip_without("keras")
+    skip_without("onnxruntime")
     weights = draw(cell)
     if cell != "gru":  # Keras's GRU alone has two biases
         weights = fold(weights, "keras.layers:LSTM")
@@ -352,7 +345,7 @@ def test_weights_go_through_the_files_of_all_libraries_in_the_same_bits(cell, tm
 
 
 def test_relu_stays_in_a_librarys_file(tmp_path, capsys):
-    pytest.importorskip("keras")
+    skip_without("keras")
     source, model = write(tmp_path / "source.pt", draw("rnn")), tmp_path / "model.keras"
     assert main(f"convert {source} {model} --nonlinearity relu".split()) == 0
     code, error = refuse(f"convert {model} {tmp_path}/new.pt", tmp_path, capsys)
@@ -362,7 +355,9 @@ def test_relu_stays_in_a_librarys_file(tmp_path, capsys):
 
 
 def test_a_gru_with_the_reset_gate_before_the_product_is_refused(tmp_path, capsys):
-    keras = pytest.importorskip("keras")
+    skip_without("keras")
+    import keras
+
     gru = keras.layers.GRU(H, reset_after=False)
     keras.Sequential([keras.Input((None, V)), gru]).save(tmp_path / "old.keras")
     code, error = refuse(f"convert {tmp_path}/old.keras {tmp_path}/new.pt", tmp_path, capsys)
@@ -371,7 +366,9 @@ def test_a_gru_with_the_reset_gate_before_the_product_is_refused(tmp_path, capsy
 
 
 def test_a_trained_lstm_of_keras_and_its_twin_in_pytorch_write_the_same_text(tmp_path):
-    keras = pytest.importorskip("keras")
+    skip_without("keras")
+    import keras
+
     text = "the time traveller for so it will be convenient to speak of him " * 4
     vocabulary = sorted({*text})
     tokens = np.array([vocabulary.index(letter) for letter in text])

@@ -6,7 +6,6 @@ Those of libraries that are not installed are left out: `make adapters` has all 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import combinations, product
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from compare.pairs.command import choose_dtype, has_one_bias
 from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
 from compare.pairs.config import PairOptions
 from tests.compare.implementations.test_targets import TARGETS
+from tests.libraries import has, skip_without
 
 pytestmark = [pytest.mark.usefixtures("quickly"), pytest.mark.filterwarnings("ignore")]
 
@@ -54,7 +54,7 @@ def list_targets(cell: str, folder: Path, parameters: Results) -> dict[str, str]
         targets[kind] = make(folder / kind, cell)
     for kind, classes in OF_LIBRARIES.items():
         name = classes[list(CELLS).index(cell)]
-        if name and find_spec(name.partition(":")[0].partition(".")[0]):
+        if name and has(name):
             targets[kind] = name
     if operator := targets.get("ONNX Runtime"):
         targets[ONNX_FILE] = str(folder / "model.onnx")
@@ -189,8 +189,8 @@ def plant_each(cell: str, folder: Path) -> dict[tuple[str, str], str]:
     return found
 
 
-@pytest.mark.skipif(not find_spec("flax"), reason="expected a library; test_pairs tries ours")
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_difference_in_each_of_them_is_named(cell, tmp_path):
+    skip_without("flax")  # test_pairs tries ours
     for (_, name), words in plant_each(cell, tmp_path).items():
         assert OF_WEIGHTS[name][2] in words

@@ -6,8 +6,11 @@ These need Keras: `make adapters`.
 import pytest
 
 from compare.cli import main
+from tests.libraries import skip_without
 
-keras = pytest.importorskip("keras")
+skip_without("keras")
+
+import keras  # noqa: E402 - not where it is not installed
 
 L = keras.layers
 

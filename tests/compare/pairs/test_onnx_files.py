@@ -12,11 +12,13 @@ import torch
 from compare.check import LayerCase, expect
 from compare.cli import main
 from compare.implementations import CELLS
+from tests.libraries import skip_without
 
-onnx = pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
+skip_without("onnxruntime")
 
-from onnx import helper, numpy_helper  # noqa: E402 - not where it is not installed
+import onnx  # noqa: E402 - not where it is not installed
+import onnxruntime  # noqa: E402
+from onnx import helper, numpy_helper  # noqa: E402
 
 ROWS = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
 
