@@ -147,8 +147,6 @@ REMOVED = {
     "break": "the game of the explain page: rnn-parity explain --open",
     "bench --submit": "bench --json FILE, which has machine, card and versions, and --against FILE",
     "bench --memory": "a profiler of memory, such as memray",
-    "bench --shapes deepbench": "bench --shapes FILE.json with these sizes",
-    "bench --phases update": "bench --phases step",
     "bench --rows cuda": "bench --rows cudnn",
     "bench --rows cuda-page": "bench --rows cuda-graph",
     "bench --rows kernel-graph": "bench --rows kernel",
@@ -270,15 +268,8 @@ def _list_commands(terminal: Terminal) -> None:
 
 def _refuse_removed(command: str, flags: Sequence[str]) -> None:
     """Refuse a command or an option that has left, with what to use instead."""
-    spellings, option = [command], ""
-    for flag in flags:
-        name, _, value = flag.partition("=")
-        if flag.startswith("--"):
-            option = f"{command} {name}"
-            spellings.append(option)
-        else:
-            value = flag
-        spellings.append(f"{option} {value}")
+    spellings = [command, *(f"{command} {flag.partition('=')[0]}" for flag in flags)]
+    spellings += [f"{command} {option} {value}" for option, value in pairwise(flags)]
     for spelling in spellings:
         if spelling in REMOVED:
             raise UsageError(f"{spelling} was removed; use {REMOVED[spelling]}")

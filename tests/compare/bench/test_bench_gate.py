@@ -297,8 +297,8 @@ def test_the_tolerance_is_from_perturbations_of_all_floats(monkeypatch):
         return None, allowed
 
     monkeypatch.setattr(gate_module.parity, "tolerances", tolerances)
-    assert Gate(case, seed=5).allowed(BACKWARD, 7) is allowed
-    assert options == {"seed": 5, "gaps": 7}
+    assert Gate(case, seed=5).allowed(BACKWARD) is allowed
+    assert options == {"seed": 5}
     for floats in (case.parameters, case.x, case.state, case.d_output):
         assert any(value is floats for value in moved)
     assert RNNTape in map(type, moved)
