@@ -1,4 +1,4 @@
-from .check import load_ipython_extension as load_ipython_extension
+from .classroom import load_ipython_extension as load_ipython_extension
 from .implementations import implementation as implementation
 from .pairs import convert_weights as convert_weights
 from .parity import SAFETY as SAFETY

@@ -34,7 +34,7 @@ from typing import Any, get_args, get_type_hints
 
 from rich.text import Text
 
-from compare import bench, check, pairs, runs, study
+from compare import bench, check, classroom, pairs, runs, study
 from compare.terminal import (
     DATA,
     OK,
@@ -100,8 +100,8 @@ COMMANDS = {
     ),
     "grade": Command(
         "Check the files of a folder; write grades.",
-        check.GradeConfig,
-        lambda *given: check.grade(*given),
+        classroom.GradeConfig,
+        lambda *given: classroom.grade(*given),
     ),
     "vectors": Command(
         "Write test vectors for code in other languages.",

@@ -5,7 +5,7 @@ from functools import partial
 
 from rich.console import Console
 
-from compare.check.subjects.functions import FunctionsSubject, call_reference
+from compare.check.exercise.functions import FunctionsSubject, call_reference
 from compare.implementations.targets import parse_target
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess

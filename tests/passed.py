@@ -4,11 +4,11 @@ What it has is found out as `rnn-parity check` does; of the rest no case is draw
 """
 
 from compare.check.cases.layer_case import SURFACE
-from compare.check.subjects.features import find_surface, try_features
-from compare.check.subjects.layer import LayerSubject, find_layout
+from compare.check.layers.features import find_surface, try_features
+from compare.check.layers.layer import LayerSubject, find_layout
+from compare.implementations.core.guesses import guess_cell_of_class
+from compare.implementations.core.trouble import Trouble, Verdict
 from compare.implementations.layers.user_layer import Layers
-from compare.implementations.layouts.guesses import guess_cell_of_class
-from compare.implementations.worker.trouble import Trouble, Verdict
 from tests.in_process import submission_of
 
 

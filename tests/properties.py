@@ -10,10 +10,10 @@ from compare.check.cases.layer_results import (
     run,
     to_rounding,
 )
+from compare.check.layers.properties import PROPERTIES
 from compare.check.properties.property import NotTried
-from compare.check.subjects.properties import PROPERTIES
+from compare.implementations.core.trouble import Trouble
 from compare.implementations.layers.user_layer import Layers
-from compare.implementations.worker.trouble import Trouble
 from compare.parity import SAFETY
 from compare.parity.rows import compare_results
 from tests import counts

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from compare.check.subjects.examination import try_stages
-from compare.check.subjects.functions import call_reference
-from compare.check.subjects.stages import STAGES
-from compare.check.subjects.subject import try_items
+from compare.check.exercise.examine import try_stages
+from compare.check.exercise.functions import call_reference
+from compare.check.exercise.stages import STAGES
+from compare.check.trying.subject import try_items
 from compare.implementations.worker.source import Source
 from tests import in_process
 from tests.annotations import unchecked

@@ -1,7 +1,7 @@
 """A fourth cell is six files: `tests/fourth_cell` has them, for the minimal gated unit.
 
-Five files are new, and `record.txt` is its record in `compare/implementations/cells.py`. The test
-adds them to a copy of the project, and every command takes `--cell mgu`.
+Five files are new, and `record.txt` is its record in `compare/implementations/core/cells.py`. The
+test adds them to a copy of the project, and every command takes `--cell mgu`.
 """
 
 import json
@@ -74,7 +74,7 @@ def copy_with_the_cell(project):
         shutil.copytree(ROOT / package, project / package)  # what is compiled, too
         if (FILES / package).exists():
             shutil.copytree(FILES / package, project / package, dirs_exist_ok=True)
-    cells = project / "compare" / "implementations" / "cells.py"
+    cells = project / "compare" / "implementations" / "core" / "cells.py"
     before, after = cells.read_text("utf-8").split("    )\n}\n")
     record = (FILES / "record.txt").read_text("utf-8")
     cells.write_text(f"{before}{record}    )\n}}\n{after}", "utf-8")

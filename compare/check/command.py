@@ -3,17 +3,14 @@
 import time
 from pathlib import Path
 
-from compare.check.config import CheckConfig
+from compare.check.exercise.examine import examine_functions, make_functions_loader
+from compare.check.layers.examine import examine_class
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
 from compare.check.report.printing import list_notes, show, write_json
-from compare.check.subjects.examination import (
-    examine_class,
-    examine_functions,
-    find_source,
-    make_loader,
-)
-from compare.check.subjects.report import Report
+from compare.check.trying.config import CheckConfig
+from compare.check.trying.loading import find_source, make_loader
+from compare.check.trying.report import Report
 from compare.implementations import Notes, Source, Start, hide_memory
 from compare.terminal import CommandError, Terminal, UsageError
 
@@ -59,8 +56,11 @@ def examine(
     """
     source = source or find_source(config)
     notes = Notes()
-    load = make_loader(config, source, notes, start)
-    report = (examine_class if source.name else examine_functions)(config, load, terminal)
+    if source.name:
+        report = examine_class(config, make_loader(config, source, notes, start), terminal)
+    else:
+        load = make_functions_loader(config, source, notes, start)
+        report = examine_functions(config, load, terminal)
     if not report.adapter:
         report.notes += list_notes(notes)
     if config.no_equations:

@@ -12,32 +12,31 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from compare.implementations.adapters.which import (
+from compare.implementations.core.cells import CELLS, Cell
+from compare.implementations.core.guesses import guess_cell_of_functions
+from compare.implementations.core.interface import Implementation, Results, demand_equal_sizes
+from compare.implementations.core.trouble import Trouble
+from compare.implementations.inside.adapters.which import (
     find_file_adapter,
     find_library,
     load_adapter,
     refuse_without_library,
     split_file_target,
 )
-from compare.implementations.cells import CELLS, Cell
-from compare.implementations.interface import Implementation, Results, demand_equal_sizes
+from compare.implementations.inside.notebook import NOTEBOOK
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import Layers, UserLayer
-from compare.implementations.layouts.guesses import guess_cell_of_functions
-from compare.implementations.weights import READERS, choose_layer, read_layers
+from compare.implementations.stored.weights import READERS, choose_layer, read_layers
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
-from compare.implementations.worker.notebook import NOTEBOOK
 from compare.implementations.worker.source import Source
-from compare.implementations.worker.trouble import Trouble
 from compare.terminal import UsageError
 from scratch_rnn.checks import brief
 
 FOLDER = Path(__file__).parent
-RESOLVER = FOLDER / "adapters" / "which.py"
-INTERPRETER = FOLDER / "kernels" / "interpreter.py"
+RESOLVER = FOLDER / "inside" / "adapters" / "which.py"
 
 
 def implementation(
@@ -169,14 +168,13 @@ def _load_functions(submission: Submission, target: str, cell: str | None) -> tu
     return record, partial(FunctionsLayer, SubmissionFunctions(submission, record.name))
 
 
-def parse_target(target: str, *, interpret: bool = False, **limits: Any) -> Source:
+def parse_target(target: str, **limits: Any) -> Source:
     """Read FILE, FILE:CLASS or MODULE:CLASS; FileNotFoundError if it is none of these.
 
-    With `interpret`, Triton's kernels run on the CPU. `limits` are fields of `Source`.
+    `limits` are further fields of `Source`.
     """
     path, name = split_target(target)
     file = Path(path)
-    limits["interpreter"] = str(INTERPRETER) if interpret else ""
     limits["resolver"] = str(RESOLVER)
     if file.is_file():
         file = file.absolute()

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import arg
 
-from compare import check
+from compare import mistakes
 from compare.implementations import CellName
 from compare.pairs import OF_TARGETS, PairOptions, check_targets
 from compare.parity import SharedOptions
@@ -76,14 +76,14 @@ class BisectConfig(PairOptions, SharedOptions):
             )
         if self.bug is not None and self.implementation is not None:
             raise UsageError("expected --bug or --implementation, got both")
-        if self.bug is not None and self.bug not in check.BUG_NAMES:
-            names = [bug.name for bug in check.BUGS if bug.package == "scratch_rnn"]
+        if self.bug is not None and self.bug not in mistakes.BUG_NAMES:
+            names = [bug.name for bug in mistakes.BUGS if bug.package == "scratch_rnn"]
             near = difflib.get_close_matches(self.bug, names, n=3, cutoff=0)
             raise UsageError(
                 f"expected the name of a bug for --bug, got {self.bug!r}; "
                 f"the nearest are {', '.join(near)}"
             )
-        if self.bug is not None and check.find_bug(self.bug).package != "scratch_rnn":
+        if self.bug is not None and mistakes.find_bug(self.bug).package != "scratch_rnn":
             raise UsageError(f"expected a bug of scratch_rnn for --bug, got {self.bug!r}")
         return self
 

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import Any
+from typing import TypeVar
 
 import tyro
 
@@ -17,15 +17,21 @@ from compare.terminal.output import wrapped
 ESCAPES = r"\x1b\[[0-9;]*m"  # sequences of characters that colour a terminal
 
 
-def parse_options(config: type, program: str, flags: Sequence[str], default: object = None) -> Any:
+Config = TypeVar("Config")
+
+
+def parse_options(
+    config: type[Config], program: str, flags: Sequence[str], default: Config | None = None
+) -> Config:
     """Return the options of a command as its dataclass; UsageError if they are not valid.
 
     `default` has the defaults in the place of the dataclass's. The help ends with SystemExit.
     """
-    options: dict[str, Any] = {} if default is None else {"default": default}
-    options["config"] = (tyro.conf.FlagCreatePairsOff,)
+    pairs = (tyro.conf.FlagCreatePairsOff,)
     with _usage_errors(program), _wrapped_help():
-        return tyro.cli(config, prog=program, args=flags, **options)
+        if default is None:
+            return tyro.cli(config, prog=program, args=flags, config=pairs)
+        return tyro.cli(config, prog=program, args=flags, config=pairs, default=default)
 
 
 class _Help(io.StringIO):

@@ -14,7 +14,7 @@ Check it:  python 11_gradient_check.py
 
 import numpy as np
 
-from compare.check import find_bug
+from compare.mistakes import find_bug
 
 FINDS = {
     "no-carry-back": None,

@@ -24,8 +24,8 @@ from pages import DOCS, add, command, fill_blocks, read, table, versions
 import concise_rnn
 import scratch_rnn
 from compare.bench.measure.machine import find_blas_pools, processor
-from compare.check.bugs.patches import ROOT, Patch, load_patched
 from compare.implementations import CELLS
+from compare.mistakes.patches import ROOT, Patch, load_patched
 from compare.parity import (
     StepSettings,
     build_models,

@@ -20,12 +20,12 @@ from matplotlib.figure import Figure
 from pages import DOCS, add, fill_blocks, read, table, versions
 from threadpoolctl import threadpool_limits
 
-from compare.check.bugs.catalogue import BUGS
+from compare.check.cases.floats import in_float64
 from compare.check.cases.layer_case import LayerCase, random_case
 from compare.check.cases.layer_results import rounding, run
 from compare.check.cases.reference import torch_results
-from compare.check.cases.results import in_float64
 from compare.implementations import CELLS, Results
+from compare.mistakes.catalogue import BUGS
 from compare.parity import rms
 
 mpl.use("Agg")

@@ -26,14 +26,15 @@ from typing import Any
 import numpy as np
 from pages import DOCS, ROOT, add, read, table, versions
 
-from compare.check import BUG_NAMES, Comparison, LayerCase, run
-from compare.check.bugs.patches import Patch, patched_source
+from compare.check import Comparison, LayerCase, run
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.layer_results import expect, rounding
 from compare.implementations import CELLS, Source, load_file
-from compare.implementations.adapters import torch_module
-from compare.implementations.adapters.library_layer import LibraryLayer
-from compare.implementations.kernels.compilation import compile_launches
+from compare.implementations.inside.adapters import torch_module
+from compare.implementations.inside.adapters.library_layer import LibraryLayer
+from compare.kernels.compilation import compile_launches
+from compare.mistakes import BUG_NAMES
+from compare.mistakes.patches import Patch, patched_source
 from compare.parity import PERTURBATIONS
 
 INTERPRETER = ROOT / "compare" / "implementations" / "kernels" / "interpreter.py"

@@ -21,7 +21,7 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models
 from compare.bench.results.result import round_numbers
-from compare.check import find_bug
+from compare.mistakes import find_bug
 from compare.parity import parameters_as_arrays, write_parameters
 from scratch_rnn.train import loss_and_gradients
 

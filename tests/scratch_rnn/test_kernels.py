@@ -16,7 +16,7 @@ from hypothesis import settings
 from compare.check import CheckConfig, CheckError, check
 from compare.check.cases.layer_results import rounding
 from compare.implementations import CELLS, Source
-from compare.implementations.kernels import compilation
+from compare.kernels import compilation
 from compare.terminal import UsageError
 from tests.in_process import terminal
 from tests.scripts import ROOT, SCRIPTS, ended, load_script

@@ -71,3 +71,25 @@ def scale(array: Array, values: str, name: str, dtype: str) -> Array:
         factor = np.resize(factor, (len(array), 1))  # one for each row
     scaled: Array = array * factor
     return scaled
+
+
+SIZES: tuple[Sizes, ...] = (DEFAULT, (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), *BOUNDARIES)
+"""T, B, V and H: first all different, so that no transposition is hidden; then boundaries."""
+
+OF_VALUES: tuple[Trial, ...] = tuple((DEFAULT, values) for values in VALUES)
+
+TRIALS: tuple[Trial, ...] = (*((sizes, "") for sizes in SIZES), *OF_VALUES)
+"""The cases of the simplest layer."""
+
+
+def count_products(sizes: Sizes) -> int:
+    """Return how many products of two floats a forward pass has at these sizes."""
+    T, B, V, H = sizes
+    return T * B * H * (V + H)
+
+
+OPTIONAL: tuple[Trial, ...] = tuple((sizes, "") for sizes in sorted(OF_GPUS, key=count_products))
+"""The last cases of a layer whose kernels are interpreted; they may be left out."""
+
+OF_KERNELS = (*((sizes, "") for sizes in (*SIZES[:4], *SMALL)), *OF_VALUES, *OPTIONAL)
+"""The cases of a layer whose kernels are interpreted."""

@@ -27,15 +27,13 @@ power of two.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from compare.check.cases.boundaries import scale
+from compare.check.cases.choices import Choices
 from compare.implementations import CELLS, Array
-
-if TYPE_CHECKING:
-    from compare.check.cases.layer_case import LayerCase
 
 CLEAR_ATTEMPTS = 8
 
@@ -55,7 +53,7 @@ class Floats:
     d_c_n: Array | None = None
 
 
-def recurrences(case: "LayerCase") -> list[tuple[int, int, str]]:
+def recurrences(case: Choices) -> list[tuple[int, int, str]]:
     """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
     return [
         (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
@@ -65,8 +63,8 @@ def recurrences(case: "LayerCase") -> list[tuple[int, int, str]]:
 
 
 @lru_cache(maxsize=1024)
-def draw_floats(case: "LayerCase") -> Floats:
-    """Draw the floats of a LayerCase from its seed; equal cases share them."""
+def draw_floats(case: Choices) -> Floats:
+    """Draw the floats of a case from its seed; equal cases share them."""
     rng = np.random.default_rng(case.seed)
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
     lengths = rng.integers(1, T + 1, B) if case.lengths else None
@@ -103,11 +101,11 @@ def draw_floats(case: "LayerCase") -> Floats:
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
-def _normal(case: "LayerCase", rng: np.random.Generator, name: str, *shape: int) -> Array:
+def _normal(case: Choices, rng: np.random.Generator, name: str, *shape: int) -> Array:
     return _as_drawn(case, rng.normal(size=shape), name)
 
 
-def _as_drawn(case: "LayerCase", array: Array, name: str) -> Array:
+def _as_drawn(case: Choices, array: Array, name: str) -> Array:
     array = scale(array, case.values, name, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
@@ -117,7 +115,7 @@ def _as_drawn(case: "LayerCase", array: Array, name: str) -> Array:
     return array
 
 
-def _draw_parameters(case: "LayerCase", rng: np.random.Generator) -> dict[str, Array]:
+def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array]:
     """W_ih keeps the size of its inputs, W_hh has the case's gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
     for layer, _, suffix in recurrences(case):
@@ -145,7 +143,7 @@ def _draw_parameters(case: "LayerCase", rng: np.random.Generator) -> dict[str, A
 
 
 def _is_clear(
-    case: "LayerCase",
+    case: Choices,
     parameters: Mapping[str, Array],
     x: Array,
     h0: Array | None,
@@ -185,3 +183,13 @@ def _is_clear(
                 outputs[t, b, units], e_outputs[t, b, units] = h, e_h
         y, e_y = outputs, e_outputs
     return True
+
+
+def in_float64(value: Any) -> Any:
+    """Return a value with all arrays of floats in it in float64."""
+    if isinstance(value, dict):
+        return {name: in_float64(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(in_float64(item) for item in value)
+    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(np.float64) if is_float else value

@@ -12,12 +12,9 @@ from typing import Any, Self
 import numpy as np
 
 from compare.check.cases.boundaries import CASES
-from compare.check.cases.floats import Floats, draw_floats
-from compare.check.cases.results import in_float64
+from compare.check.cases.choices import Choices
+from compare.check.cases.floats import Floats, draw_floats, in_float64
 from compare.implementations import CELLS
-
-GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
-"""How many float32 ulps fit into one ulp of a coarser arithmetic."""
 
 Surface = Mapping[str, Sequence[object]]
 """The values of a case's fields that may be drawn, by the names of the fields."""
@@ -28,90 +25,15 @@ SURFACE["seed"] = range(1_000_000)
 
 
 @dataclass(frozen=True, repr=False)
-class LayerCase:
+class LayerCase(Choices):
     """One pass through a layer, forward and backward; its repr evaluates to the same case."""
 
-    cell: str = "rnn"  # of CELLS
-    T: int = 1  # steps
-    B: int = 1  # sequences of the batch
-    V: int = 1  # features of each x_t
-    H: int = 1  # hidden units
-    L: int = 1  # layers
-    nonlinearity: str = "tanh"
-    bias: bool = True
-    batch_first: bool = False
-    dropout: float = 0.0  # above 0: with masks
-    bidirectional: bool = False
-    projected: bool = False  # h has half of the units
-    unbatched: bool = False
-    one_hot: bool = False  # x are integers
-    h0: bool = True  # whether h0 (and c0) is given
-    lengths: bool = False  # whether lengths are given
-    upstream: str = "both"  # the given gradients: of "output", of "h_n" (and c_n), or both
-    gain: float = 1.0  # largest singular value of each gate's W_hh
-    saturated: bool = False  # half of the units, or with ReLU always on or always off
-    values: str = ""  # one of VALUES, in `compare.check.cases.boundaries`
-    rounded: bool = False  # floats are multiples of 1/4, for reading
-    dtype: str = "float32"
-    precision: str = ""  # one of GAPS: a coarser arithmetic on float32
-    one_bias: bool = False  # b_hh is zero
-    seed: int = 0
     own_floats: Floats | None = field(default=None, repr=False, compare=False)  # not drawn
 
     def __repr__(self) -> str:
         values = [(each, getattr(self, each.name)) for each in fields(self) if each.repr]
         special = [f"{each.name}={v!r}" for each, v in values if v != each.default]
         return f"{type(self).__name__}({', '.join(special)})"
-
-    @property
-    def D(self) -> int:
-        """Directions."""
-        return 2 if self.bidirectional else 1
-
-    @property
-    def G(self) -> int:
-        """Gates."""
-        return CELLS[self.cell].num_gates
-
-    @property
-    def P(self) -> int:
-        """Units of a projection; 0 if there is none."""
-        return (self.H + 1) // 2 if self.projected else 0
-
-    @property
-    def R(self) -> int:
-        """Units of h."""
-        return self.P or self.H
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Arguments of the constructor, named as in nn.RNN, without defaults."""
-        options: dict[str, Any] = {"input_size": self.V, "hidden_size": self.H}
-        defaults = {
-            "num_layers": (self.L, 1),
-            "nonlinearity": (self.nonlinearity, "tanh"),
-            "bias": (self.bias, True),
-            "batch_first": (self.batch_first, False),
-            "dropout": (self.dropout, 0.0),
-            "bidirectional": (self.bidirectional, False),
-            "proj_size": (self.P, 0),
-        }
-        return options | {name: v for name, (v, default) in defaults.items() if v != default}
-
-    @property
-    def gaps(self) -> int:
-        """How many ulps of the dtype fit into one ulp of the arithmetic."""
-        return GAPS.get(self.precision, 1)
-
-    @property
-    def batch_axis(self) -> int:
-        """Axis of the batch in x and output."""
-        return 0 if self.batch_first else 1
-
-    @property
-    def time_axis(self) -> int:
-        """Axis of the time steps in x and output."""
-        return 1 if self.batch_first and not self.unbatched else 0
 
     @property
     def floats(self) -> Floats:

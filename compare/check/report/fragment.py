@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from compare.check.cases.results import ItemResult
 from compare.check.report.page import tensor_of
-from compare.check.subjects.explanation import MOST_LINES, explain, summarize
-from compare.check.subjects.report import Report
+from compare.check.trying.explanation import MOST_LINES, explain, summarize
+from compare.check.trying.report import Report
+from compare.check.trying.results import ItemResult
 from compare.files import JsonObject
 from compare.implementations import Array, Verdict
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.results import Case, ItemResult, in_float64
-from compare.check.subjects.explanation import MOST_LINES, summarize
-from compare.check.subjects.plain import LOSS_FILE, PlainFunctions
-from compare.check.subjects.report import Report
-from compare.check.subjects.stages import AFTER_ANOTHER, ARGUMENT, SECOND, Stage, run_quietly
+from compare.check.cases.floats import in_float64
+from compare.check.exercise.stages import Stage, run_quietly
+from compare.check.trying.explanation import MOST_LINES, summarize
+from compare.check.trying.report import Report
+from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, ItemResult
 from compare.files import JsonObject, fill_page, is_page, json_in_html, resource, write_output
 from compare.implementations import CELLS, Array, Verdict, clean
+from compare.mistakes import LOSS_FILE, PlainFunctions
 
 MARK = '<meta name="generator" content="rnn-parity check">'
 """In the first lines of each page: it distinguishes a page from any other file."""

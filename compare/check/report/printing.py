@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.text import Text
 
-from compare.check.cases.results import Result
-from compare.check.subjects.explanation import (
+from compare.check.exercise.training import show_training
+from compare.check.trying.explanation import (
     explain,
     summarize,
 )
-from compare.check.subjects.report import Report
-from compare.check.subjects.training import show_training
+from compare.check.trying.report import Report
+from compare.check.trying.results import Result
 from compare.files import JsonObject, write_output
 from compare.implementations import FAILED, Notes, Verdict, clean
 from compare.terminal import Terminal

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.implementations.cells import CELLS
-from compare.implementations.interface import Array
+from compare.implementations.core.cells import CELLS
+from compare.implementations.core.guesses import guess_cell_of_class, guess_cell_of_shapes
+from compare.implementations.core.interface import Array
+from compare.implementations.core.trouble import HOPELESS, Malformed, Trouble, Verdict
 from compare.implementations.layers.user_layer import Layers, UserLayer
 from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
-from compare.implementations.layouts.guesses import guess_cell_of_class, guess_cell_of_shapes
 from compare.implementations.worker.client import Submission
-from compare.implementations.worker.trouble import HOPELESS, Malformed, Trouble, Verdict
 from scratch_rnn.layers.states import arrays_of, each
 
 T, B, V, H = 3, 2, 4, 5

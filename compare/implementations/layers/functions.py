@@ -5,10 +5,10 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, Protocol
 
-from compare.implementations.cells import CELLS
+from compare.implementations.core.cells import CELLS
+from compare.implementations.core.trouble import Trouble
 from compare.implementations.layouts.gate_order import Order, translate_call
 from compare.implementations.worker.client import Handle, Submission
-from compare.implementations.worker.trouble import Trouble
 
 
 class Functions(Protocol):

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.implementations.cells import CELLS
-from compare.implementations.interface import Array, Results
+from compare.implementations.core.cells import CELLS
+from compare.implementations.core.interface import Array, Results
+from compare.implementations.core.trouble import Malformed
 from compare.implementations.layers.functions import Functions, SubmissionFunctions
 from compare.implementations.layouts.parameters import PARAMETERS
 from compare.implementations.worker.client import Call, Handle
-from compare.implementations.worker.trouble import Malformed
 from scratch_rnn.layers.states import State, arrays_of, each, state_of
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.implementations.interface import Array, Implementation
-from compare.implementations.worker.trouble import Trouble
+from compare.implementations.core.interface import Array, Implementation
+from compare.implementations.core.trouble import Trouble
 from compare.terminal import UsageError
 from scratch_rnn import RNNGradients, RNNTape
 from scratch_rnn.layers.layer import Layer

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from compare.implementations.cells import CELLS
+from compare.implementations.core.cells import CELLS
 
 WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")
 

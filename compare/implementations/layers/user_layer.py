@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations.cells import CELLS
-from compare.implementations.interface import Array, Results
+from compare.implementations.core.cells import CELLS
+from compare.implementations.core.interface import Array, Results
+from compare.implementations.core.trouble import Malformed, Trouble
 from compare.implementations.layouts.conventions import Conventions, Flags
 from compare.implementations.layouts.parameters import PARAMETERS
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
-from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import UsageError
 from scratch_rnn.layers.states import arrays_of
 

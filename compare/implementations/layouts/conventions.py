@@ -9,8 +9,9 @@ from typing import Any, Self
 import numpy as np
 
 from compare.files import table
-from compare.implementations.cells import CELLS
-from compare.implementations.interface import Array
+from compare.implementations.core.cells import CELLS
+from compare.implementations.core.interface import Array
+from compare.implementations.core.trouble import Malformed
 from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
 from compare.implementations.layouts.parameters import (
     B_IH,
@@ -22,7 +23,6 @@ from compare.implementations.layouts.parameters import (
     Shape,
     find_names,
 )
-from compare.implementations.worker.trouble import Malformed
 from compare.terminal import UsageError
 
 Arrays = dict[str, Array]  # parameters by name

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations.cells import CELLS
-from compare.implementations.interface import Array
+from compare.implementations.core.cells import CELLS
+from compare.implementations.core.interface import Array
 from compare.terminal import UsageError
 
 Order = tuple[str, ...]  # the gates from the first block of rows to the last; (): nobody states it

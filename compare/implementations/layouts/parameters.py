@@ -7,10 +7,10 @@ whole parameter before one for each gate. A weight for [x, h] may take the place
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
-from compare.implementations.cells import CELLS
+from compare.implementations.core.cells import CELLS
+from compare.implementations.core.guesses import guess_cell_of_shapes
+from compare.implementations.core.trouble import Malformed
 from compare.implementations.layouts.gate_order import Order
-from compare.implementations.layouts.guesses import guess_cell_of_shapes
-from compare.implementations.worker.trouble import Malformed
 from compare.terminal import UsageError
 
 PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")

@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.implementations.worker.exceptions import explain_exception
-from compare.implementations.worker.messages import (
+from compare.implementations.core.trouble import Trouble
+from compare.implementations.inside.messages import (
     Array,
     Head,
     layout_of,
     pack,
     unpack,
 )
+from compare.implementations.worker.exceptions import explain_exception
 from compare.implementations.worker.source import PATIENCE, Notes, Source
-from compare.implementations.worker.trouble import Trouble
 
 Start = Callable[..., Any]
 """Starts the process of the user's code, or what takes its place; see `process.Process`."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations.worker import messages
-from compare.implementations.worker.messages import Message
-from compare.implementations.worker.server import Server
+from compare.implementations.core.trouble import Trouble, Verdict
+from compare.implementations.inside import messages
+from compare.implementations.inside.messages import Message
+from compare.implementations.inside.server import Server
 from compare.implementations.worker.source import FIRST_PRINTED, Notes, Source
-from compare.implementations.worker.trouble import Trouble, Verdict
 
 
 class InProcess:

@@ -10,10 +10,10 @@ from io import BufferedReader
 
 import psutil
 
-from compare.implementations.worker.messages import InvalidMessage, Message, encoded, read
+from compare.implementations.core.trouble import Trouble
+from compare.implementations.inside.messages import InvalidMessage, Message, encoded, read
 from compare.implementations.worker.source import FIRST_PRINTED, PATIENCE, Notes, Source
 from compare.implementations.worker.start import start
-from compare.implementations.worker.trouble import Trouble
 
 INTERVAL = 0.1  # seconds between two looks at the time that a call takes
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from compare.implementations.worker import forkserver, server
+from compare.implementations.inside import forkserver, server
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 SECONDS = 60.0  # within which the fork server has to answer, on a busy machine

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare import check, implementations, parity
+from compare import check, implementations, mistakes, parity
 from compare.files import Output, RecordError, check_outputs
 from compare.pairs import bisect_pair
 from compare.study.bisection import replay as replays
@@ -93,7 +93,7 @@ def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
     """
     bug, implementation, dtype = options.bug, options.implementation, options.dtype
     if bug is not None:
-        return NumPySuspect(check.find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
+        return NumPySuspect(mistakes.find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
     if implementation is not None:
         other = implementations.implementation(implementation, cell, **LIMITS)
         package = implementations.package_with(other)

@@ -10,8 +10,9 @@ import safetensors
 import safetensors.numpy
 
 from compare import files
-from compare.check import BUG_NAMES, TrainingCase
+from compare.check import TrainingCase
 from compare.implementations import CELLS, Array, CellName
+from compare.mistakes import BUG_NAMES
 from compare.parity import OPTIMIZERS, StepSettings, name_optimizer, name_state
 from compare.runs import Model
 from compare.study.config import SuspectOptions

@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 
 import concise_rnn
 import scratch_rnn
-from compare.check import BUGS
 from compare.files import JsonObject, RecordError
 from compare.implementations import CELLS, Array, Cell
+from compare.mistakes import BUGS
 from compare.parity import compare_step, copy_weights, make_models, split_tokens, write_parameters
 from compare.runs import Course, Snapshot
 from compare.study.page import anatomy

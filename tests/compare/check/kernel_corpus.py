@@ -74,11 +74,12 @@ def load(file: Path, layer: str) -> Any:
 
 def check(kernel: Kernel, file: Path, sizes: str) -> str:
     """Return what the interpreter of `check` notices on its cases, or on few of them."""
+    from compare.check.cases.boundaries import OF_KERNELS, TRIALS
     from compare.check.cases.layer_case import make_case
     from compare.check.cases.layer_results import expect, run
-    from compare.check.subjects.layer import OF_KERNELS, TRIALS, find_part
-    from compare.implementations.adapters import torch_module
-    from compare.implementations.adapters.library_layer import LibraryLayer
+    from compare.check.layers.layer import find_part
+    from compare.implementations.inside.adapters import torch_module
+    from compare.implementations.inside.adapters.library_layer import LibraryLayer
 
     trials = (*TRIALS, *OF_KERNELS) if sizes == "all" else [(size, "") for size in FEW]
     INTERPRETER.take_notes()

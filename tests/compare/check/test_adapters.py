@@ -7,18 +7,19 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
+from compare.check.cases.boundaries import TRIALS
+from compare.check.layers.layer import LayerSubject, find_layout
 from compare.implementations import CELLS, Cell
-from compare.implementations.adapters import which
-from compare.implementations.adapters.library_layer import LibraryLayer
-from compare.implementations.adapters.which import ADAPTERS, load_adapter, resolve
-from compare.implementations.layers.user_layer import Layers
-from compare.implementations.layouts.conventions import Conventions
-from compare.implementations.layouts.guesses import (
+from compare.implementations.core.guesses import (
     guess_cell_of_class,
     guess_cell_of_functions,
     guess_cell_of_shapes,
 )
+from compare.implementations.inside.adapters import which
+from compare.implementations.inside.adapters.library_layer import LibraryLayer
+from compare.implementations.inside.adapters.which import ADAPTERS, load_adapter, resolve
+from compare.implementations.layers.user_layer import Layers
+from compare.implementations.layouts.conventions import Conventions
 from tests.counts import number
 from tests.in_process import submission_of
 from tests.libraries import skip_without

@@ -10,8 +10,9 @@ from functools import partial
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.subjects import diagnosis
-from compare.check.subjects.examination import examine_class, examine_functions
+from compare.check.exercise.examine import examine_functions
+from compare.check.layers.examine import examine_class
+from compare.check.trying import diagnosis
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
     Layer,

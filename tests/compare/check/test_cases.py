@@ -13,9 +13,9 @@ from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
 from compare.check.cases.layer_results import copy_floats
 from compare.check.cases.training import draw_training_case, get_layer
+from compare.check.layers.properties import find_lack
 from compare.check.properties.of_comparison import _complaint
 from compare.check.properties.property import layer_property
-from compare.check.subjects.properties import find_lack
 
 WORDS: list[tuple[dict[str, Any], str]] = [
     ({}, "T 1, B 1, V 1, H 1, tanh, float32"),

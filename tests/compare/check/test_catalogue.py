@@ -11,17 +11,17 @@ import pytest
 
 import compare
 import scratch_rnn
-from compare.check.bugs import catalogue
-from compare.check.bugs.catalogue import BUGS, CATALOGUE, GROUPS, Bug, find_bug
-from compare.check.bugs.patches import ROOT, Patch, PatchError, diff, load_patched, patched_source
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_training as of_training
 from compare.check.properties import run
 from compare.check.properties.property import LayerProperty, draw_cases
 from compare.implementations import CELLS
-from compare.implementations.interface import Implementation
+from compare.implementations.core.interface import Implementation
 from compare.implementations.layers.in_model import package_with
 from compare.implementations.targets import implementation
+from compare.mistakes import catalogue
+from compare.mistakes.catalogue import BUGS, CATALOGUE, GROUPS, Bug, find_bug
+from compare.mistakes.patches import ROOT, Patch, PatchError, diff, load_patched, patched_source
 from tests.counts import number
 from tests.scratch_rnn.test_train import sharing
 

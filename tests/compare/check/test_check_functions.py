@@ -5,14 +5,14 @@ import json
 import pytest
 
 from compare.check import CheckConfig, CheckError, check
+from compare.check.exercise.examine import examine_functions, try_stages
+from compare.check.exercise.functions import call_reference
+from compare.check.exercise.stages import STAGES as ALL_STAGES
 from compare.check.report.printing import show
-from compare.check.subjects import examination
-from compare.check.subjects.examination import examine_functions, try_stages
-from compare.check.subjects.explanation import summarize
-from compare.check.subjects.functions import call_reference
-from compare.check.subjects.report import Report
-from compare.check.subjects.stages import STAGES as ALL_STAGES
-from compare.check.subjects.subject import try_items
+from compare.check.trying import examination
+from compare.check.trying.explanation import summarize
+from compare.check.trying.report import Report
+from compare.check.trying.subject import try_items
 from compare.cli import main
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.source import Source

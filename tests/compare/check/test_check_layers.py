@@ -8,14 +8,15 @@ import pytest
 import torch
 
 from compare.check import CheckConfig, check
+from compare.check.cases.boundaries import TRIALS
 from compare.check.cases.layer_results import match_bits, run
 from compare.check.command import examine
+from compare.check.layers import properties
+from compare.check.layers.examine import examine_class
+from compare.check.layers.features import FEATURES
+from compare.check.layers.layer import LayerSubject, find_layout
 from compare.check.properties.property import layer_property
-from compare.check.subjects import properties
-from compare.check.subjects.examination import examine_class
-from compare.check.subjects.features import FEATURES
-from compare.check.subjects.layer import TRIALS, LayerSubject, find_layout
-from compare.check.subjects.subject import try_items
+from compare.check.trying.subject import try_items
 from compare.implementations import CELLS
 from compare.implementations.layers.detection import detect_cell
 from compare.implementations.layers.user_layer import Layers

@@ -10,7 +10,7 @@ import pytest
 from compare.check import CheckConfig, command
 from compare.check.report.page import AGAIN, stage_of
 from compare.check.report.printing import FAILED, STYLES
-from compare.check.subjects.explanation import summarize
+from compare.check.trying.explanation import summarize
 from compare.cli import main
 from compare.implementations.worker.in_process import InProcess
 from compare.terminal import Terminal

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from compare.check.cases.comparison import Comparison, Expected, match_bits, measure_answer
-from compare.check.cases.results import Case, Item, ItemResult
-from compare.check.subjects.explanation import explain, show_side_by_side, summarize
-from compare.implementations.worker.trouble import Verdict
+from compare.check.trying.explanation import explain, show_side_by_side, summarize
+from compare.check.trying.results import Case, Item, ItemResult
+from compare.implementations.core.trouble import Verdict
 from compare.parity import FEW, PERTURBATIONS
 from tests.tables import lines_of
 

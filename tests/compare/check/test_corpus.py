@@ -9,12 +9,12 @@ from functools import cache
 
 import pytest
 
-from compare.check.subjects import stages
-from compare.check.subjects.functions import draw_cases
-from compare.check.subjects.stages import STAGES as ALL_STAGES
-from compare.check.subjects.stages import run_quietly
+from compare.check.exercise import stages
+from compare.check.exercise.functions import draw_cases
+from compare.check.exercise.stages import STAGES as ALL_STAGES
+from compare.check.exercise.stages import run_quietly
+from compare.implementations.core.trouble import Malformed
 from compare.implementations.layers.functions import LocalFunctions
-from compare.implementations.worker.trouble import Malformed
 from tests.compare.check.corpus import (
     Misfit,
     changed,

@@ -30,19 +30,20 @@ from compare.check.cases.layer_results import (
     run_layer,
 )
 from compare.check.cases.reference import torch_results
+from compare.check.exercise.examine import try_stages
+from compare.check.exercise.stages import STAGES
+from compare.check.layers.examine import examine_class
+from compare.check.layers.features import find_surface, try_features
+from compare.check.layers.layer import LayerSubject, find_layout
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import scale_parameters
-from compare.check.subjects.examination import examine_class, try_stages
-from compare.check.subjects.features import find_surface, try_features
-from compare.check.subjects.layer import LayerSubject, find_layout
-from compare.check.subjects.stages import STAGES
-from compare.implementations.interface import load_parameters
+from compare.implementations.core.interface import load_parameters
+from compare.implementations.core.trouble import Malformed, Trouble
+from compare.implementations.inside.server import load_file
 from compare.implementations.layers.detection import detect_cell
 from compare.implementations.layers.user_layer import Layers
-from compare.implementations.worker.server import load_file
 from compare.implementations.worker.source import Source
-from compare.implementations.worker.trouble import Malformed, Trouble
 from compare.terminal import Terminal
 from tests.compare.check.corpus import LAYERS, RIGHT_FILES, STYLES
 from tests.counts import number

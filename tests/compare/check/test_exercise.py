@@ -12,19 +12,19 @@ import numpy as np
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.bugs.catalogue import CATALOGUE
-from compare.check.subjects import stages
-from compare.check.subjects.cs231n import CS231N_STAGES
-from compare.check.subjects.diagnosis import add_remark
-from compare.check.subjects.examination import examine_functions, try_stages
-from compare.check.subjects.functions import draw_cases
-from compare.check.subjects.plain import PlainFunctions, less_accurate
-from compare.check.subjects.stages import STAGES
-from compare.check.subjects.subject import try_items
-from compare.check.subjects.template import write_template
+from compare.check.exercise import stages
+from compare.check.exercise.cs231n import CS231N_STAGES
+from compare.check.exercise.examine import examine_functions, try_stages
+from compare.check.exercise.functions import draw_cases
+from compare.check.exercise.stages import STAGES
+from compare.check.exercise.template import write_template
+from compare.check.trying.diagnosis import add_remark
+from compare.check.trying.subject import try_items
 from compare.implementations import CELLS
+from compare.implementations.core.trouble import Malformed
 from compare.implementations.layers.signatures import read_signatures
-from compare.implementations.worker.trouble import Malformed
+from compare.mistakes.catalogue import CATALOGUE
+from compare.mistakes.plain import PlainFunctions, less_accurate
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
     Solution,

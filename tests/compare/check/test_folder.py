@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from compare.check.grading import folder
+from compare.classroom import folder
 from compare.cli import main
 from tests.compare.check.test_worker import RIGHT
 from tests.in_process import terminal
@@ -23,7 +23,7 @@ FILES = {
     "alice.py": (RIGHT, "1 of 1  right"),
     "bob/mine.py": (RIGHT.replace("1e-6", "1"), "0 of 1  clip_grad_norm wrong"),
     "carol.py": ("import none", "0 of 1  error: ModuleNotFoundError: No module named 'none' (line"),
-    "dave\x1b[2J.py": (f"import alice\n{RIGHT}", "1 of 1  right; opens alice.py"),
+    "dave\x1b[2J.py": (f"import alice\n{RIGHT}", "1 of 1  right"),
     "eve.py": (RIGHT + KILLS, "0 of 0  error: its check ended by signal SIGKILL"),
     "frank.py": ("import none", "0 of 1  error: ModuleNotFoundError: No module named 'none' (line"),
 }

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from compare.check import GradeConfig
-from compare.check.grading import folder
-from compare.check.grading.class_report import ClassReport
-from compare.check.subjects.stages import STAGES as EXERCISE
+from compare.check.exercise.stages import STAGES as EXERCISE
+from compare.classroom import folder
+from compare.classroom.class_report import ClassReport
+from compare.classroom.config import GradeConfig
 from compare.cli import main
 from tests.compare.check.corpus import function_source, right_source, right_variants
 

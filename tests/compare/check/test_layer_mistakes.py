@@ -7,20 +7,22 @@ import numpy as np
 import pytest
 
 from compare.check import CheckConfig
+from compare.check.cases.boundaries import TRIALS
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import expect
-from compare.check.cases.results import Result
-from compare.check.subjects import examination, features, properties
-from compare.check.subjects.diagnosis import explain_results
-from compare.check.subjects.examination import examine_class
-from compare.check.subjects.explanation import describe_entry
-from compare.check.subjects.features import FEATURES, list_trials, try_feature, try_features
-from compare.check.subjects.layer import PARTS, TRIALS, LayerSubject, find_layout
-from compare.check.subjects.properties import try_properties
-from compare.check.subjects.symptoms import explain_tensor
+from compare.check.layers import features, properties
+from compare.check.layers.examine import examine_class
+from compare.check.layers.features import FEATURES, list_trials, try_feature, try_features
+from compare.check.layers.layer import PARTS, LayerSubject, find_layout
+from compare.check.layers.properties import try_properties
+from compare.check.trying import examination
+from compare.check.trying.diagnosis import explain_results
+from compare.check.trying.explanation import describe_entry
+from compare.check.trying.results import Result
+from compare.check.trying.symptoms import explain_tensor
+from compare.implementations.core.trouble import Verdict
 from compare.implementations.layers.user_layer import Layers
-from compare.implementations.worker.trouble import Verdict
 from compare.terminal import UsageError
 from tests.compare.check.corpus import (
     LAYERS,

@@ -7,10 +7,10 @@ import pytest
 
 from compare import implementation
 from compare.check import CheckConfig, LayerCase, command
-from compare.check.magic import Refusal, check_cells
-from compare.check.subjects.stages import STAGES
+from compare.check.exercise.stages import STAGES
+from compare.classroom.magic import Refusal, check_cells
 from compare.cli import main
-from compare.implementations.worker.notebook import load_notebook
+from compare.implementations.inside.notebook import load_notebook
 from tests.compare.check.corpus import function_source, replaced, right_source, styles
 from tests.compare.implementations.test_targets import assert_right
 from tests.in_process import terminal

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from compare.check.bugs.patches import Patch
-from compare.check.subjects.plain import LOSS_FILE, PlainFunctions
+from compare.mistakes.patches import Patch
+from compare.mistakes.plain import LOSS_FILE, PlainFunctions
 
 X, H, W, B = np.ones((2, 3)), np.ones((2, 4)), np.ones((4, 3)), np.ones(4)
 U = np.ones((4, 4))

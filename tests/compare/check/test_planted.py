@@ -14,17 +14,17 @@ from numpy.testing import assert_allclose
 
 import compare
 import scratch_rnn
-from compare.check.bugs.catalogue import BUGS, find_bug
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import run as run_layer
+from compare.check.layers.features import try_features
+from compare.check.layers.properties import try_properties
 from compare.check.properties import against_torch as against_torch
 from compare.check.properties import run
-from compare.check.subjects.features import try_features
-from compare.check.subjects.plain import PlainFunctions
-from compare.check.subjects.properties import try_properties
-from compare.check.subjects.wrong_layers import is_of_layer
 from compare.implementations import CELLS
 from compare.implementations.layers.functions_layer import FunctionsLayer
+from compare.mistakes.catalogue import BUGS, find_bug
+from compare.mistakes.plain import PlainFunctions
+from compare.mistakes.wrong_layers import is_of_layer
 from tests.compare.check.test_catalogue import property_named, steps_of_the_first_case
 from tests.compare.check.test_layer_mistakes import diagnosed, tried
 from tests.compare.check.trial import examples_until_it_fails

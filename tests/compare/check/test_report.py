@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compare.check.cases.boundaries import TRIALS
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.results import Case, Item, ItemResult, Result
+from compare.check.layers.kernels import describe_left_out, explain_stages
+from compare.check.layers.layer import MOST_OPERATIONS, LayerSubject, find_layout
 from compare.check.report.page import record_of, tensor_of
 from compare.check.report.printing import list_notes, show
-from compare.check.subjects.kernels import describe_left_out, explain_stages
-from compare.check.subjects.layer import MOST_OPERATIONS, TRIALS, LayerSubject, find_layout
-from compare.check.subjects.report import Report
-from compare.check.subjects.training import TrainingResult
-from compare.implementations.kernels.compilation import describe_kernels
+from compare.check.trying.report import Report, TrainingResult
+from compare.check.trying.results import Case, Item, ItemResult, Result
+from compare.implementations.core.trouble import Verdict
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.source import Notes
-from compare.implementations.worker.trouble import Verdict
+from compare.kernels.compilation import describe_kernels
 from tests.in_process import submission_of, terminal
 from tests.tables import marked, table_of, wrapped
 

@@ -5,11 +5,11 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.cases.comparison import Comparison
-from compare.check.cases.results import ItemResult
-from compare.check.subjects import training as training_check
-from compare.check.subjects.report import Report
-from compare.check.subjects.stages import STAGES
-from compare.check.subjects.training import train
+from compare.check.exercise import training as training_check
+from compare.check.exercise.stages import STAGES
+from compare.check.exercise.training import train
+from compare.check.trying.report import Report
+from compare.check.trying.results import ItemResult
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import plain_source, replaced

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import expect, run_layer
-from compare.check.vectors.write import draw_cases
+from compare.check.report.vectors import draw_cases
 from compare.cli import main
 from compare.implementations import CELLS, implementation
 from compare.parity import PERTURBATIONS

@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from compare.cli import main
+from compare.implementations.core.trouble import Trouble
+from compare.implementations.inside.messages import pack
 from compare.implementations.targets import parse_target
 from compare.implementations.worker import process, start
 from compare.implementations.worker.client import Submission
-from compare.implementations.worker.messages import pack
 from compare.implementations.worker.source import Notes
-from compare.implementations.worker.trouble import Trouble
 from tests.compare.check.corpus import right_source
 
 RIGHT = right_source()

@@ -1,6 +1,6 @@
 """Run a test of this suite on a package with a bug in it.
 
-The package with the bug is a patched copy beside the real one (`compare.check.bugs.patches`).
+The package with the bug is a patched copy beside the real one (`compare.mistakes.patches`).
 While the test runs, the names that its module imported from the real package refer to the copy.
 What the test compares with stays real.
 """

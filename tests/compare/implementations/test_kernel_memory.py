@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from compare.implementations.kernels.memory import Array, Order
+from compare.kernels.memory import Array, Order
 
 COUNTERS = 1000  # the address of the first one
 

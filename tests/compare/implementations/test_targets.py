@@ -18,8 +18,8 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.implementations import CELLS, split_target
+from compare.implementations.core.trouble import Trouble
 from compare.implementations.worker import start
-from compare.implementations.worker.trouble import Trouble
 from compare.terminal import UsageError
 from tests.compare.check.corpus import Layer
 from tests.compare.study.students import ONE_BIAS

@@ -11,7 +11,7 @@ import compare
 from compare.cli import main
 from compare.files import RecordError
 from compare.implementations import CELLS, Form, list_forms, read_layer
-from compare.implementations.forms import find_cell
+from compare.implementations.stored.forms import find_cell
 from compare.pairs import conversion
 from compare.pairs.cases import list_cases
 from compare.parity import ParityError

@@ -12,11 +12,11 @@ import safetensors.torch
 import torch
 
 from compare.check import TRIALS, LayerCase, expect
-from compare.check.bugs.catalogue import CATALOGUE, find_bug
-from compare.check.subjects.plain import PlainFunctions
-from compare.check.subjects.wrong_layers import WRONG_DIRECTIONS
 from compare.cli import main, parse
 from compare.implementations import CELLS, FunctionsLayer, Implementation, implementation
+from compare.mistakes.catalogue import CATALOGUE, find_bug
+from compare.mistakes.plain import PlainFunctions
+from compare.mistakes.wrong_layers import WRONG_DIRECTIONS
 from compare.pairs import parity
 from compare.pairs.command import Pair, open_pair, show
 from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake

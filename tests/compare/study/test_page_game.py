@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.check.bugs.catalogue import BUGS, find_bug
+from compare.mistakes.catalogue import BUGS, find_bug
 from scratch_rnn.text import Vocab
 from tests.annotations import unchecked
 from tests.compare.parity.courses import course

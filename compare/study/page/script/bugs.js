@@ -1,7 +1,7 @@
 // ---------------------------------------------------------------- bugs of the catalogue, for this engine
 //
 // Each replaces some methods of a network, or of its cell. The names are those of the catalogue,
-// compare/check/bugs, which has the same bugs for scratch_rnn, and the words and hint of each.
+// compare/mistakes, which has the same bugs for scratch_rnn, and the words and hint of each.
 
 /** Change each number of gate k, in an array (4H,). */
 const gateChanged = (array, k, change) => {

@@ -1,6 +1,6 @@
 // ---------------------------------------------------------------- the cell: Elman's network
 //
-// A page shows one cell. Its script is cells/NAME.js, with the cell's name in compare/implementations/cells.py.
+// A page shows one cell. Its script is cells/NAME.js, with the cell's name in compare/implementations/core/cells.py.
 // `explain` finds it by this name: a new cell needs no other file here. All cells are in CELLS, by
 // name, for the panel that compares them. The script defines CELL:
 //

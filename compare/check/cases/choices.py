@@ -1,0 +1,90 @@
+"""The choices of a case: sizes, flags and a seed, from which its floats are drawn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from compare.implementations import CELLS
+
+GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
+"""How many float32 ulps fit into one ulp of a coarser arithmetic."""
+
+
+@dataclass(frozen=True, repr=False)
+class Choices:
+    """What decides all floats of one pass through a layer."""
+
+    cell: str = "rnn"  # of CELLS
+    T: int = 1  # steps
+    B: int = 1  # sequences of the batch
+    V: int = 1  # features of each x_t
+    H: int = 1  # hidden units
+    L: int = 1  # layers
+    nonlinearity: str = "tanh"
+    bias: bool = True
+    batch_first: bool = False
+    dropout: float = 0.0  # above 0: with masks
+    bidirectional: bool = False
+    projected: bool = False  # h has half of the units
+    unbatched: bool = False
+    one_hot: bool = False  # x are integers
+    h0: bool = True  # whether h0 (and c0) is given
+    lengths: bool = False  # whether lengths are given
+    upstream: str = "both"  # the given gradients: of "output", of "h_n" (and c_n), or both
+    gain: float = 1.0  # largest singular value of each gate's W_hh
+    saturated: bool = False  # half of the units, or with ReLU always on or always off
+    values: str = ""  # one of VALUES, in `compare.check.cases.boundaries`
+    rounded: bool = False  # floats are multiples of 1/4, for reading
+    dtype: str = "float32"
+    precision: str = ""  # one of GAPS: a coarser arithmetic on float32
+    one_bias: bool = False  # b_hh is zero
+    seed: int = 0
+
+    @property
+    def D(self) -> int:
+        """Directions."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def G(self) -> int:
+        """Gates."""
+        return CELLS[self.cell].num_gates
+
+    @property
+    def P(self) -> int:
+        """Units of a projection; 0 if there is none."""
+        return (self.H + 1) // 2 if self.projected else 0
+
+    @property
+    def R(self) -> int:
+        """Units of h."""
+        return self.P or self.H
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Arguments of the constructor, named as in nn.RNN, without defaults."""
+        options: dict[str, Any] = {"input_size": self.V, "hidden_size": self.H}
+        defaults = {
+            "num_layers": (self.L, 1),
+            "nonlinearity": (self.nonlinearity, "tanh"),
+            "bias": (self.bias, True),
+            "batch_first": (self.batch_first, False),
+            "dropout": (self.dropout, 0.0),
+            "bidirectional": (self.bidirectional, False),
+            "proj_size": (self.P, 0),
+        }
+        return options | {name: v for name, (v, default) in defaults.items() if v != default}
+
+    @property
+    def gaps(self) -> int:
+        """How many ulps of the dtype fit into one ulp of the arithmetic."""
+        return GAPS.get(self.precision, 1)
+
+    @property
+    def batch_axis(self) -> int:
+        """Axis of the batch in x and output."""
+        return 0 if self.batch_first else 1
+
+    @property
+    def time_axis(self) -> int:
+        """Axis of the time steps in x and output."""
+        return 1 if self.batch_first and not self.unbatched else 0

@@ -1,0 +1,1 @@
+"""The exercise: the functions that a student writes, tried one by one."""

@@ -1,0 +1,184 @@
+"""The functions of Stanford's CS231n, in their own layout: (N, T, D), weights (in, out), one bias.
+
+    rnn_step_forward(x, prev_h, Wx, Wh, b) -> (next_h, cache)
+    rnn_step_backward(dnext_h, cache) -> (dx, dprev_h, dWx, dWh, db)
+    rnn_forward(x, h0, Wx, Wh, b) -> (h, cache)
+    rnn_backward(dh, cache) -> (dx, dh0, dWx, dWh, db)
+
+    lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b) -> (next_h, next_c, cache)
+    lstm_step_backward(dnext_h, dnext_c, cache) -> (dx, dprev_h, dprev_c, dWx, dWh, db)
+    lstm_forward(x, h0, Wx, Wh, b) -> (h, cache)
+    lstm_backward(dh, cache) -> (dx, dh0, dWx, dWh, db)
+
+Their names tell them apart. There is no separate gradient of the last state, and an LSTM begins
+with c = 0. Its gates are in the order i, f, o, g.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from compare.check.exercise import drawing, stages
+from compare.check.exercise.drawing import Kinds
+from compare.check.exercise.stages import Inputs, Stage
+from compare.check.trying.results import AFTER_ANOTHER, Case
+from compare.files import table
+from compare.implementations import (
+    Array,
+    Functions,
+    LocalFunctions,
+    Order,
+    Results,
+    read_signatures,
+    reorder_to_own,
+    reorder_to_torch,
+)
+from compare.mistakes import PlainFunctions
+from compare.parity import Move
+
+ORDERS: dict[str, Order] = {"rnn": (), "lstm": ("i", "f", "o", "g")}  # of the gates
+
+EQUATIONS = table(f"{__package__}.templates", "equations.toml")["cs231n"]
+WEIGHTS, GRADIENTS = ("Wx", "Wh", "b"), ("dWx", "dWh", "db")
+
+
+class CS231nFunctions(LocalFunctions):
+    """The six functions of a cell, right or wrong, under these names and in this layout."""
+
+    def __init__(self, plain: PlainFunctions) -> None:
+        super().__init__(plain.cell)
+        self.own, self.names = plain, read_signatures(plain.cell)
+
+    def step_forward(self, x: Array, *given: Array) -> tuple[Any, ...]:
+        """Return next_h, next_c if there is one, and the cache."""
+        before, weights = given[:-3], self._weights(*given[-3:])
+        result = self.own.step(x, *before, *weights)
+        after = result if isinstance(result, tuple) else (result,)
+        values = dict(zip(("x_t", *self.names.states), (x, *before), strict=True))
+        values |= dict(zip(self.names.results("step"), after, strict=True))
+        cache = (*(values[name] for name in self.names.seen), *weights[:2])
+        return *after[: len(before)], cache
+
+    def step_backward(self, *given: Any) -> tuple[Array, ...]:
+        """Return dx, dprev_h, dprev_c if there is one, dWx, dWh and db."""
+        *d_next, cache = given
+        found = self.own.step_backward(*d_next, *cache)
+        states = 1 + len(d_next)
+        return *found[:states], *self._gradients(*found[states : states + 3])
+
+    def forward(self, x: Array, h0: Array, *weights: Array) -> tuple[Array, Any]:
+        """Return (h, cache)."""
+        begin = (h0, *(np.zeros_like(h0) for _ in self.names.states[1:]))
+        h, _, tape = self.own.forward(x.swapaxes(0, 1), *begin, *self._weights(*weights))
+        return h.swapaxes(0, 1), tape
+
+    def backward(self, dh: Array, cache: Any) -> tuple[Array, ...]:
+        """Return (dx, dh0, dWx, dWh, db)."""
+        steps = dh.swapaxes(0, 1)
+        nothing = [np.zeros_like(steps[0]) for _ in self.names.states]
+        dx, dh0, *found = self.own.backward(cache, steps, *nothing)
+        return dx.swapaxes(0, 1), dh0, *self._gradients(*found[len(nothing) - 1 :][:3])
+
+    def _weights(self, Wx: Array, Wh: Array, b: Array) -> tuple[Array, ...]:
+        ours = [reorder_to_torch(w, self.cell, ORDERS[self.cell]) for w in (Wx.T, Wh.T, b)]
+        return (*ours, np.zeros_like(b))
+
+    def _gradients(self, *found: Array) -> tuple[Array, ...]:
+        dWx, dWh, db = (reorder_to_own(d, self.cell, ORDERS[self.cell]) for d in found)
+        return dWx.T, dWh.T, db
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The two functions of a step, or of a sequence."""
+
+    forward: str
+    backward: str
+    states: tuple[str, ...]  # before the first step
+    results: tuple[str, ...]  # of the forward function, beside the cache
+
+    def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
+        """Compute the states between others, of which the last must not change them."""
+        if functions.has_memory:
+            self._forward(functions, given | {"Wh": given["Wh"] / 2, "b": given["b"] / 2}, move)
+        arguments, (*found, _) = self._forward(functions, given, move)
+        results = {n: stages.array(n, value) for n, value in zip(self.results, found, strict=True)}
+        results |= stages.unchanged(arguments)
+        first, first_now = self.results[0], functions.first_item()
+        if functions.has_memory:
+            self._forward(functions, given | {"x": given["x"] / 2}, move)
+        return results | {first + AFTER_ANOTHER: stages.array(first, first_now())}
+
+    def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
+        """Compute the states, then others, then the gradients of the first."""
+        *_, cache = self._forward(functions, given, move)[1]
+        if functions.has_memory:
+            self._forward(functions, given | {"x": given["x"] / 2}, move)
+        upstream = {f"d{name}": move(given[f"d{name}"]) for name in self.results}
+        found = functions.call(self.backward, *upstream.values(), move(cache))
+        names = ("dx", *(f"d{name}" for name in self.states), *GRADIENTS)
+        return stages.arrays(names, found) | stages.unchanged(upstream)
+
+    def _forward(self, functions: Functions, given: Inputs, move: Move) -> tuple[Inputs, Any]:
+        """Return the arguments after the call, and its results."""
+        arguments = {name: move(given[name]) for name in ("x", *self.states, *WEIGHTS)}
+        result = functions.call(self.forward, *arguments.values(), keep=(len(self.results),))
+        return arguments, stages.items(result, (*self.results, "cache"))
+
+
+def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
+    """Draw single steps."""
+    rng = np.random.default_rng([seed, 7])
+    states = read_signatures(cell).states
+    for case in drawing.draw(read_signatures(cell), "step", seed, kinds):
+        own = case.inputs
+        inputs = {"x": own["x_t"]} | {f"prev_{state}": own[state] for state in states}
+        for state in states:
+            inputs[f"dnext_{state}"] = rng.normal(size=own["h"].shape).astype(case.dtype)
+        yield _case(case, inputs)
+
+
+def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
+    """Draw sequences."""
+    for case in drawing.draw(read_signatures(cell), "backward", seed, kinds):
+        own = case.inputs
+        x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
+        yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
+
+
+def _case(case: Case, inputs: dict[str, Any]) -> Case:
+    """Return a case in CS231n's letters, with the weights of `case`."""
+    own = case.inputs
+    weights = {
+        "Wx": np.ascontiguousarray(own["W_ih"].T),
+        "Wh": np.ascontiguousarray(own["W_hh"].T),
+        "b": own["b_ih"] + own["b_hh"],
+    }
+    words = case.words.replace("B ", "N ").replace("V ", "D ")
+    sizes = {{"B": "N", "V": "D"}.get(letter, letter): n for letter, n in case.sizes.items()}
+    return Case(words, inputs | weights, case.dtype, sizes)
+
+
+def stages_of(cell: str) -> tuple[Stage, ...]:
+    """Return the four stages of a cell, in the order of the assignment."""
+    states, (forward, backward) = read_signatures(cell).states, EQUATIONS[cell].values()
+    named = [tuple(f"{when}_{state}" for state in states) for when in ("prev", "next")]
+    step = Pair(f"{cell}_step_forward", f"{cell}_step_backward", *named)
+    sequence = Pair(f"{cell}_forward", f"{cell}_backward", ("h0",), ("h",))
+    all_steps, sums = f"{forward}   for t = 1 … T, from h0", f"{backward}\n{EQUATIONS['sums']}"
+    rows: tuple[tuple[str, str, Any, Any, str], ...] = (
+        (step.forward, forward, step.run_forward, draw_steps, "step"),
+        (step.backward, backward, step.run_backward, draw_steps, "step_backward"),
+        (sequence.forward, all_steps, sequence.run_forward, draw_sequences, "forward"),
+        (sequence.backward, sums, sequence.run_backward, draw_sequences, "backward"),
+    )
+    return tuple(
+        Stage(name, equation, run, partial(draw, cell), kind=kind, cell=cell, wrap=CS231nFunctions)
+        for name, equation, run, draw, kind in rows
+    )
+
+
+CS231N_STAGES = {cell: stages_of(cell) for cell in ORDERS}

@@ -1,0 +1,143 @@
+"""Check the functions of a file: try each, name the likely mistakes, and train six right ones."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from compare.check.cases.boundaries import fill_sizes
+from compare.check.exercise.copies import find_copies
+from compare.check.exercise.functions import (
+    FunctionsSubject,
+    call_reference,
+    choose_stages,
+    list_unfilled,
+)
+from compare.check.exercise.stages import Stage
+from compare.check.exercise.training import train
+from compare.check.trying.config import CheckConfig
+from compare.check.trying.diagnosis import explain_results
+from compare.check.trying.loading import (
+    Load,
+    find_trouble,
+    list_without_results,
+    make_loader,
+    show_spinner,
+)
+from compare.check.trying.report import Report, TrainingResult
+from compare.check.trying.results import ItemResult
+from compare.check.trying.subject import Subject, search_further, try_items
+from compare.implementations import (
+    CELLS,
+    Notes,
+    Source,
+    Start,
+    Submission,
+    SubmissionFunctions,
+    Trouble,
+    Verdict,
+    clean,
+    parse_order,
+)
+from compare.terminal import Terminal, UsageError, read_sizes
+
+
+def make_functions_loader(
+    config: CheckConfig, source: Source, notes: Notes | None = None, start: Start | None = None
+) -> Load:
+    """Return a function that loads the functions of a file that have more than a docstring."""
+    unfilled = list_unfilled(Path(source.file)) if source.file else set()
+    load_all = make_loader(
+        config, source, notes, start, partial(call_reference, order=config.gates)
+    )
+
+    def load() -> Submission:
+        found = load_all()
+        found.names = [name for name in found.names if name not in unfilled]
+        return found
+
+    return load
+
+
+def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
+    """Check the functions of a file."""
+    report = Report(config.target, "functions", config.cell or next(iter(CELLS)), config.seed)
+    names: list[str] = []
+    trouble = None
+    try:
+        with load() as submission:
+            names = submission.names
+    except Trouble as error:
+        trouble = error
+    report.form, report.cell, stages = choose_stages(names, config.cell)
+    if trouble is None and not any(stage.name in names for stage in stages):
+        report.notes.append(f"the file has none of them; for a class, give {config.target}:CLASS")
+    order = parse_order(config.gates, report.cell)
+    stated = read_sizes(config.size)
+    if "layers" in stated:
+        raise UsageError(f"expected a class with layers in --size, got functions: {config.target}")
+    sizes = fill_sizes(stated) if stated else None
+    subject = FunctionsSubject(load, report.cell, order, stages, config.seed, sizes=sizes)
+    chosen = choose_stage(stages, config.stage)
+    what = f"six functions of {CELLS[report.cell].title}"
+    what = "CS231n's four functions" if report.form == "cs231n" else what
+    filled = sum(stage.name in names for stage in stages)
+    what = f"{filled} of the {what}" if 0 < filled < len(stages) else what
+    what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
+    terminal.line(f"{clean(config.target)}: {what}, seed {config.seed}")
+    if trouble is not None:
+        report.stages = list_without_results(chosen, trouble)
+        return report
+    try:
+        with show_spinner(terminal):
+            report.stages = try_stages(subject, chosen, deep=config.deep)
+        is_trained = report.form == "functions" and not config.no_train
+        if is_trained and report.score == len(stages):
+            report.training = _train(config, report.cell, load, terminal)
+    except Exception as error:
+        report.stages = list_without_results(chosen, find_trouble(error))
+    _note_copies(config, report)
+    return report
+
+
+def _note_copies(config: CheckConfig, report: Report) -> None:
+    """Note copies of the plain version; with --numpy-only they get no point."""
+    copies = find_copies(Path(config.target))
+    for source in dict.fromkeys(copies.values()):
+        names = ", ".join(name for name, of in copies.items() if of == source)
+        refused = "" if config.numpy_only else " (--numpy-only refuses that)"
+        report.notes.append(f"copied from {source}, names aside: {names}{refused}")
+    for k, result in enumerate(report.stages):
+        if config.numpy_only and result.name in copies:
+            words = f"a copy of {copies[result.name]}, which --numpy-only refuses"
+            report.stages[k] = ItemResult.from_trouble(result.item, Trouble("error", words))
+
+
+def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:
+    """Return all stages, or those of these names; UsageError if there is none of a name."""
+    known = [stage.name for stage in stages]
+    chosen = known if names is None else names.replace(" ", "").split(",")
+    for name in chosen:
+        if name not in known:
+            raise UsageError(f"expected --stage to be one of {', '.join(known)}, got {name!r}")
+    return [stage for stage in stages if stage.name in chosen]
+
+
+def try_stages(
+    subject: FunctionsSubject, chosen: Sequence[Stage], *, deep: bool = False
+) -> list[ItemResult]:
+    """Try stages, after those whose functions they may call, and name the mistakes."""
+    helpers = {name for stage in chosen for name in stage.helped_by}
+    tried = [stage for stage in subject.stages if stage in chosen or stage.name in helpers]
+    results = [result for result in try_items(subject, tried) if result.item in chosen]
+    for k, result in enumerate(results):
+        searched: Subject = subject
+        if deep and result.verdict == Verdict.RIGHT:
+            searched, [results[k]] = search_further(subject, [result])
+        explain_results(searched, [results[k]])
+    return results
+
+
+def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
+    with load() as submission:
+        functions = SubmissionFunctions(submission, cell, parse_order(config.gates, cell))
+        return train(cell, functions, config.text, terminal, config.optimizer or "sgd")

@@ -1,0 +1,299 @@
+"""The subject of six functions, or of CS231n's four: each function is a stage."""
+
+import ast
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from compare.check.cases.boundaries import Sizes
+from compare.check.cases.comparison import Comparison, Expected
+from compare.check.cases.layer_case import Surface
+from compare.check.exercise.cs231n import CS231N_STAGES
+from compare.check.exercise.drawing import DTYPES, Kind
+from compare.check.exercise.stages import STAGES, Stage, run_quietly
+from compare.check.trying.results import Attempt, Case, Item, ItemResult
+from compare.check.trying.subject import Answer, Mistake, Run, Subject, try_item
+from compare.check.trying.symptoms import explain_copy, explain_memory
+from compare.implementations import (
+    CELLS,
+    Malformed,
+    Order,
+    Results,
+    Submission,
+    SubmissionFunctions,
+    Trouble,
+    Verdict,
+    guess_cell_of_functions,
+    parse_file,
+    parse_order,
+    read_signatures,
+    translate_call,
+)
+from compare.mistakes import PlainFunctions, list_wrong_functions
+from compare.parity import Move
+
+FIELDS = {"dtype": DTYPES, "order": ("C", "F")}  # of a case, for the search
+
+
+def call_reference(name: str, args: Any, order: str | None = None) -> Any:
+    """Call the plain version's function of this name, with the gates in the order of --gates."""
+    cell = name.partition("_")[0]
+    call = partial(PlainFunctions(cell).call, name)
+    return translate_call(call, name, cell, args, parse_order(order, cell), CELLS[cell].gates)
+
+
+@lru_cache(maxsize=1024)
+def draw_cases(stage: Stage, seed: int) -> tuple[tuple[Case, Expected], ...]:
+    """Draw a stage's cases, and compute the right results of each."""
+    return tuple((case, stage.expected(case)) for case in stage.draw(seed))
+
+
+def _draw_kinds(stage: Stage, seed: int, kinds: Sequence[Kind]) -> Iterator[tuple[Case, Expected]]:
+    """Yield a case of each kind, with its right results."""
+    for case in stage.draw(seed, kinds) if kinds else ():
+        yield case, stage.expected(case)
+
+
+@dataclass
+class FunctionsSubject(Subject):
+    """Functions of a file; `load` loads them anew, in a process of their own."""
+
+    load: Callable[[], AbstractContextManager[Submission]]
+    cell: str
+    order: Order  # of the gates in their weights
+    stages: tuple[Stage, ...]  # those that are tried
+    seed: int
+    drawn: Mapping[str, Any] | None = None  # one more case, which comes first
+    is_alone: bool = False  # that case has no others after it
+    sizes: Sizes | None = None  # of more cases, which come last
+    is_called_once: bool = False  # a case makes no other calls before and after its own
+    _drawn: dict[Stage, list[Case]] = field(default_factory=dict)
+    _expected: dict[Case, Expected] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> Surface:
+        """The choices of a drawn case: the dtype and the order in memory."""
+        return FIELDS
+
+    @property
+    def items(self) -> Sequence[Stage]:
+        """The stages."""
+        return self.stages
+
+    def draw(self, item: Item) -> Sequence[Case]:
+        """Draw the cases of a stage: the one of a search, the stage's own, and those of --size."""
+        stage = _as_stage(item)
+        if stage not in self._drawn:
+            cases: list[tuple[Case, Expected]] = []
+            if self.drawn is not None:
+                fields = {name: value for name, value in self.drawn.items() if name != "seed"}
+                cases += _draw_kinds(stage, self.drawn["seed"], [Kind(**fields)])
+            if not self.is_alone:
+                cases += draw_cases(stage, self.seed)
+                cases += _draw_kinds(stage, self.seed, self._list_stated(stage))
+            self._expected |= dict(cases)
+            self._drawn[stage] = [case for case, _ in cases]
+        return self._drawn[stage]
+
+    def _list_stated(self, stage: Stage) -> list[Kind]:
+        """Return the sizes that --size states, in both dtypes."""
+        if self.sizes is None or stage.kind == "clip_grad_norm":  # it has none of them
+            return []
+        return [Kind(self.sizes, dtype=dtype) for dtype in DTYPES]
+
+    @contextmanager
+    def open(self, attempt: Attempt) -> Iterator[Run]:
+        """Load the functions; the reference replaces those of the attempt."""
+
+        def run(item: Item, case: Case) -> Answer:
+            stage, begins_with = _as_stage(item), attempt.begins_with
+            functions = SubmissionFunctions(
+                submission,
+                self.cell,
+                self.order,
+                attempt.replaced,
+                runs_forward_once=begins_with is not None,
+            )
+            functions.has_memory = not self.is_called_once
+            got = run_quietly(stage, functions, case.inputs)
+            if begins_with is None:
+                return got, self._expected[case]
+            return got, _expect_at_own_states(stage, case, functions, begins_with)
+
+        with self.load() as submission:
+            yield run
+
+    def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
+        """Yield the catalogue's mistakes of a stage, and other orders of the gates."""
+        stage = _as_stage(item)
+        for words, plain in list_wrong_functions((stage.kind,), self.cell):
+            yield Mistake(words, partial(_compute, stage, plain))
+
+    def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
+        """Return the subject with one more case."""
+        return replace(self, drawn=drawn, is_alone=alone, _drawn={}, _expected={})
+
+    @contextmanager
+    def share(self) -> Iterator[Self]:
+        """Give the subject with one process for all attempts."""
+
+        @contextmanager
+        def keep() -> Iterator[Submission]:
+            submission.revive()
+            yield submission
+
+        with self.load() as submission:
+            yield replace(self, load=keep)
+
+    def try_item(self, item: Item, earlier: Sequence[ItemResult]) -> ItemResult:
+        """Try a stage, and again in other ways if it is not right.
+
+        So a mistake is reported once, where it is.
+        """
+        results: list[ItemResult] = []
+        for attempt in self._list_attempts(item, earlier):
+            result = try_item(self, item, attempt)
+            if result.verdict == Verdict.RIGHT:
+                result.notes = self._describe_attempt(attempt)
+                return result
+            if attempt.begins_with is None:
+                results.append(result)
+            if result.verdict == Verdict.TIMEOUT:  # others would take as long
+                break
+        return self._choose_result(item, results, earlier)
+
+    def _list_attempts(self, item: Item, earlier: Sequence[ItemResult]) -> Iterator[Attempt]:
+        """Yield the ways to try a stage, with the reference in the place of broken helpers.
+
+        A helper that timed out is replaced at once.
+        """
+        stage = _as_stage(item)
+        broken = find_broken(stage, earlier)
+        forward = f"{self.cell}_forward"
+        steps = tuple(name for name in broken if name != forward)
+        if broken.get(forward) == Verdict.TIMEOUT:
+            yield Attempt((*steps, forward))
+            return
+        slow = tuple(name for name in steps if broken[name] == Verdict.TIMEOUT)
+        attempts = [Attempt(slow), Attempt(steps)]
+        if forward in broken:
+            attempts.append(Attempt((*steps, forward)))
+            if len(read_signatures(self.cell).states) == 1:
+                attempts += [Attempt(steps, begins_with) for begins_with in (1.0, 0.0)]
+        yield from dict.fromkeys(attempts)
+
+    def _choose_result(
+        self, item: Item, results: Sequence[ItemResult], earlier: Sequence[ItemResult]
+    ) -> ItemResult:
+        """Return the most telling result if no attempt is right."""
+        forward = find_broken(_as_stage(item), earlier).get(f"{self.cell}_forward", "")
+        first = results[0]
+        if forward == Verdict.TIMEOUT and first.wrong is None:  # its tape is another one
+            words = f"no tape, as {self.cell}_forward gives no result in time"
+            no_tape = Trouble(Verdict.TIMEOUT, words)
+            return ItemResult.from_trouble(item, no_tape, cases=first.cases, case=first.case)
+        if first.verdict in (Verdict.MISSING, Verdict.TIMEOUT):
+            return first
+        wrong = [r for r in results if r.verdict == Verdict.WRONG and r.wrong is not None]
+        return wrong[0 if forward else -1] if wrong else first
+
+    def _describe_attempt(self, attempt: Attempt) -> list[str]:
+        """Return what a report says of an attempt that is right."""
+        forward = f"{self.cell}_forward"
+        if attempt.begins_with is not None:
+            return [f"as the gradient at the states that your {forward} returned"]
+        if forward in attempt.replaced:
+            tape = ", ".join(read_signatures(self.cell).tape)
+            return [f"with the tape ({tape}) of the reference's {forward}"]
+        if attempt.replaced:
+            names = " and ".join(attempt.replaced)
+            return [f"with the reference's {names} instead of yours"]
+        return []
+
+    def describe_calls(self, result: ItemResult) -> str:
+        """Return in words which array is overwritten, or that something is kept between calls."""
+        if words := explain_memory(result.comparisons):
+            return words
+        assert result.case is not None
+        if words := explain_copy(result.case, result.wrong):
+            return words
+        try:
+            with replace(self, is_called_once=True).open(result.attempt) as run:
+                got, expected = run(result.item, result.case)
+        except Trouble:
+            return ""
+        if expected is not None and all(c.ok for c in expected.compare(got)):
+            return "It depends on earlier calls: something is kept from one call to the next."
+        return ""
+
+
+def choose_stages(names: Sequence[str], cell: str | None) -> tuple[str, str, tuple[Stage, ...]]:
+    """Return the form of a file with these functions, its cell, and its stages."""
+    cell = cell or guess_cell_of_functions(names)
+    if f"{cell}_step_forward" in names and cell in CS231N_STAGES:
+        return "cs231n", cell, CS231N_STAGES[cell]
+    return "functions", cell, STAGES[cell]
+
+
+def list_unfilled(file: Path) -> set[str]:
+    """Return the functions of a file that have nothing but a docstring, `pass`, … or `return`."""
+    try:
+        tree = parse_file(file)
+    except (OSError, SyntaxError, ValueError):  # the report says so
+        return set()
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {
+        name
+        for name, f in functions.items()
+        if not f.decorator_list and all(map(_is_nothing, f.body))
+    }
+
+
+def _is_nothing(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Pass() | ast.Return(None):
+            return True
+        case ast.Expr(ast.Constant(value)):
+            return isinstance(value, str) or value is ...
+    return False
+
+
+def find_broken(stage: Stage, earlier: Sequence[ItemResult]) -> dict[str, Verdict]:
+    """Return the functions that a stage may call and that are not right, with their verdicts."""
+    helpers = [result for result in earlier if result.name in stage.helped_by]
+    return {r.name: r.verdict for r in helpers if r.verdict != Verdict.RIGHT}
+
+
+def _as_stage(item: Item) -> Stage:
+    assert isinstance(item, Stage)
+    return item
+
+
+def _compute(stage: Stage, plain: PlainFunctions, case: Case, move: Move) -> Results:
+    return stage.run(stage.functions(plain), copy.deepcopy(case.inputs), move)
+
+
+def _expect_at_own_states(
+    stage: Stage, case: Case, functions: SubmissionFunctions, begins_with: float
+) -> Expected | None:
+    """Return the right results at the states of the submission; None if they are not finite."""
+    (_, h_0, *_), (output, *_) = functions.forward_pass
+    shape = case.inputs["d_output"].shape
+    if np.shape(output) != shape:
+        raise Malformed(f"output of shape {shape}", f"{np.shape(output)}")
+    states = np.concatenate([begins_with * h_0[None], output])
+    if not np.isfinite(states).all():
+        return None
+    at_states = partial(PlainFunctions, states=states)
+    right = stage.expected(case, at_states)
+    if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
+        inputs = {name: np.asarray(value, np.float32) for name, value in case.inputs.items()}
+        coarse = stage.expected(Case(case.words, inputs, "float32"), at_states)
+        return replace(coarse, results=right.results)
+    return right

@@ -1,0 +1,221 @@
+"""A stage of the exercise: how a function is called, and what is right.
+
+A stage runs any six functions on a case and names all results: a submission's, those of the plain
+version, or those with a mistake. The right results and their tolerance come from the plain version.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from compare.check.cases.comparison import Expected
+from compare.check.cases.floats import in_float64
+from compare.check.exercise import drawing
+from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, Item
+from compare.files import table
+from compare.implementations import (
+    CELLS,
+    Array,
+    Functions,
+    LocalFunctions,
+    Malformed,
+    Results,
+    Signatures,
+    describe_kind,
+    equations,
+    read_signatures,
+)
+from compare.mistakes import PlainFunctions, less_accurate
+from compare.parity import Move, measure_tolerances, unmoved
+
+EQUATIONS = table(f"{__package__}.templates", "equations.toml")
+Inputs = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Item):
+    """One function of the six."""
+
+    run: Callable[[Functions, Inputs, Move], Results]
+    draw: Callable[..., Iterator[Case]]  # of a seed, and of kinds; the smallest case first
+    helped_by: tuple[str, ...] = ()  # the stages that it may call
+    kind: str = ""  # which of the six it is
+    cell: str = "rnn"
+    wrap: Callable[[PlainFunctions], LocalFunctions] | None = None  # other names, another layout
+
+    def functions(self, plain: PlainFunctions) -> LocalFunctions:
+        """Return the plain version's functions, under the names of the exercise."""
+        return self.wrap(plain) if self.wrap else plain
+
+    def expected(self, case: Case, make: Callable[..., Any] = PlainFunctions) -> Expected:
+        """Compute the right results in float64, and their tolerance, of the functions of `make`."""
+
+        def compute(move: Move) -> Results:
+            functions = self.functions(make(self.cell, less_accurate(self.cell), move))
+            functions.has_memory = False
+            results = self.run(functions, copy.deepcopy(case.inputs), move)
+            return {name: value.astype(case.dtype) for name, value in results.items()}
+
+        @cache
+        def tolerance(perturbations: int) -> Results:
+            with np.errstate(all="ignore"):
+                return measure_tolerances(compute, perturbations)
+
+        ours = self.functions(make(self.cell))
+        ours.has_memory = False
+        right = run_quietly(self, ours, in_float64(case.inputs))
+        return Expected(right, tolerance, case.dtype, case.dtype)
+
+
+def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:
+    """Run functions on a copy of a case's inputs, without warnings of infinities and NaN."""
+    with np.errstate(all="ignore"):
+        return stage.run(functions, copy.deepcopy(inputs), unmoved)
+
+
+def items(result: Any, names: Sequence[str], what: str = "") -> tuple[Any, ...]:
+    """Return the items of a result that should be a tuple of so many."""
+    if not isinstance(result, tuple | list) or len(result) != len(names):
+        raise Malformed(f"{what}({', '.join(names)})", describe_kind(result))
+    return tuple(result)
+
+
+def array(name: str, value: Any) -> Array:
+    """Return a copy of what should be an array of numbers."""
+    found = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else None
+    if found is None:
+        raise Malformed(f"{name}, an array", describe_kind(value))
+    return found.copy()
+
+
+def arrays(names: Sequence[str], result: Any) -> Results:
+    """Return a tuple of arrays by name."""
+    return {n: array(n, value) for n, value in zip(names, items(result, names), strict=True)}
+
+
+def unchanged(arguments: dict[str, Array]) -> Results:
+    """Return copies of the arguments as they are after a call, which may not change them."""
+    return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
+
+
+def run_step(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+    """Call one step."""
+    arguments = {name: move(given[name]) for name in names.arguments("step")}
+    result = functions.call(f"{names.cell}_step", *arguments.values())
+    several = len(names.results("step")) > 1
+    found = items(result, names.results("step")) if several else (result,)
+    named = dict(zip(names.results("step"), found, strict=True))
+    gates = items(named.pop("gates", ()), names.gates, "gates ")
+    named |= dict(zip(names.gates, gates, strict=True))
+    results = {name: array(name, named[name]) for name in names.computed}
+    return results | unchanged({n: arguments[n] for n in ("x_t", *names.states, "W_hh")})
+
+
+def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+    """Run a sequence between two others, of which the last must not change its results.
+
+    The first differs in W_hh and the biases alone, so that no result of it can be the second's.
+    """
+    x, firsts, weights = _sequence(names, given, move)
+    if functions.has_memory:
+        others = [weights[0].copy(), *(weight / 2 for weight in weights[1:])]
+        forward(names, functions, x.copy(), [state.copy() for state in firsts], others)
+    output, last = forward(names, functions, x, firsts, weights)[:2]
+    output_now = functions.first_item()
+    results = {"output": array("output", output)} | arrays(names.named("{}_n"), last)
+    firsts_named = dict(zip(names.named("{}_0"), firsts, strict=True))
+    results |= unchanged({"x": x, **firsts_named, "W_hh": weights[1]})
+    if functions.has_memory:
+        forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
+    return results | {"output" + AFTER_ANOTHER: array("output", output_now())}
+
+
+def forward(
+    names: Signatures, functions: Functions, x: Any, firsts: Any, weights: Any
+) -> tuple[Any, tuple[Any, ...], Any]:
+    """Return output, the last states and the tape."""
+    result = functions.call(f"{names.cell}_forward", x, *firsts, *weights, keep=(2,))
+    states = names.named("{}_n")
+    shown = states[0] if len(states) == 1 else f"({', '.join(states)})"
+    output, last, tape = items(result, ("output", shown, "tape"))
+    return output, (last,) if len(states) == 1 else items(last, states), tape
+
+
+def run_step_backward(
+    names: Signatures, functions: Functions, given: Inputs, move: Move
+) -> Results:
+    """Compute the gradients of one step."""
+    arguments = {name: move(given[name]) for name in names.arguments("step_backward")}
+    result = functions.call(f"{names.cell}_step_backward", *arguments.values())
+    gates = dict(zip(names.gates, arguments.pop("gates", ()), strict=True))
+    for name in names.named("d_{}_next"):  # the exercise calls it d_h
+        arguments[name.removesuffix("_next")] = arguments.pop(name)
+    return arrays(names.results("step_backward"), result) | unchanged(arguments | gates)
+
+
+def run_backward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+    """Compute all gradients, twice, after a forward pass of another sequence."""
+    x, firsts, weights = _sequence(names, given, move)
+    tape = forward(names, functions, x, firsts, weights)[2]
+    if functions.has_memory:
+        forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
+    tape = move(tape)
+    arguments = {name: move(given[name]) for name in ("d_output", *names.named("d_{}_n"))}
+    results: Results = {}
+    for suffix in ("", SECOND):
+        if not suffix or functions.has_memory:
+            found = functions.call(f"{names.cell}_backward", tape, *arguments.values())
+        named = arrays(names.results("backward"), found)
+        results |= {name + suffix: value for name, value in named.items()}
+        results |= unchanged(arguments) if not suffix else {}
+    return results
+
+
+def _sequence(names: Signatures, given: Inputs, move: Move) -> tuple[Any, list[Any], list[Any]]:
+    x, firsts = move(given["x"]), [move(given[name]) for name in names.named("{}_0")]
+    return x, firsts, [move(given[name]) for name in names.weights]
+
+
+def run_cross_entropy(functions: Functions, given: Inputs, move: Move) -> Results:
+    """Compute the loss and its gradient."""
+    logits = move(given["logits"])
+    found = functions.call("cross_entropy", logits, given["targets"])
+    return arrays(("loss", "d_logits"), found) | unchanged({"logits": logits})
+
+
+def run_clip_grad_norm(functions: Functions, given: Inputs, move: Move) -> Results:
+    """Compute the norm, and the clipped gradients."""
+    gradients = [move(gradient) for gradient in given["gradients"]]
+    norm = functions.call("clip_grad_norm", gradients, given["max_norm"])
+    results = {f"gradients[{k}], clipped": np.asarray(g) for k, g in enumerate(gradients)}
+    return {"norm": array("norm", norm)} | results
+
+
+def stages_of(cell: str) -> tuple[Stage, ...]:
+    """Return a cell's six stages, in the order in which one writes them."""
+    names = read_signatures(cell)
+    forward, backward = equations(names.forward), equations(names.backward)
+
+    def stage(kind: str, run: Any, equation: str, *helpers: str) -> Stage:
+        helped_by = tuple(f"{cell}_{helper}" for helper in helpers)
+        own = partial(run, names), partial(drawing.draw, names, kind)
+        return Stage(f"{cell}_{kind}", equation, *own, helped_by, kind, cell)
+
+    def of_all(kind: str, run: Any, draw: Any) -> Stage:
+        return Stage(kind, EQUATIONS[kind], run, draw, kind=kind, cell=cell)
+
+    return (
+        stage("step", run_step, forward),
+        stage("forward", run_forward, forward, "step"),
+        stage("step_backward", run_step_backward, backward),
+        stage("backward", run_backward, backward, "forward", "step_backward", "step"),
+        of_all("cross_entropy", run_cross_entropy, drawing.draw_cross_entropy),
+        of_all("clip_grad_norm", run_clip_grad_norm, drawing.draw_clip_grad_norm),
+    )
+
+
+STAGES = {cell: stages_of(cell) for cell in CELLS}  # the six stages of each cell

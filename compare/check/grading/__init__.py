@@ -1,1 +1,0 @@
-"""A folder of submissions, and a class: its pages and the grade book."""

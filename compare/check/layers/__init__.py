@@ -1,0 +1,1 @@
+"""Recurrent layers: a class or a PyTorch module, its features and its properties."""

@@ -1,0 +1,129 @@
+"""Check a recurrent layer: its three parts, then features, properties and error handling."""
+
+from collections.abc import Sequence
+
+from compare.check.cases.boundaries import OF_KERNELS, OPTIONAL, TRIALS, Trial, fill_sizes
+from compare.check.layers.features import (
+    find_surface,
+    find_wrong_combination,
+    try_feature,
+    try_features,
+)
+from compare.check.layers.kernels import describe_left_out, examine_kernels, explain_stages
+from compare.check.layers.layer import LayerSubject, find_layout, list_parts
+from compare.check.layers.properties import try_error_handling, try_properties
+from compare.check.trying.config import CheckConfig
+from compare.check.trying.diagnosis import explain_results
+from compare.check.trying.explanation import describe_problem
+from compare.check.trying.loading import Load, find_trouble, list_without_results, show_spinner
+from compare.check.trying.report import Report
+from compare.check.trying.subject import search_further
+from compare.implementations import (
+    CELLS,
+    FITTING,
+    TABLE,
+    Flags,
+    Layers,
+    Submission,
+    Trouble,
+    Verdict,
+    clean,
+    detect_cell,
+    fits,
+    parse_order,
+    write_adapter,
+)
+from compare.terminal import Terminal, read_sizes
+
+
+def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
+    """Check a recurrent layer: its three parts, then features, properties and error handling."""
+    cell = config.cell or next(iter(CELLS))
+    report = Report(config.target, "class", cell, config.seed, strict=config.strict)
+    terminal.line(f"{clean(config.target)}: a recurrent layer, seed {config.seed}")
+    submission = None
+    try:
+        with show_spinner(terminal), load() as submission:
+            submission.enter_model()
+            report.notes += [submission.model] if submission.model else []
+            report.adapter = submission.adapter
+            report.form = "torch" if submission.adapter == "torch_module" else "class"
+            report.cell = config.cell or detect_cell(submission) or cell
+            layers = _make_layers(config, submission, report.cell)
+            has_kernels = bool(submission.source.interpreter)
+            trials = list_trials(config, OF_KERNELS if has_kernels else TRIALS)
+            optional = {*OPTIONAL} - {*list_trials(config, ())}
+            subject = LayerSubject(layers, config.seed, trials, optional=optional)
+            report.stages = find_layout(subject)
+            _describe_layout(config, subject.layers, report, terminal)
+            explain_results(subject, report.stages)
+            if has_kernels:
+                explain_stages(report.stages, submission.notes.launched, subject.launched)
+                operations = submission.notes.operations
+                report.notes += describe_left_out(subject.left_out, operations)
+            if report.stages[0].verdict == Verdict.RIGHT:
+                _examine_more(config, subject, report)
+            if subject.layers.forward_only and not report.adapter:
+                without = Trouble("missing", "no method backward")
+                report.stages += list_without_results(list_parts(report.cell)[1:], without)
+            elif subject.layers.forward_only:
+                report.notes.append("forward only: gradients are not checked")
+    except Exception as error:
+        trouble = find_trouble(error)
+        report.stages = report.stages or list_without_results(list_parts(report.cell), trouble)
+        report.failed = str(trouble)
+    if submission is not None and submission.source.interpreter:
+        report.kernels = examine_kernels(report, submission.notes, submission.source, config)
+    return report
+
+
+def list_trials(config: CheckConfig, trials: Sequence[Trial]) -> Sequence[Trial]:
+    """Return the cases of the simplest layer; those of --size come last."""
+    stated = read_sizes(config.size)
+    return (*trials, (fill_sizes(stated), "")) if {*stated} - {"layers"} else trials
+
+
+def _make_layers(config: CheckConfig, submission: Submission, cell: str) -> Layers:
+    order = parse_order(config.gates, cell)
+    flags = Flags.parse(config.layout, config.bias, config.names, order)
+    precision = "tf32" if config.tf32 else ""
+    return Layers(submission, cell, config.dtype, config.device, precision, flags)
+
+
+def _describe_layout(
+    config: CheckConfig, layers: Layers, report: Report, terminal: Terminal
+) -> None:
+    """Print the layout that was detected; note what a class without results lacks."""
+    forward = report.stages[0]
+    if layers.conventions.names:
+        words = "; ".join([layers.conventions.describe(layers.flags), *layers.look("forms")])
+        terminal.line(f"Detected: cell {report.cell}, {words}", "dim")
+    else:
+        report.failed = describe_problem(forward)
+    lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
+    needed = TABLE["needed"].get(report.adapter or "numpy")
+    if lacks_something and needed:
+        report.notes.append(needed)
+    arguments = layers.arguments()
+    if forward.verdict != Verdict.RIGHT and arguments and not fits(arguments):
+        file, _, name = config.target.rpartition(":")
+        report.notes.append("\n  ".join([FITTING, *write_adapter(name, file, arguments)]))
+
+
+def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) -> None:
+    """Check features; if all parts are right, also properties and error handling."""
+    right = [result.name for result in report.stages if result.verdict == Verdict.RIGHT]
+    report.features = try_features(subject, config.deep, right)
+    report.features += find_wrong_combination(subject, report.features, right)
+    stated = read_sizes(config.size)
+    if stated.get("layers", 1) > 1:
+        own = subject.vary([(fill_sizes(stated), "")], {"L": stated["layers"]})
+        report.features.append(try_feature(own, f"{stated['layers']} layers of --size", right))
+    if len(right) < len(report.stages):
+        return
+    if config.deep:
+        subject.surface = find_surface(subject.layers, report.features)
+        searched, report.stages = search_further(subject, report.stages)
+        explain_results(searched, report.stages)
+    report.properties = try_properties(subject.layers, report.features, config.seed, config.deep)
+    report.error_handling = try_error_handling(subject.layers, report.properties)

@@ -1,0 +1,123 @@
+"""Features: what a layer has of the surface of nn.RNN, nn.GRU and nn.LSTM."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from compare.check.cases.boundaries import (
+    CASES,
+    SIZES,
+    TRIALS,
+    VALUES,
+    Sizes,
+    Trial,
+    choose_long_sizes,
+)
+from compare.check.cases.layer_case import Surface, random_choices
+from compare.check.layers.layer import NOT_SEARCHED, PARTS, LayerSubject, case_of, list_surface
+from compare.check.trying.diagnosis import explain_results
+from compare.check.trying.results import Result
+from compare.check.trying.subject import try_items
+from compare.implementations import Layers, Verdict
+
+COMBINATIONS = 12
+"""Number of random combinations of features.
+
+Two features that are each in half of the cases are both in one of 12 with a probability of 97 %.
+"""
+
+FEATURES: dict[str, dict[str, Any]] = CASES["features"]  # fields of a case, by its name
+
+
+def try_features(
+    subject: LayerSubject, deep: bool = False, parts: Sequence[str] = PARTS
+) -> list[Result]:
+    """Try each feature of the cell; only the results of the parts that are right are compared."""
+    layers, found = subject.layers, []
+    simplest = case_of(layers, SIZES[0], subject.seed)
+    for name, fields in FEATURES.items():
+        is_of_cell = case_of(layers, SIZES[0], subject.seed, **fields) != simplest
+        if layers.dtype if "dtype" in fields else not is_of_cell:
+            continue
+        if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):
+            continue
+        if layers.needs(fields.get("upstream", "")):
+            found.append(Result(name=name, verdict=Verdict.MISSING))  # it has no default
+            continue
+        trials = TRIALS if deep else list_trials(fields)
+        if fields.get("L", 1) <= 2 and not layers.submission.source.interpreter:
+            trials = (*trials, (choose_long_sizes(fields), ""))
+        found.append(try_feature(subject.vary(trials, fields), name, parts))
+    return found
+
+
+def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Result:
+    """Try one feature, with the fields that the subject's cases have; return its result.
+
+    An argument of a call that raises is missing, since a layer may refuse it. If it raises in some
+    cases alone, the result says so: it may also be a mistake.
+    """
+    results = [result for result in try_items(subject) if result.name in parts]
+    worst = next((r for r in results if r.verdict != Verdict.RIGHT), results[0])
+    fields, feature = subject.changes, Result(name=name, verdict=worst.verdict)
+    if worst.wrong is not None and not ("unbatched" in fields and worst.wrong.problem):
+        explain_results(subject, [worst])
+        feature.tensor, feature.likely = worst.wrong.tensor, worst.likely
+    elif worst.wrong is not None:
+        feature.verdict = Verdict.MISSING  # it accepts vectors by broadcasting
+    elif worst.verdict == Verdict.ERROR:
+        feature.got = worst.got
+    elif worst.verdict == Verdict.WRONG:  # its results have another form
+        feature.found = f"expected {worst.expected}, got {worst.got}"
+    is_first = "batch_first" in fields and subject.layers.conventions.batch_first
+    if worst.verdict == Verdict.MISSING and worst.case is not None and worst.cases > 1:
+        feature.why = f"not on {worst.case.words}: {worst.got}"
+    if feature.verdict == Verdict.MISSING and is_first:
+        feature.likely = "The batch always comes first."
+    return feature
+
+
+def find_wrong_combination(
+    subject: LayerSubject, features: Sequence[Result], parts: Sequence[str]
+) -> list[Result]:
+    """Return the first of some random combinations of the right features that is wrong, if any.
+
+    A combination that the layer refuses counts as missing, and is not reported. Each has a batch:
+    a layer may take sequences without one by broadcasting, and then not without a state.
+    """
+    if subject.layers.submission.source.interpreter:
+        return []  # it takes long
+    surface = {**find_surface(subject.layers, features), "unbatched": (False,)}
+    rng = np.random.default_rng([subject.seed, COMBINATIONS])
+    for _ in range(COMBINATIONS):
+        drawn = random_choices(rng, surface)
+        T, B, V, H = (drawn[letter] for letter in "TBVH")
+        changes = {name: value for name, value in drawn.items() if name not in NOT_SEARCHED}
+        combined = subject.vary([((T, B, V, H), changes.pop("values", ""))], changes)
+        results = [result for result in try_items(combined) if result.name in parts]
+        if any(r.verdict == Verdict.WRONG and r.wrong is not None for r in results):
+            words = combined.make_layer_case(combined.draw(combined.items[0])[0]).describe()
+            return [try_feature(combined, f"features combined ({words})", parts)]
+    return []
+
+
+def list_trials(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
+    """Return the cases of a feature: sizes of one, B = L·D, large sizes; of a dtype all values."""
+    rows = fields.get("L", 1) * (2 if fields.get("bidirectional") else 1)
+    sizes: tuple[Sizes, ...] = (*SIZES[:2], (2, 3, 1, 1), (3, rows, 2, 4), (10, 9, 18, 17))
+    values = VALUES if "dtype" in fields else ()
+    return (*((s, "") for s in sizes), *((SIZES[0], v) for v in values))
+
+
+def find_surface(layers: Layers, features: Sequence[Result]) -> Surface:
+    """Return the values of a case's fields for a layer, without the features that are not right."""
+    lacking = [feature.name for feature in features if feature.verdict != Verdict.RIGHT]
+    return list_surface(layers, [FEATURES[name] for name in lacking if name in FEATURES])
+
+
+def name_feature(field: str, value: object) -> str:
+    """Return the name of the feature that is a value of a field."""
+    several = value if isinstance(value, tuple | range) else (value,)
+    names = (n for n, own in FEATURES.items() if any(own.get(field, ()) == v for v in several))
+    return next(names, f"{field} {value}")

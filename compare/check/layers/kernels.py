@@ -1,0 +1,73 @@
+"""What is reported about the Triton kernels that a module has launched."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from compare.check.trying.config import CheckConfig
+from compare.check.trying.report import Report
+from compare.check.trying.results import Case, ItemResult, Result
+from compare.implementations import FAILED, Notes, Source, Verdict
+from compare.kernels import Launch, compile_launches, describe_kernels, list_variants
+
+MOST_VARIANTS = 6  # of a kernel that a line names
+
+
+def describe_left_out(cases: Iterable[Case], operations: int) -> list[str]:
+    """Return a note that names the sizes that were left out."""
+    words = "; ".join(case.words for case in cases)
+    why = f"as the interpreter has computed {operations / 1e6:.1f} million operations"
+    return [f"sizes left out, {why}: {words}"] if words else []
+
+
+def explain_stages(
+    stages: Sequence[ItemResult],
+    launched: Sequence[Launch],
+    by_case: Mapping[Case, Sequence[Launch]],
+) -> None:
+    """Note which variants of the kernels ran on the case of a result that is not right.
+
+    An error in a kernel says nothing against the mathematics, so its equations are left out.
+    """
+    several = {name for name, variants in list_variants(launched).items() if len(variants) > 1}
+    for stage in stages:
+        if stage.verdict in (Verdict.ERROR, Verdict.TIMEOUT):
+            stage.item = replace(stage.item, equation="")
+        here = by_case.get(stage.case, ()) if stage.case and stage.verdict in FAILED else ()
+        for name, variants in list_variants(here).items():
+            if name in several:
+                stage.notes.append(f"{name} ran with {'; '.join(variants[:MOST_VARIANTS])}")
+
+
+def examine_kernels(
+    report: Report, notes: Notes, source: Source, config: CheckConfig
+) -> list[Result]:
+    """Return a result for each kernel that was launched, and for each that was compiled.
+
+    What the interpreter has seen is noted in the report if it may be why a result is wrong.
+    """
+    launched = notes.launched
+    has_results = all(s.verdict in (Verdict.RIGHT, Verdict.WRONG) for s in report.stages)
+    if not launched and has_results:
+        words = "no Triton kernel was launched"
+        return [Result(name="kernels", verdict=Verdict.WRONG, found=words)]
+    if any(stage.wrong is not None for stage in report.stages):
+        report.notes += dict.fromkeys(notes.hints)
+    found = list(list_launched(launched))
+    if config.compile_for is None or not launched:
+        return found
+    compiled = compile_launches(launched, config.compile_for, source)
+    for name, verdict, words in describe_kernels(compiled, config.compile_for, tf32=config.tf32):
+        result = Result(name=name, verdict=verdict, found=words)
+        if verdict == Verdict.ERROR:
+            result.found, result.got = "", words
+        found.append(result)
+    return found
+
+
+def list_launched(launched: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
+    """Yield for each kernel with which constants it was launched."""
+    for name, variants in list_variants(launched).items():
+        shown = "; ".join(variants[:MOST_VARIANTS])
+        more = f" and {len(variants) - MOST_VARIANTS} more" * (len(variants) > MOST_VARIANTS)
+        yield Result(name=name, found=f"interpreted with {shown}{more}" if shown else "interpreted")

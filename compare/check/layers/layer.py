@@ -1,0 +1,322 @@
+"""The subject of a layer, which has three parts: forward, and two kinds of gradients.
+
+What is right is computed by our own layer in float64, the tolerance by ours in the layer's dtype.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from compare.check.cases.boundaries import (
+    SIZES,
+    TRIALS,
+    Trial,
+)
+from compare.check.cases.choices import GAPS
+from compare.check.cases.comparison import Comparison, Expected
+from compare.check.cases.layer_case import SURFACE, LayerCase, Surface, make_case
+from compare.check.cases.layer_results import backward, build, expect, forward, run
+from compare.check.trying.diagnosis import Observed, add_remark, gives
+from compare.check.trying.results import Attempt, Case, Item, ItemResult
+from compare.check.trying.subject import Answer, Mistake, Run, Subject, try_items
+from compare.check.trying.symptoms import explain_tensor
+from compare.implementations import (
+    HOPELESS,
+    Layers,
+    Results,
+    Trouble,
+    Verdict,
+    detect_conventions,
+    equations,
+    read_signatures,
+)
+from compare.kernels import Launch
+from compare.mistakes import list_wrong_layers
+from compare.parity import PERTURBATIONS, Move
+
+MOST_OPERATIONS = 1_000_000
+"""After so many, 20 to 30 s, the interpreter is given no further `OPTIONAL` case."""
+
+PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
+
+OPTIONS = {"nonlinearity", "bias", "L", "bidirectional", "batch_first", "projected", "dtype"}
+"""The fields of a case that are arguments of the constructor; the others are passed to calls."""
+
+NOT_SEARCHED = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """What both passes of a layer give on a case; with trouble, only what came before it."""
+
+    got: Results
+    expected: Expected
+    trouble: Trouble | None
+
+
+@dataclass
+class LayerSubject(Subject):
+    """A layer of a user's class, and the cases on which it is tried."""
+
+    layers: Layers
+    seed: int
+    trials: Sequence[Trial] = TRIALS
+    changes: Mapping[str, Any] = field(default_factory=dict)  # fields of a case, for a feature
+    surface: Surface = field(default_factory=dict)  # for the search
+    optional: Collection[Trial] = ()  # are left out if the interpreter takes too long
+    _cases: dict[Trial, Case] = field(default_factory=dict)
+    _passes: dict[Case, Passes | Trouble] = field(default_factory=dict)
+    _no_backward: Trouble | None = None  # why a backward pass gave no result
+    launched: dict[Case, Sequence[Launch]] = field(default_factory=dict)  # Triton's kernels
+    left_out: dict[Case, None] = field(default_factory=dict)  # as the interpreter takes too long
+
+    depends_on_first: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.cell = self.layers.cell
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """The parts; of a layer without a backward pass only the first."""
+        return list_parts(self.cell)[: 1 if self.layers.forward_only else None]
+
+    @property
+    def fields(self) -> Surface:
+        """The choices of a drawn case."""
+        return {name: tuple(v) for name, v in self.surface.items() if name not in NOT_SEARCHED}
+
+    def draw(self, item: Item) -> Sequence[Case]:
+        """Draw the cases."""
+        is_narrow = self.layers.precision or self.layers.dtype in GAPS
+        for trial in self.trials:
+            if trial not in self._cases and not (is_narrow and trial[1]):
+                self._cases[trial] = self._describe_trial(trial)  # values have float32's range
+        return list(self._cases.values())
+
+    def _describe_trial(self, trial: Trial) -> Case:
+        sizes, values = trial
+        words = "T {}, B {}, V {}, H {}".format(*sizes) + f", {values}" * bool(values)
+        letters = dict(zip("TBVHL", (*sizes, self.changes.get("L", 1)), strict=True))
+        return Case(words, {"sizes": sizes, "values": values}, sizes=letters)
+
+    def make_layer_case(self, case: Case) -> LayerCase:
+        """Return the pass through a layer that a case describes."""
+        sizes, values = case.inputs["sizes"], case.inputs["values"]
+        return case_of(self.layers, sizes, self.seed, values=values, **self.changes)
+
+    def leaves_out(self, case: Case) -> bool:
+        """Return whether the kernels have taken so long that an optional case is left out."""
+        trial = case.inputs["sizes"], case.inputs["values"]
+        is_optional = trial in self.optional and case not in self._passes
+        if is_optional and self.layers.submission.notes.operations > MOST_OPERATIONS:
+            self.left_out[case] = None
+        return case in self.left_out
+
+    @contextmanager
+    def open(self, attempt: Attempt) -> Iterator[Run]:
+        """Give what runs the layer on a case; its process has been started before."""
+        yield self._run
+
+    def _run(self, item: Item, case: Case) -> Answer:
+        done = self._run_passes(case)
+        if done.trouble is not None and item.name != PARTS[0]:
+            raise done.trouble
+        return _select(done, item.name)
+
+    def _run_passes(self, case: Case) -> Passes:
+        """Run both passes on a case, once; Trouble if the first one gives no result."""
+        done = self._passes.get(case)
+        if done is None:
+            notes = self.layers.submission.notes
+            notes.launched_here = []
+            try:
+                done = self._compute_passes(case)
+            except Trouble as trouble:
+                done = trouble
+            self._passes[case], self.launched[case] = done, notes.launched_here
+        if isinstance(done, Trouble):
+            raise done
+        return done
+
+    def _compute_passes(self, case: Case) -> Passes:
+        """Run both passes; after a backward pass without a result only the forward pass."""
+        if not self.layers.conventions.names:
+            self.layers.learn(*case.inputs["sizes"][2:])
+        layer_case = self.make_layer_case(case)
+        layer = build(self.layers, layer_case)
+        got, tape = forward(layer, layer_case)
+        if self._no_backward is None:
+            try:
+                got = got | backward(layer, layer_case, tape)
+            except Trouble as error:
+                self._no_backward = error
+        return Passes(got, expect(layer_case), self._no_backward)
+
+    def gather(self, item: Item, case: Case, run: Run) -> Answer:
+        """Return all results with which a mistake of a part has to agree."""
+        done = self._run_passes(case)
+        if item.name == PARTS[0]:
+            return _select(done, PARTS[0])
+        if done.trouble is not None:
+            raise done.trouble
+        return done.got, done.expected
+
+    def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
+        """Yield the catalogue's mistakes; copies of the package come last."""
+        found = list_wrong_layers(
+            self.cell,
+            is_forward=item.name == PARTS[0],
+            bidirectional=bool(self.changes.get("bidirectional")),
+            copies=not wrong.problem,
+        )
+        for words, layer_class in found:
+            yield Mistake(words, partial(self._compute, layer_class))
+
+    def _compute(self, layer_class: Any, case: Case, move: Move) -> Results:
+        return run(layer_class, self.make_layer_case(case), move)
+
+    def confirms(self, case: Case, wrong: Case) -> bool:
+        """Return whether a case can confirm a mistake; none of a coarse arithmetic can."""
+        one, other = self.make_layer_case(case), self.make_layer_case(wrong)
+        return not one.precision and one.largest <= max(100.0, other.largest)
+
+    def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
+        """Return the subject with one more case, of other fields."""
+        changes = {name: drawn[name] for name in self.fields if name != "values"}
+        trials = ((drawn["sizes"], drawn["values"]), *(() if alone else TRIALS[:4]))
+        return self.vary(trials, changes, seed=drawn["seed"])
+
+    def vary(
+        self, trials: Sequence[Trial], changes: Mapping[str, Any], seed: int | None = None
+    ) -> Self:
+        """Return the layer with other cases."""
+        seed = self.seed if seed is None else seed
+        own: dict[str, Any] = {"trials": trials, "changes": changes, "seed": seed}
+        return replace(
+            self, **own, _cases={}, _passes={}, _no_backward=None, launched={}, left_out={}
+        )
+
+    def classify(self, trouble: Trouble) -> Verdict:
+        """Return the verdict on a part without results: a refused argument is missing."""
+        is_refused = self.changes and trouble.kinds and not OPTIONS & self.changes.keys()
+        return Verdict.MISSING if is_refused else trouble.verdict
+
+    def refuses(self, drawn: Mapping[str, Any], verdicts: set[Verdict]) -> bool:
+        """Return whether the layer refuses a combination of features, also at small sizes."""
+        if not verdicts & {Verdict.ERROR, Verdict.MISSING}:
+            return False
+        small = self.extend({**drawn, "sizes": SIZES[0], "values": ""}, alone=True)
+        return any(result.verdict != Verdict.RIGHT for result in try_items(small))
+
+    def phrase(self, words: str) -> str:
+        """Return the words for weights (in, out), which are transposed where ours are not."""
+        if not self.layers.conventions.transposed:
+            return words
+        return re.sub(
+            r"(?<!gradient of )(W_[ih]h) is (not )?transposed",
+            lambda found: f"{found[1]} is {'' if found[2] else 'not '}transposed",
+            words,
+        )
+
+
+def _select(done: Passes, part: str) -> Answer:
+    """Return the results of one part, and what is right."""
+    got = {name: array for name, array in done.got.items() if find_part(name) == part}
+    right = done.expected.results
+    own = {name: array for name, array in right.items() if find_part(name) == part}
+    return got, replace(done.expected, results=own)
+
+
+@lru_cache
+def list_parts(cell: str) -> tuple[Item, ...]:
+    """Return the parts of a layer, with the cell's equations."""
+    names = read_signatures(cell)
+    forward, backward = equations(names.forward), equations(names.backward)
+    return tuple(Item(name, backward if "gradient" in name else forward) for name in PARTS)
+
+
+def find_part(tensor: str) -> str:
+    """Return the part that a tensor belongs to."""
+    if not tensor.startswith("gradient"):
+        return PARTS[0]
+    return PARTS[1] if "_l" in tensor else PARTS[2]
+
+
+def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> LayerCase:
+    """Return a case for a user's layer."""
+    dtype = layers.dtype or layers.own_dtype
+    is_wide = dtype in ("float32", "float64")
+    choices = {
+        "cell": layers.cell,
+        "dtype": dtype if is_wide else "float32",
+        "precision": layers.precision if is_wide else dtype,
+        "one_bias": layers.conventions.one_bias,
+        "seed": seed,
+    }
+    choices |= dict(zip("TBVH", sizes, strict=True))
+    return make_case(**(choices | fields))
+
+
+def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
+    """Return the likely mistake of a layer that gives these results; empty if none is known.
+
+    The first case shows what is wrong; the others, of moderate size, confirm it.
+    """
+    case, got = passes[0]
+    wrong = next((c for c in expect(case).compare(got) if not c.ok), None)
+    if wrong is None:
+        return ""
+    part = find_part(wrong.tensor)
+    observed = [_observe(*one, part) for one in passes]
+    found = list_wrong_layers(
+        case.cell,
+        is_forward=part == PARTS[0],
+        bidirectional=case.bidirectional,
+        copies=not wrong.problem,
+    )
+    for words, layer_class in found:
+        computations = [partial(run, layer_class, each) for each, _ in passes]
+        if all(gives(c, one) for c, one in zip(computations, observed, strict=True)):
+            return add_remark(words, names_option=False)
+    return explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+
+
+def _observe(case: LayerCase, got: Results, part: str) -> Observed:
+    """Return the results with which a mistake of a part has to agree: later ones follow."""
+    right = expect(case)
+    own = {n: a for n, a in got.items() if part != PARTS[0] or find_part(n) == part}
+    words = Case(case.describe())
+    return Observed(words, right.results, right.tolerance(PERTURBATIONS), own)
+
+
+def find_layout(subject: LayerSubject) -> list[ItemResult]:
+    """Detect the layout of a layer and try it; UsageError if a flag states another one."""
+    try:
+        detect_conventions(subject.layers)
+    except Trouble as trouble:
+        if trouble.verdict in HOPELESS:  # each case would end so
+            return [ItemResult.from_trouble(item, trouble) for item in subject.items]
+    return try_items(subject)
+
+
+def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> Surface:
+    """Return the values of a case's fields for a layer without some features, given as fields."""
+    simplest = case_of(layers, SIZES[0], 0)
+    surface: dict[str, Sequence[object]] = dict(SURFACE)
+    for name in ("cell", "precision", "one_bias"):
+        surface[name] = (getattr(simplest, name),)
+    if layers.dtype:
+        surface["dtype"] = (simplest.dtype,)
+    for feature in missing:
+        (name, value), *more = feature.items()
+        if "dropout" in feature:
+            surface["dropout"] = (0.0,)
+        elif not more:
+            own = getattr(simplest, name)
+            surface[name] = tuple(v for v in surface[name] if v != value or v == own)
+    return surface

@@ -1,0 +1,228 @@
+"""Try properties and error handling of a user's class, with the features that it has."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from compare.check.cases.boundaries import SIZES, choose_long_sizes
+from compare.check.cases.comparison import Comparison
+from compare.check.cases.layer_case import LayerCase, Surface, make_case, random_case
+from compare.check.cases.layer_results import (
+    CLASSES,
+    STATES,
+    build,
+    copy_floats,
+    copy_state,
+    rounding,
+    run,
+    to_rounding,
+)
+from compare.check.layers.features import find_surface, name_feature
+from compare.check.layers.layer import case_of
+from compare.check.properties import of_layers, of_memory, of_modules, of_sequences
+from compare.check.properties.property import LayerProperty, NotPromised, NotTried
+from compare.check.trying.diagnosis import Observed, gives
+from compare.check.trying.results import Case, Result
+from compare.check.trying.symptoms import ADDED, is_added
+from compare.implementations import Array, Layers, Malformed, Results, Trouble, Verdict
+from compare.parity import Move
+from compare.terminal import UsageError
+
+PROPERTIES = (
+    *of_layers.PROPERTIES,
+    *of_sequences.PROPERTIES,
+    *of_memory.PROPERTIES,
+    *of_modules.PROPERTIES,
+)
+"""The properties that compare a layer with itself; its features are compared with PyTorch's."""
+
+
+def try_properties(
+    layers: Layers, features: Sequence[Result], seed: int, deep: bool = False
+) -> list[Result]:
+    """Try the properties with the features that are right; a second pass must not be refused."""
+    surface = find_surface(layers, features)
+    number = 1 if layers.submission.source.interpreter else 2
+    others = () if layers.submission.adapter == "torch_module" else of_modules.PROPERTIES
+    found = [
+        try_property(tried, layers, surface, seed, number=20 if deep else number)
+        for tried in PROPERTIES
+        if tried not in others and layers.cell in tried.cells
+    ]
+    if any(result.likely == ADDED for result in found):  # that explains the others, too
+        for result in found:
+            is_other = result.verdict == Verdict.WRONG and result.likely != ADDED
+            if is_other and result.found.startswith("gradient of "):
+                result.likely = ""
+    return found
+
+
+def try_property(
+    tried: LayerProperty, layers: Layers, surface: Surface, seed: int, number: int
+) -> Result:
+    """Try a property on the simplest case, on random ones and on a long one."""
+    if why := find_lack(tried, layers, surface):
+        return Result(name=tried.name, verdict=Verdict.NOT_TRIED, why=why)
+    values = {**surface, **restrict_fields(tried, surface)}
+    rng = np.random.default_rng([seed, *tried.name.encode()])  # other cases than other properties
+    simplest = {name: several[0] for name, several in values.items()}
+    simplest |= dict(zip("TBVH", SIZES[0], strict=True)) | {"seed": seed}
+    cases = [make_case(**simplest)]
+    cases += [random_case(rng, **values) for _ in range(number)]
+    if tried.long and not layers.submission.source.interpreter:
+        cases.append(lengthen(simplest, values))
+    result = Result(name=tried.name)
+    for case in cases:
+        if result.verdict not in (Verdict.RIGHT, Verdict.NOT_TO_THE_BIT):
+            break
+        one = _try_case(tried, layers, case)
+        result = one if one.verdict != Verdict.RIGHT else result
+    return result
+
+
+def lengthen(simplest: Mapping[str, Any], values: Mapping[str, Any]) -> LayerCase:
+    """Return the simplest case, but long, and without an initial state where it need not be given.
+
+    So it shows what a layer keeps from call to call only if sequences are long.
+    """
+    T, B, V, H = choose_long_sizes(simplest)
+    h0 = False if False in values["h0"] else simplest["h0"]
+    return make_case(**{**simplest, "T": T, "B": B, "V": V, "H": H, "h0": h0})
+
+
+def restrict_fields(tried: LayerProperty, surface: Surface) -> dict[str, Any]:
+    """Return a property's fields within a surface; empty ones where it needs more."""
+    fields: dict[str, Any] = {}
+    for name, values in tried.fields.items():
+        several = values if isinstance(values, tuple | range) else (values,)
+        fields[name] = tuple(value for value in several if value in surface[name])
+    return fields
+
+
+def find_lack(tried: LayerProperty, layers: Layers, surface: Surface) -> str:
+    """Return why a property cannot be tried on a layer; empty if it can."""
+    if tried.gradients and layers.forward_only:
+        return "forward only"
+    if tried.of_arrays and layers.submission.adapter:
+        return "its arrays are not NumPy's"
+    lacks = [name for name, values in restrict_fields(tried, surface).items() if not values]
+    lacks += [name for name, value in tried.needs.items() if value not in surface[name]]
+    values = dict(tried.fields) | dict(tried.needs)
+    return ", ".join(f"missing: {name_feature(name, values[name])}" for name in lacks)
+
+
+def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> Result:
+    """Try a property on one case."""
+    shown = Case(case.describe())
+
+    def result(verdict: Verdict, **words: str) -> Result:
+        return Result(name=tried.name, verdict=verdict, case=shown, **words)
+
+    exact = Result(name=tried.name)
+    try:
+        for comparisons in tried.holds(layers, case):
+            for comparison in comparisons:
+                if comparison.ok:
+                    continue
+                if to_rounding(comparison, case).ok:
+                    exact.verdict = Verdict.NOT_TO_THE_BIT
+                    continue
+                found = f"{comparison.tensor}: {comparison.describe()}"
+                likely = explain_property(tried, case, comparisons) or tried.likely
+                verdict = Verdict.NOT_STRICT if tried.strict else Verdict.WRONG
+                return result(verdict, found=found, likely=likely)
+    except NotTried as error:
+        if layers.submission.adapter and not isinstance(error, NotPromised):
+            return result(Verdict.WRONG, found=str(error))
+        return result(Verdict.NOT_TRIED, why=str(error))
+    except Trouble as trouble:
+        has_ended = not trouble.kinds and trouble.verdict in (Verdict.ERROR, Verdict.TIMEOUT)
+        if has_ended:
+            return result(trouble.verdict, found=str(trouble))
+        if tried.again and _passes(layers, case):
+            return result(Verdict.ERROR, found=str(trouble))  # only the second pass raises
+        return result(Verdict.NOT_TRIED, why=str(trouble))
+    except UsageError:  # a flag that the class does not take
+        raise
+    except (ValueError, IndexError) as error:  # raised where a property combines results
+        words = f"expected results whose shapes fit together, got: {error}"
+        return result(Verdict.WRONG, found=words)
+    except KeyError as error:  # a result that the layer does not have
+        return result(Verdict.NOT_TRIED, why=f"no {error.args[0]}")
+    return exact
+
+
+def _passes(layers: Layers, case: LayerCase) -> bool:
+    """Return whether one pass of a new layer raises nothing."""
+    try:
+        run(layers, case)
+    except Trouble:
+        return False
+    return True
+
+
+def try_error_handling(layers: Layers, properties: Sequence[Result]) -> list[Result]:
+    """Check that wrong arguments raise, and that properties hold to the bit."""
+    case = case_of(layers, SIZES[0], 0)
+    floats = copy_floats(case)  # a layer may write to its arguments
+    x, h0, c0 = floats.x, floats.h0, floats.c0
+    wide = np.concatenate([x, x], axis=2)
+    other = copy_state(*(array if array is None else array[:, 1:] for array in (h0, c0)))
+    found = [
+        _try_arguments(layers, case, "x with too many features", wide, copy_state(h0, c0)),
+        _try_arguments(layers, case, "a state of another batch", x, other),
+    ]
+    inexact = [result.name for result in properties if result.verdict == Verdict.NOT_TO_THE_BIT]
+    bits = Result(name="bitwise reproducibility")
+    if inexact:
+        bits.verdict = Verdict.WRONG
+        bits.found = f"equal only within rounding: {', '.join(inexact)}"
+    strict = [
+        Result(name=result.name, verdict=Verdict.WRONG, found=result.likely.rstrip("."))
+        for result in properties
+        if result.verdict == Verdict.NOT_STRICT
+    ]
+    return [*found, bits, *strict]
+
+
+def _try_arguments(layers: Layers, case: LayerCase, name: str, x: Array, state: Any) -> Result:
+    """Return whether wrong arguments raise ValueError or TypeError."""
+    got = "a result"
+    try:
+        build(layers, case).forward(x, state)
+    except Malformed:
+        pass
+    except Trouble as trouble:
+        if {"ValueError", "TypeError"} & set(trouble.kinds):
+            return Result(name=name)
+        got = trouble.kinds[0] if trouble.kinds else str(trouble)
+    found = f"expected ValueError or TypeError, got {got}"
+    return Result(name=name, verdict=Verdict.WRONG, found=found)
+
+
+def explain_property(
+    tried: LayerProperty, case: LayerCase, comparisons: Sequence[Comparison]
+) -> str:
+    """Return the likely reason in words why a property of a layer is violated; empty if unknown."""
+    if tried.name == "second call":
+        return explain_kept_state(case, comparisons)
+    wrong = [c for c in comparisons if not c.ok]
+    if tried.name == "second backward" and all(is_added(c.expected, c) for c in wrong):
+        return ADDED
+    return ""
+
+
+def explain_kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:
+    """Return in words that a layer's second call starts at the last state; empty if it does not."""
+
+    def second_call(move: Move) -> Results:
+        first = run(CLASSES[case.cell], case, move)
+        return run(CLASSES[case.cell], case.given(h0=first["h_n"], c0=first.get("c_n")), move)
+
+    got = {c.tensor: c.got for c in comparisons if c.tensor in ("output", *STATES)}
+    if not gives(second_call, Observed(Case(case.describe()), *rounding(case), got)):
+        return ""
+    if case.floats.h0 is None:
+        return "A second call without a state begins with the last state of the first, not with 0."
+    return "A second call begins with the last state of the first, not with the given one."

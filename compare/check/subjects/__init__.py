@@ -1,1 +1,0 @@
-"""The six functions of the exercise, and the four of CS231n."""

@@ -1,0 +1,1 @@
+"""What all that is checked has in common: items are tried on cases, and explained."""

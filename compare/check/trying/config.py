@@ -1,0 +1,176 @@
+"""The settings of ``check`` and of ``grade``, ``new`` and ``vectors``; each field is a flag."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from tyro.conf import Positional, arg
+
+from compare.implementations import CELLS, NOTEBOOK, CellName
+from compare.kernels import capability_of
+from compare.parity import OPTIMIZERS, OptimizerName
+from compare.terminal import (
+    FROM_0,
+    LARGEST,
+    SMALLEST,
+    Range,
+    UsageError,
+    check_options,
+    flag,
+    read_sizes,
+)
+
+ABOVE_0 = Range(SMALLEST, LARGEST, "above 0", too_large="of a finite number")
+Cell = Annotated[CellName | None, flag("|".join(CELLS), "(default: guessed from the names)")]
+Seed = Annotated[int, FROM_0, arg(metavar="N")]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """The options of `check` and `grade`: how code is read, tried and run."""
+
+    cell: Cell = None
+    """The cell."""
+    layout: Annotated[str | None, flag("WORD,…")] = None
+    """Layout of a class, such as batch-first,in-out."""
+    bias: Annotated[Literal["one", "two"] | None, flag("one|two")] = None
+    """Number of biases of a class."""
+    gates: Annotated[str | None, flag("GATE,…")] = None
+    """Order of the gates in the weights, as in z,r,n."""
+    names: Annotated[str | None, flag("NAME=YOURS,…")] = None
+    """Names in a class, such as weight_ih_l0=Wx."""
+    stage: Annotated[str | None, flag("NAME,…")] = None
+    """Check only these functions, such as rnn_step."""
+    no_equations: Annotated[bool, flag()] = False
+    """Hide the equations: some exercises ask for them."""
+    no_train: Annotated[bool, flag()] = False
+    """Skip the training in lock-step with PyTorch."""
+    text: Annotated[Path | None, flag("FILE", "(default: built in)")] = None
+    """Text of that training."""
+    optimizer: Annotated[OptimizerName | None, flag("|".join(OPTIMIZERS), "(default: sgd)")] = None
+    """Optimizer of that training."""
+    device: Annotated[str | None, flag("DEVICE")] = None
+    """Device of a PyTorch module, such as cuda."""
+    dtype: Annotated[Literal["float64", "float32", "bfloat16", "float16"] | None, flag("DTYPE")] = (
+        None
+    )
+    """Its dtype: float64, float32, bfloat16, float16."""
+    tf32: Annotated[bool, flag()] = False
+    """Allow TF32 in a GPU's products of float32."""
+    interpret: Annotated[bool, flag()] = False
+    """Run Triton kernels on the CPU; check each access."""
+    compile_for: Annotated[str | None, flag("sm_90")] = None
+    """Also compile them for a GPU that need not exist."""
+    seed: Seed = 0
+    """Seed of the test cases."""
+    size: Annotated[str | None, flag("T=…,B=…,V=…,H=…")] = None
+    """Also try these sizes; for a class also layers=…."""
+    deep: Annotated[bool, flag()] = False
+    """Search further, with Hypothesis."""
+    strict: Annotated[bool, flag()] = False
+    """Also count bitwise equality and exception types."""
+    numpy_only: Annotated[bool, flag()] = False
+    """Refuse other libraries than NumPy."""
+    timeout: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 10.0
+    """CPU time of a call."""
+    total_timeout: Annotated[float | None, ABOVE_0, flag("SECONDS", "(default: 30 times that)")] = (
+        None
+    )
+    """CPU time of all calls."""
+    memory: Annotated[float, ABOVE_0, arg(metavar="GIB")] = 4.0
+    """Memory limit for your code."""
+    json: Annotated[Path | None, flag("FILE")] = None
+    """Write the results as JSON."""
+
+    def check(self) -> Self:
+        """Return the configuration itself; UsageError if a value is not valid."""
+        check_options(self)
+        read_sizes(self.size)
+        for name in ("text", "optimizer"):
+            if self.no_train and getattr(self, name) is not None:
+                raise UsageError(f"expected --{name} or --no-train, got both")
+        if self.compile_for is not None:
+            capability_of(self.compile_for)
+        if self.text is not None and not self.text.is_file():
+            raise UsageError(f"expected a file for --text, got {self.text}")
+        return self
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CheckConfig(CheckOptions):
+    """Check a recurrent network that you wrote: what is right, what is wrong.
+
+    FILE has the functions that `rnn-parity new` writes, or CS231n's. CLASS is a PyTorch module, or
+    CLASS(input_size, hidden_size) has a dict of arrays `parameters`, and two methods: forward(x,
+    h0) -> (output, h_n, tape); backward(tape, d_output, d_h_n) -> (d_x, d_h0, dict of gradients).
+    """
+
+    target: Annotated[Positional[str], flag("TARGET")]
+    """FILE, FILE:CLASS or MODULE:CLASS."""
+    watch: Annotated[bool, flag()] = False
+    """Check again whenever the file is saved."""
+    verbose: Annotated[bool, flag()] = False
+    """Also list missing features and right properties."""
+    gradescope: Annotated[Path | None, flag("FILE")] = None
+    """Write the results.json of Gradescope."""
+    explain: Annotated[Path | None, flag("FILE")] = None
+    """Write a page: your numbers beside the right ones."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NewConfig:
+    """Write six functions for you to fill in; their docstrings are the exercise.
+
+    Then `rnn-parity check FILE` says what is right, what is wrong, and where.
+    """
+
+    file: Annotated[Positional[Path], flag("FILE")]
+    """The new file: my_rnn.py, or a notebook my_rnn.ipynb."""
+    cell: Annotated[
+        CellName | None, flag("|".join(CELLS), "(default: guessed from the name, or rnn)")
+    ] = None
+    """The cell."""
+
+    def check(self) -> Self:
+        """Return the configuration itself; UsageError if a value is not valid."""
+        check_options(self)
+        if self.file.suffix not in (".py", NOTEBOOK):
+            expected = "a file of Python or a notebook, such as my_rnn.py"
+            raise UsageError(f"expected {expected}, got {self.file}")
+        if self.file.exists():
+            raise UsageError(f"expected a new file, got {self.file}, which exists")
+        return self
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VectorsConfig:
+    """Write test vectors for other languages: inputs, weights, right results, tolerances.
+
+    Readers in Python and JavaScript are written beside them. The same seed gives the same bits.
+    """
+
+    directory: Annotated[Positional[Path], flag("DIR")]
+    """Where to write them."""
+    cell: Annotated[CellName | None, flag("|".join(CELLS), "(default: all)")] = None
+    """The cell."""
+    seed: Seed = 0
+    """Seed of the cases."""
+
+    def check(self) -> Self:
+        """Return the configuration itself; UsageError if a value is not valid."""
+        check_options(self)
+        return self
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that PyTorch does not know, or a GPU that is missing."""
+    import torch  # not before it is needed
+
+    from compare import parity
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise UsageError(f"expected a device of PyTorch for --device, got {device!r}") from None
+    if kind == "cuda":
+        parity.check_device(device)

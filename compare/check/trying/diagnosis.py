@@ -1,0 +1,178 @@
+"""The likely mistake: a bug of the catalogue that gives the same wrong results as the submission.
+
+Each bug is tried in our own code. It is named only if its results are the submission's within the
+tolerance, in several cases. If there is none, the wrong tensor alone may show a transposition, a
+sign or a factor.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import permutations
+
+import numpy as np
+
+from compare.check.cases.comparison import Comparison
+from compare.check.trying.results import Case, ItemResult
+from compare.check.trying.subject import Mistake, Subject
+from compare.check.trying.symptoms import (
+    ZERO,
+    are_near,
+    coarse,
+    explain_exception,
+    explain_order,
+    explain_tensor,
+    is_nearer,
+)
+from compare.implementations import CELLS, Array, Results, Trouble, Verdict
+from compare.mistakes import CATALOGUE, ONLY_REVERSE
+from compare.parity import PERTURBATIONS, Computation, tolerances, unmoved
+
+CASES_TO_AGREE = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The submission's results of a case, the right ones, and the tolerance of each entry."""
+
+    case: Case
+    right: Results
+    allowed: Mapping[str, Array | float]
+    got: Results
+
+
+def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
+    """Set the likely mistake of each result that is not right, or of the first alone.
+
+    The gradients of a layer whose forward pass is wrong follow from it.
+    """
+    is_first_wrong = bool(results) and results[0].verdict != Verdict.RIGHT
+    for result in results[:1] if subject.depends_on_first and is_first_wrong else results:
+        result.likely = explain_exception(result)
+        if result.wrong is not None and result.verdict == Verdict.WRONG:
+            with suppress(Trouble):
+                words = find_mistake(subject, result)
+                result.likely_lines = list_lines(words, subject.cell)
+                result.likely = add_remark(subject.phrase(words))
+
+
+def find_mistake(subject: Subject, result: ItemResult) -> str:
+    """Return the likely mistake of a wrong result, or nothing; the code is called again."""
+    assert result.wrong is not None
+    if words := subject.describe_calls(result):
+        return words
+    mistakes = partial(subject.list_mistakes, result.item, result.wrong)
+    wrong, observed = result.wrong, observe(subject, result)
+    shown = explain_order(result.comparisons) or explain_tensor(
+        wrong.expected, wrong.got, float(np.max(wrong.allowed))
+    )
+    if shown == ZERO and any(one.got[wrong.tensor].any() for one in observed):
+        shown = ""  # only in this case
+    shown = shown or find_swapped_gates(subject.cell, wrong)
+    if not observed:
+        return shown
+    # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone,
+    # and at last one that would make others wrong as well.
+    for names in ([],) if shown else ([], [wrong.tensor]):
+        for mistake in mistakes():
+            if all(gives(_compute(mistake, o.case), o, names) for o in observed):
+                return mistake.words
+    alone = [replace(one, got={wrong.tensor: one.got[wrong.tensor]}) for one in observed]
+    for mistake in mistakes() if not shown else ():
+        if all(gives(_compute(mistake, one.case), one) for one in alone):
+            return f"In {wrong.tensor} alone: {mistake.words}"
+    return shown
+
+
+def find_swapped_gates(cell: str, wrong: Comparison) -> str:
+    """Return in words that a gradient has the gates in another order; empty if it has not."""
+    gates = CELLS[cell].gates
+    rows = len(wrong.expected) if wrong.expected.ndim else 0
+    if not gates or wrong.problem or rows % len(gates) or not rows:
+        return ""
+    blocks = dict(zip(gates, np.split(wrong.expected, len(gates)), strict=True))
+    for order in permutations(gates):
+        swapped = np.concatenate([blocks[gate] for gate in order])
+        if order != gates and are_near(swapped, wrong.got, 2 * np.max(wrong.allowed)):
+            shown, right = ", ".join(order), ", ".join(gates)
+            return f"The rows of {wrong.tensor} are swapped: {shown} in the place of {right}."
+    return ""
+
+
+def _compute(mistake: Mistake, case: Case) -> Computation:
+    return partial(mistake.compute, case)
+
+
+def observe(subject: Subject, result: ItemResult) -> list[Observed]:
+    """Return the submission's results of the wrong case, and of others that can confirm it."""
+    observed: list[Observed] = []
+    wrong = result.case
+    assert wrong is not None
+    with subject.open(result.attempt) as run_case:
+        for case in subject.draw(result.item):
+            if not subject.confirms(case, wrong):
+                continue
+            if case is not wrong and len(observed) >= CASES_TO_AGREE:
+                continue
+            try:
+                got, right = subject.gather(result.item, case, run_case)
+            except Trouble:
+                continue
+            if right is not None:
+                one = Observed(case, right.results, right.tolerance(PERTURBATIONS), got)
+                observed.insert(0 if case is wrong else len(observed), one)
+    return observed
+
+
+def gives(computation: Computation, observed: Observed, names: Sequence[str] = ()) -> bool:
+    """Return whether a computation gives the observed results, or those of some names.
+
+    The tolerance is the computation's own and that of the right results. It is measured only if
+    the difference is small. A coarse computation, such as one in float32, has a large tolerance of
+    its own: the results have to be nearer to it than to the right ones.
+    """
+    got, right, allowed = observed.got, observed.right, observed.allowed
+    others = [n for n in got if names and n not in names and are_near(right[n], got[n], allowed[n])]
+    names = names or list(got)
+    try:
+        with np.errstate(all="ignore"):
+            mistaken = computation(unmoved)
+            if not all(are_near(mistaken[n], got[n], coarse(mistaken[n])) for n in names):
+                return False
+            if not all(are_near(mistaken[n], right[n], coarse(right[n])) for n in others):
+                return False  # it makes more wrong than is wrong
+            own = tolerances(computation, perturbations=6)[1]
+            right_allowed = {
+                n: allowed[n] if np.shape(allowed[n]) == own[n].shape else 0.0 for n in names
+            }
+            return all(
+                are_near(mistaken[n], got[n], own[n] + right_allowed[n])
+                and is_nearer(got[n], mistaken[n], right[n], allowed[n])
+                for n in names
+            )
+    except Exception:  # a bug with which the case cannot be computed
+        return False
+
+
+def add_remark(words: str, *, names_option: bool = True) -> str:
+    """Return the words of a mistake, with a note where it would be correct.
+
+    For another order of the gates it names the option of `check`.
+    """
+    another = next((bug.another for bug in CATALOGUE if bug.words == words), "")
+    if another:
+        return f"{words} That is another cell: {another}."
+    found = re.search(r"order (?:is )?((?:\w, )+\w)\b", words)
+    if found and names_option and ONLY_REVERSE not in words:
+        return f"{words} If this order is meant: --gates {found[1].replace(' ', '')}."
+    return words
+
+
+def list_lines(words: str, cell: str) -> tuple[str, ...]:
+    """Return the lines of a cell's plain version with a bug; none if the words name no bug."""
+    return next((bug.lines_of(cell) for bug in CATALOGUE if bug.words == words), ())
+
+
+# Properties of a layer --------------------------------------------------------------------------

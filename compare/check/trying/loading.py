@@ -1,0 +1,123 @@
+"""Load the user's code: which source a target means, and a process that has it."""
+
+import re
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from compare.check.trying.config import CheckConfig, check_device
+from compare.check.trying.results import Item, ItemResult
+from compare.implementations import (
+    Notes,
+    Source,
+    Start,
+    Submission,
+    Trouble,
+    clean,
+    demand_python,
+    find_file_adapter,
+    parse_target,
+    read_layers,
+    refuse_target,
+    split_target,
+)
+from compare.kernels import INTERPRETER
+from compare.terminal import CommandError, Terminal, UsageError, flag_of
+
+Load = Callable[[], Submission]
+
+OF_CLASSES = ("layout", "bias", "names", "device", "dtype", "tf32", "interpret", "compile_for")
+"""The options that files of functions do not have, beside --strict."""
+
+
+def find_source(config: CheckConfig) -> Source:
+    """Return the source of the target; UsageError if a flag does not fit to it.
+
+    RecordError if it is a layer in a file that cannot be read.
+    """
+    target = config.target
+    if find_folder(target):
+        raise UsageError(f"expected a file or a layer, got a folder: rnn-parity grade {target}")
+    if find_file_adapter(target):
+        read_layers(Path(split_target(target)[0]))  # RecordError if it cannot be read
+    interpret = config.interpret or config.compile_for is not None
+    calls, slowness = (300, 6) if interpret else (30, 1)  # a GPU's work, on the CPU
+    try:
+        source = parse_target(
+            target,
+            numpy_only=config.numpy_only,
+            interpreter=str(INTERPRETER) if interpret else "",
+            seconds=slowness * config.timeout,
+            total=config.total_timeout or calls * config.timeout,
+            gibibytes=config.memory,
+        )
+    except FileNotFoundError:
+        missing = ", which does not exist" * target.endswith(".py")
+        raise refuse_target(target, f"{missing}; rnn-parity new FILE writes a template") from None
+    demand_python(source, target)
+    for name in (*OF_CLASSES, "strict"):
+        if getattr(config, name) and not source.name:
+            flag = flag_of(name)
+            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
+    if config.device:
+        check_device(config.device)
+    for name in ("stage", "no_train", "text", "optimizer"):
+        if getattr(config, name) and source.name:
+            raise UsageError(f"expected a file of functions with {flag_of(name)}, got {target}")
+    return source
+
+
+def find_folder(target: str) -> Path | None:
+    """Return the folder of DIR or DIR:CLASS; None if the target is something else."""
+    name, class_name = split_target(target)
+    is_package = bool(class_name) and (Path(name) / "__init__.py").is_file()  # MODULE:CLASS
+    return Path(name) if target and Path(name).is_dir() and not is_package else None
+
+
+def make_loader(
+    config: CheckConfig,
+    source: Source,
+    notes: Notes | None = None,
+    start: Start | None = None,
+    ours: Callable[[str, Any], Any] | None = None,
+) -> Load:
+    """Return a function that loads the user's code in a new process, or in what `start` starts.
+
+    The code can call `ours` in the place of one of its functions.
+    """
+
+    def load() -> Submission:
+        try:
+            return Submission(source, ours, notes, start)
+        except Trouble as trouble:
+            missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
+            if missing and f"{source.module}.".startswith(f"{missing[1]}."):
+                why = f": no module named {missing[1]!r}"
+                raise refuse_target(config.target, why) from None
+            raise
+
+    return load
+
+
+def show_spinner(terminal: Terminal) -> AbstractContextManager[object]:
+    """Show that something is going on, where the output is a terminal."""
+    return terminal.console.status("trying …") if terminal.live else nullcontext()
+
+
+def list_without_results(items: Sequence[Item], trouble: Trouble) -> list[ItemResult]:
+    """Return a result for each item that says why there is none."""
+    return [ItemResult.from_trouble(item, trouble) for item in items]
+
+
+def find_trouble(error: Exception) -> Trouble:
+    """Return why there is no result; a fault of the check itself is one, too."""
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, CommandError | OSError):
+        raise error
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    message = clean(f"{type(error).__name__}: {error} ({where})")
+    return Trouble("error", f"expected a result that the check can read, got {message}")

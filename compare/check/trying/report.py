@@ -1,0 +1,189 @@
+"""The report: all results of a check, as a table, as JSON, and for Gradescope."""
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from compare.check.trying.explanation import (
+    describe_problem,
+    describe_shapes,
+    explain,
+    find_first_entry,
+)
+from compare.check.trying.results import ItemResult, Result
+from compare.files import JsonObject
+from compare.implementations import FAILED, Verdict
+
+
+@dataclass(slots=True)
+class TrainingResult:
+    """The result of the check."""
+
+    text: str  # its title
+    updates: int = 0
+    stopped: bool = False  # before the last update, to save time
+    losses: dict[str, list[float]] = field(default_factory=lambda: {"yours": [], "PyTorch": []})
+    largest_difference: float = 0.0  # between parameters after the last update
+    allowed: float = 0.0  # the tolerance of the same parameter
+    wrote: dict[str, str] = field(default_factory=dict)
+    failed: str = ""  # why, in a line
+    optimizer: str = "sgd"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain JSON values."""
+        return {"ok": not self.failed} | asdict(self) | {"failed": self.failed or None}
+
+
+@dataclass(slots=True)
+class Report:
+    """All results of a check."""
+
+    target: str
+    form: str  # functions, cs231n, class, torch
+    cell: str
+    seed: int
+    stages: list[ItemResult] = field(default_factory=list)
+    features: list[Result] = field(default_factory=list)
+    properties: list[Result] = field(default_factory=list)
+    error_handling: list[Result] = field(default_factory=list)
+    kernels: list[Result] = field(default_factory=list)  # compiled, with --compile-for
+    strict: bool = False  # whether error handling counts
+    notes: list[str] = field(default_factory=list)
+    failed: str = ""  # why it could not be checked
+    training: TrainingResult | None = None
+    adapter: str = ""  # of a class of another library
+
+    @property
+    def score(self) -> float:
+        """A point for each stage that is right."""
+        return float(sum(result.verdict == Verdict.RIGHT for result in self.stages))
+
+    @property
+    def wrong(self) -> list[Result]:
+        """The features and properties that fail; with `strict` also the error handling."""
+        counted = self.features + self.properties + self.kernels
+        counted += self.error_handling if self.strict else []
+        return [result for result in counted if result.verdict in FAILED]
+
+    @property
+    def failures(self) -> list[str]:
+        """What fails beside the stages, each in a line."""
+        training = self.training.failed if self.training is not None else ""
+        wrong = [f"{result.name}: {result.verdict}" for result in self.wrong]
+        return [*filter(None, (self.failed, training)), *wrong]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that is required is there and right, and no feature is wrong."""
+        return self.score == len(self.stages) and not self.failures
+
+    @property
+    def sizes(self) -> dict[str, list[int]]:
+        """The smallest and the largest of each size that was tried."""
+        tried = [sizes for result in self.stages for sizes in result.tried]
+        found = {letter: [n[letter] for n in tried if letter in n] for letter in "NTBVDHL"}
+        return {letter: [min(ns), max(ns)] for letter, ns in found.items() if ns}
+
+    @property
+    def unit(self) -> str:
+        """What a point is given for."""
+        return "functions" if self.form in ("functions", "cs231n") else "parts"
+
+    @property
+    def summary(self) -> str:
+        """The score, and the first failure beside it."""
+        score = f"{self.score:g} of {len(self.stages)} {self.unit} are right"
+        return "; ".join([score, *self.failures[:1]])
+
+    @property
+    def summary_below(self) -> str:
+        """The summary below the table of stages, which names some of the failures."""
+        reported = [describe_problem(result) for result in self.stages]
+        return self.summary.partition(";")[0] if self.failed in reported else self.summary
+
+    def hide_equations(self) -> None:
+        """Leave out the equations, and the lines of the plain version: exercises ask for them."""
+        for result in self.stages:
+            result.item = replace(result.item, equation="")
+            result.likely_lines = ()
+
+    def describe_failure(self) -> str:
+        """Return the summary, and what the terminal shows below the table, as one text."""
+        stages = [stage for stage in self.stages if stage.verdict != Verdict.RIGHT]
+        return "\n\n".join([self.summary, *map(_explain, stages), *self.failures[1:]])
+
+    def to_json(self) -> JsonObject:
+        """Return the report as plain JSON values."""
+        return {
+            "form": self.form,
+            "cell": self.cell,
+            "ok": self.ok,
+            "score": self.score,
+            "out_of": float(len(self.stages)),
+            "seed": self.seed,
+            "sizes": self.sizes,
+            "stages": [_stage_as_json(result) for result in self.stages],
+            "features": [result.to_json() for result in self.features],
+            "properties": [result.to_json() for result in self.properties],
+            "error_handling": [result.to_json() for result in self.error_handling],
+            "kernels": [result.to_json() for result in self.kernels],
+            "training": None if self.training is None else self.training.to_json(),
+            "notes": self.notes,
+        }
+
+    def to_gradescope(self) -> JsonObject:
+        """Return the report as the results.json of Gradescope's autograder."""
+        tests: list[JsonObject] = [
+            {
+                "name": stage.name,
+                "number": str(k),
+                "score": float(stage.verdict == Verdict.RIGHT),
+                "max_score": 1.0,
+                "status": "passed" if stage.verdict == Verdict.RIGHT else "failed",
+                "output": _explain(stage) or stage.verdict.value,
+            }
+            for k, stage in enumerate(self.stages, start=1)
+        ]
+        if self.training is not None:
+            failed = self.training.failed
+            test = {"name": "training in lock-step with PyTorch", "output": failed or "right"}
+            tests.append(test | {"status": "failed" if failed else "passed"})
+        return {
+            "score": self.score,
+            "output": f"rnn-parity check: {self.score:g} of {len(self.stages)}",
+            "visibility": "visible",
+            "stdout_visibility": "hidden",
+            "tests": tests,
+        }
+
+
+def _explain(stage: ItemResult) -> str:
+    return "\n".join(line.plain for line in explain(stage))
+
+
+def _stage_as_json(result: ItemResult) -> JsonObject:
+    right, wrong = result.verdict == Verdict.RIGHT, result.wrong
+    expected: object = result.expected or None
+    got: object = result.got or None
+    at = None if wrong is None else find_first_entry(wrong)
+    if wrong is not None and at is not None:
+        expected, got = _number(wrong.expected[at]), _number(wrong.got[at])
+    elif wrong is not None:
+        expected, got = describe_shapes(wrong)
+    return {
+        "name": result.name,
+        "verdict": result.verdict.value,
+        "points": float(right),
+        "out_of": 1.0,
+        "cases": result.cases,
+        "case": result.case.words if result.case and not right else None,
+        "tensor": wrong.tensor if wrong is not None else None,
+        "at": None if at is None else list(at),
+        "expected": expected,
+        "got": got,
+        "likely": result.likely or None,
+    }
+
+
+def _number(value: Any) -> float | str:
+    return float(value) if math.isfinite(value) else str(float(value))  # JSON has no NaN

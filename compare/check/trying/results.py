@@ -1,0 +1,105 @@
+"""What is graded, the case of one call, and the result: one record for everything graded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from compare.check.cases.comparison import Comparison
+from compare.implementations import Trouble, Verdict
+
+ARGUMENT = ", an argument"
+AFTER_ANOTHER = ", after another call"
+SECOND = " of a second call"
+"""The ends of the names of tensors that must not change, or must be the same again."""
+
+IN_JSON = ("case", "tensor", "got", "found", "likely", "why")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """The inputs of one call. Each case is another, also with equal inputs."""
+
+    words: str
+    inputs: dict[str, Any] = field(default_factory=dict)
+    dtype: str = "float64"
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def largest(self) -> float:
+        """The largest magnitude of an input."""
+        arrays = [a for a in self.inputs.values() if isinstance(a, np.ndarray) and a.size]
+        return max((float(np.abs(a).max()) for a in arrays), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A graded item: a function of the exercise, or what a layer computes. It is worth a point."""
+
+    name: str
+    equation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way to try an item; a layer is tried in one way only."""
+
+    replaced: tuple[str, ...] = ()  # the submission's functions that the reference replaces
+    begins_with: float | None = None  # at the submission's own states, from h_0 times this factor
+
+    def check_number(self, compared: int, drawn: int) -> None:
+        """Refuse to call an item right of which not all cases were compared.
+
+        At the submission's own states a case with infinities is left out. Half have to be left.
+        """
+        needed = drawn if self.begins_with is None else drawn / 2
+        if compared < needed:
+            raise Trouble("error", f"only {compared} of {drawn} cases could be compared")
+
+
+@dataclass(slots=True, kw_only=True)
+class Result:
+    """The result of a graded item, a feature, a property or a kernel."""
+
+    name: str
+    verdict: Verdict = Verdict.RIGHT
+    case: Case | None = None  # the case that shows what is wrong
+    tensor: str = ""
+    found: str = ""  # what is wrong, in a line
+    expected: str = ""  # in words, where no numbers can be compared
+    got: str = ""
+    likely: str = ""  # the likely mistake
+    why: str = ""  # it is not tried, or missing in some cases alone
+
+    def to_json(self) -> dict[str, str]:
+        """Return what it has as plain JSON values."""
+        values = {name: getattr(self, name) for name in IN_JSON}
+        if self.case is not None:
+            values["case"] = self.case.words
+        told = {name: str(value) for name, value in values.items() if value}
+        return {"name": self.name, "verdict": self.verdict.value, **told}
+
+
+@dataclass(slots=True, kw_only=True)
+class ItemResult(Result):
+    """The result of a graded item."""
+
+    name: str = ""
+    item: Item
+    attempt: Attempt = field(default_factory=Attempt)
+    cases: int = 0  # tried
+    comparisons: tuple[Comparison, ...] = ()  # all tensors of the case
+    wrong: Comparison | None = None  # the first one that is wrong
+    likely_lines: tuple[str, ...] = ()  # of the plain version with the likely mistake
+    notes: list[str] = field(default_factory=list)
+    tried: list[Mapping[str, int]] = field(default_factory=list)  # the sizes of each case
+
+    def __post_init__(self) -> None:
+        self.name = self.item.name
+
+    @classmethod
+    def from_trouble(cls, item: Item, trouble: Trouble, **more: Any) -> Self:
+        """Return the result of an item for which there are no numbers."""
+        words = {"expected": trouble.expected, "got": trouble.got}
+        return cls(item=item, **({"verdict": trouble.verdict} | words | more))

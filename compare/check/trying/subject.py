@@ -1,0 +1,169 @@
+"""A subject is what is checked: the functions of a file, or a layer. All are tried in one way.
+
+Each graded item is tried on one case after the other until a result is not right. A subject draws
+the cases, runs the user's code on them, and knows what is right.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from compare.check.cases.comparison import Comparison, Expected
+from compare.check.cases.layer_case import Surface
+from compare.check.trying.results import Attempt, Case, Item, ItemResult
+from compare.check.trying.searching import search
+from compare.implementations import Results, Trouble, Verdict
+from compare.parity import Move
+
+Answer = tuple[Results, Expected | None]  # without what is right there is nothing to compare
+Run = Callable[[Item, Case], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A known mistake: its description, and what it computes on a case."""
+
+    words: str
+    compute: Callable[[Case, Move], Results]
+
+
+class Subject(ABC):
+    """The functions of a file, or a layer."""
+
+    cell: str
+    seed: int
+    depends_on_first: ClassVar[bool] = False  # whether other items follow from the first one
+
+    @property
+    @abstractmethod
+    def fields(self) -> Surface:
+        """The choices of a drawn case, for the search."""
+
+    @property
+    @abstractmethod
+    def items(self) -> Sequence[Item]:
+        """The graded items."""
+
+    @abstractmethod
+    def draw(self, item: Item) -> Sequence[Case]:
+        """Draw the cases of an item, the smallest first."""
+
+    def leaves_out(self, case: Case) -> bool:
+        """Return whether a case is left out, since it would take too long."""
+        return False
+
+    @abstractmethod
+    def open(self, attempt: Attempt) -> AbstractContextManager[Run]:
+        """Give what runs the user's code on a case; Trouble if it cannot be loaded."""
+
+    @abstractmethod
+    def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
+        """Yield the known mistakes that an item can have."""
+
+    @abstractmethod
+    def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
+        """Return the subject with one more case, before its own or alone."""
+
+    def share(self) -> AbstractContextManager[Self]:
+        """Give the subject with one process for all attempts."""
+        return nullcontext(self)
+
+    def try_item(self, item: Item, earlier: Sequence[ItemResult]) -> ItemResult:
+        """Try an item; `earlier` are the results of those before it."""
+        return try_item(self, item, Attempt())
+
+    def classify(self, trouble: Trouble) -> Verdict:
+        """Return the verdict on an item that gives no result."""
+        return trouble.verdict
+
+    def refuses(self, drawn: Mapping[str, Any], verdicts: set[Verdict]) -> bool:
+        """Return whether a drawn case is one that the subject may refuse."""
+        return False
+
+    def confirms(self, case: Case, wrong: Case) -> bool:
+        """Return whether a case can confirm a mistake that another shows.
+
+        Cases with much larger inputs cannot: saturated gates make correct formulas of σ differ by
+        more than the mistake does.
+        """
+        return case.dtype == wrong.dtype and case.largest <= max(100.0, wrong.largest)
+
+    def gather(self, item: Item, case: Case, run: Run) -> Answer:
+        """Return all results of a case with which a mistake of an item has to agree."""
+        return run(item, case)
+
+    def describe_calls(self, result: ItemResult) -> str:
+        """Return in words if the result depends on earlier calls; empty if not."""
+        return ""
+
+    def phrase(self, words: str) -> str:
+        """Return the words of a mistake as they fit to the layout of the subject."""
+        return words
+
+
+def try_items(subject: Subject, items: Sequence[Item] = ()) -> list[ItemResult]:
+    """Try graded items, each on its own; all of them if none is named."""
+    found: list[ItemResult] = []
+    while len(found) < len(items or subject.items):  # the first one may show that others are absent
+        found.append(subject.try_item((items or subject.items)[len(found)], found))
+    return found
+
+
+def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
+    """Try an item case by case until a result is not right."""
+    cases: list[Case] = []
+    result = ItemResult(item=item, attempt=attempt)
+    drawn, compared = subject.draw(item), 0
+    try:
+        with subject.open(attempt) as run:
+            for case in drawn:
+                if subject.leaves_out(case):
+                    continue
+                cases.append(case)
+                got, expected = run(item, case)
+                comparisons = () if expected is None else expected.compare(got)
+                compared += expected is not None
+                wrong = next((c for c in comparisons if not c.ok), None)
+                if wrong is not None:
+                    result = ItemResult(item=item, attempt=attempt, verdict=Verdict.WRONG)
+                    result.case, result.comparisons, result.wrong = case, comparisons, wrong
+                    break
+            else:
+                attempt.check_number(compared, len(cases))
+    except Trouble as trouble:
+        result = ItemResult.from_trouble(item, trouble, attempt=attempt)
+        result.verdict = subject.classify(trouble)
+        result.case = cases[-1] if cases else None
+    result.cases, result.tried = len(cases), [case.sizes for case in cases]
+    return result
+
+
+def search_further(
+    subject: Subject, results: Sequence[ItemResult]
+) -> tuple[Subject, list[ItemResult]]:
+    """Search a wrong case of right items; return the subject that begins with it, and the results.
+
+    Items that one call computes are searched together.
+    """
+
+    def try_again(extended: Subject) -> list[ItemResult]:
+        return [try_item(extended, result.item, result.attempt) for result in results]
+
+    def is_wrong(drawn: dict[str, Any]) -> bool:
+        verdicts = {result.verdict for result in try_again(shared.extend(drawn, alone=True))}
+        return verdicts != {Verdict.RIGHT} and not subject.refuses(drawn, verdicts)
+
+    with subject.share() as shared:
+        found, tried = search(subject.fields, is_wrong, subject.seed)
+    again = list(results)
+    if found is not None:
+        extended = subject.extend(found, alone=False)
+        searched = try_again(extended)
+        if any(result.verdict != Verdict.RIGHT for result in searched):  # also without other calls
+            subject, again = extended, searched
+    for result in again:
+        result.cases += len(tried)
+        result.tried += tried
+    return subject, again

@@ -1,0 +1,203 @@
+"""Symptoms: what a wrong tensor, or the message of an exception, shows without any search."""
+
+import re
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from compare.check.cases.comparison import Comparison
+from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, ItemResult
+from compare.implementations import Array
+from compare.parity import absolute_difference, largest_difference
+
+ADDED = (
+    "The gradients of the second call are added to the first's: the sums are not set to zero when "
+    "a call begins."
+)
+
+MISFIT = re.compile(r"a product (?:A @ B: its left array has|of arrays of the shapes) .* \(")
+ROWS = {
+    "forward": "A sequence is a row here: W x is `x @ W.T`.",
+    "backward": "A sequence is a row here: Wᵀ δ is `δ @ W`, and the sum of δ xᵀ over the batch is "
+    "`δ.T @ x`.",
+}
+"""The likely mistake in a pass that ended with a product of arrays that do not fit."""
+
+LEAST_OF_FLOAT32 = 0.05
+"""The largest error of results that float32 rounds, in ulps of the largest entry, is above this."""
+
+
+def explain_exception(result: ItemResult) -> str:
+    """Return what a result shows that is no array, or an exception; empty if nothing."""
+    if result.got == "None":
+        return "A `return` is missing: a function without one returns None."
+    is_backward = re.search("backward|gradient", result.name)
+    if is_backward and "NoneType" in result.got and "step" not in result.name:
+        return "Something there is None. The tape is what the forward pass returns: is it None?"
+    return ROWS["backward" if is_backward else "forward"] if MISFIT.match(result.got) else ""
+
+
+def explain_memory(comparisons: Sequence[Comparison]) -> str:
+    """Return in words which array was overwritten; empty if none was."""
+    wrong = next((c for c in comparisons if not c.ok), None)
+    if wrong is None:
+        return ""
+    first = next((c for c in comparisons if c.tensor + SECOND == wrong.tensor), None)
+    if first is not None and is_added(first.got, wrong):
+        return ADDED
+    name, comma, rest = wrong.tensor.partition(",")
+    if comma + rest == ARGUMENT:
+        return f"{name} is overwritten: the array belongs to the caller, and is changed in place."
+    if comma + rest == AFTER_ANOTHER:
+        return f"The memory of {name} is used again: the next call overwrites it."
+    if wrong.tensor.endswith(SECOND):
+        return "A second call gives something else: the first has overwritten a part of the tape."
+    return ""
+
+
+def explain_copy(case: Case, wrong: Comparison | None) -> str:
+    """Return in words that a gradient in Fortran order is not scaled; empty if it is."""
+    gradients = case.inputs.get("gradients", ())
+    if wrong is None or not any(np.array_equal(wrong.got, g) for g in gradients if g.flags.fnc):
+        return ""
+    return "It stays as it is: `ravel` and `reshape` return a copy of an array in Fortran order."
+
+
+def explain_order(comparisons: Sequence[Comparison]) -> str:
+    """Return in words that two results are returned in each other's place; empty if none are."""
+    wrong = [c for c in comparisons if c.expected.any() and not c.ok]
+    for one, other in combinations(wrong, 2):
+        if are_near(one.got, other.expected, other.allowed) and are_near(
+            other.got, one.expected, one.allowed
+        ):
+            return f"{one.tensor} and {other.tensor} change places: each has the other's numbers."
+    return ""
+
+
+def is_added(first: Array, second: Comparison) -> bool:
+    """Whether the results of a second call are its own and those of the first together."""
+    together = first + second.expected
+    is_added = together.shape == second.got.shape and bool(np.any(first))
+    return is_added and are_near(together, second.got, 2 * second.allowed)
+
+
+def are_near(a: Array, b: Array, allowed: Array | float) -> bool:
+    """Whether all differences are within the tolerance; NaN is equal to NaN."""
+    if a.shape != b.shape:
+        return False
+    both_nan = np.isnan(a) & np.isnan(b)
+    return bool(np.all(both_nan | (absolute_difference(a, b) <= np.nan_to_num(allowed))))
+
+
+def is_nearer(got: Array, mistaken: Array, right: Array, allowed: Array | float) -> bool:
+    """Whether wrong results are nearer to those of a mistake than to the right ones."""
+    if right.shape != got.shape or not (right.size and np.isfinite([right, got, mistaken]).all()):
+        return True
+    apart = absolute_difference(got, right)
+    is_wrong = bool(np.any(apart > allowed))
+    return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
+
+
+def coarse(array: Array) -> float:
+    """Return a thousandth of the largest finite entry."""
+    finite = np.abs(array[np.isfinite(array)])
+    return 1e-3 * float(finite.max()) if finite.size else 0.0
+
+
+ZERO = "It is zero everywhere."
+
+
+def explain_tensor(expected: Array, got: Array, allowed: float) -> str:
+    """Return in words how a tensor differs; empty if that is not simple."""
+
+    def is_near(array: Array, got: Array = got) -> bool:
+        return got.shape == array.shape and largest_difference(np.asarray(array), got) <= allowed
+
+    if got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize:
+        return f"It is computed in {got.dtype}, and rounds too early."
+    if expected.ndim == 2 and is_near(expected.T):
+        return "It is transposed."
+    if got.size == expected.size and is_near(expected.reshape(got.shape)):
+        return f"The numbers are right; their shape should be {expected.shape}."
+    if got.ndim == expected.ndim + 1:
+        axis = next((k for k in range(got.ndim) if is_near(expected, got.sum(axis=k))), None)
+        return "" if axis is None else f"The sum over its axis {axis} is missing."
+    if got.shape != expected.shape:
+        return ""
+    if expected.any() and not got.any():
+        return ZERO
+    if is_near(-expected):
+        return "Its sign is wrong."
+    if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
+        return "It comes in reverse order."
+    tensors = expected, got, allowed
+    return (
+        _overflow(*tensors)
+        or _limit(*tensors)
+        or _factor(*tensors)
+        or _offset(*tensors)
+        or _accuracy(*tensors)
+    )
+
+
+def _overflow(expected: Array, got: Array, allowed: float) -> str:
+    """Return in words that exp overflows, if only NaN is wrong."""
+    is_nan = np.isnan(got)
+    if not is_nan.any() or is_nan.all() or np.isnan(expected).any():
+        return ""
+    if largest_difference(expected[~is_nan], got[~is_nan]) > allowed:
+        return ""
+    return (
+        "It is NaN where exp overflows, as e^a / (1 + e^a) is: infinity by infinity. "
+        "1 / (1 + e^-a) is right there."
+    )
+
+
+def _limit(expected: Array, got: Array, allowed: float) -> str:
+    """Return in words that the wrong entries are cut off at one magnitude; empty if not."""
+    is_wrong = absolute_difference(expected, got) > allowed
+    limits = np.unique(np.abs(got[is_wrong])) if np.isfinite(got).all() else np.empty(0)
+    if len(limits) != 1 or limits[0] == 0 or is_wrong.sum() < 2:
+        return ""
+    is_cut = np.sign(got) == np.sign(expected)
+    if not (is_cut & (np.abs(expected) > limits[0]))[is_wrong].all():
+        return ""
+    return f"It is clipped at {limits[0]:.6g}: every larger entry is exactly that."
+
+
+def _factor(expected: Array, got: Array, allowed: float) -> str:
+    """Return in words by what factor all entries are too large; empty if there is none."""
+    at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
+    if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
+        return ""
+    factor = float(got[at] / expected[at])
+    if largest_difference(factor * expected, got) > allowed * max(1.0, abs(factor)):
+        return ""
+    times, words = (factor, "large") if abs(factor) > 1 else (1 / factor, "small")
+    shown = f"{times:.6g}" if abs(times - 1) > 1e-5 else f"1 + {times - 1:.2g}"
+    return f"Every entry is {shown} times too {words}."
+
+
+def _offset(expected: Array, got: Array, allowed: float) -> str:
+    """Return in words how much is added to each entry; empty if that is not the same."""
+    offset = float(np.mean(got - expected)) if expected.size > 1 else 0.0
+    if not abs(offset) > allowed or largest_difference(expected + offset, got) > allowed:
+        return ""
+    return f"Every entry is {abs(offset):.3g} too {'large' if offset > 0 else 'small'}."
+
+
+def _accuracy(expected: Array, got: Array, allowed: float) -> str:
+    """Return in words that the entries are right, but for fewer digits than the dtype has."""
+    single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
+    if expected.dtype != np.float64 or not 0 < allowed < single:
+        return ""  # does not show where the case is in float32
+    lost = np.finfo(np.float32).eps / np.finfo(np.float64).eps
+    apart = largest_difference(expected, got)
+    is_rounded = np.array_equal(got, got.astype(np.float32))
+    if apart <= lost * allowed and (is_rounded or apart > LEAST_OF_FLOAT32 * single):
+        return (
+            "It has the accuracy of float32 only: somewhere it rounds to that dtype, or cuts off "
+            "what is very small."
+        )
+    return ""

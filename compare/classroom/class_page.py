@@ -1,0 +1,149 @@
+"""The page of a class: scores, what was missed how often, likely mistakes, times."""
+
+import html
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+from compare.classroom.config import GradeConfig
+from compare.files import fill_page, resource, write_output
+from compare.implementations import Verdict
+from compare.terminal import plural
+
+MARK = '<meta name="generator" content="rnn-parity grade">'
+
+MOST_NAMES = 8  # of students in a cell of a table
+SHOWN = (Verdict.RIGHT, Verdict.WRONG, Verdict.MISSING, Verdict.ERROR, Verdict.TIMEOUT)
+
+Row = Mapping[str, Any]
+
+
+def write_class_page(path: Path, rows: Sequence[Row], config: GradeConfig) -> None:
+    """Write the page; a file at the path is replaced."""
+    right = sum(row["ok"] for row in rows)
+    scores = sorted(row["score"] for row in rows)
+    out_of = max(row["out_of"] for row in rows)
+    lead = (
+        f"{right} of {plural(len(rows), 'submission')} are right. The median score is "
+        f"{median(scores):g} of {out_of:g}. Seed {config.seed}."
+    )
+    values = {
+        "mark": MARK,
+        "title": html.escape(f"Class: {right} of {len(rows)} right"),
+        "lead": lead,
+        "scores": _table(["score", "students", ""], list_scores(rows)),
+        "stages": _table(["function or part", *SHOWN, "not right"], list_stages(rows)),
+        "mistakes": _table(["mistake", "in", "students", "who"], list_mistakes(rows))
+        or "<p>No known mistake was found.</p>",
+        "times": describe_times(rows),
+        "students": _table(["file", "score", "not right", "seconds"], list_students(rows)),
+    }
+    template, style = (resource(__package__, f"class.{kind}") for kind in ("html", "css"))
+    script = resource(__package__, "class.js")
+    page = fill_page(template, style, script, values)
+    write_output(path, page.encode(errors="backslashreplace"))
+
+
+def list_scores(rows: Sequence[Row]) -> Iterator[list[str]]:
+    """Yield each score, how many have it, and a bar."""
+    count = Counter(row["score"] for row in rows)
+    for score in range(int(max(row["out_of"] for row in rows)), -1, -1):
+        yield [str(score), str(count[score]), _bar(count[score], len(rows))]
+
+
+def list_stages(rows: Sequence[Row]) -> Iterator[list[str]]:
+    """Yield each function with the number of its verdicts, and the share that is not right."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        for stage in row["stages"]:
+            found[stage["name"]][stage["verdict"]] += 1
+    for name, count in found.items():
+        missed = count.total() - count[Verdict.RIGHT]
+        numbers = [str(count[verdict] or "") for verdict in SHOWN]
+        share = f"{_bar(missed, count.total())} {100 * missed / count.total():.0f} %"
+        yield [_code(name), *numbers, share]
+
+
+def list_mistakes(rows: Sequence[Row]) -> Iterator[list[str]]:
+    """Yield each likely mistake, the most frequent first, and who made it."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        for stage in row["stages"]:
+            if stage["likely"]:
+                found[stage["likely"], stage["name"]].append(row["file"])
+    for (words, stage), files in sorted(found.items(), key=lambda item: -len(item[1])):
+        percent = 100 * len(files) / len(rows)
+        share = f"{len(files)} ({percent:.{int(percent < 1)}f} %)"
+        yield [html.escape(words), _code(stage), share, _links(files)]
+
+
+def list_students(rows: Sequence[Row]) -> Iterator[list[str]]:
+    """Yield each submission in order of name."""
+    for row in rows:
+        words = [*_list_missed(row["stages"]), *list_remarks(row)]
+        score, seconds = f"{row['score']:g} of {row['out_of']:g}", f"{row.get('seconds', 0):.1f}"
+        yield [_links([row["file"]]), score, html.escape("; ".join(words)), seconds]
+
+
+def _list_missed(stages: Sequence[Row]) -> list[str]:
+    """Return the functions that are not right; one line for all if they have one verdict."""
+    verdicts = {stage["verdict"] for stage in stages}
+    if len(verdicts) == 1 and verdicts != {Verdict.RIGHT}:
+        return [f"all {stages[0]['verdict']}"]
+    return [f"{s['name']} {s['verdict']}" for s in stages if s["verdict"] != Verdict.RIGHT]
+
+
+def list_remarks(row: Row) -> list[str]:
+    """Return the first error of a submission, what else fails, and what its check noted."""
+    errors = [s["got"] for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
+    return [*dict.fromkeys([*errors[:1], *row["failures"], *row["notes"]])]
+
+
+def describe_times(rows: Sequence[Row]) -> str:
+    """Return in words how long the checks took."""
+    seconds = {row["file"]: row.get("seconds", 0.0) for row in rows}
+    slowest = max(seconds, key=lambda name: seconds[name])
+    return (
+        f"A check took {median(seconds.values()):.1f} seconds (median). All together took "
+        f"{sum(seconds.values()) / 60:.1f} minutes of one process. The slowest was "
+        f"{_links([slowest])} with {seconds[slowest]:.1f} seconds."
+    )
+
+
+def _links(files: Sequence[str], most: int = MOST_NAMES) -> str:
+    """Return links to the pages of students."""
+    shown = [
+        f'<a href="{html.escape(quote(f"students/{file}.html"))}">{html.escape(file)}</a>'
+        for file in files[:most]
+    ]
+    more = f" and {len(files) - most} more" if len(files) > most else ""
+    return ", ".join(shown) + more
+
+
+def _code(text: str) -> str:
+    return f"<code>{html.escape(text)}</code>"
+
+
+def _bar(count: int, of: int) -> str:
+    """Return a bar, whose full length is that of the whole class."""
+    width = 100 * count / of
+    return (
+        '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="presentation">'
+        f'<rect width="{width:.1f}" height="10"/></svg>'
+    )
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of cells in HTML; nothing without rows."""
+    lines = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows]
+    if not lines:
+        return ""
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)
+    body = "\n".join(lines)
+    return (
+        '<div class="scroller" tabindex="0" role="group" aria-label="Table">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
+    )

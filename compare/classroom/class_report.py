@@ -1,0 +1,139 @@
+"""The folder of `grade DIR --report REPORT`: what it has, and how it goes on where it stopped.
+
+class.html           what the class missed
+grades.csv           a line for each submission, in order of name
+students/NAME.html   the page of --explain of each
+gradescope/NAME.json its results for Gradescope
+class.json           all results; with the same settings, a submission that has not changed
+is not checked again
+"""
+
+import csv
+import dataclasses
+import hashlib
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compare.check import (
+    STAGES,
+    ItemResult,
+    Report,
+    choose_stage,
+    list_parts,
+    write_json,
+    write_page,
+)
+from compare.classroom.class_page import list_remarks, write_class_page
+from compare.classroom.config import GradeConfig
+from compare.files import has_keys, read_json, write_output
+from compare.implementations import CELLS, Trouble, split_target
+from compare.terminal import UsageError, package_version
+
+Row = dict[str, Any]
+
+RESULTS = "class.json"
+MOST_BYTES = 2**28  # of the results of a class
+PATHS = ("report", "target", "json", "jobs", "text")
+"""Options that do not change a verdict, or whose files do."""
+
+FORMULA = ("=", "+", "-", "@", "\t")
+"""A cell of a table that begins so would be computed by a spreadsheet."""
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file; empty if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+class ClassReport:
+    """The report on the submissions `files`, by name."""
+
+    def __init__(self, config: GradeConfig, folder: Path, files: Mapping[str, Path]) -> None:
+        self.config, self.folder, self.files = config, folder, files
+        is_older = has_keys(folder / RESULTS, "settings", "files")
+        if folder.exists() and not is_older and (not folder.is_dir() or any(folder.iterdir())):
+            expected = "expected a new folder or an older report for --report"
+            raise UsageError(f"{expected}, got {folder}, which is something else")
+        for name in files:
+            for path in self.outputs_of(name).values():
+                path.parent.mkdir(parents=True, exist_ok=True)
+        self.write_rows(self.read_done())
+
+    def outputs_of(self, name: str) -> dict[str, Path]:
+        """Return the files of a submission, by the options that write them."""
+        return {
+            "explain": self.folder / "students" / f"{name}.html",
+            "gradescope": self.folder / "gradescope" / f"{name}.json",
+        }
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the verdicts depend on beside the submissions."""
+        fields = dataclasses.asdict(self.config)
+        own = {name: str(value) for name, value in fields.items() if name not in PATHS}
+        text = self.config.text
+        return own | {"version": package_version(), "text": hash_file(text) if text else ""}
+
+    def read_done(self) -> list[Row]:
+        """Return the results of an older report that still hold."""
+        if not has_keys(self.folder / RESULTS, "settings", "files"):
+            return []
+        older = read_json(self.folder / RESULTS, MOST_BYTES)
+        if older["settings"] != self.settings:
+            return []
+        return [row for row in older["files"] if self._holds(row)]
+
+    def _holds(self, row: Row) -> bool:
+        path = self.files.get(row["file"])
+        is_same = path is not None and row.get("sha256") == hash_file(path) != ""
+        return is_same and all(path.is_file() for path in self.outputs_of(row["file"]).values())
+
+    def write_rows(self, rows: Sequence[Row]) -> None:
+        """Write the results so far."""
+        write_json(self.folder / RESULTS, {"settings": self.settings, "files": [*rows]})
+
+    def write_all(self, rows: Sequence[Row]) -> None:
+        """Write the grades and the pages, those also whose check has ended without one."""
+        found = sorted(rows, key=lambda row: row["file"])
+        for row in found:
+            outputs = self.outputs_of(row["file"])
+            if not row["stages"]:
+                report = make_report(row, self.config)
+                row |= report.to_json()
+                write_page(report, outputs["explain"])
+                write_json(outputs["gradescope"], report.to_gradescope())
+        self.write_rows(found)
+        write_output(self.folder / "grades.csv", write_grades(found).encode())
+        write_class_page(self.folder / "class.html", found, self.config)
+
+
+def make_report(row: Row, config: GradeConfig) -> Report:
+    """Return the report on a submission whose check has ended without one."""
+    cell = config.cell or next(iter(CELLS))
+    is_class = bool(split_target(config.target)[1])
+    items = list_parts(cell) if is_class else choose_stage(STAGES[cell], config.stage)
+    trouble = Trouble("error", row["failed"])
+    stages = [ItemResult.from_trouble(item, trouble) for item in items]
+    form = "class" if is_class else "functions"
+    return Report(row["file"], form, cell, config.seed, stages)
+
+
+def write_grades(rows: Sequence[Row]) -> str:
+    """Return the grade book: a line for each submission, with the verdict on each function."""
+    stages = dict.fromkeys(stage["name"] for row in rows for stage in row["stages"])
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(["file", "score", "out of", *stages, "remarks"])
+    for row in rows:
+        verdicts = {stage["name"]: stage["verdict"] for stage in row["stages"]}
+        remarks = "; ".join(list_remarks(row))
+        line = [row["file"], f"{row['score']:g}", f"{row['out_of']:g}"]
+        line += [*(verdicts.get(name, "") for name in stages), remarks]
+        table.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in line])
+    return text.getvalue()

@@ -1,0 +1,26 @@
+"""``rnn-parity grade``: which files of a folder are right; with --report, the grades of a class."""
+
+from compare.check import CheckError, find_folder, refuse_replacing
+from compare.classroom.config import GradeConfig
+from compare.classroom.folder import check_folder
+from compare.implementations import hide_memory
+from compare.terminal import Terminal, UsageError, plural
+
+
+def grade(config: GradeConfig, terminal: Terminal | None = None) -> None:
+    """Check the files of a folder, and print a line for each.
+
+    CheckError if one of them is not right; UsageError, DeviceError or OSError if a flag, the folder
+    or the device is not valid.
+    """
+    terminal = terminal or Terminal(quiet=True)
+    config.check()
+    hide_memory()
+    folder = find_folder(config.target)
+    if folder is None:
+        raise UsageError(f"expected a folder, got {config.target}")
+    refuse_replacing(config, folder.rglob("*.py"))
+    rows = check_folder(config, folder, terminal)
+    right = sum(row["ok"] for row in rows)
+    if right < len(rows):
+        raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")

@@ -1,0 +1,34 @@
+"""The settings of ``rnn-parity grade``; each field is a flag."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional
+
+from compare.check import CheckConfig, CheckOptions
+from compare.terminal import FROM_1, flag
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GradeConfig(CheckOptions):
+    """Check each file of a folder, or the class of this name in each, and print a table.
+
+    With --report, write grades.csv, a page of the class, and a page for each file. The same command
+    again goes on where it stopped. The exit code is 0 if all files are right, and 1 if not.
+    """
+
+    target: Annotated[Positional[str], flag("DIR|DIR:CLASS")]
+    """The folder, with its subfolders."""
+    report: Annotated[Path | None, flag("DIR")] = None
+    """Write grades and pages into this folder."""
+    jobs: Annotated[int | None, FROM_1, flag("N", "(default: number of CPUs)")] = None
+    """Processes."""
+
+    def for_file(
+        self, target: str, explain: Path | None = None, gradescope: Path | None = None
+    ) -> CheckConfig:
+        """Return the settings of the check of one file, which writes these outputs."""
+        names = (field.name for field in dataclasses.fields(CheckOptions) if field.name != "json")
+        shared = {name: getattr(self, name) for name in names}
+        return CheckConfig(target=target, explain=explain, gradescope=gradescope, **shared)

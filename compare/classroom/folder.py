@@ -1,0 +1,213 @@
+"""The files of a folder, each checked on its own, in a table.
+
+Each of the jobs is a process of Python that checks one file after the other. What does not depend
+on the file is computed once in it: the cases, the right results and their tolerances. The code of
+each file runs in processes of its own, as for a single file.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from rich.text import Text
+
+from compare.check import STYLES, CheckConfig, Report, write_json
+from compare.classroom.class_report import ClassReport, hash_file
+from compare.classroom.config import GradeConfig
+from compare.files import JsonObject
+from compare.implementations import (
+    NOTEBOOK,
+    clean,
+    describe_end,
+    hide_memory,
+    split_target,
+    start_python,
+)
+from compare.terminal import CommandError, Terminal, UsageError, usable_cpus
+
+Row = JsonObject
+
+JOB = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from compare.check.command import examine; from compare.classroom.folder import "
+    "answer_requests; answer_requests(examine)"
+)
+"""The code of the process of a job."""
+NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failures": [], "notes": []}
+
+SECONDS = 2.0  # between two times that the results so far are written
+
+
+def check_folder(config: GradeConfig, folder: Path, terminal: Terminal) -> list[Row]:
+    """Check the files of a folder, and print a line for each as soon as it is done."""
+    found = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", NOTEBOOK)]
+    files = {
+        clean(path.relative_to(folder).as_posix()): path
+        for path in found
+        if not _is_hidden(path, folder)
+    }
+    if not files:
+        raise UsageError(f"expected files of Python in {clean(str(folder))}, got none")
+    jobs = min(config.jobs or usable_cpus(), len(files))
+    width, digits, written = max(map(len, files)), len(str(len(files))), time.monotonic()
+    terminal.line(f"{clean(str(folder))}: {len(files)} files, seed {config.seed}, {jobs} jobs")
+    report = None if config.report is None else ClassReport(config, config.report, files)
+    rows = [] if report is None else report.read_done()
+    if rows:
+        terminal.line(f"  {len(rows)} of them are in {config.report} already", "dim", whole=True)
+    left = {name: path for name, path in files.items() if name not in {r["file"] for r in rows}}
+    with closing(_checked(config, left, jobs, report)) as checked:
+        try:
+            for row in checked:
+                rows.append(row)
+                _show(row, f"{str(len(rows)).rjust(digits)}/{len(files)}", width, terminal)
+                if time.monotonic() > written + SECONDS:
+                    _write(config, rows, report)
+                    written = time.monotonic()
+        finally:  # also after Ctrl-C
+            _write(config, rows, report)
+    if report is not None:
+        report.write_all(rows)
+        terminal.line(f"  Written to {config.report}: class.html, grades.csv", "dim", whole=True)
+    return rows
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+
+
+def _write(config: GradeConfig, rows: Sequence[Row], report: ClassReport | None) -> None:
+    """Write the results so far, in order of name."""
+    found = sorted(rows, key=lambda row: row["file"])
+    if config.json is not None:
+        write_json(config.json, {"seed": config.seed, "files": found})
+    if report is not None:
+        report.write_rows(found)
+
+
+def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
+    """Print the line of a file: its score, and what is not right."""
+    failed = [stage for stage in row["stages"] if stage["verdict"] != "right"]
+    words = [f"{stage['name']} {stage['verdict']}" for stage in failed] + row["failures"]
+    verdicts = {stage["verdict"] for stage in failed}
+    if len(failed) == row["out_of"] and verdicts in ({"error"}, {"missing"}, {"timeout"}):
+        words = [": ".join(filter(None, (failed[0]["verdict"], failed[0]["got"])))]  # one reason
+    words = words or ["right" if row["ok"] else f"error: {row['failed']}"]
+    score = f"{row['score']:g} of {row['out_of']:g}"
+    text = Text(f"  {done}  {row['file'].ljust(width)}  {score}  ")
+    text.append(", ".join(words), "" if row["ok"] else STYLES["wrong"])
+    text.append("".join(f"; {note}" for note in row["notes"]), "dim")
+    terminal.console.print(text, soft_wrap=True)
+
+
+def _checked(
+    config: GradeConfig, files: dict[str, Path], jobs: int, report: ClassReport | None
+) -> Generator[Row]:
+    """Yield the results of all files, in the order in which they are done."""
+    running: list[_Job] = []
+    own = _Thread()
+
+    def begin() -> None:
+        own.job = _Job(config)
+        running.append(own.job)
+
+    def check(name: str, path: Path) -> Row:
+        outputs = {} if report is None else report.outputs_of(name)
+        return {"file": name} | own.job.check(path, outputs)
+
+    pool = ThreadPoolExecutor(jobs, initializer=begin)
+    try:
+        for done in as_completed([pool.submit(check, *item) for item in files.items()]):
+            yield done.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for wait in (False, True):  # a job may have been started meanwhile
+            for job in running:
+                job.close()
+            pool.shutdown(wait)
+
+
+class _Thread(threading.local):
+    """What each thread has for itself."""
+
+    job: "_Job"
+
+
+class _Job:
+    """A process that checks files; a new one takes its place if the code of a file ends it."""
+
+    def __init__(self, config: GradeConfig) -> None:
+        self._config = config
+        self._process: Any = None
+
+    def check(self, path: Path, outputs: dict[str, Path]) -> Row:
+        """Return the results of a file, and write the outputs of these options."""
+        try:
+            if self._process is None:
+                self._start()
+            _send(self._process.stdin, (path, outputs))
+            row: Row = pickle.load(self._process.stdout)
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            self.close()
+            how, self._process = describe_end(self._process.returncode), None
+            return NOTHING | {"failed": f"its check ended {how}"}
+        return row
+
+    def _start(self) -> None:
+        streams = [subprocess.PIPE, subprocess.PIPE, subprocess.DEVNULL]
+        self._process = start_python(["-c", JOB], streams)
+        for value in (sys.path, self._config):
+            _send(self._process.stdin, value)
+
+    def close(self) -> None:
+        """Let it end, or end it if it has something to do."""
+        if self._process is not None:
+            with suppress(OSError):
+                self._process.stdin.close()
+            try:
+                self._process.wait(1.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process.stdout.close()
+
+
+def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
+    """Check files until there are no more."""
+    hide_memory()
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    config: GradeConfig = pickle.load(requests)
+    _, name = split_target(config.target)
+    with suppress(EOFError):
+        while True:
+            path, outputs = pickle.load(requests)
+            target, begun = str(path) + f":{name}" * bool(name), time.monotonic()
+            row = _row(config.for_file(target, **outputs), examine)
+            if config.report is not None:
+                row["sha256"] = hash_file(path)
+            _send(answers, row | {"seconds": round(time.monotonic() - begun, 2)})
+
+
+def _row(config: CheckConfig, examine: Callable[[CheckConfig, Terminal], Report]) -> Row:
+    try:
+        report = examine(config, Terminal(quiet=True))
+    except CommandError as error:  # as of a flag that does not fit to this file
+        return NOTHING | {"failed": clean(str(error))}
+    except Exception as error:  # the other files are checked all the same
+        words = f"the check itself failed: {type(error).__name__}: {error}"
+        return NOTHING | {"failed": clean(words)}
+    return report.to_json() | {"failures": report.failures, "failed": report.failed}
+
+
+def _send(stream: IO[bytes], value: object) -> None:
+    pickle.dump(value, stream)
+    stream.flush()

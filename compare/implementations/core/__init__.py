@@ -1,0 +1,1 @@
+"""The cells, and the one interface to any recurrent layer."""

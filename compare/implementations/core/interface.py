@@ -1,0 +1,234 @@
+"""The one notion of an implementation: anything that computes a recurrent layer from its weights.
+
+A `Layer` is one layer. It is called like those of `scratch_rnn`, which are layers as they stand:
+arrays of NumPy, parameters with PyTorch's names, shapes and gate order. An `Implementation` builds
+such layers: from scratch_rnn, PyTorch, another library, or a user's file.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from compare.implementations.core.cells import Cell
+from compare.terminal import UsageError, plural
+from scratch_rnn.arrays import Array as Array
+from scratch_rnn.layers.states import State
+
+Results = dict[str, Array]
+"""Arrays by name: parameters, or what a pass through a layer gives."""
+
+
+class Gradients(Protocol):
+    """The gradients of a backward pass; one that does not exist is None."""
+
+    @property
+    def x(self) -> Array | None:
+        """Shaped like x; None for token numbers."""
+
+    @property
+    def h0(self) -> Array | None:
+        """Shaped like h0."""
+
+    @property
+    def c0(self) -> Array | None:
+        """Shaped like c0, where the state is (h, c)."""
+
+    @property
+    def state(self) -> State:
+        """The gradient of the initial state: h0, or (h0, c0)."""
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """By the names of the parameters."""
+
+
+Tape = object
+"""What the backward pass of a layer needs; nothing else can read it."""
+
+
+class Layer(Protocol):
+    """A recurrent layer with weights; the shapes are those of `scratch_rnn.RNN`."""
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """The parameters, by PyTorch's names."""
+
+    def forward(
+        self, x: Array, state: State = None, *, lengths: Array | None = None
+    ) -> tuple[Array, State, Tape]:
+        """Return output, the last state and the tape; `lengths` may be given too."""
+
+    def backward(
+        self, tape: Any, d_output: Array | None = None, d_state: State = None
+    ) -> Gradients:
+        """Return the gradients of x, of the initial state and of the parameters."""
+
+
+LayerClass = Callable[..., Layer]
+"""What builds a layer from the arguments of nn.RNN: a class, or a function like one."""
+
+
+class Run(NamedTuple):
+    """What a forward pass gives."""
+
+    output: Array  # (T, B, DR)
+    state: State  # (LD, B, R), or for an LSTM a pair
+    tape: Tape
+
+
+@dataclass
+class Implementation:
+    """Anything that computes the recurrent layer of a cell.
+
+    Its weights decide the sizes: `load` builds a layer for them, unless one of these sizes is
+    there. Use it in a ``with`` block if its code runs in a process of its own.
+    """
+
+    cell: Cell
+    title: str  # "keras.layers:LSTM", "scratch"
+    build: LayerClass
+    features: frozenset[str] = frozenset()  # of nn.RNN's surface that it has for certain
+    close: Callable[[], object] = field(default=lambda: None)  # ends its process
+    weights: Results | None = None  # its own, if it comes from a file that has some
+    layout: str = ""  # what was detected of a class with names of its own, in words
+    _layer: Layer | None = None
+    _options: dict[str, Any] | None = None
+    _shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of its parameters
+    _lacking: tuple[str, ...] = ()  # parameters that its layer does not have, nor a sum of them
+
+    def __enter__(self) -> "Implementation":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that computes; ValueError before weights are loaded."""
+        if self._layer is None:
+            raise ValueError(f"expected weights in {self.title}, got none: call load() first")
+        return self._layer
+
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """The weights, by PyTorch's names."""
+        return self.layer.parameters
+
+    def load(self, parameters: Mapping[str, Array], **options: Any) -> None:
+        """Copy weights with PyTorch's names, shapes and gate order into a layer of their sizes.
+
+        `options` are arguments of nn.RNN that the weights do not show, such as `nonlinearity`.
+        ValueError if names or shapes do not belong together, or if the layer lacks a parameter
+        that is not zero: one bias of a GRU holds no sum of two. Where the layer runs in another
+        process, the tapes of earlier passes are deleted there.
+        """
+        options = read_options(parameters, self.cell) | options
+        if options != self._options:
+            ours = self.cell.scratch_layer(**options).parameters
+            shapes = {name: array.shape for name, array in ours.items()}
+            check_shapes(parameters, shapes)
+            layer = self.build(**options)
+            own = shapes if self.cell.adds_biases else layer.parameters
+            self._lacking = tuple(name for name in shapes if name not in own)
+            self._layer, self._options, self._shapes = layer, options, shapes
+        check_shapes(parameters, self._shapes)
+        for name in self._lacking:
+            if parameters[name].any():
+                got = ", ".join(self.parameters)
+                raise ValueError(f"expected {self.title} with {name}, got {got}")
+        if hasattr(self.layer, "forget"):
+            self.layer.forget()
+        load_parameters(self.layer, parameters)
+
+    def check_weights(self, parameters: Mapping[str, Array]) -> None:
+        """Raise UsageError unless weights have the sizes of its own, if it has some."""
+        if self.weights is not None:
+            own, given = (read_options(each, self.cell) for each in (self.weights, parameters))
+            demand_equal_sizes(self.title, own, given)
+
+    def has_dtype(self, dtype: str) -> bool:
+        """Return whether it builds layers of this dtype; a class may have only its own."""
+        try:
+            self.build(input_size=2, hidden_size=3, dtype=dtype)
+        except UsageError:
+            return False
+        return True
+
+    def forward(self, x: Array, state: State = None, *, lengths: Array | None = None) -> Run:
+        """Run forward from a state, or from zeros."""
+        more = {} if lengths is None else {"lengths": lengths}
+        return Run(*self.layer.forward(x, state, **more))
+
+    def backward(self, run: Run, d_output: Array | None = None, d_state: State = None) -> Gradients:
+        """Run backward from the gradients of the output and of the last state."""
+        return self.layer.backward(run.tape, d_output, d_state)
+
+
+def read_options(parameters: Mapping[str, Array], cell: Cell) -> dict[str, Any]:
+    """Return the arguments of nn.RNN that parameters show by their names, shapes and dtype."""
+    first = parameters.get("weight_ih_l0")
+    if first is None or first.ndim != 2:
+        raise ValueError(f"expected a matrix weight_ih_l0, got {', '.join(parameters) or 'none'}")
+    rows, V = first.shape
+    options: dict[str, Any] = {"input_size": V, "hidden_size": rows // cell.num_gates}
+    defaults = {
+        "num_layers": (1 + max(_numbers_of_layers(parameters)), 1),
+        "bias": ("bias_ih_l0" in parameters, True),
+        "bidirectional": ("weight_ih_l0_reverse" in parameters, False),
+        "proj_size": (len(parameters.get("weight_hr_l0", ())), 0),
+    }
+    options |= {name: value for name, (value, default) in defaults.items() if value != default}
+    return options | {"dtype": str(first.dtype)}
+
+
+def demand_equal_sizes(title: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raise UsageError unless weights have the sizes of a layer; both are arguments of nn.RNN."""
+    expected, got = _describe_sizes(own), _describe_sizes(given)
+    for has, gets in zip(expected, got, strict=True):
+        if has != gets:
+            raise UsageError(f"expected weights of {has}, as {title} has, got {gets}")
+
+
+def _describe_sizes(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return how many layers, directions, inputs and hidden units a layer has."""
+    return (
+        plural(options.get("num_layers", 1), "layer"),
+        plural(1 + options.get("bidirectional", False), "direction"),
+        plural(options["input_size"], "input"),
+        plural(options["hidden_size"], "hidden unit"),
+    )
+
+
+def _numbers_of_layers(parameters: Mapping[str, Array]) -> Iterator[int]:
+    for name in parameters:
+        if found := re.search(r"_l(\d+)", name):
+            yield int(found[1])
+
+
+def check_shapes(parameters: Mapping[str, Array], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise ValueError unless parameters have these names and shapes."""
+    if list(parameters) != list(expected):
+        raise ValueError(f"expected parameters {', '.join(expected)}, got {', '.join(parameters)}")
+    for name, shape in expected.items():
+        if parameters[name].shape != shape:
+            raise ValueError(f"expected {name} of shape {shape}, got {parameters[name].shape}")
+
+
+def load_parameters(layer: Any, parameters: Mapping[str, Array], how: str = "loaded") -> None:
+    """Copy parameters into a layer; ValueError if they do not fit.
+
+    `how` is "loaded", as the layer likes, "in place", by writing into its arrays, or "replaced", by
+    new arrays.
+    """
+    if hasattr(layer, "load"):
+        layer.load(parameters, *[how] * (how != "loaded"))
+        return
+    shapes = {name: array.shape for name, array in parameters.items()}
+    got = {name: array.shape for name, array in layer.parameters.items()}
+    if list(got.items()) != list(shapes.items()):
+        raise ValueError(f"expected parameters {shapes}, got {got}")
+    if how == "replaced":
+        layer.parameters.update({name: array.copy() for name, array in parameters.items()})
+    for name, parameter in layer.parameters.items():
+        parameter[...] = parameters[name]

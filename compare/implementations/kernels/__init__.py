@@ -1,1 +1,0 @@
-"""Triton's kernels: interpreted on the CPU, or compiled for a GPU that need not be there."""

@@ -1,0 +1,1 @@
+"""Weights in files, by PyTorch's names and by other libraries'."""

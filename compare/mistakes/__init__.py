@@ -1,0 +1,5 @@
+"""The catalogue: what people get wrong in recurrent networks, as patches on our own code."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
