@@ -21,18 +21,16 @@ from itertools import islice
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Int, Int64
+from jaxtyping import Bool, Int, Int64, Integer
 
 from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_choice, check_integer
 from scratch_rnn.text.corpus import Text
 from scratch_rnn.text.errors import DataError
 from scratch_rnn.text.recall import fewest_steps, find_recalls
-from scratch_rnn.text.store import StoredIds
 
 Sampling = Literal["sequential", "random"]
-Corpus = Sequence[int] | Int[Array, " N"] | StoredIds
-Ids = Int64[Array, " N"] | StoredIds
+Corpus = Sequence[int] | Integer[Array, " N"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +67,8 @@ class Batches:
     Parameters
     ----------
     corpus : integers of shape (N,)
-        Token ids, as :func:`load_corpus` returns them. They are copied, unless they are on disk.
+        Token ids, as :func:`load_corpus` returns them. They are copied, except for a
+        `numpy.memmap`, which stays on disk.
     batch_size : int
         Number of rows B.
     num_steps : int
@@ -112,10 +111,10 @@ class Batches:
     ) -> None:
         check_choice("sampling", sampling, get_args(Sampling))
         ids = _token_ids(corpus)
-        if isinstance(ids, np.ndarray):
-            ids = ids.copy()
+        if not isinstance(ids, np.memmap):
+            ids = ids.astype(np.int64)
             ids.flags.writeable = False
-        self.corpus: Ids = ids
+        self.corpus = ids
         self.batch_size = check_integer("batch_size", batch_size, least=1)
         self.num_steps = check_integer("num_steps", num_steps, least=1)
         self.sampling: Sampling = sampling
@@ -236,13 +235,15 @@ def random_batches(
     )
 
 
-def _batch(ids: Ids, starts: Int[Array, " B"], num_steps: int, gap: int | None) -> Batch:
+def _batch(
+    ids: Integer[Array, " N"], starts: Int[Array, " B"], num_steps: int, gap: int | None
+) -> Batch:
     places = starts[:, None] + np.arange(num_steps)  # (B, T)
     recalls = None if gap is None else find_recalls(places, gap)
-    return Batch(ids[places], ids[places + 1], recalls)
+    return Batch(ids[places].astype(np.int64), ids[places + 1].astype(np.int64), recalls)
 
 
-def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Ids:
+def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Integer[Array, " N"]:
     ids = _token_ids(corpus)
     check_integer("batch_size", batch_size, least=1)
     check_integer("num_steps", num_steps, least=1)
@@ -251,15 +252,13 @@ def _check(corpus: Corpus, batch_size: int, num_steps: int, offset: int) -> Ids:
     return ids
 
 
-def _token_ids(corpus: Corpus) -> Ids:
-    if isinstance(corpus, StoredIds):
-        return corpus
-    ids = np.asarray(corpus)
+def _token_ids(corpus: Corpus) -> Integer[Array, " N"]:
+    ids = corpus if isinstance(corpus, np.memmap) else np.asarray(corpus)
     if ids.ndim != 1:
         raise ValueError(f"expected a corpus of shape (N,), got {ids.shape}")
     if ids.size and not np.issubdtype(ids.dtype, np.integer):
         raise TypeError(f"expected a corpus of integers, got {ids.dtype}")
-    return ids.astype(np.int64, copy=False)
+    return ids if ids.size else ids.astype(np.int64)
 
 
 def _check_length(num_tokens: int, batch_size: int, num_steps: int, dropped: int) -> None:

@@ -277,7 +277,7 @@ def _download(book: Book, cached: Path, progress: bool) -> Text:
     except download.DownloadError as error:
         return sample_text(f"{book.title} could not be downloaded: {error}")
     try:
-        download.keep([raw], cached)
+        download.keep(raw, cached)
         note = ""
     except OSError as error:
         note = f"not kept in the cache: {_describe(error)}"

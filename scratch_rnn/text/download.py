@@ -13,10 +13,9 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from scratch_rnn.text.books import Book
@@ -78,10 +77,8 @@ def fetch(book: Book, *, progress: bool = False) -> bytes:
     return body.getvalue()
 
 
-def keep(pieces: Iterable[Any], path: Path) -> None:
-    """Write a file atomically, piece by piece: other processes see the complete file or none.
-
-    A piece is bytes, or an array.
+def keep(content: bytes, path: Path) -> None:
+    """Write a file atomically: other processes see the complete file or none.
 
     Raises
     ------
@@ -89,12 +86,11 @@ def keep(pieces: Iterable[Any], path: Path) -> None:
         If it cannot be written; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    remove_parts(path.parent)
+    _remove_parts(path.parent)
     part, file = _new_part(path)
     try:
         with file:
-            for piece in pieces:
-                file.write(piece)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
             if os.name == "nt":  # where an open file cannot be renamed
@@ -104,7 +100,7 @@ def keep(pieces: Iterable[Any], path: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def remove_parts(directory: Path) -> None:
+def _remove_parts(directory: Path) -> None:
     """Remove unfinished files of killed processes; a living process holds a lock on its file."""
     for part in directory.glob(".*." + "[0-9a-f]" * 32):
         with suppress(OSError), ExitStack() as stack:

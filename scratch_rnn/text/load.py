@@ -1,32 +1,41 @@
 """Make the minibatches and the vocabulary of a text in one call."""
 
 import os
+import re
+import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO, get_args
+from collections.abc import Iterable, Iterator, Sequence
+from string import ascii_lowercase
+from typing import get_args
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Integer
 
 from scratch_rnn.arrays import Array
 from scratch_rnn.checks import check_choice, check_integer
-from scratch_rnn.text import store, stream
+from scratch_rnn.text import download
 from scratch_rnn.text.batches import Batches, Sampling
 from scratch_rnn.text.corpus import Text, Token, load_text
-from scratch_rnn.text.errors import DataError
+from scratch_rnn.text.errors import DataError, escape
 from scratch_rnn.text.recall import RECALL
-from scratch_rnn.text.store import StoredIds
 from scratch_rnn.text.vocab import Vocab
 
-DTYPES = {"char": "uint8", "word": "uint32"}
-"""Of the codes of tokens."""
+MOST_IN_MEMORY = 2**24
+"""Number of ids; as int64, so many take 128 MiB. More are in a file, mapped into memory."""
+
+_CLEAN = bytes(
+    byte if chr(byte) in ascii_lowercase + "\n" else ord(" ")
+    for byte in bytes(range(256)).replace(b"\r", b"\n").lower()
+)
+"""What becomes of each byte of UTF-8: every byte of a non-ASCII character is 128 or larger."""
 
 
 def load_corpus(
     text: Text, *, token: Token = "char", max_tokens: int | None = 10_000
-) -> tuple[Int64[Array, " N"] | StoredIds, Vocab]:
+) -> tuple[Integer[Array, " N"], Vocab]:
     """Convert a text to token ids.
+
+    It is read twice, piece by piece: for the vocabulary, then for the ids.
 
     Parameters
     ----------
@@ -39,86 +48,99 @@ def load_corpus(
 
     Returns
     -------
-    corpus : int64 ndarray of shape (N,), or StoredIds
-        The ids of all lines, without any separator between lines. More than 16 MiB of text are
-        not held in memory: their ids are in the cache, in a file that is written in the first call.
+    corpus : int64 ndarray of shape (N,), or memmap
+        The ids of all lines, without any separator between lines. More than 16,777,216 of them are
+        not held in memory: they are a read-only `numpy.memmap` of uint8, or of uint32 for words.
     vocab : Vocab
         The vocabulary of the whole text, including the part that `max_tokens` cuts off.
 
     Raises
     ------
     DataError
-        If nothing is left of the text after cleaning.
+        If nothing is left of the text after cleaning, or there is no space for the ids.
     """
     if max_tokens is not None:
         max_tokens = check_integer("max_tokens", max_tokens, least=1)
     if not isinstance(text, Text):
         raise TypeError(f"expected text to be a Text, got {type(text).__name__}")
     check_choice("token", token, get_args(Token))
-    most = text.num_bytes if max_tokens is None else min(max_tokens, text.num_bytes)
-    read = _hold_in_memory if most <= store.MOST_IN_MEMORY else _store_on_disk
-    codes, frequencies = read(text, token, most)
+    frequencies: Counter[str] = Counter()
+    for tokens in _read_tokens(text, token):
+        _count(tokens, frequencies)
     if not frequencies:
         raise DataError(f"expected letters from A to Z in {text.name}, got none")
     vocab = Vocab.from_frequencies(frequencies)
-    if token == "char":
-        table = np.zeros(128, np.int64)
-        table[[ord(letter) for letter in frequencies]] = vocab[list(frequencies)]
-    else:
-        table = np.array(vocab[list(frequencies)], np.int64)
-    if isinstance(codes, np.ndarray):
-        return table[codes], vocab
-    path, file = codes
-    length = min(most, sum(frequencies.values()))
-    return StoredIds(path, file, table, length, DTYPES[token]), vocab
+    length = sum(frequencies.values())
+    length = length if max_tokens is None else min(length, max_tokens)
+    ids = _number(_read_tokens(text, token), vocab, length)
+    if length > MOST_IN_MEMORY:
+        return _map_into_memory(ids), vocab
+    return np.concatenate(list(ids)).astype(np.int64), vocab
 
 
-def _hold_in_memory(text: Text, token: Token, most: int) -> tuple[Array, dict[str, int]]:
-    """Return the codes of the first tokens, and the frequencies of all of them."""
-    beginning = np.empty(most, DTYPES[token])
-    frequencies: Counter[str] = Counter()
-    length = 0
-    for piece in _codes(text, token, frequencies):
-        piece = piece[: most - length]
-        beginning[length : length + len(piece)] = piece
-        length += len(piece)
-    return beginning[:length], frequencies
+def _read_tokens(text: Text, token: Token) -> Iterator[Sequence[str]]:
+    """Yield the tokens that `tokenize` makes of the clean text, piece by piece.
 
-
-def _store_on_disk(
-    text: Text, token: Token, most: int
-) -> tuple[tuple[Path, BinaryIO], dict[str, int]]:
-    """Return the file with the codes of all tokens, and their frequencies; write it if needed."""
-    path = store.path_of_codes(text.sha1, token)
-    known = store.read_codes(path)
-    if known is None:
-        counted: Counter[str] = Counter()
-        store.write_codes(path, _codes(text, token, counted), counted)
-        known = store.read_codes(path)
-    if known is None:
-        raise DataError(f"expected the token ids just written in {path}, got other files")
-    codes, frequencies = known
-    return (path, codes), frequencies
-
-
-def _codes(text: Text, token: Token, frequencies: Counter[str]) -> Iterator[Array]:
-    """Yield the codes of all tokens, in pieces, and count the tokens, by first occurrence.
-
-    The code of a character is its byte; that of a word is the number of words seen before it.
+    Letters are joined where only the end of a line is between them; words are not.
     """
-    if token == "char":
-        for piece in stream.characters(text.pieces()):
-            counts = np.bincount(piece, minlength=128)
-            new = [k for k in np.flatnonzero(counts) if chr(k) not in frequencies]
-            for k in sorted(new, key=lambda k: np.argmax(piece == k)):
-                frequencies[chr(k)] = 0
-            frequencies.update({letter: int(counts[ord(letter)]) for letter in frequencies})
-            yield piece
-        return
-    numbers: dict[str, int] = {}
-    for words in stream.words(text.pieces()):
-        frequencies.update(words)
-        yield np.array([numbers.setdefault(word, len(numbers)) for word in words], DTYPES[token])
+    gap = rb" *\n[ \n]*"  # between two lines
+    rest = b"\n" if token == "char" else b""  # held back until the next piece
+    for piece in text.pieces():
+        piece = rest + piece.translate(_CLEAN)
+        if token == "word":
+            *words, rest = piece.replace(b"\n", b" ").split(b" ")
+            yield [word.decode() for word in words if word]
+            continue
+        letters = piece.rstrip(b" \n")
+        rest = b"\n" if b"\n" in piece[len(letters) :] else piece[len(letters) :][:1]
+        yield re.sub(rb"  +", b" ", re.sub(gap, b"", letters)).decode()
+    if token == "word" and rest:
+        yield [rest.decode()]
+
+
+def _count(tokens: Sequence[str], frequencies: Counter[str]) -> None:
+    """Count the tokens of a piece, in the order of their first occurrence."""
+    if isinstance(tokens, str):  # an order of magnitude faster than one letter after the other
+        for letter in sorted(set(tokens), key=tokens.index):
+            frequencies[letter] += tokens.count(letter)
+    else:
+        frequencies.update(tokens)
+
+
+def _number(pieces: Iterable[Sequence[str]], vocab: Vocab, length: int) -> Iterator[Array]:
+    """Yield the ids of the first tokens, piece by piece: uint8 of letters, uint32 of words."""
+    table = {ord(token): idx for token, idx in vocab.token_to_idx.items() if len(token) == 1}
+    for tokens in pieces:
+        if isinstance(tokens, str):
+            ids: Array = np.frombuffer(tokens.translate(table).encode("latin-1"), np.uint8)
+        else:
+            ids = np.array(vocab[list(tokens)], np.uint32)
+        yield ids[:length]
+        length -= len(ids)
+        if length <= 0:
+            return
+
+
+def _map_into_memory(pieces: Iterable[Array]) -> Integer[Array, " N"]:
+    """Return the ids as a read-only memmap of a file without a name, which ends with it.
+
+    They are written and not assigned, because a full disk would then end the process.
+    """
+    directory, dtype = download.cache_directory(), np.dtype(np.uint8)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory) as file:
+            for piece in pieces:
+                dtype = piece.dtype
+                file.write(piece.data)
+            file.flush()
+            return np.memmap(file, dtype, mode="r")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise DataError(
+            f"expected space for the token ids of the text in {escape(directory)}, got: {reason} "
+            "(RNN_PARITY_CACHE names another directory)"
+        ) from None
 
 
 def load_time_machine(

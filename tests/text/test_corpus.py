@@ -19,7 +19,6 @@ from scratch_rnn.text import (
     load_text,
     load_time_machine,
     sample_text,
-    stream,
     tokenize,
 )
 from scratch_rnn.text import corpus as corpus_module
@@ -266,11 +265,19 @@ def test_one_call_takes_a_path_or_finds_the_text_itself(book, tmp_path):
 @example(b"ab", 1)  # a word is cut
 @example(b"a b", 2)
 @example(b"a.\n.b c", 3)
-def test_piece_by_piece_a_text_is_cleaned_as_a_whole(raw, size):
-    pieces = [raw[k : k + size] for k in range(0, len(raw), size)]
-    lines = clean(raw.decode())
-    assert b"".join(map(bytes, stream.characters(pieces))).decode() == "".join(lines)
-    assert [word for some in stream.words(pieces) for word in some] == " ".join(lines).split()
+@pytest.mark.parametrize("token", ["char", "word"])
+def test_piece_by_piece_a_text_has_the_tokens_of_the_whole(token, raw, size):
+    tokens = [found for line in tokenize(clean(raw.decode()), token) for found in line]
+    with pytest.MonkeyPatch.context() as patch:
+        pieces = [raw[k : k + size] for k in range(0, len(raw), size)]
+        patch.setattr(Text, "pieces", lambda self: iter(pieces))
+        text = Text("a text", raw, len(raw), "", "file")
+        if not tokens:
+            with pytest.raises(DataError, match="expected letters from A to Z"):
+                load_corpus(text, token=token)
+            return
+        ids, vocab = load_corpus(text, token=token, max_tokens=None)
+    assert vocab.to_tokens(ids) == tokens
 
 
 def test_a_vocabulary_is_that_of_the_whole_text_however_it_is_cut(tmp_path, monkeypatch):

@@ -107,12 +107,12 @@ def test_two_copies_being_written_do_not_meet(tmp_path, monkeypatch):
 
     def while_another_does_the_same(part, path):
         monkeypatch.setattr(Path, "replace", replace)
-        download_module.keep([b"the ", b"other"], path)
+        download_module.keep(b"the other", path)
         assert path.read_bytes() == b"the other"
         return replace(part, path)
 
     monkeypatch.setattr(Path, "replace", while_another_does_the_same)
-    download_module.keep([b"the one"], tmp_path / "text")
+    download_module.keep(b"the one", tmp_path / "text")
     assert (tmp_path / "text").read_bytes() == b"the one"
     assert files_in(tmp_path) == ["text"]
 

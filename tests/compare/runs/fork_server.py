@@ -19,7 +19,7 @@ def main():
     import torch._dynamo  # noqa: F401  the first optimizer imports it, which takes a second
 
     import compare.runs.commands
-    import scratch_rnn.text.store
+    import scratch_rnn.text.load
     from compare.cli import main as command
 
     compare.runs.commands.draw_curves = lambda *arguments: None  # slower than the training
@@ -38,7 +38,7 @@ def main():
                 os.environ |= {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
             if cache is not None:
                 os.environ["RNN_PARITY_CACHE"] = cache
-                scratch_rnn.text.store.MOST_IN_MEMORY = 100
+                scratch_rnn.text.load.MOST_IN_MEMORY = 100
             _become(command, arguments, Path(output))
         if when is not None:
             time.sleep(when)

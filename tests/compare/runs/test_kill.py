@@ -142,5 +142,5 @@ def assert_same(directory, whole, server, count):
     assert {path.name for path in directory.iterdir()} == {path.name for path in whole.iterdir()}
     count("resumes compared bit for bit")
     if server.cache is not None:
-        assert len(list(server.cache.iterdir())) == 2
+        assert list(server.cache.iterdir()) == []  # a killed process leaves nothing
         shutil.rmtree(server.cache)
