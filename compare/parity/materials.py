@@ -1,7 +1,7 @@
 """A text, its batches, and two models with equal weights."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -40,16 +40,11 @@ class Materials:
 
 
 @contextmanager
-def prepare(
-    config: SharedOptions,
-    terminal: Terminal,
-    check_sizes: Callable[[Sequence[str]], None] | None = None,
-) -> Iterator[Materials]:
+def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
     """Check the configuration, load the text, build both models, and print which text it is.
 
     Inside the ``with`` block, each model uses ``config.threads`` threads. A UsageError, DeviceError
-    or DataError says that the configuration, the device or the text cannot be used. `check_sizes`
-    may refuse the sizes too: it gets the tokens of the vocabulary before the models are built.
+    or DataError says that the configuration, the device or the text cannot be used.
     """
     config.check()
     check_device(config.device)
@@ -66,8 +61,6 @@ def prepare(
         token=config.token,
         text=text,
     )
-    if check_sizes is not None:
-        check_sizes(vocab.idx_to_token)
     _check_memory(config, len(vocab))
     scratch, concise = make_models(config, len(vocab))
     read, tokens = len(batches.corpus), "characters" if config.token == "char" else "words"

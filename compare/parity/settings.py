@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, SupportsFloat
 
-from compare.files import LEARNING_RATE, MAX_NORM, REQUIRED, SchemaError
+from compare.files import LEARNING_RATE, MAX_NORM, SchemaError
 from compare.terminal import flag
 
 Shape = tuple[int, ...]
@@ -69,11 +69,9 @@ class StepSettings:
 
     optimizer: OptimizerName = "sgd"
     """sgd: stochastic gradient descent, as in the lecture. adam: Adam."""
-    lr: Annotated[
-        LearningRate, LEARNING_RATE, REQUIRED, flag("FLOAT", f"(default: {DEFAULT_RATES})")
-    ] = None  # type: ignore[assignment]
+    lr: Annotated[LearningRate, LEARNING_RATE, flag("FLOAT", f"(default: {DEFAULT_RATES})")] = None  # type: ignore[assignment]
     """Learning rate."""
-    max_norm: Annotated[float, MAX_NORM, REQUIRED] = 1.0
+    max_norm: Annotated[float, MAX_NORM] = 1.0
     """Maximum norm of the gradients; larger gradients are clipped. inf: no clipping."""
 
     def __post_init__(self) -> None:

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from compare.runs.diagnosis import (
 )
 from compare.runs.interrupt import defer_signals
 from compare.runs.resuming import Past, reopen
-from compare.runs.session import Session, TrainingStopped, check_sizes
+from compare.runs.session import Session, TrainingStopped
 from compare.terminal import Terminal, perplexity_line, plural, rank_and_size, recall_line
 
 UNTRAINED_PREDS = 10
@@ -110,8 +109,7 @@ def _command(
         past = stack.enter_context(reopen(command, config))
         if parallel:
             stack.enter_context(join_processes(config))
-        prepared = parity.prepare(config, terminal, partial(check_sizes, config))
-        materials = stack.enter_context(prepared)
+        materials = stack.enter_context(parity.prepare(config, terminal))
         trainees = [_trainee(getattr(materials, side), config, parallel=parallel) for side in sides]
         untrained = None
         if past is None and (parallel or len(sides) == 2):

@@ -14,8 +14,8 @@ from typing import Annotated, TypeVar
 
 from compare.files import (
     COUNT,
-    MOST_BYTES_OF_JSON,
     NOT_NEGATIVE,
+    NUMBERED,
     JsonObject,
     RecordError,
     SchemaError,
@@ -23,11 +23,10 @@ from compare.files import (
     open_file,
     parse_json,
     read,
-    read_fields,
 )
 from compare.files import read_json as read_file_of_json
 from compare.parity import SIDES
-from compare.runs.checkpoint import Checkpoint, CheckpointError, Token, load
+from compare.runs.checkpoint import Checkpoint, CheckpointError, load
 from compare.runs.config import RunConfig, TrainConfig
 from compare.terminal import PACKAGE, UsageError, package_version
 
@@ -35,19 +34,33 @@ CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
 SNAPSHOTS = "snapshots"
 
+MOST_BYTES = 2**23  # of a file of JSON
+
 T = TypeVar("T")
-
-MOST_BYTES = {"vocab.json": 2**23, "parity.json": 2**23}
-"""Of a JSON file; of any other `MOST_BYTES_OF_JSON`."""
-
-MOST_BYTES_OF_LINE = 2**12  # of a line of ``metrics.jsonl``, which has about 200
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """``vocab.json``."""
 
-    tokens: list[Token]
+    tokens: list[str]
+
+
+@dataclass(frozen=True)
+class _Update:
+    """A line of ``metrics.jsonl``, of one model or of both."""
+
+    epoch: Annotated[int, NUMBERED]
+    update: Annotated[int, NUMBERED]
+    num_tokens: Annotated[int, COUNT]
+    scratch_loss: Annotated[float | None, NOT_NEGATIVE] = None
+    scratch_grad_norm: Annotated[float | None, NOT_NEGATIVE] = None
+    concise_loss: Annotated[float | None, NOT_NEGATIVE] = None
+    concise_grad_norm: Annotated[float | None, NOT_NEGATIVE] = None
+    largest_difference: Annotated[float | None, NOT_NEGATIVE] = None
+    num_recalls: Annotated[int | None, NUMBERED] = None
+    scratch_right_recalls: Annotated[int | None, NUMBERED] = None
+    concise_right_recalls: Annotated[int | None, NUMBERED] = None
 
 
 def read_config(directory: Path) -> tuple[str, RunConfig]:
@@ -98,13 +111,11 @@ def read_lines(directory: Path) -> Iterator[tuple[JsonObject, bytes]]:
         file = open_file(path, directory)
     with file:
         for number in count(1):
-            line = file.readline(MOST_BYTES_OF_LINE)
+            line = file.readline()
             try:
-                if len(line) == MOST_BYTES_OF_LINE:
-                    raise SchemaError(f"a line of less than {MOST_BYTES_OF_LINE:,} bytes", "more")
                 if not line.endswith(b"\n"):
                     return
-                update = _update(parse_json(line))
+                update = _read_update(line)
                 if update["update"] != number or not epoch <= update["epoch"] <= epoch + 1:
                     expected = f"update {number:,} of epoch {epoch:,} or the next"
                     raise SchemaError(expected, f"{update['update']:,} of {update['epoch']:,}")
@@ -114,24 +125,20 @@ def read_lines(directory: Path) -> Iterator[tuple[JsonObject, bytes]]:
             yield update, line
 
 
-def _update(values: object) -> JsonObject:
-    """Check one line: the losses of one model, or of both and the difference between them.
+def _read_update(line: bytes) -> JsonObject:
+    """Read one line: the losses of one model, or of both and the difference between them.
 
     A text with recalls has their numbers too.
     """
-    if not isinstance(values, dict):
-        raise SchemaError("a JSON object", excerpt(values))
-    sides = [side for side in SIDES if f"{side}_loss" in values] or ["scratch"]
-    number = Annotated[float, NOT_NEGATIVE]
-    fields: dict[str, object] = {"epoch": int, "update": int, "num_tokens": Annotated[int, COUNT]}
-    for side in sides:
-        fields |= {f"{side}_loss": number, f"{side}_grad_norm": number}
-    if len(sides) == 2:
-        fields["largest_difference"] = number
-    if "num_recalls" in values:
-        fields["num_recalls"] = int
-        fields |= {f"{side}_right_recalls": int for side in sides}
-    update = read_fields(fields, values, "an update")
+    values = vars(read(_Update, parse_json(line), "an update"))
+    update = {name: value for name, value in values.items() if value is not None}
+    sides = [side for side in SIDES if f"{side}_loss" in update]
+    names = ["loss", "grad_norm", *(["right_recalls"] if "num_recalls" in update else [])]
+    expected = {f"{side}_{name}" for side in sides for name in names}
+    expected |= {"largest_difference"} if len(sides) == 2 else set()
+    found = update.keys() - {"epoch", "update", "num_tokens", "num_recalls"}
+    if not sides or found != expected:
+        raise SchemaError("the losses of one model, or of both", excerpt(", ".join(sorted(found))))
     for side in sides:
         right, most = update.get(f"{side}_right_recalls", 0), update.get("num_recalls", 0)
         if right > most:
@@ -168,10 +175,9 @@ def weights_name(side: str) -> str:
 
 def _record(directory: Path, name: str, kind: type[T], key: str = "") -> T:
     """Return the content of a JSON file, or what it has under a key, of this type."""
-    most = MOST_BYTES.get(name, MOST_BYTES_OF_JSON)
     try:
         with _naming(directory, name):
-            values = read_file_of_json(directory / name, most, directory)
+            values = read_file_of_json(directory / name, MOST_BYTES, directory)
         if key:
             values = read(JsonObject, values, "a record").get(key)
         return read(kind, values, key or "a record")

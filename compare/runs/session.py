@@ -5,7 +5,6 @@ newest checkpoint, check that text, model and optimizer are the same, and cut th
 update of the checkpoint.
 """
 
-import math
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.files import MOST_VALUES, JsonObject
-from compare.implementations import CELLS
+from compare.files import JsonObject
 from compare.parity import (
-    OPTIMIZERS,
     SIDES,
     Materials,
     Trainee,
@@ -26,7 +23,6 @@ from compare.parity import (
     iterate_epochs,
 )
 from compare.runs.checkpoint import (
-    MOST_LAYERS,
     Checkpoint,
     Model,
     Optimizer,
@@ -34,12 +30,11 @@ from compare.runs.checkpoint import (
     Sampler,
     Store,
     TextName,
-    container,
     save,
 )
 from compare.runs.config import RunConfig
 from compare.runs.history import History
-from compare.runs.reading import CHECKPOINTS, MOST_BYTES, read_json, weights_name
+from compare.runs.reading import CHECKPOINTS, read_json, weights_name
 from compare.runs.record import Record
 from compare.runs.resuming import Past, check_setting, name_changed_versions
 from compare.runs.snapshots import is_kept, snapshot_name
@@ -47,7 +42,6 @@ from compare.terminal import (
     PACKAGE,
     CommandError,
     Terminal,
-    UsageError,
     package_version,
     rank_and_size,
 )
@@ -208,34 +202,3 @@ def _options(config: RunConfig, part: type[Model | Sampler]) -> dict[str, Any]:
     """Return the fields of a part of a checkpoint that are options of the same name."""
     names = [field.name for field in fields(part)]
     return {name: getattr(config, name) for name in names if hasattr(config, name)}
-
-
-def check_sizes(config: RunConfig, tokens: Sequence[str]) -> None:
-    """Refuse a model that does not fit into a checkpoint, or a vocabulary that cannot be read.
-
-    The sizes follow from the options and the vocabulary alone: nothing has been built yet.
-    """
-    vocabulary = sum(map(len, tokens)) + len(tokens) * len('    "",\n')
-    if config.num_layers > MOST_LAYERS:
-        raise UsageError(
-            f"expected a model of at most {MOST_LAYERS:,} layers, the limit of a checkpoint, "
-            f"got {config.num_layers:,}"
-        )
-    itemsize = np.dtype(config.dtype).itemsize
-    shapes = Model(vocab_size=len(tokens), **_options(config, Model)).shapes
-    kept = OPTIMIZERS[config.optimizer].memory_shapes(shapes)
-    model, memory = (sum(map(math.prod, of.values())) * itemsize for of in (shapes, kept))
-    units = len(CELLS[config.cell].states) * config.num_layers * config.hidden_size
-    state = units * config.batch_size * itemsize * config.carry_state
-    header = container.MOST_HEADER_BYTES
-    rest = "a state and an optimizer's memory" if memory else "a state"
-    for what, size, most, unit, of in (
-        ("a vocabulary", len(tokens), MOST_VALUES // 2, "tokens", "record"),
-        ("a vocabulary", vocabulary, MOST_BYTES["vocab.json"] // 2, "bytes", "record"),
-        ("a model", model, container.MOST_BYTES - header, "bytes", "checkpoint"),
-        (rest, state + memory, header // 2, "bytes", "checkpoint"),  # in base64
-    ):
-        if size > most:
-            raise UsageError(
-                f"expected {what} of at most {most:,} {unit}, the limit of a {of}, got {size:,}"
-            )

@@ -37,6 +37,23 @@ class Range:
         """Return in words what is expected instead of this value, which is not in the range."""
         return self.too_large if self.too_large and value > self.most else str(self)
 
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """Return how pydantic validates a field of a file with this range in its annotation."""
+        from pydantic_core import core_schema  # not before a file is read
+
+        def check(value: float | None) -> float | None:
+            if value is not None and value not in self:
+                raise ValueError(self.expect(value))
+            return value
+
+        kind = core_schema.float_schema(allow_inf_nan=True) if self.infinite else handler(source)
+        checked = core_schema.no_info_after_validator_function(check, kind)
+        if not self.infinite:
+            return checked
+        return core_schema.no_info_before_validator_function(
+            lambda value: math.inf if value == "inf" else value, checked
+        )
+
 
 LETTERS = ("T", "B", "V", "H", "layers")
 """The sizes of a layer and its input, as ``--size`` names them."""

@@ -9,8 +9,6 @@ import torch
 from compare import parity
 from compare.cli import main
 from compare.parity import materials
-from compare.runs import session
-from compare.runs.checkpoint import container
 from tests.tables import table_of
 
 TABLE = table_of(__file__)
@@ -65,30 +63,8 @@ def test_cuda_without_a_device(training, tmp_path, monkeypatch, refused):
 
 
 @pytest.mark.parametrize(
-    ("module", "limits", "most", "got"),
-    [
-        (container, {"MOST_BYTES": 192, "MOST_HEADER_BYTES": 64}, "model of at most 128", "1,104"),
-        (container, {"MOST_HEADER_BYTES": 64}, "state of at most 32", "64"),
-        (session, {"MOST_VALUES": 55}, "vocabulary of at most 27", "28"),
-        (session, {"MOST_BYTES": {"vocab.json": 511}}, "vocabulary of at most 255", "256"),
-    ],
-)
-def test_a_model_that_no_record_can_hold(
-    module, limits, most, got, training, tmp_path, monkeypatch, refused
-):
-    for name, limit in limits.items():
-        monkeypatch.setattr(module, name, limit)
-    line = refused([*training, "--state", "carried"], 2, prints=True)
-    of = "checkpoint" if module is container else "record"
-    assert re.match(rf"expected a {most} (bytes|tokens), the limit of a {of}, got {got}\b", line)
-    assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.parametrize(
     ("options", "line"),
     [
-        ("run --hidden-size 30000", "expected a model of at most 520,093,696 bytes, the limit of"),
-        ("train --model scratch --num-layers 1001", "expected a model of at most 1,000 layers"),
         ("parity --hidden-size 10000000", "expected sizes that fit in "),
         ("bisect --cell lstm --hidden-size 10000000", "expected sizes that fit in "),
     ],

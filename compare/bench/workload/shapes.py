@@ -21,11 +21,12 @@ With G gates (1 in a cell without gates) the weights of the cell have G·H rows:
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from compare.files import COUNT, SchemaError, excerpt, read_fields
+from compare import files
+from compare.files import COUNT, SchemaError, excerpt
 from compare.implementations import CELLS
 from compare.terminal import UsageError
 
@@ -49,12 +50,18 @@ PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, GENER
 SIZES = ("T", "B", "V", "H")
 Size = Annotated[int, COUNT]
 
-FIELDS: dict[str, object] = dict.fromkeys(SIZES, Size) | {
-    "name": str,
-    "kind": Literal["model", "layer"],
-    "nonlinearity": Literal["tanh", "relu"],
-}
-"""The fields of a shape in a file; the sizes are required."""
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A shape in a file."""
+
+    T: Size
+    B: Size
+    V: Size
+    H: Size
+    name: str = ""
+    kind: Literal["model", "layer"] = "model"
+    nonlinearity: Literal["tanh", "relu"] = "tanh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +176,10 @@ def read(path: Path, cell: str) -> list[Shape]:
 
 
 def _read_entry(entry: object, cell: str) -> Shape:
-    values = read_fields(FIELDS, entry, "a shape", optional=("name", "kind", "nonlinearity"))
-    kind, sizes = values.get("kind", "model"), {size: values[size] for size in SIZES}
-    name = "-".join([kind, *(f"{size}{number}" for size, number in sizes.items())])
-    shape = Shape(**{"name": name, "kind": kind, "cell": cell} | values)
+    values = asdict(files.read(_Entry, entry, "a shape"))
+    kind = values["kind"]
+    values["name"] = values["name"] or "-".join([kind, *(f"{n}{values[n]}" for n in SIZES)])
+    shape = Shape(cell=cell, **values)
     known = CELLS[cell].nonlinearities
     if shape.nonlinearity not in known:
         raise SchemaError(f"{' or '.join(known)} for the cell {cell}", shape.nonlinearity)

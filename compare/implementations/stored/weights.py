@@ -91,7 +91,8 @@ def _read_safetensors(path: Path) -> Results:
     import safetensors.numpy  # not before it is needed: a browser has none
 
     arrays: Results = safetensors.numpy.load(read_file(path, MOST_BYTES))
-    return arrays
+    training = ("state.", "memory.")  # of a checkpoint, beside its parameters
+    return {name: array for name, array in arrays.items() if not name.startswith(training)}
 
 
 def _read_npz(path: Path) -> Results:

@@ -1,16 +1,17 @@
 """Checkpoints: one file from which a training resumes exactly.
 
-A checkpoint is a safetensors file. Loading one runs no code. Its tensors are the parameters under
-the names of a torch state_dict, and nothing else, so PyTorch loads it as it is::
+A checkpoint is a safetensors file. Loading one runs no code. It has the parameters under the names
+of a torch state_dict, so PyTorch loads it::
 
-    model.load_state_dict(safetensors.torch.load_file(path))
+    tensors = safetensors.torch.load_file(path)
+    model.load_state_dict(tensors, strict=False)  # without state.* and memory.*
 
-Both models can resume from it, whichever wrote it. The rest of the state of a training is JSON in
-the file's metadata: see `contents`. `container` is the format of the file; `store` keeps the newest
-two checkpoints of a run.
+Both models can resume from it, whichever wrote it. What else it has is described in `contents`;
+`container` is the format of the file, `version_2` the one before, and `store` keeps the newest two
+checkpoints of a run.
 
-A SHA-256 covers every byte of the file. A damaged file is refused with a `CheckpointError` that
-names the file and the reason, and a malicious one before anything large is allocated.
+A SHA-256 covers tensors and metadata. A damaged file is refused with a `CheckpointError` that names
+the file and the reason.
 """
 
 import lazy_loader

@@ -1,12 +1,10 @@
 from .container import CheckpointError as CheckpointError
-from .contents import MOST_LAYERS as MOST_LAYERS
 from .contents import Checkpoint as Checkpoint
 from .contents import Model as Model
 from .contents import Optimizer as Optimizer
 from .contents import Position as Position
 from .contents import Sampler as Sampler
 from .contents import TextName as TextName
-from .contents import Token as Token
 from .contents import load as load
 from .contents import save as save
 from .store import Store as Store

@@ -22,7 +22,6 @@ from scratch_rnn.layers.states import state_of
 FAMILY = "rnn-parity bisect"  # of all versions of the format
 FORMAT = f"{FAMILY} 3"
 MOST_BYTES = 2**27
-LONG = Annotated[str, files.Length(100_000)]
 OF_CASE = ("cell", "carry_state")
 OF_REPLAY = ("suspect", "alone", "setting", "tensor")
 
@@ -95,9 +94,8 @@ def read(path: Path) -> Replay:
     try:
         content = files.read_file(path, MOST_BYTES)
         tensors = safetensors.numpy.load(content)
-        header = files.parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        fields = {"format": str, "description": LONG}
-        metadata = files.read_fields(fields, header["__metadata__"], "a replay")
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
         if metadata["format"] != FORMAT:
             raise files.SchemaError(f"the format {FORMAT!r}", files.excerpt(metadata["format"]))
         values = name_optimizer(files.parse_json(metadata["description"]))

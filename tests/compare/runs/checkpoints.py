@@ -1,22 +1,10 @@
-"""Small checkpoints, and what tests need to take a checkpoint's file apart."""
-
-import hashlib
-import json
-import re
-from contextlib import contextmanager
-from pathlib import Path
+"""Small checkpoints."""
 
 import numpy as np
 
 from compare.parity.weights import name_state
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName
-from compare.runs.checkpoint.contents import OLDEST, VERSION
 from scratch_rnn.layers.states import state_of
-
-VERSIONS = " or ".join(map(str, range(OLDEST, VERSION + 1)))
-"""The versions of the format that are read, as a message lists them."""
-
-DIGITS = re.compile(rb'sha256\\": \\"([0-9a-f]*)')
 
 
 def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", seed=0, **model):
@@ -55,70 +43,5 @@ def same(one, other):
     return everything(one) == everything(other)
 
 
-def taken_apart(content):
-    """Return a file's header, its metadata read as JSON, and the bytes of its tensors."""
-    size = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + size])
-    header["__metadata__"] = json.loads(header["__metadata__"]["rnn-parity"])
-    return header, content[8 + size :]
-
-
-def put_together(header, data):
-    """Make a file of a header and tensors, with a digest that is right."""
-    if not isinstance(header, bytes):
-        metadata = header["__metadata__"]
-        text = metadata if isinstance(metadata, str) else json.dumps(metadata)
-        text = text.replace("Infinity", "8e400")  # which JSON has, and Python reads as infinity
-        whole = {**header, "__metadata__": {"rnn-parity": text}}
-        header = json.dumps(whole, separators=(",", ":")).encode()
-        header += b" " * (-len(header) % 8)
-    return signed(len(header).to_bytes(8, "little") + header + data)
-
-
-def signed(content):
-    """Return the file with the digest that belongs to its other bytes."""
-    match = DIGITS.search(content)
-    if match is None:
-        return content
-    start, stop = match.span(1)
-    digest = hashlib.sha256(content[:start] + b"0" * 64 + content[stop:]).hexdigest().encode()
-    return content[:start] + digest + content[stop:]
-
-
-def changed_metadata(content, place, value):
-    """Change a value of the metadata, such as model.dtype, and sign the file; ... removes it."""
-    header, data = taken_apart(content)
-    *sections, name = f"__metadata__.{place}".split(".")
-    parent = header
-    for section in sections:
-        parent = parent[section]
-    parent[name] = value
-    if value is ...:
-        del parent[name]
-    return put_together(header, data)
-
-
-@contextmanager
-def limited_memory(num_bytes):
-    """Give the body no more memory than that, where /proc tells how much there is already."""
-    statistics = Path("/proc/self/statm")
-    if not statistics.exists():  # elsewhere the limit means something else, or nothing
-        yield
-        return
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(statistics.read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + num_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
 def files_in(directory):
     return sorted(path.name for path in directory.iterdir())
-
-
-def header_bytes(content):
-    return content[8 : 8 + int.from_bytes(content[:8], "little")]

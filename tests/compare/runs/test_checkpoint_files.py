@@ -1,20 +1,9 @@
-"""Paths that are no checkpoint, files that are too large, and the newest two that are kept."""
-
-import os
-from pathlib import Path
+"""Paths that are no checkpoint, and the newest two that are kept."""
 
 import pytest
 
-from compare.runs.checkpoint import CheckpointError, Store, container, load, save
-from tests.compare.runs.checkpoints import (
-    checkpoint,
-    files_in,
-    header_bytes,
-    limited_memory,
-    put_together,
-    same,
-    taken_apart,
-)
+from compare.runs.checkpoint import CheckpointError, Store, load, save
+from tests.compare.runs.checkpoints import checkpoint, files_in, same
 
 
 @pytest.mark.parametrize("path", ["none", "a\nb", "a\0b", "x" * 5000])
@@ -22,55 +11,6 @@ def test_a_path_without_a_file(tmp_path, path):
     with pytest.raises(CheckpointError, match="expected a checkpoint in ") as caught:
         load(tmp_path / path)
     assert str(caught.value).isprintable()
-
-
-def filled(content, start, pattern, end):
-    """Make a file whose header repeats a pattern up to the largest size, and return that size."""
-    header = header_bytes(content).rstrip()[:-1]
-    times = (container.MOST_HEADER_BYTES - len(header) - 100) // len(pattern)
-    data = taken_apart(content)[1]
-    whole = put_together(header + b',"x":' + start + pattern * times + end + b"}", data)
-    return whole, len(whole)
-
-
-def many_tensors(content):
-    header, data = header_bytes(content).rstrip()[:-1], taken_apart(content)[1]
-    tensor = ',"%d":{"dtype":"F32","shape":[0],"data_offsets":[92,92]}'
-    names = "".join(tensor % number for number in range(200_000))
-    whole = put_together(header + names.encode() + b"}", data)
-    return whole, len(whole)
-
-
-DIGEST = "expected content with the SHA-256"
-SIZE = r"expected a checkpoint of [\d,]{5,6} bytes"
-VALUES = "expected JSON of at most 524,288 values"
-HEADER = container.MOST_HEADER_BYTES
-ENORMOUS = {
-    "a terabyte": (lambda c: (c, 2**40), "expected a checkpoint of at most 536,870,912 bytes"),
-    "the largest size": (lambda c: (c, container.MOST_BYTES), SIZE),
-    "the largest header": (lambda c: (HEADER.to_bytes(8, "little") + c[8:], HEADER + 100), DIGEST),
-    "millions of lists": (lambda c: filled(c, b"[", b"[],", b"0]"), VALUES),
-    "millions of objects": (lambda c: filled(c, b"[", b'{"a":0},', b"0]"), VALUES),
-    "millions of keys": (lambda c: filled(c, b"{", b'"a":0,', b'"b":0}'), VALUES),
-    "many tensors": (many_tensors, VALUES),
-}
-"""Beginnings of files with the sizes they claim to have, signed where they are whole."""
-
-
-@pytest.mark.parametrize(("make", "message"), ENORMOUS.values(), ids=ENORMOUS)
-def test_enormous_files_are_refused_with_little_memory(tmp_path, content, make, message):
-    path = tmp_path / "enormous"
-    beginning, size = make(content)
-    path.write_bytes(beginning)
-    os.truncate(path, size)
-    with limited_memory(2**27), pytest.raises(CheckpointError, match=message):
-        load(path)
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="expected /proc, got none")
-def test_more_memory_than_is_allowed_would_be_noticed():
-    with pytest.raises(MemoryError), limited_memory(2**20):
-        bytearray(2**30)
 
 
 def stored(directory, *updates, sides=("scratch",)):
@@ -95,10 +35,9 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path):
     (tmp_path / "0000009-scratch.safetensors").write_bytes(b"")
     newest, damaged = store.newest()
     assert newest["scratch"].position.update == 5
-    assert [str(error) for error in damaged] == [
-        "expected a checkpoint with a header of at most 16,777,216 bytes in "
-        f"{tmp_path / '0000009-scratch.safetensors'}, got 0 bytes, a header of 0 among them"
-    ]
+    [error] = damaged
+    where = tmp_path / "0000009-scratch.safetensors"
+    assert str(error).startswith(f"expected a safetensors file in {where}, got ")
     store.save([checkpoint(7)])
     assert files_in(tmp_path) == ["0000005-scratch.safetensors", "0000007-scratch.safetensors"]
 
@@ -107,7 +46,7 @@ def test_if_all_are_damaged_the_error_is_that_of_the_newest(tmp_path):
     store = stored(tmp_path, 5, 9)
     for update in (5, 9):
         (tmp_path / f"000000{update}-scratch.safetensors").write_bytes(b"x" * update)
-    with pytest.raises(CheckpointError, match=r"0000009-scratch\.safetensors, got 9 bytes"):
+    with pytest.raises(CheckpointError, match=r"0000009-scratch\.safetensors, got "):
         store.newest()
 
 

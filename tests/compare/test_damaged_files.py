@@ -1,0 +1,91 @@
+"""A damaged file gets one line: a dozen damages, in the place of each file that a command reads."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+from compare.cli import main
+
+pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
+
+
+def edit(change):
+    """Return a damage that changes the JSON object in a file; a line of metrics is one too."""
+
+    def damage(path):
+        first, *rest = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = path.suffix == ".jsonl"
+        values = json.loads(first if whole else path.read_text(encoding="utf-8"))
+        change(values)
+        path.write_text(json.dumps(values) + "\n" + "".join(rest if whole else ()))
+
+    return damage
+
+
+def change_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def replace_by(make):
+    return lambda path: (path.unlink(), make(path))
+
+
+ANY = {  # of any file
+    "missing": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "no text": lambda path: path.write_bytes(b"a\xff\0" * 1000 + b"\n"),
+    "a directory": replace_by(lambda path: path.mkdir()),
+    "a pipe": replace_by(lambda path: os.mkfifo(path)),
+}
+JSON = {
+    "a list": lambda path: path.write_text("[1]\n"),
+    "very deep": lambda path: path.write_text("[" * 100_000),
+    "an unknown key": edit(lambda values: values.update({"later": 1})),
+    "a key that is missing": edit(lambda values: values.pop(next(iter(values)))),
+    "another type": edit(lambda values: values.update({next(iter(values)): {"a": []}})),
+    "not a number": edit(lambda values: values.update({next(iter(values)): float("nan")})),
+}
+TENSORS = {"a bit": change_bit}
+
+GENERATE = "generate --run {run} --prefix the --num-preds 2"
+RESUME = "train --model scratch --resume {run} --epochs 3"
+OF_ITS_VERSIONS = ("an unknown key", "a key that is missing", "another type")
+"""Harmless, because only the versions of the libraries are read."""
+
+READERS = {  # a file, what reads it, its damages, and those that it may have
+    "config.json": (GENERATE, ANY | JSON, ()),
+    "vocab.json": (GENERATE, ANY | JSON, ()),
+    "environment.json": (RESUME, ANY | JSON, OF_ITS_VERSIONS),
+    "metrics.jsonl": (RESUME, ANY | JSON, ()),
+    "scratch.safetensors": (GENERATE, ANY | TENSORS, ()),
+    "checkpoints": (RESUME, ANY | TENSORS, ()),
+    "bench.json": ("bench --plot {run}/bench.json --output {run}/out.png", ANY | JSON, ()),
+    "replay": ("bisect --replay {run}/replay", ANY, ()),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes")
+@pytest.mark.timeout(300)  # a command that waits for a pipe waits for ever
+@pytest.mark.parametrize(
+    ("file", "damage"), [(file, name) for file, row in READERS.items() for name in row[1]]
+)
+def test_a_damaged_file_gets_one_line(file, damage, records, tmp_path, capsys):
+    command, damages, harmless = READERS[file]
+    run = shutil.copytree(records, tmp_path / "run")
+    paths = sorted((run / file).iterdir()) if file == "checkpoints" else [run / file]
+    for path in paths:
+        damages[damage](path)
+    capsys.readouterr()
+    code = main(command.format(run=run).split())
+    shown = capsys.readouterr().err
+    if damage in harmless:
+        assert code == 0, shown
+    else:
+        assert code in (2, 3), shown
+        assert shown.startswith("rnn-parity: ")
+        assert shown.count("\n") == 1
