@@ -60,8 +60,9 @@ def mgu(monkeypatch):
     ):
         monkeypatch.setattr(package, "__path__", [*package.__path__, str(FILES / folder)])
     text = (FILES / "record.txt").read_text("utf-8")  # what is inserted into cells.py
-    # A line of Python that a reader pastes into cells.py: it is tried as it stands.
-    record = eval(text.strip().removesuffix(","), {"Cell": Cell})
+    names = {"Cell": Cell}
+    exec(text, names)  # Python that a reader pastes into cells.py: it is tried as it stands
+    record = names["MGU"]
     monkeypatch.setitem(CELLS, "mgu", record)
     monkeypatch.setitem(layer_results.CLASSES, "mgu", record.scratch_layer)
     monkeypatch.setitem(oracle.STEPS, "mgu", mgu_step)
@@ -75,9 +76,10 @@ def copy_with_the_cell(project):
         if (FILES / package).exists():
             shutil.copytree(FILES / package, project / package, dirs_exist_ok=True)
     cells = project / "compare" / "implementations" / "core" / "cells.py"
-    before, after = cells.read_text("utf-8").split("    )\n}\n")
+    before, after = cells.read_text("utf-8").split("CELLS = {")
     record = (FILES / "record.txt").read_text("utf-8")
-    cells.write_text(f"{before}{record}    )\n}}\n{after}", "utf-8")
+    after = after.replace("LSTM)", "LSTM, MGU)", 1)
+    cells.write_text(f"{before}{record}\nCELLS = {{{after}", "utf-8")
 
 
 def test_every_command_takes_the_cell(tmp_path, mgu, request):

@@ -2,6 +2,8 @@ from .core.cells import CELLS as CELLS
 from .core.cells import FORGET_GATE as FORGET_GATE
 from .core.cells import Cell as Cell
 from .core.cells import CellName as CellName
+from .core.cells import Parameter as Parameter
+from .core.cells import list_equations as list_equations
 from .core.guesses import guess_cell_of_class as guess_cell_of_class
 from .core.guesses import guess_cell_of_functions as guess_cell_of_functions
 from .core.interface import Array as Array
@@ -33,10 +35,6 @@ from .layers.functions import SubmissionFunctions as SubmissionFunctions
 from .layers.functions_layer import FunctionsLayer as FunctionsLayer
 from .layers.in_model import Package as Package
 from .layers.in_model import package_with as package_with
-from .layers.signatures import WEIGHTS as WEIGHTS
-from .layers.signatures import Signatures as Signatures
-from .layers.signatures import equations as equations
-from .layers.signatures import read_signatures as read_signatures
 from .layers.user_layer import Layers as Layers
 from .layers.user_layer import UserLayer as UserLayer
 from .layouts.constructor import FITTING as FITTING

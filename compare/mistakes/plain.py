@@ -1,6 +1,6 @@
 """The six functions of a cell, from the source of the plain version (`scratch_rnn.plain`).
 
-They have the signatures of the template. A patch changes lines of the source, so that a mistake is
+They take and give what those of the template do. A patch changes lines of the source: a mistake is
 a line that a student can read. With `move` each operation's result is moved to a neighbouring
 float. This is Monte Carlo arithmetic for every intermediate result: a submission rounds in other
 places, because it adds in another order or computes log p where the plain version has a difference.
@@ -24,7 +24,6 @@ from compare.implementations import (
     Array,
     LocalFunctions,
     Order,
-    read_signatures,
     translate_call,
 )
 from compare.mistakes.patches import Patch, patched_source
@@ -99,8 +98,9 @@ class PlainFunctions(LocalFunctions):
         states = states.astype(x.dtype)
         steps = [self.step(x_t, h, *weights) for x_t, h in zip(x, states, strict=False)]
         tape = {"x": x, "h": states, "gates": [step[-1] for step in steps]}
-        tape |= {"W_ih": weights[0], "W_hh": weights[1]}
-        return states[1:], states[-1], tuple(tape[n] for n in read_signatures(self.cell).tape)
+        cell = CELLS[self.cell]
+        tape |= dict(zip(cell.weights, weights, strict=True))
+        return states[1:], states[-1], tuple(tape[name] for name in cell.tape)
 
 
 def _read_in_order(

@@ -78,7 +78,7 @@ def _find_case(config: PairConfig, like: str, dtype: str, shape: tuple[int, ...]
     if len(shape) != len(AXES[like]):
         raise UsageError(f"expected {like} of shape ({', '.join(AXES[like])}), got {shape}")
     weights = None if config.weights is None else read_layer(config.weights)
-    cell = CELLS[config.cell] if weights is None else guess_cell(weights)
+    cell = CELLS[config.cell] if weights is None else guess_cell(weights, config.cell)
     if like == "c_n" and "c" not in cell.states:
         raise UsageError(f"expected --like of a result of {cell.title}, got {like}")
     of_arrays = dict(zip(AXES[like], shape, strict=True))

@@ -87,7 +87,7 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
     """
     weights = None if options.weights is None else read_layer(options.weights)
     stated = None if config.cell == next(iter(CELLS)) else config.cell  # the first is the default
-    cell = stated if weights is None else guess_cell(weights).name
+    cell = stated if weights is None else guess_cell(weights, config.cell).name
     devices = (config.device, options.device_b or config.device)
     for device in devices:
         models.check_device(device)

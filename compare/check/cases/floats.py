@@ -136,9 +136,10 @@ def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array
             arrays |= {"bias_ih": b_ih, "bias_hh": b_hh * (not case.one_bias)}
         if case.P:
             arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
-        for kind, array in arrays.items():
-            short = kind.replace("weight", "W").replace("bias", "b")
-            parameters[f"{kind}_{suffix}"] = _as_drawn(case, array, short)
+        letters = {each.kind: each.letter for each in CELLS[case.cell].parameters}
+        letters |= {"weight_hr": "W_hr"}
+        for kind in (kind for kind in arrays if kind in letters):
+            parameters[f"{kind}_{suffix}"] = _as_drawn(case, arrays[kind], letters[kind])
     return parameters
 
 

@@ -27,12 +27,12 @@ from compare.check.exercise.stages import Inputs, Stage
 from compare.check.trying.results import AFTER_ANOTHER, Case
 from compare.files import table
 from compare.implementations import (
+    CELLS,
     Array,
     Functions,
     LocalFunctions,
     Order,
     Results,
-    read_signatures,
     reorder_to_own,
     reorder_to_torch,
 )
@@ -50,7 +50,7 @@ class CS231nFunctions(LocalFunctions):
 
     def __init__(self, plain: PlainFunctions) -> None:
         super().__init__(plain.cell)
-        self.own, self.names = plain, read_signatures(plain.cell)
+        self.own, self.names = plain, CELLS[plain.cell]
 
     def step_forward(self, x: Array, *given: Array) -> tuple[Any, ...]:
         """Return next_h, next_c if there is one, and the cache."""
@@ -58,7 +58,7 @@ class CS231nFunctions(LocalFunctions):
         result = self.own.step(x, *before, *weights)
         after = result if isinstance(result, tuple) else (result,)
         values = dict(zip(("x_t", *self.names.states), (x, *before), strict=True))
-        values |= dict(zip(self.names.results("step"), after, strict=True))
+        values |= dict(zip(self.names.list_results("step"), after, strict=True))
         cache = (*(values[name] for name in self.names.seen), *weights[:2])
         return *after[: len(before)], cache
 
@@ -132,8 +132,8 @@ class Pair:
 def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw single steps."""
     rng = np.random.default_rng([seed, 7])
-    states = read_signatures(cell).states
-    for case in drawing.draw(read_signatures(cell), "step", seed, kinds):
+    states = CELLS[cell].states
+    for case in drawing.draw(CELLS[cell], "step", seed, kinds):
         own = case.inputs
         inputs = {"x": own["x_t"]} | {f"prev_{state}": own[state] for state in states}
         for state in states:
@@ -143,7 +143,7 @@ def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
 
 def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw sequences."""
-    for case in drawing.draw(read_signatures(cell), "backward", seed, kinds):
+    for case in drawing.draw(CELLS[cell], "backward", seed, kinds):
         own = case.inputs
         x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
         yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
@@ -164,7 +164,7 @@ def _case(case: Case, inputs: dict[str, Any]) -> Case:
 
 def stages_of(cell: str) -> tuple[Stage, ...]:
     """Return the four stages of a cell, in the order of the assignment."""
-    states, (forward, backward) = read_signatures(cell).states, EQUATIONS[cell].values()
+    states, (forward, backward) = CELLS[cell].states, EQUATIONS[cell].values()
     named = [tuple(f"{when}_{state}" for state in states) for when in ("prev", "next")]
     step = Pair(f"{cell}_step_forward", f"{cell}_step_backward", *named)
     sequence = Pair(f"{cell}_forward", f"{cell}_backward", ("h0",), ("h",))

@@ -12,7 +12,7 @@ import numpy as np
 
 from compare.check.cases.boundaries import BLOCKS, BOUNDARIES, CASES, VALUES, Sizes, scale
 from compare.check.trying.results import Case
-from compare.implementations import CELLS, Signatures
+from compare.implementations import Array, Cell
 from compare.mistakes import PlainFunctions
 
 DTYPES = ("float64", "float32")
@@ -46,32 +46,34 @@ def _kinds(rng: np.random.Generator) -> list[Kind]:
     return [Kind(s) for s in plain] + special + [Kind(s) for s in BOUNDARIES]
 
 
-def draw(names: Signatures, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
+def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw cases of a recurrent stage: single steps, or sequences; for one back, also gradients."""
     rng = np.random.default_rng([seed, len(stage), ord(stage[-1])])
     letters = "BVH" if stage.startswith("step") else "TBVH"
     for kind in kinds or _kinds(rng):
         T, B, V, H = kind.sizes
-        G = CELLS[names.cell].num_gates * H
+        G = cell.num_gates * H
         first = np.tanh(rng.normal(size=(B, H)))
         drawn: dict[str, Any] = {
             "x": rng.normal(size=(T, B, V)),
             "x_t": rng.normal(size=(B, V)),
-            "W_ih": rng.normal(size=(G, V)) / np.sqrt(V),
-            "W_hh": rng.normal(size=(G, H)) / np.sqrt(H),
-            "b_ih": rng.normal(size=G) / 2,
-            "b_hh": rng.normal(size=G) / 2,
+            **{each.letter: _draw_weight(rng, each.shape(G, V, H)) for each in cell.parameters},
             "d_output": rng.normal(size=(T, B, H)),
         }
-        for k, state in enumerate(names.states):
+        for k, state in enumerate(cell.states):
             drawn[state] = drawn[f"{state}_0"] = rng.normal(size=(B, H)) if k else first
             drawn |= {name: rng.normal(size=(B, H)) for name in (f"d_{state}_next", f"d_{state}_n")}
         for name, array in drawn.items():
             drawn[name] = scale(array, kind.values, name, kind.dtype)
-        drawn |= _after_a_step(names, drawn)
-        inputs = {name: _as(drawn[name], kind) for name in names.arguments(stage)}
+        drawn |= _after_a_step(cell, drawn)
+        inputs = {name: _as(drawn[name], kind) for name in cell.list_arguments(stage)}
         sizes = {w: n for w, n in zip("TBVH", kind.sizes, strict=True) if w in letters}
         yield _case(sizes, inputs, kind.dtype, kind.word, kind.values)
+
+
+def _draw_weight(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Draw a matrix that keeps the size of what it is multiplied with, or a bias near 1/2."""
+    return rng.normal(size=shape) / (np.sqrt(shape[1]) if len(shape) == 2 else 2)
 
 
 def _case(sizes: dict[str, int], inputs: dict[str, Any], dtype: str, *words: str) -> Case:
@@ -81,14 +83,13 @@ def _case(sizes: dict[str, int], inputs: dict[str, Any], dtype: str, *words: str
     return Case(text, inputs, dtype, sizes)
 
 
-def _after_a_step(names: Signatures, drawn: dict[str, Any]) -> dict[str, Any]:
+def _after_a_step(cell: Cell, drawn: dict[str, Any]) -> dict[str, Any]:
     """Return the states and the gates after a step without biases: a step back takes none."""
-    none = np.zeros(len(drawn["W_ih"]))
-    before = (drawn[state] for state in names.states)
+    before = (drawn[state] for state in cell.states)
+    weights = (drawn[n] if n in cell.matrices else np.zeros_like(drawn[n]) for n in cell.weights)
     with np.errstate(all="ignore"):
-        step = PlainFunctions(names.cell).step
-        result = step(drawn["x_t"], *before, drawn["W_ih"], drawn["W_hh"], none, none)
-    return dict(zip(names.results("step"), result if names.gates else (result,), strict=True))
+        result = PlainFunctions(cell.name).step(drawn["x_t"], *before, *weights)
+    return dict(zip(cell.list_results("step"), result if cell.kept else (result,), strict=True))
 
 
 def _as(value: Any, kind: Kind) -> Any:

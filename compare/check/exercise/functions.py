@@ -32,7 +32,6 @@ from compare.implementations import (
     guess_cell_of_functions,
     parse_file,
     parse_order,
-    read_signatures,
     translate_call,
 )
 from compare.mistakes import PlainFunctions, list_wrong_functions
@@ -184,7 +183,7 @@ class FunctionsSubject(Subject):
         attempts = [Attempt(slow), Attempt(steps)]
         if forward in broken:
             attempts.append(Attempt((*steps, forward)))
-            if len(read_signatures(self.cell).states) == 1:
+            if len(CELLS[self.cell].states) == 1:
                 attempts += [Attempt(steps, begins_with) for begins_with in (1.0, 0.0)]
         yield from dict.fromkeys(attempts)
 
@@ -209,7 +208,7 @@ class FunctionsSubject(Subject):
         if attempt.begins_with is not None:
             return [f"as the gradient at the states that your {forward} returned"]
         if forward in attempt.replaced:
-            tape = ", ".join(read_signatures(self.cell).tape)
+            tape = ", ".join(CELLS[self.cell].tape)
             return [f"with the tape ({tape}) of the reference's {forward}"]
         if attempt.replaced:
             names = " and ".join(attempt.replaced)

@@ -20,14 +20,13 @@ from compare.files import table
 from compare.implementations import (
     CELLS,
     Array,
+    Cell,
     Functions,
     LocalFunctions,
     Malformed,
     Results,
-    Signatures,
     describe_kind,
-    equations,
-    read_signatures,
+    list_equations,
 )
 from compare.mistakes import PlainFunctions, less_accurate
 from compare.parity import Move, measure_tolerances, unmoved
@@ -102,82 +101,82 @@ def unchanged(arguments: dict[str, Array]) -> Results:
     return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
 
 
-def run_step(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+def run_step(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
     """Call one step."""
-    arguments = {name: move(given[name]) for name in names.arguments("step")}
-    result = functions.call(f"{names.cell}_step", *arguments.values())
-    several = len(names.results("step")) > 1
-    found = items(result, names.results("step")) if several else (result,)
-    named = dict(zip(names.results("step"), found, strict=True))
-    gates = items(named.pop("gates", ()), names.gates, "gates ")
-    named |= dict(zip(names.gates, gates, strict=True))
-    results = {name: array(name, named[name]) for name in names.computed}
-    return results | unchanged({n: arguments[n] for n in ("x_t", *names.states, "W_hh")})
+    arguments = {name: move(given[name]) for name in cell.list_arguments("step")}
+    result = functions.call(f"{cell.name}_step", *arguments.values())
+    several = len(cell.list_results("step")) > 1
+    found = items(result, cell.list_results("step")) if several else (result,)
+    named = dict(zip(cell.list_results("step"), found, strict=True))
+    gates = items(named.pop("gates", ()), cell.kept, "gates ")
+    named |= dict(zip(cell.kept, gates, strict=True))
+    results = {name: array(name, named[name]) for name in cell.computed}
+    return results | unchanged({n: arguments[n] for n in ("x_t", *cell.states, cell.matrices[-1])})
 
 
-def run_forward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+def run_forward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
     """Run a sequence between two others, of which the last must not change its results.
 
-    The first differs in W_hh and the biases alone, so that no result of it can be the second's.
+    The first differs in all weights but W_ih, so that no result of it can be the second's.
     """
-    x, firsts, weights = _sequence(names, given, move)
+    x, firsts, weights = _sequence(cell, given, move)
     if functions.has_memory:
         others = [weights[0].copy(), *(weight / 2 for weight in weights[1:])]
-        forward(names, functions, x.copy(), [state.copy() for state in firsts], others)
-    output, last = forward(names, functions, x, firsts, weights)[:2]
+        forward(cell, functions, x.copy(), [state.copy() for state in firsts], others)
+    output, last = forward(cell, functions, x, firsts, weights)[:2]
     output_now = functions.first_item()
-    results = {"output": array("output", output)} | arrays(names.named("{}_n"), last)
-    firsts_named = dict(zip(names.named("{}_0"), firsts, strict=True))
-    results |= unchanged({"x": x, **firsts_named, "W_hh": weights[1]})
+    results = {"output": array("output", output)} | arrays(cell.name_states("{}_n"), last)
+    firsts_named = dict(zip(cell.name_states("{}_0"), firsts, strict=True))
+    by_name = dict(zip(cell.weights, weights, strict=True))
+    last_matrix = cell.matrices[-1]
+    results |= unchanged({"x": x, **firsts_named, last_matrix: by_name[last_matrix]})
     if functions.has_memory:
-        forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
+        forward(cell, functions, x / 2, [state / 2 for state in firsts], weights)
     return results | {"output" + AFTER_ANOTHER: array("output", output_now())}
 
 
 def forward(
-    names: Signatures, functions: Functions, x: Any, firsts: Any, weights: Any
+    cell: Cell, functions: Functions, x: Any, firsts: Any, weights: Any
 ) -> tuple[Any, tuple[Any, ...], Any]:
     """Return output, the last states and the tape."""
-    result = functions.call(f"{names.cell}_forward", x, *firsts, *weights, keep=(2,))
-    states = names.named("{}_n")
+    result = functions.call(f"{cell.name}_forward", x, *firsts, *weights, keep=(2,))
+    states = cell.name_states("{}_n")
     shown = states[0] if len(states) == 1 else f"({', '.join(states)})"
     output, last, tape = items(result, ("output", shown, "tape"))
     return output, (last,) if len(states) == 1 else items(last, states), tape
 
 
-def run_step_backward(
-    names: Signatures, functions: Functions, given: Inputs, move: Move
-) -> Results:
+def run_step_backward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
     """Compute the gradients of one step."""
-    arguments = {name: move(given[name]) for name in names.arguments("step_backward")}
-    result = functions.call(f"{names.cell}_step_backward", *arguments.values())
-    gates = dict(zip(names.gates, arguments.pop("gates", ()), strict=True))
-    for name in names.named("d_{}_next"):  # the exercise calls it d_h
+    arguments = {name: move(given[name]) for name in cell.list_arguments("step_backward")}
+    result = functions.call(f"{cell.name}_step_backward", *arguments.values())
+    gates = dict(zip(cell.kept, arguments.pop("gates", ()), strict=True))
+    for name in cell.name_states("d_{}_next"):  # the exercise calls it d_h
         arguments[name.removesuffix("_next")] = arguments.pop(name)
-    return arrays(names.results("step_backward"), result) | unchanged(arguments | gates)
+    return arrays(cell.list_results("step_backward"), result) | unchanged(arguments | gates)
 
 
-def run_backward(names: Signatures, functions: Functions, given: Inputs, move: Move) -> Results:
+def run_backward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
     """Compute all gradients, twice, after a forward pass of another sequence."""
-    x, firsts, weights = _sequence(names, given, move)
-    tape = forward(names, functions, x, firsts, weights)[2]
+    x, firsts, weights = _sequence(cell, given, move)
+    tape = forward(cell, functions, x, firsts, weights)[2]
     if functions.has_memory:
-        forward(names, functions, x / 2, [state / 2 for state in firsts], weights)
+        forward(cell, functions, x / 2, [state / 2 for state in firsts], weights)
     tape = move(tape)
-    arguments = {name: move(given[name]) for name in ("d_output", *names.named("d_{}_n"))}
+    arguments = {name: move(given[name]) for name in ("d_output", *cell.name_states("d_{}_n"))}
     results: Results = {}
     for suffix in ("", SECOND):
         if not suffix or functions.has_memory:
-            found = functions.call(f"{names.cell}_backward", tape, *arguments.values())
-        named = arrays(names.results("backward"), found)
+            found = functions.call(f"{cell.name}_backward", tape, *arguments.values())
+        named = arrays(cell.list_results("backward"), found)
         results |= {name + suffix: value for name, value in named.items()}
         results |= unchanged(arguments) if not suffix else {}
     return results
 
 
-def _sequence(names: Signatures, given: Inputs, move: Move) -> tuple[Any, list[Any], list[Any]]:
-    x, firsts = move(given["x"]), [move(given[name]) for name in names.named("{}_0")]
-    return x, firsts, [move(given[name]) for name in names.weights]
+def _sequence(cell: Cell, given: Inputs, move: Move) -> tuple[Any, list[Any], list[Any]]:
+    x, firsts = move(given["x"]), [move(given[name]) for name in cell.name_states("{}_0")]
+    return x, firsts, [move(given[name]) for name in cell.weights]
 
 
 def run_cross_entropy(functions: Functions, given: Inputs, move: Move) -> Results:
@@ -197,12 +196,12 @@ def run_clip_grad_norm(functions: Functions, given: Inputs, move: Move) -> Resul
 
 def stages_of(cell: str) -> tuple[Stage, ...]:
     """Return a cell's six stages, in the order in which one writes them."""
-    names = read_signatures(cell)
-    forward, backward = equations(names.forward), equations(names.backward)
+    record = CELLS[cell]
+    forward, backward = list_equations(record.forward), list_equations(record.backward)
 
     def stage(kind: str, run: Any, equation: str, *helpers: str) -> Stage:
         helped_by = tuple(f"{cell}_{helper}" for helper in helpers)
-        own = partial(run, names), partial(drawing.draw, names, kind)
+        own = partial(run, record), partial(drawing.draw, record, kind)
         return Stage(f"{cell}_{kind}", equation, *own, helped_by, kind, cell)
 
     def of_all(kind: str, run: Any, draw: Any) -> Stage:

@@ -7,28 +7,27 @@ from textwrap import fill, indent
 from typing import Any
 
 from compare.files import resource, table
-from compare.implementations import CELLS, Signatures, equations, read_signatures
+from compare.implementations import CELLS, Cell, list_equations
 
 TEXTS = table(f"{__package__}.templates", "exercise.toml")
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 DEFINITION = "\n\nwith σ(a) = 1 / (1 + e^-a)"
 
 
-def write_template(cell: str, file: str) -> str:
+def write_template(name: str, file: str) -> str:
     """Return the template of a cell, to be written into a file of this name."""
-    names = read_signatures(cell)
-    record = CELLS[cell]
-    states, others, gates = names.states, names.states[1:], record.gates
-    step, sequence = names.arguments("step"), names.arguments("forward")
-    step_backward = (*names.named("d_{}"), *names.seen, "W_ih", "W_hh")
-    last, last_gradients = names.named("{}_n"), ("d_output", *names.named("d_{}_n"))
-    has_sigma = "σ(" in names.forward
+    cell = CELLS[name]
+    states, others, gates = cell.states, cell.states[1:], cell.gates
+    step, sequence = cell.list_arguments("step"), cell.list_arguments("forward")
+    step_backward = (*cell.name_states("d_{}"), *cell.seen, *cell.matrices)
+    last, last_gradients = cell.name_states("{}_n"), ("d_output", *cell.name_states("d_{}_n"))
+    has_sigma = "σ(" in cell.forward
     values: dict[str, Any] = {
-        "title": record.title[0].upper() + record.title[1:],
-        "cell": cell,
+        "title": cell.title[0].upper() + cell.title[1:],
+        "cell": name,
         "file": file,
-        "forward": indent(equations(names.forward) + DEFINITION * has_sigma, " " * 8),
-        "backward": indent(names.backward, "    "),
+        "forward": indent(list_equations(cell.forward) + DEFINITION * has_sigma, " " * 8),
+        "backward": indent(cell.backward.strip(), "    "),
         "symbols": ", ".join(f"{s} is {s}_{{t-1}} and {s}_next is {s}_t" for s in states),
         "gates": ", ".join(gates),
         "number": len(gates),
@@ -36,9 +35,9 @@ def write_template(cell: str, file: str) -> str:
         "last": last[0] if len(last) == 1 else f"the pair ({', '.join(last)})",
         "each": " each" if others else "",
         "states": " and ".join(states),
-        "kept": ", ".join(names.tape),
-        "of_gates": f", and gates a list: the tuple ({', '.join(names.gates)}) of each step"
-        * bool(names.gates),
+        "kept": ", ".join(cell.tape),
+        "of_gates": f", and gates a list: the tuple ({', '.join(cell.kept)}) of each step"
+        * bool(cell.kept),
         "handed_back": "".join(f", and d_{s} is what step t+1 hands back to {s}_t" for s in others),
         "alone": "".join(f" {s}_t is used by step t+1 alone." for s in others),
         "step": ", ".join(step),
@@ -54,41 +53,40 @@ def write_template(cell: str, file: str) -> str:
     texts["hint"] = f"\n\n{texts['hint']}" if has_sigma else ""
     lists = {
         "step_parameters": step,
-        "step_results": names.results("step"),
+        "step_results": cell.list_results("step"),
         "sequence_parameters": sequence,
         "step_backward_parameters": step_backward[len(states) :],
-        "step_gradients": names.results("step_backward"),
+        "step_gradients": cell.list_results("step_backward"),
         "backward_parameters": last_gradients,
-        "gradients": names.results("backward"),
+        "gradients": cell.list_results("backward"),
     }
-    texts |= {name: _lines(names, of) for name, of in lists.items()}
-    after = _lines(names, names.named("d_{}_next")).replace("_next", "")
+    texts |= {name: _lines(cell, of) for name, of in lists.items()}
+    after = _lines(cell, cell.name_states("d_{}_next")).replace("_next", "")
     texts["step_backward_parameters"] = after + "\n" + texts["step_backward_parameters"]
     frame = resource("compare.check.exercise.templates", "exercise.txt")
     return Template(frame).substitute(values | texts)
 
 
-def _lines(names: Signatures, of: Sequence[str]) -> str:
+def _lines(cell: Cell, of: Sequence[str]) -> str:
     """Return a line for each argument or result; names that differ in nothing else share one."""
-    groups = groupby(of, lambda name: _described(names, name))
+    groups = groupby(of, lambda name: _described(cell, name))
     rows = [(f"{', '.join(group)} : {shape}", what) for (shape, what), group in groups]
     width = max((len(head) for head, what in rows if what), default=0) + 5
     return "\n".join(f"    {head.ljust(width)}{what}".rstrip() for head, what in rows)
 
 
-def _described(names: Signatures, name: str) -> tuple[str, str]:
+def _described(cell: Cell, name: str) -> tuple[str, str]:
     """Return the shape of an argument or a result, and what it is."""
     if name == "gates":
-        return f"the tuple ({', '.join(names.gates)}), each (B, H)", ""
+        return f"the tuple ({', '.join(cell.kept)}), each (B, H)", ""
     is_gradient, name = name.startswith("d_"), name.removeprefix("d_")
-    rows = f"{CELLS[names.cell].num_gates}H".removeprefix("1")
+    rows = f"{cell.num_gates}H".removeprefix("1")
     shapes = {"x": "(T, B, V)", "x_t": "(B, V)", "output": "(T, B, H)"}
-    for weight, columns in (("W_ih", "V"), ("W_hh", "H")):
-        shapes[weight] = f"({rows}, {columns})"
+    shapes |= {each.letter: f"({rows}, {each.columns})" for each in cell.parameters if each.columns}
     shape = f"({rows},)" if name.startswith("b") else shapes.get(name, "(B, H)")
     state, _, when = name.partition("_")
-    what = TEXTS["described"].get((when or "state") if state in names.states else name, "")
-    what = "" if name in names.weights else what
+    what = TEXTS["described"].get((when or "state") if state in cell.states else name, "")
+    what = "" if name in cell.weights else what
     if is_gradient and what and name != "b":
         what = f"the gradient of {what}"
     return shape, what

@@ -26,14 +26,14 @@ from compare.check.trying.results import Attempt, Case, Item, ItemResult
 from compare.check.trying.subject import Answer, Mistake, Run, Subject, try_items
 from compare.check.trying.symptoms import explain_tensor
 from compare.implementations import (
+    CELLS,
     HOPELESS,
     Layers,
     Results,
     Trouble,
     Verdict,
     detect_conventions,
-    equations,
-    read_signatures,
+    list_equations,
 )
 from compare.kernels import Launch
 from compare.mistakes import list_wrong_layers
@@ -235,8 +235,8 @@ def _select(done: Passes, part: str) -> Answer:
 @lru_cache
 def list_parts(cell: str) -> tuple[Item, ...]:
     """Return the parts of a layer, with the cell's equations."""
-    names = read_signatures(cell)
-    forward, backward = equations(names.forward), equations(names.backward)
+    record = CELLS[cell]
+    forward, backward = list_equations(record.forward), list_equations(record.backward)
     return tuple(Item(name, backward if "gradient" in name else forward) for name in PARTS)
 
 

@@ -9,7 +9,6 @@ from compare.implementations.core.cells import CELLS
 from compare.implementations.core.interface import Array, Results
 from compare.implementations.core.trouble import Malformed
 from compare.implementations.layers.functions import Functions, SubmissionFunctions
-from compare.implementations.layouts.parameters import PARAMETERS
 from compare.implementations.worker.client import Call, Handle
 from scratch_rnn.layers.states import State, arrays_of, each, state_of
 
@@ -46,15 +45,14 @@ class FunctionsLayer:
         self.parameters: Results = {}
         for i in range(num_layers * D):
             V = input_size if i < D else D * H
-            shapes = ((G, V), (G, H), (G,), (G,))
-            zeros = (np.zeros(shape, dtype) for shape in shapes)
+            zeros = (np.zeros(p.shape(G, V, H), dtype) for p in self._cell.parameters)
             self.parameters |= dict(zip(self._list_names(i), zeros, strict=True))
 
     def _list_names(self, i: int) -> list[str]:
         """Return the names of the parameters of i = layer · D + direction."""
         layer, direction = divmod(i, len(self._functions))
         end = f"_l{layer}_reverse" if direction else f"_l{layer}"
-        return [name.removesuffix("_l0") + end for name in PARAMETERS]
+        return [parameter.kind + end for parameter in self._cell.parameters]
 
     def list_weights(self, i: int) -> list[Array]:
         """Return the parameters of i = layer · D + direction."""

@@ -17,7 +17,6 @@ from compare.implementations.core.cells import CELLS
 from compare.implementations.core.interface import Array, Results
 from compare.implementations.core.trouble import Malformed, Trouble
 from compare.implementations.layouts.conventions import Conventions, Flags
-from compare.implementations.layouts.parameters import PARAMETERS
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
 from compare.terminal import UsageError
 from scratch_rnn.layers.states import arrays_of
@@ -125,7 +124,8 @@ class UserLayer:
         """Raise Trouble if it has parameters of further layers, but not under PyTorch's names."""
         used = {one for several in self.conventions.names.values() for one in several}
         found = {*self.submission.look(self.handle, "parameters")} - used
-        lacking = [n for n in ours.parameters if n not in {*PARAMETERS, *found}]
+        first = {parameter.name for parameter in CELLS[self.cell].parameters}
+        lacking = [name for name in ours.parameters if name not in first | found]
         if lacking and found - {*ours.parameters}:
             names = ", ".join(sorted(found - {*ours.parameters}))
             raise Trouble("missing", f"expected parameters with PyTorch's names, got {names}")

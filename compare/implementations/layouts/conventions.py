@@ -14,9 +14,9 @@ from compare.implementations.core.interface import Array
 from compare.implementations.core.trouble import Malformed
 from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
 from compare.implementations.layouts.parameters import (
+    B_HH,
     B_IH,
     BOTH,
-    PARAMETERS,
     W_HH,
     W_IH,
     Names,
@@ -29,6 +29,9 @@ Arrays = dict[str, Array]  # parameters by name
 
 TABLE = table(__package__, "conventions.toml")
 WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
+
+NAMES = [*dict.fromkeys(p.name for cell in CELLS.values() for p in cell.parameters)]
+"""The names that --names takes: those of all cells' parameters."""
 
 OF_A_LAYER = re.compile(r"(weight|bias)_(ih|hh|hr)_l\d+(_reverse)?")
 """PyTorch's names, which a layer with several layers or directions has."""
@@ -61,8 +64,8 @@ class Flags:
         own: dict[str, str] = {}
         for pair in names.split(",") if names else ():
             name, _, other = pair.partition("=")
-            if name not in PARAMETERS or not other:
-                shown = ", ".join(PARAMETERS)
+            if name not in NAMES or not other:
+                shown = ", ".join(NAMES)
                 raise UsageError(f"expected NAME=YOURS for --names, NAME of {shown}; got {pair!r}")
             own[name] = other
         if conventions.get("one_bias") and "bias_hh_l0" in own:
@@ -136,7 +139,8 @@ class Conventions:
         shapes: dict[str, Shape] = {name: array.shape for name, array in parameters.items()}
         one_bias = flags.conventions.get("one_bias", False)
         self.names = find_names(shapes, cell, V, H, flags.names, flags.order, one_bias=one_bias)
-        self.order, self.one_bias = flags.order, PARAMETERS[-1] not in self.names
+        has_second = any(parameter.name == B_HH for parameter in CELLS[cell].parameters)
+        self.order, self.one_bias = flags.order, has_second and B_HH not in self.names
         first = W_IH if W_IH in self.names else BOTH
         columns = V if first == W_IH else V + H
         self.transposed = shapes[self.names[first][0]][1] != columns

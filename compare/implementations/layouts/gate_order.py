@@ -48,21 +48,23 @@ def translate_call(
     before = partial(_reordered, before=given, after=own)
     after = partial(_reordered, before=own, after=given)
     kind = name.removeprefix(f"{cell}_")
-    weights = {"step": 4, "forward": 4, "step_backward": 2}.get(kind, 0)
+    matrices, every = len(CELLS[cell].matrices), len(CELLS[cell].weights)
+    weights = {"step": every, "forward": every, "step_backward": matrices}.get(kind, 0)
     end = len(args)
     while end > weights and not isinstance(args[end - 1], np.ndarray):
         end -= 1  # an option behind the weights, as in rnn_step(…, b_hh, "tanh")
     passed, at_weights = [*args], slice(end - weights, end)
     passed[at_weights] = map(before, passed[at_weights])
     if kind == "backward" and isinstance(passed[0], tuple):  # the reference's tape
-        passed[0] = (*passed[0][:-2], *map(before, passed[0][-2:]))
+        passed[0] = (*passed[0][:-matrices], *map(before, passed[0][-matrices:]))
     result = function(*passed)
     for array, used in zip(args[at_weights], passed[at_weights], strict=True):
         array[...] = after(used)  # as the function left it
     if not isinstance(result, tuple | list):
         return result
     if kind == "forward" and isinstance(result[-1], tuple):
-        return (*result[:-1], (*result[-1][:-2], *map(after, result[-1][-2:])))
+        tape = result[-1]
+        return (*result[:-1], (*tape[:-matrices], *map(after, tape[-matrices:])))
     first = 1 + len(CELLS[cell].states) if kind in ("backward", "step_backward") else len(result)
     turned = (after(d) if isinstance(d, np.ndarray) and d.ndim else d for d in result[first:])
     return (*result[:first], *turned)

@@ -7,14 +7,14 @@ whole parameter before one for each gate. A weight for [x, h] may take the place
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
-from compare.implementations.core.cells import CELLS
+from compare.implementations.core import cells
+from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.guesses import guess_cell_of_shapes
 from compare.implementations.core.trouble import Malformed
 from compare.implementations.layouts.gate_order import Order
 from compare.terminal import UsageError
 
-PARAMETERS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-W_IH, W_HH, B_IH, B_HH = PARAMETERS
+W_IH, W_HH, B_IH, B_HH = (each.name for each in (cells.W_IH, cells.W_HH, cells.B_IH, cells.B_HH))
 BOTH = f"{W_IH} beside {W_HH}"
 
 CANDIDATES = {"g", "n"}  # the gates with tanh, which have many names: c, g, h, n
@@ -39,13 +39,14 @@ def find_names(
     `stated` are those of --names. With `one_bias` a second one counts by its name alone. A letter
     in a name says which gate it is, unless an `order` is stated.
     """
-    num_gates = CELLS[cell].num_gates
-    whole = list_shapes(num_gates * H, V, H)
+    record = CELLS[cell]
+    num_gates, parameters = record.num_gates, [parameter.name for parameter in record.parameters]
+    whole = list_shapes(record, num_gates * H, V, H)
     names: Names = {
         own: (_check_stated(own, name, shapes, whole[own]),) for own, name in stated.items()
     }
     for many in dict.fromkeys((1, num_gates)):
-        for own, fitting in list_shapes(num_gates * H // many, V, H).items():
+        for own, fitting in list_shapes(record, num_gates * H // many, V, H).items():
             if own in names or _is_part_of(own, names):
                 continue
             used = [name for several in (*names.values(), stated.values()) for name in several]
@@ -54,17 +55,20 @@ def find_names(
                 found = [own] if own in found else []
             if len(found) >= many:
                 names[own] = _sort_by_gate(found, cell, many, order)
-    for own in PARAMETERS[:3]:
-        if own not in names and not _is_part_of(own, names):
-            raise _missing(own, shapes, cell, V, H)
-    return {own: names[own] for own in (BOTH, *PARAMETERS) if own in names}
+    for own in parameters:
+        if own not in (B_HH, *names) and not _is_part_of(own, names):
+            raise _missing(own, shapes, record, V, H)
+    return {own: names[own] for own in (BOTH, *parameters) if own in names}
 
 
-def list_shapes(rows: int, V: int, H: int) -> dict[str, tuple[Shape, ...]]:
+def list_shapes(cell: Cell, rows: int, V: int, H: int) -> dict[str, tuple[Shape, ...]]:
     """Return the shapes that an array may have, of a parameter or of so many rows of it."""
+    shapes = {p.name: p.shape(rows, V, H) for p in cell.parameters}
+    matrices = {own: (shape, shape[::-1]) for own, shape in shapes.items() if len(shape) == 2}
+    if {W_IH, W_HH} <= {*matrices}:
+        matrices[BOTH] = ((rows, V + H), (V + H, rows))
     biases = ((rows,), (1, rows), (rows, 1))
-    weights = {own: ((rows, n), (n, rows)) for own, n in ((W_IH, V), (W_HH, H), (BOTH, V + H))}
-    return {**weights, B_IH: biases, B_HH: biases}
+    return {**matrices, **{own: biases for own in shapes if own not in matrices}}
 
 
 def _is_part_of(own: str, names: Names) -> bool:
@@ -84,9 +88,9 @@ def _check_stated(
     return name
 
 
-def _missing(own: str, shapes: Mapping[str, Shape], cell: str, V: int, H: int) -> Malformed:
+def _missing(own: str, shapes: Mapping[str, Shape], cell: Cell, V: int, H: int) -> Malformed:
     """Return the exception for a parameter that is not there; perhaps the cell is another one."""
-    expected, got = list_shapes(CELLS[cell].num_gates * H, V, H), f"{dict(shapes)}"
+    expected, got = list_shapes(cell, cell.num_gates * H, V, H), f"{dict(shapes)}"
     other = guess_cell_of_shapes(shapes.values(), V, H)
     if other and not {*expected[W_IH]} & {*shapes.values()}:
         own, got = W_IH, f"{got}, as of the cell {other}: is --cell {other} meant?"

@@ -53,7 +53,7 @@ def read_language_model(path: Path) -> tuple[Cell, Results]:
         what = "a recurrent layer, a linear layer and perhaps an embedding, and nothing else"
         raise UsageError(f"expected {what} in {path}, got also {others}")
     dtype = _common_dtype(arrays, path)
-    parameters = {f"rnn.{name}": array for name, array in _with_biases(layer).items()}
+    parameters = {f"rnn.{name}": array for name, array in _with_biases(layer, cell).items()}
     if embedding:
         parameters["rnn.weight_ih_l0"] = fold(rest[embedding], layer["weight_ih_l0"])
     parameters["linear.weight"] = rest[linear]
@@ -115,11 +115,10 @@ def _bias_of(weight: str) -> str:
     return re.sub("weight$", "bias", weight) if weight.endswith("weight") else ""
 
 
-def _with_biases(layer: Results) -> Results:
+def _with_biases(layer: Results, cell: Cell) -> Results:
     """Return the parameters of a layer in PyTorch's order; biases that it lacks are zeros."""
     zeros = np.zeros(len(layer["weight_ih_l0"]))
-    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-    return {name: layer.get(name, zeros) for name in names}
+    return {parameter.name: layer.get(parameter.name, zeros) for parameter in cell.parameters}
 
 
 def _common_dtype(arrays: Results, path: Path) -> np.dtype[np.float64] | np.dtype[np.float32]:

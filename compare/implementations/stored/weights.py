@@ -39,6 +39,9 @@ STATES = ("state_dict", "model_state_dict", "model")
 OTHER_OBJECTS = {"Unsupported global": "a pickled object", "TorchScript": "a TorchScript archive"}
 """What a .pt file has instead of tensors, by words of the error with which PyTorch refuses it."""
 
+MATRICES = [*dict.fromkeys(p.name for cell in CELLS.values() for p in cell.parameters if p.columns)]
+"""The names of the matrices that a cell may have."""
+
 OF_A_LAYER = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)_l\d+(?:_reverse)?)")
 """The name of a layer, and the name that a parameter has in it."""
 
@@ -229,16 +232,31 @@ def sort_parameters(parameters: Results, path: Path | str) -> Results:
     return found
 
 
-def guess_cell(parameters: Results) -> Cell:
-    """Return the cell of a layer by the shapes of its weights; UsageError if it is of none."""
-    shapes = [parameters.get(f"weight_{kind}_l0", np.empty(0)).shape for kind in ("ih", "hh", "hr")]
-    ih, hh, hr = shapes
-    if len(ih) == len(hh) == 2:
-        H = hr[1] if len(hr) == 2 else hh[1]
-        for cell in CELLS.values():
-            if ih[0] == hh[0] == cell.num_gates * H:
-                return cell
-    raise UsageError(f"expected weight_ih_l0 and weight_hh_l0 of one cell, got {ih} and {hh}")
+def guess_cell(parameters: Results, stated: str | None = None) -> Cell:
+    """Return the cell of a layer by the names and shapes of its weights; UsageError if of none.
+
+    Where several cells have such weights it is the stated one, or the first.
+    """
+    matrices = {name: a for name, a in parameters.items() if name in MATRICES and a.ndim == 2}
+    fitting = [cell for cell in CELLS.values() if _has_matrices(cell, matrices, parameters)]
+    if fitting:
+        return next((cell for cell in fitting if cell.name == stated), fitting[0])
+    shapes = [parameters.get(name, np.empty(0)).shape for name in MATRICES]
+    got = " and ".join(map(str, shapes))
+    raise UsageError(f"expected {' and '.join(MATRICES)} of one cell, got {got}")
+
+
+def _has_matrices(cell: Cell, matrices: Results, parameters: Results) -> bool:
+    """Return whether these are the matrices of a cell, with as many rows for each unit."""
+    if {*matrices} != {p.name for p in cell.parameters if p.columns}:
+        return False
+    projection, recurrent = parameters.get("weight_hr_l0"), matrices.get("weight_hh_l0")
+    units = {len(matrix) / cell.num_gates for matrix in matrices.values()}
+    if projection is not None and projection.ndim == 2:
+        units.add(projection.shape[1])
+    elif recurrent is not None:
+        units.add(recurrent.shape[1])
+    return len(units) == 1
 
 
 def read_input(path: Path) -> Array:

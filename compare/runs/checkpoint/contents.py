@@ -65,17 +65,16 @@ class Model:
     def shapes(self) -> Shapes:
         """The shape of each parameter, under torch's names and in torch's order."""
         V, H = self.vocab_size, self.hidden_size
-        GH = CELLS[self.cell].num_gates * H
+        cell = CELLS[self.cell]
         suffixes = ("", "_reverse") if self.bidirectional else ("",)
         D = len(suffixes)
         shapes: Shapes = {}
         for layer in range(self.num_layers):
+            sizes = (cell.num_gates * H, V if layer == 0 else D * H, H)
             for suffix in suffixes:
-                shapes[f"rnn.weight_ih_l{layer}{suffix}"] = (GH, V if layer == 0 else D * H)
-                shapes[f"rnn.weight_hh_l{layer}{suffix}"] = (GH, H)
-                if self.bias:
-                    shapes[f"rnn.bias_ih_l{layer}{suffix}"] = (GH,)
-                    shapes[f"rnn.bias_hh_l{layer}{suffix}"] = (GH,)
+                for each in cell.parameters:
+                    if each.columns or self.bias:
+                        shapes[f"rnn.{each.kind}_l{layer}{suffix}"] = each.shape(*sizes)
         shapes["linear.weight"] = (V, D * H)
         shapes["linear.bias"] = (V,)
         return shapes

@@ -22,7 +22,6 @@ from compare.check.trying.diagnosis import add_remark
 from compare.check.trying.subject import try_items
 from compare.implementations import CELLS
 from compare.implementations.core.trouble import Malformed
-from compare.implementations.layers.signatures import read_signatures
 from compare.mistakes.catalogue import CATALOGUE
 from compare.mistakes.plain import PlainFunctions, less_accurate
 from compare.terminal import Terminal
@@ -160,21 +159,21 @@ def test_what_only_another_call_or_an_argument_shows_is_found(
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_template_describes_each_argument_and_result(cell):
-    names, plain = read_signatures(cell), CELLS[cell].plain
+    record = CELLS[cell]
     functions = [
         node
         for node in ast.parse(write_template(cell, "x.py")).body
         if isinstance(node, ast.FunctionDef)
     ]
     results = (
-        names.results("step"),
-        names.named("{}_n"),
-        names.results("step_backward"),
-        names.results("backward"),
+        record.list_results("step"),
+        record.name_states("{}_n"),
+        record.list_results("step_backward"),
+        record.list_results("backward"),
     )
     for function, found in zip(functions[:4], results, strict=True):
         arguments = [argument.arg for argument in function.args.args]
-        parameters = inspect.signature(getattr(plain, function.name)).parameters.values()
+        parameters = inspect.signature(getattr(record.plain, function.name)).parameters.values()
         assert len(arguments) == sum(p.default is p.empty for p in parameters)
         text = ast.get_docstring(function) or ""
         for name in (*arguments, *found):
