@@ -324,13 +324,13 @@ def results_table() -> str:
         ratio = f"{times[0].median / times[1].median:.2f}"
         rows.append([label, *perplexities, f"{run['largest_difference']:.1e}", ratio])
     head = ["cell", "perplexity with SGD, NumPy", "PyTorch", "with Adam, NumPy", "PyTorch"]
-    head += ["largest difference of a weight with SGD", "time of a step, NumPy / PyTorch"]
+    head += ["largest weight difference (SGD)", "time of a step, NumPy / PyTorch"]
     document, updates = documents["rnn", 1], data["rnn-reset-float32"]["updates"]
     source = (
         f"*After {updates:,} updates, hidden size 256: SGD in float32, Adam in float64. Times with "
         f"SGD, on one thread of an {document.environment['processor']}; "
-        f"{name_versions(document.environment['versions'])}. On an Intel Xeon the ratio of the "
-        f"LSTM is {lstm_ratios(XEON)[0]}.*"
+        f"{name_versions(document.environment['versions'])}. On an Intel Xeon, the LSTM's ratio "
+        f"is {lstm_ratios(XEON)[0]}.*"
     )
     return f"{table(head, rows, numbers=6)}\n\n{source}"
 
