@@ -303,7 +303,7 @@ def mistakes_table() -> str:
     more = (
         f"{sum(map(bool, found))} of {len(found)} patched kernels are noticed in the interpreter."
     )
-    return table(["mistake", "what is wrong", "what is printed"], rows) + "\n\n" + more
+    return table(["mistake", "effect", "message"], rows) + "\n\n" + more
 
 
 def main(arguments: list[str]) -> int:
