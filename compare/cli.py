@@ -9,7 +9,7 @@ here, as one line on standard error and an exit code:
 2    wrong usage: an option, a prefix
 3    data: an unreadable text or run, a directory that is not writable
 4    the device is missing
-5    undecidable: rounding alone may change a result by its own size
+5    undecidable: rounding alone could change a result by 100 %
 129  hung up (SIGHUP): the terminal was closed
 130  interrupted (Ctrl-C)
 141  the output was closed (as in ``rnn-parity run | head``)
@@ -119,7 +119,7 @@ COMMANDS = {
         lambda *given: study.explain(*given),
     ),
     "write": Command(
-        "Serve the page to write the six functions in.",
+        "Serve a page on which you write the six functions.",
         study.WriteConfig,
         lambda *given: study.write(*given),
     ),
@@ -145,18 +145,18 @@ REMOVED = {
     "check --variant": "a seed of your own: rnn-parity check FILE --seed N",
     "check --vectors": "rnn-parity vectors DIR",
     "break": "the game of the explain page: rnn-parity explain --open",
-    "bench --submit": "bench --json FILE, which has machine, card and versions, and --against FILE",
-    "bench --memory": "a profiler of memory, such as memray",
+    "bench --submit": "bench --json FILE, which has machine, GPU and versions, and --against FILE",
+    "bench --memory": "a memory profiler, such as memray",
     "bench --rows cuda": "bench --rows cudnn",
     "bench --rows cuda-page": "bench --rows cuda-graph",
     "bench --rows kernel-graph": "bench --rows kernel",
 }
-"""What has left, and what to use instead: a command, ``COMMAND --OPTION``, or a value of an option
-as ``COMMAND --OPTION VALUE``."""
+"""The removed commands, options (``COMMAND --OPTION``) and values of an option (``COMMAND --OPTION
+VALUE``), with their replacements."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command with these arguments, or those of the process, and return its exit code."""
+    """Run a command with these arguments, or the process's, and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     _repair_outputs()
     try:
@@ -225,7 +225,7 @@ def _command(arguments: list[str]) -> int:
 
 
 def _function(config: Any) -> Callable[[Any, Terminal], object]:
-    """Return the function of the command; in several processes, that of `torchrun`."""
+    """Return the function of the command; in several processes, the one for `torchrun`."""
     name = next(name for name, command in COMMANDS.items() if command.config is type(config))
     _, size = rank_and_size()
     if size == 1:

@@ -72,7 +72,7 @@ def train_step(
     max_norm: float = 1.0,
     **options: Unpack[StepOptions],
 ) -> StepResult:
-    """Do the step of `concise_rnn.train_step`; batch, state and result are those of all B rows."""
+    """Do the step of `concise_rnn.train_step`; batch, state and result have all B rows."""
     if state is not None:
         rows = rows_of_process(len(batch.inputs))
         state = each(lambda tensor: tensor[:, rows].contiguous(), state)

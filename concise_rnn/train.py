@@ -113,7 +113,7 @@ def train_step(
 
 
 def count_right(logits: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor) -> int:
-    """Return in how many of these rows the largest logit is that of the target."""
+    """Return in how many of these rows the target has the largest logit."""
     return int((logits[rows].argmax(dim=1) == targets[rows]).sum())
 
 
@@ -128,7 +128,7 @@ def train_epoch(
 ) -> EpochResult:
     """Do one training step for each batch. The first batch starts with a zero state.
 
-    Its parameters are those of `train_step`, and
+    It takes the parameters of `train_step`, and
 
     carry_state : bool
         Whether a batch starts with the final state of the previous batch, detached.

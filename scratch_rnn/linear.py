@@ -32,5 +32,5 @@ def forward(
 def backward(
     d_y: Float[Array, "N V"], h: Float[Array, "N H"], W: Float[Array, "V H"]
 ) -> LinearGradients:
-    """Return the gradients, given that of y."""
+    """Return the gradients, given the gradient of y."""
     return LinearGradients(h=d_y @ W, W=sum_of_products(d_y, h), b=sum_of_rows(d_y))

@@ -70,7 +70,7 @@ def cross_entropy(
 def perplexity(mean_loss: float) -> float:
     """Return exp(mean loss in nats per token): the number of equally likely tokens with this loss.
 
-    The perplexity of the uniform distribution is V, that of a perfect model 1.
+    The uniform distribution has perplexity V; a perfect model has perplexity 1.
     """
     mean_loss = check_float("mean_loss", mean_loss)
     try:

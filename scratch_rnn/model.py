@@ -116,7 +116,7 @@ class RNNModel:
         Returns
         -------
         logits : ndarray of shape (T·B, V)
-            Time-major: first the B rows of step 1, then those of step 2.
+            Time-major: first the B rows of step 1, then the B rows of step 2.
         state : like the one before
             After the last step; new arrays.
         tape : ModelTape
@@ -146,7 +146,7 @@ class RNNModel:
         d_logits: Float[Array, "TB V"],
         d_state: State = None,
     ) -> dict[str, Float[Array, "..."]]:
-        """Return the gradient of each of `parameters`, given that of logits and final state."""
+        """Return the gradients of `parameters`, given the gradients of logits and final state."""
         return self.backward_to_state(tape, d_logits, d_state)[0]
 
     def backward_to_state(

@@ -65,7 +65,7 @@ def clip_grad_norm(gradients: Mapping[str, Float[Array, "..."]], max_norm: float
 
 
 class Optimizer:
-    """What the optimizers have in common: the parameters, the learning rate, and a memory."""
+    """The base of the optimizers: the parameters, the learning rate, and a memory."""
 
     def __init__(self, parameters: Mapping[str, Float[Array, "..."]], lr: float) -> None:
         check_arrays("parameters", parameters)
@@ -79,7 +79,7 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If names or shapes are not those of the parameters, or one of these is read-only.
+            If names or shapes differ from the parameters', or a parameter is read-only.
         TypeError
             If a dtype is not. No parameter has changed then.
         """
@@ -98,7 +98,7 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If names or shapes are not those of `state_dict`; then nothing has changed.
+            If names or shapes differ from `state_dict`'s. Then nothing has changed.
         TypeError
             If a dtype is not.
         """

@@ -89,7 +89,7 @@ def next_token(y: Float[Array, "V"], temperature: float, rng: np.random.Generato
 def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[Array, "V"]]:
     """Return the function from a token to the logits after it. It keeps the state.
 
-    It is the model at T = B = 1. There each product is a matrix times a vector, and most time is
+    It is the model at T = B = 1. Here each product is a matrix times a vector, and most time is
     spent outside the products. So everything that does not change is computed here, once.
     """
     rnn = model.rnn

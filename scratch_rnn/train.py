@@ -160,7 +160,7 @@ def loss_and_gradients(
 def count_right(
     logits: Float[Array, "N V"], targets: Int[Array, " N"], rows: Bool[Array, " N"]
 ) -> int:
-    """Return in how many of these rows the largest logit is that of the target."""
+    """Return in how many of these rows the target has the largest logit."""
     return int((logits[rows].argmax(axis=1) == targets[rows]).sum())
 
 
@@ -175,7 +175,7 @@ def train_epoch(
 ) -> EpochResult:
     """Do one training step for each batch. The first batch starts with a zero state.
 
-    Its parameters are those of `train_step`, and
+    It takes the parameters of `train_step`, and
 
     carry_state : bool
         Whether a batch starts with the final state of the previous batch, detached.

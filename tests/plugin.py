@@ -28,7 +28,7 @@ def pytest_addoption(parser):
     parser.addoption(
         IMPLEMENTATION,
         metavar="MODULE:CLASS",
-        help="run the properties of a layer, and only them, on this class or module of PyTorch "
+        help="run the properties of a layer, and only them, on this class or PyTorch module "
         "instead of scratch_rnn.RNN; what it does not have is left out",
     )
 

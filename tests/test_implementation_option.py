@@ -43,7 +43,7 @@ def test_a_wrong_class_fails_with_the_property_that_it_violates(tmp_path):
         *(LAYER, "-k", "layer_as_torch", "--hypothesis-profile=ci"),  # two examples may be right
     )
     assert code == 1, output + errors
-    headline = "violated: layer as torch: The results and gradients are those of PyTorch's layer."
+    headline = "violated: layer as torch: The results and gradients are the same as PyTorch's."
     assert headline in output
     assert f"{headline} (LayerCase(" in output  # and once more at the end, with its case
     assert "gradient of weight_hh_l0 (2, 2): differs by" in output

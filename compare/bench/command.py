@@ -80,7 +80,7 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
             opened = (open_target(target, config.cell) for target in find_targets(config.rows))
             targets = [stack.enter_context(target) for target in opened]
             _measure(config, path, terminal, targets)
-    document = stored or Document.read(path)  # the four digits of the file are what is shown
+    document = stored or Document.read(path)  # the file has four digits, and these are shown
     show(document, terminal)
     if earlier is not None:
         show_changes(earlier, document, terminal)
@@ -303,7 +303,7 @@ def _memory_objection(shape: Shape, dtype: str) -> str | None:
 
 @contextmanager
 def _progress(terminal: Terminal) -> Iterator[Progress]:
-    """Show in a live terminal what is measured at the moment, and for how long."""
+    """Show the current measurement and its time in a live terminal."""
     if not terminal.live:
         yield lambda text: None
         return

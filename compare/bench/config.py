@@ -25,7 +25,7 @@ from compare.terminal import (
 
 LABELLED = ", ".join(f"{name} ({label})" for name, label in LABELS.items())
 ROWS = f"Implementations to measure: {LABELLED}. \
-Or a layer of yours: FILE.py (six functions), FILE:CLASS, MODULE:CLASS, or {', '.join(PRESETS)}."
+Or your own layer: FILE.py (six functions), FILE:CLASS, MODULE:CLASS, or {', '.join(PRESETS)}."
 SHAPES = f"{', '.join(NAMED)}, or a JSON file: a list of objects with T, B, V, H."
 ABOVE_0 = Range(SMALLEST, LARGEST, "to be a number above 0", too_large="to be finite")
 PHASE_NAMES = list(dict.fromkeys(phase for phases in PHASES.values() for phase in phases))
@@ -36,7 +36,7 @@ MEASURED = f"Phases to measure: {', '.join(PHASE_NAMES)}."
 class BenchConfig:
     """Measure the time of scratch, PyTorch and others.
 
-    Exit code 1 if scratch or a row of --rows has wrong results, or such a row has no times.
+    Exit code 1 if scratch or a row of --rows has wrong results, or if a row of --rows has no times.
     """
 
     shapes: Annotated[str, arg(metavar="NAME|FILE.json", help=SHAPES)] = "seed"
@@ -61,10 +61,10 @@ class BenchConfig:
     seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the weights and inputs."""
     json: Annotated[Path | None, flag("FILE", "(default: benchmarks/<time>.json)")] = None
-    """File for the results, with the machine, its card and the versions. The pictures are written
-    into the same directory."""
+    """File for the results, with the machine, its GPU and the versions. The pictures go into the
+    same directory."""
     against: Annotated[Path | None, flag("FILE")] = None
-    """Also compare the ratios to PyTorch's times with those of an earlier benchmark's file."""
+    """Also compare the ratios to PyTorch's times with the file of an earlier benchmark."""
     plot: Annotated[Path | None, flag("FILE")] = None
     """Measure nothing: print the table of this file and draw its pictures again."""
 

@@ -128,7 +128,7 @@ def _code(text: str) -> str:
 
 
 def _bar(count: int, of: int) -> str:
-    """Return a bar, whose full length is that of the whole class."""
+    """Return a bar; the full length is the whole class."""
     width = 100 * count / of
     return (
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" role="presentation">'

@@ -74,7 +74,7 @@ class ClassReport:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the verdicts depend on beside the submissions."""
+        """The other things that the verdicts depend on, beside the submissions."""
         fields = dataclasses.asdict(self.config)
         own = {name: str(value) for name, value in fields.items() if name not in PATHS}
         text = self.config.text

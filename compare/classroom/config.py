@@ -14,8 +14,8 @@ from compare.terminal import FROM_1, flag
 class GradeConfig(CheckOptions):
     """Check each file of a folder, or the class of this name in each, and print a table.
 
-    With --report, write grades.csv, a page of the class, and a page for each file. The same command
-    again goes on where it stopped. The exit code is 0 if all files are right, and 1 if not.
+    With --report, write grades.csv, a page of the class, and a page for each file. If it stops, run
+    it again to continue. The exit code is 0 if all files are right, and 1 if not.
     """
 
     target: Annotated[Positional[str], flag("DIR|DIR:CLASS")]
@@ -23,7 +23,7 @@ class GradeConfig(CheckOptions):
     report: Annotated[Path | None, flag("DIR")] = None
     """Write grades and pages into this folder."""
     jobs: Annotated[int | None, FROM_1, flag("N", "(default: number of CPUs)")] = None
-    """Processes."""
+    """Number of processes."""
 
     def for_file(
         self, target: str, explain: Path | None = None, gradescope: Path | None = None

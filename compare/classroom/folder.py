@@ -1,8 +1,8 @@
 """The files of a folder, each checked on its own, in a table.
 
-Each of the jobs is a process of Python that checks one file after the other. What does not depend
-on the file is computed once in it: the cases, the right results and their tolerances. The code of
-each file runs in processes of its own, as for a single file.
+Each job is a Python process that checks one file after the other. It computes the cases, the right
+results and their tolerances once, because they do not depend on the file. The code of each file
+runs in its own processes, as for a single file.
 """
 
 import os
@@ -94,7 +94,7 @@ def _write(config: GradeConfig, rows: Sequence[Row], report: ClassReport | None)
 
 
 def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
-    """Print the line of a file: its score, and what is not right."""
+    """Print the line of a file: its score, and its failures."""
     failed = [stage for stage in row["stages"] if stage["verdict"] != "right"]
     words = [f"{stage['name']} {stage['verdict']}" for stage in failed] + row["failures"]
     verdicts = {stage["verdict"] for stage in failed}
@@ -136,7 +136,7 @@ def _checked(
 
 
 class _Thread(threading.local):
-    """What each thread has for itself."""
+    """The values that each thread has for itself."""
 
     job: "_Job"
 

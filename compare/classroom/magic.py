@@ -1,7 +1,7 @@
 """``%load_ext compare`` in a notebook: ``%%check rnn_step`` shows the verdict under the cell.
 
-IPython hands in its shell; nothing of it is imported here. The code that is checked is that of all
-cells run so far, in their order, as if the notebook were checked by the command.
+IPython passes its shell; nothing of IPython is imported here. The check reads all cells that were
+run so far, in their order, as the command reads a notebook.
 """
 
 import json

@@ -4,7 +4,7 @@ The content is written to a temporary file in the same directory and synchronise
 file is then renamed, which is one operation of the file system, and the directory is synchronised.
 
 Every operation goes through `system`. Tests replace it to make each operation fail in turn; to
-patch `os` itself would make those of other libraries fail too.
+patch `os` itself would make other libraries' calls fail too.
 """
 
 import os

@@ -58,7 +58,7 @@ def _are_same(path: Path, other: Path) -> bool:
 
 
 def _find_else(output: Output) -> str:
-    """Return in words what is in the place of an output, if it is not to be replaced."""
+    """Describe the file at the path of an output, if it must not be replaced."""
     path = output.path
     if path.is_symlink() and not path.exists():
         return "a link to nowhere"

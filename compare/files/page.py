@@ -23,8 +23,8 @@ def fill_page(
 ) -> str:
     """Put the values into the template, for each {{name}}; a {{name}} in a value is not replaced.
 
-    What all pages have comes first: the head, the colours and the type, a few functions. `sources`
-    are added to the Content-Security-Policy, by directive.
+    The common part of all pages comes first: the head, the colours and type, a few functions.
+    `sources` are added to the Content-Security-Policy, by directive.
     """
     head, own_style, own_script = (
         resource(__package__, f"page.{e}") for e in ("html", "css", "js")

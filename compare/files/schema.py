@@ -84,7 +84,7 @@ def _no_constant(name: str) -> None:
 
 
 def to_json(values: object, **options: Any) -> str:
-    """Return values as JSON; NaN and infinity become null. The options are those of json.dumps."""
+    """Return values as JSON; NaN and infinity become null. It takes the options of json.dumps."""
 
     def finite(value: object) -> object:
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Tables: what is data stands in TOML files beside the modules that read them."""
+"""Tables: data is in TOML files beside the modules that read them."""
 
 import tomllib
 from functools import cache

@@ -1,4 +1,4 @@
-"""What a kernel computes in the interpreter, with what a GPU promises about it, and no more.
+"""Compute a kernel in the interpreter, with only the promises that a GPU makes.
 
 `interpreter` loads this file, after `memory`, and makes Triton's interpreter use it.
 """
@@ -29,7 +29,7 @@ class CannotBeTried(Exception):
 
 
 class State:
-    """What is known while a kernel runs."""
+    """The state of a kernel that runs."""
 
     arrays: tuple[Any, ...] = ()
     order: Any = None
@@ -59,7 +59,7 @@ def access(
 def carry(result: Handle, *operands: Handle) -> Handle:
     """Note that a result has the entries of its operands, each computed by the thread that had it.
 
-    `attr` of a handle is a dictionary for such purposes. What comes from one load alone is marked.
+    `attr` of a handle is a dictionary for such purposes. A value from one load alone is marked.
     """
     sources = [operand for operand in operands if operand.attr.get("tiles")]
     if sources:

@@ -24,7 +24,7 @@ Programming Guide, "Technical Specifications per Compute Capability"."""
 
 COMPILER = Path(__file__).with_name("compiler.py")
 INTERPRETER = Path(__file__).with_name("interpreter.py")  # is loaded before the user's code
-SECONDS = 90  # time to compile kernels; what is not compiled then is stated
+SECONDS = 90  # time limit to compile kernels; the report names the others
 
 Launch = Mapping[str, Any]
 
@@ -57,7 +57,7 @@ def list_variants(launches: Sequence[Launch]) -> dict[str, list[str]]:
 
 
 def choose_launches(launches: Sequence[Launch]) -> list[Launch]:
-    """Return what is to be compiled: of each variant the most and the least aligned launch first.
+    """Return the launches to compile: for each variant, the most and the least aligned first.
 
     A size of 1 is compiled as a constant. It is left out, if there are other sizes.
     """
@@ -80,7 +80,7 @@ def compile_launches(
 ) -> list[dict[str, Any]]:
     """Compile kernels for the types of their arguments; return what each of them uses.
 
-    The source has loaded the kernels. What was not compiled in time has the key "late".
+    The source has loaded the kernels. A kernel that was not compiled in time has the key "late".
     """
     chosen = choose_launches(launches)
     target = {name: getattr(source, name) for name in ("file", "module", "name", "folders")}

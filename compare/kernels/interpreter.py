@@ -6,7 +6,7 @@ not notice some errors that a GPU does not forgive. Here they are noticed:
 - An entry outside of the arrays that the kernel was given is loaded or stored. Each array is copied
   to memory with a margin of its own, so that the entry next to it is outside.
 - Two accesses to an entry have no order, and one of them stores (`memory`).
-- A load has a mask and no `other`: what is not loaded is NaN, since a GPU promises nothing.
+- A load has a mask and no `other`: the entries outside are NaN, since a GPU promises nothing.
 - A product uses TF32: the last 13 bits of float32 factors are dropped, as tensor cores do.
 - PyTorch's own layers are called, or fresh memory is used (`operators`).
 

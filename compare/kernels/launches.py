@@ -1,6 +1,6 @@
-"""What was launched: each kernel with its constants, as the compiler needs it; and autotuning.
+"""The launches: each kernel with its constants, as the compiler needs it; and autotuning.
 
-A kernel is compiled anew for each combination of constants, and for what is a multiple of 16: then
+A kernel is compiled anew for each combination of constants, and for multiples of 16: then
 the machine code loads and stores several entries at once. So each is a launch of its own here.
 """
 

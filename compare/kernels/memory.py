@@ -32,7 +32,7 @@ SEVERAL = -1  # in the place of a tile: different tiles have the entry
 
 
 class Order:
-    """What has happened before the next access of the current program."""
+    """The events before the next access of the current program."""
 
     def __init__(self, programs: int) -> None:
         self.program, self.epoch = 0, 0  # programs count from 1
@@ -250,7 +250,7 @@ def bytes_of(storage: Any) -> Any:
 def split(arrays: tuple[Array, ...], addresses: Addresses, size: int) -> list[tuple[Array, Flags]]:
     """Return the arrays to which addresses belong, with a mask of each; or raise IndexError.
 
-    `size` is that of an entry, in bytes.
+    `size` is an entry's size, in bytes.
     """
     found = []
     left = np.ones(addresses.shape, bool)

@@ -1,4 +1,4 @@
-"""What is seen of PyTorch's operators while kernels are interpreted.
+"""Watch PyTorch's operators while kernels are interpreted.
 
 - PyTorch's own recurrent operators are refused, however they are reached: by a module, a function
   of torch, `torch.ops`, TorchScript or a thread. They are replaced where PyTorch dispatches them; a
@@ -21,7 +21,7 @@ FRESH = ("empty", "empty_like", "empty_strided", "empty_permuted", "new_empty", 
 
 def refuse(name: str) -> None:
     """Refuse an operator."""
-    raise RuntimeError(f"expected kernels of its own, got a call of PyTorch's operator {name}")
+    raise RuntimeError(f"expected your own kernels, got a call of PyTorch's operator {name}")
 
 
 def fill_with_nonsense(tensor: Any) -> None:

@@ -94,7 +94,7 @@ def in_dtype(case: LayerCase, dtype: str) -> LayerCase:
 def shrink(case: LayerCase) -> list[LayerCase]:
     """Return smaller cases of the same kind, the smallest sizes first.
 
-    Of the user's own input and weights only fewer steps and sequences are left.
+    The user's own input and weights can only be shortened in T and B.
     """
     smaller = []
     for letter in "TBVHL" if case.own_floats is None else "TB":

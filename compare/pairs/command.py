@@ -81,7 +81,7 @@ def _find_smallest(sides: tuple[Side, Side], found: PairResult) -> PairResult:
 
 @contextmanager
 def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -> Iterator[Pair]:
-    """Load both targets and the user's weights, and print what is compared.
+    """Load both targets and the user's weights, and print the subject of the comparison.
 
     UsageError if one of them cannot be used, or gives no results.
     """
@@ -120,7 +120,7 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
 def _load_both(
     stack: ExitStack, targets: Sequence[str], cell: str | None, devices: Sequence[str]
 ) -> tuple[Implementation, Implementation]:
-    """Return both implementations; where one has every cell, it has that of the other."""
+    """Return both implementations; one that has every cell gets the cell of the other."""
     loaded: dict[int, Implementation] = {}
     for k in sorted((0, 1), key=lambda k: targets[k] in OURS):
         first = next(iter(loaded.values()), None)
@@ -148,13 +148,13 @@ def has_one_bias(layer: Implementation) -> bool:
     return "bias_hh_l0" not in layer.parameters
 
 
-# What is printed --------------------------------------------------------------------------------
+# Output -----------------------------------------------------------------------------------------
 
 
 def _describe(
     pair: Pair, devices: Sequence[str], terminal: Terminal, has_weights: bool = False
 ) -> None:
-    """Print both sides and the cases, and weights of a side that are not those of the cases."""
+    """Print both sides and the cases, and each weight of a side that differs from the cases'."""
     for side, device in zip(pair.sides, devices, strict=True):
         where = "" if device == "cpu" else f" on {device}"
         terminal.line(f"{side.name}  {side.implementation.title}, {side.dtype}{where}")
@@ -166,7 +166,7 @@ def _describe(
     equal = "inputs" if others else "weights and inputs"
     terminal.line(f"{plural(len(pair.cases), 'case')} with equal {equal}: {words}", "dim")
     for side, weight in others:
-        whose = "that of --weights" if has_weights else "A's"
+        whose = "--weights" if has_weights else "A"
         how = find_swapped_gates(first.cell, weight) or f"Up to {weight.difference:.1e} apart."
         terminal.line(f"{side.name} has another {weight.tensor} than {whose}. {how}")
     terminal.line()
@@ -194,7 +194,7 @@ def choose(results: Sequence[PairResult]) -> PairResult:
 
 
 def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:
-    """Print the table of one case, and what is known of a difference."""
+    """Print the table of one case, and explain a difference."""
     shown = choose(results)
     if any(case is not shown.case for case in pair.cases):  # one of several, or a smaller one
         what = "A and B differ" if shown.differs else "The largest difference is"

@@ -53,7 +53,7 @@ class Side:
             raise UsageError(f"expected results of {where}; got: {trouble}") from None
 
     def compare_weights(self, case: LayerCase) -> list[Comparison]:
-        """Return those weights of its own that are not those of a case, which are expected."""
+        """Compare its own weights with a case's, which are expected; return those that differ."""
         own = self.implementation.weights or {}
         expected = case.floats.parameters
         found = [
@@ -66,7 +66,7 @@ class Side:
 
 @dataclass(frozen=True, eq=False)
 class PairResult:
-    """What both sides give on a case."""
+    """The results of both sides on a case."""
 
     case: LayerCase
     sides: tuple[Side, Side]
@@ -92,7 +92,7 @@ class PairResult:
 
     @property
     def first(self) -> Comparison | None:
-        """The first tensor that differs, where A is what is expected; None if there is none."""
+        """The first tensor that differs, with A as the expected side; None if there is none."""
         found = next((c for c in match_results(*self.common, self.case) if not c.ok), None)
         if found is not None and self._is_in_reverse(found):
             return replace(found, backward=True)

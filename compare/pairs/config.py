@@ -1,4 +1,4 @@
-"""The options of ``parity`` and ``convert``, and those of two targets, which `bisect` has too."""
+"""The options of ``parity`` and ``convert``; `bisect` shares the options of two targets."""
 
 import dataclasses
 from pathlib import Path
@@ -16,7 +16,7 @@ from compare.terminal import (
     refuse_options,
 )
 
-_AS_A = "(default: that of A)"
+_AS_A = "(default: as for A)"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,13 @@ class PairOptions:
     input: Annotated[Path | None, flag("FILE.npy", "(default: drawn)")] = None
     """The input of A and B, of shape (T, B, V)."""
     weights: Annotated[Path | None, flag("FILE|RUN", "(default: drawn)")] = None
-    """The weights of A and B, of a file or a run that has one recurrent layer."""
+    """The weights of A and B, from a file or a run with one recurrent layer."""
     like: Annotated[str | None, flag("TENSOR")] = None
-    """A and B are arrays in .npy files, two results for this tensor: output, h_n, c_n."""
+    """Compare two arrays in .npy files, A and B, as results of this tensor: output, h_n, c_n."""
     dtype_b: Annotated[Literal["float32", "float64"] | None, flag("float32|float64", _AS_A)] = None
-    """Dtype of B. The tolerance is that of the coarser side."""
+    """Dtype of B. The coarser of both dtypes decides the tolerance."""
     device_b: Annotated[Literal["cpu", "cuda"] | None, flag("cpu|cuda", _AS_A)] = None
-    """Device of B, if it is a module of PyTorch."""
+    """Device of B, if B is a PyTorch module."""
 
 
 OF_TARGETS = (
@@ -53,12 +53,12 @@ OF_TARGETS = (
 class PairConfig(PairOptions, ParityConfig):
     """Compare two implementations tensor by tensor: both models on one batch, or any two layers.
 
-    Without A and B, the models in NumPy and in PyTorch take one training step on a text. With them,
-    two layers get equal weights and inputs, and run forward and backward. Exit code 0 if they
-    agree, 1 if they differ, 5 if this is undecidable within rounding.
+    Without A and B, the models in NumPy and in PyTorch take one training step on a text. With A and
+    B, two layers get equal weights and inputs, and run forward and backward. Exit code 0 if they
+    agree, 1 if they differ, 5 if rounding makes this undecidable.
 
-    With A and B, the options that count are --cell, --nonlinearity, --dtype, --device, --seed,
-    and those whose text names A or B.
+    With A and B, only these options apply: --cell, --nonlinearity, --dtype, --device, --seed, and
+    those whose text names A or B.
     """
 
     def check(self) -> Self:
@@ -87,16 +87,16 @@ class ConvertConfig:
     """Convert the weights of a recurrent layer from one library's file to another's.
 
     Files are .pt, .pth, .safetensors, .npz, .keras, .h5 and .onnx. Before DEST is written, the
-    layers of both libraries run forward and backward on these weights. Exit code 1 if they are not
-    the same function: then nothing is written.
+    layers of both libraries run forward and backward with these weights. If they compute different
+    functions, nothing is written and the exit code is 1.
     """
 
     paths: Annotated[Positional[tuple[str, ...]], flag("SOURCE DEST", "(none with --table)")] = ()
     """SOURCE is a file or a run, or FILE:LAYER if it has several layers; DEST is a new file."""
     from_: Annotated[str, arg(name="from", metavar="MODULE:CLASS")] = "torch"
-    """The names and the layout in SOURCE, if it is .npz or .safetensors."""
+    """Names and layout in SOURCE, if it is .npz or .safetensors."""
     to: Annotated[str, flag("MODULE:CLASS")] = "torch"
-    """The names and the layout in DEST, if it is .npz or .safetensors."""
+    """Names and layout in DEST, if it is .npz or .safetensors."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Activation of a simple RNN: a file of arrays does not state it."""
     table: bool = False

@@ -1,7 +1,7 @@
 """``rnn-parity convert SOURCE DEST``: the weights of a layer in the form of another library.
 
-The layer of SOURCE and that of DEST run forward and backward on the weights that they have, and
-nothing is written unless they are the same function. What is written has been read back.
+The layers of SOURCE and DEST run forward and backward with their weights. Nothing is written unless
+they compute the same function. The new file is read back and compared.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ def convert(config: ConvertConfig, terminal: Terminal | None = None) -> None:
     target = config.to if end in READERS else find_class(end, weights.cell)
     found, share = translate(weights, target, config.nonlinearity)
     write_file(dest, [_make_content(found, end, config.nonlinearity)])
-    same = f"{weights.target} and {target} are the same function of these weights"
+    same = f"{weights.target} and {target} compute the same function with these weights"
     terminal.line(f"{same}; the largest difference is {share:.0%} of the tolerance")
     terminal.line(f"Written: {dest}")
 
@@ -192,7 +192,7 @@ def fit_biases(weights: Weights, form: Form | None) -> Results:
     cell, parameters = weights.cell, dict(weights.parameters)
     if form is not None and form.cell != cell:
         expected = f"expected weights of {form.cell.title} for {form.name}"
-        raise UsageError(f"{expected}, got those of {cell.title}")
+        raise UsageError(f"{expected}, got weights of {cell.title}")
     if form is None or "bias_hh_l0" in form.has:
         return parameters
     inside = [gate == "n" and not cell.adds_biases for gate in cell.gates or ("",)]
@@ -236,7 +236,7 @@ def _open(stack: ExitStack, name: str, weights: Weights) -> Side:
 
 
 def _explain(result: PairResult, cases: Sequence[LayerCase]) -> str:
-    """Return what is known of the side that computes another function than PyTorch's layer."""
+    """Explain the side that computes another function than PyTorch's layer."""
     for side in result.sides:
         if not result.is_right(side):
             words = find_mistake(result, side, cases)

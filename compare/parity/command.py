@@ -17,7 +17,7 @@ class ParityError(CommandError):
 
 
 class UndecidableError(ParityError):
-    """The comparison is undecidable: rounding alone may change results by their own size."""
+    """The comparison is undecidable: rounding alone could change results by 100 %."""
 
     exit_code = UNDECIDABLE
 

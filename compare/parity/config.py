@@ -37,9 +37,9 @@ class TextOptions:
     # A checkpoint knows the text by its SHA-1.
     text: Annotated[Path | None, flag("FILE", "(default: The Time Machine)"), CHANGEABLE] = None
     """UTF-8 text, or the name of a book to download. Lower-cased; only a to z and spaces stay. Or
-    recall: a generated text, in which a letter has to be said again after some random ones."""
+    recall: a generated text in which the model has to repeat a letter after some random ones."""
     gap: Annotated[int | None, GAPS, flag("N", "(default: 10)")] = None
-    """Number of random letters, with --text recall. The share of right recalls is reported."""
+    """Number of random letters, with --text recall. The recall accuracy is reported."""
     token: Literal["char", "word"] = "char"
     """Unit of the text: the model reads and writes characters, or words."""
     max_tokens: Annotated[int | None, FROM_1, arg(metavar="N")] = 10_000
@@ -143,5 +143,5 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
 class ParityConfig(SharedOptions):
     """Compare both models on one batch, tensor by tensor.
 
-    Exit code 0 if they agree, 1 if they differ, 5 if this is undecidable within rounding.
+    Exit code 0 if they agree, 1 if they differ, 5 if rounding makes this undecidable.
     """

@@ -1,4 +1,4 @@
-"""What a run depends on apart from its configuration: versions, BLAS, threads, the text."""
+"""The environment of a run: versions, BLAS, threads and the text, without its configuration."""
 
 import os
 import platform

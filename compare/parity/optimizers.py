@@ -13,7 +13,7 @@ from compare.parity.weights import tensor_as_array
 from scratch_rnn.checks import check_choice, check_number
 
 Memory = Mapping[str, Array]
-"""What an optimizer keeps between two updates: ``exp_avg.linear.bias``, ``step`` and so on."""
+"""The memory of an optimizer between two updates: ``exp_avg.linear.bias``, ``step`` and so on."""
 
 
 def make_settings(optimizer: str, lr: float, max_norm: float) -> StepSettings:

@@ -103,7 +103,7 @@ def concise_stages(
 ) -> Stages:
     """Train a PyTorch model for one step, in place.
 
-    The arguments are those of `scratch_stages`, arrays included. With `wrap`, ``wrap(model)`` is
+    It takes the arguments of `scratch_stages`, arrays included. With `wrap`, ``wrap(model)`` is
     called instead of the model: a module that shares its parameters.
     """
     options = step_options(settings, concise_rnn)
@@ -191,7 +191,7 @@ def run_parallel_step(
     *,
     memory: Memory | None = None,
 ) -> Results:
-    """Run `run_concise_step` in all processes, each with its rows; return those of all rows."""
+    """Run `run_concise_step` in all processes, each on its rows; return results for all rows."""
     B, T = batch.inputs.shape
     rows = data_parallel.rows_of_process(B)
     state = states.each(lambda array: array[:, rows], state)

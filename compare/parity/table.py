@@ -41,7 +41,7 @@ def parity_verdict(report: ParityReport, sides: Sides = MODELS) -> tuple[str, st
         return f"parity: {which}: {_names(differ)}", "red"
     if undecidable := rows[Verdict.UNDECIDABLE]:
         which = _count(undecidable, number, "is undecidable", "are undecidable")
-        why = "rounding alone may change a value by its own size"
+        why = "rounding alone could change a value by 100 %"
         return f"parity: {which}, because {why}: {_names(undecidable)}", "yellow"
     share = max(row.share for row in report.rows)
     agree = _count(report.rows, number, "agrees", "agree")

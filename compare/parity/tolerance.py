@@ -193,7 +193,7 @@ def lose_in_long_products(rng: np.random.Generator, gaps: int = 1) -> Iterator[N
     norms_of_M: WeakKeyDictionary[product.Times, Array] = WeakKeyDictionary()
 
     def lose(sums: Array, lost: Array) -> None:
-        u = np.finfo(sums.dtype).eps / 2  # what is lost comes in units of u
+        u = np.finfo(sums.dtype).eps / 2  # the loss comes in units of u
         sums += gaps * u * lost * rng.standard_normal(sums.shape)
 
     def multiply_and_lose(times: product.Times, h: Array) -> Array:

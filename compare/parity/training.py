@@ -43,9 +43,9 @@ from scratch_rnn.text.recall import count_recalls, get_recalls
 class Trainee:
     """One of the two models during training, with its optimizer and its carried state.
 
-    The model is trained in place. `carry_state` is that of `train_in_lockstep`. `parallel`: all
+    The model is trained in place. `carry_state` is as in `train_in_lockstep`. `parallel`: all
     processes of `torch.distributed` train the PyTorch model together, each with its rows of each
-    batch. Batch, state and results are those of all rows.
+    batch. Batch, state and results have all rows.
     """
 
     model: Any  # scratch_rnn.RNNModel or concise_rnn.RNNModel
@@ -136,7 +136,7 @@ def updates(
     """Train on the same batches, and yield the metrics after each update; `done` came before.
 
     `passes` are the remaining epochs with their numbers; the state is reset at the end of each. The
-    metrics are those of `Update`; of one trainee its own loss and norm, and no difference.
+    metrics are the fields of `Update`; one trainee has its own loss and norm, and no difference.
     """
     for epoch, batches in passes:
         before = done

@@ -65,9 +65,8 @@ def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
 def train(config: TrainConfig, terminal: Terminal | None = None) -> RunResult:
     """Train one of the two models, and keep the same kind of record.
 
-    Parameters and errors are those of :func:`run`, but nothing is compared. Initial weights and
-    batches are those of :func:`run`, and so are the results. A run that one model began, the other
-    can resume.
+    It has the parameters and errors of :func:`run`, but compares nothing. Initial weights, batches
+    and results are the same as in :func:`run`. A run that one model began, the other can resume.
     """
     return _command("train", config, terminal, (config.model,))
 
@@ -75,8 +74,8 @@ def train(config: TrainConfig, terminal: Terminal | None = None) -> RunResult:
 def train_in_processes(config: TrainConfig, terminal: Terminal) -> None:
     """Train the PyTorch model with all processes of `torchrun`, each with its rows of each batch.
 
-    Their step is compared with that of one process, before and after. Process 0 alone prints and
-    keeps the record, which is that of :func:`train`, and so are the errors.
+    Their step is compared with one process's step, before and after. Only process 0 prints and
+    keeps the record, which is the same as :func:`train`'s. The errors are the same, too.
     """
     try:
         if rank_and_size()[0] == 0:
@@ -254,7 +253,7 @@ def _check_finite(update: JsonObject, session: Session) -> None:
         f"{trainee.side} has non-finite numbers, first in its "
         f"{find_not_finite(twin, batch) or names[0]}; "
         f"likely because of {name_likely_causes(config)}; "
-        f"{session.record.directory} keeps the training after update "
+        f"the last good checkpoint in {session.record.directory} is from update "
         f"{checkpoint.position.update:,}"
     )
 

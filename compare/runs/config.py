@@ -33,9 +33,9 @@ class RunConfig(SharedOptions):
     epochs: Annotated[int, FROM_1, arg(metavar="N"), CHANGEABLE] = 500
     """Number of passes over the tokens."""
     quick: Annotated[bool, flag(), CHANGEABLE] = False
-    """At most 60 epochs, which take seconds."""
+    """Train for at most 60 epochs, which takes seconds."""
     name: Annotated[str | None, flag("NAME", "(default: the command)")] = None
-    """The record is written under RUNS/<time>-NAME."""
+    """Write the record under RUNS/<time>-NAME."""
     runs: Annotated[Path, arg(metavar="RUNS")] = Path("runs")
     """Directory of the records."""
     resume: Annotated[Path | None, flag("RUN")] = None
@@ -94,7 +94,7 @@ class GenerateConfig:
     run: Annotated[Path, arg(metavar="RUN")]
     """Directory that `run` or `train` wrote. Its last checkpoint is used."""
     prefix: str
-    """Text to continue, of characters (or words) of the model's text. It is lower-cased."""
+    """Text to continue: characters (or words) of the model's text. It is lower-cased."""
     model: Annotated[
         Side | None,
         flag("{scratch,concise}", "(default: scratch, or the only one of the run)"),

@@ -73,7 +73,7 @@ def _draw_recalls(
     for side, curve in curves.items():
         label = f"{LABELS[side]}, {curve[-1]:.1%} at the end"
         _draw_curve(axes, side, curve, begins[side], label)
-    _dress(axes, "share of\nright recalls")
+    _dress(axes, "recall\naccuracy")
     axes.set_ylim(0, 1.03)
     axes.legend(frameon=False, labelcolor=INK, loc="best")
 

@@ -65,7 +65,7 @@ def name_likely_causes(config: parity.SharedOptions) -> str:
 
 
 def name_not_finite(trainee: parity.Trainee, metrics: JsonObject) -> list[str]:
-    """Name what is not finite after an update: loss, perplexity, gradient norm, parameters."""
+    """Name the numbers that are not finite after an update: loss, perplexity, norm, parameters."""
     loss, norm = (metrics[f"{trainee.side}_{name}"] for name in ("loss", "grad_norm"))
     numbers = {"loss": loss, "perplexity": scratch_rnn.perplexity(loss), "grad_norm": norm}
     names = [name for name, number in numbers.items() if not math.isfinite(number)]

@@ -157,7 +157,7 @@ def read_weights(directory: Path, side: str) -> Checkpoint:
 def check_agreement(
     directory: Path, config: RunConfig, tokens: list[str], checkpoint: Checkpoint
 ) -> None:
-    """Refuse a configuration or a vocabulary that differs from that of a checkpoint."""
+    """Refuse a configuration or a vocabulary that differs from a checkpoint's."""
     stated = {**vars(config), "carry_state": config.carry_state}
     stated["vocabulary"] = tuple(tokens)
     for name, trained in checkpoint.setting.items():

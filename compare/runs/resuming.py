@@ -31,7 +31,7 @@ class Past:
     damaged: Sequence[CheckpointError]
 
     def of(self, side: str) -> Checkpoint:
-        """Return the checkpoint of a model, or that of the other one if there is none."""
+        """Return the checkpoint of a model, or of the other model if it has none."""
         return self.checkpoints.get(side) or next(iter(self.checkpoints.values()))
 
 

@@ -45,7 +45,7 @@ class Course:
     vocab: Vocab
     snapshots: tuple[Snapshot, ...]  # from the first to the last; at least one
     curve: tuple[float, ...] = ()  # perplexity of each epoch, if it is known
-    is_of_a_run: bool = True  # whether the setting is that of the training
+    is_of_a_run: bool = True  # whether the setting comes from the training
 
 
 def is_kept(epoch: int) -> bool:

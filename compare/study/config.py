@@ -56,7 +56,7 @@ class BisectConfig(PairOptions, SharedOptions):
     output: Annotated[Path | None, flag("FILE", "(default: runs/bisect-SUSPECT)")] = None
     """File for the smallest case that shows the difference."""
     replay: Annotated[Path | None, flag("FILE")] = None
-    """Show the difference in a file of --output again; all other options come from the file."""
+    """Show the difference that --output saved in this file; the file has all other options."""
 
     def check(self) -> Self:
         """Return the configuration itself; raise UsageError if a value is not valid."""
@@ -100,7 +100,8 @@ _OF_AN_RNN = "(default: tanh)"
 class ExplainConfig:
     """Write a page that shows all numbers of the network while it reads a short text.
 
-    The network is that of a run, the demonstration, or your own: --weights and --vocab.
+    The page shows the network of a run, the demonstration, or your own network (--weights and
+    --vocab).
     """
 
     text: str = "time traveller"
@@ -112,12 +113,12 @@ class ExplainConfig:
     cell: Annotated[CellName | None, flag("rnn|gru|lstm")] = None
     """Show a pretrained small network with this cell (the demonstration), instead of a run."""
     weights: Annotated[Path | None, flag("FILE")] = None
-    """Show your own network of characters: its state_dict (.pt), .safetensors or .npz. It has one
-    recurrent layer, a linear layer on its output, and perhaps an embedding."""
+    """Show your own character model: its state_dict (.pt), .safetensors or .npz. It has one
+    recurrent layer, a linear layer on its output, and possibly an embedding."""
     vocab: Annotated[Path | None, flag("FILE.json")] = None
     """Its vocabulary: a list of characters, or a dict of character to index."""
     nonlinearity: Annotated[Literal["tanh", "relu"] | None, flag("tanh|relu", _OF_AN_RNN)] = None
-    """Nonlinearity of its nn.RNN, which the weights do not show."""
+    """Nonlinearity of its nn.RNN. The weights do not show it."""
     out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
     """File for the page; an older page is replaced."""
     open: Annotated[bool, flag()] = False
@@ -150,14 +151,14 @@ class ExplainConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WriteConfig:
-    """Serve the page to write the six functions in, on this machine, until Ctrl-C.
+    """Serve a page on which you write the six functions, on this machine, until Ctrl-C.
 
-    The page checks your functions in the browser, as `check` does. `make site` builds it in a
-    checkout, with the rest of the site.
+    The page checks your functions in the browser, as `check` does. In a checkout, build it once
+    with `make site`.
     """
 
     site: Annotated[Path, arg(metavar="DIR")] = Path("site")
-    """The site that `make site` has built; the page is in its folder `write`."""
+    """Folder that `make site` has built; the page is in its folder `write`."""
     port: Annotated[int, PORT, arg(metavar="N")] = 0
     """Port of the server; 0 takes a free one."""
     open: Annotated[bool, flag()] = False

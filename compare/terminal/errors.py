@@ -2,7 +2,7 @@
 
 OK, FAILED, USAGE, DATA, DEVICE, UNDECIDABLE = 0, 1, 2, 3, 4, 5
 """Exit codes: success; models differ or a check failed; wrong options; unusable files; missing
-device; undecidable, because rounding alone may change a result by its own size."""
+device; undecidable, because rounding alone could change a result by 100 %."""
 
 
 class CommandError(Exception):

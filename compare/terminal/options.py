@@ -34,7 +34,7 @@ class Range:
         return self.words or f"in {self.least:,} … {self.most:,}"
 
     def expect(self, value: float) -> str:
-        """Return in words what is expected instead of this value, which is not in the range."""
+        """Describe the value that is expected instead of this one, which is not in the range."""
         return self.too_large if self.too_large and value > self.most else str(self)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:

@@ -181,9 +181,9 @@ def perplexity_line(perplexities: Mapping[str, float]) -> str:
 
 
 def recall_line(recall_shares: Mapping[str, float]) -> str:
-    """Return a line with the share of right recalls of each model."""
+    """Return a line with the recall accuracy of each model."""
     shares = ", ".join(f"{side} {share:.1%}" for side, share in recall_shares.items())
-    return f"right recalls {shares}"
+    return f"recall accuracy {shares}"
 
 
 def plural(n: int, one: str, many: str | None = None) -> str:

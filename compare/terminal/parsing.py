@@ -71,7 +71,7 @@ def _usage_errors(program: str) -> Iterator[None]:
 
 
 def _in_one_line(box: str) -> str:
-    """Return what is wrong, and the option that may be meant, from the box that tyro prints."""
+    """Return the error, and the option that may be meant, from the box that tyro prints."""
     plain = re.sub(ESCAPES, "", box)  # on a terminal it is coloured
     inside = [line.strip("│ ") for line in plain.splitlines()[1:]]  # the first is the box's title
     parts = [part.split("\n") for part in re.split(r"(?:^|\n)[─-]+\n", "\n".join(inside)) if part]

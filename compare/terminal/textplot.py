@@ -49,8 +49,8 @@ def plot(
 ) -> list[Text]:
     """Draw curves over each other; return the lines of the picture.
 
-    The vertical range is that of the first curve plus a margin; a curve above it is drawn at the
-    upper edge. The width is that of the whole picture, the height that of the area with the curves.
+    The vertical range is the first curve's range plus a margin; a curve above it is drawn at the
+    upper edge. The width is for the whole picture, the height for the area with the curves.
     """
     points = [curve.points() for curve in curves]
     if not any(points):

@@ -90,12 +90,12 @@ def write(folder: Path, names: list[str] | None = None) -> None:
 
 @cache
 def load_interpreter() -> ModuleType:
-    """Load the interpreter once: it replaces functions of Triton and keeps the original ones."""
+    """Load the interpreter once: it replaces Triton's functions and keeps the original ones."""
     return load_file(INTERPRETER, "docs_")
 
 
 class Interpreter:
-    """Triton's interpreter in this process, and the adapter of `check` for modules of PyTorch."""
+    """Triton's interpreter in this process, and the adapter of `check` for PyTorch modules."""
 
     def __init__(self) -> None:
         load_interpreter()

@@ -211,7 +211,7 @@ def draw_picture(results: Results) -> None:
     axes.minorticks_off()
     axes.set_ylim(0.4, 1.03)
     axes.set_xlabel("random letters between a letter and its recall (--gap)", color=INK)
-    axes.set_ylabel("share of right recalls", color=INK)
+    axes.set_ylabel("recall accuracy", color=INK)
     axes.grid(color=GRID, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, labelcolor=INK, loc="best")
@@ -229,9 +229,7 @@ def make_table(results: Results) -> str:
             ends = f"{found[0]:.2f} to {found[-1]:.2f}"
             row.append(f"{np.median(found):.2f} ({ends}; lr {lr:g})")
         rows.append(row)
-    return table(
-        ["share of right recalls after", *(f"{gap} letters" for gap in GAPS)], rows, len(GAPS)
-    )
+    return table(["recall accuracy after", *(f"{gap} letters" for gap in GAPS)], rows, len(GAPS))
 
 
 def describe(results: Results) -> str:

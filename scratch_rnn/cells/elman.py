@@ -17,8 +17,8 @@ All steps use the same parameters, so the gradient of each is a sum over the ste
 
     δW_hh = Σ_t δz_t h_{t-1}^T    δW_ih = Σ_t δz_t x_t^T    δb = Σ_t δz_t    δx_t = W_ih^T δz_t
 
-Each sequence is a row of the arrays, so ``W h`` is written ``h @ W.T``. The equations are those of
-Elman (1990) as torch.nn.RNN states them; the backward pass is that of Werbos (1990).
+Each sequence is a row of the arrays, so ``W h`` is written ``h @ W.T``. The equations are Elman's
+(1990), as torch.nn.RNN states them. The backward pass is Werbos's (1990).
 """
 
 from collections.abc import Callable
@@ -59,7 +59,7 @@ def forward(
     weights: Weights,
     nonlinearity: str,
 ) -> Tape:
-    """Run T steps from state `h_0`. Integers in `x` stand for one-hot rows."""
+    """Run T steps from state `h_0`. Integers in `x` mean one-hot rows."""
     W_ih, W_hh, b_ih, b_hh = weights
     T, B = x.shape[:2]
     h = empty((T + 1, *h_0.shape), h_0.dtype)

@@ -57,7 +57,7 @@ def input_products(
     W_ih: Float[Array, "G H V"],
     b: Float[Array, "G H"] | None,
 ) -> Float[Array, "G T B H"]:
-    """Return a_t = W_ih x_t + b for all gates and steps. Integers in `x` stand for one-hot rows."""
+    """Return a_t = W_ih x_t + b for all gates and steps. Integers in `x` mean one-hot rows."""
     T, B = x.shape[:2]
     G, H, _ = W_ih.shape
     a = empty((G, T, B, H), W_ih.dtype)

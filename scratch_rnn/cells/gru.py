@@ -26,7 +26,7 @@ over the steps:
     δW_i = Σ_t δa x_t^T        δb_i = Σ_t δa      for δa_r, δa_z, δa_n
     δW_h = Σ_t δu h_{t-1}^T    δb_h = Σ_t δu      for δu_r = δa_r, δu_z = δa_z, δu_n = δq
 
-The equations are those of torch.nn.GRU: the reset gate comes after the product W_hn h, as in the
+The equations are torch.nn.GRU's: the reset gate comes after the product W_hn h, as in the
 first version of Cho et al. (2014), arXiv 1406.1078v1. In the published one (v3) it comes before.
 """
 
@@ -68,7 +68,7 @@ def forward(
     h_0: Float[Array, "B H"],
     weights: Weights,
 ) -> Tape:
-    """Run T steps from state `h_0`. Integers in `x` stand for one-hot rows."""
+    """Run T steps from state `h_0`. Integers in `x` mean one-hot rows."""
     W_ih, W_hh, b_ih, b_hh = weights
     T, B = x.shape[:2]
     h = empty((T + 1, *h_0.shape), h_0.dtype)

@@ -27,7 +27,7 @@ Every factor except δc_t and δm_t is known before the loop, and is computed fo
 For each gate δW_h = Σ_t δa_t h_{t-1}^T, δW_i = Σ_t δa_t x_t^T, δb = Σ_t δa_t; and
 δW_hr = Σ_t δh_t m_t^T.
 
-The equations are those of torch.nn.LSTM. The cell is Hochreiter and Schmidhuber's (1997), who had
+The equations are torch.nn.LSTM's. The cell is Hochreiter and Schmidhuber's (1997), who had
 other squashing functions, with the forget gate of Gers, Schmidhuber and Cummins (2000).
 """
 
@@ -72,7 +72,7 @@ def forward(
     c_0: Float[Array, "B H"],
     weights: Weights,
 ) -> Tape:
-    """Run T steps from state (`h_0`, `c_0`). Integers in `x` stand for one-hot rows."""
+    """Run T steps from state (`h_0`, `c_0`). Integers in `x` mean one-hot rows."""
     W_ih, W_hh, b_ih, b_hh, W_hr = weights
     T, B = x.shape[:2]
     h = empty((T + 1, *h_0.shape), h_0.dtype)
@@ -116,7 +116,7 @@ def backward(
 ]:
     """Return δx (None for one-hot input), δh_0, δc_0 and the gradient of the weights.
 
-    `d_c` is the given gradient of each c_t (None for zeros), `d_c_n` that of the last one.
+    `d_c` is the gradient of each c_t (None for zeros), `d_c_n` the gradient of the last one.
     """
     W_ih, W_hh, b_ih, _, W_hr = weights
     T, B, _ = d_h.shape

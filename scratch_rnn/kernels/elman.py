@@ -1,8 +1,8 @@
 """An Elman network on a GPU, in Triton: one kernel for all T steps, one for all T steps back.
 
 T steps, B sequences, V inputs, H hidden units; each sequence has a row, so ``W x`` is ``x @ W.T``.
-The equations are those of `scratch_rnn.plain.elman`, in another order. First come the terms that
-need no earlier step. PyTorch computes them, and their gradients, for all steps in one product:
+The equations of `scratch_rnn.plain.elman` are here in another order. First come the terms that need
+no earlier step. PyTorch computes them, and their gradients, for all steps in one product:
 
     a_t = W_ih x_t + b_ih + b_hh                          a (T, B, H)   x (T, B, V)   W_ih (H, V)
 

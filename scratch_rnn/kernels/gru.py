@@ -1,6 +1,6 @@
 """A gated recurrent unit on a GPU, in Triton: one kernel for all T steps, one for all T steps back.
 
-Read `scratch_rnn.kernels.elman` first. The letters are those of `scratch_rnn.plain.gru`. PyTorch
+Read `scratch_rnn.kernels.elman` first. The names are as in `scratch_rnn.plain.gru`. PyTorch
 computes the terms that need no earlier step, for all steps at once:
 
     a_r, a_z = W_i x_t + b_i + b_h,   a_n = W_in x_t + b_in     a (T, B, 3H)   x (T, B, V)

@@ -1,6 +1,6 @@
 """A long short-term memory on a GPU, in Triton: one kernel for all T steps, one for all steps back.
 
-Read `scratch_rnn.kernels.elman` first. The letters are those of `scratch_rnn.plain.lstm`. PyTorch
+Read `scratch_rnn.kernels.elman` first. The names are as in `scratch_rnn.plain.lstm`. PyTorch
 computes the terms that need no earlier step, for all steps at once:
 
     a_t = W_ih x_t + b_ih + b_hh                                a (T, B, 4H)   x (T, B, V)

@@ -59,7 +59,7 @@ def sigmoid(a):
 def tanh(a):
     """Return tanh(a), within 2 ulp; Triton's own (libdevice.tanh) does not run in its interpreter.
 
-    For small a, 1 - 2 / (e^2a + 1) loses the digits of a. There a polynomial of a² is used, in the
+    For small a, 1 - 2 / (e^2a + 1) loses the digits of a. So a polynomial of a² is used, in the
     form of tanhf of the Cephes library.
     """
     s = a * a

@@ -1,4 +1,4 @@
-"""What the public layers show of themselves: sections of their docstrings, and their `repr`."""
+"""The shared sections of the public layers' docstrings, and the layers' `repr`."""
 
 import inspect
 from typing import Any, TypeVar

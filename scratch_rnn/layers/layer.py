@@ -275,8 +275,8 @@ class Layer:
     ) -> RNNGradients:
         """Return the gradients of x, of the initial state and of the parameters.
 
-        The parameters must be those of the forward pass. Nothing given is changed, and a tape can
-        be used again.
+        The parameters must be the same as in the forward pass. `backward` changes no argument, and
+        a tape can be used again.
 
         Parameters
         ----------

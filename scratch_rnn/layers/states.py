@@ -27,7 +27,7 @@ def state_of(arrays: Any) -> Any:
 
 
 def each(function: Callable[..., Any], *states: Any) -> Any:
-    """Apply a function to the arrays of a state, or to those of several states side by side.
+    """Apply a function to the arrays of a state, or of several states side by side.
 
     >>> each(lambda a, b: a + b, (1, 2), (30, 40))
     (31, 42)

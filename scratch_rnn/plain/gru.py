@@ -1,7 +1,7 @@
 """A gated recurrent unit as a textbook writes it, in NumPy, one step after the other.
 
 T steps, B sequences in a batch, V inputs, H hidden units. Each sequence has a row in the arrays, so
-``W x`` in the equations is ``x @ W.T`` in the code. The letters are those of torch.nn.GRU.
+``W x`` in the equations is ``x @ W.T`` in the code. The names are torch.nn.GRU's.
 
 Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
 

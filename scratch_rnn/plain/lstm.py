@@ -1,7 +1,7 @@
 """A long short-term memory as a textbook writes it, in NumPy, one step after the other.
 
 T steps, B sequences in a batch, V inputs, H hidden units. Each sequence has a row in the arrays, so
-``W x`` in the equations is ``x @ W.T`` in the code. The letters are those of torch.nn.LSTM.
+``W x`` in the equations is ``x @ W.T`` in the code. The names are torch.nn.LSTM's.
 
 Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
 

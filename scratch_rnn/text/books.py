@@ -34,7 +34,7 @@ class Book:
     most_bytes: int
 
     def is_text(self, raw: bytes) -> bool:
-        """Return whether the bytes are those of the book."""
+        """Return whether the bytes are the book's."""
         return sha1_of(raw) == self.sha1
 
 

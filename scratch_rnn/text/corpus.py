@@ -211,7 +211,7 @@ def sample_text(note: str = "") -> Text:
 
 
 def recall_text(gap: int = GAP, *, num_tokens: int = NUM_TOKENS, seed: int = 0) -> Text:
-    """Return the text of `write_recalls`, in which a letter has to be said again."""
+    """Return the text of `write_recalls`, in which the model has to repeat a letter."""
     raw = write_recalls(gap, num_tokens=num_tokens, seed=seed)
     name = f"Recall after {gap} letters"
     return Text.from_bytes(raw, path=RECALL, source="generated", name=name, gap=gap)

@@ -1,4 +1,4 @@
-"""A generated text that needs memory: a letter has to be said again after some random ones.
+"""A generated text that needs memory: the model has to repeat a letter after some random ones.
 
     apqmzkw a bnirtjk b bwwlyoq b           gap 6: a, six random letters, a space, a again
 

@@ -36,7 +36,7 @@ class Gate:
             return None
         if not report.failures:
             vague = next(row for row in report.rows if not row.ok)
-            return f"{vague.name}: rounding alone may change it by its own size"
+            return f"{vague.name}: rounding alone could change it by 100 %"
         worst = max(report.failures, key=lambda row: (math.isnan(row.share), row.share))
         if worst.problem:
             return f"{worst.name}: {worst.problem}"
@@ -58,8 +58,8 @@ class Gate:
     def errors(self, phase: str, results: Arrays) -> dict[str, float]:
         """Return the relative RMS errors of a row's results.
 
-        They are compared with scratch in float64. There are no errors of a text, and none in
-        float64, which has no more precise reference.
+        They are compared with scratch in float64. A text has no errors. Results in float64 have
+        none either, because no reference is more precise.
         """
         if phase == GENERATION or self._case.dtype == "float64":
             return {}
@@ -75,7 +75,7 @@ class Gate:
 
 
 def _whole(phase: str) -> str:
-    """Return the phase whose results include those of this one."""
+    """Return the phase whose results include the results of this one."""
     return phase if phase == GENERATION else STEP
 
 

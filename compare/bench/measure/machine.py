@@ -1,4 +1,4 @@
-"""What the times depend on apart from the code: the machine, its best rates, and its settings."""
+"""The machine, its best rates and its settings: the times depend on them, beside the code."""
 
 import hashlib
 import os

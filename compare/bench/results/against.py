@@ -79,7 +79,7 @@ def describe_differences(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> 
     for environment in (earlier, now):
         stated = {"processor": environment["processor"]}
         if "card" in environment:  # not in earlier files
-            stated |= {"card": (environment["card"] or {"name": "none"})["name"]}
+            stated |= {"GPU": (environment["card"] or {"name": "none"})["name"]}
         own.append(stated | environment.get("versions", {}))
     for name, before in own[0].items():
         if own[1].get(name, before) != before:

@@ -30,8 +30,8 @@ from compare.terminal import Terminal, plain_table, plural
 FEW = 4  # up to this number of shapes, each shape has its own table
 
 ERROR = (
-    "Error: root mean square of the difference from float64, divided by that of the values; "
-    "the largest of all results of the phase"
+    "Error: root mean square (RMS) of the difference from float64, divided by the RMS of the "
+    "values; the largest over all results of the phase"
 )
 
 Timings = Mapping[str, Timing]  # of one phase of one shape, by row

@@ -15,7 +15,7 @@ LABELS = {
     "cuda-graph": "GPU, by hand, CUDA graph",
     "kernel": "GPU, kernel by hand",
 }
-"""The label of each row in the table, by its name; on a GPU it has the name of the card."""
+"""The label of each row in the table, by its name; on a GPU it has the name of the GPU."""
 
 ON_GPU = ("cudnn", "cuda-graph", "kernel")
 

@@ -33,7 +33,7 @@ def choose_rows(
 ) -> tuple[list[Row], list[str]]:
     """Return the rows with these names (none: all rows), and a note on each that is left out.
 
-    `targets` are rows of the user's, beside those of this project.
+    `targets` are the user's rows, beside this project's.
     """
     rows = [*all_rows(device), *targets]
     known = [row.name for row in rows]

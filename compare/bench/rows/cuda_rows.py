@@ -37,7 +37,7 @@ def find_device() -> Device | None:
 
 
 class OnCuda(Row):
-    """What the rows on a CUDA device have in common."""
+    """The base of the rows on a CUDA device."""
 
     def __init__(self, device: Device) -> None:
         self.device = device.torch_name

@@ -80,7 +80,7 @@ class OneThread(Scratch):
 
 
 class Plain(Row):
-    """The plain version, scratch_rnn/plain; its threads are those of BLAS."""
+    """The plain version, scratch_rnn/plain; BLAS chooses its threads."""
 
     name, label = "plain", LABELS["plain"]
     style = line("#8a8a8a", "v")

@@ -3,7 +3,7 @@
 The layer runs in a process of its own, and this process times it: `time` of a job sends one request
 for a block of calls. So the time has neither the messages nor the translation to PyTorch's names.
 It has all that the adapter of a library does in a pass, such as turning arrays into tensors, and
-the results are NumPy arrays at its end. Warm-up, rounds and their order are those of other rows.
+the results are NumPy arrays at its end. Warm-up, rounds and their order are as for other rows.
 
 A target is a layer without a model, so it has the phases of a bare layer. Its process has one
 thread.
@@ -45,7 +45,7 @@ STYLES: Sequence[Mapping[str, Any]] = (
 
 
 def find_targets(rows: Sequence[str]) -> list[str]:
-    """Return those of ``--rows`` that are targets: a file, FILE:CLASS, MODULE:CLASS or a preset."""
+    """Return the targets among ``--rows``: a file, FILE:CLASS, MODULE:CLASS or a preset."""
     return [
         name
         for name in dict.fromkeys(rows)
@@ -129,7 +129,7 @@ def _time(layer: Any, case: LayerInputs, d_output: Array | None, calls: int) -> 
 
 
 def _gradients_of_both(case: LayerInputs, gradients: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the gradients of all parameters: where a bias is the sum of two, that of each."""
+    """Return the gradients of all parameters; where a bias is the sum of two, of both."""
     both = dict(gradients)
     if "bias_hh_l0" not in both and "bias_ih_l0" in both:
         both["bias_hh_l0"] = both["bias_ih_l0"]

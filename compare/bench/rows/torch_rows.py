@@ -59,7 +59,7 @@ TORCH_AS_NP = SimpleNamespace(
     copy=torch.clone,
     errstate=lambda **_: nullcontext(),
 )
-"""What the plain version uses of NumPy, by its names there."""
+"""The functions of NumPy that the plain version uses, by their names there."""
 
 
 def cell_loop(

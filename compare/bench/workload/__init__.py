@@ -1,1 +1,1 @@
-"""What is computed: shapes, weights and inputs, and the number of operations."""
+"""The workload: shapes, weights and inputs, and the number of operations."""

@@ -62,11 +62,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a layer and a model have in common."""
+    """The base of a layer's case and a model's case."""
 
     shape: Shape
     dtype: str
-    parameters: Results  # with PyTorch's names; of a model those of its state_dict
+    parameters: Results  # with PyTorch's names; for a model, as in its state_dict
     state: State  # (1, B, H), for an LSTM a pair of them
 
     def jobs(
@@ -134,7 +134,7 @@ class ModelInputs(Inputs):
         return [self.vocab.idx_to_token[1]]
 
     def scratch(self, parameters: Arrays | None = None) -> scratch_rnn.RNNModel:
-        """Return scratch's model with a copy of these parameters, by default those of the case."""
+        """Return scratch's model with a copy of these parameters, by default the case's."""
         model = scratch_rnn.RNNModel(make_scratch_layer(self.shape, self.dtype), self.shape.V)
         write_parameters(model, parameters or self.parameters)
         return model

@@ -8,7 +8,7 @@ sweep      the language model of the lecture with H, T or B varied, one at a tim
 FILE.json  a list of objects with the fields of `Shape`; only T, B, V and H are required
 
 A product of (m, k) with (k, n) needs 2·m·k·n floating-point operations. All other operations (tanh,
-sums, look-ups of one-hot rows) are not counted. So the rate is that of the necessary products,
+sums, look-ups of one-hot rows) are not counted. So the rate is the rate of the necessary products,
 whatever else an implementation does.
 
 With G gates (1 in a cell without gates) the weights of the cell have G·H rows:
@@ -41,7 +41,7 @@ GENERATION = "generation"
 TIMED, REFUSED, LEFT_OUT = "timed", "refused", "left out"  # the outcomes of a row in a phase
 
 NOT_MEASURED = f", {LEFT_OUT}: "
-"""What is between the label of a row without any phase and the reason, in a note."""
+"""The text between the label of a row without any phase and the reason, in a note."""
 
 PHASES = {"layer": (FORWARD, BACKWARD), "model": (FORWARD, BACKWARD, STEP, GENERATION)}
 """The phases that can be timed. "step" is forward, loss, backward, clipping and update. Numbers of
@@ -119,7 +119,7 @@ def layer(cell: str) -> list[Shape]:
 
 
 def haste(cell: str) -> list[Shape]:
-    """Return 120 of haste's 180 sizes: those of 768, 1536 and 3072 units are left out."""
+    """Return 120 of haste's 180 sizes: those with 768, 1536 and 3072 units are left out."""
     grid = itertools.product(
         (1, 16, 32, 64, 128), (128, 256, 512, 1024, 2048, 4096), (64, 128, 256, 512)
     )

@@ -10,7 +10,7 @@
     lstm_forward(x, h0, Wx, Wh, b) -> (h, cache)
     lstm_backward(dh, cache) -> (dx, dh0, dWx, dWh, db)
 
-Their names tell them apart. There is no separate gradient of the last state, and an LSTM begins
+Their names tell them apart. They have no separate gradient of the last state, and an LSTM begins
 with c = 0. Its gates are in the order i, f, o, g.
 """
 

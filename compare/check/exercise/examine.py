@@ -113,7 +113,7 @@ def _note_copies(config: CheckConfig, report: Report) -> None:
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:
-    """Return all stages, or those of these names; UsageError if there is none of a name."""
+    """Return all stages, or the stages of these names; UsageError if a name has none."""
     known = [stage.name for stage in stages]
     chosen = known if names is None else names.replace(" ", "").split(",")
     for name in chosen:

@@ -86,7 +86,7 @@ class FunctionsSubject(Subject):
         return self.stages
 
     def draw(self, item: Item) -> Sequence[Case]:
-        """Draw the cases of a stage: the one of a search, the stage's own, and those of --size."""
+        """Draw the cases of a stage: the one of a search, the stage's own, and --size's."""
         stage = _as_stage(item)
         if stage not in self._drawn:
             cases: list[tuple[Case, Expected]] = []
@@ -108,7 +108,7 @@ class FunctionsSubject(Subject):
 
     @contextmanager
     def open(self, attempt: Attempt) -> Iterator[Run]:
-        """Load the functions; the reference replaces those of the attempt."""
+        """Load the functions; the reference replaces the functions that the attempt names."""
 
         def run(item: Item, case: Case) -> Answer:
             stage, begins_with = _as_stage(item), attempt.begins_with

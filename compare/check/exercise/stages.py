@@ -1,4 +1,4 @@
-"""A stage of the exercise: how a function is called, and what is right.
+"""A stage of the exercise: how a function is called, and its right results.
 
 A stage runs any six functions on a case and names all results: a submission's, those of the plain
 version, or those with a mistake. The right results and their tolerance come from the plain version.

@@ -73,7 +73,7 @@ def make_package(functions: SubmissionFunctions) -> SimpleNamespace:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What does not depend on a submission: the batches, and the training of PyTorch."""
+    """The part that does not depend on a submission: the batches, and PyTorch's training."""
 
     text: str  # its title
     vocab: Vocab
@@ -90,7 +90,7 @@ class Reference:
 def reference_of(
     cell: str, text_file: Path | None, optimizer: str, epochs: int, most_tokens: int
 ) -> Reference:
-    """Train a model of PyTorch, and measure the tolerance of its losses and parameters."""
+    """Train a PyTorch model, and measure the tolerance of its losses and parameters."""
     from compare.parity import (
         Trainee,
         build_models,

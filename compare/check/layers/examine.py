@@ -78,7 +78,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
 
 
 def list_trials(config: CheckConfig, trials: Sequence[Trial]) -> Sequence[Trial]:
-    """Return the cases of the simplest layer; those of --size come last."""
+    """Return the cases of the simplest layer; the cases of --size come last."""
     stated = read_sizes(config.size)
     return (*trials, (fill_sizes(stated), "")) if {*stated} - {"layers"} else trials
 

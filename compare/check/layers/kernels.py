@@ -1,4 +1,4 @@
-"""What is reported about the Triton kernels that a module has launched."""
+"""The report about the Triton kernels that a module has launched."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ def examine_kernels(
 ) -> list[Result]:
     """Return a result for each kernel that was launched, and for each that was compiled.
 
-    What the interpreter has seen is noted in the report if it may be why a result is wrong.
+    An observation of the interpreter becomes a note in the report if it may explain a wrong result.
     """
     launched = notes.launched
     has_results = all(s.verdict in (Verdict.RIGHT, Verdict.WRONG) for s in report.stages)

@@ -1,6 +1,6 @@
 """The subject of a layer, which has three parts: forward, and two kinds of gradients.
 
-What is right is computed by our own layer in float64, the tolerance by ours in the layer's dtype.
+Our own layer computes the right results in float64, and the tolerance in the layer's dtype.
 """
 
 import re
@@ -52,7 +52,7 @@ NOT_SEARCHED = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """What both passes of a layer give on a case; with trouble, only what came before it."""
+    """The results of both passes of a layer on a case; with trouble, only those before it."""
 
     got: Results
     expected: Expected
@@ -225,7 +225,7 @@ class LayerSubject(Subject):
 
 
 def _select(done: Passes, part: str) -> Answer:
-    """Return the results of one part, and what is right."""
+    """Return the results of one part, and the right results."""
     got = {name: array for name, array in done.got.items() if find_part(name) == part}
     right = done.expected.results
     own = {name: array for name, array in right.items() if find_part(name) == part}
@@ -265,7 +265,7 @@ def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> L
 def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
     """Return the likely mistake of a layer that gives these results; empty if none is known.
 
-    The first case shows what is wrong; the others, of moderate size, confirm it.
+    The first case shows the mistake; the others, of moderate size, confirm it.
     """
     case, got = passes[0]
     wrong = next((c for c in expect(case).compare(got) if not c.ok), None)

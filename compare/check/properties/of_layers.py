@@ -68,7 +68,7 @@ def _list_arrays(case: LayerCase, layer: Layer) -> Results:
 
 
 def _pick_arrays(case: LayerCase, names: tuple[str, ...] = ARRAYS) -> Results:
-    """Return those of the named arguments that a case has."""
+    """Return the named arguments that a case has."""
     return {name: a for name in names if (a := getattr(case.floats, name)) is not None}
 
 
@@ -102,7 +102,7 @@ def any_memory_layout(layer_class: LayerClass, case: LayerCase) -> Compared:
 def _match_layouts(
     layer_class: LayerClass, plain: LayerCase, laid_out: Results
 ) -> tuple[Comparison, ...]:
-    """Compare the results of a case with those of some of its arrays in another layout."""
+    """Compare the results of a case before and after some of its arrays get another layout."""
     floats, layer = plain.given(**laid_out).floats, build(layer_class, plain)
     return match_results(run(layer_class, plain), run_both_passes(layer, floats), plain)
 

@@ -55,7 +55,7 @@ def changed_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
         yield match_bits(run(layer_class, other), run_layer(layer, other), other)
 
 
-@layer_property(again=True, likely="Some of the parameters are those of an earlier call.")
+@layer_property(again=True, likely="It still uses some parameters of an earlier call.")
 def replaced_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Other arrays in the place of the parameters are used from the next call on."""
     layer, other = build(layer_class, case), scale_parameters(case, 0.5)
@@ -64,7 +64,7 @@ def replaced_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     after = run_layer(layer, other)
     comparisons = match_results(run(layer_class, other), after, other)
     if not all(c.ok for c in comparisons) and all(c.ok for c in match_results(before, after, case)):
-        raise NotTried("it keeps to its own arrays: change parameters in place")
+        raise NotTried("it keeps its own arrays: change parameters in place")
     yield comparisons
 
 
@@ -72,10 +72,10 @@ def replaced_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     long=True, gradients=True, again=True, likely="It mixes the parameters of two passes."
 )
 def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """A tape's gradients are those of its own forward pass.
+    """A tape gives the gradients of its own forward pass.
 
-    In between, the layer computes with other parameters; before the backward pass they are changed
-    back, since a backward pass may read them.
+    In between, the layer computes with other parameters. They are changed back before the backward
+    pass, because a backward pass may read them.
     """
     layer, other = build(layer_class, case), scale_parameters(case, 0.5)
     _, tape = forward(layer, case)

@@ -1,4 +1,4 @@
-"""Properties of modules of PyTorch: their modes, their copies, and what all code shares."""
+"""Properties of PyTorch modules: their modes, their copies, and the state that all code shares."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,7 +48,7 @@ def _list_cases(case: LayerCase) -> Iterator[LayerCase]:
     long=True, gradients=True, again=True, dropout=0.0, likely="It differs in `eval()`."
 )
 def evaluation_as_training(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """In the mode of evaluation results and gradients are those of training, call after call."""
+    """Evaluation mode gives the results and gradients of training mode, call after call."""
     for each in _list_cases(case):
         layer = _build(layer_class, each)
         layer.set_mode(True)
@@ -65,13 +65,13 @@ def _call(layer: UserLayer, case: LayerCase) -> Results:
 
 
 @layer_property(
-    long=True, again=True, dropout=0.0, likely="In `eval()` some weights are those of earlier."
+    long=True, again=True, dropout=0.0, likely="In `eval()` some weights are out of date."
 )
 def changed_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """However parameters are changed in the mode of evaluation, they are used from then on.
+    """In evaluation mode, the next call uses changed parameters, however they were changed.
 
     They are loaded, copied (with and without PyTorch's count of versions) or replaced, without a
-    change of the mode in between, and the arguments stay as they are.
+    change of the mode in between. The arguments stay the same.
     """
     layer = _build(layer_class, case)
     layer.set_mode(True)
@@ -85,11 +85,11 @@ def changed_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
         yield match_results(right, run_layer(layer, other), other)
 
 
-@layer_property(again=True, dropout=0.0, likely="In `eval()` some weights are those of earlier.")
+@layer_property(again=True, dropout=0.0, likely="In `eval()` some weights are out of date.")
 def new_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """Another Parameter in the place of its own acts in evaluation as it does in training.
+    """A new Parameter has the same effect in evaluation as in training.
 
-    A module may keep to its own Parameters, in a list for example, but then in both modes.
+    A module may keep its old Parameters, in a list for example, but then in both modes.
     """
     other, found = scale_parameters(case, 0.5), []
     for evaluates in (False, True):
@@ -133,9 +133,9 @@ def copies(layer_class: LayerClass, case: LayerCase) -> Compared:
         yield match_results(right, run_layer(duplicate, case), case)
 
 
-@layer_property(gradients=True, again=True, likely="The gradient of x depends on those of weights.")
+@layer_property(gradients=True, again=True, likely="Frozen weights change the gradient of x.")
 def frozen_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """Without gradients of the parameters, those of x and the state are the same."""
+    """Frozen parameters do not change the gradients of x and the state."""
     layer = _build(layer_class, case)
     right = run_layer(layer, case)
     layer.freeze(False)

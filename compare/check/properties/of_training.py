@@ -158,7 +158,7 @@ def threads(package: Package) -> Iterator[Outcome]:
 
 @Property
 def prediction_as_torch(package: Package) -> Iterator[Outcome]:
-    """The generated text is that of PyTorch's model."""
+    """The generated text is the text of PyTorch's model."""
     vocab = Vocab.from_list(["<unk>", *"abcdef"])
     for seed in range(6):
         case = training_cases.draw_training_case(seed)
@@ -204,7 +204,7 @@ def _inputs(batches: Iterable[Any]) -> Array:
 
 
 def _batch_complaints(batches: Any, B: int, T: int) -> Iterator[tuple[str, str]]:
-    """Yield what is checked, and what is wrong; the corpus is 0, 1, 2, …."""
+    """Yield each check, and its failure; the corpus is 0, 1, 2, …."""
     for k in range(4):
         ends: Array | None = None
         starts: list[int] = []

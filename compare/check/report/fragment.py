@@ -67,7 +67,7 @@ def _explain(result: ItemResult, form: str) -> Iterator[str]:
 
 
 def _draw(tensor: JsonObject) -> Iterator[str]:
-    """Yield the expected numbers and those of the user, side by side."""
+    """Yield the expected numbers and the user's, side by side."""
     wrong, words = _as_matrix(tensor, "wrong")
     nothing = np.zeros_like(wrong)
     tables = [
@@ -80,7 +80,7 @@ def _draw(tensor: JsonObject) -> Iterator[str]:
 def _as_matrix(tensor: JsonObject, name: str) -> tuple[Array, str]:
     """Return the rows and columns to show, and in words what they are.
 
-    An array (T, B, H) is shown for one sequence, that of the first wrong entry.
+    An array (T, B, H) is shown for one sequence, the one with the first wrong entry.
     """
     numbers = np.array(tensor[name], dtype=object)
     first = [k - n for k, n in zip(tensor["first"], tensor["begin"], strict=True)]

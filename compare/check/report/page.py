@@ -55,7 +55,7 @@ def record_of(report: Report) -> JsonObject:
 
 
 def stage_of(result: ItemResult, report: Report) -> JsonObject:
-    """Return a stage: its verdict, and the numbers of the case that shows what is wrong."""
+    """Return a stage: its verdict, and the numbers of the case that shows the mistake."""
     wrong, is_right = result.wrong, result.verdict == Verdict.RIGHT
     stage: JsonObject = {
         "name": result.name,
@@ -155,7 +155,7 @@ def trace_values(stage: Stage, case: Case, tensor: JsonObject) -> list[JsonObjec
 def write_code(stage: Stage, case: Case, module: str) -> str:
     """Return the case as lines of Python that call the user's function.
 
-    It is imported from the module; that of a notebook is there, and `module` empty.
+    It is imported from the module. A notebook has it already, and `module` is empty.
     """
     own = stage.wrap is None and (not module or module.isidentifier())
     names = list(case.inputs)

@@ -1,7 +1,7 @@
 """Write test vectors for implementations that cannot be called from Python: in Rust, C++, MATLAB.
 
 A directory has, for each cell, its arrays in one safetensors file, and a JSON file that says what
-they are. The names of the arrays are those of a `LayerCase`: ``3/x`` is the input of case 3,
+they are. The names of the arrays are the fields of a `LayerCase`: ``3/x`` is the input of case 3,
 ``3/weight_hh_l0`` a weight, ``3/expected/output`` a right result in float64, and
 ``3/tolerance/output`` how far each entry of a float32 implementation may be from it. Readers in
 Python and JavaScript are written beside them.
@@ -22,10 +22,10 @@ from compare.parity import PERTURBATIONS
 from compare.terminal import Terminal, UsageError
 
 VERSION = 1
-"""Of the format. A reader refuses a file with another one."""
+"""The version of the format. A reader refuses a file with another version."""
 
 MOST_ENTRIES = 1200
-"""Of the largest array of a case: larger cases are left out, so that all files stay below 2 MB."""
+"""The limit of an array. Larger cases are left out, so that all files stay below 2 MB."""
 
 READERS = ("read_vectors.py", "read_vectors.js")
 

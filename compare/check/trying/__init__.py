@@ -1,1 +1,1 @@
-"""What all that is checked has in common: items are tried on cases, and explained."""
+"""The steps that all checks share: try items on cases, and explain the results."""

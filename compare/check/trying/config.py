@@ -42,7 +42,7 @@ class CheckOptions:
     stage: Annotated[str | None, flag("NAME,…")] = None
     """Check only these functions, such as rnn_step."""
     no_equations: Annotated[bool, flag()] = False
-    """Hide the equations: some exercises ask for them."""
+    """Hide the equations; some exercises ask for them."""
     no_train: Annotated[bool, flag()] = False
     """Skip the training in lock-step with PyTorch."""
     text: Annotated[Path | None, flag("FILE", "(default: built in)")] = None
@@ -68,15 +68,15 @@ class CheckOptions:
     deep: Annotated[bool, flag()] = False
     """Search further, with Hypothesis."""
     strict: Annotated[bool, flag()] = False
-    """Also count bitwise equality and exception types."""
+    """Also require bitwise equality and exception types."""
     numpy_only: Annotated[bool, flag()] = False
-    """Refuse other libraries than NumPy."""
+    """Refuse all libraries except NumPy."""
     timeout: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 10.0
-    """CPU time of a call."""
+    """CPU time limit for a call."""
     total_timeout: Annotated[float | None, ABOVE_0, flag("SECONDS", "(default: 30 times that)")] = (
         None
     )
-    """CPU time of all calls."""
+    """CPU time limit for all calls."""
     memory: Annotated[float, ABOVE_0, arg(metavar="GIB")] = 4.0
     """Memory limit for your code."""
     json: Annotated[Path | None, flag("FILE")] = None
@@ -112,7 +112,7 @@ class CheckConfig(CheckOptions):
     verbose: Annotated[bool, flag()] = False
     """Also list missing features and right properties."""
     gradescope: Annotated[Path | None, flag("FILE")] = None
-    """Write the results.json of Gradescope."""
+    """Write Gradescope's results.json."""
     explain: Annotated[Path | None, flag("FILE")] = None
     """Write a page: your numbers beside the right ones."""
 
@@ -135,7 +135,7 @@ class NewConfig:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
         if self.file.suffix not in (".py", NOTEBOOK):
-            expected = "a file of Python or a notebook, such as my_rnn.py"
+            expected = "a Python file or a notebook, such as my_rnn.py"
             raise UsageError(f"expected {expected}, got {self.file}")
         if self.file.exists():
             raise UsageError(f"expected a new file, got {self.file}, which exists")
@@ -171,6 +171,6 @@ def check_device(device: str) -> None:
     try:
         kind = torch.device(device).type
     except RuntimeError:
-        raise UsageError(f"expected a device of PyTorch for --device, got {device!r}") from None
+        raise UsageError(f"expected a PyTorch device for --device, got {device!r}") from None
     if kind == "cuda":
         parity.check_device(device)

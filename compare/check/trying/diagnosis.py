@@ -127,9 +127,9 @@ def observe(subject: Subject, result: ItemResult) -> list[Observed]:
 
 
 def gives(computation: Computation, observed: Observed, names: Sequence[str] = ()) -> bool:
-    """Return whether a computation gives the observed results, or those of some names.
+    """Return whether a computation gives the observed results, or only the results of some names.
 
-    The tolerance is the computation's own and that of the right results. It is measured only if
+    The tolerance covers the rounding of both computations. It is measured only if
     the difference is small. A coarse computation, such as one in float32, has a large tolerance of
     its own: the results have to be nearer to it than to the right ones.
     """

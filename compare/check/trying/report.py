@@ -67,7 +67,7 @@ class Report:
 
     @property
     def failures(self) -> list[str]:
-        """What fails beside the stages, each in a line."""
+        """Failures beside the stages, each in a line."""
         training = self.training.failed if self.training is not None else ""
         wrong = [f"{result.name}: {result.verdict}" for result in self.wrong]
         return [*filter(None, (self.failed, training)), *wrong]
@@ -86,7 +86,7 @@ class Report:
 
     @property
     def unit(self) -> str:
-        """What a point is given for."""
+        """The name of the graded items."""
         return "functions" if self.form in ("functions", "cs231n") else "parts"
 
     @property

@@ -1,4 +1,4 @@
-"""What is graded, the case of one call, and the result: one record for everything graded."""
+"""The graded item, the case of one call, and the result: one record for everything graded."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,9 +49,9 @@ class Attempt:
     begins_with: float | None = None  # at the submission's own states, from h_0 times this factor
 
     def check_number(self, compared: int, drawn: int) -> None:
-        """Refuse to call an item right of which not all cases were compared.
+        """Refuse to call an item right if not all of its cases were compared.
 
-        At the submission's own states a case with infinities is left out. Half have to be left.
+        At the submission's own states, cases with infinities are skipped; half must remain.
         """
         needed = drawn if self.begins_with is None else drawn / 2
         if compared < needed:
@@ -64,7 +64,7 @@ class Result:
 
     name: str
     verdict: Verdict = Verdict.RIGHT
-    case: Case | None = None  # the case that shows what is wrong
+    case: Case | None = None  # the case that shows the mistake
     tensor: str = ""
     found: str = ""  # what is wrong, in a line
     expected: str = ""  # in words, where no numbers can be compared

@@ -1,4 +1,4 @@
-"""A subject is what is checked: the functions of a file, or a layer. All are tried in one way.
+"""A subject is checked: the functions of a file, or a layer. All are tried in the same way.
 
 Each graded item is tried on one case after the other until a result is not right. A subject draws
 the cases, runs the user's code on them, and knows what is right.
@@ -17,7 +17,7 @@ from compare.check.trying.searching import search
 from compare.implementations import Results, Trouble, Verdict
 from compare.parity import Move
 
-Answer = tuple[Results, Expected | None]  # without what is right there is nothing to compare
+Answer = tuple[Results, Expected | None]  # without right results, nothing can be compared
 Run = Callable[[Item, Case], Answer]
 
 

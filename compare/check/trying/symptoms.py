@@ -34,7 +34,7 @@ def explain_exception(result: ItemResult) -> str:
         return "A `return` is missing: a function without one returns None."
     is_backward = re.search("backward|gradient", result.name)
     if is_backward and "NoneType" in result.got and "step" not in result.name:
-        return "Something there is None. The tape is what the forward pass returns: is it None?"
+        return "A value is None. Does the forward pass return its tape?"
     return ROWS["backward" if is_backward else "forward"] if MISFIT.match(result.got) else ""
 
 
@@ -52,7 +52,7 @@ def explain_memory(comparisons: Sequence[Comparison]) -> str:
     if comma + rest == AFTER_ANOTHER:
         return f"The memory of {name} is used again: the next call overwrites it."
     if wrong.tensor.endswith(SECOND):
-        return "A second call gives something else: the first has overwritten a part of the tape."
+        return "A second call gives other results: the first one overwrote a part of the tape."
     return ""
 
 
@@ -76,7 +76,7 @@ def explain_order(comparisons: Sequence[Comparison]) -> str:
 
 
 def is_added(first: Array, second: Comparison) -> bool:
-    """Whether the results of a second call are its own and those of the first together."""
+    """Whether a second call returns its own results plus the results of the first."""
     together = first + second.expected
     is_added = together.shape == second.got.shape and bool(np.any(first))
     return is_added and are_near(together, second.got, 2 * second.allowed)
@@ -91,7 +91,7 @@ def are_near(a: Array, b: Array, allowed: Array | float) -> bool:
 
 
 def is_nearer(got: Array, mistaken: Array, right: Array, allowed: Array | float) -> bool:
-    """Whether wrong results are nearer to those of a mistake than to the right ones."""
+    """Whether wrong results are nearer to the results of a mistake than to the right ones."""
     if right.shape != got.shape or not (right.size and np.isfinite([right, got, mistaken]).all()):
         return True
     apart = absolute_difference(got, right)
@@ -128,9 +128,9 @@ def explain_tensor(expected: Array, got: Array, allowed: float) -> str:
     if expected.any() and not got.any():
         return ZERO
     if is_near(-expected):
-        return "Its sign is wrong."
+        return "Its sign is flipped."
     if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
-        return "It comes in reverse order."
+        return "Its first axis is reversed."
     tensors = expected, got, allowed
     return (
         _overflow(*tensors)
@@ -197,7 +197,7 @@ def _accuracy(expected: Array, got: Array, allowed: float) -> str:
     is_rounded = np.array_equal(got, got.astype(np.float32))
     if apart <= lost * allowed and (is_rounded or apart > LEAST_OF_FLOAT32 * single):
         return (
-            "It has the accuracy of float32 only: somewhere it rounds to that dtype, or cuts off "
-            "what is very small."
+            "It has the accuracy of float32 only: a step rounds to float32, or cuts off very "
+            "small values."
         )
     return ""

@@ -13,7 +13,7 @@ def guess_cell_of_class(names: Iterable[str]) -> str:
     """Return the cell that a class or one of its bases is named after; empty if there is none.
 
     A name that contains the layer of one gated cell, and of no other, decides. A longer word such
-    as Congruent contains none. For a cell without gates the whole name has to be that of its layer.
+    as Congruent contains none. For a cell without gates the whole name has to be its layer's.
     """
     for name in names:
         found = [cell.name for cell in CELLS.values() if _pattern(cell).search(name)]

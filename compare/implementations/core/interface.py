@@ -1,6 +1,6 @@
 """The one notion of an implementation: anything that computes a recurrent layer from its weights.
 
-A `Layer` is one layer. It is called like those of `scratch_rnn`, which are layers as they stand:
+A `Layer` is one layer. It is called like the layers of `scratch_rnn`, which fit without an adapter:
 arrays of NumPy, parameters with PyTorch's names, shapes and gate order. An `Implementation` builds
 such layers: from scratch_rnn, PyTorch, another library, or a user's file.
 """
@@ -44,11 +44,11 @@ class Gradients(Protocol):
 
 
 Tape = object
-"""What the backward pass of a layer needs; nothing else can read it."""
+"""The values that the backward pass of a layer needs; nothing else can read them."""
 
 
 class Layer(Protocol):
-    """A recurrent layer with weights; the shapes are those of `scratch_rnn.RNN`."""
+    """A recurrent layer with weights, in the shapes of `scratch_rnn.RNN`."""
 
     @property
     def parameters(self) -> Mapping[str, Array]:
@@ -66,11 +66,11 @@ class Layer(Protocol):
 
 
 LayerClass = Callable[..., Layer]
-"""What builds a layer from the arguments of nn.RNN: a class, or a function like one."""
+"""A class, or a function like one, that builds a layer from the arguments of nn.RNN."""
 
 
 class Run(NamedTuple):
-    """What a forward pass gives."""
+    """The results of a forward pass."""
 
     output: Array  # (T, B, DR)
     state: State  # (LD, B, R), or for an LSTM a pair

@@ -1,1 +1,1 @@
-"""What runs in the process of the user's code: the standard library and NumPy alone."""
+"""The part that runs in the process of the user's code: standard library and NumPy only."""

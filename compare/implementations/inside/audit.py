@@ -1,4 +1,4 @@
-"""What the user's code imports, opens and starts: noted for the report, and no boundary.
+"""Note what the user's code imports, opens and starts, for the report. This is no boundary.
 
 The process loads this file by its path: the standard library is all that it imports.
 """

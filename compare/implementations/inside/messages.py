@@ -83,7 +83,7 @@ def numbers_of(value: Any) -> Array | None:
     """Return an array of real numbers, of NumPy or another library; None for all else."""
     if isinstance(value, np.ndarray | np.generic):
         found = asarray(value)
-    elif hasattr(value, "detach") and hasattr(value, "cpu"):  # a tensor of PyTorch
+    elif hasattr(value, "detach") and hasattr(value, "cpu"):  # a PyTorch tensor
         tensor = value.detach().cpu()
         found = tensor.float().numpy() if "float16" in str(tensor.dtype) else tensor.numpy()
     elif hasattr(value, "__array__") and hasattr(value, "shape") and hasattr(value, "dtype"):

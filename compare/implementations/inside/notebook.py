@@ -190,7 +190,7 @@ def _is_place(target: ast.expr, defined: dict[str, object]) -> bool:
 
 
 def _is_constant(value: ast.expr, defined: dict[str, object]) -> bool:
-    """Return whether a value is made of constants, functions and what is defined."""
+    """Return whether a value is made of constants, functions and defined names."""
     nodes: list[ast.AST] = [value]
     while nodes:
         node = nodes.pop()

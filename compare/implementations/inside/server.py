@@ -116,7 +116,7 @@ class Server:
         return notebook.load_notebook(Path(file))
 
     def do_enter(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
-        """If the class is a whole model, let that of its recurrent layer take its place."""
+        """If the class is a whole model, replace it by the class of its recurrent layer."""
         found, words = self.resolver.adapt_layer(self.module, head["name"])
         self.objects[0], adapter, kinds = found
         return {"adapter": adapter, "kinds": kinds, "words": words}
@@ -227,7 +227,7 @@ def _has_extremes(arrays: Arrays) -> bool:
 
 
 def _without(result: Any, keep: list[int]) -> Any:
-    """Return a result without those of its items that stay here."""
+    """Return a result without the items that stay here."""
     if keep and isinstance(result, tuple | list):
         return tuple(None if k in keep else item for k, item in enumerate(result))
     return result

@@ -1,8 +1,8 @@
 """Detect how a class lays out its arrays, by passes through a small layer.
 
-The sizes are all different, so that shapes tell most. What they do not tell the numbers do: under
-the class's own layout they are nearest to those of scratch_rnn, also where the class has a mistake.
-Another order of the gates has to give the same numbers, as a mistake can look like one.
+The sizes are all different, so shapes decide most conventions. Numbers decide the rest: in its own
+layout, the class gives results that are nearest to scratch_rnn's, even if it has a mistake.
+Another order of the gates has to give the same numbers, because a mistake can look like one.
 """
 
 import math
@@ -24,7 +24,7 @@ from scratch_rnn.layers.states import arrays_of, each
 
 T, B, V, H = 3, 2, 4, 5
 EQUAL = 1e-3  # no rounding is larger, and no other layout gives numbers as near
-FARTHEST = float(np.finfo(np.float64).max)  # what is not finite is still a result
+FARTHEST = float(np.finfo(np.float64).max)  # an infinite result is still a result
 
 
 class Fit(NamedTuple):
@@ -86,7 +86,7 @@ def detect_conventions(layers: Layers) -> None:
 
 
 def _candidates(layers: Layers, fits: Sequence[Fit]) -> Iterator[Conventions]:
-    """Yield the conventions that a class may have: those of flags first, then ours.
+    """Yield the conventions that a class may have: first the flags', then ours.
 
     After those under which it has results, other orders of the gates follow.
     """
@@ -97,9 +97,8 @@ def _candidates(layers: Layers, fits: Sequence[Fit]) -> Iterator[Conventions]:
             continue
         yield conventions
         learned, has_results = layers.conventions, math.isfinite(fits[-1].distance)
-        if (
-            has_results and learned.has_own_names and not layers.flags.order
-        ):  # PyTorch's promise theirs
+        # A class with PyTorch's names is expected to use PyTorch's gate order.
+        if has_results and learned.has_own_names and not layers.flags.order:
             for order in list(permutations(CELLS[layers.cell].gates))[1:]:
                 yield replace(learned, order=order)
 

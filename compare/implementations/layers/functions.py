@@ -1,4 +1,4 @@
-"""Call the functions of a cell by name: functions of this process, or those of a submission."""
+"""Call the functions of a cell by name: in this process, or in a submission's process."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,7 +31,7 @@ class Functions(Protocol):
 
 
 class LocalFunctions:
-    """Functions of this process: methods, whose names are without that of the cell."""
+    """Functions of this process: methods, whose names are without the cell's name."""
 
     has_memory = True
     _result: Any = None

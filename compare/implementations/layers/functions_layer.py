@@ -66,7 +66,7 @@ class FunctionsLayer:
     def forward(self, x: Array, state: State = None, **more: object) -> tuple[Array, State, Tape]:
         """Return output (T, B, D·H), the last state (L·D, B, H), for an LSTM a pair, and tapes."""
         if more:
-            raise TypeError(f"expected functions that take {next(iter(more))}, got those of a cell")
+            raise TypeError(f"expected functions that take {next(iter(more))}, got a cell's")
         D, H = len(self._functions), self._hidden_size
         if state is None:
             zeros = np.zeros((self._num_layers * D, x.shape[1], H), x.dtype)

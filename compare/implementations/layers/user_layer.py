@@ -1,4 +1,4 @@
-"""Wrap a user's layer in the interface of ours: a class in NumPy, or a module of PyTorch.
+"""Wrap a user's layer in the interface of ours: a class in NumPy, or a PyTorch module.
 
 Arrays of another layout than ours are transposed before and after each call.
 """
@@ -162,7 +162,7 @@ class UserLayer:
         """Return another layer of the same values: by "deepcopy", "pickle" or "state_dict"."""
         handle = self.submission.call("duplicate", how, of=self.handle.number, keep=(-1,))
         if not handle.names:
-            raise Trouble("missing", f"it has a way of its own to load a {how}")
+            raise Trouble("missing", f"it overrides how a {how} is loaded")
         other = copy.copy(self)
         other.handle = handle
         return other
@@ -184,7 +184,7 @@ class UserLayer:
         """Return output, last state and the tape for `backward`."""
         result, transposed = self._call("forward", x, state, more, keep=(2,))
         if not isinstance(result, tuple) or len(result) != 3:
-            wanted = "(output, h_n, tape) from forward, or (output, h_n) from a module of PyTorch"
+            wanted = "(output, h_n, tape) from forward, or (output, h_n) from a PyTorch module"
             raise Malformed(wanted, describe_kind(result))
         number, lengths = self.submission.last.number, more.get("lengths")
 

@@ -29,7 +29,7 @@ def fits(arguments: Sequence[tuple[str, bool]]) -> bool:
 
 
 def write_adapter(name: str, file: str, arguments: Sequence[tuple[str, bool]]) -> list[str]:
-    """Return the lines of a class that takes (input_size, hidden_size), and hands on what fits."""
+    """Return the lines of a class that takes (input_size, hidden_size) and passes on both."""
     given = [(n, size_of(n)) for n, has_default in arguments if not has_default or size_of(n)]
     passed = ", ".join(f"{n}={size or '...'}" for n, size in given)
     unknown = [n for n, size in given if not size]

@@ -102,7 +102,7 @@ class Conventions:
     one_bias: bool = False
     bias_axis: int | None = None  # of length 1, that biases have besides
     names: Names = field(default_factory=dict)  # of our parameters among the user's
-    state_first: bool = False  # in a weight for both, that of h comes before that of x
+    state_first: bool = False  # in a weight for both, h comes before x
     order: Order = ()  # of the gates, if it is not PyTorch's
 
     @property
@@ -166,7 +166,7 @@ class Conventions:
         return found
 
     def select(self, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Return those of the user's arrays that are parameters; all, if that is not known yet."""
+        """Return the user's arrays that are parameters; all arrays, if that is not known yet."""
         if not self.names:
             return {**own}
         used = {one for several in self.names.values() for one in several}

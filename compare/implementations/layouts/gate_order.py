@@ -1,4 +1,4 @@
-"""The order of the gates in a weight: PyTorch's, or that of the user's code."""
+"""The order of the gates in a weight: PyTorch's, or the user's."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Which of the user's parameters are which of ours, told by their names and shapes.
+"""Match the user's parameters with ours, by their names and shapes.
 
 The rules, in this order: what --names says; PyTorch's name; the first array of the right shape, a
 whole parameter before one for each gate. A weight for [x, h] may take the place of two.
@@ -36,8 +36,8 @@ def find_names(
 ) -> Names:
     """Return the user's names; Malformed if a parameter is missing, UsageError by --names.
 
-    `stated` are those of --names. With `one_bias` a second one counts by its name alone. A letter
-    in a name says which gate it is, unless an `order` is stated.
+    `stated` are the names of --names. With `one_bias`, a second one counts only by its name. A
+    letter in a name says which gate it is, unless an `order` is stated.
     """
     record = CELLS[cell]
     num_gates, parameters = record.num_gates, [parameter.name for parameter in record.parameters]

@@ -1,6 +1,6 @@
 """Forms: the names, the layout and the gate order that a library has for a layer's parameters.
 
-A file or a dict of arrays has PyTorch's form, or that of a class MODULE:CLASS of a library, whose
+A file or a dict of arrays has the form of PyTorch, or of a class MODULE:CLASS of a library, whose
 adapter knows it.
 """
 

@@ -26,7 +26,7 @@ from compare.implementations.stored.weights import (
 from compare.terminal import UsageError
 
 OF_AN_EMBEDDING = re.compile("emb|wte|encoder", re.IGNORECASE)
-"""Part of an embedding's name, where its shape is that of the linear layer, too."""
+"""Part of an embedding's name, where the linear layer has the same shape."""
 
 
 def read_language_model(path: Path) -> tuple[Cell, Results]:
@@ -71,7 +71,7 @@ def _find_linear(rest: Results, H: int, path: Path) -> str:
     """Return the name of the linear layer's matrix.
 
     If an embedding has its shape, too, the one with a bias is the linear layer; if neither or both
-    have one, the one whose name is not that of an embedding.
+    have one, the one without an embedding's name.
     """
     matrices = [name for name, a in rest.items() if a.ndim == 2 and a.shape[1] == H]
     with_bias = [n for n in matrices if (b := _bias_of(n)) in rest and rest[b].ndim == 1]

@@ -1,7 +1,7 @@
 """Files of weights: the recurrent layers that are in a file, by PyTorch's names.
 
 A file of arrays may hold a whole model, with an embedding and an output layer. The names of a
-recurrent layer's parameters end as in PyTorch, ``rnn.weight_ih_l0``; what stands before them is the
+recurrent layer's parameters end as in PyTorch, ``rnn.weight_ih_l0``; the text before them is the
 name of the layer. A library's own file is read by its adapter.
 """
 
@@ -37,7 +37,7 @@ STATES = ("state_dict", "model_state_dict", "model")
 """Names under which a training saves a model's state_dict beside its optimizer's."""
 
 OTHER_OBJECTS = {"Unsupported global": "a pickled object", "TorchScript": "a TorchScript archive"}
-"""What a .pt file has instead of tensors, by words of the error with which PyTorch refuses it."""
+"""The content of a .pt file without tensors, by words of the error that PyTorch raises."""
 
 MATRICES = [*dict.fromkeys(p.name for cell in CELLS.values() for p in cell.parameters if p.columns)]
 """The names of the matrices that a cell may have."""
@@ -72,7 +72,7 @@ def _find_newest(run: Path) -> Path:
 
 
 def _try(reader: Callable[[Path], T], path: Path) -> T:
-    """Return what is in a file; RecordError if its reader fails."""
+    """Return the content of a file; RecordError if its reader fails."""
     try:
         return reader(path)
     except RecordError:

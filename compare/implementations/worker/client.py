@@ -74,7 +74,7 @@ class Submission(AbstractContextManager["Submission"]):
         self.notes = Notes() if notes is None else notes
         self.last = Handle(0)  # the last result
         self._replaced: tuple[str, ...] = ()
-        self.model: str | None = None  # what is checked of a whole model, in words
+        self.model: str | None = None  # in words, the part of a whole model that is checked
         self._load()
 
     def _load(self) -> None:
@@ -108,7 +108,7 @@ class Submission(AbstractContextManager["Submission"]):
             self._load()
 
     def enter_model(self) -> None:
-        """If the class is a whole model, let that of its recurrent layer take its place."""
+        """If the class is a whole model, replace it by the class of its recurrent layer."""
         found = self._request("enter", name=self.source.name)
         self.adapter, self.kinds, self.model = found["adapter"], found["kinds"], found["words"]
 
@@ -145,7 +145,7 @@ class Submission(AbstractContextManager["Submission"]):
     def time(self, times: int, *calls: Call) -> float:
         """Make these calls so many times; return the mean seconds of all, as its process measures.
 
-        What the messages cost is not in the time, nor are changes of the arguments sent back.
+        The time excludes the cost of the messages. Changes of the arguments are not sent back.
         """
         arrays: list[Array] = []
         packed = [

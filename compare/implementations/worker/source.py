@@ -1,4 +1,4 @@
-"""The user's code that a process loads, the limits of the process, and what is noted about it."""
+"""The user's code that a process loads, the limits of the process, and the notes about it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ class Source:
     name: str = ""  # of a class; empty for the functions of a file
     folders: tuple[str, ...] = ()  # put before `sys.path`
     numpy_only: bool = False  # whether other imports are refused
-    resolver: str = ""  # a file whose function `adapt` returns what is called for a class
+    resolver: str = ""  # a file whose function `adapt` returns the object to call for a class
     interpreter: str = ""  # a file that is loaded before the code, to interpret its kernels
     seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
@@ -25,7 +25,7 @@ class Source:
 
 @dataclass(slots=True)
 class Notes:
-    """What the report notes beside the results, of all processes of a submission."""
+    """The report's notes beside the results, for all processes of a submission."""
 
     imported: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)

@@ -60,7 +60,7 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
 
 
 def _search(config: BisectConfig, terminal: Terminal, path: Path | None = None) -> SearchResult:
-    """Search, and write what is found to the path if there is one."""
+    """Search, and write the result to the path, if one is given."""
     with (
         contextlib.closing(make_suspect(config.suspect, config.cell)) as suspect,
         parity.prepare(_without_device(config), terminal) as materials,

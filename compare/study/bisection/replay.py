@@ -31,7 +31,7 @@ class Replay:
     """A suspect, and the update in which it differs."""
 
     suspect: SuspectOptions
-    case: TrainingCase  # the smallest that differs; if none does alone, that of the first update
+    case: TrainingCase  # the smallest that differs; if none does alone, the first update's
     alone: bool  # whether the case alone shows the difference
     setting: files.JsonObject  # options of the search, which runs again if it does not
     tensor: str  # the first tensor that differs

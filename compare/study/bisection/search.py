@@ -188,7 +188,7 @@ def answer_step(case: TrainingCase) -> Answer:
 
 
 def compare_steps(answer: Answer, recorded: Results, dtype: str | None) -> tuple[Comparison, ...]:
-    """Compare the suspect's results with ours; those of another dtype are rounded to ours."""
+    """Compare the suspect's results with ours; another dtype is rounded to ours."""
     if dtype is not None:
         ours = {name: array.dtype for name, array in answer.expected.items()}
         recorded = {

@@ -70,7 +70,7 @@ def scratch_sums(
 def softmax(logits: Float[Array, "N V"]) -> Float[Array, "N V"]:
     """Return p as scratch_rnn.loss computes it. The function returns only δy = p - onehot(k).
 
-    In δy all entries except entry k are those of p. So two different k give all entries of p.
+    In δy all entries except entry k equal p's. So two different k give all entries of p.
     """
     p = np.empty_like(logits)
     for n in range(len(logits)):

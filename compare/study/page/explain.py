@@ -40,7 +40,7 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     size = write_page(made, config.out, most_bytes=round(config.megabytes * 1e6), small=small)
     terminal.line(_left_out(size))
     if size.has_small:
-        terminal.line("A menu in the page shows the demonstration, a small network, in its place.")
+        terminal.line("A menu on the page switches to the demonstration, a small network.")
     address = config.out.resolve().as_uri()
     terminal.line(f"Written to {config.out} ({size.num_bytes / 1e3:,.0f} kB).")
     if not (config.open and webbrowser.open(address)):

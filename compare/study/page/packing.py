@@ -22,7 +22,7 @@ SUMS = ("a", "z")
 """Arrays that the page computes: a = W_ih + (b_ih + b_hh), a row for each token, and z = a + u."""
 
 OTHER = "torch."
-"""Prefix of the names of PyTorch's arrays; the rest is the name of NumPy's array."""
+"""Prefix of the names of PyTorch's arrays; the rest is the name of the NumPy array."""
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> tuple[list[JsonObject], str]:

@@ -241,7 +241,7 @@ def page_bugs(cell: str, nonlinearity: str) -> list[JsonObject]:
 
 
 def input_ids(ids: Int[Array, "T"], V: int) -> list[int]:
-    """Return the tokens whose input weights are in the page: all, or only those of the text."""
+    """Return the tokens whose input weights are in the page: all, or only the text's."""
     return list(range(V)) if V <= MOST_SHOWN else list(dict.fromkeys(ids.tolist()))
 
 

@@ -1,4 +1,4 @@
-"""What the page calls: the check and the training, in a browser's Python.
+"""The functions that the page calls: the check and the training, in a browser's Python.
 
 The page runs it in a worker, in Pyodide, where PyTorch is missing and no process can be started.
 The check is the command's own. In the training the plain version takes PyTorch's place: the

@@ -106,8 +106,8 @@ MACHINE |= {"versions": {"python": "3.11", "torch": "2.13"}}
 
 OTHER_MACHINES = [
     ({}, []),
-    ({"card": {"name": "Card 9000"}}, ["Another card: Card 8000 earlier, Card 9000 now"]),
-    ({"card": None}, ["Another card: Card 8000 earlier, none now"]),
+    ({"card": {"name": "Card 9000"}}, ["Another GPU: Card 8000 earlier, Card 9000 now"]),
+    ({"card": None}, ["Another GPU: Card 8000 earlier, none now"]),
     ({"versions": {"python": "3.11", "torch": "2.15"}}, ["Another torch: 2.13 earlier, 2.15 now"]),
     ({"code": "cd"}, ["Another version of scratch_rnn or concise_rnn: their source differs"]),
 ]

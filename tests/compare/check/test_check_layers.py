@@ -161,7 +161,7 @@ def test_of_a_whole_model_the_recurrent_layer_is_checked(name, found, words):
 
 def test_the_report_names_the_layer_or_that_there_is_none():
     report = examined(f"{MODELS}:LoopLM", tried=())
-    note = "LoopLM is a model without a layer of its own: move its loop into a class, and give that"
+    note = "LoopLM is a model without a recurrent layer: move its loop into a class, and check that"
     assert (report.ok, report.notes) == (False, [note])
 
 
@@ -231,7 +231,7 @@ def test_a_missing_device_is_refused_before_anything_is_tried(target, monkeypatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="expected a CUDA device for --device cuda, got none"):
         check(CheckConfig(target=target, device="cuda"))
-    with pytest.raises(UsageError, match="expected a device of PyTorch for --device, got 'gpu'"):
+    with pytest.raises(UsageError, match="expected a PyTorch device for --device, got 'gpu'"):
         check(CheckConfig(target=target, device="gpu"))
 
 
@@ -311,7 +311,7 @@ def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
 # Properties and error handling ------------------------------------------------------------------
 
 OF_MODULES = {"evaluation as training", "frozen parameters"}
-"""Properties of modules of PyTorch alone."""
+"""Properties of PyTorch modules alone."""
 
 OF_GRADIENTS = {tried.name for tried in properties.PROPERTIES if tried.gradients}
 

@@ -1,4 +1,4 @@
-"""``rnn-parity check`` on wrong classes and wrong modules of PyTorch: the mistake is named."""
+"""``rnn-parity check`` on wrong classes and wrong PyTorch modules: the mistake is named."""
 
 import re
 import textwrap
@@ -279,10 +279,10 @@ NAN = (
         (X, X + 0.25, "Every entry is 0.25 too large."),
         (X, X - 0.25, "Every entry is 0.25 too small."),
         (X, X.T, "It is transposed."),
-        (X, X[::-1], "It comes in reverse order."),
+        (X, X[::-1], "Its first axis is reversed."),
         (X, X.ravel(), "The numbers are right; their shape should be (2, 2)."),
         (X, 0 * X, "It is zero everywhere."),
-        (X[0, 0], -X[0, 0], "Its sign is wrong."),
+        (X[0, 0], -X[0, 0], "Its sign is flipped."),
         (X, np.clip(X, -2.5, 2.5), "It is clipped at 2.5: every larger entry is exactly that."),
         (X, np.where(X > 2, np.nan, X), NAN),
         (X, X + X**2, ""),

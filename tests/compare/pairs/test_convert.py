@@ -79,7 +79,7 @@ def test_weights_go_to_each_class_and_back_in_the_same_bits(library, tmp_path, c
     write(source, weights)
     assert main(f"convert {source} {own} --to {library}".split()) == 0
     first, written = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"torch and {library} are the same function of these weights; ")
+    assert first.startswith(f"torch and {library} compute the same function with these weights; ")
     assert written == f"Written: {own}"
     assert main(f"convert {own} {back} --from {library}".split()) == 0
     assert_same_bits(read_layer(back), fold(weights, library))
@@ -217,8 +217,8 @@ REFUSED = {
     "--to, got new.keras",
     "w.pt new.npz --to keras": "expected torch or a class that `convert --table` lists, got "
     "'keras'",
-    "w.pt new.npz --to torch.nn:GRU": "expected weights of a GRU for torch.nn:GRU, got those of an "
-    "LSTM",
+    "w.pt new.npz --to torch.nn:GRU": "expected weights of a GRU for torch.nn:GRU, got weights of "
+    "an LSTM",
     "w.pt new.npz --from torch.nn:GRU": "expected --from with .npz or .safetensors, got w.pt",
     "w.pt:b new.npz": "expected a recurrent layer b in w.pt, got ''",
     "w.npz new.npz --from torch.nn:LSTM": "expected one recurrent layer in w.npz, got none",

@@ -111,8 +111,8 @@ def test_the_colour_is_that_of_the_verdict():
         ),
         (
             (ROWS[0], *(row(f"t{k}", UNDECIDABLE) for k in range(5))),
-            "5 of 6 tensors are undecidable, because rounding alone may change a value by "
-            "its own size: t0, t1, t2, t3, t4",
+            "5 of 6 tensors are undecidable, because rounding alone could change a value by "
+            "100 %: t0, t1, t2, t3, t4",
             "yellow",
         ),
         (

@@ -70,7 +70,7 @@ def test_a_text_without_recalls_has_no_word_of_them(training, tmp_path, capsys):
     directory = only(tmp_path / "runs")
     assert not any("recall" in name for line in read_metrics(directory) for name in line)
     assert "recall_share" not in read(directory, "result.json")
-    assert "right recalls" not in capsys.readouterr().out
+    assert "recall accuracy" not in capsys.readouterr().out
 
 
 def test_an_epoch_counts_each_recall_once():
@@ -116,7 +116,7 @@ def test_the_result_names_the_share_of_each_side():
     text = SimpleNamespace(batches=range(6), text=SimpleNamespace(name="A Text"))
     to, printed = terminal(120)
     _report(result, RunConfig(epochs=1), text, to)
-    assert "right recalls scratch 99.9%, concise 50.0%\n" in printed.getvalue()
+    assert "recall accuracy scratch 99.9%, concise 50.0%\n" in printed.getvalue()
 
 
 def recall_batches():

@@ -40,7 +40,7 @@ def test_the_first_tensor_that_is_not_finite_is_named(variant, trainings, refuse
         f"training stopped at update {len(done) + 1} (epoch 1): "
         f"{side} has non-finite numbers, first in its hidden states; "
         "likely because of --lr 1e+09, --max-norm inf, --nonlinearity relu; "
-        f"{directory} keeps the training after update {len(done)}"
+        f"the last good checkpoint in {directory} is from update {len(done)}"
     )
     assert load(newest(directory, side)).position.update == len(done)
     assert not (directory / "result.json").exists()

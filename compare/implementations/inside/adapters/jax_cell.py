@@ -1,4 +1,4 @@
-"""A cell of Flax (nnx) or Equinox, run over a sequence by jax.lax.scan; gradients by jax.vjp.
+"""A Flax (nnx) or Equinox cell, run over a sequence by jax.lax.scan; gradients by jax.vjp.
 
 Parameters have PyTorch's names inside of the function whose gradients are computed, so that JAX
 itself translates the gradients.
@@ -201,7 +201,7 @@ def _flax_to_torch(arrays: Arrays) -> Arrays:
 def _flax_from_torch(parameters: Arrays, classes: list[str]) -> Arrays:
     rows, H = parameters["weight_hh_l0"].shape
     if rows == 3 * H and "bias_hh_l0" in parameters:
-        raise ValueError("expected no bias_hh_l0 for a GRU of Flax, which has no b_hn, got one")
+        raise ValueError("expected no bias_hh_l0 for Flax's GRU, which has no b_hn, got one")
     biased = "dense_h.bias" if rows == 4 * H else "dense_i.bias"
     joined = {
         "dense_i.kernel": parameters["weight_ih_l0"].T,

@@ -1,4 +1,4 @@
-"""SimpleRNN, GRU or LSTM of Keras, on the backend that KERAS_BACKEND names.
+"""Keras's SimpleRNN, GRU or LSTM, on the backend that KERAS_BACKEND names.
 
 Its batch is first, its states have no axis for layers, and its weights are (in, out).
 
@@ -22,7 +22,7 @@ if BACKEND == "jax":
 
 Arrays = dict[str, Array]
 Pull = Callable[[list[Array]], list[Any]]
-"""Takes the results' gradients; returns those of x, the states and the variables."""
+"""Takes the results' gradients; returns the gradients of x, the states and the variables."""
 
 
 def build(
@@ -219,7 +219,7 @@ def read_layers(path: str) -> dict[str, Any]:
 
 
 def find_class(target: Any) -> Any:
-    """Return the class of a target: itself, or that of a layer in a file."""
+    """Return the class of a target: itself, or the class of a layer in a file."""
     return target if isinstance(target, type) else type(target)
 
 
@@ -236,7 +236,7 @@ def read_file(path: str) -> dict[str, Arrays]:
 
 
 def _read_all(layer: "keras.Layer") -> Arrays:
-    """Return the parameters by Keras's names, also those of a layer that is not to be trained."""
+    """Return the parameters by Keras's names, even if the layer is not trainable."""
     return {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}
 
 

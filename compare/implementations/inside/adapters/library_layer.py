@@ -17,7 +17,7 @@ Tape = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Arra
 
 
 class AdapterModule(Protocol):
-    """What the file of an adapter has; it imports its library and NumPy alone.
+    """The contents of an adapter's file, which imports only its library and NumPy.
 
     `target` is a class of the library, an operator's name, or a layer that is in a file; a model is
     whatever the library has. With ``evaluate(model, x, state)`` layers are called in an evaluation
@@ -44,7 +44,7 @@ class AdapterModule(Protocol):
     def run(self, model: object, x: Array, state: State = None) -> tuple[object, Tape | None]:
         """Return (output, state) in PyTorch's shapes, and the function that computes the gradients.
 
-        The gradients are those of x, of the state and, by PyTorch's names, of the parameters.
+        The result has the gradients of x, of the state and, by PyTorch's names, of the parameters.
         """
 
 
@@ -119,7 +119,7 @@ class LibraryLayer:
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
         """Set the parameters as the library does, "in place", or "replaced" by other arrays.
 
-        A module of PyTorch can also get "copied" values, or "new" parameters.
+        A PyTorch module can also get "copied" values, or "new" parameters.
         """
         self.adapter.write(self.model, self.adapter.from_torch(self.target, values), how)
 
@@ -144,7 +144,7 @@ class LibraryLayer:
     def backward(
         self, tape: Tape, d_output: Array | None = None, d_state: State = None
     ) -> LibraryGradients:
-        """Return the gradients from those of the output and of the last state."""
+        """Return the gradients, given the gradients of the output and of the last state."""
         d_x, d_initial, d_parameters = tape(d_output, d_state)
         states = d_initial if isinstance(d_initial, tuple) else (d_initial,)
         d_x, h0, c0, *_ = self._convert((d_x, *states, None))

@@ -1,17 +1,17 @@
 """Call a class in NumPy in the documented form, if it has one of the other forms that people write.
 
 The documented form is ``forward(x, h0) -> (output, h_n, tape)``, ``backward(tape, d_output, d_h_n)
--> (d_x, d_h0, dict)`` and a dict `parameters`. What has another form is told by these rules:
+-> (d_x, d_h0, dict)`` and a dict `parameters`. Other forms are recognised by these rules:
 
 parameters    They may be attributes of the class, or of an object `params`: the float arrays that
-              the constructor makes. What `forward` sets is a tape, and what has the name of a
-              parameter with `grad` or `momentum` is a gradient or belongs to an optimizer.
+              the constructor makes. Arrays that `forward` sets are a tape. An array with the name
+              of a parameter and `grad` is a gradient; with `momentum` it is an optimizer's.
 call          Without `forward`, the layer itself is called.
 states        ``forward(x, h0, c0)`` takes the states one by one: its third argument begins with c.
 last output   Where no state is returned, h_n is the last output.
 tape          Where no tape is returned, or None, it is in the object, which has one. `forward` runs
               again before `backward` runs for another one.
-upstream      Where `backward` takes one gradient, that of h_n is added to the last output's. An
+upstream      Where `backward` takes one gradient, h_n's is added to the last output's. An
               argument without a default gets zeros for a gradient that is not there.
 gradients     They are one tuple, in the order of the parameters, or a dict by their names, or the
               object has them under their names.
@@ -44,7 +44,7 @@ TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")  # beginnings of 
 
 @dataclass
 class Findings:
-    """What the calls of one class have shown, which is true of all its layers."""
+    """Facts that the calls of one class have shown; they hold for all its layers."""
 
     forms: dict[str, bool] = field(default_factory=dict)  # in words
     num_states: int = 1
@@ -53,7 +53,7 @@ class Findings:
 
 @dataclass(eq=False)
 class Tape:
-    """What a layer's forward pass was given and has returned."""
+    """The arguments and results of a layer's forward pass."""
 
     own: Any  # the class's tape; None if it keeps it in itself
     is_returned: bool  # and then `backward` takes it

@@ -108,7 +108,7 @@ def make_session(
     constants: Any = (),
     settings: onnxruntime.SessionOptions | None = None,
 ) -> onnxruntime.InferenceSession:
-    """Load a graph, whose arguments are those of `make_model`."""
+    """Load a graph; `make_model` has the same arguments."""
     content = make_model(nodes, inputs, outputs, constants).SerializeToString()
     return onnxruntime.InferenceSession(content, settings, providers=PROVIDERS)
 
@@ -289,7 +289,7 @@ def list_attributes(node: "Node", bidirectional: bool) -> dict[str, Any]:
 
 
 def find_operator(target: "str | Node") -> str:
-    """Return the name of an operator, or that of a node in a file."""
+    """Return the name of an operator, or of a node in a file."""
     return target if isinstance(target, str) else target.operator
 
 

@@ -1,4 +1,4 @@
-"""A module of PyTorch, called like nn.RNN, nn.GRU or nn.LSTM; autograd gives its gradients."""
+"""A PyTorch module, called like nn.RNN, nn.GRU or nn.LSTM; autograd gives its gradients."""
 
 import copy
 import inspect
@@ -34,7 +34,7 @@ def build(
 def name_parameters(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     """Return the parameters by name.
 
-    Those of a module around one layer have the layer's names, those of a list of cells the names
+    In a module around one layer, parameters have the layer's names. A list of cells has the names
     of as many layers.
     """
     parameters = dict(module.named_parameters())

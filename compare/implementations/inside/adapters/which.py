@@ -28,12 +28,12 @@ class ParameterForm(NamedTuple):
 
 @dataclass(frozen=True)
 class Adapter:
-    """What is known of an adapter without its library."""
+    """A description of an adapter that does not need its library."""
 
     file: str  # its name in this folder, without the end
     libraries: tuple[str, ...]  # a class needs it if it or a base comes from one of these modules
     classes: dict[str, ParameterForm]
-    """What a user can check with it, as MODULE:CLASS.
+    """The layers that a user can check with it, as MODULE:CLASS.
 
     A library may have no such class, but an operator of this name, which then takes its place.
     """

@@ -18,10 +18,10 @@ Shapes = list[tuple[int, ...]]
 
 
 def find_layer(target: Callable[..., Any]) -> tuple[Callable[..., Any], str]:
-    """Return what is to be checked, and in words what it is of a model.
+    """Return the target to check, and in words which part of a model it is.
 
-    Of a model it is the class of its layer. Of all else it is the target, without words, and also
-    of a model that is one loop over its own weights: then the words say what is missing.
+    For a model, this is the class of its layer. For anything else it is the target itself, without
+    words. For a model that is one loop over its own weights, the words say what is missing.
     """
     try:
         model = target(*SIZES[: _count_arguments(target)])
@@ -40,7 +40,7 @@ def find_layer(target: Callable[..., Any]) -> tuple[Callable[..., Any], str]:
         return type(layer), words
     is_alone = not layers and any(_has_logits(shape) for shape in others)
     words = (
-        f"{title} is a model without a layer of its own: move its loop into a class, and give that"
+        f"{title} is a model without a recurrent layer: move its loop into a class, and check that"
     )
     return target, words * is_alone
 
@@ -54,7 +54,7 @@ def _count_arguments(target: Callable[..., Any]) -> int:
 
 def list_parts(model: object) -> dict[str, object]:
     """Return the parts of a model that can be called, by the names of their attributes."""
-    if hasattr(model, "named_children"):  # a module of PyTorch
+    if hasattr(model, "named_children"):  # a PyTorch module
         return dict(model.named_children())
     held = getattr(model, "__dict__", {})
     return {name: value for name, value in held.items() if hasattr(value, "forward")}
