@@ -26,7 +26,7 @@ ZIP = b"PK\x03\x04"  # the first bytes of what torch.save and numpy.savez write
 OURS = f"a checkpoint of {PACKAGE} run or train"
 WITHOUT_VOCABULARY = (
     "which has no vocabulary beside its weights; "
-    f"`{PACKAGE} train --model concise` trains a model of PyTorch and writes both"
+    f"`{PACKAGE} train --model concise` trains a PyTorch model and writes both"
 )
 
 

@@ -37,7 +37,7 @@ def library(request, monkeypatch):
 
 
 def draw(cell, *, b_hn=True, **options):
-    """Draw the weights of a layer of PyTorch."""
+    """Draw the weights of a PyTorch layer."""
     torch.manual_seed(0)
     layer = CELLS[cell].torch_layer(V, H, **options)
     found = {name: tensor.numpy().copy() for name, tensor in layer.state_dict().items()}

@@ -24,7 +24,7 @@ ROWS = {"RNN": (0,), "GRU": (1, 0, 2), "LSTM": (0, 3, 1, 2)}
 
 
 def write_graph(path, layers, **attributes):
-    """Write a graph of the nodes of some layers of PyTorch, and return its path.
+    """Write a graph of the nodes of some PyTorch layers, and return its path.
 
     A node has the name of its layer up to a space.
     """

@@ -1,4 +1,4 @@
-"""Right modules of PyTorch, in styles that people write: around a layer, a cell, or by hand."""
+"""Right PyTorch modules, in styles that people write: around a layer, a cell, or by hand."""
 
 import math
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 class AroundLSTM(nn.Module):
-    """A layer of PyTorch in an attribute, with all arguments."""
+    """A PyTorch layer in an attribute, with all arguments."""
 
     def __init__(self, input_size, hidden_size, num_layers=1, bidirectional=False):
         super().__init__()
