@@ -6,7 +6,8 @@ from functools import partial
 from rich.console import Console
 
 from compare.check.exercise.functions import FunctionsSubject, call_reference
-from compare.implementations.targets import parse_target
+from compare.implementations.core.target import read_target
+from compare.implementations.targets import make_source
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
@@ -16,9 +17,14 @@ submit = partial(Submission, start=InProcess)
 """Load a source in this process."""
 
 
+def source_of(target, **limits):
+    """Return what a process loads for FILE, FILE:CLASS or MODULE:CLASS."""
+    return make_source(read_target(str(target)), **limits)
+
+
 def submission_of(target):
     """Load FILE, FILE:CLASS or MODULE:CLASS in this process."""
-    return submit(parse_target(target))
+    return submit(source_of(target))
 
 
 def loader(folder, text):

@@ -56,7 +56,7 @@ def examine(
     """
     source = source or find_source(config)
     notes = Notes()
-    if source.name:
+    if source.is_layer:
         report = examine_class(config, make_loader(config, source, notes, start), terminal)
     else:
         load = make_functions_loader(config, source, notes, start)

@@ -28,7 +28,7 @@ from compare.check import (
 from compare.classroom.class_page import list_remarks, write_class_page
 from compare.classroom.config import GradeConfig
 from compare.files import has_keys, read_json, write_output
-from compare.implementations import CELLS, Trouble, split_target
+from compare.implementations import CELLS, Trouble
 from compare.terminal import UsageError, package_version
 
 Row = dict[str, Any]
@@ -116,7 +116,7 @@ class ClassReport:
 def make_report(row: Row, config: GradeConfig) -> Report:
     """Return the report on a submission whose check has ended without one."""
     cell = config.cell or next(iter(CELLS))
-    is_class = bool(split_target(config.target)[1])
+    is_class = bool(config.submissions.name)
     items = list_parts(cell) if is_class else choose_stage(STAGES[cell], config.stage)
     trouble = Trouble("error", row["failed"])
     stages = [ItemResult.from_trouble(item, trouble) for item in items]

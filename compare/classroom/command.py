@@ -1,6 +1,6 @@
 """``rnn-parity grade``: which files of a folder are right; with --report, the grades of a class."""
 
-from compare.check import CheckError, find_folder, refuse_replacing
+from compare.check import CheckError, refuse_replacing
 from compare.classroom.config import GradeConfig
 from compare.classroom.folder import check_folder
 from compare.implementations import hide_memory
@@ -16,11 +16,10 @@ def grade(config: GradeConfig, terminal: Terminal | None = None) -> None:
     terminal = terminal or Terminal(quiet=True)
     config.check()
     hide_memory()
-    folder = find_folder(config.target)
-    if folder is None:
+    if config.submissions.kind != "folder":
         raise UsageError(f"expected a folder, got {config.target}")
-    refuse_replacing(config, folder.rglob("*.py"))
-    rows = check_folder(config, folder, terminal)
+    refuse_replacing(config, config.submissions.path.rglob("*.py"))
+    rows = check_folder(config, terminal)
     right = sum(row["ok"] for row in rows)
     if right < len(rows):
         raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")

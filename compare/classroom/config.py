@@ -1,12 +1,14 @@
 """The settings of ``rnn-parity grade``; each field is a flag."""
 
 import dataclasses
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import Positional
 
 from compare.check import CheckConfig, CheckOptions
+from compare.implementations import Target, read_target
 from compare.terminal import FROM_1, flag
 
 
@@ -25,10 +27,16 @@ class GradeConfig(CheckOptions):
     jobs: Annotated[int | None, FROM_1, flag("N", "(default: number of CPUs)")] = None
     """Number of processes."""
 
+    @cached_property
+    def submissions(self) -> Target:
+        """The folder, and the class in each of its files."""
+        return read_target(self.target)
+
     def for_file(
-        self, target: str, explain: Path | None = None, gradescope: Path | None = None
+        self, file: Path, explain: Path | None = None, gradescope: Path | None = None
     ) -> CheckConfig:
         """Return the settings of the check of one file, which writes these outputs."""
+        target = ":".join(filter(None, (str(file), self.submissions.name)))
         names = (field.name for field in dataclasses.fields(CheckOptions) if field.name != "json")
         shared = {name: getattr(self, name) for name in names}
         return CheckConfig(target=target, explain=explain, gradescope=gradescope, **shared)

@@ -9,12 +9,12 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Any
 
 from rich.text import Text
@@ -23,14 +23,7 @@ from compare.check import STYLES, CheckConfig, Report, write_json
 from compare.classroom.class_report import ClassReport, hash_file
 from compare.classroom.config import GradeConfig
 from compare.files import JsonObject
-from compare.implementations import (
-    NOTEBOOK,
-    clean,
-    describe_end,
-    hide_memory,
-    split_target,
-    start_python,
-)
+from compare.implementations import NOTEBOOK, clean, describe_end, hide_memory, start_python
 from compare.terminal import CommandError, Terminal, UsageError, usable_cpus
 
 Row = JsonObject
@@ -46,8 +39,9 @@ NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failure
 SECONDS = 2.0  # between two times that the results so far are written
 
 
-def check_folder(config: GradeConfig, folder: Path, terminal: Terminal) -> list[Row]:
+def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     """Check the files of a folder, and print a line for each as soon as it is done."""
+    folder = config.submissions.path
     found = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", NOTEBOOK)]
     files = {
         clean(path.relative_to(folder).as_posix()): path
@@ -112,18 +106,19 @@ def _checked(
     config: GradeConfig, files: dict[str, Path], jobs: int, report: ClassReport | None
 ) -> Generator[Row]:
     """Yield the results of all files, in the order in which they are done."""
-    running: list[_Job] = []
-    own = _Thread()
-
-    def begin() -> None:
-        own.job = _Job(config)
-        running.append(own.job)
+    running = [_Job(config) for _ in range(jobs)]
+    idle = SimpleQueue[_Job]()
+    for job in running:
+        idle.put(job)
 
     def check(name: str, path: Path) -> Row:
         outputs = {} if report is None else report.outputs_of(name)
-        return {"file": name} | own.job.check(path, outputs)
+        job = idle.get()
+        row = job.check(path, outputs)
+        idle.put(job)
+        return {"file": name} | row
 
-    pool = ThreadPoolExecutor(jobs, initializer=begin)
+    pool = ThreadPoolExecutor(jobs)
     try:
         for done in as_completed([pool.submit(check, *item) for item in files.items()]):
             yield done.result()
@@ -133,12 +128,6 @@ def _checked(
             for job in running:
                 job.close()
             pool.shutdown(wait)
-
-
-class _Thread(threading.local):
-    """The values that each thread has for itself."""
-
-    job: "_Job"
 
 
 class _Job:
@@ -186,12 +175,11 @@ def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     config: GradeConfig = pickle.load(requests)
-    _, name = split_target(config.target)
     with suppress(EOFError):
         while True:
             path, outputs = pickle.load(requests)
-            target, begun = str(path) + f":{name}" * bool(name), time.monotonic()
-            row = _row(config.for_file(target, **outputs), examine)
+            begun = time.monotonic()
+            row = _row(config.for_file(path, **outputs), examine)
             if config.report is not None:
                 row["sha256"] = hash_file(path)
             _send(answers, row | {"seconds": round(time.monotonic() - begun, 2)})

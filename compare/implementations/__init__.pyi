@@ -16,6 +16,9 @@ from .core.interface import Run as Run
 from .core.interface import Tape as Tape
 from .core.interface import load_parameters as load_parameters
 from .core.interface import read_options as read_options
+from .core.target import Target as Target
+from .core.target import read_target as read_target
+from .core.target import refuse_target as refuse_target
 from .core.trouble import FAILED as FAILED
 from .core.trouble import HOPELESS as HOPELESS
 from .core.trouble import Malformed as Malformed
@@ -61,11 +64,8 @@ from .stored.weights import read_layer as read_layer
 from .stored.weights import read_layers as read_layers
 from .stored.weights import sort_parameters as sort_parameters
 from .stored.weights import to_bytes as to_bytes
-from .targets import demand_python as demand_python
 from .targets import implementation as implementation
-from .targets import parse_target as parse_target
-from .targets import refuse_target as refuse_target
-from .targets import split_target as split_target
+from .targets import make_source as make_source
 from .worker.client import Start as Start
 from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind

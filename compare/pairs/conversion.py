@@ -30,8 +30,8 @@ from compare.implementations import (
     list_forms,
     read_arrays,
     read_layer,
+    read_target,
     sort_parameters,
-    split_target,
     to_bytes,
 )
 from compare.pairs.cases import list_cases
@@ -131,7 +131,7 @@ def convert_weights(
 def _check_dest(dest: Path, to: str) -> None:
     """Raise UsageError unless a new file can have this name, and weights in this form."""
     end = dest.suffix.lower()
-    is_layer = bool(find_file_adapter(dest.name))
+    is_layer = find_file_adapter(dest.name) is not None
     if end not in READERS and not is_layer:
         ends = ", ".join([*READERS, ".keras", ".h5", ".onnx"])
         raise UsageError(f"expected DEST to end in one of {ends}, got {dest}")
@@ -149,14 +149,14 @@ def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -
     if isinstance(source, Mapping):
         arrays, where, name = dict(source), "these arrays", ""
     else:
-        where = str(source)
-        path, name = split_target(where)
+        file = read_target(str(source))
+        where, name = file.text, file.name
         if from_ == TORCH:
-            target = where if find_file_adapter(where) else TORCH
-            return _check_dtype(Weights(target, read_layer(Path(path), name)), where)
-        if not path.endswith((".npz", ".safetensors")):
+            target = where if file.adapter else TORCH
+            return _check_dtype(Weights(target, read_layer(file.path, name)), where)
+        if file.path.suffix not in (".npz", ".safetensors"):
             raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
-        arrays = read_arrays(Path(path))
+        arrays = read_arrays(file.path)
     if from_ == TORCH:
         return _check_dtype(Weights(TORCH, sort_parameters(arrays, where)), where)
     dtype = next((str(a.dtype) for a in arrays.values() if str(a.dtype) in DTYPES), DTYPES[0])

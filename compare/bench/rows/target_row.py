@@ -22,14 +22,7 @@ from compare.bench.rows import PRESETS
 from compare.bench.rows.row import Row, line
 from compare.bench.workload.case import Job, LayerInputs
 from compare.bench.workload.shapes import BACKWARD, FORWARD
-from compare.implementations import (
-    Array,
-    Cell,
-    Implementation,
-    Trouble,
-    implementation,
-    split_target,
-)
+from compare.implementations import Array, Cell, Implementation, Trouble, implementation
 from compare.terminal import UsageError
 
 SECONDS = 60.0  # of the processor, for one request: a call and its results, or a block of calls
@@ -45,12 +38,8 @@ STYLES: Sequence[Mapping[str, Any]] = (
 
 
 def find_targets(rows: Sequence[str]) -> list[str]:
-    """Return the targets among ``--rows``: a file, FILE:CLASS, MODULE:CLASS or a preset."""
-    return [
-        name
-        for name in dict.fromkeys(rows)
-        if name in PRESETS or name.endswith((".py", ".onnx")) or split_target(name)[1]
-    ]
+    """Return those of ``--rows`` that are targets or presets: the names of ours have no . or :."""
+    return [name for name in dict.fromkeys(rows) if name in PRESETS or {".", ":"} & {*name}]
 
 
 @contextmanager

@@ -61,11 +61,10 @@ def make_functions_loader(
 def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
     """Check the functions of a file."""
     report = Report(config.target, "functions", config.cell or next(iter(CELLS)), config.seed)
-    names: list[str] = []
-    trouble = None
+    names, file, trouble = list[str](), "", None
     try:
         with load() as submission:
-            names = submission.names
+            names, file = submission.names, submission.source.file
     except Trouble as error:
         trouble = error
     report.form, report.cell, stages = choose_stages(names, config.cell)
@@ -95,13 +94,13 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
             report.training = _train(config, report.cell, load, terminal)
     except Exception as error:
         report.stages = list_without_results(chosen, find_trouble(error))
-    _note_copies(config, report)
+    _note_copies(Path(file), config, report)
     return report
 
 
-def _note_copies(config: CheckConfig, report: Report) -> None:
+def _note_copies(file: Path, config: CheckConfig, report: Report) -> None:
     """Note copies of the plain version; with --numpy-only they get no point."""
-    copies = find_copies(Path(config.target))
+    copies = find_copies(file)
     for source in dict.fromkeys(copies.values()):
         names = ", ".join(name for name, of in copies.items() if of == source)
         refused = "" if config.numpy_only else " (--numpy-only refuses that)"

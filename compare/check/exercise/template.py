@@ -38,7 +38,7 @@ def write_template(name: str, file: str) -> str:
         "kept": ", ".join(cell.tape),
         "of_gates": f", and gates a list: the tuple ({', '.join(cell.kept)}) of each step"
         * bool(cell.kept),
-        "handed_back": "".join(f", and d_{s} is what step t+1 hands back to {s}_t" for s in others),
+        "handed_back": "".join(f", and d_{s} comes back to {s}_t from step t+1" for s in others),
         "alone": "".join(f" {s}_t is used by step t+1 alone." for s in others),
         "step": ", ".join(step),
         "sequence": ", ".join(sequence),

@@ -106,7 +106,8 @@ def _describe_layout(
         report.notes.append(needed)
     arguments = layers.arguments()
     if forward.verdict != Verdict.RIGHT and arguments and not fits(arguments):
-        file, _, name = config.target.rpartition(":")
+        name = layers.submission.source.name
+        file = config.target.removesuffix(f":{name}")
         report.notes.append("\n  ".join([FITTING, *write_adapter(name, file, arguments)]))
 
 

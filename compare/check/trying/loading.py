@@ -16,12 +16,10 @@ from compare.implementations import (
     Submission,
     Trouble,
     clean,
-    demand_python,
-    find_file_adapter,
-    parse_target,
+    make_source,
     read_layers,
+    read_target,
     refuse_target,
-    split_target,
 )
 from compare.kernels import INTERPRETER
 from compare.terminal import CommandError, Terminal, UsageError, flag_of
@@ -37,43 +35,32 @@ def find_source(config: CheckConfig) -> Source:
 
     RecordError if it is a layer in a file that cannot be read.
     """
-    target = config.target
-    if find_folder(target):
-        raise UsageError(f"expected a file or a layer, got a folder: rnn-parity grade {target}")
-    if find_file_adapter(target):
-        read_layers(Path(split_target(target)[0]))  # RecordError if it cannot be read
+    target, typed = read_target(config.target), config.target
+    if target.kind == "folder":
+        raise UsageError(f"expected a file or a layer, got a folder: rnn-parity grade {typed}")
+    if target.adapter:
+        read_layers(target.path)  # RecordError if it cannot be read
     interpret = config.interpret or config.compile_for is not None
     calls, slowness = (300, 6) if interpret else (30, 1)  # a GPU's work, on the CPU
-    try:
-        source = parse_target(
-            target,
-            numpy_only=config.numpy_only,
-            interpreter=str(INTERPRETER) if interpret else "",
-            seconds=slowness * config.timeout,
-            total=config.total_timeout or calls * config.timeout,
-            gibibytes=config.memory,
-        )
-    except FileNotFoundError:
-        missing = ", which does not exist" * target.endswith(".py")
-        raise refuse_target(target, f"{missing}; rnn-parity new FILE writes a template") from None
-    demand_python(source, target)
+    source = make_source(
+        target,
+        "; rnn-parity new FILE writes a template",
+        numpy_only=config.numpy_only,
+        interpreter=str(INTERPRETER) if interpret else "",
+        seconds=slowness * config.timeout,
+        total=config.total_timeout or calls * config.timeout,
+        gibibytes=config.memory,
+    )
     for name in (*OF_CLASSES, "strict"):
-        if getattr(config, name) and not source.name:
+        if getattr(config, name) and not source.is_layer:
             flag = flag_of(name)
-            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {target}")
+            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {typed}")
     if config.device:
         check_device(config.device)
     for name in ("stage", "no_train", "text", "optimizer"):
-        if getattr(config, name) and source.name:
-            raise UsageError(f"expected a file of functions with {flag_of(name)}, got {target}")
+        if getattr(config, name) and source.is_layer:
+            raise UsageError(f"expected a file of functions with {flag_of(name)}, got {typed}")
     return source
-
-
-def find_folder(target: str) -> Path | None:
-    """Return the folder of DIR or DIR:CLASS; None if the target is something else."""
-    name, class_name = split_target(target)
-    is_package = bool(class_name) and (Path(name) / "__init__.py").is_file()  # MODULE:CLASS
-    return Path(name) if target and Path(name).is_dir() and not is_package else None
 
 
 def make_loader(

@@ -88,7 +88,6 @@ class Implementation:
     cell: Cell
     title: str  # "keras.layers:LSTM", "scratch"
     build: LayerClass
-    features: frozenset[str] = frozenset()  # of nn.RNN's surface that it has for certain
     close: Callable[[], object] = field(default=lambda: None)  # ends its process
     weights: Results | None = None  # its own, if it comes from a file that has some
     layout: str = ""  # what was detected of a class with names of its own, in words

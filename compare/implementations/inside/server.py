@@ -100,12 +100,12 @@ class Server:
             sys.path.insert(0, folder)
         if head["interpreter"]:
             self.interpreter = load_file(head["interpreter"], OURS)
-        file, module = head["file"], head["module"]
-        self.module = self._load(file) if file else importlib.import_module(module)
+        name, module, file = head["name"], head["module"], head["file"]
+        self.module = importlib.import_module(module) if module else self._load(file)
         target, adapter, kinds = self.module, "", [""]
-        if head["name"]:
+        if name or module:
             self.resolver = load_file(head["resolver"], OURS)
-            target, adapter, kinds = self.resolver.adapt(target, head["name"])
+            target, adapter, kinds = self.resolver.adapt(target, name, file)
         self.objects[0] = target
         return {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
 
@@ -117,7 +117,7 @@ class Server:
 
     def do_enter(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """If the class is a whole model, replace it by the class of its recurrent layer."""
-        found, words = self.resolver.adapt_layer(self.module, head["name"])
+        found, words = self.resolver.adapt_layer(self.module, head["name"], head["file"])
         self.objects[0], adapter, kinds = found
         return {"adapter": adapter, "kinds": kinds, "words": words}
 

@@ -15,6 +15,7 @@ import numpy as np
 from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.guesses import guess_cell_of_class
 from compare.implementations.core.interface import Results
+from compare.implementations.core.target import read_target
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
 from compare.implementations.inside.adapters.which import (
     ADAPTERS,
@@ -46,7 +47,7 @@ def find_class(end: str, cell: Cell) -> str:
 
 def find_cell(name: str) -> Cell:
     """Return the cell of a class MODULE:CLASS."""
-    return CELLS[guess_cell_of_class([name.partition(":")[2]]) or next(iter(CELLS))]
+    return CELLS[guess_cell_of_class([read_target(name).name]) or next(iter(CELLS))]
 
 
 class Form:
@@ -59,10 +60,10 @@ class Form:
         if name not in list_forms():
             known = "torch or a class that `convert --table` lists"
             raise UsageError(f"expected {known}, got {name!r}")
-        module, _, own = name.partition(":")
+        target = read_target(name)
         self.name, self.dtype, self.cell = name, dtype, find_cell(name)
         try:
-            self.target, adapter = resolve(import_module(module), own)
+            self.target, adapter = resolve(import_module(target.place), target.name)
             self.adapter: Any = load_adapter(adapter)
             self.small = LibraryLayer(self.adapter, self.target, V, H, dtype=dtype)
         except Exception as error:  # whatever the import of a library raises

@@ -186,7 +186,7 @@ def read_layers(path: Path) -> dict[str, Results]:
     adapter = find_file_adapter(path.name)
     if not adapter:
         return find_layers(read_arrays(path))
-    layers = _try(partial(_read_with, adapter), path)
+    layers = _try(partial(_read_with, adapter.file), path)
     return {name: add_second_biases(parameters) for name, parameters in layers.items()}
 
 

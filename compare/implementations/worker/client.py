@@ -82,7 +82,7 @@ class Submission(AbstractContextManager["Submission"]):
         self._replaced = ()
         self._process = self._start(source, self._call_back, self.notes)
         names = ("file", "module", "name", "folders", "numpy_only", "resolver", "interpreter")
-        seconds = 6 * source.seconds if source.file else max(60.0, 3 * source.seconds)
+        seconds = max(60.0, 3 * source.seconds) if source.module else 6 * source.seconds
         limits = seconds, PATIENCE * seconds
         try:
             loaded = self._request("load", (), limits, **{n: getattr(source, n) for n in names})
@@ -109,7 +109,7 @@ class Submission(AbstractContextManager["Submission"]):
 
     def enter_model(self) -> None:
         """If the class is a whole model, replace it by the class of its recurrent layer."""
-        found = self._request("enter", name=self.source.name)
+        found = self._request("enter", name=self.source.name, file=self.source.file)
         self.adapter, self.kinds, self.model = found["adapter"], found["kinds"], found["words"]
 
     def call(

@@ -4,9 +4,7 @@ import re
 
 from compare.files import table
 
-KNOWN = table(__package__, "exceptions.toml")[
-    "exception"
-]  # the messages that are known, and their words
+KNOWN = table(__package__, "exceptions.toml")["exception"]  # messages, and their words
 
 
 def explain_exception(kind: str, message: str, where: str) -> str:

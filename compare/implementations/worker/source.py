@@ -11,9 +11,9 @@ PATIENCE = 8  # wall time that calls may take, as a multiple of their processor 
 class Source:
     """A file or a module, perhaps a class in it, and the limits of its process."""
 
-    file: str = ""  # one of both is empty
-    module: str = ""
-    name: str = ""  # of a class; empty for the functions of a file
+    file: str = ""
+    module: str = ""  # the library of a layer that is in a file; without a file, what has the class
+    name: str = ""  # of a class or of a layer in a file, which may be the only one
     folders: tuple[str, ...] = ()  # put before `sys.path`
     numpy_only: bool = False  # whether other imports are refused
     resolver: str = ""  # a file whose function `adapt` returns the object to call for a class
@@ -21,6 +21,11 @@ class Source:
     seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
     total: float = 300.0  # seconds of the processor, for all calls
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it is a layer, and not the functions of a file."""
+        return bool(self.name or self.module)
 
 
 @dataclass(slots=True)

@@ -54,7 +54,7 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
         return _show_again(config, config.replay, terminal)
     path = config.output or Path("runs") / f"bisect-{_file_name(config)}.safetensors"
     output = Output("--output", path, "an older file", replays.is_replay, makes_folder=True)
-    read = [config.text, Path(implementations.split_target(config.implementation or "")[0])]
+    read = [config.text, implementations.read_target(config.implementation or "").path]
     check_outputs([output], filter(None, read))
     return _search(config, terminal, path)
 

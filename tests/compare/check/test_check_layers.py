@@ -21,13 +21,12 @@ from compare.implementations import CELLS
 from compare.implementations.layers.detection import detect_cell
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.layouts.conventions import Flags
-from compare.implementations.targets import parse_target
 from compare.implementations.worker.client import Submission
 from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import STUDENTS
 from tests.compare.check.test_fault_injection import faulty
-from tests.in_process import submission_of, terminal
+from tests.in_process import source_of, submission_of, terminal
 
 pytestmark = pytest.mark.usefixtures("quickly", "beside_files")
 
@@ -302,7 +301,7 @@ def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
 
 def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
     monkeypatch.setenv("CALLS", str(tmp_path / "calls.txt"))
-    with Submission(parse_target("Endless.py:Layer", seconds=1.0)) as submission:
+    with Submission(source_of("Endless.py:Layer", seconds=1.0)) as submission:
         results = find_layout(LayerSubject(Layers(submission, "rnn"), 0))
     assert [result.verdict for result in results] == ["timeout"] * 3
     assert (tmp_path / "calls.txt").read_text() == "called "

@@ -14,11 +14,11 @@ import pytest
 from compare.cli import main
 from compare.implementations.core.trouble import Trouble
 from compare.implementations.inside.messages import pack
-from compare.implementations.targets import parse_target
 from compare.implementations.worker import process, start
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.source import Notes
 from tests.compare.check.corpus import right_source
+from tests.in_process import source_of
 
 RIGHT = right_source()
 HOSTILE = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text("utf-8"))["file"]
@@ -72,7 +72,7 @@ def called(folder, body, **limits):
     (folder / "student.py").write_text(
         f"import time\nimport numpy as np\ndef work():\n    {body}\n", encoding="utf-8"
     )
-    with Submission(parse_target(str(folder / "student.py"), **limits)) as submission:
+    with Submission(source_of(folder / "student.py", **limits)) as submission:
         return submission.call("work")
 
 
@@ -85,7 +85,7 @@ def test_a_warning_about_the_extreme_values_of_a_case_is_not_noted(value, is_not
     student.write_text(
         "import numpy as np\ndef work(x):\n    return np.exp(x * x) * 0, np.exp(x)\n", "utf-8"
     )
-    with Submission(parse_target(str(student)), None, notes) as submission:
+    with Submission(source_of(student), None, notes) as submission:
         submission.call("work", np.array([value]))
     assert (notes.lines > 0) == is_noted
 
@@ -111,7 +111,7 @@ def test_all_calls_together_have_a_limit_of_processor_time(seconds, tmp_path, mo
         "    while process_time() < end: pass\n"
     )
     (tmp_path / "student.py").write_text(text, encoding="utf-8")
-    source = parse_target(str(tmp_path / "student.py"), total=0.3)
+    source = source_of(tmp_path / "student.py", total=0.3)
     late = r"no result within 0\.3 s of processor time for all calls \(--total-timeout\)"
     with Submission(source, None, notes) as submission, pytest.raises(Trouble, match=late):
         [submission.call("work") for _ in range(50)]
@@ -124,7 +124,7 @@ def test_an_argument_that_has_a_nan_is_not_changed(tmp_path):
     x = np.array([np.nan, 1])
     x.flags.writeable = False
     (tmp_path / "student.py").write_text("def work(x): return x[1]\n", encoding="utf-8")
-    with Submission(parse_target(str(tmp_path / "student.py"))) as submission:
+    with Submission(source_of(tmp_path / "student.py")) as submission:
         assert submission.call("work", x) == 1
 
 
@@ -148,7 +148,7 @@ def test_printed_lines_are_counted(tmp_path):
     (tmp_path / "student.py").write_text("print('one')\nprint('two')\n", encoding="utf-8")
     notes = Notes()
     for _ in range(2):  # in each of two processes
-        Submission(parse_target(str(tmp_path / "student.py")), None, notes).close()
+        Submission(source_of(tmp_path / "student.py"), None, notes).close()
     assert (notes.lines, notes.first.split()[:2]) == (2, ["one", "two"])
 
 
@@ -177,31 +177,3 @@ def test_numpy_only_takes_numpy_the_standard_library_and_the_users_files(own, re
         return
     with pytest.raises(Trouble, match=f"--numpy-only: the file imports {refused}"):
         called(tmp_path, body, numpy_only=True)
-
-
-@pytest.mark.parametrize(
-    ("target", "file", "module", "name"),
-    [
-        ("mine.py", "mine.py", "", ""),
-        ("mine.py:Layer", "mine.py", "", "Layer"),
-        ("folder/mine.py:Outer.Layer", "folder/mine.py", "", "Outer.Layer"),
-        ("package.module:Layer", "", "package.module", "Layer"),
-    ],
-)
-def test_a_target_is_a_file_or_a_module_and_a_class(
-    target, file, module, name, tmp_path, monkeypatch
-):
-    monkeypatch.chdir(tmp_path)
-    for path in (tmp_path / "mine.py", tmp_path / "folder" / "mine.py"):
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    source = parse_target(target)
-    expected = str(tmp_path / file) if file else ""
-    assert (source.file, source.module, source.name) == (expected, module, name)
-    assert source.folders == (str(Path(expected).parent if file else tmp_path),)
-
-
-@pytest.mark.parametrize("target", ["mine.py", "mine.py:Layer", "module", "no-module:Layer", ""])
-def test_a_target_that_does_not_exist_is_refused(target):
-    with pytest.raises(FileNotFoundError):
-        parse_target(target)

@@ -17,8 +17,9 @@ from compare.check.cases.layer_results import (
     name_outputs,
     run,
 )
-from compare.implementations import CELLS, split_target
+from compare.implementations import CELLS, read_target
 from compare.implementations.core.trouble import Trouble
+from compare.implementations.targets import make_source
 from compare.implementations.worker import start
 from compare.terminal import UsageError
 from tests.compare.check.corpus import Layer
@@ -144,16 +145,63 @@ def test_the_cell_that_is_given_counts_more_than_the_name_of_the_class(tmp_path)
         assert_right(it, LayerCase(**SIZES))
 
 
-@pytest.mark.parametrize("file", ["mine.py", "C:mine.py", r"C:\mine.py", r"C:\a folder\mine.py"])
-def test_the_colon_of_a_drive_names_no_class(file):
-    assert split_target(file) == (file, "")
-    assert split_target(f"{file}:Layer") == (file, "Layer")
+READ = {  # what is typed, in a folder with the FILES: the place, the name in it, and what is there
+    "mine.py": ("mine.py", "", "file"),
+    "mine.py:Layer": ("mine.py", "Layer", "file"),
+    "mine.py:": ("mine.py", "", "file"),
+    "a folder/mine.py:Outer.Layer": ("a folder/mine.py", "Outer.Layer", "file"),
+    "mine.ipynb:Layer": ("mine.ipynb", "Layer", "file"),
+    "no_such.py:Layer": ("no_such.py", "Layer", "nothing"),
+    "package.module:Layer": ("package.module", "Layer", "module"),
+    "package:Layer": ("package", "Layer", "module"),
+    "package": ("package", "", "folder"),
+    "handed_in:Layer": ("handed_in", "Layer", "folder"),
+    "./a folder": ("./a folder", "", "folder"),
+    "no-module:Layer": ("no-module", "Layer", "nothing"),
+    "module": ("module", "", "nothing"),
+    "": ("", "", "nothing"),
+    "C:mine.py": ("C:mine.py", "", "nothing"),
+    r"C:\mine.py": (r"C:\mine.py", "", "nothing"),
+    r"C:\a folder\mine.py:Layer": (r"C:\a folder\mine.py", "Layer", "nothing"),
+    "gru.onnx": ("gru.onnx", "", "layer in a file"),
+    "gru.onnx:GRU": ("gru.onnx", "GRU", "layer in a file"),
+    "./gru.onnx:/encoder/GRU_1": ("./gru.onnx", "/encoder/GRU_1", "layer in a file"),
+    "gru.onnx:while:0": ("gru.onnx", "while:0", "layer in a file"),
+    r"C:\x\gru.onnx:/GRU": (r"C:\x\gru.onnx", "/GRU", "layer in a file"),
+    "a folder/model.keras:gru_1": ("a folder/model.keras", "gru_1", "layer in a file"),
+    "tf.keras.layers:LSTM": ("tf.keras.layers", "LSTM", "module"),
+}
+
+FILES = ("mine.py", "a folder/mine.py", "mine.ipynb", "package/__init__.py", "handed_in/ada.py")
 
 
-@pytest.mark.parametrize("file", ["gru.onnx", "./gru.onnx", r"C:\x\gru.onnx", "a/model.keras"])
-@pytest.mark.parametrize("name", ["/GRU", "/encoder/GRU_1", "GRU", "while:0", ""])
-def test_the_name_of_a_layer_in_a_file_may_be_a_path(file, name):
-    assert split_target(f"{file}:{name}" if name else file) == (file, name)
+@pytest.mark.parametrize("typed", READ)
+def test_a_target_is_read_as_a_place_and_a_name(typed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for file in FILES:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    read = read_target(typed)
+    assert (read.text, read.place, read.name, read.kind) == (typed, *READ[typed])
+
+
+@pytest.mark.parametrize(
+    ("typed", "module", "folder"),
+    [
+        ("a folder/mine.py:Layer", "", "a folder"),
+        ("package.module:Layer", "package.module", ""),
+        ("a folder/gru.onnx:/GRU", "onnxruntime", None),
+    ],
+)
+def test_a_process_finds_what_the_code_imports(typed, module, folder, tmp_path, monkeypatch):
+    """Beside the file, or in the folder where one stands; a library imports none of the user's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a folder").mkdir()
+    (tmp_path / "a folder" / "mine.py").touch()
+    read, source = read_target(typed), make_source(read_target(typed))
+    file = "" if read.kind == "module" else str(tmp_path / read.place)
+    assert (source.file, source.module, source.name) == (file, module, read.name)
+    assert source.folders == (() if folder is None else (str(tmp_path / folder),))
 
 
 OTHER_ORDER = [  # o g f i, under other names

@@ -101,18 +101,17 @@ ADAPTERS = (
 """To add an adapter, add its file to this folder and its record here."""
 
 
-def adapt(module: ModuleType, name: str) -> tuple[Any, str, list[str]]:
+def adapt(module: ModuleType, name: str, file: str) -> tuple[Any, str, list[str]]:
     """Return what builds a layer of a class, its adapter, and the names of the class and its bases.
 
     A class in NumPy has no adapter.
     """
-    target, adapter = resolve(module, name)
-    return adapt_target(target, adapter, name)
+    return adapt_target(*resolve(module, name, file), name)
 
 
-def adapt_layer(module: ModuleType, name: str) -> tuple[tuple[Any, str, list[str]], str]:
+def adapt_layer(module: ModuleType, name: str, file: str) -> tuple[tuple[Any, str, list[str]], str]:
     """Return the same for the layer of a whole model, and in words what it is."""
-    target, adapter = resolve(module, name)
+    target, adapter = resolve(module, name, file)
     words = ""
     if adapter in ("", "torch_module"):
         target, words = load_adapter("whole_model").find_layer(target)
@@ -122,48 +121,27 @@ def adapt_layer(module: ModuleType, name: str) -> tuple[tuple[Any, str, list[str
 
 def adapt_target(target: Any, adapter: str, name: str) -> tuple[Any, str, list[str]]:
     """Return the same for what a name means."""
-    kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())] or [name]
+    kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
     if not adapter:
-        return load_adapter("numpy_class").adapt_class(target), "", kinds
+        return load_adapter("numpy_class").adapt_class(target), "", kinds or [name]
     own = load_adapter(adapter)
-    if find_file_adapter(name):
-        kinds = [own.find_operator(target)]
+    if not kinds:  # an operator's name, or a layer in a file
+        kinds = [target if isinstance(target, str) else own.find_operator(target)]
     return partial(load_adapter("library_layer").LibraryLayer, own, target), adapter, kinds
 
 
-def find_file_adapter(target: str) -> str:
-    """Return the adapter for FILE or FILE:NAME, by the end of the file's name; empty if none."""
-    for adapter in ADAPTERS:
-        if any(target.endswith(end) or f"{end}:" in target for end in adapter.files):
-            return adapter.file
-    return ""
+def find_file_adapter(file: str) -> Adapter | None:
+    """Return the adapter that reads a file, by the end of its name."""
+    return next((each for each in ADAPTERS if each.files and file.endswith(each.files)), None)
 
 
-def find_library(adapter: str) -> str:
-    """Return the library of an adapter, the first of several."""
-    return next(each.libraries[0] for each in ADAPTERS if each.file == adapter)
-
-
-def find_layer(target: str, adapter: ModuleType) -> Any:
-    """Return the layer FILE:NAME, or the only one of FILE; ValueError if there is no such layer."""
-    path, name = split_file_target(target)
-    layers = adapter.read_layers(path)
+def find_layer(file: str, name: str, adapter: ModuleType) -> Any:
+    """Return a layer of a file, or the only one; ValueError if there is no such layer."""
+    layers = adapter.read_layers(file)
     if name in layers or (len(layers) == 1 and not name):
         return layers[name or next(iter(layers))]
     names = ", ".join(layers) or "none"
-    raise ValueError(f"expected {Path(path).name}:NAME, one of its recurrent layers: {names}")
-
-
-def split_file_target(target: str) -> tuple[str, str]:
-    """Return FILE and NAME where an adapter reads FILE; NAME may be a path, such as ``/GRU``.
-
-    Of another target NAME is empty.
-    """
-    for end in (end for adapter in ADAPTERS for end in adapter.files):
-        path, colon, name = target.partition(f"{end}:")
-        if colon:
-            return f"{path}{end}", name
-    return target, ""
+    raise ValueError(f"expected {Path(file).name}:NAME, one of its recurrent layers: {names}")
 
 
 def refuse_without_library(target: object, error: object) -> str:
@@ -184,10 +162,10 @@ def load_adapter(name: str) -> ModuleType:
     return module
 
 
-def resolve(module: ModuleType, name: str) -> tuple[Any, str]:
-    """Return what a name of a module means, and its adapter; empty if it needs none."""
-    if adapter := find_file_adapter(name):
-        return find_layer(name, load_adapter(adapter)), adapter
+def resolve(module: ModuleType, name: str, file: str = "") -> tuple[Any, str]:
+    """Return what a name of a module or a file means, and its adapter; empty if it needs none."""
+    if adapter := find_file_adapter(file):
+        return find_layer(file, name, load_adapter(adapter.file)), adapter.file
     for each in ADAPTERS:
         if f"{module.__name__}:{name}" in each.classes and not hasattr(module, name):
             return name, each.file

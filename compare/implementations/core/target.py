@@ -1,0 +1,76 @@
+"""Targets: what a user types to name an implementation, a file of weights or a folder of them.
+
+``scratch`` and ``torch`` are the layers of scratch_rnn and PyTorch; ``FILE.py`` has the functions
+of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a library;
+``FILE.onnx`` and ``FILE.onnx:NODE`` are a layer in a graph, ``FILE.keras`` and
+``FILE.keras:LAYER`` one in a model of Keras, which have weights. ``DIR`` and ``DIR:CLASS`` are the
+files of a folder.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from compare.implementations.inside.adapters.which import (
+    ADAPTERS,
+    Adapter,
+    find_file_adapter,
+    refuse_without_library,
+)
+from compare.terminal import UsageError
+
+ENDS = "|".join(re.escape(end) for adapter in ADAPTERS for end in adapter.files)
+
+IN_A_LIBRARYS_FILE = re.compile(rf"(.*?(?:{ENDS}))(?::(.*))?", re.DOTALL)
+"""FILE.onnx or FILE.onnx:NODE; a node's name may be a path, such as ``/GRU``."""
+
+PLACE_AND_NAME = re.compile(r"(..+):([^:/\\]*)", re.DOTALL)
+r"""FILE:CLASS, MODULE:CLASS or DIR:CLASS, but not the colon of a drive, as in ``C:\file.py``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a user named: a file, a folder or a module, and perhaps a class or a layer in it."""
+
+    text: str  # as it was typed, for messages
+    place: str  # the file, the folder or the module
+    name: str = ""  # of the class or of the layer
+
+    @property
+    def path(self) -> Path:
+        """The file or the folder."""
+        return Path(self.place)
+
+    @property
+    def adapter(self) -> Adapter | None:
+        """The adapter that reads the file, if it is one of a library."""
+        return find_file_adapter(self.place)
+
+    @property
+    def kind(self) -> Literal["layer in a file", "folder", "file", "module", "nothing"]:
+        """What is there; nothing if there is neither a file nor a folder, nor can be a module."""
+        if self.adapter:
+            return "layer in a file"
+        is_package = self.name and (self.path / "__init__.py").is_file()
+        if self.place and self.path.is_dir() and not is_package:
+            return "folder"
+        if self.path.is_file():
+            return "file"
+        is_dotted = all(part.isidentifier() for part in self.place.split("."))
+        return "module" if self.name and is_dotted and self.path.suffix != ".py" else "nothing"
+
+
+def read_target(text: str) -> Target:
+    """Take apart what a user typed; nothing else does. UsageError if it is no text."""
+    if not isinstance(text, str):
+        raise UsageError(f"expected target to be a str, got {type(text).__name__}")
+    found = IN_A_LIBRARYS_FILE.fullmatch(text) or PLACE_AND_NAME.fullmatch(text)
+    return Target(text, *found.groups("")) if found else Target(text, text)
+
+
+def refuse_target(text: str, why: str) -> UsageError:
+    """Return the exception for a target that names no code; `why` goes behind it."""
+    if refusal := refuse_without_library(text, why):
+        return UsageError(refusal)
+    return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {text!r}{why}")
