@@ -6,7 +6,7 @@ A file ``model.onnx`` is a graph in which such an operator is a node, for instan
 exported. The node's attributes decide what it computes; it can be given any weights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -54,21 +54,16 @@ def build(
     dtype: str = "float32",
 ) -> Model:
     """Build the graph of an operator, or of a node in a file with other weights."""
-    operator = find_operator(target)
-    attributes = None if isinstance(target, str) else list_attributes(target, bidirectional)
-    has = (attributes or {}).get("activations", [b"Tanh"])[0].decode().lower()
-    if attributes is not None and nonlinearity not in ("", has):
-        raise NotImplementedError(
-            f"expected the nonlinearity {has} of the file, got {nonlinearity}"
-        )
+    operator, D = find_operator(target), 1 + bidirectional
+    attributes = list_attributes(target, nonlinearity, D)
     if dtype != "float32":
         raise NotImplementedError(f"ONNX Runtime has no {operator} of {dtype}")
-    D, G = 1 + bidirectional, len(FROM_TORCH[operator]) * hidden_size
+    G = len(FROM_TORCH[operator]) * hidden_size
     shapes = {"W": (D, G, input_size), "R": (D, G, hidden_size), "B": (D, 2 * G)}
     initial, final = name_states(operator)
     inputs, outputs = ["X", *shapes, *initial], ["Y", *final]
-    node = make_node(operator, "X", initial, outputs, hidden_size, nonlinearity, D, attributes)
-    session = make_session([node], dict.fromkeys(inputs, dtype), outputs)
+    graph = make_model(operator, hidden_size, attributes, inputs, outputs).SerializeToString()
+    session = onnxruntime.InferenceSession(graph, providers=PROVIDERS)
     zeros = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
     return Model(session, inputs, outputs, zeros)
 
@@ -79,59 +74,46 @@ def name_states(operator: str) -> tuple[list[str], list[str]]:
     return [f"{name}_0" for name in states], [f"{name}_n" for name in states]
 
 
-def make_node(
-    operator: str,
-    x: str,
-    initial: list[str],
-    outputs: list[str],
-    hidden_size: int,
-    nonlinearity: str = "",
-    directions: int = 1,
-    attributes: dict[str, object] | None = None,
-) -> Any:
-    """Return the node of an operator; the strings name arrays.
-
-    It computes what PyTorch does, or what the attributes of another node say.
-    """
-    options: dict[str, object] = {"linear_before_reset": 1} if operator == "GRU" else {}
-    options = {"hidden_size": hidden_size, **(options if attributes is None else attributes)}
-    options |= {"direction": "bidirectional"} if directions == 2 else {}
-    if nonlinearity and attributes is None:
-        options["activations"] = [{"tanh": "Tanh", "relu": "Relu"}[nonlinearity]] * directions
-    return helper.make_node(operator, [x, *TENSORS, "", *initial], outputs, **options)
-
-
-def make_session(
-    nodes: list[Any],
-    inputs: dict[str, str],
-    outputs: list[str],
-    constants: Any = (),
-    settings: onnxruntime.SessionOptions | None = None,
-) -> onnxruntime.InferenceSession:
-    """Load a graph; `make_model` has the same arguments."""
-    content = make_model(nodes, inputs, outputs, constants).SerializeToString()
-    return onnxruntime.InferenceSession(content, settings, providers=PROVIDERS)
+def list_attributes(target: "str | Node", nonlinearity: str, directions: int) -> dict[str, Any]:
+    """Return the attributes of a node: of one as PyTorch has it, or of one in a file."""
+    found: dict[str, Any] = {"linear_before_reset": 1} if target == "GRU" else {}
+    if nonlinearity:
+        found["activations"] = [nonlinearity.capitalize()] * directions
+    if not isinstance(target, str):
+        found = dict(target.attributes)
+        functions = found.get("activations", [b"Tanh"])
+        if nonlinearity not in ("", has := functions[0].decode().lower()):
+            expected = f"the nonlinearity {has} of the file"
+            raise NotImplementedError(f"expected {expected}, got {nonlinearity}")
+        if found.get("direction") == b"bidirectional" and directions == 1:
+            del found["direction"]
+            if "activations" in found:
+                found["activations"] = functions[: len(functions) // 2]
+    return found | ({"direction": "bidirectional"} if directions == 2 else {})
 
 
 def make_model(
-    nodes: list[Any],
-    inputs: dict[str, str],
+    operator: str,
+    hidden_size: int,
+    attributes: Mapping[str, Any],
+    inputs: list[str],
     outputs: list[str],
-    constants: Any = (),
+    tensors: Sequence[onnx.TensorProto] = (),
     shapes: Mapping[str, Shape] = MappingProxyType({}),
 ) -> Any:
-    """Make a graph. The inputs have dtypes, the outputs are of float32, constants are tensors.
+    """Make a graph of one node; weights that are not among its inputs are tensors.
 
     `shapes` has the shapes of inputs and outputs that are stated; a letter takes any size.
     """
 
-    def describe(name: str, dtype: str) -> Any:
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        return helper.make_tensor_value_info(name, kind, shapes.get(name))
+    def describe(name: str) -> Any:
+        return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name))
 
-    given = [describe(name, dtype) for name, dtype in inputs.items()]
-    results = [describe(name, "float32") for name in outputs]
-    graph = helper.make_graph(nodes, "layer", given, results, constants)
+    initial, _ = name_states(operator)
+    names, options = ["X", *TENSORS, "", *initial], {"hidden_size": hidden_size, **attributes}
+    node = helper.make_node(operator, names, outputs, **options)
+    given, results = [*map(describe, inputs)], [*map(describe, outputs)]
+    graph = helper.make_graph([node], "layer", given, results, tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
     model.ir_version = min(model.ir_version, 10)
     return model
@@ -278,16 +260,6 @@ def compute_constant(model: Any, name: str) -> Array:
     return np.array(session.run([name], {})[0])
 
 
-def list_attributes(node: "Node", bidirectional: bool) -> dict[str, Any]:
-    """Return the attributes of a node, for one direction or for both."""
-    attributes = dict(node.attributes)
-    if attributes.get("direction") == b"bidirectional" and not bidirectional:
-        del attributes["direction"]
-        if functions := attributes.get("activations"):
-            attributes["activations"] = functions[: len(functions) // 2]
-    return attributes
-
-
 def find_operator(target: "str | Node") -> str:
     """Return the name of an operator, or of a node in a file."""
     return target if isinstance(target, str) else target.operator
@@ -310,7 +282,6 @@ def write_file(path: str, operator: str, parameters: Arrays, *, nonlinearity: st
     inputs, outputs = ["X", *initial], ["Y", *final]
     shapes: dict[str, Shape] = {"X": ("T", "B", arrays["W"].shape[2]), "Y": ("T", D, "B", H)}
     shapes |= dict.fromkeys((*initial, *final), (D, "B", H))
-    node = make_node(operator, "X", initial, outputs, H, nonlinearity, D)
+    attributes = list_attributes(operator, nonlinearity, D)
     tensors = [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in arrays.items()]
-    model = make_model([node], dict.fromkeys(inputs, "float32"), outputs, tensors, shapes)
-    onnx.save(model, path)
+    onnx.save(make_model(operator, H, attributes, inputs, outputs, tensors, shapes), path)
