@@ -27,7 +27,7 @@ from compare.check import (
 )
 from compare.classroom.class_page import list_remarks, write_class_page
 from compare.classroom.config import GradeConfig
-from compare.files import has_keys, read_json, write_output
+from compare.files import has_keys, open_input, read_json, write_output
 from compare.implementations import CELLS, Trouble
 from compare.terminal import UsageError, package_version
 
@@ -45,7 +45,7 @@ FORMULA = ("=", "+", "-", "@", "\t")
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file; empty if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_input(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

@@ -1,13 +1,15 @@
-"""Open and read the files of a directory that may come from somebody else.
+"""Open and read files that a user named, and those of a directory that may come from others.
 
-Each is a regular file, which no link leads out of its directory, and has a limited size. A file
-that the user named may be anywhere.
+Each is a regular file, and may have a limit on its size. A file that the user named may be
+anywhere; no link leads out of the directory `within`.
 """
 
 import errno
 import os
+import sys
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from compare.files.schema import parse_json
 from scratch_rnn.text import opening
@@ -15,14 +17,15 @@ from scratch_rnn.text import opening
 MOST_BYTES_OF_JSON = 2**20  # of a file of JSON whose reader names no other size
 
 
-def open_file(path: Path, within: Path | None = None) -> BinaryIO:
-    """Open a regular file for reading; an OSError says that it is none, or not in `within`."""
-    return opening.open_file(path if within is None else real_path(path, within))
+def open_input(path: Path, most: int = sys.maxsize, within: Path | None = None) -> BufferedReader:
+    """Open a regular file of at most so many bytes for reading; an OSError says what else it is."""
+    return opening.open_file(path if within is None else real_path(path, within), most)
 
 
 def read_file(path: Path, most: int, within: Path | None = None) -> bytes:
-    """Return the content of a file of at most this number of bytes; see `open_file`."""
-    return opening.read_file(path if within is None else real_path(path, within), most)
+    """Return the content of a file; see `open_input`."""
+    with open_input(path, most, within) as file:
+        return file.read(most)
 
 
 def read_json(path: Path, most: int = MOST_BYTES_OF_JSON, within: Path | None = None) -> Any:

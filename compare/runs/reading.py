@@ -20,7 +20,7 @@ from compare.files import (
     RecordError,
     SchemaError,
     excerpt,
-    open_file,
+    open_input,
     parse_json,
     read,
 )
@@ -108,7 +108,7 @@ def read_lines(directory: Path) -> Iterator[tuple[JsonObject, bytes]]:
     """Yield the updates of ``metrics.jsonl``, each with its line."""
     epoch, path = 0, directory / METRICS
     with _naming(directory, METRICS):
-        file = open_file(path, directory)
+        file = open_input(path, within=directory)
     with file:
         for number in count(1):
             line = file.readline()

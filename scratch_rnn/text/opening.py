@@ -2,8 +2,9 @@
 
 import errno
 import os
+import sys
+from io import BufferedReader
 from stat import S_ISDIR, S_ISREG
-from typing import BinaryIO
 
 READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
@@ -20,20 +21,20 @@ def check_regular(descriptor: int, path: str | os.PathLike[str]) -> os.stat_resu
     raise OSError(errno.EINVAL, found, str(path))
 
 
-def open_file(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading; an OSError says what else it is."""
+def open_file(path: str | os.PathLike[str], most: int = sys.maxsize) -> BufferedReader:
+    """Open a regular file for reading; an OSError says what else it is, or that it is too large."""
     try:
         descriptor = os.open(path, READING | NO_WAITING)
     except ValueError:  # a NUL, or a character that the system's encoding does not have
         raise OSError(errno.EINVAL, "a name that no file can have", str(path)) from None
-    check_regular(descriptor, path)
+    size = check_regular(descriptor, path).st_size
+    if size > most:
+        os.close(descriptor)
+        raise OSError(errno.EFBIG, f"{size:,} bytes, more than {most:,}", str(path))
     return os.fdopen(descriptor, "rb")
 
 
 def read_file(path: str | os.PathLike[str], most: int) -> bytes:
-    """Return the bytes of a regular file; an OSError says that it has more than `most` of them."""
-    with open_file(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > most:
-            raise OSError(errno.EFBIG, f"{size:,} bytes, more than {most:,}", str(path))
-        return file.read(size)
+    """Return the bytes of a regular file that has at most this many of them."""
+    with open_file(path, most) as file:
+        return file.read(most)

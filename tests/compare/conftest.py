@@ -1,6 +1,8 @@
 """What several tests of the comparison need."""
 
+import numpy as np
 import pytest
+import torch
 
 import compare.runs.commands
 from compare.cli import main
@@ -70,7 +72,7 @@ def training(fox, tmp_path):
 
 @pytest.fixture(scope="session")
 def records(tmp_path_factory):
-    """A small run with all its records, a replay and a benchmark."""
+    """A small run with all its records, a replay, a benchmark, and files of a layer."""
     from tests.compare.bench.test_bench_result import grid  # only now, as a test
 
     root = tmp_path_factory.mktemp("records")
@@ -81,4 +83,8 @@ def records(tmp_path_factory):
     suspect = f"--bug tanh-derivative --updates 2 --output {directory / 'replay'}"
     assert main(f"bisect {flags.replace('--epochs 2', suspect)}".split()) == 0
     grid().write(directory / "bench.json")
+    layer = torch.nn.RNN(3, 4).state_dict()
+    torch.save(layer, directory / "layer.pt")
+    np.savez(directory / "layer.npz", **{name: tensor.numpy() for name, tensor in layer.items()})
+    np.save(directory / "x.npy", np.zeros((2, 1, 3)))
     return directory

@@ -66,6 +66,9 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "checkpoints": (RESUME, ANY | TENSORS, ()),
     "bench.json": ("bench --plot {run}/bench.json --output {run}/out.png", ANY | JSON, ()),
     "replay": ("bisect --replay {run}/replay", ANY, ()),
+    "layer.pt": ("convert {run}/layer.pt {run}/new.npz", ANY, ()),
+    "layer.npz": ("convert {run}/layer.npz {run}/new.pt", ANY, ()),
+    "x.npy": ("parity scratch torch --input {run}/x.npy", ANY, ()),
 }
 
 

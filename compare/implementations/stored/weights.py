@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from compare.files import RecordError, read_file
+from compare.files import RecordError, open_input, read_file
 from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.interface import Array, Results, check_shapes, read_options
 from compare.implementations.inside.adapters.which import (
@@ -99,10 +99,12 @@ def _read_safetensors(path: Path) -> Results:
 
 
 def _read_npz(path: Path) -> Results:
-    if not zipfile.is_zipfile(path):
-        raise ValueError("another format")
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+    with open_input(path, MOST_BYTES) as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("another format")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
 
 
 def _read_pt(path: Path) -> Results:
@@ -110,8 +112,8 @@ def _read_pt(path: Path) -> Results:
 
     what = f"expected a state_dict in {path}"
     try:
-        with warnings.catch_warnings(action="ignore"):  # of files that are refused
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        with open_input(path, MOST_BYTES) as file, warnings.catch_warnings(action="ignore"):
+            state = torch.load(file, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # many kinds, some with several lines and escape codes
@@ -191,7 +193,7 @@ def read_layers(path: Path) -> dict[str, Results]:
 
 
 def _read_with(adapter: str, path: Path) -> dict[str, Results]:
-    path.stat()  # without the file it does not matter whether the library is installed
+    open_input(path, MOST_BYTES).close()  # before the library, which may not be installed
     layers: dict[str, Results] = load_adapter(adapter).read_file(str(path))
     return layers
 
@@ -270,7 +272,8 @@ def read_input(path: Path) -> Array:
 def read_array(path: Path) -> Array:
     """Read the array of a .npy file; UsageError if it is none."""
     try:
-        array = np.load(path, allow_pickle=False)
+        with open_input(path, MOST_BYTES) as file:
+            array = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         got = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise UsageError(f"expected an array in {path}, got: {got}") from None

@@ -14,7 +14,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from compare.files import JsonObject, SchemaError, excerpt, open_file, parse_json, write_file
+from compare.files import JsonObject, SchemaError, excerpt, open_input, parse_json, write_file
 from compare.implementations import Array
 from compare.runs.checkpoint.version_2 import convert
 from compare.terminal import DATA, PACKAGE, CommandError
@@ -49,7 +49,7 @@ def read(path: Path, within: Path | None = None) -> tuple[dict[str, Array], Json
     A SchemaError says why the file cannot be read, or that it leads out of the directory `within`.
     """
     try:
-        with open_file(path, within) as file:  # a pipe or a device would be waited for
+        with open_input(path, within=within) as file:  # a pipe or a device would be waited for
             beginning = file.read(len(ZIP))
         if beginning == ZIP:
             raise SchemaError(OURS, f"a file of torch.save or numpy.savez, {WITHOUT_VOCABULARY}")
