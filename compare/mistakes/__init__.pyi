@@ -1,12 +1,11 @@
 from .catalogue import BUG_NAMES as BUG_NAMES
 from .catalogue import BUGS as BUGS
-from .catalogue import CATALOGUE as CATALOGUE
 from .catalogue import Bug as Bug
 from .catalogue import find_bug as find_bug
+from .mistake import Mistake as Mistake
+from .mistake import list_layer_mistakes as list_layer_mistakes
+from .mistake import list_mistakes as list_mistakes
 from .patches import patched_source as patched_source
 from .plain import LOSS_FILE as LOSS_FILE
 from .plain import PlainFunctions as PlainFunctions
 from .plain import less_accurate as less_accurate
-from .wrong_functions import list_wrong_functions as list_wrong_functions
-from .wrong_layers import ONLY_REVERSE as ONLY_REVERSE
-from .wrong_layers import list_wrong_layers as list_wrong_layers

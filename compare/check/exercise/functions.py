@@ -17,9 +17,9 @@ from compare.check.cases.layer_case import Surface
 from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.drawing import DTYPES, Kind
 from compare.check.exercise.stages import STAGES, Stage, run_quietly
-from compare.check.trying.results import Attempt, Case, Item, ItemResult
-from compare.check.trying.subject import Answer, Mistake, Run, Subject, try_item
-from compare.check.trying.symptoms import explain_copy, explain_memory
+from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
+from compare.check.trying.subject import Answer, Run, Subject, try_item
+from compare.check.trying.symptoms import KEPT, explain_copy, explain_memory
 from compare.implementations import (
     CELLS,
     Malformed,
@@ -34,7 +34,7 @@ from compare.implementations import (
     parse_order,
     translate_call,
 )
-from compare.mistakes import PlainFunctions, list_wrong_functions
+from compare.mistakes import Mistake, PlainFunctions, list_mistakes
 from compare.parity import Move
 
 FIELDS = {"dtype": DTYPES, "order": ("C", "F")}  # of a case, for the search
@@ -130,9 +130,13 @@ class FunctionsSubject(Subject):
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
         """Yield the catalogue's mistakes of a stage, and other orders of the gates."""
+        return list_mistakes(self.cell, (_as_stage(item).kind,))
+
+    def compute(self, mistake: Mistake, item: Item, case: Case, move: Move) -> Results:
+        """Return the results of a stage on a case with a mistake."""
         stage = _as_stage(item)
-        for words, plain in list_wrong_functions((stage.kind,), self.cell):
-            yield Mistake(words, partial(_compute, stage, plain))
+        assert mistake.functions is not None
+        return stage.run(stage.functions(mistake.functions), copy.deepcopy(case.inputs), move)
 
     def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
         """Return the subject with one more case."""
@@ -215,21 +219,19 @@ class FunctionsSubject(Subject):
             return [f"with the reference's {names} instead of yours"]
         return []
 
-    def describe_calls(self, result: ItemResult) -> str:
-        """Return in words which array is overwritten, or that something is kept between calls."""
-        if words := explain_memory(result.comparisons):
-            return words
+    def diagnose_calls(self, result: ItemResult) -> Diagnosis | None:
+        """Return which array is overwritten, or that something is kept between calls."""
         assert result.case is not None
-        if words := explain_copy(result.case, result.wrong):
-            return words
+        shown = explain_memory(result.comparisons) or explain_copy(result.case, result.wrong)
+        if shown is not None:
+            return shown
         try:
             with replace(self, is_called_once=True).open(result.attempt) as run:
                 got, expected = run(result.item, result.case)
         except Trouble:
-            return ""
-        if expected is not None and all(c.ok for c in expected.compare(got)):
-            return "It depends on earlier calls: something is kept from one call to the next."
-        return ""
+            return None
+        is_right = expected is not None and all(c.ok for c in expected.compare(got))
+        return KEPT if is_right else None
 
 
 def choose_stages(names: Sequence[str], cell: str | None) -> tuple[str, str, tuple[Stage, ...]]:
@@ -272,10 +274,6 @@ def find_broken(stage: Stage, earlier: Sequence[ItemResult]) -> dict[str, Verdic
 def _as_stage(item: Item) -> Stage:
     assert isinstance(item, Stage)
     return item
-
-
-def _compute(stage: Stage, plain: PlainFunctions, case: Case, move: Move) -> Results:
-    return stage.run(stage.functions(plain), copy.deepcopy(case.inputs), move)
 
 
 def _expect_at_own_states(

@@ -17,7 +17,7 @@ from compare.check.cases.boundaries import (
 from compare.check.cases.layer_case import Surface, random_choices
 from compare.check.layers.layer import NOT_SEARCHED, PARTS, LayerSubject, case_of, list_surface
 from compare.check.trying.diagnosis import explain_results
-from compare.check.trying.results import Result
+from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.subject import try_items
 from compare.implementations import Layers, Verdict
 
@@ -63,7 +63,7 @@ def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Resul
     fields, feature = subject.changes, Result(name=name, verdict=worst.verdict)
     if worst.wrong is not None and not ("unbatched" in fields and worst.wrong.problem):
         explain_results(subject, [worst])
-        feature.tensor, feature.likely = worst.wrong.tensor, worst.likely
+        feature.tensor, feature.diagnosis = worst.wrong.tensor, worst.diagnosis
     elif worst.wrong is not None:
         feature.verdict = Verdict.MISSING  # it accepts vectors by broadcasting
     elif worst.verdict == Verdict.ERROR:
@@ -74,7 +74,7 @@ def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Resul
     if worst.verdict == Verdict.MISSING and worst.case is not None and worst.cases > 1:
         feature.why = f"not on {worst.case.words}: {worst.got}"
     if feature.verdict == Verdict.MISSING and is_first:
-        feature.likely = "The batch always comes first."
+        feature.diagnosis = Diagnosis("The batch always comes first.")
     return feature
 
 

@@ -3,7 +3,6 @@
 Our own layer computes the right results in float64, and the tolerance in the layer's dtype.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,9 +20,9 @@ from compare.check.cases.choices import GAPS
 from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.layer_case import SURFACE, LayerCase, Surface, make_case
 from compare.check.cases.layer_results import backward, build, expect, forward, run
-from compare.check.trying.diagnosis import Observed, add_remark, gives
+from compare.check.trying.diagnosis import Observed, gives
 from compare.check.trying.results import Attempt, Case, Item, ItemResult
-from compare.check.trying.subject import Answer, Mistake, Run, Subject, try_items
+from compare.check.trying.subject import Answer, Run, Subject, try_items
 from compare.check.trying.symptoms import explain_tensor
 from compare.implementations import (
     CELLS,
@@ -36,7 +35,7 @@ from compare.implementations import (
     list_equations,
 )
 from compare.kernels import Launch
-from compare.mistakes import list_wrong_layers
+from compare.mistakes import Mistake, list_layer_mistakes
 from compare.parity import PERTURBATIONS, Move
 
 MOST_OPERATIONS = 1_000_000
@@ -168,17 +167,17 @@ class LayerSubject(Subject):
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
         """Yield the catalogue's mistakes; copies of the package come last."""
-        found = list_wrong_layers(
+        return list_layer_mistakes(
             self.cell,
             is_forward=item.name == PARTS[0],
             bidirectional=bool(self.changes.get("bidirectional")),
             copies=not wrong.problem,
+            transposed=self.layers.conventions.transposed,
         )
-        for words, layer_class in found:
-            yield Mistake(words, partial(self._compute, layer_class))
 
-    def _compute(self, layer_class: Any, case: Case, move: Move) -> Results:
-        return run(layer_class, self.make_layer_case(case), move)
+    def compute(self, mistake: Mistake, item: Item, case: Case, move: Move) -> Results:
+        """Return the results of a layer with a mistake on a case."""
+        return run(mistake.layer, self.make_layer_case(case), move)
 
     def confirms(self, case: Case, wrong: Case) -> bool:
         """Return whether a case can confirm a mistake; none of a coarse arithmetic can."""
@@ -212,16 +211,6 @@ class LayerSubject(Subject):
             return False
         small = self.extend({**drawn, "sizes": SIZES[0], "values": ""}, alone=True)
         return any(result.verdict != Verdict.RIGHT for result in try_items(small))
-
-    def phrase(self, words: str) -> str:
-        """Return the words for weights (in, out), which are transposed where ours are not."""
-        if not self.layers.conventions.transposed:
-            return words
-        return re.sub(
-            r"(?<!gradient of )(W_[ih]h) is (not )?transposed",
-            lambda found: f"{found[1]} is {'' if found[2] else 'not '}transposed",
-            words,
-        )
 
 
 def _select(done: Passes, part: str) -> Answer:
@@ -273,17 +262,18 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
         return ""
     part = find_part(wrong.tensor)
     observed = [_observe(*one, part) for one in passes]
-    found = list_wrong_layers(
+    found = list_layer_mistakes(
         case.cell,
         is_forward=part == PARTS[0],
         bidirectional=case.bidirectional,
         copies=not wrong.problem,
     )
-    for words, layer_class in found:
-        computations = [partial(run, layer_class, each) for each, _ in passes]
+    for mistake in found:
+        computations = [partial(run, mistake.layer, each) for each, _ in passes]
         if all(gives(c, one) for c, one in zip(computations, observed, strict=True)):
-            return add_remark(words, names_option=False)
-    return explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+            return mistake.describe(names_option=False)
+    shown = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    return shown.words if shown else ""
 
 
 def _observe(case: LayerCase, got: Results, part: str) -> Observed:

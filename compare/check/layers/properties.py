@@ -23,7 +23,7 @@ from compare.check.layers.layer import case_of
 from compare.check.properties import of_layers, of_memory, of_modules, of_sequences
 from compare.check.properties.property import LayerProperty, NotPromised, NotTried
 from compare.check.trying.diagnosis import Observed, gives
-from compare.check.trying.results import Case, Result
+from compare.check.trying.results import Case, Diagnosis, Result
 from compare.check.trying.symptoms import ADDED, is_added
 from compare.implementations import Array, Layers, Malformed, Results, Trouble, Verdict
 from compare.parity import Move
@@ -50,11 +50,11 @@ def try_properties(
         for tried in PROPERTIES
         if tried not in others and layers.cell in tried.cells
     ]
-    if any(result.likely == ADDED for result in found):  # that explains the others, too
+    if any(result.diagnosis is ADDED for result in found):  # that explains the others, too
         for result in found:
-            is_other = result.verdict == Verdict.WRONG and result.likely != ADDED
+            is_other = result.verdict == Verdict.WRONG and result.diagnosis is not ADDED
             if is_other and result.found.startswith("gradient of "):
-                result.likely = ""
+                result.diagnosis = None
     return found
 
 
@@ -116,8 +116,8 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> Result:
     """Try a property on one case."""
     shown = Case(case.describe())
 
-    def result(verdict: Verdict, **words: str) -> Result:
-        return Result(name=tried.name, verdict=verdict, case=shown, **words)
+    def result(verdict: Verdict, found: str = "", why: str = "") -> Result:
+        return Result(name=tried.name, verdict=verdict, case=shown, found=found, why=why)
 
     exact = Result(name=tried.name)
     try:
@@ -129,9 +129,10 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> Result:
                     exact.verdict = Verdict.NOT_TO_THE_BIT
                     continue
                 found = f"{comparison.tensor}: {comparison.describe()}"
-                likely = explain_property(tried, case, comparisons) or tried.likely
-                verdict = Verdict.NOT_STRICT if tried.strict else Verdict.WRONG
-                return result(verdict, found=found, likely=likely)
+                wrong = result(Verdict.NOT_STRICT if tried.strict else Verdict.WRONG, found=found)
+                own = Diagnosis(tried.likely) if tried.likely else None
+                wrong.diagnosis = explain_property(tried, case, comparisons) or own
+                return wrong
     except NotTried as error:
         if layers.submission.adapter and not isinstance(error, NotPromised):
             return result(Verdict.WRONG, found=str(error))
@@ -203,18 +204,18 @@ def _try_arguments(layers: Layers, case: LayerCase, name: str, x: Array, state: 
 
 def explain_property(
     tried: LayerProperty, case: LayerCase, comparisons: Sequence[Comparison]
-) -> str:
-    """Return the likely reason in words why a property of a layer is violated; empty if unknown."""
+) -> Diagnosis | None:
+    """Return the likely reason why a property of a layer is violated; None if unknown."""
     if tried.name == "second call":
         return explain_kept_state(case, comparisons)
     wrong = [c for c in comparisons if not c.ok]
     if tried.name == "second backward" and all(is_added(c.expected, c) for c in wrong):
         return ADDED
-    return ""
+    return None
 
 
-def explain_kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> str:
-    """Return in words that a layer's second call starts at the last state; empty if it does not."""
+def explain_kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> Diagnosis | None:
+    """Return that a layer's second call starts at the last state; None if it does not."""
 
     def second_call(move: Move) -> Results:
         first = run(CLASSES[case.cell], case, move)
@@ -222,7 +223,9 @@ def explain_kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> st
 
     got = {c.tensor: c.got for c in comparisons if c.tensor in ("output", *STATES)}
     if not gives(second_call, Observed(Case(case.describe()), *rounding(case), got)):
-        return ""
+        return None
     if case.floats.h0 is None:
-        return "A second call without a state begins with the last state of the first, not with 0."
-    return "A second call begins with the last state of the first, not with the given one."
+        words = "A second call without a state begins with the last state of the first, not with 0."
+        return Diagnosis(words)
+    words = "A second call begins with the last state of the first, not with the given one."
+    return Diagnosis(words)

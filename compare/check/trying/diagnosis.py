@@ -5,7 +5,6 @@ tolerance, in several cases. If there is none, the wrong tensor alone may show a
 sign or a factor.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,8 +14,8 @@ from itertools import permutations
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
-from compare.check.trying.results import Case, ItemResult
-from compare.check.trying.subject import Mistake, Subject
+from compare.check.trying.results import Case, Diagnosis, ItemResult
+from compare.check.trying.subject import Subject
 from compare.check.trying.symptoms import (
     ZERO,
     are_near,
@@ -27,7 +26,7 @@ from compare.check.trying.symptoms import (
     is_nearer,
 )
 from compare.implementations import CELLS, Array, Results, Trouble, Verdict
-from compare.mistakes import CATALOGUE, ONLY_REVERSE
+from compare.mistakes import Mistake
 from compare.parity import PERTURBATIONS, Computation, tolerances, unmoved
 
 CASES_TO_AGREE = 9
@@ -50,39 +49,42 @@ def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
     """
     is_first_wrong = bool(results) and results[0].verdict != Verdict.RIGHT
     for result in results[:1] if subject.depends_on_first and is_first_wrong else results:
-        result.likely = explain_exception(result)
+        result.diagnosis = explain_exception(result)
         if result.wrong is not None and result.verdict == Verdict.WRONG:
             with suppress(Trouble):
-                words = find_mistake(subject, result)
-                result.likely_lines = list_lines(words, subject.cell)
-                result.likely = add_remark(subject.phrase(words))
+                result.diagnosis = find_mistake(subject, result)
 
 
-def find_mistake(subject: Subject, result: ItemResult) -> str:
-    """Return the likely mistake of a wrong result, or nothing; the code is called again."""
+def find_mistake(subject: Subject, result: ItemResult) -> Diagnosis | None:
+    """Return the likely mistake of a wrong result, if it is known; the code is called again."""
+
+    def compute(mistake: Mistake, case: Case) -> Computation:
+        return partial(subject.compute, mistake, result.item, case)
+
     assert result.wrong is not None
-    if words := subject.describe_calls(result):
-        return words
+    if found := subject.diagnose_calls(result):
+        return found
     mistakes = partial(subject.list_mistakes, result.item, result.wrong)
     wrong, observed = result.wrong, observe(subject, result)
     shown = explain_order(result.comparisons) or explain_tensor(
         wrong.expected, wrong.got, float(np.max(wrong.allowed))
     )
-    if shown == ZERO and any(one.got[wrong.tensor].any() for one in observed):
-        shown = ""  # only in this case
-    shown = shown or find_swapped_gates(subject.cell, wrong)
+    if shown is ZERO and any(one.got[wrong.tensor].any() for one in observed):
+        shown = None  # only in this case
+    if shown is None and (words := find_swapped_gates(subject.cell, wrong)):
+        shown = Diagnosis(words)
     if not observed:
         return shown
     # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone,
     # and at last one that would make others wrong as well.
     for names in ([],) if shown else ([], [wrong.tensor]):
         for mistake in mistakes():
-            if all(gives(_compute(mistake, o.case), o, names) for o in observed):
-                return mistake.words
+            if all(gives(compute(mistake, one.case), one, names) for one in observed):
+                return Diagnosis(mistake.describe(), mistake.lines)
     alone = [replace(one, got={wrong.tensor: one.got[wrong.tensor]}) for one in observed]
     for mistake in mistakes() if not shown else ():
-        if all(gives(_compute(mistake, one.case), one) for one in alone):
-            return f"In {wrong.tensor} alone: {mistake.words}"
+        if all(gives(compute(mistake, one.case), one) for one in alone):
+            return Diagnosis(f"In {wrong.tensor} alone: {mistake.words}")
     return shown
 
 
@@ -99,10 +101,6 @@ def find_swapped_gates(cell: str, wrong: Comparison) -> str:
             shown, right = ", ".join(order), ", ".join(gates)
             return f"The rows of {wrong.tensor} are swapped: {shown} in the place of {right}."
     return ""
-
-
-def _compute(mistake: Mistake, case: Case) -> Computation:
-    return partial(mistake.compute, case)
 
 
 def observe(subject: Subject, result: ItemResult) -> list[Observed]:
@@ -154,25 +152,3 @@ def gives(computation: Computation, observed: Observed, names: Sequence[str] = (
             )
     except Exception:  # a bug with which the case cannot be computed
         return False
-
-
-def add_remark(words: str, *, names_option: bool = True) -> str:
-    """Return the words of a mistake, with a note where it would be correct.
-
-    For another order of the gates it names the option of `check`.
-    """
-    another = next((bug.another for bug in CATALOGUE if bug.words == words), "")
-    if another:
-        return f"{words} That is another cell: {another}."
-    found = re.search(r"order (?:is )?((?:\w, )+\w)\b", words)
-    if found and names_option and ONLY_REVERSE not in words:
-        return f"{words} If this order is meant: --gates {found[1].replace(' ', '')}."
-    return words
-
-
-def list_lines(words: str, cell: str) -> tuple[str, ...]:
-    """Return the lines of a cell's plain version with a bug; none if the words name no bug."""
-    return next((bug.lines_of(cell) for bug in CATALOGUE if bug.words == words), ())
-
-
-# Properties of a layer --------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class Report:
         """Leave out the equations, and the lines of the plain version: exercises ask for them."""
         for result in self.stages:
             result.item = replace(result.item, equation="")
-            result.likely_lines = ()
+            result.diagnosis = result.diagnosis and replace(result.diagnosis, lines=())
 
     def describe_failure(self) -> str:
         """Return the summary, and what the terminal shows below the table, as one text."""

@@ -58,6 +58,14 @@ class Attempt:
             raise Trouble("error", f"only {compared} of {drawn} cases could be compared")
 
 
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The likely mistake of a result: a symptom, or a mistake of the catalogue."""
+
+    words: str
+    lines: tuple[str, ...] = ()  # of the plain version with it
+
+
 @dataclass(slots=True, kw_only=True)
 class Result:
     """The result of a graded item, a feature, a property or a kernel."""
@@ -69,8 +77,13 @@ class Result:
     found: str = ""  # what is wrong, in a line
     expected: str = ""  # in words, where no numbers can be compared
     got: str = ""
-    likely: str = ""  # the likely mistake
+    diagnosis: Diagnosis | None = None  # the likely mistake; None if none is known
     why: str = ""  # it is not tried, or missing in some cases alone
+
+    @property
+    def likely(self) -> str:
+        """The likely mistake in words; empty if none is known."""
+        return self.diagnosis.words if self.diagnosis else ""
 
     def to_json(self) -> dict[str, str]:
         """Return what it has as plain JSON values."""
@@ -91,12 +104,16 @@ class ItemResult(Result):
     cases: int = 0  # tried
     comparisons: tuple[Comparison, ...] = ()  # all tensors of the case
     wrong: Comparison | None = None  # the first one that is wrong
-    likely_lines: tuple[str, ...] = ()  # of the plain version with the likely mistake
     notes: list[str] = field(default_factory=list)
     tried: list[Mapping[str, int]] = field(default_factory=list)  # the sizes of each case
 
     def __post_init__(self) -> None:
         self.name = self.item.name
+
+    @property
+    def likely_lines(self) -> tuple[str, ...]:
+        """The lines of the plain version with the likely mistake."""
+        return self.diagnosis.lines if self.diagnosis else ()
 
     @classmethod
     def from_trouble(cls, item: Item, trouble: Trouble, **more: Any) -> Self:

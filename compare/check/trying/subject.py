@@ -7,26 +7,18 @@ the cases, runs the user's code on them, and knows what is right.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from compare.check.cases.comparison import Comparison, Expected
 from compare.check.cases.layer_case import Surface
-from compare.check.trying.results import Attempt, Case, Item, ItemResult
+from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.trying.searching import search
 from compare.implementations import Results, Trouble, Verdict
+from compare.mistakes import Mistake
 from compare.parity import Move
 
 Answer = tuple[Results, Expected | None]  # without right results, nothing can be compared
 Run = Callable[[Item, Case], Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A known mistake: its description, and what it computes on a case."""
-
-    words: str
-    compute: Callable[[Case, Move], Results]
 
 
 class Subject(ABC):
@@ -63,6 +55,10 @@ class Subject(ABC):
         """Yield the known mistakes that an item can have."""
 
     @abstractmethod
+    def compute(self, mistake: Mistake, item: Item, case: Case, move: Move) -> Results:
+        """Return the results of an item on a case with a mistake."""
+
+    @abstractmethod
     def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
         """Return the subject with one more case, before its own or alone."""
 
@@ -94,13 +90,9 @@ class Subject(ABC):
         """Return all results of a case with which a mistake of an item has to agree."""
         return run(item, case)
 
-    def describe_calls(self, result: ItemResult) -> str:
-        """Return in words if the result depends on earlier calls; empty if not."""
-        return ""
-
-    def phrase(self, words: str) -> str:
-        """Return the words of a mistake as they fit to the layout of the subject."""
-        return words
+    def diagnose_calls(self, result: ItemResult) -> Diagnosis | None:
+        """Return whether the result depends on earlier calls; None if not."""
+        return None
 
 
 def try_items(subject: Subject, items: Sequence[Item] = ()) -> list[ItemResult]:

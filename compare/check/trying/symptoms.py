@@ -7,20 +7,31 @@ from itertools import combinations
 import numpy as np
 
 from compare.check.cases.comparison import Comparison
-from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, ItemResult
+from compare.check.trying.results import (
+    AFTER_ANOTHER,
+    ARGUMENT,
+    SECOND,
+    Case,
+    Diagnosis,
+    ItemResult,
+)
 from compare.implementations import Array
 from compare.parity import absolute_difference, largest_difference
 
-ADDED = (
+ADDED = Diagnosis(
     "The gradients of the second call are added to the first's: the sums are not set to zero when "
     "a call begins."
 )
+KEPT = Diagnosis("It depends on earlier calls: something is kept from one call to the next.")
+ZERO = Diagnosis("It is zero everywhere.")
 
 MISFIT = re.compile(r"a product (?:A @ B: its left array has|of arrays of the shapes) .* \(")
 ROWS = {
-    "forward": "A sequence is a row here: W x is `x @ W.T`.",
-    "backward": "A sequence is a row here: Wᵀ δ is `δ @ W`, and the sum of δ xᵀ over the batch is "
-    "`δ.T @ x`.",
+    "forward": Diagnosis("A sequence is a row here: W x is `x @ W.T`."),
+    "backward": Diagnosis(
+        "A sequence is a row here: Wᵀ δ is `δ @ W`, and the sum of δ xᵀ over the batch is "
+        "`δ.T @ x`."
+    ),
 }
 """The likely mistake in a pass that ended with a product of arrays that do not fit."""
 
@@ -28,51 +39,56 @@ LEAST_OF_FLOAT32 = 0.05
 """The largest error of results that float32 rounds, in ulps of the largest entry, is above this."""
 
 
-def explain_exception(result: ItemResult) -> str:
-    """Return what a result shows that is no array, or an exception; empty if nothing."""
+def explain_exception(result: ItemResult) -> Diagnosis | None:
+    """Return what a result shows that is no array, or an exception; None if nothing."""
     if result.got == "None":
-        return "A `return` is missing: a function without one returns None."
+        return Diagnosis("A `return` is missing: a function without one returns None.")
     is_backward = re.search("backward|gradient", result.name)
     if is_backward and "NoneType" in result.got and "step" not in result.name:
-        return "A value is None. Does the forward pass return its tape?"
-    return ROWS["backward" if is_backward else "forward"] if MISFIT.match(result.got) else ""
+        return Diagnosis("A value is None. Does the forward pass return its tape?")
+    return ROWS["backward" if is_backward else "forward"] if MISFIT.match(result.got) else None
 
 
-def explain_memory(comparisons: Sequence[Comparison]) -> str:
-    """Return in words which array was overwritten; empty if none was."""
+def explain_memory(comparisons: Sequence[Comparison]) -> Diagnosis | None:
+    """Return which array was overwritten; None if none was."""
     wrong = next((c for c in comparisons if not c.ok), None)
     if wrong is None:
-        return ""
+        return None
     first = next((c for c in comparisons if c.tensor + SECOND == wrong.tensor), None)
     if first is not None and is_added(first.got, wrong):
         return ADDED
     name, comma, rest = wrong.tensor.partition(",")
     if comma + rest == ARGUMENT:
-        return f"{name} is overwritten: the array belongs to the caller, and is changed in place."
+        return Diagnosis(
+            f"{name} is overwritten: the array belongs to the caller, and is changed in place."
+        )
     if comma + rest == AFTER_ANOTHER:
-        return f"The memory of {name} is used again: the next call overwrites it."
+        return Diagnosis(f"The memory of {name} is used again: the next call overwrites it.")
     if wrong.tensor.endswith(SECOND):
-        return "A second call gives other results: the first one overwrote a part of the tape."
-    return ""
+        words = "A second call gives other results: the first one overwrote a part of the tape."
+        return Diagnosis(words)
+    return None
 
 
-def explain_copy(case: Case, wrong: Comparison | None) -> str:
-    """Return in words that a gradient in Fortran order is not scaled; empty if it is."""
+def explain_copy(case: Case, wrong: Comparison | None) -> Diagnosis | None:
+    """Return that a gradient in Fortran order is not scaled; None if it is."""
     gradients = case.inputs.get("gradients", ())
     if wrong is None or not any(np.array_equal(wrong.got, g) for g in gradients if g.flags.fnc):
-        return ""
-    return "It stays as it is: `ravel` and `reshape` return a copy of an array in Fortran order."
+        return None
+    words = "It stays as it is: `ravel` and `reshape` return a copy of an array in Fortran order."
+    return Diagnosis(words)
 
 
-def explain_order(comparisons: Sequence[Comparison]) -> str:
-    """Return in words that two results are returned in each other's place; empty if none are."""
+def explain_order(comparisons: Sequence[Comparison]) -> Diagnosis | None:
+    """Return that two results are returned in each other's place; None if none are."""
     wrong = [c for c in comparisons if c.expected.any() and not c.ok]
     for one, other in combinations(wrong, 2):
         if are_near(one.got, other.expected, other.allowed) and are_near(
             other.got, one.expected, one.allowed
         ):
-            return f"{one.tensor} and {other.tensor} change places: each has the other's numbers."
-    return ""
+            both = f"{one.tensor} and {other.tensor}"
+            return Diagnosis(f"{both} change places: each has the other's numbers.")
+    return None
 
 
 def is_added(first: Array, second: Comparison) -> bool:
@@ -105,40 +121,38 @@ def coarse(array: Array) -> float:
     return 1e-3 * float(finite.max()) if finite.size else 0.0
 
 
-ZERO = "It is zero everywhere."
-
-
-def explain_tensor(expected: Array, got: Array, allowed: float) -> str:
-    """Return in words how a tensor differs; empty if that is not simple."""
+def explain_tensor(expected: Array, got: Array, allowed: float) -> Diagnosis | None:
+    """Return how a tensor differs; None if that is not simple."""
 
     def is_near(array: Array, got: Array = got) -> bool:
         return got.shape == array.shape and largest_difference(np.asarray(array), got) <= allowed
 
     if got.dtype.kind == "f" and got.dtype.itemsize < expected.dtype.itemsize:
-        return f"It is computed in {got.dtype}, and rounds too early."
+        return Diagnosis(f"It is computed in {got.dtype}, and rounds too early.")
     if expected.ndim == 2 and is_near(expected.T):
-        return "It is transposed."
+        return Diagnosis("It is transposed.")
     if got.size == expected.size and is_near(expected.reshape(got.shape)):
-        return f"The numbers are right; their shape should be {expected.shape}."
+        return Diagnosis(f"The numbers are right; their shape should be {expected.shape}.")
     if got.ndim == expected.ndim + 1:
         axis = next((k for k in range(got.ndim) if is_near(expected, got.sum(axis=k))), None)
-        return "" if axis is None else f"The sum over its axis {axis} is missing."
+        return None if axis is None else Diagnosis(f"The sum over its axis {axis} is missing.")
     if got.shape != expected.shape:
-        return ""
+        return None
     if expected.any() and not got.any():
         return ZERO
     if is_near(-expected):
-        return "Its sign is flipped."
+        return Diagnosis("Its sign is flipped.")
     if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
-        return "Its first axis is reversed."
+        return Diagnosis("Its first axis is reversed.")
     tensors = expected, got, allowed
-    return (
+    words = (
         _overflow(*tensors)
         or _limit(*tensors)
         or _factor(*tensors)
         or _offset(*tensors)
         or _accuracy(*tensors)
     )
+    return Diagnosis(words) if words else None
 
 
 def _overflow(expected: Array, got: Array, allowed: float) -> str:

@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from compare.files import JsonObject, fill_page, json_in_html, resource, write_output
+from compare.mistakes import BUGS
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
 
@@ -168,14 +169,16 @@ def cell_scripts() -> dict[str, Traversable]:
 
 
 def _script(cell: str) -> str:
-    """Return the script of a page. All cells are in CELLS, the others in a scope of their own."""
+    """Return a page's script: CELLS has each other cell in its own scope, BUGS the bugs."""
     first, own, *others = (path.read_text(encoding="utf-8") for path in scripts(cell))
     cells = [f"{cell}: CELL"]
     for name, path in cell_scripts().items():
         if name != cell:
             code = path.read_text(encoding="utf-8")
             cells.append(f"{name}: (() => {{\n{code}return CELL;\n}})()")
-    return "\n".join([first, own, f"const CELLS = {{ {', '.join(cells)} }};", *others])
+    bugs = ",\n".join(f'"{bug.name}": {{ {bug.page.methods} }}' for bug in BUGS if bug.page)
+    tables = f"const CELLS = {{ {', '.join(cells)} }};", f"const BUGS = {{\n{bugs}\n}};"
+    return "\n".join([first, own, *tables, *others])
 
 
 def title(record: JsonObject) -> str:

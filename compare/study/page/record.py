@@ -231,10 +231,9 @@ def page_bugs(cell: str, nonlinearity: str) -> list[JsonObject]:
                 {
                     "name": bug.name,
                     "words": bug.words,
-                    "hint": bug.hint,
+                    "hint": page.hint,
                     "look": page.look,
                     "line": {"file": patch.file, "number": number, "code": code},
-                    "distractors": bug.distractors,
                 }
             )
     return bugs

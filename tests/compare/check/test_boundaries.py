@@ -46,7 +46,7 @@ pytestmark = pytest.mark.usefixtures("quietly")
 @pytest.fixture(autouse=True)
 def _no_diagnosis(monkeypatch):
     """Do not search for the likely mistake, which takes many seconds."""
-    monkeypatch.setattr(diagnosis, "find_mistake", lambda *_: "")
+    monkeypatch.setattr(diagnosis, "find_mistake", lambda *_: None)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["words"])

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from compare.check import CheckConfig, CheckError, check
+from compare.check.exercise import examine as examine_file
 from compare.check.exercise.examine import examine_functions, try_stages
 from compare.check.exercise.functions import call_reference
 from compare.check.exercise.stages import STAGES as ALL_STAGES
+from compare.check.layers import examine as examine_layer
 from compare.check.report.printing import show
-from compare.check.trying import examination
 from compare.check.trying.explanation import summarize
 from compare.check.trying.report import Report
 from compare.check.trying.subject import try_items
@@ -122,15 +123,21 @@ def test_right_means_that_each_case_was_compared(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "target"), [("try_stages", "student.py"), ("find_layout", "student.py:Layer")]
+    ("module", "name", "target"),
+    [
+        (examine_file, "try_stages", "student.py"),
+        (examine_layer, "find_layout", "student.py:Layer"),
+    ],
 )
-def test_what_crashes_the_check_is_one_line_in_a_file(name, target, tmp_path, monkeypatch, capsys):
+def test_what_crashes_the_check_is_one_line_in_a_file(
+    module, name, target, tmp_path, monkeypatch, capsys
+):
     def crash(*_, **__):
         raise AttributeError("no such thing")
 
     found = tmp_path / "found.json"
     (tmp_path / "student.py").write_text("class Layer:\n    pass\n", encoding="utf-8")
-    monkeypatch.setattr(examination, name, crash)
+    monkeypatch.setattr(module, name, crash)
     assert main(["check", str(tmp_path / target), "--json", str(found)]) == 1
     [message] = {stage["got"] for stage in json.loads(found.read_text())["stages"]}
     assert message.startswith("expected a result that the check can read, got AttributeError: no")

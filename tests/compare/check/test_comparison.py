@@ -7,7 +7,7 @@ import pytest
 
 from compare.check.cases.comparison import Comparison, Expected, match_bits, measure_answer
 from compare.check.trying.explanation import explain, show_side_by_side, summarize
-from compare.check.trying.results import Case, Item, ItemResult
+from compare.check.trying.results import Case, Diagnosis, Item, ItemResult
 from compare.implementations.core.trouble import Verdict
 from compare.parity import FEW, PERTURBATIONS
 from tests.tables import lines_of
@@ -103,7 +103,7 @@ def test_a_wrong_tensor_is_shown_beside_the_right_one():
     item, case = Item("forward", "z = x W\nh = tanh(z)"), Case("T 3, B 2, H 2")
     result = ItemResult(item=item, verdict=Verdict.WRONG, cases=3, case=case, notes=["a note"])
     result.wrong = Comparison("output", right, got, allowed)
-    result.likely, result.likely_lines = "It is so.", tuple(f"line {k}" for k in (1, 2, 3, 4))
+    result.diagnosis = Diagnosis("It is so.", tuple(f"line {k}" for k in (1, 2, 3, 4)))
     assert [line.plain.rstrip() for line in explain(result)] == lines_of(EXPLAINED)
     assert summarize(result) == "output: expected 5, got 9 at [1, 0, 1]"
     result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), np.inf), 0.5)

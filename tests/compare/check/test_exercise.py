@@ -18,10 +18,10 @@ from compare.check.exercise.examine import examine_functions, try_stages
 from compare.check.exercise.functions import draw_cases
 from compare.check.exercise.stages import STAGES
 from compare.check.exercise.template import write_template
-from compare.check.trying.diagnosis import add_remark
 from compare.check.trying.subject import try_items
 from compare.implementations import CELLS
 from compare.implementations.core.trouble import Malformed
+from compare.mistakes import list_mistakes
 from compare.mistakes.catalogue import CATALOGUE
 from compare.mistakes.plain import PlainFunctions, less_accurate
 from compare.terminal import Terminal
@@ -79,8 +79,9 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, cou
     assert [(result.name, result.verdict) for result in wrong] == [(mistake.stage, "wrong")]
     assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
     (bug,) = [b for b in CATALOGUE if b.name == mistake.bug] if mistake.bug else [None]
-    if bug and bug.is_in(wrong[0].item.kind, mistake.cell):
-        assert wrong[0].likely == add_remark(bug.words)  # it has the bug's numbers
+    if bug and bug.is_in(wrong[0].item.kind, mistake.cell):  # it has the bug's numbers
+        known = list_mistakes(mistake.cell, [wrong[0].item.kind])
+        assert wrong[0].likely == next(m for m in known if m.bug is bug).describe()
     count("students' mistakes reported where they are, and named")
 
 

@@ -11,15 +11,14 @@ from compare.check.cases.boundaries import TRIALS
 from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import expect
-from compare.check.layers import features, properties
+from compare.check.layers import examine, features, properties
 from compare.check.layers.examine import examine_class
 from compare.check.layers.features import FEATURES, list_trials, try_feature, try_features
 from compare.check.layers.layer import PARTS, LayerSubject, find_layout
 from compare.check.layers.properties import try_properties
-from compare.check.trying import examination
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.explanation import describe_entry
-from compare.check.trying.results import Result
+from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.symptoms import explain_tensor
 from compare.implementations.core.trouble import Verdict
 from compare.implementations.layers.user_layer import Layers
@@ -232,7 +231,7 @@ def test_deep_tries_more_cases_of_features_and_properties_and_searches(monkeypat
     monkeypatch.setattr(features, "try_feature", try_feature)
     monkeypatch.setattr(properties, "try_property", try_property)
     monkeypatch.setattr(
-        examination, "search_further", lambda *found: tried.append(("searched", 1)) or found
+        examine, "search_further", lambda *found: tried.append(("searched", 1)) or found
     )
 
     def most(deep):
@@ -285,20 +284,21 @@ NAN = (
         (X[0, 0], -X[0, 0], "Its sign is flipped."),
         (X, np.clip(X, -2.5, 2.5), "It is clipped at 2.5: every larger entry is exactly that."),
         (X, np.where(X > 2, np.nan, X), NAN),
-        (X, X + X**2, ""),
+        (X, X + X**2, None),
     ],
 )
 def test_a_wrong_tensor_alone_shows_a_simple_mistake(right, got, likely):
-    assert explain_tensor(np.asarray(right), np.asarray(got), 1e-12) == likely
+    assert explain_tensor(np.asarray(right), np.asarray(got), 1e-12) == (
+        likely and Diagnosis(likely)
+    )
 
 
 def test_the_accuracy_of_float32_is_a_mistake_in_float64_alone():
     expected = np.random.default_rng(0).normal(size=(3, 4))
     rounded = expected.astype(np.float32).astype(np.float64)
-    assert explain_tensor(expected, rounded, 1e-14).startswith(
-        "It has the accuracy of float32 only"
-    )
-    assert explain_tensor(expected, expected + 1e-3 * expected**2, 1e-6) == ""
+    found = explain_tensor(expected, rounded, 1e-14)
+    assert found.words.startswith("It has the accuracy of float32 only")
+    assert explain_tensor(expected, expected + 1e-3 * expected**2, 1e-6) is None
 
 
 # Forms that people write ----------------------------------------------------------------------
@@ -339,5 +339,6 @@ def test_the_adapter_of_another_constructor_makes_the_class_fit(tmp_path):
 
 def test_nan_is_not_put_down_to_exp_where_other_entries_are_wrong_too():
     expected = np.array([1.0, 2.0, 3.0])
-    assert "where exp overflows" in explain_tensor(expected, np.array([1.0, np.nan, 3.0]), 1e-9)
-    assert "exp" not in explain_tensor(expected, np.array([1.5, np.nan, 3.0]), 1e-9)
+    found = explain_tensor(expected, np.array([1.0, np.nan, 3.0]), 1e-9)
+    assert "where exp overflows" in found.words
+    assert explain_tensor(expected, np.array([1.5, np.nan, 3.0]), 1e-9) is None

@@ -23,8 +23,8 @@ from compare.check.properties import run
 from compare.implementations import CELLS
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.mistakes.catalogue import BUGS, find_bug
+from compare.mistakes.mistake import is_of_layer
 from compare.mistakes.plain import PlainFunctions
-from compare.mistakes.wrong_layers import is_of_layer
 from tests.compare.check.test_catalogue import property_named, steps_of_the_first_case
 from tests.compare.check.test_layer_mistakes import diagnosed, tried
 from tests.compare.check.trial import examples_until_it_fails

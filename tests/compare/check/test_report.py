@@ -15,7 +15,7 @@ from compare.check.layers.layer import MOST_OPERATIONS, LayerSubject, find_layou
 from compare.check.report.page import record_of, tensor_of
 from compare.check.report.printing import list_notes, show
 from compare.check.trying.report import Report, TrainingResult
-from compare.check.trying.results import Case, Item, ItemResult, Result
+from compare.check.trying.results import Case, Diagnosis, Item, ItemResult, Result
 from compare.implementations.core.trouble import Verdict
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.source import Notes
@@ -36,8 +36,7 @@ STAGES = [
         case=Case("T 5, B 1"),
         comparisons=(Comparison("x", FIVE, FIVE, 1e-8), WRONG),
         wrong=WRONG,
-        likely="So it is.",
-        likely_lines=("a line",),
+        diagnosis=Diagnosis("So it is.", ("a line",)),
         tried=[{"T": 4, "B": 3}],
     ),
     ItemResult(
@@ -74,9 +73,11 @@ def report(**fields: Any) -> Report:
         "form": "functions",
         "stages": STAGES,
         "features": entries(("relu", "right"), ("layers", "right"), ("lengths", "missing"))
-        + entries(("dropout", "wrong"), likely="Its mask is another."),
+        + entries(("dropout", "wrong"), diagnosis=Diagnosis("Its mask is another.")),
         "properties": entries(("rows", "right"))
-        + entries(("calls", "wrong"), case=Case("T 2"), found="h_n is kept", likely="Kept.")
+        + entries(
+            ("calls", "wrong"), case=Case("T 2"), found="h_n is kept", diagnosis=Diagnosis("Kept.")
+        )
         + entries(("packed", "not tried"), ("padded", "not tried"), why="without lengths"),
         "error_handling": ERRORS,
         "kernels": entries(("forward", "right"), got="7 registers")

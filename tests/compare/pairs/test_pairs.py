@@ -15,8 +15,8 @@ from compare.check import TRIALS, LayerCase, expect
 from compare.cli import main, parse
 from compare.implementations import CELLS, FunctionsLayer, Implementation, implementation
 from compare.mistakes.catalogue import CATALOGUE, find_bug
+from compare.mistakes.directions import WRONG_DIRECTIONS
 from compare.mistakes.plain import PlainFunctions
-from compare.mistakes.wrong_layers import WRONG_DIRECTIONS
 from compare.pairs import parity
 from compare.pairs.command import Pair, open_pair, show
 from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
@@ -93,7 +93,7 @@ def wrong_layers(cell):
     yield partial(FunctionsLayer, find_wrong_functions(cell, "bias-hh-forgotten")), "b_hh is not ad"
     for name, words in IN_REVERSE.items():
         yield partial(FunctionsLayer, right, reverse=find_wrong_functions(cell, name)), words
-    for words, layer_class in WRONG_DIRECTIONS.items():
+    for layer_class, words in WRONG_DIRECTIONS.items():
         yield partial(layer_class, right), words
     dropped = find_bug("reverse-gradient-dropped")
     yield getattr(dropped.load(), CELLS[cell].layer), dropped.words

@@ -293,7 +293,7 @@ def test_each_puzzle_begins_without_the_hints_and_guesses_of_the_one_before(open
         hint = opened.page.locator("#game-hint")
         assert (hint.is_enabled(), opened.text("#game-reply")) == (True, "")
         opened.click("#game-hint")
-        assert opened.text("#game-reply") == f"Hint {find_bug(name).hint}"
+        assert opened.text("#game-reply") == f"Hint {find_bug(name).page.hint}"
         assert hint.is_disabled()
         wrong = next(choice for choice in offered(opened) if choice != name)
         opened.click(f"#choices [data-choice={wrong}]")

@@ -1,7 +1,7 @@
 // ---------------------------------------------------------------- the engine: the model
 //
 // The network in float64: forward, loss, backward, clipping, update. Nothing here uses the page. Some
-// methods have one line only, so that a bug of bugs.js can replace this line. Parameters are flat
+// methods have one line only, so that a bug of the catalogue can replace it. Parameters are flat
 // arrays under torch's names, rows first:
 //
 //     weight_ih (G·H, V)   weight_hh (G·H, H)   bias_ih, bias_hh (G·H,)   W (V, H)   b (V,)

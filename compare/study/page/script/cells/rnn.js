@@ -27,7 +27,7 @@
 //
 // `formula` is set by `math` of elements.js. `line` is a part of the one line of the plain version
 // (scratch_rnn/plain) that computes this; the page shows that line. It can be left out. All arrays are
-// Float64Arrays, and all numbers float64. A bug of bugs.js can replace any function of CELL.
+// Float64Arrays, and all numbers float64. A bug of the catalogue can replace any function of CELL.
 
 const CELL = {
   f: F === "tanh" ? Math.tanh : (z) => Math.max(z, 0),

@@ -1,0 +1,40 @@
+"""Layers with a mistake of their two directions, in the forward pass."""
+
+from typing import Any
+
+import numpy as np
+
+from compare.implementations import Array, FunctionsLayer
+
+
+class SharedWeights(FunctionsLayer):
+    """A layer whose directions both compute with the weights of the forward one."""
+
+    def list_weights(self, i: int) -> list[Array]:
+        """Return the parameters of i = layer · 2 + direction, without the direction."""
+        return super().list_weights(i - i % 2)
+
+
+class SwappedWeights(FunctionsLayer):
+    """A layer whose directions compute with each other's weights."""
+
+    def list_weights(self, i: int) -> list[Array]:
+        """Return the parameters of i = layer · 2 + direction, with the other direction."""
+        return super().list_weights(i + 1 - 2 * (i % 2))
+
+
+class SwappedOutput(FunctionsLayer):
+    """A layer whose output has the reverse direction first."""
+
+    def forward(self, *given: Any, **more: Any) -> Any:
+        """Return output, last state and tape."""
+        output, last, tape = super().forward(*given, **more)
+        return np.concatenate(np.split(output, 2, axis=2)[::-1], axis=2), last, tape
+
+
+WRONG_DIRECTIONS: dict[type[FunctionsLayer], str] = {
+    SharedWeights: "Both directions compute with the weights of the forward one.",
+    SwappedWeights: "The directions compute with each other's weights.",
+    SwappedOutput: "output has the reverse direction before the forward one.",
+}
+"""What is wrong with each layer, in one sentence."""

@@ -1,0 +1,124 @@
+"""A known mistake: a sentence, lines of code, and what it computes.
+
+It is a bug of the catalogue, another order of the gates, or a mistake of a layer's directions. A
+layer is made of the functions of its cell; so a mistake in a step is named wherever it is.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import permutations
+
+from compare.implementations import CELLS, FunctionsLayer, LayerClass, Order
+from compare.mistakes.catalogue import BUGS, CATALOGUE, Bug
+from compare.mistakes.directions import WRONG_DIRECTIONS
+from compare.mistakes.plain import PlainFunctions
+
+BACKWARD = ("step_backward", "backward")  # the functions that compute gradients
+
+LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layers/layer.py", "scratch_rnn/layers/padding.py")
+
+_load_copy = lru_cache(Bug.load)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """A known mistake: what is wrong, what it computes, and where it is right."""
+
+    cell: str
+    words: str  # what is wrong, in one sentence
+    layer: LayerClass  # a layer that has it
+    functions: PlainFunctions | None = None  # that have it; None if only a layer can
+    bug: Bug | None = None  # of the catalogue
+    gates: str = ""  # as the option --gates names the order in which the gates are read
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of the cell's plain version that it changes, as they are with it."""
+        return self.bug.lines_of(self.cell) if self.bug else ()
+
+    @property
+    def another(self) -> str:
+        """The name of the cell that is computed with it; empty if it has none."""
+        return self.bug.another if self.bug else ""
+
+    def describe(self, *, names_option: bool = True) -> str:
+        """Return the words, and where it is right: for another cell, or with an option."""
+        if self.another:
+            return f"{self.words} That is another cell: {self.another}."
+        if self.gates and names_option:
+            return f"{self.words} If this order is meant: --gates {self.gates}."
+        return self.words
+
+    def move_to_reverse(self) -> "Mistake":
+        """Return the mistake of a layer in two directions if the reverse one alone has it."""
+        own = self.bug.reverse if self.bug else ""
+        layer = partial(FunctionsLayer, PlainFunctions(self.cell), reverse=self.functions)
+        words = own or f"{self.words} Only the reverse direction has this mistake."
+        return Mistake(cell=self.cell, words=words, layer=layer)
+
+
+def list_mistakes(
+    cell: str, kinds: Sequence[str], *, transposed: bool = False
+) -> Iterator[Mistake]:
+    """Yield each mistake of some of a cell's functions.
+
+    `transposed` says that the user's weights are (in, out), where ours are (out, in).
+    """
+
+    def make(
+        words: str, functions: PlainFunctions, gates: str = "", bug: Bug | None = None
+    ) -> Mistake:
+        layer = partial(FunctionsLayer, functions)
+        return Mistake(
+            cell=cell, words=words, layer=layer, functions=functions, bug=bug, gates=gates
+        )
+
+    for bug in CATALOGUE:
+        if any(bug.is_in(kind, cell) for kind in kinds):
+            words = (transposed and bug.transposed) or bug.words
+            yield make(words, PlainFunctions(cell, bug.plain), bug.gates, bug)
+    for order in list_orders(cell):
+        words = f"The gates are read in the order {', '.join(order)}."
+        yield make(words, PlainFunctions(cell, order=order), ",".join(order))
+    for order in list_orders(cell) if {*BACKWARD} & {*kinds} else ():
+        shown, right = ", ".join(order), ", ".join(CELLS[cell].gates)
+        words = f"On the way back the gates change places: {shown} in the place of {right}."
+        yield make(words, PlainFunctions(cell, order=order, kinds=BACKWARD))
+
+
+def list_layer_mistakes(
+    cell: str,
+    *,
+    is_forward: bool,
+    bidirectional: bool = False,
+    copies: bool = True,
+    transposed: bool = False,
+) -> Iterator[Mistake]:
+    """Yield each mistake that one of the passes of a layer can have.
+
+    Copies of the package come last, as each is compiled anew; `copies` says whether they come.
+    """
+    kinds = ("forward", "step") if is_forward else ("backward", "step_backward")
+    yield from list_mistakes(cell, kinds, transposed=transposed)
+    if bidirectional:
+        for mistake in list_mistakes(cell, kinds, transposed=transposed):
+            yield mistake.move_to_reverse()
+        for layer_class, words in WRONG_DIRECTIONS.items() if is_forward else ():
+            layer = partial(layer_class, PlainFunctions(cell))
+            yield Mistake(cell=cell, words=words, layer=layer)
+    for bug in BUGS if copies else ():
+        if not bug.stages and is_of_layer(bug, cell):
+            layer = getattr(_load_copy(bug), CELLS[cell].layer)
+            yield Mistake(cell=cell, words=bug.words, layer=layer, bug=bug)
+
+
+def list_orders(cell: str) -> Iterator[Order]:
+    """Yield each order of a cell's gates but PyTorch's."""
+    yield from [order for order in permutations(CELLS[cell].gates) if order != CELLS[cell].gates]
+
+
+def is_of_layer(bug: Bug, cell: str) -> bool:
+    """Return whether a bug has patches, and all of them are on a layer of the cell."""
+    is_of_cell = bug.cell in (None, cell) and bool(bug.patches)
+    return is_of_cell and all(file.startswith(LAYER_FILES) for file in bug.files)
