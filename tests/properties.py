@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from compare.check.cases.comparison import tabulate
 from compare.check.cases.layer_results import (
     is_measured,
     match_results,
@@ -15,7 +14,7 @@ from compare.check.properties.property import NotTried
 from compare.implementations.core.trouble import Trouble
 from compare.implementations.layers.user_layer import Layers
 from compare.parity import SAFETY
-from compare.parity.rows import compare_results
+from compare.parity.rows import compare_results, tabulate
 from tests import counts
 from tests.passed import leave_out
 

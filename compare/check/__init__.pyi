@@ -1,8 +1,5 @@
 from .cases.boundaries import TRIALS as TRIALS
-from .cases.comparison import Answer as Answer
-from .cases.comparison import Comparison as Comparison
-from .cases.comparison import compare_answer as compare_answer
-from .cases.comparison import tabulate as tabulate
+from .cases.expected import Expected as Expected
 from .cases.floats import Floats as Floats
 from .cases.layer_case import LayerCase as LayerCase
 from .cases.layer_case import make_case as make_case

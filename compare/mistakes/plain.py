@@ -27,7 +27,7 @@ from compare.implementations import (
     translate_call,
 )
 from compare.mistakes.patches import Patch, patched_source
-from compare.parity import Move, unmoved
+from compare.parity import Move, Unmoved
 
 LOSS_FILE = CELLS["rnn"].plain_file  # where `cross_entropy` and `clip_grad_norm` are
 
@@ -61,7 +61,7 @@ class PlainFunctions(LocalFunctions):
         self,
         cell: str,
         patches: Sequence[Patch] = (),
-        move: Move = unmoved,
+        move: Move = Unmoved.RESULTS,
         *,
         order: Order = (),
         kinds: Sequence[str] = KINDS,
@@ -121,7 +121,7 @@ def _executed(file: str, patches: Sequence[Patch], move: Move) -> dict[str, Any]
     """Return the names that a file defines."""
     names = {"__name__": file, "_move": move, "_moved_in_place": _moved_in_place}
     own = tuple(patch for patch in patches if patch.file == file)
-    exec(_compiled(file, own, move is not unmoved), names)
+    exec(_compiled(file, own, move is not Unmoved.RESULTS), names)
     return names
 
 

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from compare.check import Comparison, LayerCase, run_forward
+from compare.check import LayerCase, run_forward
 from compare.implementations import CELLS, guess_cell, read_array, read_layer
 from compare.pairs.cases import list_cases
 from compare.pairs.config import PairConfig
 from compare.parity import (
+    Comparison,
     ParityReport,
     absolute_difference,
-    compare_results,
     largest_difference,
     show_parity,
+    tabulate,
     tolerances,
 )
 from compare.terminal import Terminal, UsageError
@@ -55,17 +56,18 @@ def compare_arrays(config: PairConfig, terminal: Terminal) -> ParityReport:
             "dim",
         )
     terminal.line()
-    reference = {like: run_forward(layer, case.in_float64())[like]} if is_own else None
-    one, other = {like: a.astype(dtype)}, {like: b.astype(dtype)}
-    report = compare_results(one, other, {like: allowed}, reference)
+    reference = run_forward(layer, case.in_float64())[like] if is_own else None
+    axis = 0 if like == "output" else None
+    one, other = a.astype(dtype), b.astype(dtype)
+    compared = Comparison(like, one, other, allowed, axis, reference=reference)
+    report = tabulate([compared])
     show_parity(report, terminal, ("A", "B"))
-    compared = Comparison(like, one[like], other[like], allowed, 0 if like == "output" else None)
     if not compared.ok:
         described = compared.describe().replace("expected", "A has").replace("got", "B has")
         terminal.line(f"First difference: {described}")
-    for right in reference.values() if reference else ():
-        apart = [largest_difference(right, array) for array in (a, b)]
-        if not any(np.all(absolute_difference(right, array) <= allowed) for array in (a, b)):
+    if reference is not None:
+        apart = [largest_difference(reference, array) for array in (a, b)]
+        if not any(np.all(absolute_difference(reference, array) <= allowed) for array in (a, b)):
             terminal.line(
                 f"Neither A nor B is {like} of this input and these weights in float64: A is "
                 f"{apart[0]:.1e} off, B {apart[1]:.1e}. Its axes are ({', '.join(AXES[like])})."

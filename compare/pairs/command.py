@@ -209,7 +209,7 @@ def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:
 
 def _describe_lacking(names: Sequence[str]) -> str:
     """Return which results a side lacks: all gradients, or some by name."""
-    has_none = any(name.startswith("gradient of weight_") for name in names)
+    has_none = "gradient of weight_ih_l0" in names
     return " gradients" if has_none else f": {', '.join(names)}"
 
 

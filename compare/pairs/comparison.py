@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 
 from compare.check import (
-    Comparison,
     LayerCase,
     expect,
     match_results,
@@ -21,7 +20,7 @@ from compare.check import (
 )
 from compare.implementations import Implementation, Results, Trouble
 from compare.pairs.cases import in_dtype
-from compare.parity import ParityReport, Verdict, compare_results
+from compare.parity import Comparison, ParityReport, Verdict, tabulate
 from compare.terminal import UsageError
 
 CONFIRMING = 3
@@ -73,17 +72,19 @@ class PairResult:
     results: tuple[Results, Results]
 
     @cached_property
-    def common(self) -> tuple[Results, Results]:
-        """The results that both sides have, in the dtype of the case."""
-        a, b = self.results
-        dtype, known = self.case.dtype, expect(self.case).results
-        names = [name for name in known if name in a and name in b]
-        return {n: a[n].astype(dtype) for n in names}, {n: b[n].astype(dtype) for n in names}
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """The tensors that both sides have, in the dtype of the case; A's are expected."""
+        right, (a, b) = expect(self.case).results, self.results
+        both = [name for name in right if name in a and name in b]
+        a, b = ({n: results[n].astype(self.case.dtype) for n in both} for results in (a, b))
+        rounding(self.case)  # measures the tolerance, which all rows have
+        found = match_results(a, b, self.case)
+        return tuple(replace(c, reference=right[c.tensor]) for c in found)
 
-    @cached_property
+    @property
     def report(self) -> ParityReport:
         """A row for each tensor that both have."""
-        return compare_results(*self.common, rounding(self.case)[1], expect(self.case).results)
+        return tabulate(self.comparisons)
 
     @property
     def differs(self) -> bool:
@@ -93,7 +94,7 @@ class PairResult:
     @property
     def first(self) -> Comparison | None:
         """The first tensor that differs, with A as the expected side; None if there is none."""
-        found = next((c for c in match_results(*self.common, self.case) if not c.ok), None)
+        found = next((c for c in self.comparisons if not c.ok), None)
         if found is not None and self._is_in_reverse(found):
             return replace(found, backward=True)
         return found

@@ -28,10 +28,12 @@ from .materials import split_tokens as split_tokens
 from .optimizers import Memory as Memory
 from .optimizers import ScratchOptimizer as ScratchOptimizer
 from .optimizers import TorchOptimizer as TorchOptimizer
+from .rows import Comparison as Comparison
 from .rows import ParityReport as ParityReport
 from .rows import ParityRow as ParityRow
 from .rows import Verdict as Verdict
 from .rows import compare_results as compare_results
+from .rows import tabulate as tabulate
 from .settings import OPTIMIZERS as OPTIMIZERS
 from .settings import OptimizerName as OptimizerName
 from .settings import StepSettings as StepSettings
@@ -52,6 +54,7 @@ from .tolerance import PERTURBATIONS as PERTURBATIONS
 from .tolerance import SAFETY as SAFETY
 from .tolerance import Computation as Computation
 from .tolerance import Move as Move
+from .tolerance import Unmoved as Unmoved
 from .tolerance import absolute_difference as absolute_difference
 from .tolerance import largest_difference as largest_difference
 from .tolerance import largest_difference_in_ulps as largest_difference_in_ulps
@@ -59,7 +62,6 @@ from .tolerance import measure_tolerances as measure_tolerances
 from .tolerance import rms as rms
 from .tolerance import tolerances as tolerances
 from .tolerance import ulps as ulps
-from .tolerance import unmoved as unmoved
 from .tolerance import write_gates_by_tanh as write_gates_by_tanh
 from .training import Trainee as Trainee
 from .training import Update as Update

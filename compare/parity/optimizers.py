@@ -8,7 +8,7 @@ import torch
 import scratch_rnn
 from compare.implementations import Array, Package
 from compare.parity.settings import OPTIMIZERS, StepSettings
-from compare.parity.tolerance import Move, unmoved
+from compare.parity.tolerance import Move, Unmoved
 from compare.parity.weights import tensor_as_array
 from scratch_rnn.checks import check_choice, check_number
 
@@ -39,7 +39,7 @@ class ScratchOptimizer:
         """Return a copy of what the optimizer keeps, all of it in the dtype of the model."""
         return {name: np.array(kept, self._dtype) for name, kept in self.own.state_dict().items()}
 
-    def restore(self, memory: Memory, move: Move = unmoved) -> None:
+    def restore(self, memory: Memory, move: Move = Unmoved.RESULTS) -> None:
         """Let the optimizer go on with what one of either package has kept.
 
         `move` is applied to the arrays, and not to the counts: they are exact.

@@ -1,9 +1,13 @@
-"""Compare two sets of results: one row for each tensor, and a verdict in each row."""
+"""Compare two sets of results: one comparison for each tensor, and a verdict in each.
+
+A `Comparison` has the arrays; a `ParityRow` has its numbers, as tables and records show them.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -87,6 +91,127 @@ class ParityReport:
         return tuple(row for row in self.rows if row.verdict is Verdict.DIFFERS)
 
 
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One tensor of one case: what is expected, what came, and how far they may be apart.
+
+    If neither of two implementations counts as right, the first one is what is expected.
+    """
+
+    tensor: str
+    expected: Array
+    got: Array
+    allowed: Array | float  # the tolerance of each entry
+    time_axis: int | None = None
+    backward: bool = False  # computed from the last step to the first
+    reference: Array | None = None  # the same tensor, computed with a more precise dtype
+
+    @cached_property
+    def problem(self) -> str:
+        """How shapes or dtypes differ; empty if they are equal."""
+        a, b = self.expected, self.got
+        if (a.shape, a.dtype) == (b.shape, b.dtype):
+            return ""
+        return f"{a.shape} {a.dtype} against {b.shape} {b.dtype}"
+
+    @cached_property
+    def differences(self) -> Array:
+        """The absolute difference of each entry."""
+        return absolute_difference(self.expected, self.got)
+
+    @property
+    def difference(self) -> float:
+        """The largest absolute difference; infinite if shapes or dtypes differ."""
+        if self.problem:
+            return math.inf
+        return float(self.differences.max()) if self.differences.size else 0.0
+
+    @cached_property
+    def wrong_entries(self) -> Array:
+        """Where the difference is larger than the tolerance."""
+        return np.asarray(~((self.differences == 0) | (self.differences <= self.allowed)))
+
+    @property
+    def ok(self) -> bool:
+        """Whether each difference is within the tolerance."""
+        return not self.problem and not self.wrong_entries.any()
+
+    @property
+    def step(self) -> int | None:
+        """The first wrong time step, counted from 1, in the order of the computation."""
+        if self.time_axis is None or self.problem:
+            return None
+        axes = tuple(axis for axis in range(self.expected.ndim) if axis != self.time_axis)
+        wrong = np.flatnonzero(self.wrong_entries.any(axis=axes))
+        return int(wrong[-1 if self.backward else 0]) + 1 if wrong.size else None
+
+    @property
+    def element(self) -> tuple[int, ...] | None:
+        """Index of the worst entry: at the first wrong step, if there are steps."""
+        if self.ok or self.problem:
+            return None
+        distance = np.where(self.wrong_entries, self.differences, -1.0)
+        distance[np.isnan(distance)] = np.inf
+        if self.time_axis is not None and self.step is not None:
+            steps = np.arange(distance.shape[self.time_axis])
+            np.moveaxis(distance, self.time_axis, -1)[..., steps != self.step - 1] = -1.0
+        return _index(int(np.argmax(distance)), distance.shape)
+
+    def describe(self) -> str:
+        """Describe the worst entry in one line."""
+        a, b, at = self.expected, self.got, self.element
+        if self.problem:
+            return f"expected {a.shape} {a.dtype}, got {b.shape} {b.dtype}"
+        if at is None:
+            return "no difference"
+        where = f"[{', '.join(map(str, at))}]: " if at else ""
+        allowed = np.broadcast_to(self.allowed, a.shape)[at]
+        return (
+            f"{where}expected {a[at]:.9g}, got {b[at]:.9g}; "
+            f"{self.differences[at]:.1e} apart, {allowed:.1e} allowed"
+        )
+
+    @cached_property
+    def row(self) -> ParityRow:
+        """The comparison as a row of a table."""
+        a = self.expected
+        if self.problem:
+            return _unlike(self.tensor, a, self.problem)
+        differences = self.differences
+        allowed = np.broadcast_to(self.allowed, a.shape)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # 0 / 0 is 0 here
+            shares = np.where((differences == 0) & ~np.isnan(allowed), 0.0, differences / allowed)
+        share = float(shares.max()) if a.size else 0.0
+        beyond = ~(shares <= 1)  # True for NaN
+        at = int(np.argmax(beyond if beyond.any() else shares)) if a.size else 0
+        errors = None
+        if self.reference is not None:
+            errors = rms(a - self.reference), rms(self.got - self.reference)
+        return ParityRow(
+            self.tensor,
+            a.shape,
+            str(a.dtype),
+            _verdict(a, share, differences, allowed, errors),
+            self.difference,
+            largest_difference_in_ulps(a, self.got),
+            share,
+            float(allowed.flat[at]) if a.size else 0.0,
+            significant_digits(a, allowed),
+            at=_index(at, a.shape) if a.size else (),
+            scratch_error=None if errors is None else errors[0],
+            concise_error=None if errors is None else errors[1],
+        )
+
+
+def tabulate(comparisons: Iterable[Comparison]) -> ParityReport:
+    """Return comparisons as the rows of a table."""
+    return ParityReport(tuple(comparison.row for comparison in comparisons))
+
+
+def _index(at: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(int(k) for k in np.unravel_index(at, shape))
+
+
 def compare_results(
     scratch: Mapping[str, Array],
     concise: Mapping[str, Array],
@@ -105,44 +230,12 @@ def compare_results(
             rows.append(_unlike(name, scratch.get(name, concise.get(name)), f"only in {where}"))
             continue
         a, b = np.asarray(scratch[name]), np.asarray(concise[name])
-        if (a.shape, a.dtype) != (b.shape, b.dtype):
-            rows.append(_unlike(name, a, f"{a.shape} {a.dtype} against {b.shape} {b.dtype}"))
-            continue
-        if name not in allowed:
+        exact = None if reference is None else reference.get(name)
+        compared = Comparison(name, a, b, allowed.get(name, math.nan), reference=exact)
+        if name not in allowed and not compared.problem:
             raise ValueError(f"expected a tolerance for {name}, got none")
-        rows.append(_row(name, a, b, allowed[name], None if reference is None else reference[name]))
+        rows.append(compared.row)
     return ParityReport(tuple(rows))
-
-
-def _row(
-    name: str,
-    a: Array,
-    b: Array,
-    allowed: Array | float,
-    reference: Array | None,
-) -> ParityRow:
-    allowed = np.broadcast_to(allowed, a.shape)
-    difference = absolute_difference(a, b)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # 0 / 0 is 0 here
-        shares = np.where((difference == 0) & ~np.isnan(allowed), 0.0, difference / allowed)
-    share = float(shares.max()) if a.size else 0.0
-    beyond = ~(shares <= 1)  # True for NaN
-    at = int(np.argmax(beyond if beyond.any() else shares)) if a.size else 0
-    errors = None if reference is None else (rms(a - reference), rms(b - reference))
-    return ParityRow(
-        name,
-        a.shape,
-        str(a.dtype),
-        _verdict(a, share, difference, allowed, errors),
-        float(difference.max()) if a.size else 0.0,
-        largest_difference_in_ulps(a, b),
-        share,
-        float(allowed.flat[at]) if a.size else 0.0,
-        significant_digits(a, allowed),
-        at=tuple(int(i) for i in np.unravel_index(at, a.shape)) if a.size else (),
-        scratch_error=None if errors is None else errors[0],
-        concise_error=None if errors is None else errors[1],
-    )
 
 
 def significant_digits(values: Array, allowed: Array) -> float:

@@ -27,7 +27,7 @@ from compare.implementations import Package, Results
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
 from compare.parity.step_functions import step_options
-from compare.parity.tolerance import Move, unmoved
+from compare.parity.tolerance import Move, Unmoved
 from compare.parity.weights import gradient_of, name_state, state_as_tensors, tensor_as_array
 from concise_rnn import data_parallel
 from scratch_rnn.layers import states
@@ -43,7 +43,7 @@ def scratch_stages(
     batch: Batch,
     state: State,
     settings: StepSettings,
-    move: Move = unmoved,
+    move: Move = Unmoved.RESULTS,
     *,
     memory: Memory | None = None,
     package: Package = scratch_rnn,
@@ -160,7 +160,7 @@ def run_scratch_step(
     batch: Batch,
     state: State,
     settings: StepSettings,
-    move: Move = unmoved,
+    move: Move = Unmoved.RESULTS,
     *,
     memory: Memory | None = None,
 ) -> Results:

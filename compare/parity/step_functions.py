@@ -12,12 +12,12 @@ import concise_rnn
 import scratch_rnn
 from compare.implementations import Array, Package, Results
 from compare.parity.settings import StepSettings
-from compare.parity.tolerance import Move, still, unmoved
+from compare.parity.tolerance import Move, Unmoved
 from concise_rnn import data_parallel
 
 
 def step_options(
-    settings: StepSettings, package: Package = scratch_rnn, move: Move = unmoved
+    settings: StepSettings, package: Package = scratch_rnn, move: Move = Unmoved.RESULTS
 ) -> dict[str, Any]:
     """Return the options of the package's `train_step` for these settings.
 
@@ -27,7 +27,7 @@ def step_options(
     functions: tuple[Callable[..., object], Callable[..., object]]
     if package is concise_rnn or package is data_parallel:
         functions = F.cross_entropy, nn.utils.clip_grad_norm_
-    elif move is unmoved:
+    elif move is Unmoved.RESULTS:
         functions = package.cross_entropy, package.clip_grad_norm
     else:
         functions = partial(perturb_loss, move=move), partial(perturb_clipping, move=move)
@@ -60,10 +60,10 @@ def perturb_clipping(gradients: Results, max_norm: float, move: Move) -> float:
 
     A sum of a million float32 squares depends on the order of the additions: a late term smaller
     than half an ulp of the sum is lost. NumPy and PyTorch keep several partial sums and lose less.
-    The two extremes show how much rounding can change the norm. In float64 (`still`) nothing is
-    lost. One after the other in float32 (a random move) the most is lost.
+    The two extremes show how much rounding can change the norm. In float64 (the baseline) nothing
+    is lost. One after the other in float32 (a random move) the most is lost.
     """
-    if move is still:
+    if move is Unmoved.BASELINE:
         squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
     else:
         squares = [np.cumsum(gradient.ravel() ** 2)[-1] for gradient in gradients.values()]

@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, is_dataclass, replace
+from enum import Enum
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -52,7 +53,21 @@ LONG = 512
 
 Value = TypeVar("Value")
 Move = Callable[[Any], Any]
+"""A function that is applied to every float value of a computation."""
+
 Computation = Callable[[Move], Mapping[str, Array]]
+
+
+class Unmoved(Enum):
+    """The two moves that leave every value as it is."""
+
+    RESULTS = "the results, as the package's own functions compute them"
+    BASELINE = "the values from which moves are measured: computed as moved ones are, but exactly"
+
+    def __call__(self, value: Value) -> Value:
+        """Return the value."""
+        return value
+
 
 _one_at_a_time = threading.RLock()  # its holder may replace functions of `scratch_rnn`
 
@@ -66,10 +81,10 @@ def tolerances(
     ----------
     compute : function of `move`
         It applies ``move(value)`` to every float value: inputs, parameters, the tape, upstream
-        gradients. It returns its results by name. ``compute(unmoved)`` gives the results.
-        ``compute(still)`` gives the baseline from which moves are measured. If `compute` runs
-        other code when its floats are moved, it must run this code for `still` too. Then an error
-        in the results cannot increase its own tolerance.
+        gradients. It returns its results by name. ``compute(Unmoved.RESULTS)`` gives the results.
+        ``compute(Unmoved.BASELINE)`` gives the baseline from which moves are measured. If
+        `compute` runs other code when its floats are moved, it must run this code for the baseline
+        too. Then an error in the results cannot increase its own tolerance.
     perturbations : int
         Number of runs with moved floats.
     seed : int
@@ -89,7 +104,7 @@ def tolerances(
     perturbations = check_integer("perturbations", perturbations, least=1)
     seed = check_integer("seed", seed, least=0)
     gaps = check_integer("gaps", gaps, least=1)
-    results = {name: np.asarray(array) for name, array in compute(unmoved).items()}
+    results = {name: np.asarray(array) for name, array in compute(Unmoved.RESULTS).items()}
     return results, measure_tolerances(compute, perturbations, seed, gaps)
 
 
@@ -105,7 +120,7 @@ def measure_tolerances(
 def _measure(compute: Computation, perturbations: int, seed: int, gaps: int) -> dict[str, Array]:
     """Return the tolerances, measured from the moves of each entry."""
     with replace_sums(sum_exactly):
-        baseline = {name: np.asarray(array) for name, array in compute(still).items()}
+        baseline = {name: np.asarray(array) for name, array in compute(Unmoved.BASELINE).items()}
     moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
     rng = np.random.default_rng(seed)
     for _ in range(perturbations):
@@ -229,16 +244,6 @@ def sum_in_one_chain(d: Array) -> Array:
     """Return Σ_n d_n, added up in the dtype of d, one after the other (in pieces if H is 1)."""
     total: Array = d.sum(axis=-2)
     return total
-
-
-def unmoved(value: Value) -> Value:
-    """Return `value`: the computation whose results are returned."""
-    return value
-
-
-def still(value: Value) -> Value:
-    """Return `value`: the baseline from which moves are measured."""
-    return value
 
 
 def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from pages import DOCS, ROOT, add, read, table, versions
 
-from compare.check import Comparison, LayerCase, run
+from compare.check import LayerCase, run
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.layer_results import expect, rounding
 from compare.implementations import CELLS, Source, load_file

@@ -10,7 +10,7 @@ import torch
 from hypothesis import strategies as st
 
 from compare.parity.rows import compare_results
-from compare.parity.tolerance import tolerances, unmoved
+from compare.parity.tolerance import Unmoved, tolerances
 from scratch_rnn import SGD, Adam, optim
 from scratch_rnn.optim import BLOCK, blocks
 from scratch_rnn.plain import adam as plain
@@ -32,7 +32,7 @@ def draw(seed, dtype, scale=1.0, zeros=0.0, shapes=PARAMETERS):
     }
 
 
-def train(parameters, gradients, options, move=unmoved):
+def train(parameters, gradients, options, move=Unmoved.RESULTS):
     """Update with each of the gradients; return the parameters and what Adam keeps."""
     parameters = {name: np.array(array) for name, array in move(parameters).items()}
     optimizer = Adam(parameters, **options)

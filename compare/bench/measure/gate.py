@@ -65,7 +65,7 @@ class Gate:
             return {}
         whole = _whole(phase)
         if whole not in self._references:
-            self._references[whole] = _computation(widen(self._case), parity.unmoved, whole)
+            self._references[whole] = _computation(widen(self._case), parity.Unmoved.RESULTS, whole)
         reference = self._references[whole]
         return {
             name: parity.rms(parity.absolute_difference(array, exact)) / parity.rms(exact)

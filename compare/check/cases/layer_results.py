@@ -12,8 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from compare.check.cases.comparison import Answer, Comparison, Expected
-from compare.check.cases.comparison import compare_answer as compared_with
+from compare.check.cases.expected import STEPS, Expected, Tolerances
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.implementations import (
@@ -27,14 +26,13 @@ from compare.implementations import (
     load_parameters,
 )
 from compare.parity import (
-    FEW,
     PERTURBATIONS,
     SAFETY,
+    Comparison,
     Move,
+    Unmoved,
     absolute_difference,
     measure_tolerances,
-    ulps,
-    unmoved,
     write_gates_by_tanh,
 )
 from scratch_rnn.layers.states import State, arrays_of
@@ -45,6 +43,9 @@ CLASSES: dict[str, LayerClass] = {name: cell.scratch_layer for name, cell in CEL
 STATES = ("h_n", "c_n")
 INITIAL_STATES = ("gradient of h0", "gradient of c0")
 SEQUENCES = ("output", "gradient of x")
+OUTPUTS = ("output", *STATES)
+OF_ARGUMENTS = ("gradient of x", *INITIAL_STATES)
+"""Names of a layer's results; all others are gradients of its parameters."""
 
 
 def build(layer_class: LayerClass, case: LayerCase, parameters: Results | None = None) -> Layer:
@@ -54,20 +55,20 @@ def build(layer_class: LayerClass, case: LayerCase, parameters: Results | None =
     return layer
 
 
-def run(layer_class: LayerClass, case: LayerCase, move: Move = unmoved) -> Results:
+def run(layer_class: LayerClass, case: LayerCase, move: Move = Unmoved.RESULTS) -> Results:
     """Run forward and backward; return output, h_n and the gradients by name."""
     floats = move(copy_floats(case))
     return run_both_passes(build(layer_class, case, floats.parameters), floats, move)
 
 
-def run_forward(layer_class: LayerClass, case: LayerCase, move: Move = unmoved) -> Results:
+def run_forward(layer_class: LayerClass, case: LayerCase, move: Move = Unmoved.RESULTS) -> Results:
     """Run forward alone; return output and the last state by name."""
     floats = move(copy_floats(case))
     output, state, _ = forward_pass(build(layer_class, case, floats.parameters), floats)
     return name_outputs(output, state)
 
 
-def run_both_passes(layer: Layer, floats: Floats, move: Move = unmoved) -> Results:
+def run_both_passes(layer: Layer, floats: Floats, move: Move = Unmoved.RESULTS) -> Results:
     """Run a layer forward and backward on these floats themselves; return its results by name."""
     output, state, tape = forward_pass(layer, floats)
     results = name_outputs(output, state)
@@ -237,63 +238,44 @@ def expect(case: LayerCase) -> Expected:
         with np.errstate(all="ignore"):
             return run(CLASSES[case.cell], case.in_float64())
 
-    least = "float16" if case.dtype == "float32" else "float64"
     results = _store.get(case, "expected", compute)
-    axes = dict.fromkeys(SEQUENCES, case.time_axis)
-    names = {*results, *INITIAL_STATES, *(f"gradient of {n}" for n in case.floats.parameters)}
-    optional = frozenset(name for name in names if _may_be_absent(name, case))
+    coarsest = "float16" if case.dtype == "float32" else "float64"
     measured = partial(tolerance, case)
-    return Expected(results, measured, least, case.dtype, axes, optional)
+    return Expected(results, measured, *_describe(case), coarsest, case.dtype)
 
 
 def match_results(
     expected: Results,
     got: Results,
     case: LayerCase,
-    allowed: Callable[[LayerCase], Mapping[str, Array]] = tolerance,
+    measure: Callable[[int], Tolerances] | None = None,
 ) -> tuple[Comparison, ...]:
-    """Compare within the case's tolerance, at least a few ulps; it is measured only if need be.
+    """Compare within the case's tolerance, or another; it is measured only if need be."""
+    steps = (PERTURBATIONS,) if is_measured(case) else STEPS
+    measure = measure or partial(tolerance, case)
+    return Expected(expected, measure, *_describe(case), steps=steps).compare(got)
 
-    As in `Expected.compare`, what is within a smaller tolerance needs no larger one.
+
+def match_within(
+    allowed: Tolerances, expected: Results, got: Results, case: LayerCase
+) -> tuple[Comparison, ...]:
+    """Compare within these tolerances."""
+    return Expected.within(expected, allowed, *_describe(case)).compare(got)
+
+
+match_bits = partial(match_within, {})
+"""Compare bit for bit: the tolerance is zero."""
+
+
+def _describe(case: LayerCase) -> tuple[Mapping[str, int], frozenset[str]]:
+    """Return the axes of time, and the results that a layer need not have on a case.
+
+    These are the gradients of a state that is not given, and of a bias that is not there.
     """
-    if not is_measured(case):
-        least = {name: SAFETY * ulps(array) for name, array in expected.items()}
-        comparisons = compare_named(expected, got, case, least)
-        if all(comparison.ok for comparison in comparisons):
-            return comparisons
-        if allowed is tolerance:
-            comparisons = compare_named(expected, got, case, tolerance(case, FEW))
-            if all(comparison.ok for comparison in comparisons):
-                return comparisons
-    return compare_named(expected, got, case, allowed(case))
-
-
-def match_bits(expected: Results, got: Results, case: LayerCase) -> tuple[Comparison, ...]:
-    """Compare bit for bit: the tolerance is zero."""
-    return compare_named(expected, got, case, {})
-
-
-def compare_named(
-    expected: Results, got: Results, case: LayerCase, allowed: Mapping[str, Array]
-) -> tuple[Comparison, ...]:
-    """Compare results by name; what only one side has is wrong, unless it may be absent."""
-    names = [
-        name
-        for name in {**expected, **got}
-        if not _may_be_absent(name, case) or (name in got) == (name in expected)
-    ]
-    nothing = np.empty((0, 0))
-    answer = Answer(
-        {name: expected.get(name, nothing) for name in names},
-        {name: allowed.get(name, 0.0) for name in names},
-    )
-    return compared_with(answer, got, dict.fromkeys(SEQUENCES, case.time_axis))
-
-
-def _may_be_absent(name: str, case: LayerCase) -> bool:
-    """Whether it is the gradient of a state that is not given, or of a bias that is not there."""
-    no_state = case.floats.h0 is None and name in INITIAL_STATES
-    return no_state or (case.one_bias and "bias_hh" in name)
+    optional = [*INITIAL_STATES] if case.floats.h0 is None else []
+    if case.one_bias:
+        optional += [f"gradient of {n}" for n in case.floats.parameters if "bias_hh" in n]
+    return dict.fromkeys(SEQUENCES, case.time_axis), frozenset(optional)
 
 
 def to_rounding(comparison: Comparison, case: LayerCase) -> Comparison:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from compare.check.cases.boundaries import Sizes
-from compare.check.cases.comparison import Comparison, Expected
+from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
 from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.drawing import DTYPES, Kind
@@ -35,7 +35,7 @@ from compare.implementations import (
     translate_call,
 )
 from compare.mistakes import Mistake, PlainFunctions, list_mistakes
-from compare.parity import Move
+from compare.parity import Comparison, Move
 
 FIELDS = {"dtype": DTYPES, "order": ("C", "F")}  # of a case, for the search
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Expected
+from compare.check.cases.expected import Expected
 from compare.check.cases.floats import in_float64
 from compare.check.exercise import drawing
 from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, Item
@@ -29,7 +29,7 @@ from compare.implementations import (
     list_equations,
 )
 from compare.mistakes import PlainFunctions, less_accurate
-from compare.parity import Move, measure_tolerances, unmoved
+from compare.parity import Move, Unmoved, measure_tolerances
 
 EQUATIONS = table(f"{__package__}.templates", "equations.toml")
 Inputs = dict[str, Any]
@@ -67,13 +67,13 @@ class Stage(Item):
         ours = self.functions(make(self.cell))
         ours.has_memory = False
         right = run_quietly(self, ours, in_float64(case.inputs))
-        return Expected(right, tolerance, case.dtype, case.dtype)
+        return Expected(right, tolerance, coarsest=case.dtype, computed=case.dtype)
 
 
 def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:
     """Run functions on a copy of a case's inputs, without warnings of infinities and NaN."""
     with np.errstate(all="ignore"):
-        return stage.run(functions, copy.deepcopy(inputs), unmoved)
+        return stage.run(functions, copy.deepcopy(inputs), Unmoved.RESULTS)
 
 
 def items(result: Any, names: Sequence[str], what: str = "") -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.check.cases.comparison import Answer, Comparison, compare_answer
+from compare.check.cases.expected import Expected
 from compare.check.exercise.stages import array, items
 from compare.check.trying.report import TrainingResult
 from compare.implementations import (
@@ -31,7 +31,7 @@ from compare.implementations import (
     Trouble,
     package_with,
 )
-from compare.parity import OPTIMIZERS, StepSettings
+from compare.parity import OPTIMIZERS, Comparison, StepSettings
 from compare.terminal import Terminal
 from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
 
@@ -193,7 +193,7 @@ def train(
                 if training.stopped:
                     return training
                 progress.advance(None)
-            _compare(training, compare_answer(Answer(right.parameters, allowed), model.parameters))
+            _compare(training, Expected.within(right.parameters, allowed).compare(model.parameters))
             text = scratch_rnn.predict(right.prefix, CHARACTERS, model, right.vocab)
             training.wrote = {"yours": text, "PyTorch": right.wrote}
         except Trouble as error:

@@ -17,9 +17,17 @@ from compare.check.cases.boundaries import (
     Trial,
 )
 from compare.check.cases.choices import GAPS
-from compare.check.cases.comparison import Comparison, Expected
+from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import SURFACE, LayerCase, Surface, make_case
-from compare.check.cases.layer_results import backward, build, expect, forward, run
+from compare.check.cases.layer_results import (
+    OF_ARGUMENTS,
+    OUTPUTS,
+    backward,
+    build,
+    expect,
+    forward,
+    run,
+)
 from compare.check.trying.diagnosis import Observed, gives
 from compare.check.trying.results import Attempt, Case, Item, ItemResult
 from compare.check.trying.subject import Answer, Run, Subject, try_items
@@ -36,7 +44,7 @@ from compare.implementations import (
 )
 from compare.kernels import Launch
 from compare.mistakes import Mistake, list_layer_mistakes
-from compare.parity import PERTURBATIONS, Move
+from compare.parity import PERTURBATIONS, Comparison, Move
 
 MOST_OPERATIONS = 1_000_000
 """After so many, 20 to 30 s, the interpreter is given no further `OPTIONAL` case."""
@@ -231,9 +239,9 @@ def list_parts(cell: str) -> tuple[Item, ...]:
 
 def find_part(tensor: str) -> str:
     """Return the part that a tensor belongs to."""
-    if not tensor.startswith("gradient"):
+    if tensor in OUTPUTS:
         return PARTS[0]
-    return PARTS[1] if "_l" in tensor else PARTS[2]
+    return PARTS[2] if tensor in OF_ARGUMENTS else PARTS[1]
 
 
 def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> LayerCase:

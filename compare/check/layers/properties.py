@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.boundaries import SIZES, choose_long_sizes
-from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import LayerCase, Surface, make_case, random_case
 from compare.check.cases.layer_results import (
     CLASSES,
-    STATES,
+    OUTPUTS,
     build,
     copy_floats,
     copy_state,
@@ -26,7 +25,7 @@ from compare.check.trying.diagnosis import Observed, gives
 from compare.check.trying.results import Case, Diagnosis, Result
 from compare.check.trying.symptoms import ADDED, is_added
 from compare.implementations import Array, Layers, Malformed, Results, Trouble, Verdict
-from compare.parity import Move
+from compare.parity import Comparison, Move
 from compare.terminal import UsageError
 
 PROPERTIES = (
@@ -221,7 +220,7 @@ def explain_kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> Di
         first = run(CLASSES[case.cell], case, move)
         return run(CLASSES[case.cell], case.given(h0=first["h_n"], c0=first.get("c_n")), move)
 
-    got = {c.tensor: c.got for c in comparisons if c.tensor in ("output", *STATES)}
+    got = {c.tensor: c.got for c in comparisons if c.tensor in OUTPUTS}
     if not gives(second_call, Observed(Case(case.describe()), *rounding(case), got)):
         return None
     if case.floats.h0 is None:

@@ -8,7 +8,7 @@ import torch
 
 import scratch_rnn
 from compare.check.cases import training as training_cases
-from compare.check.cases.comparison import match_bits
+from compare.check.cases.expected import match_bits
 from compare.check.properties.property import Outcome, Property, collect_properties
 from compare.implementations import Package
 

@@ -10,17 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     CLASSES,
     INITIAL_STATES,
+    OUTPUTS,
     SEQUENCES,
     STATES,
     backward,
     backward_pass,
     build,
-    compare_named,
     copy_floats,
     copy_results,
     copy_state,
@@ -29,6 +28,7 @@ from compare.check.cases.layer_results import (
     list_optional,
     match_bits,
     match_results,
+    match_within,
     name_gradients,
     name_outputs,
     run,
@@ -37,7 +37,7 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.properties.property import Compared, collect_properties, layer_property
 from compare.implementations import Array, Layer, LayerClass, Results
-from compare.parity import Move, tolerances, unmoved
+from compare.parity import Comparison, Move, Unmoved, measure_tolerances
 
 ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
 
@@ -180,7 +180,7 @@ def no_state_as_zeros(layer_class: LayerClass, case: LayerCase) -> Compared:
 def no_gradient_as_zeros(layer_class: LayerClass, case: LayerCase) -> Compared:
     """An upstream gradient that is not given counts as zero."""
     results = run(layer_class, case)
-    absent = [n for n in ("output", *STATES) if getattr(case.floats, f"d_{n}") is None]
+    absent = [n for n in OUTPUTS if getattr(case.floats, f"d_{n}") is None]
     zeros = {f"d_{n}": np.zeros_like(results[n]) for n in absent if n in results}
     yield match_bits(run(layer_class, case.given(**zeros)), results, case)
 
@@ -222,10 +222,10 @@ def backward_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
         scaled = backward(layer, case.given(**back), tape)
         if factor == 0:
             zeros = {name: np.zeros_like(array) for name, array in expected.items()}
-            yield compare_named(zeros, scaled, case, allowed)
+            yield match_within(allowed, zeros, scaled, case)
         else:
             again = {name: array / array.dtype.type(factor) for name, array in scaled.items()}
-            yield compare_named(expected, again, case, allowed)
+            yield match_within(allowed, expected, again, case)
 
 
 @layer_property(gradients=True)
@@ -244,20 +244,20 @@ def backward_adds(layer_class: LayerClass, case: LayerCase) -> Compared:
         )
         return first, second
 
-    def allowed(case: LayerCase) -> Results:
+    def measure(perturbations: int) -> Results:
         def apart(move: Move) -> Results:  # opposite moves of the two would cancel in their sum
             first, second = two(CLASSES[case.cell], move)
             return first | {f"second {name}": array for name, array in second.items()}
 
-        found = tolerances(apart, seed=case.seed, gaps=case.gaps)[1]
+        found = measure_tolerances(apart, perturbations, case.seed, case.gaps)
         return {name: found[name] + found[f"second {name}"] for name in summed}
 
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
     both = case.given(**{name: a + getattr(other.floats, name) for name, a in back.items()})
-    first, second = two(layer_class, unmoved)
+    first, second = two(layer_class, Unmoved.RESULTS)
     summed = {name: first[name] + second[name] for name in first}
-    yield match_results(summed, backward(layer, both, tape), case, allowed)
+    yield match_results(summed, backward(layer, both, tape), case, measure)
 
 
 # Weights and inputs -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from compare.check.cases.comparison import match_bits
+from compare.check.cases.expected import match_bits
 from compare.check.properties.property import Outcome, Property, collect_properties
 from compare.implementations import Package
 

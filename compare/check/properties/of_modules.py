@@ -7,6 +7,8 @@ import numpy as np
 
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
+    OF_ARGUMENTS,
+    OUTPUTS,
     build,
     copy_floats,
     copy_state,
@@ -105,7 +107,7 @@ def new_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
 
 
 def _select_outputs(results: Results) -> Results:
-    return {name: array for name, array in results.items() if not name.startswith("gradient")}
+    return {name: array for name, array in results.items() if name in OUTPUTS}
 
 
 @layer_property(long=True, again=True, likely="Without gradients an argument is overwritten.")
@@ -145,7 +147,7 @@ def frozen_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
 
 
 def _leave_parameters(results: Results) -> Results:
-    return {name: array for name, array in results.items() if "_l" not in name}
+    return {n: array for n, array in results.items() if n in (*OUTPUTS, *OF_ARGUMENTS)}
 
 
 @layer_property(

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.check.cases import training as training_cases
-from compare.check.cases.comparison import Answer, compare_answer, match_bits, measure_answer
+from compare.check.cases.expected import Expected, match_bits, measure_expected
 from compare.check.properties.of_models import global_random_state
 from compare.check.properties.property import Outcome, Property, collect_properties
 from compare.implementations import Array, Package, Results
@@ -26,15 +26,15 @@ from scratch_rnn import Vocab
 def cross_entropy(package: Package) -> Iterator[Outcome]:
     """The loss and its gradient are PyTorch's, for logits of any size."""
     for seed in range(8):
-        logits, targets, answer = _loss_case(seed)
+        logits, targets, expected = _loss_case(seed)
         got = _loss(package, logits.copy(), targets.copy())
         N, V = logits.shape
         described = f"N {N}, V {V}, logits to ±{np.abs(logits).max():.3g}, {logits.dtype}"
-        yield Outcome(described, compare_answer(answer, got))
+        yield Outcome(described, expected.compare(got))
 
 
 @lru_cache
-def _loss_case(seed: int) -> tuple[Array, Array, Answer]:
+def _loss_case(seed: int) -> tuple[Array, Array, Expected]:
     rng = np.random.default_rng(seed)
     N, V = (int(n) for n in rng.integers(1, 9, 2))
     size = (1.0, 10.0, 1e4)[seed % 3]
@@ -43,9 +43,9 @@ def _loss_case(seed: int) -> tuple[Array, Array, Answer]:
     tensor: Any = torch.from_numpy(logits.copy()).requires_grad_()
     loss: Any = F.cross_entropy(tensor, torch.from_numpy(targets))
     loss.backward()
-    expected = {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()}
-    answer = measure_answer(expected, lambda move: _loss(scratch_rnn, move(logits), targets))
-    return logits, targets, answer
+    right = {"loss": loss.detach().numpy(), "gradient of logits": tensor.grad.numpy()}
+    ours = lambda move: _loss(scratch_rnn, move(logits), targets)  # noqa: E731
+    return logits, targets, measure_expected(right, ours)
 
 
 def _loss(package: Package, logits: Array, targets: Array) -> Results:
@@ -67,13 +67,13 @@ def clipping(package: Package) -> Iterator[Outcome]:
     """All gradients are scaled by one factor, the same as PyTorch's."""
     for dtype in ("float64", "float32"):
         for norm in (0.5, 2.0, 1e3, 0.999, 1.0, 1.001, 0.0):
-            gradients, answer = _clipping_case(norm, dtype)
+            gradients, expected = _clipping_case(norm, dtype)
             described = f"norm {norm:g}, limit 1, {dtype}"
-            yield Outcome(described, compare_answer(answer, _clipped(package, gradients)))
+            yield Outcome(described, expected.compare(_clipped(package, gradients)))
 
 
 @lru_cache
-def _clipping_case(norm: float, dtype: str) -> tuple[Results, Answer]:
+def _clipping_case(norm: float, dtype: str) -> tuple[Results, Expected]:
     rng = np.random.default_rng(0)
     gradients = {"a": rng.normal(size=(3, 2)), "b": 3 * rng.normal(size=4)}
     total = math.sqrt(sum(float((g * g).sum()) for g in gradients.values()))
@@ -83,8 +83,8 @@ def _clipping_case(norm: float, dtype: str) -> tuple[Results, Answer]:
         tensor.grad = tensor.detach().clone()
     norms = {"norm": nn.utils.clip_grad_norm_(tensors.values(), 1.0).numpy()}
     clipped = {f"clipped gradient of {name}": t.grad.numpy() for name, t in tensors.items()}
-    answer = measure_answer(clipped | norms, lambda move: _clipped(scratch_rnn, move(gradients)))
-    return gradients, answer
+    ours = lambda move: _clipped(scratch_rnn, move(gradients))  # noqa: E731
+    return gradients, measure_expected(clipped | norms, ours)
 
 
 def _clipped(package: Package, gradients: Results) -> Results:
@@ -129,11 +129,10 @@ def epochs_as_torch(package: Package) -> Iterator[Outcome]:
 
 
 def _as_torch(package: Package, kind: str, number: int) -> Iterator[Outcome]:
-    time_axes = {"logits": 0, "gradient of logits": 0}
     for seed in range(number):
-        case, answer = training_cases.draw_with_answer(kind, seed)
+        case, expected = training_cases.draw_with_results(kind, seed)
         results = training_cases.train_kind(kind, package, case)
-        yield Outcome(case.describe(), compare_answer(answer, results, time_axes))
+        yield Outcome(case.describe(), expected.compare(results))
 
 
 @Property
@@ -147,10 +146,10 @@ def threads(package: Package) -> Iterator[Outcome]:
             for n in (2, 3):
                 package.set_num_threads(n)
                 for seed in range(2):
-                    case, answer = training_cases.draw_with_answer("updates", seed, B=5)
+                    case, expected = training_cases.draw_with_results("updates", seed, B=5)
                     results = training_cases.train_kind("updates", package, case)
                     described = f"{n} threads, {case.describe()}"
-                    yield Outcome(described, compare_answer(answer, results))
+                    yield Outcome(described, expected.compare(results))
         finally:
             own.least_rows = least_rows
             package.set_num_threads(number)

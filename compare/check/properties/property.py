@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
 from compare.implementations import CELLS, LayerClass, Package
+from compare.parity import Comparison
 
 
 class NotTried(Exception):

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison
 from compare.check.cases.floats import in_float64
 from compare.check.exercise.stages import Stage, run_quietly
 from compare.check.trying.explanation import MOST_LINES, summarize
@@ -20,6 +19,7 @@ from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, 
 from compare.files import JsonObject, fill_page, is_page, json_in_html, resource, write_output
 from compare.implementations import CELLS, Array, Verdict, clean
 from compare.mistakes import LOSS_FILE, PlainFunctions
+from compare.parity import Comparison
 
 MARK = '<meta name="generator" content="rnn-parity check">'
 """In the first lines of each page: it distinguishes a page from any other file."""

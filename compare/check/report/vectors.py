@@ -17,7 +17,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import expect
 from compare.check.trying.config import VectorsConfig
 from compare.files import JsonObject, resource, to_json, write_file
-from compare.implementations import CELLS, Array, Results
+from compare.implementations import CELLS, Array
 from compare.parity import PERTURBATIONS
 from compare.terminal import Terminal, UsageError
 
@@ -79,7 +79,7 @@ def name_arrays(case: LayerCase) -> Iterator[tuple[str, Array]]:
     expected = expect(case)
     yield from list_inputs(case)
     yield from ((f"expected/{name}", array) for name, array in expected.results.items())
-    tolerance: Results = expected.tolerance(PERTURBATIONS)
+    tolerance = expected.tolerance(PERTURBATIONS)
     for name in expected.results:
         yield f"tolerance/{name}", np.nextafter(np.float32(tolerance[name]), np.float32(np.inf))
 

@@ -13,7 +13,6 @@ from itertools import permutations
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison
 from compare.check.trying.results import Case, Diagnosis, ItemResult
 from compare.check.trying.subject import Subject
 from compare.check.trying.symptoms import (
@@ -27,7 +26,7 @@ from compare.check.trying.symptoms import (
 )
 from compare.implementations import CELLS, Array, Results, Trouble, Verdict
 from compare.mistakes import Mistake
-from compare.parity import PERTURBATIONS, Computation, tolerances, unmoved
+from compare.parity import PERTURBATIONS, Comparison, Computation, Unmoved, tolerances
 
 CASES_TO_AGREE = 9
 
@@ -136,7 +135,7 @@ def gives(computation: Computation, observed: Observed, names: Sequence[str] = (
     names = names or list(got)
     try:
         with np.errstate(all="ignore"):
-            mistaken = computation(unmoved)
+            mistaken = computation(Unmoved.RESULTS)
             if not all(are_near(mistaken[n], got[n], coarse(mistaken[n])) for n in names):
                 return False
             if not all(are_near(mistaken[n], right[n], coarse(right[n])) for n in others):

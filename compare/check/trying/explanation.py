@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from rich.text import Text
 
-from compare.check.cases.comparison import Comparison
 from compare.check.trying.results import ItemResult
 from compare.implementations import Array
+from compare.parity import Comparison
 
 WIDEST = 7  # rows and columns of a tensor that are shown
 MOST_COLUMNS = 80  # of a terminal, that both tensors fill side by side

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison
 from compare.implementations import Trouble, Verdict
+from compare.parity import Comparison
 
 ARGUMENT = ", an argument"
 AFTER_ANOTHER = ", after another call"

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Self
 
-from compare.check.cases.comparison import Comparison, Expected
+from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.trying.searching import search
 from compare.implementations import Results, Trouble, Verdict
 from compare.mistakes import Mistake
-from compare.parity import Move
+from compare.parity import Comparison, Move
 
 Answer = tuple[Results, Expected | None]  # without right results, nothing can be compared
 Run = Callable[[Item, Case], Answer]

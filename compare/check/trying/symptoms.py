@@ -6,7 +6,6 @@ from itertools import combinations
 
 import numpy as np
 
-from compare.check.cases.comparison import Comparison
 from compare.check.trying.results import (
     AFTER_ANOTHER,
     ARGUMENT,
@@ -16,7 +15,7 @@ from compare.check.trying.results import (
     ItemResult,
 )
 from compare.implementations import Array
-from compare.parity import absolute_difference, largest_difference
+from compare.parity import Comparison, absolute_difference, largest_difference
 
 ADDED = Diagnosis(
     "The gradients of the second call are added to the first's: the sums are not set to zero when "

@@ -165,7 +165,7 @@ def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Te
         terminal.line("  one update alone does not show it: it depends on earlier updates")
     terminal.line()
     shown = [c for c in difference.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
-    parity.show_parity(check.tabulate(shown), terminal)
+    parity.show_parity(parity.tabulate(shown), terminal)
 
 
 def _show_first(
@@ -219,7 +219,7 @@ def _show_again(config: BisectConfig, path: Path, terminal: Terminal) -> SearchR
     found = FirstDifference(1, 0, 1, replay.case, wrong, first, first.step, stage=stage)
     _show_first(found, "one", step, terminal)
     terminal.line()
-    parity.show_parity(check.tabulate(wrong), terminal)
+    parity.show_parity(parity.tabulate(wrong), terminal)
     return SearchResult(found, 1)
 
 

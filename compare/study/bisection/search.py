@@ -9,10 +9,8 @@ import numpy as np
 
 import scratch_rnn
 from compare.check import (
-    Answer,
-    Comparison,
+    Expected,
     TrainingCase,
-    compare_answer,
     get_layer,
     match_results,
     name_stage,
@@ -20,7 +18,7 @@ from compare.check import (
     scratch_step,
 )
 from compare.implementations import Results, Trouble
-from compare.parity import OPTIMIZERS, name_state, tolerances
+from compare.parity import OPTIMIZERS, Comparison, name_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch
 from scratch_rnn.layers import states
@@ -136,21 +134,21 @@ class _Reference:
                 state=state,
                 memory=self.memory,
             )
-            tokens = Answer(dict(zip(TOKENS, ours, strict=True)), dict.fromkeys(TOKENS, 0.0))
-            self._compare(compare_steps(tokens, dict(zip(TOKENS, own, strict=True)), None))
+            tokens, others = (dict(zip(TOKENS, batch, strict=True)) for batch in (ours, own))
+            self._compare(compare_steps(tokens, {}, others, None))
             self.suspect.prepare(self.current)
             yield own
-            answer = answer_step(self.current)
-            before = (name_state("initial state", each) for each in (state, state_allowed))
+            expected, allowed = compute_step(self.current)
+            given = name_state("initial state", state) | expected
+            within = name_state("initial state", state_allowed) | allowed
             recorded = self.suspect.recorded()
-            comparisons = compare_steps(Answer(*before), recorded, self.suspect.dtype)
-            self._compare(comparisons + compare_steps(answer, recorded, self.suspect.dtype))
-            self.parameters = {name: answer.expected[f"updated {name}"] for name in self.parameters}
-            self.memory = self._take_memory(answer.expected)
+            self._compare(compare_steps(given, within, recorded, self.suspect.dtype))
+            self.parameters = {name: expected[f"updated {name}"] for name in self.parameters}
+            self.memory = self._take_memory(expected)
             if self.case.carry_state:
                 names = name_state("final state", state)
-                state = states.state_of(answer.expected[name] for name in names)
-                state_allowed = states.state_of(answer.allowed[name] for name in names)
+                state = states.state_of(expected[name] for name in names)
+                state_allowed = states.state_of(allowed[name] for name in names)
 
     def _take_memory(self, results: Results) -> Results:
         """Return what the optimizer keeps after the update."""
@@ -177,27 +175,25 @@ class _Reference:
             raise _Differs(self.difference(comparisons))
 
 
-def answer_step(case: TrainingCase) -> Answer:
+def compute_step(case: TrainingCase) -> tuple[Results, Results]:
     """Return our results of one update, and their tolerances."""
     expected, allowed = tolerances(lambda move: scratch_step(scratch_rnn, case, move))
     for name in ("loss", "gradient norm"):  # a suspect's `train_epoch` does not return these
         del expected[name], allowed[name]
     passes: Results = {"forward passes": np.array(1), "backward passes": np.array(1)}
     none_allowed: Results = {name: np.zeros(()) for name in passes}
-    return Answer(passes | expected, none_allowed | allowed)
+    return passes | expected, none_allowed | allowed
 
 
-def compare_steps(answer: Answer, recorded: Results, dtype: str | None) -> tuple[Comparison, ...]:
+def compare_steps(
+    expected: Results, allowed: Results, recorded: Results, dtype: str | None
+) -> tuple[Comparison, ...]:
     """Compare the suspect's results with ours; another dtype is rounded to ours."""
-    if dtype is not None:
-        ours = {name: array.dtype for name, array in answer.expected.items()}
-        recorded = {
-            name: array.astype(ours[name])
-            if name in ours and array.dtype == dtype and ours[name].kind == "f"
-            else array
-            for name, array in recorded.items()
-        }
-    return compare_answer(answer, recorded, STEPS)
+    found = {}
+    for name in expected.keys() & recorded.keys():
+        array, ours = recorded[name], expected[name].dtype
+        found[name] = array.astype(ours) if array.dtype == dtype and ours.kind == "f" else array
+    return Expected.within(expected, allowed, STEPS).compare(found)
 
 
 def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
@@ -210,7 +206,7 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
     suspect.begin(case)
     with np.errstate(all="ignore"):
         suspect.train_epoch(case, one_batch())
-        comparisons = compare_steps(answer_step(case), suspect.recorded(), suspect.dtype)
+        comparisons = compare_steps(*compute_step(case), suspect.recorded(), suspect.dtype)
     return tuple(c for c in comparisons if not c.ok)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare import check as checks
-from compare.check import Answer, CheckConfig, compare_answer, write_fragment
+from compare.check import CheckConfig, Expected, write_fragment
 from compare.files import JsonObject
 from compare.implementations import Array, InterruptedProcess, Results, load_file
 from compare.parity import Move, tolerances
@@ -102,9 +102,9 @@ def train(source: str, cell: str, tell: Tell) -> str:
         return train_epoch(learned, batches, B, parameters, MAX_NORM, *functions)
 
     first = list(islice(batches.epoch(0), LOCK_STEPS))
-    answer = train_plain(CELLS[cell], first, parameters)
+    expected = train_plain(CELLS[cell], first, parameters)
     results = {"loss": np.array(do_updates(first))} | dict(zip(NAMES, parameters, strict=True))
-    tell(json.dumps({"compared": describe_difference(answer, results)}))
+    tell(json.dumps({"compared": describe_difference(expected, results)}))
     for epoch in range(EPOCHS):
         loss = float(np.mean(do_updates(batches.epoch(epoch))))
         ids = generate(learned, vocab[list(PREFIX)], NUM_PREDS, parameters)
@@ -114,7 +114,7 @@ def train(source: str, cell: str, tell: Tell) -> str:
     return json.dumps({"vocab": vocab.idx_to_token, "parameters": weights})
 
 
-def train_plain(plain: Cell, batches: Sequence[Batch], parameters: Sequence[Array]) -> Answer:
+def train_plain(plain: Cell, batches: Sequence[Batch], parameters: Sequence[Array]) -> Expected:
     """Train the plain version from these parameters; return losses and weights, and the tolerance.
 
     The tolerance is measured: the plain version is trained again with each weight moved to a
@@ -133,12 +133,12 @@ def train_plain(plain: Cell, batches: Sequence[Batch], parameters: Sequence[Arra
         losses = train_epoch(plain, move_before_each(), B, moved, MAX_NORM)
         return {"loss": np.array(losses)} | dict(zip(NAMES, moved, strict=True))
 
-    return Answer(*tolerances(perturbed, perturbations=PERTURBATIONS))
+    return Expected.within(*tolerances(perturbed, perturbations=PERTURBATIONS))
 
 
-def describe_difference(answer: Answer, results: Results) -> JsonObject:
+def describe_difference(expected: Expected, results: Results) -> JsonObject:
     """Return the largest difference of losses and weights, and in words the first that is wrong."""
-    comparisons = compare_answer(answer, results)
+    comparisons = expected.compare(results)
     wrong = next((c for c in comparisons if not c.ok), None)
     return {
         "updates": len(results["loss"]),

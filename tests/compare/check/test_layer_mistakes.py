@@ -8,7 +8,6 @@ import pytest
 
 from compare.check import CheckConfig
 from compare.check.cases.boundaries import TRIALS
-from compare.check.cases.comparison import Comparison
 from compare.check.cases.layer_case import make_case
 from compare.check.cases.layer_results import expect
 from compare.check.layers import examine, features, properties
@@ -22,6 +21,7 @@ from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.symptoms import explain_tensor
 from compare.implementations.core.trouble import Verdict
 from compare.implementations.layers.user_layer import Layers
+from compare.parity import Comparison
 from compare.terminal import UsageError
 from tests.compare.check.corpus import (
     LAYERS,

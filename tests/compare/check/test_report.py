@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from compare.check.cases.boundaries import TRIALS
-from compare.check.cases.comparison import Comparison
 from compare.check.layers.kernels import describe_left_out, explain_stages
 from compare.check.layers.layer import MOST_OPERATIONS, LayerSubject, find_layout
 from compare.check.report.page import record_of, tensor_of
@@ -20,6 +19,7 @@ from compare.implementations.core.trouble import Verdict
 from compare.implementations.layers.user_layer import Layers
 from compare.implementations.worker.source import Notes
 from compare.kernels.compilation import describe_kernels
+from compare.parity import Comparison
 from tests.in_process import submission_of, terminal
 from tests.tables import marked, table_of, wrapped
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.cases.comparison import Comparison
 from compare.check.exercise import training as training_check
 from compare.check.exercise.stages import STAGES
 from compare.check.exercise.training import train
 from compare.check.trying.report import Report
 from compare.check.trying.results import ItemResult
 from compare.implementations.layers.functions import SubmissionFunctions
+from compare.parity import Comparison
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import plain_source, replaced
 from tests.compare.check.test_check_functions import RIGHT

@@ -8,11 +8,11 @@ from compare.parity.rows import compare_results
 from compare.parity.tolerance import (
     LONG,
     SAFETY,
+    Unmoved,
     absolute_difference,
     rms,
     tolerances,
     ulps,
-    unmoved,
 )
 from scratch_rnn.cells import gated
 from scratch_rnn.fast import sums
@@ -66,7 +66,7 @@ def test_a_long_product_may_lose_what_one_chain_loses(monkeypatch):
     M = (rng.normal(size=(K, 6)) * 10.0 ** np.arange(6)).astype(np.float32)
     compute = product_of(h, M)
     results, allowed = tolerances(compute)
-    assert all(np.array_equal(results[name], compute(unmoved)[name]) for name in results)
+    assert all(np.array_equal(results[name], compute(Unmoved.RESULTS)[name]) for name in results)
     in_chain = dict(zip("abcdef", chain_of(h, M).T, strict=True))
     assert compare_results(results, in_chain, allowed).ok
     for name, column in in_chain.items():
@@ -103,7 +103,7 @@ def test_what_a_chain_loses_that_begins_with_the_input_product():
     """So oneDNN computes an LSTM: the recurrent terms are added to the input product."""
     H = 2**10
     compute = beginning(H)
-    input_products, begins = gated.input_products, compute(unmoved)["a"]  # (1, 2, H)
+    input_products, begins = gated.input_products, compute(Unmoved.RESULTS)["a"]  # (1, 2, H)
     rng = np.random.default_rng(1)
     terms = 1e-3 * rng.normal(size=(H, *begins.shape)).astype(np.float32)
     chain = begins.copy()
@@ -111,7 +111,7 @@ def test_what_a_chain_loses_that_begins_with_the_input_product():
         chain += term
     lost = chain - (begins.astype(np.float64) + terms.sum(axis=0, dtype=np.float64))
     with tolerance.lose_in_long_products(rng):
-        added = compute(unmoved)["a"] - begins
+        added = compute(Unmoved.RESULTS)["a"] - begins
     assert 0.7 < rms(added) / rms(lost) < 1.4
     assert gated.input_products is input_products
 

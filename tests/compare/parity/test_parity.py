@@ -23,7 +23,7 @@ from compare.parity.step import (
     scratch_stages,
 )
 from compare.parity.step_functions import perturb_clipping, step_options
-from compare.parity.tolerance import still, tolerances, unmoved
+from compare.parity.tolerance import Unmoved, tolerances
 from compare.parity.training import Trainee
 from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.layers.states import arrays_of
@@ -48,7 +48,7 @@ def test_the_perturbed_pieces_of_a_step_compute_the_step(case):
         return run_scratch_step(model, case.batch, case.state, case.settings, move)
 
     results, allowed = tolerances(step, seed=case.layer.seed)
-    report = compare_results(results, step(still), allowed)
+    report = compare_results(results, step(Unmoved.BASELINE), allowed)
     demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
 
 
@@ -135,7 +135,8 @@ def test_a_million_squares_lose_most_when_added_one_after_the_other():
     """So the norms of NumPy and of PyTorch are both within the range of `perturb_clipping`."""
     gradient = np.random.default_rng(0).uniform(size=1_000_000).astype(np.float32)
     exact, plainest = (
-        perturb_clipping({"g": gradient.copy()}, 1.0, move) for move in (still, lambda value: value)
+        perturb_clipping({"g": gradient.copy()}, 1.0, move)
+        for move in (Unmoved.BASELINE, lambda value: value)
     )
     parameter = torch.zeros(gradient.size, requires_grad=True)
     parameter.grad = torch.from_numpy(gradient.copy())
@@ -151,7 +152,7 @@ def test_clipping_in_pieces_is_torchs_rule(max_norm, dtype):
     """Norm 7: of 2, 3 and 6; above it, nothing changes. A scale is rounded to the dtype."""
     given = {"a": np.array([[2.0, 3.0, 0.0]], dtype), "b": np.array([6.0], dtype)}
     scale = np.asarray(min(max_norm / (7 + 1e-6), 1), dtype)
-    for move in (still, unmoved, lambda value: value):
+    for move in (Unmoved.BASELINE, Unmoved.RESULTS, lambda value: value):
         gradients = {name: gradient.copy() for name, gradient in given.items()}
         clip = step_options(StepSettings(), move=move)["clip_gradients"]
         assert clip(gradients, max_norm) == pytest.approx(7, rel=1e-7)
@@ -175,7 +176,7 @@ def test_what_is_not_moved_is_scratchs_own():
         return value
 
     loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
-    for how in (unmoved, still, move):
+    for how in (Unmoved.RESULTS, Unmoved.BASELINE, move):
         compute_loss = step_options(StepSettings(), move=how)["compute_loss"]
         in_pieces, d_in_pieces = compute_loss(logits, targets)
         assert in_pieces == pytest.approx(loss, rel=1e-14)

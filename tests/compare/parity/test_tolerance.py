@@ -22,13 +22,13 @@ from compare.parity.step import run_scratch_step
 from compare.parity.tolerance import (
     PERTURBATIONS,
     SAFETY,
+    Unmoved,
     largest_difference,
     largest_difference_in_ulps,
     neighbour,
     rms,
     tolerances,
     ulps,
-    unmoved,
 )
 from scratch_rnn import threads
 from scratch_rnn.cells import gated
@@ -211,7 +211,7 @@ def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape():
     ulp = np.spacing(np.float32(0.5))  # of z
     assert np.all(allowed["1 - z"] >= SAFETY * ulp)
     assert np.all(allowed["1 - z"] < 2 * SAFETY * ulp)
-    assert np.array_equal(results["1 - z"], passed_on(unmoved)["1 - z"])
+    assert np.array_equal(results["1 - z"], passed_on(Unmoved.RESULTS)["1 - z"])
     assert gated.sigmoid is sigmoid
 
 
@@ -219,7 +219,7 @@ def test_an_error_in_the_results_does_not_widen_their_tolerance():
     """What moves are measured from is the run of the moved way, not the results."""
 
     def compute(move):
-        return {"y": np.zeros(2) if move is unmoved else move(np.ones(2))}
+        return {"y": np.zeros(2) if move is Unmoved.RESULTS else move(np.ones(2))}
 
     results, allowed = tolerances(compute)
     assert np.all(results["y"] == 0)
@@ -319,7 +319,7 @@ def test_two_threads_can_measure_at_once():
 
     def measure(*, meet):
         def compute(move):
-            if meet and move is not unmoved:
+            if meet and move is not Unmoved.RESULTS:
                 with suppress(threading.BrokenBarrierError):  # one is held up until the other ends
                     meeting.wait(0.1)
             return {"output": LAYER.forward(move(X))[0]}

@@ -11,7 +11,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.parity.rows import compare_results
 from compare.parity.settings import StepSettings
 from compare.parity.step_functions import step_options
-from compare.parity.tolerance import tolerances, unmoved
+from compare.parity.tolerance import Unmoved, tolerances
 from scratch_rnn.text import Batch
 from tests.control import make_controls, weights, within_control
 from tests.model_cases import ModelCase, build_model
@@ -90,7 +90,7 @@ def test_gradients_of_the_second_batch_are_pytorchs(package, whole, case):
     _, allowed = tolerances(
         lambda move: scratch_gradients(case, move, whole=whole), seed=case.layer.seed
     )
-    gradients = scratch_gradients(case, unmoved, whole=whole, package=package)
+    gradients = scratch_gradients(case, Unmoved.RESULTS, whole=whole, package=package)
     report = compare_results(gradients, torch_gradients(case, whole=whole), allowed)
     demand(report, "gradients are those of PyTorch", case)
 
