@@ -11,7 +11,6 @@ from .opening import MOST_BYTES_OF_JSON as MOST_BYTES_OF_JSON
 from .opening import open_input as open_input
 from .opening import read_file as read_file
 from .opening import read_json as read_json
-from .opening import real_path as real_path
 from .outputs import Output as Output
 from .outputs import check_outputs as check_outputs
 from .outputs import has_keys as has_keys

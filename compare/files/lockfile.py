@@ -1,9 +1,7 @@
 """A lock on a directory, for one process at a time."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import ELOOP, ENOTDIR
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -26,10 +24,6 @@ def lock(directory: Path) -> Iterator[None]:
     The operating system releases the lock when the process ends. A process that was killed leaves
     the empty file, and the next process locks it again.
     """
-    if not directory.is_dir():  # FileLock would make it
-        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(directory))
-    if (directory / LOCK).is_symlink():  # older versions of FileLock would write through it
-        raise OSError(ELOOP, os.strerror(ELOOP), str(directory / LOCK))
     lock = FileLock(directory / LOCK)
     try:
         lock.acquire(timeout=0)

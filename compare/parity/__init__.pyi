@@ -64,10 +64,10 @@ from .tolerance import tolerances as tolerances
 from .tolerance import ulps as ulps
 from .tolerance import write_gates_by_tanh as write_gates_by_tanh
 from .training import Trainee as Trainee
-from .training import Update as Update
 from .training import iterate_epochs as iterate_epochs
 from .training import train_in_lockstep as train_in_lockstep
 from .training import updates as updates
+from .update import Update as Update
 from .weights import copy_weights as copy_weights
 from .weights import gradient_of as gradient_of
 from .weights import name_state as name_state

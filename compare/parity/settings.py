@@ -9,9 +9,9 @@ To add an optimizer, write its class in `scratch_rnn.optim`, and add its record 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, Any, Literal, SupportsFloat
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from compare.files import LEARNING_RATE, MAX_NORM, SchemaError
+from compare.files import LEARNING_RATE, MAX_NORM
 from compare.terminal import flag
 
 Shape = tuple[int, ...]
@@ -36,13 +36,6 @@ class Optimizer:
         """Return the shape of all that it keeps for parameters of these shapes."""
         arrays = {f"{kept}.{name}": parameters[name] for kept in self.arrays for name in parameters}
         return arrays | dict.fromkeys(self.counts, ())
-
-    def check_counts(self, memory: Mapping[str, SupportsFloat]) -> None:
-        """Raise `SchemaError` if a count in a file is not a whole number of at least 0."""
-        for name in self.counts:
-            count = float(memory[name])
-            if not (count >= 0 and count.is_integer()):
-                raise SchemaError(f"{name} of a whole number of at least 0", f"{count:g}")
 
 
 OPTIMIZERS = {

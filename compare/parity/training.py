@@ -24,6 +24,7 @@ from compare.parity.optimizers import (
 )
 from compare.parity.settings import StepSettings
 from compare.parity.step_functions import step_options
+from compare.parity.update import Update
 from compare.parity.weights import (
     largest_parameter_difference,
     parameters_as_arrays,
@@ -113,39 +114,17 @@ class Trainee:
         self.state = None if state is None else state_as_tensors(state, device)
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """One update of both models."""
-
-    epoch: int  # counted from 0
-    update: int  # counted from 1, over the whole run
-    num_tokens: int  # tokens of the batch
-    scratch_loss: float  # mean over the batch's tokens, in nats, before the update
-    concise_loss: float
-    scratch_grad_norm: float  # before clipping
-    concise_grad_norm: float
-    largest_difference: float  # between the parameters of both models, absolute, after the update
-    num_recalls: int = 0  # of the batch; 0 if the text has none
-    scratch_right_recalls: int = 0  # before the update
-    concise_right_recalls: int = 0
-
-
 def updates(
     trainees: Sequence[Trainee], passes: Iterable[tuple[int, Iterable[Batch]]], *, done: int = 0
-) -> Iterator[JsonObject]:
-    """Train on the same batches, and yield the metrics after each update; `done` came before.
+) -> Iterator[Update]:
+    """Train one or both models on the same batches, and yield each update; `done` came before.
 
-    `passes` are the remaining epochs with their numbers; the state is reset at the end of each. The
-    metrics are the fields of `Update`; one trainee has its own loss and norm, and no difference.
+    `passes` are the remaining epochs with their numbers; the state is reset at the end of each.
     """
     for epoch, batches in passes:
         before = done
         for batch in batches:
-            metrics: JsonObject = {
-                "epoch": epoch,
-                "update": (done := done + 1),
-                "num_tokens": batch.targets.size,
-            }
+            metrics: JsonObject = {}
             if get_recalls(batch) is not None:
                 metrics["num_recalls"] = count_recalls(batch)
             for trainee in trainees:
@@ -155,7 +134,7 @@ def updates(
                 metrics["largest_difference"] = largest_parameter_difference(
                     models["scratch"], models["concise"]
                 )
-            yield metrics
+            yield Update(epoch, done := done + 1, batch.targets.size, **metrics)
         if done == before:  # as of a generator in its second epoch
             raise ValueError("expected at least one batch in each epoch, got none")
         for trainee in trainees:
@@ -217,10 +196,10 @@ def train_in_lockstep(
         for model in (scratch_model, concise_model)
     ]
     done = []
-    for metrics in updates(trainees, ((epoch, batches) for epoch in range(num_epochs))):
-        done.append(Update(**metrics))
+    for update in updates(trainees, ((epoch, batches) for epoch in range(num_epochs))):
+        done.append(update)
         if on_update is not None:
-            on_update(done[-1])
+            on_update(update)
     return done
 
 

@@ -1,5 +1,4 @@
 from .checkpoint import CheckpointError as CheckpointError
-from .checkpoint import Model as Model
 from .commands import RunResult as RunResult
 from .commands import run as run
 from .commands import train as train

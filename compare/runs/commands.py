@@ -7,8 +7,8 @@
 
 import gc
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from compare.runs.diagnosis import (
     restore_before,
 )
 from compare.runs.interrupt import defer_signals
-from compare.runs.resuming import Past, reopen
+from compare.runs.record import Record
+from compare.runs.resuming import reopen
 from compare.runs.session import Session, TrainingStopped
 from compare.terminal import Terminal, perplexity_line, plural, rank_and_size, recall_line
 
@@ -111,12 +112,23 @@ def _command(
         materials = stack.enter_context(parity.prepare(config, terminal))
         trainees = [_trainee(getattr(materials, side), config, parallel=parallel) for side in sides]
         untrained = None
-        if past is None and (parallel or len(sides) == 2):
-            untrained = _show_untrained(config, materials, terminal, size)
-        session = Session(command, config, materials, trainees)
-        known = {} if untrained is None else {"untrained": _rows(untrained)}
-        with _open(session, past, terminal, known):
+        if past is not None:
+            assert past.record is not None  # this is process 0
+            session = Session(command, config, materials, trainees, past.record)
+            session.resume(past, terminal)
+        else:
+            if parallel or len(sides) == 2:
+                untrained = _show_untrained(config, materials, terminal, size)
+            record = stack.enter_context(Record.create(config.runs, config.run_name))
+            session = Session(command, config, materials, trainees, record)
+            session.begin({} if untrained is None else {"untrained": _rows(untrained)})
+        try:
             result = _train_and_record(session, terminal, untrained)
+        except BrokenPipeError:  # the output is closed
+            raise
+        except (KeyboardInterrupt, SystemExit, OSError, RuntimeError):
+            terminal.line(f"To resume:  {session.resume_command}", whole=True)
+            raise
     if result.trained is not None:
         parity.demand_agreement(
             result.trained, f"{size} processes and one" if parallel else "the trained models"
@@ -128,24 +140,6 @@ def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> parity.Trainee
     return parity.Trainee(model, config.step, carry_state=config.carry_state, parallel=parallel)
 
 
-@contextmanager
-def _open(
-    session: Session, past: Past | None, terminal: Terminal, known: JsonObject
-) -> Iterator[None]:
-    """Begin or resume a run; if it ends early, print the command that resumes it."""
-    is_open = False
-    try:
-        with session.begin(known) if past is None else session.resume(past, terminal):
-            is_open = True
-            yield
-    except BrokenPipeError:  # the output is closed
-        raise
-    except (KeyboardInterrupt, SystemExit, OSError, RuntimeError):
-        if is_open:
-            terminal.line(f"To resume:  {session.resume_command}", whole=True)
-        raise
-
-
 def _train_and_record(
     session: Session, terminal: Terminal, untrained: parity.ParityReport | None
 ) -> RunResult:
@@ -154,7 +148,8 @@ def _train_and_record(
     both = _writers(config, materials)
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
     spoken = parity.choose_prefixes(materials.vocab, config.token)
-    perplexities, seconds = _follow(session, sides, spoken[0], terminal)
+    seconds = _follow(session, sides, spoken[0], terminal)
+    perplexities = session.history.average_epoch(config.num_epochs - 1, list(sides))
     trained, memory = None, session.trainees[0].memory()
     if session.trainees[0].parallel:
         parity.copy_weights(materials.concise, materials.scratch)
@@ -194,11 +189,10 @@ def _train_and_record(
 
 def _follow(
     session: Session, sides: Mapping[str, parity.Writer], prefix: str, terminal: Terminal
-) -> tuple[dict[str, float], float]:
-    """Train, record and save; return the perplexities of the last epoch, and the seconds."""
+) -> float:
+    """Train, record and save; return the seconds."""
     config, updates_per_epoch = session.config, session.updates_per_epoch
     history, done, parallel = session.history, session.done, session.trainees[0].parallel
-    perplexities: dict[str, float] = {}
     if parallel:
         begin_together(session.trainees[0], session.done)
     with defer_signals() as stop:
@@ -208,19 +202,18 @@ def _follow(
         ):
             for update in parity.updates(session.trainees, session.passes, done=done):
                 _check_finite(update, session)
-                done = update["update"]
+                done = update.update
                 session.record.add_metrics(update)
                 history.add(update)
-                progress.advance(update.get("largest_difference"))
+                progress.advance(update.largest_difference)
                 if done % updates_per_epoch == 0:
-                    perplexities = history.average_epoch(update["epoch"], list(sides))
-                    epoch = update["epoch"] + 1
+                    perplexities = history.average_epoch(update.epoch, list(sides))
+                    epoch = update.epoch + 1
                     session.save_snapshot(epoch)
                     due = epoch % EPOCHS_BETWEEN_TEXTS == 0
                     texts = _write(sides, prefix, NUM_PREDS) if due else None
-                    shares = history.average_recalls(update["epoch"], list(sides))
-                    difference = update.get("largest_difference")
-                    progress.end_epoch(perplexities, difference, texts, shares)
+                    shares = history.average_recalls(update.epoch, list(sides))
+                    progress.end_epoch(perplexities, update.largest_difference, texts, shares)
                 if agree_to_stop(stop, parallel=parallel):
                     break
                 session.save_if_due(done)
@@ -230,32 +223,24 @@ def _follow(
                 f"Stopped and saved after update {done:,} of {session.total:,} "
                 f"(epoch {math.ceil(done / updates_per_epoch):,})"
             )
-    if not perplexities:  # resumed after its last update
-        perplexities = history.average_epoch(config.num_epochs - 1, list(sides))
-    return perplexities, progress.seconds
+    return progress.seconds
 
 
-def _check_finite(update: JsonObject, session: Session) -> None:
+def _check_finite(update: parity.Update, session: Session) -> None:
     """Stop if a loss or a gradient norm is not finite, and find out why."""
-    odd = {
-        trainee: names
-        for trainee in session.trainees
-        if (names := name_not_finite(trainee, update))
-    }
-    if not odd:
-        return
-    (trainee, names), *_ = odd.items()
-    number, config = update["update"], session.config
-    checkpoint = session.store.newest()[0][trainee.side]
-    twin, batch = restore_before(trainee, checkpoint, session.materials.batches, number)
-    raise TrainingStopped(
-        f"training stopped at update {number:,} (epoch {update['epoch'] + 1:,}): "
-        f"{trainee.side} has non-finite numbers, first in its "
-        f"{find_not_finite(twin, batch) or names[0]}; "
-        f"likely because of {name_likely_causes(config)}; "
-        f"the last good checkpoint in {session.record.directory} is from update "
-        f"{checkpoint.position.update:,}"
-    )
+    for trainee in session.trainees:
+        if (name := name_not_finite(trainee.side, update)) is None:
+            continue
+        checkpoint = session.store.newest()[0][trainee.side]
+        twin, batch = restore_before(trainee, checkpoint, session.materials.batches, update.update)
+        raise TrainingStopped(
+            f"training stopped at update {update.update:,} (epoch {update.epoch + 1:,}): "
+            f"{trainee.side} has non-finite numbers, first in its "
+            f"{find_not_finite(twin, batch) or name}; "
+            f"likely because of {name_likely_causes(session.config)}; "
+            f"the last good checkpoint in {session.record.directory} is from update "
+            f"{checkpoint.position.update:,}"
+        )
 
 
 def _show_untrained(

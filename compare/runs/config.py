@@ -3,11 +3,11 @@
 import dataclasses
 import re
 from pathlib import Path
-from typing import Annotated, Self, get_type_hints
+from typing import Annotated, Self
 
 from tyro.conf import arg
 
-from compare.files import JsonObject, SchemaError, read
+from compare.files import JsonObject
 from compare.parity import SharedOptions, Side
 from compare.terminal import (
     ANY_FROM_0,
@@ -19,7 +19,6 @@ from compare.terminal import (
     UsageError,
     check_options,
     flag,
-    flag_of,
 )
 
 QUICK_EPOCHS = 60
@@ -51,12 +50,6 @@ class RunConfig(SharedOptions):
                 "expected --name of up to 100 letters, digits, dots, dashes and underscores, "
                 f"got {self.name!r}"
             )
-        kinds = get_type_hints(type(self), include_extras=True)
-        for name, value in self.to_json().items():
-            try:
-                read(kinds[name], value, flag_of(name))
-            except SchemaError as error:  # it could not be read again, as a path with a newline
-                raise UsageError(str(error)) from None
         return self
 
     def to_json(self) -> JsonObject:

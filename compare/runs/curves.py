@@ -36,14 +36,16 @@ def draw_curves(directory: Path, history: History, text: str, dtype: str) -> Pat
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     grid = figure.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)
     panels = grid[:, 0]
-    _draw_perplexities(panels[0], curves, begins)
+    _draw_curves(panels[0], curves, begins, "perplexity of the epoch", ".2f")
+    panels[0].set_ylim(bottom=min(1.0, *map(min, curves.values())))
     if recalls:
-        _draw_recalls(panels[1], recalls, begins)
+        _draw_curves(panels[1], recalls, begins, "recall\naccuracy", ".1%")
+        panels[1].set_ylim(0, 1.03)
     if compared:
         _draw_differences(panels[-1], history, dtype)
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    num_epochs = max((begins[side] + len(curves[side]) for side in curves), default=1)
+    num_epochs = max(begins[side] + len(curves[side]) for side in curves)
     panels[-1].set_xlim(0, num_epochs * 1.015)
 
     title = "One network, written twice" if compared else "Training one model"
@@ -55,38 +57,24 @@ def draw_curves(directory: Path, history: History, text: str, dtype: str) -> Pat
     return picture
 
 
-def _draw_perplexities(
-    axes: Axes, curves: Mapping[str, Sequence[float]], begins: Mapping[str, int]
+def _draw_curves(
+    axes: Axes,
+    curves: Mapping[str, Sequence[float]],
+    begins: Mapping[str, int],
+    ylabel: str,
+    form: str,
 ) -> None:
     for side, curve in curves.items():
-        label = f"{LABELS[side]}, {curve[-1]:.2f} at the end"
-        _draw_curve(axes, side, curve, begins[side], label)
-    _dress(axes, "perplexity of the epoch")
-    axes.set_ylim(bottom=min(1.0, *map(min, curves.values())) if curves else 1.0)
-    if curves:
-        axes.legend(frameon=False, labelcolor=INK, loc="best")
-
-
-def _draw_recalls(
-    axes: Axes, curves: Mapping[str, Sequence[float]], begins: Mapping[str, int]
-) -> None:
-    for side, curve in curves.items():
-        label = f"{LABELS[side]}, {curve[-1]:.1%} at the end"
-        _draw_curve(axes, side, curve, begins[side], label)
-    _dress(axes, "recall\naccuracy")
-    axes.set_ylim(0, 1.03)
+        axes.plot(
+            begins[side] + np.arange(1, len(curve) + 1),
+            curve,
+            **STYLES[side],
+            label=f"{LABELS[side]}, {curve[-1]:{form}} at the end",
+            marker="o" if len(curve) == 1 else "",
+            solid_capstyle="round",
+        )
+    _dress(axes, ylabel)
     axes.legend(frameon=False, labelcolor=INK, loc="best")
-
-
-def _draw_curve(axes: Axes, side: str, curve: Sequence[float], begin: int, label: str) -> None:
-    axes.plot(
-        begin + np.arange(1, len(curve) + 1),
-        curve,
-        **STYLES[side],
-        label=label,
-        marker="o" if len(curve) == 1 else "",
-        solid_capstyle="round",
-    )
 
 
 def _draw_differences(axes: Axes, history: History, dtype: str) -> None:

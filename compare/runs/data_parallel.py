@@ -33,21 +33,17 @@ def join_processes(config: RunConfig) -> Iterator[None]:
         raise UsageError(
             f"expected a --batch-size divisible by the {size} processes, got {config.batch_size}"
         )
-    if not distributed.is_available():
-        raise parity.DeviceError(
-            f"expected a PyTorch with torch.distributed for {size} processes, "
-            f"got {torch.__version__}"
-        )
     parity.check_device(config.device)
     on_gpu = config.device == "cuda"
     if on_gpu:
         torch.cuda.set_device(choose_gpu(rank))
     begins = not distributed.is_initialized()
-    if begins:
-        _check_address()
     try:
         if begins:
             distributed.init_process_group("nccl" if on_gpu else "gloo")
+    except ValueError as error:  # the environment does not say where process 0 listens
+        raise UsageError(f"expected processes of torchrun: {error}") from None
+    try:
         yield
     except RuntimeError as error:  # PyTorch raises it if another process has ended
         if isinstance(error, CommandError):
@@ -61,22 +57,10 @@ def join_processes(config: RunConfig) -> Iterator[None]:
 
 def choose_gpu(rank: int) -> int:
     """Return the number of this process on its machine; refused if there is no such GPU."""
-    text, gpus = os.environ.get("LOCAL_RANK", str(rank)), torch.cuda.device_count()
-    if not text.isdecimal():
-        raise UsageError(f"expected a LOCAL_RANK of at least 0, got {text!r}")
-    if int(text) >= gpus:
-        raise parity.DeviceError(f"expected a GPU for each process, got {gpus} for {int(text) + 1}")
-    return int(text)
-
-
-def _check_address() -> None:
-    """Refuse an environment that does not say where process 0 listens."""
-    address, port = (os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT"))
-    if not address or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise UsageError(
-            "expected MASTER_ADDR and a MASTER_PORT below 65,536, as torchrun sets them, "
-            f"got {address!r} and {port!r}"
-        )
+    number, gpus = int(os.environ.get("LOCAL_RANK", rank)), torch.cuda.device_count()
+    if number >= gpus:
+        raise parity.DeviceError(f"expected a GPU for each process, got {gpus} for {number + 1}")
+    return number
 
 
 def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConfig) -> None:
@@ -95,7 +79,7 @@ def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConf
     with defer_signals() as stop:
         with np.errstate(over="ignore", invalid="ignore"):  # process 0 reports them
             for update in parity.updates([trainee], passes, done=done):
-                if name_not_finite(trainee, update):
+                if name_not_finite(trainee.side, update):
                     raise SystemExit(FAILED)
                 if agree_to_stop(stop, parallel=True):
                     break

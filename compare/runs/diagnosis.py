@@ -13,7 +13,6 @@ import numpy as np
 
 import scratch_rnn
 from compare import parity
-from compare.files import JsonObject
 from compare.implementations import Array
 from compare.runs.checkpoint import Checkpoint
 from scratch_rnn.layers.states import each
@@ -64,15 +63,14 @@ def name_likely_causes(config: parity.SharedOptions) -> str:
     return ", ".join(causes)
 
 
-def name_not_finite(trainee: parity.Trainee, metrics: JsonObject) -> list[str]:
-    """Name the numbers that are not finite after an update: loss, perplexity, norm, parameters."""
-    loss, norm = (metrics[f"{trainee.side}_{name}"] for name in ("loss", "grad_norm"))
-    numbers = {"loss": loss, "perplexity": scratch_rnn.perplexity(loss), "grad_norm": norm}
-    names = [name for name, number in numbers.items() if not math.isfinite(number)]
-    if math.isfinite(metrics.get("largest_difference", 0.0)):
-        return names  # so are all parameters
-    weights = trainee.weights().items()
-    return names + [f"updated {name}" for name, array in weights if not _finite(array)]
+def name_not_finite(side: str, update: parity.Update) -> str | None:
+    """Name the first number of an update that is not finite: loss, perplexity or gradient norm.
+
+    If a parameter is not finite afterwards, the next loss is not, and nothing is saved.
+    """
+    loss, norm = (getattr(update, f"{side}_{name}") for name in ("loss", "grad_norm"))
+    numbers = {"loss": loss, "perplexity": scratch_rnn.perplexity(loss), "gradient norm": norm}
+    return next((name for name, number in numbers.items() if not math.isfinite(number)), None)
 
 
 def _finite(array: Array) -> bool:

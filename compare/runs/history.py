@@ -8,8 +8,7 @@ import math
 from array import array
 from collections.abc import Sequence
 
-from compare.files import JsonObject
-from compare.parity import SIDES
+from compare.parity import SIDES, Update
 
 Part = tuple[float, int]
 """A sum, and the number of its terms."""
@@ -28,18 +27,18 @@ class History:
         self._losses: Sums = {side: {} for side in SIDES}  # summed over the tokens of an epoch
         self._recalls: Sums = {side: {} for side in SIDES}  # right ones
 
-    def add(self, update: JsonObject) -> None:
-        """Add one update, a line of ``metrics.jsonl``."""
-        epoch, tokens = update["epoch"], update["num_tokens"]
+    def add(self, update: Update) -> None:
+        """Add one update."""
+        epoch, tokens = update.epoch, update.num_tokens
         self.updates_per_epoch += epoch == 0
         for side in SIDES:
-            if (loss := update.get(f"{side}_loss")) is not None:
+            if (loss := getattr(update, f"{side}_loss")) is not None:
                 _add(self._losses[side], epoch, loss * tokens, tokens)
-            if (right := update.get(f"{side}_right_recalls")) is not None:
-                _add(self._recalls[side], epoch, right, update["num_recalls"])
-        if "largest_difference" in update:
-            self.updates.append(update["update"])
-            self.differences.append(update["largest_difference"])
+            if (right := getattr(update, f"{side}_right_recalls")) is not None:
+                _add(self._recalls[side], epoch, right, update.num_recalls or 0)
+        if update.largest_difference is not None:
+            self.updates.append(update.update)
+            self.differences.append(update.largest_difference)
 
     @property
     def last_difference(self) -> float | None:

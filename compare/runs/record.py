@@ -3,7 +3,7 @@
 =====================  ==========================================================
 ``config.json``        the command and all its options
 ``environment.json``   versions, BLAS, threads, the text and its SHA-1
-``vocab.json``         the tokens in the order of their ids
+``vocab.json``         the tokens in the order of their ids, for other programs
 ``metrics.jsonl``      one line for each update
 ``checkpoints/``       the newest two, from which the run can be resumed
 ``parity.json``        the comparison before training, and after it
@@ -13,87 +13,54 @@
                        run is finished
 =====================  ==========================================================
 
-Nothing here needs a model or PyTorch. A directory that cannot be used is a `RecordError`, a full
-disk an `OSError` with the name of the file.
+Nothing here needs a model or PyTorch. A directory or a disk that cannot be written is an `OSError`
+with the name of the file.
 """
 
 import os
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import datetime
-from errno import EISDIR, EMLINK, ENOTDIR
 from itertools import count, islice
 from pathlib import Path
 from typing import Self
 
 from compare import files
+from compare.parity import Update
 from compare.runs.history import History
-from compare.runs.reading import CHECKPOINTS, METRICS, SNAPSHOTS, read_lines
-from scratch_rnn.text.opening import NO_WAITING, check_regular
+from compare.runs.reading import METRICS, read_lines
 
 
 class Record:
-    """An existing run directory, locked and open for writing; see `create` and `open`.
+    """The directory of a run, locked and open for writing.
 
-    A LockError says that another process is writing in it, an OSError that it is not writable.
+    A LockError says that another process is writing in it.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._path = directory / METRICS
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | files.BINARY
         with ExitStack() as stack:
             stack.enter_context(files.lock(directory))
-            self._check_places()
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | files.BINARY | NO_WAITING
             with files.name_file(self._path):
                 self._metrics = files.system.open(self._path, flags, 0o666)
-                status = check_regular(self._metrics, self._path)
             stack.callback(self._close)
-            if status.st_nlink > 1:
-                raise OSError(EMLINK, "a file with another name too", str(self._path))
-            self._size = status.st_size  # bytes of whole lines
             self._resources = stack.pop_all()
-
-    def _check_places(self) -> None:
-        """Refuse a link or a directory where the run will be written, which replaces all else."""
-        for name in (METRICS, CHECKPOINTS, SNAPSHOTS):
-            path = files.real_path(self.directory / name, self.directory)
-            if name != METRICS and os.path.lexists(path) and not path.is_dir():
-                raise NotADirectoryError(ENOTDIR, "no directory", str(path))
-        for path in self.directory.rglob("*.*"):
-            written = path.suffix in (".json", ".png", ".safetensors", files.UNFINISHED)
-            if written and path.is_dir() and not path.is_symlink():
-                raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
 
     @classmethod
     def create(cls, runs: Path, name: str, *, now: datetime | None = None) -> Self:
         """Create ``runs/<time>-<name>``; if it exists, ``runs/<time>-<name>-2`` and so on."""
-        time = (now or datetime.now()).strftime("%Y%m%d-%H%M%S")
-        candidate = directory = runs / f"{time}-{name}"
-        try:
+        first = directory = runs / f"{now or datetime.now():%Y%m%d-%H%M%S}-{name}"
+        with files.name_file(runs):
             runs.mkdir(parents=True, exist_ok=True)
             for number in count(2):
                 try:
-                    files.system.mkdir(candidate)
+                    files.system.mkdir(directory)
                     break
                 except FileExistsError:
-                    candidate = directory.with_name(f"{directory.name}-{number}")
+                    directory = Path(f"{first}-{number}")
             files.sync_directory(runs)
-            return cls(candidate)
-        except OSError as error:
-            raise files.RecordError(
-                f"expected a directory to write in, got {runs}: {error.strerror}"
-            ) from error
-
-    @classmethod
-    def open(cls, directory: Path) -> Self:
-        """Open the directory of an existing run."""
-        try:
-            return cls(directory)
-        except OSError as error:
-            raise files.RecordError(
-                f"expected a run's directory to write in, got {error.filename or directory}: "
-                f"{error.strerror}"
-            ) from error
+        return cls(directory)
 
     def __enter__(self) -> Self:
         return self
@@ -105,17 +72,11 @@ class Record:
         with files.name_file(self._path):
             files.system.close(self._metrics)
 
-    def add_metrics(self, update: files.JsonObject) -> None:
-        """Append one line to ``metrics.jsonl``, completely or not at all."""
-        line = (files.to_json(update) + "\n").encode()
+    def add_metrics(self, update: Update) -> None:
+        """Append one line to ``metrics.jsonl``; after an error half of it may be there."""
+        line = files.to_json(update.to_json()) + "\n"
         with files.name_file(self._path):
-            try:
-                files.write_all(self._metrics, line)
-            except OSError:
-                with suppress(OSError):
-                    files.system.truncate(self._metrics, self._size)
-                raise
-        self._size += len(line)
+            files.write_all(self._metrics, line.encode())
 
     def cut_metrics(self, updates: int, history: History) -> None:
         """Cut ``metrics.jsonl`` after this number of updates, and add these to a history."""
@@ -130,7 +91,6 @@ class Record:
             )
         with files.name_file(self._path):
             files.system.truncate(self._metrics, size)
-        self._size = size
 
     def sync(self) -> None:
         """Synchronise ``metrics.jsonl``."""
@@ -141,8 +101,3 @@ class Record:
         """Write a JSON file atomically."""
         text = files.to_json(values, indent=2) + "\n"
         files.write_file(self.directory / name, [text.encode()])
-
-    def tidy(self) -> None:
-        """Remove temporary files of a killed process, and the result of a finished run."""
-        for path in [*self.directory.rglob(f"*{files.UNFINISHED}"), self.directory / "result.json"]:
-            path.unlink(missing_ok=True)

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from compare.files import RecordError
+from compare.files import RecordError, excerpt
 from compare.parity import Materials, describe_environment
-from compare.runs import reading
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Store
 from compare.runs.config import RunConfig
+from compare.runs.reading import CHECKPOINTS, read_config, read_json
 from compare.runs.record import Record
 from compare.terminal import UsageError, changeable, flag_of, rank_and_size
 
@@ -37,7 +36,7 @@ class Past:
 
 def read_setting(directory: Path, command: str) -> RunConfig:
     """Return the configuration with which a run can be resumed, by the command that began it."""
-    before, config = reading.read_config(directory)
+    before, config = read_config(directory)
     if before != command:
         raise UsageError(
             f"expected --resume with a run begun by {command}, got {directory}, begun by {before}"
@@ -49,22 +48,18 @@ def read_setting(directory: Path, command: str) -> RunConfig:
 def reopen(command: str, config: RunConfig) -> Iterator[Past | None]:
     """Lock the run of ``--resume``, if there is one, and read its newest checkpoint.
 
-    An option that may not change, a damaged or contradictory record, and a run with nothing left to
-    do are refused.
+    An option that may not change, a damaged record, and a run with nothing left to do are refused.
     """
     if config.resume is None:
         yield None
         return
     _check_options(config, read_setting(config.resume, command))
-    directory, first = config.resume, rank_and_size()[0] == 0
-    with Record.open(directory) if first else nullcontext() as record:
-        store = Store(directory / reading.CHECKPOINTS, num_sides=2 if command == "run" else 1)
-        checkpoints, damaged = store.newest()
-        tokens = reading.read_tokens(directory)
-        for checkpoint in checkpoints.values():
-            reading.check_agreement(directory, config, tokens, checkpoint)
-            _check_length(directory, config, checkpoint)
-        yield Past(record, checkpoints, damaged)
+    directory, is_first = config.resume, rank_and_size()[0] == 0
+    with Record(directory) if is_first else nullcontext() as record:
+        store = Store(directory / CHECKPOINTS, num_sides=2 if command == "run" else 1)
+        past = Past(record, *store.newest())
+        _check_length(directory, config, next(iter(past.checkpoints.values())))
+        yield past
 
 
 def _check_options(config: RunConfig, before: RunConfig) -> None:
@@ -92,11 +87,10 @@ def _check_length(directory: Path, config: RunConfig, checkpoint: Checkpoint) ->
 
 def check_setting(directory: Path, before: Checkpoint, now: Checkpoint) -> None:
     """Refuse to resume from a checkpoint of another text, vocabulary, model or optimizer."""
-    here = now.setting
     differences = [
-        _difference(name, value, here[name])
-        for name, value in before.setting.items()
-        if value != here[name]
+        f"{name} {excerpt(here)} instead of {excerpt(there)}"
+        for (name, here), there in zip(now.setting.items(), before.setting.values(), strict=True)
+        if here != there
     ]
     if differences:
         raise RecordError(
@@ -104,30 +98,13 @@ def check_setting(directory: Path, before: Checkpoint, now: Checkpoint) -> None:
         )
 
 
-def _difference(name: str, before: Any, here: Any) -> str:
-    if name == "text":
-        return f"a text with SHA-1 {here[:8]} instead of {before[:8]}"
-    if name == "vocabulary":
-        pairs = enumerate(zip(before, here, strict=False))
-        number = next((k for k, (a, b) in pairs if a != b), min(len(before), len(here)))
-        return (
-            f"a vocabulary of {len(here):,} tokens instead of {len(before):,}, "
-            f"in which {number:,} is {_token(here, number)} instead of {_token(before, number)}"
-        )
-    return f"{name} {here} instead of {before}"
-
-
-def _token(vocabulary: Sequence[str], number: int) -> str:
-    return repr(vocabulary[number]) if number < len(vocabulary) else "nothing"
-
-
 def name_changed_versions(directory: Path, config: RunConfig, materials: Materials) -> str:
     """Name the libraries whose version is another one now, which may change the last bits."""
-    before = reading.read_versions(directory)
-    now = describe_environment(materials.text, config)
+    before = read_json(directory, "environment.json").get("versions", {})
+    now = describe_environment(materials.text, config)["versions"]
     changed = [
-        f"{name} {now['versions'][name]} instead of {before.get(name)}"
+        f"{name} {now[name]} instead of {before.get(name)}"
         for name in ("numpy", "torch")
-        if now["versions"][name] != before.get(name)
+        if now[name] != before.get(name)
     ]
     return f", with {' and '.join(changed)}" if changed else ""

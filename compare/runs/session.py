@@ -8,7 +8,6 @@ update of the checkpoint.
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -60,33 +59,27 @@ class Session:
     config: RunConfig
     materials: Materials
     trainees: Sequence[Trainee]
-    record: Record = field(init=False)
+    record: Record
     parity: JsonObject = field(default_factory=dict)  # the content of ``parity.json``
     done: int = 0  # number of updates that were done before
     history: History = field(default_factory=History)
     _saved: float = field(default_factory=time.perf_counter)
 
-    @contextmanager
-    def begin(self, parity: JsonObject) -> Iterator[None]:
-        """Create the directory of a new run, and save the training before its first update."""
-        config, materials, tokens = self.config, self.materials, self.materials.vocab.idx_to_token
+    def begin(self, parity: JsonObject) -> None:
+        """Write what is known of a new run, and save the training before its first update."""
         self.parity = parity
-        with Record.create(config.runs, config.run_name) as self.record:
-            self.write_config()
-            environment = describe_environment(materials.text, config)
-            self.record.write_json("environment.json", environment)
-            self.record.write_json("vocab.json", {"tokens": tokens})
-            if parity:
-                self.record.write_json("parity.json", parity)
-            self.save_snapshot(0)
-            self.save(0)  # last: from here on the run can be resumed
-            yield
+        self.write_config()
+        environment = describe_environment(self.materials.text, self.config)
+        self.record.write_json("environment.json", environment)
+        self.record.write_json("vocab.json", {"tokens": self.materials.vocab.idx_to_token})
+        if parity:
+            self.record.write_json("parity.json", parity)
+        self.save_snapshot(0)
+        self.save(0)  # last: from here on the run can be resumed
 
-    @contextmanager
-    def resume(self, past: Past, terminal: Terminal) -> Iterator[None]:
+    def resume(self, past: Past, terminal: Terminal) -> None:
         """Continue a run from its newest checkpoint, if text, model and optimizer are the same."""
-        assert past.record is not None
-        self.record, directory = past.record, past.record.directory
+        directory = self.record.directory
         for error in past.damaged:
             terminal.line(f"Skipped: {error}")
         for trainee in self.trainees:
@@ -98,12 +91,11 @@ class Session:
             self.parity = read_json(directory, "parity.json")
         self.done = past.of("scratch").position.update
         self.record.cut_metrics(self.done, self.history)  # from here on files are changed
-        self.record.tidy()
+        (directory / "result.json").unlink(missing_ok=True)
         self.write_config()
         progress = f"after update {self.done:,} of {self.total:,}"
         terminal.line(f"Resuming {directory} {progress}{versions}")
         terminal.line()
-        yield
 
     @property
     def store(self) -> Store:

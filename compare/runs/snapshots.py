@@ -14,7 +14,7 @@ from pathlib import Path
 from compare.files import RecordError
 from compare.implementations import Array
 from compare.parity import SIDES, SharedOptions
-from compare.runs.checkpoint import Checkpoint, CheckpointError, load
+from compare.runs.checkpoint import Checkpoint, load
 from compare.runs.history import History
 from compare.runs.reading import CHECKPOINTS, SNAPSHOTS, read_metrics, weights_name
 from compare.terminal import plural
@@ -72,19 +72,12 @@ def read_course(path: Path) -> Course:
     files = _files(path) if is_run else [path]
     if not files:
         raise RecordError(f"expected a run with weights, got {path}")
-    try:
-        loaded = {file: load(file, within=path if is_run else None) for file in files}
-    except CheckpointError as error:
-        raise RecordError(str(error)) from None
-    last = loaded[files[-1]]
-    for file, checkpoint in loaded.items():
-        if (checkpoint.model, checkpoint.vocabulary) != (last.model, last.vocabulary):
-            raise RecordError(f"expected one model and one vocabulary in {path}, got two: {file}")
-    by_update = {checkpoint.position.update: checkpoint for checkpoint in loaded.values()}
+    checkpoints = [load(file) for file in files]
+    by_update = {checkpoint.position.update: checkpoint for checkpoint in checkpoints}
     return Course(
         source=path.name or path.resolve().name,
-        setting=_setting(last),
-        vocab=read_vocab(last, path),
+        setting=_setting(checkpoints[-1]),
+        vocab=Vocab.from_list(checkpoints[-1].vocabulary),
         snapshots=tuple(_snapshot(by_update[update]) for update in sorted(by_update)),
         curve=_curve(path) if is_run else (),
     )
@@ -113,17 +106,6 @@ def _setting(checkpoint: Checkpoint) -> SharedOptions:
     return SharedOptions(state="carried" if checkpoint.optimizer.carry_state else "reset", **known)
 
 
-def read_vocab(checkpoint: Checkpoint, path: Path) -> Vocab:
-    """Return a checkpoint's vocabulary, which has <unk> and at least one token."""
-    try:
-        vocab = Vocab.from_list(checkpoint.vocabulary)
-    except ValueError as error:
-        raise RecordError(f"expected a vocabulary in {path}: {error}") from error
-    if len(vocab) < 2:
-        raise RecordError(f"expected a vocabulary of at least 2 tokens in {path}, got {len(vocab)}")
-    return vocab
-
-
 def _snapshot(checkpoint: Checkpoint) -> Snapshot:
     position = checkpoint.position
     epochs = position.update / checkpoint.sampler.batches
@@ -142,6 +124,6 @@ def _curve(directory: Path) -> tuple[float, ...]:
     try:
         for update in read_metrics(directory):
             history.add(update)
-    except RecordError:
+    except (RecordError, OSError):
         return ()
     return tuple(history.perplexities("scratch") or history.perplexities("concise"))

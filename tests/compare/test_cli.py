@@ -15,7 +15,7 @@ from compare import build_models
 from compare.cli import main, parse
 from compare.parity.rows import ParityReport, Verdict
 from compare.parity.settings import StepSettings
-from compare.runs.reading import read_config, read_metrics, read_tokens
+from compare.runs.reading import read_config, read_metrics
 from tests.compare.runs.runs import BATCHES, only, read
 from tests.tables import table_of
 
@@ -57,9 +57,9 @@ def test_run_from_end_to_end(training, tmp_path, capsys):
     assert all("filepath" not in pool for pool in environment["thread_pools"])
 
     metrics = list(read_metrics(directory))
-    assert [update["update"] for update in metrics] == list(range(1, 10 * BATCHES + 1))
-    assert [update["epoch"] for update in metrics] == [k // BATCHES for k in range(10 * BATCHES)]
-    assert {update["num_tokens"] for update in metrics} == {4 * 8}
+    assert [update.update for update in metrics] == list(range(1, 10 * BATCHES + 1))
+    assert [update.epoch for update in metrics] == [k // BATCHES for k in range(10 * BATCHES)]
+    assert {update.num_tokens for update in metrics} == {4 * 8}
 
     scratch, concise = (
         safetensors.numpy.load_file(directory / f"{side}.safetensors")
@@ -67,14 +67,14 @@ def test_run_from_end_to_end(training, tmp_path, capsys):
     )
     assert scratch.keys() == concise.keys() == build_models(28, 4)[0].parameters.keys()
     largest = max(float(np.abs(array - concise[name]).max()) for name, array in scratch.items())
-    assert largest == metrics[-1]["largest_difference"]
+    assert largest == metrics[-1].largest_difference
 
     result = read(directory, "result.json")
     last = metrics[-BATCHES:]
     for side in ("scratch", "concise"):
-        expected = np.exp(np.mean([update[f"{side}_loss"] for update in last]))
+        expected = np.exp(np.mean([getattr(update, f"{side}_loss") for update in last]))
         assert result["perplexity"][side] == pytest.approx(expected, rel=1e-12)
-        assert 1 < result["perplexity"][side] < metrics[0][f"{side}_loss"] * 28
+        assert 1 < result["perplexity"][side] < getattr(metrics[0], f"{side}_loss") * 28
     assert result["largest_difference"] == largest
     assert result["parity"] is True
 
@@ -87,7 +87,7 @@ def test_run_from_end_to_end(training, tmp_path, capsys):
     snapshots = sorted(path.name for path in (directory / "snapshots").iterdir())
     assert snapshots == [f"epoch-{n:05d}.safetensors" for n in (0, 1, 2, 5, 10)]
 
-    vocab = scratch_rnn.text.Vocab.from_list(read_tokens(directory))
+    vocab = scratch_rnn.text.Vocab.from_list(read(directory, "vocab.json")["tokens"])
     first = scratch_rnn.predict("time traveller", 10, build_models(28, 4)[0], vocab)
     assert out.splitlines()[4:8] == [
         "",
@@ -203,7 +203,8 @@ def test_either_side_takes_the_same_course_alone(training, tmp_path):
     for side in ("scratch", "concise"):
         alone = runs[f"train-{side}"]
         shared = ("epoch", "update", f"{side}_loss", f"{side}_grad_norm", "num_tokens")
-        assert list(read_metrics(alone)) == [{name: m[name] for name in shared} for m in both]
+        updates = [{name: getattr(m, name) for name in shared} for m in both]
+        assert [m.to_json() for m in read_metrics(alone)] == updates
         weights = f"{side}.safetensors"
         assert (alone / weights).read_bytes() == (runs["both"] / weights).read_bytes()
         assert {path.name for path in alone.iterdir()} == {*FILES, weights}

@@ -59,7 +59,6 @@ OF_ITS_VERSIONS = ("an unknown key", "a key that is missing", "another type")
 
 READERS = {  # a file, what reads it, its damages, and those that it may have
     "config.json": (GENERATE, ANY | JSON, ()),
-    "vocab.json": (GENERATE, ANY | JSON, ()),
     "environment.json": (RESUME, ANY | JSON, OF_ITS_VERSIONS),
     "metrics.jsonl": (RESUME, ANY | JSON, ()),
     "scratch.safetensors": (GENERATE, ANY | TENSORS, ()),

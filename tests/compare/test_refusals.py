@@ -89,4 +89,4 @@ def test_weights_and_gradients_of_both_models_have_to_fit_in_memory(fox, monkeyp
 def test_runs_that_is_a_file(training, tmp_path, refused):
     (tmp_path / "runs").write_text("")
     line = refused(training, 3, prints=True)
-    assert line.startswith(f"expected a directory to write in, got {tmp_path}")
+    assert line == f"expected to read or write {tmp_path / 'runs'}, got: File exists"

@@ -1,8 +1,8 @@
 """The file: tensors, and one JSON object in the metadata, as safetensors writes them.
 
 Safetensors has no checksum: with a flipped bit, it is a slightly different model. So the metadata
-have the SHA-256 of the tensors and of the JSON. It guards against damage; the contents are checked
-too.
+have the SHA-256 of the tensors and of the JSON. A file with the right digest is as it was
+written.
 """
 
 import hashlib
@@ -14,10 +14,18 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from compare.files import JsonObject, SchemaError, excerpt, open_input, parse_json, write_file
+from compare.files import (
+    JsonObject,
+    RecordError,
+    SchemaError,
+    excerpt,
+    open_input,
+    parse_json,
+    write_file,
+)
 from compare.implementations import Array
 from compare.runs.checkpoint.version_2 import convert
-from compare.terminal import DATA, PACKAGE, CommandError
+from compare.terminal import PACKAGE
 
 NAME = "rnn-parity"
 """The only entry of the metadata, the digest and the JSON: the order of several is random."""
@@ -30,10 +38,8 @@ WITHOUT_VOCABULARY = (
 )
 
 
-class CheckpointError(CommandError, ValueError):
+class CheckpointError(RecordError):
     """A checkpoint cannot be used; the message is one line and names the file."""
-
-    exit_code = DATA
 
 
 def write(path: Path, tensors: Mapping[str, Array], values: JsonObject) -> None:
@@ -43,13 +49,13 @@ def write(path: Path, tensors: Mapping[str, Array], values: JsonObject) -> None:
     write_file(path, [safetensors.numpy.save(arrays, {NAME: _digest(arrays, text) + text})])
 
 
-def read(path: Path, within: Path | None = None) -> tuple[dict[str, Array], JsonObject]:
+def read(path: Path) -> tuple[dict[str, Array], JsonObject]:
     """Return the tensors of a file, and its JSON values, those of older versions in today's form.
 
-    A SchemaError says why the file cannot be read, or that it leads out of the directory `within`.
+    A SchemaError says why the file cannot be read.
     """
     try:
-        with open_input(path, within=within) as file:  # a pipe or a device would be waited for
+        with open_input(path) as file:  # a pipe or a device would be waited for
             beginning = file.read(len(ZIP))
         if beginning == ZIP:
             raise SchemaError(OURS, f"a file of torch.save or numpy.savez, {WITHOUT_VOCABULARY}")
@@ -69,10 +75,7 @@ def read(path: Path, within: Path | None = None) -> tuple[dict[str, Array], Json
     stated, text = metadata[NAME][:64], metadata[NAME][64:]
     if (digest := _digest(tensors, text)) != stated:
         raise SchemaError(f"content with the SHA-256 {excerpt(stated)[:8]}…", f"{digest[:8]}…")
-    values = parse_json(text)
-    if not isinstance(values, dict):
-        raise SchemaError("a JSON object", excerpt(values))
-    return tensors, values
+    return tensors, parse_json(text)
 
 
 def _digest(tensors: Mapping[str, Array], text: str) -> str:

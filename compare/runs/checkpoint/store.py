@@ -7,7 +7,6 @@ newer one is complete, so there is always one.
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +36,7 @@ class Store:
         update = 0
         for checkpoint in checkpoints:
             update = checkpoint.position.update
-            save(self._path(update, checkpoint.side), checkpoint)
+            save(self.directory / f"{update:07d}-{checkpoint.side}.safetensors", checkpoint)
         self._prune(update)
 
     def newest(self) -> tuple[dict[str, Checkpoint], list[CheckpointError]]:
@@ -46,48 +45,33 @@ class Store:
         If there is none, the error of the newest one is raised.
         """
         damaged: list[CheckpointError] = []
-        for update, sides in self._complete().items():
+        for paths in self._complete().values():
             try:
-                return {side: self._load(update, side) for side in sorted(sides)}, damaged
+                return {side: load(path) for side, path in paths.items()}, damaged
             except CheckpointError as error:
                 damaged.append(error)
         if damaged:
             raise damaged[0]
         raise CheckpointError(f"expected a checkpoint in {self.directory}, got none")
 
-    def _load(self, update: int, side: str) -> Checkpoint:
-        path = self._path(update, side)
-        checkpoint = load(path, within=self.directory.parent)
-        found = (checkpoint.position.update, checkpoint.side)
-        if found != (update, side):
-            raise CheckpointError(
-                f"expected update {update:,} of {side} in {path}, as its name says, "
-                f"got update {found[0]:,} of {found[1]}"
-            )
-        return checkpoint
-
-    def _complete(self) -> dict[int, set[str]]:
-        """Return the models of each complete checkpoint by its update, the newest first."""
+    def _complete(self) -> dict[int, dict[str, Path]]:
+        """Return the files of each complete checkpoint by update and model, the newest first."""
         files = sorted(self._files().items(), reverse=True)
-        return {update: sides for update, sides in files if len(sides) >= self.num_sides}
+        return {update: paths for update, paths in files if len(paths) >= self.num_sides}
 
-    def _files(self) -> dict[int, set[str]]:
-        """Return the models that have a file, for each update."""
-        files: dict[int, set[str]] = {}
-        with suppress(OSError):
-            for path in self.directory.iterdir():
-                if match := re.fullmatch(r"(\d{7,18})-(scratch|concise)\.safetensors", path.name):
-                    files.setdefault(int(match[1]), set()).add(match[2])
+    def _files(self) -> dict[int, dict[str, Path]]:
+        """Return all files by update and model."""
+        files: dict[int, dict[str, Path]] = {}
+        for path in self.directory.glob("*.safetensors"):
+            if match := re.fullmatch(r"(\d{7,18})-(scratch|concise)", path.stem):
+                files.setdefault(int(match[1]), {})[match[2]] = path
         return files
 
     def _prune(self, newest: int) -> None:
         """Remove older checkpoints, temporary files, and those with a later update in the name."""
         kept = [update for update in self._complete() if update <= newest][:KEPT]
-        files = [(update, side) for update, sides in self._files().items() for side in sides]
-        old = [self._path(update, side) for update, side in files if update not in kept]
-        for path in [*old, *self.directory.glob(f"*{UNFINISHED}")]:
+        old = [paths for update, paths in self._files().items() if update not in kept]
+        unfinished = self.directory.glob(f"*{UNFINISHED}")
+        for path in [*(path for paths in old for path in paths.values()), *unfinished]:
             with name_file(path):
                 system.unlink(path)
-
-    def _path(self, update: int, side: str) -> Path:
-        return self.directory / f"{update:07d}-{side}.safetensors"

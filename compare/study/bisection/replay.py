@@ -14,9 +14,8 @@ from compare.check import TrainingCase
 from compare.implementations import CELLS, Array, CellName
 from compare.mistakes import BUG_NAMES
 from compare.parity import OPTIMIZERS, StepSettings, name_optimizer, name_state
-from compare.runs import Model
 from compare.study.config import SuspectOptions
-from scratch_rnn import Batch
+from scratch_rnn import Batch, RNNModel
 from scratch_rnn.layers.states import state_of
 
 FAMILY = "rnn-parity bisect"  # of all versions of the format
@@ -134,7 +133,10 @@ def _case(description: _Description, tensors: dict[str, Array]) -> TrainingCase:
     if len(parameters) != 4 * L + 2:
         raise files.SchemaError(f"{4 * L + 2:,} parameters", len(parameters))
     B = len(batch.inputs)
-    shapes = Model(cell=cell.name, vocab_size=V, hidden_size=H, num_layers=L).shapes
+    if sum(array.size for array in parameters.values()) < V * H + H * H:  # before it is built
+        raise files.SchemaError("the sizes of its tensors", f"V {V:,}, H {H:,}")
+    model = RNNModel(cell.scratch_layer(V, H, num_layers=L), V)
+    shapes = {name: array.shape for name, array in model.parameters.items()}
     arrays = [(name, parameters[name], shape, str(options.dtype)) for name, shape in shapes.items()]
     if memory:
         optimizer = OPTIMIZERS[description.optimizer]
@@ -150,8 +152,6 @@ def _case(description: _Description, tensors: dict[str, Array]) -> TrainingCase:
             raise files.SchemaError(f"{name} of {shape} {dtype}", f"{array.shape} {array.dtype}")
         if not np.isfinite(array).all():
             raise files.SchemaError(f"finite numbers in {name}", "others")
-    if memory:
-        optimizer.check_counts(memory)
     for ids in (batch.inputs, batch.targets):
         if not 0 <= ids.min() <= ids.max() < V:
             raise files.SchemaError(f"tokens in 0 … {V - 1}", "others")

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from compare.implementations import CELLS
 from compare.parity.build import build_models
 from compare.parity.config import ParityConfig
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName, save
 from compare.runs.snapshots import Course, Snapshot, snapshot_name
+from scratch_rnn import RNNModel
 from scratch_rnn.text import Vocab
 
 LETTERS = ("<unk>", " ", *"etainoshrdlmucfwgypbvkxzjq")
@@ -27,6 +29,9 @@ def course(hidden_size=7, vocabulary=LETTERS, *, gains=(1.0, 1.5), **options):
 def checkpoint(epoch=0, *, batch=0, **model):
     vocabulary = model.pop("vocabulary", LETTERS)
     described = Model(vocab_size=len(vocabulary), **{"hidden_size": 5, **model})
+    options = {k: getattr(described, k) for k in ("num_layers", "bias", "bidirectional")}
+    V, H = described.vocab_size, described.hidden_size
+    network = RNNModel(CELLS[described.cell].scratch_layer(V, H, **options), V)
     rng = np.random.default_rng(epoch)
     return Checkpoint(
         side="scratch",
@@ -41,8 +46,8 @@ def checkpoint(epoch=0, *, batch=0, **model):
         position=Position.after(3 * epoch + batch, 3),
         state=None,
         weights={
-            name: rng.uniform(-0.5, 0.5, shape).astype(described.dtype)
-            for name, shape in described.shapes.items()
+            name: rng.uniform(-0.5, 0.5, array.shape).astype(described.dtype)
+            for name, array in network.parameters.items()
         },
     )  # fmt: skip
 

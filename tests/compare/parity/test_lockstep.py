@@ -8,7 +8,7 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, copy_weights, train_in_lockstep
 from compare.parity.settings import OPTIMIZERS, StepSettings
-from compare.parity.training import Trainee, Update, iterate_epochs, updates
+from compare.parity.training import Trainee, iterate_epochs, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
 from scratch_rnn.layers import states
 from scratch_rnn.text import Batch, Batches
@@ -75,7 +75,7 @@ def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one():
         limit = {name: options.pop(name) for name in {"max_norm"} & options.keys()}
         trainees = [Trainee(model, StepSettings(lr=0.5, **limit), **options) for model in models]
         passes = [(epoch, batches()) for epoch in range(2)]
-        return [Update(**metrics) for metrics in updates(trainees, passes)]
+        return list(updates(trainees, passes))
 
     first = trained("updates")
     assert first[0].scratch_grad_norm > 2
@@ -86,9 +86,10 @@ def test_by_default_the_state_is_reset_and_the_norm_is_at_most_one():
 
 def test_no_epochs_and_one_model_are_trained_too():
     assert train_in_lockstep(*build_models(5, 4), batches(), 0.5, 0) == []
-    (metrics,) = updates([Trainee(build_models(5, 4)[0], HALF)], [(7, batches(1))], done=3)
-    assert metrics.keys() == {"epoch", "update", "num_tokens", "scratch_loss", "scratch_grad_norm"}
-    assert (metrics["epoch"], metrics["update"], metrics["num_tokens"]) == (7, 4, 8)
+    (done,) = updates([Trainee(build_models(5, 4)[0], HALF)], [(7, batches(1))], done=3)
+    assert (done.epoch, done.update, done.num_tokens) == (7, 4, 8)
+    numbers = {"epoch", "update", "num_tokens", "scratch_loss", "scratch_grad_norm"}
+    assert done.to_json().keys() == numbers
 
 
 # Stopping and going on ----------------------------------------------------------------------------

@@ -2,24 +2,28 @@
 
 import numpy as np
 
+from compare.implementations import CELLS
 from compare.parity.weights import name_state
 from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName
-from scratch_rnn.layers.states import state_of
+from scratch_rnn import RNNModel
+from scratch_rnn.layers.states import arrays_of, state_of
 
 
 def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", seed=0, **model):
     """Return a checkpoint of 3 tokens, 2 units, 3 batches of 2 rows an epoch."""
     rng = np.random.default_rng(seed)
-    shape = Model(vocab_size=3, hidden_size=2, dtype=dtype, **model)
+    described = Model(vocab_size=3, hidden_size=2, dtype=dtype, **model)
+    options = {name: value for name, value in model.items() if name not in ("cell", "nonlinearity")}
+    network = RNNModel(CELLS[described.cell].scratch_layer(3, 2, **options), 3)
     sampler = Sampler(
         token="char", max_tokens=None, sampling="sequential",
         batch_size=2, num_steps=5, seed=7, batches=3,
     )  # fmt: skip
     has_state = carry_state and update % 3 > 0
-    states = [rng.normal(size=size).astype(dtype) for size in shape.state_shapes(2)]
+    states = [rng.normal(size=a.shape).astype(dtype) for a in arrays_of(network.begin_state(2))]
     return Checkpoint(
         side=side,
-        model=shape,
+        model=described,
         text=TextName(name='A "Book"', sha1="ab" * 20),
         vocabulary=("<unk>", "e", "é"),
         sampler=sampler,
@@ -27,7 +31,8 @@ def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", s
         position=Position.after(update, 3),
         state=state_of(states) if has_state else None,
         weights={
-            name: rng.normal(size=shape).astype(dtype) for name, shape in shape.shapes.items()
+            name: rng.normal(size=array.shape).astype(dtype)
+            for name, array in network.parameters.items()
         },
     )
 

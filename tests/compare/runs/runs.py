@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from compare.cli import main
+from compare.parity import Update
 from compare.runs.record import Record
 
 EPOCHS, BATCHES = 2, 6
@@ -62,7 +63,7 @@ def signalled(update, *numbers):
 
     def add_metrics(self, metrics):
         right(self, metrics)
-        if metrics["update"] == update:
+        if metrics.update == update:
             for number in numbers:
                 signal.raise_signal(number)
 
@@ -121,20 +122,20 @@ def contents(directory):
 
 
 def update(number, epoch=0, loss=2.0, **more):
-    """Return a line of the metrics of a training of one model."""
-    line = {"epoch": epoch, "update": number, "num_tokens": 10}
-    return line | {"scratch_loss": loss, "scratch_grad_norm": 0.5} | more
+    """Return an update of one model."""
+    numbers = {"num_tokens": 10, "scratch_loss": loss, "scratch_grad_norm": 0.5}
+    return Update(epoch, number, **(numbers | more))
 
 
 def of_both(number, epoch=0, loss=2.0, **more):
-    """Return a line of the metrics of both models."""
+    """Return an update of both models."""
     other = {"concise_loss": loss, "concise_grad_norm": 0.5, "largest_difference": 1e-8}
-    return {**update(number, epoch, loss), **other, **more}
+    return update(number, epoch, loss, **(other | more))
 
 
-def lines(*metrics):
+def lines(*updates):
     """Return what ``metrics.jsonl`` holds."""
-    return "".join(json.dumps(line) + "\n" for line in metrics)
+    return "".join(json.dumps(update.to_json()) + "\n" for update in updates)
 
 
 def untouched(directory):

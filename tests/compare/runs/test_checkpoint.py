@@ -12,13 +12,10 @@ import safetensors.numpy
 import safetensors.torch
 import torch
 
-import scratch_rnn
 from compare import build_models
-from compare.implementations import CELLS
 from compare.parity.weights import parameters_as_arrays
-from compare.runs.checkpoint import CheckpointError, Model, container, load, save
-from scratch_rnn.layers.states import arrays_of
-from tests.compare.runs.checkpoints import checkpoint, files_in, same
+from compare.runs.checkpoint import CheckpointError, container, load, save
+from tests.compare.runs.checkpoints import checkpoint, same
 from tests.counts import number
 
 
@@ -72,49 +69,10 @@ def test_the_safetensors_library_reads_the_metadata(tmp_path):
     save(tmp_path / "a", checkpoint())
     with safetensors.safe_open(tmp_path / "a", "np") as file:
         metadata = json.loads(file.metadata()["rnn-parity"][64:])
-    assert metadata["format"] == "rnn-parity checkpoint"
+    assert metadata["version"] == 3
     assert metadata["vocabulary"] == ["<unk>", "e", "é"]
     assert metadata["position"] == {"epoch": 1, "batch": 1, "update": 4}
     assert metadata["optimizer"]["max_norm"] == "inf"
-
-
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("bidirectional", [True, False])
-@pytest.mark.parametrize("num_layers", [1, 3])
-@pytest.mark.parametrize("cell", CELLS)
-def test_the_shapes_are_those_of_the_models(cell, num_layers, bidirectional, bias):
-    options = {"num_layers": num_layers, "bias": bias, "bidirectional": bidirectional}
-    model = scratch_rnn.RNNModel(CELLS[cell].scratch_layer(5, 4, **options), 5)
-    described = Model(cell=cell, vocab_size=5, hidden_size=4, **options)
-    assert described.shapes == {name: array.shape for name, array in model.parameters.items()}
-    assert list(described.shapes) == list(model.parameters)
-    assert described.state_shapes(6) == [a.shape for a in arrays_of(model.begin_state(6))]
-
-
-CONTRADICTIONS = {  # changes of a checkpoint, and a pattern in the message
-    "a weight is NaN": (
-        lambda c: c.weights["rnn.weight_hh_l0"].put(1, np.nan),
-        "expected finite numbers in rnn.weight_hh_l0, got one that",
-    ),
-    "a state is infinite": (
-        lambda c: c.state.put(1, -np.inf),
-        "expected finite numbers in state.0, got one that",
-    ),
-    "a weight is missing": (lambda c: c.weights.pop("linear.bias"), "expected the tensors"),
-    "a weight has another shape": (
-        lambda c: c.weights.update({"linear.bias": np.zeros(4, np.float32)}),
-        "expected linear.bias of shape \\(3,\\) and float32, got",
-    ),
-}
-
-
-@pytest.mark.parametrize(("change", "message"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_a_checkpoint_that_contradicts_itself_is_not_saved(tmp_path, change, message):
-    written = checkpoint()
-    change(written)
-    with pytest.raises(ValueError, match=message):
-        save(tmp_path / "a", written)
-    assert files_in(tmp_path) == []
 
 
 def change(content, change):
@@ -149,10 +107,6 @@ INVALID = {  # changes of the file, and a part of the message
         lambda c: change(c, lambda _, v: v.update({"version": 99, "later": 1})),
         "expected version 2 or 3 of the checkpoint format in ",
     ),
-    "another format": (
-        lambda c: change(c, lambda _, v: v.update({"format": "x"})),
-        "expected the format rnn-parity checkpoint in ",
-    ),
     "a missing field": (
         lambda c: change(c, lambda _, v: v.pop("position")),
         "expected position of a checkpoint: Field required in ",
@@ -172,26 +126,6 @@ INVALID = {  # changes of the file, and a part of the message
     "a negative learning rate": (
         lambda c: change(c, lambda _, v: v["optimizer"].update({"lr": -1})),
         "expected optimizer.lr of a checkpoint of a number above 0 and at most 1e+30 in ",
-    ),
-    "a position that cannot be": (
-        lambda c: change(c, lambda _, v: v["position"].update({"epoch": 7})),
-        "expected a position with 3 batches an epoch in ",
-    ),
-    "a token twice": (
-        lambda c: change(c, lambda _, v: v.update({"vocabulary": ["<unk>", "e", "e"]})),
-        "expected each token once in ",
-    ),
-    "a tensor too many": (
-        lambda c: change(c, lambda t, _: t.update({"memory.step": np.zeros(())})),
-        "expected the tensors ",
-    ),
-    "no state": (
-        lambda c: change(c, lambda t, _: t.pop("state.0")),
-        "expected a carried state in ",
-    ),
-    "a number that is not finite": (
-        lambda c: change(c, lambda t, _: t["linear.bias"].put(0, np.nan)),
-        "expected finite numbers in linear.bias in ",
     ),
 }
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from compare.parity import Update
 from compare.runs.curves import draw_curves
 from compare.runs.history import History
 from tests.compare.runs.runs import of_both, update
@@ -49,8 +50,8 @@ def test_where_both_curves_coincide_both_are_seen(tmp_path):
 
 def alone(side, epochs, loss=3.0, **more):
     """Return epochs of one update in which one model was trained."""
-    metrics = [update(e + 1, e, loss - e / 4, **more) for e in epochs]
-    return [{name.replace("scratch", side): line[name] for name in line} for line in metrics]
+    updates = [update(e + 1, e, loss - e / 4, **more).to_json() for e in epochs]
+    return [Update(**{k.replace("scratch", side): v for k, v in u.items()}) for u in updates]
 
 
 LOSSES, DIFFERENT = ((1.0, 2.0), (1.5, 2.25)), (1e-8, 0.0, 3e-8, 2.5e-8)

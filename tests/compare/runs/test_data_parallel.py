@@ -13,9 +13,9 @@ from compare.parity.settings import StepSettings
 from compare.parity.step import run_concise_step, run_parallel_step, run_scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee
+from compare.runs.checkpoint import load
 from compare.runs.data_parallel import choose_gpu
-from compare.runs.reading import read_metrics, read_weights
-from compare.terminal import UsageError
+from compare.runs.reading import read_metrics
 from concise_rnn import StepResult, data_parallel
 from scratch_rnn.layers.states import each
 from scratch_rnn.text import Batch, load_time_machine
@@ -91,9 +91,9 @@ def test_two_processes_train_as_one_does(fox, tmp_path, monkeypatch, capsys):
     whole, stopped = only(tmp_path / WHOLE), only(tmp_path / STOPPED)
     assert contents(stopped) == contents(whole)
     expected, allowed = tolerances(lambda move: trained_by_one(fox, move))
-    measured = [(u["concise_loss"], u["concise_grad_norm"]) for u in read_metrics(whole)]
+    measured = [(u.concise_loss, u.concise_grad_norm) for u in read_metrics(whole)]
     results = {"loss and gradient norm": np.array(measured, np.float32)}
-    results |= read_weights(whole, "concise").weights
+    results |= load(whole / "concise.safetensors").weights
     report = compare_results(expected, results, allowed)
     demand(report, "two processes learn what one does", FLAGS)
 
@@ -204,11 +204,9 @@ def test_processes_that_torchrun_did_not_start_are_refused(set_up, fox, monkeypa
     for name, value in ({"RANK": "0", "WORLD_SIZE": "2"} | set_up).items():
         monkeypatch.setenv(name, value)
     assert main(["train", "--model", "concise", "--text", str(fox)]) == 2
-    address, port = set_up.get("MASTER_ADDR", ""), set_up.get("MASTER_PORT", "")
-    assert capsys.readouterr().err == (
-        "rnn-parity: expected MASTER_ADDR and a MASTER_PORT below 65,536, as torchrun sets them, "
-        f"got {address!r} and {port!r}\n"
-    )
+    error = capsys.readouterr().err
+    assert error.startswith("rnn-parity: expected processes of torchrun: ")
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize("gpus", [1, 2, 3])
@@ -223,9 +221,6 @@ def test_each_process_has_a_gpu_of_its_own(gpus, rank, monkeypatch):
             choose_gpu(rank=0)
     monkeypatch.delenv("LOCAL_RANK")  # as without torchrun: all processes are on one machine
     assert rank >= gpus or choose_gpu(rank=rank) == rank
-    monkeypatch.setenv("LOCAL_RANK", "x")
-    with pytest.raises(UsageError, match="expected a LOCAL_RANK of at least 0, got 'x'"):
-        choose_gpu(rank=0)
 
 
 def test_a_rank_that_no_process_has_is_refused(monkeypatch, capsys):

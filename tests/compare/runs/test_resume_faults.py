@@ -34,7 +34,7 @@ def test_the_first_tensor_that_is_not_finite_is_named(variant, trainings, refuse
     side = "concise" if "concise" in variant else "scratch"
     line = refused(trainings.flags(f"{variant} {WILD}"), 1, prints=True)
     directory = trainings.directory()
-    done = [update["update"] for update in read_metrics(directory)]
+    done = [update.update for update in read_metrics(directory)]
     assert done == list(range(1, len(done) + 1))
     assert line == (
         f"training stopped at update {len(done) + 1} (epoch 1): "
@@ -124,7 +124,7 @@ def test_a_run_that_is_not_writable(number, stopped, refused):
     with put_in(Failing(1, error(number))):
         line = refused(f"run --resume {stopped}", 3)
     path, reason = stopped / "metrics.jsonl", os.strerror(number)
-    assert line == f"expected a run's directory to write in, got {path}: {reason}"
+    assert line == f"expected to read or write {path}, got: {reason}"
     assert untouched(stopped) == before
 
 
@@ -133,7 +133,7 @@ def test_a_directory_that_vanishes(trainings, monkeypatch, refused):
 
     def add_metrics(self, metrics):
         right(self, metrics)
-        if metrics["update"] == 5:
+        if metrics.update == 5:
             shutil.rmtree(self.directory)
 
     monkeypatch.setattr(Record, "add_metrics", add_metrics)

@@ -52,7 +52,7 @@ def clock(monkeypatch, without_curves):
 
 def perplexity(directory, side):
     """Return the perplexity of the last epoch, of 6 updates of 32 characters each."""
-    losses = [update[f"{side}_loss"] for update in read_metrics(directory)][-6:]
+    losses = [getattr(update, f"{side}_loss") for update in read_metrics(directory)][-6:]
     return f"{side} {math.exp(sum(losses) / 6):.2f}"
 
 
@@ -88,7 +88,7 @@ def test_one_model_writes_a_text_after_fifty_epochs(training, tmp_path, capsys):
     assert main(["train", "--model", "concise", *training, "--epochs", "51"]) == 0
     directory = only(tmp_path / "runs")
     last = perplexity(directory, "concise")
-    losses = [update["concise_loss"] for update in read_metrics(directory)]
+    losses = [update.concise_loss for update in read_metrics(directory)]
     before = f"concise {math.exp(sum(losses[-12:-6]) / 6):.2f}"
     lines = capsys.readouterr().out.splitlines()
     assert lines[5] == f"epoch 50/51  perplexity {before}  4 updates/s  2 s left"  # 1.5 s
