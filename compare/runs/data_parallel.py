@@ -40,10 +40,10 @@ def join_processes(config: RunConfig) -> Iterator[None]:
     begins = not distributed.is_initialized()
     try:
         if begins:
-            distributed.init_process_group("nccl" if on_gpu else "gloo")
-    except ValueError as error:  # the environment does not say where process 0 listens
-        raise UsageError(f"expected processes of torchrun: {error}") from None
-    try:
+            try:
+                distributed.init_process_group("nccl" if on_gpu else "gloo")
+            except ValueError as error:  # the environment does not say where process 0 listens
+                raise UsageError(f"expected processes that torchrun started: {error}") from None
         yield
     except RuntimeError as error:  # PyTorch raises it if another process has ended
         if isinstance(error, CommandError):

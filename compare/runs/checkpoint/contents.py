@@ -115,7 +115,7 @@ class Checkpoint(Training):
         """The settings that resuming must not change, by name."""
         return {
             "text": self.text.sha1,
-            "vocabulary": self.vocabulary,
+            "vocabulary": " ".join(self.vocabulary),
             **dataclasses.asdict(self.model),
             **dataclasses.asdict(self.sampler),
             **dataclasses.asdict(self.optimizer),

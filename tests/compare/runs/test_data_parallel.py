@@ -205,7 +205,7 @@ def test_processes_that_torchrun_did_not_start_are_refused(set_up, fox, monkeypa
         monkeypatch.setenv(name, value)
     assert main(["train", "--model", "concise", "--text", str(fox)]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("rnn-parity: expected processes of torchrun: ")
+    assert error.startswith("rnn-parity: expected processes that torchrun started: ")
     assert error.count("\n") == 1
 
 

@@ -127,7 +127,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
         count(f"kills survived: {signal.Signals(sent).name}")
         for path in runs.glob("*/metrics.jsonl"):
             lines = list(read_metrics(path.parent))
-            assert [line["update"] for line in lines] == list(range(1, len(lines) + 1))
+            assert [update.update for update in lines] == list(range(1, len(lines) + 1))
 
     directory = begun(runs, num_sides)
     if directory is not None:

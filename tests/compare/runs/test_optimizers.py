@@ -64,6 +64,7 @@ def added(request, monkeypatch):
     monkeypatch.setitem(OPTIMIZERS, request.param, record)
     names = Literal[tuple(OPTIMIZERS)]
     monkeypatch.setitem(StepSettings.__annotations__, "optimizer", names)
+    monkeypatch.setattr(StepSettings.__dataclass_fields__["optimizer"], "type", names)
     schema._adapter.cache_clear()
     yield request.param
     schema._adapter.cache_clear()

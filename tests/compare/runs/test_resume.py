@@ -1,9 +1,11 @@
 """A run that was stopped goes on as if it had not been: bit for bit, or not at all."""
 
 import hashlib
+import os
 import signal
 import threading
 from collections import Counter
+from pathlib import Path
 from signal import SIGINT, SIGTERM
 from types import SimpleNamespace
 
@@ -23,7 +25,7 @@ from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.runs.resuming import read_setting
 from compare.runs.session import Session
-from scratch_rnn.text import Batches, opening
+from scratch_rnn.text import Batches
 from scratch_rnn.text import load as load_module
 from tests.compare.runs.runs import (
     BATCHES,
@@ -118,13 +120,13 @@ def test_each_file_is_read_once(stopped, monkeypatch):
     """The configuration once by the parser of the options and once by the run."""
     opened = Counter()
 
-    right = opening.open_file
+    right = os.open
 
-    def counted(path):
-        opened[path.name] += 1
-        return right(path)
+    def counted(path, *arguments, **options):
+        opened[Path(path).name] += 1
+        return right(path, *arguments, **options)
 
-    monkeypatch.setattr(opening, "open_file", counted)
+    monkeypatch.setattr(os, "open", counted)
     before = newest(stopped).name
     assert main(["run", "--resume", str(stopped)]) == 0
     names = ("config.json", "environment.json", "metrics.jsonl", before)

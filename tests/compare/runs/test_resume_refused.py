@@ -34,7 +34,7 @@ def test_the_same_options_may_be_repeated(stopped, master):
     ("content", "message"),
     [
         (lambda t: t.replace("dog", "cat"), "got text "),
-        (lambda t: t.replace("quick", "kwikk"), "; vocabulary (<unk>"),
+        (lambda t: t.replace("quick", "kwikk"), "; vocabulary <unk> "),
         (lambda t: t + t, "; batches 13 instead of 6"),
     ],
     ids=["other words", "other letters", "twice as long"],

@@ -15,7 +15,6 @@ from compare.runs.commands import RunResult, _report
 from compare.runs.config import RunConfig
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
-from compare.runs.resuming import _difference
 from compare.terminal import output
 from tests.compare.parity.test_table import ROWS
 from tests.compare.runs.checkpoints import checkpoint
@@ -134,20 +133,6 @@ def test_the_report_is_of_the_result(changes, num_epochs, first, verdict):
     assert lines[1:3] + lines[-9:] == lines_of(REPORT)
     assert (f"[31|{verdict}]" in lines) == (verdict is not None)
     assert any("DIFFERS" in line for line in lines) == (verdict is not None)
-
-
-@pytest.mark.parametrize(
-    ("name", "before", "here", "words"),
-    [
-        ("text", "ab" * 20, "cd" * 20, "a text with SHA-1 cdcdcdcd instead of abababab"),
-        ("vocabulary", "ab", "acd", "3 tokens instead of 2, in which 1 is 'c' instead of 'b'"),
-        ("vocabulary", "a", "ab", "2 tokens instead of 1, in which 1 is 'b' instead of nothing"),
-        ("lr", 0.5, 1.0, "lr 1.0 instead of 0.5"),
-    ],
-)
-def test_a_difference_names_what_is_here_first(name, before, here, words):
-    beginning = "a vocabulary of " if name == "vocabulary" else ""
-    assert _difference(name, before, here) == beginning + words
 
 
 @pytest.mark.parametrize(
