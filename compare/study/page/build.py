@@ -171,14 +171,12 @@ def cell_scripts() -> dict[str, Traversable]:
 def _script(cell: str) -> str:
     """Return a page's script: CELLS has each other cell in its own scope, BUGS the bugs."""
     first, own, *others = (path.read_text(encoding="utf-8") for path in scripts(cell))
-    cells = [f"{cell}: CELL"]
-    for name, path in cell_scripts().items():
-        if name != cell:
-            code = path.read_text(encoding="utf-8")
-            cells.append(f"{name}: (() => {{\n{code}return CELL;\n}})()")
+    codes = {n: p.read_text(encoding="utf-8") for n, p in cell_scripts().items() if n != cell}
+    scopes = (f"{name}: (() => {{\n{code}return CELL;\n}})()" for name, code in codes.items())
+    cells = ", ".join([f"{cell}: CELL", *scopes])
     bugs = ",\n".join(f'"{bug.name}": {{ {bug.page.methods} }}' for bug in BUGS if bug.page)
-    tables = f"const CELLS = {{ {', '.join(cells)} }};", f"const BUGS = {{\n{bugs}\n}};"
-    return "\n".join([first, own, *tables, *others])
+    tables = f"const CELLS = {{ {cells} }};\nconst BUGS = {{\n{bugs}\n}};"
+    return "\n".join([first, own, tables, *others])
 
 
 def title(record: JsonObject) -> str:
