@@ -132,7 +132,7 @@ def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
         ("mine.py", "mine.py", 2, "expected a new file or an older page of --explain, got mine.py"),
         ("mine.py", ".", 2, "expected a new file or an older page of --explain, got ."),
         ("mine.py", "no/out.html", 3, "expected to read or write no/out.html, got: No such file"),
-        (".", "out.html", 2, "expected a file with --explain, got ."),
+        (".", "out.html", 2, "expected a file or a layer, got a folder: rnn-parity grade ."),
     ],
 )
 def test_a_path_that_cannot_be_written_is_refused_before_the_check(
