@@ -44,7 +44,7 @@ def implementation(
         raise UsageError(f"expected a cell of {', '.join(CELLS)}, got {brief(cell)}")
     record = CELLS[cell or next(iter(CELLS))]
     if device is not None and not (target == "torch" or read.name):
-        raise UsageError(f"expected a module of PyTorch on the device {device}, got {target}")
+        raise UsageError(f"expected a PyTorch module on the device {device}, got {target}")
     if target == "scratch":
         return Implementation(record, target, record.scratch_layer)
     if target == "torch":
