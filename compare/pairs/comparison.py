@@ -10,14 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from compare.check import (
-    LayerCase,
-    expect,
-    match_results,
-    name_mistake,
-    rounding,
-    run_layer,
-)
+from compare.check import LayerCase, expect, match_results, name_mistake, rounding, run_layer
 from compare.implementations import Implementation, Results, Trouble
 from compare.pairs.cases import in_dtype
 from compare.parity import Comparison, ParityReport, Verdict, tabulate

@@ -7,15 +7,7 @@ from typing import Self
 import numpy as np
 
 from compare.implementations import Array, Results
-from compare.parity import (
-    FEW,
-    PERTURBATIONS,
-    SAFETY,
-    Comparison,
-    Computation,
-    tolerances,
-    ulps,
-)
+from compare.parity import FEW, PERTURBATIONS, SAFETY, Comparison, Computation, tolerances, ulps
 
 Tolerances = Mapping[str, Array | float]
 """The tolerance of each entry of each result; a result without one has to be equal."""
