@@ -124,9 +124,8 @@ def updates(
     for epoch, batches in passes:
         before = done
         for batch in batches:
-            metrics: JsonObject = {}
-            if get_recalls(batch) is not None:
-                metrics["num_recalls"] = count_recalls(batch)
+            recalls = get_recalls(batch)
+            metrics: JsonObject = {"num_recalls": None if recalls is None else count_recalls(batch)}
             for trainee in trainees:
                 metrics |= trainee.step(batch)
             if len(trainees) == 2:

@@ -5,29 +5,22 @@ from typing import Annotated
 
 from compare.files import COUNT, NOT_NEGATIVE, NUMBERED, JsonObject
 
-Index = Annotated[int, NUMBERED]
-Metric = Annotated[float | None, NOT_NEGATIVE]
-Recalls = Annotated[int | None, NUMBERED]
-
 
 @dataclass(frozen=True)
 class Update:
-    """One update, a line of ``metrics.jsonl``; None where a model or the text has no such number.
+    """One update, a line of ``metrics.jsonl``; None where there is no such number."""
 
-    Each loss is the mean over the batch's tokens, in nats, before the update.
-    """
-
-    epoch: Index  # counted from 0
-    update: Index  # counted from 1, over the whole run
+    epoch: Annotated[int, NUMBERED]  # counted from 0
+    update: Annotated[int, NUMBERED]  # counted from 1, over the whole run
     num_tokens: Annotated[int, COUNT]  # tokens of the batch
-    num_recalls: Recalls = None  # of the batch
-    scratch_loss: Metric = None
-    scratch_grad_norm: Metric = None  # before clipping
-    scratch_right_recalls: Recalls = None  # before the update
-    concise_loss: Metric = None
-    concise_grad_norm: Metric = None
-    concise_right_recalls: Recalls = None
-    largest_difference: Metric = None  # between the parameters of both models, after the update
+    num_recalls: Annotated[int | None, NUMBERED] = None  # of the batch
+    scratch_loss: Annotated[float | None, NOT_NEGATIVE] = None  # mean in nats, before the update
+    scratch_grad_norm: Annotated[float | None, NOT_NEGATIVE] = None  # before clipping
+    scratch_right_recalls: Annotated[int | None, NUMBERED] = None  # before the update
+    concise_loss: Annotated[float | None, NOT_NEGATIVE] = None
+    concise_grad_norm: Annotated[float | None, NOT_NEGATIVE] = None
+    concise_right_recalls: Annotated[int | None, NUMBERED] = None
+    largest_difference: Annotated[float | None, NOT_NEGATIVE] = None  # of all parameters, after it
 
     def to_json(self) -> JsonObject:
         """Return the numbers that there are, by name."""
