@@ -5,6 +5,7 @@ from .cases.layer_case import LayerCase as LayerCase
 from .cases.layer_case import make_case as make_case
 from .cases.layer_results import expect as expect
 from .cases.layer_results import match_results as match_results
+from .cases.layer_results import match_within as match_within
 from .cases.layer_results import rounding as rounding
 from .cases.layer_results import run as run
 from .cases.layer_results import run_forward as run_forward

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from compare.check import LayerCase, expect, match_results, name_mistake, rounding, run_layer
+from compare.check import LayerCase, expect, match_within, name_mistake, rounding, run_layer
 from compare.implementations import Implementation, Results, Trouble
 from compare.pairs.cases import in_dtype
 from compare.parity import Comparison, ParityReport, Verdict, tabulate
@@ -70,8 +70,7 @@ class PairResult:
         right, (a, b) = expect(self.case).results, self.results
         both = [name for name in right if name in a and name in b]
         a, b = ({n: results[n].astype(self.case.dtype) for n in both} for results in (a, b))
-        rounding(self.case)  # measures the tolerance, which all rows have
-        found = match_results(a, b, self.case)
+        found = match_within(rounding(self.case)[1], a, b, self.case)
         return tuple(replace(c, reference=right[c.tensor]) for c in found)
 
     @property
