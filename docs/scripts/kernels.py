@@ -37,7 +37,7 @@ from compare.mistakes import BUG_NAMES
 from compare.mistakes.patches import Patch, patched_source
 from compare.parity import PERTURBATIONS
 
-INTERPRETER = ROOT / "compare" / "implementations" / "kernels" / "interpreter.py"
+INTERPRETER = ROOT / "compare" / "kernels" / "interpreter.py"
 PAGES = {"rnn": "elman", "gru": "gru", "lstm": "lstm"}
 HEAD = "import torch\n\nfrom scratch_rnn import kernels\n\n"
 

@@ -170,7 +170,7 @@ if __name__ == "__main__":
     os.environ["TRITON_INTERPRET"] = "1"
     if sys.argv[1] == "check":
         from compare.implementations import load_file
-        from compare.implementations.targets import INTERPRETER as FILE
+        from compare.kernels import INTERPRETER as FILE
 
         INTERPRETER = load_file(FILE, "tests_")
     main(*sys.argv[1:])
