@@ -1,12 +1,12 @@
 """What the tests of the benchmark share: small shapes, rows that are wrong on purpose."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from compare.bench.command import bench
 from compare.bench.config import BenchConfig
 from compare.bench.rows.row import Device, Row
-from compare.bench.workload.shapes import FIELDS, Shape
+from compare.bench.workload.shapes import Shape
 from compare.implementations import CELLS
 
 ENOUGH = 1e5
@@ -58,7 +58,7 @@ def raising(error):
 def shapes_file(directory, *shapes):
     """Write a file for ``--shapes``."""
     path = directory / "shapes.json"
-    entries = [{name: getattr(shape, name) for name in FIELDS} for shape in shapes]
+    entries = [{k: v for k, v in asdict(shape).items() if k != "cell"} for shape in shapes]
     path.write_text(json.dumps(entries), encoding="utf-8")
     return str(path)
 
