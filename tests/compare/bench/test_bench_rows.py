@@ -29,7 +29,16 @@ def fourth_cell(tmp_path, monkeypatch):
     source = Path(gru.__file__).read_text(encoding="utf-8").replace("gru", "mgu")
     (tmp_path / "plain_of_mgu.py").write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    cell = Cell("mgu", "an MGU", "GRU", "plain_of_mgu", gates=("r", "z", "n"))
+    cell = Cell(
+        name="mgu",
+        title="an MGU",
+        layer="GRU",
+        plain_module="plain_of_mgu",
+        forward="",
+        backward="",
+        adds_biases=False,
+        gates=("r", "z", "n"),
+    )
     monkeypatch.setitem(CELLS, "mgu", cell)
     monkeypatch.setitem(BenchConfig.__annotations__, "cell", str)
     monkeypatch.setattr(Cell, "torch_layer", CopyOfGRU)

@@ -53,7 +53,7 @@ const OPTIMIZERS = {
   adam: { title: "Adam", lr: ADAM_LR, create: () => new Adam(ADAM_LR) },
 };
 
-for (const id of ["optimizer-select", "cells-optimizer"]) {
+for (const id of IS_WORKER ? [] : ["optimizer-select", "cells-optimizer"]) {
   $(id).append(...Object.entries(OPTIMIZERS).map(([name, { title }]) => make("option", { value: name }, title)));
 }
 
