@@ -11,8 +11,8 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.layers.properties import PROPERTIES
 from compare.check.properties.property import NotTried
-from compare.implementations.core.trouble import Trouble
-from compare.implementations.layers.user_layer import Layers
+from compare.implementations.core.failures import CallFailed
+from compare.implementations.layers.user_layer import UserLayerFactory
 from compare.parity import SAFETY
 from compare.parity.rows import compare_results, tabulate
 from tests import counts
@@ -52,7 +52,9 @@ def demand_property(tried, implementation, case):
             rounding(case)  # measure the share of the tolerance
             found = tuple(tried.holds(implementation, case))
         for comparisons in found:
-            if isinstance(implementation, Layers):  # equal bits are not required of others
+            if isinstance(
+                implementation, UserLayerFactory
+            ):  # equal bits are not required of others
                 comparisons = tuple(to_rounding(c, case) for c in comparisons)
             measured = is_measured(case)
             if measured or not comparisons or not all(c.ok for c in comparisons):
@@ -60,9 +62,9 @@ def demand_property(tried, implementation, case):
                 demand(report, f"{tried.name}: {tried.statement}", case, measured=measured)
     except NotTried as why:
         raise NotImplementedError(str(why)) from None
-    except Trouble as trouble:
+    except CallFailed as failure:
         if tried in PROPERTIES:
-            raise NotImplementedError(str(trouble)) from None
+            raise NotImplementedError(str(failure)) from None
         raise
 
 

@@ -21,7 +21,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from compare.bench.config import BenchConfig
 from compare.bench.measure import machine, timing
 from compare.bench.measure.check_rows import check_again, check_rows
-from compare.bench.measure.gate import Gate
+from compare.bench.measure.result_check import ResultCheck
 from compare.bench.results.against import read_earlier, select_settings, show_changes
 from compare.bench.results.pictures import draw, name_picture
 from compare.bench.results.result import Document, RowInfo, Timing
@@ -208,7 +208,7 @@ class _Session:
             return
         config = self.config
         case = make_case(shape, dtype=config.dtype, seed=config.seed, optimizer=config.optimizer)
-        gate = Gate(case, seed=self.config.seed)
+        gate = ResultCheck(case, seed=self.config.seed)
         jobs: dict[Row, dict[str, Job]] = {}
         # Every check needs scratch and PyTorch, even if they are not in the table.
         for row in {row.name: row for row in [*checkers(), *self.rows]}.values():
@@ -222,7 +222,7 @@ class _Session:
         return self.budget.find_objection(row, phase, flops(shape, phase))
 
     def _measure_phase(
-        self, shape: Shape, phase: str, jobs: Mapping[Row, dict[str, Job]], gate: Gate
+        self, shape: Shape, phase: str, jobs: Mapping[Row, dict[str, Job]], gate: ResultCheck
     ) -> None:
         threads = self.config.threads
         rows = []

@@ -28,7 +28,7 @@ from compare.check import (
 from compare.classroom.class_page import list_remarks, write_class_page
 from compare.classroom.config import GradeConfig
 from compare.files import has_keys, open_input, read_json, write_output
-from compare.implementations import CELLS, Trouble
+from compare.implementations import CELLS, CallFailed
 from compare.terminal import UsageError, package_version
 
 Row = dict[str, Any]
@@ -118,8 +118,8 @@ def make_report(row: Row, config: GradeConfig) -> Report:
     cell = config.cell or next(iter(CELLS))
     is_class = bool(config.submissions.name)
     items = list_parts(cell) if is_class else choose_stage(STAGES[cell], config.stage)
-    trouble = Trouble("error", row["failed"])
-    stages = [ItemResult.from_trouble(item, trouble) for item in items]
+    failure = CallFailed("error", row["failed"])
+    stages = [ItemResult.from_failure(item, failure) for item in items]
     form = "class" if is_class else "functions"
     return Report(row["file"], form, cell, config.seed, stages)
 

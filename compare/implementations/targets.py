@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from compare.implementations.core.cells import CELLS, Cell
+from compare.implementations.core.failures import CallFailed
 from compare.implementations.core.guesses import guess_cell_of_functions
 from compare.implementations.core.interface import Implementation, demand_equal_sizes
 from compare.implementations.core.target import Target, read_target, refuse_target
-from compare.implementations.core.trouble import Trouble
-from compare.implementations.inside.adapters.which import load_adapter
+from compare.implementations.inside.adapters.registry import load_adapter
 from compare.implementations.inside.notebook import NOTEBOOK
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
-from compare.implementations.layers.user_layer import Layers, UserLayer
+from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory
 from compare.implementations.stored.weights import READERS, choose_layer, read_layers
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
@@ -24,7 +24,7 @@ from compare.terminal import UsageError
 from scratch_rnn.checks import brief
 
 FOLDER = Path(__file__).parent
-RESOLVER = FOLDER / "inside" / "adapters" / "which.py"
+RESOLVER = FOLDER / "inside" / "adapters" / "registry.py"
 
 
 def implementation(
@@ -49,17 +49,17 @@ def implementation(
         return Implementation(record, target, record.scratch_layer)
     if target == "torch":
         module = Source(module=record.torch_module, name=record.layer, resolver=str(RESOLVER))
-        layers = Layers(Submission(module, start=InProcess), record.name, device=device)
+        layers = UserLayerFactory(Submission(module, start=InProcess), record.name, device=device)
         return Implementation(record, target, layers)
     stored = read_layers(read.path) if read.adapter else {}
     _refuse_data(read)
     source = make_source(read, **limits)
     try:
         submission = Submission(source)
-    except Trouble as trouble:
-        if read.adapter and "ValueError" in trouble.kinds:  # of the adapter
-            raise UsageError(str(trouble).removeprefix("ValueError: ")) from None
-        raise refuse_target(target, f": {trouble}") from None
+    except CallFailed as failure:
+        if read.adapter and "ValueError" in failure.kinds:  # of the adapter
+            raise UsageError(str(failure).removeprefix("ValueError: ")) from None
+        raise refuse_target(target, f": {failure}") from None
     try:
         layout = ""
         if source.is_layer:
@@ -116,21 +116,21 @@ def _load_class(
     """Return the cell of a class, what builds its layers, and the layout that was detected."""
     try:
         record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
-        layers = Layers(submission, record.name, device=device)
+        layers = UserLayerFactory(submission, record.name, device=device)
         detect_conventions(layers)
-    except Trouble as trouble:
-        raise UsageError(f"expected a layer from {target}: {trouble}") from None
+    except CallFailed as failure:
+        raise UsageError(f"expected a layer from {target}: {failure}") from None
 
     def build(**options: Any) -> UserLayer:
         try:
             return layers(**options)
-        except Trouble as trouble:
+        except CallFailed as failure:
             for name in ("num_layers", "bidirectional"):
-                if f"unexpected keyword argument '{name}'" in str(trouble):
+                if f"unexpected keyword argument '{name}'" in str(failure):
                     without = {n: value for n, value in options.items() if n != name}
                     demand_equal_sizes(target, without, options)
             taken = ", ".join(f"{name}={value!r}" for name, value in options.items())
-            raise UsageError(f"expected {target} to take {taken}; {trouble}") from None
+            raise UsageError(f"expected {target} to take {taken}; {failure}") from None
 
     found = layers.conventions
     layout = found.describe(layers.flags) if found.has_own_names else ""

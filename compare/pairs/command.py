@@ -9,20 +9,20 @@ from compare import parity as models
 from compare.check import LayerCase, find_swapped_gates
 from compare.implementations import (
     CELLS,
+    CallFailed,
     Implementation,
-    Trouble,
     guess_cell,
     implementation,
     read_layer,
 )
 from compare.pairs.arrays import compare_arrays
 from compare.pairs.cases import list_cases, shrink
-from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
+from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
 from compare.pairs.config import PairConfig, PairOptions
 from compare.parity import (
+    Agreement,
     ParityReport,
     SharedOptions,
-    Verdict,
     demand_agreement,
     show_parity,
 )
@@ -36,7 +36,7 @@ OURS = ("scratch", "torch")
 class Pair:
     """Two implementations of a cell, and the cases on which they are compared."""
 
-    sides: tuple[Side, Side]
+    sides: tuple[ComparedSide, ComparedSide]
     cases: Sequence[LayerCase]
 
 
@@ -71,7 +71,7 @@ def bisect_pair(
         return smallest
 
 
-def _find_smallest(sides: tuple[Side, Side], found: PairResult) -> PairResult:
+def _find_smallest(sides: tuple[ComparedSide, ComparedSide], found: PairResult) -> PairResult:
     """Return the result of a smaller case that differs too, as long as there is one."""
     for smaller in compare_pair(sides, shrink(found.case)):
         if smaller.differs:
@@ -99,8 +99,8 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
                 a.check_weights(weights)
                 b.check_weights(weights)
             sides = (
-                Side("A", a, choose_dtype(a, config.dtype)),
-                Side("B", b, choose_dtype(b, options.dtype_b or config.dtype)),
+                ComparedSide("A", a, choose_dtype(a, config.dtype)),
+                ComparedSide("B", b, choose_dtype(b, options.dtype_b or config.dtype)),
             )
             coarser = "float32" if "float32" in (side.dtype for side in sides) else "float64"
             fields: dict[str, Any] = {
@@ -113,8 +113,8 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
             pair = Pair(sides, list_cases(options, a.cell, weights, **fields))
             _describe(pair, devices, terminal, options.weights is not None)
             yield pair
-        except Trouble as trouble:
-            raise UsageError(f"expected results of both targets, got: {trouble}") from None
+        except CallFailed as failure:
+            raise UsageError(f"expected results of both targets, got: {failure}") from None
 
 
 def _load_both(
@@ -184,7 +184,7 @@ def _describe_sizes(cases: Sequence[LayerCase]) -> str:
 
 def choose(results: Sequence[PairResult]) -> PairResult:
     """Return the result to show: the one with the worst verdict, and of these the largest share."""
-    order = list(Verdict)
+    order = list(Agreement)
 
     def how_bad(result: PairResult) -> tuple[int, float]:
         rows = result.report.rows

@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from compare.check import LayerCase, expect, match_within, name_mistake, rounding, run_layer
-from compare.implementations import Implementation, Results, Trouble
+from compare.implementations import CallFailed, Implementation, Results
 from compare.pairs.cases import in_dtype
-from compare.parity import Comparison, ParityReport, Verdict, tabulate
+from compare.parity import Agreement, Comparison, ParityReport, tabulate
 from compare.terminal import UsageError
 
 CONFIRMING = 3
@@ -21,7 +21,7 @@ CONFIRMING = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class ComparedSide:
     """One of the two implementations, and the dtype in which it computes."""
 
     name: str  # "A" or "B"
@@ -40,9 +40,9 @@ class Side:
             return run_layer(self.implementation.layer, case)
         except ValueError as error:  # a bias for which the layer has no place
             raise UsageError(str(error)) from None
-        except Trouble as trouble:
+        except CallFailed as failure:
             where = f"{self.name}, {self.implementation.title}, in the case {case.describe()}"
-            raise UsageError(f"expected results of {where}; got: {trouble}") from None
+            raise UsageError(f"expected results of {where}; got: {failure}") from None
 
     def compare_weights(self, case: LayerCase) -> list[Comparison]:
         """Compare its own weights with a case's, which are expected; return those that differ."""
@@ -61,7 +61,7 @@ class PairResult:
     """The results of both sides on a case."""
 
     case: LayerCase
-    sides: tuple[Side, Side]
+    sides: tuple[ComparedSide, ComparedSide]
     results: tuple[Results, Results]
 
     @cached_property
@@ -81,7 +81,7 @@ class PairResult:
     @property
     def differs(self) -> bool:
         """Whether some tensor differs by more than its tolerance."""
-        return self.report.verdict is Verdict.DIFFERS
+        return self.report.verdict is Agreement.DIFFERS
 
     @property
     def first(self) -> Comparison | None:
@@ -98,18 +98,20 @@ class PairResult:
         forward, _ = np.split(found.wrong_entries, 2, axis=-1)
         return not forward.any()
 
-    def list_lacking(self, side: Side) -> list[str]:
+    def list_lacking(self, side: ComparedSide) -> list[str]:
         """Return the results that only the other side has."""
         own = self.results[self.sides.index(side)]
         return [name for several in self.results for name in several if name not in own]
 
-    def is_right(self, side: Side) -> bool:
+    def is_right(self, side: ComparedSide) -> bool:
         """Whether a side agrees with our layer in float64, within the tolerance."""
         own = self.results[self.sides.index(side)]
         return all(c.ok for c in expect(self.case).compare(own) if c.tensor in own)
 
 
-def compare_pair(sides: tuple[Side, Side], cases: Sequence[LayerCase]) -> Iterator[PairResult]:
+def compare_pair(
+    sides: tuple[ComparedSide, ComparedSide], cases: Sequence[LayerCase]
+) -> Iterator[PairResult]:
     """Compare two implementations on one case after the other, up to the first difference."""
     for case in cases:
         result = PairResult(case, sides, (sides[0].run(case), sides[1].run(case)))
@@ -118,7 +120,7 @@ def compare_pair(sides: tuple[Side, Side], cases: Sequence[LayerCase]) -> Iterat
             return
 
 
-def find_mistake(result: PairResult, side: Side, cases: Sequence[LayerCase]) -> str:
+def find_mistake(result: PairResult, side: ComparedSide, cases: Sequence[LayerCase]) -> str:
     """Return the likely mistake of a side that is wrong on a case; empty if none is known."""
     others = [case for case in cases if case is not result.case][:CONFIRMING]
     own = result.results[result.sides.index(side)]

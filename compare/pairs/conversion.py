@@ -18,10 +18,10 @@ from compare.files import RecordError, write_file
 from compare.implementations import (
     READERS,
     Array,
+    CallFailed,
     Cell,
-    Form,
+    LibraryLayout,
     Results,
-    Trouble,
     choose_layer,
     find_class,
     find_file_adapter,
@@ -35,7 +35,7 @@ from compare.implementations import (
     to_bytes,
 )
 from compare.pairs.cases import list_cases
-from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
+from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
 from compare.pairs.config import ConvertConfig, PairOptions
 from compare.parity import ParityError, demand_agreement
 from compare.terminal import Terminal, UsageError, plain_table
@@ -50,12 +50,12 @@ DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
-class Weights:
+class StoredWeights:
     """The weights of a layer by PyTorch's names, and the target that computes with them."""
 
     target: str
     parameters: Results
-    form: Form | None = None  # in which a library has them; None for PyTorch's
+    form: LibraryLayout | None = None  # in which a library has them; None for PyTorch's
 
     @property
     def arrays(self) -> Results:
@@ -144,7 +144,7 @@ def _check_dest(dest: Path, to: str) -> None:
 # From SOURCE to what DEST holds ------------------------------------------------------------------
 
 
-def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -> Weights:
+def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -> StoredWeights:
     """Read the weights of a layer from a file or a mapping, in PyTorch's form or another one."""
     if isinstance(source, Mapping):
         arrays, where, name = dict(source), "these arrays", ""
@@ -153,18 +153,18 @@ def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -
         where, name = file.text, file.name
         if from_ == TORCH:
             target = where if file.adapter else TORCH
-            return _check_dtype(Weights(target, read_layer(file.path, name)), where)
+            return _check_dtype(StoredWeights(target, read_layer(file.path, name)), where)
         if file.path.suffix not in (".npz", ".safetensors"):
             raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
         arrays = read_arrays(file.path)
     if from_ == TORCH:
-        return _check_dtype(Weights(TORCH, sort_parameters(arrays, where)), where)
+        return _check_dtype(StoredWeights(TORCH, sort_parameters(arrays, where)), where)
     dtype = next((str(a.dtype) for a in arrays.values() if str(a.dtype) in DTYPES), DTYPES[0])
-    found = choose_layer(Form(from_, dtype).find_layers(arrays), where, name)
-    return _check_dtype(Weights(from_, found), where)
+    found = choose_layer(LibraryLayout(from_, dtype).find_layers(arrays), where, name)
+    return _check_dtype(StoredWeights(from_, found), where)
 
 
-def _check_dtype(weights: Weights, where: str) -> Weights:
+def _check_dtype(weights: StoredWeights, where: str) -> StoredWeights:
     """Return weights of one dtype that layers compute in; UsageError if they are of another."""
     dtypes = {str(array.dtype) for array in weights.parameters.values()}
     if len(dtypes) > 1 or weights.dtype not in DTYPES:
@@ -173,17 +173,19 @@ def _check_dtype(weights: Weights, where: str) -> Weights:
     return weights
 
 
-def translate(weights: Weights, target: str, nonlinearity: str = "tanh") -> tuple[Weights, float]:
+def translate(
+    weights: StoredWeights, target: str, nonlinearity: str = "tanh"
+) -> tuple[StoredWeights, float]:
     """Return weights for another target, and the largest share of the tolerance.
 
     ParityError unless both targets compute the same function of them.
     """
-    form = None if target == TORCH else Form(target, weights.dtype)
-    found = Weights(target, fit_biases(weights, form), form)
+    form = None if target == TORCH else LibraryLayout(target, weights.dtype)
+    found = StoredWeights(target, fit_biases(weights, form), form)
     return found, demand_same_function(weights, found, nonlinearity)
 
 
-def fit_biases(weights: Weights, form: Form | None) -> Results:
+def fit_biases(weights: StoredWeights, form: LibraryLayout | None) -> Results:
     """Return parameters whose second bias is zero where a form has one bias.
 
     ParityError if it cannot be: the first bias takes the sum, but b_hn of a GRU, which is inside of
@@ -210,7 +212,7 @@ def fit_biases(weights: Weights, form: Form | None) -> Results:
     return parameters
 
 
-def demand_same_function(a: Weights, b: Weights, nonlinearity: str = "tanh") -> float:
+def demand_same_function(a: StoredWeights, b: StoredWeights, nonlinearity: str = "tanh") -> float:
     """Return the largest share of the tolerance; ParityError if two layers differ."""
     if nonlinearity not in a.cell.nonlinearities:
         raise UsageError(f"expected no --nonlinearity for {a.cell.title}, got {nonlinearity}")
@@ -222,17 +224,17 @@ def demand_same_function(a: Weights, b: Weights, nonlinearity: str = "tanh") -> 
             results = list(compare_pair(sides, cases))
             report = results[-1].report
             why = _explain(results[-1], cases) if results[-1].differs else ""
-        except Trouble as trouble:
-            raise UsageError(f"expected results of {a.target} and {b.target}: {trouble}") from None
+        except CallFailed as failure:
+            raise UsageError(f"expected results of {a.target} and {b.target}: {failure}") from None
     demand_agreement(report, f"{a.target} and {b.target}", why)
     return max(row.share for result in results for row in result.report.rows)
 
 
-def _open(stack: ExitStack, name: str, weights: Weights) -> Side:
+def _open(stack: ExitStack, name: str, weights: StoredWeights) -> ComparedSide:
     """Return a layer with its own weights."""
     layer = stack.enter_context(implementation(weights.target, weights.cell.name))
     layer.weights = weights.parameters
-    return Side(name, layer, weights.dtype)
+    return ComparedSide(name, layer, weights.dtype)
 
 
 def _explain(result: PairResult, cases: Sequence[LayerCase]) -> str:
@@ -247,7 +249,7 @@ def _explain(result: PairResult, cases: Sequence[LayerCase]) -> str:
 # Files --------------------------------------------------------------------------------------------
 
 
-def _make_content(weights: Weights, end: str, nonlinearity: str) -> bytes:
+def _make_content(weights: StoredWeights, end: str, nonlinearity: str) -> bytes:
     """Return the content of a file with this end, which has been read back."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"weights{end}"

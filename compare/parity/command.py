@@ -4,9 +4,9 @@ import copy
 
 from compare.parity.comparison import ConciseStep, compare_step
 from compare.parity.config import SharedOptions
-from compare.parity.materials import Materials, prepare
+from compare.parity.experiment import Experiment, prepare
 from compare.parity.optimizers import Memory
-from compare.parity.rows import ParityReport, Verdict
+from compare.parity.rows import Agreement, ParityReport
 from compare.parity.table import parity_verdict, show_parity
 from compare.parity.weights import copy_weights
 from compare.terminal import UNDECIDABLE, CommandError, Terminal
@@ -25,18 +25,18 @@ class UndecidableError(ParityError):
 def parity(config: SharedOptions, terminal: Terminal | None = None) -> ParityReport:
     """Compare both models on the first batch; :class:`ParityError` if they differ."""
     terminal = terminal or Terminal(quiet=True)
-    with prepare(config, terminal) as materials:
-        return compare_untrained(config, materials, terminal)
+    with prepare(config, terminal) as experiment:
+        return compare_untrained(config, experiment, terminal)
 
 
 def compare_untrained(
     config: SharedOptions,
-    materials: Materials,
+    experiment: Experiment,
     terminal: Terminal,
     step: ConciseStep | None = None,
 ) -> ParityReport:
     """Compare both models and print the table; :class:`ParityError` if they differ."""
-    report = check_materials(config, materials, step)
+    report = check_experiment(config, experiment, step)
     show_parity(report, terminal)
     demand_agreement(report, "both models", "; nothing was trained")
     return report
@@ -46,14 +46,14 @@ def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> N
     """Raise :class:`ParityError` or :class:`UndecidableError` unless the models agree."""
     if report.ok:
         return
-    kind = UndecidableError if report.verdict is Verdict.UNDECIDABLE else ParityError
+    kind = UndecidableError if report.verdict is Agreement.UNDECIDABLE else ParityError
     summary = parity_verdict(report)[0].removeprefix("parity: ")
     raise kind(f"{who}: {summary}{consequence}")
 
 
-def check_materials(
+def check_experiment(
     config: SharedOptions,
-    materials: Materials,
+    experiment: Experiment,
     step: ConciseStep | None = None,
     memory: Memory | None = None,
 ) -> ParityReport:
@@ -63,12 +63,12 @@ def check_materials(
     the two models differ by rounding. So a copy of the PyTorch model first gets the scratch
     model's weights, and both optimizers the same `memory`.
     """
-    twin = copy.deepcopy(materials.concise)
-    copy_weights(materials.scratch, twin)
+    twin = copy.deepcopy(experiment.concise)
+    copy_weights(experiment.scratch, twin)
     return compare_step(
-        materials.scratch,
+        experiment.scratch,
         twin,
-        next(materials.batches.epoch(0)),
+        next(experiment.batches.epoch(0)),
         None,
         config.step,
         memory=memory,

@@ -26,7 +26,7 @@ FEWEST = 16
 """Smallest number of entries for which errors are compared. With fewer, chance decides."""
 
 
-class Verdict(StrEnum):
+class Agreement(StrEnum):
     """The result of comparing one tensor, from the best to the worst."""
 
     AGREES = "agrees"
@@ -42,7 +42,7 @@ class ParityRow:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    verdict: Verdict
+    verdict: Agreement
     difference: float  # largest absolute difference of any entry
     ulps: float  # largest difference in ulps: each entry in units of its own spacing
     share: float  # largest difference / tolerance of any entry; above 1 the tensor differs
@@ -56,7 +56,7 @@ class ParityRow:
     @property
     def ok(self) -> bool:
         """Whether both models agree in this tensor."""
-        return self.verdict in (Verdict.AGREES, Verdict.LESS_EXACT)
+        return self.verdict in (Agreement.AGREES, Agreement.LESS_EXACT)
 
     def to_json(self) -> JsonObject:
         """Return the row as JSON values."""
@@ -80,15 +80,15 @@ class ParityReport:
         return bool(self.rows) and all(row.ok for row in self.rows)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Agreement:
         """The worst verdict of all rows; `UNDECIDABLE` without rows."""
         found = {row.verdict for row in self.rows}
-        return next((v for v in reversed(Verdict) if v in found), Verdict.UNDECIDABLE)
+        return next((v for v in reversed(Agreement) if v in found), Agreement.UNDECIDABLE)
 
     @property
     def failures(self) -> tuple[ParityRow, ...]:
         """The rows in which the models differ by more than the tolerance."""
-        return tuple(row for row in self.rows if row.verdict is Verdict.DIFFERS)
+        return tuple(row for row in self.rows if row.verdict is Agreement.DIFFERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,21 +258,21 @@ def _verdict(
     difference: Array,
     allowed: Array,
     errors: tuple[float, float] | None,
-) -> Verdict:
+) -> Agreement:
     if not share <= 1:  # NaN differs, too
-        return Verdict.DIFFERS
+        return Agreement.DIFFERS
     size = max(rms(a), underflow(a.dtype)) if a.dtype.kind == "f" else rms(a)
     if difference.any() and not rms(allowed) < size:
-        return Verdict.UNDECIDABLE
+        return Agreement.UNDECIDABLE
     if errors is not None and a.size >= FEWEST:
         half_a_gap = float(ulps(np.asarray(rms(a), a.dtype))) / 2  # error of the last rounding
         if max(errors) > 2 * min(errors) + half_a_gap:
-            return Verdict.LESS_EXACT
-    return Verdict.AGREES
+            return Agreement.LESS_EXACT
+    return Agreement.AGREES
 
 
 def _unlike(name: str, array: Array | None, problem: str) -> ParityRow:
     a = np.asarray(array)
     return ParityRow(
-        name, a.shape, str(a.dtype), Verdict.DIFFERS, np.inf, np.inf, np.inf, 0.0, 0.0, problem
+        name, a.shape, str(a.dtype), Agreement.DIFFERS, np.inf, np.inf, np.inf, 0.0, 0.0, problem
     )

@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Optimizer:
+class OptimizerKind:
     """An optimizer of both packages, and the names of what it keeps between two updates.
 
     All of it is zero before the first update. In NumPy ``state_dict()`` returns it by names such as
@@ -39,8 +39,8 @@ class Optimizer:
 
 
 OPTIMIZERS = {
-    "sgd": Optimizer("SGD", lr=0.1),
-    "adam": Optimizer("Adam", lr=0.001, arrays=("exp_avg", "exp_avg_sq"), counts=("step",)),
+    "sgd": OptimizerKind("SGD", lr=0.1),
+    "adam": OptimizerKind("Adam", lr=0.001, arrays=("exp_avg", "exp_avg_sq"), counts=("step",)),
 }
 """All optimizers, by the value of the option ``--optimizer``."""
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.parity.config import SIDES
-from compare.parity.rows import ParityReport, ParityRow, Verdict
+from compare.parity.rows import Agreement, ParityReport, ParityRow
 from compare.parity.settings import OPTIMIZERS
 from compare.terminal import Terminal, plain_table
 
@@ -32,14 +32,16 @@ def show_parity(report: ParityReport, terminal: Terminal, sides: Sides = MODELS)
 
 def parity_verdict(report: ParityReport, sides: Sides = MODELS) -> tuple[str, str]:
     """Return a summary of the comparison in one line, and the style for printing it."""
-    rows = {verdict: [row for row in report.rows if row.verdict is verdict] for verdict in Verdict}
+    rows = {
+        verdict: [row for row in report.rows if row.verdict is verdict] for verdict in Agreement
+    }
     number = len(report.rows)
     if not number:
         return "parity: there are no tensors to compare", "red"
-    if differ := rows[Verdict.DIFFERS]:
+    if differ := rows[Agreement.DIFFERS]:
         which = _count(differ, number, "differs", "differ")
         return f"parity: {which}: {_names(differ)}", "red"
-    if undecidable := rows[Verdict.UNDECIDABLE]:
+    if undecidable := rows[Agreement.UNDECIDABLE]:
         which = _count(undecidable, number, "is undecidable", "are undecidable")
         why = "rounding alone could change a value by 100 %"
         return f"parity: {which}, because {why}: {_names(undecidable)}", "yellow"
@@ -47,7 +49,7 @@ def parity_verdict(report: ParityReport, sides: Sides = MODELS) -> tuple[str, st
     agree = _count(report.rows, number, "agrees", "agree")
     summary = f"parity: {agree}; the largest difference is {share:.0%} of the tolerance"
     for name, side in zip(sides, SIDES, strict=True):
-        if less := [row for row in rows[Verdict.LESS_EXACT] if row.less_exact_side == side]:
+        if less := [row for row in rows[Agreement.LESS_EXACT] if row.less_exact_side == side]:
             summary += f"; {name} is less exact in {len(less)}: {_names(less)}"
     return summary, "green"
 
@@ -124,8 +126,8 @@ def _error(error: float | None) -> str:
 
 
 _LOOKS = {
-    Verdict.AGREES: ("agrees", "green"),
-    Verdict.LESS_EXACT: ("agrees, less exact", "green"),
-    Verdict.DIFFERS: ("DIFFERS", "bold red"),
-    Verdict.UNDECIDABLE: ("undecidable", "yellow"),
+    Agreement.AGREES: ("agrees", "green"),
+    Agreement.LESS_EXACT: ("agrees, less exact", "green"),
+    Agreement.DIFFERS: ("DIFFERS", "bold red"),
+    Agreement.UNDECIDABLE: ("undecidable", "yellow"),
 }

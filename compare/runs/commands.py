@@ -86,9 +86,9 @@ def train_in_processes(config: TrainConfig, terminal: Terminal) -> None:
         with (
             reopen("train", config),
             join_processes(config),
-            parity.prepare(config, quiet) as materials,
+            parity.prepare(config, quiet) as experiment,
         ):
-            follow(_trainee(materials.concise, config, parallel=True), materials, config)
+            follow(_trainee(experiment.concise, config, parallel=True), experiment, config)
     finally:
         # Models in reference cycles keep the process group and its threads, which the interpreter
         # would abort at its exit.
@@ -109,18 +109,20 @@ def _command(
         past = stack.enter_context(reopen(command, config))
         if parallel:
             stack.enter_context(join_processes(config))
-        materials = stack.enter_context(parity.prepare(config, terminal))
-        trainees = [_trainee(getattr(materials, side), config, parallel=parallel) for side in sides]
+        experiment = stack.enter_context(parity.prepare(config, terminal))
+        trainees = [
+            _trainee(getattr(experiment, side), config, parallel=parallel) for side in sides
+        ]
         untrained = None
         if past is not None:
             assert past.record is not None  # this is process 0
-            session = Session(command, config, materials, trainees, past.record)
+            session = Session(command, config, experiment, trainees, past.record)
             session.resume(past, terminal)
         else:
             if parallel or len(sides) == 2:
-                untrained = _show_untrained(config, materials, terminal, size)
+                untrained = _show_untrained(config, experiment, terminal, size)
             record = stack.enter_context(Record.create(config.runs, config.run_name))
-            session = Session(command, config, materials, trainees, record)
+            session = Session(command, config, experiment, trainees, record)
             session.begin({} if untrained is None else {"untrained": _rows(untrained)})
         try:
             result = _train_and_record(session, terminal, untrained)
@@ -144,18 +146,18 @@ def _train_and_record(
     session: Session, terminal: Terminal, untrained: parity.ParityReport | None
 ) -> RunResult:
     """Train to the end, write the rest of the record, and print the result."""
-    config, materials, record = session.config, session.materials, session.record
-    both = _writers(config, materials)
+    config, experiment, record = session.config, session.experiment, session.record
+    both = _writers(config, experiment)
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
-    spoken = parity.choose_prefixes(materials.vocab, config.token)
+    spoken = parity.choose_prefixes(experiment.vocab, config.token)
     seconds = _follow(session, sides, spoken[0], terminal)
     perplexities = session.history.average_epoch(config.num_epochs - 1, list(sides))
     trained, memory = None, session.trainees[0].memory()
     if session.trainees[0].parallel:
-        parity.copy_weights(materials.concise, materials.scratch)
-        trained = parity.check_materials(config, materials, parity.run_parallel_step, memory)
+        parity.copy_weights(experiment.concise, experiment.scratch)
+        trained = parity.check_experiment(config, experiment, parity.run_parallel_step, memory)
     elif len(sides) == 2:
-        trained = parity.check_materials(config, materials, memory=memory)
+        trained = parity.check_experiment(config, experiment, memory=memory)
     result = RunResult(
         directory=record.directory,
         perplexities=perplexities,
@@ -170,9 +172,9 @@ def _train_and_record(
     session.write_weights()
     if trained is not None:
         record.write_json("parity.json", {**session.parity, "trained": _rows(trained)})
-    draw_curves(record.directory, session.history, materials.text.name, config.dtype)
+    draw_curves(record.directory, session.history, experiment.text.name, config.dtype)
     summary = {
-        "text": materials.text.name,
+        "text": experiment.text.name,
         "perplexity": perplexities,
         "largest_difference": result.largest_difference,
         "written": result.written,
@@ -183,7 +185,7 @@ def _train_and_record(
     if result.recall_shares:
         summary["recall_share"] = result.recall_shares
     record.write_json("result.json", summary)
-    _report(result, config, materials, terminal)
+    _report(result, config, experiment, terminal)
     return result
 
 
@@ -232,7 +234,7 @@ def _check_finite(update: parity.Update, session: Session) -> None:
         if (name := name_not_finite(trainee.side, update)) is None:
             continue
         checkpoint = session.store.newest()[0][trainee.side]
-        twin, batch = restore_before(trainee, checkpoint, session.materials.batches, update.update)
+        twin, batch = restore_before(trainee, checkpoint, session.experiment.batches, update.update)
         raise TrainingStopped(
             f"training stopped at update {update.update:,} (epoch {update.epoch + 1:,}): "
             f"{trainee.side} has non-finite numbers, first in its "
@@ -244,24 +246,26 @@ def _check_finite(update: parity.Update, session: Session) -> None:
 
 
 def _show_untrained(
-    config: RunConfig, materials: parity.Materials, terminal: Terminal, num_processes: int
+    config: RunConfig, experiment: parity.Experiment, terminal: Terminal, num_processes: int
 ) -> parity.ParityReport:
     """Compare both models before training; or several processes with one."""
     if num_processes > 1:
         rows, step = config.batch_size // num_processes, parity.run_parallel_step
         terminal.line(f"{num_processes} processes of {rows} rows, compared with one")
     else:
-        prefix, step = parity.choose_prefixes(materials.vocab, config.token)[0], None
+        prefix, step = parity.choose_prefixes(experiment.vocab, config.token)[0], None
         terminal.line(f'Untrained, after "{prefix}"')
-        terminal.written(_write(_writers(config, materials), prefix, UNTRAINED_PREDS))
+        terminal.written(_write(_writers(config, experiment), prefix, UNTRAINED_PREDS))
         terminal.line()
-    report = parity.compare_untrained(config, materials, terminal, step)
+    report = parity.compare_untrained(config, experiment, terminal, step)
     terminal.line()
     return report
 
 
-def _writers(config: RunConfig, materials: parity.Materials) -> dict[str, parity.Writer]:
-    return parity.make_writers(materials.scratch, materials.concise, materials.vocab, config.token)
+def _writers(config: RunConfig, experiment: parity.Experiment) -> dict[str, parity.Writer]:
+    return parity.make_writers(
+        experiment.scratch, experiment.concise, experiment.vocab, config.token
+    )
 
 
 def _write(sides: Mapping[str, parity.Writer], prefix: str, num_preds: int) -> dict[str, str]:
@@ -273,16 +277,16 @@ def _rows(report: parity.ParityReport) -> list[JsonObject]:
 
 
 def _report(
-    result: RunResult, config: RunConfig, materials: parity.Materials, terminal: Terminal
+    result: RunResult, config: RunConfig, experiment: parity.Experiment, terminal: Terminal
 ) -> None:
-    total = config.num_epochs * len(materials.batches)
+    total = config.num_epochs * len(experiment.batches)
     left_before = f"{result.updates:,} of " if result.updates < total else ""
     terminal.line()
     terminal.line(
         f"{plural(config.num_epochs, 'epoch')}, {left_before}{plural(total, 'update')} in "
         f"{result.seconds:.1f} s ({result.updates / max(result.seconds, 1e-9):.0f} a second)"
     )
-    terminal.line(f"{materials.text.name}: {perplexity_line(result.perplexities)}", "bold")
+    terminal.line(f"{experiment.text.name}: {perplexity_line(result.perplexities)}", "bold")
     if result.recall_shares:
         terminal.line(recall_line(result.recall_shares))
     if result.largest_difference is not None:

@@ -63,19 +63,19 @@ def choose_gpu(rank: int) -> int:
     return number
 
 
-def follow(trainee: parity.Trainee, materials: parity.Materials, config: RunConfig) -> None:
+def follow(trainee: parity.Trainee, experiment: parity.Experiment, config: RunConfig) -> None:
     """Do the updates and comparisons of process 0; called by all others."""
 
     def compare() -> None:
-        batch = next(materials.batches.epoch(0))
-        state = materials.scratch.begin_state(config.batch_size)
-        model, memory = materials.concise, trainee.memory()
+        batch = next(experiment.batches.epoch(0))
+        state = experiment.scratch.begin_state(config.batch_size)
+        model, memory = experiment.concise, trainee.memory()
         parity.run_parallel_step(model, batch, state, config.step, memory=memory)
 
     if config.resume is None:
         compare()
     done = begin_together(trainee, 0)
-    passes = parity.iterate_epochs(materials.batches, done, config.num_epochs)
+    passes = parity.iterate_epochs(experiment.batches, done, config.num_epochs)
     with defer_signals() as stop:
         with np.errstate(over="ignore", invalid="ignore"):  # process 0 reports them
             for update in parity.updates([trainee], passes, done=done):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compare.files import RecordError, excerpt
-from compare.parity import Materials, describe_environment
+from compare.parity import Experiment, describe_environment
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Store
 from compare.runs.config import RunConfig
 from compare.runs.reading import CHECKPOINTS, read_config, read_json
@@ -98,10 +98,10 @@ def check_setting(directory: Path, before: Checkpoint, now: Checkpoint) -> None:
         )
 
 
-def name_changed_versions(directory: Path, config: RunConfig, materials: Materials) -> str:
+def name_changed_versions(directory: Path, config: RunConfig, experiment: Experiment) -> str:
     """Name the libraries whose version is another one now, which may change the last bits."""
     before = read_json(directory, "environment.json").get("versions", {})
-    now = describe_environment(materials.text, config)["versions"]
+    now = describe_environment(experiment.text, config)["versions"]
     changed = [
         f"{name} {now[name]} instead of {before.get(name)}"
         for name in ("numpy", "torch")

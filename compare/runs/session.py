@@ -16,15 +16,15 @@ import numpy as np
 from compare.files import JsonObject
 from compare.parity import (
     SIDES,
-    Materials,
+    Experiment,
     Trainee,
     describe_environment,
     iterate_epochs,
 )
 from compare.runs.checkpoint import (
     Checkpoint,
-    Model,
-    Optimizer,
+    ModelFacts,
+    OptimizerFacts,
     Position,
     Sampler,
     Store,
@@ -57,7 +57,7 @@ class Session:
 
     command: str
     config: RunConfig
-    materials: Materials
+    experiment: Experiment
     trainees: Sequence[Trainee]
     record: Record
     parity: JsonObject = field(default_factory=dict)  # the content of ``parity.json``
@@ -69,9 +69,9 @@ class Session:
         """Write what is known of a new run, and save the training before its first update."""
         self.parity = parity
         self.write_config()
-        environment = describe_environment(self.materials.text, self.config)
+        environment = describe_environment(self.experiment.text, self.config)
         self.record.write_json("environment.json", environment)
-        self.record.write_json("vocab.json", {"tokens": self.materials.vocab.idx_to_token})
+        self.record.write_json("vocab.json", {"tokens": self.experiment.vocab.idx_to_token})
         if parity:
             self.record.write_json("parity.json", parity)
         self.save_snapshot(0)
@@ -86,7 +86,7 @@ class Session:
             checkpoint = past.of(trainee.side)
             check_setting(directory, checkpoint, self.checkpoint(self.trainees[0], 0))
             trainee.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
-        versions = name_changed_versions(directory, self.config, self.materials)
+        versions = name_changed_versions(directory, self.config, self.experiment)
         if (directory / "parity.json").exists():  # not if one process began the run
             self.parity = read_json(directory, "parity.json")
         self.done = past.of("scratch").position.update
@@ -105,7 +105,7 @@ class Session:
     @property
     def updates_per_epoch(self) -> int:
         """Batches of an epoch."""
-        return len(self.materials.batches)
+        return len(self.experiment.batches)
 
     @property
     def total(self) -> int:
@@ -115,7 +115,7 @@ class Session:
     @property
     def passes(self) -> Iterator[tuple[int, Iterable[Batch]]]:
         """The epochs that remain."""
-        return iterate_epochs(self.materials.batches, self.done, self.config.num_epochs)
+        return iterate_epochs(self.experiment.batches, self.done, self.config.num_epochs)
 
     @property
     def resume_command(self) -> str:
@@ -174,15 +174,15 @@ class Session:
 
     def checkpoint(self, trainee: Trainee, update: int) -> Checkpoint:
         """Return the full state of one model after an update."""
-        config, materials = self.config, self.materials
+        config, experiment = self.config, self.experiment
         position = Position.after(update, self.updates_per_epoch)
         return Checkpoint(
             side=trainee.side,
-            model=Model(vocab_size=len(materials.vocab), **_options(config, Model)),
-            text=TextName(name=materials.text.name, sha1=materials.text.sha1),
-            vocabulary=tuple(materials.vocab.idx_to_token),
+            model=ModelFacts(vocab_size=len(experiment.vocab), **_options(config, ModelFacts)),
+            text=TextName(name=experiment.text.name, sha1=experiment.text.sha1),
+            vocabulary=tuple(experiment.vocab.idx_to_token),
             sampler=Sampler(batches=self.updates_per_epoch, **_options(config, Sampler)),
-            optimizer=Optimizer(**vars(config.step), carry_state=config.carry_state),
+            optimizer=OptimizerFacts(**vars(config.step), carry_state=config.carry_state),
             position=position,
             state=trainee.state_as_array() if position.batch > 0 else None,
             weights=trainee.weights(),
@@ -190,7 +190,7 @@ class Session:
         )
 
 
-def _options(config: RunConfig, part: type[Model | Sampler]) -> dict[str, Any]:
+def _options(config: RunConfig, part: type[ModelFacts | Sampler]) -> dict[str, Any]:
     """Return the fields of a part of a checkpoint that are options of the same name."""
     names = [field.name for field in fields(part)]
     return {name: getattr(config, name) for name in names if hasattr(config, name)}

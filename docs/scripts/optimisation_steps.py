@@ -30,8 +30,8 @@ from timings import take_medians
 
 import scratch_rnn
 from compare.bench.measure.check_rows import check_rows
-from compare.bench.measure.gate import Gate
 from compare.bench.measure.machine import describe_machine, measure_roof
+from compare.bench.measure.result_check import Gate
 from compare.bench.measure.timing import Contestant, measure, time_a_block, time_calls
 from compare.bench.results.result import round_numbers
 from compare.bench.rows.numpy_rows import Scratch

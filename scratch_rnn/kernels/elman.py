@@ -29,7 +29,7 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from scratch_rnn.kernels.layer import Layer
+from scratch_rnn.kernels.layer import KernelLayer
 from scratch_rnn.kernels.tiles import add_product, launch, tanh
 
 
@@ -103,7 +103,7 @@ class _Recurrence(torch.autograd.Function):
         return d_z, d_z[0] @ W_hh, d_z.flatten(0, 1).T @ h[:-1].flatten(0, 1), None
 
 
-class RNN(Layer):
+class RNN(KernelLayer):
     """torch.nn.RNN(input_size, hidden_size), with tanh."""
 
     def steps(self, x, h_0):

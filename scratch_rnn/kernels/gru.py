@@ -29,7 +29,7 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from scratch_rnn.kernels.layer import Layer
+from scratch_rnn.kernels.layer import KernelLayer
 from scratch_rnn.kernels.tiles import add_product, launch, load_four, sigmoid, store_four, tanh
 
 
@@ -136,7 +136,7 @@ class _Recurrence(torch.autograd.Function):
         return d_a, d_h + d_u[0] @ W_hh, d_W_hh, d_u[..., 2 * H :].sum((0, 1)), None
 
 
-class GRU(Layer):
+class GRU(KernelLayer):
     """torch.nn.GRU(input_size, hidden_size)."""
 
     num_gates = 3

@@ -6,7 +6,7 @@ from torch import nn
 PRECISIONS = ("ieee", "tf32", "tf32x3")
 
 
-class Layer(nn.Module):
+class KernelLayer(nn.Module):
     """One recurrent layer in one direction, called like torch.nn's, in float32.
 
     Parameters

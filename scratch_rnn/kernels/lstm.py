@@ -30,7 +30,7 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from scratch_rnn.kernels.layer import Layer
+from scratch_rnn.kernels.layer import KernelLayer
 from scratch_rnn.kernels.tiles import add_product, launch, load_four, sigmoid, store_four, tanh
 
 
@@ -135,7 +135,7 @@ class _Recurrence(torch.autograd.Function):
         return d_a, d_a[0] @ W_hh, d_c, d_a.flatten(0, 1).T @ h[:-1].flatten(0, 1), None
 
 
-class LSTM(Layer):
+class LSTM(KernelLayer):
     """torch.nn.LSTM(input_size, hidden_size)."""
 
     num_gates, num_states = 4, 2

@@ -18,7 +18,7 @@ from scratch_rnn.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class SliceTapes:
     """The cell's tapes of the slices, and the states of the whole batch, which the slices share."""
 
     rows: tuple[slice, ...]
@@ -33,7 +33,7 @@ def forward(
     state_0: dict[str, Float[Array, "B _"]],
     weights: Any,
 ) -> Any:
-    """Return the cell's tape, or the `Tape` of its slices; state_0 has a name for each array."""
+    """Return the cell's tape, or the `SliceTapes`; state_0 has a name for each array."""
     T, B = x.shape[:2]
     units = state_0["h"].shape[1]  # R
     slices = threads.slice_batch(B, T, multiplications=units**2)
@@ -49,7 +49,7 @@ def forward(
             array[...] = getattr(tape, name)
         return replace(tape, **shared)
 
-    return Tape(tuple(slices), tuple(threads.map_slices(run_slice, slices)), **states)
+    return SliceTapes(tuple(slices), tuple(threads.map_slices(run_slice, slices)), **states)
 
 
 def backward(
@@ -60,7 +60,7 @@ def backward(
     d_last: Sequence[Float[Array, "B _"]],
 ) -> tuple[Float[Array, "T B V"] | None, Sequence[Float[Array, "B _"]], Any]:
     """Return δx, δ of the initial state and δ of the weights, as the cell does."""
-    if not isinstance(tape, Tape):
+    if not isinstance(tape, SliceTapes):
         with threads.share_with_blas(*d_last[0].shape):  # B, R
             result: tuple[Any, Any, Any] = cell_backward(tape, weights, d_steps, d_last)
         return result

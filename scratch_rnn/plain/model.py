@@ -18,7 +18,7 @@ from scratch_rnn.plain.elman import Array, clip_grad_norm, cross_entropy, one_ho
 WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")  # unless the file of a cell names its own
 
 
-class Cell(NamedTuple):
+class PlainCell(NamedTuple):
     """A plain version.
 
     forward:  (x, *state, *weights) -> (output, last state, tape)
@@ -35,11 +35,11 @@ class Cell(NamedTuple):
     lr: float
 
 
-def cell_of(plain: ModuleType) -> Cell:
+def cell_of(plain: ModuleType) -> PlainCell:
     """Return the cell of the module of a plain version."""
     forward, backward = (getattr(plain, f"{plain.NAME}_{way}") for way in ("forward", "backward"))
     sizes = (plain.NUM_GATES, plain.NUM_STATES, getattr(plain, "WEIGHTS", WEIGHTS))
-    return Cell(plain.NAME, forward, backward, *sizes, plain.EPOCHS, plain.LR)
+    return PlainCell(plain.NAME, forward, backward, *sizes, plain.EPOCHS, plain.LR)
 
 
 FILES = {file.stem for file in Path(__file__).parent.glob("[a-z]*.py")} - {"adam", "model"}
@@ -47,7 +47,7 @@ MODULES = [import_module(f"scratch_rnn.plain.{name}") for name in sorted(FILES)]
 CELLS = {module.NAME: cell_of(module) for module in MODULES}
 
 
-def init_parameters(cell: Cell, V: int, H: int, rng: np.random.Generator) -> list[Array]:
+def init_parameters(cell: PlainCell, V: int, H: int, rng: np.random.Generator) -> list[Array]:
     """Draw the cell's weights, W and b from -1/√H to 1/√H, as torch does."""
     GH = cell.num_gates * H
     sizes = {"W_ih": [GH, V], "W_hh": [GH, H], "b_ih": [GH], "b_hh": [GH]}
@@ -55,14 +55,14 @@ def init_parameters(cell: Cell, V: int, H: int, rng: np.random.Generator) -> lis
     return [(rng.uniform(-1, 1, shape) / np.sqrt(H)).astype(np.float32) for shape in shapes]
 
 
-def begin_state(cell: Cell, B: int, parameters: list[Array]) -> list[Array]:
+def begin_state(cell: PlainCell, B: int, parameters: list[Array]) -> list[Array]:
     """Return the state before the first step: zeros."""
     W = parameters[-2]
     return [np.zeros((B, W.shape[1]), W.dtype) for _ in range(cell.num_states)]
 
 
 def forward(
-    cell: Cell, inputs: Array, state: list[Array], parameters: list[Array]
+    cell: PlainCell, inputs: Array, state: list[Array], parameters: list[Array]
 ) -> tuple[Array, list[Array], Array, Any]:
     """Return logits (T, B, V), the last state, h (T, B, H) and a tape, from inputs (T, B)."""
     *weights, W, b = parameters
@@ -71,7 +71,7 @@ def forward(
 
 
 def loss_and_gradients(
-    cell: Cell,
+    cell: PlainCell,
     inputs: Array,
     targets: Array,
     state: list[Array],
@@ -89,7 +89,7 @@ def loss_and_gradients(
 
 
 def train_epoch(
-    cell: Cell,
+    cell: PlainCell,
     batches: Iterable[Iterable[Array]],
     B: int,
     parameters: list[Array],
@@ -110,7 +110,7 @@ def train_epoch(
     return losses
 
 
-def generate(cell: Cell, ids: list[int], num_preds: int, parameters: list[Array]) -> list[int]:
+def generate(cell: PlainCell, ids: list[int], num_preds: int, parameters: list[Array]) -> list[int]:
     """Read the ids, then add num_preds more, each the likeliest one."""
     ids, state = list(ids), begin_state(cell, 1, parameters)
     for t in range(len(ids) + num_preds - 1):

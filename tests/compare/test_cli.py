@@ -13,7 +13,7 @@ import compare.runs.commands
 import scratch_rnn
 from compare import build_models
 from compare.cli import main, parse
-from compare.parity.rows import ParityReport, Verdict
+from compare.parity.rows import Agreement, ParityReport
 from compare.parity.settings import StepSettings
 from compare.runs.reading import read_config, read_metrics
 from tests.compare.runs.runs import BATCHES, only, read
@@ -28,7 +28,7 @@ HEADERS = table_of(__file__)
 
 def failing(report):
     first, *others = report.rows
-    planted = dataclasses.replace(first, name="planted", verdict=Verdict.DIFFERS)
+    planted = dataclasses.replace(first, name="planted", verdict=Agreement.DIFFERS)
     return ParityReport((planted, *others))
 
 
@@ -115,7 +115,7 @@ def test_the_header_says_what_is_read_and_built(flags, small, capsys):
 
 def test_the_note_of_a_text_has_lines_of_its_own(small, monkeypatch, capsys):
     noted = scratch_rnn.text.Text("A", b"abc " * 60, 240, "5" * 40, "download", "why " * 25)
-    monkeypatch.setattr(compare.parity.materials, "load_text", lambda _, **options: noted)
+    monkeypatch.setattr(compare.parity.experiment, "load_text", lambda _, **options: noted)
     main(["parity", *small])
     text, *note = capsys.readouterr().out.splitlines()[:3]
     assert text.startswith("Text: A, 240 bytes, SHA-1 55555555, ")

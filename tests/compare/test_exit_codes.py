@@ -12,8 +12,8 @@ import torch
 import compare.cli
 import compare.parity.command
 from compare.cli import main
-from compare.parity.command import check_materials
-from compare.parity.rows import ParityReport, Verdict
+from compare.parity.command import check_experiment
+from compare.parity.rows import ParityReport, Agreement
 from tests.compare.runs.runs import HANG_UP, arguments, signalled
 from tests.scripts import ROOT, started
 
@@ -39,13 +39,13 @@ def unread(flags):
 def nothing_to_say(flags):
     """Let a run's first comparison find that rounding alone explains anything."""
 
-    def as_if_exploding(config, materials, step):
-        first, *others = check_materials(config, materials, step).rows
-        return ParityReport((replace(first, verdict=Verdict.UNDECIDABLE), *others))
+    def as_if_exploding(config, experiment, step):
+        first, *others = check_experiment(config, experiment, step).rows
+        return ParityReport((replace(first, verdict=Agreement.UNDECIDABLE), *others))
 
     without_model = [flag for flag in flags[1:] if flag not in ("--model", "scratch")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare.parity.command, "check_materials", as_if_exploding)
+        patch.setattr(compare.parity.command, "check_experiment", as_if_exploding)
         return main(["run", *without_model])
 
 

@@ -13,7 +13,7 @@ import scratch_rnn
 from compare.cli import COMMANDS, main, parse
 from compare.pairs.config import OF_TARGETS, PairConfig
 from compare.parity.build import build_models
-from compare.parity.materials import prepare
+from compare.parity.experiment import prepare
 from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
 from compare.terminal.output import Terminal
 from tests.compare.runs.runs import only

@@ -8,7 +8,7 @@ import torch
 
 from compare import parity
 from compare.cli import main
-from compare.parity import materials
+from compare.parity import experiment
 from tests.tables import table_of
 
 TABLE = table_of(__file__)
@@ -70,7 +70,7 @@ def test_cuda_without_a_device(training, tmp_path, monkeypatch, refused):
     ],
 )
 def test_sizes_are_refused_before_anything_is_built(options, line, fox, monkeypatch, refused):
-    monkeypatch.setattr(materials, "make_models", lambda *_: pytest.fail("a model was built"))
+    monkeypatch.setattr(experiment, "make_models", lambda *_: pytest.fail("a model was built"))
     small = f"--text {fox} --batch-size 4 --num-steps 8"
     assert refused(f"{options} {small}", 2, prints=True).startswith(line)
 
@@ -81,7 +81,7 @@ def test_weights_and_gradients_of_both_models_have_to_fit_in_memory(fox, monkeyp
     needed = 4 * sum(p.nbytes for name, p in model.parameters.items() if "weight" in name)
     for available, code in ((needed, 0), (needed - 1, 2)):
         free = SimpleNamespace(available=available)
-        monkeypatch.setattr(materials.psutil, "virtual_memory", lambda free=free: free)
+        monkeypatch.setattr(experiment.psutil, "virtual_memory", lambda free=free: free)
         assert main(arguments.split()) == code
     assert "got a model that takes 0.0 GiB at least" in capsys.readouterr().err
 

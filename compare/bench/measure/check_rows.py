@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from compare.bench.measure import timing
-from compare.bench.measure.gate import Gate
+from compare.bench.measure.result_check import ResultCheck
 from compare.bench.rows.row import Row
 from compare.bench.workload.case import Arrays, Job, turn_back
 from compare.bench.workload.shapes import LEFT_OUT, REFERENCE, REFUSED, SCRATCH, TIMED
@@ -31,7 +31,7 @@ class RowCheck:
 def check_rows(
     phase: str,
     jobs: Mapping[Row, Mapping[str, Job]],
-    gate: Gate,
+    gate: ResultCheck,
     threads: int,
     begin: Callable[[Row], object] = lambda row: None,
 ) -> dict[Row, RowCheck]:
@@ -65,7 +65,7 @@ def check_rows(
 
 
 def check_again(
-    phase: str, contestant: timing.Contestant, expected: Arrays, gate: Gate, threads: int
+    phase: str, contestant: timing.Contestant, expected: Arrays, gate: ResultCheck, threads: int
 ) -> str | None:
     """Call a timed job once more; return why its results are refused, or None if they are right.
 

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Job, Run
+from compare.bench.workload.case import Job, TimedCall
 
 BLOCK = 0.02  # minimum time of a block, in seconds
 LEAST_ROUNDS, MOST_ROUNDS = 3, 60
@@ -81,7 +81,7 @@ def synchronised_clock() -> float:
     return time.perf_counter()
 
 
-def time_calls(run: Run, calls: int) -> float:
+def time_calls(run: TimedCall, calls: int) -> float:
     """Return the mean time of a call in a block of calls."""
     return timeit.Timer(run, timer=synchronised_clock).timeit(calls) / calls
 

@@ -20,7 +20,7 @@ from torch import nn
 from compare.bench.rows import LABELS
 from compare.bench.rows.row import Device, Row, line
 from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchPage, TorchRow, load
-from compare.bench.workload.case import Arrays, Case, Job, Run
+from compare.bench.workload.case import Arrays, Case, Job, TimedCall
 from compare.bench.workload.shapes import GENERATION
 from compare.implementations import CELLS, Cell
 
@@ -61,7 +61,7 @@ class CudaGraph(OnCuda, TorchPage):
     name = "cuda-graph"
     style = line("#66a61e", "h", linewidth=1.5)
 
-    def make_ready(self, run: Run) -> Run:
+    def make_ready(self, run: TimedCall) -> TimedCall:
         """Return a CUDA graph of the run."""
         return Recorded(run)
 
@@ -74,7 +74,7 @@ class Recorded:
     A replay writes to the same tensors again.
     """
 
-    run: Run
+    run: TimedCall
     graph: torch.cuda.CUDAGraph | None = None
     value: object = None
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 import scratch_rnn
 from compare.bench.rows import LABELS
 from compare.bench.rows.row import Row, line
-from compare.bench.workload.case import Job, LayerInputs, ModelInputs, Run
+from compare.bench.workload.case import Job, LayerInputs, ModelInputs, TimedCall
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Cell
 from compare.parity import ScratchOptimizer, limited_threads, step_options
@@ -54,7 +54,7 @@ class Scratch(Row):
             done = scratch_rnn.train_step(trained, case.batch, case.state, optimizer, **options)
             return done.loss, done.state, done.grad_norm, trained.parameters
 
-        runs: dict[str, Run] = {
+        runs: dict[str, TimedCall] = {
             FORWARD: partial(model, case.batch.inputs, case.state),
             BACKWARD: forward_and_backward,
             STEP: step,
@@ -119,7 +119,7 @@ class Plain(Row):
             update(gradients)
             return loss, last, grad_norm, trained
 
-        runs: dict[str, Run] = {
+        runs: dict[str, TimedCall] = {
             FORWARD: forward,
             BACKWARD: partial(forward_and_backward, parameters),
             STEP: step,
@@ -144,7 +144,7 @@ def plain_optimizer(case: ModelInputs, parameters: list[Array]) -> Callable[[lis
     return update
 
 
-def plain_functions(shape: Shape, module: ModuleType) -> plain.Cell:
+def plain_functions(shape: Shape, module: ModuleType) -> plain.PlainCell:
     """Return the functions of a shape's cell from the module with its plain version."""
     cell = plain.cell_of(module)
     if shape.options:
@@ -154,7 +154,7 @@ def plain_functions(shape: Shape, module: ModuleType) -> plain.Cell:
 
 def plain_layer(
     case: LayerInputs,
-    functions: plain.Cell,
+    functions: plain.PlainCell,
     put: Callable[[Array], Any] = np.asarray,
     take: Callable[[Any], Array] = np.asarray,
 ) -> dict[str, Job]:

@@ -22,7 +22,7 @@ from compare.bench.rows import PRESETS
 from compare.bench.rows.row import Row, line
 from compare.bench.workload.case import Job, LayerInputs
 from compare.bench.workload.shapes import BACKWARD, FORWARD
-from compare.implementations import Array, Cell, Implementation, Trouble, implementation
+from compare.implementations import Array, CallFailed, Cell, Implementation, implementation
 from compare.terminal import UsageError
 
 SECONDS = 60.0  # of the processor, for one request: a call and its results, or a block of calls
@@ -83,7 +83,7 @@ class TargetRow(Row):
         options = {n: value for n, value in case.shape.options.items() if value != "tanh"}
         try:
             self._layer.load(case.parameters, **options)
-        except (ValueError, UsageError, Trouble) as error:
+        except (ValueError, UsageError, CallFailed) as error:
             return case.jobs(dict.fromkeys((FORWARD, BACKWARD), partial(_fail, error)))
         layer: Any = self._layer.layer
 

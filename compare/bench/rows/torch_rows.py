@@ -28,7 +28,7 @@ from compare.bench.workload.case import (
     Job,
     LayerInputs,
     ModelInputs,
-    Run,
+    TimedCall,
     select_layer,
 )
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
@@ -154,7 +154,7 @@ class TorchRow(Row):
             done = concise_rnn.train_step(trained, case.batch, state_0, optimizer, **options)
             return done.loss, done.state, done.grad_norm, trained.parameters()
 
-        runs: dict[str, Run] = {
+        runs: dict[str, TimedCall] = {
             FORWARD: forward,
             BACKWARD: forward_and_backward,
             STEP: step,
@@ -251,7 +251,7 @@ class TorchPage(TorchRow):
         """Return no phases: the plain version is used for a layer only."""
         return {}
 
-    def make_ready(self, run: Run) -> Run:
+    def make_ready(self, run: TimedCall) -> TimedCall:
         """Return the function that is timed."""
         return run
 

@@ -19,7 +19,7 @@ from scratch_rnn.layers.states import State, state_of
 from scratch_rnn.text import Batch, Vocab
 
 Arrays = Mapping[str, Array]
-Run = Callable[[], object]
+TimedCall = Callable[[], object]
 Convert = Callable[[Any], Array]
 
 LOUD = 20
@@ -49,7 +49,7 @@ class Job:
     without it, calls of `run` are timed here.
     """
 
-    run: Run
+    run: TimedCall
     results: Callable[[object], Arrays]
     inputs: tuple[torch.Tensor, ...] = ()
     time: Callable[[int], float] | None = None
@@ -71,7 +71,7 @@ class Inputs:
 
     def jobs(
         self,
-        runs: Mapping[str, Run],
+        runs: Mapping[str, TimedCall],
         take: Convert = np.asarray,
         take_state: Convert | None = None,
         inputs: tuple[torch.Tensor, ...] = (),

@@ -18,7 +18,7 @@ from compare.check.trying.config import CheckConfig
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.loading import (
     Load,
-    find_trouble,
+    find_failure,
     list_without_results,
     make_loader,
     show_spinner,
@@ -28,12 +28,12 @@ from compare.check.trying.results import ItemResult
 from compare.check.trying.subject import Subject, search_further, try_items
 from compare.implementations import (
     CELLS,
+    CallFailed,
     Notes,
     Source,
     Start,
     Submission,
     SubmissionFunctions,
-    Trouble,
     Verdict,
     clean,
     parse_order,
@@ -61,14 +61,14 @@ def make_functions_loader(
 def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
     """Check the functions of a file."""
     report = Report(config.target, "functions", config.cell or next(iter(CELLS)), config.seed)
-    names, file, trouble = list[str](), "", None
+    names, file, failure = list[str](), "", None
     try:
         with load() as submission:
             names, file = submission.names, submission.source.file
-    except Trouble as error:
-        trouble = error
+    except CallFailed as error:
+        failure = error
     report.form, report.cell, stages = choose_stages(names, config.cell)
-    if trouble is None and not any(stage.name in names for stage in stages):
+    if failure is None and not any(stage.name in names for stage in stages):
         report.notes.append(f"the file has none of them; for a class, give {config.target}:CLASS")
     order = parse_order(config.gates, report.cell)
     stated = read_sizes(config.size)
@@ -83,8 +83,8 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     what = f"{filled} of the {what}" if 0 < filled < len(stages) else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
     terminal.line(f"{clean(config.target)}: {what}, seed {config.seed}")
-    if trouble is not None:
-        report.stages = list_without_results(chosen, trouble)
+    if failure is not None:
+        report.stages = list_without_results(chosen, failure)
         return report
     try:
         with show_spinner(terminal):
@@ -93,7 +93,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
         if is_trained and report.score == len(stages):
             report.training = _train(config, report.cell, load, terminal)
     except Exception as error:
-        report.stages = list_without_results(chosen, find_trouble(error))
+        report.stages = list_without_results(chosen, find_failure(error))
     _note_copies(Path(file), config, report)
     return report
 
@@ -108,7 +108,7 @@ def _note_copies(file: Path, config: CheckConfig, report: Report) -> None:
     for k, result in enumerate(report.stages):
         if config.numpy_only and result.name in copies:
             words = f"a copy of {copies[result.name]}, which --numpy-only refuses"
-            report.stages[k] = ItemResult.from_trouble(result.item, Trouble("error", words))
+            report.stages[k] = ItemResult.from_failure(result.item, CallFailed("error", words))
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:

@@ -18,16 +18,16 @@ from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.drawing import DTYPES, Kind
 from compare.check.exercise.stages import STAGES, Stage, run_quietly
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
-from compare.check.trying.subject import Answer, Run, Subject, try_item
+from compare.check.trying.subject import Outcome, RunCase, Subject, try_item
 from compare.check.trying.symptoms import KEPT, explain_copy, explain_memory
 from compare.implementations import (
     CELLS,
-    Malformed,
+    CallFailed,
     Order,
     Results,
     Submission,
     SubmissionFunctions,
-    Trouble,
+    UnexpectedResult,
     Verdict,
     guess_cell_of_functions,
     parse_file,
@@ -107,10 +107,10 @@ class FunctionsSubject(Subject):
         return [Kind(self.sizes, dtype=dtype) for dtype in DTYPES]
 
     @contextmanager
-    def open(self, attempt: Attempt) -> Iterator[Run]:
+    def open(self, attempt: Attempt) -> Iterator[RunCase]:
         """Load the functions; the reference replaces the functions that the attempt names."""
 
-        def run(item: Item, case: Case) -> Answer:
+        def run(item: Item, case: Case) -> Outcome:
             stage, begins_with = _as_stage(item), attempt.begins_with
             functions = SubmissionFunctions(
                 submission,
@@ -199,8 +199,8 @@ class FunctionsSubject(Subject):
         first = results[0]
         if forward == Verdict.TIMEOUT and first.wrong is None:  # its tape is another one
             words = f"no tape, as {self.cell}_forward gives no result in time"
-            no_tape = Trouble(Verdict.TIMEOUT, words)
-            return ItemResult.from_trouble(item, no_tape, cases=first.cases, case=first.case)
+            no_tape = CallFailed(Verdict.TIMEOUT, words)
+            return ItemResult.from_failure(item, no_tape, cases=first.cases, case=first.case)
         if first.verdict in (Verdict.MISSING, Verdict.TIMEOUT):
             return first
         wrong = [r for r in results if r.verdict == Verdict.WRONG and r.wrong is not None]
@@ -228,7 +228,7 @@ class FunctionsSubject(Subject):
         try:
             with replace(self, is_called_once=True).open(result.attempt) as run:
                 got, expected = run(result.item, result.case)
-        except Trouble:
+        except CallFailed:
             return None
         is_right = expected is not None and all(c.ok for c in expected.compare(got))
         return KEPT if is_right else None
@@ -283,7 +283,7 @@ def _expect_at_own_states(
     (_, h_0, *_), (output, *_) = functions.forward_pass
     shape = case.inputs["d_output"].shape
     if np.shape(output) != shape:
-        raise Malformed(f"output of shape {shape}", f"{np.shape(output)}")
+        raise UnexpectedResult(f"output of shape {shape}", f"{np.shape(output)}")
     states = np.concatenate([begins_with * h_0[None], output])
     if not np.isfinite(states).all():
         return None

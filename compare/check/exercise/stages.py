@@ -23,8 +23,8 @@ from compare.implementations import (
     Cell,
     Functions,
     LocalFunctions,
-    Malformed,
     Results,
+    UnexpectedResult,
     describe_kind,
     list_equations,
 )
@@ -79,7 +79,7 @@ def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:
 def items(result: Any, names: Sequence[str], what: str = "") -> tuple[Any, ...]:
     """Return the items of a result that should be a tuple of so many."""
     if not isinstance(result, tuple | list) or len(result) != len(names):
-        raise Malformed(f"{what}({', '.join(names)})", describe_kind(result))
+        raise UnexpectedResult(f"{what}({', '.join(names)})", describe_kind(result))
     return tuple(result)
 
 
@@ -87,7 +87,7 @@ def array(name: str, value: Any) -> Array:
     """Return a copy of what should be an array of numbers."""
     found = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else None
     if found is None:
-        raise Malformed(f"{name}, an array", describe_kind(value))
+        raise UnexpectedResult(f"{name}, an array", describe_kind(value))
     return found.copy()
 
 

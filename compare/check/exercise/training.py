@@ -23,12 +23,12 @@ from compare.check.trying.report import TrainingResult
 from compare.implementations import (
     CELLS,
     Array,
+    CallFailed,
     FunctionsLayer,
     Implementation,
-    Malformed,
     Results,
     SubmissionFunctions,
-    Trouble,
+    UnexpectedResult,
     package_with,
 )
 from compare.parity import OPTIMIZERS, Comparison, StepSettings
@@ -57,7 +57,7 @@ def make_package(functions: SubmissionFunctions) -> SimpleNamespace:
         found = items(functions.call("cross_entropy", logits, targets), ("loss", "d_logits"))
         loss, d_logits = map(array, ("loss", "d_logits"), found)
         if d_logits.shape != logits.shape:
-            raise Malformed(f"d_logits of shape {logits.shape}", f"{d_logits.shape}")
+            raise UnexpectedResult(f"d_logits of shape {logits.shape}", f"{d_logits.shape}")
         return float(loss), d_logits
 
     def clip_grad_norm(gradients: Results, max_norm: float) -> float:
@@ -196,7 +196,7 @@ def train(
             _compare(training, Expected.within(right.parameters, allowed).compare(model.parameters))
             text = scratch_rnn.predict(right.prefix, CHARACTERS, model, right.vocab)
             training.wrote = {"yours": text, "PyTorch": right.wrote}
-        except Trouble as error:
+        except CallFailed as error:
             update = training.updates + 1
             training.failed = f"expected {error.expected} at update {update}, got {error.got}"
     return training

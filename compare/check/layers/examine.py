@@ -15,17 +15,17 @@ from compare.check.layers.properties import try_error_handling, try_properties
 from compare.check.trying.config import CheckConfig
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.explanation import describe_problem
-from compare.check.trying.loading import Load, find_trouble, list_without_results, show_spinner
+from compare.check.trying.loading import Load, find_failure, list_without_results, show_spinner
 from compare.check.trying.report import Report
 from compare.check.trying.subject import search_further
 from compare.implementations import (
     CELLS,
     FITTING,
     TABLE,
+    CallFailed,
     Flags,
-    Layers,
     Submission,
-    Trouble,
+    UserLayerFactory,
     Verdict,
     clean,
     detect_cell,
@@ -64,14 +64,14 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             if report.stages[0].verdict == Verdict.RIGHT:
                 _examine_more(config, subject, report)
             if subject.layers.forward_only and not report.adapter:
-                without = Trouble("missing", "no method backward")
+                without = CallFailed("missing", "no method backward")
                 report.stages += list_without_results(list_parts(report.cell)[1:], without)
             elif subject.layers.forward_only:
                 report.notes.append("forward only: gradients are not checked")
     except Exception as error:
-        trouble = find_trouble(error)
-        report.stages = report.stages or list_without_results(list_parts(report.cell), trouble)
-        report.failed = str(trouble)
+        failure = find_failure(error)
+        report.stages = report.stages or list_without_results(list_parts(report.cell), failure)
+        report.failed = str(failure)
     if submission is not None and submission.source.interpreter:
         report.kernels = examine_kernels(report, submission.notes, submission.source, config)
     return report
@@ -83,15 +83,15 @@ def list_trials(config: CheckConfig, trials: Sequence[Trial]) -> Sequence[Trial]
     return (*trials, (fill_sizes(stated), "")) if {*stated} - {"layers"} else trials
 
 
-def _make_layers(config: CheckConfig, submission: Submission, cell: str) -> Layers:
+def _make_layers(config: CheckConfig, submission: Submission, cell: str) -> UserLayerFactory:
     order = parse_order(config.gates, cell)
     flags = Flags.parse(config.layout, config.bias, config.names, order)
     precision = "tf32" if config.tf32 else ""
-    return Layers(submission, cell, config.dtype, config.device, precision, flags)
+    return UserLayerFactory(submission, cell, config.dtype, config.device, precision, flags)
 
 
 def _describe_layout(
-    config: CheckConfig, layers: Layers, report: Report, terminal: Terminal
+    config: CheckConfig, layers: UserLayerFactory, report: Report, terminal: Terminal
 ) -> None:
     """Print the layout that was detected; note what a class without results lacks."""
     forward = report.stages[0]

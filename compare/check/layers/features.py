@@ -19,7 +19,7 @@ from compare.check.layers.layer import NOT_SEARCHED, PARTS, LayerSubject, case_o
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.subject import try_items
-from compare.implementations import Layers, Verdict
+from compare.implementations import UserLayerFactory, Verdict
 
 COMBINATIONS = 12
 """Number of random combinations of features.
@@ -110,7 +110,7 @@ def list_trials(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
     return (*((s, "") for s in sizes), *((SIZES[0], v) for v in values))
 
 
-def find_surface(layers: Layers, features: Sequence[Result]) -> Surface:
+def find_surface(layers: UserLayerFactory, features: Sequence[Result]) -> Surface:
     """Return the values of a case's fields for a layer, without the features that are not right."""
     lacking = [feature.name for feature in features if feature.verdict != Verdict.RIGHT]
     return list_surface(layers, [FEATURES[name] for name in lacking if name in FEATURES])

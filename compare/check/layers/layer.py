@@ -30,14 +30,14 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.trying.diagnosis import Observed, gives
 from compare.check.trying.results import Attempt, Case, Item, ItemResult
-from compare.check.trying.subject import Answer, Run, Subject, try_items
+from compare.check.trying.subject import Outcome, RunCase, Subject, try_items
 from compare.check.trying.symptoms import explain_tensor
 from compare.implementations import (
     CELLS,
     HOPELESS,
-    Layers,
+    CallFailed,
     Results,
-    Trouble,
+    UserLayerFactory,
     Verdict,
     detect_conventions,
     list_equations,
@@ -59,26 +59,26 @@ NOT_SEARCHED = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """The results of both passes of a layer on a case; with trouble, only those before it."""
+    """The results of both passes of a layer on a case; with failure, only those before it."""
 
     got: Results
     expected: Expected
-    trouble: Trouble | None
+    failure: CallFailed | None
 
 
 @dataclass
 class LayerSubject(Subject):
     """A layer of a user's class, and the cases on which it is tried."""
 
-    layers: Layers
+    layers: UserLayerFactory
     seed: int
     trials: Sequence[Trial] = TRIALS
     changes: Mapping[str, Any] = field(default_factory=dict)  # fields of a case, for a feature
     surface: Surface = field(default_factory=dict)  # for the search
     optional: Collection[Trial] = ()  # are left out if the interpreter takes too long
     _cases: dict[Trial, Case] = field(default_factory=dict)
-    _passes: dict[Case, Passes | Trouble] = field(default_factory=dict)
-    _no_backward: Trouble | None = None  # why a backward pass gave no result
+    _passes: dict[Case, Passes | CallFailed] = field(default_factory=dict)
+    _no_backward: CallFailed | None = None  # why a backward pass gave no result
     launched: dict[Case, Sequence[Launch]] = field(default_factory=dict)  # Triton's kernels
     left_out: dict[Case, None] = field(default_factory=dict)  # as the interpreter takes too long
 
@@ -125,28 +125,28 @@ class LayerSubject(Subject):
         return case in self.left_out
 
     @contextmanager
-    def open(self, attempt: Attempt) -> Iterator[Run]:
+    def open(self, attempt: Attempt) -> Iterator[RunCase]:
         """Give what runs the layer on a case; its process has been started before."""
         yield self._run
 
-    def _run(self, item: Item, case: Case) -> Answer:
+    def _run(self, item: Item, case: Case) -> Outcome:
         done = self._run_passes(case)
-        if done.trouble is not None and item.name != PARTS[0]:
-            raise done.trouble
+        if done.failure is not None and item.name != PARTS[0]:
+            raise done.failure
         return _select(done, item.name)
 
     def _run_passes(self, case: Case) -> Passes:
-        """Run both passes on a case, once; Trouble if the first one gives no result."""
+        """Run both passes on a case, once; CallFailed if the first one gives no result."""
         done = self._passes.get(case)
         if done is None:
             notes = self.layers.submission.notes
             notes.launched_here = []
             try:
                 done = self._compute_passes(case)
-            except Trouble as trouble:
-                done = trouble
+            except CallFailed as failure:
+                done = failure
             self._passes[case], self.launched[case] = done, notes.launched_here
-        if isinstance(done, Trouble):
+        if isinstance(done, CallFailed):
             raise done
         return done
 
@@ -160,17 +160,17 @@ class LayerSubject(Subject):
         if self._no_backward is None:
             try:
                 got = got | backward(layer, layer_case, tape)
-            except Trouble as error:
+            except CallFailed as error:
                 self._no_backward = error
         return Passes(got, expect(layer_case), self._no_backward)
 
-    def gather(self, item: Item, case: Case, run: Run) -> Answer:
+    def gather(self, item: Item, case: Case, run: RunCase) -> Outcome:
         """Return all results with which a mistake of a part has to agree."""
         done = self._run_passes(case)
         if item.name == PARTS[0]:
             return _select(done, PARTS[0])
-        if done.trouble is not None:
-            raise done.trouble
+        if done.failure is not None:
+            raise done.failure
         return done.got, done.expected
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
@@ -208,10 +208,10 @@ class LayerSubject(Subject):
             self, **own, _cases={}, _passes={}, _no_backward=None, launched={}, left_out={}
         )
 
-    def classify(self, trouble: Trouble) -> Verdict:
+    def classify(self, failure: CallFailed) -> Verdict:
         """Return the verdict on a part without results: a refused argument is missing."""
-        is_refused = self.changes and trouble.kinds and not OPTIONS & self.changes.keys()
-        return Verdict.MISSING if is_refused else trouble.verdict
+        is_refused = self.changes and failure.kinds and not OPTIONS & self.changes.keys()
+        return Verdict.MISSING if is_refused else failure.verdict
 
     def refuses(self, drawn: Mapping[str, Any], verdicts: set[Verdict]) -> bool:
         """Return whether the layer refuses a combination of features, also at small sizes."""
@@ -221,7 +221,7 @@ class LayerSubject(Subject):
         return any(result.verdict != Verdict.RIGHT for result in try_items(small))
 
 
-def _select(done: Passes, part: str) -> Answer:
+def _select(done: Passes, part: str) -> Outcome:
     """Return the results of one part, and the right results."""
     got = {name: array for name, array in done.got.items() if find_part(name) == part}
     right = done.expected.results
@@ -244,7 +244,7 @@ def find_part(tensor: str) -> str:
     return PARTS[2] if tensor in OF_ARGUMENTS else PARTS[1]
 
 
-def case_of(layers: Layers, sizes: Sequence[int], seed: int, **fields: Any) -> LayerCase:
+def case_of(layers: UserLayerFactory, sizes: Sequence[int], seed: int, **fields: Any) -> LayerCase:
     """Return a case for a user's layer."""
     dtype = layers.dtype or layers.own_dtype
     is_wide = dtype in ("float32", "float64")
@@ -296,13 +296,13 @@ def find_layout(subject: LayerSubject) -> list[ItemResult]:
     """Detect the layout of a layer and try it; UsageError if a flag states another one."""
     try:
         detect_conventions(subject.layers)
-    except Trouble as trouble:
-        if trouble.verdict in HOPELESS:  # each case would end so
-            return [ItemResult.from_trouble(item, trouble) for item in subject.items]
+    except CallFailed as failure:
+        if failure.verdict in HOPELESS:  # each case would end so
+            return [ItemResult.from_failure(item, failure) for item in subject.items]
     return try_items(subject)
 
 
-def list_surface(layers: Layers, missing: Sequence[Mapping[str, Any]]) -> Surface:
+def list_surface(layers: UserLayerFactory, missing: Sequence[Mapping[str, Any]]) -> Surface:
     """Return the values of a case's fields for a layer without some features, given as fields."""
     simplest = case_of(layers, SIZES[0], 0)
     surface: dict[str, Sequence[object]] = dict(SURFACE)

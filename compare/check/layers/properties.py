@@ -24,7 +24,14 @@ from compare.check.properties.property import LayerProperty, NotPromised, NotTri
 from compare.check.trying.diagnosis import Observed, gives
 from compare.check.trying.results import Case, Diagnosis, Result
 from compare.check.trying.symptoms import ADDED, is_added
-from compare.implementations import Array, Layers, Malformed, Results, Trouble, Verdict
+from compare.implementations import (
+    Array,
+    CallFailed,
+    Results,
+    UnexpectedResult,
+    UserLayerFactory,
+    Verdict,
+)
 from compare.parity import Comparison, Move
 from compare.terminal import UsageError
 
@@ -38,7 +45,7 @@ PROPERTIES = (
 
 
 def try_properties(
-    layers: Layers, features: Sequence[Result], seed: int, deep: bool = False
+    layers: UserLayerFactory, features: Sequence[Result], seed: int, deep: bool = False
 ) -> list[Result]:
     """Try the properties with the features that are right; a second pass must not be refused."""
     surface = find_surface(layers, features)
@@ -58,7 +65,7 @@ def try_properties(
 
 
 def try_property(
-    tried: LayerProperty, layers: Layers, surface: Surface, seed: int, number: int
+    tried: LayerProperty, layers: UserLayerFactory, surface: Surface, seed: int, number: int
 ) -> Result:
     """Try a property on the simplest case, on random ones and on a long one."""
     if why := find_lack(tried, layers, surface):
@@ -99,7 +106,7 @@ def restrict_fields(tried: LayerProperty, surface: Surface) -> dict[str, Any]:
     return fields
 
 
-def find_lack(tried: LayerProperty, layers: Layers, surface: Surface) -> str:
+def find_lack(tried: LayerProperty, layers: UserLayerFactory, surface: Surface) -> str:
     """Return why a property cannot be tried on a layer; empty if it can."""
     if tried.gradients and layers.forward_only:
         return "forward only"
@@ -111,7 +118,7 @@ def find_lack(tried: LayerProperty, layers: Layers, surface: Surface) -> str:
     return ", ".join(f"missing: {name_feature(name, values[name])}" for name in lacks)
 
 
-def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> Result:
+def _try_case(tried: LayerProperty, layers: UserLayerFactory, case: LayerCase) -> Result:
     """Try a property on one case."""
     shown = Case(case.describe())
 
@@ -136,13 +143,13 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> Result:
         if layers.submission.adapter and not isinstance(error, NotPromised):
             return result(Verdict.WRONG, found=str(error))
         return result(Verdict.NOT_TRIED, why=str(error))
-    except Trouble as trouble:
-        has_ended = not trouble.kinds and trouble.verdict in (Verdict.ERROR, Verdict.TIMEOUT)
+    except CallFailed as failure:
+        has_ended = not failure.kinds and failure.verdict in (Verdict.ERROR, Verdict.TIMEOUT)
         if has_ended:
-            return result(trouble.verdict, found=str(trouble))
+            return result(failure.verdict, found=str(failure))
         if tried.again and _passes(layers, case):
-            return result(Verdict.ERROR, found=str(trouble))  # only the second pass raises
-        return result(Verdict.NOT_TRIED, why=str(trouble))
+            return result(Verdict.ERROR, found=str(failure))  # only the second pass raises
+        return result(Verdict.NOT_TRIED, why=str(failure))
     except UsageError:  # a flag that the class does not take
         raise
     except (ValueError, IndexError) as error:  # raised where a property combines results
@@ -153,16 +160,16 @@ def _try_case(tried: LayerProperty, layers: Layers, case: LayerCase) -> Result:
     return exact
 
 
-def _passes(layers: Layers, case: LayerCase) -> bool:
+def _passes(layers: UserLayerFactory, case: LayerCase) -> bool:
     """Return whether one pass of a new layer raises nothing."""
     try:
         run(layers, case)
-    except Trouble:
+    except CallFailed:
         return False
     return True
 
 
-def try_error_handling(layers: Layers, properties: Sequence[Result]) -> list[Result]:
+def try_error_handling(layers: UserLayerFactory, properties: Sequence[Result]) -> list[Result]:
     """Check that wrong arguments raise, and that properties hold to the bit."""
     case = case_of(layers, SIZES[0], 0)
     floats = copy_floats(case)  # a layer may write to its arguments
@@ -186,17 +193,19 @@ def try_error_handling(layers: Layers, properties: Sequence[Result]) -> list[Res
     return [*found, bits, *strict]
 
 
-def _try_arguments(layers: Layers, case: LayerCase, name: str, x: Array, state: Any) -> Result:
+def _try_arguments(
+    layers: UserLayerFactory, case: LayerCase, name: str, x: Array, state: Any
+) -> Result:
     """Return whether wrong arguments raise ValueError or TypeError."""
     got = "a result"
     try:
         build(layers, case).forward(x, state)
-    except Malformed:
+    except UnexpectedResult:
         pass
-    except Trouble as trouble:
-        if {"ValueError", "TypeError"} & set(trouble.kinds):
+    except CallFailed as failure:
+        if {"ValueError", "TypeError"} & set(failure.kinds):
             return Result(name=name)
-        got = trouble.kinds[0] if trouble.kinds else str(trouble)
+        got = failure.kinds[0] if failure.kinds else str(failure)
     found = f"expected ValueError or TypeError, got {got}"
     return Result(name=name, verdict=Verdict.WRONG, found=found)
 

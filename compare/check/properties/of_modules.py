@@ -28,7 +28,7 @@ from compare.check.properties.property import (
     collect_properties,
     layer_property,
 )
-from compare.implementations import LayerClass, Results, Trouble, UserLayer, load_parameters
+from compare.implementations import CallFailed, LayerClass, Results, UserLayer, load_parameters
 
 COPIES = {"deepcopy": "copy.deepcopy", "pickle": "pickle", "state_dict": "load_state_dict"}
 
@@ -100,7 +100,7 @@ def new_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
         run_layer(layer, case)
         try:
             load_parameters(layer, other.floats.parameters, "new")
-        except Trouble:
+        except CallFailed:
             raise NotPromised("its parameters cannot be replaced") from None
         found.append(forward(layer, other)[0])
     yield match_results(found[0], found[1], other)
@@ -129,7 +129,7 @@ def copies(layer_class: LayerClass, case: LayerCase) -> Compared:
         layer = _build(layer_class, case)
         try:
             duplicate = layer.duplicate(how)
-        except Trouble:  # not every module can be pickled
+        except CallFailed:  # not every module can be pickled
             continue
         load_parameters(layer, other.floats.parameters, "in place")
         yield match_results(right, run_layer(duplicate, case), case)

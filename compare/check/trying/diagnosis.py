@@ -24,7 +24,7 @@ from compare.check.trying.symptoms import (
     explain_tensor,
     is_nearer,
 )
-from compare.implementations import CELLS, Array, Results, Trouble, Verdict
+from compare.implementations import CELLS, Array, CallFailed, Results, Verdict
 from compare.mistakes import Mistake
 from compare.parity import PERTURBATIONS, Comparison, Computation, Unmoved, tolerances
 
@@ -50,7 +50,7 @@ def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
     for result in results[:1] if subject.depends_on_first and is_first_wrong else results:
         result.diagnosis = explain_exception(result)
         if result.wrong is not None and result.verdict == Verdict.WRONG:
-            with suppress(Trouble):
+            with suppress(CallFailed):
                 result.diagnosis = find_mistake(subject, result)
 
 
@@ -115,7 +115,7 @@ def observe(subject: Subject, result: ItemResult) -> list[Observed]:
                 continue
             try:
                 got, right = subject.gather(result.item, case, run_case)
-            except Trouble:
+            except CallFailed:
                 continue
             if right is not None:
                 one = Observed(case, right.results, right.tolerance(PERTURBATIONS), got)

@@ -10,11 +10,11 @@ from typing import Any
 from compare.check.trying.config import CheckConfig, check_device
 from compare.check.trying.results import Item, ItemResult
 from compare.implementations import (
+    CallFailed,
     Notes,
     Source,
     Start,
     Submission,
-    Trouble,
     clean,
     make_source,
     read_layers,
@@ -78,8 +78,8 @@ def make_loader(
     def load() -> Submission:
         try:
             return Submission(source, ours, notes, start)
-        except Trouble as trouble:
-            missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", trouble.got)
+        except CallFailed as failure:
+            missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", failure.got)
             if missing and f"{source.module}.".startswith(f"{missing[1]}."):
                 why = f": no module named {missing[1]!r}"
                 raise refuse_target(config.target, why) from None
@@ -93,18 +93,18 @@ def show_spinner(terminal: Terminal) -> AbstractContextManager[object]:
     return terminal.console.status("trying …") if terminal.live else nullcontext()
 
 
-def list_without_results(items: Sequence[Item], trouble: Trouble) -> list[ItemResult]:
+def list_without_results(items: Sequence[Item], failure: CallFailed) -> list[ItemResult]:
     """Return a result for each item that says why there is none."""
-    return [ItemResult.from_trouble(item, trouble) for item in items]
+    return [ItemResult.from_failure(item, failure) for item in items]
 
 
-def find_trouble(error: Exception) -> Trouble:
+def find_failure(error: Exception) -> CallFailed:
     """Return why there is no result; a fault of the check itself is one, too."""
-    if isinstance(error, Trouble):
+    if isinstance(error, CallFailed):
         return error
     if isinstance(error, CommandError | OSError):
         raise error
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}, line {frame.lineno}"
     message = clean(f"{type(error).__name__}: {error} ({where})")
-    return Trouble("error", f"expected a result that the check can read, got {message}")
+    return CallFailed("error", f"expected a result that the check can read, got {message}")

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from compare.implementations import Trouble, Verdict
+from compare.implementations import CallFailed, Verdict
 from compare.parity import Comparison
 
 ARGUMENT = ", an argument"
@@ -55,7 +55,7 @@ class Attempt:
         """
         needed = drawn if self.begins_with is None else drawn / 2
         if compared < needed:
-            raise Trouble("error", f"only {compared} of {drawn} cases could be compared")
+            raise CallFailed("error", f"only {compared} of {drawn} cases could be compared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class ItemResult(Result):
         return self.diagnosis.lines if self.diagnosis else ()
 
     @classmethod
-    def from_trouble(cls, item: Item, trouble: Trouble, **more: Any) -> Self:
+    def from_failure(cls, item: Item, failure: CallFailed, **more: Any) -> Self:
         """Return the result of an item for which there are no numbers."""
-        words = {"expected": trouble.expected, "got": trouble.got}
-        return cls(item=item, **({"verdict": trouble.verdict} | words | more))
+        words = {"expected": failure.expected, "got": failure.got}
+        return cls(item=item, **({"verdict": failure.verdict} | words | more))

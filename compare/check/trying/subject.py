@@ -13,12 +13,12 @@ from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.trying.searching import search
-from compare.implementations import Results, Trouble, Verdict
+from compare.implementations import CallFailed, Results, Verdict
 from compare.mistakes import Mistake
 from compare.parity import Comparison, Move
 
-Answer = tuple[Results, Expected | None]  # without right results, nothing can be compared
-Run = Callable[[Item, Case], Answer]
+Outcome = tuple[Results, Expected | None]  # without right results, nothing can be compared
+RunCase = Callable[[Item, Case], Outcome]
 
 
 class Subject(ABC):
@@ -47,8 +47,8 @@ class Subject(ABC):
         return False
 
     @abstractmethod
-    def open(self, attempt: Attempt) -> AbstractContextManager[Run]:
-        """Give what runs the user's code on a case; Trouble if it cannot be loaded."""
+    def open(self, attempt: Attempt) -> AbstractContextManager[RunCase]:
+        """Give what runs the user's code on a case; CallFailed if it cannot be loaded."""
 
     @abstractmethod
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
@@ -70,9 +70,9 @@ class Subject(ABC):
         """Try an item; `earlier` are the results of those before it."""
         return try_item(self, item, Attempt())
 
-    def classify(self, trouble: Trouble) -> Verdict:
+    def classify(self, failure: CallFailed) -> Verdict:
         """Return the verdict on an item that gives no result."""
-        return trouble.verdict
+        return failure.verdict
 
     def refuses(self, drawn: Mapping[str, Any], verdicts: set[Verdict]) -> bool:
         """Return whether a drawn case is one that the subject may refuse."""
@@ -86,7 +86,7 @@ class Subject(ABC):
         """
         return case.dtype == wrong.dtype and case.largest <= max(100.0, wrong.largest)
 
-    def gather(self, item: Item, case: Case, run: Run) -> Answer:
+    def gather(self, item: Item, case: Case, run: RunCase) -> Outcome:
         """Return all results of a case with which a mistake of an item has to agree."""
         return run(item, case)
 
@@ -124,9 +124,9 @@ def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
                     break
             else:
                 attempt.check_number(compared, len(cases))
-    except Trouble as trouble:
-        result = ItemResult.from_trouble(item, trouble, attempt=attempt)
-        result.verdict = subject.classify(trouble)
+    except CallFailed as failure:
+        result = ItemResult.from_failure(item, failure, attempt=attempt)
+        result.verdict = subject.classify(failure)
         result.case = cases[-1] if cases else None
     result.cases, result.tried = len(cases), [case.sizes for case in cases]
     return result

@@ -69,7 +69,7 @@ LayerClass = Callable[..., Layer]
 """A class, or a function like one, that builds a layer from the arguments of nn.RNN."""
 
 
-class Run(NamedTuple):
+class ForwardPass(NamedTuple):
     """The results of a forward pass."""
 
     output: Array  # (T, B, DR)
@@ -154,12 +154,16 @@ class Implementation:
             return False
         return True
 
-    def forward(self, x: Array, state: State = None, *, lengths: Array | None = None) -> Run:
+    def forward(
+        self, x: Array, state: State = None, *, lengths: Array | None = None
+    ) -> ForwardPass:
         """Run forward from a state, or from zeros."""
         more = {} if lengths is None else {"lengths": lengths}
-        return Run(*self.layer.forward(x, state, **more))
+        return ForwardPass(*self.layer.forward(x, state, **more))
 
-    def backward(self, run: Run, d_output: Array | None = None, d_state: State = None) -> Gradients:
+    def backward(
+        self, run: ForwardPass, d_output: Array | None = None, d_state: State = None
+    ) -> Gradients:
         """Run backward from the gradients of the output and of the last state."""
         return self.layer.backward(run.tape, d_output, d_state)
 

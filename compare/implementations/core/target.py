@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from compare.implementations.inside.adapters.which import (
+from compare.implementations.inside.adapters.registry import (
     ADAPTERS,
     Adapter,
     find_file_adapter,

@@ -51,7 +51,7 @@ class NotANotebook(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class NotebookCell:
     """A cell of code, as Python."""
 
     number: int
@@ -59,14 +59,14 @@ class Cell:
     statements: list[ast.stmt]
 
 
-def read_cells(file: Path) -> Iterator[Cell]:
+def read_cells(file: Path) -> Iterator[NotebookCell]:
     """Yield the cells of code; NotANotebook, SyntaxError or OSError if that is not possible."""
     number = 0
     for source in _read_sources(file):
         if source.strip():
             number += 1
             name = f"{file}, cell {number}"
-            yield Cell(number, name, _parse(source, name))
+            yield NotebookCell(number, name, _parse(source, name))
 
 
 def _read_sources(file: Path) -> Iterator[str]:

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare.implementations.core.cells import CELLS
+from compare.implementations.core.failures import HOPELESS, CallFailed, UnexpectedResult, Verdict
 from compare.implementations.core.guesses import guess_cell_of_class, guess_cell_of_shapes
 from compare.implementations.core.interface import Array
-from compare.implementations.core.trouble import HOPELESS, Malformed, Trouble, Verdict
-from compare.implementations.layers.user_layer import Layers, UserLayer
+from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory
 from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
 from compare.implementations.worker.client import Submission
 from scratch_rnn.layers.states import arrays_of, each
@@ -39,27 +39,27 @@ class Fit(NamedTuple):
 def detect_cell(submission: Submission) -> str:
     """Return the cell that the names of a class show, or else the shapes of its parameters.
 
-    Empty if neither does; Trouble if the class gives no layer in time.
+    Empty if neither does; CallFailed if the class gives no layer in time.
     """
     if named := guess_cell_of_class(submission.kinds):
         return named
     try:
-        found = Layers(submission, next(iter(CELLS)))(V, H).own_parameters()
-    except Trouble as trouble:
-        if trouble.verdict == Verdict.TIMEOUT:  # each layer would take as long
+        found = UserLayerFactory(submission, next(iter(CELLS)))(V, H).own_parameters()
+    except CallFailed as failure:
+        if failure.verdict == Verdict.TIMEOUT:  # each layer would take as long
             raise
         return ""
     return guess_cell_of_shapes((array.shape for array in found.values()), V, H)
 
 
-def detect_conventions(layers: Layers) -> None:
+def detect_conventions(layers: UserLayerFactory) -> None:
     """Give layers the conventions under which they come nearest to ours.
 
     Those that flags state are tried first, and others only if none of these fits: UsageError says
-    then what the class does. Trouble if nothing fits; layers have the most telling conventions.
+    then what the class does. CallFailed if nothing fits; layers have the most telling conventions.
     """
     fits: list[Fit] = []
-    troubles: list[Trouble] = []
+    failures: list[CallFailed] = []
     for conventions in _candidates(layers, fits):
         is_found = any(math.isfinite(fit.distance) for fit in fits)
         if is_found and not layers.flags.allow(conventions):
@@ -68,24 +68,24 @@ def detect_conventions(layers: Layers) -> None:
         try:
             distance, broadcasts = _compare(layers)
             fit = Fit(distance, broadcasts, False, layers.conventions)
-        except Trouble as trouble:
-            troubles.append(trouble)
-            fit = Fit(math.inf, False, trouble.verdict != Verdict.WRONG, layers.conventions)
+        except CallFailed as failure:
+            failures.append(failure)
+            fit = Fit(math.inf, False, failure.verdict != Verdict.WRONG, layers.conventions)
         is_other_order = conventions.order not in ((), layers.flags.order)
         if fit.distance == 0 or not is_other_order:
             fits.append(fit)
-        is_hopeless = bool(troubles) and troubles[-1].verdict in HOPELESS
+        is_hopeless = bool(failures) and failures[-1].verdict in HOPELESS
         if is_hopeless or (fit.distance == 0 and not fit.broadcasts):
             break
     best = min(fits, key=lambda fit: fit[:3])
     layers.conventions = best.conventions
     if math.isinf(best.distance):
-        raise troubles[0]
+        raise failures[0]
     for name in OF_A_CALL:
         layers.flags.check(name, getattr(layers.conventions, name))
 
 
-def _candidates(layers: Layers, fits: Sequence[Fit]) -> Iterator[Conventions]:
+def _candidates(layers: UserLayerFactory, fits: Sequence[Fit]) -> Iterator[Conventions]:
     """Yield the conventions that a class may have: first the flags', then ours.
 
     After those under which it has results, other orders of the gates follow.
@@ -103,10 +103,10 @@ def _candidates(layers: Layers, fits: Sequence[Fit]) -> Iterator[Conventions]:
                 yield replace(learned, order=order)
 
 
-def _compare(layers: Layers) -> tuple[float, bool]:
+def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
     """Return how far a small layer is from ours, and whether its state is broadcast.
 
-    Trouble if its results have other shapes.
+    CallFailed if its results have other shapes.
     """
     if not layers.conventions.names:
         layers.learn(V, H)
@@ -122,15 +122,15 @@ def _compare(layers: Layers) -> tuple[float, bool]:
     layer.load(ours.parameters)
     try:
         result = layer.forward(x, state)
-    except Trouble as trouble:
-        if trouble.kinds and _learn_anew(layers, layer):  # otherwise its process has ended
+    except CallFailed as failure:
+        if failure.kinds and _learn_anew(layers, layer):  # otherwise its process has ended
             return _compare(layers)
         raise
     if _learn_anew(layers, layer):
         return _compare(layers)
     got, shapes = _arrays(result), [array.shape for array in expected]
     if [array.shape for array in got] != shapes:
-        raise Malformed(f"results of shapes {shapes}", f"{[array.shape for array in got]}")
+        raise UnexpectedResult(f"results of shapes {shapes}", f"{[array.shape for array in got]}")
     differences = (np.abs(a - b).max() for a, b in zip(expected, got, strict=True))
     distance = max(float(np.nan_to_num(d, nan=FARTHEST, posinf=FARTHEST)) for d in differences)
     is_equal = distance < EQUAL
@@ -143,12 +143,12 @@ def _broadcasts(layer: UserLayer, output: Array, state: Any, tape: Any) -> bool:
         return False
     try:
         gradient = layer.backward(tape, output, state).state
-    except Trouble:
+    except CallFailed:
         return False
     return [*map(np.shape, arrays_of(gradient))] != [*map(np.shape, arrays_of(state))]
 
 
-def _learn_anew(layers: Layers, layer: UserLayer) -> bool:
+def _learn_anew(layers: UserLayerFactory, layer: UserLayer) -> bool:
     """Learn the parameters without an array that a pass has set, if that was taken for one of them.
 
     If too few are left, the array is a parameter, and the pass changes it.
@@ -160,7 +160,7 @@ def _learn_anew(layers: Layers, layer: UserLayer) -> bool:
     layers.set_by_calls, layers.conventions = found, replace(before, names={})
     try:
         layers.learn(V, H)
-    except Malformed:
+    except UnexpectedResult:
         layers.set_by_calls, layers.conventions = set(), before
         return False
     return True

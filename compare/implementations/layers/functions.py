@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any, Protocol
 
 from compare.implementations.core.cells import CELLS
-from compare.implementations.core.trouble import Trouble
+from compare.implementations.core.failures import CallFailed
 from compare.implementations.layouts.gate_order import Order, translate_call
 from compare.implementations.worker.client import Handle, Submission
 
@@ -77,7 +77,7 @@ class SubmissionFunctions:
             submission.replace(replaced)
 
     def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; Trouble if there is none of this name."""
+        """Call one; CallFailed if there is none of this name."""
         if not (self._once and name.endswith("_forward")):
             return self._call(name, args, keep)
         if self.forward_pass is None:
@@ -88,7 +88,7 @@ class SubmissionFunctions:
         if name in self._replaced:
             return self.submission.call_ours(name, args)
         if name not in self.submission.names:
-            raise Trouble("missing", f"no function {name}")
+            raise CallFailed("missing", f"no function {name}")
         call = partial(self.submission.call, name, keep=keep)
         if not self._order:
             return call(*args)

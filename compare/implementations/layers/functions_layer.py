@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare.implementations.core.cells import CELLS
+from compare.implementations.core.failures import UnexpectedResult
 from compare.implementations.core.interface import Array, Results
-from compare.implementations.core.trouble import Malformed
 from compare.implementations.layers.functions import Functions, SubmissionFunctions
 from compare.implementations.worker.client import Call, Handle
 from scratch_rnn.layers.states import State, arrays_of, each, state_of
 
 
-class Tape(NamedTuple):
+class FunctionTapes(NamedTuple):
     """The tapes of the functions, and the results whose gradients may be absent."""
 
     own: list[Any]  # of each layer and direction
@@ -63,7 +63,9 @@ class FunctionsLayer:
         for functions in self._functions:
             functions.forget()
 
-    def forward(self, x: Array, state: State = None, **more: object) -> tuple[Array, State, Tape]:
+    def forward(
+        self, x: Array, state: State = None, **more: object
+    ) -> tuple[Array, State, FunctionTapes]:
         """Return output (T, B, D·H), the last state (L·D, B, H), for an LSTM a pair, and tapes."""
         if more:
             raise TypeError(f"expected functions that take {next(iter(more))}, got a cell's")
@@ -83,13 +85,15 @@ class FunctionsLayer:
                     name, steps, *firsts, *self.list_weights(i), keep=(2,)
                 )
                 if np.shape(output) != (*x.shape[:2], H):
-                    raise Malformed(f"output of shape {(*x.shape[:2], H)}", f"{np.shape(output)}")
+                    raise UnexpectedResult(
+                        f"output of shape {(*x.shape[:2], H)}", f"{np.shape(output)}"
+                    )
                 outputs.append(output[::-1] if direction else output)
                 tapes.append(tape)
                 lasts.append(arrays_of(last))
             y = np.concatenate(outputs, axis=2) if D == 2 else outputs[0]
         last = state_of(np.stack(several) for several in zip(*lasts, strict=True))
-        return y, last, Tape(tapes, y, last)
+        return y, last, FunctionTapes(tapes, y, last)
 
     def time(self, times: int, x: Array, state: State, d_output: Array | None) -> float:
         """Return the mean seconds of a pass in its process: forward, and with d_output backward.
@@ -109,7 +113,7 @@ class FunctionsLayer:
         return functions.submission.time(times, forward, backward)
 
     def backward(
-        self, tape: Tape, d_output: Array | None = None, d_state: State = None
+        self, tape: FunctionTapes, d_output: Array | None = None, d_state: State = None
     ) -> SimpleNamespace:
         """Return the gradients of x, h0, c0 and the parameters."""
         D, H = len(self._functions), self._hidden_size
@@ -134,7 +138,7 @@ class FunctionsLayer:
         for name, parameter in self.parameters.items():
             if np.shape(d_parameters[name]) != parameter.shape:
                 got = f"{np.shape(d_parameters[name])}"
-                raise Malformed(f"a gradient of {name} of shape {parameter.shape}", got)
+                raise UnexpectedResult(f"a gradient of {name} of shape {parameter.shape}", got)
         d_initial = [np.stack(several) for several in zip(*d_firsts, strict=True)]
         return SimpleNamespace(
             x=d_y,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
+from compare.implementations.core.failures import CallFailed
 from compare.implementations.core.interface import Array, Implementation
-from compare.implementations.core.trouble import Trouble
 from compare.terminal import UsageError
 from scratch_rnn import RNNGradients, RNNTape
 from scratch_rnn.layers.layer import Layer
@@ -48,9 +48,9 @@ class LayerInModel(Layer):
         self._hidden = {name: value for name, value in shown.items() if value != HIDDEN[name]}
         try:
             self._load()
-        except Trouble as trouble:
+        except CallFailed as failure:
             names = ", ".join(self.parameters)
-            raise UsageError(f"expected {implementation.title} with {names}; {trouble}") from None
+            raise UsageError(f"expected {implementation.title} with {names}; {failure}") from None
         except ValueError as error:
             raise UsageError(str(error)) from None
         self._shares_bias = _check_layer(implementation, self.parameters)

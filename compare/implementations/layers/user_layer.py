@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from compare.implementations.core.cells import CELLS
+from compare.implementations.core.failures import CallFailed, UnexpectedResult
 from compare.implementations.core.interface import Array, Results
-from compare.implementations.core.trouble import Malformed, Trouble
 from compare.implementations.layouts.conventions import Conventions, Flags
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
 from compare.terminal import UsageError
@@ -26,7 +26,7 @@ SEVERAL = {"num_layers", "bidirectional", "proj_size"}
 
 
 @dataclass
-class Layers:
+class UserLayerFactory:
     """A user's class."""
 
     submission: Submission
@@ -43,7 +43,7 @@ class Layers:
     def __call__(
         self, input_size: int, hidden_size: int, *, dtype: str = "", **options: Any
     ) -> "UserLayer":
-        """Build a layer; Trouble with the verdict missing if it has no such option."""
+        """Build a layer; CallFailed with the verdict missing if it has no such option."""
         if dtype not in ("", self.own_dtype) and not self.dtype:
             options["dtype"] = dtype
         self.submission.revive()
@@ -51,12 +51,12 @@ class Layers:
         given = flags | options | self._describe_calls(options)
         try:
             handle = self.submission.call("", input_size, hidden_size, keep=(-1,), **given)
-        except Trouble as trouble:
+        except CallFailed as failure:
             for name in flags:
-                if f"unexpected keyword argument '{name}'" in str(trouble):
+                if f"unexpected keyword argument '{name}'" in str(failure):
                     what = f"a class that takes {name}, as --{name} says"
-                    raise UsageError(f"expected {what}, got {trouble}") from None
-            raise _missing_if_refused(trouble, options) from None
+                    raise UsageError(f"expected {what}, got {failure}") from None
+            raise _missing_if_refused(failure, options) from None
         layer = UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
         if self.conventions.names and SEVERAL & {*options}:
             layer.check_names(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
@@ -74,7 +74,7 @@ class Layers:
         """Return the arguments of a NumPy class's constructor, and whether each has a default."""
         try:
             found = self.submission.look(Handle(0), "arguments")
-        except Trouble:
+        except CallFailed:
             return []
         return [(str(name), bool(has_default)) for name, has_default in found]
 
@@ -96,7 +96,7 @@ class Layers:
         found = self(V, H).own_parameters()
         parameters = {n: array for n, array in found.items() if n not in self.set_by_calls}
         if not parameters:
-            raise Malformed("parameters, a dict of arrays", "arrays that a call sets")
+            raise UnexpectedResult("parameters, a dict of arrays", "arrays that a call sets")
         self.own_dtype = str(next(iter(parameters.values())).dtype)
         self.conventions.learn(parameters, self.cell, V, H, self.flags)
 
@@ -104,7 +104,7 @@ class Layers:
 class UserLayer:
     """A layer of a user's class, called like ours."""
 
-    def __init__(self, layers: Layers, handle: Handle, *, batch_first: bool) -> None:
+    def __init__(self, layers: UserLayerFactory, handle: Handle, *, batch_first: bool) -> None:
         self.submission, self.handle, self.cell = layers.submission, handle, layers.cell
         self.conventions = layers.conventions
         self.transpose = self.conventions.batch_first and not batch_first
@@ -116,19 +116,19 @@ class UserLayer:
         """Return its parameters by its own names."""
         found = self.submission.look(self.handle, "parameters")
         if not isinstance(found, dict) or not found:
-            raise Malformed("parameters, a dict of arrays", describe_kind(found))
+            raise UnexpectedResult("parameters, a dict of arrays", describe_kind(found))
         own = self.conventions.select(found)
         return {name: _array(array, f"parameters[{name!r}]") for name, array in own.items()}
 
     def check_names(self, ours: Any) -> None:
-        """Raise Trouble if it has parameters of further layers, but not under PyTorch's names."""
+        """Raise CallFailed if parameters of further layers have other names than PyTorch's."""
         used = {one for several in self.conventions.names.values() for one in several}
         found = {*self.submission.look(self.handle, "parameters")} - used
         first = {parameter.name for parameter in CELLS[self.cell].parameters}
         lacking = [name for name in ours.parameters if name not in first | found]
         if lacking and found - {*ours.parameters}:
             names = ", ".join(sorted(found - {*ours.parameters}))
-            raise Trouble("missing", f"expected parameters with PyTorch's names, got {names}")
+            raise CallFailed("missing", f"expected parameters with PyTorch's names, got {names}")
 
     def list_set_by_calls(self) -> set[str]:
         """Return the names of a class's arrays that its calls have set or written to."""
@@ -162,7 +162,7 @@ class UserLayer:
         """Return another layer of the same values: by "deepcopy", "pickle" or "state_dict"."""
         handle = self.submission.call("duplicate", how, of=self.handle.number, keep=(-1,))
         if not handle.names:
-            raise Trouble("missing", f"it overrides how a {how} is loaded")
+            raise CallFailed("missing", f"it overrides how a {how} is loaded")
         other = copy.copy(self)
         other.handle = handle
         return other
@@ -185,7 +185,7 @@ class UserLayer:
         result, transposed = self._call("forward", x, state, more, keep=(2,))
         if not isinstance(result, tuple) or len(result) != 3:
             wanted = "(output, h_n, tape) from forward, or (output, h_n) from a PyTorch module"
-            raise Malformed(wanted, describe_kind(result))
+            raise UnexpectedResult(wanted, describe_kind(result))
         number, lengths = self.submission.last.number, more.get("lengths")
 
         def ours(result: Any) -> tuple[Array, Any]:
@@ -208,10 +208,10 @@ class UserLayer:
     def __call__(self, x: Array, state: Any = None, **more: Any) -> tuple[Any, Any]:
         """Return output and last state of a call, if it can be called."""
         if "__call__" not in self.handle.names:
-            raise Trouble("missing", "it cannot be called")
+            raise CallFailed("missing", "it cannot be called")
         result, transposed = self._call("__call__", x, state, more)
         if not isinstance(result, tuple) or len(result) != 2:
-            raise Malformed("(output, h_n) from a call", describe_kind(result))
+            raise UnexpectedResult("(output, h_n) from a call", describe_kind(result))
         return _array(result[0], "output", transposed), self._last_state(result[1])
 
     def _call(
@@ -227,8 +227,8 @@ class UserLayer:
         try:
             call = self.submission.call
             return call(method, *args, of=self.handle.number, keep=keep, **more), transposed
-        except Trouble as trouble:
-            raise _missing_if_refused(trouble, more) from None
+        except CallFailed as failure:
+            raise _missing_if_refused(failure, more) from None
 
     def _own_arguments(self, x: Array, state: Any) -> tuple[tuple[Any, ...], bool]:
         """Return x and the state in its own layout, and whether the batch axis is put first."""
@@ -275,7 +275,7 @@ class UserLayer:
             d_x, d_initial, d_parameters = three_gradients(gradients)
             if d_parameters is None:
                 wanted = "gradients with x, h0 and parameters from backward"
-                raise Malformed(wanted, describe_kind(gradients))
+                raise UnexpectedResult(wanted, describe_kind(gradients))
             d_x = None if d_x is None else _array(d_x, "the gradient of x", transposed)
             d_state = self._state(d_initial) if has_state else None
             h0, c0, *_ = *arrays_of(d_state), None, None
@@ -292,10 +292,10 @@ class UserLayer:
         return self.conventions.to_ours(arrays, self.cell)
 
     def _last_state(self, state: Any) -> Any:
-        """Return the last state; Malformed if it is none."""
+        """Return the last state; UnexpectedResult if it is none."""
         found = self._state(state)
         if found is None:
-            raise Malformed("an array for h_n", describe_kind(state))
+            raise UnexpectedResult("an array for h_n", describe_kind(state))
         return found
 
     def _state(self, state: Any) -> Any:
@@ -309,7 +309,7 @@ class UserLayer:
 def _array(value: Any, name: str, transposed: bool = False) -> Array:
     """Return an array, with the time axis first."""
     if not isinstance(value, np.ndarray):
-        raise Malformed(f"an array for {name}", describe_kind(value))
+        raise UnexpectedResult(f"an array for {name}", describe_kind(value))
     return value.swapaxes(0, 1) if transposed and value.ndim > 1 else value
 
 
@@ -319,12 +319,12 @@ def _swapped(array: Array) -> Array:
     return np.ascontiguousarray(swapped) if array.flags.c_contiguous else swapped
 
 
-def _missing_if_refused(trouble: Trouble, options: dict[str, Any]) -> Trouble:
-    """Return Trouble with the verdict missing if the class has no such argument."""
-    refused = "TypeError" in trouble.kinds and re.search(
-        "unexpected keyword|positional argument|multiple values for", str(trouble)
+def _missing_if_refused(failure: CallFailed, options: dict[str, Any]) -> CallFailed:
+    """Return CallFailed with the verdict missing if the class has no such argument."""
+    refused = "TypeError" in failure.kinds and re.search(
+        "unexpected keyword|positional argument|multiple values for", str(failure)
     )
-    return Trouble("missing", str(trouble), trouble.kinds) if refused and options else trouble
+    return CallFailed("missing", str(failure), failure.kinds) if refused and options else failure
 
 
 def _flat(state: Any) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 
 from compare.files import table
 from compare.implementations.core.cells import CELLS
+from compare.implementations.core.failures import UnexpectedResult
 from compare.implementations.core.interface import Array
-from compare.implementations.core.trouble import Malformed
 from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
 from compare.implementations.layouts.parameters import (
     B_HH,
@@ -135,7 +135,7 @@ class Conventions:
         return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
 
     def learn(self, parameters: Arrays, cell: str, V: int, H: int, flags: Flags) -> None:
-        """Detect which parameter is which; Malformed if one is missing, UsageError by a flag."""
+        """Detect which parameter is which; UnexpectedResult without one, UsageError by a flag."""
         shapes: dict[str, Shape] = {name: array.shape for name, array in parameters.items()}
         one_bias = flags.conventions.get("one_bias", False)
         self.names = find_names(shapes, cell, V, H, flags.names, flags.order, one_bias=one_bias)
@@ -173,17 +173,17 @@ class Conventions:
         return {n: array for n, array in own.items() if n in used or OF_A_LAYER.fullmatch(n)}
 
     def to_ours(self, own: Arrays, cell: str) -> Arrays:
-        """Return the user's parameters, or their gradients, as ours; Malformed if they misfit."""
+        """Return the user's parameters, or their gradients, as ours; UnexpectedResult if not."""
         used = {one for several in self.names.values() for one in several}
         found: Arrays = {}
         for name, several in ({one: (one,) for one in own if one not in used} | self.names).items():
             blocks = [self._turn_back(name, own[one]) for one in several if one in own]
             if blocks and len(blocks) < len(several):
                 lost = next(one for one in several if one not in own)
-                raise Malformed(f"a gradient of {lost}", ", ".join(own))
+                raise UnexpectedResult(f"a gradient of {lost}", ", ".join(own))
             if len({block.shape for block in blocks}) > 1:
                 shapes = {one: own[one].shape for one in several}
-                raise Malformed(f"one shape of {' and '.join(several)}", f"{shapes}")
+                raise UnexpectedResult(f"one shape of {' and '.join(several)}", f"{shapes}")
             if blocks:  # a single one is not copied: whose memory it is matters
                 found[name] = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         both = found.pop(BOTH, None)

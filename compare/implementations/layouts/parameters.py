@@ -9,8 +9,8 @@ from itertools import takewhile
 
 from compare.implementations.core import cells
 from compare.implementations.core.cells import CELLS, Cell
+from compare.implementations.core.failures import UnexpectedResult
 from compare.implementations.core.guesses import guess_cell_of_shapes
-from compare.implementations.core.trouble import Malformed
 from compare.implementations.layouts.gate_order import Order
 from compare.terminal import UsageError
 
@@ -34,7 +34,7 @@ def find_names(
     *,
     one_bias: bool = False,
 ) -> Names:
-    """Return the user's names; Malformed if a parameter is missing, UsageError by --names.
+    """Return the user's names; UnexpectedResult if a parameter is missing, UsageError by --names.
 
     `stated` are the names of --names. With `one_bias`, a second one counts only by its name. A
     letter in a name says which gate it is, unless an `order` is stated.
@@ -88,13 +88,13 @@ def _check_stated(
     return name
 
 
-def _missing(own: str, shapes: Mapping[str, Shape], cell: Cell, V: int, H: int) -> Malformed:
+def _missing(own: str, shapes: Mapping[str, Shape], cell: Cell, V: int, H: int) -> UnexpectedResult:
     """Return the exception for a parameter that is not there; perhaps the cell is another one."""
     expected, got = list_shapes(cell, cell.num_gates * H, V, H), f"{dict(shapes)}"
     other = guess_cell_of_shapes(shapes.values(), V, H)
     if other and not {*expected[W_IH]} & {*shapes.values()}:
         own, got = W_IH, f"{got}, as of the cell {other}: is --cell {other} meant?"
-    return Malformed(f"a parameter {own} of shape {expected[own][0]}", got)
+    return UnexpectedResult(f"a parameter {own} of shape {expected[own][0]}", got)
 
 
 def _sort_by_gate(names: Sequence[str], cell: str, many: int, order: Order) -> tuple[str, ...]:

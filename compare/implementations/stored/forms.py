@@ -17,7 +17,7 @@ from compare.implementations.core.guesses import guess_cell_of_class
 from compare.implementations.core.interface import Results
 from compare.implementations.core.target import read_target
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
-from compare.implementations.inside.adapters.which import (
+from compare.implementations.inside.adapters.registry import (
     ADAPTERS,
     ParameterForm,
     load_adapter,
@@ -50,7 +50,7 @@ def find_cell(name: str) -> Cell:
     return CELLS[guess_cell_of_class([read_target(name).name]) or next(iter(CELLS))]
 
 
-class Form:
+class LibraryLayout:
     """The form of a class MODULE:CLASS, for parameters of one dtype.
 
     UsageError if no adapter has the class, or if its library cannot be used.

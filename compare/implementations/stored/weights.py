@@ -20,7 +20,7 @@ import numpy as np
 from compare.files import RecordError, open_input, read_file
 from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.interface import Array, Results, check_shapes, read_options
-from compare.implementations.inside.adapters.which import (
+from compare.implementations.inside.adapters.registry import (
     find_file_adapter,
     load_adapter,
     refuse_without_library,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compare.implementations.core.trouble import Trouble
+from compare.implementations.core.failures import CallFailed
 from compare.implementations.inside.messages import (
     Array,
     Head,
@@ -56,7 +56,7 @@ def start_process(*arguments: Any) -> Any:
 
 
 class Submission(AbstractContextManager["Submission"]):
-    """The user's code, loaded; Trouble if it cannot be.
+    """The user's code, loaded; CallFailed if it cannot be.
 
     `ours`, a function of (name, arguments), computes the results of those functions that ours have
     replaced. `notes` is for what the report notes; one may serve for many processes. `start` starts
@@ -115,7 +115,7 @@ class Submission(AbstractContextManager["Submission"]):
     def call(
         self, name: str, *args: Any, of: int = 0, keep: Sequence[int] = (), **kwargs: Any
     ) -> Any:
-        """Call a function, or a method of the object number `of`; Trouble if there is no result.
+        """Call a function, or a method of the object number `of`; CallFailed if there is no result.
 
         An empty name calls the object itself. Arguments are plain values, arrays and handles. An
         array that the function changes is changed here. Those items of the result that `keep` names
@@ -128,9 +128,9 @@ class Submission(AbstractContextManager["Submission"]):
         answer = self._request("call", arrays, layouts=[*map(layout_of, arrays)], **request)
         for array, value in answer["written"]:
             if not isinstance(value, np.ndarray) or value.shape != array.shape:
-                raise Trouble("error", "changed the shape of an argument")
+                raise CallFailed("error", "changed the shape of an argument")
             if not array.flags.writeable:
-                raise Trouble("error", "changed an argument that is read-only")
+                raise CallFailed("error", "changed an argument that is read-only")
             array[...] = value
         number = answer["number"]
         self.last = Handle(number, names=tuple(answer["names"]))
@@ -217,13 +217,13 @@ class Submission(AbstractContextManager["Submission"]):
         self.notes.hints += answer.get("hints", ())
         self.notes.operations += answer.get("operations", 0)
 
-    def _explain(self, kinds: list[str], message: str, where: str) -> Trouble:
-        """Return what was raised as Trouble."""
+    def _explain(self, kinds: list[str], message: str, where: str) -> CallFailed:
+        """Return what was raised as CallFailed."""
         kind = next(iter(kinds), "an exception")
         if kind in VERDICTS:
-            return Trouble(VERDICTS[kind], message, tuple(kinds))
+            return CallFailed(VERDICTS[kind], message, tuple(kinds))
         verdict = "missing" if NOT_WRITTEN in kinds else "error"
-        return Trouble(verdict, explain_exception(kind, message, where), tuple(kinds))
+        return CallFailed(verdict, explain_exception(kind, message, where), tuple(kinds))
 
     def _call_back(self, head: Head, arrays: list[Array]) -> Any:
         """Compute the result of a function that ours have replaced, and of no other."""

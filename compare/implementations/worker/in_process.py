@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations.core.trouble import Trouble, Verdict
+from compare.implementations.core.failures import CallFailed, Verdict
 from compare.implementations.inside import messages
 from compare.implementations.inside.messages import Message
 from compare.implementations.inside.server import Server
@@ -71,9 +71,9 @@ class InterruptedProcess(InProcess):
         self._file, self._printed = source.file, Printed(notes)
 
     def request(self, message: Message, *limits: float) -> Message:
-        """Answer a request; Trouble if it takes more than the first of the limits, in seconds."""
+        """Answer a request; CallFailed if it takes more seconds than the first limit."""
         if self.ended:
-            raise Trouble(Verdict.ERROR, f"its process ended {self.ended}")
+            raise CallFailed(Verdict.ERROR, f"its process ended {self.ended}")
         seconds = limits[0]
         end, line = time.perf_counter() + seconds, 0
 
@@ -96,7 +96,7 @@ class InterruptedProcess(InProcess):
             sys.settrace(before)
         if line:
             self.ended = "when its time was over"
-            raise Trouble(Verdict.TIMEOUT, f"no result within {seconds:g} s (line {line})")
+            raise CallFailed(Verdict.TIMEOUT, f"no result within {seconds:g} s (line {line})")
         return answer
 
 

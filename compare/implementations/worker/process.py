@@ -10,7 +10,7 @@ from io import BufferedReader
 
 import psutil
 
-from compare.implementations.core.trouble import Trouble
+from compare.implementations.core.failures import CallFailed
 from compare.implementations.inside.messages import InvalidMessage, Message, encoded, read
 from compare.implementations.worker.source import FIRST_PRINTED, PATIENCE, Notes, Source
 from compare.implementations.worker.start import start
@@ -41,9 +41,9 @@ class Process:
             thread.start()
 
     def request(self, message: Message, seconds: float, wall: float) -> Message:
-        """Send a request and return the answer; Trouble if it takes more time, ours included."""
+        """Send a request and return the answer; CallFailed if it takes more time, ours included."""
         if self.ended:
-            raise Trouble("error", f"its process ended {self.ended}")
+            raise CallFailed("error", f"its process ended {self.ended}")
         self._demand_time()  # short calls end before anybody looks at the time
         begun, begun_wall = self._processor_time(), time.monotonic()
         clocks = (self._processor_time, begun), (time.monotonic, begun_wall)
@@ -68,21 +68,21 @@ class Process:
                 message = self._call_back(*answer)
         except TimeoutError as error:
             self.close()
-            raise Trouble("timeout", f"no result within {error}") from None
+            raise CallFailed("timeout", f"no result within {error}") from None
         except (EOFError, OSError):
-            raise Trouble("error", f"its process ended {self.close()}") from None
+            raise CallFailed("error", f"its process ended {self.close()}") from None
         except InvalidMessage as error:
             self.close()
-            raise Trouble("error", f"its process sent an invalid message: {error}") from None
+            raise CallFailed("error", f"its process sent an invalid message: {error}") from None
         finally:
             self._notes.seconds += time.monotonic() - begun_wall
             self._notes.processor += max(self._used, self._processor_time()) - begun
 
     def _demand_time(self) -> None:
-        """Raise Trouble if all calls together have taken as long as they may."""
+        """Raise CallFailed if all calls together have taken as long as they may."""
         for seconds, limit, kind in self._measure_all_calls():
             if seconds >= limit:
-                raise Trouble("timeout", f"no result within {_describe_total(limit, kind)}")
+                raise CallFailed("timeout", f"no result within {_describe_total(limit, kind)}")
 
     def _measure_all_calls(self) -> tuple[tuple[float, float, str], ...]:
         """Return the processor time and the wall time of all calls, their limits, and their names.

@@ -1,7 +1,7 @@
 from .container import CheckpointError as CheckpointError
 from .contents import Checkpoint as Checkpoint
-from .contents import Model as Model
-from .contents import Optimizer as Optimizer
+from .contents import ModelFacts as ModelFacts
+from .contents import OptimizerFacts as OptimizerFacts
 from .contents import Position as Position
 from .contents import Sampler as Sampler
 from .contents import TextName as TextName

@@ -34,7 +34,7 @@ Size = Annotated[int, COUNT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class ModelFacts:
     """The network: V tokens, L layers of H units, in D directions."""
 
     cell: CellName = "rnn"
@@ -69,7 +69,7 @@ class Sampler:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimizer(StepSettings):
+class OptimizerFacts(StepSettings):
     """The settings of a training step, and whether the state is carried to the next one."""
 
     carry_state: bool
@@ -94,11 +94,11 @@ class Training:
     """The part of a checkpoint that is JSON."""
 
     side: Side  # the model that wrote it; both can read it
-    model: Model
+    model: ModelFacts
     text: TextName
     vocabulary: tuple[str, ...]  # the tokens, in the order of their ids
     sampler: Sampler
-    optimizer: Optimizer
+    optimizer: OptimizerFacts
     position: Position
 
 

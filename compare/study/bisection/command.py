@@ -63,11 +63,11 @@ def _search(config: BisectConfig, terminal: Terminal, path: Path | None = None) 
     """Search, and write the result to the path, if one is given."""
     with (
         contextlib.closing(make_suspect(config.suspect, config.cell)) as suspect,
-        parity.prepare(_without_device(config), terminal) as materials,
+        parity.prepare(_without_device(config), terminal) as experiment,
     ):
         parity.check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
-        case, make_batches = _beginning(config, materials)
+        case, make_batches = _beginning(config, experiment)
         found = search(case, suspect, make_batches, config.updates)
         if found.difference is None:
             _show_agreement(found, terminal)
@@ -111,17 +111,17 @@ def _without_device(config: BisectConfig) -> BisectConfig:
 
 
 def _beginning(
-    config: BisectConfig, materials: parity.Materials
+    config: BisectConfig, experiment: parity.Experiment
 ) -> tuple[check.TrainingCase, Callable[[Any], Any]]:
     """Return the initial parameters with the settings, and a function that makes the batches."""
-    rnn, corpus = materials.scratch.rnn, np.asarray(materials.batches.corpus)
+    rnn, corpus = experiment.scratch.rnn, np.asarray(experiment.batches.corpus)
     names = ["input_size", "hidden_size", "num_layers"]
     names += ["nonlinearity"] if len(implementations.CELLS[config.cell].nonlinearities) > 1 else []
     case = check.TrainingCase(
         options={name: getattr(rnn, name) for name in names} | {"dtype": str(rnn.dtype)},
-        parameters={name: p.copy() for name, p in materials.scratch.parameters.items()},
+        parameters={name: p.copy() for name, p in experiment.scratch.parameters.items()},
         batches=(),
-        state=materials.scratch.begin_state(config.batch_size),
+        state=experiment.scratch.begin_state(config.batch_size),
         settings=config.step,
         carry_state=config.carry_state,
         cell=config.cell,

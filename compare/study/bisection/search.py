@@ -17,7 +17,7 @@ from compare.check import (
     run,
     scratch_step,
 )
-from compare.implementations import Results, Trouble
+from compare.implementations import CallFailed, Results
 from compare.parity import OPTIMIZERS, Comparison, name_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch
@@ -95,9 +95,9 @@ def search(
 
 
 def describe_error(error: Exception) -> str:
-    """Return in a line what was raised; Trouble names the exception of the user's code itself."""
+    """Return an error in a line; CallFailed names the exception of the user's code itself."""
     words = " ".join(str(error).split())[:300]
-    return words if isinstance(error, Trouble) else f"{type(error).__name__}: {words}"
+    return words if isinstance(error, CallFailed) else f"{type(error).__name__}: {words}"
 
 
 class _Reference:

@@ -21,7 +21,7 @@ from compare.files import JsonObject
 from compare.implementations import Array, InterruptedProcess, Results, load_file
 from compare.parity import Move, tolerances
 from compare.terminal import Terminal
-from scratch_rnn.plain.model import CELLS, Cell, generate, init_parameters, train_epoch
+from scratch_rnn.plain.model import CELLS, PlainCell, generate, init_parameters, train_epoch
 from scratch_rnn.text import Batch, Batches, load_corpus, sample_text
 
 FILE = Path("my_rnn.py")
@@ -114,7 +114,9 @@ def train(source: str, cell: str, tell: Tell) -> str:
     return json.dumps({"vocab": vocab.idx_to_token, "parameters": weights})
 
 
-def train_plain(plain: Cell, batches: Sequence[Batch], parameters: Sequence[Array]) -> Expected:
+def train_plain(
+    plain: PlainCell, batches: Sequence[Batch], parameters: Sequence[Array]
+) -> Expected:
     """Train the plain version from these parameters; return losses and weights, and the tolerance.
 
     The tolerance is measured: the plain version is trained again with each weight moved to a

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from compare.bench.measure.gate import Gate
+from compare.bench.measure.result_check import ResultCheck
 from compare.bench.results.result import Document
 from compare.bench.rows import cuda_rows, torch_rows
 from compare.bench.rows.choice import choose_rows
@@ -21,7 +21,7 @@ from compare.bench.workload.shapes import BACKWARD, REFUSED, TIMED
 from compare.cli import main
 from compare.implementations import CELLS
 from compare.parity import ParityError
-from compare.parity.materials import DeviceError
+from compare.parity.experiment import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
 from tests.compare.bench.bench_help import CARD, LAYER, bench_of
@@ -95,7 +95,7 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
     assert (graph.num_replays, len(graph.reads)) == (2, 7 if cell == "lstm" else 6)
     scratch = Scratch().prepare(case)[BACKWARD]
     expected = scratch.results(scratch.run())
-    assert Gate(case).objection(BACKWARD, expected, job.results(first)) is None
+    assert ResultCheck(case).objection(BACKWARD, expected, job.results(first)) is None
 
 
 def test_a_card_is_found_where_pytorch_has_one(monkeypatch):

@@ -11,7 +11,7 @@ from compare.bench import command
 from compare.bench.measure import gate as gate_module
 from compare.bench.measure import timing
 from compare.bench.measure.check_rows import DISAGREE, RowCheck, check_rows
-from compare.bench.measure.gate import Gate
+from compare.bench.measure.result_check import ResultCheck
 from compare.bench.results.result import Document
 from compare.bench.rows.cuda_rows import Cudnn
 from compare.bench.rows.numpy_rows import Plain, Scratch
@@ -49,7 +49,7 @@ by_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.describe())
 def checks_of(shape, phase, *others, dtype="float32", optimizer="sgd"):
     case = make_case(shape, dtype=dtype, optimizer=optimizer)
     rows = [Scratch(), TorchRow(), *others]
-    checks = check_rows(phase, {row: row.prepare(case) for row in rows}, Gate(case), 1)
+    checks = check_rows(phase, {row: row.prepare(case) for row in rows}, ResultCheck(case), 1)
     return {row.name: check for row, check in checks.items()}
 
 
@@ -58,7 +58,7 @@ def checks_of(shape, phase, *others, dtype="float32", optimizer="sgd"):
 def test_results_of_turned_inputs_are_turned_back(cell, phase):
     case = make_case(replace(LAYER, cell=cell))
     right, job = Scratch().prepare(case)[phase], TorchRow().prepare(case)[phase]
-    expected, gate = right.results(right.run()), Gate(case)
+    expected, gate = right.results(right.run()), ResultCheck(case)
     job.turn()
     turned = job.results(job.run())
     assert gate.objection(phase, expected, turned) is not None
@@ -98,7 +98,7 @@ def test_rows_use_the_optimizer(optimizer, dtype):
     right, wrong = (
         job.results(job.run()) for job in (Scratch().prepare(each)[STEP] for each in (case, other))
     )
-    assert "updated" in Gate(case).objection(STEP, right, wrong)
+    assert "updated" in ResultCheck(case).objection(STEP, right, wrong)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_a_missing_result_and_not_a_number_are_refused():
     assert found["altered"].outcome == REFUSED
     case, right = layer_results()
     without = {name: array for name, array in right.items() if name != "output"}
-    assert Gate(case).objection(FORWARD, right, without) == "output: only in scratch"
-    assert Gate(case).objection(FORWARD, right, right) is None
-    assert Gate(case).objection(FORWARD, {}, {}) == "no results to compare"
+    assert ResultCheck(case).objection(FORWARD, right, without) == "output: only in scratch"
+    assert ResultCheck(case).objection(FORWARD, right, right) is None
+    assert ResultCheck(case).objection(FORWARD, {}, {}) == "no results to compare"
 
 
 def keeps_results(job):
@@ -199,7 +199,7 @@ def test_the_time_of_compiling_is_not_in_the_estimate(monkeypatch, compiles, est
 @by_shape
 def test_errors_are_distances_from_float64(shape):
     case, exact = make_case(shape), widen(make_case(shape))
-    gate = Gate(case)
+    gate = ResultCheck(case)
     for phase, job in TorchRow().prepare(exact).items():
         right = job.results(job.run())
         if phase == GENERATION:
@@ -209,7 +209,7 @@ def test_errors_are_distances_from_float64(shape):
         rounded = {name: np.asarray(array * 1.001) for name, array in right.items()}
         assert list(gate.errors(phase, rounded)) == list(right)
         assert gate.errors(phase, rounded) == pytest.approx(dict.fromkeys(right, 1e-3))
-        assert Gate(exact).errors(phase, right) == {}
+        assert ResultCheck(exact).errors(phase, right) == {}
 
 
 def test_rows_that_pass_have_errors():
@@ -219,7 +219,7 @@ def test_rows_that_pass_have_errors():
 
 
 def test_what_is_undecidable_is_refused(monkeypatch):
-    gate = Gate(make_case(LAYER))
+    gate = ResultCheck(make_case(LAYER))
     wide = {"a": np.float64(10), "b": np.float64(10)}
     monkeypatch.setattr(gate, "allowed", lambda phase: wide)
     one, nan = np.ones(2), np.array([1, np.nan])
@@ -279,11 +279,11 @@ def test_scratch_with_threads_is_checked_too(monkeypatch):
     case, rows = make_case(replace(MODEL, B=4)), [Scratch(), TorchRow()]
     jobs = {row: row.prepare(case) for row in rows}
     with limited_threads(2):
-        checks = check_rows(STEP, jobs, Gate(case), 2)
+        checks = check_rows(STEP, jobs, ResultCheck(case), 2)
         assert [check.outcome for check in checks.values()] == [TIMED, TIMED]
         right = threads.map_slices
         monkeypatch.setattr(threads, "map_slices", lambda *given: right(*given)[::-1])
-        checks = check_rows(STEP, jobs, Gate(case), 2)
+        checks = check_rows(STEP, jobs, ResultCheck(case), 2)
     assert [check.outcome for check in checks.values()] == [REFUSED, REFUSED]
 
 
@@ -297,7 +297,7 @@ def test_the_tolerance_is_from_perturbations_of_all_floats(monkeypatch):
         return None, allowed
 
     monkeypatch.setattr(gate_module.parity, "tolerances", tolerances)
-    assert Gate(case, seed=5).allowed(BACKWARD) is allowed
+    assert ResultCheck(case, seed=5).allowed(BACKWARD) is allowed
     assert options == {"seed": 5}
     for floats in (case.parameters, case.x, case.state, case.d_output):
         assert any(value is floats for value in moved)
@@ -310,14 +310,14 @@ def test_the_gate_allows_another_text_where_rounding_decides():
     case = make_case(MODEL)
     parameters = {name: np.zeros_like(p) for name, p in case.generation_parameters.items()}
     parameters["linear.bias"][1:3] = 1
-    tied = Gate(replace(case, generation_parameters=parameters)).allowed(GENERATION)["text"]
+    tied = ResultCheck(replace(case, generation_parameters=parameters)).allowed(GENERATION)["text"]
     assert tied.max() >= 8  # of token ids, which are whole numbers
-    assert Gate(case).allowed(GENERATION)["text"].max() < 1e-6
+    assert ResultCheck(case).allowed(GENERATION)["text"].max() < 1e-6
 
 
 def test_a_result_that_the_gate_does_not_know_has_to_be_the_same_to_the_bit():
     case = make_case(LAYER)
     result = {"something else": np.ones(3, np.float32)}
     moved = {"something else": np.nextafter(np.ones(3, np.float32), np.float32(2))}
-    assert Gate(case).objection(BACKWARD, result, result) is None
-    assert "something else differs" in str(Gate(case).objection(BACKWARD, result, moved))
+    assert ResultCheck(case).objection(BACKWARD, result, result) is None
+    assert "something else differs" in str(ResultCheck(case).objection(BACKWARD, result, moved))

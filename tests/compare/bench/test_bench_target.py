@@ -18,7 +18,7 @@ from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
 from compare.cli import main
 from compare.implementations import CELLS, Implementation
-from compare.implementations.layers.user_layer import Layers
+from compare.implementations.layers.user_layer import UserLayerFactory
 from compare.implementations.targets import RESOLVER
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
@@ -148,7 +148,7 @@ def test_the_time_is_that_of_the_calls_and_not_of_the_messages(tmp_path, monkeyp
 
     file = written(tmp_path, CLOCKED)
     submission = Submission(Source(file=file, name="Mine", resolver=str(RESOLVER)), start=Slow)
-    layer = Layers(submission, "rnn")(4, 5)
+    layer = UserLayerFactory(submission, "rnn")(4, 5)
     case = make_case(LAYER)
     begun = now[0]
     monkeypatch.setattr(time, "passed", pass_time, raising=False)

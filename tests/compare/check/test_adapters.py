@@ -15,10 +15,10 @@ from compare.implementations.core.guesses import (
     guess_cell_of_functions,
     guess_cell_of_shapes,
 )
-from compare.implementations.inside.adapters import which
+from compare.implementations.inside.adapters import registry
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
-from compare.implementations.inside.adapters.which import ADAPTERS, load_adapter, resolve
-from compare.implementations.layers.user_layer import Layers
+from compare.implementations.inside.adapters.registry import ADAPTERS, load_adapter, resolve
+from compare.implementations.layers.user_layer import UserLayerFactory
 from compare.implementations.layouts.conventions import Conventions
 from tests.counts import number
 from tests.in_process import submission_of
@@ -35,7 +35,7 @@ TARGETS = [target for adapter in ADAPTERS for target in adapter.classes]
 def test_each_class_that_an_adapter_names_is_right(target):
     skip_without(target)
     with submission_of(target) as submission:
-        layers = Layers(submission, guess_cell_of_class(submission.kinds) or "rnn")
+        layers = UserLayerFactory(submission, guess_cell_of_class(submission.kinds) or "rnn")
         results = find_layout(LayerSubject(layers, 0, TRIALS[: number(13, len(TRIALS))]))
     parts = 1 if target.startswith("onnxruntime") else 3  # which is forward only
     assert [result.verdict for result in results] == ["right"] * parts
@@ -88,8 +88,8 @@ def test_jax_compiles_a_pass_once_for_each_shape(target):
 
 
 def test_each_file_of_the_folder_is_an_adapter_or_is_none():
-    others = {"__init__", "which", "library_layer", "numpy_class", "whole_model"}
-    files = {file.stem for file in Path(which.__file__).parent.glob("*.py")} - others
+    others = {"__init__", "registry", "library_layer", "numpy_class", "whole_model"}
+    files = {file.stem for file in Path(registry.__file__).parent.glob("*.py")} - others
     assert {adapter.file for adapter in ADAPTERS} == files
     assert len(TARGETS) >= 15
 

@@ -19,7 +19,7 @@ from compare.check.properties.property import layer_property
 from compare.check.trying.subject import try_items
 from compare.implementations import CELLS
 from compare.implementations.layers.detection import detect_cell
-from compare.implementations.layers.user_layer import Layers
+from compare.implementations.layers.user_layer import UserLayerFactory
 from compare.implementations.layouts.conventions import Flags
 from compare.implementations.worker.client import Submission
 from compare.parity import DeviceError
@@ -44,7 +44,7 @@ def detected(target, **flags):
     """Return the conventions of a class in words."""
     parsed = Flags.parse(*(flags.get(name) for name in ("layout", "bias", "names")))
     with submission_of(f"{target}.py:Layer") as submission:
-        layers = Layers(submission, "rnn", flags=parsed)
+        layers = UserLayerFactory(submission, "rnn", flags=parsed)
         find_layout(LayerSubject(layers, 0))
     return layers.conventions.describe(parsed)
 
@@ -79,7 +79,9 @@ def test_the_tolerance_of_a_coarse_dtype_is_coarse(dtype):
 @pytest.mark.parametrize("tf32", [True, False])
 def test_the_rounding_of_tf32_has_to_be_allowed(tf32):
     with submission_of("TF32.py:Layer") as submission:
-        results = find_layout(LayerSubject(Layers(submission, "rnn", precision="tf32" * tf32), 0))
+        results = find_layout(
+            LayerSubject(UserLayerFactory(submission, "rnn", precision="tf32" * tf32), 0)
+        )
     assert all(result.verdict == "right" for result in results) == tf32
 
 
@@ -122,7 +124,7 @@ class Layer(scratch_rnn.RNN):
 def test_each_case_is_tried_forward_if_there_is_no_backward_pass(h_n, backward, words, tmp_path):
     (tmp_path / "layer.py").write_text(HALF_DONE.format(h_n=h_n), encoding="utf-8")
     with submission_of(f"{tmp_path / 'layer.py'}:Layer") as submission:
-        results = find_layout(LayerSubject(Layers(submission, "rnn"), 0))
+        results = find_layout(LayerSubject(UserLayerFactory(submission, "rnn"), 0))
     assert [result.verdict for result in results[:2]] == ["wrong", backward]
     assert results[0].case.words == words
 
@@ -153,7 +155,7 @@ MODELS = STUDENTS / "models.py"
 def test_of_a_whole_model_the_recurrent_layer_is_checked(name, found, words):
     with submission_of(f"{MODELS}:{name}") as submission:
         submission.enter_model()
-        layers = Layers(submission, detect_cell(submission))
+        layers = UserLayerFactory(submission, detect_cell(submission))
         results = find_layout(LayerSubject(layers, 0, trials=TRIALS[:3]))
     assert (submission.model, results[0].verdict) == (words, found)
 
@@ -280,7 +282,7 @@ def wrong_with(feature, monkeypatch):
 def test_a_wrong_feature_is_found(feature, monkeypatch):
     target = wrong_with(feature, monkeypatch) if feature in USED else "Single.py:Layer"
     with submission_of(target) as submission:
-        layers = Layers(submission, "rnn")
+        layers = UserLayerFactory(submission, "rnn")
         assert all(result.verdict == "right" for result in find_layout(LayerSubject(layers, 0)))
         fields = FEATURES[feature if feature in USED else "float64"]
         results = try_items(LayerSubject(layers, 0, TRIALS, fields))
@@ -302,7 +304,7 @@ def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
 def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
     monkeypatch.setenv("CALLS", str(tmp_path / "calls.txt"))
     with Submission(source_of("Endless.py:Layer", seconds=1.0)) as submission:
-        results = find_layout(LayerSubject(Layers(submission, "rnn"), 0))
+        results = find_layout(LayerSubject(UserLayerFactory(submission, "rnn"), 0))
     assert [result.verdict for result in results] == ["timeout"] * 3
     assert (tmp_path / "calls.txt").read_text() == "called "
 

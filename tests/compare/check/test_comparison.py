@@ -8,7 +8,7 @@ import pytest
 from compare.check.cases.expected import Expected, match_bits, measure_expected
 from compare.check.trying.explanation import explain, show_side_by_side, summarize
 from compare.check.trying.results import Case, Diagnosis, Item, ItemResult
-from compare.implementations.core.trouble import Verdict
+from compare.implementations.core.failures import Verdict
 from compare.parity import FEW, PERTURBATIONS, Comparison
 from tests.tables import lines_of
 

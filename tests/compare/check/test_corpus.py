@@ -13,7 +13,7 @@ from compare.check.exercise import stages
 from compare.check.exercise.functions import draw_cases
 from compare.check.exercise.stages import STAGES as ALL_STAGES
 from compare.check.exercise.stages import run_quietly
-from compare.implementations.core.trouble import Malformed
+from compare.implementations.core.failures import UnexpectedResult
 from compare.implementations.layers.functions import LocalFunctions
 from tests.compare.check.corpus import (
     Misfit,
@@ -53,7 +53,7 @@ def problem(functions, stage, k):
     case, right = draw_cases(stage, 0)[k]
     try:
         got = run_quietly(stage, functions, case.inputs)
-    except (ValueError, IndexError, TypeError, Malformed):
+    except (ValueError, IndexError, TypeError, UnexpectedResult):
         return "values"
     wrong = next((c.tensor for c in right.compare(got) if not c.ok), None)
     if wrong is None:

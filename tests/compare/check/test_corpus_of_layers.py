@@ -38,11 +38,11 @@ from compare.check.layers.layer import LayerSubject, find_layout
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties.of_layers import ARRAYS, LAYOUTS
 from compare.check.properties.of_memory import scale_parameters
+from compare.implementations.core.failures import CallFailed, UnexpectedResult
 from compare.implementations.core.interface import load_parameters
-from compare.implementations.core.trouble import Malformed, Trouble
 from compare.implementations.inside.server import load_file
 from compare.implementations.layers.detection import detect_cell
-from compare.implementations.layers.user_layer import Layers
+from compare.implementations.layers.user_layer import UserLayerFactory
 from compare.implementations.worker.source import Source
 from compare.terminal import Terminal
 from tests.compare.check.corpus import LAYERS, RIGHT_FILES, STYLES
@@ -57,7 +57,7 @@ def conventions_of(base):
     """Return the conventions of a base, and the cases that it takes."""
     right = next(layer for layer in (*LAYERS, *STYLES) if layer.base == base)
     with TemporaryDirectory() as folder, submission_of(right.write(Path(folder))) as submission:
-        layers = Layers(submission, right.cell)
+        layers = UserLayerFactory(submission, right.cell)
         subject = LayerSubject(layers, 0)
         assert [result.verdict for result in find_layout(subject)] == ["right"] * 3
         surface = find_surface(layers, try_features(subject))
@@ -121,7 +121,7 @@ def differs(example, layers, cases):
             for each, results in passes(layers, case, *ways):
                 if not all(c.ok for c in match_results(torch_results(each), results, each)):
                     return True
-        except (Trouble, Malformed):
+        except (CallFailed, UnexpectedResult):
             return True
     return False
 
@@ -137,7 +137,7 @@ def test_a_layer_is_called_what_it_is(example, tmp_path, count):
     target = example.write(tmp_path)
     with submission_of(target) as submission:
         cases = number(12 if example.found else 3, 60)
-        is_wrong = differs(example, Layers(submission, example.cell), cases)
+        is_wrong = differs(example, UserLayerFactory(submission, example.cell), cases)
     assert is_wrong == bool(example.found)
     config = CheckConfig(target=target, cell=example.cell)
     report = examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
@@ -159,7 +159,7 @@ def in_float64():
 def test_a_style_of_its_own_is_right(style, in_float64, count):
     with submission_of(style.write(None)) as submission:
         assert detect_cell(submission) == style.cell
-        assert not differs(style, Layers(submission, style.cell), number(3, 60))
+        assert not differs(style, UserLayerFactory(submission, style.cell), number(3, 60))
     target = style.write(None)
     report = examine_class(
         CheckConfig(target=target), lambda: submission_of(target), Terminal(quiet=True)

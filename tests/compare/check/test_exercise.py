@@ -20,7 +20,7 @@ from compare.check.exercise.stages import STAGES
 from compare.check.exercise.template import write_template
 from compare.check.trying.subject import try_items
 from compare.implementations import CELLS
-from compare.implementations.core.trouble import Malformed
+from compare.implementations.core.failures import UnexpectedResult
 from compare.mistakes import list_mistakes
 from compare.mistakes.catalogue import CATALOGUE
 from compare.mistakes.plain import PlainFunctions, less_accurate
@@ -140,7 +140,7 @@ def is_seen(bug, stage, cell):
     for case, right in draw_cases(stage, 0):
         try:
             got = stages.run_quietly(stage, functions, case.inputs)
-        except (ValueError, Malformed):  # shapes that do not fit
+        except (ValueError, UnexpectedResult):  # shapes that do not fit
             return True
         if not all(comparison.ok for comparison in right.compare(got)):
             return True

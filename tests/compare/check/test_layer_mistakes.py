@@ -19,8 +19,8 @@ from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.explanation import describe_entry
 from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.symptoms import explain_tensor
-from compare.implementations.core.trouble import Verdict
-from compare.implementations.layers.user_layer import Layers
+from compare.implementations.core.failures import Verdict
+from compare.implementations.layers.user_layer import UserLayerFactory
 from compare.parity import Comparison
 from compare.terminal import UsageError
 from tests.compare.check.corpus import (
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("quietly", "beside_files")
 def tried(target, cell="rnn"):
     """Try the parts of a layer."""
     with submission_of(target) as submission:
-        subject = LayerSubject(Layers(submission, cell), 0)
+        subject = LayerSubject(UserLayerFactory(submission, cell), 0)
         return subject, find_layout(subject)
 
 

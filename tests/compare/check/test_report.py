@@ -15,8 +15,8 @@ from compare.check.report.page import record_of, tensor_of
 from compare.check.report.printing import list_notes, show
 from compare.check.trying.report import Report, TrainingResult
 from compare.check.trying.results import Case, Diagnosis, Item, ItemResult, Result
-from compare.implementations.core.trouble import Verdict
-from compare.implementations.layers.user_layer import Layers
+from compare.implementations.core.failures import Verdict
+from compare.implementations.layers.user_layer import UserLayerFactory
 from compare.implementations.worker.source import Notes
 from compare.kernels.compilation import describe_kernels
 from compare.parity import Comparison
@@ -196,7 +196,7 @@ def test_a_wrong_result_of_kernels_has_the_variants_of_its_case():
 def test_optional_cases_are_left_out_if_the_interpreter_takes_long(operations, words):
     with submission_of("scratch_rnn:RNN") as submission:
         submission.notes.operations = operations
-        layers = Layers(submission, "rnn")
+        layers = UserLayerFactory(submission, "rnn")
         subject = LayerSubject(layers, 0, trials=TRIALS[:3], optional=TRIALS[1:2])
         results = find_layout(subject)
     assert [case.words for case in subject.left_out] == words

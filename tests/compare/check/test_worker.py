@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from compare.cli import main
-from compare.implementations.core.trouble import Trouble
+from compare.implementations.core.failures import CallFailed
 from compare.implementations.inside.messages import pack
 from compare.implementations.worker import process, start
 from compare.implementations.worker.client import Submission
@@ -113,9 +113,9 @@ def test_all_calls_together_have_a_limit_of_processor_time(seconds, tmp_path, mo
     (tmp_path / "student.py").write_text(text, encoding="utf-8")
     source = source_of(tmp_path / "student.py", total=0.3)
     late = r"no result within 0\.3 s of processor time for all calls \(--total-timeout\)"
-    with Submission(source, None, notes) as submission, pytest.raises(Trouble, match=late):
+    with Submission(source, None, notes) as submission, pytest.raises(CallFailed, match=late):
         [submission.call("work") for _ in range(50)]
-    with pytest.raises(Trouble, match=late):  # nor in another process
+    with pytest.raises(CallFailed, match=late):  # nor in another process
         Submission(source, None, notes)
 
 
@@ -132,7 +132,7 @@ def test_an_argument_that_has_a_nan_is_not_changed(tmp_path):
 def test_memory_is_limited(tmp_path):
     body = "return float(np.ones(2**26).sum())"  # half a gibibyte
     assert called(tmp_path, body, gibibytes=2.0) == 2**26
-    with pytest.raises(Trouble, match="Unable to allocate") as caught:
+    with pytest.raises(CallFailed, match="Unable to allocate") as caught:
         called(tmp_path, body, gibibytes=0.5)
     assert caught.value.verdict == "error"
     assert "MemoryError" in caught.value.kinds
@@ -175,5 +175,5 @@ def test_numpy_only_takes_numpy_the_standard_library_and_the_users_files(own, re
     if not refused:
         assert called(tmp_path, body, numpy_only=True) == 7
         return
-    with pytest.raises(Trouble, match=f"--numpy-only: the file imports {refused}"):
+    with pytest.raises(CallFailed, match=f"--numpy-only: the file imports {refused}"):
         called(tmp_path, body, numpy_only=True)

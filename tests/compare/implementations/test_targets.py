@@ -18,7 +18,7 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.implementations import CELLS, read_target
-from compare.implementations.core.trouble import Trouble
+from compare.implementations.core.failures import CallFailed
 from compare.implementations.targets import make_source
 from compare.implementations.worker import start
 from compare.terminal import UsageError
@@ -297,7 +297,7 @@ def test_two_files_run_at_the_same_time_in_two_environments(tmp_path, monkeypatc
         assert_right(one, case)
         if hasattr(os, "fork") and start.ForkServer.current is not None:
             assert start.ForkServer.current.environment["RNN_PARITY_TEST"] == "another"
-    with pytest.raises(Trouble, match="its process ended"):
+    with pytest.raises(CallFailed, match="its process ended"):
         one.forward(case.floats.x)
 
 
@@ -311,6 +311,6 @@ def test_the_tapes_of_earlier_weights_are_deleted(tmp_path):
             it.backward(old, case.floats.d_output)
             it.backward(old, case.floats.d_output)  # works twice on one tape
             it.load(case.floats.parameters)
-            with pytest.raises(Trouble, match="KeyError"):
+            with pytest.raises(CallFailed, match="KeyError"):
                 it.backward(old, case.floats.d_output)
             assert_right(it, case)

@@ -10,7 +10,7 @@ import torch
 import compare
 from compare.cli import main
 from compare.files import RecordError
-from compare.implementations import CELLS, Form, list_forms, read_layer
+from compare.implementations import CELLS, LibraryLayout, list_forms, read_layer
 from compare.implementations.stored.forms import find_cell
 from compare.pairs import conversion
 from compare.pairs.cases import list_cases
@@ -88,12 +88,12 @@ def test_weights_go_to_each_class_and_back_in_the_same_bits(library, tmp_path, c
 @pytest.mark.parametrize("library", [n for n in CLASSES if "torch" not in n], indirect=True)
 def test_weights_go_to_each_class_through_each_other_one_in_the_same_bits(library):
     """The forms alone: whether both layers are the same function is asked above."""
-    cell, own = find_cell(library), Form(library, "float32")
+    cell, own = find_cell(library), LibraryLayout(library, "float32")
     others = [name for name in CLASSES if find_cell(name) == cell]
     weights = draw(cell.name, b_hn=not {*WITHOUT_B_HN} & {library, *others})
     assert len(others) >= 4
     for name in others:
-        other = Form(name, "float32")
+        other = LibraryLayout(name, "float32")
         back = weights
         for form in (own, other, own):
             held = conversion.fit_biases(conversion.Weights("torch", back), form)
@@ -107,7 +107,7 @@ def test_the_table_states_what_from_torch_does(library):
     gates, biases, layout, _ = list_forms()[library]
     cell = find_cell(library)
     letters = cell.gates or ("-",)
-    form = Form(library, "float32")
+    form = LibraryLayout(library, "float32")
     labels = np.repeat(np.arange(1, 1 + len(letters)), H)
     zeros = {name: np.zeros_like(array) for name, array in draw(cell.name).items()}
 

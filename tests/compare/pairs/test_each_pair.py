@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from compare.check import LayerCase
-from compare.implementations import CELLS, Form, Results, implementation
+from compare.implementations import CELLS, LibraryLayout, Results, implementation
 from compare.pairs.cases import list_cases
 from compare.pairs.command import choose_dtype, has_one_bias
-from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
+from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
 from compare.pairs.config import PairOptions
 from tests.compare.implementations.test_targets import TARGETS
 from tests.libraries import has, skip_without
@@ -42,7 +42,7 @@ class Sides:
     """The implementations of a cell by kind, and the cases on which they are compared."""
 
     cell: str
-    of_kind: dict[str, Side]
+    of_kind: dict[str, ComparedSide]
     cases: list[LayerCase]
 
 
@@ -58,7 +58,7 @@ def list_targets(cell: str, folder: Path, parameters: Results) -> dict[str, str]
             targets[kind] = name
     if operator := targets.get("ONNX Runtime"):
         targets[ONNX_FILE] = str(folder / "model.onnx")
-        Form(operator, "float32").write_file(folder / "model.onnx", parameters, "")
+        LibraryLayout(operator, "float32").write_file(folder / "model.onnx", parameters, "")
     return targets
 
 
@@ -69,7 +69,7 @@ def open_sides(stack: ExitStack, cell: str, folder: Path, *, one_bias: bool = Fa
     for kind, target in list_targets(cell, folder, parameters).items():
         layer = stack.enter_context(implementation(target, cell))
         if CELLS[cell].adds_biases or one_bias or not has_one_bias(layer):
-            of_kind[kind] = Side(kind, layer, choose_dtype(layer, "float32"))
+            of_kind[kind] = ComparedSide(kind, layer, choose_dtype(layer, "float32"))
     cases = []
     for size in SIZES:
         fields = {"dtype": "float32", "seed": len(cases), "one_bias": one_bias}
@@ -174,7 +174,7 @@ def plant_each(cell: str, folder: Path) -> dict[tuple[str, str], str]:
     found = {}
     with ExitStack() as stack:
         sides = open_sides(stack, cell, folder)
-        right = Side("A", implementation("scratch", cell), "float32")
+        right = ComparedSide("A", implementation("scratch", cell), "float32")
         for (kind, side), (name, (cells, change, _)) in product(
             sides.of_kind.items(), OF_WEIGHTS.items()
         ):

@@ -19,8 +19,8 @@ from compare.mistakes.directions import WRONG_DIRECTIONS
 from compare.mistakes.plain import PlainFunctions
 from compare.pairs import parity
 from compare.pairs.command import Pair, open_pair, show
-from compare.pairs.comparison import PairResult, Side, compare_pair, find_mistake
-from compare.parity import Verdict
+from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
+from compare.parity import Agreement
 from compare.terminal import Terminal
 from tests.compare.implementations.test_targets import TARGETS
 from tests.compare.study.students import ONE_BIAS
@@ -70,10 +70,10 @@ PLANTED = [
 def test_a_planted_difference_is_found_in_the_side_that_has_it_and_named(cell, name, words, order):
     options = {} if name else {"order": ("i", "g", "f", "o")}
     both = (implementation("scratch", cell), wrong_layer(cell, name, **options))[::order]
-    sides = (Side("A", both[0], "float32"), Side("B", both[1], "float32"))
+    sides = (ComparedSide("A", both[0], "float32"), ComparedSide("B", both[1], "float32"))
     cases = [LayerCase(cell, *sizes) for sizes in SIZES[:6]]
     *_, last = compare_pair(sides, cases)
-    assert last.report.verdict is Verdict.DIFFERS
+    assert last.report.verdict is Agreement.DIFFERS
     right, wrong = sides[::order]
     assert (last.is_right(right), last.is_right(wrong)) == (True, False)
     assert words in find_mistake(last, wrong, cases)
@@ -104,7 +104,10 @@ def test_a_mistake_of_a_layer_in_two_directions_is_named(cell):
     cases = [LayerCase(cell, *sizes, bidirectional=True) for sizes in SIZES[:4]]
     for layer_class, words in wrong_layers(cell):
         own = Implementation(CELLS[cell], "mine", layer_class)
-        sides = (Side("A", own, "float32"), Side("B", implementation("torch", cell), "float32"))
+        sides = (
+            ComparedSide("A", own, "float32"),
+            ComparedSide("B", implementation("torch", cell), "float32"),
+        )
         *_, last = compare_pair(sides, cases)
         assert [last.is_right(side) for side in sides] == [False, True]
         assert words in find_mistake(last, sides[0], cases)
@@ -197,7 +200,7 @@ def test_the_coarser_side_decides_the_tolerance_and_the_finer_one_has_the_smalle
 def test_what_one_side_does_not_compute_is_stated_and_not_compared(capsys):
     """As an operator of ONNX has no gradients."""
     a, b = implementation("scratch"), implementation("torch")
-    sides = (Side("A", a, "float32"), Side("B", b, "float32"))
+    sides = (ComparedSide("A", a, "float32"), ComparedSide("B", b, "float32"))
     case = LayerCase(T=2, B=2, V=3, H=4)
     [result] = compare_pair(sides, [case])
     without = {n: x for n, x in result.results[1].items() if not n.startswith("gradient")}

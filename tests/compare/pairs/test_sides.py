@@ -11,7 +11,7 @@ import torch
 from compare.check import LayerCase
 from compare.implementations import CELLS, Implementation, implementation
 from compare.pairs.command import Pair, _describe, show
-from compare.pairs.comparison import PairResult, Side
+from compare.pairs.comparison import ComparedSide, PairResult
 from compare.terminal import Terminal
 from tests.compare.pairs.test_pairs import run
 
@@ -52,7 +52,7 @@ def test_a_side_without_results_is_named_with_its_case(clipped_file, capsys):
 
 def test_the_first_difference_of_the_reverse_direction_is_nearest_to_its_beginning(capsys):
     case = LayerCase("gru", T=20, B=2, V=3, H=4, bidirectional=True)
-    sides = tuple(Side(name, implementation("scratch", "gru"), "float32") for name in "AB")
+    sides = tuple(ComparedSide(name, implementation("scratch", "gru"), "float32") for name in "AB")
     own = sides[0].run(case)
     late = {**own, "output": own["output"].copy()}
     late["output"][:13, 1, 5] += 0.5  # units 4 to 7 are those of the reverse direction
@@ -111,7 +111,10 @@ def test_weights_of_its_own_that_are_not_those_of_the_other_side_are_named(capsy
     own["weight_ih_l0"] = np.concatenate([z, r, n])
     own["bias_hh_l0"][3] += 0.25
     file = Implementation(CELLS["gru"], "mine.onnx", CELLS["gru"].scratch_layer, weights=own)
-    sides = Side("A", file, "float32"), Side("B", implementation("torch", "gru"), "float32")
+    sides = (
+        ComparedSide("A", file, "float32"),
+        ComparedSide("B", implementation("torch", "gru"), "float32"),
+    )
     _describe(Pair(sides, [case]), ("cpu", "cpu"), Terminal(), has_weights=True)
     _, _, head, first, second, _ = capsys.readouterr().out.splitlines()
     assert head == "1 case with equal inputs: T 2, B 2, V 3, H 4, gru, float32"

@@ -5,7 +5,15 @@ import numpy as np
 from compare.implementations import CELLS
 from compare.parity.build import build_models
 from compare.parity.config import ParityConfig
-from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName, save
+from compare.runs.checkpoint import (
+    Checkpoint,
+    ModelFacts,
+    OptimizerFacts,
+    Position,
+    Sampler,
+    TextName,
+    save,
+)
 from compare.runs.snapshots import Course, Snapshot, snapshot_name
 from scratch_rnn import RNNModel
 from scratch_rnn.text import Vocab
@@ -28,7 +36,7 @@ def course(hidden_size=7, vocabulary=LETTERS, *, gains=(1.0, 1.5), **options):
 
 def checkpoint(epoch=0, *, batch=0, **model):
     vocabulary = model.pop("vocabulary", LETTERS)
-    described = Model(vocab_size=len(vocabulary), **{"hidden_size": 5, **model})
+    described = ModelFacts(vocab_size=len(vocabulary), **{"hidden_size": 5, **model})
     options = {k: getattr(described, k) for k in ("num_layers", "bias", "bidirectional")}
     V, H = described.vocab_size, described.hidden_size
     network = RNNModel(CELLS[described.cell].scratch_layer(V, H, **options), V)
@@ -42,7 +50,7 @@ def checkpoint(epoch=0, *, batch=0, **model):
             token="char", max_tokens=None, sampling="sequential",
             batch_size=2, num_steps=4, seed=0, batches=3,
         ),
-        optimizer=Optimizer(lr=0.5, max_norm=1.0, carry_state=False),
+        optimizer=OptimizerFacts(lr=0.5, max_norm=1.0, carry_state=False),
         position=Position.after(3 * epoch + batch, 3),
         state=None,
         weights={

@@ -5,7 +5,7 @@ import pytest
 
 from compare import build_models
 from compare.cli import parse
-from compare.parity.materials import make_models
+from compare.parity.experiment import make_models
 from compare.parity.weights import parameters_as_arrays
 
 

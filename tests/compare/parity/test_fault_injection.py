@@ -14,7 +14,7 @@ import scratch_rnn
 from compare.parity import comparison
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
-from compare.parity.rows import Verdict
+from compare.parity.rows import Agreement
 from compare.parity.settings import StepSettings
 from compare.parity.step import run_concise_step, run_scratch_step
 from compare.parity.tolerance import tolerances
@@ -101,7 +101,7 @@ def test_a_chaotic_recurrence_is_undecidable():
         report = check_parity(scratch, concise, Batch(*rng.integers(0, 4, (2, 2, steps))))
         assert report.ok is expected
         verdicts = {row.name: row.verdict for row in report.rows}
-        assert verdicts["final state"] is (Verdict.AGREES if expected else Verdict.UNDECIDABLE)
+        assert verdicts["final state"] is (Agreement.AGREES if expected else Agreement.UNDECIDABLE)
         assert not report.failures
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy import inf, nan
 
-from compare.parity.rows import ParityReport, Verdict, compare_results
+from compare.parity.rows import Agreement, ParityReport, compare_results
 from compare.parity.tolerance import SAFETY
 
 
@@ -57,7 +57,7 @@ def test_rows_compare_shapes_dtypes_and_names_first():
 def test_a_row_without_entries_agrees_and_says_so():
     nothing = np.zeros((0, 2))
     (row,) = compare_results({"y": nothing}, {"y": nothing}, {"y": 1.0}, {"y": nothing}).rows
-    assert (row.verdict, row.at, row.shape) == (Verdict.AGREES, (), (0, 2))
+    assert (row.verdict, row.at, row.shape) == (Agreement.AGREES, (), (0, 2))
     assert (row.difference, row.ulps, row.share, row.allowed) == (0.0, 0.0, 0.0, 0.0)
     assert (row.scratch_error, row.concise_error, row.digits) == (0.0, 0.0, np.inf)
 
@@ -101,7 +101,7 @@ SIGN = np.where(np.arange(50) % 2, 1, -1)
 EXACT, POOR = REFERENCE + 1e-5 * SIGN, REFERENCE + 2.5e-5 * SIGN
 
 
-AGREES, LESS_EXACT, UNDECIDABLE, DIFFERS = Verdict
+AGREES, LESS_EXACT, UNDECIDABLE, DIFFERS = Agreement
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_side_with_more_than_twice_the_error_is_less_exact():
 def test_errors_are_compared_beyond_half_a_gap_and_from_sixteen_entries_on():
     """Of 16 entries 4 are off by a gap: an RMS of half a gap, which the last rounding explains."""
     reference = np.linspace(1, 1.75, 16).astype(np.float32)
-    agrees, less_exact = Verdict.AGREES, Verdict.LESS_EXACT
+    agrees, less_exact = Agreement.AGREES, Agreement.LESS_EXACT
     for wrong, entries, verdict in [(4, 16, agrees), (5, 16, less_exact), (5, 15, agrees)]:
         off = reference + np.where(np.arange(16) < wrong, np.spacing(reference), np.float32(0))
         row = one_row(reference[:entries], off[:entries], 1e-3, reference[:entries])
@@ -179,10 +179,10 @@ def test_errors_are_compared_beyond_half_a_gap_and_from_sixteen_entries_on():
 
 def test_the_worst_row_is_the_verdict_of_the_report():
     rows = {
-        Verdict.AGREES: one_row([1, 2], [1, 2], 0.1),
-        Verdict.LESS_EXACT: one_row(REFERENCE + 1e-5, REFERENCE + 9e-5, 1e-3, REFERENCE),
-        Verdict.UNDECIDABLE: one_row([0.1], [0.2], 1.0),
-        Verdict.DIFFERS: one_row([1], [2], 0.1),
+        Agreement.AGREES: one_row([1, 2], [1, 2], 0.1),
+        Agreement.LESS_EXACT: one_row(REFERENCE + 1e-5, REFERENCE + 9e-5, 1e-3, REFERENCE),
+        Agreement.UNDECIDABLE: one_row([0.1], [0.2], 1.0),
+        Agreement.DIFFERS: one_row([1], [2], 0.1),
     }
     assert [row.verdict for row in rows.values()] == list(rows)
     for n, verdict in enumerate(rows, start=1):
@@ -191,4 +191,4 @@ def test_the_worst_row_is_the_verdict_of_the_report():
         assert report.ok == (n <= 2)
         assert report.failures == (report.rows[3:] if n == 4 else ())
     nothing = ParityReport(())
-    assert (nothing.verdict, nothing.ok) == (Verdict.UNDECIDABLE, False)
+    assert (nothing.verdict, nothing.ok) == (Agreement.UNDECIDABLE, False)

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from compare.parity.rows import ParityReport, ParityRow, Verdict
+from compare.parity.rows import Agreement, ParityReport, ParityRow
 from compare.parity.table import parity_verdict, show_parity
 from tests.in_process import terminal
 from tests.tables import lines_of
 
-AGREES, LESS_EXACT, UNDECIDABLE, DIFFERS = Verdict
+AGREES, LESS_EXACT, UNDECIDABLE, DIFFERS = Agreement
 
 
 def row(name, verdict=AGREES, share=0.123, **fields):

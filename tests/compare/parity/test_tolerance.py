@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 
 import scratch_rnn
 from compare import build_models
-from compare.parity.materials import limited_threads
-from compare.parity.rows import Verdict, compare_results
+from compare.parity.experiment import limited_threads
+from compare.parity.rows import Agreement, compare_results
 from compare.parity.settings import StepSettings
 from compare.parity.step import run_scratch_step
 from compare.parity.tolerance import (
@@ -351,7 +351,7 @@ def test_half_of_these_errors_is_rounding_and_twice_is_a_mistake(cell, logits, l
         lambda move: run_scratch_step(model, batch, state, settings, move)
     )
     typed = {"logits": logits, "loss": loss, "updated rnn.weight_hh_l0": weight}
-    for factor, verdict in ((0.5, Verdict.AGREES), (2.0, Verdict.DIFFERS)):
+    for factor, verdict in ((0.5, Agreement.AGREES), (2.0, Agreement.DIFFERS)):
         for name, size in typed.items():
             middle = np.argsort(allowed[name], axis=None)[allowed[name].size // 2]
             entry = np.unravel_index(middle, allowed[name].shape)

@@ -4,7 +4,14 @@ import numpy as np
 
 from compare.implementations import CELLS
 from compare.parity.weights import name_state
-from compare.runs.checkpoint import Checkpoint, Model, Optimizer, Position, Sampler, TextName
+from compare.runs.checkpoint import (
+    Checkpoint,
+    ModelFacts,
+    OptimizerFacts,
+    Position,
+    Sampler,
+    TextName,
+)
 from scratch_rnn import RNNModel
 from scratch_rnn.layers.states import arrays_of, state_of
 
@@ -12,7 +19,7 @@ from scratch_rnn.layers.states import arrays_of, state_of
 def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", seed=0, **model):
     """Return a checkpoint of 3 tokens, 2 units, 3 batches of 2 rows an epoch."""
     rng = np.random.default_rng(seed)
-    described = Model(vocab_size=3, hidden_size=2, dtype=dtype, **model)
+    described = ModelFacts(vocab_size=3, hidden_size=2, dtype=dtype, **model)
     options = {name: value for name, value in model.items() if name not in ("cell", "nonlinearity")}
     network = RNNModel(CELLS[described.cell].scratch_layer(3, 2, **options), 3)
     sampler = Sampler(
@@ -27,7 +34,7 @@ def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", s
         text=TextName(name='A "Book"', sha1="ab" * 20),
         vocabulary=("<unk>", "e", "é"),
         sampler=sampler,
-        optimizer=Optimizer(lr=0.1, max_norm=float("inf"), carry_state=carry_state),
+        optimizer=OptimizerFacts(lr=0.1, max_norm=float("inf"), carry_state=carry_state),
         position=Position.after(update, 3),
         state=state_of(states) if has_state else None,
         weights={

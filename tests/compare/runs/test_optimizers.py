@@ -15,7 +15,7 @@ from compare.cli import main
 from compare.files import RecordError, schema
 from compare.parity import OPTIMIZERS, StepSettings, Trainee, build_models
 from compare.parity.comparison import compare_step
-from compare.parity.settings import Optimizer
+from compare.parity.settings import OptimizerKind
 from compare.runs import data_parallel
 from compare.runs.checkpoint import load
 from compare.study.bisection import replay
@@ -45,7 +45,7 @@ class Momentum(scratch_rnn.SGD):
 
 
 RECORDS = {
-    "momentum": Optimizer(
+    "momentum": OptimizerKind(
         "Momentum", lr=0.1, options={"momentum": 0.9}, arrays=("momentum_buffer",)
     ),
     "adam": OPTIMIZERS["adam"],

@@ -14,7 +14,7 @@ import scratch_rnn
 from compare.cli import main
 from compare.files import RecordError
 from compare.parity import Comparison
-from compare.parity.materials import DeviceError, prepare
+from compare.parity.experiment import DeviceError, prepare
 from compare.study.bisection import command, replay
 from compare.study.bisection import search as search_module
 from compare.study.bisection.search import FirstDifference, SearchResult, narrow, search
@@ -50,8 +50,8 @@ def config(**choices):
 def searched(**choices):
     setting = config(**choices)
     suspect = command.make_suspect(setting.suspect)
-    with prepare(command._without_device(setting), Terminal(quiet=True)) as materials:
-        case, batches = command._beginning(setting, materials)
+    with prepare(command._without_device(setting), Terminal(quiet=True)) as experiment:
+        case, batches = command._beginning(setting, experiment)
         found = search(case, suspect, batches, setting.updates)
         return found, narrow(found.difference, suspect) if found.difference else None
 

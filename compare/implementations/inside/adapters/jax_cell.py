@@ -24,7 +24,7 @@ ONE_A_GATE = {"dense_i": ("ii", "if_", "ig", "io"), "dense_h": ("hi", "hf", "hg"
 
 
 @dataclass
-class Model:
+class JaxLayer:
     """A cell, and its parameters by the library's names."""
 
     cell: Any
@@ -39,7 +39,7 @@ def build(
     *,
     dtype: str = "float32",
     **options: bool,
-) -> Model:
+) -> JaxLayer:
     """Build the cell."""
     jax.config.update("jax_enable_x64", dtype == "float64")
     kind = jnp.dtype(dtype)
@@ -47,15 +47,15 @@ def build(
         cell, arrays = _build_flax(cell_class, input_size, hidden_size, kind, **options)
     else:
         cell, arrays = _build_equinox(cell_class, input_size, hidden_size, kind, **options)
-    return Model(cell, arrays, kind)
+    return JaxLayer(cell, arrays, kind)
 
 
-def read(model: Model) -> Arrays:
+def read(model: JaxLayer) -> Arrays:
     """Return the parameters by the library's names."""
     return model.arrays
 
 
-def write(model: Model, arrays: Arrays, how: str = "loaded") -> None:
+def write(model: JaxLayer, arrays: Arrays, how: str = "loaded") -> None:
     """Set the parameters; JAX has no other way than new arrays."""
     model.arrays = {name: jnp.asarray(arrays[name], model.dtype) for name in model.arrays}
 
@@ -72,7 +72,7 @@ def from_torch(cell_class: type, parameters: Arrays) -> Arrays:
     return _flax_from_torch(parameters, [base.__name__ for base in cell_class.__mro__])
 
 
-def run(model: Model, x: Array, state: Any = None) -> tuple[Any, Any]:
+def run(model: JaxLayer, x: Array, state: Any = None) -> tuple[Any, Any]:
     """Return output and last state, and the function that computes the gradients."""
 
     def convert(arrays: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 State = Any  # an array (L·D, B, H), or for an LSTM the pair (h, c); None means zeros
-Tape = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Array]]]
+Pull = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Array]]]
 
 
 class AdapterModule(Protocol):
@@ -41,7 +41,7 @@ class AdapterModule(Protocol):
     def from_torch(self, target: object, parameters: dict[str, Array]) -> dict[str, Array]:
         """Return parameters by the library's names."""
 
-    def run(self, model: object, x: Array, state: State = None) -> tuple[object, Tape | None]:
+    def run(self, model: object, x: Array, state: State = None) -> tuple[object, Pull | None]:
         """Return (output, state) in PyTorch's shapes, and the function that computes the gradients.
 
         The result has the gradients of x, of the state and, by PyTorch's names, of the parameters.
@@ -125,7 +125,7 @@ class LibraryLayer:
 
     def forward(
         self, x: Array, state: State = None, **more: object
-    ) -> tuple[Array, State, Tape | None]:
+    ) -> tuple[Array, State, Pull | None]:
         """Return output, last state and the tape: the function that computes the gradients.
 
         If the library's result is no pair (output, state), it is returned as it is.
@@ -142,7 +142,7 @@ class LibraryLayer:
         return found
 
     def backward(
-        self, tape: Tape, d_output: Array | None = None, d_state: State = None
+        self, tape: Pull, d_output: Array | None = None, d_state: State = None
     ) -> LibraryGradients:
         """Return the gradients, given the gradients of the output and of the last state."""
         d_x, d_initial, d_parameters = tape(d_output, d_state)

@@ -52,7 +52,7 @@ class Findings:
 
 
 @dataclass(eq=False)
-class Tape:
+class ClassTape:
     """The arguments and results of a layer's forward pass."""
 
     own: Any  # the class's tape; None if it keeps it in itself
@@ -117,7 +117,7 @@ class NumpyClass:
         self._holder = find_holder(own)
         self._attributes = list_parameters(self._holder)
         self._set_by_calls: set[str] = set()
-        self._latest: Tape | None = None
+        self._latest: ClassTape | None = None
         self._call: Callable[..., Any] = getattr(own, "forward", None) or own
         if callable(self._call):
             self.forward = self._forward
@@ -185,7 +185,7 @@ class NumpyClass:
         if found is None:
             return result  # the report says what was expected
         output, last, rest = found
-        self._latest = Tape(rest[0] if rest else None, bool(rest), *kept, output, last)
+        self._latest = ClassTape(rest[0] if rest else None, bool(rest), *kept, output, last)
         if self._latest.own is None and hasattr(self._own, "backward"):
             self._note("the tape is in self")
         return self._turn(output), self._turn(last if len(last) > 1 else last[0]), self._latest
@@ -237,7 +237,7 @@ class NumpyClass:
         return names[1:] if self._takes_tape(is_returned=is_returned) else names
 
     def _backward(self, tape: Any, d_output: Array | None = None, d_state: Any = None) -> Any:
-        if not isinstance(tape, Tape):
+        if not isinstance(tape, ClassTape):
             return self._own.backward(tape, d_output, d_state)
         given = self._fill_upstream(tape, self._turn(d_output), self._turn(d_state))
         if self._takes_tape(is_returned=tape.is_returned):
@@ -248,7 +248,9 @@ class NumpyClass:
         found = self._own.backward(*given)
         return self._turn(self._read_gradients(found, len(tape.states)))
 
-    def _fill_upstream(self, tape: Tape, d_output: Array | None, d_state: Any) -> tuple[Any, ...]:
+    def _fill_upstream(
+        self, tape: ClassTape, d_output: Array | None, d_state: Any
+    ) -> tuple[Any, ...]:
         """Return the gradients that `backward` takes, with zeros for those that are not there."""
         rest = self._list_upstream(is_returned=tape.is_returned)
         if len(rest) == 1 and d_state is not None:

@@ -35,7 +35,7 @@ KEEP_VALUES = ("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsque
 
 
 @dataclass
-class Model:
+class OnnxLayer:
     """A graph of one operator, and the arrays that it gets beside x and the states."""
 
     session: onnxruntime.InferenceSession
@@ -52,7 +52,7 @@ def build(
     nonlinearity: str = "",
     bidirectional: bool = False,
     dtype: str = "float32",
-) -> Model:
+) -> OnnxLayer:
     """Build the graph of an operator, or of a node in a file with other weights."""
     operator, D = find_operator(target), 1 + bidirectional
     attributes = list_attributes(target, nonlinearity, D)
@@ -65,7 +65,7 @@ def build(
     graph = make_model(operator, hidden_size, attributes, inputs, outputs).SerializeToString()
     session = onnxruntime.InferenceSession(graph, providers=PROVIDERS)
     zeros = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
-    return Model(session, inputs, outputs, zeros)
+    return OnnxLayer(session, inputs, outputs, zeros)
 
 
 def name_states(operator: str) -> tuple[list[str], list[str]]:
@@ -119,12 +119,12 @@ def make_model(
     return model
 
 
-def read(model: Model) -> Arrays:
+def read(model: OnnxLayer) -> Arrays:
     """Return the parameters by ONNX's names."""
     return model.arrays
 
 
-def write(model: Model, arrays: Arrays, how: str = "loaded") -> None:
+def write(model: OnnxLayer, arrays: Arrays, how: str = "loaded") -> None:
     """Set the parameters, which a run gets as inputs."""
     model.arrays = {name: np.ascontiguousarray(a, np.float32) for name, a in arrays.items()}
 
@@ -156,7 +156,7 @@ def _reorder(array: Array, order: Any) -> Array:
     return np.concatenate([gates[k] for k in order])
 
 
-def run(model: Model, x: Array, state: Any = None) -> tuple[Any, None]:
+def run(model: OnnxLayer, x: Array, state: Any = None) -> tuple[Any, None]:
     """Return output and last state."""
     D, _, H = model.arrays["R"].shape
     many = len(model.outputs) - 1

@@ -12,10 +12,10 @@ import scratch_rnn
 from compare import parity
 from compare.bench.workload.case import Arrays, Case, LayerInputs, widen
 from compare.bench.workload.shapes import BACKWARD, GENERATION, STEP
-from compare.implementations import Results, Run, implementation
+from compare.implementations import ForwardPass, Results, implementation
 
 
-class Gate:
+class ResultCheck:
     """Checks all rows on one case. It computes the tolerances when they are first needed."""
 
     def __init__(self, case: Case, *, seed: int = 0) -> None:
@@ -85,7 +85,7 @@ def _computation(case: Case, move: parity.Move, phase: str) -> Arrays:
         scratch = implementation("scratch", case.shape.cell)
         scratch.load(move(case.parameters), **case.shape.options)
         output, state, tape = scratch.forward(move(case.x), move(case.state))
-        passed = Run(output.copy(), state, move(tape))
+        passed = ForwardPass(output.copy(), state, move(tape))
         gradients = scratch.backward(passed, move(case.d_output))
         value = passed.output, state, gradients.x, gradients.parameters
         return case.jobs({BACKWARD: lambda: value})[BACKWARD].results(value)

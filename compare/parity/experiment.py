@@ -29,7 +29,7 @@ class DeviceError(CommandError, RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Materials:
+class Experiment:
     """A text, its batches, and both models. The models start with equal weights."""
 
     text: Text
@@ -40,7 +40,7 @@ class Materials:
 
 
 @contextmanager
-def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
+def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Experiment]:
     """Check the configuration, load the text, build both models, and print which text it is.
 
     Inside the ``with`` block, each model uses ``config.threads`` threads. A UsageError, DeviceError
@@ -73,7 +73,7 @@ def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Materials]:
     terminal.line(f"Vocabulary {len(vocab):,}, hidden size {config.hidden_size:,}, {config.dtype}")
     terminal.line()
     with limited_threads(config.threads):
-        yield Materials(text, vocab, batches, scratch, concise)
+        yield Experiment(text, vocab, batches, scratch, concise)
 
 
 def _check_memory(config: SharedOptions, vocab_size: int) -> None:

@@ -22,7 +22,7 @@ HOPELESS = (Verdict.TIMEOUT, Verdict.NOT_TRIED)
 """Verdicts on a call that another layout of the arguments does not change."""
 
 
-class Trouble(Exception):
+class CallFailed(Exception):
     """A call gave no result, for the reason in the message.
 
     `verdict` is missing, error, timeout or not tried.
@@ -36,7 +36,7 @@ class Trouble(Exception):
         self.kinds = kinds  # names of the exception's classes; none if the process ended
 
 
-class Malformed(Trouble):
+class UnexpectedResult(CallFailed):
     """A result has the wrong type or structure."""
 
     def __init__(self, expected: str, got: str) -> None:
