@@ -6,7 +6,7 @@ from functools import partial
 from rich.console import Console
 
 from compare.check.exercise.functions import FunctionsSubject, call_reference
-from compare.implementations.core.target import read_target
+from compare.implementations.stored.target import read_target
 from compare.implementations.targets import make_source
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess

@@ -21,9 +21,6 @@ from .core.interface import Results as Results
 from .core.interface import Tape as Tape
 from .core.interface import load_parameters as load_parameters
 from .core.interface import read_options as read_options
-from .core.target import Target as Target
-from .core.target import read_target as read_target
-from .core.target import refuse_target as refuse_target
 from .inside.adapters.registry import find_file_adapter as find_file_adapter
 from .inside.memory import hide_memory as hide_memory
 from .inside.messages import clean as clean
@@ -54,6 +51,9 @@ from .stored.forms import LibraryLayout as LibraryLayout
 from .stored.forms import find_class as find_class
 from .stored.forms import list_forms as list_forms
 from .stored.language_models import read_language_model as read_language_model
+from .stored.target import Target as Target
+from .stored.target import read_target as read_target
+from .stored.target import refuse_target as refuse_target
 from .stored.weights import READERS as READERS
 from .stored.weights import choose_layer as choose_layer
 from .stored.weights import guess_cell as guess_cell

@@ -9,13 +9,13 @@ from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.core.guesses import guess_cell_of_functions
 from compare.implementations.core.interface import Implementation, demand_equal_sizes
-from compare.implementations.core.target import Target, read_target, refuse_target
 from compare.implementations.inside.adapters.registry import load_adapter
 from compare.implementations.inside.notebook import NOTEBOOK
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory
+from compare.implementations.stored.target import Target, read_target, refuse_target
 from compare.implementations.stored.weights import READERS, choose_layer, read_layers
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess

@@ -13,7 +13,7 @@ import compare.cli
 import compare.parity.command
 from compare.cli import main
 from compare.parity.command import check_experiment
-from compare.parity.rows import ParityReport, Agreement
+from compare.parity.rows import Agreement, ParityReport
 from tests.compare.runs.runs import HANG_UP, arguments, signalled
 from tests.scripts import ROOT, started
 

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from compare.check.cases.expected import STEPS, Expected, Tolerances
+from compare.check.cases.expected import LADDER, Expected, Tolerances
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.implementations import (
@@ -250,10 +250,13 @@ def match_results(
     case: LayerCase,
     measure: Callable[[int], Tolerances] | None = None,
 ) -> tuple[Comparison, ...]:
-    """Compare within the case's tolerance, or another; it is measured only if need be."""
-    steps = (PERTURBATIONS,) if is_measured(case) else STEPS
+    """Compare within the case's tolerance, or that of `measure`, for so many perturbations.
+
+    A tolerance is measured with more perturbations only if the results differ by more.
+    """
+    ladder = (PERTURBATIONS,) if is_measured(case) else LADDER
     measure = measure or partial(tolerance, case)
-    return Expected(expected, measure, *_describe(case), steps=steps).compare(got)
+    return Expected(expected, measure, *_describe(case), ladder=ladder).compare(got)
 
 
 def match_within(

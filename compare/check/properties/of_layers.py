@@ -234,7 +234,8 @@ def backward_adds(layer_class: LayerClass, case: LayerCase) -> Compared:
     back = _pick_arrays(case, ARRAYS[4:])
     other = case.given(**{name: more(case, array.shape) for name, array in back.items()})
 
-    def two(layer_class: LayerClass, move: Move) -> tuple[Results, Results]:
+    def run_backward_twice(layer_class: LayerClass, move: Move) -> tuple[Results, Results]:
+        """Return the gradients of one tape for each of the two sets of upstream gradients."""
         floats = move(copy_floats(case))
         layer = build(layer_class, case, floats.parameters)
         _, _, tape = forward_pass(layer, floats)
@@ -246,7 +247,7 @@ def backward_adds(layer_class: LayerClass, case: LayerCase) -> Compared:
 
     def measure(perturbations: int) -> Results:
         def apart(move: Move) -> Results:  # opposite moves of the two would cancel in their sum
-            first, second = two(CLASSES[case.cell], move)
+            first, second = run_backward_twice(CLASSES[case.cell], move)
             return first | {f"second {name}": array for name, array in second.items()}
 
         found = measure_tolerances(apart, perturbations, case.seed, case.gaps)
@@ -255,7 +256,7 @@ def backward_adds(layer_class: LayerClass, case: LayerCase) -> Compared:
     layer = build(layer_class, case)
     _, tape = forward(layer, case)
     both = case.given(**{name: a + getattr(other.floats, name) for name, a in back.items()})
-    first, second = two(layer_class, Unmoved.RESULTS)
+    first, second = run_backward_twice(layer_class, Unmoved.RESULTS)
     summed = {name: first[name] + second[name] for name in first}
     yield match_results(summed, backward(layer, both, tape), case, measure)
 

@@ -138,7 +138,7 @@ class Server:
         if -1 in keep:
             result, names = None, _callables_of(result)
         else:
-            result = _without(result, keep)
+            result = _leave_out(result, keep)
         pairs = enumerate(zip(before, arrays, strict=True))
         changed = [k for k, (old, new) in pairs if old.tobytes() != new.tobytes()]
         packed = self.pack(result, sent)
@@ -163,7 +163,7 @@ class Server:
             for number, (function, call) in enumerate(calls, start=1):
                 result = function(*(self._argument(item, arrays) for item in call["args"]))
                 self.objects[-number] = result
-                self.pack(_without(result, call["keep"]), [])
+                self.pack(_leave_out(result, call["keep"]), [])
 
         seconds = timeit.Timer(run, timer=time.perf_counter).timeit(head["times"]) / head["times"]
         for number in range(1, len(calls) + 1):
@@ -226,8 +226,8 @@ def _has_extremes(arrays: Arrays) -> bool:
     return not all((np.abs(array) < EXTREME).all() for array in arrays if array.dtype.kind == "f")
 
 
-def _without(result: Any, keep: list[int]) -> Any:
-    """Return a result without the items that stay here."""
+def _leave_out(result: Any, keep: list[int]) -> Any:
+    """Return a result without the items that this process keeps."""
     if keep and isinstance(result, tuple | list):
         return tuple(None if k in keep else item for k, item in enumerate(result))
     return result

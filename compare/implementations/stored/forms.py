@@ -15,7 +15,6 @@ import numpy as np
 from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.guesses import guess_cell_of_class
 from compare.implementations.core.interface import Results
-from compare.implementations.core.target import read_target
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
 from compare.implementations.inside.adapters.registry import (
     ADAPTERS,
@@ -24,6 +23,7 @@ from compare.implementations.inside.adapters.registry import (
     refuse_without_library,
     resolve,
 )
+from compare.implementations.stored.target import read_target
 from compare.implementations.stored.weights import add_second_biases, find_layers
 from compare.terminal import UsageError
 

@@ -19,7 +19,7 @@ GRADIENTS = True
 Arrays = dict[str, jax.Array]
 Step = Callable[[jax.Array, Any], Any]  # x_t (B, V) and the state, to the next state
 
-ONE_A_GATE = {"dense_i": ("ii", "if_", "ig", "io"), "dense_h": ("hi", "hf", "hg", "ho")}
+ARRAYS_OF_GATES = {"dense_i": ("ii", "if_", "ig", "io"), "dense_h": ("hi", "hf", "hg", "ho")}
 """The layers of Flax's LSTMCell, which are one layer each in its other cells."""
 
 
@@ -188,7 +188,7 @@ def _build_flax(
 
 def _flax_to_torch(arrays: Arrays) -> Arrays:
     joined = {}
-    for layer, gates in ONE_A_GATE.items():
+    for layer, gates in ARRAYS_OF_GATES.items():
         for part in ("kernel", "bias"):
             every = [f"{name}.{part}" for name in (layer, *gates)]
             if found := [arrays[name] for name in every if name in arrays]:
@@ -214,7 +214,7 @@ def _flax_from_torch(parameters: Arrays, classes: list[str]) -> Arrays:
     for name, array in joined.items():
         layer, _, part = name.partition(".")
         blocks = jnp.split(array, 4, axis=-1)
-        gates = ONE_A_GATE[layer]
+        gates = ARRAYS_OF_GATES[layer]
         found |= {f"{gate}.{part}": block for gate, block in zip(gates, blocks, strict=True)}
     return found
 
