@@ -96,7 +96,7 @@ def test_weights_go_to_each_class_through_each_other_one_in_the_same_bits(librar
         other = LibraryLayout(name, "float32")
         back = weights
         for form in (own, other, own):
-            held = conversion.fit_biases(conversion.Weights("torch", back), form)
+            held = conversion.fit_biases(conversion.StoredWeights("torch", back), form)
             back = form.to_torch(form.from_torch(held))
         assert_same_bits(back, fold(fold(weights, library), name))
 
@@ -189,7 +189,7 @@ def test_the_largest_difference_is_that_of_all_cases_in_any_order(monkeypatch):
             return list_cases(*arguments, **fields)[: conversion.ENOUGH][::order]
 
         monkeypatch.setattr(conversion, "list_cases", list_all)
-        sides = (conversion.Weights(target, weights) for target in ("torch", "scratch"))
+        sides = (conversion.StoredWeights(target, weights) for target in ("torch", "scratch"))
         shares.append(conversion.demand_same_function(*sides))
     assert shares[0] == shares[1] > 0
 

@@ -152,7 +152,7 @@ def test_the_largest_difference_is_that_of_all_parameters_after_the_update():
     for update in itertools.islice(updates(trainees, [(0, [batch, batch])]), 2):
         theirs = parameters_as_arrays(concise)
         apart = max(np.abs(a - theirs[name]).max() for name, a in scratch.parameters.items())
-        assert update["largest_difference"] == apart
+        assert update.largest_difference == apart
         assert 2.9 < apart < 3.1
         assert apart != 3.0  # the update has moved both
 
