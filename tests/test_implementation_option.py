@@ -63,7 +63,7 @@ def test_a_missing_module_is_a_usage_error_in_one_line():
     ("name", "message"),
     [
         ("no_such_module:RNN", "No module named 'no_such_module'"),
-        ("layers", "expected a class as MODULE:CLASS, got 'layers'"),
+        ("layers", "expected a file, FILE:CLASS or MODULE:CLASS, got 'layers'"),
         ("Plain.py:NoSuchClass", "has no attribute 'NoSuchClass'"),
         ("NotYet.py:Layer", "anything yet"),
     ],

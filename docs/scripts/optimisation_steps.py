@@ -31,7 +31,7 @@ from timings import take_medians
 import scratch_rnn
 from compare.bench.measure.check_rows import check_rows
 from compare.bench.measure.machine import describe_machine, measure_roof
-from compare.bench.measure.result_check import Gate
+from compare.bench.measure.result_check import ResultCheck
 from compare.bench.measure.timing import Contestant, measure, time_a_block, time_calls
 from compare.bench.results.result import round_numbers
 from compare.bench.rows.numpy_rows import Scratch
@@ -260,7 +260,7 @@ def measured(shape: Shape = SEED, rounds: int = ROUNDS, threads: int = THREADS) 
     together = [scratch[threads], torch[threads]]
     with limited_threads(1):
         jobs: dict[Row, dict[str, Job]] = {r: r.prepare(case) for r in [*alone, *together]}
-        checks = check_rows(STEP, jobs, Gate(case), 1)
+        checks = check_rows(STEP, jobs, ResultCheck(case), 1)
         for row, check in checks.items():
             if check.outcome != TIMED:
                 raise RuntimeError(f"{row.label}: {check.outcome}: {check.reason}")

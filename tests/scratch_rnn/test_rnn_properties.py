@@ -5,7 +5,7 @@ import pytest
 
 import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES
+from compare.check.cases.layer_results import CLASSES, rounding
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
@@ -26,6 +26,7 @@ def test_each_term_of_a_sum_has_its_own_rounding():
     """
     flags = dict.fromkeys(("batch_first", "bidirectional", "unbatched", "saturated"), True)
     case = LayerCase(T=3, V=3, L=3, nonlinearity="relu", dropout=0.5, seed=1024, **flags)
+    rounding(case)  # once measured, the whole tolerance is what results are compared within
     (comparisons,) = of_layers.backward_adds.holds(scratch_rnn.RNN, case)
     assert [c.tensor for c in comparisons if not c.ok] == []
     bias = next(c for c in comparisons if c.tensor == "gradient of bias_ih_l1_reverse")

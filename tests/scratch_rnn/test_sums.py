@@ -5,7 +5,7 @@ import pytest
 
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
-from compare.parity.rows import Verdict
+from compare.parity.rows import Agreement
 from scratch_rnn import load_time_machine
 from scratch_rnn.fast.sums import PRODUCT_ROWS, ROWS, sum_of_products, sum_of_rows
 from scratch_rnn.text.corpus import sample_text
@@ -41,5 +41,5 @@ def test_the_lectures_gradients_are_no_less_exact_than_pytorchs():
     batches, vocab = load_time_machine(32, 35, text=sample_text())
     scratch, concise = build_models(len(vocab), 64, seed=1)
     report = check_parity(scratch, concise, next(iter(batches.epoch(1))))
-    less_exact = [row for row in report.rows if row.verdict is Verdict.LESS_EXACT]
+    less_exact = [row for row in report.rows if row.verdict is Agreement.LESS_EXACT]
     assert [row.name for row in less_exact if row.less_exact_side == "scratch"] == []

@@ -128,7 +128,7 @@ def test_on_one_thread_the_tape_is_the_cells_own(cell):
     _, _, tape = layer.forward(x)
     with sharing(2):
         _, _, tape_of_two = layer.forward(x)
-    assert isinstance(tape_of_two.recurrences[0], batch_slices.Tape)
+    assert isinstance(tape_of_two.recurrences[0], batch_slices.SliceTapes)
     assert type(tape.recurrences[0]) is type(tape_of_two.recurrences[0].tapes[0])
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from compare.bench import command
-from compare.bench.measure import gate as gate_module
+from compare.bench.measure import result_check as gate_module
 from compare.bench.measure import timing
 from compare.bench.measure.check_rows import DISAGREE, RowCheck, check_rows
 from compare.bench.measure.result_check import ResultCheck

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from compare.cli import main
-from compare.parity.rows import ParityReport, Verdict
+from compare.parity.rows import Agreement, ParityReport
 from compare.runs import snapshots
 from compare.runs.commands import RunResult, _report
 from compare.runs.config import RunConfig
@@ -109,7 +109,7 @@ def test_one_model_writes_a_text_after_fifty_epochs(training, tmp_path, capsys):
     ]
 
 
-DIFFER = ParityReport((replace(ROWS[0], verdict=Verdict.DIFFERS),))
+DIFFER = ParityReport((replace(ROWS[0], verdict=Agreement.DIFFERS),))
 
 
 @pytest.mark.parametrize(
