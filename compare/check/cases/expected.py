@@ -12,7 +12,7 @@ from compare.parity import FEW, PERTURBATIONS, SAFETY, Comparison, Computation, 
 Tolerances = Mapping[str, Array | float]
 """The tolerance of each entry of each result; a result without one has to be equal."""
 
-LADDER = (0, FEW, PERTURBATIONS)
+COUNTS = (0, FEW, PERTURBATIONS)
 """Numbers of perturbations: a tolerance is measured with more of them only if need be."""
 
 NOTHING = np.empty((0, 0))
@@ -28,7 +28,7 @@ class Expected:
     optional: frozenset[str] = frozenset()  # results that may be absent
     coarsest: str = ""  # the coarsest dtype that results may have; empty: that of the right ones
     computed: str = ""  # the dtype of the computation whose tolerance it is; empty: theirs
-    ladder: Sequence[int] = LADDER
+    counts: Sequence[int] = COUNTS
 
     @classmethod
     def within(
@@ -39,7 +39,7 @@ class Expected:
         optional: frozenset[str] = frozenset(),
     ) -> Self:
         """Expect results within a tolerance that is known."""
-        return cls(results, lambda _: allowed, time_axes or {}, optional, ladder=(PERTURBATIONS,))
+        return cls(results, lambda _: allowed, time_axes or {}, optional, counts=(PERTURBATIONS,))
 
     def compare(self, got: Mapping[str, Array]) -> tuple[Comparison, ...]:
         """Compare results; what only one side has is wrong, unless it may be absent.
@@ -49,7 +49,7 @@ class Expected:
         tolerance; those of `compare_within` are of the one that is asked for.
         """
         comparisons: tuple[Comparison, ...] = ()
-        for perturbations in self.ladder:
+        for perturbations in self.counts:
             comparisons = self.compare_within(perturbations, got)
             if all(comparison.ok for comparison in comparisons):
                 break

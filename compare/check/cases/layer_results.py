@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from compare.check.cases.expected import LADDER, Expected, Tolerances
+from compare.check.cases.expected import COUNTS, Expected, Tolerances
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.implementations import (
@@ -254,9 +254,9 @@ def match_results(
 
     A tolerance is measured with more perturbations only if the results differ by more.
     """
-    ladder = (PERTURBATIONS,) if is_measured(case) else LADDER
+    counts = (PERTURBATIONS,) if is_measured(case) else COUNTS
     measure = measure or partial(tolerance, case)
-    return Expected(expected, measure, *_describe(case), ladder=ladder).compare(got)
+    return Expected(expected, measure, *_describe(case), counts=counts).compare(got)
 
 
 def match_within(
