@@ -208,21 +208,21 @@ class _Session:
             return
         config = self.config
         case = make_case(shape, dtype=config.dtype, seed=config.seed, optimizer=config.optimizer)
-        gate = ResultCheck(case, seed=self.config.seed)
+        check = ResultCheck(case, seed=self.config.seed)
         jobs: dict[Row, dict[str, Job]] = {}
         # Every check needs scratch and PyTorch, even if they are not in the table.
         for row in {row.name: row for row in [*checkers(), *self.rows]}.values():
             with row.settings(self.config.threads):
                 jobs[row] = row.prepare(case)
         for phase in phases:
-            self._measure_phase(shape, phase, jobs, gate)
+            self._measure_phase(shape, phase, jobs, check)
             self.phases_done += 1
 
     def _objection(self, row: Row, shape: Shape, phase: str) -> str | None:
         return self.budget.find_objection(row, phase, flops(shape, phase))
 
     def _measure_phase(
-        self, shape: Shape, phase: str, jobs: Mapping[Row, dict[str, Job]], gate: ResultCheck
+        self, shape: Shape, phase: str, jobs: Mapping[Row, dict[str, Job]], check: ResultCheck
     ) -> None:
         threads = self.config.threads
         rows = []
@@ -239,22 +239,22 @@ class _Session:
             compiling = f"compiling {row.label}, " if row.compiles else ""
             self.progress(f"{compiling}{phase}, {self.where}")
 
-        checks = check_rows(phase, {row: jobs[row] for row in checked}, gate, threads, begin)
+        checks = check_rows(phase, {row: jobs[row] for row in checked}, check, threads, begin)
         contestants = []
         for row in rows:
-            check = checks[row]
-            add = partial(self._add, shape, phase, row, first_call=check.first_call)
-            if row.compiles and check.first_call is not None:
-                self.budget.compiled(row, phase, check.first_call)
-            if check.outcome != TIMED:
-                add(check.outcome, reason=check.reason)
+            found = checks[row]
+            add = partial(self._add, shape, phase, row, first_call=found.first_call)
+            if row.compiles and found.first_call is not None:
+                self.budget.compiled(row, phase, found.first_call)
+            if found.outcome != TIMED:
+                add(found.outcome, reason=found.reason)
                 continue
-            cost = timing.estimate_round(row, check.estimate, threads)
+            cost = timing.estimate_round(row, found.estimate, threads)
             rounds = self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
                 add(LEFT_OUT, reason=rounds)
             else:
-                contestants.append(timing.Contestant(row, jobs[row][phase], check.estimate, rounds))
+                contestants.append(timing.Contestant(row, jobs[row][phase], found.estimate, rounds))
         timing.measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
         characters = ModelInputs.num_preds if phase == GENERATION else 1
@@ -263,13 +263,13 @@ class _Session:
             scratch = next(job[phase] for row, job in jobs.items() if row.name == SCRATCH)
             expected = scratch.results(scratch.run())
         for contestant in contestants:
-            row, check = contestant.row, checks[contestant.row]
-            if expected and (why := check_again(phase, contestant, expected, gate, threads)):
+            row, found = contestant.row, checks[contestant.row]
+            if expected and (why := check_again(phase, contestant, expected, check, threads)):
                 self._add(shape, phase, row, REFUSED, reason=why)
                 continue
             seconds = [seconds / characters for seconds in contestant.seconds]
             result = self._add(
-                shape, phase, row, TIMED, check.first_call, seconds=seconds, errors=check.errors
+                shape, phase, row, TIMED, found.first_call, seconds=seconds, errors=found.errors
             )
             self.budget.done(row, result.flops, result.median, contestant.spent)
 

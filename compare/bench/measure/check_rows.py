@@ -31,7 +31,7 @@ class RowCheck:
 def check_rows(
     phase: str,
     jobs: Mapping[Row, Mapping[str, Job]],
-    gate: ResultCheck,
+    check: ResultCheck,
     threads: int,
     begin: Callable[[Row], object] = lambda row: None,
 ) -> dict[Row, RowCheck]:
@@ -40,32 +40,32 @@ def check_rows(
     by_name = {row.name: row for row in known}
     pair = [by_name[SCRATCH], by_name[REFERENCE]]
     checks = {row: _first_call(row, known[row], threads) for row in pair}
-    for row, check in checks.items():
-        if check.outcome != TIMED:
-            others = RowCheck(check.outcome, f"{row.label} {check.reason}")
-            return dict.fromkeys(known, others) | {row: check}
+    for row, found in checks.items():
+        if found.outcome != TIMED:
+            others = RowCheck(found.outcome, f"{row.label} {found.reason}")
+            return dict.fromkeys(known, others) | {row: found}
     scratch, reference = pair
     expected = checks[scratch].results
-    objection = gate.objection(phase, expected, checks[reference].results)
+    objection = check.objection(phase, expected, checks[reference].results)
     if objection is not None:
         refused = RowCheck(REFUSED, f"{objection} (against PyTorch CPU)")
         return dict.fromkeys(known, RowCheck(REFUSED, DISAGREE)) | {scratch: refused}
     for row, job in known.items():
         if row not in pair:
             begin(row)
-            checks[row] = check = _first_call(row, job, threads)
-            if check.outcome == TIMED:
-                objection = gate.objection(phase, expected, check.results)
+            checks[row] = found = _first_call(row, job, threads)
+            if found.outcome == TIMED:
+                objection = check.objection(phase, expected, found.results)
                 if objection is not None:
-                    checks[row] = RowCheck(REFUSED, objection, check.first_call)
+                    checks[row] = RowCheck(REFUSED, objection, found.first_call)
         if checks[row].outcome == TIMED:
-            errors = gate.errors(phase, checks[row].results)
+            errors = check.errors(phase, checks[row].results)
             checks[row] = replace(checks[row], errors=errors, results={})
     return {row: checks[row] for row in known}
 
 
 def check_again(
-    phase: str, contestant: timing.Contestant, expected: Arrays, gate: ResultCheck, threads: int
+    phase: str, contestant: timing.Contestant, expected: Arrays, check: ResultCheck, threads: int
 ) -> str | None:
     """Call a timed job once more; return why its results are refused, or None if they are right.
 
@@ -76,7 +76,7 @@ def check_again(
     with contestant.row.settings(threads):
         results = turn_back(job.results(job.run()), turns)
     job.turn(-turns)  # another job may read the same
-    objection = gate.objection(phase, expected, results)
+    objection = check.objection(phase, expected, results)
     return f"after the timed calls, {objection}" if objection else None
 
 

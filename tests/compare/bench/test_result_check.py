@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from compare.bench import command
-from compare.bench.measure import result_check as gate_module
-from compare.bench.measure import timing
+from compare.bench.measure import result_check, timing
 from compare.bench.measure.check_rows import DISAGREE, RowCheck, check_rows
 from compare.bench.measure.result_check import ResultCheck
 from compare.bench.results.result import Document
@@ -58,11 +57,11 @@ def checks_of(shape, phase, *others, dtype="float32", optimizer="sgd"):
 def test_results_of_turned_inputs_are_turned_back(cell, phase):
     case = make_case(replace(LAYER, cell=cell))
     right, job = Scratch().prepare(case)[phase], TorchRow().prepare(case)[phase]
-    expected, gate = right.results(right.run()), ResultCheck(case)
+    expected, check = right.results(right.run()), ResultCheck(case)
     job.turn()
     turned = job.results(job.run())
-    assert gate.objection(phase, expected, turned) is not None
-    assert gate.objection(phase, expected, turn_back(turned, 1)) is None
+    assert check.objection(phase, expected, turned) is not None
+    assert check.objection(phase, expected, turn_back(turned, 1)) is None
 
 
 def layer_results():
@@ -199,16 +198,16 @@ def test_the_time_of_compiling_is_not_in_the_estimate(monkeypatch, compiles, est
 @by_shape
 def test_errors_are_distances_from_float64(shape):
     case, exact = make_case(shape), widen(make_case(shape))
-    gate = ResultCheck(case)
+    check = ResultCheck(case)
     for phase, job in TorchRow().prepare(exact).items():
         right = job.results(job.run())
         if phase == GENERATION:
-            assert gate.errors(phase, right) == {}
+            assert check.errors(phase, right) == {}
             continue
-        assert max(gate.errors(phase, right).values()) < 1e-13  # PyTorch in float64 agrees
+        assert max(check.errors(phase, right).values()) < 1e-13  # PyTorch in float64 agrees
         rounded = {name: np.asarray(array * 1.001) for name, array in right.items()}
-        assert list(gate.errors(phase, rounded)) == list(right)
-        assert gate.errors(phase, rounded) == pytest.approx(dict.fromkeys(right, 1e-3))
+        assert list(check.errors(phase, rounded)) == list(right)
+        assert check.errors(phase, rounded) == pytest.approx(dict.fromkeys(right, 1e-3))
         assert ResultCheck(exact).errors(phase, right) == {}
 
 
@@ -219,18 +218,18 @@ def test_rows_that_pass_have_errors():
 
 
 def test_what_is_undecidable_is_refused(monkeypatch):
-    gate = ResultCheck(make_case(LAYER))
+    check = ResultCheck(make_case(LAYER))
     wide = {"a": np.float64(10), "b": np.float64(10)}
-    monkeypatch.setattr(gate, "allowed", lambda phase: wide)
+    monkeypatch.setattr(check, "allowed", lambda phase: wide)
     one, nan = np.ones(2), np.array([1, np.nan])
-    assert gate.objection(FORWARD, {"a": one}, {"a": one}) is None
-    vague = gate.objection(FORWARD, {"a": one}, {"a": -one})
+    assert check.objection(FORWARD, {"a": one}, {"a": one}) is None
+    vague = check.objection(FORWARD, {"a": one}, {"a": -one})
     assert vague == "a: rounding alone could change it by 100 %"
     for difference, share in ((99, "9.9"), (2e7, "2.0e+06")):
-        found = gate.objection(FORWARD, {"a": one}, {"a": one + difference})
+        found = check.objection(FORWARD, {"a": one}, {"a": one + difference})
         assert f", {share} times the tolerance of 1.0e+01" in found
     for names in ("ab", "ba"):  # what is NaN is worst, in any order
-        found = gate.objection(FORWARD, dict.fromkeys(names, one), {"a": one + 99, "b": nan})
+        found = check.objection(FORWARD, dict.fromkeys(names, one), {"a": one + 99, "b": nan})
         assert found.startswith("b differs by nan")
 
 
@@ -296,7 +295,7 @@ def test_the_tolerance_is_from_perturbations_of_all_floats(monkeypatch):
         compute(lambda value: (moved.append(value), value)[1])
         return None, allowed
 
-    monkeypatch.setattr(gate_module.parity, "tolerances", tolerances)
+    monkeypatch.setattr(result_check.parity, "tolerances", tolerances)
     assert ResultCheck(case, seed=5).allowed(BACKWARD) is allowed
     assert options == {"seed": 5}
     for floats in (case.parameters, case.x, case.state, case.d_output):
@@ -305,7 +304,7 @@ def test_the_tolerance_is_from_perturbations_of_all_floats(monkeypatch):
     assert len(moved) == 5
 
 
-def test_the_gate_allows_another_text_where_rounding_decides():
+def test_the_check_allows_another_text_where_rounding_decides():
     """Two tokens are equally likely: a move of the weights of the generation prefers one."""
     case = make_case(MODEL)
     parameters = {name: np.zeros_like(p) for name, p in case.generation_parameters.items()}
