@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.bench.workload.shapes import SEED
 from scratch_rnn import Batch
 from scratch_rnn.text import load_time_machine, sample_text
 from scratch_rnn.text.recall import find_recalls
 from scratch_rnn.train import loss_and_gradients
-from tests.compare.bench.test_bench_result import document, timing
+from tests.compare.bench.test_bench_result import timing
 from tests.scripts import load_script
 
 
@@ -73,23 +72,6 @@ def test_steps_are_shown_in_milliseconds_beside_what_they_saved(monkeypatch, tmp
     assert [text.get_text() for text in axes.texts] == ["8.00 ms", "2.00 ms"]
 
 
-def test_the_time_on_two_threads_is_divided_by_that_on_one(tmp_path):
-    two_threads = load_script("two_threads")
-    timings = [
-        timing("scratch", "seed", "step", 3e-3),
-        timing(two_threads.ONE_THREAD, "seed", "step", 4e-3),
-    ]
-    found = document([SEED], timings)
-    found.rows += [type(found.rows[0])(two_threads.ONE_THREAD, "one thread", False)]
-    for has_lock in (True, False):  # a batch of 32 is divided where there is no lock
-        found.environment["python_lock"] = has_lock
-        found.write(tmp_path / "rnn-2-threads.json")
-        ratios = two_threads.two_to_one(tmp_path, "", "rnn", "step")
-        assert ratios == {True: [] if has_lock else [0.75], False: [0.75] if has_lock else []}
-    assert two_threads.spread([0.504, 0.75, 0.61]) == "0.50 to 0.75"
-    assert two_threads.spread([0.504, 0.501]) == "0.50"
-
-
 def test_shares_of_the_tolerance_are_rounded_up():
     tolerance = load_script("tolerance")
     shares = np.array([0.0421, 0.043, 0.0430001, 0.1999])
@@ -98,26 +80,6 @@ def test_shares_of_the_tolerance_are_rounded_up():
     again = tolerance.restore_shares({"thousandths": counted})
     assert again.tolist() == [0.043, 0.043, 0.044, 0.2]
     assert np.all(again >= shares - 1e-12)
-
-
-def test_errors_are_divided_by_pytorchs_and_times_are_milliseconds(monkeypatch):
-    accuracy = load_script("accuracy")
-    errors = {
-        "loss": {"before": 4e-8, "after": 1e-8, "torch": 2e-8},
-        "gradient of W": {"before": 1e-8, "after": 1e-8, "torch": 4e-8},
-    }
-    times = {"before": 0.003, "after": 0.0015, "torch": 0.001, "ratio": 0.5}
-    cells = {cell: {"errors": errors, "times": times} for cell in accuracy.CELLS}
-    monkeypatch.setattr(accuracy, "read", lambda name: {"openblas": {"cells": cells}})
-    rows = {row[0]: row[1] for row in rows_of(accuracy.errors_table())}
-    assert rows == {
-        "loss": "2.00 → 0.50",
-        "δ W": "0.25 → 0.25",
-        "**geometric mean**": "0.71 → 0.35",
-        "**largest**": "2.00 → 0.50",
-        "time of a step in ms": "3.00 → 1.50",
-        "**after / before, median of the rounds**": "0.500",
-    }
 
 
 def test_false_alarms_are_shares_of_the_cases_that_are_finite(monkeypatch):
@@ -156,18 +118,6 @@ def test_results_that_a_rule_calls_equal_are_counted(monkeypatch):
     comparisons.measure_bugs()
     cases = 3 * 2 * 2  # cells, cases of a cell, dtypes
     assert stored["bugs"]["found"] == {"a bug": {"wrong": cases, "missed": {"at most 1e-3": cases}}}
-
-
-def test_registers_and_shared_memory_are_shown_in_kilobytes(monkeypatch):
-    kernels = load_script("kernels")
-    used = {"name": "rnn_forward", "BB": 4, "H": 250, "registers": 40, "stack": 8}
-    compiled = [
-        used | {"architecture": architecture, "shared": shared}
-        for architecture, shared in zip(kernels.ARCHITECTURES, (51200, 1536), strict=True)
-    ]
-    monkeypatch.setattr(kernels, "read", lambda name: {"compiled": compiled})
-    [row] = rows_of(kernels.compiled_table())
-    assert row == ["`rnn_forward`", "4", "no", "40", "8", "50.0", "40", "8", "1.5"]
 
 
 def network(weight):

@@ -1,89 +1,28 @@
-"""Compare Adam in NumPy and in PyTorch, and measure how rounding of a gradient moves its update.
+"""Measure how rounding of a gradient moves an update of gradient descent and of Adam.
 
-    python docs/scripts/adam.py --updates 4000
+    python docs/scripts/adam.py measure
+    python docs/scripts/adam.py draw    # docs/images/adam.png, for docs/trust/tolerance.md
 
-trains a small model of each cell in each dtype. Before each update PyTorch gets the parameters and
-the memory of NumPy, and after it every tensor is compared. The largest share of the tolerance goes
-to docs/measurements/adam.json, and so does, for gradients of many sizes, how far rounding can move
-an update. From this file the script makes the picture docs/images/adam.png and the table in
-docs/trust/tolerance.md. ``--redraw`` makes picture and table again without measuring.
+Gradients of many sizes are sums of terms that nearly cancel each other. docs/measurements/adam.json
+has for each size how far rounding can move the first update, and how far NumPy and PyTorch differ.
 """
 
-import argparse
 import sys
-from itertools import count, islice
 from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from pages import DOCS, MEASUREMENTS, fill_blocks, read, save, table, versions
+from pages import DOCS, MEASUREMENTS, command, read, save, versions
 
 import scratch_rnn
-from compare.implementations import CELLS
-from compare.parity import (
-    FEW,
-    OPTIMIZERS,
-    PERTURBATIONS,
-    StepSettings,
-    build_models,
-    compare_results,
-    copy_weights,
-    name_state,
-    run_concise_step,
-    run_scratch_step,
-    tolerances,
-)
-from scratch_rnn.layers.states import state_of
-from scratch_rnn.text import Batches, load_corpus, sample_text
+from compare.parity import OPTIMIZERS, tolerances
 
-RECORD = MEASUREMENTS / "adam.json"
-PICTURE, PAGE = DOCS / "images" / "adam.png", DOCS / "trust" / "tolerance.md"
+PICTURE = DOCS / "images" / "adam.png"
 DTYPES = ("float32", "float64")
-T, B, H = 5, 4, 16
 TERMS = 1000  # of the sum that is a gradient
 SIZES = np.logspace(-16, 1, 86)  # of a gradient
 LR = 0.001
-
-
-def compare_updates(cell: str, dtype: str, updates: int) -> dict[str, Any]:
-    """Train with Adam, and compare each update; return the largest share of the tolerance.
-
-    Few perturbations give a smaller tolerance. All of them are used only where it is not enough.
-    """
-    corpus, vocab = load_corpus(sample_text(), max_tokens=10_000)
-    batches = Batches(corpus, B, T)
-    scratch, concise = build_models(len(vocab), H, cell=cell, dtype=dtype)
-    settings, state, memory = StepSettings(optimizer="adam", lr=LR), scratch.begin_state(B), None
-    largest: tuple[float, str, int] = (0.0, "", 0)
-    passes = (batch for epoch in count() for batch in batches.epoch(epoch))
-    for update, batch in enumerate(islice(passes, updates), start=1):
-        passed = {"batch": batch, "state": state, "settings": settings, "memory": memory}
-        theirs = run_concise_step(concise, **passed)
-        for perturbations in (FEW, PERTURBATIONS):
-            ours, allowed = tolerances(
-                lambda move, passed=passed: run_scratch_step(scratch, move=move, **passed),
-                perturbations=perturbations,
-                seed=update,
-            )
-            report = compare_results(ours, theirs, allowed)
-            if report.ok:
-                break
-        else:
-            raise SystemExit(f"{cell}, {dtype}, update {update}: {report.failures}")
-        row = max(report.rows, key=lambda row: row.share)
-        largest = max(largest, (round(row.share, 3), row.name, update))
-        for name, array in scratch.parameters.items():
-            array[...] = ours[f"updated {name}"]
-        copy_weights(scratch, concise)
-        shapes = {name: array.shape for name, array in scratch.parameters.items()}
-        memory = {name: ours[name] for name in OPTIMIZERS["adam"].memory_shapes(shapes)}
-        names = name_state("final state", state)
-        state = state_of(ours[name] for name in names)
-    share, tensor, update = largest
-    sys.stdout.write(f"{cell}, {dtype}: none of {updates:,} updates differs; {largest}\n")
-    sys.stdout.flush()
-    return {"cell": cell, "dtype": dtype, "share": share, "tensor": tensor, "update": update}
 
 
 def draw_terms(size: float, dtype: str) -> np.ndarray:
@@ -125,8 +64,8 @@ def differ_in_updates(optimizer: str, dtype: str) -> list[float]:
     return found
 
 
-def measure(updates: int) -> dict[str, Any]:
-    """Return all that is measured."""
+def measure() -> None:
+    """Store the tolerance and the difference for each optimizer and dtype."""
     series = [
         {
             "optimizer": optimizer,
@@ -137,13 +76,12 @@ def measure(updates: int) -> dict[str, Any]:
         for optimizer in OPTIMIZERS
         for dtype in DTYPES
     ]
-    shares = [compare_updates(cell, dtype, updates) for cell in CELLS for dtype in DTYPES]
-    settings = {"updates": updates, "T": T, "B": B, "H": H, "lr": LR, "terms": TERMS}
-    return {**versions(), **settings, "shares": shares, "series": series}
+    save(MEASUREMENTS / "adam.json", {**versions(), "lr": LR, "terms": TERMS, "series": series})
 
 
-def draw(record: dict[str, Any]) -> None:
+def draw() -> None:
     """Draw how far rounding moves an update, over the size of the gradient."""
+    record = read("adam")
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     colours = {"sgd": "#0072b2", "adam": "#d55e00"}  # distinguishable by everyone
@@ -170,39 +108,5 @@ def draw(record: dict[str, Any]) -> None:
     figure.savefig(PICTURE, dpi=150)
 
 
-def fill_table(text: str) -> str:
-    """Return the page's text with a new table."""
-    record = read("adam")
-    rows = [
-        [
-            share["cell"],
-            share["dtype"],
-            f"`{share['tensor']}`, update {share['update']:,}",
-            f"{record['updates']:,}",
-            f"{share['share']:.3f}",
-        ]
-        for share in record["shares"]
-    ]
-    head = ["cell", "dtype", "largest in", "updates", "largest share"]
-    source = (
-        f"*{record['date']}, Python {record['python']}, NumPy {record['numpy']}, PyTorch "
-        f"{record['torch']}; T {record['T']}, B {record['B']}, H {record['H']}, the built-in "
-        f"sample, state carried, lr {record['lr']:g}. No tensor of any update differs.*"
-    )
-    return fill_blocks(text, {"adam": "\n\n".join([table(head, rows, 2), source])})
-
-
-def main() -> None:
-    """Measure, write, draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--updates", type=int, default=4_000, help="of each cell in each dtype")
-    parser.add_argument("--redraw", action="store_true", help="from the JSON, without measuring")
-    arguments = parser.parse_args()
-    if not arguments.redraw:
-        save(RECORD, measure(arguments.updates))
-    draw(read("adam"))
-    PAGE.write_text(fill_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(command(sys.argv[1:], measure, draw))

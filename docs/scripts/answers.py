@@ -6,16 +6,11 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from pages import DOCS, fill_blocks, read, table
+from pages import BLUE, DOCS, FAINT, INK, ORANGE, RED, dress, fill, name_versions, read, table
 from questions import EQUAL_UPDATES, REACHING, TOKENS, B, T
-
-mpl.use("Agg")
 
 IMAGES = DOCS / "images"
 PAGE = DOCS / "learn" / "questions.md"
-
-INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
-BLUE, ORANGE, RED = "#1f3f77", "#f5a742", "#c0392b"
 
 # Drawing --------------------------------------------------------------------------------------
 
@@ -31,13 +26,13 @@ def draw_truncation() -> None:
     left.annotate(
         f"the lecture\ntruncates at {T}", (T + 1.5, 2e-1), color=INK, fontsize=9, va="top"
     )
-    _dress(left, "steps back, d", "size of the gradient,\nrelative to d = 0")
+    dress(left, "steps back, d", "size of the gradient,\nrelative to d = 0")
     left.legend(frameon=False, labelcolor=INK, loc="lower left")
     steps, curves = data["num_steps"], data["perplexities"]
     shades = mpl.colormaps["viridis"](np.linspace(0.85, 0.05, len(steps)))
     for num_steps, curve, shade in zip(steps, curves, shades, strict=True):
         right.plot(range(1, len(curve) + 1), curve, color=shade, linewidth=1.5, label=num_steps)
-    _dress(right, "epoch (equal number of tokens)", "perplexity")
+    dress(right, "epoch (equal number of tokens)", "perplexity")
     right.set_ylim(bottom=1)
     right.legend(frameon=False, labelcolor=INK, title="steps, T")
     _save(figure, "truncation.png")
@@ -65,7 +60,7 @@ def draw_chaos() -> None:
                         x, values, color=colour, linestyle=style, linewidth=1.5, label=label
                     )
         first = panel is panels[0]
-        _dress(panel, "update", "largest difference of\nany parameter" if first else "")
+        dress(panel, "update", "largest difference of\nany parameter" if first else "")
         panel.set_title(f"{optimizer}, lr {lr:g}", loc="left", color=INK, fontsize=11)
     panels[0].legend(frameon=False, labelcolor=INK, fontsize=8, loc="upper left")
     panels[0].set_ylim(1e-18, 1e5)
@@ -83,20 +78,10 @@ def draw_state() -> None:
         axes.plot(range(1, len(curve) + 1), curve, color=colour, linewidth=1.5, label=label)
     axes.axhline(5.0, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)))
     axes.annotate("the lecture's 5.0", (12, 4.9), color=INK, fontsize=9, va="top")
-    _dress(axes, "epoch", "perplexity")
+    dress(axes, "epoch", "perplexity")
     axes.set_ylim(1, 20)
     axes.legend(frameon=False, labelcolor=INK)
     _save(figure, "state.png")
-
-
-def _dress(axes: Any, xlabel: str, ylabel: str) -> None:
-    axes.set_xlabel(xlabel, color=INK)
-    axes.set_ylabel(ylabel, color=INK)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
-    axes.tick_params(colors=INK)
 
 
 def _save(figure: Figure, name: str) -> None:
@@ -219,8 +204,8 @@ def _cells(data: dict[str, Any]) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], data: dict[str, Any]) -> str:
     about = data["about"]
     source = (
-        f"*{data['text']}; {about['date']}, Python {about['python']}, NumPy {about['numpy']}, "
-        f"PyTorch {about['torch']}, one thread: `{about['command']}`.*"
+        f"*{data['text']}; {about['date']}, {name_versions(about)}, one thread: "
+        f"`{about['command']}`.*"
     )
     return f"{table(head, rows)}\n\n{source}"
 
@@ -245,4 +230,4 @@ def draw() -> None:
     draw_truncation()
     draw_chaos()
     draw_state()
-    PAGE.write_text(fill_blocks(PAGE.read_text("utf-8"), tables()), encoding="utf-8")
+    fill(PAGE, tables())

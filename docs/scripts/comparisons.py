@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from pages import DOCS, add, fill_blocks, read, table, versions
+from pages import DOCS, add, fill, name_versions, read, table, versions
 from threadpoolctl import threadpool_limits
 
 from compare.check.cases.floats import in_float64
@@ -27,8 +26,6 @@ from compare.check.cases.reference import torch_results
 from compare.implementations import CELLS, Results
 from compare.mistakes.catalogue import BUGS
 from compare.parity import rms
-
-mpl.use("Agg")
 
 PAGE = DOCS / "trust" / "comparisons.md"
 PICTURE = DOCS / "images" / "comparisons.png"
@@ -266,8 +263,8 @@ def shares() -> dict[str, tuple[float, ...]]:
     return {name: tuple(values) for name, values in columns.items()}
 
 
-def fill_table(text: str) -> str:
-    """Return the page's text with a new table."""
+def tables() -> dict[str, str]:
+    """Return the table of the page, with its sources."""
     data = read("comparisons")
     head = [
         "rule",
@@ -278,16 +275,15 @@ def fill_table(text: str) -> str:
     ]
     rows = [[name, *(f"{100 * v:.2f} %" for v in values)] for name, values in shares().items()]
     sources = "\n".join(
-        f"- `{data[kind]['command']}`: {data[kind]['date']}, Python {data[kind]['python']}, NumPy "
-        f"{data[kind]['numpy']}, PyTorch {data[kind]['torch']}"
+        f"- `{data[kind]['command']}`: {data[kind]['date']}, {name_versions(data[kind])}"
         for kind in ("right", "bugs")
     )
-    return fill_blocks(text, {"comparisons": f"{table(head, rows, len(head) - 1)}\n\n{sources}"})
+    return {"comparisons": f"{table(head, rows, len(head) - 1)}\n\n{sources}"}
 
 
 def draw() -> None:
     """Draw the picture, and write the table into the page."""
-    PAGE.write_text(fill_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    fill(PAGE, tables())
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     for name, values in shares().items():

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from pages import DOCS, fill_blocks, table
+from pages import DOCS, fill, table
 
 from tests.counts import sums
 from tests.counts import table as table_of_counts
@@ -70,8 +70,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1:
         sys.stderr.write("expected one directory of records\n")
         return 2
-    text = merge(Path(arguments[0]))
-    PAGE.write_text(fill_blocks(PAGE.read_text("utf-8"), {"deep": text}), encoding="utf-8")
+    fill(PAGE, {"deep": merge(Path(arguments[0]))})
     return 0
 
 

@@ -13,8 +13,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-mpl.use("Agg")
-
 IMAGES = Path(__file__).parents[1] / "images"
 STYLE = {"mathtext.fontset": "stix", "font.family": "STIXGeneral", "font.size": 15}
 

@@ -7,9 +7,9 @@
 
 `runs` trains both models for 500 epochs with each cell, and keeps the ends in
 docs/measurements/runs.json. A stopped measurement goes on where it stopped; without runs/figures it
-begins anew. `quick` keeps what a short run prints in docs/measurements; `bench`, `layers`,
-`compiled`, `haste`, `threads` and `free-threaded`, which needs such a Python, and `steps` keep
-their results in docs/benchmarks. The others have scripts of their own.
+begins anew. `quick`, `plain` and `check` keep what a command prints in docs/measurements; `bench`,
+`layers`, `gpu` and `steps` keep their results in docs/benchmarks. The others have scripts of their
+own.
 """
 
 from __future__ import annotations
@@ -25,24 +25,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kernels import cases_table, mistakes_table
-from kernels import compiled_table as kernels_compiled_table
-from pages import DOCS, MEASUREMENTS, ROOT, add, fill_blocks, read, table
+from pages import DOCS, MEASUREMENTS, ROOT, add, fill, name_versions, read, table
 from timings import (
     BENCHMARKS,
     CELLS,
-    COMPILED,
     THREADS,
     XEON,
-    compiled_table,
     gpu_table,
-    haste_table,
     layers_table,
-    name_versions,
     read_results,
     steps_table,
     times_table,
 )
-from two_threads import BUILDS, ONE_THREAD, lstm_ratios, threads_table
 
 from compare.bench.results.result import Document
 
@@ -74,7 +68,7 @@ SETTINGS = [Setting(cell, dtype) for cell in CELLS for dtype in DTYPES]
 SETTINGS += [Setting("rnn", dtype, state="carried") for dtype in DTYPES]
 SETTINGS += [Setting(cell, dtype, optimizer="adam") for cell in CELLS for dtype in DTYPES]
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam"}
-ROWS = ("plain", "scratch", ONE_THREAD, "torch")
+ROWS = ("plain", "scratch", "scratch-1", "torch")
 
 
 # Measuring ------------------------------------------------------------------------------------
@@ -136,7 +130,7 @@ def date_of(record: Path) -> str:
     return f"{day[:4]}-{day[4:6]}-{day[6:]}"
 
 
-def benchmark(name: str, *flags: str, folder: Path = BENCHMARKS) -> None:
+def benchmark(name: str, *flags: str) -> None:
     """Run a benchmark, and keep its results, but not its pictures."""
     file = RECORDS / f"{name}.json"
     file.unlink(missing_ok=True)
@@ -144,8 +138,7 @@ def benchmark(name: str, *flags: str, folder: Path = BENCHMARKS) -> None:
     command("bench", *flags, "--json", str(file), accepted=accepted)
     if not Document.read(file).finished:
         raise SystemExit(f"expected a finished benchmark in {file}, got a part of one")
-    folder.mkdir(exist_ok=True)
-    shutil.copyfile(file, folder / file.name)
+    shutil.copyfile(file, BENCHMARKS / file.name)
 
 
 def measure_bench() -> None:
@@ -159,36 +152,8 @@ def measure_bench() -> None:
 def measure_layers() -> None:
     """Time a layer alone in several sizes."""
     for cell in CELLS:
-        for threads, name in THREADS.items():
-            flags = ["--cell", cell, "--threads", str(threads), "--shapes", "layer"]
-            flags += ["--rows", "scratch", "torch", "--budget", "20"]
-            benchmark(f"layers-{cell}-{name}", *flags)
-
-
-def measure_threads(build: str) -> None:
-    """Time two threads beside one."""
-    folders = BUILDS[build]
-    for cell in CELLS:
-        flags = ["--cell", cell, "--threads", "2", "--rows", "scratch", ONE_THREAD]
-        if folders[0] != BENCHMARKS:
-            seed = [*flags, "torch", "--budget", "6"]
-            benchmark(f"{cell}-2-threads", *seed, folder=folders[0])
-        layers = [*flags, "--shapes", "layer", "--budget", "18"]
-        benchmark(f"layers-{cell}-2-threads", *layers, folder=folders[1])
-
-
-def measure_compiled() -> None:
-    """Time a layer beside torch.compile, which takes most of an hour to compile them all."""
-    for cell in CELLS:
-        flags = ["--cell", cell, "--shapes", "layer", "--rows", "scratch", "torch", COMPILED]
-        benchmark(f"compiled-{cell}", *flags, "--budget", "1800")
-
-
-def measure_haste() -> None:
-    """Time both implementations on the grid of the haste benchmark."""
-    for cell in CELLS:
-        flags = ["--cell", cell, "--shapes", "haste", "--rows", "scratch", "torch"]
-        benchmark(f"haste-{cell}", *flags, "--budget", "20")
+        flags = ["--cell", cell, "--shapes", "layer", "--rows", "scratch", "torch"]
+        benchmark(f"layers-{cell}-1-thread", *flags, "--budget", "20")
 
 
 def run_script(name: str, *commands: list[str]) -> None:
@@ -236,20 +201,15 @@ MEASURES = {
     "runs": measure_runs,
     "bench": measure_bench,
     "layers": measure_layers,
-    "threads": partial(measure_threads, "with the lock"),
-    "free-threaded": partial(measure_threads, "free-threaded"),
-    "compiled": measure_compiled,
-    "haste": measure_haste,
     "steps": partial(run_script, "optimisation_steps", []),
     "questions": partial(run_script, "questions", ["measure"], ["draw"]),
     "comparisons": partial(run_script, "comparisons", ["right", "10000"], ["bugs"], ["draw"]),
-    "accuracy": partial(run_script, "accuracy", ["measure"], ["draw"]),
-    "tolerance": partial(run_script, "tolerance", ["--cases", "10000"]),
-    "adam": partial(run_script, "adam", []),
+    "tolerance": partial(run_script, "tolerance", ["measure"], ["draw"]),
+    "adam": partial(run_script, "adam", ["measure"], ["draw"]),
     "recall": partial(run_script, "recall", ["measure"], ["draw"]),
     "gpu": measure_gpu,
 }
-WITHOUT_CHOICE = [name for name in MEASURES if name not in ("gpu", "free-threaded")]
+WITHOUT_CHOICE = [name for name in MEASURES if name != "gpu"]
 """What is measured without names."""
 
 
@@ -320,8 +280,7 @@ def results_table() -> str:
         perplexities = [
             f"{run['perplexity'][side]:.2f}" for run in runs for side in ("scratch", "concise")
         ]
-        times = [documents[cell, 1].find(row, "seed", "step") for row in ("scratch", "torch")]
-        ratio = f"{times[0].median / times[1].median:.2f}"
+        ratio = divide_steps(documents[cell, 1])
         rows.append([label, *perplexities, f"{run['largest_difference']:.1e}", ratio])
     head = ["cell", "perplexity with SGD, NumPy", "PyTorch", "with Adam, NumPy", "PyTorch"]
     head += ["largest weight difference (SGD)", "time of a step, NumPy / PyTorch"]
@@ -330,9 +289,15 @@ def results_table() -> str:
         f"*After {updates:,} updates, hidden size 256: SGD in float32, Adam in float64. Times with "
         f"SGD, on one thread of an {document.environment['processor']}; "
         f"{name_versions(document.environment['versions'])}. On an Intel Xeon, the LSTM's ratio "
-        f"is {lstm_ratios(XEON)[0]}.*"
+        f"is {divide_steps(read_results(XEON)['lstm', 1])}.*"
     )
     return f"{table(head, rows, numbers=6)}\n\n{source}"
+
+
+def divide_steps(document: Document) -> str:
+    """Return the time of a step with scratch, divided by PyTorch's."""
+    scratch, torch = (document.find(row, "seed", "step").median for row in ("scratch", "torch"))
+    return f"{scratch / torch:.2f}"
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
@@ -341,30 +306,18 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     DOCS / "learn" / "lecture.md": {"runs": runs_table},
     DOCS / "speed" / "optimisation.md": {
         "steps": steps_table,
-        "threads": threads_table,
     },
     DOCS / "speed" / "kernels.md": {
         "cases": cases_table,
-        "compiled": kernels_compiled_table,
         "mistakes": mistakes_table,
         "gpu": gpu_table,
     },
     BENCHMARKS / "README.md": {
         "times": times_table,
-        "haste": haste_table,
+        "xeon": partial(times_table, XEON),
         "layers": layers_table,
-        "compiled": compiled_table,
-    },
-    XEON / "README.md": {
-        "times": partial(times_table, XEON),
-        "layers": partial(layers_table, XEON),
     },
 }
-
-
-def fill_figures(text: str, tables: dict[str, Callable[[], str]]) -> str:
-    """Return the text of a page with the stored figures."""
-    return fill_blocks(text, {name: make() for name, make in tables.items()})
 
 
 def main(arguments: list[str]) -> int:
@@ -376,7 +329,7 @@ def main(arguments: list[str]) -> int:
     for name in names:
         MEASURES[name]()
     for page, tables in PAGES.items():
-        page.write_text(fill_figures(page.read_text("utf-8"), tables), encoding="utf-8")
+        fill(page, {name: make() for name, make in tables.items()})
     return 0
 
 

@@ -3,7 +3,6 @@
     python docs/scripts/kernels.py cases 1000       # random cases of each cell, in the interpreter
     python docs/scripts/kernels.py proof 2 NAME…    # fewer cases and mistakes; prints them as JSON
     python docs/scripts/kernels.py mistakes         # wrong kernels: each has to be noticed
-    python docs/scripts/kernels.py compile          # registers, spills, shared memory, TF32
     python docs/scripts/kernels.py write DIR        # the wrong kernels as files, for `check`
 
 The results are kept in docs/measurements/kernels.json; `figures.py draw` writes them into the page.
@@ -29,10 +28,9 @@ from pages import DOCS, ROOT, add, read, table, versions
 from compare.check import LayerCase, run
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.layer_results import expect, rounding
-from compare.implementations import CELLS, Source, load_file
+from compare.implementations import CELLS, load_file
 from compare.implementations.inside.adapters import torch_module
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
-from compare.kernels.compilation import compile_launches
 from compare.mistakes import BUG_NAMES
 from compare.mistakes.patches import Patch, patched_source
 from compare.parity import PERTURBATIONS
@@ -195,68 +193,6 @@ def measure_mistakes(names: list[str] | None = None) -> dict[str, str]:
         return {n: noticed(interpreter, n, Path(folder)) for n in names or of_catalogue}
 
 
-SIZES = ("T", "B", "H")
-
-
-def launches(
-    H: int, precision: str = "ieee", sizes: str = "", **constants: Any
-) -> list[dict[str, Any]]:
-    """Return the launches of all kernels for H units. `sizes` are those that are multiples of 16.
-
-    T and B are no multiples of 16 unless `sizes` has them.
-    """
-    from scratch_rnn.kernels.tiles import side_of
-
-    chosen = {"BB": 1, "precision": precision} | constants
-    chosen = {"BH": side_of(H, chosen["BB"])} | chosen
-    aligned = {*sizes, *("H" if H % 16 == 0 else "")}
-    found = []
-    for cell, page in PAGES.items():
-        module = __import__(f"scratch_rnn.kernels.{page}", fromlist=["launch"])
-        for way in ("forward", "backward"):
-            kernel = getattr(module, f"{cell}_{way}")
-            names = kernel.arg_names
-            kinds = {
-                n: "constexpr" if n in chosen else "i32" if n in SIZES else "*fp32" for n in names
-            }
-            found.append(
-                {
-                    "name": f"{cell}_{way}",
-                    "file": kernel.fn.__code__.co_filename,
-                    "line": kernel.fn.__code__.co_firstlineno,
-                    "types": kinds,
-                    "values": chosen,
-                    "constants": chosen,
-                    "aligned": [
-                        k for k, n in enumerate(names) if kinds[n][0] == "*" or n in aligned
-                    ],
-                    "options": {"num_warps": 4},
-                }
-            )
-    return found
-
-
-ARCHITECTURES = ("sm_80", "sm_90")
-SEQUENCES = (1, 4, 16)
-
-
-UNITS = (256, 250)  # a multiple of 16, and none
-SOURCE = Source(module="scratch_rnn.kernels", name="RNN")
-LIMIT = 600.0  # seconds for a call of the compiler
-
-
-def measure_compiled() -> list[dict[str, Any]]:
-    """Compile all kernels for both architectures, with 1, 4 and 16 sequences to a program."""
-    kept = ("name", "registers", "stack", "shared", "tf32", "barriers", "not_coherent")
-    return [
-        {name: used[name] for name in kept} | {"architecture": architecture, "BB": BB, "H": H}
-        for architecture in ARCHITECTURES
-        for BB in SEQUENCES
-        for H in UNITS
-        for used in compile_launches(launches(H, BB=BB), architecture, SOURCE, LIMIT)
-    ]
-
-
 def store(key: str, value: Any) -> None:
     """Keep a measurement."""
     add("kernels", {key: value, "versions": versions() | {"triton": version("triton")}})
@@ -274,25 +210,6 @@ def cases_table() -> str:
         rows.append([CELLS[cell].layer, where, f"{found['cases']:,}", *shares])
     head = ["cell", "largest in", "cases", "share of the tolerance", "NumPy's share"]
     return table(head, rows, numbers=3)
-
-
-def compiled_table() -> str:
-    """Return registers, spills and shared memory of the kernels."""
-    found = {
-        (used["name"], used["BB"], used["H"], used["architecture"]): used
-        for used in read("kernels")["compiled"]
-    }
-    rows = []
-    for name, BB, H in dict.fromkeys(key[:-1] for key in found):
-        row = [f"`{name}`", str(BB), "no" if H % 16 else "yes"]
-        for architecture in ARCHITECTURES:
-            used = found[name, BB, H, architecture]
-            row += [str(used["registers"]), str(used["stack"]), f"{used['shared'] / 1024:.1f}"]
-        rows.append(row)
-    head = ["kernel", "sequences", "H a multiple of 16"]
-    for architecture in ARCHITECTURES:
-        head += [f"{architecture}: registers", "bytes spilled", "shared memory, KB"]
-    return table(head, rows, numbers=6)
 
 
 def mistakes_table() -> str:
@@ -316,12 +233,10 @@ def main(arguments: list[str]) -> int:
             store("cases", measure_cases(int(number)))
         case ["mistakes"]:
             store("mistakes", measure_mistakes())
-        case ["compile"]:
-            store("compiled", measure_compiled())
         case ["write", folder]:
             write(Path(folder))
         case _:
-            sys.stderr.write(f"expected cases N, mistakes, compile, write DIR, got {arguments}\n")
+            sys.stderr.write(f"expected cases N, mistakes, write DIR, got {arguments}\n")
             return 2
     return 0
 

@@ -21,6 +21,10 @@ MEASUREMENTS = DOCS / "measurements"
 if str(ROOT) not in sys.path:  # some scripts draw the cases of the tests
     sys.path.append(str(ROOT))
 
+INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
+BLUE, ORANGE, RED = "#1f3f77", "#f5a742", "#c0392b"
+"""The colours of the pictures."""
+
 BLOCK = re.compile(r"(<!-- table (\w+) -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
 """The place of a table in a page."""
 
@@ -54,20 +58,40 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) 
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rules, *rows])
 
 
+def name_versions(about: Mapping[str, str]) -> str:
+    """Name the versions that a measurement depends on."""
+    torch = about["torch"].partition("+")[0]
+    return f"Python {about['python']}, NumPy {about['numpy']}, PyTorch {torch}"
+
+
 def fill_blocks(text: str, tables: Mapping[str, str]) -> str:
     """Return the text of a page with these tables in their places; other tables stay."""
     return BLOCK.sub(lambda match: match[1] + tables.get(match[2], match[3]) + match[4], text)
 
 
-def command(
-    arguments: Sequence[str], measure: Callable[[], None], page: Path, draw: Callable[[str], str]
-) -> int:
-    """Measure, or draw what is stored into a page; return the exit code."""
+def fill(page: Path, tables: Mapping[str, str]) -> None:
+    """Write tables into their places in a page."""
+    page.write_text(fill_blocks(page.read_text("utf-8"), tables), encoding="utf-8")
+
+
+def dress(axes: Any, xlabel: str, ylabel: str) -> None:
+    """Give a picture its labels, its grid and its colours."""
+    axes.set_xlabel(xlabel, color=INK)
+    axes.set_ylabel(ylabel, color=INK)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.tick_params(colors=INK)
+
+
+def command(arguments: Sequence[str], measure: Callable[[], None], draw: Callable[[], None]) -> int:
+    """Measure, or draw what is stored; return the exit code."""
     match arguments:
         case ["measure"]:
             measure()
         case ["draw"]:
-            page.write_text(draw(page.read_text(encoding="utf-8")), encoding="utf-8")
+            draw()
         case _:
             sys.stderr.write("expected measure or draw\n")
             return 2

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pages import DOCS, add, command, fill_blocks, read, table, versions
+from pages import DOCS, add, command, fill, name_versions, read, table, versions
 
 from compare.implementations import CELLS
 
@@ -46,10 +46,10 @@ def measure() -> None:
         add("pairs", {cell: measured})
 
 
-def fill_table(text: str) -> str:
-    """Return the text of the page with both tables."""
+def tables() -> dict[str, str]:
+    """Return both tables of the page."""
     data = read("pairs")
-    return fill_blocks(text, {"pairs": _draw_pairs(data), "named": _draw_named(data)})
+    return {"pairs": _draw_pairs(data), "named": _draw_named(data)}
 
 
 def _draw_pairs(data: dict[str, Any]) -> str:
@@ -66,8 +66,7 @@ def _draw_pairs(data: dict[str, Any]) -> str:
     about = data["lstm"]["about"]
     libraries = ", ".join(f"{title} {about[name]}" for name, title in LIBRARIES.items())
     source = (
-        f"*{about['date']}, Python {about['python']}, NumPy {about['numpy']}, PyTorch "
-        f"{about['torch']}, {libraries}; Keras on PyTorch: "
+        f"*{about['date']}, {name_versions(about)}, {libraries}; Keras on PyTorch: "
         "`KERAS_BACKEND=torch python docs/scripts/pairs.py measure`.*"
     )
     return "\n\n".join([*parts, source])
@@ -87,4 +86,4 @@ def _draw_named(data: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(command(sys.argv[1:], measure, PAGE, fill_table))
+    sys.exit(command(sys.argv[1:], measure, lambda: fill(PAGE, tables())))

@@ -20,10 +20,23 @@ from collections.abc import Sequence
 from multiprocessing.pool import Pool
 from typing import NamedTuple
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from pages import DOCS, add, command, fill_blocks, read, table, versions
+from pages import (
+    BLUE,
+    DOCS,
+    FAINT,
+    INK,
+    ORANGE,
+    RED,
+    add,
+    command,
+    dress,
+    fill,
+    read,
+    table,
+    versions,
+)
 from threadpoolctl import threadpool_limits
 
 import scratch_rnn
@@ -31,8 +44,6 @@ from compare.bench.measure.machine import processor
 from compare.parity import build_models
 from scratch_rnn.text import recall_text
 from scratch_rnn.text.recall import SAID_AGAIN, count_recalls, period
-
-mpl.use("Agg")
 
 PAGE = DOCS / "learn" / "gates.md"
 PICTURE = DOCS / "images" / "recall.png"
@@ -47,8 +58,6 @@ ENOUGH = 0.99
 B, H = 32, 32
 PROCESSES = 2
 
-INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
-
 
 class Model(NamedTuple):
     """What is trained, and how its line looks."""
@@ -61,11 +70,11 @@ class Model(NamedTuple):
 
 
 MODELS = {
-    "RNN": Model("rnn", "#c0392b"),
-    "GRU": Model("gru", "#f5a742"),
-    "LSTM": Model("lstm", "#1f3f77", ":"),
-    "LSTM, forget bias 1": Model("lstm", "#1f3f77", "--", forget_bias=1.0),
-    "LSTM, forget bias 3": Model("lstm", "#1f3f77", "-", forget_bias=3.0),
+    "RNN": Model("rnn", RED),
+    "GRU": Model("gru", ORANGE),
+    "LSTM": Model("lstm", BLUE, ":"),
+    "LSTM, forget bias 1": Model("lstm", BLUE, "--", forget_bias=1.0),
+    "LSTM, forget bias 3": Model("lstm", BLUE, "-", forget_bias=3.0),
 }
 
 
@@ -173,17 +182,16 @@ def train_one(training: Training) -> tuple[float, int]:
 # Showing --------------------------------------------------------------------------------------
 
 
-def draw(text: str) -> str:
-    """Draw the picture, and return the text of the page with the table."""
-    results = read_results()
-    draw_picture(results)
-    return fill_table(text)
+def draw() -> None:
+    """Draw the picture, and write the table into the page."""
+    draw_picture(read_results())
+    fill(PAGE, tables())
 
 
-def fill_table(text: str) -> str:
-    """Return the text of the page with the stored results."""
+def tables() -> dict[str, str]:
+    """Return the table of the page, with its settings."""
     results = read_results()
-    return fill_blocks(text, {"recall": f"{make_table(results)}\n\n{describe(results)}"})
+    return {"recall": f"{make_table(results)}\n\n{describe(results)}"}
 
 
 def shares(gap: int, model: str, results: Results) -> list[float]:
@@ -210,10 +218,7 @@ def draw_picture(results: Results) -> None:
     axes.set_xticks(GAPS, labels=[str(gap) for gap in GAPS])
     axes.minorticks_off()
     axes.set_ylim(0.4, 1.03)
-    axes.set_xlabel("random letters between a letter and its recall (--gap)", color=INK)
-    axes.set_ylabel("recall accuracy", color=INK)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
+    dress(axes, "random letters between a letter and its recall (--gap)", "recall accuracy")
     axes.legend(frameon=False, labelcolor=INK, loc="best")
     figure.savefig(PICTURE, dpi=150)
 
@@ -248,10 +253,5 @@ def describe(results: Results) -> str:
     )
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command in the arguments."""
-    return command(arguments, measure, PAGE, draw)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command(sys.argv[1:], measure, draw))

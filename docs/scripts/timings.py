@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from pages import DOCS, table
+from pages import DOCS, name_versions, table
 
 from compare.bench.results.result import Document, Timing, divide_times
 from compare.bench.workload.shapes import BACKWARD, FORWARD, REFERENCE, STEP, TIMED
@@ -20,13 +20,12 @@ XEON = BENCHMARKS / "xeon"  # results of another processor: drawn, not measured
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 PHASES = {FORWARD: "forward", BACKWARD: "forward and backward", STEP: "step"}
 THREADS = {1: "1-thread", 2: "2-threads"}
-COMPILED = "torch-compile"
 
 
-def read_results(folder: Path, prefix: str = "") -> dict[tuple[str, int], Document]:
+def read_results(folder: Path) -> dict[tuple[str, int], Document]:
     """Return the results of each cell on each number of threads."""
     return {
-        (cell, threads): Document.read(folder / f"{prefix}{cell}-{name}.json")
+        (cell, threads): Document.read(folder / f"{cell}-{name}.json")
         for cell in CELLS
         for threads, name in THREADS.items()
     }
@@ -77,68 +76,31 @@ def others(documents: dict[tuple[str, int], Document]) -> str:
     return "A step on one thread, of all that were measured. " + " ".join(sentences)
 
 
-def haste_table() -> str:
-    """Return how the ratios to PyTorch are spread on the grid of haste."""
-    rows = []
-    for cell, label in CELLS.items():
-        document = Document.read(BENCHMARKS / f"haste-{cell}.json")
-        ratios = sorted(
-            ratio
-            for time in document.timings
-            if time.row == "scratch" and (ratio := document.ratio(time, "torch")) is not None
-        )
-        slower = sum(ratio > 1 for ratio in ratios)
-        spread = [f"{ratio:.2f}" for ratio in (ratios[0], statistics.median(ratios), ratios[-1])]
-        measured = f"{document.time[:10]}, {document.roof.rate / 1e9:.0f} GFLOP/s"
-        rows.append([label, measured, f"{len(ratios)}", f"{slower}", *spread])
-    head = ["cell", "measured, rate of large products", "comparisons", "PyTorch is faster in"]
-    return table([*head, "smallest ratio", "median", "largest"], rows, numbers=5)
-
-
-def layers_table(folder: Path = BENCHMARKS) -> str:
+def layers_table() -> str:
     """Return how long a layer alone takes in each size, and which share of PyTorch's time."""
-    head = ["cell", "H", "B", "threads", "forward", "of PyTorch's", "forward and backward"]
-    head += ["of PyTorch's", "share of the roof"]
+    documents = {cell: Document.read(BENCHMARKS / f"layers-{cell}-1-thread.json") for cell in CELLS}
+    roof = max(document.roof.rate for document in documents.values())
     rows, compared = [], []
-    documents = read_results(folder, "layers-")
-    roofs = {n: max(documents[cell, n].roof.rate for cell in CELLS) for n in THREADS}
-    for cell, label in CELLS.items():
-        for threads in THREADS:
-            document = documents[cell, threads]
-            for shape in document.shapes:
-                row, share = [label, f"{shape.H}", f"{shape.B}", f"{threads}"], "–"
-                for phase in (FORWARD, BACKWARD):
-                    time = document.find("scratch", shape.name, phase)
-                    if time is None or time.outcome != TIMED:
-                        row += ["–", "–"]
-                        share = "–"
-                        continue
-                    ratio = compare_with_peer(document, time, REFERENCE)
-                    compared += [ratio] if ratio != "–" and shape.H > 1 else []
-                    row += [short(time.median), ratio]
-                    share = f"{share_of_roof(time, roofs[threads]):.0%}"
-                rows.append([*row, share])  # of both passes
-    slower = sum(ratio.startswith("**") for ratio in compared)
-    rates = " and ".join(
-        f"{roof / 1e9:.0f} on {THREADS[n].replace('-', ' ')}" for n, roof in roofs.items()
-    )
+    for cell, document in documents.items():
+        for shape in document.shapes:
+            row = [CELLS[cell], f"{shape.H}", f"{shape.B}"]
+            for phase in (FORWARD, BACKWARD):
+                time = document.find("scratch", shape.name, phase)
+                ratio = divide_times(time, document.find(REFERENCE, shape.name, phase))
+                is_slower = ratio.low > 1
+                compared += [is_slower] if shape.H > 1 else []
+                row += [short(time.median), f"{ratio.value:.2f}"]
+                row[-1] = f"**{row[-1]}**" if is_slower else row[-1]
+            rows.append([*row, f"{share_of_roof(time, roof):.0%}"])  # of both passes
+    head = ["cell", "H", "B", "forward", "of PyTorch's", "forward and backward", "of PyTorch's"]
     summary = (
-        f"`scratch_rnn` is slower in {slower} of {len(compared)} comparisons (in bold: its lower "
-        "quartile is above the other's upper one). Rows with a single unit are not counted.\n\n"
-        f"*{document.time[:10]}, {name_versions(document.environment['versions'])}; "
-        f"{document.environment['processor']}; large products reach {rates}, in GFLOP/s, the "
-        "largest rate of the three files; `rnn-parity bench --shapes layer` with `--cell` and "
-        "`--threads`.*"
+        f"`scratch_rnn` is slower in {sum(compared)} of {len(compared)} comparisons (in bold: its "
+        "lower quartile is above the other's upper one). Rows with a single unit are not counted."
+        f"\n\n*{document.time[:10]}, {name_versions(document.environment['versions'])}; "
+        f"{document.environment['processor']}; large products reach {roof / 1e9:.0f} GFLOP/s, the "
+        "largest rate of the three files; `rnn-parity bench --shapes layer` with `--cell`.*"
     )
-    return f"{table(head, rows, len(head) - 1)}\n\n{summary}"
-
-
-def compare_with_peer(document: Document, time: Timing, peer: str) -> str:
-    """Write a ratio to a peer's time, bold where the peer is faster by more than noise."""
-    ratio = divide_times(time, document.find(peer, time.shape, time.phase))
-    if ratio is None:
-        return "–"
-    return f"**{ratio.value:.2f}**" if ratio.low > 1 else f"{ratio.value:.2f}"
+    return f"{table([*head, 'share of the roof'], rows, len(head))}\n\n{summary}"
 
 
 def share_of_roof(time: Timing, roof: float) -> float:
@@ -147,33 +109,6 @@ def share_of_roof(time: Timing, roof: float) -> float:
     if share > 1:
         raise SystemExit(f"expected a rate below that of large products, got {share:.0%} of it")
     return share
-
-
-def compiled_table() -> str:
-    """Return which share of the time of torch.compile a layer takes, and how long to compile."""
-    head = ["cell", "H", "B", "forward", "of torch.compile's", "compiling"]
-    head += ["forward and backward", "of torch.compile's", "compiling"]
-    rows, ratios = [], []
-    for cell, label in CELLS.items():
-        document = Document.read(BENCHMARKS / f"compiled-{cell}.json")
-        for shape in document.shapes:
-            row = [label, f"{shape.H}", f"{shape.B}"]
-            for phase in ("forward", "forward+backward"):
-                ours = document.find("scratch", shape.name, phase)
-                ratio = compare_with_peer(document, ours, COMPILED)
-                compiling = document.find(COMPILED, shape.name, phase).first_call
-                row += [short(ours.median), ratio, f"{compiling:.0f} s"]
-                ratios += [ratio] if ratio != "–" and shape.H > 1 else []
-            rows.append(row)
-    slower = sum(ratio.startswith("**") for ratio in ratios)
-    summary = (
-        f"`scratch_rnn` is slower in {slower} of {len(ratios)} comparisons (in bold and counted as "
-        "above).\n\n"
-        f"*{document.time[:10]}, {name_versions(document.environment['versions'])}; "
-        f"{document.environment['processor']}; one thread; `rnn-parity bench --shapes layer --rows "
-        f"scratch torch {COMPILED}` with `--cell`.*"
-    )
-    return f"{table(head, rows, len(head) - 1)}\n\n{summary}"
 
 
 def short(seconds: float) -> str:
@@ -206,12 +141,6 @@ def gpu_table() -> str:
         return "Not measured yet: there was no GPU. `make figures ARGS=gpu` fills in this table."
     head = ["shape", "what is timed", "cuDNN", "kernel", "by hand, CUDA graph"]
     return "\n\n".join([table(head, rows, numbers=3), about])
-
-
-def name_versions(versions: dict[str, str]) -> str:
-    """Name the versions that matter."""
-    torch = versions["torch"].partition("+")[0]
-    return f"Python {versions['python']}, NumPy {versions['numpy']}, PyTorch {torch}"
 
 
 def take_medians(data: dict[str, Any]) -> tuple[list[float], dict[int, float]]:

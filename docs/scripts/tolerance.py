@@ -1,21 +1,20 @@
 """Measure which share of the tolerance a right implementation uses, over many random cases.
 
-    python docs/scripts/tolerance.py --cases 10000
+    python docs/scripts/tolerance.py measure    # a quarter of an hour
+    python docs/scripts/tolerance.py draw       # picture and table of docs/trust/tolerance.md
 
-compares scratch with PyTorch in this number of passes through a layer and of training steps, in
-each dtype. It writes the largest share (difference / tolerance) of each case to
-docs/measurements/tolerance.json. From this file it makes the picture docs/images/tolerance.png and
-the table in docs/trust/tolerance.md. ``--redraw`` makes picture and table again without measuring.
+Scratch and PyTorch are compared in 10,000 passes through a layer and in as many training steps, in
+each dtype. docs/measurements/tolerance.json has the largest share (difference / tolerance) of each
+case.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from pages import DOCS, MEASUREMENTS, fill_blocks, read, save, table, versions
+from pages import DOCS, MEASUREMENTS, command, fill, name_versions, read, save, table, versions
 
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.reference import torch_results
@@ -28,6 +27,7 @@ from tests.reference import torch_model
 
 RECORD = MEASUREMENTS / "tolerance.json"
 PICTURE, PAGE = DOCS / "images" / "tolerance.png", DOCS / "trust" / "tolerance.md"
+CASES, SEED = 10_000, 0  # of each kind in each dtype
 DTYPES = ("float32", "float64")
 KINDS = {"layer": "a pass through a layer", "step": "a training step of the model"}
 
@@ -45,10 +45,10 @@ def compare_case(kind: str, dtype: str, rng: np.random.Generator) -> tuple[str, 
     return repr(step), report
 
 
-def shares(kind: str, dtype: str, cases: int, seed: int) -> Iterator[tuple[float, str]]:
+def shares(kind: str, dtype: str) -> Iterator[tuple[float, str]]:
     """Yield for each case the largest share of its tolerance that a tensor uses, and where."""
-    rng = np.random.default_rng([seed, DTYPES.index(dtype), list(KINDS).index(kind)])
-    for _ in range(cases):
+    rng = np.random.default_rng([SEED, DTYPES.index(dtype), list(KINDS).index(kind)])
+    for _ in range(CASES):
         name, report = compare_case(kind, dtype, rng)
         if report.failures:
             raise SystemExit(f"differs: {name}: {[row.name for row in report.failures]}")
@@ -57,19 +57,19 @@ def shares(kind: str, dtype: str, cases: int, seed: int) -> Iterator[tuple[float
         yield share, f"{tensor}, {name}"
 
 
-def measure(cases: int, seed: int) -> dict[str, Any]:
-    """Compare so many cases of each kind in each dtype."""
+def measure() -> None:
+    """Compare the cases of each kind in each dtype, and store the shares."""
     series = []
     for kind in KINDS:
         for dtype in DTYPES:
-            pairs = list(shares(kind, dtype, cases, seed))
+            pairs = list(shares(kind, dtype))
             worst, where = max(pairs)
             values = np.array([share for share, _ in pairs])
             sys.stdout.write(f"{KINDS[kind]}, {dtype}: none differs; {worst:.3f}: {where}\n")
             counted = count_thousandths(values)
             series.append({"kind": kind, "dtype": dtype, "worst": where, "thousandths": counted})
-    settings = {"cases": cases, "seed": seed, "safety": SAFETY, "perturbations": PERTURBATIONS}
-    return {**versions(), **settings, "series": series}
+    settings = {"cases": CASES, "seed": SEED, "safety": SAFETY, "perturbations": PERTURBATIONS}
+    save(RECORD, {**versions(), **settings, "series": series})
 
 
 def count_thousandths(values: np.ndarray) -> tuple[list[int], list[int]]:
@@ -84,8 +84,9 @@ def restore_shares(series: dict[str, Any]) -> np.ndarray:
     return np.repeat(np.array(thousandths) / 1000, counts)
 
 
-def draw(record: dict[str, Any]) -> None:
-    """Draw which part of the cases uses at most which share."""
+def draw() -> None:
+    """Draw which part of the cases uses at most which share, and write the table into the page."""
+    record = read("tolerance")
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     across = axes.get_xaxis_transform()
@@ -119,10 +120,11 @@ def draw(record: dict[str, Any]) -> None:
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
     figure.savefig(PICTURE, dpi=150)
+    fill(PAGE, tables())
 
 
-def fill_table(text: str) -> str:
-    """Return the page's text with a new table."""
+def tables() -> dict[str, str]:
+    """Return the table of the page."""
     record = read("tolerance")
     every = [restore_shares(series) for series in record["series"]]
     rows = []
@@ -131,8 +133,7 @@ def fill_table(text: str) -> str:
         rows.append([KINDS[series["kind"]], series["dtype"], f"{len(values):,}", *numbers])
     head = ["", "dtype", "cases", "median", "99 % below", "largest"]
     source = (
-        f"*{record['date']}, Python {record['python']}, NumPy {record['numpy']}, "
-        f"PyTorch {record['torch']}, {record['perturbations']} perturbations, "
+        f"*{record['date']}, {name_versions(record)}, {record['perturbations']} perturbations, "
         f"SAFETY {record['safety']:g}, seed {record['seed']}. None of the cases differs.*"
     )
     largest = max(values.max() for values in every)
@@ -140,21 +141,8 @@ def fill_table(text: str) -> str:
         f"The largest share is {largest:.3f}: in the worst case a factor of "
         f"{largest * record['safety']:.2f} would have been enough."
     )
-    return fill_blocks(text, {"shares": "\n\n".join([table(head, rows, 4), summary, source])})
-
-
-def main() -> None:
-    """Measure, write, draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cases", type=int, default=10_000, help="of each kind in each dtype")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--redraw", action="store_true", help="from the JSON, without measuring")
-    arguments = parser.parse_args()
-    if not arguments.redraw:
-        save(RECORD, measure(arguments.cases, arguments.seed))
-    draw(read("tolerance"))
-    PAGE.write_text(fill_table(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    return {"shares": "\n\n".join([table(head, rows, 4), summary, source])}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command(sys.argv[1:], measure, draw))

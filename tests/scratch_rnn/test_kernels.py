@@ -73,6 +73,35 @@ def test_mistakes_are_noticed(proof, script):
 
 SMALL = {"BB": 1, "BH": 16}
 """Tiles whose kernels are compiled quickly."""
+OURS = Source(module="scratch_rnn.kernels", name="RNN")
+LIMIT = 600.0
+"""Seconds for a call of the compiler."""
+SIZES = ("T", "B", "H")
+
+
+def launches(script, H, BB=1, **constants):
+    """Return the launches of all kernels for H units; T and B are no multiples of 16."""
+    from scratch_rnn.kernels.tiles import side_of
+
+    chosen = {"BB": BB, "precision": "ieee", "BH": side_of(H, BB)} | constants
+    found = []
+    for cell, file in script.PAGES.items():
+        module = importlib.import_module(f"scratch_rnn.kernels.{file}")
+        for way in ("forward", "backward"):
+            kernel = getattr(module, f"{cell}_{way}")
+            kinds = {name: "i32" if name in SIZES else "*fp32" for name in kernel.arg_names}
+            kinds |= {name: "constexpr" for name in kernel.arg_names if name in chosen}
+            aligned = [
+                k
+                for k, (name, kind) in enumerate(kinds.items())
+                if kind == "*fp32" or (name == "H" and H % 16 == 0)
+            ]
+            code = kernel.fn.__code__
+            launch = {"name": f"{cell}_{way}", "types": kinds, "aligned": aligned}
+            launch |= {"file": code.co_filename, "line": code.co_firstlineno}
+            launch |= {"values": chosen, "constants": chosen, "options": {"num_warps": 4}}
+            found.append(launch)
+    return found
 
 
 def with_constants(launch, **constants):
@@ -83,18 +112,18 @@ def with_constants(launch, **constants):
 
 def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp_path):
     """No TF32, no spilled register, as much shared memory as there is, the barrier; and without."""
-    elman, unaligned = script.launches(64, **SMALL)[0], script.launches(65)[5]
+    elman, unaligned = launches(script, 64, **SMALL)[0], launches(script, 65)[5]
     script.write(tmp_path, ["barrier-missing"])
-    launches = [
+    tried = [
         elman,
         unaligned,  # of the LSTM, backward: most registers
         with_constants(elman, precision="tf32"),
         with_constants(elman, BH=256),  # a tile that is too large
     ]
-    used = compilation.compile_launches(launches, "sm_90", script.SOURCE, script.LIMIT)
+    used = compilation.compile_launches(tried, "sm_90", OURS, LIMIT)
     by_constants = {(one["name"], *one["constants"].values()): one for one in used}
     small, right, tf32, large = (
-        by_constants[one["name"], *one["constants"].values()] for one in launches
+        by_constants[one["name"], *one["constants"].values()] for one in tried
     )
     for one in (small, right):
         assert (one["tf32"], one["stack"], one["not_coherent"], one["barriers"]) == (0, 0, 0, 1)
@@ -107,7 +136,7 @@ def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp
         [elman | {"file": str(file), "line": line}],
         "sm_90",
         Source(file=str(file), name="RNN", folders=(str(tmp_path),)),
-        script.LIMIT,
+        LIMIT,
     )
     assert without["barriers"] == 0
     assert small["synchronisations"] == without["synchronisations"] + 1
@@ -127,9 +156,7 @@ def test_no_kernel_spills_registers_whatever_its_size(script, architecture, BB):
 
     units = {(side_of(H, BB), H % 16 == 0): H for H in range(2, 1025)}
     for H in units.values():
-        for one in compilation.compile_launches(
-            script.launches(H, BB=BB), architecture, script.SOURCE, script.LIMIT
-        ):
+        for one in compilation.compile_launches(launches(script, H, BB), architecture, OURS, LIMIT):
             assert one["stack"] == 0, (one["name"], H)
             assert one["shared"] <= 1024 * compilation.SHARED[int(architecture[3:])]
 
