@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import _rnn_parity_memory as memory  # type: ignore[import-not-found]  # the file beside this one
 import numpy as np
@@ -31,8 +31,8 @@ class CannotBeTried(Exception):
 class State:
     """The state of a kernel that runs."""
 
-    arrays: tuple[Any, ...] = ()
-    order: Any = None
+    arrays: tuple[memory.Array, ...] = ()
+    order: memory.Order  # since a launch has begun
     is_reversed = False  # whether the last program runs first
     last, polls = 0, 0  # the tile of the last access, and how often it was accessed in a row
     named = 0  # hints that `take_notes` has returned
@@ -40,7 +40,7 @@ class State:
 
 def access(
     ptrs: Handle, mask: Handle, *, may_wait: bool = False
-) -> tuple[int, np.ndarray, list[Any]]:
+) -> tuple[int, memory.Addresses, list[tuple[memory.Array, memory.Flags, memory.Addresses]]]:
     """Return the number of the tile, its addresses, and the arrays with their places in each.
 
     A tile has the same number whenever it has the same pointers.
@@ -245,7 +245,7 @@ MOVES = ("broadcast", "cat", "expand_dims", "gather", "histogram", "trans")
 VIEWS = ("join", "reshape", "split")
 """The operations whose result has the same entries in another shape."""
 
-FUNCTIONS: dict[str, Any] = {
+FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     **{n: getattr(np, n) for n in ("tanh", "sinh", "cosh", "exp", "exp2", "expm1", "fabs", "sqrt")},
     **{n: getattr(np, n) for n in ("log", "log1p", "log2", "log10", "fmax", "fmin", "floor")},
     "rsqrt": lambda x: 1 / np.sqrt(x),
@@ -258,10 +258,10 @@ FUNCTIONS: dict[str, Any] = {
 """The functions of libdevice that NumPy computes, by their names without prefix and suffix."""
 
 
-def with_exchange(name: str) -> Callable[..., Any]:
+def with_exchange(name: str) -> Callable[..., object]:
     """Return an operation of the interpreter that notes that threads pass values on."""
 
-    def operation(self: Any, *args: Any) -> Any:
+    def operation(self: triton_interpreter.InterpreterBuilder, *args: object) -> object:
         exchange(*(arg for arg in args if isinstance(arg, Handle)))
         return original(self, *args)
 
@@ -269,10 +269,10 @@ def with_exchange(name: str) -> Callable[..., Any]:
     return operation
 
 
-def with_tiles(name: str) -> Callable[..., Any]:
+def with_tiles(name: str) -> Callable[..., object]:
     """Return an operation of the interpreter that notes where its results come from."""
 
-    def operation(self: Any, *args: Any) -> Any:
+    def operation(self: triton_interpreter.InterpreterBuilder, *args: object) -> object:
         result = original(self, *args)
         handles = [arg for arg in args if isinstance(arg, Handle)]
         for each in result if isinstance(result, tuple) else (result,):

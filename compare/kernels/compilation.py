@@ -94,17 +94,10 @@ def compile_launches(
             job = {"launches": chosen[k::number], "capability": capability_of(architecture)}
             path.write_text(json.dumps(job | {"target": target}), encoding="utf-8")
             command = [sys.executable, "-P", str(COMPILER), str(path)]
-            running.append(
-                (
-                    path.with_suffix(".lines"),
-                    subprocess.Popen(
-                        command,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.PIPE,
-                        env=environment,
-                    ),
-                )
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
             )
+            running.append((path.with_suffix(".lines"), process))
         found: dict[int, dict[str, Any]] = {}
         for k, (path, process) in enumerate(running):
             failed = _wait(process, until)
@@ -116,7 +109,7 @@ def compile_launches(
     return [dict(launch) | found[n] for n, launch in enumerate(chosen)]
 
 
-def _wait(process: Any, until: float) -> str:
+def _wait(process: subprocess.Popen[bytes], until: float) -> str:
     """Wait for a process; return why it failed, and nothing if its time is over."""
     try:
         _, errors = process.communicate(timeout=max(0.1, until - time.monotonic()))

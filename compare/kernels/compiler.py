@@ -13,6 +13,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import triton.language
@@ -29,21 +30,21 @@ USAGE = re.compile(r"REG:(\d+) STACK:(\d+)")
 
 Place = tuple[str, int, str, str]
 
-KERNELS: dict[Place, Any] = {}  # by file, line, name, and what they have captured
+KERNELS: dict[Place, JITFunction] = {}  # by file, line, name, and what they have captured
 
 
 def watch_kernels() -> None:
     """Keep each kernel that is made from now on, whatever it is called in its module."""
     original = JITFunction.__init__
 
-    def init(self: Any, fn: Any, *args: Any, **kwargs: Any) -> None:
+    def init(self: JITFunction, fn: FunctionType, *args: object, **kwargs: object) -> None:
         original(self, fn, *args, **kwargs)
         KERNELS[place_of(fn)] = self
 
     JITFunction.__init__ = init
 
 
-def place_of(fn: Any) -> Place:
+def place_of(fn: FunctionType) -> Place:
     """Return where a function is defined, and with which captured values."""
     code = fn.__code__
     captured = json.dumps(list_captured(fn), sort_keys=True)
@@ -56,7 +57,7 @@ def place_in(launch: dict[str, Any]) -> Place:
     return launch["file"], launch["line"], launch["name"], captured
 
 
-def make_kernels(module: Any, name: str) -> None:
+def make_kernels(module: ModuleType, name: str) -> None:
     """Let a class make those kernels that it makes when it is built or called."""
     import torch
 
@@ -67,7 +68,7 @@ def make_kernels(module: Any, name: str) -> None:
         output.sum().backward()
 
 
-def compiled(function: Any, launch: dict[str, Any], capability: int) -> dict[str, Any]:
+def compiled(function: JITFunction, launch: dict[str, Any], capability: int) -> dict[str, object]:
     """Compile a kernel for one launch; return what it uses."""
     dtypes = {
         name: getattr(triton.language, value.rpartition(".")[2])

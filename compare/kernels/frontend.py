@@ -15,7 +15,7 @@ from triton.language.semantic import TritonSemantic
 SAME_AFTER_CASTS = (tl.float32, tl.float64, tl.int32, tl.int64, tl.int1)
 """Operands of one such type need no cast, whatever the operation is."""
 
-Operands = tuple[Any, Any]
+Operands = tuple[core.tensor, core.tensor]
 
 
 class Count:
@@ -32,7 +32,7 @@ _init_block, _init_tensor = core.block_type.__init__, core.tensor.__init__
 _is_equal = core.tuple.__eq__
 
 
-def make_block(cls: Any, element_ty: Any, shape: Any) -> Any:
+def make_block(cls: type[core.block_type], element_ty: core.dtype, shape: Any) -> core.block_type:
     """Return the type of a tile: one object for each shape, kept by the type of its entries."""
     blocks = vars(element_ty).setdefault("_blocks", {})
     sizes = tuple(getattr(size, "value", size) for size in shape)
@@ -43,7 +43,7 @@ def make_block(cls: Any, element_ty: Any, shape: Any) -> Any:
     return blocks[sizes]
 
 
-def init_tensor(self: Any, handle: Any, type: Any) -> None:
+def init_tensor(self: core.tensor, handle: object, type: core.dtype) -> None:
     """Make a tensor: all but its handle is the same for all tensors of a type."""
     Count.operations += 1
     if "_tensor" not in vars(type):
@@ -54,19 +54,19 @@ def init_tensor(self: Any, handle: Any, type: Any) -> None:
         self.handle = handle
 
 
-def is_equal(self: Any, other: Any) -> Any:
+def is_equal(self: core.tuple, other: object) -> object:
     """Compare a shape with a list of sizes: what `tuple.__eq__` does."""
     if type(other) is list and all(type(size) is int for size in other):
         return core.constexpr(self.values == other)
     return _is_equal(self, other)
 
 
-def broadcast(self: Any, lhs: Any, rhs: Any) -> Operands:
+def broadcast(self: TritonSemantic, lhs: core.tensor, rhs: core.tensor) -> Operands:
     """Broadcast operands: what `broadcast_impl_value` does."""
     return (lhs, rhs) if lhs.type is rhs.type else _broadcast(self, lhs, rhs)
 
 
-def check_operands(self: Any, lhs: Any, rhs: Any, *args: Any, **kwargs: Any) -> Operands:
+def check_operands(self: Any, lhs: Any, rhs: Any, *args: object, **kwargs: object) -> Operands:
     """Cast and broadcast operands: what `binary_op_type_checking_impl` does."""
     are_tensors = isinstance(lhs, core.tensor) and isinstance(rhs, core.tensor)
     if are_tensors and lhs.type is rhs.type and lhs.dtype in SAME_AFTER_CASTS:

@@ -21,6 +21,7 @@ from collections import Counter
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from triton.runtime import interpreter as triton_interpreter
 from triton.tools.tensor_descriptor import TensorDescriptor
 
 
-def load_neighbour(name: str) -> Any:
+def load_neighbour(name: str) -> ModuleType:
     """Import a file of this folder by its path; the user's modules may have the same name."""
     path = Path(__file__).with_name(f"{name}.py")
     spec: Any = spec_from_file_location(f"_rnn_parity_{name}", path)
@@ -52,13 +53,13 @@ memory, builder, launches, operators, frontend = map(
 LAUNCHES, HINTS = launches.LAUNCHES, builder.HINTS
 State = builder.State
 
-turns: Counter[Any] = Counter()  # launches of each kernel
+turns: Counter[FunctionType] = Counter()  # launches of each kernel
 
 
 class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
     """Runs one launch; its arrays are copied to memory with margins, and back."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
+    def __call__(self, *args: object, **kwargs: object) -> None:
         """Run the programs, in half of a kernel's launches from the last one to the first.
 
         A program that needs what another one does has to wait for it, and not to be lucky. If it
@@ -75,16 +76,16 @@ class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
             State.is_reversed = False
             self._run(*args, **kwargs)
 
-    def _run(self, *args: Any, **kwargs: Any) -> None:
+    def _run(self, *args: object, **kwargs: object) -> None:
         try:
             super().__call__(*args, **kwargs)
         except triton_interpreter.InterpreterError as error:
             raise error.__cause__ or error from None
 
-    def _init_args_hst(self, args: Any, kwargs: Any) -> Any:
+    def _init_args_hst(self, args: Any, kwargs: Any) -> tuple[list[object], dict[str, object]]:
         arrays: dict[int, Any] = {}
 
-        def with_margin(name: str, arg: Any) -> Any:
+        def with_margin(name: str, arg: object) -> object:
             if isinstance(arg, TensorDescriptor):
                 rest = arg.shape, arg.strides, arg.block_shape, arg.padding
                 rounded = arg.round_f32_to_tf32
@@ -118,7 +119,7 @@ class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
                 memory.bytes_of(tensor.untyped_storage()).copy_(array.inside)
 
 
-def run(self: Any, *args: Any, grid: Any, warmup: bool = False, **kwargs: Any) -> None:
+def run(self: Any, *args: object, grid: object, warmup: bool = False, **kwargs: object) -> None:
     """Launch a kernel: what `InterpretedFunction.run` does."""
     if warmup:
         return
@@ -128,14 +129,14 @@ def run(self: Any, *args: Any, grid: Any, warmup: bool = False, **kwargs: Any) -
     executor(*args, **kwargs)
 
 
-def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+def call(self: triton_interpreter.InterpretedFunction, *args: object, **kwargs: object) -> object:
     """Call a function from a kernel: what `InterpretedFunction.__call__` does, but faster."""
     patch(self.fn)
     return self.rewrite()(*args, **kwargs)
 
 
 @cache
-def patch(fn: Any) -> Any:
+def patch(fn: FunctionType) -> object:
     """Let what a function has imported from Triton speak to the interpreter.
 
     Triton patches its own modules for each launch, and not what was imported from them by name.
@@ -149,7 +150,7 @@ def patch(fn: Any) -> Any:
 _find_dtype = cache(triton_interpreter._get_np_dtype)
 
 
-def find_dtype(kind: Any) -> np.dtype:
+def find_dtype(kind: tl.dtype) -> np.dtype:
     """Return NumPy's dtype: what `_get_np_dtype` does, but faster."""
     return np.dtype(np.uint64) if kind.is_ptr() else _find_dtype(kind.scalar)
 
@@ -164,7 +165,7 @@ def patch_reductions() -> None:
     """Let sums over an axis note that threads use entries that others have loaded."""
     original = triton_interpreter.ReduceScanOpInterface.apply
 
-    def apply(self: Any, inputs: Any) -> Any:
+    def apply(self: object, inputs: tl.tensor | tuple[tl.tensor, ...]) -> object:
         several = inputs if isinstance(inputs, tuple) else (inputs,)
         builder.exchange(*(each.handle for each in several))
         return original(self, inputs)
@@ -172,7 +173,7 @@ def patch_reductions() -> None:
     triton_interpreter.ReduceScanOpInterface.apply = apply
 
 
-def compile_with_captured(self: Any, tree: ast.Module) -> Any:
+def compile_with_captured(self: triton_interpreter.FunctionRewriter, tree: ast.Module) -> object:
     """Compile a kernel: what `FunctionRewriter._compile_and_exec` does, with captured variables.
 
     The code is compiled again, and a function within a function would lose them. So it becomes the
@@ -191,7 +192,7 @@ def compile_with_captured(self: Any, tree: ast.Module) -> Any:
 _compile = triton_interpreter.FunctionRewriter._compile_and_exec
 
 
-def take_notes() -> dict[str, Any]:
+def take_notes() -> dict[str, object]:
     """Return launches, why numbers may be wrong, and how many operations, since the last call."""
     launched, hints = list(LAUNCHES.values()), list(HINTS)[State.named :]
     notes = {"launched": launched, "hints": hints, "operations": frontend.Count.operations}

@@ -5,6 +5,7 @@ the machine code loads and stores several entries at once. So each is a launch o
 """
 
 import inspect
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -14,13 +15,14 @@ from triton.runtime.jit import mangle_type
 LAUNCHES: dict[str, dict[str, Any]] = {}  # since `take_notes`: what the compiler needs to know
 
 TYPES = {"float64": "fp64", "float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "bool": "i1"}
+Bound = dict[str, object]  # the values of parameters, by name
 OPTIONS = ("num_warps", "num_stages", "num_ctas", "maxnreg")
 
 
-def record(fn: Any, names: list[str], constexprs: list[str], bound: dict[str, Any]) -> None:
+def record(fn: FunctionType, names: list[str], constexprs: list[str], bound: Bound) -> None:
     """Keep a launch for each kernel, its constants, and the alignment of its arguments."""
     types: dict[str, str] = {}
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     aligned = []
     for k, name in enumerate(names):
         value = bound[name]
@@ -53,14 +55,14 @@ def record(fn: Any, names: list[str], constexprs: list[str], bound: dict[str, An
     LAUNCHES.setdefault(repr(launch), launch)
 
 
-def list_captured(fn: Any) -> dict[str, Any]:
+def list_captured(fn: FunctionType) -> dict[str, object]:
     """Return the plain values that a kernel has captured from the function that made it."""
     captured = inspect.getclosurevars(fn).nonlocals
     values = {name: getattr(value, "value", value) for name, value in captured.items()}
     return {n: v for n, v in values.items() if isinstance(v, bool | int | float | str)}
 
 
-def run_in_turn(self: Any, *args: Any, **kwargs: Any) -> Any:
+def run_in_turn(self: Autotuner, *args: object, **kwargs: object) -> object:
     """Launch a kernel with the next of its configurations: what `Autotuner.run` does on a GPU.
 
     There the fastest is taken, and here all of them, one launch after the other. Before the first
@@ -84,13 +86,13 @@ def run_in_turn(self: Any, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
-def time_nothing(call: Any, quantiles: Any) -> list[float]:
+def time_nothing(call: FunctionType, quantiles: list[float]) -> list[float]:
     """Run a kernel once, in the place of a benchmark."""
     call()
     return [0.0 for _ in quantiles]
 
 
-def bind(fn: Any, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def bind(fn: FunctionType, names: list[str], args: tuple[object, ...], kwargs: Bound) -> Bound:
     """Return the values of the parameters of a launch, and its options."""
     bound = {p.name: p.default for p in inspect.signature(fn).parameters.values()}
     return bound | dict(zip(names, args, strict=False)) | kwargs

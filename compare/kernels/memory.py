@@ -242,7 +242,7 @@ class Array:
         )
 
 
-def bytes_of(storage: Any) -> Any:
+def bytes_of(storage: torch.UntypedStorage) -> torch.Tensor:
     """Return the memory of a tensor as a tensor of bytes."""
     return torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
 

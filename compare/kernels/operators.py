@@ -8,6 +8,7 @@
 
 import re
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ def refuse(name: str) -> None:
     raise RuntimeError(f"expected your own kernels, got a call of PyTorch's operator {name}")
 
 
-def fill_with_nonsense(tensor: Any) -> None:
+def fill_with_nonsense(tensor: torch.Tensor) -> None:
     """Write into fresh memory what a result must not depend on."""
     if tensor.is_floating_point() or tensor.is_complex():
         tensor.fill_(float("nan"))
@@ -40,8 +41,8 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False  # else the first operator imports PyTorch's compiler, for seconds
 
     def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
+        self, func: Any, types: object, args: Any = (), kwargs: dict[str, object] | None = None
+    ) -> object:
         """Compute an operator."""
         if RECURRENT.search(func.name()):
             refuse(func.name().partition(".")[0])
@@ -78,6 +79,6 @@ def list_keys(name: str) -> tuple[str, ...]:
     return tuple(key for key in ("CPU", "CUDA") if has_kernel(name, key))
 
 
-def refuse_call(name: str) -> Any:
+def refuse_call(name: str) -> Callable[..., None]:
     """Return a function that takes the place of an operator."""
     return lambda *_, **__: refuse(name)
