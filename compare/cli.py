@@ -238,7 +238,7 @@ def _function(config: Any) -> Callable[[Any, Terminal], object]:
     return lambda *given: runs.train_in_processes(*given)
 
 
-def parse(arguments: Sequence[str]) -> Any:
+def parse(arguments: Sequence[str]) -> object:
     """Return the configuration of a command; options without a command belong to ``run``."""
     arguments = list(arguments)
     if not arguments or arguments[0].startswith("-"):

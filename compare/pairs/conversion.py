@@ -269,7 +269,7 @@ def demand_same_bits(got: Results, expected: Results) -> None:
     if {*got} != {*expected}:
         raise RecordError(f"expected to read {', '.join(expected)}, got {', '.join(got)}")
     for name, array in expected.items():
-        found: Any = got[name]
+        found = got[name]
         same = (found.dtype, found.shape) == (array.dtype, array.shape)
         if not same or found.tobytes() != array.tobytes():
             raise RecordError(f"expected to read the bits of {name} that were written, got others")

@@ -4,7 +4,6 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import psutil
@@ -116,7 +115,7 @@ def make_writers(
     """Return a function for each side that continues a prefix."""
 
     def writer(predict: Writer, model: object) -> Writer:
-        def write(prefix: str, num_preds: int, **drawn: Any) -> str:
+        def write(prefix: str, num_preds: int, **drawn: object) -> str:
             return predict(split_tokens(prefix, token), num_preds, model, vocab, **drawn)
 
         return write

@@ -9,7 +9,7 @@ To add an optimizer, write its class in `scratch_rnn.optim`, and add its record 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from compare.files import LEARNING_RATE, MAX_NORM
 from compare.terminal import flag
@@ -28,7 +28,7 @@ class OptimizerKind:
 
     name: str  # of its class, in `scratch_rnn` and in `torch.optim`
     lr: float  # the default learning rate
-    options: Mapping[str, Any] = field(default_factory=dict)  # further arguments of both classes
+    options: Mapping[str, object] = field(default_factory=dict)  # further arguments of both classes
     arrays: tuple[str, ...] = ()  # one for each parameter, of its shape
     counts: tuple[str, ...] = ()  # single whole numbers, such as the number of updates
 
@@ -77,13 +77,12 @@ class StepSettings:
         return StepSettings(**{f.name: getattr(self, f.name) for f in fields(StepSettings)})
 
 
-def name_optimizer(values: Any) -> Any:
+def name_optimizer(values: object) -> object:
     """Return the settings in a file, with the optimizer by its name in `OPTIMIZERS`.
 
     A checkpoint has the name of its class, and so had all files when there was one optimizer.
     """
     names = {record.name: name for name, record in OPTIMIZERS.items()}
-    name = values.get("optimizer") if isinstance(values, dict) else None
-    return (
-        values | {"optimizer": names[name]} if isinstance(name, str) and name in names else values
-    )
+    if isinstance(values, dict) and isinstance(name := values.get("optimizer"), str):
+        return values | {"optimizer": names.get(name, name)}
+    return values

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -138,7 +137,7 @@ def _command(
     return result
 
 
-def _trainee(model: Any, config: RunConfig, *, parallel: bool) -> parity.Trainee:
+def _trainee(model: object, config: RunConfig, *, parallel: bool) -> parity.Trainee:
     return parity.Trainee(model, config.step, carry_state=config.carry_state, parallel=parallel)
 
 

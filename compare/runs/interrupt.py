@@ -7,15 +7,16 @@ takes effect at once.
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
 
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 """Windows has no SIGHUP, the signal of a closed terminal."""
+
+Handler = Callable[[int, FrameType | None], object] | int | None  # SIG_IGN is an integer
 
 
 class Request:
@@ -37,7 +38,7 @@ def defer_signals() -> Iterator[Request]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before: dict[signal.Signals, Any] = {}
+    before: dict[signal.Signals, Handler] = {}
 
     def restore() -> None:
         for number, handler in before.items():

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin, get_type_hints
 
 from tyro.conf import arg
 
@@ -12,6 +12,8 @@ from compare.terminal.errors import UsageError
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
 
 CHANGEABLE = "may change on resuming"
 """Marks such an option in its annotation: ``Annotated[int, CHANGEABLE]``."""
@@ -37,7 +39,9 @@ class Range:
         """Describe the value that is expected instead of this one, which is not in the range."""
         return self.too_large if self.too_large and value > self.most else str(self)
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: "GetCoreSchemaHandler"
+    ) -> "CoreSchema":
         """Return how pydantic validates a field of a file with this range in its annotation."""
         from pydantic_core import core_schema  # not before a file is read
 
@@ -90,10 +94,9 @@ def flag(
     help: str | None = None,
     aliases: tuple[str, ...] = (),
     name: str | None = None,
-) -> Any:
+) -> object:
     """Describe an option; `default` is in the place of the default value in its help."""
-    more: dict[str, Any] = {} if name is None else {"name": name}
-    return arg(metavar=metavar, help_behavior_hint=default, help=help, aliases=aliases, **more)
+    return arg(name=name, metavar=metavar, help_behavior_hint=default, help=help, aliases=aliases)
 
 
 def changeable(config: type) -> set[str]:
