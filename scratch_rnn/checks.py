@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from scratch_rnn.arrays import Array
 
@@ -51,7 +52,7 @@ def check_float(name: str, value: object) -> float:
     return number
 
 
-def check_generator(rng: Any, temperature: float) -> Any:
+def check_generator(rng: Generator | None, temperature: float) -> Generator | None:
     """Return the generator that tokens are drawn with; a new one if `rng` is None.
 
     At temperature 0 nothing is drawn, so no new one is made: that takes longer than a character.
@@ -77,7 +78,7 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     return value
 
 
-def check_function(name: str, value: object) -> Callable[..., Any]:
+def check_function(name: str, value: object) -> Callable[..., object]:
     """Return `value` if it can be called."""
     if not callable(value):
         raise TypeError(f"expected {name} to be a function, got {type(value).__name__}")

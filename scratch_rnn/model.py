@@ -1,16 +1,15 @@
 """The character language model: one-hot tokens -> recurrent layer -> linear layer -> logits."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn import linear
-from scratch_rnn.arrays import Array
+from scratch_rnn.arrays import Array, State, arrays_of
 from scratch_rnn.checks import check_array, check_has, check_ids, check_integer, check_ndarray
 from scratch_rnn.layers.layer import Layer
-from scratch_rnn.layers.states import State, arrays_of, check_state
+from scratch_rnn.layers.layout import check_state
 from scratch_rnn.layers.tape import RNNTape
 
 
@@ -54,7 +53,7 @@ class RNNModel:
         self, rnn: Layer, vocab_size: int, *, rng: np.random.Generator | None = None
     ) -> None:
         check_has("rnn", rnn, "input_size", "forward", "backward")
-        self.rnn: Any = rnn  # a Layer, or anything like one
+        self.rnn = rnn
         self.vocab_size = check_integer("vocab_size", vocab_size, least=1)
         if rnn.input_size != self.vocab_size:
             raise ValueError(
@@ -141,19 +140,13 @@ class RNNModel:
         return logits, state, ModelTape(rnn_tape, h)
 
     def backward(
-        self,
-        tape: ModelTape,
-        d_logits: Float[Array, "TB V"],
-        d_state: State = None,
+        self, tape: ModelTape, d_logits: Float[Array, "TB V"], d_state: State | None = None
     ) -> dict[str, Float[Array, "..."]]:
         """Return the gradients of `parameters`, given the gradients of logits and final state."""
         return self.backward_to_state(tape, d_logits, d_state)[0]
 
     def backward_to_state(
-        self,
-        tape: ModelTape,
-        d_logits: Float[Array, "TB V"],
-        d_state: State = None,
+        self, tape: ModelTape, d_logits: Float[Array, "TB V"], d_state: State | None = None
     ) -> tuple[dict[str, Float[Array, "..."]], State]:
         """Return also the gradient of the initial state, which truncated BPTT drops.
 

@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from scratch_rnn.arrays import Array
+from scratch_rnn.arrays import Array, State, arrays_of
 from scratch_rnn.checks import check_generator, check_has, check_integer, check_number
-from scratch_rnn.layers.states import State, arrays_of
 from scratch_rnn.model import RNNModel
 from scratch_rnn.text import Vocab
 from scratch_rnn.text.prefix import prefix_ids
@@ -94,9 +93,8 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[Array
     """
     rnn = model.rnn
     L, W, b = rnn.num_layers, model.parameters["linear.weight"], model.parameters["linear.bias"]
-    layers = [rnn.weights(k) for k in range(L)]
-    steps = [rnn.step_in_columns(layer) for layer in layers]
-    if rnn.num_directions == 2 or None in steps:
+    layers = [step for k in range(L) if (step := rnn.step_in_columns(rnn.weights(k)))]
+    if rnn.num_directions == 2 or len(layers) < L:
 
         def logits_after_both_ways(token: int) -> Float[Array, "V"]:
             nonlocal state  # with two directions each token is a sequence of its own
@@ -106,8 +104,7 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[Array
 
         return logits_after_both_ways
 
-    biases, functions = zip(*steps, strict=True)
-    rows = np.ascontiguousarray(layers[0].W_ih.T) + biases[0]  # (V, G·H): W_ih x + b for each token
+    rows = np.ascontiguousarray(layers[0].W_ih.T) + layers[0].b  # (V, G·H): W_ih x + b of a token
 
     # A layer's h is read by its own W_hh, and the top one's also by W: one product for both.
     readers = [layer.W_hh for layer in layers[:-1]] + [np.concatenate([layers[-1].W_hh, W])]
@@ -120,11 +117,11 @@ def token_by_token(model: RNNModel, state: State) -> Callable[[int], Float[Array
     def logits_after(token: int) -> Float[Array, "V"]:
         a = rows[token]
         for k, reader in enumerate(readers):
-            states[k] = functions[k](a, read[k][:GH], *states[k])
+            states[k] = layers[k].compute(a, read[k][:GH], *states[k])
             h = states[k][0]
             read[k] = reader.dot(h)  # at this size half the overhead of @
             if k + 1 < L:
-                a = layers[k + 1].W_ih @ h + biases[k + 1]
+                a = layers[k + 1].W_ih @ h + layers[k + 1].b
         y: Array = read[-1][GH:] + b
         return y
 

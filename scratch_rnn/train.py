@@ -14,9 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from scratch_rnn import threads
-from scratch_rnn.arrays import Array
+from scratch_rnn.arrays import Array, State, each
 from scratch_rnn.checks import check_batch, check_flag, check_function, check_has, check_integer
-from scratch_rnn.layers.states import State, each
 from scratch_rnn.loss import cross_entropy, perplexity
 from scratch_rnn.model import RNNModel
 from scratch_rnn.optim import SGD, Optimizer, clip_grad_norm
@@ -58,7 +57,7 @@ class StepOptions(TypedDict, total=False):
 def train_step(
     model: RNNModel,
     batch: Batch,
-    state: State,
+    state: State | None,
     optimizer: Optimizer,
     *,
     max_norm: float = 1.0,
@@ -183,7 +182,7 @@ def train_epoch(
     """
     check_flag("carry_state", carry_state)
     check_has("batches", batches, "__iter__")
-    state = None
+    state: State | None = None
     total_loss, num_tokens, right, num_recalls = 0.0, 0, 0, 0
     for batch in batches:
         result = train_step(model, batch, state, optimizer, max_norm=max_norm, **options)

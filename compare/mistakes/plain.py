@@ -11,7 +11,7 @@ places, because it adds in another order or computes log p where the plain versi
 
 import ast
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
@@ -82,17 +82,17 @@ class PlainFunctions(LocalFunctions):
         if states is not None:
             self.forward = partial(self._return_states, states)
 
-    def _run_forward(self, *given: Array) -> tuple[Array, Any, Any]:
+    def _run_forward(self, *given: Array) -> tuple[Array, object, object]:
         """Return output, the last states and the tape that the template suggests."""
         output, last, tape = self._own_forward(*given)
         kept = tape[: len(tape) - len(self._options)]
         return output, last, tuple(_stacked(item) for item in kept)
 
-    def _run_backward(self, tape: Any, *given: Array) -> Any:
+    def _run_backward(self, tape: Iterable[object], *given: Array) -> Any:
         """Return the gradients of x, of the first states, of both weights and of the biases."""
         return self._own_backward((*tape, *self._options), *given)
 
-    def _return_states(self, states: Array, *given: Any) -> tuple[Any, Any, Any]:
+    def _return_states(self, states: Array, *given: Array) -> tuple[Array, object, object]:
         """Return output, the last state and the tape as if a forward pass gave these states."""
         x, _, *weights = given
         states = states.astype(x.dtype)
@@ -104,14 +104,14 @@ class PlainFunctions(LocalFunctions):
 
 
 def _read_in_order(
-    function: Callable[..., Any], kind: str, cell: str, order: Order
-) -> Callable[..., Any]:
+    function: Callable[..., object], kind: str, cell: str, order: Order
+) -> Callable[..., object]:
     """Return a function that reads the gates of its weights in this order."""
     gates = CELLS[cell].gates
     return lambda *args: translate_call(function, kind, cell, args, order, gates)
 
 
-def _stacked(item: Any) -> Any:
+def _stacked(item: Any) -> object:
     """Return a list of arrays as one array: the states h_0, h_1 … h_T."""
     is_list = isinstance(item, list) and all(isinstance(entry, np.ndarray) for entry in item)
     return np.stack(item) if is_list and item else item
@@ -146,7 +146,7 @@ class _MoveResults(ast.NodeTransformer):
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         return _move(node) if name in ROUNDED else node
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> Any:
+    def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.AST]:
         self.generic_visit(node)
         target = ast.unparse(node.target)
         moved = ast.parse(f"{target} = _moved_in_place({target}, _move)").body
@@ -158,7 +158,7 @@ def _move(value: ast.expr) -> ast.AST:
     return ast.copy_location(call, value)
 
 
-def _moved_in_place(value: Any, move: Move) -> Any:
+def _moved_in_place(value: object, move: Move) -> object:
     """Move the entries of an array where they are; return it."""
     if not isinstance(value, np.ndarray):
         return move(value)

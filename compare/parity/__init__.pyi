@@ -68,6 +68,7 @@ from .training import iterate_epochs as iterate_epochs
 from .training import train_in_lockstep as train_in_lockstep
 from .training import updates as updates
 from .update import Update as Update
+from .weights import TensorState as TensorState
 from .weights import copy_weights as copy_weights
 from .weights import gradient_of as gradient_of
 from .weights import name_state as name_state

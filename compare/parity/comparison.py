@@ -14,9 +14,8 @@ from compare.parity.settings import StepSettings
 from compare.parity.step import run_concise_step, run_scratch_step
 from compare.parity.tolerance import tolerances
 from compare.parity.weights import check_same_parameters
+from scratch_rnn.arrays import State, arrays_of, each
 from scratch_rnn.checks import check_batch, check_has
-from scratch_rnn.layers import states
-from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch
 
 ConciseStep = Callable[..., Mapping[str, Array]]
@@ -27,7 +26,7 @@ def check_parity(
     scratch_model: scratch_rnn.RNNModel,
     concise_model: concise_rnn.RNNModel,
     batch: Batch,
-    state: State = None,
+    state: State | None = None,
     *,
     optimizer: str = "sgd",
     lr: float = 0.1,
@@ -78,7 +77,7 @@ def compare_step(
     scratch_model: scratch_rnn.RNNModel,
     concise_model: concise_rnn.RNNModel,
     batch: Batch,
-    state: State,
+    state: State | None,
     settings: StepSettings,
     *,
     memory: Memory | None = None,
@@ -100,9 +99,9 @@ def compare_step(
     for results in (scratch, concise):  # the gradients of the output layer follow from it
         results.pop("gradient of logits", None)
     reference = None
-    if states.arrays_of(state)[0].dtype == np.float32:
+    if arrays_of(state)[0].dtype == np.float32:
         in_float64 = copy.deepcopy(concise_model).double()
-        state = states.each(lambda array: array.astype(np.float64), state)
+        state = each(lambda array: array.astype(np.float64), state)
         if memory is not None:
             memory = {name: array.astype(np.float64) for name, array in memory.items()}
         reference = run_concise_step(in_float64, batch, state, settings, memory=memory)

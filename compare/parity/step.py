@@ -16,7 +16,6 @@ functions of a package: of `scratch_rnn`, or of one with its names; of PyTorch f
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +29,7 @@ from compare.parity.step_functions import step_options
 from compare.parity.tolerance import Move, Unmoved
 from compare.parity.weights import gradient_of, name_state, state_as_tensors, tensor_as_array
 from concise_rnn import data_parallel
-from scratch_rnn.layers import states
-from scratch_rnn.layers.states import State
+from scratch_rnn.arrays import State, each
 from scratch_rnn.text import Batch
 
 Stages = Iterator[tuple[str, Results]]
@@ -39,9 +37,9 @@ Stages = Iterator[tuple[str, Results]]
 
 
 def scratch_stages(
-    model: Any,
+    model: scratch_rnn.RNNModel,
     batch: Batch,
-    state: State,
+    state: State | None,
     settings: StepSettings,
     move: Move = Unmoved.RESULTS,
     *,
@@ -69,7 +67,7 @@ def scratch_stages(
         "forward",
         {
             "hidden states": tape.h.copy(),
-            **name_state("final state", states.each(np.copy, final_state)),
+            **name_state("final state", each(np.copy, final_state)),
             "logits": logits.copy(),
         },
     )
@@ -95,11 +93,11 @@ def scratch_stages(
 def concise_stages(
     model: concise_rnn.RNNModel,
     batch: concise_rnn.Batch,
-    state: State,
+    state: State | None,
     settings: StepSettings,
     *,
     memory: Memory | None = None,
-    wrap: Callable[[concise_rnn.RNNModel], Any] | None = None,
+    wrap: Callable[[concise_rnn.RNNModel], torch.nn.Module] | None = None,
 ) -> Stages:
     """Train a PyTorch model for one step, in place.
 
@@ -114,10 +112,8 @@ def concise_stages(
     parameters = dict(model.named_parameters())
     device = model.linear.weight.device
     if state is None:
-        state = states.each(tensor_as_array, model.begin_state(len(batch.inputs)))
-    initial_state = states.each(
-        lambda tensor: tensor.requires_grad_(), state_as_tensors(state, device)
-    )
+        state = each(tensor_as_array, model.begin_state(len(batch.inputs)))
+    initial_state = each(lambda tensor: tensor.requires_grad_(), state_as_tensors(state, device))
 
     called, hidden_states = wrap(model) if wrap else model, []
     hook = model.linear.register_forward_pre_hook(lambda _, args: hidden_states.append(args[0]))
@@ -133,7 +129,7 @@ def concise_stages(
 
     logits.backward(d_logits)
     results = {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
-    d_state = states.each(gradient_of, initial_state)
+    d_state = each(gradient_of, initial_state)
     yield "backward", as_arrays(results | name_state("gradient of initial state", d_state))
 
     norm = options["clip_gradients"](parameters.values(), options["max_norm"])
@@ -158,7 +154,7 @@ def join_stages(stages: Iterable[tuple[str, Results]]) -> Results:
 def run_scratch_step(
     model: scratch_rnn.RNNModel,
     batch: Batch,
-    state: State,
+    state: State | None,
     settings: StepSettings,
     move: Move = Unmoved.RESULTS,
     *,
@@ -172,11 +168,11 @@ def run_scratch_step(
 def run_concise_step(
     model: concise_rnn.RNNModel,
     batch: concise_rnn.Batch,
-    state: State,
+    state: State | None,
     settings: StepSettings,
     *,
     memory: Memory | None = None,
-    wrap: Callable[[concise_rnn.RNNModel], Any] | None = None,
+    wrap: Callable[[concise_rnn.RNNModel], torch.nn.Module] | None = None,
 ) -> Results:
     """Run all stages of `concise_stages` on a copy of the model, in evaluation mode."""
     model = copy.deepcopy(model).eval()
@@ -186,7 +182,7 @@ def run_concise_step(
 def run_parallel_step(
     model: concise_rnn.RNNModel,
     batch: Batch,
-    state: State,
+    state: State | None,
     settings: StepSettings,
     *,
     memory: Memory | None = None,
@@ -194,7 +190,7 @@ def run_parallel_step(
     """Run `run_concise_step` in all processes, each on its rows; return results for all rows."""
     B, T = batch.inputs.shape
     rows = data_parallel.rows_of_process(B)
-    state = states.each(lambda array: array[:, rows], state)
+    state = each(lambda array: array[:, rows], state)
     shard = data_parallel.Shard(batch)
     wrap = data_parallel.DataParallelRNNModel
     results = run_concise_step(model, shard, state, settings, memory=memory, wrap=wrap)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -52,8 +52,14 @@ LONG = 512
 """Number of terms from which one chain of additions can lose more than moves of the terms show."""
 
 Value = TypeVar("Value")
-Move = Callable[[Any], Any]
-"""A function that is applied to every float value of a computation."""
+
+
+class Move(Protocol):
+    """A function that is applied to every float value of a computation."""
+
+    def __call__(self, value: Value, /) -> Value:
+        """Return a copy with moved floats."""
+
 
 Computation = Callable[[Move], Mapping[str, Array]]
 
@@ -138,14 +144,14 @@ def _measure(compute: Computation, perturbations: int, seed: int, gaps: int) -> 
 
 
 @contextmanager
-def substitute(owner: Any, name: str, function: Callable[..., Any]) -> Iterator[None]:
+def substitute(owner: object, name: str, function: Callable[..., object]) -> Iterator[None]:
     """Inside the ``with`` block, let this thread call `function` where it calls ``owner.name``.
 
     Other threads call the original function, and must not replace it meanwhile.
     """
     before, here = getattr(owner, name), threading.get_ident()
 
-    def either(*arguments: Any) -> Any:
+    def either(*arguments: object) -> object:
         return (function if threading.get_ident() == here else before)(*arguments)
 
     setattr(owner, name, either)
@@ -257,7 +263,7 @@ def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:
     `value` itself does not change.
     """
 
-    def move(value: Any) -> Any:
+    def move(value: object) -> Any:
         if isinstance(value, np.ndarray | np.floating) and value.dtype.kind == "f":
             array = np.asarray(value)
             far = np.copysign(np.inf, 0.5 - rng.random(array.shape), dtype=array.dtype)

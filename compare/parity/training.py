@@ -26,6 +26,7 @@ from compare.parity.settings import StepSettings
 from compare.parity.step_functions import step_options
 from compare.parity.update import Update
 from compare.parity.weights import (
+    TensorState,
     largest_parameter_difference,
     parameters_as_arrays,
     state_as_tensors,
@@ -33,9 +34,8 @@ from compare.parity.weights import (
     write_parameters,
 )
 from concise_rnn import data_parallel
+from scratch_rnn.arrays import State, each
 from scratch_rnn.checks import check_flag, check_has, check_integer
-from scratch_rnn.layers import states
-from scratch_rnn.layers.states import State
 from scratch_rnn.text import Batch, Batches
 from scratch_rnn.text.recall import count_recalls, get_recalls
 
@@ -54,11 +54,11 @@ class Trainee:
     _: KW_ONLY
     carry_state: bool = False
     parallel: bool = False
-    state: State = None  # of the model's package, arrays or tensors; None means zeros
+    state: State | TensorState | None = None  # of the model's package; None means zeros
 
     def __post_init__(self) -> None:
         self.side: Side
-        self._trained: Any = self.model  # what `train_step` of the package trains
+        self._trained: object = self.model  # what `train_step` of the package trains
         self._package: Package
         self._optimizer: ScratchOptimizer | TorchOptimizer
         if isinstance(self.model, scratch_rnn.RNNModel):
@@ -89,26 +89,27 @@ class Trainee:
         """Return a copy of each parameter, with the keys of a torch state_dict."""
         return {name: array.copy() for name, array in parameters_as_arrays(self.model).items()}
 
-    def state_as_array(self) -> State:
+    def state_as_array(self) -> State | None:
         """Return a copy of the carried state as NumPy has it; None is zeros."""
         if self.state is None:
             return None
         as_array = tensor_as_array if self.side == "concise" else np.asarray
-        return states.each(lambda array: as_array(array).copy(), self.state)
+        return each(lambda array: as_array(array).copy(), self.state)
 
     def memory(self) -> dict[str, Array]:
         """Return a copy of what the optimizer keeps, by the names of `Memory`."""
         return self._optimizer.memory()
 
     def restore(
-        self, weights: Mapping[str, Array], state: State, memory: Memory | None = None
+        self, weights: Mapping[str, Array], state: State | None, memory: Memory | None = None
     ) -> None:
         """Copy weights, state and the optimizer's memory, of either model, into this one."""
         if memory is not None:
             self._optimizer.restore(memory)
         write_parameters(self.model, weights)
         if self.side == "scratch":
-            self.state = None if state is None else states.each(np.copy, state)
+            copied = None if state is None else each(np.copy, state)
+            self.state = copied
             return
         device = self.model.linear.weight.device
         self.state = None if state is None else state_as_tensors(state, device)

@@ -1,7 +1,6 @@
 """Copy weights from one model to the other, in both directions."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import nn
@@ -9,9 +8,10 @@ from torch import nn
 import scratch_rnn
 from compare.implementations import Array
 from compare.parity.tolerance import largest_difference
+from scratch_rnn.arrays import Item, State, arrays_of, each
 from scratch_rnn.checks import check_has
-from scratch_rnn.layers import states
 
+TensorState = torch.Tensor | tuple[torch.Tensor, ...]  # for an LSTM a pair
 ScratchModule = scratch_rnn.RNN | scratch_rnn.GRU | scratch_rnn.LSTM | scratch_rnn.RNNModel
 
 
@@ -96,14 +96,14 @@ def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.grad.clone()
 
 
-def state_as_tensors(state: Any, device: torch.device | str = "cpu") -> Any:
+def state_as_tensors(state: State, device: torch.device | str = "cpu") -> TensorState:
     """Return copies of a NumPy state as tensors: a tensor, or for an LSTM a pair."""
-    return states.each(lambda array: torch.from_numpy(array.copy()).to(device), state)
+    return each(lambda array: torch.from_numpy(array.copy()).to(device), state)
 
 
-def name_state(name: str, state: Any) -> dict[str, Any]:
+def name_state(name: str, state: Item | tuple[Item, ...]) -> dict[str, Item]:
     """Return the arrays or tensors of a state by name; for a pair "h of NAME" and "c of NAME"."""
-    arrays = states.arrays_of(state)
+    arrays = arrays_of(state)
     if len(arrays) == 1:
         return {name: arrays[0]}
     return {f"{part} of {name}": array for part, array in zip("hc", arrays, strict=True)}

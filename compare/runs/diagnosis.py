@@ -15,7 +15,7 @@ import scratch_rnn
 from compare import parity
 from compare.implementations import Array
 from compare.runs.checkpoint import Checkpoint
-from scratch_rnn.layers.states import each
+from scratch_rnn.arrays import each
 from scratch_rnn.text import Batch, Batches
 
 

@@ -21,16 +21,16 @@ Each sequence is a row of the arrays, so ``W h`` is written ``h @ W.T``. The equ
 (1990), as torch.nn.RNN states them. The backward pass is Werbos's (1990).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from scratch_rnn.arrays import Array
 from scratch_rnn.fast import lookup
+from scratch_rnn.fast.columns import StepInColumns
 from scratch_rnn.fast.memory import empty
 from scratch_rnn.fast.product import Times
 from scratch_rnn.fast.sums import sum_of_products, sum_of_rows
@@ -123,10 +123,9 @@ def slope(h: Float[Array, "T B H"], nonlinearity: str) -> Float[Array, "T B H"]:
     return slopes
 
 
-def step_in_columns(
-    weights: Weights, nonlinearity: str
-) -> tuple[Any, Callable[..., list[Float[Array, "H *B"]]]]:
-    """Return b_ih + b_hh, and the function (W_ih x + b, W_hh h, h) -> [h] of a step."""
-    _, _, b_ih, b_hh = weights
+def step_in_columns(weights: Weights, nonlinearity: str) -> StepInColumns:
+    """Return the function (W_ih x + b, W_hh h, h) -> [h] of a step; b is b_ih + b_hh."""
+    W_ih, W_hh, b_ih, b_hh = weights
+    b = 0 if b_ih is None or b_hh is None else b_ih + b_hh
     f = np.tanh if nonlinearity == "tanh" else lambda z: np.maximum(z, 0)
-    return 0 if b_ih is None or b_hh is None else b_ih + b_hh, lambda a, u, h: [f(a + u)]
+    return StepInColumns(W_ih, W_hh, b, lambda a, u, h: [f(a + u)])

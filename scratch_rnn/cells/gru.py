@@ -30,9 +30,8 @@ The equations are torch.nn.GRU's: the reset gate comes after the product W_hn h,
 first version of Cho et al. (2014), arXiv 1406.1078v1. In the published one (v3) it comes before.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -40,6 +39,7 @@ from jaxtyping import Float, Int
 from scratch_rnn.arrays import Array
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import split_by_gate
+from scratch_rnn.fast.columns import StepInColumns
 from scratch_rnn.fast.memory import empty
 from scratch_rnn.fast.product import Times
 
@@ -145,9 +145,9 @@ def slopes(tape: Tape) -> Float[Array, "4 T B H"]:
     return d
 
 
-def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[Array, "H *B"]]]]:
-    """Return all biases but b_hn, and the function (W_ih x + b, W_hh h, h) -> [h] of a step."""
-    _, W_hh, b_ih, b_hh = weights
+def step_in_columns(weights: Weights) -> StepInColumns:
+    """Return the function (W_ih x + b, W_hh h, h) -> [h] of a step; b is all biases but b_hn."""
+    W_ih, W_hh, b_ih, b_hh = weights
     H = W_hh.shape[1]
     b: Array = np.zeros(3 * H, W_hh.dtype)
     b_hn: Array = np.zeros(H, W_hh.dtype)
@@ -169,4 +169,4 @@ def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[Arr
         h += n
         return [h]
 
-    return b, step
+    return StepInColumns(W_ih, W_hh, b, step)

@@ -31,9 +31,8 @@ The equations are torch.nn.LSTM's. The cell is Hochreiter and Schmidhuber's (199
 other squashing functions, with the forget gate of Gers, Schmidhuber and Cummins (2000).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -41,6 +40,7 @@ from jaxtyping import Float, Int
 from scratch_rnn.arrays import Array
 from scratch_rnn.cells import gated
 from scratch_rnn.cells.gated import split_by_gate
+from scratch_rnn.fast.columns import StepInColumns
 from scratch_rnn.fast.memory import empty
 from scratch_rnn.fast.product import Times
 
@@ -171,9 +171,9 @@ def slopes(tape: Tape) -> tuple[Float[Array, "4 T B H"], Float[Array, "T B H"]]:
     return d_a, dm_dc
 
 
-def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[Array, "_ *B"]]]]:
-    """Return b_ih + b_hh, and the function (W_ih x + b, W_hh h, h, c) -> [h, c] of a step."""
-    _, W_hh, b_ih, b_hh, W_hr = weights
+def step_in_columns(weights: Weights) -> StepInColumns:
+    """Return the function (W_ih x + b, W_hh h, h, c) -> [h, c] of a step; b is b_ih + b_hh."""
+    W_ih, W_hh, b_ih, b_hh, W_hr = weights
     H = len(W_hh) // 4
 
     def step(a: Array, u: Array, h: Array, c: Array) -> list[Array]:
@@ -187,4 +187,4 @@ def step_in_columns(weights: Weights) -> tuple[Any, Callable[..., list[Float[Arr
         m *= u[3 * H :]
         return [m if W_hr is None else W_hr @ m, c]
 
-    return 0 if b_ih is None or b_hh is None else b_ih + b_hh, step
+    return StepInColumns(W_ih, W_hh, 0 if b_ih is None or b_hh is None else b_ih + b_hh, step)

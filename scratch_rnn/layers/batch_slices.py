@@ -16,6 +16,9 @@ from jaxtyping import Float, Int
 from scratch_rnn import threads
 from scratch_rnn.arrays import Array
 
+Weights = tuple[Array | None, ...]  # the named tuple of a cell: parameters, or their gradients
+Gradients = tuple[Array | None, Sequence[Array], Weights]  # δx, δ of the initial state, δ weights
+
 
 @dataclass(frozen=True, slots=True)
 class SliceTapes:
@@ -31,7 +34,7 @@ def forward(
     cell_forward: Callable[..., Any],
     x: Float[Array, "T B V"] | Int[Array, "T B"],
     state_0: dict[str, Float[Array, "B _"]],
-    weights: Any,
+    weights: Weights,
 ) -> Any:
     """Return the cell's tape, or the `SliceTapes`; state_0 has a name for each array."""
     T, B = x.shape[:2]
@@ -53,19 +56,18 @@ def forward(
 
 
 def backward(
-    cell_backward: Callable[..., Any],
-    tape: Any,
-    weights: Any,
+    cell_backward: Callable[..., Gradients],
+    tape: object,
+    weights: Weights,
     d_steps: Sequence[Float[Array, "T B _"] | None],
     d_last: Sequence[Float[Array, "B _"]],
-) -> tuple[Float[Array, "T B V"] | None, Sequence[Float[Array, "B _"]], Any]:
+) -> tuple[Float[Array, "T B V"] | None, Sequence[Float[Array, "B _"]], Weights]:
     """Return δx, δ of the initial state and δ of the weights, as the cell does."""
     if not isinstance(tape, SliceTapes):
         with threads.share_with_blas(*d_last[0].shape):  # B, R
-            result: tuple[Any, Any, Any] = cell_backward(tape, weights, d_steps, d_last)
-        return result
+            return cell_backward(tape, weights, d_steps, d_last)
 
-    def run_slice(k: int) -> Any:
+    def run_slice(k: int) -> Gradients:
         rows = tape.rows[k]
         d_steps_k = [None if d is None else d[:, rows] for d in d_steps]
         return cell_backward(tape.tapes[k], weights, d_steps_k, [d[rows] for d in d_last])
@@ -75,10 +77,8 @@ def backward(
     return (
         None if d_x[0] is None else np.concatenate(d_x, axis=1),
         [np.concatenate(arrays) for arrays in zip(*d_state_0, strict=True)],
-        type(weights)(
-            *(
-                None if arrays[0] is None else reduce(np.add, arrays)
-                for arrays in zip(*d_weights, strict=True)
-            )
+        d_weights[0]._make(
+            None if arrays[0] is None else reduce(np.add, arrays)
+            for arrays in zip(*d_weights, strict=True)
         ),
     )

@@ -1,6 +1,6 @@
 """torch.nn.GRU by hand: the cell of Cho in a `Layer`."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class GRU(Layer):
     ((35, 32, 256), (1, 32, 256))
     """
 
-    cell: ClassVar[Any] = gru
+    cell: ClassVar = gru
     NUM_GATES = 3
 
     def __init__(

@@ -11,18 +11,19 @@ has D·R inputs, where R is the size of h: H, or the proj_size P of an LSTM.
 
 import warnings
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Num
 
-from scratch_rnn.arrays import Array, FloatArray
+from scratch_rnn.arrays import Array, FloatArray, State, arrays_of, state_of
 from scratch_rnn.checks import check_array, check_flag, check_has, check_integer, check_number
 from scratch_rnn.fast import columns
 from scratch_rnn.layers import batch_slices, padding
+from scratch_rnn.layers.batch_slices import Gradients, Weights
 from scratch_rnn.layers.docstrings import show_call
-from scratch_rnn.layers.layout import Layout, lay_out
-from scratch_rnn.layers.states import State, arrays_of, check_state, state_of
+from scratch_rnn.layers.layout import Layout, Lengths, check_masks, check_state, lay_out
 from scratch_rnn.layers.tape import RNNGradients, RNNTape, check_tape, kind_of
 
 NAMES = {
@@ -50,7 +51,7 @@ class Layer:
     before the first step. `h` (T + 1, B, R) is also the output.
     """
 
-    cell: ClassVar[Any]
+    cell: ClassVar[ModuleType]
     NUM_GATES: ClassVar[int]
     STATES: ClassVar[tuple[str, ...]] = ("h",)
     proj_size = 0  # P: units to which h is projected, if the cell can; R is P then, else H
@@ -124,33 +125,34 @@ class Layer:
         suffix = f"l{layer}_reverse" if direction == 1 else f"l{layer}"
         return f"{NAMES[letter]}_{suffix}"
 
-    def weights(self, i: int) -> Any:
+    def weights(self, i: int) -> Weights:
         """Return the parameters of recurrence i = layer · D + direction: views, None where absent.
 
         It raises if one was replaced by an array of another shape or dtype.
         """
         names = [self._name(letter, i) for letter in self.cell.Weights._fields]
-        return self.cell.Weights(
-            *(
-                check_array(name, self.parameters.get(name), self._shapes[name], self.dtype)
-                if name in self._shapes
-                else None
-                for name in names
-            )
+        weights: Weights = self.cell.Weights._make(
+            check_array(name, self.parameters.get(name), self._shapes[name], self.dtype)
+            if name in self._shapes
+            else None
+            for name in names
         )
+        return weights
 
     # The cell -------------------------------------------------------------------------------
 
     @property
-    def options(self) -> tuple[Any, ...]:
+    def options(self) -> tuple[str, ...]:
         """The last arguments of the cell's functions."""
         return ()
 
-    def cell_forward(self, x: Any, state_0: Any, weights: Any) -> Any:
+    def cell_forward(self, x: Array, state_0: Sequence[Array], weights: Weights) -> Any:
         """Run the cell over T steps, in one direction, and return its tape."""
         return self.cell.forward(x, *state_0, weights, *self.options)
 
-    def cell_backward(self, tape: Any, weights: Any, d_steps: Any, d_last: Any) -> Any:
+    def cell_backward(
+        self, tape: Any, weights: Weights, d_steps: Sequence[Array | None], d_last: Sequence[Array]
+    ) -> Gradients:
         """Return δx (None for one-hot input), δ of each initial state, and δ of the weights.
 
         For each state, `d_steps` is its gradient (T, B, …) at every step, None for zeros, and
@@ -159,16 +161,16 @@ class Layer:
         results = self.cell.backward(tape, weights, *d_steps, *d_last, *self.options)
         return results[0], results[1:-1], results[-1]
 
-    def step_in_columns(self, weights: Any) -> tuple[Any, columns.StepInColumns] | None:
-        """Return the bias of W_ih x and a step whose sequences are columns, if the cell has one."""
+    def step_in_columns(self, weights: Weights) -> columns.StepInColumns | None:
+        """Return a step whose sequences are columns, if the cell has one."""
         step = getattr(self.cell, "step_in_columns", None)
         return step and step(weights, *self.options)
 
-    def _cell_states(self, x: Any, state_0: Any, weights: Any) -> Any:
+    def _cell_states(self, x: Array, state_0: Sequence[Array], weights: Weights) -> Any:
         """Return the cell's tape. A small layer returns only the states, which is faster."""
         is_small = columns.are_faster(x.shape[1], self.hidden_size, self.NUM_GATES)
         if is_small and (step := self.step_in_columns(weights)):
-            return columns.forward(x, state_0, weights, *step)
+            return columns.forward(x, state_0, step)
         return self.cell_forward(x, state_0, weights)
 
     def begin_state(self, batch_size: int) -> State:
@@ -183,11 +185,7 @@ class Layer:
     # Forward and backward -------------------------------------------------------------------
 
     def __call__(
-        self,
-        x: Num[Array, "..."],
-        state: State = None,
-        *,
-        lengths: Sequence[int] | Int[Array, "B"] | None = None,
+        self, x: Num[Array, "..."], state: State | None = None, *, lengths: Lengths | None = None
     ) -> tuple[Float[Array, "..."], State]:
         """Return (output, state) in evaluation mode, as torch's layer does; see `forward`."""
         output, state, _ = self._run(self._cell_states, x, state, lengths, None)
@@ -196,9 +194,9 @@ class Layer:
     def forward(
         self,
         x: Num[Array, "..."],
-        state: State = None,
+        state: State | None = None,
         *,
-        lengths: Sequence[int] | Int[Array, "B"] | None = None,
+        lengths: Lengths | None = None,
         dropout_masks: Sequence[Float[Array, "T B DR"]] | None = None,
     ) -> tuple[Float[Array, "..."], State, RNNTape]:
         """Run all layers over all steps.
@@ -234,12 +232,18 @@ class Layer:
         return self._run(self.cell_forward, x, state, lengths, dropout_masks)
 
     def _run(
-        self, cell: Callable[..., Any], x: Any, state: State, lengths: Any, dropout_masks: Any
+        self,
+        cell: Callable[..., Any],
+        x: Array,
+        state: State | None,
+        lengths: Lengths | None,
+        dropout_masks: Sequence[Array] | None,
     ) -> tuple[FloatArray, State, RNNTape]:
         """Run all layers, each direction by `cell`, which returns a tape or the states alone."""
         x, state_0, layout = self._lay_out(x, state, lengths)  # (T, B, V) or (T, B);  (L·D, B, …)
-        masks = self._check_masks(dropout_masks, layout.T, x)
         D, padded = self.num_directions, layout.lengths
+        shape = (layout.T, x.shape[1], D * self.output_size)
+        masks = check_masks(dropout_masks, self.num_layers - 1, shape, len(x), self.dtype)
         y = padding.clear_padding(x, padded)  # each layer's input, in the end the output
         tapes: list[Any] = []
         for layer in range(self.num_layers):
@@ -271,7 +275,7 @@ class Layer:
         self,
         tape: RNNTape,
         d_output: Float[Array, "..."] | None = None,
-        d_state: State = None,
+        d_state: State | None = None,
     ) -> RNNGradients:
         """Return the gradients of x, of the initial state and of the parameters.
 
@@ -316,10 +320,11 @@ class Layer:
                 d_x_i, d_first, d_weights = batch_slices.backward(
                     self.cell_backward, own, weights, [d_h, *d_inside], d_last
                 )
-                for d_state_0_k, d in zip(d_state_0, d_first, strict=True):
-                    d_state_0_k[i] = d
-                for letter, d in d_weights._asdict().items():
-                    d_parameters[self._name(letter, i)] = d
+                for d_state_0_k, d_first_k in zip(d_state_0, d_first, strict=True):
+                    d_state_0_k[i] = d_first_k
+                for letter, d in zip(self.cell.Weights._fields, d_weights, strict=True):
+                    if d is not None:
+                        d_parameters[self._name(letter, i)] = d
                 if d_x_i is not None:
                     d_x_i = padding.reverse(d_x_i, lengths) if is_reverse else d_x_i
                     d_x = d_x_i if d_x is None else d_x + d_x_i
@@ -330,9 +335,8 @@ class Layer:
             d_x = np.pad(d_x, ((0, steps_cut_off), (0, 0), (0, 0))) if steps_cut_off else d_x
             d_x = tape.layout.restore(d_x)
         d_h0, *d_c0 = (tape.layout.restore_state(d) for d in d_state_0)
-        return RNNGradients(
-            d_x, d_h0, {name: d_parameters[name] for name in self.parameters}, *d_c0
-        )
+        d_parameters = {name: d_parameters[name] for name in self.parameters}  # in their order
+        return RNNGradients(d_x, d_h0, d_parameters, *d_c0)
 
     def draw_dropout_masks(
         self, T: int, B: int, rng: np.random.Generator
@@ -351,7 +355,7 @@ class Layer:
     # The caller's layout and ours -----------------------------------------------------------
 
     def _lay_out(
-        self, x: Array, state: Any, lengths: Sequence[int] | Array | None
+        self, x: Array, state: State | None, lengths: Lengths | None
     ) -> tuple[Array, list[FloatArray], Layout]:
         """Return x as (T, B, V) or (T, B), the arrays of the state as (L·D, B, …), all checked."""
         x, layout = lay_out(x, lengths, self.input_size, self.dtype, batch_first=self.batch_first)
@@ -359,7 +363,7 @@ class Layer:
         return x, self._check_state("state", names, state, layout, x.shape[1]), layout
 
     def _check_state(
-        self, whole: str, names: list[str], state: Any, layout: Layout, B: int
+        self, whole: str, names: list[str], state: State | None, layout: Layout, B: int
     ) -> list[FloatArray]:
         """Return the arrays of a state, or of its gradient, as (L·D, B, …); absent ones zero."""
         if state is None:
@@ -369,24 +373,8 @@ class Layer:
         arrays = check_state(whole, names, state, shapes, self.dtype)
         return [array[:, None] if layout.unbatched else array for array in arrays]
 
-    def _check_masks(
-        self, masks: Sequence[Array] | None, T: int, x: Array
-    ) -> tuple[FloatArray, ...] | None:
-        """Return the masks, checked, of as many steps as our x has."""
-        if masks is None:
-            return None
-        number = len(masks) if isinstance(masks, list | tuple) else type(masks).__name__
-        if number != self.num_layers - 1:
-            raise ValueError(f"expected {self.num_layers - 1} dropout_masks, got {number}")
-        steps, B = x.shape[:2]
-        shape = (T, B, self.num_directions * self.output_size)
-        return tuple(
-            check_array(f"dropout_masks[{k}]", mask, shape, self.dtype)[:steps]
-            for k, mask in enumerate(masks)
-        )
-
     def _lay_out_gradients(
-        self, tape: RNNTape, d_output: Array | None, d_state: Any
+        self, tape: RNNTape, d_output: Array | None, d_state: State | None
     ) -> tuple[FloatArray, list[FloatArray]]:
         """Return δoutput as (T, B, D·R), the arrays of δstate as (L·D, B, …), absent ones zero."""
         layout, DR = tape.layout, self.num_directions * self.output_size

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Num, Shaped
 
-from scratch_rnn.arrays import Array
-from scratch_rnn.checks import check_ids, check_ndarray
+from scratch_rnn.arrays import Array, arrays_of
+from scratch_rnn.checks import check_array, check_ids, check_ndarray
+
+Lengths = Sequence[int] | Int[Array, "B"]
+"""The number of steps of each sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Layout:
 
 def lay_out(
     x: Num[Array, "..."],
-    lengths: Sequence[int] | Int[Array, "B"] | None,
+    lengths: Lengths | None,
     V: int,
     dtype: np.dtype,
     *,
@@ -103,3 +106,32 @@ def check_lengths(lengths: Sequence[int] | Int[Array, "..."], T: int, B: int) ->
     if lengths.min() < 1 or lengths.max() > T:
         raise ValueError(f"expected lengths in 1 … {T}, got {lengths.tolist()}")
     return lengths.astype(np.int64)
+
+
+def check_state(
+    name: str, parts: Sequence[str], state: object, shapes: list[tuple[int, ...]], dtype: np.dtype
+) -> tuple[Array, ...]:
+    """Return the arrays of a state if there is one of this dtype for each of the shapes.
+
+    Error messages call the state `name`, and its arrays by the names in `parts`.
+    """
+    arrays = arrays_of(state)
+    if len(arrays) != len(shapes) or isinstance(state, tuple) != (len(shapes) > 1):
+        expected = "a NumPy array" if len(shapes) == 1 else f"a pair ({', '.join(parts)})"
+        got = f"a tuple of {len(state)}" if isinstance(state, tuple) else type(state).__name__
+        raise TypeError(f"expected {name} to be {expected}, got {got}")
+    together = zip(parts, arrays, shapes, strict=True)
+    return tuple(check_array(part, array, shape, dtype) for part, array, shape in together)
+
+
+def check_masks(
+    masks: Sequence[Array] | None, count: int, shape: tuple[int, ...], steps: int, dtype: np.dtype
+) -> tuple[Array, ...] | None:
+    """Return the dropout masks if there are as many, of this shape; of each the first steps."""
+    if masks is None:
+        return None
+    number = len(masks) if isinstance(masks, list | tuple) else type(masks).__name__
+    if number != count:
+        raise ValueError(f"expected {count} dropout_masks, got {number}")
+    checked = (check_array(f"dropout_masks[{k}]", m, shape, dtype) for k, m in enumerate(masks))
+    return tuple(mask[:steps] for mask in checked)

@@ -1,6 +1,6 @@
 """torch.nn.LSTM by hand: the cell of Hochreiter and Schmidhuber in a `Layer`."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class LSTM(Layer):
     ((35, 32, 256), (1, 32, 256), (1, 32, 256))
     """
 
-    cell: ClassVar[Any] = lstm
+    cell: ClassVar = lstm
     NUM_GATES = 4
     STATES = ("h", "c")
 

@@ -1,13 +1,17 @@
 """torch.nn.RNN by hand: the cell of Elman in a `Layer`."""
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float, Num
 
+from scratch_rnn.arrays import Array, State
 from scratch_rnn.cells import elman
 from scratch_rnn.checks import check_choice
 from scratch_rnn.layers.docstrings import fill_docstring
 from scratch_rnn.layers.layer import Layer
+from scratch_rnn.layers.layout import Lengths
 from scratch_rnn.layers.tape import RNNGradients, RNNTape
 
 
@@ -42,7 +46,7 @@ class RNN(Layer):
     ((35, 32, 256), (1, 32, 256))
     """
 
-    cell: ClassVar[Any] = elman
+    cell: ClassVar = elman
     NUM_GATES = 1
 
     def __init__(
@@ -64,22 +68,31 @@ class RNN(Layer):
         super().__init__(*sizes, bias, batch_first, dropout, bidirectional, dtype=dtype, rng=rng)
 
     @property
-    def options(self) -> tuple[Any, ...]:
+    def options(self) -> tuple[str, ...]:
         """The last arguments of the cell's functions."""
         return (self.nonlinearity,)
 
     # The methods of `Layer`, with the names that a state has in nn.RNN.
 
-    def __call__(self, x: Any, h0: Any = None, *, lengths: Any = None) -> tuple[Any, Any]:
+    def __call__(
+        self, x: Num[Array, "..."], h0: State | None = None, *, lengths: Lengths | None = None
+    ) -> tuple[Float[Array, "..."], State]:
         """Return (output, h_n) in evaluation mode, as nn.RNN does."""
         return super().__call__(x, h0, lengths=lengths)
 
     def forward(
-        self, x: Any, h0: Any = None, *, lengths: Any = None, dropout_masks: Any = None
-    ) -> tuple[Any, Any, RNNTape]:
+        self,
+        x: Num[Array, "..."],
+        h0: State | None = None,
+        *,
+        lengths: Lengths | None = None,
+        dropout_masks: Sequence[Float[Array, "T B DR"]] | None = None,
+    ) -> tuple[Float[Array, "..."], State, RNNTape]:
         """Run all layers over all steps; return (output, h_n, tape). See `Layer.forward`."""
         return super().forward(x, h0, lengths=lengths, dropout_masks=dropout_masks)
 
-    def backward(self, tape: RNNTape, d_output: Any = None, d_h_n: Any = None) -> RNNGradients:
+    def backward(
+        self, tape: RNNTape, d_output: Float[Array, "..."] | None = None, d_h_n: State | None = None
+    ) -> RNNGradients:
         """Return the gradients with respect to x, h0 and the parameters. See `Layer.backward`."""
         return super().backward(tape, d_output, d_h_n)

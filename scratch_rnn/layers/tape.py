@@ -5,10 +5,9 @@ from typing import Any
 
 from jaxtyping import Float
 
-from scratch_rnn.arrays import Array
+from scratch_rnn.arrays import Array, State
 from scratch_rnn.checks import check_has
 from scratch_rnn.layers.layout import Layout
-from scratch_rnn.layers.states import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class PlainCell(NamedTuple):
 
     name: str
     forward: Callable[..., tuple[Any, ...]]
-    backward: Callable[..., tuple[Any, ...]]
+    backward: Callable[..., tuple[Array, ...]]
     num_gates: int
     num_states: int
     weights: tuple[str, ...]
@@ -63,7 +63,7 @@ def begin_state(cell: PlainCell, B: int, parameters: list[Array]) -> list[Array]
 
 def forward(
     cell: PlainCell, inputs: Array, state: list[Array], parameters: list[Array]
-) -> tuple[Array, list[Array], Array, Any]:
+) -> tuple[Array, list[Array], Array, object]:
     """Return logits (T, B, V), the last state, h (T, B, H) and a tape, from inputs (T, B)."""
     *weights, W, b = parameters
     h, last, tape = cell.forward(one_hot(inputs, len(b), W.dtype), *state, *weights)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, overload
+from typing import overload
 
 from scratch_rnn.checks import check_integer
 
@@ -113,8 +113,8 @@ class Vocab:
     @overload
     def __getitem__(self, tokens: list[str] | tuple[str, ...]) -> list[int]: ...
     @overload
-    def __getitem__(self, tokens: list[Any] | tuple[Any, ...]) -> list[Any]: ...
-    def __getitem__(self, tokens: str | list[Any] | tuple[Any, ...]) -> int | list[Any]:
+    def __getitem__(self, tokens: list[list[str]]) -> list[list[int]]: ...
+    def __getitem__(self, tokens: object) -> object:
         """Return the id of a token, or a list of ids for a list (of lists) of tokens."""
         if isinstance(tokens, str):
             return self.token_to_idx.get(tokens, 0)
@@ -127,8 +127,8 @@ class Vocab:
     @overload
     def to_tokens(self, indices: Sequence[int]) -> list[str]: ...
     @overload
-    def to_tokens(self, indices: Any) -> Any: ...
-    def to_tokens(self, indices: Any) -> Any:
+    def to_tokens(self, indices: object) -> object: ...
+    def to_tokens(self, indices: object) -> object:
         """Return the token of an id, or a list of tokens for a list or array of ids.
 
         Raises

@@ -7,7 +7,7 @@ from compare.check.cases.layer_case import LayerCase, random_case
 from compare.parity.comparison import check_parity
 from compare.parity.weights import name_state
 from scratch_rnn import LSTM, RNN, RNNModel, linear
-from scratch_rnn.layers.states import arrays_of, each
+from scratch_rnn.arrays import arrays_of, each
 from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model, random_model_case
 from tests.properties import demand, identical

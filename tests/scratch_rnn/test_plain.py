@@ -21,7 +21,7 @@ from compare.parity.rows import compare_results
 from compare.parity.settings import StepSettings
 from compare.parity.step import run_scratch_step
 from compare.parity.tolerance import tolerances
-from scratch_rnn.layers.states import arrays_of, state_of
+from scratch_rnn.arrays import arrays_of, state_of
 from scratch_rnn.plain import __main__ as program
 from scratch_rnn.plain import elman, model
 from scratch_rnn.text import Batch, Vocab

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import scratch_rnn
+from scratch_rnn.arrays import arrays_of, each
 from scratch_rnn.cells import elman
 from scratch_rnn.cells.elman import Weights
 from scratch_rnn.fast import columns, lookup
-from scratch_rnn.layers import padding, states
-from scratch_rnn.layers.states import arrays_of
+from scratch_rnn.layers import padding
 
 # T = 2, B = 1, V = 1, H = 2, ReLU, small whole numbers, so that each line can be done in the head.
 #
@@ -153,6 +153,6 @@ def test_columns_are_for_cells_with_gates_and_for_one_sequence():
 
 
 def test_states_side_by_side_have_as_many_arrays():
-    assert states.each(max, (1, 20), (2, 10)) == (2, 20)
+    assert each(max, (1, 20), (2, 10)) == (2, 20)
     with pytest.raises(ValueError, match="shorter"):
-        states.each(max, (1, 2), 3)
+        each(max, (1, 2), 3)

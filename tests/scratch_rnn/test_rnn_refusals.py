@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import build, copy_state
 from scratch_rnn import GRU, LSTM, RNN
-from scratch_rnn.layers import states
+from scratch_rnn.arrays import arrays_of, state_of
 
 T, B, V, H = 5, 2, 3, 4
 
@@ -88,7 +88,7 @@ def make_torch(cell, arguments):
     return getattr(torch.nn, cell.upper())(**arguments)
 
 
-def state_of(cell, h0):
+def begin_state(cell, h0):
     """Return h0 as the cell takes it: an LSTM beside a c0 that is right."""
     return (h0, H_0) if cell == "lstm" and h0 is not None else h0
 
@@ -142,7 +142,7 @@ def test_a_mistaken_constructor_is_refused(cell, layer_class, name, value):
 def test_a_mistaken_call_is_refused(cell, layer_class, mistake):
     x, state, lengths = (CALLS | CALLS_THAT_PYTORCH_CANNOT_REFUSE)[mistake]
     if mistake in CALLS:
-        state = state_of(cell, state)
+        state = begin_state(cell, state)
         assert refusal(lambda: call_torch(cell, x, state, lengths)), "PyTorch accepts it"
     optional = {} if lengths is None else {"lengths": lengths}
     error = refusal(lambda: layer_class(V, H).forward(x, state, **optional))
@@ -171,14 +171,14 @@ def test_upstream_gradients_of_another_shape_or_dtype_are_refused(cell, layer_cl
     layer = build(layer_class, case)
     begin = copy_state(case.floats.h0, case.floats.c0)
     output, state, tape = layer.forward(case.floats.x.copy(), begin)
-    right = [np.ones_like(array) for array in (output, *states.arrays_of(state))]
+    right = [np.ones_like(array) for array in (output, *arrays_of(state))]
     if which == len(right):
         pytest.skip("only an LSTM has a c_n")
-    layer.backward(tape, right[0], states.state_of(right[1:]))
+    layer.backward(tape, right[0], state_of(right[1:]))
     wrong = right[which]
     for gradient in (wrong[:-1], wrong[..., None], wrong[..., :1], wrong.astype(np.float64), 0.0):
         d_output, *arrays = [*right[:which], gradient, *right[which + 1 :]]
-        d_state = states.state_of(arrays)
+        d_state = state_of(arrays)
         error = refusal(lambda d=d_output, d_s=d_state: layer.backward(tape, d, d_s))
         expect_refusal(error, f"gradient {which} = {gradient!r}")
 

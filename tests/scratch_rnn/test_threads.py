@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_info
 from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
 from compare.implementations import CELLS
 from scratch_rnn import LSTM, RNN, SGD, Batch, RNNModel, set_num_threads, threads, train_step
+from scratch_rnn.arrays import arrays_of
 from scratch_rnn.layers import batch_slices
-from scratch_rnn.layers.states import arrays_of
 from scratch_rnn.threads import keep_batch_whole
 from tests.annotations import unchecked
 from tests.counts import number

@@ -22,10 +22,10 @@ from compare.terminal import plural
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 
-UNKNOWN: dict[str, Any] = {"color": FAINT, "marker": "x", "linewidth": 1.2}
+UNKNOWN: dict[str, object] = {"color": FAINT, "marker": "x", "linewidth": 1.2}
 """Style of a row that is in the file, but not in this version."""
 
-Styles = Mapping[str, Mapping[str, Any]]  # of the rows, by name: arguments of ``Axes.plot``
+Styles = Mapping[str, Mapping[str, object]]  # of the rows, by name: arguments of ``Axes.plot``
 Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows at this size
 
 AXIS = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}

@@ -16,7 +16,7 @@ from compare.bench.workload.case import Job, LayerInputs, ModelInputs, TimedCall
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Cell
 from compare.parity import ScratchOptimizer, limited_threads, step_options
-from scratch_rnn.layers.states import arrays_of
+from scratch_rnn.arrays import arrays_of
 from scratch_rnn.plain import adam, elman
 from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm
@@ -107,7 +107,9 @@ class Plain(Row):
             logits, last, _, _ = plain.forward(functions, inputs, state_0, parameters)
             return logits.reshape(-1, case.shape.V), last
 
-        def forward_and_backward(parameters: list[Array]) -> Any:
+        def forward_and_backward(
+            parameters: list[Array],
+        ) -> tuple[float, list[Array], list[Array]]:
             loss, gradients, last = plain.loss_and_gradients(
                 functions, inputs, targets, state_0, parameters
             )

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs
 from compare.implementations import Cell
@@ -23,7 +22,7 @@ class Row:
 
     name: str  # in ``--rows``
     label: str  # in the table
-    style: Mapping[str, Any] = MappingProxyType({})  # its line in the pictures: see `line`
+    style: Mapping[str, object] = MappingProxyType({})  # its line in the pictures: see `line`
     compiles: bool = False  # at the first call of each shape; the table shows this time separately
     cells: Collection[str] | None = None  # names of the cells that it has; None: all
     idle: float = 0.0  # seconds for which its idle threads, if there are several, keep a core busy
@@ -54,7 +53,7 @@ class Row:
         return {}
 
 
-def line(color: str, marker: str, linewidth: float = 1.3, **others: Any) -> Mapping[str, Any]:
+def line(color: str, marker: str, linewidth: float = 1.3, **others: float) -> Mapping[str, object]:
     """Return the style of a line in the pictures, as arguments of ``Axes.plot``.
 
     Choose a colour that colour-blind people can tell apart from the others, and a marker of its own

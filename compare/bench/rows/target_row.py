@@ -28,7 +28,7 @@ from compare.terminal import UsageError
 SECONDS = 60.0  # of the processor, for one request: a call and its results, or a block of calls
 ALL_SECONDS = 3600.0  # for all requests of one benchmark
 
-STYLES: Sequence[Mapping[str, Any]] = (
+STYLES: Sequence[Mapping[str, object]] = (
     line("#b3123f", "*", linewidth=2.0, zorder=6),
     line("#6a3d9a", "P", linewidth=2.0, zorder=6),
     line("#1b7837", "X", linewidth=2.0, zorder=6),

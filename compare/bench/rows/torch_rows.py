@@ -33,11 +33,11 @@ from compare.bench.workload.case import (
 )
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.implementations import CELLS, Array, Cell
-from compare.parity import OPTIMIZERS, step_options, tensor_as_array
-from scratch_rnn.layers import states
+from compare.parity import OPTIMIZERS, TensorState, step_options, tensor_as_array
+from scratch_rnn.arrays import arrays_of, each
 
-Function = Callable[..., Any]
-Loop = Callable[..., tuple[torch.Tensor, Any]]
+Function = Callable[..., TensorState]
+Loop = Callable[..., tuple[torch.Tensor, TensorState]]
 
 CELL_FUNCTIONS: dict[str, dict[str, Function]] = {
     "rnn": {"tanh": torch.rnn_tanh_cell, "relu": torch.rnn_relu_cell},
@@ -63,8 +63,8 @@ TORCH_AS_NP = SimpleNamespace(
 
 
 def cell_loop(
-    function: Function, x: torch.Tensor, state: Any, weights: list[torch.Tensor]
-) -> tuple[torch.Tensor, Any]:
+    function: Function, x: torch.Tensor, state: TensorState, weights: list[torch.Tensor]
+) -> tuple[torch.Tensor, TensorState]:
     """Call the function of a cell for one step after the other; return all h, the last state."""
     h = []
     for x_t in x:
@@ -77,9 +77,9 @@ def loop_over_cells(layer: nn.RNNBase, function: Function, loop: Loop) -> nn.Mod
     """Return a layer of one layer and direction with the loop over time in Python."""
     weights = list(layer.all_weights[0])
 
-    def forward(x: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
-        h, last = loop(function, x, states.each(lambda array: array[0], state), weights)
-        return h, states.each(lambda array: array[None], last)
+    def forward(x: torch.Tensor, state: TensorState) -> tuple[torch.Tensor, TensorState]:
+        h, last = loop(function, x, each(lambda array: array[0], state), weights)
+        return h, each(lambda array: array[None], last)
 
     layer.forward = forward
     return layer
@@ -114,7 +114,7 @@ class TorchRow(Row):
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         rnn = self.make_layer(case, case.parameters)
-        x, state_0 = self.on_device(case.x), states.each(self.on_device, case.state)
+        x, state_0 = self.on_device(case.x), each(self.on_device, case.state)
         wanted = [self.on_device(case.x).requires_grad_(), *rnn.parameters()]
         d_output = self.on_device(case.d_output)
 
@@ -128,7 +128,7 @@ class TorchRow(Row):
             return output, state, d_x, gradients
 
         runs = {FORWARD: forward, BACKWARD: forward_and_backward}
-        changing = x, *states.arrays_of(state_0), wanted[0], d_output
+        changing = x, *arrays_of(state_0), wanted[0], d_output
         return case.jobs(runs, tensor_as_array, inputs=changing)
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
@@ -138,7 +138,7 @@ class TorchRow(Row):
         parameters = list(model.parameters())
         optimizer = make_optimizer(case, trained)
         inputs, targets = map(self.on_device, case.batch)
-        state_0 = states.each(self.on_device, case.state)
+        state_0: Any = each(self.on_device, case.state)  # a tensor, or a pair of them
 
         @torch.no_grad()
         def forward() -> object:

@@ -13,9 +13,8 @@ import scratch_rnn
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Results, load_parameters
 from compare.parity import StepSettings, name_state, write_parameters
-from scratch_rnn.layers import states
+from scratch_rnn.arrays import State, each, state_of
 from scratch_rnn.layers.layer import Layer
-from scratch_rnn.layers.states import State, state_of
 from scratch_rnn.text import Batch, Vocab
 
 Arrays = Mapping[str, Array]
@@ -157,9 +156,7 @@ def make_case(
     rnn = make_scratch_layer(shape, dtype, rng)
     if shape.nonlinearity == "relu":
         keep_from_the_kink(rnn.parameters, rng)
-    state = states.each(
-        lambda zeros: rng.uniform(-1, 1, zeros.shape).astype(dtype), rnn.begin_state(B)
-    )
+    state = each(lambda zeros: rng.uniform(-1, 1, zeros.shape).astype(dtype), rnn.begin_state(B))
     if shape.kind == "layer":
         x = rng.uniform(-1, 1, (T, B, V)).astype(dtype)
         d_output = rng.uniform(-1, 1, (T, B, H)).astype(dtype)
@@ -178,7 +175,7 @@ def make_case(
 def widen(case: Case) -> Case:
     """Return the case with the same numbers in float64."""
     parameters = {name: array.astype(np.float64) for name, array in case.parameters.items()}
-    state = states.each(np.float64, case.state)
+    state = each(lambda array: array.astype(np.float64), case.state)
     wide = replace(case, dtype="float64", parameters=parameters, state=state)
     if isinstance(wide, LayerInputs):
         x, d_output = wide.x.astype(np.float64), wide.d_output.astype(np.float64)

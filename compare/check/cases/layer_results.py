@@ -35,7 +35,7 @@ from compare.parity import (
     measure_tolerances,
     write_gates_by_tanh,
 )
-from scratch_rnn.layers.states import State, arrays_of
+from scratch_rnn.arrays import State, arrays_of
 
 CLASSES: dict[str, LayerClass] = {name: cell.scratch_layer for name, cell in CELLS.items()}
 """Our layer of each cell."""
@@ -132,14 +132,14 @@ def copy_results(results: Mapping[str, Array]) -> Results:
     return {name: array.copy() for name, array in results.items()}
 
 
-def copy_state(h: Array | None, c: Array | None) -> State:
+def copy_state(h: Array | None, c: Array | None) -> State | None:
     """Return copies of h, or of (h, c) if there is a c, as a layer takes them; None without h."""
     return join_states(*(None if array is None else array.copy() for array in (h, c)))
 
 
-def join_states(h: Array | None, c: Array | None) -> State:
+def join_states(h: Array | None, c: Array | None) -> State | None:
     """Return (h, c), or h alone if there is no c."""
-    return h if c is None else (h, c)
+    return h if h is None or c is None else (h, c)
 
 
 def name_outputs(output: Array, state: State) -> Results:

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from compare.check.cases.layer_case import LayerCase
 from compare.implementations import CELLS, Array
 from compare.parity import write_parameters
-from scratch_rnn.layers.states import arrays_of, state_of
+from scratch_rnn.arrays import arrays_of, state_of
 
 
 def torch_results(case: LayerCase) -> dict[str, Array]:

@@ -28,7 +28,7 @@ from compare.parity import (
     write_parameters,
 )
 from scratch_rnn import Batch
-from scratch_rnn.layers.states import State
+from scratch_rnn.arrays import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,11 +82,11 @@ def cut_anywhere(layer_class: LayerClass, case: LayerCase) -> Compared:
         output, state, tape = layer.forward(part(floats.x, which), state, **optional)
         tapes.append(tape)
         parts.append(np.array(output))
-    d_last = copy_state(floats.d_h_n, floats.d_c_n)
-    later = layer.backward(tapes[1], upstream(second), d_last)
+    later = layer.backward(tapes[1], upstream(second), copy_state(floats.d_h_n, floats.d_c_n))
     d_state = copy_state(later.h0, later.c0)
     earlier = layer.backward(tapes[0], upstream(first), d_state)
     early, late = name_gradients(earlier), name_gradients(later)
+    assert state is not None
     results = name_outputs(np.concatenate(parts, axis), state)
     for name, array in early.items():
         if name == "gradient of x":

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from compare.implementations.core.cells import Cell
 from compare.terminal import UsageError, plural
 from scratch_rnn.arrays import Array as Array
-from scratch_rnn.layers.states import State
+from scratch_rnn.arrays import State
 
 Results = dict[str, Array]
 """Arrays by name: parameters, or what a pass through a layer gives."""
@@ -55,12 +55,12 @@ class Layer(Protocol):
         """The parameters, by PyTorch's names."""
 
     def forward(
-        self, x: Array, state: State = None, *, lengths: Array | None = None
+        self, x: Array, state: State | None = None, *, lengths: Array | None = None
     ) -> tuple[Array, State, Tape]:
         """Return output, the last state and the tape; `lengths` may be given too."""
 
     def backward(
-        self, tape: Any, d_output: Array | None = None, d_state: State = None
+        self, tape: Any, d_output: Array | None = None, d_state: State | None = None
     ) -> Gradients:
         """Return the gradients of x, of the initial state and of the parameters."""
 
@@ -155,14 +155,14 @@ class Implementation:
         return True
 
     def forward(
-        self, x: Array, state: State = None, *, lengths: Array | None = None
+        self, x: Array, state: State | None = None, *, lengths: Array | None = None
     ) -> ForwardPass:
         """Run forward from a state, or from zeros."""
         more = {} if lengths is None else {"lengths": lengths}
         return ForwardPass(*self.layer.forward(x, state, **more))
 
     def backward(
-        self, run: ForwardPass, d_output: Array | None = None, d_state: State = None
+        self, run: ForwardPass, d_output: Array | None = None, d_state: State | None = None
     ) -> Gradients:
         """Run backward from the gradients of the output and of the last state."""
         return self.layer.backward(run.tape, d_output, d_state)

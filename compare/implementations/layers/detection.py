@@ -20,7 +20,7 @@ from compare.implementations.core.interface import Array
 from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory
 from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
 from compare.implementations.worker.client import Submission
-from scratch_rnn.layers.states import arrays_of, each
+from scratch_rnn.arrays import arrays_of, each
 
 T, B, V, H = 3, 2, 4, 5
 EQUAL = 1e-3  # no rounding is larger, and no other layout gives numbers as near

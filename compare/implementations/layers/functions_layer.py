@@ -10,7 +10,7 @@ from compare.implementations.core.failures import UnexpectedResult
 from compare.implementations.core.interface import Array, Results
 from compare.implementations.layers.functions import Functions, SubmissionFunctions
 from compare.implementations.worker.client import Call, Handle
-from scratch_rnn.layers.states import State, arrays_of, each, state_of
+from scratch_rnn.arrays import State, arrays_of, each, state_of
 
 
 class FunctionTapes(NamedTuple):
@@ -64,7 +64,7 @@ class FunctionsLayer:
             functions.forget()
 
     def forward(
-        self, x: Array, state: State = None, **more: object
+        self, x: Array, state: State | None = None, **more: object
     ) -> tuple[Array, State, FunctionTapes]:
         """Return output (T, B, D·H), the last state (L·D, B, H), for an LSTM a pair, and tapes."""
         if more:
@@ -113,7 +113,7 @@ class FunctionsLayer:
         return functions.submission.time(times, forward, backward)
 
     def backward(
-        self, tape: FunctionTapes, d_output: Array | None = None, d_state: State = None
+        self, tape: FunctionTapes, d_output: Array | None = None, d_state: State | None = None
     ) -> SimpleNamespace:
         """Return the gradients of x, h0, c0 and the parameters."""
         D, H = len(self._functions), self._hidden_size

@@ -13,8 +13,8 @@ from compare.implementations.core.failures import CallFailed
 from compare.implementations.core.interface import Array, Implementation
 from compare.terminal import UsageError
 from scratch_rnn import RNNGradients, RNNTape
+from scratch_rnn.arrays import State, arrays_of
 from scratch_rnn.layers.layer import Layer
-from scratch_rnn.layers.states import State, arrays_of
 
 HIDDEN = {"nonlinearity": "tanh", "batch_first": False, "dropout": 0.0}
 """Arguments of nn.RNN that weights do not show, and their defaults."""
@@ -61,11 +61,11 @@ class LayerInModel(Layer):
     def step_in_columns(self, weights: object) -> None:
         """Return None: each step is the implementation's own."""
 
-    def __call__(self, x: Array, state: State = None, **more: Any) -> tuple[Any, Any]:
+    def __call__(self, x: Array, state: State | None = None, **more: Any) -> tuple[Any, Any]:
         """Return output and last state."""
         return self.forward(x, state, **more)[:2]
 
-    def forward(self, x: Array, state: State = None, **more: Any) -> tuple[Any, Any, Any]:
+    def forward(self, x: Array, state: State | None = None, **more: Any) -> tuple[Any, Any, Any]:
         """Return output, last state and tape; raise what our layer raises for these arguments."""
         _, _, layout = self._lay_out(x, state, more.get("lengths"))
         self._load()
@@ -77,7 +77,7 @@ class LayerInModel(Layer):
         return output, last, TapeInModel(layout, (), None, "", tape, one_hot)
 
     def backward(
-        self, tape: Any, d_output: Array | None = None, d_state: State = None
+        self, tape: Any, d_output: Array | None = None, d_state: State | None = None
     ) -> RNNGradients:
         """Return the gradients; a single bias moves as much as both of ours together."""
         gradients = self._implementation.layer.backward(tape.own, d_output, d_state)

@@ -19,7 +19,7 @@ from compare.implementations.core.interface import Array, Results
 from compare.implementations.layouts.conventions import Conventions, Flags
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
 from compare.terminal import UsageError
-from scratch_rnn.layers.states import arrays_of
+from scratch_rnn.arrays import arrays_of
 
 SEVERAL = {"num_layers", "bidirectional", "proj_size"}
 """The options with which a layer has more parameters."""

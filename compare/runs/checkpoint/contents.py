@@ -22,14 +22,12 @@ from compare.implementations import Array, CellName
 from compare.parity import Side, StepSettings
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
-from scratch_rnn.layers.states import arrays_of, state_of
+from scratch_rnn.arrays import State, arrays_of, state_of
 
 OLDEST, VERSION = 3, 3  # that this module reads; `version_2` turns the one before into 3
 
 STATE, MEMORY = "state.", "memory."  # the prefixes of tensors that are no parameters
 
-State = Any
-"""ndarray of shape (L·D, B, H), or for an LSTM a pair (h, c) of them; None means zeros."""
 Size = Annotated[int, COUNT]
 
 
@@ -106,7 +104,7 @@ class Training:
 class Checkpoint(Training):
     """The full state of a training between two updates."""
 
-    state: State  # an array (L·D, B, H) or a pair; None: the next batch starts with zeros
+    state: State | None  # (L·D, B, H), or for an LSTM a pair; None: the next batch has zeros
     weights: dict[str, Float[Array, "..."]]
     memory: dict[str, Float[Array, "..."]] = field(default_factory=dict)  # of the optimizer
 

@@ -13,7 +13,6 @@ import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -33,9 +32,10 @@ from compare.study.bisection.search import (
 from compare.study.bisection.suspects import NumPySuspect, Suspect, TorchSuspect
 from compare.study.config import BisectConfig, SuspectOptions
 from compare.terminal import Terminal, UsageError, plural, refuse_options
+from scratch_rnn.text import Batches
 
-LIMITS: dict[str, Any] = {"seconds": 60.0, "total": math.inf}
-"""Seconds of the processor for each call of a user's code, and of wall time for all calls."""
+LIMIT = 60.0
+"""Seconds of the processor for each call of a user's code; all calls together have no limit."""
 
 
 def find_difference(config: BisectConfig, terminal: Terminal) -> None:
@@ -95,7 +95,7 @@ def make_suspect(options: SuspectOptions, cell: str = "rnn") -> Suspect:
     if bug is not None:
         return NumPySuspect(mistakes.find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
     if implementation is not None:
-        other = implementations.implementation(implementation, cell, **LIMITS)
+        other = implementations.implementation(implementation, cell, seconds=LIMIT, total=math.inf)
         package = implementations.package_with(other)
         return NumPySuspect(package, implementation, dtype, close=other.close)
     if options.device == "cpu" and dtype == "float64":
@@ -112,7 +112,7 @@ def _without_device(config: BisectConfig) -> BisectConfig:
 
 def _beginning(
     config: BisectConfig, experiment: parity.Experiment
-) -> tuple[check.TrainingCase, Callable[[Any], Any]]:
+) -> tuple[check.TrainingCase, Callable[[type[Batches]], Batches]]:
     """Return the initial parameters with the settings, and a function that makes the batches."""
     rnn, corpus = experiment.scratch.rnn, np.asarray(experiment.batches.corpus)
     names = ["input_size", "hidden_size", "num_layers"]
@@ -127,9 +127,9 @@ def _beginning(
         cell=config.cell,
     )
 
-    def make_batches(batches_class: Any) -> Any:
-        options = {"sampling": config.sampling, "seed": config.seed}
-        return batches_class(corpus, config.batch_size, config.num_steps, **options)
+    def make_batches(batches_class: type[Batches]) -> Batches:
+        sizes = config.batch_size, config.num_steps
+        return batches_class(corpus, *sizes, sampling=config.sampling, seed=config.seed)
 
     return case, make_batches
 

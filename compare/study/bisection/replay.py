@@ -16,7 +16,7 @@ from compare.mistakes import BUG_NAMES
 from compare.parity import OPTIMIZERS, StepSettings, name_optimizer, name_state
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch, RNNModel
-from scratch_rnn.layers.states import state_of
+from scratch_rnn.arrays import state_of
 
 FAMILY = "rnn-parity bisect"  # of all versions of the format
 FORMAT = f"{FAMILY} 3"

@@ -21,7 +21,7 @@ from compare.implementations import CallFailed, Results
 from compare.parity import OPTIMIZERS, Comparison, name_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch
-from scratch_rnn.layers import states
+from scratch_rnn.arrays import each, state_of
 from scratch_rnn.text import Batches
 
 TOKENS = ("inputs", "targets")
@@ -68,7 +68,7 @@ class _Differs(Exception):
 def search(
     case: TrainingCase,
     suspect: Suspect,
-    make_batches: Callable[[Any], Any],
+    make_batches: Callable[[type[Batches]], Batches],
     updates: int,
 ) -> SearchResult:
     """Train our model and the suspect on the same batches until they differ.
@@ -107,7 +107,7 @@ class _Reference:
         self,
         case: TrainingCase,
         suspect: Suspect,
-        make_batches: Callable[[Any], Any],
+        make_batches: Callable[[type[Batches]], Batches],
         updates: int,
     ) -> None:
         self.case, self.suspect, self.updates = case, suspect, updates
@@ -120,8 +120,8 @@ class _Reference:
     def batches(self, epoch: int) -> Iterator[Batch]:
         """Yield batches; compare the update of a batch when the next batch is requested."""
         self.epoch = epoch
-        state = states.each(np.zeros_like, self.case.state)
-        state_allowed: Any = states.each(lambda array: 0.0, state)
+        state = each(np.zeros_like, self.case.state)
+        state_allowed: Any = each(lambda array: 0.0, state)
         pairs = zip(*(batches.epoch(epoch) for batches in self.both), strict=False)
         for self.batch, (own, ours) in enumerate(pairs, start=1):
             if self.update == self.updates:
@@ -147,8 +147,8 @@ class _Reference:
             self.memory = self._take_memory(expected)
             if self.case.carry_state:
                 names = name_state("final state", state)
-                state = states.state_of(expected[name] for name in names)
-                state_allowed = states.state_of(allowed[name] for name in names)
+                state = state_of(expected[name] for name in names)
+                state_allowed = state_of(allowed[name] for name in names)
 
     def _take_memory(self, results: Results) -> Results:
         """Return what the optimizer keeps after the update."""
@@ -269,5 +269,5 @@ def _cut(case: TrainingCase, rows: slice, steps: int) -> TrainingCase:
     return dataclasses.replace(
         case,
         batches=(smaller,),
-        state=states.each(lambda array: np.ascontiguousarray(array[:, rows]), case.state),
+        state=each(lambda array: np.ascontiguousarray(array[:, rows]), case.state),
     )

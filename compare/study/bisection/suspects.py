@@ -23,8 +23,7 @@ from compare.parity import (
     write_parameters,
 )
 from scratch_rnn import Batch
-from scratch_rnn.layers import states
-from scratch_rnn.layers.states import State, arrays_of
+from scratch_rnn.arrays import State, arrays_of, each
 from scratch_rnn.text import Batches
 
 
@@ -32,8 +31,8 @@ class _Trained:
     """An implementation that trains with the package's `train_epoch` on batches of a class."""
 
     _model: Any
+    _state: Any  # of arrays or of tensors
     _optimizer: ScratchOptimizer | TorchOptimizer
-    _state: State
     _results: dict[str, Any]
 
     def __init__(
@@ -41,7 +40,7 @@ class _Trained:
         package: Package,
         name: str,
         dtype: str,
-        batches_class: Any = Batches,
+        batches_class: type[Batches] = Batches,
         close: Callable[[], object] = lambda: None,
     ) -> None:
         self.package, self.name, self.dtype = package, name, dtype
@@ -81,7 +80,7 @@ class NumPySuspect(_Trained):
         if case.memory is not None:
             memory = {name: kept.astype(self.dtype) for name, kept in case.memory.items()}
             self._optimizer.restore(memory)
-        self._state = states.each(lambda array: array.astype(self.dtype), case.state)
+        self._state = each(lambda array: array.astype(self.dtype), case.state)
         self._results = {"forward passes": np.array(0), "backward passes": np.array(0)}
         self._gradients: Results = {}
 
@@ -95,18 +94,18 @@ class NumPySuspect(_Trained):
         """Return the results of its layer alone."""
         return check.run(check.get_layer(self.package, case.cell), case)
 
-    def _record_forward(self, inputs: Array, state: State, **more: Any) -> Any:
+    def _record_forward(self, inputs: Array, state: State, **more: object) -> Any:
         self._results["forward passes"] += 1
-        logits, final_state, tape = self._forward(inputs, states.each(np.copy, self._state), **more)
+        logits, final_state, tape = self._forward(inputs, each(np.copy, self._state), **more)
         B, T = inputs.shape
         self._results |= {
-            **name_state("initial state", states.each(np.copy, state)),
+            **name_state("initial state", each(np.copy, state)),
             "logits": logits.reshape(T, B, -1).copy(),
-            **name_state("final state", states.each(np.copy, final_state)),
+            **name_state("final state", each(np.copy, final_state)),
         }
         return logits, final_state, tape
 
-    def _record_backward(self, tape: Any, d_logits: Array, d_state: Any = None) -> Any:
+    def _record_backward(self, tape: object, d_logits: Array, d_state: Any = None) -> Any:
         self._results["backward passes"] += 1
         gradients, d_initial = self._backward(tape, d_logits, d_state)
         if self._results["backward passes"] == 1:
@@ -114,7 +113,7 @@ class NumPySuspect(_Trained):
             self._results |= {
                 "gradient of logits": d_logits.reshape(T, B, -1).copy(),
                 **{f"gradient of {name}": g.copy() for name, g in gradients.items()},
-                **name_state("gradient of initial state", states.each(np.copy, d_initial)),
+                **name_state("gradient of initial state", each(np.copy, d_initial)),
             }
             self._gradients = gradients
         return gradients, d_initial
@@ -142,7 +141,7 @@ class TorchSuspect(_Trained):
         write_parameters(self._model, case.parameters)
         if case.memory is not None:
             self._optimizer.restore(case.memory)
-        self._state = states.each(
+        self._state = each(
             lambda array: torch.from_numpy(array.copy()).to(self.device).requires_grad_(),
             case.state,
         )
@@ -150,7 +149,7 @@ class TorchSuspect(_Trained):
 
     def recorded(self) -> Results:
         """Return the results of the update since `prepare`."""
-        d_state = states.each(lambda tensor: tensor.grad, self._state)
+        d_state = each(lambda tensor: tensor.grad, self._state)
         results = self._results | name_state("gradient of initial state", d_state)
         for name, parameter in self._model.named_parameters():
             results |= {f"clipped gradient of {name}": parameter.grad, f"updated {name}": parameter}
@@ -163,12 +162,12 @@ class TorchSuspect(_Trained):
         """Return the results of PyTorch's layer alone; only on the CPU."""
         return check.torch_results(case) if self.device == "cpu" else None
 
-    def _record_state(self, _: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _record_state(self, _: object, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         inputs, state = arguments
-        self._results |= name_state("initial state", states.each(torch.clone, state))
+        self._results |= name_state("initial state", each(torch.clone, state))
         return inputs, self._state
 
-    def _record_forward(self, _: Any, arguments: tuple[Any, ...], results: Any) -> None:
+    def _record_forward(self, _: object, arguments: tuple[Any, ...], results: Any) -> None:
         logits, final_state = results
         B, T = arguments[0].shape
         by_step = (T, B, -1)

@@ -170,7 +170,7 @@ def scratch_backward(
         d_h[t - 1] = of_losses.sum(axis=0) / dtype.type(K)
         step = elman.Tape(np.full((1, K), ids[t - 1]), np.repeat(h[t - 1 : t + 1], K, axis=1))
         nothing = np.zeros((1, *d_h.shape), dtype)
-        _, of_losses, _ = elman.backward(step, weights, nothing, of_losses, model.rnn.nonlinearity)
+        _, of_losses, _ = elman.backward(step, weights, nothing, of_losses, *model.rnn.options)
 
     def gradient_norm(d_y: Float[Array, "K V"]) -> float:
         _, _, tape = model.forward(ids[None, :K], model.begin_state())

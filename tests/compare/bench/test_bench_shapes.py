@@ -22,7 +22,7 @@ from compare.bench.workload.shapes import (
     flops,
 )
 from compare.terminal.errors import UsageError
-from scratch_rnn.layers import states
+from scratch_rnn.arrays import each
 from tests.compare.bench.bench_help import LAYER, MODEL
 
 by_cell = pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
@@ -128,7 +128,7 @@ def test_operations_are_those_that_pytorch_counts(cell, gates):
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     case, row = make_case(shape), TorchCells()
     rnn = row.make_layer(case, case.parameters)
-    x, state = torch.from_numpy(case.x).requires_grad_(), states.each(row.on_device, case.state)
+    x, state = torch.from_numpy(case.x).requires_grad_(), each(row.on_device, case.state)
     d_output = torch.from_numpy(case.d_output)
     forward, backward = flops(shape, FORWARD), flops(shape, BACKWARD)
     assert count(lambda: rnn(x, state)) == forward == 2 * gates * T * B * H * (H + V)

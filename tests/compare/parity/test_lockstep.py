@@ -10,7 +10,7 @@ from compare import build_models, copy_weights, train_in_lockstep
 from compare.parity.settings import OPTIMIZERS, StepSettings
 from compare.parity.training import Trainee, iterate_epochs, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
-from scratch_rnn.layers import states
+from scratch_rnn.arrays import arrays_of
 from scratch_rnn.text import Batch, Batches
 
 HALF = StepSettings(lr=0.5)
@@ -111,7 +111,7 @@ def test_a_trainee_goes_on_with_the_weights_and_the_state_of_another(side, cell)
         trainees[0].step(first)
         weights, state = trainees[0].weights(), trainees[0].state_as_array()
         trainees[1].restore(weights, state)
-        arrays = [*weights.values(), *states.arrays_of(state)]
+        arrays = [*weights.values(), *arrays_of(state)]
         copies = [array.copy() for array in arrays]
         results = [list(trainee.step(second).values()) for trainee in trainees]
         assert results[0] == pytest.approx(results[1], rel=1e-12)

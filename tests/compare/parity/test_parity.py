@@ -26,7 +26,7 @@ from compare.parity.step_functions import perturb_clipping, step_options
 from compare.parity.tolerance import Unmoved, tolerances
 from compare.parity.training import Trainee
 from compare.parity.weights import parameters_as_arrays
-from scratch_rnn.layers.states import arrays_of
+from scratch_rnn.arrays import arrays_of
 from scratch_rnn.text import Batch, Batches
 from tests.model_cases import build_model
 from tests.properties import demand, identical

@@ -13,7 +13,7 @@ from compare.runs.checkpoint import (
     TextName,
 )
 from scratch_rnn import RNNModel
-from scratch_rnn.layers.states import arrays_of, state_of
+from scratch_rnn.arrays import arrays_of, state_of
 
 
 def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", seed=0, **model):

@@ -17,7 +17,7 @@ from compare.runs.checkpoint import load
 from compare.runs.data_parallel import choose_gpu
 from compare.runs.reading import read_metrics
 from concise_rnn import StepResult, data_parallel
-from scratch_rnn.layers.states import each
+from scratch_rnn.arrays import each
 from scratch_rnn.text import Batch, load_time_machine
 from tests.compare.runs import two_processes
 from tests.compare.runs.runs import EPOCHS, FLAGS, contents, only

@@ -22,7 +22,7 @@ from compare.study.config import BisectConfig
 from compare.terminal.errors import UsageError
 from compare.terminal.output import Terminal
 from scratch_rnn import Batch
-from scratch_rnn.layers.states import arrays_of, each
+from scratch_rnn.arrays import arrays_of, each
 from tests import in_process
 from tests.compare.study.students import STUDENT, terminal
 from tests.tables import marked, table_of

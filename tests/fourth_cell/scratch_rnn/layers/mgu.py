@@ -1,6 +1,6 @@
 """The minimal gated unit in a `Layer`."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from scratch_rnn.cells import mgu
 from scratch_rnn.layers.docstrings import fill_docstring
@@ -22,5 +22,5 @@ class MGU(Layer):
     %(notes)s
     """
 
-    cell: ClassVar[Any] = mgu
+    cell: ClassVar = mgu
     NUM_GATES = 2
