@@ -1,4 +1,4 @@
-"""The page of a class: scores, what was missed how often, likely mistakes, times."""
+"""The page of a class: scores, what was missed how often, likely mistakes."""
 
 import html
 from collections import Counter, defaultdict
@@ -23,28 +23,33 @@ Row = Mapping[str, Any]
 
 def write_class_page(path: Path, rows: Sequence[Row], config: GradeConfig) -> None:
     """Write the page; a file at the path is replaced."""
-    right = sum(row["ok"] for row in rows)
-    scores = sorted(row["score"] for row in rows)
+    score = median(row["score"] for row in rows)
     out_of = max(row["out_of"] for row in rows)
     lead = (
-        f"{right} of {plural(len(rows), 'submission')} are right. The median score is "
-        f"{median(scores):g} of {out_of:g}. Seed {config.seed}."
+        f"{count_right(rows, 'submission')}. The median score is {score:g} of {out_of:g}. "
+        f"Seed {config.seed}."
     )
     values = {
         "mark": MARK,
-        "title": html.escape(f"Class: {right} of {len(rows)} right"),
+        "title": html.escape(f"Class: {count_right(rows, 'submission')}"),
         "lead": lead,
         "scores": _table(["score", "students", ""], list_scores(rows)),
         "stages": _table(["function or part", *SHOWN, "not right"], list_stages(rows)),
         "mistakes": _table(["mistake", "in", "students", "who"], list_mistakes(rows))
         or "<p>No known mistake was found.</p>",
-        "times": describe_times(rows),
         "students": _table(["file", "score", "not right", "seconds"], list_students(rows)),
     }
-    template, style = (resource(__package__, f"class.{kind}") for kind in ("html", "css"))
-    script = resource(__package__, "class.js")
+    kinds = ("html", "css", "js")
+    template, style, script = (resource(__package__, f"class.{kind}") for kind in kinds)
     page = fill_page(template, style, script, values)
     write_output(path, page.encode(errors="backslashreplace"))
+
+
+def count_right(rows: Sequence[Row], noun: str) -> str:
+    """Return in words how many are right."""
+    right, number = sum(row["ok"] for row in rows), len(rows)
+    verb = "is" if 1 in (right, number) else "are"
+    return f"{right} of {plural(number, noun)} {verb} right"
 
 
 def list_scores(rows: Sequence[Row]) -> Iterator[list[str]]:
@@ -100,17 +105,6 @@ def list_remarks(row: Row) -> list[str]:
     """Return the first error of a submission, what else fails, and what its check noted."""
     errors = [s["got"] for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
     return [*dict.fromkeys([*errors[:1], *row["failures"], *row["notes"]])]
-
-
-def describe_times(rows: Sequence[Row]) -> str:
-    """Return in words how long the checks took."""
-    seconds = {row["file"]: row.get("seconds", 0.0) for row in rows}
-    slowest = max(seconds, key=lambda name: seconds[name])
-    return (
-        f"A check took {median(seconds.values()):.1f} seconds (median). All together took "
-        f"{sum(seconds.values()) / 60:.1f} minutes of one process. The slowest was "
-        f"{_links([slowest])} with {seconds[slowest]:.1f} seconds."
-    )
 
 
 def _links(files: Sequence[str], most: int = MOST_NAMES) -> str:

@@ -3,7 +3,6 @@
 class.html           what the class missed
 grades.csv           a line for each submission, in order of name
 students/NAME.html   the page of --explain of each
-gradescope/NAME.json its results for Gradescope
 class.json           all results; with the same settings, a submission that has not changed
 is not checked again
 """
@@ -14,7 +13,6 @@ import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from compare.check import (
     STAGES,
@@ -27,11 +25,9 @@ from compare.check import (
 )
 from compare.classroom.class_page import list_remarks, write_class_page
 from compare.classroom.config import GradeConfig
-from compare.files import has_keys, open_input, read_json, write_output
+from compare.files import JsonObject, has_keys, open_input, read_json, write_output
 from compare.implementations import CELLS, CallFailed
 from compare.terminal import UsageError, package_version
-
-Row = dict[str, Any]
 
 RESULTS = "class.json"
 MOST_BYTES = 2**28  # of the results of a class
@@ -61,16 +57,13 @@ class ClassReport:
             expected = "expected a new folder or an older report for --report"
             raise UsageError(f"{expected}, got {folder}, which is something else")
         for name in files:
-            for path in self.outputs_of(name).values():
-                path.parent.mkdir(parents=True, exist_ok=True)
-        self.write_rows(self.read_done())
+            self.page_of(name).parent.mkdir(parents=True, exist_ok=True)
+        self.done = self._read_done() if is_older else []  # the results that still hold
+        self.write_rows(self.done)
 
-    def outputs_of(self, name: str) -> dict[str, Path]:
-        """Return the files of a submission, by the options that write them."""
-        return {
-            "explain": self.folder / "students" / f"{name}.html",
-            "gradescope": self.folder / "gradescope" / f"{name}.json",
-        }
+    def page_of(self, name: str) -> Path:
+        """Return the path of a submission's page."""
+        return self.folder / "students" / f"{name}.html"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -80,40 +73,35 @@ class ClassReport:
         text = self.config.text
         return own | {"version": package_version(), "text": hash_file(text) if text else ""}
 
-    def read_done(self) -> list[Row]:
-        """Return the results of an older report that still hold."""
-        if not has_keys(self.folder / RESULTS, "settings", "files"):
-            return []
+    def _read_done(self) -> list[JsonObject]:
         older = read_json(self.folder / RESULTS, MOST_BYTES)
         if older["settings"] != self.settings:
             return []
         return [row for row in older["files"] if self._holds(row)]
 
-    def _holds(self, row: Row) -> bool:
+    def _holds(self, row: JsonObject) -> bool:
         path = self.files.get(row["file"])
         is_same = path is not None and row.get("sha256") == hash_file(path) != ""
-        return is_same and all(path.is_file() for path in self.outputs_of(row["file"]).values())
+        return is_same and self.page_of(row["file"]).is_file()
 
-    def write_rows(self, rows: Sequence[Row]) -> None:
+    def write_rows(self, rows: Sequence[JsonObject]) -> None:
         """Write the results so far."""
         write_json(self.folder / RESULTS, {"settings": self.settings, "files": [*rows]})
 
-    def write_all(self, rows: Sequence[Row]) -> None:
+    def write_all(self, rows: Sequence[JsonObject]) -> None:
         """Write the grades and the pages, those also whose check has ended without one."""
         found = sorted(rows, key=lambda row: row["file"])
         for row in found:
-            outputs = self.outputs_of(row["file"])
             if not row["stages"]:
                 report = make_report(row, self.config)
                 row |= report.to_json()
-                write_page(report, outputs["explain"])
-                write_json(outputs["gradescope"], report.to_gradescope())
+                write_page(report, self.page_of(row["file"]))
         self.write_rows(found)
         write_output(self.folder / "grades.csv", write_grades(found).encode())
         write_class_page(self.folder / "class.html", found, self.config)
 
 
-def make_report(row: Row, config: GradeConfig) -> Report:
+def make_report(row: JsonObject, config: GradeConfig) -> Report:
     """Return the report on a submission whose check has ended without one."""
     cell = config.cell or next(iter(CELLS))
     is_class = bool(config.submissions.name)
@@ -124,7 +112,7 @@ def make_report(row: Row, config: GradeConfig) -> Report:
     return Report(row["file"], form, cell, config.seed, stages)
 
 
-def write_grades(rows: Sequence[Row]) -> str:
+def write_grades(rows: Sequence[JsonObject]) -> str:
     """Return the grade book: a line for each submission, with the verdict on each function."""
     stages = dict.fromkeys(stage["name"] for row in rows for stage in row["stages"])
     text = io.StringIO()

@@ -1,10 +1,11 @@
 """``rnn-parity grade``: which files of a folder are right; with --report, the grades of a class."""
 
 from compare.check import CheckError, refuse_replacing
+from compare.classroom.class_page import count_right
 from compare.classroom.config import GradeConfig
 from compare.classroom.folder import check_folder
 from compare.implementations import hide_memory
-from compare.terminal import Terminal, UsageError, plural
+from compare.terminal import Terminal, UsageError
 
 
 def grade(config: GradeConfig, terminal: Terminal | None = None) -> None:
@@ -20,6 +21,5 @@ def grade(config: GradeConfig, terminal: Terminal | None = None) -> None:
         raise UsageError(f"expected a folder, got {config.target}")
     refuse_replacing(config, config.submissions.path.rglob("*.py"))
     rows = check_folder(config, terminal)
-    right = sum(row["ok"] for row in rows)
-    if right < len(rows):
-        raise CheckError(f"{right} of {plural(len(rows), 'file')} are right")
+    if not all(row["ok"] for row in rows):
+        raise CheckError(count_right(rows, "file"))

@@ -54,7 +54,7 @@ def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     width, digits, written = max(map(len, files)), len(str(len(files))), time.monotonic()
     terminal.line(f"{clean(str(folder))}: {len(files)} files, seed {config.seed}, {jobs} jobs")
     report = None if config.report is None else ClassReport(config, config.report, files)
-    rows = [] if report is None else report.read_done()
+    rows = [] if report is None else [*report.done]
     if rows:
         terminal.line(f"  {len(rows)} of them are in {config.report} already", "dim", whole=True)
     left = {name: path for name, path in files.items() if name not in {r["file"] for r in rows}}
@@ -112,9 +112,9 @@ def _checked(
         idle.put(job)
 
     def check(name: str, path: Path) -> Row:
-        outputs = {} if report is None else report.outputs_of(name)
+        page = None if report is None else report.page_of(name)
         job = idle.get()
-        row = job.check(path, outputs)
+        row = job.check(path, page)
         idle.put(job)
         return {"file": name} | row
 
@@ -137,12 +137,12 @@ class _Job:
         self._config = config
         self._process: Any = None
 
-    def check(self, path: Path, outputs: dict[str, Path]) -> Row:
-        """Return the results of a file, and write the outputs of these options."""
+    def check(self, path: Path, page: Path | None) -> Row:
+        """Return the results of a file, and write its page."""
         try:
             if self._process is None:
                 self._start()
-            _send(self._process.stdin, (path, outputs))
+            _send(self._process.stdin, (path, page))
             row: Row = pickle.load(self._process.stdout)
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             self.close()
@@ -177,9 +177,9 @@ def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
     config: GradeConfig = pickle.load(requests)
     with suppress(EOFError):
         while True:
-            path, outputs = pickle.load(requests)
+            path, page = pickle.load(requests)
             begun = time.monotonic()
-            row = _row(config.for_file(path, **outputs), examine)
+            row = _row(config.for_file(path, page), examine)
             if config.report is not None:
                 row["sha256"] = hash_file(path)
             _send(answers, row | {"seconds": round(time.monotonic() - begun, 2)})

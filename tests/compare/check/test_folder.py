@@ -56,6 +56,13 @@ def test_each_file_has_a_line(capsys):
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
+def test_one_of_several_and_the_only_file_are_singular(capsys):
+    Path("one").mkdir()
+    Path("one/mine.py").write_text("", encoding="utf-8")
+    assert main(["grade", "one", *OPTIONS]) == 1
+    assert capsys.readouterr().err == "rnn-parity: 0 of 1 file is right\n"
+
+
 @pytest.mark.parametrize(
     ("is_right", "words"), [(True, "right"), (False, "\x1b[1;31merror: it ended\x1b[0m")]
 )
