@@ -16,8 +16,6 @@ from compare.pairs.config import PairConfig
 from compare.parity import (
     Comparison,
     ParityReport,
-    absolute_difference,
-    largest_difference,
     show_parity,
     tabulate,
     tolerances,
@@ -66,11 +64,12 @@ def compare_arrays(config: PairConfig, terminal: Terminal) -> ParityReport:
         described = compared.describe().replace("expected", "A has").replace("got", "B has")
         terminal.line(f"First difference: {described}")
     if reference is not None:
-        apart = [largest_difference(reference, array) for array in (a, b)]
-        if not any(np.all(absolute_difference(reference, array) <= allowed) for array in (a, b)):
+        sides = [Comparison(like, reference, side.astype(np.float64), allowed) for side in (a, b)]
+        if not any(side.ok for side in sides):
+            off = f"A is {sides[0].difference:.1e} off, B {sides[1].difference:.1e}"
             terminal.line(
-                f"Neither A nor B is {like} of this input and these weights in float64: A is "
-                f"{apart[0]:.1e} off, B {apart[1]:.1e}. Its axes are ({', '.join(AXES[like])})."
+                f"Neither A nor B is {like} of this input and these weights in float64: {off}. "
+                f"Its axes are ({', '.join(AXES[like])})."
             )
     return report
 

@@ -35,18 +35,19 @@ def list_cases(
         "--weights": {n: of_weights.get(o, 1) for n, o in OF_WEIGHTS.items() if of_weights},
         "the arrays": of_arrays or {},
     }
-    stated = _list_stated(sources)
-    for letter, found in stated.items():
-        if len(set(found.values())) > 1:
-            values = ", ".join(f"{value} of {where}" for where, value in found.items())
-            axes = "; the axes are (T, B, …)" if letter in "TB" else ""
-            raise UsageError(f"expected one {letter}, got {values}{axes}")
-    known = {letter: next(iter(found.values())) for letter, found in stated.items()}
+    known: dict[str, int] = {}
+    origins: dict[str, str] = {}
+    for where, sizes in sources.items():
+        for letter, size in sizes.items():
+            first, origin = known.setdefault(letter, size), origins.setdefault(letter, where)
+            if size != first:
+                axes = "; the axes are (T, B, …)" if letter in "TB" else ""
+                got = f"{first} of {origin}, {size} of {where}"
+                raise UsageError(f"expected one {letter}, got {got}{axes}")
     fields |= {"L": known.pop("layers", 1), "cell": cell.name}
     if of_weights.get("proj_size"):
         raise UsageError("expected weights without a projection, got weight_hr_l0")
-    fields |= {"bidirectional": of_weights.get("bidirectional", False)}
-    fields |= {"bias": of_weights.get("bias", True)}
+    fields |= {name: of_weights[name] for name in ("bidirectional", "bias") if name in of_weights}
     cases = [
         make_case(**dict(zip("TBVH", sizes, strict=True)) | known | fields, values=values)
         for sizes, values in _choose_trials(known)
@@ -67,15 +68,6 @@ def _choose_trials(known: Collection[str]) -> Sequence[tuple[Sequence[int], str]
     return list(different.values())
 
 
-def _list_stated(sources: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """Return each size that is known, by where it is from."""
-    letters = dict.fromkeys(letter for known in sources.values() for letter in known)
-    return {
-        letter: {where: known[letter] for where, known in sources.items() if letter in known}
-        for letter in letters
-    }
-
-
 def _with_own(case: LayerCase, x: Array | None, weights: Results | None) -> LayerCase:
     """Return a case with the user's input and weights in the place of those that are drawn."""
     if x is not None:
@@ -84,11 +76,6 @@ def _with_own(case: LayerCase, x: Array | None, weights: Results | None) -> Laye
         own = {name: np.ascontiguousarray(a, case.dtype) for name, a in weights.items()}
         case = case.given(parameters=own)
     return case
-
-
-def in_dtype(case: LayerCase, dtype: str) -> LayerCase:
-    """Return a case with the same values in a dtype that is not coarser."""
-    return case if dtype == case.dtype else case.in_float64()
 
 
 def shrink(case: LayerCase) -> list[LayerCase]:

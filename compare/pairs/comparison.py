@@ -12,7 +12,6 @@ import numpy as np
 
 from compare.check import LayerCase, expect, match_within, name_mistake, rounding, run_layer
 from compare.implementations import CallFailed, Implementation, Results
-from compare.pairs.cases import in_dtype
 from compare.parity import Agreement, Comparison, ParityReport, tabulate
 from compare.terminal import UsageError
 
@@ -30,7 +29,7 @@ class ComparedSide:
 
     def run(self, case: LayerCase) -> Results:
         """Run a case forward and, where that exists, backward, with the values of its floats."""
-        case = in_dtype(case, self.dtype)
+        case = case if self.dtype == case.dtype else case.in_float64()  # a case has the coarser one
         hidden = {} if case.nonlinearity == "tanh" else {"nonlinearity": case.nonlinearity}
         parameters = case.floats.parameters
         if (own := self.implementation.weights) is not None:
