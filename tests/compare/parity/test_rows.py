@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy import inf, nan
 
-from compare.parity.rows import Agreement, ParityReport, compare_results
+from compare.parity.rows import Agreement, Comparison, ParityReport, compare_results
 from compare.parity.tolerance import SAFETY
 
 
@@ -29,6 +29,15 @@ def test_rows_name_the_first_entry_beyond_the_tolerance():
     b[0, 1] = np.nan
     row = compare_results({"y": a}, {"y": b}, {"y": 10.0}).rows[0]
     assert (row.ok, row.at) == (False, (0, 1))
+
+
+def test_an_entry_is_wrong_beyond_its_own_tolerance_and_right_up_to_it():
+    a, b = np.zeros(4), np.array([0.0, 0.5, 0.75, np.nan])
+    compared = Comparison("y", a, b, np.array([0.0, 0.5, 0.5, np.inf]))
+    assert list(compared.wrong_entries) == [False, False, True, True]
+    assert (compared.ok, compared.element) == (False, (3,))  # NaN is the farthest
+    assert Comparison("y", a[:2], b[:2], 0.5).ok
+    assert Comparison("y", a[:3], b[:3], 0.5).element == (2,)
 
 
 def test_rows_compare_shapes_dtypes_and_names_first():
