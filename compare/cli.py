@@ -44,10 +44,8 @@ from compare.terminal import (
     Terminal,
     UsageError,
     flag_of,
-    is_follower,
     package_version,
     parse_options,
-    rank_and_size,
 )
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -150,6 +148,7 @@ REMOVED = {
     "bench --rows cuda": "bench --rows cudnn",
     "bench --rows cuda-page": "bench --rows cuda-graph",
     "bench --rows kernel-graph": "bench --rows kernel",
+    "torchrun": "one process: rnn-parity train --model concise",
 }
 """The removed commands, options (``COMMAND --OPTION``) and values of an option (``COMMAND --OPTION
 VALUE``), with their replacements."""
@@ -204,7 +203,8 @@ def _command(arguments: list[str]) -> int:
             _list_commands(Terminal())
             return OK
         config = parse(arguments)
-        _function(config)(config, Terminal())
+        command = next(each for each in COMMANDS.values() if each.config is type(config))
+        command.function(config, Terminal())
         return OK
     except SystemExit as stop:  # tyro has printed the help; or a signal came
         if stop.code in ENDED:
@@ -222,20 +222,6 @@ def _command(arguments: list[str]) -> int:
         if not isinstance(error, DataError):
             raise
         return _fail(error, DATA)
-
-
-def _function(config: Any) -> Callable[[Any, Terminal], object]:
-    """Return the function of the command; in several processes, the one for `torchrun`."""
-    name = next(name for name, command in COMMANDS.items() if command.config is type(config))
-    _, size = rank_and_size()
-    if size == 1:
-        return COMMANDS[name].function
-    if name != "train" or config.model != "concise":
-        raise UsageError(
-            f"expected train --model concise with {size} processes, "
-            f"got {name}{f' --model {config.model}' if name == 'train' else ''}"
-        )
-    return lambda *given: runs.train_in_processes(*given)
 
 
 def parse(arguments: Sequence[str]) -> object:
@@ -270,6 +256,7 @@ def _refuse_removed(command: str, flags: Sequence[str]) -> None:
     """Refuse a command or an option that has left, with what to use instead."""
     spellings = [command, *(f"{command} {flag.partition('=')[0]}" for flag in flags)]
     spellings += [f"{command} {option} {value}" for option, value in pairwise(flags)]
+    spellings += ["torchrun"] * ("TORCHELASTIC_RUN_ID" in os.environ)  # which it sets
     for spelling in spellings:
         if spelling in REMOVED:
             raise UsageError(f"{spelling} was removed; use {REMOVED[spelling]}")
@@ -301,8 +288,6 @@ def _resumed(command: str, flags: Sequence[str]) -> runs.RunConfig | None:
 def _fail(reason: object, code: int) -> int:
     line = " ".join(str(reason).split()) or type(reason).__name__
     line = "".join(character if character.isprintable() else "?" for character in line)
-    if code in (USAGE, INTERRUPTED, *ENDED) and is_follower():
-        return code  # process 0 reports it
     with suppress(OSError):  # the terminal may be closed
         sys.stderr.write(f"{PACKAGE}: {line}\n")
     return code

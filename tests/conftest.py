@@ -89,7 +89,7 @@ def pytest_xdist_auto_num_workers(config):
     return number_of_cores(config) + 1
 
 
-LONG = ("test_fourth_cell.py", "test_data_parallel.py", "test_kernels.py", "test_kernel_corpus.py")
+LONG = ("test_fourth_cell.py", "test_kernels.py", "test_kernel_corpus.py")
 """Begun first, after the tests with a browser: at the end, one process would wait for the other."""
 
 

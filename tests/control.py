@@ -15,7 +15,7 @@ import numpy as np
 
 from compare.parity.rows import compare_results
 from compare.parity.settings import StepSettings
-from compare.parity.step import run_scratch_step
+from compare.parity.step import run_step
 from compare.parity.tolerance import SAFETY, largest_difference, neighbour
 from compare.parity.weights import parameters_as_arrays
 
@@ -48,7 +48,7 @@ def perturbed_update(control, batch, state, lr, rng):
     rounding error of more than one ulp, and at lr 1 the update does not make it smaller.
     """
     state = control.begin_state(len(batch.inputs)) if state is None else state
-    results = run_scratch_step(
+    results = run_step(
         control, batch, state, StepSettings(lr=lr), lambda value: neighbour(value, rng)
     )
     for name, parameter in control.parameters.items():

@@ -45,7 +45,8 @@ def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if not config.targets:
-        return models.parity(config, terminal)
+        with models.prepare(config, terminal) as experiment:
+            return models.compare_untrained(experiment, terminal)
     if config.like is not None:
         report = compare_arrays(config, terminal)
     else:
@@ -201,16 +202,12 @@ def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:
         terminal.line(f"{what} in this case: {shown.case.describe()}")
     for side in pair.sides:
         if lacking := shown.list_lacking(side):
-            terminal.line(f"{side.name} does not compute{_describe_lacking(lacking)}", "dim")
+            has_none = "gradient of weight_ih_l0" in lacking
+            what = " gradients" if has_none else f": {', '.join(lacking)}"
+            terminal.line(f"{side.name} does not compute{what}", "dim")
     show_parity(shown.report, terminal, ("A", "B"))
     if shown.differs:
         _show_difference(pair, shown, terminal)
-
-
-def _describe_lacking(names: Sequence[str]) -> str:
-    """Return which results a side lacks: all gradients, or some by name."""
-    has_none = "gradient of weight_ih_l0" in names
-    return " gradients" if has_none else f": {', '.join(names)}"
 
 
 def _show_difference(pair: Pair, shown: PairResult, terminal: Terminal) -> None:

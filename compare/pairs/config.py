@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from tyro.conf import Positional, arg
 
-from compare.parity import ParityConfig
+from compare.parity import SharedOptions
 from compare.terminal import (
     UsageError,
     all_but,
@@ -50,7 +50,7 @@ OF_TARGETS = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PairConfig(PairOptions, ParityConfig):
+class PairConfig(PairOptions, SharedOptions):
     """Compare two implementations tensor by tensor: both models on one batch, or any two layers.
 
     Without A and B, the models in NumPy and in PyTorch take one training step on a text. With A and

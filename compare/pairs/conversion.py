@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check import Expected, LayerCase
+from compare.check import LayerCase
 from compare.files import RecordError, write_file
 from compare.implementations import (
     READERS,

@@ -1,25 +1,33 @@
-"""Run one training step with both models and compare every tensor."""
+"""Run one training step with both models and compare every tensor; an error if they differ."""
 
 import copy
-from collections.abc import Callable, Mapping
 
 import numpy as np
 
 import concise_rnn
 import scratch_rnn
-from compare.implementations import Array
+from compare.parity.experiment import Experiment
 from compare.parity.optimizers import Memory, make_settings
-from compare.parity.rows import ParityReport, compare_results
+from compare.parity.rows import Agreement, ParityReport, compare_results
 from compare.parity.settings import StepSettings
-from compare.parity.step import run_concise_step, run_scratch_step
+from compare.parity.step import run_step
+from compare.parity.table import parity_verdict, show_parity
 from compare.parity.tolerance import tolerances
-from compare.parity.weights import check_same_parameters
+from compare.parity.weights import check_same_parameters, copy_weights
+from compare.terminal import UNDECIDABLE, CommandError, Terminal
 from scratch_rnn.arrays import State, arrays_of, each
 from scratch_rnn.checks import check_batch, check_has
 from scratch_rnn.text import Batch
 
-ConciseStep = Callable[..., Mapping[str, Array]]
-"""A function with the arguments of `run_concise_step`."""
+
+class ParityError(CommandError):
+    """The models differ by more than rounding."""
+
+
+class UndecidableError(ParityError):
+    """The comparison is undecidable: rounding alone could change results by 100 %."""
+
+    exit_code = UNDECIDABLE
 
 
 def check_parity(
@@ -32,7 +40,6 @@ def check_parity(
     lr: float = 0.1,
     max_norm: float = 1.0,
     seed: int = 0,
-    step: ConciseStep | None = None,
 ) -> ParityReport:
     """Compare one training step: states, logits, loss, gradients, clipping, update.
 
@@ -52,8 +59,6 @@ def check_parity(
         Learning rate, and maximum norm of the gradients.
     seed : int
         Seed of the random moves from which the tolerance is computed.
-    step : function, optional
-        Runs the step of the PyTorch model: `run_concise_step`, or `run_parallel_step`.
 
     Returns
     -------
@@ -70,7 +75,7 @@ def check_parity(
     check_same_parameters(scratch_model, concise_model)
     check_batch(batch)
     settings = make_settings(optimizer, lr, max_norm)
-    return compare_step(scratch_model, concise_model, batch, state, settings, seed=seed, step=step)
+    return compare_step(scratch_model, concise_model, batch, state, settings, seed=seed)
 
 
 def compare_step(
@@ -82,7 +87,6 @@ def compare_step(
     *,
     memory: Memory | None = None,
     seed: int = 0,
-    step: ConciseStep | None = None,
 ) -> ParityReport:
     """Compare one training step with these settings, as `check_parity` does.
 
@@ -91,11 +95,10 @@ def compare_step(
     if state is None:
         state = scratch_model.begin_state(len(batch.inputs))
     scratch, allowed = tolerances(
-        lambda move: run_scratch_step(scratch_model, batch, state, settings, move, memory=memory),
+        lambda move: run_step(scratch_model, batch, state, settings, move, memory=memory),
         seed=seed,
     )
-    run_step = step or run_concise_step
-    concise = dict(run_step(concise_model, batch, state, settings, memory=memory))
+    concise = run_step(concise_model, batch, state, settings, memory=memory)
     for results in (scratch, concise):  # the gradients of the output layer follow from it
         results.pop("gradient of logits", None)
     reference = None
@@ -104,5 +107,42 @@ def compare_step(
         state = each(lambda array: array.astype(np.float64), state)
         if memory is not None:
             memory = {name: array.astype(np.float64) for name, array in memory.items()}
-        reference = run_concise_step(in_float64, batch, state, settings, memory=memory)
+        reference = run_step(in_float64, batch, state, settings, memory=memory)
     return compare_results(scratch, concise, allowed, reference)
+
+
+def compare_untrained(experiment: Experiment, terminal: Terminal) -> ParityReport:
+    """Compare both models and print the table; :class:`ParityError` if they differ."""
+    report = check_experiment(experiment)
+    show_parity(report, terminal)
+    demand_agreement(report, "both models", "; nothing was trained")
+    return report
+
+
+def demand_agreement(report: ParityReport, who: str, consequence: str = "") -> None:
+    """Raise :class:`ParityError` or :class:`UndecidableError` unless the models agree."""
+    if report.ok:
+        return
+    kind = UndecidableError if report.verdict is Agreement.UNDECIDABLE else ParityError
+    summary = parity_verdict(report)[0].removeprefix("parity: ")
+    raise kind(f"{who}: {summary}{consequence}")
+
+
+def check_experiment(experiment: Experiment, memory: Memory | None = None) -> ParityReport:
+    """Compare both models on the first batch, with the current weights of the scratch model.
+
+    The comparison asks whether equal weights give equal results. After a training the weights of
+    the two models differ by rounding. So a copy of the PyTorch model first gets the scratch
+    model's weights, and both optimizers the same `memory`.
+    """
+    twin = copy.deepcopy(experiment.concise)
+    copy_weights(experiment.scratch, twin)
+    return compare_step(
+        experiment.scratch,
+        twin,
+        next(experiment.batches.epoch(0)),
+        None,
+        experiment.config.step,
+        memory=memory,
+        seed=experiment.config.seed,
+    )

@@ -8,7 +8,7 @@ from tyro.conf import arg
 
 from compare.files import JsonObject, SchemaError, plain, read
 from compare.implementations import CELLS, CellName
-from compare.parity.settings import StepSettings, name_optimizer
+from compare.parity.settings import StepSettings
 from compare.terminal import (
     CHANGEABLE,
     FROM_0,
@@ -134,14 +134,6 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
     def from_json(cls, values: JsonObject) -> Self:
         """Build the configuration from the values of ``to_json``; UsageError if they are not."""
         try:
-            return read(cls, name_optimizer(values), "a configuration").check()
+            return read(cls, values, "a configuration").check()
         except SchemaError as error:
             raise UsageError(str(error)) from None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ParityConfig(SharedOptions):
-    """Compare both models on one batch, tensor by tensor.
-
-    Exit code 0 if they agree, 1 if they differ, 5 if rounding makes this undecidable.
-    """

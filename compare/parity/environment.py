@@ -1,4 +1,4 @@
-"""The environment of a run: versions, BLAS, threads and the text, without its configuration."""
+"""The software and the device: versions, BLAS, threads."""
 
 import os
 import platform
@@ -9,20 +9,7 @@ import torch
 
 import scratch_rnn
 from compare.files import JsonObject
-from compare.parity.config import SharedOptions
 from compare.terminal import PACKAGE, package_version
-from scratch_rnn.text import Text
-
-
-def describe_environment(text: Text, config: SharedOptions) -> JsonObject:
-    """Return the contents of ``environment.json``: JSON values, without any path."""
-    return {
-        "text": {"name": text.name, "source": text.source, "sha1": text.sha1},
-        "dtype": config.dtype,
-        "device": describe_device(config.device),
-        "machine": platform.machine(),
-        **describe_software(),
-    }
 
 
 def describe_software() -> JsonObject:

@@ -1,7 +1,7 @@
 """A text, its batches, and two models with equal weights."""
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -31,6 +31,7 @@ class DeviceError(CommandError, RuntimeError):
 class Experiment:
     """A text, its batches, and both models. The models start with equal weights."""
 
+    config: SharedOptions
     text: Text
     vocab: Vocab
     batches: Batches
@@ -72,7 +73,7 @@ def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Experiment]:
     terminal.line(f"Vocabulary {len(vocab):,}, hidden size {config.hidden_size:,}, {config.dtype}")
     terminal.line()
     with limited_threads(config.threads):
-        yield Experiment(text, vocab, batches, scratch, concise)
+        yield Experiment(config, text, vocab, batches, scratch, concise)
 
 
 def _check_memory(config: SharedOptions, vocab_size: int) -> None:
@@ -105,36 +106,10 @@ def make_models(
     )
 
 
-Writer = Callable[..., str]
-"""A model's `predict`, of (prefix, num_preds, temperature=…, rng=…)."""
-
-
-def make_writers(
-    scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
-) -> dict[str, Writer]:
-    """Return a function for each side that continues a prefix."""
-
-    def writer(predict: Writer, model: object) -> Writer:
-        def write(prefix: str, num_preds: int, **drawn: object) -> str:
-            return predict(split_tokens(prefix, token), num_preds, model, vocab, **drawn)
-
-        return write
-
-    return {
-        "scratch": writer(scratch_rnn.predict, scratch),
-        "concise": writer(concise_rnn.predict, concise),
-    }
-
-
 def choose_prefixes(vocab: Vocab, token: str) -> tuple[str, ...]:
     """Return the lecture's prefixes if the vocabulary has their tokens, or else one token of it."""
-    known = tuple(prefix for prefix in PREFIXES if not find_unknown(prefix, vocab, token))
-    return known or (next(part for part in vocab.idx_to_token[1:] if part.strip()),)
-
-
-def find_unknown(prefix: str, vocab: Vocab, token: str) -> list[str]:
-    """Return the characters (or words) of a prefix that are missing in the vocabulary."""
-    return [part for part in split_tokens(prefix, token) if part not in vocab]
+    known = [p for p in PREFIXES if all(part in vocab for part in split_tokens(p, token))]
+    return tuple(known) or (next(part for part in vocab.idx_to_token[1:] if part.strip()),)
 
 
 def split_tokens(prefix: str, token: str) -> str | list[str]:

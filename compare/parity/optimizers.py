@@ -75,8 +75,6 @@ class TorchOptimizer:
     def restore(self, memory: Memory) -> None:
         """Let the optimizer go on with what one of either package has kept."""
         arrays, counts = self._kind.arrays, self._kind.counts
-        if not arrays and not counts:
-            return
         states = [
             {kept: torch.from_numpy(memory[f"{kept}.{name}"].copy()) for kept in arrays}
             | {kept: torch.from_numpy(memory[kept].copy()) for kept in counts}

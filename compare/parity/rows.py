@@ -19,7 +19,6 @@ from compare.parity.tolerance import (
     largest_difference_in_ulps,
     rms,
     ulps,
-    underflow,
 )
 
 FEWEST = 16
@@ -43,11 +42,11 @@ class ParityRow:
     shape: tuple[int, ...]
     dtype: str
     verdict: Agreement
-    difference: float  # largest absolute difference of any entry
-    ulps: float  # largest difference in ulps: each entry in units of its own spacing
-    share: float  # largest difference / tolerance of any entry; above 1 the tensor differs
-    allowed: float  # the tolerance of the entry `at`
-    digits: float  # number of decimal digits that rounding does not change
+    difference: float = math.inf  # largest absolute difference of any entry
+    ulps: float = math.inf  # largest difference in ulps: each entry in units of its own spacing
+    share: float = math.inf  # largest difference / tolerance of any entry; above 1 it differs
+    allowed: float = 0.0  # the tolerance of the entry `at`
+    digits: float = 0.0  # number of decimal digits that rounding does not change
     problem: str = ""  # how shapes or dtypes differ
     at: tuple[int, ...] = ()  # first entry that differs; if none does, the one with `share`
     scratch_error: float | None = None  # RMS distance from the float64 reference, if there is one
@@ -175,8 +174,9 @@ class Comparison:
     def row(self) -> ParityRow:
         """The comparison as a row of a table."""
         a = self.expected
+        facts = self.tensor, a.shape, str(a.dtype)
         if self.problem:
-            return _unlike(self.tensor, a, self.problem)
+            return ParityRow(*facts, Agreement.DIFFERS, problem=self.problem)
         differences = self.differences
         allowed = np.broadcast_to(self.allowed, a.shape)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # 0 / 0 is 0 here
@@ -188,9 +188,7 @@ class Comparison:
         if self.reference is not None:
             errors = rms(a - self.reference), rms(self.got - self.reference)
         return ParityRow(
-            self.tensor,
-            a.shape,
-            str(a.dtype),
+            *facts,
             _verdict(a, share, differences, allowed, errors),
             self.difference,
             largest_difference_in_ulps(a, self.got),
@@ -226,8 +224,9 @@ def compare_results(
     rows = []
     for name in {**scratch, **concise}:
         if name not in scratch or name not in concise:
-            where = "scratch" if name in scratch else "concise"
-            rows.append(_unlike(name, scratch.get(name, concise.get(name)), f"only in {where}"))
+            only = f"only in {'scratch' if name in scratch else 'concise'}"
+            a = np.asarray(scratch.get(name, concise.get(name)))
+            rows.append(ParityRow(name, a.shape, str(a.dtype), Agreement.DIFFERS, problem=only))
             continue
         a, b = np.asarray(scratch[name]), np.asarray(concise[name])
         exact = None if reference is None else reference.get(name)
@@ -261,7 +260,9 @@ def _verdict(
 ) -> Agreement:
     if not share <= 1:  # NaN differs, too
         return Agreement.DIFFERS
-    size = max(rms(a), underflow(a.dtype)) if a.dtype.kind == "f" else rms(a)
+    size = rms(a)
+    if a.dtype.kind == "f":  # near its smallest normal number a value may as well be zero
+        size = max(size, 4 * SAFETY * float(np.finfo(a.dtype).smallest_normal))
     if difference.any() and not rms(allowed) < size:
         return Agreement.UNDECIDABLE
     if errors is not None and a.size >= FEWEST:
@@ -269,10 +270,3 @@ def _verdict(
         if max(errors) > 2 * min(errors) + half_a_gap:
             return Agreement.LESS_EXACT
     return Agreement.AGREES
-
-
-def _unlike(name: str, array: Array | None, problem: str) -> ParityRow:
-    a = np.asarray(array)
-    return ParityRow(
-        name, a.shape, str(a.dtype), Agreement.DIFFERS, np.inf, np.inf, np.inf, 0.0, 0.0, problem
-    )

@@ -1,7 +1,7 @@
 """The settings of one training step, and the optimizers that it can use.
 
 Whatever trains or compares a step takes the whole record: the commands, whose options its fields
-are, both models, checkpoints and replays. A new setting is a field here, and `step_functions` says
+are, both models, checkpoints and replays. A new setting is a field here, and `step_options` says
 which functions of both packages it chooses.
 
 To add an optimizer, write its class in `scratch_rnn.optim`, and add its record here.
@@ -75,14 +75,3 @@ class StepSettings:
     def step(self) -> "StepSettings":
         """These settings alone, of a record that has further fields."""
         return StepSettings(**{f.name: getattr(self, f.name) for f in fields(StepSettings)})
-
-
-def name_optimizer(values: object) -> object:
-    """Return the settings in a file, with the optimizer by its name in `OPTIMIZERS`.
-
-    A checkpoint has the name of its class, and so had all files when there was one optimizer.
-    """
-    names = {record.name: name for name, record in OPTIMIZERS.items()}
-    if isinstance(values, dict) and isinstance(name := values.get("optimizer"), str):
-        return values | {"optimizer": names.get(name, name)}
-    return values

@@ -12,23 +12,26 @@ update      updated NAME; what the optimizer keeps, such as exp_avg.NAME
 
 Hidden states and logits have T·B rows, time-major. The loss, the clipping and the optimizer are the
 functions of a package: of `scratch_rnn`, or of one with its names; of PyTorch for `concise_rnn`.
+`step_options` says which.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional as F
 
 import concise_rnn
 import scratch_rnn
-from compare.implementations import Package, Results
+from compare.implementations import Array, Package, Results
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
-from compare.parity.step_functions import step_options
 from compare.parity.tolerance import Move, Unmoved
 from compare.parity.weights import gradient_of, name_state, state_as_tensors, tensor_as_array
-from concise_rnn import data_parallel
 from scratch_rnn.arrays import State, each
 from scratch_rnn.text import Batch
 
@@ -90,20 +93,38 @@ def scratch_stages(
     yield "update", results | optimizer.memory()
 
 
-def concise_stages(
-    model: concise_rnn.RNNModel,
-    batch: concise_rnn.Batch,
+def join_stages(stages: Iterable[tuple[str, Results]]) -> Results:
+    """Run the stages; return all of their results."""
+    return {name: array for _, results in stages for name, array in results.items()}
+
+
+def run_step(
+    model: scratch_rnn.RNNModel | concise_rnn.RNNModel,
+    batch: Batch,
     state: State | None,
     settings: StepSettings,
+    move: Move = Unmoved.RESULTS,
     *,
     memory: Memory | None = None,
-    wrap: Callable[[concise_rnn.RNNModel], torch.nn.Module] | None = None,
-) -> Stages:
-    """Train a PyTorch model for one step, in place.
+) -> Results:
+    """Run one step on a copy of either model, in evaluation mode; return all results by name.
 
-    It takes the arguments of `scratch_stages`, arrays included. With `wrap`, ``wrap(model)`` is
-    called instead of the model: a module that shares its parameters.
+    Only a NumPy model has floats that can be moved.
     """
+    model = copy.deepcopy(model)
+    if isinstance(model, concise_rnn.RNNModel):
+        return _train_concise(model.eval(), batch, state, settings, memory)
+    return join_stages(scratch_stages(model, batch, state, settings, move, memory=memory))
+
+
+def _train_concise(
+    model: concise_rnn.RNNModel,
+    batch: Batch,
+    state: State | None,
+    settings: StepSettings,
+    memory: Memory | None,
+) -> Results:
+    """Train a PyTorch model for one step, in place; return the results of `scratch_stages`."""
     options = step_options(settings, concise_rnn)
     optimizer = TorchOptimizer(settings, model)
     if memory is not None:
@@ -115,93 +136,81 @@ def concise_stages(
         state = each(tensor_as_array, model.begin_state(len(batch.inputs)))
     initial_state = each(lambda tensor: tensor.requires_grad_(), state_as_tensors(state, device))
 
-    called, hidden_states = wrap(model) if wrap else model, []
+    hidden_states: list[torch.Tensor] = []
     hook = model.linear.register_forward_pre_hook(lambda _, args: hidden_states.append(args[0]))
-    logits, final_state = called(torch.from_numpy(batch.inputs).to(device), initial_state)
+    logits, final_state = model(torch.from_numpy(batch.inputs).to(device), initial_state)
     hook.remove()
     results = {"hidden states": hidden_states[0], **name_state("final state", final_state)}
-    yield "forward", as_arrays(results | {"logits": logits})
 
     targets = torch.from_numpy(batch.targets).to(device).T.reshape(-1)
     loss = options["compute_loss"](logits, targets)
     (d_logits,) = torch.autograd.grad(loss, logits)
-    yield "loss", as_arrays({"loss": loss, "gradient of logits": d_logits})
+    results |= {"logits": logits, "loss": loss, "gradient of logits": d_logits}
 
     logits.backward(d_logits)
-    results = {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
-    d_state = each(gradient_of, initial_state)
-    yield "backward", as_arrays(results | name_state("gradient of initial state", d_state))
+    results |= {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    results |= name_state("gradient of initial state", each(gradient_of, initial_state))
 
-    norm = options["clip_gradients"](parameters.values(), options["max_norm"])
-    results = {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
-    yield "clipping", as_arrays({"gradient norm": norm} | results)
+    results["gradient norm"] = options["clip_gradients"](parameters.values(), options["max_norm"])
+    results |= {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
 
     optimizer.own.step()
-    results = {f"updated {name}": p for name, p in parameters.items()}
-    yield "update", as_arrays(results) | optimizer.memory()
+    results |= {f"updated {name}": p for name, p in parameters.items()}
+    return {name: tensor_as_array(t) for name, t in results.items()} | optimizer.memory()
 
 
-def as_arrays(tensors: Mapping[str, torch.Tensor]) -> Results:
-    """Return the tensors as arrays on the CPU."""
-    return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
+def step_options(
+    settings: StepSettings, package: Package = scratch_rnn, move: Move = Unmoved.RESULTS
+) -> dict[str, Any]:
+    """Return the options of the package's `train_step` for these settings.
+
+    `package` is `concise_rnn`, or a package with the names of `scratch_rnn`. With a move, its
+    functions are replaced by those that show `tolerances` the effect of rounding.
+    """
+    functions: tuple[Callable[..., object], Callable[..., object]]
+    if package is concise_rnn:
+        functions = F.cross_entropy, nn.utils.clip_grad_norm_
+    elif move is Unmoved.RESULTS:
+        functions = package.cross_entropy, package.clip_grad_norm
+    else:
+        functions = partial(perturb_loss, move=move), partial(perturb_clipping, move=move)
+    compute_loss, clip_gradients = functions
+    return {
+        "max_norm": settings.max_norm,
+        "compute_loss": compute_loss,
+        "clip_gradients": clip_gradients,
+    }
 
 
-def join_stages(stages: Iterable[tuple[str, Results]]) -> Results:
-    """Run the stages; return all of their results."""
-    return {name: array for _, results in stages for name, array in results.items()}
+def perturb_loss(logits: Array, targets: Array, move: Move) -> tuple[float, Array]:
+    """Compute the cross-entropy, and move its intermediate results.
+
+    If the model is nearly certain, p_k is nearly 1. Then p_k - 1 consists of the rounding of p_k,
+    and log s of the rounding of s. The loss has no tape that holds p and s, so they are moved here.
+    """
+    N, n = len(logits), np.arange(len(logits))
+    y = logits - logits.max(axis=1, keepdims=True)
+    p = move(np.exp(y))
+    s = move(p.sum(axis=1))
+    loss = (np.log(s) - y[n, targets]).mean()
+    d_logits: Array = move(p / (s * N)[:, None])
+    d_logits[n, targets] -= 1 / N
+    return float(loss), d_logits
 
 
-def run_scratch_step(
-    model: scratch_rnn.RNNModel,
-    batch: Batch,
-    state: State | None,
-    settings: StepSettings,
-    move: Move = Unmoved.RESULTS,
-    *,
-    memory: Memory | None = None,
-) -> Results:
-    """Run all stages of `scratch_stages` on a copy of the model; return their results by name."""
-    model = copy.deepcopy(model)
-    return join_stages(scratch_stages(model, batch, state, settings, move, memory=memory))
+def perturb_clipping(gradients: Results, max_norm: float, move: Move) -> float:
+    """Clip by a norm whose squares are added in an extreme way.
 
-
-def run_concise_step(
-    model: concise_rnn.RNNModel,
-    batch: concise_rnn.Batch,
-    state: State | None,
-    settings: StepSettings,
-    *,
-    memory: Memory | None = None,
-    wrap: Callable[[concise_rnn.RNNModel], torch.nn.Module] | None = None,
-) -> Results:
-    """Run all stages of `concise_stages` on a copy of the model, in evaluation mode."""
-    model = copy.deepcopy(model).eval()
-    return join_stages(concise_stages(model, batch, state, settings, memory=memory, wrap=wrap))
-
-
-def run_parallel_step(
-    model: concise_rnn.RNNModel,
-    batch: Batch,
-    state: State | None,
-    settings: StepSettings,
-    *,
-    memory: Memory | None = None,
-) -> Results:
-    """Run `run_concise_step` in all processes, each on its rows; return results for all rows."""
-    B, T = batch.inputs.shape
-    rows = data_parallel.rows_of_process(B)
-    state = each(lambda array: array[:, rows], state)
-    shard = data_parallel.Shard(batch)
-    wrap = data_parallel.DataParallelRNNModel
-    results = run_concise_step(model, shard, state, settings, memory=memory, wrap=wrap)
-    whole = {name: torch.from_numpy(array) for name, array in results.items()}
-    for name, tensor in whole.items():
-        if name in ("hidden states", "logits", "gradient of logits"):  # (T·B, ·), time-major
-            by_step = tensor.reshape(T, -1, tensor.shape[-1])
-            whole[name] = data_parallel.gather_rows(by_step).flatten(0, 1)
-        elif name.endswith("state"):
-            whole[name] = data_parallel.gather_rows(tensor)
-        if name == "gradient of logits" or name.endswith("gradient of initial state"):
-            whole[name] *= len(shard.inputs) / B  # of the mean over the shard's rows
-    whole["loss"] = data_parallel.mean(whole["loss"])
-    return as_arrays(whole)
+    A sum of a million float32 squares depends on the order of the additions: a late term smaller
+    than half an ulp of the sum is lost. NumPy and PyTorch keep several partial sums and lose less.
+    The two extremes show how much rounding can change the norm. In float64 (the baseline) nothing
+    is lost. One after the other in float32 (a random move) the most is lost.
+    """
+    if move is Unmoved.BASELINE:
+        squares = [np.sum(gradient.astype(np.float64) ** 2) for gradient in gradients.values()]
+    else:
+        squares = [np.cumsum(gradient.ravel() ** 2)[-1] for gradient in gradients.values()]
+    norm = np.sqrt(np.sum(squares))
+    for gradient in gradients.values():
+        gradient *= np.minimum(max_norm / (norm + 1e-6), 1).astype(gradient.dtype)
+    return float(norm)

@@ -1,6 +1,5 @@
 """Print a comparison in a terminal: a table with a row for each tensor, and a verdict."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from rich.measure import Measurement
@@ -99,18 +98,14 @@ def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str], sides: Side
 
 
 def _group(name: str) -> tuple[str, str]:
-    """Split a name: "updated linear.bias" gives the group "updated" and the rest "linear.bias".
-
-    So does "exp_avg.linear.bias", which an optimizer keeps.
-    """
-    kept = "|".join(array for optimizer in OPTIMIZERS.values() for array in optimizer.arrays)
-    pattern = rf"((?:gradient of|clipped gradient of|updated)(?= )|(?:{kept})(?=\.)).(.+)"
-    match = re.fullmatch(pattern, name)
-    return (match[1], match[2]) if match else ("", name)
+    """Split a name: "updated linear.bias" gives the group "updated" and the rest "linear.bias"."""
+    prefix = next((prefix for prefix in _GROUPS if name.startswith(prefix)), "")
+    return prefix[:-1], name.removeprefix(prefix)
 
 
 def _cells(row: ParityRow, sides: Sides) -> dict[str, str | Text]:
-    errors = (_error(row.scratch_error), _error(row.concise_error))
+    both = row.scratch_error, row.concise_error
+    errors = ["-" if error is None else f"{error:.1e}" for error in both]
     return {
         "shape": " x ".join(map(str, row.shape)) or "scalar",
         "largest\ndifference": f"{row.difference:.1e}",
@@ -121,10 +116,8 @@ def _cells(row: ParityRow, sides: Sides) -> dict[str, str | Text]:
     }
 
 
-def _error(error: float | None) -> str:
-    return "-" if error is None else f"{error:.1e}"
-
-
+_KEPT = {f"{array}." for optimizer in OPTIMIZERS.values() for array in optimizer.arrays}
+_GROUPS = ("gradient of ", "clipped gradient of ", "updated ", *_KEPT)
 _LOOKS = {
     Agreement.AGREES: ("agrees", "green"),
     Agreement.LESS_EXACT: ("agrees, less exact", "green"),

@@ -118,23 +118,20 @@ def measure_tolerances(
     compute: Computation, perturbations: int = PERTURBATIONS, seed: int = 0, gaps: int = 1
 ) -> dict[str, Array]:
     """Return the tolerances alone, as `tolerances` does: without a run for the results."""
+    rng = np.random.default_rng(seed)
     # Several threads would take the random moves in any order.
     with _one_at_a_time, threads.keep_batch_whole():
-        return _measure(compute, perturbations, seed, gaps)
-
-
-def _measure(compute: Computation, perturbations: int, seed: int, gaps: int) -> dict[str, Array]:
-    """Return the tolerances, measured from the moves of each entry."""
-    with replace_sums(sum_exactly):
-        baseline = {name: np.asarray(array) for name, array in compute(Unmoved.BASELINE).items()}
-    moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
-    rng = np.random.default_rng(seed)
-    for _ in range(perturbations):
-        move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
-        with move_gates(move), replace_sums(sum_in_one_chain), lose_in_long_products(rng, gaps):
-            moved = compute(move)
-        for name, array in moved.items():
-            np.maximum(moves[name], absolute_difference(array, baseline[name]), out=moves[name])
+        with replace_sums(sum_exactly):
+            exact = compute(Unmoved.BASELINE)
+        baseline = {name: np.asarray(array) for name, array in exact.items()}
+        moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
+        for _ in range(perturbations):
+            move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
+            with move_gates(move), replace_sums(sum_in_one_chain), lose_in_long_products(rng, gaps):
+                moved = compute(move)
+            for name, array in moved.items():
+                distance = absolute_difference(array, baseline[name])
+                np.maximum(moves[name], distance, out=moves[name])
     return {
         name: np.asarray(
             SAFETY * (np.maximum(moves[name], rms(moves[name])) + 2 * gaps * ulps(array))
@@ -323,11 +320,3 @@ def ulps(array: Array) -> Array:
     with np.errstate(invalid="ignore"):
         gaps = np.fmax(np.spacing(np.abs(array)), least)  # fmax: the spacing of infinity is NaN
     return np.asarray(gaps, np.float64)
-
-
-def underflow(dtype: np.dtype) -> float:
-    """Return the largest tolerance of an entry whose moves are near the smallest normal number.
-
-    A value of this size cannot be distinguished from zero.
-    """
-    return 4 * SAFETY * float(np.finfo(dtype).smallest_normal)

@@ -23,7 +23,7 @@ from compare.parity.optimizers import (
     make_settings,
 )
 from compare.parity.settings import StepSettings
-from compare.parity.step_functions import step_options
+from compare.parity.step import step_options
 from compare.parity.update import Update
 from compare.parity.weights import (
     TensorState,
@@ -33,10 +33,9 @@ from compare.parity.weights import (
     tensor_as_array,
     write_parameters,
 )
-from concise_rnn import data_parallel
 from scratch_rnn.arrays import State, each
 from scratch_rnn.checks import check_flag, check_has, check_integer
-from scratch_rnn.text import Batch, Batches
+from scratch_rnn.text import Batch
 from scratch_rnn.text.recall import count_recalls, get_recalls
 
 
@@ -44,21 +43,19 @@ from scratch_rnn.text.recall import count_recalls, get_recalls
 class Trainee:
     """One of the two models during training, with its optimizer and its carried state.
 
-    The model is trained in place. `carry_state` is as in `train_in_lockstep`. `parallel`: all
-    processes of `torch.distributed` train the PyTorch model together, each with its rows of each
-    batch. Batch, state and results have all rows.
+    The model is trained in place. `carry_state` is as in `train_in_lockstep`.
     """
 
     model: Any  # scratch_rnn.RNNModel or concise_rnn.RNNModel
     settings: StepSettings
     _: KW_ONLY
     carry_state: bool = False
-    parallel: bool = False
-    state: State | TensorState | None = None  # of the model's package; None means zeros
+    state: State | TensorState | None = (
+        None  # of the model's package, arrays or tensors; None means zeros
+    )
 
     def __post_init__(self) -> None:
         self.side: Side
-        self._trained: object = self.model  # what `train_step` of the package trains
         self._package: Package
         self._optimizer: ScratchOptimizer | TorchOptimizer
         if isinstance(self.model, scratch_rnn.RNNModel):
@@ -67,14 +64,11 @@ class Trainee:
         else:
             self.side, self._package = "concise", concise_rnn
             self._optimizer = TorchOptimizer(self.settings, self.model)
-        if self.parallel:
-            self._package = data_parallel
-            self._trained = data_parallel.DataParallelRNNModel(self.model)
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Do one update; return its loss, gradient norm and right recalls, named as metrics."""
         result = self._package.train_step(
-            self._trained,
+            self.model,
             batch,
             self.state,
             self._optimizer.own,
@@ -130,10 +124,8 @@ def updates(
             for trainee in trainees:
                 metrics |= trainee.step(batch)
             if len(trainees) == 2:
-                models = {trainee.side: trainee.model for trainee in trainees}
-                metrics["largest_difference"] = largest_parameter_difference(
-                    models["scratch"], models["concise"]
-                )
+                both = (trainee.model for trainee in trainees)
+                metrics["largest_difference"] = largest_parameter_difference(*both)
             yield Update(epoch, done := done + 1, batch.targets.size, **metrics)
         if done == before:  # as of a generator in its second epoch
             raise ValueError("expected at least one batch in each epoch, got none")
@@ -201,12 +193,3 @@ def train_in_lockstep(
         if on_update is not None:
             on_update(update)
     return done
-
-
-def iterate_epochs(
-    batches: Batches, update: int, num_epochs: int
-) -> Iterator[tuple[int, Iterable[Batch]]]:
-    """Return the epochs that remain after `update` updates; the first may be partly done."""
-    first, done = divmod(update, len(batches))
-    for epoch in range(first, num_epochs):
-        yield epoch, batches.epoch(epoch, done if epoch == first else 0)

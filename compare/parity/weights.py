@@ -38,12 +38,8 @@ def check_same_parameters(
     """Raise ValueError unless names, shapes and dtypes of all parameters are the same."""
     arrays, current = parameters_as_arrays(source), parameters_as_arrays(target)
     if arrays.keys() != current.keys():
-        only_source = ", ".join(sorted(arrays.keys() - current.keys())) or "nothing"
-        only_target = ", ".join(sorted(current.keys() - arrays.keys())) or "nothing"
-        raise ValueError(
-            "expected the same parameter names, "
-            f"got only in the source: {only_source}; only in the target: {only_target}"
-        )
+        expected, got = ", ".join(current), ", ".join(arrays)
+        raise ValueError(f"expected the parameters of the target, {expected}, got {got}")
     for name, array in arrays.items():
         if (array.shape, array.dtype) != (current[name].shape, current[name].dtype):
             raise ValueError(

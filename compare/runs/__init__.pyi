@@ -2,7 +2,6 @@ from .checkpoint import CheckpointError as CheckpointError
 from .commands import RunResult as RunResult
 from .commands import run as run
 from .commands import train as train
-from .commands import train_in_processes as train_in_processes
 from .config import GenerateConfig as GenerateConfig
 from .config import RunConfig as RunConfig
 from .config import TrainConfig as TrainConfig

@@ -5,7 +5,6 @@
 >>> result.perplexities, result.directory                             # doctest: +SKIP
 """
 
-import gc
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -18,18 +17,13 @@ from compare import parity
 from compare.files import JsonObject
 from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
-from compare.runs.data_parallel import agree_to_stop, begin_together, follow, join_processes
-from compare.runs.diagnosis import (
-    find_not_finite,
-    name_likely_causes,
-    name_not_finite,
-    restore_before,
-)
+from compare.runs.diagnosis import name_likely_causes, name_not_finite
+from compare.runs.generation import Writer, make_writers
 from compare.runs.interrupt import defer_signals
 from compare.runs.record import Record
 from compare.runs.resuming import reopen
 from compare.runs.session import Session, TrainingStopped
-from compare.terminal import Terminal, perplexity_line, plural, rank_and_size, recall_line
+from compare.terminal import Terminal, perplexity_line, plural, recall_line
 
 UNTRAINED_PREDS = 10
 NUM_PREDS = 50
@@ -71,56 +65,26 @@ def train(config: TrainConfig, terminal: Terminal | None = None) -> RunResult:
     return _command("train", config, terminal, (config.model,))
 
 
-def train_in_processes(config: TrainConfig, terminal: Terminal) -> None:
-    """Train the PyTorch model with all processes of `torchrun`, each with its rows of each batch.
-
-    Their step is compared with one process's step, before and after. Only process 0 prints and
-    keeps the record, which is the same as :func:`train`'s. The errors are the same, too.
-    """
-    try:
-        if rank_and_size()[0] == 0:
-            _command("train", config, terminal, ("concise",), parallel=True)
-            return
-        quiet = Terminal(quiet=True)
-        with (
-            reopen("train", config),
-            join_processes(config),
-            parity.prepare(config, quiet) as experiment,
-        ):
-            follow(_trainee(experiment.concise, config, parallel=True), experiment, config)
-    finally:
-        # Models in reference cycles keep the process group and its threads, which the interpreter
-        # would abort at its exit.
-        gc.collect()
-
-
 def _command(
-    command: str,
-    config: RunConfig,
-    terminal: Terminal | None,
-    sides: Sequence[str],
-    *,
-    parallel: bool = False,
+    command: str, config: RunConfig, terminal: Terminal | None, sides: Sequence[str]
 ) -> RunResult:
     terminal = terminal or Terminal(quiet=True)
-    size = rank_and_size()[1] if parallel else 1
     with ExitStack() as stack:
         past = stack.enter_context(reopen(command, config))
-        if parallel:
-            stack.enter_context(join_processes(config))
         experiment = stack.enter_context(parity.prepare(config, terminal))
         trainees = [
-            _trainee(getattr(experiment, side), config, parallel=parallel) for side in sides
+            parity.Trainee(getattr(experiment, side), config.step, carry_state=config.carry_state)
+            for side in sides
         ]
         untrained = None
         if past is not None:
-            assert past.record is not None  # this is process 0
             session = Session(command, config, experiment, trainees, past.record)
             session.resume(past, terminal)
         else:
-            if parallel or len(sides) == 2:
-                untrained = _show_untrained(config, experiment, terminal, size)
-            record = stack.enter_context(Record.create(config.runs, config.run_name))
+            if len(sides) == 2:
+                untrained = _show_untrained(experiment, terminal)
+            name = config.name or (command if len(sides) == 2 else f"{command}-{sides[0]}")
+            record = stack.enter_context(Record.create(config.runs, name))
             session = Session(command, config, experiment, trainees, record)
             session.begin({} if untrained is None else {"untrained": _rows(untrained)})
         try:
@@ -131,14 +95,8 @@ def _command(
             terminal.line(f"To resume:  {session.resume_command}", whole=True)
             raise
     if result.trained is not None:
-        parity.demand_agreement(
-            result.trained, f"{size} processes and one" if parallel else "the trained models"
-        )
+        parity.demand_agreement(result.trained, "the trained models")
     return result
-
-
-def _trainee(model: object, config: RunConfig, *, parallel: bool) -> parity.Trainee:
-    return parity.Trainee(model, config.step, carry_state=config.carry_state, parallel=parallel)
 
 
 def _train_and_record(
@@ -146,17 +104,14 @@ def _train_and_record(
 ) -> RunResult:
     """Train to the end, write the rest of the record, and print the result."""
     config, experiment, record = session.config, session.experiment, session.record
-    both = _writers(config, experiment)
+    both = _writers(experiment)
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
     spoken = parity.choose_prefixes(experiment.vocab, config.token)
     seconds = _follow(session, sides, spoken[0], terminal)
     perplexities = session.history.average_epoch(config.num_epochs - 1, list(sides))
-    trained, memory = None, session.trainees[0].memory()
-    if session.trainees[0].parallel:
-        parity.copy_weights(experiment.concise, experiment.scratch)
-        trained = parity.check_experiment(config, experiment, parity.run_parallel_step, memory)
-    elif len(sides) == 2:
-        trained = parity.check_experiment(config, experiment, memory=memory)
+    trained = None
+    if len(sides) == 2:
+        trained = parity.check_experiment(experiment, session.trainees[0].memory())
     result = RunResult(
         directory=record.directory,
         perplexities=perplexities,
@@ -189,13 +144,11 @@ def _train_and_record(
 
 
 def _follow(
-    session: Session, sides: Mapping[str, parity.Writer], prefix: str, terminal: Terminal
+    session: Session, sides: Mapping[str, Writer], prefix: str, terminal: Terminal
 ) -> float:
     """Train, record and save; return the seconds."""
     config, updates_per_epoch = session.config, session.updates_per_epoch
-    history, done, parallel = session.history, session.done, session.trainees[0].parallel
-    if parallel:
-        begin_together(session.trainees[0], session.done)
+    history, done = session.history, session.done
     with defer_signals() as stop:
         with (
             terminal.progress(config.num_epochs, updates_per_epoch, done=session.done) as progress,
@@ -215,11 +168,11 @@ def _follow(
                     texts = _write(sides, prefix, NUM_PREDS) if due else None
                     shares = history.average_recalls(update.epoch, list(sides))
                     progress.end_epoch(perplexities, update.largest_difference, texts, shares)
-                if agree_to_stop(stop, parallel=parallel):
+                if stop:
                     break
                 session.save_if_due(done)
             session.save(done)
-        if agree_to_stop(stop, parallel=parallel):
+        if stop:
             terminal.line(
                 f"Stopped and saved after update {done:,} of {session.total:,} "
                 f"(epoch {math.ceil(done / updates_per_epoch):,})"
@@ -228,46 +181,37 @@ def _follow(
 
 
 def _check_finite(update: parity.Update, session: Session) -> None:
-    """Stop if a loss or a gradient norm is not finite, and find out why."""
+    """Stop if a loss or a gradient norm is not finite, and name the likely causes."""
     for trainee in session.trainees:
         if (name := name_not_finite(trainee.side, update)) is None:
             continue
         checkpoint = session.store.newest()[0][trainee.side]
-        twin, batch = restore_before(trainee, checkpoint, session.experiment.batches, update.update)
         raise TrainingStopped(
             f"training stopped at update {update.update:,} (epoch {update.epoch + 1:,}): "
-            f"{trainee.side} has non-finite numbers, first in its "
-            f"{find_not_finite(twin, batch) or name}; "
+            f"the {name} of {trainee.side} is not finite; "
             f"likely because of {name_likely_causes(session.config)}; "
             f"the last good checkpoint in {session.record.directory} is from update "
             f"{checkpoint.position.update:,}"
         )
 
 
-def _show_untrained(
-    config: RunConfig, experiment: parity.Experiment, terminal: Terminal, num_processes: int
-) -> parity.ParityReport:
-    """Compare both models before training; or several processes with one."""
-    if num_processes > 1:
-        rows, step = config.batch_size // num_processes, parity.run_parallel_step
-        terminal.line(f"{num_processes} processes of {rows} rows, compared with one")
-    else:
-        prefix, step = parity.choose_prefixes(experiment.vocab, config.token)[0], None
-        terminal.line(f'Untrained, after "{prefix}"')
-        terminal.written(_write(_writers(config, experiment), prefix, UNTRAINED_PREDS))
-        terminal.line()
-    report = parity.compare_untrained(config, experiment, terminal, step)
+def _show_untrained(experiment: parity.Experiment, terminal: Terminal) -> parity.ParityReport:
+    """Compare both models before training."""
+    prefix = parity.choose_prefixes(experiment.vocab, experiment.config.token)[0]
+    terminal.line(f'Untrained, after "{prefix}"')
+    terminal.written(_write(_writers(experiment), prefix, UNTRAINED_PREDS))
+    terminal.line()
+    report = parity.compare_untrained(experiment, terminal)
     terminal.line()
     return report
 
 
-def _writers(config: RunConfig, experiment: parity.Experiment) -> dict[str, parity.Writer]:
-    return parity.make_writers(
-        experiment.scratch, experiment.concise, experiment.vocab, config.token
-    )
+def _writers(experiment: parity.Experiment) -> dict[str, Writer]:
+    token = experiment.config.token
+    return make_writers(experiment.scratch, experiment.concise, experiment.vocab, token)
 
 
-def _write(sides: Mapping[str, parity.Writer], prefix: str, num_preds: int) -> dict[str, str]:
+def _write(sides: Mapping[str, Writer], prefix: str, num_preds: int) -> dict[str, str]:
     return {side: write(prefix, num_preds) for side, write in sides.items()}
 
 

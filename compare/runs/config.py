@@ -61,11 +61,6 @@ class RunConfig(SharedOptions):
         """Number of passes over the tokens, at most 60 with ``--quick``."""
         return min(self.epochs, QUICK_EPOCHS) if self.quick else self.epochs
 
-    @property
-    def run_name(self) -> str:
-        """The name of the run's directory, without the time."""
-        return self.name or "run"
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainConfig(RunConfig):
@@ -73,11 +68,6 @@ class TrainConfig(RunConfig):
 
     model: Annotated[Side, CHANGEABLE]
     """scratch: from scratch, in NumPy. concise: with PyTorch."""
-
-    @property
-    def run_name(self) -> str:
-        """The name of the run's directory, without the time."""
-        return self.name or f"train-{self.model}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

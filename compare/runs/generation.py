@@ -1,10 +1,14 @@
-"""Generate text with the model of a run."""
+"""Generate text, and with the model of a run the command `generate`."""
 
 import dataclasses
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+import concise_rnn
+import scratch_rnn
 from compare import parity
 from compare.files import RecordError
 from compare.runs.checkpoint import Store, load
@@ -12,6 +16,26 @@ from compare.runs.config import GenerateConfig, TrainConfig
 from compare.runs.reading import CHECKPOINTS, read_config, weights_name
 from compare.terminal import Terminal, UsageError
 from scratch_rnn.text import Vocab
+
+Writer = Callable[..., str]
+"""A function that continues a prefix, of (prefix, num_preds, temperature=…, rng=…)."""
+
+
+def make_writers(
+    scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
+) -> dict[str, Writer]:
+    """Return a function for each side that continues a prefix."""
+
+    def writer(predict: Writer, model: object) -> Writer:
+        def write(prefix: str, num_preds: int, **drawn: Any) -> str:
+            return predict(parity.split_tokens(prefix, token), num_preds, model, vocab, **drawn)
+
+        return write
+
+    return {
+        "scratch": writer(scratch_rnn.predict, scratch),
+        "concise": writer(concise_rnn.predict, concise),
+    }
 
 
 def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
@@ -41,7 +65,8 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         )
     vocab = Vocab.from_list(checkpoint.vocabulary)
     prefix = config.prefix.lower()  # as its text was
-    if unknown := parity.find_unknown(prefix, vocab, setting.token):
+    split = parity.split_tokens(prefix, setting.token)
+    if unknown := [part for part in split if part not in vocab]:
         raise UsageError(
             f"expected --prefix in the vocabulary of {config.run}, whose text is lower-cased, "
             f"with only a to z and spaces, "
@@ -52,7 +77,7 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         scratch, concise = parity.make_models(setting, len(vocab))
         parity.write_parameters(scratch, checkpoint.weights)
         parity.copy_weights(scratch, concise)
-        write = parity.make_writers(scratch, concise, vocab, setting.token)[side]
+        write = make_writers(scratch, concise, vocab, setting.token)[side]
         rng = np.random.default_rng(config.seed)
         try:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -8,24 +8,24 @@ checkpoint is read until the training ends.
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from compare.files import RecordError, excerpt
-from compare.parity import Experiment, describe_environment
+from compare.parity import describe_software
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Store
 from compare.runs.config import RunConfig
 from compare.runs.reading import CHECKPOINTS, read_config, read_json
 from compare.runs.record import Record
-from compare.terminal import UsageError, changeable, flag_of, rank_and_size
+from compare.terminal import UsageError, changeable, flag_of
 
 
 @dataclass(frozen=True)
 class Past:
     """A run that is resumed: its record, its newest checkpoint, and the errors of newer ones."""
 
-    record: Record | None  # None in all processes of `torchrun` but the first
+    record: Record
     checkpoints: Mapping[str, Checkpoint]
     damaged: Sequence[CheckpointError]
 
@@ -54,8 +54,8 @@ def reopen(command: str, config: RunConfig) -> Iterator[Past | None]:
         yield None
         return
     _check_options(config, read_setting(config.resume, command))
-    directory, is_first = config.resume, rank_and_size()[0] == 0
-    with Record(directory) if is_first else nullcontext() as record:
+    directory = config.resume
+    with Record(directory) as record:
         store = Store(directory / CHECKPOINTS, num_sides=2 if command == "run" else 1)
         past = Past(record, *store.newest())
         _check_length(directory, config, next(iter(past.checkpoints.values())))
@@ -98,10 +98,10 @@ def check_setting(directory: Path, before: Checkpoint, now: Checkpoint) -> None:
         )
 
 
-def name_changed_versions(directory: Path, config: RunConfig, experiment: Experiment) -> str:
+def name_changed_versions(directory: Path) -> str:
     """Name the libraries whose version is another one now, which may change the last bits."""
     before = read_json(directory, "environment.json").get("versions", {})
-    now = describe_environment(experiment.text, config)["versions"]
+    now = describe_software()["versions"]
     changed = [
         f"{name} {now[name]} instead of {before.get(name)}"
         for name in ("numpy", "torch")

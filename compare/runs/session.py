@@ -5,6 +5,7 @@ newest checkpoint, check that text, model and optimizer are the same, and cut th
 update of the checkpoint.
 """
 
+import platform
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,13 +15,7 @@ from typing import Any
 import numpy as np
 
 from compare.files import JsonObject
-from compare.parity import (
-    SIDES,
-    Experiment,
-    Trainee,
-    describe_environment,
-    iterate_epochs,
-)
+from compare.parity import SIDES, Experiment, Trainee, describe_device, describe_software
 from compare.runs.checkpoint import (
     Checkpoint,
     ModelFacts,
@@ -37,13 +32,7 @@ from compare.runs.reading import CHECKPOINTS, read_json, weights_name
 from compare.runs.record import Record
 from compare.runs.resuming import Past, check_setting, name_changed_versions
 from compare.runs.snapshots import is_kept, snapshot_name
-from compare.terminal import (
-    PACKAGE,
-    CommandError,
-    Terminal,
-    package_version,
-    rank_and_size,
-)
+from compare.terminal import PACKAGE, CommandError, Terminal, package_version
 from scratch_rnn.text import Batch
 
 
@@ -69,8 +58,7 @@ class Session:
         """Write what is known of a new run, and save the training before its first update."""
         self.parity = parity
         self.write_config()
-        environment = describe_environment(self.experiment.text, self.config)
-        self.record.write_json("environment.json", environment)
+        self.record.write_json("environment.json", self.environment)
         self.record.write_json("vocab.json", {"tokens": self.experiment.vocab.idx_to_token})
         if parity:
             self.record.write_json("parity.json", parity)
@@ -86,8 +74,8 @@ class Session:
             checkpoint = past.of(trainee.side)
             check_setting(directory, checkpoint, self.checkpoint(self.trainees[0], 0))
             trainee.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
-        versions = name_changed_versions(directory, self.config, self.experiment)
-        if (directory / "parity.json").exists():  # not if one process began the run
+        versions = name_changed_versions(directory)
+        if (directory / "parity.json").exists():  # not if one model is trained
             self.parity = read_json(directory, "parity.json")
         self.done = past.of("scratch").position.update
         self.record.cut_metrics(self.done, self.history)  # from here on files are changed
@@ -114,18 +102,29 @@ class Session:
 
     @property
     def passes(self) -> Iterator[tuple[int, Iterable[Batch]]]:
-        """The epochs that remain."""
-        return iterate_epochs(self.experiment.batches, self.done, self.config.num_epochs)
+        """The epochs that remain, with their numbers; the first may be partly done."""
+        first, done = divmod(self.done, self.updates_per_epoch)
+        for epoch in range(first, self.config.num_epochs):
+            yield epoch, self.experiment.batches.epoch(epoch, done if epoch == first else 0)
+
+    @property
+    def environment(self) -> JsonObject:
+        """The text, the device and the software, without any path."""
+        text = self.experiment.text
+        return {
+            "text": {"name": text.name, "source": text.source, "sha1": text.sha1},
+            "dtype": self.config.dtype,
+            "device": describe_device(self.config.device),
+            "machine": platform.machine(),
+            **describe_software(),
+        }
 
     @property
     def resume_command(self) -> str:
         """The command that resumes the run."""
-        program = PACKAGE
-        if self.trainees[0].parallel:
-            program = f"torchrun --nproc-per-node {rank_and_size()[1]} -m compare"
         model = f" --model {self.trainees[0].side}" if self.command == "train" else ""
         directory = shlex.quote(str(self.record.directory))
-        return f"{program} {self.command}{model} --resume {directory}"
+        return f"{PACKAGE} {self.command}{model} --resume {directory}"
 
     def save(self, update: int) -> None:
         """Save the state of the training after an update.

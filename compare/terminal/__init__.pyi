@@ -29,8 +29,6 @@ from .output import plain_table as plain_table
 from .output import plural as plural
 from .output import recall_line as recall_line
 from .parsing import parse_options as parse_options
-from .processes import is_follower as is_follower
-from .processes import rank_and_size as rank_and_size
-from .processes import usable_cpus as usable_cpus
+from .processors import usable_cpus as usable_cpus
 from .version import PACKAGE as PACKAGE
 from .version import package_version as package_version

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import scratch_rnn
-from compare.parity import ParityConfig, make_models
+from compare.parity import SharedOptions, make_models
 from compare.terminal import Terminal
 from scratch_rnn.text import load_text
 
@@ -24,7 +24,7 @@ EPOCHS = {"rnn": (0, 10, 100, 1000), "gru": (0, 30, 1000), "lstm": (0, 30, 1000)
 def train(cell: str, terminal: Terminal) -> None:
     """Train one network, and write the weights that are kept."""
     facts = {"setting": SETTING | {"cell": cell}, "epochs": EPOCHS[cell]}
-    setting = ParityConfig(**facts["setting"])
+    setting = SharedOptions(**facts["setting"])
     text = load_text()
     if text.source == "built-in sample":
         raise SystemExit(f"expected The Time Machine, got the built-in sample ({text.note})")

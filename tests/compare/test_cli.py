@@ -8,7 +8,7 @@ import pytest
 import safetensors.numpy
 import torch
 
-import compare.parity.command
+import compare.parity.comparison
 import compare.runs.commands
 import scratch_rnn
 from compare import build_models
@@ -155,14 +155,14 @@ def test_a_planted_error_stops_it_before_anything_is_trained(
 def test_trained_models_that_differ_are_reported_and_recorded(
     training, tmp_path, monkeypatch, capsys
 ):
-    right = compare.parity.command.compare_step
+    right = compare.parity.comparison.compare_step
     reports = []
 
     def wrong_the_second_time(*arguments, **options):
         reports.append(right(*arguments, **options))
         return reports[-1] if len(reports) == 1 else failing(reports[-1])
 
-    monkeypatch.setattr(compare.parity.command, "compare_step", wrong_the_second_time)
+    monkeypatch.setattr(compare.parity.comparison, "compare_step", wrong_the_second_time)
     assert main(training) == 1
     shown = capsys.readouterr()
     assert shown.err == (
@@ -174,7 +174,7 @@ def test_trained_models_that_differ_are_reported_and_recorded(
 
 
 def test_the_trained_models_are_compared_with_trained_weights(training, monkeypatch):
-    right = compare.parity.command.compare_step
+    right = compare.parity.comparison.compare_step
     seen = []
 
     def watched(scratch, concise, *arguments, **options):
@@ -183,11 +183,11 @@ def test_the_trained_models_are_compared_with_trained_weights(training, monkeypa
         assert arguments[2] == StepSettings(lr=0.5)
         assert arguments[2].max_norm == 1.0
         memory = {} if seen else None  # SGD keeps nothing; None: no update yet
-        assert options == {"seed": 0, "step": None, "memory": memory}
+        assert options == {"seed": 0, "memory": memory}
         seen.append(scratch.parameters["linear.weight"].copy())
         return right(scratch, concise, *arguments, **options)
 
-    monkeypatch.setattr(compare.parity.command, "compare_step", watched)
+    monkeypatch.setattr(compare.parity.comparison, "compare_step", watched)
     assert main(training) == 0
     untrained, trained = seen
     assert np.abs(trained - untrained).max() > 0.01

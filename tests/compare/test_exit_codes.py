@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import compare.cli
-import compare.parity.command
+import compare.parity.comparison
 from compare.cli import main
-from compare.parity.command import check_experiment
+from compare.parity.comparison import check_experiment
 from compare.parity.rows import Agreement, ParityReport
 from tests.compare.runs.runs import HANG_UP, arguments, signalled
 from tests.scripts import ROOT, started
@@ -39,13 +39,13 @@ def unread(flags):
 def nothing_to_say(flags):
     """Let a run's first comparison find that rounding alone explains anything."""
 
-    def as_if_exploding(config, experiment, step):
-        first, *others = check_experiment(config, experiment, step).rows
+    def as_if_exploding(experiment):
+        first, *others = check_experiment(experiment).rows
         return ParityReport((replace(first, verdict=Agreement.UNDECIDABLE), *others))
 
     without_model = [flag for flag in flags[1:] if flag not in ("--model", "scratch")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare.parity.command, "check_experiment", as_if_exploding)
+        patch.setattr(compare.parity.comparison, "check_experiment", as_if_exploding)
         return main(["run", *without_model])
 
 

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-import compare.parity.command
+import compare.parity.comparison
 import compare.runs.commands
 from compare.cli import main, parse
 from compare.runs.checkpoint import load, save

@@ -18,3 +18,10 @@ def test_an_old_spelling_gets_one_line_that_says_what_to_use(typed, capsys):
 
 def test_nothing_that_was_removed_is_a_command():
     assert REMOVED.keys() & COMMANDS.keys() == set()
+
+
+def test_a_process_of_torchrun_gets_the_same_line(monkeypatch, capsys):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    assert main(["train", "--model", "concise"]) == 2
+    expected = f"rnn-parity: torchrun was removed; use {REMOVED['torchrun']}\n"
+    assert capsys.readouterr() == ("", expected)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from compare.parity.rows import compare_results
-from compare.parity.step_functions import perturb_loss
+from compare.parity.step import perturb_loss
 from compare.parity.tolerance import measure_tolerances, tolerances
 from scratch_rnn import cross_entropy, linear
 from scratch_rnn.plain import elman

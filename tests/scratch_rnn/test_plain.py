@@ -19,7 +19,7 @@ from compare.implementations import CELLS
 from compare.parity.build import build_models
 from compare.parity.rows import compare_results
 from compare.parity.settings import StepSettings
-from compare.parity.step import run_scratch_step
+from compare.parity.step import run_step
 from compare.parity.tolerance import tolerances
 from scratch_rnn.arrays import arrays_of, state_of
 from scratch_rnn.plain import __main__ as program
@@ -126,9 +126,7 @@ def test_a_training_step_is_the_fast_model_s(f, dtype, max_norm):
     plain |= {f"updated {name}": p for name, p in zip(names, parameters, strict=True)}
 
     settings = StepSettings(lr=lr, max_norm=max_norm)
-    expected, allowed = tolerances(
-        lambda move: run_scratch_step(scratch_model, batch, h_0, settings, move)
-    )
+    expected, allowed = tolerances(lambda move: run_step(scratch_model, batch, h_0, settings, move))
     # The plain step does not return these.
     between = {"hidden states", "logits", "gradient of logits", "gradient of initial state"}
     assert plain.keys() == expected.keys() - between

@@ -14,7 +14,7 @@ import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
 from compare.implementations import CELLS
 from compare.parity.rows import compare_results
-from compare.parity.step import run_scratch_step
+from compare.parity.step import run_step
 from compare.parity.tolerance import tolerances
 from compare.parity.weights import name_state
 from scratch_rnn import SGD, RNNModel, cross_entropy, set_num_threads, threads, train, train_step
@@ -42,7 +42,7 @@ def results_of_step(package, case, state):
 @property_of_models(dropout=0.0)
 def test_a_step_is_forward_loss_backward_clip_update(package, case):
     """`train_step` takes the very step whose every tensor is compared with PyTorch's."""
-    expected = run_scratch_step(build_model(case), case.batch, case.state, case.settings)
+    expected = run_step(build_model(case), case.batch, case.state, case.settings)
     results = results_of_step(package, case, case.state if case.layer.h0 else None)
     report = identical(results, {name: expected[name] for name in results})
     demand(report, "a step is forward, loss, backward, clip, update", case)
@@ -90,7 +90,7 @@ def test_threads_change_rounding_at_most(n, B, cell):
     layer = LayerCase(cell, T=4, B=B, V=5, H=8, L=2, one_hot=True, seed=3)
     case = ModelCase(layer, lr=1.0, max_norm=0.5)
     given = case.batch, case.state, case.settings
-    expected, allowed = tolerances(lambda move: run_scratch_step(build_model(case), *given, move))
+    expected, allowed = tolerances(lambda move: run_step(build_model(case), *given, move))
     runs = []
     for _ in range(3):
         with sharing(n):

@@ -92,4 +92,4 @@ def _computation(case: Case, move: parity.Move, phase: str) -> Arrays:
     if phase == GENERATION:
         model = case.scratch(move(case.generation_parameters))
         return case.generated(scratch_rnn.predict(case.first, case.num_preds, model, case.vocab))
-    return parity.run_scratch_step(case.scratch(), case.batch, case.state, case.settings, move)
+    return parity.run_step(case.scratch(), case.batch, case.state, case.settings, move)

@@ -22,7 +22,7 @@ from compare.parity import (
     Unmoved,
     join_stages,
     parameters_as_arrays,
-    run_concise_step,
+    run_step,
     scratch_stages,
     step_options,
     write_parameters,
@@ -152,7 +152,7 @@ def _by_step(case: TrainingCase, results: Results) -> Results:
 
 
 def _torch_step(case: TrainingCase, _: Any, model: Any) -> Results:
-    return _by_step(case, run_concise_step(model, case.batches[0], case.state, case.settings))
+    return _by_step(case, run_step(model, case.batches[0], case.state, case.settings))
 
 
 def _updates(case: TrainingCase, package: Package, model: Any) -> Results:

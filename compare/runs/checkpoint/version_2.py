@@ -15,7 +15,7 @@ import numpy as np
 
 from compare.files import JsonObject, SchemaError, excerpt, parse_json
 from compare.implementations import CELLS, Array
-from compare.parity import OPTIMIZERS, name_optimizer
+from compare.parity import OPTIMIZERS
 
 Shape = tuple[int, ...]
 
@@ -33,10 +33,10 @@ def convert(
         if values["version"] != "2":
             return weights, values
         optimizer, model = values["optimizer"], values["model"]
-        optimizer["optimizer"] = optimizer.pop("name")
-        values["optimizer"], values["version"] = name_optimizer(optimizer), 3
+        names = {record.name: name for name, record in OPTIMIZERS.items()}
+        optimizer["optimizer"], values["version"] = names[optimizer.pop("name")], 3
         kept = {name: array.shape for name, array in weights.items()}
-        memory = OPTIMIZERS[values["optimizer"]["optimizer"]].memory_shapes(kept)
+        memory = OPTIMIZERS[optimizer["optimizer"]].memory_shapes(kept)
         dtype, tensors = model["dtype"], dict(weights)
         for name, encoded in values.pop("memory", {}).items():
             [tensors[f"memory.{name}"]] = _decode(encoded, [memory[name]], dtype)

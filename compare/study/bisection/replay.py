@@ -13,7 +13,7 @@ from compare import files
 from compare.check import TrainingCase
 from compare.implementations import CELLS, Array, CellName
 from compare.mistakes import BUG_NAMES
-from compare.parity import OPTIMIZERS, StepSettings, name_optimizer, name_state
+from compare.parity import OPTIMIZERS, StepSettings, name_state
 from compare.study.config import SuspectOptions
 from scratch_rnn import Batch, RNNModel
 from scratch_rnn.arrays import state_of
@@ -97,7 +97,7 @@ def read(path: Path) -> Replay:
             metadata = file.metadata() or {}
         if metadata["format"] != FORMAT:
             raise files.SchemaError(f"the format {FORMAT!r}", files.excerpt(metadata["format"]))
-        values = name_optimizer(files.parse_json(metadata["description"]))
+        values = files.parse_json(metadata["description"])
         description: _Description = files.read(_Description, values, "a description")
         bug = description.suspect.bug
         if bug is not None and bug not in BUG_NAMES:

@@ -10,7 +10,7 @@ import numpy as np
 
 from compare.files import JsonObject, Output, check_outputs, is_page
 from compare.implementations import CELLS
-from compare.parity import ParityConfig, limited_threads
+from compare.parity import SharedOptions, limited_threads
 from compare.runs import Course, Snapshot, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page.build import MARK, PageSize, scripts, write_page
@@ -110,7 +110,7 @@ def demonstration(cell: str = "rnn") -> Course:
         )
     with file.open("rb") as content, np.load(content) as arrays:
         facts = json.loads(str(arrays["facts"]))
-        setting, vocab = ParityConfig(**facts["setting"]), Vocab.from_list(facts["vocabulary"])
+        setting, vocab = SharedOptions(**facts["setting"]), Vocab.from_list(facts["vocabulary"])
         snapshots = []
         for epoch in facts["epochs"]:
             start = f"{epoch}/"

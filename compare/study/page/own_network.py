@@ -5,7 +5,7 @@ from pathlib import Path
 
 from compare.files import JsonObject, RecordError, SchemaError, excerpt, read_json
 from compare.implementations import read_language_model
-from compare.parity import ParityConfig
+from compare.parity import SharedOptions
 from compare.runs import Course, Snapshot
 from compare.terminal import UsageError
 from scratch_rnn.text import Vocab
@@ -43,7 +43,7 @@ def read_own_network(weights: Path, vocab: Path, nonlinearity: str | None = None
     }
     return Course(
         source=weights.name,
-        setting=ParityConfig(**setting),
+        setting=SharedOptions(**setting),
         vocab=OwnVocab(tokens),
         snapshots=(Snapshot(None, f"from {weights.name}", parameters),),
         is_of_a_run=False,

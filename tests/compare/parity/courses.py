@@ -4,7 +4,7 @@ import numpy as np
 
 from compare.implementations import CELLS
 from compare.parity.build import build_models
-from compare.parity.config import ParityConfig
+from compare.parity.config import SharedOptions
 from compare.runs.checkpoint import (
     Checkpoint,
     ModelFacts,
@@ -23,7 +23,7 @@ LETTERS = ("<unk>", " ", *"etainoshrdlmucfwgypbvkxzjq")
 
 def course(hidden_size=7, vocabulary=LETTERS, *, gains=(1.0, 1.5), **options):
     """Return a training whose weights grew from one snapshot to the next."""
-    setting = ParityConfig(hidden_size=hidden_size, **options)
+    setting = SharedOptions(hidden_size=hidden_size, **options)
     scratch, _ = build_models(len(vocabulary), hidden_size, cell=setting.cell, dtype=setting.dtype)
     snapshots = []
     for epoch, gain in enumerate(gains):

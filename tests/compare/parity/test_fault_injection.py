@@ -10,13 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import concise_rnn
 import scratch_rnn
 from compare.parity import comparison
 from compare.parity.build import build_models
 from compare.parity.comparison import check_parity
-from compare.parity.rows import Agreement
+from compare.parity.rows import Agreement, compare_results
 from compare.parity.settings import StepSettings
-from compare.parity.step import run_concise_step, run_scratch_step
+from compare.parity.step import run_step
 from compare.parity.tolerance import tolerances
 from compare.parity.training import Trainee, updates
 from compare.parity.weights import copy_weights, parameters_as_arrays
@@ -39,20 +40,16 @@ def parity(scratch, concise, batch, **options):
 def test_a_row_beyond_its_tolerance_differs_and_no_other(dtype):
     scratch, concise, batch = case(dtype)
     state = scratch.begin_state(3)
-    ours, allowed = tolerances(lambda move: run_scratch_step(scratch, batch, state, SETTINGS, move))
+    ours, allowed = tolerances(lambda move: run_step(scratch, batch, state, SETTINGS, move))
+    theirs = run_step(concise, batch, state, SETTINGS)
     names = [row.name for row in parity(scratch, concise, batch).rows]
     for name in names[dtype == "float64" :: 2]:
         entry = tuple(size // 2 for size in ours[name].shape)
         shares = {}
         for share in (0.9, 1.5):
-
-            def spoilt(*arguments, memory, name=name, entry=entry, share=share):
-                results = run_concise_step(*arguments, memory=memory)
-                results[name] = results[name].copy()
-                results[name][entry] = ours[name][entry] + share * allowed[name][entry]
-                return results
-
-            shares[share] = parity(scratch, concise, batch, step=spoilt)
+            spoilt = theirs[name].copy()
+            spoilt[entry] = ours[name][entry] + share * allowed[name][entry]
+            shares[share] = compare_results(ours, theirs | {name: spoilt}, allowed)
         assert shares[0.9].ok, name
         (wrong,) = shares[1.5].failures
         assert (wrong.name, wrong.at) == (name, entry)
@@ -63,16 +60,16 @@ def test_a_row_beyond_its_tolerance_differs_and_no_other(dtype):
 @pytest.mark.parametrize(
     ("setting", "rows"), [({"lr": 0.2}, "updated "), ({"max_norm": 0.04}, "clipped gradient of ")]
 )
-@pytest.mark.parametrize("side", ["run_scratch_step", "run_concise_step"])
-def test_a_setting_of_only_one_side_is_detected(side, setting, rows, monkeypatch):
+@pytest.mark.parametrize("package", [scratch_rnn, concise_rnn])
+def test_a_setting_of_only_one_side_is_detected(package, setting, rows, monkeypatch):
     scratch, concise, batch = case()
     names = [row.name for row in parity(scratch, concise, batch).rows]
-    step = {"run_scratch_step": run_scratch_step, "run_concise_step": run_concise_step}[side]
 
     def with_another(model, batch, state, settings, *move, memory):
-        return step(model, batch, state, replace(settings, **setting), *move, memory=memory)
+        own = replace(settings, **setting) if isinstance(model, package.RNNModel) else settings
+        return run_step(model, batch, state, own, *move, memory=memory)
 
-    monkeypatch.setattr(comparison, side, with_another)
+    monkeypatch.setattr(comparison, "run_step", with_another)
     failures = {row.name for row in parity(scratch, concise, batch).failures}
     assert {name for name in names if name.startswith(rows)} <= failures
     assert not {name for name in names if name.startswith("gradient of")} & failures
@@ -81,8 +78,8 @@ def test_a_setting_of_only_one_side_is_detected(side, setting, rows, monkeypatch
 def test_a_step_uses_its_learning_rate_and_its_norm():
     scratch, concise, batch = case()
     state, before = scratch.begin_state(3), {n: a.copy() for n, a in scratch.parameters.items()}
-    for step, model in ((run_scratch_step, scratch), (run_concise_step, concise)):
-        results = step(model, batch, state, replace(SETTINGS, lr=0.25))
+    for model in (scratch, concise):
+        results = run_step(model, batch, state, replace(SETTINGS, lr=0.25))
         scale = MAX_NORM / (results["gradient norm"] + 1e-6)
         for name, parameter in before.items():
             clipped = results[f"clipped gradient of {name}"]
@@ -113,10 +110,10 @@ def test_each_side_is_compared_with_the_same_step_in_float64():
     in_float64, _ = build_models(6, 5, dtype="float64", seed=0)
     for name, array in scratch.parameters.items():
         in_float64.parameters[name][...] = array
-    reference = run_scratch_step(in_float64, batch, in_float64.begin_state(3), SETTINGS)
+    reference = run_step(in_float64, batch, in_float64.begin_state(3), SETTINGS)
     sides = {
-        "scratch": run_scratch_step(scratch, batch, scratch.begin_state(3), SETTINGS),
-        "concise": run_concise_step(concise, batch, scratch.begin_state(3), SETTINGS),
+        "scratch": run_step(scratch, batch, scratch.begin_state(3), SETTINGS),
+        "concise": run_step(concise, batch, scratch.begin_state(3), SETTINGS),
     }
     rows = parity(scratch, concise, batch).rows
     assert {row.name for row in rows} == reference.keys() - {"gradient of logits"}
@@ -136,7 +133,7 @@ def test_the_default_rate_is_a_tenth_and_the_default_norm_one():
     loud, quiet, batch = case()
     loud.parameters["linear.weight"] *= 40
     copy_weights(loud, quiet)
-    assert run_scratch_step(loud, batch, loud.begin_state(3), StepSettings())["gradient norm"] > 2
+    assert run_step(loud, batch, loud.begin_state(3), StepSettings())["gradient norm"] > 2
     settings = {"lr": 0.1, "max_norm": 1.0, "seed": 0}
     assert check_parity(loud, quiet, batch) == parity(loud, quiet, batch, **settings)
     assert check_parity(loud, quiet, batch) != parity(loud, quiet, batch, lr=0.1, max_norm=2.0)
@@ -162,4 +159,4 @@ def test_neither_side_calls_the_other(monkeypatch):
     scratch, concise, batch = case()
     assert isinstance(scratch, scratch_rnn.RNNModel)
     monkeypatch.setattr(scratch_rnn.RNNModel, "forward", None)
-    run_concise_step(concise, batch, np.zeros((1, 3, 5), np.float32), SETTINGS)
+    run_step(concise, batch, np.zeros((1, 3, 5), np.float32), SETTINGS)

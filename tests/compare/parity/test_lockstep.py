@@ -8,10 +8,10 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, copy_weights, train_in_lockstep
 from compare.parity.settings import OPTIMIZERS, StepSettings
-from compare.parity.training import Trainee, iterate_epochs, updates
+from compare.parity.training import Trainee, updates
 from compare.parity.weights import largest_parameter_difference, state_as_tensors
 from scratch_rnn.arrays import arrays_of
-from scratch_rnn.text import Batch, Batches
+from scratch_rnn.text import Batch
 
 HALF = StepSettings(lr=0.5)
 
@@ -136,25 +136,6 @@ def test_a_state_goes_where_the_model_is(monkeypatch):
     state_as_tensors(np.ones(1))
     assert [isinstance(device, torch.device) for device in carried] == [True, False]
     assert carried[1] == "cpu"
-
-
-def test_the_passes_that_remain_begin_within_an_epoch():
-    text = Batches(np.random.default_rng(0).integers(0, 5, 61).tolist(), 2, 10)
-    n = len(text)
-    for update, num_epochs, expected in [
-        (0, 1, [(0, n)]),
-        (n + 1, 3, [(1, n - 1), (2, n)]),
-        (2 * n, 2, []),
-    ]:
-        remaining = [
-            (epoch, list(pass_)) for epoch, pass_ in iterate_epochs(text, update, num_epochs)
-        ]
-        assert [(epoch, len(found)) for epoch, found in remaining] == expected
-        for epoch, found in remaining:
-            for ours, batch in zip(
-                reversed(found), reversed(list(text.epoch(epoch))), strict=False
-            ):
-                np.testing.assert_array_equal(ours.inputs, batch.inputs)
 
 
 def test_models_with_dropout_are_refused_before_anything_moves():

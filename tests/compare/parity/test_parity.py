@@ -16,13 +16,12 @@ from compare import build_models, check_parity, copy_weights, train_in_lockstep
 from compare.parity.rows import compare_results
 from compare.parity.settings import StepSettings
 from compare.parity.step import (
-    concise_stages,
     join_stages,
-    run_concise_step,
-    run_scratch_step,
+    perturb_clipping,
+    run_step,
     scratch_stages,
+    step_options,
 )
-from compare.parity.step_functions import perturb_clipping, step_options
 from compare.parity.tolerance import Unmoved, tolerances
 from compare.parity.training import Trainee
 from compare.parity.weights import parameters_as_arrays
@@ -45,30 +44,28 @@ def test_the_perturbed_pieces_of_a_step_compute_the_step(case):
 
     def step(move):
         model = build_model(case)
-        return run_scratch_step(model, case.batch, case.state, case.settings, move)
+        return run_step(model, case.batch, case.state, case.settings, move)
 
     results, allowed = tolerances(step, seed=case.layer.seed)
     report = compare_results(results, step(Unmoved.BASELINE), allowed)
     demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
 
 
-def test_both_sides_have_the_same_stages_and_each_runs_when_it_is_asked_for():
-    scratch, concise, batch = small()
-    both = [
-        dict(stages(model, batch, None, StepSettings()))
-        for stages, model in ((scratch_stages, scratch), (concise_stages, concise))
-    ]
-    assert list(both[0]) == ["forward", "loss", "backward", "clipping", "update"]
-    names = [[(stage, *results) for stage, results in stages.items()] for stages in both]
+def test_both_sides_have_the_same_results_in_the_same_order():
+    *models, batch = small()
+    names = [list(run_step(model, batch, None, StepSettings())) for model in models]
     assert names[0] == names[1]
-    for stages, model in ((scratch_stages, scratch), (concise_stages, concise)):
-        before = {name: array.copy() for name, array in parameters_as_arrays(model).items()}
-        running = stages(model, batch, None, StepSettings())
-        assert [stage for stage, _ in itertools.islice(running, 4)][-1] == "clipping"
-        demand(identical(before, parameters_as_arrays(model)), "nothing is updated so far", stages)
-        next(running)
-        moved = parameters_as_arrays(model)
-        assert all(np.any(array != moved[name]) for name, array in before.items())
+
+
+def test_each_stage_runs_when_it_is_asked_for():
+    model, _, batch = small()
+    before = {name: array.copy() for name, array in model.parameters.items()}
+    running = scratch_stages(model, batch, None, StepSettings())
+    stages = [stage for stage, _ in itertools.islice(running, 4)]
+    assert stages == ["forward", "loss", "backward", "clipping"]
+    demand(identical(before, model.parameters), "nothing is updated so far", stages)
+    assert next(running)[0] == "update"
+    assert all(np.any(array != model.parameters[name]) for name, array in before.items())
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
@@ -77,8 +74,8 @@ def test_a_step_without_a_state_begins_with_zeros(cell):
     models = build_models(V, H, cell=cell)
     batch = Batch(*np.random.default_rng(0).integers(0, V, (2, B, 6)))
     zeros = models[0].begin_state(B)
-    for step, model in zip((run_scratch_step, run_concise_step), models, strict=True):
-        expected, found = (step(model, batch, state, StepSettings()) for state in (zeros, None))
+    for model in models:
+        expected, found = (run_step(model, batch, state, StepSettings()) for state in (zeros, None))
         assert expected.keys() == found.keys()
         for name, array in expected.items():
             np.testing.assert_array_equal(found[name], array, err_msg=name)
@@ -105,8 +102,8 @@ def test_each_setting_changes_the_step_and_the_training_of_both_sides():
     """By the same numbers: what is compared is what trains."""
     assert ANOTHER.keys() | {"optimizer"} == {field.name for field in fields(StepSettings)}
 
-    def after(model, run, settings):
-        step = run(model, batch, None, settings)
+    def after(model, settings):
+        step = run_step(model, batch, None, settings)
         trainee = Trainee(copy.deepcopy(model), settings)
         trainee.step(batch)
         weights = trainee.weights()
@@ -115,20 +112,11 @@ def test_each_setting_changes_the_step_and_the_training_of_both_sides():
         return weights
 
     *models, batch = small()
-    for model, run in zip(models, (run_scratch_step, run_concise_step), strict=True):
-        usual = after(model, run, StepSettings())
+    for model in models:
+        usual = after(model, StepSettings())
         for name, value in ANOTHER.items():
-            weights = after(model, run, StepSettings(**{name: value}))
+            weights = after(model, StepSettings(**{name: value}))
             assert any(np.any(usual[key] != array) for key, array in weights.items()), name
-
-
-def test_a_step_of_another_kind_may_give_fewer_results():
-    def step(*given, memory):
-        results = run_concise_step(*given, memory=memory)
-        del results["gradient of logits"]
-        return results
-
-    assert check_parity(*small(), step=step).rows == check_parity(*small()).rows
 
 
 def test_a_million_squares_lose_most_when_added_one_after_the_other():
@@ -195,7 +183,7 @@ def test_a_step_runs_where_the_model_is(monkeypatch):
         return to(tensor, device)
 
     monkeypatch.setattr(torch.Tensor, "to", seen)
-    run_concise_step(concise, batch, np.zeros((1, 3, 4), np.float32), StepSettings())
+    run_step(concise, batch, np.zeros((1, 3, 4), np.float32), StepSettings())
     assert sum(isinstance(device, torch.device) for device in carried) >= 3
     assert not any(device is None or isinstance(device, str) for device in carried)
 

@@ -18,7 +18,7 @@ from compare import build_models
 from compare.parity.experiment import limited_threads
 from compare.parity.rows import Agreement, compare_results
 from compare.parity.settings import StepSettings
-from compare.parity.step import run_scratch_step
+from compare.parity.step import run_step
 from compare.parity.tolerance import (
     PERTURBATIONS,
     SAFETY,
@@ -347,9 +347,7 @@ def test_half_of_these_errors_is_rounding_and_twice_is_a_mistake(cell, logits, l
     ids = np.random.default_rng(1).integers(0, 28, (4, 11))
     batch, state = Batch(ids[:, :-1].copy(), ids[:, 1:].copy()), model.begin_state(4)
     settings = StepSettings(lr=0.5)
-    results, allowed = tolerances(
-        lambda move: run_scratch_step(model, batch, state, settings, move)
-    )
+    results, allowed = tolerances(lambda move: run_step(model, batch, state, settings, move))
     typed = {"logits": logits, "loss": loss, "updated rnn.weight_hh_l0": weight}
     for factor, verdict in ((0.5, Agreement.AGREES), (2.0, Agreement.DIFFERS)):
         for name, size in typed.items():

@@ -10,7 +10,7 @@ import scratch_rnn
 from compare.check.cases.layer_case import LayerCase
 from compare.parity.rows import compare_results
 from compare.parity.settings import StepSettings
-from compare.parity.step_functions import step_options
+from compare.parity.step import step_options
 from compare.parity.tolerance import Unmoved, tolerances
 from scratch_rnn.text import Batch
 from tests.control import make_controls, weights, within_control

@@ -1,15 +1,13 @@
 """A process that imports everything once, and forks a new one for each command.
 
 A line of standard input is JSON: the arguments of a command, the file for its output, a signal, the
-seconds after which the command gets it, or null, the number of processes, as torchrun starts them,
-and a cache for token ids, or null. A line of standard output is the exit code of the first process,
-or the negative number of the signal that ended it.
+seconds after which the command gets it, or null, and a cache for token ids, or null. A line of
+standard output is the exit code, or the negative number of the signal that ended the process.
 """
 
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -25,27 +23,17 @@ def main():
     compare.runs.commands.draw_curves = lambda *arguments: None  # slower than the training
 
     for line in sys.stdin:
-        arguments, output, number, when, size, cache = json.loads(line)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        children = [os.fork()]
-        while children[-1] and len(children) < size:
-            children.append(os.fork())
-        if children[-1] == 0:
-            if size > 1:
-                several = {"RANK": len(children) - 1, "WORLD_SIZE": size, "MASTER_PORT": port}
-                os.environ |= {name: str(value) for name, value in several.items()}
-                os.environ |= {"MASTER_ADDR": "127.0.0.1", "GLOO_SOCKET_IFNAME": "lo"}
+        arguments, output, number, when, cache = json.loads(line)
+        child = os.fork()
+        if child == 0:
             if cache is not None:
                 os.environ["RNN_PARITY_CACHE"] = cache
                 scratch_rnn.text.load.MOST_IN_MEMORY = 100
             _become(command, arguments, Path(output))
         if when is not None:
             time.sleep(when)
-            for child in children:
-                os.kill(child, number)  # its number is not reused before waitpid
-        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-        print(codes[0], flush=True)  # noqa: T201
+            os.kill(child, number)  # its number is not reused before waitpid
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201
 
 
 def _become(command, arguments, output):

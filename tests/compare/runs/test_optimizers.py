@@ -8,7 +8,7 @@ import pytest
 import safetensors.numpy
 import torch
 
-import compare.parity.command
+import compare.parity.comparison
 import scratch_rnn
 from compare.check.cases.training import draw_training_case, make_model
 from compare.cli import main
@@ -16,7 +16,6 @@ from compare.files import RecordError, schema
 from compare.parity import OPTIMIZERS, StepSettings, Trainee, build_models
 from compare.parity.comparison import compare_step
 from compare.parity.settings import OptimizerKind
-from compare.runs import data_parallel
 from compare.runs.checkpoint import load
 from compare.study.bisection import replay
 from compare.study.bisection.command import bisect
@@ -100,7 +99,7 @@ def test_both_models_train_with_it_and_their_steps_agree_before_and_after(
         memories.append(memory)
         return compare_step(*arguments, memory=memory, **options)
 
-    monkeypatch.setattr(compare.parity.command, "compare_step", watched)
+    monkeypatch.setattr(compare.parity.comparison, "compare_step", watched)
     command = f"run --optimizer {added} --lr 0.01 --state carried"
     whole = trainings.whole(command)
     assert "trained models, parity: all " in capsys.readouterr().out
@@ -171,21 +170,6 @@ def test_before_the_first_update_its_memory_is_zero_and_reading_it_changes_nothi
         assert read.step(batch) == other.step(batch)
         for name, array in other.memory().items():
             np.testing.assert_array_equal(read.memory()[name], array, strict=True)
-
-
-def test_the_other_processes_are_sent_the_memory(added, monkeypatch):
-    """As process 0 has it; without it each of them would update differently after a resumption."""
-    batch = next(iter(Batches([0, 1, 2, 2, 1] * 20, 2, 5)))
-    first, other = (Trainee(build_models(3, 4)[1], StepSettings(optimizer=added)) for _ in range(2))
-    first.step(batch)
-    sent = []
-    monkeypatch.setattr(
-        data_parallel.data_parallel, "broadcast", lambda value: sent.append(value) or sent[0]
-    )
-    for trainee, done in ((first, 1), (other, 0)):
-        assert data_parallel.begin_together(trainee, done) == 1
-    for name, array in first.memory().items():
-        np.testing.assert_array_equal(other.memory()[name], array, strict=True)
 
 
 def test_bisect_compares_updates_with_the_memory_and_keeps_it_in_a_file(added, fox, tmp_path):

@@ -3,20 +3,17 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from compare import build_models
 from compare.cli import main
-from compare.parity import StepSettings, Trainee, train_in_lockstep
+from compare.parity import train_in_lockstep
 from compare.runs.commands import RunResult, _report
 from compare.runs.config import RunConfig
 from compare.runs.history import History
 from compare.runs.reading import read_metrics
 from compare.terminal import output
-from concise_rnn import data_parallel
 from scratch_rnn.text import load_time_machine, recall_text
-from tests.annotations import unchecked
 from tests.compare.runs.runs import lines, of_both, only, read, signalled, update
 from tests.in_process import terminal
 
@@ -127,25 +124,3 @@ def test_lock_step_counts_the_recalls_of_both():
     for done in train_in_lockstep(scratch, concise, batches, 0.1, 1):
         assert done.scratch_right_recalls == done.concise_right_recalls <= done.num_recalls
         assert done.num_recalls > 0
-
-
-def test_processes_count_the_recalls_of_all_rows(monkeypatch):
-    batches, vocab = recall_batches()
-    batch = next(iter(batches))
-    _, concise = build_models(len(vocab), 4)
-    settings = StepSettings(optimizer="sgd", lr=0.0, max_norm=1.0)
-    expected = Trainee(concise, settings).step(batch)["concise_right_recalls"]
-    monkeypatch.setattr(data_parallel.distributed, "get_world_size", lambda: 2)
-    monkeypatch.setattr(data_parallel.distributed, "get_backend", lambda: "gloo")
-    monkeypatch.setattr(data_parallel, "mean", lambda tensor: tensor)
-    monkeypatch.setattr(data_parallel, "gather_rows", lambda shard: shard)
-    counted = []
-    for rank in (0, 1):  # with a model of this process alone
-        monkeypatch.setattr(data_parallel.distributed, "get_rank", lambda rank=rank: rank)
-        shard = data_parallel.Shard(batch)
-        np.testing.assert_array_equal(shard.recalls, batch.recalls[2 * rank : 2 * rank + 2])
-        monkeypatch.setattr(data_parallel.distributed, "all_reduce", counted.append)
-        optimizer = Trainee(concise, settings)._optimizer.own
-        with unchecked():
-            data_parallel.train_step(concise, batch, None, optimizer)
-    assert sum(int(tensor) for tensor in counted) == expected

@@ -18,7 +18,7 @@ import scratch_rnn
 from compare import build_models, tolerances
 from compare.cli import main, parse
 from compare.parity.tolerance import absolute_difference
-from compare.parity.training import Trainee, iterate_epochs, updates
+from compare.parity.training import Trainee, updates
 from compare.runs import session
 from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
@@ -251,7 +251,8 @@ def allowed_by_rounding(ends, trainings, flags):
         model, _ = build_models(len(vocab), config.hidden_size, seed=config.seed)
         trainee = Trainee(model, config.step, carry_state=config.carry_state)
         trainee.restore(move(trainee.weights()), None)
-        for _ in updates([trainee], iterate_epochs(batches, 0, config.num_epochs)):
+        epochs = ((epoch, batches.epoch(epoch)) for epoch in range(config.num_epochs))
+        for _ in updates([trainee], epochs):
             pass
         return trainee.weights()
 
