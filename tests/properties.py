@@ -59,7 +59,8 @@ def demand_property(tried, implementation, case):
             measured = is_measured(case)
             if measured or not comparisons or not all(c.ok for c in comparisons):
                 report = tabulate(comparisons)
-                demand(report, f"{tried.name}: {tried.statement}", case, measured=measured)
+                statement = tried.holds.__doc__.partition("\n")[0]
+                demand(report, f"{tried.name}: {statement}", case, measured=measured)
     except NotTried as why:
         raise NotImplementedError(str(why)) from None
     except CallFailed as failure:

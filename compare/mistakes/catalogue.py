@@ -9,8 +9,8 @@ of `Bug`, which a chapter may also have for all of its bugs.
   each value is a list of ``[old, new]``. `rnn-parity check` compares a submission with the plain
   version that has such a patch.
 - ``[[bug.patch]]`` is a patch on the package itself; its keys are the fields of `Patch`. `bisect
-  --bug` takes a bug with such patches. A copy of the package with the bug violates the property
-  that it names.
+  --bug` takes a bug with such patches. If a copy of the package with the bug violates a property
+  of a layer, the bug names it.
 - ``[bug.page]`` is for a bug that the game of the page of `explain` can hide; its keys are the
   fields of `OnPage`.
 """
@@ -62,7 +62,7 @@ class Bug:
     stages: tuple[str, ...] = ()  # of `rnn-parity check`, in whose functions it can be
     plain: tuple[Patch, ...] = ()  # on the plain version
     patches: tuple[Patch, ...] = ()  # on `scratch_rnn` or `compare`
-    caught_by: str = ""  # name of the first property that it violates
+    caught_by: str = ""  # name of the first property of a layer that it violates
     gates: str = ""  # the order in which the gates are read, if nothing else is wrong: "r,z,n"
     another: str = ""  # the name of the cell that is computed with it, if it has one
     source: str = ""  # where that cell is defined: a paper and its version, or a library and its

@@ -3,13 +3,28 @@
 import pytest
 
 from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, run
+from compare.check.cases.layer_results import CLASSES, match_results, run
 from compare.check.cases.reference import torch_results
-from compare.check.properties import against_torch as against_torch
+from compare.check.properties.property import layer_property
 from tests.properties import against, demand
 from tests.strategies import hypothesis_test_of, property_of_layers
+from tests.tables import table_of
 
-for each in against_torch.PROPERTIES:
+
+def as_torch(name, statement, **fields):
+    """Make a property of a row of the table: PyTorch's layer gives the same in these cases."""
+
+    def holds(layer_class, case):
+        yield match_results(torch_results(case), run(layer_class, case), case)
+
+    holds.__name__, holds.__doc__ = name, statement
+    several = {n: tuple(value) for n, value in fields.items() if isinstance(value, list)}
+    return layer_property(**(fields | several))(holds)
+
+
+PROPERTIES = tuple(as_torch(name, **row) for name, row in table_of(__file__).items())
+
+for each in PROPERTIES:
     vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)
 
 

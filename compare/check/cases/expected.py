@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from compare.implementations import Array, Results
-from compare.parity import FEW, PERTURBATIONS, SAFETY, Comparison, Computation, tolerances, ulps
+from compare.parity import FEW, PERTURBATIONS, SAFETY, Comparison, ulps
 
 Tolerances = Mapping[str, Array | float]
 """The tolerance of each entry of each result; a result without one has to be equal."""
@@ -90,16 +90,3 @@ class Expected:
                 name: SAFETY * ulps(array.astype(self.computed or array.dtype))
                 for name, array in self.results.items()
             }
-
-
-def measure_expected(
-    results: Results, ours: Computation, time_axes: Mapping[str, int] | None = None
-) -> Expected:
-    """Expect results within the tolerance that is measured on our own computation."""
-    with np.errstate(all="ignore"):
-        return Expected.within(results, tolerances(ours)[1], time_axes)
-
-
-def match_bits(expected: Results, got: Mapping[str, Array]) -> tuple[Comparison, ...]:
-    """Compare bit for bit: the tolerance is zero."""
-    return Expected.within(expected, {}).compare(got)

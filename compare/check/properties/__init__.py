@@ -1,1 +1,1 @@
-"""Properties of every correct layer, model and training, for any weights."""
+"""Properties of every correct layer, for any weights."""

@@ -12,9 +12,8 @@ from compare.check.cases.boundaries import VALUES
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
 from compare.check.cases.layer_results import copy_floats
-from compare.check.cases.training import draw_training_case, get_layer
+from compare.check.cases.training import get_layer
 from compare.check.layers.properties import find_lack
-from compare.check.properties.of_comparison import _complaint
 from compare.check.properties.property import layer_property
 
 WORDS: list[tuple[dict[str, Any], str]] = [
@@ -42,23 +41,6 @@ def test_a_case_is_described_in_words(fields, words):
 
 def test_a_case_names_its_fields_without_their_default():
     assert repr(LayerCase(cell="gru", T=4)) == "LayerCase(cell='gru', T=4)"
-
-
-def test_a_verdict_that_is_not_the_expected_one_is_a_complaint():
-    assert _complaint(True, ok=False) == "verdict: expected 'unequal', got 'equal'"
-    assert _complaint(False, ok=True) == "verdict: expected 'equal', got 'unequal'"
-    assert _complaint(True, ok=True) == _complaint(False, ok=False) == ""
-
-
-def test_the_seed_alone_fixes_a_case_of_training():
-    first, again, other = (draw_training_case(seed) for seed in (3, 3, 4))
-    assert first.options == again.options
-    assert first.state.tobytes() == again.state.tobytes() != other.state.tobytes()
-    for name, parameter in first.parameters.items():
-        assert parameter.tobytes() == again.parameters[name].tobytes()
-    for batch, same in zip(first.batches, again.batches, strict=True):
-        np.testing.assert_array_equal(batch.inputs, same.inputs)
-        np.testing.assert_array_equal(batch.targets, same.targets)
 
 
 def test_a_layer_is_of_the_package_that_is_given():

@@ -4,9 +4,7 @@ If the expected results came from our own implementation, its mistakes would pas
 injected into PyTorch here, and the properties have to be violated by our own package.
 """
 
-import operator
 import re
-from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -15,7 +13,6 @@ import pytest
 import torch
 
 import scratch_rnn
-from compare.check.cases import training as training_cases
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     CLASSES,
@@ -30,24 +27,16 @@ from compare.check.cases.layer_results import (
     to_rounding,
 )
 from compare.check.cases.reference import set_parameters, torch_layer, torch_results
-from compare.check.properties import against_torch as against_torch
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
-from compare.check.properties import of_training as of_training
-from compare.check.properties.property import collect_properties, layer_property
-from compare.check.properties.run import check_property
 from compare.implementations import CELLS
 from compare.parity import Comparison
-from compare.parity.tolerance import PERTURBATIONS, tolerances, ulps
+from compare.parity.tolerance import tolerances, ulps
+from tests.compare.check.trial import find_violation
+from tests.scratch_rnn.test_rnn_is_nn_rnn import PROPERTIES as AS_TORCH
 
-
-@pytest.fixture(autouse=True)
-def _fresh_answers(quickly):
-    training_cases._training_case.cache_clear()
-    yield
-    training_cases._training_case.cache_clear()
-
+pytestmark = pytest.mark.usefixtures("quickly")
 
 TORCH_FORWARD = torch.nn.RNN.forward
 
@@ -59,17 +48,11 @@ def a_thousandth_too_large(self, *arguments, **options):
     return (first._replace(data=first.data * 1.001), *others)
 
 
-OF_TRAINING = (of_training.step_as_torch, of_training.updates_as_torch, of_training.epochs_as_torch)
-
-
-@pytest.mark.parametrize(
-    "tried", [*against_torch.PROPERTIES, *OF_TRAINING], ids=lambda tried: tried.name
-)
+@pytest.mark.parametrize("tried", AS_TORCH, ids=lambda tried: tried.name)
 def test_the_expected_results_are_pytorchs(tried, monkeypatch):
-    assert check_property(tried, scratch_rnn) is None
-    training_cases._training_case.cache_clear()
+    assert find_violation(tried, scratch_rnn) is None
     monkeypatch.setattr(torch.nn.RNN, "forward", a_thousandth_too_large)
-    assert "raised" not in check_property(tried, scratch_rnn).detail
+    assert find_violation(tried, scratch_rnn).wrong is not None
 
 
 # Each property finds its fault -------------------------------------------------------------------
@@ -125,16 +108,6 @@ class Remembering(scratch_rnn.RNN):
         return output, self.last
 
 
-def clips_nothing(gradients, max_norm):
-    return scratch_rnn.clip_grad_norm({n: g.copy() for n, g in gradients.items()}, max_norm)
-
-
-def shares_the_batch_wrongly(*arguments, **options):
-    result = scratch_rnn.train_step(*arguments, **options)
-    is_shared = scratch_rnn.threads.least_rows(1, 1) == 1
-    return replace(result, loss=result.loss * 1.001) if is_shared else result
-
-
 @pytest.mark.parametrize(
     ("violated", "fault"),
     [
@@ -152,24 +125,22 @@ def shares_the_batch_wrongly(*arguments, **options):
         (of_layers.any_memory_layout, {"output": where(lambda p: 0 in p.x.strides)}),
         (of_layers.any_memory_layout, {"output": where(lambda p: p.x.flags.fnc)}),
         (
-            against_torch.PROPERTIES[0],
+            AS_TORCH[0],
             {"cell": "lstm", "output": where(lambda p: p.layer.proj_size)},
         ),
-        (of_training.clipping, {"clip_grad_norm": clips_nothing}),
-        (of_training.threads, {"train_step": shares_the_batch_wrongly}),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_a_property_finds_its_fault(violated, fault):
-    assert check_property(violated, scratch_rnn) is None
+    assert find_violation(violated, scratch_rnn) is None
     if fault.keys() & vars(scratch_rnn).keys():
         changed = fault
     else:
         changed = {CELLS[fault.get("cell", "rnn")].layer: faulty(**fault)}
-    finding = check_property(violated, SimpleNamespace(**(vars(scratch_rnn) | changed)))
-    assert "raised" not in finding.detail
+    found = find_violation(violated, SimpleNamespace(**(vars(scratch_rnn) | changed)))
+    assert found.error is None
     if violated is of_layers.any_memory_layout:
-        assert "output, with x in another layout (" in finding.tensor
+        assert "output, with x in another layout (" in found.wrong.tensor
 
 
 # Tolerances ---------------------------------------------------------------------------------------
@@ -193,15 +164,6 @@ def test_a_tolerance_is_a_few_ulps_until_it_has_to_be_measured():
         *match_results(results, results, case),
     ):
         np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
-
-
-@pytest.mark.parametrize("kind", ["step", "updates", "epochs"])
-def test_a_training_property_has_the_measured_tolerance(kind):
-    case, expected = training_cases.draw_with_results(kind, 1)
-    with np.errstate(all="ignore"):
-        allowed = tolerances(lambda m: training_cases.train_kind(kind, scratch_rnn, case, m))[1]
-    for name, array in allowed.items():
-        np.testing.assert_array_equal(expected.tolerance(PERTURBATIONS)[name], array)
 
 
 @pytest.mark.parametrize("share", [0.9, 1.5])
@@ -341,29 +303,3 @@ def test_pytorchs_layer_takes_its_own_parameters_and_no_others():
     assert list(set_parameters(layer, parameters)) == list(parameters)
     with pytest.raises(AssertionError, match="bias_hh_l0"):
         set_parameters(layer, {n: p for n, p in parameters.items() if n != "bias_hh_l0"})
-
-
-# A property ---------------------------------------------------------------------------------------
-
-
-def test_a_property_is_tried_on_four_cases_of_each_cell_by_default():
-    seen = []
-
-    def holds(layer_class, case):
-        seen.append((layer_class, case))
-        yield ()
-
-    names = ("cells", "needs", "tried", "strict", "gradients", "again")
-    values = (("gru",), {"L": 2}, 2, True, True, True)
-    plain = layer_property()(holds)
-    special = layer_property(**dict(zip(names, values, strict=True)), L=1)(holds)
-    get = operator.attrgetter(*names, "fields")
-    assert get(plain) == (tuple(CLASSES), {}, 4, False, False, False, {})
-    assert get(special) == (*values, {"L": 1})
-    outcomes = [*plain.outcomes(scratch_rnn), *special.outcomes(scratch_rnn)]
-    assert [outcome.case for outcome in outcomes] == [case.describe() for _, case in seen]
-    assert all(outcome.comparisons == () for outcome in outcomes)
-    assert all(layer is CLASSES[case.cell] for layer, case in seen)
-    assert Counter(case.cell for _, case in seen) == {"rnn": 4, "gru": 4 + 2, "lstm": 4}
-    assert all(case.L == 1 for _, case in seen[-2:])
-    assert collect_properties({"a": plain, "b": holds, "c": special}) == (plain, special)

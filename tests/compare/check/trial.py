@@ -1,4 +1,4 @@
-"""Run a test of this suite on a package with a bug in it.
+"""Run a test of this suite, or try a property of layers, on a package with a bug in it.
 
 The package with the bug is a patched copy beside the real one (`compare.mistakes.patches`).
 While the test runs, the names that its module imported from the real package refer to the copy.
@@ -10,14 +10,50 @@ import inspect
 import itertools
 from contextlib import contextmanager
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from _pytest.mark.structures import ParameterSet
 from hypothesis import HealthCheck, given, settings
 
+from compare.check.cases.layer_case import SURFACE, make_case, random_choices
 from compare.implementations import CELLS
+from compare.parity import Comparison
 from tests import counts
 from tests.annotations import unchecked
+
+
+class Violation(NamedTuple):
+    """The first case that violates a property: a wrong tensor, or what was raised."""
+
+    wrong: Comparison | None = None
+    error: Exception | None = None
+
+
+def find_violation(tried, package, number=4):
+    """Try a property on a few cases of each cell; return how a package violates it, or None."""
+    for cases in zip(*(draw_cases(tried, cell, number) for cell in tried.cells), strict=True):
+        for case in cases:
+            layer_class = getattr(package, CELLS[case.cell].layer)
+            try:
+                with np.errstate(all="ignore"):
+                    compared = [c for each in tried.holds(layer_class, case) for c in each]
+            except Exception as error:
+                return Violation(error=error)
+            for wrong in compared:
+                if not wrong.ok:
+                    return Violation(wrong)
+    return None
+
+
+def draw_cases(tried, cell, number=4):
+    """Draw cases, the same each time: the first half as simple as the property allows."""
+    rng, fields = np.random.default_rng(0), tried.fields
+    simple = {name: v[0] if isinstance(v, tuple) else v for name, v in fields.items()}
+    simple |= {"T": range(2, 7), "B": range(2, 5), "V": range(2, 7), "H": range(2, 7)}
+    simple |= {"dtype": SURFACE["dtype"], "seed": SURFACE["seed"]}
+    surfaces = [simple] * (number // 2) + [SURFACE | fields] * (number // 2)
+    return [make_case(cell=cell, **random_choices(rng, surface)) for surface in surfaces]
 
 
 def examples_until_it_fails(name, real, copy, *, cell="rnn", examples=300):

@@ -10,7 +10,8 @@ import torch
 
 import compare.parity.comparison
 import scratch_rnn
-from compare.check.cases.training import draw_training_case, make_model
+from compare.check import TrainingCase
+from compare.check.cases.training import make_model
 from compare.cli import main
 from compare.files import RecordError, schema
 from compare.parity import OPTIMIZERS, StepSettings, Trainee, build_models
@@ -20,7 +21,7 @@ from compare.runs.checkpoint import load
 from compare.study.bisection import replay
 from compare.study.bisection.command import bisect
 from compare.study.config import BisectConfig
-from scratch_rnn.text import Batches
+from scratch_rnn.text import Batch, Batches
 from tests.compare.runs.runs import contents, newest
 from tests.properties import demand
 
@@ -177,10 +178,18 @@ def test_bisect_compares_updates_with_the_memory_and_keeps_it_in_a_file(added, f
     config = BisectConfig(text=fox, optimizer=added, **sizes)
     for suspect in (config, replace(config, dtype="float64")):  # PyTorch, and ours in float64
         assert bisect(suspect).difference is None
-    case = draw_training_case(3, B=4)
-    case = replace(case, batches=case.batches[:1], settings=StepSettings(optimizer=added))
-    options = {name: value for name, value in case.options.items() if name != "batch_first"}
-    case = replace(case, options=options, memory=memory_after_an_update(case))
+    sizes = {"input_size": 7, "hidden_size": 8, "num_layers": 1}
+    model = scratch_rnn.RNNModel(scratch_rnn.RNN(**sizes, dtype="float64"), 7)
+    tokens = np.arange(24).reshape(4, 6) % 7
+    case = TrainingCase(
+        options=sizes | {"dtype": "float64"},
+        parameters=model.parameters,
+        batches=(Batch(tokens[:, :-1], tokens[:, 1:]),),
+        state=np.ones((1, 4, 8)),
+        settings=StepSettings(optimizer=added),
+        carry_state=True,
+    )
+    case = replace(case, memory=memory_after_an_update(case))
     path = tmp_path / "file"
     replay.write(path, replay.Replay(config.suspect, case, True, {}, "loss"))
     again = replay.read(path).case
