@@ -1,7 +1,6 @@
 """The sizes and the values that are tried, from the table `cases.toml`."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +42,7 @@ DEFAULT: Sizes = (3, 2, 4, 5)
 """All different, so that no transposition is hidden."""
 
 
-def choose_long_sizes(fields: Mapping[str, Any]) -> Sizes:
+def choose_long_sizes(fields: Mapping[str, object]) -> Sizes:
     """Return sizes of a long sequence for a case with these fields; all but T are tiny.
 
     The state of a single unit with ReLU cannot grow from step to step: W_hh is smaller than one.
@@ -58,19 +57,19 @@ def fill_sizes(stated: Mapping[str, int]) -> Sizes:
     return T, B, V, H
 
 
-VALUES: dict[str, dict[str, Any]] = CASES["values"]  # factors of a case's arrays, by name
+VALUES: dict[str, dict[str, float | str | list[float]]] = CASES["values"]
+"""Factors of a case's arrays, by their names."""
 
 
 def scale(array: Array, values: str, name: str, dtype: str) -> Array:
     """Return an array of a case with such values; its factor has its name, or the first letter."""
     factors = VALUES[values] if values else {}
     factor = factors.get(name, factors.get(name.partition("_")[0], 1.0))  # x of x_t, d of d_h_n
-    if factor == "subnormal":
-        factor = np.finfo(dtype).smallest_normal / 8
-    elif isinstance(factor, list):
-        factor = np.resize(factor, (len(array), 1))  # one for each row
-    scaled: Array = array * factor
-    return scaled
+    if isinstance(factor, str):  # "subnormal"
+        return np.asarray(array * (np.finfo(dtype).smallest_normal / 8))
+    if isinstance(factor, list):
+        return np.asarray(array * np.resize(factor, (len(array), 1)))  # one for each row
+    return np.asarray(array * factor)
 
 
 SIZES: tuple[Sizes, ...] = (DEFAULT, (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), *BOUNDARIES)

@@ -1,7 +1,6 @@
 """The choices of a case: sizes, flags and a seed, from which its floats are drawn."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from compare.implementations import CELLS
 
@@ -60,9 +59,9 @@ class Choices:
         return self.P or self.H
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """Arguments of the constructor, named as in nn.RNN, without defaults."""
-        options: dict[str, Any] = {"input_size": self.V, "hidden_size": self.H}
+        options: dict[str, object] = {"input_size": self.V, "hidden_size": self.H}
         defaults = {
             "num_layers": (self.L, 1),
             "nonlinearity": (self.nonlinearity, "tanh"),

@@ -89,12 +89,12 @@ def make_case(**choices: Any) -> LayerCase:
     return LayerCase(**choices)
 
 
-def random_case(rng: np.random.Generator, **fixed: Any) -> LayerCase:
+def random_case(rng: np.random.Generator, **fixed: object) -> LayerCase:
     """Draw a case without Hypothesis; `fixed` are values, or tuples and ranges to choose from."""
     return make_case(**random_choices(rng, SURFACE | fixed))
 
 
-def random_choices(rng: np.random.Generator, surface: Mapping[str, Any]) -> dict[str, Any]:
+def random_choices(rng: np.random.Generator, surface: Mapping[str, object]) -> dict[str, object]:
     """Choose a value for each field."""
     return {
         name: values[rng.integers(len(values))] if isinstance(values, tuple | range) else values

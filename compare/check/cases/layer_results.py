@@ -6,8 +6,8 @@ The layer may be ours or any class with the same methods. The tolerance is alway
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from functools import partial, update_wrapper
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -36,6 +36,9 @@ from compare.parity import (
     write_gates_by_tanh,
 )
 from scratch_rnn.arrays import State, arrays_of
+
+P = ParamSpec("P")
+Value = TypeVar("Value")
 
 CLASSES: dict[str, LayerClass] = {name: cell.scratch_layer for name, cell in CELLS.items()}
 """Our layer of each cell."""
@@ -113,12 +116,13 @@ def list_optional(floats: Floats) -> dict[str, Any]:
     return {name: value for name, value in optional.items() if value is not None}
 
 
-def keep_result(layer: Layer, result: Any) -> Callable[..., Any]:
+def keep_result(layer: Layer, result: Value) -> Callable[..., Value]:
     """Return what gives the last result as it is later; `double` doubles its arrays in place."""
 
-    def now(double: bool = False) -> Any:
-        is_tuple = isinstance(result, tuple)
-        arrays = [result[0], *arrays_of(result[1])] if is_tuple else name_gradients(result).values()
+    def now(double: bool = False) -> Value:
+        own: Any = result  # of `forward`, a tuple, or of `backward`
+        is_tuple = isinstance(own, tuple)
+        arrays = [own[0], *arrays_of(own[1])] if is_tuple else name_gradients(own).values()
         for array in arrays if double else ():
             if array.flags.writeable:
                 array *= 2
@@ -155,37 +159,31 @@ def name_gradients(gradients: Gradients) -> Results:
     return {name: array for name, array in found.items() if array is not None}
 
 
-class AnswerStore:
-    """Our results of cases and their tolerances, kept as long as the floats of a case live."""
+class Remembered(Generic[P, Value]):
+    """A function of a case that is computed once, as long as the floats of the case live."""
 
-    def __init__(self) -> None:
-        self._answers: WeakKeyDictionary[Floats, dict[tuple[LayerCase, str], Any]]
-        self._answers = WeakKeyDictionary()
+    def __init__(self, compute: Callable[Concatenate[LayerCase, P], Value]) -> None:
+        self._compute = compute
+        update_wrapper(self, compute)
+        self._values: WeakKeyDictionary[Floats, dict[object, Value]] = WeakKeyDictionary()
 
-    def get(self, case: LayerCase, what: str, compute: Callable[[], Any]) -> Any:
-        """Return what is kept of a case under this name, or compute it."""
-        answers = self._answers.setdefault(case.floats, {})
-        if (case, what) not in answers:
-            answers[case, what] = compute()
-        return answers[case, what]
+    def __call__(self, case: LayerCase, *more: P.args, **options: P.kwargs) -> Value:
+        """Return the value of a case."""
+        values = self._values.setdefault(case.floats, {})
+        if (case, *more) not in values:
+            with np.errstate(all="ignore"):
+                values[case, *more] = self._compute(case, *more, **options)
+        return values[case, *more]
 
-    def has(self, case: LayerCase, what: str) -> bool:
-        """Return whether something is kept of a case under this name."""
-        return (case, what) in self._answers.get(case.floats, {})
-
-
-_store = AnswerStore()
+    def has(self, case: LayerCase, *more: P.args, **_: P.kwargs) -> bool:
+        """Return whether it was computed."""
+        return (case, *more) in self._values.get(case.floats, {})
 
 
+@Remembered
 def rounding(case: LayerCase) -> tuple[Results, Results]:
-    """Return our results of the case and their tolerances, measured once."""
-
-    def compute() -> tuple[Results, Results]:
-        with np.errstate(all="ignore"):
-            return run(CLASSES[case.cell], case), tolerance(case)
-
-    found: tuple[Results, Results] = _store.get(case, "rounding", compute)
-    return found
+    """Return our results of the case and their tolerances."""
+    return run(CLASSES[case.cell], case), tolerance(case)
 
 
 def tolerance(case: LayerCase, perturbations: int = PERTURBATIONS) -> Results:
@@ -193,55 +191,47 @@ def tolerance(case: LayerCase, perturbations: int = PERTURBATIONS) -> Results:
 
     With all perturbations those of a cell with gates cover both ways to compute σ.
     """
+    return _measure(case, perturbations)
 
-    def measure() -> Results:
-        with np.errstate(all="ignore"):
-            allowed = measure_tolerances(
-                lambda move: run(CLASSES[case.cell], case, move),
-                perturbations,
-                seed=case.seed,
-                gaps=case.gaps,
-            )
-        if not CELLS[case.cell].gates or perturbations < PERTURBATIONS:
-            return allowed
-        apart = _compare_gates(case)
-        return {name: array + SAFETY * apart[name] for name, array in allowed.items()}
 
-    found: Results = _store.get(case, f"tolerance {perturbations}", measure)
-    return found
+@Remembered
+def _measure(case: LayerCase, perturbations: int) -> Results:
+    allowed = measure_tolerances(
+        lambda move: run(CLASSES[case.cell], case, move),
+        perturbations,
+        seed=case.seed,
+        gaps=case.gaps,
+    )
+    if not CELLS[case.cell].gates or perturbations < PERTURBATIONS:
+        return allowed
+    apart = _compare_gates(case)
+    return {name: array + SAFETY * apart[name] for name, array in allowed.items()}
 
 
 def _compare_gates(case: LayerCase) -> Results:
-    """Return how far two ways to compute σ are apart, measured once: much where σ is nearly 0."""
-
-    def compare() -> Results:
-        with np.errstate(all="ignore"):
-            right = run(CLASSES[case.cell], case)
-            with write_gates_by_tanh():
-                other = run(CLASSES[case.cell], case)
-        apart = {name: absolute_difference(array, right[name]) for name, array in other.items()}
-        return {name: np.where(np.isfinite(far), far, 0) for name, far in apart.items()}
-
-    found: Results = _store.get(case, "gates", compare)
-    return found
+    """Return how far two ways to compute σ are apart: much where σ is nearly 0."""
+    right = run(CLASSES[case.cell], case)
+    with write_gates_by_tanh():
+        other = run(CLASSES[case.cell], case)
+    apart = {name: absolute_difference(array, right[name]) for name, array in other.items()}
+    return {name: np.where(np.isfinite(far), far, 0) for name, far in apart.items()}
 
 
 def is_measured(case: LayerCase) -> bool:
     """Return whether the tolerances of a case were measured with all perturbations."""
-    return _store.has(case, f"tolerance {PERTURBATIONS}")
+    return _measure.has(case, PERTURBATIONS)
+
+
+@Remembered
+def _compute_expected(case: LayerCase) -> Results:
+    return run(CLASSES[case.cell], case.in_float64())
 
 
 def expect(case: LayerCase) -> Expected:
     """Return our results of a case in float64, and the tolerance in the case's own arithmetic."""
-
-    def compute() -> Results:
-        with np.errstate(all="ignore"):
-            return run(CLASSES[case.cell], case.in_float64())
-
-    results = _store.get(case, "expected", compute)
+    results, measure = _compute_expected(case), partial(tolerance, case)
     coarsest = "float16" if case.dtype == "float32" else "float64"
-    measured = partial(tolerance, case)
-    return Expected(results, measured, *_describe(case), coarsest, case.dtype)
+    return Expected(results, measure, *_describe(case), coarsest, case.dtype)
 
 
 def match_results(

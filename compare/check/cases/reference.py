@@ -1,7 +1,6 @@
 """Run PyTorch's layer on a case: the expected results."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +51,7 @@ def torch_results(case: LayerCase) -> dict[str, Array]:
     return {name: tensor.detach().numpy() for name, tensor in results.items()}
 
 
-def torch_layer(options: Mapping[str, Any], dtype: str, cell: str = "rnn") -> nn.Module:
+def torch_layer(options: Mapping[str, object], dtype: str, cell: str = "rnn") -> nn.Module:
     """Return the layer of a cell in PyTorch."""
     return CELLS[cell].torch_layer(**options, dtype=getattr(torch, dtype))
 
@@ -66,17 +65,16 @@ def set_parameters(layer: nn.Module, arrays: Mapping[str, Array]) -> dict[str, t
 
 
 def call(
-    layer: Any, x: torch.Tensor, states: Sequence[torch.Tensor], lengths: Array | None
+    layer: nn.Module, x: torch.Tensor, states: Sequence[torch.Tensor], lengths: Array | None
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Return output and the arrays of the state, with packed sequences if there are lengths."""
-    given: Any = x
-    if lengths is not None:
-        ends = torch.from_numpy(lengths)
-        given = pack_padded_sequence(x, ends, layer.batch_first, enforce_sorted=False)
-    output, last = layer(given, state_of(states))
-    if lengths is not None:
-        output, _ = pad_packed_sequence(output, layer.batch_first)
-    return output, list(arrays_of(last))
+    if lengths is None:
+        output, last = layer(x, state_of(states))
+        return output, list(arrays_of(last))
+    ends, batch_first = torch.from_numpy(lengths), bool(layer.batch_first)
+    packed = pack_padded_sequence(x, ends, batch_first, enforce_sorted=False)
+    output, last = layer(packed, state_of(states))
+    return pad_packed_sequence(output, batch_first)[0], list(arrays_of(last))
 
 
 def call_layer_by_layer(

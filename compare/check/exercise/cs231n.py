@@ -17,14 +17,13 @@ with c = 0. Its gates are in the order i, f, o, g.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from compare.check.exercise import drawing, stages
 from compare.check.exercise.drawing import Kinds
-from compare.check.exercise.stages import Inputs, Stage
-from compare.check.trying.results import AFTER_ANOTHER, Case
+from compare.check.exercise.stages import Drawer, Runner, Stage
+from compare.check.trying.results import AFTER_ANOTHER, Case, Inputs
 from compare.files import table
 from compare.implementations import (
     CELLS,
@@ -52,7 +51,7 @@ class CS231nFunctions(LocalFunctions):
         super().__init__(plain.cell)
         self.own, self.names = plain, CELLS[plain.cell]
 
-    def step_forward(self, x: Array, *given: Array) -> tuple[Any, ...]:
+    def step_forward(self, x: Array, *given: Array) -> tuple[object, ...]:
         """Return next_h, next_c if there is one, and the cache."""
         before, weights = given[:-3], self._weights(*given[-3:])
         result = self.own.step(x, *before, *weights)
@@ -62,20 +61,20 @@ class CS231nFunctions(LocalFunctions):
         cache = (*(values[name] for name in self.names.seen), *weights[:2])
         return *after[: len(before)], cache
 
-    def step_backward(self, *given: Any) -> tuple[Array, ...]:
+    def step_backward(self, *given: Array | tuple[Array, ...]) -> tuple[Array, ...]:
         """Return dx, dprev_h, dprev_c if there is one, dWx, dWh and db."""
         *d_next, cache = given
         found = self.own.step_backward(*d_next, *cache)
         states = 1 + len(d_next)
         return *found[:states], *self._gradients(*found[states : states + 3])
 
-    def forward(self, x: Array, h0: Array, *weights: Array) -> tuple[Array, Any]:
+    def forward(self, x: Array, h0: Array, *weights: Array) -> tuple[Array, object]:
         """Return (h, cache)."""
         begin = (h0, *(np.zeros_like(h0) for _ in self.names.states[1:]))
         h, _, tape = self.own.forward(x.swapaxes(0, 1), *begin, *self._weights(*weights))
         return h.swapaxes(0, 1), tape
 
-    def backward(self, dh: Array, cache: Any) -> tuple[Array, ...]:
+    def backward(self, dh: Array, cache: object) -> tuple[Array, ...]:
         """Return (dx, dh0, dWx, dWh, db)."""
         steps = dh.swapaxes(0, 1)
         nothing = [np.zeros_like(steps[0]) for _ in self.names.states]
@@ -122,7 +121,9 @@ class Pair:
         names = ("dx", *(f"d{name}" for name in self.states), *GRADIENTS)
         return stages.arrays(names, found) | stages.unchanged(upstream)
 
-    def _forward(self, functions: Functions, given: Inputs, move: Move) -> tuple[Inputs, Any]:
+    def _forward(
+        self, functions: Functions, given: Inputs, move: Move
+    ) -> tuple[Inputs, tuple[object, ...]]:
         """Return the arguments after the call, and its results."""
         arguments = {name: move(given[name]) for name in ("x", *self.states, *WEIGHTS)}
         result = functions.call(self.forward, *arguments.values(), keep=(len(self.results),))
@@ -149,7 +150,7 @@ def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
         yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
 
 
-def _case(case: Case, inputs: dict[str, Any]) -> Case:
+def _case(case: Case, inputs: Inputs) -> Case:
     """Return a case in CS231n's letters, with the weights of `case`."""
     own = case.inputs
     weights = {
@@ -169,7 +170,7 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
     step = Pair(f"{cell}_step_forward", f"{cell}_step_backward", *named)
     sequence = Pair(f"{cell}_forward", f"{cell}_backward", ("h0",), ("h",))
     all_steps, sums = f"{forward}   for t = 1 … T, from h0", f"{backward}\n{EQUATIONS['sums']}"
-    rows: tuple[tuple[str, str, Any, Any, str], ...] = (
+    rows: tuple[tuple[str, str, Runner, Drawer, str], ...] = (
         (step.forward, forward, step.run_forward, draw_steps, "step"),
         (step.backward, backward, step.run_backward, draw_steps, "step_backward"),
         (sequence.forward, all_steps, sequence.run_forward, draw_sequences, "forward"),

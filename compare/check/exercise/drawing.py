@@ -6,12 +6,12 @@ of every magnitude in both dtypes, and sizes at boundaries (`compare.check.cases
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from compare.check.cases.boundaries import BLOCKS, BOUNDARIES, CASES, VALUES, Sizes, scale
-from compare.check.trying.results import Case
+from compare.check.trying.results import Case, Inputs
+from compare.files import JsonObject
 from compare.implementations import Array, Cell
 from compare.mistakes import PlainFunctions
 
@@ -54,7 +54,7 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
         T, B, V, H = kind.sizes
         G = cell.num_gates * H
         first = np.tanh(rng.normal(size=(B, H)))
-        drawn: dict[str, Any] = {
+        drawn: Inputs = {
             "x": rng.normal(size=(T, B, V)),
             "x_t": rng.normal(size=(B, V)),
             **{each.letter: _draw_weight(rng, each.shape(G, V, H)) for each in cell.parameters},
@@ -76,14 +76,14 @@ def _draw_weight(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.normal(size=shape) / (np.sqrt(shape[1]) if len(shape) == 2 else 2)
 
 
-def _case(sizes: dict[str, int], inputs: dict[str, Any], dtype: str, *words: str) -> Case:
+def _case(sizes: dict[str, int], inputs: Inputs, dtype: str, *words: str) -> Case:
     """Return a case, described by its sizes, its values and its dtype."""
     text = ", ".join(filter(None, (*(f"{letter} {n}" for letter, n in sizes.items()), *words)))
     text += f", {dtype}" * (dtype != "float64" and dtype not in text)
     return Case(text, inputs, dtype, sizes)
 
 
-def _after_a_step(cell: Cell, drawn: dict[str, Any]) -> dict[str, Any]:
+def _after_a_step(cell: Cell, drawn: Inputs) -> Inputs:
     """Return the states and the gates after a step without biases: a step back takes none."""
     before = (drawn[state] for state in cell.states)
     weights = (drawn[n] if n in cell.matrices else np.zeros_like(drawn[n]) for n in cell.weights)
@@ -92,7 +92,7 @@ def _after_a_step(cell: Cell, drawn: dict[str, Any]) -> dict[str, Any]:
     return dict(zip(cell.list_results("step"), result if cell.kept else (result,), strict=True))
 
 
-def _as(value: Any, kind: Kind) -> Any:
+def _as(value: object, kind: Kind) -> object:
     if isinstance(value, tuple):
         return tuple(_as(item, kind) for item in value)
     return np.array(value, kind.dtype, order=kind.order)  # type: ignore[call-overload]
@@ -102,7 +102,8 @@ def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw logits and targets: N is B of a kind."""
     rng = np.random.default_rng([seed, 5])
     sizes, logits = CASES["cross_entropy"], CASES["logits"]
-    of: list[Any] = [(n, {}) for n in sizes["small"]] + [((4, 3), {"dtype": "float32"})]
+    of: list[tuple[Sequence[int], JsonObject]] = [(n, {}) for n in sizes["small"]]
+    of += [((4, 3), {"dtype": "float32"})]
     of += [((k + 3, 7 - k % 5), row) for k, row in enumerate(logits)]
     of += [(n, {}) for n in sizes["boundaries"]]
     of += [(n, {}) for n in zip(BLOCKS, reversed(BLOCKS), strict=True)]

@@ -2,12 +2,12 @@
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.drawing import DTYPES, Kind
 from compare.check.exercise.stages import STAGES, Stage, run_quietly
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
+from compare.check.trying.searching import Drawn
 from compare.check.trying.subject import Outcome, RunCase, Subject, try_item
 from compare.check.trying.symptoms import KEPT, explain_copy, explain_memory
 from compare.implementations import (
@@ -40,11 +41,14 @@ from compare.parity import Comparison, Move
 FIELDS = {"dtype": DTYPES, "order": ("C", "F")}  # of a case, for the search
 
 
-def call_reference(name: str, args: Any, order: str | None = None) -> Any:
+def call_reference(name: str, args: Sequence[object], order: str | None = None) -> object:
     """Call the plain version's function of this name, with the gates in the order of --gates."""
     cell = name.partition("_")[0]
     call = partial(PlainFunctions(cell).call, name)
-    return translate_call(call, name, cell, args, parse_order(order, cell), CELLS[cell].gates)
+    result: object = translate_call(
+        call, name, cell, args, parse_order(order, cell), CELLS[cell].gates
+    )
+    return result
 
 
 @lru_cache(maxsize=1024)
@@ -68,7 +72,7 @@ class FunctionsSubject(Subject):
     order: Order  # of the gates in their weights
     stages: tuple[Stage, ...]  # those that are tried
     seed: int
-    drawn: Mapping[str, Any] | None = None  # one more case, which comes first
+    drawn: Drawn | None = None  # one more case, which comes first
     is_alone: bool = False  # that case has no others after it
     sizes: Sizes | None = None  # of more cases, which come last
     is_called_once: bool = False  # a case makes no other calls before and after its own
@@ -90,9 +94,10 @@ class FunctionsSubject(Subject):
         stage = _as_stage(item)
         if stage not in self._drawn:
             cases: list[tuple[Case, Expected]] = []
-            if self.drawn is not None:
-                fields = {name: value for name, value in self.drawn.items() if name != "seed"}
-                cases += _draw_kinds(stage, self.drawn["seed"], [Kind(**fields)])
+            if (drawn := self.drawn) is not None:
+                dtype, order = (str(drawn.fields[name]) for name in FIELDS)
+                kind = Kind(drawn.sizes, dtype=dtype, values=drawn.values, order=order)
+                cases += _draw_kinds(stage, drawn.seed, [kind])
             if not self.is_alone:
                 cases += draw_cases(stage, self.seed)
                 cases += _draw_kinds(stage, self.seed, self._list_stated(stage))
@@ -138,7 +143,7 @@ class FunctionsSubject(Subject):
         assert mistake.functions is not None
         return stage.run(stage.functions(mistake.functions), copy.deepcopy(case.inputs), move)
 
-    def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
+    def extend(self, drawn: Drawn, *, alone: bool) -> Self:
         """Return the subject with one more case."""
         return replace(self, drawn=drawn, is_alone=alone, _drawn={}, _expected={})
 
@@ -200,7 +205,7 @@ class FunctionsSubject(Subject):
         if forward == Verdict.TIMEOUT and first.wrong is None:  # its tape is another one
             words = f"no tape, as {self.cell}_forward gives no result in time"
             no_tape = CallFailed(Verdict.TIMEOUT, words)
-            return ItemResult.from_failure(item, no_tape, cases=first.cases, case=first.case)
+            return ItemResult.from_failure(item, no_tape, case=first.case, cases=first.cases)
         if first.verdict in (Verdict.MISSING, Verdict.TIMEOUT):
             return first
         wrong = [r for r in results if r.verdict == Verdict.WRONG and r.wrong is not None]

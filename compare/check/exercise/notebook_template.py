@@ -4,7 +4,8 @@ import ast
 import json
 import re
 from textwrap import dedent
-from typing import Any
+
+from compare.files import JsonObject
 
 INTRODUCTION = """\
 # {title}
@@ -47,8 +48,8 @@ def write_notebook(template: str, file: str) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _make_cell(kind: str, name: str, text: str) -> dict[str, Any]:
-    cell: dict[str, Any] = {"cell_type": kind, "id": name, "metadata": {}}
+def _make_cell(kind: str, name: str, text: str) -> JsonObject:
+    cell: JsonObject = {"cell_type": kind, "id": name, "metadata": {}}
     cell["source"] = text.rstrip("\n").splitlines(keepends=True)
     return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
 

@@ -8,14 +8,13 @@ import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
 
 import numpy as np
 
 from compare.check.cases.expected import Expected
 from compare.check.cases.floats import in_float64
 from compare.check.exercise import drawing
-from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, Item
+from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, Inputs, Item
 from compare.files import table
 from compare.implementations import (
     CELLS,
@@ -32,15 +31,16 @@ from compare.mistakes import PlainFunctions, less_accurate
 from compare.parity import Move, Unmoved, measure_tolerances
 
 EQUATIONS = table(f"{__package__}.templates", "equations.toml")
-Inputs = dict[str, Any]
+Runner = Callable[[Functions, Inputs, Move], Results]
+Drawer = Callable[..., Iterator[Case]]  # of a seed, and of kinds; the smallest case first
 
 
 @dataclass(frozen=True, slots=True)
 class Stage(Item):
     """One function of the six."""
 
-    run: Callable[[Functions, Inputs, Move], Results]
-    draw: Callable[..., Iterator[Case]]  # of a seed, and of kinds; the smallest case first
+    run: Runner
+    draw: Drawer
     helped_by: tuple[str, ...] = ()  # the stages that it may call
     kind: str = ""  # which of the six it is
     cell: str = "rnn"
@@ -50,7 +50,9 @@ class Stage(Item):
         """Return the plain version's functions, under the names of the exercise."""
         return self.wrap(plain) if self.wrap else plain
 
-    def expected(self, case: Case, make: Callable[..., Any] = PlainFunctions) -> Expected:
+    def expected(
+        self, case: Case, make: Callable[..., PlainFunctions] = PlainFunctions
+    ) -> Expected:
         """Compute the right results in float64, and their tolerance, of the functions of `make`."""
 
         def compute(move: Move) -> Results:
@@ -76,14 +78,14 @@ def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:
         return stage.run(functions, copy.deepcopy(inputs), Unmoved.RESULTS)
 
 
-def items(result: Any, names: Sequence[str], what: str = "") -> tuple[Any, ...]:
+def items(result: object, names: Sequence[str], what: str = "") -> tuple[object, ...]:
     """Return the items of a result that should be a tuple of so many."""
     if not isinstance(result, tuple | list) or len(result) != len(names):
         raise UnexpectedResult(f"{what}({', '.join(names)})", describe_kind(result))
     return tuple(result)
 
 
-def array(name: str, value: Any) -> Array:
+def array(name: str, value: object) -> Array:
     """Return a copy of what should be an array of numbers."""
     found = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else None
     if found is None:
@@ -91,7 +93,7 @@ def array(name: str, value: Any) -> Array:
     return found.copy()
 
 
-def arrays(names: Sequence[str], result: Any) -> Results:
+def arrays(names: Sequence[str], result: object) -> Results:
     """Return a tuple of arrays by name."""
     return {n: array(n, value) for n, value in zip(names, items(result, names), strict=True)}
 
@@ -136,8 +138,12 @@ def run_forward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> 
 
 
 def forward(
-    cell: Cell, functions: Functions, x: Any, firsts: Any, weights: Any
-) -> tuple[Any, tuple[Any, ...], Any]:
+    cell: Cell,
+    functions: Functions,
+    x: Array,
+    firsts: Sequence[Array],
+    weights: Sequence[Array],
+) -> tuple[object, tuple[object, ...], object]:
     """Return output, the last states and the tape."""
     result = functions.call(f"{cell.name}_forward", x, *firsts, *weights, keep=(2,))
     states = cell.name_states("{}_n")
@@ -174,7 +180,7 @@ def run_backward(cell: Cell, functions: Functions, given: Inputs, move: Move) ->
     return results
 
 
-def _sequence(cell: Cell, given: Inputs, move: Move) -> tuple[Any, list[Any], list[Any]]:
+def _sequence(cell: Cell, given: Inputs, move: Move) -> tuple[Array, list[Array], list[Array]]:
     x, firsts = move(given["x"]), [move(given[name]) for name in cell.name_states("{}_0")]
     return x, firsts, [move(given[name]) for name in cell.weights]
 
@@ -199,12 +205,17 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
     record = CELLS[cell]
     forward, backward = list_equations(record.forward), list_equations(record.backward)
 
-    def stage(kind: str, run: Any, equation: str, *helpers: str) -> Stage:
+    def stage(
+        kind: str,
+        run: Callable[[Cell, Functions, Inputs, Move], Results],
+        equation: str,
+        *helpers: str,
+    ) -> Stage:
         helped_by = tuple(f"{cell}_{helper}" for helper in helpers)
         own = partial(run, record), partial(drawing.draw, record, kind)
         return Stage(f"{cell}_{kind}", equation, *own, helped_by, kind, cell)
 
-    def of_all(kind: str, run: Any, draw: Any) -> Stage:
+    def of_all(kind: str, run: Runner, draw: Drawer) -> Stage:
         return Stage(kind, EQUATIONS[kind], run, draw, kind=kind, cell=cell)
 
     return (

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import groupby
 from string import Template
 from textwrap import fill, indent
-from typing import Any
 
 from compare.files import resource, table
 from compare.implementations import CELLS, Cell, list_equations
@@ -22,7 +21,7 @@ def write_template(name: str, file: str) -> str:
     step_backward = (*cell.name_states("d_{}"), *cell.seen, *cell.matrices)
     last, last_gradients = cell.name_states("{}_n"), ("d_output", *cell.name_states("d_{}_n"))
     has_sigma = "σ(" in cell.forward
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "title": cell.title[0].upper() + cell.title[1:],
         "cell": name,
         "file": file,

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 
@@ -31,7 +30,7 @@ from compare.implementations import (
     UnexpectedResult,
     package_with,
 )
-from compare.parity import OPTIMIZERS, Comparison, StepSettings
+from compare.parity import OPTIMIZERS, Comparison, Move, StepSettings
 from compare.terminal import Terminal
 from scratch_rnn.text import Batch, Batches, Text, Vocab, load_corpus, load_text, sample_text
 
@@ -109,7 +108,7 @@ def reference_of(
     initial = {name: value.copy() for name, value in arrays_of(scratch).items()}
     settings = make_settings(optimizer)
 
-    def perturbed(move: Any) -> dict[str, Array]:
+    def perturbed(move: Move) -> dict[str, Array]:
         trainee = Trainee(copy.deepcopy(scratch), settings)
         losses = []
         for batch in batches:

@@ -1,7 +1,6 @@
 """Features: what a layer has of the surface of nn.RNN, nn.GRU and nn.LSTM."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from compare.check.cases.boundaries import (
     Trial,
     choose_long_sizes,
 )
-from compare.check.cases.layer_case import Surface, random_choices
+from compare.check.cases.layer_case import Surface, make_case, random_choices
 from compare.check.layers.layer import NOT_SEARCHED, PARTS, LayerSubject, case_of, list_surface
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.results import Diagnosis, Result
@@ -27,7 +26,7 @@ COMBINATIONS = 12
 Two features that are each in half of the cases are both in one of 12 with a probability of 97 %.
 """
 
-FEATURES: dict[str, dict[str, Any]] = CASES["features"]  # fields of a case, by its name
+FEATURES: dict[str, dict[str, object]] = CASES["features"]  # fields of a case, by its name
 
 
 def try_features(
@@ -37,16 +36,17 @@ def try_features(
     layers, found = subject.layers, []
     simplest = case_of(layers, SIZES[0], subject.seed)
     for name, fields in FEATURES.items():
-        is_of_cell = case_of(layers, SIZES[0], subject.seed, **fields) != simplest
-        if layers.dtype if "dtype" in fields else not is_of_cell:
+        case = case_of(layers, SIZES[0], subject.seed, **fields)
+        if layers.dtype if "dtype" in fields else case == simplest:
             continue
         if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):
             continue
-        if layers.needs(fields.get("upstream", "")):
+        if "upstream" in fields and layers.needs(case.upstream):
             found.append(Result(name=name, verdict=Verdict.MISSING))  # it has no default
             continue
-        trials = TRIALS if deep else list_trials(fields)
-        if fields.get("L", 1) <= 2 and not layers.submission.source.interpreter:
+        values = VALUES if "dtype" in fields else ()
+        trials = TRIALS if deep else list_trials(case.L * case.D, values)
+        if case.L <= 2 and not layers.submission.source.interpreter:
             trials = (*trials, (choose_long_sizes(fields), ""))
         found.append(try_feature(subject.vary(trials, fields), name, parts))
     return found
@@ -92,21 +92,20 @@ def find_wrong_combination(
     rng = np.random.default_rng([subject.seed, COMBINATIONS])
     for _ in range(COMBINATIONS):
         drawn = random_choices(rng, surface)
-        T, B, V, H = (drawn[letter] for letter in "TBVH")
+        case = make_case(**drawn)
         changes = {name: value for name, value in drawn.items() if name not in NOT_SEARCHED}
-        combined = subject.vary([((T, B, V, H), changes.pop("values", ""))], changes)
+        combined = subject.vary([((case.T, case.B, case.V, case.H), "")], changes)
         results = [result for result in try_items(combined) if result.name in parts]
         if any(r.verdict == Verdict.WRONG and r.wrong is not None for r in results):
-            words = combined.make_layer_case(combined.draw(combined.items[0])[0]).describe()
+            shown = next(combined.draw(combined.items[0]))
+            words = combined.make_layer_case(shown).describe()
             return [try_feature(combined, f"features combined ({words})", parts)]
     return []
 
 
-def list_trials(fields: Mapping[str, Any]) -> tuple[Trial, ...]:
-    """Return the cases of a feature: sizes of one, B = L·D, large sizes; of a dtype all values."""
-    rows = fields.get("L", 1) * (2 if fields.get("bidirectional") else 1)
+def list_trials(rows: int, values: Iterable[str] = ()) -> tuple[Trial, ...]:
+    """Return the cases of a feature: sizes of one, B = L·D rows, large sizes; and of each value."""
     sizes: tuple[Sizes, ...] = (*SIZES[:2], (2, 3, 1, 1), (3, rows, 2, 4), (10, 9, 18, 17))
-    values = VALUES if "dtype" in fields else ()
     return (*((s, "") for s in sizes), *((SIZES[0], v) for v in values))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from compare.check.trying.config import CheckConfig
 from compare.check.trying.report import Report
@@ -65,7 +64,7 @@ def examine_kernels(
     return found
 
 
-def list_launched(launched: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
+def list_launched(launched: Sequence[Launch]) -> Iterator[Result]:
     """Yield for each kernel with which constants it was launched."""
     for name, variants in list_variants(launched).items():
         shown = "; ".join(variants[:MOST_VARIANTS])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from typing import Any, ClassVar, Self
+from typing import Self
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from compare.check.cases.layer_results import (
 )
 from compare.check.trying.diagnosis import Observed, gives
 from compare.check.trying.results import Attempt, Case, Item, ItemResult
+from compare.check.trying.searching import Drawn
 from compare.check.trying.subject import Outcome, RunCase, Subject, try_items
 from compare.check.trying.symptoms import explain_tensor
 from compare.implementations import (
@@ -73,7 +74,7 @@ class LayerSubject(Subject):
     layers: UserLayerFactory
     seed: int
     trials: Sequence[Trial] = TRIALS
-    changes: Mapping[str, Any] = field(default_factory=dict)  # fields of a case, for a feature
+    changes: Mapping[str, object] = field(default_factory=dict)  # fields of a case, for a feature
     surface: Surface = field(default_factory=dict)  # for the search
     optional: Collection[Trial] = ()  # are left out if the interpreter takes too long
     _cases: dict[Trial, Case] = field(default_factory=dict)
@@ -81,8 +82,6 @@ class LayerSubject(Subject):
     _no_backward: CallFailed | None = None  # why a backward pass gave no result
     launched: dict[Case, Sequence[Launch]] = field(default_factory=dict)  # Triton's kernels
     left_out: dict[Case, None] = field(default_factory=dict)  # as the interpreter takes too long
-
-    depends_on_first: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.cell = self.layers.cell
@@ -97,32 +96,36 @@ class LayerSubject(Subject):
         """The choices of a drawn case."""
         return {name: tuple(v) for name, v in self.surface.items() if name not in NOT_SEARCHED}
 
-    def draw(self, item: Item) -> Sequence[Case]:
-        """Draw the cases."""
+    def draw(self, item: Item) -> Iterator[Case]:
+        """Draw the cases, without those that would take the interpreter too long."""
         is_narrow = self.layers.precision or self.layers.dtype in GAPS
-        for trial in self.trials:
-            if trial not in self._cases and not (is_narrow and trial[1]):
-                self._cases[trial] = self._describe_trial(trial)  # values have float32's range
-        return list(self._cases.values())
+        for trial in dict.fromkeys(self.trials):
+            if is_narrow and trial[1]:
+                continue  # values have float32's range
+            if trial not in self._cases:
+                self._cases[trial] = self._describe_trial(trial)
+            if not self._takes_too_long(trial):
+                yield self._cases[trial]
 
     def _describe_trial(self, trial: Trial) -> Case:
         sizes, values = trial
         words = "T {}, B {}, V {}, H {}".format(*sizes) + f", {values}" * bool(values)
-        letters = dict(zip("TBVHL", (*sizes, self.changes.get("L", 1)), strict=True))
+        L = case_of(self.layers, sizes, self.seed, **self.changes).L
+        letters = dict(zip("TBVHL", (*sizes, L), strict=True))
         return Case(words, {"sizes": sizes, "values": values}, sizes=letters)
+
+    def _takes_too_long(self, trial: Trial) -> bool:
+        """Return whether the kernels have taken so long that an optional case is left out."""
+        case = self._cases[trial]
+        is_optional = trial in self.optional and case not in self._passes
+        if is_optional and self.layers.submission.notes.operations > MOST_OPERATIONS:
+            self.left_out[case] = None
+        return case in self.left_out
 
     def make_layer_case(self, case: Case) -> LayerCase:
         """Return the pass through a layer that a case describes."""
         sizes, values = case.inputs["sizes"], case.inputs["values"]
         return case_of(self.layers, sizes, self.seed, values=values, **self.changes)
-
-    def leaves_out(self, case: Case) -> bool:
-        """Return whether the kernels have taken so long that an optional case is left out."""
-        trial = case.inputs["sizes"], case.inputs["values"]
-        is_optional = trial in self.optional and case not in self._passes
-        if is_optional and self.layers.submission.notes.operations > MOST_OPERATIONS:
-            self.left_out[case] = None
-        return case in self.left_out
 
     @contextmanager
     def open(self, attempt: Attempt) -> Iterator[RunCase]:
@@ -130,9 +133,15 @@ class LayerSubject(Subject):
         yield self._run
 
     def _run(self, item: Item, case: Case) -> Outcome:
-        done = self._run_passes(case)
-        if done.failure is not None and item.name != PARTS[0]:
-            raise done.failure
+        """Run a part on a case; an argument of a call that a feature needs may be missing."""
+        try:
+            done = self._run_passes(case)
+            if done.failure is not None and item.name != PARTS[0]:
+                raise done.failure
+        except CallFailed as failure:
+            if self.changes and failure.kinds and not OPTIONS & self.changes.keys():
+                failure.verdict = Verdict.MISSING
+            raise
         return _select(done, item.name)
 
     def _run_passes(self, case: Case) -> Passes:
@@ -192,32 +201,32 @@ class LayerSubject(Subject):
         one, other = self.make_layer_case(case), self.make_layer_case(wrong)
         return not one.precision and one.largest <= max(100.0, other.largest)
 
-    def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
+    def extend(self, drawn: Drawn, *, alone: bool) -> Self:
         """Return the subject with one more case, of other fields."""
-        changes = {name: drawn[name] for name in self.fields if name != "values"}
-        trials = ((drawn["sizes"], drawn["values"]), *(() if alone else TRIALS[:4]))
-        return self.vary(trials, changes, seed=drawn["seed"])
+        trials = ((drawn.sizes, drawn.values), *(() if alone else TRIALS[:4]))
+        return self.vary(trials, drawn.fields, seed=drawn.seed)
 
     def vary(
-        self, trials: Sequence[Trial], changes: Mapping[str, Any], seed: int | None = None
+        self, trials: Sequence[Trial], changes: Mapping[str, object], seed: int | None = None
     ) -> Self:
         """Return the layer with other cases."""
-        seed = self.seed if seed is None else seed
-        own: dict[str, Any] = {"trials": trials, "changes": changes, "seed": seed}
         return replace(
-            self, **own, _cases={}, _passes={}, _no_backward=None, launched={}, left_out={}
+            self,
+            trials=trials,
+            changes=changes,
+            seed=self.seed if seed is None else seed,
+            _cases={},
+            _passes={},
+            _no_backward=None,
+            launched={},
+            left_out={},
         )
 
-    def classify(self, failure: CallFailed) -> Verdict:
-        """Return the verdict on a part without results: a refused argument is missing."""
-        is_refused = self.changes and failure.kinds and not OPTIONS & self.changes.keys()
-        return Verdict.MISSING if is_refused else failure.verdict
-
-    def refuses(self, drawn: Mapping[str, Any], verdicts: set[Verdict]) -> bool:
+    def refuses(self, drawn: Drawn, verdicts: set[Verdict]) -> bool:
         """Return whether the layer refuses a combination of features, also at small sizes."""
         if not verdicts & {Verdict.ERROR, Verdict.MISSING}:
             return False
-        small = self.extend({**drawn, "sizes": SIZES[0], "values": ""}, alone=True)
+        small = self.extend(replace(drawn, sizes=SIZES[0], values=""), alone=True)
         return any(result.verdict != Verdict.RIGHT for result in try_items(small))
 
 
@@ -244,7 +253,9 @@ def find_part(tensor: str) -> str:
     return PARTS[2] if tensor in OF_ARGUMENTS else PARTS[1]
 
 
-def case_of(layers: UserLayerFactory, sizes: Sequence[int], seed: int, **fields: Any) -> LayerCase:
+def case_of(
+    layers: UserLayerFactory, sizes: Sequence[int], seed: int, **fields: object
+) -> LayerCase:
     """Return a case for a user's layer."""
     dtype = layers.dtype or layers.own_dtype
     is_wide = dtype in ("float32", "float64")
@@ -302,7 +313,7 @@ def find_layout(subject: LayerSubject) -> list[ItemResult]:
     return try_items(subject)
 
 
-def list_surface(layers: UserLayerFactory, missing: Sequence[Mapping[str, Any]]) -> Surface:
+def list_surface(layers: UserLayerFactory, missing: Sequence[Mapping[str, object]]) -> Surface:
     """Return the values of a case's fields for a layer without some features, given as fields."""
     simplest = case_of(layers, SIZES[0], 0)
     surface: dict[str, Sequence[object]] = dict(SURFACE)

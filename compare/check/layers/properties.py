@@ -1,7 +1,6 @@
 """Try properties and error handling of a user's class, with the features that it has."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -34,6 +33,7 @@ from compare.implementations import (
 )
 from compare.parity import Comparison, Move
 from compare.terminal import UsageError
+from scratch_rnn.layers.states import State
 
 PROPERTIES = (
     *of_layers.PROPERTIES,
@@ -87,7 +87,7 @@ def try_property(
     return result
 
 
-def lengthen(simplest: Mapping[str, Any], values: Mapping[str, Any]) -> LayerCase:
+def lengthen(simplest: Mapping[str, object], values: Surface) -> LayerCase:
     """Return the simplest case, but long, and without an initial state where it need not be given.
 
     So it shows what a layer keeps from call to call only if sequences are long.
@@ -97,9 +97,9 @@ def lengthen(simplest: Mapping[str, Any], values: Mapping[str, Any]) -> LayerCas
     return make_case(**{**simplest, "T": T, "B": B, "V": V, "H": H, "h0": h0})
 
 
-def restrict_fields(tried: LayerProperty, surface: Surface) -> dict[str, Any]:
+def restrict_fields(tried: LayerProperty, surface: Surface) -> dict[str, tuple[object, ...]]:
     """Return a property's fields within a surface; empty ones where it needs more."""
-    fields: dict[str, Any] = {}
+    fields: dict[str, tuple[object, ...]] = {}
     for name, values in tried.fields.items():
         several = values if isinstance(values, tuple | range) else (values,)
         fields[name] = tuple(value for value in several if value in surface[name])
@@ -194,7 +194,7 @@ def try_error_handling(layers: UserLayerFactory, properties: Sequence[Result]) -
 
 
 def _try_arguments(
-    layers: UserLayerFactory, case: LayerCase, name: str, x: Array, state: Any
+    layers: UserLayerFactory, case: LayerCase, name: str, x: Array, state: State
 ) -> Result:
     """Return whether wrong arguments raise ValueError or TypeError."""
     got = "a result"

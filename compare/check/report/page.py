@@ -7,7 +7,6 @@ import re
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import numpy as np
 
@@ -112,12 +111,13 @@ def tensor_of(comparison: Comparison, result: ItemResult, form: str) -> JsonObje
     } | {name: numbers(array[window]) for name, array in arrays.items()}
 
 
-def numbers(array: Array) -> Any:
+def numbers(array: Array) -> object:
     """Return an array as nested lists; what JSON does not have, such as NaN, is a string."""
     array = np.asarray(array)  # an entry of an array of no dimensions, as a loss, is none itself
     values, odd = np.asarray(array.astype(object)), ~np.isfinite(array)
     values[odd] = array[odd].astype(str)
-    return values.tolist()
+    nested: object = values.tolist()
+    return nested
 
 
 def trace_values(stage: Stage, case: Case, tensor: JsonObject) -> list[JsonObject]:

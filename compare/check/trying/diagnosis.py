@@ -44,10 +44,10 @@ class Observed:
 def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
     """Set the likely mistake of each result that is not right, or of the first alone.
 
-    The gradients of a layer whose forward pass is wrong follow from it.
+    If the forward pass of a layer is wrong, its gradients follow from it.
     """
     is_first_wrong = bool(results) and results[0].verdict != Verdict.RIGHT
-    for result in results[:1] if subject.depends_on_first and is_first_wrong else results:
+    for result in results[:1] if is_first_wrong else results:
         result.diagnosis = explain_exception(result)
         if result.wrong is not None and result.verdict == Verdict.WRONG:
             with suppress(CallFailed):

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from rich.text import Text
@@ -92,7 +91,7 @@ def show_side_by_side(wrong: Comparison) -> list[Text]:
     if at is None:
         return [Text(f"  {describe_entry(wrong)}")]
     lines = []
-    index: tuple[Any, ...] = ()
+    index: tuple[int, ...] = ()
     if wrong.expected.ndim == 3:
         index = (at[0],)
         lines.append(Text(f"  at step {at[0] + 1} of {len(wrong.expected)}", "dim"))

@@ -5,7 +5,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from compare.check.trying.config import CheckConfig, check_device
 from compare.check.trying.results import Item, ItemResult
@@ -68,7 +67,7 @@ def make_loader(
     source: Source,
     notes: Notes | None = None,
     start: Start | None = None,
-    ours: Callable[[str, Any], Any] | None = None,
+    ours: Callable[[str, Sequence[object]], object] | None = None,
 ) -> Load:
     """Return a function that loads the user's code in a new process, or in what `start` starts.
 

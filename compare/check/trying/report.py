@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 from compare.check.trying.explanation import (
     describe_problem,
@@ -29,7 +28,7 @@ class TrainingResult:
     failed: str = ""  # why, in a line
     optimizer: str = "sgd"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return it as plain JSON values."""
         return {"ok": not self.failed} | asdict(self) | {"failed": self.failed or None}
 
@@ -185,5 +184,5 @@ def _stage_as_json(result: ItemResult) -> JsonObject:
     }
 
 
-def _number(value: Any) -> float | str:
+def _number(value: float) -> float | str:
     return float(value) if math.isfinite(value) else str(float(value))  # JSON has no NaN

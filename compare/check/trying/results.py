@@ -14,6 +14,9 @@ AFTER_ANOTHER = ", after another call"
 SECOND = " of a second call"
 """The ends of the names of tensors that must not change, or must be the same again."""
 
+Inputs = dict[str, Any]
+"""The arguments of a call by name: arrays, tuples and lists of arrays, and numbers."""
+
 IN_JSON = ("case", "tensor", "got", "found", "likely", "why")
 
 
@@ -22,7 +25,7 @@ class Case:
     """The inputs of one call. Each case is another, also with equal inputs."""
 
     words: str
-    inputs: dict[str, Any] = field(default_factory=dict)
+    inputs: Inputs = field(default_factory=dict)
     dtype: str = "float64"
     sizes: Mapping[str, int] = field(default_factory=dict)
 
@@ -56,6 +59,9 @@ class Attempt:
         needed = drawn if self.begins_with is None else drawn / 2
         if compared < needed:
             raise CallFailed("error", f"only {compared} of {drawn} cases could be compared")
+
+
+FIRST_ATTEMPT = Attempt()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class ItemResult(Result):
 
     name: str = ""
     item: Item
-    attempt: Attempt = field(default_factory=Attempt)
+    attempt: Attempt = FIRST_ATTEMPT
     cases: int = 0  # tried
     comparisons: tuple[Comparison, ...] = ()  # all tensors of the case
     wrong: Comparison | None = None  # the first one that is wrong
@@ -116,7 +122,21 @@ class ItemResult(Result):
         return self.diagnosis.lines if self.diagnosis else ()
 
     @classmethod
-    def from_failure(cls, item: Item, failure: CallFailed, **more: Any) -> Self:
+    def from_failure(
+        cls,
+        item: Item,
+        failure: CallFailed,
+        attempt: Attempt = FIRST_ATTEMPT,
+        case: Case | None = None,
+        cases: int = 0,
+    ) -> Self:
         """Return the result of an item for which there are no numbers."""
-        words = {"expected": failure.expected, "got": failure.got}
-        return cls(item=item, **({"verdict": failure.verdict} | words | more))
+        return cls(
+            item=item,
+            attempt=attempt,
+            verdict=failure.verdict,
+            case=case,
+            expected=failure.expected,
+            got=failure.got,
+            cases=cases,
+        )

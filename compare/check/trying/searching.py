@@ -1,9 +1,9 @@
 """Search further for a case that is called wrong (`--deep`): Hypothesis draws it and shrinks it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from compare.check.cases.boundaries import VALUES, Sizes
 from compare.check.cases.layer_case import Surface
@@ -16,11 +16,19 @@ MOST_FLOATS = 50_000
 """The largest T, B, V and H, and the most floats of the inputs or the states."""
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A case as the search draws it."""
+
+    sizes: Sizes
+    values: str  # one of VALUES
+    seed: int
+    fields: Mapping[str, object]  # one of the choices of each field of the subject
+
+
 def search(
-    fields: Surface,
-    is_wrong: Callable[[dict[str, Any]], bool],
-    seed: int,
-) -> tuple[dict[str, Any] | None, list[Mapping[str, int]]]:
+    fields: Surface, is_wrong: Callable[[Drawn], bool], seed: int
+) -> tuple[Drawn | None, list[Mapping[str, int]]]:
     """Return the smallest case that is wrong, or None, and the sizes of all that were tried."""
     try:
         from hypothesis import HealthCheck, assume, find, settings
@@ -30,24 +38,28 @@ def search(
         raise UsageError(
             "expected Hypothesis for --deep, got none: pip install hypothesis"
         ) from None
-    found: dict[str, Any] | None = None
+    found: Drawn | None = None
     tried: list[Mapping[str, int]] = []
 
-    def is_found(drawn: dict[str, Any]) -> bool:
+    def is_found(drawn: Drawn) -> bool:
         nonlocal found
-        T, B, V, H = drawn["sizes"]
+        T, B, V, H = drawn.sizes
         assume(T * B * max(V, H) <= MOST_FLOATS)
         tried.append({"T": T, "B": B, "V": V, "H": H})
         wrong = is_wrong(drawn)
         found = drawn if wrong else found  # the last one is the smallest
         return wrong
 
-    own = {"sizes": st.tuples(*(st.integers(1, 6) | st.integers(1, n) for n in LARGEST))}
-    choices: dict[str, Sequence[object]] = {"values": ("", *VALUES), "seed": range(1000), **fields}
-    own |= {name: st.sampled_from(several) for name, several in choices.items()}
+    cases = st.builds(
+        Drawn,
+        sizes=st.tuples(*(st.integers(1, 6) | st.integers(1, n) for n in LARGEST)),
+        values=st.sampled_from(("", *VALUES)),
+        seed=st.sampled_from(range(1000)),
+        fields=st.fixed_dictionaries({n: st.sampled_from(each) for n, each in fields.items()}),
+    )
     how = settings(
         max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
     with suppress(NoSuchExample, Flaky):  # Flaky: wrong only after other calls
-        find(st.fixed_dictionaries(own), is_found, settings=how, random=Random(seed))
+        find(cases, is_found, settings=how, random=Random(seed))
     return found, tried

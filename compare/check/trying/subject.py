@@ -5,14 +5,14 @@ the cases, runs the user's code on them, and knows what is right.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, ClassVar, Self
+from typing import Self
 
 from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
-from compare.check.trying.searching import search
+from compare.check.trying.searching import Drawn, search
 from compare.implementations import CallFailed, Results, Verdict
 from compare.mistakes import Mistake
 from compare.parity import Comparison, Move
@@ -26,7 +26,6 @@ class Subject(ABC):
 
     cell: str
     seed: int
-    depends_on_first: ClassVar[bool] = False  # whether other items follow from the first one
 
     @property
     @abstractmethod
@@ -39,12 +38,8 @@ class Subject(ABC):
         """The graded items."""
 
     @abstractmethod
-    def draw(self, item: Item) -> Sequence[Case]:
+    def draw(self, item: Item) -> Iterable[Case]:
         """Draw the cases of an item, the smallest first."""
-
-    def leaves_out(self, case: Case) -> bool:
-        """Return whether a case is left out, since it would take too long."""
-        return False
 
     @abstractmethod
     def open(self, attempt: Attempt) -> AbstractContextManager[RunCase]:
@@ -59,7 +54,7 @@ class Subject(ABC):
         """Return the results of an item on a case with a mistake."""
 
     @abstractmethod
-    def extend(self, drawn: Mapping[str, Any], *, alone: bool) -> Self:
+    def extend(self, drawn: Drawn, *, alone: bool) -> Self:
         """Return the subject with one more case, before its own or alone."""
 
     def share(self) -> AbstractContextManager[Self]:
@@ -70,11 +65,7 @@ class Subject(ABC):
         """Try an item; `earlier` are the results of those before it."""
         return try_item(self, item, Attempt())
 
-    def classify(self, failure: CallFailed) -> Verdict:
-        """Return the verdict on an item that gives no result."""
-        return failure.verdict
-
-    def refuses(self, drawn: Mapping[str, Any], verdicts: set[Verdict]) -> bool:
+    def refuses(self, drawn: Drawn, verdicts: set[Verdict]) -> bool:
         """Return whether a drawn case is one that the subject may refuse."""
         return False
 
@@ -111,8 +102,6 @@ def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
     try:
         with subject.open(attempt) as run:
             for case in drawn:
-                if subject.leaves_out(case):
-                    continue
                 cases.append(case)
                 got, expected = run(item, case)
                 comparisons = () if expected is None else expected.compare(got)
@@ -125,9 +114,7 @@ def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
             else:
                 attempt.check_number(compared, len(cases))
     except CallFailed as failure:
-        result = ItemResult.from_failure(item, failure, attempt=attempt)
-        result.verdict = subject.classify(failure)
-        result.case = cases[-1] if cases else None
+        result = ItemResult.from_failure(item, failure, attempt, cases[-1] if cases else None)
     result.cases, result.tried = len(cases), [case.sizes for case in cases]
     return result
 
@@ -143,7 +130,7 @@ def search_further(
     def try_again(extended: Subject) -> list[ItemResult]:
         return [try_item(extended, result.item, result.attempt) for result in results]
 
-    def is_wrong(drawn: dict[str, Any]) -> bool:
+    def is_wrong(drawn: Drawn) -> bool:
         verdicts = {result.verdict for result in try_again(shared.extend(drawn, alone=True))}
         return verdicts != {Verdict.RIGHT} and not subject.refuses(drawn, verdicts)
 

@@ -180,14 +180,16 @@ def _limit(expected: Array, got: Array, allowed: float) -> str:
 
 
 def _factor(expected: Array, got: Array, allowed: float) -> str:
-    """Return in words by what factor all entries are too large; empty if there is none."""
+    """Return in words which factor all entries have; empty if there is none."""
     at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
     if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
         return ""
     factor = float(got[at] / expected[at])
     if largest_difference(factor * expected, got) > allowed * max(1.0, abs(factor)):
         return ""
-    times, words = (factor, "large") if abs(factor) > 1 else (1 / factor, "small")
+    if factor < 0:
+        return f"Every entry is {factor:.6g} times the right one."
+    times, words = (factor, "large") if factor > 1 else (1 / factor, "small")
     shown = f"{times:.6g}" if abs(times - 1) > 1e-5 else f"1 + {times - 1:.2g}"
     return f"Every entry is {shown} times too {words}."
 
