@@ -16,26 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from compare.implementations import Source, Verdict
-from compare.terminal import UsageError
 
 SHARED = {80: 163, 86: 99, 87: 163, 89: 99, 90: 227, 100: 227, 103: 227, 120: 99}
 """KiB of shared memory that a block of threads may have, by compute capability. From the CUDA C++
 Programming Guide, "Technical Specifications per Compute Capability"."""
+
+CAPABILITIES = {f"sm_{capability}": capability for capability in SHARED}
+"""The compute capability of each architecture that is known."""
 
 COMPILER = Path(__file__).with_name("compiler.py")
 INTERPRETER = Path(__file__).with_name("interpreter.py")  # is loaded before the user's code
 SECONDS = 90  # time limit to compile kernels; the report names the others
 
 Launch = Mapping[str, Any]
-
-
-def capability_of(architecture: str) -> int:
-    """Return 90 of sm_90; UsageError if it is none that is known."""
-    known = {f"sm_{capability}": capability for capability in SHARED}
-    if architecture not in known:
-        expected = ", ".join(known)
-        raise UsageError(f"expected --compile-for to be one of {expected}, got {architecture!r}")
-    return known[architecture]
 
 
 def name_variant(launch: Launch) -> str:
@@ -91,7 +84,7 @@ def compile_launches(
         number = min(os.cpu_count() or 1, len(chosen))
         for k in range(number):
             path = Path(folder, f"job_{k}.json")
-            job = {"launches": chosen[k::number], "capability": capability_of(architecture)}
+            job = {"launches": chosen[k::number], "capability": CAPABILITIES[architecture]}
             path.write_text(json.dumps(job | {"target": target}), encoding="utf-8")
             command = [sys.executable, "-P", str(COMPILER), str(path)]
             process = subprocess.Popen(
@@ -156,7 +149,7 @@ def describe_variant(
     wrong = []
     if any(used["tf32"] for used in done) and not tf32:
         wrong.append('products in TF32: tl.dot(…, input_precision="ieee"), or --tf32')
-    limit = 1024 * SHARED[capability_of(architecture)]
+    limit = 1024 * SHARED[CAPABILITIES[architecture]]
     if any(used["shared"] > limit for used in done):
         wrong.append(f"it cannot run: the card has {limit // 1024} KB of shared memory")
     return Verdict.WRONG if wrong else Verdict.RIGHT, "; ".join([*words, *wrong])

@@ -23,6 +23,7 @@ from compare.implementations import (
     LibraryLayout,
     Results,
     choose_layer,
+    clean,
     find_class,
     find_file_adapter,
     guess_cell,
@@ -39,7 +40,6 @@ from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, fin
 from compare.pairs.config import ConvertConfig, PairOptions
 from compare.parity import ParityError, demand_agreement
 from compare.terminal import Terminal, UsageError, plain_table
-from scratch_rnn.checks import brief
 
 TORCH = "torch"
 
@@ -123,7 +123,7 @@ def convert_weights(
     for name, form_name in given.items():
         if not isinstance(form_name, str) or form_name not in (TORCH, *list_forms()):
             expected = f"{name} to be {TORCH} or a class that `convert --table` lists"
-            raise UsageError(f"expected {expected}, got {brief(form_name)}")
+            raise UsageError(f"expected {expected}, got {clean(repr(form_name))}")
     found, _ = translate(read_weights(source, from_), to)
     return {name: np.array(array) for name, array in found.arrays.items()}
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from tyro.conf import Positional, arg
 
 from compare.implementations import CELLS, NOTEBOOK, CellName
-from compare.kernels import capability_of
+from compare.kernels import CAPABILITIES
 from compare.parity import OPTIMIZERS, OptimizerName
 from compare.terminal import (
     FROM_0,
@@ -89,8 +89,9 @@ class CheckOptions:
         for name in ("text", "optimizer"):
             if self.no_train and getattr(self, name) is not None:
                 raise UsageError(f"expected --{name} or --no-train, got both")
-        if self.compile_for is not None:
-            capability_of(self.compile_for)
+        if (given := self.compile_for) not in (None, *CAPABILITIES):
+            known = ", ".join(CAPABILITIES)
+            raise UsageError(f"expected --compile-for to be one of {known}, got {given!r}")
         if self.text is not None and not self.text.is_file():
             raise UsageError(f"expected a file for --text, got {self.text}")
         return self
