@@ -22,9 +22,9 @@ def source_of(target, **limits):
     return make_source(read_target(str(target)), **limits)
 
 
-def submission_of(target):
+def submission_of(target, **limits):
     """Load FILE, FILE:CLASS or MODULE:CLASS in this process."""
-    return submit(source_of(target))
+    return submit(source_of(target, **limits))
 
 
 def loader(folder, text):

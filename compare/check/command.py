@@ -11,8 +11,8 @@ from compare.check.report.printing import list_notes, show, write_json
 from compare.check.trying.config import CheckConfig
 from compare.check.trying.loading import find_source, make_loader
 from compare.check.trying.report import Report
-from compare.implementations import Notes, Source, Start, hide_memory
-from compare.terminal import CommandError, Terminal, UsageError
+from compare.implementations import Notes, Source, Start
+from compare.terminal import CommandError, Terminal, UsageError, hide_memory
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine"]
 

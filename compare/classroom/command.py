@@ -4,8 +4,7 @@ from compare.check import CheckError, refuse_replacing
 from compare.classroom.class_page import count_right
 from compare.classroom.config import GradeConfig
 from compare.classroom.folder import check_folder
-from compare.implementations import hide_memory
-from compare.terminal import Terminal, UsageError
+from compare.terminal import Terminal, UsageError, hide_memory
 
 
 def grade(config: GradeConfig, terminal: Terminal | None = None) -> None:

@@ -23,8 +23,16 @@ from compare.check import STYLES, CheckConfig, Report, write_json
 from compare.classroom.class_report import ClassReport, hash_file
 from compare.classroom.config import GradeConfig
 from compare.files import JsonObject
-from compare.implementations import NOTEBOOK, clean, describe_end, hide_memory, start_python
-from compare.terminal import CommandError, Terminal, UsageError, usable_cpus
+from compare.implementations import NOTEBOOK, clean
+from compare.terminal import (
+    CommandError,
+    Terminal,
+    UsageError,
+    describe_end,
+    hide_memory,
+    start_python,
+    usable_cpus,
+)
 
 Row = JsonObject
 

@@ -22,7 +22,6 @@ from .core.interface import Tape as Tape
 from .core.interface import load_parameters as load_parameters
 from .core.interface import read_options as read_options
 from .inside.adapters.registry import find_file_adapter as find_file_adapter
-from .inside.memory import hide_memory as hide_memory
 from .inside.messages import clean as clean
 from .inside.notebook import NOTEBOOK as NOTEBOOK
 from .inside.notebook import parse_file as parse_file
@@ -70,7 +69,5 @@ from .worker.client import Start as Start
 from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind
 from .worker.in_process import InterruptedProcess as InterruptedProcess
-from .worker.process import describe_end as describe_end
 from .worker.source import Notes as Notes
 from .worker.source import Source as Source
-from .worker.start import start_python as start_python

@@ -29,6 +29,9 @@ from .output import plain_table as plain_table
 from .output import plural as plural
 from .output import recall_line as recall_line
 from .parsing import parse_options as parse_options
-from .processors import usable_cpus as usable_cpus
+from .processes import describe_end as describe_end
+from .processes import hide_memory as hide_memory
+from .processes import start_python as start_python
+from .processes import usable_cpus as usable_cpus
 from .version import PACKAGE as PACKAGE
 from .version import package_version as package_version

@@ -100,7 +100,7 @@ def copy_floats(case: LayerCase) -> Floats:
     return copy.deepcopy(case.floats)
 
 
-def forward_pass(layer: Layer, floats: Floats) -> tuple[Array, State, Tape]:
+def forward_pass(layer: Layer, floats: Floats) -> tuple[Array, State | None, Tape]:
     """Call a layer's `forward` with these floats themselves."""
     return layer.forward(floats.x, join_states(floats.h0, floats.c0), **list_optional(floats))
 
@@ -146,7 +146,7 @@ def join_states(h: Array | None, c: Array | None) -> State | None:
     return h if h is None or c is None else (h, c)
 
 
-def name_outputs(output: Array, state: State) -> Results:
+def name_outputs(output: Array, state: State | None) -> Results:
     """Return copies of the results of `forward`, by name."""
     named_states = dict(zip(STATES, map(np.array, arrays_of(state)), strict=False))
     return {"output": np.array(output)} | named_states

@@ -14,7 +14,7 @@ Their names tell them apart. They have no separate gradient of the last state, a
 with c = 0. Its gates are in the order i, f, o, g.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -74,7 +74,7 @@ class CS231nFunctions(LocalFunctions):
         h, _, tape = self.own.forward(x.swapaxes(0, 1), *begin, *self._weights(*weights))
         return h.swapaxes(0, 1), tape
 
-    def backward(self, dh: Array, cache: object) -> tuple[Array, ...]:
+    def backward(self, dh: Array, cache: Iterable[object]) -> tuple[Array, ...]:
         """Return (dx, dh0, dWx, dWh, db)."""
         steps = dh.swapaxes(0, 1)
         nothing = [np.zeros_like(steps[0]) for _ in self.names.states]

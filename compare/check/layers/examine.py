@@ -44,7 +44,6 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     submission = None
     try:
         with show_spinner(terminal), load() as submission:
-            submission.enter_model()
             report.notes += [submission.model] if submission.model else []
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
@@ -104,7 +103,7 @@ def _describe_layout(
     needed = TABLE["needed"].get(report.adapter or "numpy")
     if lacks_something and needed:
         report.notes.append(needed)
-    arguments = layers.arguments()
+    arguments = layers.look("arguments")
     if forward.verdict != Verdict.RIGHT and arguments and not fits(arguments):
         name = layers.submission.source.name
         file = config.target.removesuffix(f":{name}")

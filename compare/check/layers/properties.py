@@ -33,7 +33,7 @@ from compare.implementations import (
 )
 from compare.parity import Comparison, Move
 from compare.terminal import UsageError
-from scratch_rnn.layers.states import State
+from scratch_rnn.arrays import State
 
 PROPERTIES = (
     *of_layers.PROPERTIES,
@@ -194,7 +194,7 @@ def try_error_handling(layers: UserLayerFactory, properties: Sequence[Result]) -
 
 
 def _try_arguments(
-    layers: UserLayerFactory, case: LayerCase, name: str, x: Array, state: State
+    layers: UserLayerFactory, case: LayerCase, name: str, x: Array, state: State | None
 ) -> Result:
     """Return whether wrong arguments raise ValueError or TypeError."""
     got = "a result"

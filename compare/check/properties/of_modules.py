@@ -53,7 +53,7 @@ def evaluation_as_training(layer_class: LayerClass, case: LayerCase) -> Compared
     """Evaluation mode gives the results and gradients of training mode, call after call."""
     for each in _list_cases(case):
         layer = _build(layer_class, each)
-        layer.set_mode(True)
+        layer.ask("set_mode", True)
         right = run(layer_class, each)
         for _ in range(2):
             yield match_results(right, run_layer(layer, each), each)
@@ -76,7 +76,7 @@ def changed_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
     change of the mode in between. The arguments stay the same.
     """
     layer = _build(layer_class, case)
-    layer.set_mode(True)
+    layer.ask("set_mode", True)
     _call(layer, case)
     run_layer(layer, case)
     for how, factor in (("in place", -0.5), ("copied", 0.5), ("replaced", -1.0), ("loaded", 0.5)):
@@ -96,7 +96,7 @@ def new_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     other, found = scale_parameters(case, 0.5), []
     for evaluates in (False, True):
         layer = _build(layer_class, case)
-        layer.set_mode(evaluates)
+        layer.ask("set_mode", evaluates)
         run_layer(layer, case)
         try:
             load_parameters(layer, other.floats.parameters, "new")
@@ -140,9 +140,9 @@ def frozen_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Frozen parameters do not change the gradients of x and the state."""
     layer = _build(layer_class, case)
     right = run_layer(layer, case)
-    layer.freeze(False)
+    layer.ask("freeze", False)
     found = run_layer(layer, case)
-    layer.freeze(True)
+    layer.ask("freeze", True)
     yield match_results(_leave_parameters(right), _leave_parameters(found), case)
 
 
@@ -158,10 +158,10 @@ def _leave_parameters(results: Results) -> Results:
 def shared_random_numbers(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A pass leaves the global random state as it is, and the constructor seeds nothing."""
     layer = _build(layer_class, case)
-    before = layer.read_random_state()
+    before = {"state": np.asarray(layer.ask("read_random_state"))}
     run_layer(layer, case)
-    yield match_bits({"state": before}, {"state": layer.read_random_state()}, case)
-    drawn = [_build(layer_class, case).draw_random_number() for _ in range(2)]
+    yield match_bits(before, {"state": np.asarray(layer.ask("read_random_state"))}, case)
+    drawn = [_build(layer_class, case).ask("draw_random_number") for _ in range(2)]
     seeded = np.asarray(float(drawn[0] == drawn[1]), case.dtype)
     yield match_bits({"seeds": np.zeros_like(seeded)}, {"seeds": seeded}, case)
 

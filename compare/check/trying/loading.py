@@ -44,6 +44,7 @@ def find_source(config: CheckConfig) -> Source:
     source = make_source(
         target,
         "; rnn-parity new FILE writes a template",
+        enters_model=True,
         numpy_only=config.numpy_only,
         interpreter=str(INTERPRETER) if interpret else "",
         seconds=slowness * config.timeout,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from compare.implementations.core.cells import Cell
 from compare.terminal import UsageError, plural
+from scratch_rnn import RNNGradients
 from scratch_rnn.arrays import Array as Array
 from scratch_rnn.arrays import State
 
@@ -19,28 +20,26 @@ Results = dict[str, Array]
 """Arrays by name: parameters, or what a pass through a layer gives."""
 
 
-class Gradients(Protocol):
-    """The gradients of a backward pass; one that does not exist is None."""
+@dataclass(frozen=True, slots=True)
+class UserGradients:
+    """The gradients of a user's backward pass; one that does not exist is None."""
 
-    @property
-    def x(self) -> Array | None:
-        """Shaped like x; None for token numbers."""
+    x: Array | None = None
+    state: State | None = None  # of h0, or of (h0, c0)
+    parameters: Mapping[str, Array] = field(default_factory=dict)
 
     @property
     def h0(self) -> Array | None:
-        """Shaped like h0."""
+        """The gradient of h0."""
+        return self.state[0] if isinstance(self.state, tuple) else self.state
 
     @property
     def c0(self) -> Array | None:
-        """Shaped like c0, where the state is (h, c)."""
+        """The gradient of c0, where the state is (h, c)."""
+        return self.state[1] if isinstance(self.state, tuple) else None
 
-    @property
-    def state(self) -> State:
-        """The gradient of the initial state: h0, or (h0, c0)."""
 
-    @property
-    def parameters(self) -> Mapping[str, Array]:
-        """By the names of the parameters."""
+Gradients = RNNGradients | UserGradients
 
 
 Tape = object
@@ -56,7 +55,7 @@ class Layer(Protocol):
 
     def forward(
         self, x: Array, state: State | None = None, *, lengths: Array | None = None
-    ) -> tuple[Array, State, Tape]:
+    ) -> tuple[Array, State | None, Tape]:
         """Return output, the last state and the tape; `lengths` may be given too."""
 
     def backward(
@@ -73,7 +72,7 @@ class ForwardPass(NamedTuple):
     """The results of a forward pass."""
 
     output: Array  # (T, B, DR)
-    state: State  # (LD, B, R), or for an LSTM a pair
+    state: State | None  # (LD, B, R), or for an LSTM a pair
     tape: Tape
 
 
@@ -92,7 +91,7 @@ class Implementation:
     weights: Results | None = None  # its own, if it comes from a file that has some
     layout: str = ""  # what was detected of a class with names of its own, in words
     _layer: Layer | None = None
-    _options: dict[str, Any] | None = None
+    _options: dict[str, object] | None = None
     _shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of its parameters
     _lacking: tuple[str, ...] = ()  # parameters that its layer does not have, nor a sum of them
 
@@ -114,7 +113,7 @@ class Implementation:
         """The weights, by PyTorch's names."""
         return self.layer.parameters
 
-    def load(self, parameters: Mapping[str, Array], **options: Any) -> None:
+    def load(self, parameters: Mapping[str, Array], **options: object) -> None:
         """Copy weights with PyTorch's names, shapes and gate order into a layer of their sizes.
 
         `options` are arguments of nn.RNN that the weights do not show, such as `nonlinearity`.

@@ -21,6 +21,8 @@ Head = dict[str, Any]
 
 Message = tuple[Head, list[Array]]
 
+WHOLE = -1  # in the place of an item's number: all of a result
+
 MOST_BYTES = 2**26  # of the arrays of a message
 MOST_CHARACTERS = 2000  # of a string in a message
 DEPTH = 5  # levels of a value
@@ -30,7 +32,7 @@ class InvalidMessage(ValueError):
     """Bytes are no message, or a message is too large."""
 
 
-def pack(value: Any, arrays: list[Array], depth: int = DEPTH) -> Head:
+def pack(value: object, arrays: list[Array], depth: int = DEPTH) -> Head:
     """Return a value as JSON and append its arrays; of an object, return its attributes."""
     if value is None or isinstance(value, bool | float):
         return {"v": value}
@@ -79,7 +81,7 @@ def unpack(packed: Head, arrays: list[Array]) -> Any:
     raise InvalidMessage("expected a value")
 
 
-def numbers_of(value: Any) -> Array | None:
+def numbers_of(value: object) -> Array | None:
     """Return an array of real numbers, of NumPy or another library; None for all else."""
     if isinstance(value, np.ndarray | np.generic):
         found = asarray(value)
@@ -95,13 +97,13 @@ def numbers_of(value: Any) -> Array | None:
     return found if found.dtype.kind in "biuf" else None
 
 
-def layout_of(item: Array) -> list[Any] | None:
+def layout_of(item: Array) -> tuple[list[int], bool] | None:
     """Return an array's strides, and whether it can be written; None of an ordinary array."""
     ordinary = item.flags.forc and item.flags.writeable
-    return None if ordinary or not item.size else [list(item.strides), item.flags.writeable]
+    return None if ordinary or not item.size else (list(item.strides), item.flags.writeable)
 
 
-def laid_out(item: Array, layout: list[Any] | None) -> Array:
+def laid_out(item: Array, layout: tuple[list[int], bool] | None) -> Array:
     """Return a copy of an array with this layout, in memory of its own."""
     if layout is None:
         return item

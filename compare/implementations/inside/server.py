@@ -5,6 +5,7 @@ and NumPy are enough. Requests come by standard input, answers leave by a copy o
 what the user's code prints goes to standard error.
 """
 
+import functools
 import importlib
 import importlib.util
 import os
@@ -25,6 +26,7 @@ OURS = "_rnn_parity_"  # prefix of our modules in `sys.modules`: the user may ha
 
 EXTREME = 1e20  # a case has larger numbers only to see where they go, like NaN
 LARGEST_FILE = 2**26  # bytes that may be written into a file
+SPARE_SECONDS = 60  # of the processor, after which the system ends the process
 
 CELL = ", cell "  # between the file and the number, in the name of a notebook's cell
 
@@ -47,22 +49,21 @@ def load_file(file: str | Path, prefix: str = "") -> ModuleType:
 class Server:
     """The user's module, and its objects, which stay here.
 
-    `messages` is the module of this folder, however it was imported. `call_back`, a function of
-    (name, arguments), calls one of our functions, in the process of the check. `audit` is another
-    module of this folder; without it nothing is noted or refused.
+    `messages` is the module of this folder, however it was imported. `exchange` passes a message to
+    the process of the check and returns its answer. `audit` is another module of this folder;
+    without it nothing is noted or refused.
     """
 
     def __init__(
-        self, messages: Any, call_back: Callable[[str, tuple[Any, ...]], Any], audit: Any = None
+        self, messages: Any, exchange: Callable[..., tuple[Head, Arrays]], audit: Any = None
     ) -> None:
         self.pack, self.unpack = messages.pack, messages.unpack
-        self.laid_out, self.clean = messages.laid_out, messages.clean
-        self.call_back = call_back
+        self.laid_out, self.clean, self.whole = messages.laid_out, messages.clean, messages.WHOLE
+        self.exchange = exchange
         self.audit, self.watch = audit, audit and audit.Watch()
         self.objects: dict[int, Any] = {}
         self.module: Any = None
         self.interpreter: Any = None
-        self.resolver: Any = None
         self.replaced: dict[str, Any] = {}
 
     def answer(self, head: Head, arrays: Arrays) -> tuple[Head, Arrays]:
@@ -102,24 +103,20 @@ class Server:
             self.interpreter = load_file(head["interpreter"], OURS)
         name, module, file = head["name"], head["module"], head["file"]
         self.module = importlib.import_module(module) if module else self._load(file)
-        target, adapter, kinds = self.module, "", [""]
+        target, adapter, kinds, words = self.module, "", [""], ""
         if name or module:
-            self.resolver = load_file(head["resolver"], OURS)
-            target, adapter, kinds = self.resolver.adapt(target, name, file)
+            resolver: Any = load_file(head["resolver"], OURS)
+            enters = head["enters_model"]
+            target, adapter, kinds, words = resolver.adapt(target, name, file, enters_model=enters)
         self.objects[0] = target
-        return {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
+        found = {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
+        return found | {"model": words}
 
     def _load(self, file: str) -> Any:
         if not file.endswith(".ipynb"):
             return load_file(file)
         notebook: Any = load_file(FOLDER / "notebook.py", OURS)
         return notebook.load_notebook(Path(file))
-
-    def do_enter(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
-        """If the class is a whole model, replace it by the class of its recurrent layer."""
-        found, words = self.resolver.adapt_layer(self.module, head["name"], head["file"])
-        self.objects[0], adapter, kinds = found
-        return {"adapter": adapter, "kinds": kinds, "words": words}
 
     def do_call(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Call a function of the module, or a method of an object."""
@@ -135,7 +132,7 @@ class Server:
         number = 1 + max(self.objects)
         self.objects[number] = result
         keep, names = head["keep"], []
-        if -1 in keep:
+        if self.whole in keep:
             result, names = None, _callables_of(result)
         else:
             result = _leave_out(result, keep)
@@ -183,16 +180,6 @@ class Server:
                 np.ldexp(array, 1, out=array)
         return {"result": packed, "shared": _shared(sent)}
 
-    def do_set(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
-        """Write into the arrays of a dictionary that an object has, or replace them."""
-        held = getattr(self.objects[head["of"]], head["name"])
-        for name, array in zip(head["keys"], arrays, strict=True):
-            if head["replace"]:
-                held[name] = array
-            else:
-                held[name][...] = array
-        return {}
-
     def do_forget(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Delete all results but those whose numbers are in `keep`."""
         numbers = {0, *head["keep"]}
@@ -205,8 +192,17 @@ class Server:
             setattr(self.module, name, own)
         self.replaced = {name: getattr(self.module, name, None) for name in head["names"]}
         for name in head["names"]:
-            setattr(self.module, name, lambda *args, _name=name: self.call_back(_name, args))
+            setattr(self.module, name, functools.partial(self.call_back, name))
         return {}
+
+    def call_back(self, name: str, *args: object) -> object:
+        """Return the result of our function in the place of one of the module."""
+        sent: Arrays = []
+        packed = [self.pack(item, sent) for item in args]
+        head, arrays = self.exchange({"call": name, "args": packed}, sent)
+        if "refused" in head:
+            raise TypeError(head["refused"])
+        return self.unpack(head["result"], arrays)
 
     def _argument(self, packed: Head, arrays: Arrays) -> Any:
         """Return an argument; a reference means an object, or a part of one."""
@@ -265,19 +261,23 @@ def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> H
     return {"kinds": kinds, "message": clean(message)[:300], "where": where}
 
 
-def limit(gibibytes: float) -> None:
-    """Limit memory and the size of a file, where the system has such limits."""
+def limit(gibibytes: float, seconds: float) -> None:
+    """Limit memory, the size of a file and the time of the processor, where the system can.
+
+    The time ends a loop that nobody waits for any more.
+    """
     try:
         import resource
     except ImportError:  # Windows
         return
     memory = getattr(resource, "RLIMIT_DATA", resource.RLIMIT_AS)  # a GPU's driver reserves more
-    for kind, most in ((memory, int(gibibytes * 2**30)), (resource.RLIMIT_FSIZE, LARGEST_FILE)):
+    limits = (memory, gibibytes * 2**30), (resource.RLIMIT_FSIZE, LARGEST_FILE)
+    for kind, most in (*limits, (resource.RLIMIT_CPU, seconds + SPARE_SECONDS)):
         with suppress(ValueError, OSError):
-            resource.setrlimit(kind, (most, most))
+            resource.setrlimit(kind, (int(most), int(most)))
 
 
-def serve(gibibytes: float) -> None:
+def serve(gibibytes: float, seconds: float) -> None:
     """Answer requests until there are no more."""
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
@@ -285,22 +285,19 @@ def serve(gibibytes: float) -> None:
     os.dup2(2, 1)  # what the user's code prints
     sys.dont_write_bytecode = True  # beside the user's files
     messages, audit = (load_file(FOLDER / f"{name}.py", OURS) for name in ("messages", "audit"))
-    limit(gibibytes)
+    limit(gibibytes, seconds)
 
     def send(head: Head, arrays: Arrays) -> None:
         answers.write(messages.encoded(head, arrays))
         answers.flush()
 
-    def call_back(name: str, args: tuple[Any, ...]) -> Any:
-        sent: Arrays = []
-        packed = [messages.pack(item, sent) for item in args]
-        send({"call": name, "args": packed}, sent)
-        head, arrays = messages.read(requests)
-        if "refused" in head:
-            raise TypeError(head["refused"])
-        return messages.unpack(head["result"], arrays)
+    def exchange(head: Head, arrays: Arrays) -> tuple[Head, Arrays]:
+        send(head, arrays)
+        answer: tuple[Head, Arrays] = messages.read(requests)
+        return answer
 
-    server = Server(messages, call_back, audit)
+    server = Server(messages, exchange, audit)
+    send({}, [])  # it reads requests now
     while True:
         try:
             head, arrays = messages.read(requests)
@@ -316,4 +313,4 @@ def serve(gibibytes: float) -> None:
 
 
 if __name__ == "__main__":
-    serve(float(sys.argv[1]))
+    serve(float(sys.argv[1]), float(sys.argv[2]))

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,10 +17,11 @@ from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import HOPELESS, CallFailed, UnexpectedResult, Verdict
 from compare.implementations.core.guesses import guess_cell_of_class, guess_cell_of_shapes
 from compare.implementations.core.interface import Array
-from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory
+from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory, UserTape
 from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
+from compare.implementations.layouts.parameters import BOTH
 from compare.implementations.worker.client import Submission
-from scratch_rnn.arrays import arrays_of, each
+from scratch_rnn.arrays import State, arrays_of, each
 
 T, B, V, H = 3, 2, 4, 5
 EQUAL = 1e-3  # no rounding is larger, and no other layout gives numbers as near
@@ -93,7 +94,7 @@ def _candidates(layers: UserLayerFactory, fits: Sequence[Fit]) -> Iterator[Conve
     for conventions in sorted(list_conventions(), key=layers.flags.allow, reverse=True):
         if conventions.columns and layers.submission.adapter:
             continue
-        if conventions.state_first and not layers.conventions.has_weight_of_both:
+        if conventions.state_first and BOTH not in layers.conventions.names:
             continue
         yield conventions
         learned, has_results = layers.conventions, math.isfinite(fits[-1].distance)
@@ -123,10 +124,10 @@ def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
     try:
         result = layer.forward(x, state)
     except CallFailed as failure:
-        if failure.kinds and _learn_anew(layers, layer):  # otherwise its process has ended
+        if failure.kinds and _learn_anew(layers):  # otherwise its process has ended
             return _compare(layers)
         raise
-    if _learn_anew(layers, layer):
+    if _learn_anew(layers):
         return _compare(layers)
     got, shapes = _arrays(result), [array.shape for array in expected]
     if [array.shape for array in got] != shapes:
@@ -137,7 +138,7 @@ def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
     return (0.0 if is_equal else distance), is_equal and _broadcasts(layer, *result)
 
 
-def _broadcasts(layer: UserLayer, output: Array, state: Any, tape: Any) -> bool:
+def _broadcasts(layer: UserLayer, output: Array, state: State | None, tape: UserTape) -> bool:
     """Whether the gradient of the state has another shape than the state that was given."""
     if layer.forward_only or layer.submission.adapter:
         return False
@@ -145,15 +146,16 @@ def _broadcasts(layer: UserLayer, output: Array, state: Any, tape: Any) -> bool:
         gradient = layer.backward(tape, output, state).state
     except CallFailed:
         return False
-    return [*map(np.shape, arrays_of(gradient))] != [*map(np.shape, arrays_of(state))]
+    shapes = ([np.asarray(h).shape for h in arrays_of(given)] for given in (gradient, state))
+    return next(shapes) != next(shapes)
 
 
-def _learn_anew(layers: UserLayerFactory, layer: UserLayer) -> bool:
+def _learn_anew(layers: UserLayerFactory) -> bool:
     """Learn the parameters without an array that a pass has set, if that was taken for one of them.
 
     If too few are left, the array is a parameter, and the pass changes it.
     """
-    found = layer.list_set_by_calls()
+    found = {*layers.look("set_by_calls")}
     before = replace(layers.conventions)
     if not found & {one for several in before.names.values() for one in several}:
         return False
@@ -166,7 +168,7 @@ def _learn_anew(layers: UserLayerFactory, layer: UserLayer) -> bool:
     return True
 
 
-def _arrays(result: tuple[Any, Any, Any]) -> list[Array]:
+def _arrays(result: tuple[Array, State | None, object]) -> list[Array]:
     """Return the output, and the arrays of the last state."""
     output, state, _ = result
-    return [array.astype(np.float64) for array in (output, *arrays_of(state))]
+    return [np.asarray(array, np.float64) for array in (output, *arrays_of(state))]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import CallFailed
@@ -11,27 +11,11 @@ from compare.implementations.layouts.gate_order import Order, translate_call
 from compare.implementations.worker.client import Handle, Submission
 
 
-class Functions(Protocol):
-    """The functions of a cell, such as ``rnn_step`` and ``rnn_forward``.
+class LocalFunctions:
+    """Functions of this process: methods, whose names are without the cell's name.
 
     Functions with a memory may give other results after other calls.
     """
-
-    cell: str
-    has_memory: bool
-
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; items of the result that `keep` names need not leave their process."""
-
-    def first_item(self) -> Callable[[], Any]:
-        """Return a function that gives the first item of the last result, as it is then."""
-
-    def forget(self) -> None:
-        """Delete all results that have not left their process."""
-
-
-class LocalFunctions:
-    """Functions of this process: methods, whose names are without the cell's name."""
 
     has_memory = True
     _result: Any = None
@@ -39,13 +23,13 @@ class LocalFunctions:
     def __init__(self, cell: str) -> None:
         self.cell = cell
 
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
+    def call(self, name: str, *args: object, keep: Sequence[int] = ()) -> Any:
         """Call one; all results stay in this process."""
         self._result = getattr(self, name.removeprefix(f"{self.cell}_"))(*args)
         return self._result
 
-    def first_item(self) -> Callable[[], Any]:
-        """Return a function that gives the first item of the last result."""
+    def first_item(self) -> Callable[[], object]:
+        """Return a function that gives the first item of the last result, as it is then."""
         return partial(itemgetter(0), self._result)
 
     def forget(self) -> None:
@@ -76,15 +60,15 @@ class SubmissionFunctions:
         if replaced:
             submission.replace(replaced)
 
-    def call(self, name: str, *args: Any, keep: Sequence[int] = ()) -> Any:
-        """Call one; CallFailed if there is none of this name."""
+    def call(self, name: str, *args: object, keep: Sequence[int] = ()) -> Any:
+        """Call one, without the items of its result that `keep` names; CallFailed without one."""
         if not (self._once and name.endswith("_forward")):
             return self._call(name, args, keep)
         if self.forward_pass is None:
             self.forward_pass = args, self._call(name, args, keep)
         return self.forward_pass[1]
 
-    def _call(self, name: str, args: tuple[Any, ...], keep: Sequence[int]) -> Any:
+    def _call(self, name: str, args: tuple[object, ...], keep: Sequence[int]) -> object:
         if name in self._replaced:
             return self.submission.call_ours(name, args)
         if name not in self.submission.names:
@@ -94,10 +78,14 @@ class SubmissionFunctions:
             return call(*args)
         return translate_call(call, name, self.cell, args, CELLS[self.cell].gates, self._order)
 
-    def first_item(self) -> Callable[[], Any]:
+    def first_item(self) -> Callable[[], object]:
         """Return a function that gives the first item of the last result, as it is then."""
         return partial(self.submission.look, Handle(self.submission.last.number, (0,)))
 
     def forget(self) -> None:
         """Delete all results in its process."""
         self.submission.forget()
+
+
+Functions = LocalFunctions | SubmissionFunctions
+"""The functions of a cell, such as ``rnn_step`` and ``rnn_forward``."""

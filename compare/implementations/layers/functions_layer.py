@@ -1,13 +1,12 @@
 """A recurrent layer that is made of the functions of a cell."""
 
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import UnexpectedResult
-from compare.implementations.core.interface import Array, Results
+from compare.implementations.core.interface import Array, Results, UserGradients
 from compare.implementations.layers.functions import Functions, SubmissionFunctions
 from compare.implementations.worker.client import Call, Handle
 from scratch_rnn.arrays import State, arrays_of, each, state_of
@@ -16,7 +15,7 @@ from scratch_rnn.arrays import State, arrays_of, each, state_of
 class FunctionTapes(NamedTuple):
     """The tapes of the functions, and the results whose gradients may be absent."""
 
-    own: list[Any]  # of each layer and direction
+    own: list[object]  # of each layer and direction
     output: Array  # (T, B, D·H)
     last: State
 
@@ -114,8 +113,8 @@ class FunctionsLayer:
 
     def backward(
         self, tape: FunctionTapes, d_output: Array | None = None, d_state: State | None = None
-    ) -> SimpleNamespace:
-        """Return the gradients of x, h0, c0 and the parameters."""
+    ) -> UserGradients:
+        """Return the gradients of x, the initial state and the parameters."""
         D, H = len(self._functions), self._hidden_size
         d_y = np.zeros_like(tape.output) if d_output is None else d_output
         d_state = each(np.zeros_like, tape.last) if d_state is None else d_state
@@ -139,11 +138,5 @@ class FunctionsLayer:
             if np.shape(d_parameters[name]) != parameter.shape:
                 got = f"{np.shape(d_parameters[name])}"
                 raise UnexpectedResult(f"a gradient of {name} of shape {parameter.shape}", got)
-        d_initial = [np.stack(several) for several in zip(*d_firsts, strict=True)]
-        return SimpleNamespace(
-            x=d_y,
-            state=state_of(d_initial),
-            h0=d_initial[0],
-            c0=d_initial[1] if len(d_initial) > 1 else None,
-            parameters={name: d_parameters[name] for name in self.parameters},
-        )
+        d_initial = state_of(np.stack(several) for several in zip(*d_firsts, strict=True))
+        return UserGradients(d_y, d_initial, {name: d_parameters[name] for name in self.parameters})

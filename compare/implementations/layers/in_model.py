@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import scratch_rnn
-from compare.implementations.core.failures import CallFailed
+from compare.implementations.core.failures import CallFailed, UnexpectedResult
 from compare.implementations.core.interface import Array, Implementation
 from compare.terminal import UsageError
 from scratch_rnn import RNNGradients, RNNTape
@@ -28,7 +28,7 @@ Package = ModuleType | SimpleNamespace
 class TapeInModel(RNNTape):
     """The tape of another layer, with the layout, which is all that the model reads."""
 
-    own: Any
+    own: object
     one_hot: bool
 
 
@@ -40,7 +40,7 @@ class LayerInModel(Layer):
     `dropout_masks` are only passed if there are any.
     """
 
-    def __init__(self, implementation: Implementation, *sizes: Any, **options: Any) -> None:
+    def __init__(self, implementation: Implementation, *sizes: int, **options: object) -> None:
         ours = implementation.cell.scratch_layer(*sizes, **options)
         vars(self).update(vars(ours), cell=ours.cell, STATES=ours.STATES)
         self._implementation = implementation
@@ -61,11 +61,13 @@ class LayerInModel(Layer):
     def step_in_columns(self, weights: object) -> None:
         """Return None: each step is the implementation's own."""
 
-    def __call__(self, x: Array, state: State | None = None, **more: Any) -> tuple[Any, Any]:
+    def __call__(self, x: Array, state: State | None = None, **more: Any) -> tuple[Array, State]:
         """Return output and last state."""
         return self.forward(x, state, **more)[:2]
 
-    def forward(self, x: Array, state: State | None = None, **more: Any) -> tuple[Any, Any, Any]:
+    def forward(
+        self, x: Array, state: State | None = None, **more: Any
+    ) -> tuple[Array, State, TapeInModel]:
         """Return output, last state and tape; raise what our layer raises for these arguments."""
         _, _, layout = self._lay_out(x, state, more.get("lengths"))
         self._load()
@@ -74,17 +76,22 @@ class LayerInModel(Layer):
             x = np.eye(self.input_size, dtype=self.dtype)[x]
         given = {name: value for name, value in more.items() if value is not None}
         output, last, tape = self._implementation.layer.forward(x, state, **given)
+        if last is None:
+            raise UnexpectedResult("a last state", "None")
         return output, last, TapeInModel(layout, (), None, "", tape, one_hot)
 
     def backward(
-        self, tape: Any, d_output: Array | None = None, d_state: State | None = None
+        self, tape: RNNTape, d_output: Array | None = None, d_state: State | None = None
     ) -> RNNGradients:
         """Return the gradients; a single bias moves as much as both of ours together."""
+        assert isinstance(tape, TapeInModel)
         gradients = self._implementation.layer.backward(tape.own, d_output, d_state)
         parameters = dict(gradients.parameters)
         for name in self.parameters if self._shares_bias else ():
             if name not in parameters:
                 parameters[name] = parameters[name.replace("_hh_", "_ih_")].copy()
+        if gradients.state is None:
+            raise UnexpectedResult("a gradient of the state", "None")
         d_h0, *d_c0 = arrays_of(gradients.state)
         return RNNGradients(None if tape.one_hot else gradients.x, d_h0, parameters, *d_c0)
 

@@ -5,21 +5,20 @@ Arrays of another layout than ours are transposed before and after each call.
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import CallFailed, UnexpectedResult
-from compare.implementations.core.interface import Array, Results
+from compare.implementations.core.interface import Array, Layer, Results, UserGradients
 from compare.implementations.layouts.conventions import Conventions, Flags
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
 from compare.terminal import UsageError
-from scratch_rnn.arrays import arrays_of
+from scratch_rnn.arrays import State
 
 SEVERAL = {"num_layers", "bidirectional", "proj_size"}
 """The options with which a layer has more parameters."""
@@ -41,7 +40,7 @@ class UserLayerFactory:
     set_by_calls: set[str] = field(default_factory=set)  # arrays that are no parameters
 
     def __call__(
-        self, input_size: int, hidden_size: int, *, dtype: str = "", **options: Any
+        self, input_size: int, hidden_size: int, *, dtype: str = "", **options: object
     ) -> "UserLayer":
         """Build a layer; CallFailed with the verdict missing if it has no such option."""
         if dtype not in ("", self.own_dtype) and not self.dtype:
@@ -50,7 +49,7 @@ class UserLayerFactory:
         flags = {n: value for n in ("dtype", "device") if (value := getattr(self, n))}
         given = flags | options | self._describe_calls(options)
         try:
-            handle = self.submission.call("", input_size, hidden_size, keep=(-1,), **given)
+            handle = self.submission.make("", input_size, hidden_size, **given)
         except CallFailed as failure:
             for name in flags:
                 if f"unexpected keyword argument '{name}'" in str(failure):
@@ -62,29 +61,17 @@ class UserLayerFactory:
             layer.check_names(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
         return layer
 
-    def _describe_calls(self, options: dict[str, Any]) -> dict[str, Any]:
+    def _describe_calls(self, options: Mapping[str, object]) -> dict[str, object]:
         """Return what `numpy_class` has to know of the arrays in a call."""
         if self.submission.adapter:
             return {}
         batch_first = self.conventions.batch_first or options.get("batch_first")
-        columns = {"columns": True} if self.conventions.columns else {}
-        return columns | ({"time_axis": 1} if batch_first else {})
+        return {"columns": self.conventions.columns, "time_axis": int(bool(batch_first))}
 
-    def arguments(self) -> list[tuple[str, bool]]:
-        """Return the arguments of a NumPy class's constructor, and whether each has a default."""
-        try:
-            found = self.submission.look(Handle(0), "arguments")
-        except CallFailed:
-            return []
-        return [(str(name), bool(has_default)) for name, has_default in found]
-
-    def look(self, name: str) -> list[str]:
-        """Return what the adapter of a class in NumPy says of it: `forms` or `needs`."""
-        if self.submission.adapter or self.forward_only:
-            return []
-        handle = self.submission.call("", 2, 3, keep=(-1,))
-        found = self.submission.look(handle, name)
-        return found if isinstance(found, list) else []
+    def look(self, name: str) -> list[Any]:
+        """Return what the calls of a class in NumPy have shown: a field of `Findings`."""
+        found = () if self.submission.adapter else self.submission.look(Handle(0), "findings", name)
+        return [*found]
 
     def needs(self, upstream: str) -> bool:
         """Whether `backward` has no default for the gradient that is not among these."""
@@ -101,6 +88,16 @@ class UserLayerFactory:
         self.conventions.learn(parameters, self.cell, V, H, self.flags)
 
 
+class UserTape(NamedTuple):
+    """The tape of a pass, and how its arguments were passed."""
+
+    own: object
+    is_transposed: bool
+    has_tokens: bool
+    has_state: bool
+    padded: int  # steps that the output is shorter than the class's
+
+
 class UserLayer:
     """A layer of a user's class, called like ours."""
 
@@ -109,32 +106,30 @@ class UserLayer:
         self.conventions = layers.conventions
         self.transpose = self.conventions.batch_first and not batch_first
         self.time_axis = int(batch_first)
-        self.as_now: Callable[..., Any] | None = None  # gives what the last call returned
+        self.as_now: Callable[..., object] | None = None  # gives what the last call returned
         self.forward_only = layers.forward_only = "backward" not in handle.names
 
     def own_parameters(self) -> dict[str, Array]:
         """Return its parameters by its own names."""
+        own = self.conventions.select(self._list_arrays())
+        return {name: _array(array, f"parameters[{name!r}]") for name, array in own.items()}
+
+    def _list_arrays(self) -> dict[str, object]:
+        """Return all that it has among its parameters, also what is none of a layer."""
         found = self.submission.look(self.handle, "parameters")
         if not isinstance(found, dict) or not found:
             raise UnexpectedResult("parameters, a dict of arrays", describe_kind(found))
-        own = self.conventions.select(found)
-        return {name: _array(array, f"parameters[{name!r}]") for name, array in own.items()}
+        return found
 
-    def check_names(self, ours: Any) -> None:
+    def check_names(self, ours: Layer) -> None:
         """Raise CallFailed if parameters of further layers have other names than PyTorch's."""
         used = {one for several in self.conventions.names.values() for one in several}
-        found = {*self.submission.look(self.handle, "parameters")} - used
+        found = {*self._list_arrays()} - used
         first = {parameter.name for parameter in CELLS[self.cell].parameters}
         lacking = [name for name in ours.parameters if name not in first | found]
         if lacking and found - {*ours.parameters}:
             names = ", ".join(sorted(found - {*ours.parameters}))
             raise CallFailed("missing", f"expected parameters with PyTorch's names, got {names}")
-
-    def list_set_by_calls(self) -> set[str]:
-        """Return the names of a class's arrays that its calls have set or written to."""
-        if self.submission.adapter:
-            return set()
-        return {*self.submission.look(self.handle, "set_by_calls")}
 
     @property
     def parameters(self) -> Results:
@@ -144,43 +139,28 @@ class UserLayer:
     def load(self, parameters: Results, how: str = "loaded") -> None:
         """Set its parameters from arrays by our names and in our layout, in place or replaced."""
         own = self.conventions.to_own(parameters, self.cell)
-        if "load" in self.handle.names:
-            ways = (how,) if self.submission.adapter else ()
-            self.submission.call("load", own, *ways, of=self.handle.number)
-        else:
-            self.submission.write(self.handle, "parameters", own, replace=how == "replaced")
+        self.submission.call("load", own, how, of=self.handle.number)
 
-    def set_mode(self, evaluates: bool) -> None:
-        """Set a module's mode of evaluation or of training."""
-        self.submission.call("set_mode", evaluates, of=self.handle.number)
-
-    def freeze(self, has_gradients: bool) -> None:
-        """Let a module's parameters have gradients, or none."""
-        self.submission.call("freeze", has_gradients, of=self.handle.number)
+    def ask(self, function: str, *args: object) -> object:
+        """Call a function that not every library's adapter has, such as `set_mode`."""
+        return self.submission.call("ask", function, *args, of=self.handle.number)
 
     def duplicate(self, how: str) -> "UserLayer":
         """Return another layer of the same values: by "deepcopy", "pickle" or "state_dict"."""
-        handle = self.submission.call("duplicate", how, of=self.handle.number, keep=(-1,))
+        handle = self.submission.make("duplicate", how, of=self.handle.number)
         if not handle.names:
             raise CallFailed("missing", f"it overrides how a {how} is loaded")
         other = copy.copy(self)
         other.handle = handle
         return other
 
-    def read_random_state(self) -> Array:
-        """Return the state of the random numbers that all code of its process shares."""
-        found = self.submission.call("read_random_state", of=self.handle.number)
-        return _array(found, "the random state")
-
-    def draw_random_number(self) -> float:
-        """Draw from the random numbers that all code of its process shares."""
-        return float(self.submission.call("draw_random_number", of=self.handle.number))
-
     def forget(self) -> None:
         """Delete the tapes of all passes in its process."""
         self.submission.forget(self.handle)
 
-    def forward(self, x: Array, state: Any = None, **more: Any) -> tuple[Any, Any, Any]:
+    def forward(
+        self, x: Array, state: State | None = None, **more: object
+    ) -> tuple[Array, State | None, UserTape]:
         """Return output, last state and the tape for `backward`."""
         result, transposed = self._call("forward", x, state, more, keep=(2,))
         if not isinstance(result, tuple) or len(result) != 3:
@@ -188,24 +168,27 @@ class UserLayer:
             raise UnexpectedResult(wanted, describe_kind(result))
         number, lengths = self.submission.last.number, more.get("lengths")
 
-        def ours(result: Any) -> tuple[Array, Any]:
-            output = _array(result[0], "output", transposed)
-            return self._without_padding(output, lengths), self._last_state(result[1])
+        def ours(own_output: object, own_state: object, *_: object) -> tuple[Array, State | None]:
+            output = _array(own_output, "output", transposed)
+            return self._without_padding(output, lengths), self._last_state(own_state)
 
         now = partial(self.submission.look, Handle(number), without=(2,))
-        self.as_now = lambda double=False: ours(now(double=double))
-        output, last = ours(result)
+        self.as_now = lambda double=False: ours(*now(double=double))
+        output, last = ours(*result)
         padded = sum(result[0].shape) - sum(output.shape)  # steps: one axis is shorter
-        return output, last, (result[2], transposed, x.dtype.kind != "f", state is not None, padded)
+        tape = UserTape(result[2], transposed, x.dtype.kind != "f", state is not None, padded)
+        return output, last, tape
 
-    def _without_padding(self, output: Array, lengths: Any) -> Array:
+    def _without_padding(self, output: Array, lengths: object) -> Array:
         """Return an output of the steps of the longest sequence, if all later ones are zero."""
         if lengths is None or output.ndim <= self.time_axis:
             return output
-        first, rest = np.split(output, [int(np.max(lengths))], self.time_axis)
+        first, rest = np.split(output, [np.asarray(lengths).max()], self.time_axis)
         return output if rest.any() else first
 
-    def __call__(self, x: Array, state: Any = None, **more: Any) -> tuple[Any, Any]:
+    def __call__(
+        self, x: Array, state: State | None = None, **more: object
+    ) -> tuple[Array, State | None]:
         """Return output and last state of a call, if it can be called."""
         if "__call__" not in self.handle.names:
             raise CallFailed("missing", "it cannot be called")
@@ -218,10 +201,10 @@ class UserLayer:
         self,
         method: str,
         x: Array,
-        state: Any,
-        more: dict[str, Any],
+        state: State | None,
+        more: Mapping[str, object],
         keep: tuple[int, ...] = (),
-    ) -> tuple[Any, bool]:
+    ) -> tuple[object, bool]:
         """Return the result, and whether its batch axis comes first."""
         args, transposed = self._own_arguments(x, state)
         try:
@@ -230,7 +213,7 @@ class UserLayer:
         except CallFailed as failure:
             raise _missing_if_refused(failure, more) from None
 
-    def _own_arguments(self, x: Array, state: Any) -> tuple[tuple[Any, ...], bool]:
+    def _own_arguments(self, x: Array, state: State | None) -> tuple[tuple[object, ...], bool]:
         """Return x and the state in its own layout, and whether the batch axis is put first."""
         transposed = self.transpose and x.ndim == (3 if x.dtype.kind == "f" else 2)
         own_x = _swapped(x) if transposed else x
@@ -238,7 +221,7 @@ class UserLayer:
             return (own_x,), transposed
         return (own_x, _flat(state) if self.conventions.flat_state else state), transposed
 
-    def time(self, times: int, x: Array, state: Any, d_output: Array | None) -> float:
+    def time(self, times: int, x: Array, state: State | None, d_output: Array | None) -> float:
         """Return the mean seconds of a pass in its process: forward, and with d_output backward.
 
         A pass forward alone is in evaluation mode, if it has one.
@@ -253,60 +236,61 @@ class UserLayer:
         backward = Call("backward", (Handle(-1, (2,)), d_own, None), number)
         return self.submission.time(times, forward, backward)
 
-    def backward(self, tape: Any, d_output: Any = None, d_state: Any = None) -> Any:
+    def backward(
+        self, tape: UserTape, d_output: Array | None = None, d_state: State | None = None
+    ) -> UserGradients:
         """Return the gradients, by our names and in our layout."""
         if self.forward_only:
             self.as_now = None
-            return SimpleNamespace(x=None, state=None, h0=None, c0=None, parameters={})
-        own_tape, transposed, is_tokens, has_state, padded = tape
-        if padded and d_output is not None:
+            return UserGradients()
+        if tape.padded and d_output is not None:
             widths = np.zeros((d_output.ndim, 2), int)
-            widths[self.time_axis, 1] = padded
+            widths[self.time_axis, 1] = tape.padded
             d_output = np.pad(d_output, widths)
-        if transposed and d_output is not None:
+        if tape.is_transposed and d_output is not None:
             d_output = _swapped(d_output)
         if self.conventions.flat_state:
             d_state = _flat(d_state)
         number = self.handle.number
-        gradients = self.submission.call("backward", own_tape, d_output, d_state, of=number)
+        gradients = self.submission.call("backward", tape.own, d_output, d_state, of=number)
         result = Handle(self.submission.last.number)
+        self.as_now = lambda double=False: self._read_gradients(
+            self.submission.look(result, double=double), tape
+        )
+        return self._read_gradients(gradients, tape)
 
-        def ours(gradients: Any) -> SimpleNamespace:
-            d_x, d_initial, d_parameters = three_gradients(gradients)
-            if d_parameters is None:
-                wanted = "gradients with x, h0 and parameters from backward"
-                raise UnexpectedResult(wanted, describe_kind(gradients))
-            d_x = None if d_x is None else _array(d_x, "the gradient of x", transposed)
-            d_state = self._state(d_initial) if has_state else None
-            h0, c0, *_ = *arrays_of(d_state), None, None
-            d_parameters = self._as_ours(d_parameters)
-            d_x = None if is_tokens else d_x
-            return SimpleNamespace(x=d_x, state=d_state, h0=h0, c0=c0, parameters=d_parameters)
+    def _read_gradients(self, gradients: object, tape: UserTape) -> UserGradients:
+        """Return (d_x, d_state, dict) in our layout; UnexpectedResult if it is anything else."""
+        found = gradients if isinstance(gradients, tuple | list) else ()
+        if len(found) != 3 or not isinstance(found[2], dict):
+            wanted = "gradients with x, h0 and parameters from backward"
+            raise UnexpectedResult(wanted, describe_kind(gradients))
+        d_x, d_initial, d_parameters = found
+        d_x = None if d_x is None else _array(d_x, "the gradient of x", tape.is_transposed)
+        d_state = self._state(d_initial) if tape.has_state else None
+        return UserGradients(None if tape.has_tokens else d_x, d_state, self._as_ours(d_parameters))
 
-        self.as_now = lambda double=False: ours(self.submission.look(result, double=double))
-        return ours(gradients)
-
-    def _as_ours(self, own: dict[str, Array]) -> Results:
+    def _as_ours(self, own: Mapping[str, object]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
         arrays = {name: _array(array, str(name)) for name, array in own.items()}
         return self.conventions.to_ours(arrays, self.cell)
 
-    def _last_state(self, state: Any) -> Any:
+    def _last_state(self, state: object) -> State | None:
         """Return the last state; UnexpectedResult if it is none."""
         found = self._state(state)
         if found is None:
             raise UnexpectedResult("an array for h_n", describe_kind(state))
         return found
 
-    def _state(self, state: Any) -> Any:
+    def _state(self, state: object) -> State | None:
         """Return h, or (h, c), with an axis for the layers."""
-        arrays = state if isinstance(state, tuple | list) else (state,)
-        arrays = [array for array in arrays if isinstance(array, np.ndarray)]
+        parts = state if isinstance(state, tuple | list) else (state,)
+        arrays = [part for part in parts if isinstance(part, np.ndarray)]
         found = tuple(a[None] if self.conventions.flat_state else a for a in arrays)
         return found[0] if len(found) == 1 else found or None
 
 
-def _array(value: Any, name: str, transposed: bool = False) -> Array:
+def _array(value: object, name: str, transposed: bool = False) -> Array:
     """Return an array, with the time axis first."""
     if not isinstance(value, np.ndarray):
         raise UnexpectedResult(f"an array for {name}", describe_kind(value))
@@ -319,7 +303,7 @@ def _swapped(array: Array) -> Array:
     return np.ascontiguousarray(swapped) if array.flags.c_contiguous else swapped
 
 
-def _missing_if_refused(failure: CallFailed, options: dict[str, Any]) -> CallFailed:
+def _missing_if_refused(failure: CallFailed, options: Mapping[str, object]) -> CallFailed:
     """Return CallFailed with the verdict missing if the class has no such argument."""
     refused = "TypeError" in failure.kinds and re.search(
         "unexpected keyword|positional argument|multiple values for", str(failure)
@@ -327,27 +311,7 @@ def _missing_if_refused(failure: CallFailed, options: dict[str, Any]) -> CallFai
     return CallFailed("missing", str(failure), failure.kinds) if refused and options else failure
 
 
-def _flat(state: Any) -> Any:
+def _flat(state: State | None) -> State | None:
     if isinstance(state, tuple):
-        return tuple(_flat(item) for item in state)
+        return tuple(array[0] for array in state)
     return None if state is None else state[0]
-
-
-def three_gradients(gradients: Any) -> tuple[Any, Any, Any]:
-    """Return the gradients of x, the state and the parameters; None where a form is unknown."""
-    if isinstance(gradients, tuple | list) and len(gradients) == 3:
-        d_x, d_state, d_parameters = gradients
-    else:
-        d_x = _under(gradients, "x", "d_x", "dx")
-        d_state = _under(gradients, "h0", "d_h0", "dh0", "d_h_0", "h_0")
-        d_c0 = _under(gradients, "c0")
-        d_state = (d_state, d_c0) if isinstance(d_c0, np.ndarray) else d_state
-        d_parameters = _under(gradients, "parameters", "params", "grads")
-    return d_x, d_state, d_parameters if isinstance(d_parameters, dict) else None
-
-
-def _under(gradients: Any, *names: str) -> Any:
-    """Return what a dict or an object has under the first of these names."""
-    if isinstance(gradients, dict):
-        return next((gradients[name] for name in names if name in gradients), None)
-    return next((getattr(gradients, name) for name in names if hasattr(gradients, name)), None)

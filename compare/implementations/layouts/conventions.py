@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -110,11 +110,6 @@ class Conventions:
         """Whether its parameters have other names than PyTorch's, which promise its layout."""
         return any(several != (own,) for own, several in self.names.items())
 
-    @property
-    def has_weight_of_both(self) -> bool:
-        """Whether one weight is for x and h together."""
-        return BOTH in self.names
-
     def describe(self, flags: Flags) -> str:
         """Return the conventions in words, and which of them a flag states."""
         parts = [
@@ -165,7 +160,7 @@ class Conventions:
                 found[one] = self._turn(name, block)
         return found
 
-    def select(self, own: Mapping[str, Any]) -> dict[str, Any]:
+    def select(self, own: Mapping[str, object]) -> dict[str, object]:
         """Return the user's arrays that are parameters; all arrays, if that is not known yet."""
         if not self.names:
             return {**own}

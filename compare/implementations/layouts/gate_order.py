@@ -1,8 +1,7 @@
 """The order of the gates in a weight: PyTorch's, or the user's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -42,8 +41,13 @@ def _reordered(array: Array, before: Order, after: Order) -> Array:
 
 
 def translate_call(
-    function: Callable[..., Any], name: str, cell: str, args: Any, given: Order, own: Order
-) -> Any:
+    function: Callable[..., object],
+    name: str,
+    cell: str,
+    args: Sequence[object],
+    given: Order,
+    own: Order,
+) -> object:
     """Call one of the six functions, which has its gates in the order `own`, with those `given`."""
     before = partial(_reordered, before=given, after=own)
     after = partial(_reordered, before=own, after=given)
@@ -59,7 +63,8 @@ def translate_call(
         passed[0] = (*passed[0][:-matrices], *map(before, passed[0][-matrices:]))
     result = function(*passed)
     for array, used in zip(args[at_weights], passed[at_weights], strict=True):
-        array[...] = after(used)  # as the function left it
+        if isinstance(array, np.ndarray) and isinstance(used, np.ndarray):
+            array[...] = after(used)  # as the function left it
     if not isinstance(result, tuple | list):
         return result
     if kind == "forward" and isinstance(result[-1], tuple):

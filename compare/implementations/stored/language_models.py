@@ -87,23 +87,10 @@ def _find_embedding(rest: Results, linear: str, shape: tuple[int, int], path: Pa
     """Return the name of the embedding; empty if the layer reads one-hot vectors."""
     found = [name for name, a in rest.items() if name != linear and a.shape == shape]
     V, E = shape
-    chain = _follow_linear(rest, linear)
-    if not found and len(chain) > 1:
-        what = f"one linear layer behind the recurrent one in {path}"
-        raise UsageError(f"expected {what}, got {len(chain)}: {_describe(rest, chain)}")
     if len(found) == 1 or (not found and E == V):
         return found[0] if found else ""
     what = f"one embedding {shape}" if found else f"an embedding {shape}, or a layer of {V} inputs,"
     raise UsageError(f"expected {what} in {path}, got {_describe(rest, list(rest))}")
-
-
-def _follow_linear(rest: Results, linear: str) -> list[str]:
-    """Return the names of a linear layer's matrix and of those that read its output, in order."""
-    chain = [linear]
-    for name, a in rest.items():
-        if name not in chain and a.ndim == 2 and a.shape[1] == len(rest[chain[-1]]):
-            chain.append(name)
-    return chain
 
 
 def _describe(arrays: Results, names: list[str]) -> str:

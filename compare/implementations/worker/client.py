@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.inside.messages import (
+    WHOLE,
     Array,
     Head,
+    Message,
     layout_of,
     pack,
     unpack,
@@ -18,8 +20,24 @@ from compare.implementations.inside.messages import (
 from compare.implementations.worker.exceptions import explain_exception
 from compare.implementations.worker.source import PATIENCE, Notes, Source
 
-Start = Callable[..., Any]
-"""Starts the process of the user's code, or what takes its place; see `process.Process`."""
+
+class Running(Protocol):
+    """The process of the user's code, or what takes its place."""
+
+    ended: str  # in words, how; empty while it runs
+
+    def request(self, message: Message, seconds: float, wall: float, /) -> Message:
+        """Return the answer to a request; CallFailed if there is none within these times."""
+
+    def close(self) -> object:
+        """End it."""
+
+
+CallBack = Callable[[Head, list[Array]], Message]
+"""Answers a call of our functions."""
+
+Start = Callable[[Source, CallBack, Notes], Running]
+"""Starts the process of the user's code, or what takes its place."""
 
 MOST_LAUNCHES = 1000  # that are noted
 
@@ -43,16 +61,16 @@ class Call(NamedTuple):
     """
 
     method: str
-    args: tuple[Any, ...]
+    args: tuple[object, ...]
     of: int = 0
     keep: tuple[int, ...] = ()  # items of the result that are not read
 
 
-def start_process(*arguments: Any) -> Any:
+def start_process(source: Source, call_back: CallBack, notes: Notes) -> Running:
     """Start a process for the user's code; psutil and pipes are not needed before."""
     from compare.implementations.worker.process import Process
 
-    return Process(*arguments)
+    return Process(source, call_back, notes)
 
 
 class Submission(AbstractContextManager["Submission"]):
@@ -66,7 +84,7 @@ class Submission(AbstractContextManager["Submission"]):
     def __init__(
         self,
         source: Source,
-        ours: Callable[[str, Any], Any] | None = None,
+        ours: Callable[[str, tuple[object, ...]], object] | None = None,
         notes: Notes | None = None,
         start: Start | None = None,
     ) -> None:
@@ -74,26 +92,23 @@ class Submission(AbstractContextManager["Submission"]):
         self.notes = Notes() if notes is None else notes
         self.last = Handle(0)  # the last result
         self._replaced: tuple[str, ...] = ()
-        self.model: str | None = None  # in words, the part of a whole model that is checked
         self._load()
 
     def _load(self) -> None:
         source = self.source
         self._replaced = ()
         self._process = self._start(source, self._call_back, self.notes)
-        names = ("file", "module", "name", "folders", "numpy_only", "resolver", "interpreter")
         seconds = max(60.0, 3 * source.seconds) if source.module else 6 * source.seconds
         limits = seconds, PATIENCE * seconds
         try:
-            loaded = self._request("load", (), limits, **{n: getattr(source, n) for n in names})
+            loaded = self._request("load", (), limits, **asdict(source))
         except BaseException:
             self.close()
             raise
         self.names: list[str] = loaded["names"]  # of its functions
         self.adapter: str = loaded["adapter"]  # of a class of another library
         self.kinds: list[str] = loaded["kinds"]  # names of the class and its bases
-        if self.model is not None:
-            self.enter_model()
+        self.model: str = loaded["model"]  # in words, the part of a whole model that it is
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -107,19 +122,14 @@ class Submission(AbstractContextManager["Submission"]):
         if self._process.ended:
             self._load()
 
-    def enter_model(self) -> None:
-        """If the class is a whole model, replace it by the class of its recurrent layer."""
-        found = self._request("enter", name=self.source.name, file=self.source.file)
-        self.adapter, self.kinds, self.model = found["adapter"], found["kinds"], found["words"]
-
     def call(
-        self, name: str, *args: Any, of: int = 0, keep: Sequence[int] = (), **kwargs: Any
+        self, name: str, *args: object, of: int = 0, keep: Sequence[int] = (), **kwargs: object
     ) -> Any:
         """Call a function, or a method of the object number `of`; CallFailed if there is no result.
 
         An empty name calls the object itself. Arguments are plain values, arrays and handles. An
         array that the function changes is changed here. Those items of the result that `keep` names
-        stay in the process, and `Handle` takes their place; with -1 the whole result stays there.
+        stay in the process, and `Handle` takes their place.
         """
         arrays: list[Array] = []
         request: Head = {"of": of, "method": name, "keep": list(keep)}
@@ -132,15 +142,17 @@ class Submission(AbstractContextManager["Submission"]):
             if not array.flags.writeable:
                 raise CallFailed("error", "changed an argument that is read-only")
             array[...] = value
-        number = answer["number"]
+        number, result = answer["number"], answer["result"]
         self.last = Handle(number, names=tuple(answer["names"]))
-        if -1 in keep:
-            return self.last
-        result = answer["result"]
         if keep and isinstance(result, tuple):
             handles = {k: Handle(number, (k,)) for k in keep}
             return tuple(handles.get(k, item) for k, item in enumerate(result))
         return result
+
+    def make(self, name: str, *args: object, of: int = 0, **kwargs: object) -> Handle:
+        """Make a call, and return the result as an object that stays in the process."""
+        self.call(name, *args, of=of, keep=(WHOLE,), **kwargs)
+        return self.last
 
     def time(self, times: int, *calls: Call) -> float:
         """Make these calls so many times; return the mean seconds of all, as its process measures.
@@ -163,13 +175,6 @@ class Submission(AbstractContextManager["Submission"]):
         place: Head = {"of": handle.number, "path": [*handle.path, *attributes]}
         return self._request("get", without=list(without), double=double, **place)["result"]
 
-    def write(
-        self, handle: Handle, name: str, values: dict[str, Array], *, replace: bool = False
-    ) -> None:
-        """Write values into the arrays of a dictionary that an object has, or replace these."""
-        arrays = [np.asarray(value) for value in values.values()]
-        self._request("set", arrays, of=handle.number, name=name, keys=[*values], replace=replace)
-
     def forget(self, *keep: Handle) -> None:
         """Delete all results but those to keep; the handles of the others are invalid."""
         self._request("forget", keep=[handle.number for handle in keep])
@@ -179,7 +184,7 @@ class Submission(AbstractContextManager["Submission"]):
         self._replaced = tuple(names)
         self._request("replace", names=list(names))
 
-    def call_ours(self, name: str, args: tuple[Any, ...]) -> Any:
+    def call_ours(self, name: str, args: tuple[object, ...]) -> object:
         """Return the result of our function in the place of one of its own."""
         assert self._ours is not None
         return self._ours(name, args)
@@ -189,7 +194,7 @@ class Submission(AbstractContextManager["Submission"]):
         do: str,
         arrays: Sequence[Array] = (),
         limits: tuple[float, float] | None = None,
-        **request: Any,
+        **request: object,
     ) -> Head:
         """Return the answer to a request, with the values of its messages."""
         limits = limits or (self.source.seconds, PATIENCE * self.source.seconds)
@@ -225,7 +230,7 @@ class Submission(AbstractContextManager["Submission"]):
         verdict = "missing" if NOT_WRITTEN in kinds else "error"
         return CallFailed(verdict, explain_exception(kind, message, where), tuple(kinds))
 
-    def _call_back(self, head: Head, arrays: list[Array]) -> Any:
+    def _call_back(self, head: Head, arrays: list[Array]) -> Message:
         """Compute the result of a function that ours have replaced, and of no other."""
         name, sent = head["call"], list[Array]()
         if name not in self._replaced:
@@ -238,7 +243,7 @@ class Submission(AbstractContextManager["Submission"]):
         return {"result": pack(result, sent)}, sent
 
 
-def _packed(value: Any, arrays: list[Array]) -> Head:
+def _packed(value: object, arrays: list[Array]) -> Head:
     if isinstance(value, Handle):
         return {"ref": value.number, "path": list(value.path)}
     return pack(value, arrays)

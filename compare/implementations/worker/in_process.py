@@ -23,15 +23,7 @@ class InProcess:
     ended = ""
 
     def __init__(self, source: Source, call_back: Callable[..., Message], notes: Notes) -> None:
-        def call_ours(name: str, args: tuple[Any, ...]) -> Any:
-            sent: list[np.ndarray] = []
-            head = {"call": name, "args": [messages.pack(item, sent) for item in args]}
-            answer, arrays = call_back(head, sent)
-            if "refused" in answer:
-                raise TypeError(answer["refused"])
-            return messages.unpack(answer["result"], arrays)
-
-        self._server = Server(messages, call_ours)
+        self._server = Server(messages, call_back)
 
     def request(self, message: Message, *limits: float) -> Message:
         """Answer a request; nothing is interrupted here."""

@@ -1,8 +1,10 @@
 """The process of the user's code: send requests, and wait no longer than allowed."""
 
 import contextlib
+import os
 import queue
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -11,11 +13,13 @@ from io import BufferedReader
 import psutil
 
 from compare.implementations.core.failures import CallFailed
+from compare.implementations.inside import server
 from compare.implementations.inside.messages import InvalidMessage, Message, encoded, read
 from compare.implementations.worker.source import FIRST_PRINTED, PATIENCE, Notes, Source
-from compare.implementations.worker.start import start
+from compare.terminal import describe_end, start_python
 
 INTERVAL = 0.1  # seconds between two looks at the time that a call takes
+SECONDS = 60.0  # within which a process says that it reads requests
 
 
 class Process:
@@ -25,39 +29,38 @@ class Process:
         self.ended = ""  # in words, how
         self._call_back, self._notes = call_back, notes
         self._total = source.total
-        self._limits: tuple[tuple[Callable[[], float], float, str], ...] = ()
-        self._demand_time()
-        self._worker = start(source.gibibytes)
-        self._process = psutil.Process(self._worker.pid)
+        self._limits: list[tuple[Callable[[], float], float, str]] = []
+        self._measure_rest()
+        arguments = ["-P", server.__file__, str(source.gibibytes), str(source.total)]
+        self._worker = worker = start_python(arguments, [subprocess.PIPE] * 3)
+        self._process = psutil.Process(worker.pid)
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._wanted = threading.Semaphore(0)  # answers, which are not read before
         self._answers: queue.SimpleQueue[Message | Exception] = queue.SimpleQueue()
         works = (self._write_requests, self._read_answers, self._read_printed)
         self._threads = [
             threading.Thread(target=work, args=(pipe,), daemon=True)
-            for work, pipe in zip(works, self._worker.pipes, strict=True)
+            for work, pipe in zip(works, (worker.stdin, worker.stdout, worker.stderr), strict=True)
         ]
         for thread in self._threads:
             thread.start()
+        self._wanted.release()
+        with contextlib.suppress(queue.Empty):  # the time to load Python and NumPy is not counted
+            self._answers.get(timeout=SECONDS)
 
     def request(self, message: Message, seconds: float, wall: float) -> Message:
         """Send a request and return the answer; CallFailed if it takes more time, ours included."""
         if self.ended:
             raise CallFailed("error", f"its process ended {self.ended}")
-        self._demand_time()  # short calls end before anybody looks at the time
+        rests = self._measure_rest()  # short calls end before anybody looks at the time
         begun, begun_wall = self._processor_time(), time.monotonic()
         clocks = (self._processor_time, begun), (time.monotonic, begun_wall)
-        totals = [
-            (clock, now + limit - used, _describe_total(limit, kind))
-            for (clock, now), (used, limit, kind) in zip(
-                clocks, self._measure_all_calls(), strict=True
-            )
+        own = (seconds, f"{seconds:g} s of processor time"), (wall, f"{wall:g} s of wall time")
+        self._limits = [  # a clock, the time at which it is late, and what it measures
+            (clock, now + most, words)
+            for limits in (rests, own)
+            for (clock, now), (most, words) in zip(clocks, limits, strict=True)
         ]
-        self._limits = (  # a clock, the time at which it is late, and what it measures
-            *totals,
-            (self._processor_time, begun + seconds, f"{seconds:g} s of processor time"),
-            (time.monotonic, begun_wall + wall, f"{wall:g} s of wall time"),
-        )
         self._used = begun
         self._look_again = begun_wall + min(INTERVAL, seconds)
         try:
@@ -78,19 +81,21 @@ class Process:
             self._notes.seconds += time.monotonic() - begun_wall
             self._notes.processor += max(self._used, self._processor_time()) - begun
 
-    def _demand_time(self) -> None:
-        """Raise CallFailed if all calls together have taken as long as they may."""
-        for seconds, limit, kind in self._measure_all_calls():
-            if seconds >= limit:
-                raise CallFailed("timeout", f"no result within {_describe_total(limit, kind)}")
+    def _measure_rest(self) -> list[tuple[float, str]]:
+        """Return what is left of the processor time and the wall time for all calls, with words.
 
-    def _measure_all_calls(self) -> tuple[tuple[float, float, str], ...]:
-        """Return the processor time and the wall time of all calls, their limits, and their names.
-
-        Wall time is no measure of code on a busy machine: its limit only ends what sleeps.
+        CallFailed if nothing is left. Wall time is no measure of code on a busy machine: its limit
+        only ends what sleeps.
         """
-        notes, total = self._notes, self._total
-        return (notes.processor, total, "processor"), (notes.seconds, PATIENCE * total, "wall")
+        rests = []
+        both = ("processor", 1, self._notes.processor), ("wall", PATIENCE, self._notes.seconds)
+        for kind, factor, used in both:
+            limit = factor * self._total
+            words = f"{limit:g} s of {kind} time for all calls (--total-timeout)"
+            if used >= limit:
+                raise CallFailed("timeout", f"no result within {words}")
+            rests.append((limit - used, words))
+        return rests
 
     def _next(self, message: Message) -> Message:
         """Send a message and return the next one; TimeoutError if there is none in time."""
@@ -134,7 +139,10 @@ class Process:
     def close(self) -> str:
         """Kill the process, and those that it started; return how it ended."""
         if not self.ended:
-            self.ended = describe_end(self._worker.end())
+            with contextlib.suppress(AttributeError, OSError):  # Windows; or all have ended
+                os.killpg(self._worker.pid, signal.SIGKILL)
+            self._worker.kill()
+            self.ended = describe_end(self._worker.wait())
             self._requests.put(None)
             self._wanted.release()
             for thread in self._threads:
@@ -165,13 +173,3 @@ class Process:
                 notes.lines = max(notes.lines, lines)
                 if len(notes.first) < FIRST_PRINTED:
                     notes.first += printed[:FIRST_PRINTED].decode(errors="replace")
-
-
-def _describe_total(seconds: float, kind: str) -> str:
-    return f"{seconds:g} s of {kind} time for all calls (--total-timeout)"
-
-
-def describe_end(code: int) -> str:
-    """Return in words how a process ended."""
-    names = {number.value: number.name for number in signal.Signals}
-    return f"by signal {names.get(-code, -code)}" if code < 0 else f"with exit code {code}"

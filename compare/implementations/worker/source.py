@@ -1,7 +1,6 @@
 """The user's code that a process loads, the limits of the process, and the notes about it."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 FIRST_PRINTED = 400  # characters of the printed text that are kept
 PATIENCE = 8  # wall time that calls may take, as a multiple of their processor time
@@ -14,6 +13,7 @@ class Source:
     file: str = ""
     module: str = ""  # the library of a layer that is in a file; without a file, what has the class
     name: str = ""  # of a class or of a layer in a file, which may be the only one
+    enters_model: bool = False  # whether of a whole model its recurrent layer is taken
     folders: tuple[str, ...] = ()  # put before `sys.path`
     numpy_only: bool = False  # whether other imports are refused
     resolver: str = ""  # a file whose function `adapt` returns the object to call for a class
@@ -35,8 +35,8 @@ class Notes:
     imported: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)  # audit events of processes
-    launched: list[dict[str, Any]] = field(default_factory=list)  # Triton's kernels, once each
-    launched_here: list[dict[str, Any]] = field(default_factory=list)  # on the current case
+    launched: list[dict[str, object]] = field(default_factory=list)  # Triton's kernels, once each
+    launched_here: list[dict[str, object]] = field(default_factory=list)  # on the current case
     hints: list[str] = field(default_factory=list)  # why their numbers may be wrong
     operations: int = 0  # that the interpreter has computed
     lines: int = 0  # printed, by the process that printed most

@@ -278,8 +278,8 @@ _STYLES = {
     (
         "as_numpy.py",
         "rnn",
-    ): "TapeInSelf DictAndNoTape Workspace StateOfZeros Dataclasses make_closures "
-    "Slots Columns StepByStep ParametersAsProperty OutputAlone",
+    ): "TapeInSelf DictAndNoTape Workspace StateOfZeros make_closures "
+    "Columns StepByStep ParametersAsProperty OutputAlone",
     ("with_gates.py", "gru"): "GRUByGates",
     ("with_gates.py", "lstm"): "LSTMStatesApart NamedTuples",
     (

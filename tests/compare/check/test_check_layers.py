@@ -1,6 +1,7 @@
 """``rnn-parity check FILE:CLASS``: recurrent layers, their conventions, and what else they have."""
 
 import sys
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -37,7 +38,8 @@ def examined(target, cell=None, *, tried=properties.PROPERTIES, **flags):
     config = CheckConfig(target=target, cell=cell, **flags)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(properties, "PROPERTIES", tried)
-        return examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
+        load = partial(submission_of, target, enters_model=True)
+        return examine_class(config, load, Terminal(quiet=True))
 
 
 def detected(target, **flags):
@@ -153,8 +155,7 @@ MODELS = STUDENTS / "models.py"
     ],
 )
 def test_of_a_whole_model_the_recurrent_layer_is_checked(name, found, words):
-    with submission_of(f"{MODELS}:{name}") as submission:
-        submission.enter_model()
+    with submission_of(f"{MODELS}:{name}", enters_model=True) as submission:
         layers = UserLayerFactory(submission, detect_cell(submission))
         results = find_layout(LayerSubject(layers, 0, trials=TRIALS[:3]))
     assert (submission.model, results[0].verdict) == (words, found)

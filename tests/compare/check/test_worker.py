@@ -14,7 +14,6 @@ import pytest
 from compare.cli import main
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.inside.messages import pack
-from compare.implementations.worker import process, start
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.source import Notes
 from tests.compare.check.corpus import right_source
@@ -25,18 +24,12 @@ HOSTILE = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text("utf-
 MARK = "RNN_PARITY_TEST"
 
 
-WORKERS = [
-    pytest.param(file, worker, id=f"{file['name']}-{worker}")
-    for file in HOSTILE
-    for worker, systems in (("Forked", ["linux"]), ("Spawned", file.get("spawned", [])))
-    if sys.platform in systems
-]
+FILES = [file for file in HOSTILE if sys.platform in file.get("systems", ["linux"])]
 
 
-@pytest.mark.parametrize(("file", "worker"), WORKERS)
-def test_hostile_files(file, worker, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file["name"])
+def test_hostile_files(file, tmp_path, monkeypatch, capsys):
     """Each is ended and reported, in lines that a terminal can show; nothing of it stays."""
-    monkeypatch.setattr(process, "start", getattr(start, worker))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv(MARK, str(tmp_path))
@@ -52,8 +45,6 @@ def test_hostile_files(file, worker, tmp_path, monkeypatch, capsys):
     assert found == (not results["ok"])
     assert all(line in output for line in file["shown"]), output
     assert (output + error).replace("\n", "").isprintable()
-    if start.ForkServer.current is not None:
-        start.ForkServer.current.stop()
     assert [p for p in psutil.process_iter() if is_marked(p, str(tmp_path))] == [psutil.Process()]
     files = {path.name for path in Path().iterdir()}
     assert files == {"student.py", "a.json", "b.json", *file.get("files", ())}

@@ -1,7 +1,6 @@
 """What a target names computes the layer of its cell, however it is run and laid out."""
 
 import inspect
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +19,6 @@ from compare.check.cases.layer_results import (
 from compare.implementations import CELLS, read_target
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.targets import make_source
-from compare.implementations.worker import start
 from compare.terminal import UsageError
 from tests.compare.check.corpus import Layer
 from tests.compare.study.students import ONE_BIAS
@@ -295,8 +293,6 @@ def test_two_files_run_at_the_same_time_in_two_environments(tmp_path, monkeypatc
             assert_right(one, case)
             assert_right(two, case)
         assert_right(one, case)
-        if hasattr(os, "fork") and start.ForkServer.current is not None:
-            assert start.ForkServer.current.environment["RNN_PARITY_TEST"] == "another"
     with pytest.raises(CallFailed, match="its process ended"):
         one.forward(case.floats.x)
 

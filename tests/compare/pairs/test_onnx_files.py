@@ -104,38 +104,14 @@ def test_a_node_of_several_is_chosen_by_its_name(tmp_path, capsys):
     assert "V 8, H 3, gru" in capsys.readouterr().out
 
 
-NOT_RUN = {  # further layers and nodes of a graph, and what is said of them
-    "only its node last is run": (
-        {},
-        [
-            ("Squeeze", "last.Y", "y"),
-            ("Transpose", "y", "out"),
-            ("Neg", "last.W", "w"),  # this and the next compute nothing from x
-            ("Shape", "X", "sizes"),
-            ("Neg", "sizes", "s"),
-        ],
-    ),
-    "only its node last is run, not 1 other: Neg": (
-        {},
-        [("Neg", "last.Y", "y"), ("Squeeze", "y", "out")],
-    ),
-    "only its node last is run, not 3 others: Add, GRU": (
-        {"first": torch.nn.GRU(4, 8)},
-        [("Add", "first.Y last.Y", "y"), ("Add", "y y", "out")],
-    ),
-}
-
-
-@pytest.mark.parametrize("words", NOT_RUN)
-def test_what_of_a_graph_is_not_run_is_said(words, tmp_path, monkeypatch, capsys):
+def test_what_of_a_graph_is_not_run_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    others, nodes = NOT_RUN[words]
-    model = onnx.load(write_graph("model.onnx", {**others, "last": torch.nn.LSTM(4, 8)}))
-    made = (helper.make_node(kind, inputs.split(), [output]) for kind, inputs, output in nodes)
-    model.graph.node.extend(made)
+    model = onnx.load(write_graph("model.onnx", {"last": torch.nn.LSTM(4, 8)}))
+    model.graph.node.append(helper.make_node("Neg", ["last.Y"], ["out"]))
     onnx.save(model, "model.onnx")
     assert main(["parity", "model.onnx:last", "torch"]) == 0
-    assert f"A  model.onnx:last ({words}), float32\n" in capsys.readouterr().out
+    said = "A  model.onnx:last (only its node last is run), float32"
+    assert said in capsys.readouterr().out.splitlines()
 
 
 OTHER_SIZES = {

@@ -193,8 +193,8 @@ BAD_WEIGHTS = {
             | {"decoder.weight": np.ones((64, 5)), "decoder.bias": np.ones(64)}
             | {"last.weight": np.ones((7, 64)), "last.bias": np.ones(7)}
         ),
-        "expected one linear layer behind the recurrent one in {}, got 2: decoder.weight (64, 5), "
-        "last.weight (7, 64)",
+        "expected an embedding (64, 4), or a layer of 64 inputs, in {}, got encoder.weight (7, 4), "
+        "decoder.weight (64, 5), decoder.bias (64,), last.weight (7, 64), last.bias (7,)",
     ),
     "no embedding": (
         lambda state: {n: a for n, a in state.items() if "encoder" not in n},

@@ -7,17 +7,20 @@ itself translates the gradients.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TypeAlias, TypeVar
 
 import jax
 import numpy as np
 from jax import numpy as jnp
 
-Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
 GRADIENTS = True
 
 Arrays = dict[str, jax.Array]
-Step = Callable[[jax.Array, Any], Any]  # x_t (B, V) and the state, to the next state
+T = TypeVar("T")
+State: TypeAlias = jax.Array | tuple[jax.Array, ...]
+Results: TypeAlias = tuple[jax.Array, State]  # output, and the last state
+Step = Callable[[jax.Array, State], State]  # x_t (B, V) and the state, to the next state
 
 ARRAYS_OF_GATES = {"dense_i": ("ii", "if_", "ig", "io"), "dense_h": ("hi", "hf", "hg", "ho")}
 """The layers of Flax's LSTMCell, which are one layer each in its other cells."""
@@ -27,7 +30,7 @@ ARRAYS_OF_GATES = {"dense_i": ("ii", "if_", "ig", "io"), "dense_h": ("hi", "hf",
 class JaxLayer:
     """A cell, and its parameters by the library's names."""
 
-    cell: Any
+    cell: object
     arrays: Arrays
     dtype: jnp.dtype
 
@@ -72,16 +75,21 @@ def from_torch(cell_class: type, parameters: Arrays) -> Arrays:
     return _flax_from_torch(parameters, [base.__name__ for base in cell_class.__mro__])
 
 
-def run(model: JaxLayer, x: Array, state: Any = None) -> tuple[Any, Any]:
+def run(
+    model: JaxLayer, x: Array, state: Array | tuple[Array, ...] | None = None
+) -> tuple[Results, Callable[..., tuple[jax.Array, State, Arrays]]]:
     """Return output and last state, and the function that computes the gradients."""
 
-    def convert(arrays: Any) -> Any:
-        return jax.tree.map(lambda array: jnp.asarray(array, model.dtype), arrays)
+    def convert(arrays: T) -> T:
+        found: T = jax.tree.map(lambda array: jnp.asarray(array, model.dtype), arrays)
+        return found
 
     forward, backward = PASS
     results, vjp = forward(model.cell, model.arrays, convert(x), convert(state))
 
-    def pull(d_output: Array | None, d_state: Any) -> tuple[Any, Any, Arrays]:
+    def pull(
+        d_output: Array | None, d_state: Array | tuple[Array, ...] | None
+    ) -> tuple[jax.Array, State, Arrays]:
         output, last = jax.tree.map(lambda array: np.zeros(array.shape), results)
         given = (output if d_output is None else d_output, last if d_state is None else d_state)
         d_parameters, d_x, d_initial = backward(vjp, convert(given))
@@ -90,22 +98,25 @@ def run(model: JaxLayer, x: Array, state: Any = None) -> tuple[Any, Any]:
     return results, pull
 
 
-def _differentiate(cell: Any, arrays: Arrays, x: jax.Array, state: Any) -> Any:
+def _differentiate(
+    cell: object, arrays: Arrays, x: jax.Array, state: State | None
+) -> tuple[Results, jax.tree_util.Partial]:
     """Return output and last state, and their vector-Jacobian product."""
     parameters = to_torch(type(cell), arrays)
     rows, H = parameters["weight_hh_l0"].shape
     if state is None:
         zeros = jnp.zeros((1, x.shape[1], H), x.dtype)
         state = (zeros, zeros) if rows == 4 * H else zeros
-    return jax.vjp(partial(_compute, cell), parameters, x, state)
+    results, vjp = jax.vjp(partial(_compute, cell), parameters, x, state)
+    return results, vjp
 
 
-def _compute(cell: Any, parameters: Arrays, x: jax.Array, state: Any) -> Any:
+def _compute(cell: object, parameters: Arrays, x: jax.Array, state: State) -> Results:
     """Return output and last state."""
     fill = _fill_flax if _is_of_flax(type(cell)) else _fill_equinox
     next_state = fill(cell, from_torch(type(cell), parameters))
 
-    def step(state: Any, x_t: jax.Array) -> Any:
+    def step(state: State, x_t: jax.Array) -> tuple[State, jax.Array]:
         state = next_state(x_t, state)
         return state, state[0] if isinstance(state, tuple) else state
 
@@ -127,8 +138,13 @@ def _add_biases(parameters: Arrays) -> Arrays:
 
 
 def _build_equinox(
-    cell_class: Any, input_size: int, hidden_size: int, dtype: jnp.dtype, *, bias: bool = True
-) -> tuple[Any, Arrays]:
+    cell_class: Callable[..., object],
+    input_size: int,
+    hidden_size: int,
+    dtype: jnp.dtype,
+    *,
+    bias: bool = True,
+) -> tuple[object, Arrays]:
     key = jax.random.key(0)
     cell = cell_class(input_size, hidden_size, use_bias=bias, dtype=dtype, key=key)
     every = {n: getattr(cell, n, None) for n in ("weight_ih", "weight_hh", "bias", "bias_n")}
@@ -156,7 +172,7 @@ def _equinox_from_torch(parameters: Arrays) -> Arrays:
     return found | {"bias": bias, "bias_n": b_hn}
 
 
-def _fill_equinox(cell: Any, arrays: Arrays) -> Step:
+def _fill_equinox(cell: object, arrays: Arrays) -> Step:
     """Return the step of a cell with these parameters."""
     import equinox
 
@@ -176,8 +192,8 @@ def _is_of_flax(cell_class: type) -> bool:
 
 
 def _build_flax(
-    cell_class: Any, input_size: int, hidden_size: int, dtype: jnp.dtype
-) -> tuple[Any, Arrays]:
+    cell_class: Callable[..., object], input_size: int, hidden_size: int, dtype: jnp.dtype
+) -> tuple[object, Arrays]:
     from flax import nnx
 
     kinds = {"dtype": dtype, "param_dtype": dtype}
@@ -219,7 +235,7 @@ def _flax_from_torch(parameters: Arrays, classes: list[str]) -> Arrays:
     return found
 
 
-def _fill_flax(cell: Any, arrays: Arrays) -> Step:
+def _fill_flax(cell: object, arrays: Arrays) -> Step:
     """Return the step of a cell with these parameters."""
     from flax import nnx
 
@@ -228,7 +244,7 @@ def _fill_flax(cell: Any, arrays: Arrays) -> Step:
     filled = [(path, variable.replace(arrays[".".join(path)])) for path, variable in flat]
     merged = nnx.merge(graph, nnx.from_flat_state(filled))
 
-    def step(x_t: jax.Array, state: Any) -> Any:
+    def step(x_t: jax.Array, state: State) -> State:
         carry, _ = merged(state[::-1] if isinstance(state, tuple) else state, x_t)
         return carry[::-1] if isinstance(carry, tuple) else carry
 

@@ -8,32 +8,35 @@ layer's configuration decides what it computes; it can be given any weights.
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TypeAlias
 
 import keras
 import numpy as np
 
-Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
+State = Array | tuple[Array, ...] | None
+Target: TypeAlias = "keras.Layer | type[keras.Layer]"
 
 BACKEND: str = keras.backend.backend()
 GRADIENTS = BACKEND in ("tensorflow", "torch", "jax")
 if BACKEND == "jax":
     import jax
 
+JaxArrays: TypeAlias = "list[jax.Array]"
 Arrays = dict[str, Array]
-Pull = Callable[[list[Array]], list[Any]]
+Pull = Callable[[list[Array]], list[object]]
 """Takes the results' gradients; returns the gradients of x, the states and the variables."""
 
 
 def build(
-    target: Any,
+    target: Target,
     input_size: int,
     hidden_size: int,
     *,
     nonlinearity: str = "",
     bias: bool = True,
     dtype: str = "float32",
-) -> Any:
+) -> "keras.Layer":
     """Build a layer of a class, or one like a layer of a file with other weights."""
     if BACKEND == "jax":
         jax.config.update("jax_enable_x64", dtype == "float64")
@@ -52,8 +55,8 @@ def build(
 
 
 def read(layer: "keras.Layer") -> Arrays:
-    """Return the parameters by Keras's names."""
-    return {v.name: keras.ops.convert_to_numpy(v) for v in layer.trainable_variables}
+    """Return the parameters by Keras's names, even if the layer is not trainable."""
+    return {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}
 
 
 def write(layer: "keras.Layer", arrays: Arrays, how: str = "loaded") -> None:
@@ -62,7 +65,7 @@ def write(layer: "keras.Layer", arrays: Arrays, how: str = "loaded") -> None:
         variable.assign(arrays[variable.name])
 
 
-def to_torch(target: Any, arrays: Arrays) -> Arrays:
+def to_torch(target: Target, arrays: Arrays) -> Arrays:
     """Return parameters by PyTorch's names; the gates z r n of a GRU become r z n."""
     found = {
         "weight_ih_l0": arrays["kernel"].T,
@@ -74,7 +77,7 @@ def to_torch(target: Any, arrays: Arrays) -> Arrays:
     return _swap_gates(target, found)
 
 
-def from_torch(target: Any, parameters: Arrays) -> Arrays:
+def from_torch(target: Target, parameters: Arrays) -> Arrays:
     """Return parameters by Keras's names; a GRU alone has two biases."""
     own = _swap_gates(target, parameters)
     found = {"kernel": own["weight_ih_l0"].T, "recurrent_kernel": own["weight_hh_l0"].T}
@@ -85,11 +88,11 @@ def from_torch(target: Any, parameters: Arrays) -> Arrays:
     return found
 
 
-def _is_gru(target: Any) -> bool:
+def _is_gru(target: Target) -> bool:
     return issubclass(find_class(target), keras.layers.GRU)
 
 
-def _swap_gates(target: Any, parameters: Arrays) -> Arrays:
+def _swap_gates(target: Target, parameters: Arrays) -> Arrays:
     """Exchange the first two of a GRU's three gates."""
     if not _is_gru(target):
         return parameters
@@ -97,7 +100,9 @@ def _swap_gates(target: Any, parameters: Arrays) -> Arrays:
     return {name: np.concatenate([b, a, c]) for name, (a, b, c) in gates.items()}
 
 
-def run(layer: "keras.Layer", x: Array, state: Any = None) -> tuple[Any, Any]:
+def run(
+    layer: "keras.Layer", x: Array, state: State = None
+) -> tuple[tuple[Array, State], Callable[..., tuple[Array, State, Arrays]]]:
     """Return output and last state, and the function that computes the gradients."""
     states = () if state is None else state if isinstance(state, tuple) else (state,)
 
@@ -105,17 +110,18 @@ def run(layer: "keras.Layer", x: Array, state: Any = None) -> tuple[Any, Any]:
         arrays = (output.swapaxes(0, 1), *(h[0] for h in states))
         return [np.ascontiguousarray(array, layer.variable_dtype) for array in arrays]
 
-    def from_keras(output: Any, *states: Any) -> list[Array]:
+    def from_keras(output: object, *states: object) -> list[Array]:
         arrays = map(keras.ops.convert_to_numpy, (output, *states))
         return [next(arrays).swapaxes(0, 1), *(h[None] for h in arrays)]
 
     results, pull_own = RUNS[BACKEND](layer, to_keras(x, *states))
     output, *last = from_keras(*results)
 
-    def pull(d_output: Array | None, d_state: Any) -> tuple[Any, Any, Arrays]:
+    def pull(d_output: Array | None, d_state: State) -> tuple[Array, State, Arrays]:
         d_states = d_state if isinstance(d_state, tuple) else (d_state,) * len(last)
         given = zip((output, *last), (d_output, *d_states), strict=True)
         upstream = (np.zeros_like(result) if d is None else d for result, d in given)
+        assert pull_own is not None  # a backend without gradients has no backward pass
         found = pull_own(to_keras(*upstream))
         variables = layer.trainable_variables
         d_x, *d_initial = from_keras(*found[: -len(variables)])
@@ -126,7 +132,7 @@ def run(layer: "keras.Layer", x: Array, state: Any = None) -> tuple[Any, Any]:
     return (output, _one_or_tuple(last)), pull
 
 
-def _one_or_tuple(states: list[Array]) -> Any:
+def _one_or_tuple(states: list[Array]) -> State:
     """Return the state of these arrays; None of none."""
     return tuple(states) if len(states) > 1 else next(iter(states), None)
 
@@ -134,7 +140,7 @@ def _one_or_tuple(states: list[Array]) -> Any:
 # A pass on each backend: the results of x and the states, and the function of their gradients -----
 
 
-def _run_tensorflow(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pull]:
+def _run_tensorflow(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[object], Pull]:
     import tensorflow as tf
 
     x, *states = (tf.constant(array) for array in inputs)
@@ -147,14 +153,14 @@ def _run_tensorflow(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any
     )
 
 
-def _run_torch(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pull]:
+def _run_torch(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[object], Pull]:
     import torch
 
     x, *states = (torch.tensor(array, requires_grad=True) for array in inputs)
     results = layer(x, initial_state=states or None)
     sources = [x, *states, *(v.value for v in layer.trainable_variables)]
 
-    def pull(d_results: list[Array]) -> list[Any]:
+    def pull(d_results: list[Array]) -> list[object]:
         upstream = [torch.from_numpy(d) for d in d_results]
         options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
         return [*torch.autograd.grad(results, sources, upstream, **options)]
@@ -162,13 +168,13 @@ def _run_torch(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pu
     return results, pull
 
 
-def _run_jax(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pull]:
+def _run_jax(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[object], Pull]:
     variables, others = layer.trainable_variables, layer.non_trainable_variables
     values = [[v.value for v in several] for several in (variables, others)]
     forward, backward = _compile_jax()
     results, vjp = forward(layer, inputs, *values)
 
-    def pull(d_results: list[Array]) -> list[Any]:
+    def pull(d_results: list[Array]) -> list[object]:
         d_inputs, d_variables = backward(vjp, type(results)(d_results))
         return [*d_inputs, *d_variables]
 
@@ -176,25 +182,30 @@ def _run_jax(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], Pull
 
 
 @cache
-def _compile_jax() -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _compile_jax() -> "tuple[jax.stages.Wrapped, jax.stages.Wrapped]":
     """Return forward and backward, which JAX compiles once for each layer and shape."""
 
-    def differentiate(layer: "keras.Layer", inputs: Any, variables: Any, others: Any) -> Any:
-        def compute(inputs: Any, variables: Any) -> Any:
+    def differentiate(
+        layer: "keras.Layer", inputs: JaxArrays, variables: JaxArrays, others: JaxArrays
+    ) -> "tuple[JaxArrays, jax.tree_util.Partial]":
+        def compute(inputs: JaxArrays, variables: JaxArrays) -> JaxArrays:
             x, *states = inputs
-            return layer.stateless_call(variables, others, x, initial_state=states or None)[0]
+            results: JaxArrays
+            results, _ = layer.stateless_call(variables, others, x, initial_state=states or None)
+            return results
 
-        return jax.vjp(compute, inputs, variables)
+        results, vjp = jax.vjp(compute, inputs, variables)
+        return results, vjp
 
     return jax.jit(differentiate, static_argnums=0), jax.jit(lambda vjp, d_results: vjp(d_results))
 
 
-def _run_forward(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[Any], None]:
+def _run_forward(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[object], None]:
     x, *states = inputs
     return layer(x, initial_state=states or None), None
 
 
-RUNS: dict[str, Callable[[Any, list[Array]], tuple[list[Any], Any]]] = {
+RUNS: dict[str, Callable[["keras.Layer", list[Array]], tuple[list[object], Pull | None]]] = {
     "tensorflow": _run_tensorflow,
     "torch": _run_torch,
     "jax": _run_jax,
@@ -205,7 +216,7 @@ RUNS: dict[str, Callable[[Any, list[Array]], tuple[list[Any], Any]]] = {
 # A file with such layers --------------------------------------------------------------------------
 
 
-def read_layers(path: str) -> dict[str, Any]:
+def read_layers(path: str) -> dict[str, "keras.Layer"]:
     """Return the recurrent layers of a file by name; ValueError if two have the same name."""
     kinds = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
     model = keras.models.load_model(path, compile=False)
@@ -218,7 +229,7 @@ def read_layers(path: str) -> dict[str, Any]:
     return found
 
 
-def find_class(target: Any) -> Any:
+def find_class(target: Target) -> "type[keras.Layer]":
     """Return the class of a target: itself, or the class of a layer in a file."""
     return target if isinstance(target, type) else type(target)
 
@@ -230,17 +241,12 @@ def find_operator(layer: "keras.Layer") -> str:
 
 def read_file(path: str) -> dict[str, Arrays]:
     """Return the parameters of each recurrent layer by PyTorch's names."""
-    return {
-        name: to_torch(type(layer), _read_all(layer)) for name, layer in read_layers(path).items()
-    }
+    return {name: to_torch(type(layer), read(layer)) for name, layer in read_layers(path).items()}
 
 
-def _read_all(layer: "keras.Layer") -> Arrays:
-    """Return the parameters by Keras's names, even if the layer is not trainable."""
-    return {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}
-
-
-def write_file(path: str, layer_class: Any, parameters: Arrays, *, nonlinearity: str = "") -> None:
+def write_file(
+    path: str, layer_class: Target, parameters: Arrays, *, nonlinearity: str = ""
+) -> None:
     """Write a model of one layer, which returns all outputs, with these parameters."""
     V = parameters["weight_ih_l0"].shape[1]
     H, dtype = parameters["weight_hh_l0"].shape[1], str(parameters["weight_ih_l0"].dtype)

@@ -5,14 +5,13 @@ Its adapter knows the library: `AdapterModule` says what an adapter has.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-State = Any  # an array (L·D, B, H), or for an LSTM the pair (h, c); None means zeros
+State = Array | tuple[Array, ...] | None  # (L·D, B, H), or for an LSTM (h, c); None means zeros
 Pull = Callable[[Array | None, State], tuple[Array | None, State, dict[str, Array]]]
 
 
@@ -67,21 +66,6 @@ class FileAdapterModule(AdapterModule, Protocol):
         self, path: str, target: object, parameters: dict[str, Array], *, nonlinearity: str = ""
     ) -> None:
         """Write a file with one layer that has these parameters."""
-
-
-@dataclass(frozen=True)
-class LibraryGradients:
-    """The gradients of a backward pass; one that does not exist is None."""
-
-    x: Array | None
-    h0: Array | None
-    c0: Array | None
-    parameters: dict[str, Array]
-
-    @property
-    def state(self) -> State:
-        """The gradient of the initial state: h0, or (h0, c0)."""
-        return self.h0 if self.c0 is None else (self.h0, self.c0)
 
 
 class LibraryLayer:
@@ -143,21 +127,15 @@ class LibraryLayer:
 
     def backward(
         self, tape: Pull, d_output: Array | None = None, d_state: State = None
-    ) -> LibraryGradients:
-        """Return the gradients, given the gradients of the output and of the last state."""
+    ) -> tuple[Array | None, State, dict[str, Array]]:
+        """Return the gradients of x, of the initial state and of the parameters."""
         d_x, d_initial, d_parameters = tape(d_output, d_state)
-        states = d_initial if isinstance(d_initial, tuple) else (d_initial,)
-        d_x, h0, c0, *_ = self._convert((d_x, *states, None))
         parameters = {name: self.convert(d) for name, d in d_parameters.items()}
-        return LibraryGradients(d_x, h0, c0, parameters)
+        return self._convert(d_x), self._convert(d_initial), parameters
 
-    def set_mode(self, evaluates: bool) -> None:
-        """Set the mode of evaluation or of training, in which `forward` runs from now on."""
-        self.adapter.set_mode(self.model, evaluates)
-
-    def freeze(self, has_gradients: bool) -> None:
-        """Let the parameters have gradients, or none."""
-        self.adapter.freeze(self.model, has_gradients)
+    def ask(self, function: str, *args: object) -> Any:
+        """Call a function of the adapter that not every library has, such as `set_mode`."""
+        return self._convert(getattr(self.adapter, function)(self.model, *args))
 
     def duplicate(self, how: str) -> "LibraryLayer | None":
         """Return another layer with the same values, or None if the library has no way to do it."""
@@ -167,15 +145,6 @@ class LibraryLayer:
         other = copy.copy(self)
         other.model = model
         return other
-
-    def read_random_state(self) -> Array:
-        """Return the state of the library's global random numbers."""
-        found: Array = self.convert(self.adapter.read_random_state(self.model))
-        return found
-
-    def draw_random_number(self) -> float:
-        """Draw from the library's global random numbers."""
-        return float(self.adapter.draw_random_number(self.model))
 
     def _convert(self, result: Any) -> Any:
         """Return a result with each array converted."""

@@ -3,9 +3,9 @@
 The documented form is ``forward(x, h0) -> (output, h_n, tape)``, ``backward(tape, d_output, d_h_n)
 -> (d_x, d_h0, dict)`` and a dict `parameters`. Other forms are recognised by these rules:
 
-parameters    They may be attributes of the class, or of an object `params`: the float arrays that
-              the constructor makes. Arrays that `forward` sets are a tape. An array with the name
-              of a parameter and `grad` is a gradient; with `momentum` it is an optimizer's.
+parameters    They may be attributes: the float arrays that the constructor makes. Arrays that
+              `forward` sets are a tape. An array with the name of a parameter and `grad` is a
+              gradient; with `momentum` it is an optimizer's.
 call          Without `forward`, the layer itself is called.
 states        ``forward(x, h0, c0)`` takes the states one by one: its third argument begins with c.
 last output   Where no state is returned, h_n is the last output.
@@ -44,9 +44,12 @@ TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")  # beginnings of 
 
 @dataclass
 class Findings:
-    """Facts that the calls of one class have shown; they hold for all its layers."""
+    """Facts about a class that hold for all its layers; calls show most of them."""
 
-    forms: dict[str, bool] = field(default_factory=dict)  # in words
+    arguments: Arguments  # of the constructor
+    needs: list[str] = field(default_factory=list)  # gradients without a default in `backward`
+    forms: dict[str, bool] = field(default_factory=dict)  # in which it is called, in words
+    set_by_calls: dict[str, bool] = field(default_factory=dict)  # arrays that are no parameters
     num_states: int = 1
     state_axes: int = 2
 
@@ -64,27 +67,20 @@ class ClassTape:
 
 
 class Attributes(dict[str, Array]):
-    """The arrays of an object by name; an array that is set here is set there.
-
-    An object that lets no attribute be set gets the values into its array.
-    """
+    """The arrays of an object by name; an array that is set here is set there."""
 
     def __init__(self, own: object, names: Iterable[str]) -> None:
         super().__init__({name: getattr(own, name) for name in names})
         self._own = own
 
     def __setitem__(self, name: str, value: Array) -> None:
-        try:
-            setattr(self._own, name, value)
-        except AttributeError:
-            self[name][...] = value
-        else:
-            super().__setitem__(name, value)
+        setattr(self._own, name, value)
+        super().__setitem__(name, value)
 
 
 def adapt_class(target: Callable[..., Any]) -> Callable[..., "NumpyClass"]:
     """Return what builds a layer in the documented form."""
-    findings = Findings()
+    findings = Findings(list_arguments(target))
 
     def build(
         *sizes: int, columns: bool = False, time_axis: int = 0, **options: object
@@ -92,7 +88,7 @@ def adapt_class(target: Callable[..., Any]) -> Callable[..., "NumpyClass"]:
         own = target(*sizes, **options)
         return NumpyClass(own, findings, columns=columns, time_axis=time_axis)
 
-    build.arguments = list_arguments(target)  # type: ignore[attr-defined]
+    build.findings = findings  # type: ignore[attr-defined]
     return build
 
 
@@ -114,9 +110,7 @@ class NumpyClass:
     ) -> None:
         self._own, self._findings, self._time_axis = own, findings, time_axis
         self._turn = swap_columns if columns else lambda value: value
-        self._holder = find_holder(own)
-        self._attributes = list_parameters(self._holder)
-        self._set_by_calls: set[str] = set()
+        self._attributes = list_parameters(own)
         self._latest: ClassTape | None = None
         self._call: Callable[..., Any] = getattr(own, "forward", None) or own
         if callable(self._call):
@@ -127,8 +121,7 @@ class NumpyClass:
             self._note("called as layer(x, h0)")
         if hasattr(own, "backward"):
             self.backward = self._backward
-        if hasattr(own, "load"):
-            self.load = own.load
+            findings.needs = self._list_needs()
 
     @property
     def parameters(self) -> Any:
@@ -138,22 +131,23 @@ class NumpyClass:
                 return held
         if self._attributes:
             self._note("parameters are attributes")
-            return Attributes(self._holder, self._attributes)
+            return Attributes(self._own, self._attributes)
         return self._own.parameters
 
-    @property
-    def set_by_calls(self) -> list[str]:
-        """The attributes that `forward` has set or written to, which are no parameters."""
-        return sorted(self._set_by_calls)
+    def load(self, values: dict[str, Array], how: str = "loaded") -> None:
+        """Set the parameters as the class does, or else in place; or "replaced" by new arrays."""
+        if hasattr(self._own, "load"):
+            self._own.load(values)
+            return
+        held = self.parameters
+        for name, array in values.items():
+            if how == "replaced":
+                held[name] = array
+            else:
+                held[name][...] = array
 
-    @property
-    def forms(self) -> list[str]:
-        """The forms in which it is called, in words."""
-        return [*self._findings.forms]
-
-    @property
-    def needs(self) -> list[str]:
-        """The gradients that its `backward` takes without a default."""
+    def _list_needs(self) -> list[str]:
+        """Return the gradients that its `backward` takes without a default."""
         rest = self._list_upstream(is_returned=len(self._backward_arguments) > 2)
         several = ["output", *["h_n"] * max(1, len(rest) - 1)]
         return [name for name, (_, default) in zip(several, rest, strict=False) if not default]
@@ -193,15 +187,15 @@ class NumpyClass:
     @contextmanager
     def _watch_attributes(self) -> Iterator[None]:
         """Note which arrays a call sets or writes to."""
-        before = {name: getattr(self._holder, name) for name in self._attributes}
+        before = {name: getattr(self._own, name) for name in self._attributes}
         values = copy.deepcopy(before)
         try:
             yield
         finally:
             for name, array in before.items():
-                is_same = getattr(self._holder, name, None) is array
+                is_same = getattr(self._own, name, None) is array
                 if not (is_same and np.array_equal(array, values[name], equal_nan=True)):
-                    self._set_by_calls.add(name)
+                    self._findings.set_by_calls[name] = True
 
     def _read_result(self, result: Any, begin: tuple[Array, ...]) -> tuple[Any, Any, Any] | None:
         """Return output, states, and the tape or nothing; None of a form that is not known."""
@@ -238,7 +232,8 @@ class NumpyClass:
 
     def _backward(self, tape: Any, d_output: Array | None = None, d_state: Any = None) -> Any:
         if not isinstance(tape, ClassTape):
-            return self._own.backward(tape, d_output, d_state)
+            found = self._own.backward(tape, d_output, d_state)
+            return self._read_gradients(found, self._findings.num_states)
         given = self._fill_upstream(tape, self._turn(d_output), self._turn(d_state))
         if self._takes_tape(is_returned=tape.is_returned):
             given = (tape.own, *given)
@@ -270,15 +265,11 @@ class NumpyClass:
         return (d_output, d_state)[: len(rest) or 2]
 
     def _read_gradients(self, found: Any, num_states: int) -> Any:
-        """Return gradients as (d_x, d_h0, dict), or as they are if that is their form."""
+        """Return gradients as (d_x, d_h0, dict), or as they are if their form is not known."""
         names = list(self.parameters)
-        if isinstance(found, dict):
-            is_flat = not {"parameters", "params", "grads"} & {*found}
-            d_parameters = select_gradients(found, names) if is_flat else {}
-            return found | {"parameters": d_parameters} if d_parameters else found
+        if not isinstance(found, np.ndarray | tuple | list):
+            return read_named(found, names)
         items = list(found) if isinstance(found, tuple | list) else [found]
-        if len(items) > 1:  # the last one may be an object with the gradients
-            items[-1] = list_arrays(items[-1]) or items[-1]
         if not all(is_float(item) or are_states(item, num_states) for item in items[:-1]):
             return found
         last = items[-1]
@@ -290,13 +281,10 @@ class NumpyClass:
             d_parameters = select_gradients(last, names) or last
             items = items[:-1]
         elif is_float(last) or are_states(last, num_states):
-            every = [getattr(self._own, name, None) for name in GRADIENTS]
-            held = [each for each in every if isinstance(each, dict)]
-            d_parameters = (
-                select_gradients(held[0], names)
-                if held
-                else select_gradients(vars(self._own), names, PREFIXES)
-            )
+            held = [getattr(self._own, name, None) for name in GRADIENTS]
+            dicts = [select_gradients(each, names) for each in held if isinstance(each, dict)]
+            attributes = getattr(self._own, "__dict__", {})
+            d_parameters = dicts[0] if dicts else select_gradients(attributes, names, PREFIXES)
             if not d_parameters:
                 return found
             self._note("the gradients of the parameters are in self")
@@ -306,24 +294,10 @@ class NumpyClass:
         return items[0], d_states, d_parameters
 
 
-def find_holder(own: object) -> object:
-    """Return the object whose attributes are the parameters: one in `params`, or the layer."""
-    held = [getattr(own, name, None) for name in HOLDERS]
-    return next((each for each in held if list_arrays(each)), own)
-
-
-def list_arrays(own: object) -> dict[str, Array]:
-    """Return the arrays of floats that are attributes of an object, by their public names."""
-    slots = [getattr(kind, "__slots__", ()) for kind in type(own).__mro__]
-    names = [n for several in slots for n in ([several] if isinstance(several, str) else several)]
-    names += [*getattr(own, "__dict__", ()), *getattr(own, "_fields", ())]
-    values: dict[str, Any] = {n: getattr(own, n, None) for n in names if not n.startswith("_")}
-    return {name: value for name, value in values.items() if is_float(value)}
-
-
 def list_parameters(own: object) -> list[str]:
     """Return the names of an object's arrays that may be parameters, when it has been made."""
-    arrays = list_arrays(own)
+    public = {n: held for n, held in getattr(own, "__dict__", {}).items() if n[0] != "_"}
+    arrays = {name: held for name, held in public.items() if is_float(held)}
 
     def is_moment(name: str) -> bool:
         found = [match[1] for pattern in MOMENTS if (match := pattern.fullmatch(name))]
@@ -338,6 +312,26 @@ def select_gradients(
     """Return the gradients by the names of the parameters, each with the first prefix that fits."""
     every = {name: [p + name for p in prefixes if p + name in found] for name in names}
     return {name: found[own[0]] for name, own in every.items() if own}
+
+
+def read_named(found: object, names: list[str]) -> object:
+    """Return the gradients of a dict or an object, by their usual names, as (d_x, d_h0, dict).
+
+    Without gradients of the parameters it is returned as it is.
+    """
+    held = found if isinstance(found, dict) else {}
+
+    def take(*usual: str) -> Any:
+        return next(
+            (v for n in usual if (v := held.get(n, getattr(found, n, None))) is not None), None
+        )
+
+    own = take("parameters", "params", "grads")
+    d_parameters = own if isinstance(own, dict) else select_gradients(held, names)
+    if not d_parameters:
+        return found
+    d_x, d_h0, d_c0 = take("x", "d_x", "dx"), take("h0", "d_h0", "dh0", "d_h_0", "h_0"), take("c0")
+    return d_x, d_h0 if d_c0 is None else (d_h0, d_c0), d_parameters
 
 
 def swap_columns(value: Any) -> Any:

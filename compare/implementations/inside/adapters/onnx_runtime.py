@@ -16,7 +16,8 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
-Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
+State = Array | tuple[Array, ...] | None
 GRADIENTS = False
 
 Arrays = dict[str, Array]
@@ -29,9 +30,6 @@ PROVIDERS = ["CPUExecutionProvider"]
 DIRECTIONS = ("", "_reverse")
 TENSORS = {"W": ("weight_ih",), "R": ("weight_hh",), "B": ("bias_ih", "bias_hh")}
 """The arrays of an operator: the parameters of PyTorch, one over the other."""
-
-KEEP_VALUES = ("Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
-"""The operators that change the shape alone."""
 
 
 @dataclass
@@ -95,18 +93,18 @@ def list_attributes(target: "str | Node", nonlinearity: str, directions: int) ->
 def make_model(
     operator: str,
     hidden_size: int,
-    attributes: Mapping[str, Any],
+    attributes: Mapping[str, object],
     inputs: list[str],
     outputs: list[str],
     tensors: Sequence[onnx.TensorProto] = (),
     shapes: Mapping[str, Shape] = MappingProxyType({}),
-) -> Any:
+) -> onnx.ModelProto:
     """Make a graph of one node; weights that are not among its inputs are tensors.
 
     `shapes` has the shapes of inputs and outputs that are stated; a letter takes any size.
     """
 
-    def describe(name: str) -> Any:
+    def describe(name: str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name))
 
     initial, _ = name_states(operator)
@@ -131,7 +129,7 @@ def write(model: OnnxLayer, arrays: Arrays, how: str = "loaded") -> None:
 
 def to_torch(target: "str | Node", arrays: Arrays) -> Arrays:
     """Return parameters by PyTorch's names."""
-    order = np.argsort(FROM_TORCH[find_operator(target)])
+    order = np.argsort(FROM_TORCH[find_operator(target)]).tolist()
     return {
         f"{name}_l0{end}": _reorder(block, order)
         for d, end in enumerate(DIRECTIONS[: len(arrays["W"])])
@@ -150,13 +148,13 @@ def from_torch(target: "str | Node", parameters: Arrays) -> Arrays:
     return found
 
 
-def _reorder(array: Array, order: Any) -> Array:
+def _reorder(array: Array, order: Sequence[int]) -> Array:
     """Return an array with its blocks of rows, one for each gate, in another order."""
     gates = np.split(array, len(order))
     return np.concatenate([gates[k] for k in order])
 
 
-def run(model: OnnxLayer, x: Array, state: Any = None) -> tuple[Any, None]:
+def run(model: OnnxLayer, x: Array, state: State = None) -> tuple[tuple[Array, State], None]:
     """Return output and last state."""
     D, _, H = model.arrays["R"].shape
     many = len(model.outputs) - 1
@@ -200,9 +198,9 @@ def read_layers(path: str) -> dict[str, Node]:
     return found
 
 
-def name_nodes(graph: Any) -> dict[str, Any]:
+def name_nodes(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
     """Return the recurrent nodes of a graph by name; one without its own name gets a number."""
-    found: dict[str, Any] = {}
+    found: dict[str, onnx.NodeProto] = {}
     for node in graph.node:
         if node.op_type in FROM_TORCH:
             is_own = node.name and node.name not in found
@@ -211,29 +209,11 @@ def name_nodes(graph: Any) -> dict[str, Any]:
 
 
 def describe_rest(path: str, name: str) -> str:
-    """Return in words that a node of a file is run alone, and which others compute from the inputs.
-
-    Empty if the node is all that the graph has.
-    """
-    graph = read_graph(path).graph
-    own = name_nodes(graph)[name]
-    if list(graph.node) == [own]:
-        return ""
-    given = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
-    kinds = []
-    for node in graph.node:  # each is behind those that it reads
-        if given.isdisjoint(node.input) or node.op_type == "Shape":
-            continue
-        given |= {*node.output} - {""}  # an output that is left out has no name
-        if node != own and node.op_type not in KEEP_VALUES:
-            kinds.append(node.op_type)
-    words = f"only its node {name} is run"
-    if kinds:
-        words += f", not {len(kinds)} other{'s' * (len(kinds) > 1)}: {', '.join(sorted({*kinds}))}"
-    return f" ({words})"
+    """Return in words that a node of a file is run alone; empty if it is all that the graph has."""
+    return f" (only its node {name} is run)" if len(read_graph(path).graph.node) > 1 else ""
 
 
-def read_graph(path: str) -> Any:
+def read_graph(path: str) -> onnx.ModelProto:
     """Read a file; ValueError if it holds no graph of ONNX."""
     from google.protobuf.message import DecodeError  # a part of onnx
 
@@ -247,7 +227,7 @@ def read_graph(path: str) -> Any:
     return model
 
 
-def compute_constant(model: Any, name: str) -> Array:
+def compute_constant(model: onnx.ModelProto, name: str) -> Array:
     """Return a tensor of a graph that depends on no input; ValueError if it does."""
     for tensor in model.graph.initializer:
         if tensor.name == name:

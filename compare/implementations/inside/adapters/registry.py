@@ -7,6 +7,7 @@ file is imported only for a class that needs it.
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
@@ -101,33 +102,30 @@ ADAPTERS = (
 """To add an adapter, add its file to this folder and its record here."""
 
 
-def adapt(module: ModuleType, name: str, file: str) -> tuple[Any, str, list[str]]:
-    """Return what builds a layer of a class, its adapter, and the names of the class and its bases.
+class Adapted(NamedTuple):
+    """What a name means: a function that builds its layers."""
 
-    A class in NumPy has no adapter.
-    """
-    return adapt_target(*resolve(module, name, file), name)
+    build: Callable[..., object]
+    adapter: str  # empty of a class in NumPy
+    kinds: list[str]  # names of the class and its bases
+    model: str = ""  # in words, the part of a whole model that it is
 
 
-def adapt_layer(module: ModuleType, name: str, file: str) -> tuple[tuple[Any, str, list[str]], str]:
-    """Return the same for the layer of a whole model, and in words what it is."""
+def adapt(module: ModuleType, name: str, file: str, *, enters_model: bool) -> Adapted:
+    """Return what a name of a module or a file means; of a whole model, its recurrent layer."""
     target, adapter = resolve(module, name, file)
     words = ""
-    if adapter in ("", "torch_module"):
+    if enters_model and adapter in ("", "torch_module"):
         target, words = load_adapter("whole_model").find_layer(target)
         adapter = find_class_adapter(target)
-    return adapt_target(target, adapter, name), words
-
-
-def adapt_target(target: Any, adapter: str, name: str) -> tuple[Any, str, list[str]]:
-    """Return the same for what a name means."""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
     if not adapter:
-        return load_adapter("numpy_class").adapt_class(target), "", kinds or [name]
+        return Adapted(load_adapter("numpy_class").adapt_class(target), "", kinds or [name], words)
     own = load_adapter(adapter)
     if not kinds:  # an operator's name, or a layer in a file
         kinds = [target if isinstance(target, str) else own.find_operator(target)]
-    return partial(load_adapter("library_layer").LibraryLayer, own, target), adapter, kinds
+    build = partial(load_adapter("library_layer").LibraryLayer, own, target)
+    return Adapted(build, adapter, kinds, words)
 
 
 def find_file_adapter(file: str) -> Adapter | None:
@@ -135,7 +133,7 @@ def find_file_adapter(file: str) -> Adapter | None:
     return next((each for each in ADAPTERS if each.files and file.endswith(each.files)), None)
 
 
-def find_layer(file: str, name: str, adapter: ModuleType) -> Any:
+def find_layer(file: str, name: str, adapter: ModuleType) -> object:
     """Return a layer of a file, or the only one; ValueError if there is no such layer."""
     layers = adapter.read_layers(file)
     if name in layers or (len(layers) == 1 and not name):
@@ -162,14 +160,14 @@ def load_adapter(name: str) -> ModuleType:
     return module
 
 
-def resolve(module: ModuleType, name: str, file: str = "") -> tuple[Any, str]:
+def resolve(module: ModuleType, name: str, file: str = "") -> tuple[object, str]:
     """Return what a name of a module or a file means, and its adapter; empty if it needs none."""
     if adapter := find_file_adapter(file):
         return find_layer(file, name, load_adapter(adapter.file)), adapter.file
     for each in ADAPTERS:
         if f"{module.__name__}:{name}" in each.classes and not hasattr(module, name):
             return name, each.file
-    target: Any = module
+    target: object = module
     for part in name.split("."):
         target = getattr(target, part)
     return target, find_class_adapter(target)

@@ -5,13 +5,16 @@ import inspect
 import pickle
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+Array = np.ndarray[tuple[int, ...], np.dtype[np.floating | np.integer]]
+State = Array | tuple[Array, ...] | None
+Pull = Callable[[Array | None, State], tuple[object, ...]]
+T = TypeVar("T")
 GRADIENTS = True
 
 Arrays = dict[str, Array]
@@ -102,11 +105,12 @@ def from_torch(module_class: object, parameters: Arrays) -> Arrays:
 
 
 def run(
-    module: torch.nn.Module, x: Array, state: Any = None, lengths: Array | None = None
-) -> tuple[Any, Any]:
+    module: torch.nn.Module, x: Array, state: State = None, lengths: Array | None = None
+) -> tuple[object, Pull | None]:
     """Return what the module returns, and the function that computes the gradients."""
-    inputs, initial = to_tensor(module, x), to_tensor(module, state)
-    given, batch_first = inputs, getattr(module, "batch_first", False)
+    inputs, initial = to_tensor(module, x), tuple(to_tensor(module, s) for s in _as_tuple(state))
+    given: torch.Tensor | PackedSequence = inputs
+    batch_first = getattr(module, "batch_first", False)
     if lengths is not None:
         ends = torch.from_numpy(lengths)
         given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
@@ -118,7 +122,7 @@ def run(
     if lengths is not None:
         output, _ = pad_packed_sequence(output, batch_first)
 
-    def pull(d_output: Array | None, d_state: Any) -> tuple[Any, Any, dict[str, Any]]:
+    def pull(d_output: Array | None, d_state: State) -> tuple[object, ...]:
         own = zip(("output", "h_n", "c_n"), (output, *_as_tuple(last)), strict=False)
         upstream = (d_output, *_as_tuple(d_state))
         pairs = [(result, d) for result, d in zip(own, upstream, strict=False) if d is not None]
@@ -127,33 +131,36 @@ def run(
                 raise ValueError(f"expected {name} with a gradient, got it detached")
         every = name_parameters(module)
         parameters = {n: p for n, p in every.items() if p.requires_grad}
-        sources = [inputs, *_as_tuple(initial), *parameters.values()]
+        sources = [inputs, *initial, *parameters.values()]
         results = [result for (_, result), _ in pairs]
         d_results = [to_tensor(module, d).detach() for _, d in pairs]
         options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
         d_x, *found = torch.autograd.grad(results, sources, d_results, **options)
-        num_states = len(_as_tuple(initial))
-        d_states, d_parameters = found[:num_states], found[num_states:]
-        d_initial = tuple(d_states) if isinstance(initial, tuple) else next(iter(d_states), None)
+        d_states, d_parameters = tuple(found[: len(initial)]), found[len(initial) :]
+        d_initial = d_states if len(d_states) > 1 else next(iter(d_states), None)
         return d_x, d_initial, dict(zip(parameters, d_parameters, strict=True))
 
     return (output, last), pull
 
 
-def list_states(module: torch.nn.Module, initial: Any) -> tuple[Any, ...]:
+def list_states(module: torch.nn.Module, initial: tuple[torch.Tensor, ...]) -> tuple[object, ...]:
     """Return the states as arguments: one by one where the second of them begins with c."""
+    if len(initial) < 2:
+        return initial or (None,)
     names = [*inspect.signature(module.forward).parameters]
-    one_by_one = isinstance(initial, tuple) and len(names) > 2 and names[2].startswith("c")
+    one_by_one = len(names) > 2 and names[2].startswith("c")
     return initial if one_by_one else (initial,)
 
 
-def evaluate(module: torch.nn.Module, *inputs: Any, **more: Any) -> Any:
+def evaluate(
+    module: torch.nn.Module, x: Array, state: State = None, lengths: Array | None = None
+) -> object:
     """Return output and last state in evaluation mode, without gradients; the mode stays."""
     trains = module.training
     if trains:  # a module that evaluates already stays as it is: its code may run in both methods
         module.eval()
     with torch.no_grad():
-        result, _ = run(module, *inputs, **more)
+        result, _ = run(module, x, state, lengths)
     if trains:
         module.train()
     return result
@@ -197,12 +204,8 @@ def draw_random_number(module: torch.nn.Module) -> float:
     return torch.rand((), dtype=torch.float64).item()
 
 
-def to_tensor(module: torch.nn.Module, value: Any) -> Any:
-    """Return arrays as leaf tensors of the module's dtype and device."""
-    if value is None:
-        return None
-    if isinstance(value, tuple | list):
-        return tuple(to_tensor(module, item) for item in value)
+def to_tensor(module: torch.nn.Module, value: Array) -> torch.Tensor:
+    """Return an array as a leaf tensor of the module's dtype and device."""
     own = next(module.parameters())
     kind = own.dtype if value.dtype.kind == "f" else torch.int64
     if any(step < 0 for step in value.strides):  # tensors have no such strides
@@ -214,7 +217,7 @@ def to_tensor(module: torch.nn.Module, value: Any) -> Any:
     return tensor.requires_grad_() if kind != torch.int64 else tensor
 
 
-def _as_tuple(value: Any) -> tuple[Any, ...]:
+def _as_tuple(value: T | tuple[T, ...] | None) -> tuple[T, ...]:
     if value is None:
         return ()
     return value if isinstance(value, tuple) else (value,)

@@ -9,7 +9,6 @@ the vocabulary, or a logit.
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 RECURRENT = re.compile("rnn|gru|lstm|recurrent|elman", re.IGNORECASE)
 SIZES = (7, 11, 13, 17)  # of the vocabulary, and of what else the constructor takes
@@ -17,7 +16,7 @@ SIZES = (7, 11, 13, 17)  # of the vocabulary, and of what else the constructor t
 Shapes = list[tuple[int, ...]]
 
 
-def find_layer(target: Callable[..., Any]) -> tuple[Callable[..., Any], str]:
+def find_layer(target: Callable[..., object]) -> tuple[Callable[..., object], str]:
     """Return the target to check, and in words which part of a model it is.
 
     For a model, this is the class of its layer. For anything else it is the target itself, without
@@ -45,7 +44,7 @@ def find_layer(target: Callable[..., Any]) -> tuple[Callable[..., Any], str]:
     return target, words * is_alone
 
 
-def _count_arguments(target: Callable[..., Any]) -> int:
+def _count_arguments(target: Callable[..., object]) -> int:
     """Return how many arguments without a default a constructor has, and at least two."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     found = inspect.signature(target).parameters.values()

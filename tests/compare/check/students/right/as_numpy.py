@@ -3,7 +3,6 @@
 They differ in where parameters, tape and gradients are kept, and in how a layer is called.
 """
 
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
@@ -159,45 +158,6 @@ class StateOfZeros:
         return np.stack(d_x[::-1]), d_h, {name: g.copy() for name, g in gradients.items()}
 
 
-@dataclass
-class Weights:
-    W: np.ndarray
-    U: np.ndarray
-    b: np.ndarray
-
-
-@dataclass
-class Cache:
-    x: np.ndarray
-    states: list = field(default_factory=list)
-
-
-class Dataclasses:
-    """Parameters, tape and gradients are dataclasses."""
-
-    def __init__(self, input_size, hidden_size):
-        H = hidden_size
-        self.params = Weights(draw(H, input_size), draw(H, H), draw(H))
-
-    def forward(self, x, h0):
-        p, cache = self.params, Cache(x, [h0])
-        for x_t in x:
-            cache.states.append(np.tanh(x_t @ p.W.T + cache.states[-1] @ p.U.T + p.b))
-        return np.stack(cache.states[1:]), cache.states[-1].copy(), cache
-
-    def backward(self, cache, d_output, d_h_n):
-        p = self.params
-        grads = Weights(np.zeros_like(p.W), np.zeros_like(p.U), np.zeros_like(p.b))
-        d_x, d_h = np.zeros_like(cache.x), d_h_n
-        for t in range(len(cache.x))[::-1]:
-            d_z = (d_h + d_output[t]) * (1 - cache.states[t + 1] ** 2)
-            grads.W += d_z.T @ cache.x[t]
-            grads.U += d_z.T @ cache.states[t]
-            grads.b += d_z.sum(axis=0)
-            d_x[t], d_h = d_z @ p.W, d_z @ p.U
-        return d_x, d_h, grads
-
-
 def make_closures(input_size, hidden_size):
     """A layer of closures: `forward` returns the function that goes backward."""
     W, U = draw(hidden_size, input_size), draw(hidden_size, hidden_size)
@@ -225,36 +185,6 @@ def make_closures(input_size, hidden_size):
 
     parameters = {"W": W, "U": U, "b": b}
     return SimpleNamespace(parameters=parameters, forward=forward, backward=backward)
-
-
-class Slots:
-    """A class with slots has no `__dict__`."""
-
-    __slots__ = ("U", "W", "b", "saved")
-
-    def __init__(self, input_size, hidden_size):
-        self.W, self.U = draw(hidden_size, input_size), draw(hidden_size, hidden_size)
-        self.b = np.zeros(hidden_size)
-        self.saved = None
-
-    def forward(self, x, h0):
-        h = [h0]
-        for x_t in x:
-            h.append(np.tanh(x_t @ self.W.T + h[-1] @ self.U.T + self.b))
-        self.saved = (x, h)
-        return np.stack(h[1:]), h[-1].copy()
-
-    def backward(self, d_output, d_h):
-        x, h = self.saved
-        d_W, d_U, d_b = (np.zeros_like(a) for a in (self.W, self.U, self.b))
-        d_x = np.zeros_like(x)
-        for t in range(len(x) - 1, -1, -1):
-            d_z = (d_h + d_output[t]) * (1 - h[t + 1] ** 2)
-            d_x[t], d_h = d_z @ self.W, d_z @ self.U
-            d_W += d_z.T @ x[t]
-            d_U += d_z.T @ h[t]
-            d_b += d_z.sum(axis=0)
-        return d_x, d_h, {"W": d_W, "U": d_U, "b": d_b}
 
 
 class Columns:
