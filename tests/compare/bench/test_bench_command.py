@@ -17,7 +17,8 @@ from compare.bench.results import pictures
 from compare.bench.results.result import Document
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.workload.case import ModelInputs
-from compare.bench.workload.shapes import LEFT_OUT, TIMED, flops
+from compare.bench.workload.shapes import LEFT_OUT, REFUSED, TIMED, flops
+from compare.parity import ParityError
 from compare.terminal import CommandError, Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
 from tests.compare.bench.test_bench_result import full
@@ -54,6 +55,20 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
     assert tables[0] == tables[1]
     assert str(tmp_path) not in path.read_text()
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("rows", [[], ["torch"], ["scratch"]])
+def test_scratch_has_to_be_right_whatever_rows_are_named(rows, tmp_path):
+    found, path = full(), tmp_path / "found.json"
+    found.settings["rows"] = rows
+    found.write(path)
+    bench(BenchConfig(plot=path))
+    wrong = {"outcome": REFUSED, "reason": "loss differs by 1", "seconds": [], "errors": {}}
+    found.timings[0] = replace(found.timings[0], **wrong)
+    found.write(path)
+    with pytest.raises(ParityError, match=r"^scratch is refused in 1 of its phases"):
+        bench(BenchConfig(plot=path))
 
 
 @pytest.mark.usefixtures("hasty")

@@ -152,6 +152,13 @@ def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path):
     assert (result.name, result.verdict) == ("rnn_backward", "right")
 
 
+@pytest.mark.parametrize("text", [RIGHT, RIGHT.partition("def rnn_forward")[0]])
+def test_a_chosen_stage_is_checked_without_a_training(text, tmp_path, capsys):
+    (mine := tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    assert main(["check", str(mine), "--stage", "rnn_step"]) == 0
+    assert "lock-step" not in capsys.readouterr().out
+
+
 def test_the_template_names_its_file_and_scores_nothing(tmp_path):
     mine, found = tmp_path / "CELL.py", tmp_path / "found.json"
     assert main(["new", str(mine)]) == 0

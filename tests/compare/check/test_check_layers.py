@@ -17,7 +17,7 @@ from compare.check.layers.examine import examine_class
 from compare.check.layers.features import FEATURES
 from compare.check.layers.layer import LayerSubject, find_layout
 from compare.check.properties.property import layer_property
-from compare.check.trying.subject import try_items
+from compare.check.trying.subject import search_further, try_items
 from compare.implementations import CELLS
 from compare.implementations.layers.detection import detect_cell
 from compare.implementations.layers.user_layer import UserLayerFactory
@@ -25,7 +25,7 @@ from compare.implementations.layouts.conventions import Flags
 from compare.implementations.worker.client import Submission
 from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
-from tests.compare.check.corpus import STUDENTS
+from tests.compare.check.corpus import STUDENTS, Layer, table
 from tests.compare.check.test_fault_injection import faulty
 from tests.in_process import source_of, submission_of, terminal
 
@@ -94,6 +94,7 @@ def test_our_own_layer_has_every_feature_and_missing_ones_do_not_count(target, f
     report = examined(target)
     assert (report.ok, report.score) == (True, 3), report.summary
     assert set(verdicts(report.features).values()) == found
+    assert {feature.why for feature in report.features} == {""}  # it refuses them in all cases
     assert verdicts(report.features)["saturated units"] == "right"
 
 
@@ -159,6 +160,15 @@ def test_of_a_whole_model_the_recurrent_layer_is_checked(name, found, words):
         layers = UserLayerFactory(submission, detect_cell(submission))
         results = find_layout(LayerSubject(layers, 0, trials=TRIALS[:3]))
     assert (submission.model, results[0].verdict) == (words, found)
+
+
+def test_a_process_that_is_started_anew_has_the_layer_of_the_model():
+    with Submission(source_of(f"{MODELS}:NumpyLM")) as submission:
+        submission.enter_model()
+        for _ in range(2):
+            subject = LayerSubject(UserLayerFactory(submission, "gru"), 0, trials=TRIALS[:1])
+            assert [result.verdict for result in find_layout(subject)] == ["right"] * 3
+            submission.close()  # as if its code had ended it
 
 
 def test_the_report_names_the_layer_or_that_there_is_none():
@@ -302,6 +312,17 @@ def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
     assert not any("gradient" in name for name in features)
 
 
+def test_what_deep_finds_in_one_part_makes_this_part_wrong(tmp_path):
+    late = ["d_U += d_z.T @ h[t]", "d_U += d_z.T @ h[t] * (1 + (len(x) > 6))"]
+    with submission_of(Layer("elman", "late", [late]).write(tmp_path)) as submission:
+        subject = LayerSubject(UserLayerFactory(submission, "rnn"), 0, TRIALS[:2])
+        results = find_layout(subject)
+        assert [result.verdict for result in results] == ["right"] * 3
+        _, results = search_further(subject, results)
+    assert [result.verdict for result in results] == ["right", "wrong", "right"]
+    assert results[1].case.words.startswith("T 7, ")
+
+
 def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
     monkeypatch.setenv("CALLS", str(tmp_path / "calls.txt"))
     with Submission(source_of("Endless.py:Layer", seconds=1.0)) as submission:
@@ -349,6 +370,19 @@ def test_a_process_that_ends_in_a_property_is_an_error_of_that_property():
     assert report.wrong == [found["empty batch"]]
     line = "empty batch, on T 3, B 2, V 4, H 5, tanh, token numbers, float32: its process ended"
     assert line in printed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        ("frozen weights give no gradient to x", "frozen parameters"),
+        ("eval with T of 1", "evaluation as training"),
+    ],
+)
+def test_a_module_that_violates_a_property_of_modules_is_wrong(fault, name, tmp_path):
+    layer = Layer("linear", fault, [table("subtle")["found"]["linear"][fault]])
+    own = [each for each in properties.PROPERTIES if each.name == name]
+    assert verdicts(examined(layer.write(tmp_path), tried=own).properties) == {name: "wrong"}
 
 
 def test_a_violated_property_has_its_case():

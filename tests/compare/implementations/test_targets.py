@@ -20,7 +20,7 @@ from compare.implementations import CELLS, read_target
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.targets import make_source
 from compare.terminal import UsageError
-from tests.compare.check.corpus import Layer
+from tests.compare.check.corpus import STUDENTS, Layer
 from tests.compare.study.students import ONE_BIAS
 
 SIZES = {"T": 7, "B": 3, "V": 5, "H": 6, "dtype": "float64"}
@@ -89,7 +89,7 @@ def test_a_target_computes_the_layer_of_its_cell(kind, cell, tmp_path):
 def test_the_weights_decide_the_sizes_the_layers_and_the_directions(target, cell):
     case = LayerCase(cell, **SIZES)
     with compare.implementation(target, cell) as it:
-        for more in ({"L": 3}, {"bidirectional": True}, {"bias": False}, {"dtype": "float32"}):
+        for more in ({"L": 11}, {"bidirectional": True}, {"bias": False}, {"dtype": "float32"}):
             assert_right(it, replace(case, **more))
         assert_right(
             it, replace(case, L=2, bidirectional=True, lengths=True, projected=cell == "lstm")
@@ -295,6 +295,18 @@ def test_two_files_run_at_the_same_time_in_two_environments(tmp_path, monkeypatc
         assert_right(one, case)
     with pytest.raises(CallFailed, match="its process ended"):
         one.forward(case.floats.x)
+
+
+def test_an_earlier_pass_of_a_class_that_keeps_one_tape_has_its_own_gradients():
+    case, other = (LayerCase(**SIZES, seed=seed).floats for seed in (0, 1))
+    with compare.implementation(f"{STUDENTS / 'right' / 'as_numpy.py'}:TapeInSelf") as it:
+        it.load(case.parameters)
+        first = it.forward(case.x, case.h0)
+        it.forward(other.x, other.h0)
+        later = it.backward(first, case.d_output, case.d_h_n)
+        once = it.backward(it.forward(case.x, case.h0), case.d_output, case.d_h_n)
+    for name, gradient in once.parameters.items():
+        np.testing.assert_array_equal(later.parameters[name], gradient)
 
 
 def test_the_tapes_of_earlier_weights_are_deleted(tmp_path):

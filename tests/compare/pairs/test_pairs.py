@@ -22,6 +22,7 @@ from compare.pairs.command import Pair, open_pair, show
 from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
 from compare.parity import Agreement
 from compare.terminal import Terminal
+from tests.compare.check.corpus import Layer
 from tests.compare.implementations.test_targets import TARGETS
 from tests.compare.study.students import ONE_BIAS
 
@@ -209,6 +210,18 @@ def test_what_one_side_does_not_compute_is_stated_and_not_compared(capsys):
     assert forward_only.list_lacking(sides[0]) == []
     show(Pair(sides, [case]), [forward_only], Terminal())
     assert "B does not compute gradients\n" in capsys.readouterr().out
+
+
+def test_a_side_without_gradients_can_be_the_right_one(wrong_file, capsys):
+    source = wrong_file.read_text(encoding="utf-8").replace("h @ W_hh.T", "h @ W_hh")
+    wrong_file.write_text(source, encoding="utf-8")
+    right = Layer("our own, forward only", "right").write(wrong_file.parent)
+    code, output, _ = run(f"parity {wrong_file} {right} --size T=3,B=2", capsys)
+    assert code == 1
+    lines = output.splitlines()
+    assert "B does not compute gradients" in lines
+    assert "B agrees with the computation in float64; A does not." in lines
+    assert not any("mistake of B" in line for line in lines)
 
 
 # The user's own sizes, input and weights --------------------------------------------------------

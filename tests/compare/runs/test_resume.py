@@ -108,8 +108,12 @@ def test_a_run_that_has_ended_can_be_trained_further(trainings, capsys, count):
     message = f"expected more epochs than the {EPOCHS} that {directory} has, got {EPOCHS}"
     assert capsys.readouterr() == ("", f"rnn-parity: {message}\n")  # before anything is built
     assert main(["run", "--resume", str(directory), "--epochs", "1"]) == 2
-    assert main(["run", "--resume", str(directory), "--epochs", str(EPOCHS + 2)]) == 0
+    with signalled(UPDATES + 2, SIGINT):
+        assert main(["run", "--resume", str(directory), "--epochs", str(EPOCHS + 2)]) == 130
     assert "Resuming " in capsys.readouterr().out
+    assert main(["generate", "--run", str(directory), "--prefix", "fox"]) == 0
+    assert f" after update {UPDATES + 2} of " in capsys.readouterr().err  # not the first end
+    assert main(["run", "--resume", str(directory)]) == 0
     whole = trainings.whole(variant, "--epochs", str(EPOCHS + 2))
     assert contents(directory) == contents(whole)
     assert read(directory, "config.json")["epochs"] == EPOCHS + 2
