@@ -70,8 +70,8 @@ class ClassReport:
         """The other things that the verdicts depend on, beside the submissions."""
         fields = dataclasses.asdict(self.config)
         own = {name: str(value) for name, value in fields.items() if name not in PATHS}
-        text = self.config.text
-        return own | {"version": package_version(), "text": hash_file(text) if text else ""}
+        own |= {"class": self.config.submissions.name, "version": package_version()}
+        return own | {"text": hash_file(self.config.text) if self.config.text else ""}
 
     def _read_done(self) -> list[JsonObject]:
         older = read_json(self.folder / RESULTS, MOST_BYTES)

@@ -44,8 +44,6 @@ JOB = (
 """The code of the process of a job."""
 NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failures": [], "notes": []}
 
-SECONDS = 2.0  # between two times that the results so far are written
-
 
 def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     """Check the files of a folder, and print a line for each as soon as it is done."""
@@ -59,23 +57,19 @@ def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     if not files:
         raise UsageError(f"expected files of Python in {clean(str(folder))}, got none")
     jobs = min(config.jobs or usable_cpus(), len(files))
-    width, digits, written = max(map(len, files)), len(str(len(files))), time.monotonic()
+    width, digits = max(map(len, files)), len(str(len(files)))
     terminal.line(f"{clean(str(folder))}: {len(files)} files, seed {config.seed}, {jobs} jobs")
     report = None if config.report is None else ClassReport(config, config.report, files)
     rows = [] if report is None else [*report.done]
     if rows:
         terminal.line(f"  {len(rows)} of them are in {config.report} already", "dim", whole=True)
     left = {name: path for name, path in files.items() if name not in {r["file"] for r in rows}}
+    _write(config, rows, report)
     with closing(_checked(config, left, jobs, report)) as checked:
-        try:
-            for row in checked:
-                rows.append(row)
-                _show(row, f"{str(len(rows)).rjust(digits)}/{len(files)}", width, terminal)
-                if time.monotonic() > written + SECONDS:
-                    _write(config, rows, report)
-                    written = time.monotonic()
-        finally:  # also after Ctrl-C
+        for row in checked:
+            rows.append(row)
             _write(config, rows, report)
+            _show(row, f"{str(len(rows)).rjust(digits)}/{len(files)}", width, terminal)
     if report is not None:
         report.write_all(rows)
         terminal.line(f"  Written to {config.report}: class.html, grades.csv", "dim", whole=True)

@@ -109,14 +109,15 @@ def test_a_report_goes_on_where_it_stopped(monkeypatch, capsys):
     assert "already" not in capsys.readouterr().out
 
 
-def test_another_text_in_the_same_file_is_another_setting():
+def test_another_text_or_another_class_is_another_setting():
+    """Each changes the verdict on a submission that is still the same."""
     Path("report").mkdir()
     settings = []
-    for words in ("a text", "another text"):
+    for target, words in (("class:A", "a text"), ("class:B", "a text"), ("class:B", "another")):
         Path("text.txt").write_text(words, encoding="utf-8")
-        config = GradeConfig(target="class", text=Path("text.txt"))
+        config = GradeConfig(target=target, text=Path("text.txt"))
         settings.append(ClassReport(config, Path("report"), {}).settings)
-    assert settings[0] != settings[1]
+    assert settings[0] != settings[1] != settings[2]
 
 
 def test_a_submission_whose_check_has_ended_has_a_page_and_no_points(monkeypatch):
