@@ -13,11 +13,15 @@ import copy
 
 import numpy as np
 
-from compare.parity.rows import compare_results
-from compare.parity.settings import StepSettings
-from compare.parity.step import run_step
-from compare.parity.tolerance import SAFETY, largest_difference, neighbour
-from compare.parity.weights import parameters_as_arrays
+from compare.parity import (
+    SAFETY,
+    StepSettings,
+    compare_results,
+    largest_difference,
+    parameters_as_arrays,
+    run_step,
+)
+from compare.parity.tolerance import neighbour
 
 CONTROLS = 4
 

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 
 import scratch_rnn
-from compare.check.cases.layer_case import SURFACE, LayerCase, make_case, random_choices
+from compare.check import LayerCase, make_case
+from compare.check.cases.layer_case import SURFACE, random_choices
 from compare.implementations import CELLS
 from compare.parity import StepSettings
 from scratch_rnn.text import Batch

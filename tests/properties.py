@@ -2,19 +2,12 @@
 
 import numpy as np
 
-from compare.check.cases.layer_results import (
-    is_measured,
-    match_results,
-    rounding,
-    run,
-    to_rounding,
-)
+from compare.check import match_results, rounding, run
+from compare.check.cases.layer_results import is_measured, to_rounding
 from compare.check.layers.properties import PROPERTIES
 from compare.check.properties.property import NotTried
-from compare.implementations.core.failures import CallFailed
-from compare.implementations.layers.user_layer import UserLayerFactory
-from compare.parity import SAFETY
-from compare.parity.rows import compare_results, tabulate
+from compare.implementations import CallFailed, UserLayerFactory
+from compare.parity import SAFETY, compare_results, tabulate
 from tests import counts
 from tests.passed import leave_out
 

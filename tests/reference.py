@@ -2,7 +2,7 @@
 
 import concise_rnn
 from compare.check.cases.reference import torch_layer
-from compare.parity.weights import copy_weights
+from compare.parity import copy_weights
 from tests.model_cases import build_model
 
 

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.check.cases.layer_case import SURFACE, make_case
+from compare.check import make_case
+from compare.check.cases.layer_case import SURFACE
 from compare.check.cases.layer_results import CLASSES
 from compare.implementations import CELLS
 from tests.model_cases import MODEL_SURFACE, ModelCase, make_model_case

@@ -29,43 +29,26 @@ def test_every_equation_stands_next_to_the_line_that_computes_it():
     assert files.count("cells/elman.py") >= 10
 
 
-@pytest.fixture
-def moved(tmp_path):
-    """A document that refers to line 1 of a source in which the code is in line 3."""
+def test_code_that_has_moved_takes_its_numbers_along(tmp_path, monkeypatch, capsys):
+    """The document refers to line 1 of a source in which the code is in line 3."""
     (tmp_path / "source.py").write_text("a = 1\n\nb = a + 1\nc = a\n")
-    (tmp_path / "text.md").write_text("Here: [source.py:1](./source.py#L1) `b = a`, you see.\n")
-    return tmp_path / "text.md"
-
-
-def test_code_that_has_moved_takes_its_numbers_along(moved):
-    [reference] = line_numbers.references(moved)
-    assert (reference.ok, reference.line) == (False, 3)
-    line_numbers.refresh(moved)
-    assert moved.read_text() == "Here: [source.py:3](./source.py#L3) `b = a`, you see.\n"
-    assert line_numbers.refresh(moved) == []
-
-
-@pytest.mark.parametrize("code", ["nothing like it", "a"])
-def test_code_that_is_gone_or_not_alone_is_an_error(moved, code):
-    moved.write_text(moved.read_text().replace("b = a", code))
-    with pytest.raises(line_numbers.LineError, match=f"expected {code!r} in one line of source.py"):
-        list(line_numbers.references(moved))
-
-
-def test_a_link_to_another_file_than_its_label_is_an_error(moved):
-    moved.write_text(moved.read_text().replace("./source.py#", "./other.py#"))
-    with pytest.raises(line_numbers.LineError, match="expected a file of this name"):
-        list(line_numbers.references(moved))
-
-
-def test_the_script_says_what_is_wrong(moved, monkeypatch, capsys):
-    monkeypatch.setattr(line_numbers, "DOCS", moved.parent)
-    before = moved.read_text()
+    document = tmp_path / "text.md"
+    document.write_text("Here: [source.py:1](./source.py#L1) `b = a`, you see.\n")
+    monkeypatch.setattr(line_numbers, "DOCS", tmp_path)
     assert line_numbers.main(["--check"]) == 1
     assert capsys.readouterr().out.endswith("is in 3\n")
-    assert moved.read_text() == before
     assert line_numbers.main([]) == 0
+    right = "Here: [source.py:3](./source.py#L3) `b = a`, you see.\n"
+    assert document.read_text() == right
     assert line_numbers.main(["--check"]) == 0
+    for old, new, message in (
+        ("b = a", "nothing like it", "expected 'nothing like it' in one line of source.py"),
+        ("b = a", "a", "expected 'a' in one line of source.py"),
+        ("./source.py#", "./other.py#", "expected a file of this name"),
+    ):
+        document.write_text(right.replace(old, new))
+        with pytest.raises(line_numbers.LineError, match=message):
+            list(line_numbers.references(document))
 
 
 def tables():

@@ -17,7 +17,7 @@ from compare.check.cases.layer_case import random_case
 from compare.implementations import CELLS, Cell
 from tests import oracle
 from tests.annotations import unchecked
-from tests.compare.study.pages import CHROMIUM, Opened
+from tests.compare.study.pages import CHROMIUM
 from tests.properties import against, demand
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
 from tests.scripts import ROOT, ended
@@ -108,7 +108,6 @@ def test_every_command_takes_the_cell(tmp_path, mgu, request):
 def assert_page_computes(tab, path, layer):
     """Compare the numbers of the page, in a browser, with those of the fast version."""
     tab.goto(path.as_uri())
-    Opened(tab).settle()
     network = tab.evaluate("() => rnnParity.network()")
     found = tab.evaluate("() => rnnParity.run('the lazy dog')")
     parameters = {name: np.array(array) for name, array in network["parameters"].items()}

@@ -13,11 +13,9 @@ import pytest
 import torch
 from hypothesis import settings
 
-from compare.check import CheckConfig, CheckError, check
-from compare.check.cases.layer_results import rounding
+from compare.check import CheckConfig, CheckError, check, rounding
 from compare.implementations import CELLS, Source
 from compare.kernels import compilation
-from compare.terminal import UsageError
 from tests.in_process import terminal
 from tests.scripts import ROOT, SCRIPTS, ended, load_script
 
@@ -26,9 +24,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 IN_SHORT = (
-    *("tf32-by-default", "mask-missing", "barrier-missing", "waits-for-another-program"),
-    *("exp-tanh", "state-one-step-late", "gru-bias-outside-reset-gate"),
-    *("gru-direct-path-not-scaled", "lstm-cell-one-step-late"),
+    *("tf32-by-default", "mask-missing", "waits-for-another-program"),
+    *("exp-tanh", "gru-bias-outside-reset-gate", "lstm-cell-one-step-late"),
 )
 IS_DEEP = settings.default.max_examples > 1000
 
@@ -41,7 +38,7 @@ def script():
 @pytest.fixture(scope="module")
 def proof():
     """Cases and mistakes, in the interpreter."""
-    number, names = ("1000", ()) if IS_DEEP else ("2", IN_SHORT)
+    number, names = ("1000", ()) if IS_DEEP else ("1", IN_SHORT)
     command = (SCRIPTS / "kernels.py", "proof", number, *names)
     code, output, errors = ended(*command, TRITON_INTERPRET="1")
     assert code == 0, errors
@@ -58,6 +55,7 @@ def test_shares_are_those_of_the_whole_tolerance(script):
     case = script.case_of("rnn", np.random.default_rng(1), B=2, H=3)
     comparisons = script.Interpreter.compared(None, torch.nn, case)
     allowed = rounding(case)[1]
+    assert comparisons
     assert [c.tensor for c in comparisons if np.any(c.allowed != allowed[c.tensor])] == []
 
 
@@ -65,14 +63,11 @@ def test_mistakes_are_noticed(proof, script):
     found = proof["mistakes"]
     assert [name for name, how in found.items() if not how] == []
     assert found["mask-missing"].startswith("IndexError: expected entries of W_hh, got one")
-    assert "expected a barrier between storing entries of h" in found["barrier-missing"]
     found_at = found["waits-for-another-program"]  # the load or the store, by the order of programs
     assert re.search("expected a program to (load|store) its own entries of h, got", found_at)
     assert set(found) <= {name for name, entry in script.MISTAKES.items() if "patch" in entry}
 
 
-SMALL = {"BB": 1, "BH": 16}
-"""Tiles whose kernels are compiled quickly."""
 OURS = Source(module="scratch_rnn.kernels", name="RNN")
 LIMIT = 600.0
 """Seconds for a call of the compiler."""
@@ -104,47 +99,24 @@ def launches(script, H, BB=1, **constants):
     return found
 
 
-def with_constants(launch, **constants):
-    """Return a launch with other constants."""
-    changed = {name: launch[name] | constants for name in ("values", "constants")}
-    return launch | changed
+def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script):
+    """TF32, a spilled register, more shared memory than there is; a right kernel has none."""
+    elman = launches(script, 64, BH=16)[0]  # a tile that is compiled quickly
 
+    def with_constants(**constants):
+        return elman | {name: elman[name] | constants for name in ("values", "constants")}
 
-def test_what_the_interpreter_cannot_see_is_seen_in_the_machine_code(script, tmp_path):
-    """No TF32, no spilled register, as much shared memory as there is, the barrier; and without."""
-    elman, unaligned = launches(script, 64, **SMALL)[0], launches(script, 65)[5]
-    script.write(tmp_path, ["barrier-missing"])
-    tried = [
-        elman,
-        unaligned,  # of the LSTM, backward: most registers
-        with_constants(elman, precision="tf32"),
-        with_constants(elman, BH=256),  # a tile that is too large
-    ]
+    tried = [elman, with_constants(precision="tf32"), with_constants(BH=256)]
     used = compilation.compile_launches(tried, "sm_90", OURS, LIMIT)
-    by_constants = {(one["name"], *one["constants"].values()): one for one in used}
-    small, right, tf32, large = (
-        by_constants[one["name"], *one["constants"].values()] for one in tried
+    right, tf32, large = (
+        next(one for one in used if one["constants"] == launch["constants"]) for launch in tried
     )
-    for one in (small, right):
-        assert (one["tf32"], one["stack"], one["not_coherent"], one["barriers"]) == (0, 0, 0, 1)
+    assert (right["tf32"], right["stack"], right["not_coherent"], right["barriers"]) == (0, 0, 0, 1)
     assert tf32["tf32"] > 0
     assert large["shared"] > 1024 * compilation.SHARED[90]
     assert large["stack"] > 0
-    file = tmp_path / "barrier_missing.py"
-    line = next(n for n, text in enumerate(file.read_text().splitlines(), 1) if "@triton" in text)
-    [without] = compilation.compile_launches(
-        [elman | {"file": str(file), "line": line}],
-        "sm_90",
-        Source(file=str(file), name="RNN", folders=(str(tmp_path),)),
-        LIMIT,
-    )
-    assert without["barriers"] == 0
-    assert small["synchronisations"] == without["synchronisations"] + 1
-    found = {
-        name: verdict
-        for name, verdict, _ in compilation.describe_kernels(used, "sm_90", tf32=False)
-    }
-    assert [*found.values()] == ["right", "right", "wrong", "wrong"], found
+    kinds = [verdict for _, verdict, _ in compilation.describe_kernels(used, "sm_90", tf32=False)]
+    assert sorted(kinds) == ["right", "wrong", "wrong"]
 
 
 @pytest.mark.skipif(not IS_DEEP, reason="compiles all kernels: make deep")
@@ -161,54 +133,46 @@ def test_no_kernel_spills_registers_whatever_its_size(script, architecture, BB):
             assert one["shared"] <= 1024 * compilation.SHARED[int(architecture[3:])]
 
 
-def check_of(script, folder, name):
-    script.write(folder, [name])
-    to, printed = terminal(400)
-    file = folder / f"{name.replace('-', '_')}.py"
-    layer = CELLS[script.MISTAKES[name]["cell"]].layer
-    config = CheckConfig(target=f"{file}:{layer}", compile_for="sm_90")
-    try:
-        check(config, to)
-    except CheckError as error:
-        printed.write(str(error))
-    return printed.getvalue()
-
-
 @pytest.mark.parametrize("name", ["barrier-missing", *(["*"] if IS_DEEP else [])])
 def test_check_names_what_is_wrong_with_a_kernel(script, tmp_path, name):
     names = [n for n, entry in script.MISTAKES.items() if "notice" in entry]
     for one in names if name == "*" else [name]:
-        printed = check_of(script, tmp_path, one)
-        assert script.MISTAKES[one]["notice"] in printed, one
-        assert one == "no-kernel" or " for sm_90 (" in printed or "reference" in one
+        script.write(tmp_path, [one])
+        to, printed = terminal(400)
+        file = tmp_path / f"{one.replace('-', '_')}.py"
+        layer = CELLS[script.MISTAKES[one]["cell"]].layer
+        with pytest.raises(CheckError) as caught:
+            check(CheckConfig(target=f"{file}:{layer}", compile_for="sm_90"), to)
+        found = printed.getvalue() + str(caught.value)
+        assert script.MISTAKES[one]["notice"] in found, one
+        assert one == "no-kernel" or " for sm_90 (" in found or "reference" in one
 
 
 def test_the_tutorial_shows_what_is_printed(tmp_path):
-    """Each block of output is printed, and each difference changes the file."""
+    """Each block of output is printed, and each difference changes the file.
+
+    In `make test`, the first and the last block.
+    """
     page = (ROOT / "docs" / "speed" / "kernels.md").read_text("utf-8")
     page = page.partition("### Ten minutes")[2].partition("\n### ")[0]
     outputs, changes = (
         re.findall(rf"```{kind}\n(.*?)```", page, re.S) for kind in ("text", "diff")
     )
+    assert len(changes) == 3
     file = tmp_path / "mine.py"
     source = (ROOT / "docs" / "kernels" / "mine.py").read_text("utf-8")
-    for output, change in zip(outputs[1:], changes, strict=True):  # the first is the command
-        file.write_text(source, encoding="utf-8")
-        to, printed = terminal(400)
-        with pytest.raises(CheckError):
-            check(CheckConfig(target=f"{file}:RNN", interpret=True), to)
-        assert [line for line in output.splitlines() if line not in printed.getvalue()] == []
+    for k, (output, change) in enumerate(zip(outputs[1:], changes, strict=True)):  # after a command
+        if k != 1 or IS_DEEP:
+            file.write_text(source, encoding="utf-8")
+            to, printed = terminal(400)
+            with pytest.raises(CheckError):
+                check(CheckConfig(target=f"{file}:RNN", interpret=True), to)
+            assert [line for line in output.splitlines() if line not in printed.getvalue()] == []
         lines = change.splitlines(keepends=True)
         old, new = ("".join(x[1:] for x in lines if x[0] in kept) for kept in (" -", " +"))
         assert source.count(old) == 1
         source = source.replace(old, new)
     assert 'input_precision="ieee"' in source
-
-
-def test_options_for_kernels_are_refused_where_there_are_none(tmp_path):
-    (tmp_path / "file.py").write_text("", encoding="utf-8")
-    with pytest.raises(UsageError, match="expected FILE:CLASS or MODULE:CLASS with --compile-for"):
-        check(CheckConfig(target=str(tmp_path / "file.py"), compile_for="sm_90"))
 
 
 @pytest.mark.parametrize("B", [1, 2, 132, 133, 265, 2113])
@@ -247,25 +211,23 @@ def test_a_kernel_gets_arrays_whose_rows_follow_each_other(name, module, monkeyp
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_arguments_are_refused_with_what_was_expected(name):
+def test_parameters_are_torchs_and_arguments_are_refused_with_what_was_expected(name):
     """Arguments are checked before a kernel runs, so no GPU is needed, and no interpreter."""
     layer = getattr(importlib.import_module("scratch_rnn.kernels"), name)
     own, twin = layer(3, 4), getattr(torch.nn, name)(3, 4)
-    assert {n: p.shape for n, p in own.named_parameters()} == {
-        n: p.shape for n, p in twin.named_parameters()
-    }
+    shapes = [{n: p.shape for n, p in each.named_parameters()} for each in (own, twin)]
+    assert shapes[0] == shapes[1]
     assert all(parameter.abs().max() <= 0.5 for parameter in own.parameters())
     x, h = torch.zeros(2, 5, 3), torch.zeros(1, 5, 4)
-    state = (h, h) if LAYERS[name] == 2 else h
-    wrong = h if LAYERS[name] == 2 else (h, h)
-    for arguments, kind, message in (
-        ((x[0],), ValueError, r"expected x of shape \(T, B, 3\), got \(5, 3\)"),
-        ((x[:0],), ValueError, r"expected x of shape \(T, B, 3\), got \(0, 5, 3\)"),
-        ((x, wrong), TypeError, "expected the state to be "),
-        ((x[:, :4], state), ValueError, r"expected a state of shape \(1, 4, 4\), got \(1, 5, 4\)"),
-        ((x.double(),), TypeError, "expected dtype torch.float32, got torch.float64"),
+    state, wrong = ((h, h), h) if LAYERS[name] == 2 else (h, (h, h))
+    for arguments, message in (
+        ((x[0],), r"expected x of shape \(T, B, 3\), got \(5, 3\)"),
+        ((x[:0],), r"expected x of shape \(T, B, 3\), got \(0, 5, 3\)"),
+        ((x, wrong), "expected the state to be "),
+        ((x[:, :4], state), r"expected a state of shape \(1, 4, 4\), got \(1, 5, 4\)"),
+        ((x.double(),), "expected dtype torch.float32, got torch.float64"),
     ):
-        with pytest.raises(kind, match=message):
+        with pytest.raises((ValueError, TypeError), match=message):
             own(*arguments)
     with pytest.raises(ValueError, match=r"expected input_precision in .*, got 'fast'"):
         layer(3, 4, input_precision="fast")

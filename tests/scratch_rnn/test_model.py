@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from compare.check.cases.layer_case import LayerCase, random_case
-from compare.parity.comparison import check_parity
-from compare.parity.weights import name_state
-from scratch_rnn import LSTM, RNN, RNNModel, linear
+from compare.check import LayerCase
+from compare.check.cases.layer_case import random_case
+from compare.parity import check_parity, name_state
+from scratch_rnn import RNN, RNNModel, linear
 from scratch_rnn.arrays import arrays_of, each
-from tests.annotations import unchecked
 from tests.model_cases import ModelCase, build_model, random_model_case
 from tests.properties import demand, identical
 from tests.reference import torch_model
@@ -74,47 +73,18 @@ def test_backward_twice_on_one_tape_gives_the_same_bits(package, case):
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_names_shapes_and_bounds_of_new_parameters(bidirectional):
+def test_the_first_weights_of_the_output_layer_are_uniform_in_one_over_root_dh(bidirectional):
     rnn = RNN(6, 9, 2, bidirectional=bidirectional, rng=np.random.default_rng(0))
-    model = RNNModel(rnn, 6, rng=np.random.default_rng(1))
-    D = 2 if bidirectional else 1
-    assert list(model.parameters)[-2:] == ["linear.weight", "linear.bias"]
-    assert model.parameters["linear.weight"].shape == (6, D * 9)
-    assert model.parameters["linear.bias"].shape == (6,)
-    for name, array in rnn.parameters.items():
-        assert model.parameters[f"rnn.{name}"] is array
-    for name in ("linear.weight", "linear.bias"):
+    model, again, other = (RNNModel(rnn, 6, rng=np.random.default_rng(k)) for k in (1, 1, 2))
+    DH = 18 if bidirectional else 9
+    assert all(model.parameters[f"rnn.{name}"] is array for name, array in rnn.parameters.items())
+    for name, shape in (("linear.weight", (6, DH)), ("linear.bias", (6,))):
         array = model.parameters[name]
-        assert array.dtype == np.float32
-        assert np.abs(array).max() <= np.nextafter(np.float32(1 / np.sqrt(D * 9)), np.float32(1))
+        assert (array.shape, array.dtype) == (shape, np.float32)
+        assert np.abs(array).max() <= np.nextafter(np.float32(1 / np.sqrt(DH)), np.float32(1))
         assert len(np.unique(array)) == array.size
-    other = RNNModel(rnn, 6, rng=np.random.default_rng(2))
-    assert not np.array_equal(other.parameters["linear.bias"], model.parameters["linear.bias"])
-    again = RNNModel(rnn, 6, rng=np.random.default_rng(1))
-    np.testing.assert_array_equal(again.parameters["linear.bias"], model.parameters["linear.bias"])
-
-
-IDS = np.zeros((2, 3), int)
-
-MISTAKES = {  # beside those of tests/test_wrong_arguments.py: the state of an LSTM is a pair
-    "no steps": lambda m, s: m(IDS[:, :0], s),
-    "an array instead of a pair": lambda m, s: m(IDS, s[0]),
-    "a pair of three": lambda m, s: m(IDS, (*s, s[0])),
-    "a list instead of a pair": lambda m, s: m(IDS, list(s)),
-    "h and c exchanged": lambda m, s: m(IDS, s[::-1]),
-    "c of another batch": lambda m, s: m(IDS, (s[0], m.begin_state(1)[1])),
-    "c of another dtype": lambda m, s: m(IDS, (s[0], s[1].astype(np.float64))),
-    "a pair for an RNN": lambda m, s: RNNModel(RNN(5, 4), 5)(IDS, s),
-}
-
-
-@pytest.mark.parametrize("call", MISTAKES.values(), ids=MISTAKES)
-def test_mistakes_are_refused_in_one_line(call):
-    model = RNNModel(LSTM(5, 4, proj_size=3), 5)
-    with unchecked(), pytest.raises((ValueError, TypeError)) as caught:
-        call(model, model.begin_state(2))
-    assert str(caught.value).startswith("expected ")
-    assert "\n" not in str(caught.value)
+        np.testing.assert_array_equal(array, again.parameters[name])
+        assert not np.array_equal(array, other.parameters[name])
 
 
 def test_the_repr_of_a_case_is_the_case():

@@ -12,35 +12,20 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, rounding
-from compare.check.cases.reference import torch_results
+from compare.check import LayerCase, rounding, torch_results
+from compare.check.cases.layer_results import CLASSES
 from compare.implementations import CELLS
-from compare.parity.build import build_models
-from compare.parity.rows import compare_results
-from compare.parity.settings import StepSettings
-from compare.parity.step import run_step
-from compare.parity.tolerance import tolerances
-from scratch_rnn.arrays import arrays_of, state_of
+from compare.parity import StepSettings, compare_results, run_step, tolerances
+from scratch_rnn.arrays import arrays_of
 from scratch_rnn.plain import __main__ as program
 from scratch_rnn.plain import elman, model
-from scratch_rnn.text import Batch, Vocab
+from scratch_rnn.text import Vocab
 from scratch_rnn.train import loss_and_gradients
 from tests.counts import only_in_deep
+from tests.model_cases import ModelCase, build_model
 from tests.properties import against, demand
 from tests.scripts import ended, started
-from tests.strategies import layer_cases
-from tests.strategies import states as hypothesis_states
-
-T, B, V, H = 5, 3, 4, 6  # all different: a transposed array has the wrong shape
-
-
-def draw(*shape, dtype, seed):
-    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(dtype)
-
-
-PARAMETERS = [draw(*shape, dtype="float64", seed=0) for shape in ((H, V), (H, H), (H,), (H,))]
-
+from tests.strategies import layer_cases, states
 
 OFF = ("batch_first", "bidirectional", "projected", "unbatched", "one_hot", "lengths")
 PLAIN = {"L": 1, "bias": True, "h0": True, "upstream": "both", **dict.fromkeys(OFF, False)}
@@ -48,16 +33,18 @@ PLAIN = {"L": 1, "bias": True, "h0": True, "upstream": "both", **dict.fromkeys(O
 
 def run(case):
     """Run a plain version on a case; return all results by the layers' names."""
-    floats, states = case.floats, CELLS[case.cell].states
+    floats, names = case.floats, CELLS[case.cell].states
     plain = model.CELLS[case.cell]
     option = (case.nonlinearity,) if len(CELLS[case.cell].nonlinearities) > 1 else ()
-    begin = [getattr(floats, f"{state}0")[0] for state in states]
+    begin = [getattr(floats, f"{state}0")[0] for state in names]
     output, last, tape = plain.forward(floats.x, *begin, *floats.parameters.values(), *option)
-    d_last = [getattr(floats, f"d_{state}_n")[0] for state in states]
+    d_last = [getattr(floats, f"d_{state}_n")[0] for state in names]
+    for array in plain.backward(tape, floats.d_output, *d_last):
+        array += 1  # the caller's own: the tape can be used again
     d_x, *others = plain.backward(tape, floats.d_output, *d_last)
-    d_states, d_weights = others[: len(states)], others[len(states) :]
+    d_states, d_weights = others[: len(names)], others[len(names) :]
     results = {"output": output, "gradient of x": d_x}
-    for state, array, gradient in zip(states, arrays_of(last), d_states, strict=True):
+    for state, array, gradient in zip(names, arrays_of(last), d_states, strict=True):
         results |= {f"{state}_n": array[None], f"gradient of {state}0": gradient[None]}
     for name, gradient in zip(floats.parameters, d_weights, strict=True):
         results[f"gradient of {name}"] = gradient
@@ -72,7 +59,7 @@ def agrees(case):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@hypothesis_states(case=layer_cases(**PLAIN))
+@states(case=layer_cases(**PLAIN))
 def test_the_layer_is_the_fast_one_and_that_of_pytorch(cell, case):
     one = {"nonlinearity": "tanh"} if len(CELLS[cell].nonlinearities) == 1 else {}
     agrees(replace(case, cell=cell, **one))
@@ -83,38 +70,22 @@ def test_a_gate_that_is_nearly_one():
     agrees(LayerCase(cell="gru", T=6, V=4, H=3, saturated=True, rounded=True, seed=259))
 
 
-def test_the_backward_pass_changes_none_of_its_arguments():
-    x, h_0 = draw(T, B, V, dtype="float64", seed=1), draw(B, H, dtype="float64", seed=2)
-    d_output, d_h_n = draw(T, B, H, dtype="float64", seed=3), draw(B, H, dtype="float64", seed=4)
-    _, _, tape = elman.rnn_forward(x, h_0, *PARAMETERS)
-    first = elman.rnn_backward(tape, d_output, d_h_n)
-    copies = [array.copy() for array in first]
-    for array in first:
-        array += 1
-    for again, copy in zip(elman.rnn_backward(tape, d_output, d_h_n), copies, strict=True):
-        np.testing.assert_array_equal(again, copy)
-
-
-@pytest.mark.parametrize("name", ["step", "forward", "step_backward"])
-def test_the_default_nonlinearity_is_tanh(name):
-    for function in (getattr(elman, f"rnn_{name}"), elman.loss_and_gradients):
-        assert inspect.signature(function).parameters["f"].default == "tanh"
+def test_the_default_nonlinearity_is_tanh():
+    for name in ("rnn_step", "rnn_forward", "rnn_step_backward", "loss_and_gradients"):
+        assert inspect.signature(getattr(elman, name)).parameters["f"].default == "tanh", name
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("f", ["tanh", "relu"])
 @pytest.mark.parametrize("max_norm", [0.1, 100.0], ids=["clipped", "not clipped"])
-def test_a_training_step_is_the_fast_model_s(f, dtype, max_norm):
+def test_a_training_step_is_the_fast_models(f, dtype, max_norm):
     """Loss, final state, gradients, norm, clipped gradients and updated parameters."""
-    scratch_model, _ = build_models(V, H, nonlinearity=f, dtype=dtype, seed=0)
-    tokens = np.random.default_rng(1).integers(0, V, (B, T + 1))
-    batch = Batch(tokens[:, :-1].copy(), tokens[:, 1:].copy())
-    h_0, lr = draw(1, B, H, dtype=dtype, seed=2), 0.5
-
-    names = list(scratch_model.parameters)
-    parameters = [array.copy() for array in scratch_model.parameters.values()]
+    layer = LayerCase(T=5, B=3, V=4, H=6, nonlinearity=f, dtype=dtype, one_hot=True, h0=True)
+    case = ModelCase(layer)
+    batch, names = case.batch, list(case.parameters)
+    parameters = [array.copy() for array in case.parameters.values()]
     loss, gradients, h_n = elman.loss_and_gradients(
-        batch.inputs.T, batch.targets.T, h_0[0], parameters, f
+        batch.inputs.T, batch.targets.T, case.state[0], parameters, f
     )
     plain = {"loss": np.asarray(loss, dtype), "final state": h_n[None]}
     for name, gradient in zip(names, gradients, strict=True):
@@ -122,61 +93,32 @@ def test_a_training_step_is_the_fast_model_s(f, dtype, max_norm):
     plain["gradient norm"] = np.asarray(elman.clip_grad_norm(gradients, max_norm), dtype)
     for name, gradient in zip(names, gradients, strict=True):
         plain[f"clipped gradient of {name}"] = gradient
-    elman.update(parameters, gradients, lr)
+    elman.update(parameters, gradients, 0.5)
     plain |= {f"updated {name}": p for name, p in zip(names, parameters, strict=True)}
 
-    settings = StepSettings(lr=lr, max_norm=max_norm)
-    expected, allowed = tolerances(lambda move: run_step(scratch_model, batch, h_0, settings, move))
+    settings = StepSettings(lr=0.5, max_norm=max_norm)
+    expected, allowed = tolerances(
+        lambda move: run_step(build_model(case), batch, case.state, settings, move)
+    )
     # The plain step does not return these.
     between = {"hidden states", "logits", "gradient of logits", "gradient of initial state"}
     assert plain.keys() == expected.keys() - between
     report = compare_results(plain, {name: expected[name] for name in plain}, allowed)
-    demand(report, "the plain step is the fast one", f)
+    demand(report, "the plain step is the fast one", case)
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_plain_model_of_a_cell_is_the_fast_one(cell):
-    layer = CLASSES[cell]
-    plain, rng = model.CELLS[cell], np.random.default_rng(0)
-    fast = scratch_rnn.RNNModel(layer(V, H, dtype=np.float64, rng=rng), V, rng=rng)
-    parameters = list(fast.parameters.values())
-    shapes = [array.shape for array in model.init_parameters(plain, V, H, rng)]
-    assert shapes == [array.shape for array in parameters]
-    state = [rng.uniform(-1, 1, (B, H)) for _ in range(plain.num_states)]
-    ids = rng.integers(0, V, (B, T + 1))
-    batch = Batch(ids[:, :-1].copy(), ids[:, 1:].copy())
-
-    loss, gradients, last = model.loss_and_gradients(
-        plain, batch.inputs.T, batch.targets.T, state, parameters
-    )
-    fast_state = state_of(array[None] for array in state)
-    fast_loss, fast_gradients, fast_last, _ = loss_and_gradients(fast, batch, fast_state)
-    assert loss == pytest.approx(fast_loss, rel=1e-14)
-    for ours, theirs in zip(gradients, fast_gradients.values(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
-    for ours, theirs in zip(last, arrays_of(fast_last), strict=True):
-        np.testing.assert_allclose(ours, theirs[0], rtol=1e-12, atol=1e-14)
-
-    zeros = model.begin_state(plain, B, parameters)
-    assert [array.shape for array in zeros] == [array.shape for array in state]
-    for array, factor in zip(parameters, (20, 3, 1, 1, 1, 0), strict=True):
-        array *= factor  # so that the text depends on what was read
-    vocab = Vocab([f"token{k}" for k in range(1, V)])
-    text = scratch_rnn.predict(vocab.to_tokens([1, 2]), 40, fast, vocab)
-    written = model.generate(plain, [1, 2], 40, parameters)
-    assert vocab.to_tokens(written) == text.split(" ")
-    assert len(set(written)) > 2
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_an_epoch_carries_the_state_and_clips_the_gradients(cell):
-    """Beside the fast model, whose gradients are clipped and subtracted here."""
+def test_an_epoch_of_a_plain_model_is_the_fast_ones_and_so_is_its_text(cell):
+    """Its state is carried, its gradients are clipped, and they are subtracted."""
+    T, B, V, H = 5, 3, 4, 6
     plain, rng = model.CELLS[cell], np.random.default_rng(0)
     fast = scratch_rnn.RNNModel(CLASSES[cell](V, H, dtype=np.float64, rng=rng), V, rng=rng)
     parameters = [array.copy() for array in fast.parameters.values()]
-    ids, max_norm = rng.integers(0, V, (3, B, T + 1)), 0.1
-    batches = [Batch(each[:, :-1].copy(), each[:, 1:].copy()) for each in ids]
-    losses = model.train_epoch(plain, batches, B, parameters, max_norm)
+    shapes = [array.shape for array in model.init_parameters(plain, V, H, rng)]
+    assert shapes == [array.shape for array in parameters]
+    batches, max_norm = [scratch_rnn.Batch(*ids) for ids in rng.integers(0, V, (3, 2, B, T))], 0.1
+    pairs = [(batch.inputs, batch.targets) for batch in batches]
+    losses = model.train_epoch(plain, pairs, B, parameters, max_norm)
     state = fast.begin_state(B)
     for batch, loss in zip(batches, losses, strict=True):
         expected, gradients, state, _ = loss_and_gradients(fast, batch, state)
@@ -186,6 +128,14 @@ def test_an_epoch_carries_the_state_and_clips_the_gradients(cell):
             array -= plain.lr * gradients[name]
     for ours, theirs in zip(parameters, fast.parameters.values(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+
+    for array, factor in zip(fast.parameters.values(), (20, 3, 1, 1, 1, 0), strict=True):
+        array *= factor  # so that the text depends on what was read
+    vocab = Vocab([f"token{k}" for k in range(1, V)])
+    text = scratch_rnn.predict(vocab.to_tokens([1, 2]), 40, fast, vocab)
+    written = model.generate(plain, [1, 2], 40, [*fast.parameters.values()])
+    assert vocab.to_tokens(written) == text.split(" ")
+    assert len(set(written)) > 2
 
 
 @pytest.mark.parametrize("module", model.MODULES)

@@ -3,39 +3,13 @@
 import numpy as np
 import pytest
 
-from compare.check.cases.layer_case import LayerCase
+from compare.check import LayerCase
 from compare.implementations import CELLS
-from compare.parity.rows import compare_results
-from compare.parity.tolerance import tolerances
-from scratch_rnn import GRU, LSTM, RNNModel, predict
+from compare.parity import compare_results, tolerances
 from scratch_rnn.predict import token_by_token
-from scratch_rnn.text import Vocab
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand
 from tests.strategies import property_of_models
-
-
-def test_the_model_itself_reads_the_prefix_alone(monkeypatch):
-    """Each token after it is a step without the model around it; that is why it is fast."""
-    vocab, call = Vocab(list("ab")), RNNModel.__call__
-    calls = []
-    monkeypatch.setattr(
-        RNNModel, "__call__", lambda model, *given: calls.append(given) or call(model, *given)
-    )
-    predict("ab", 5, RNNModel(GRU(len(vocab), 4), len(vocab)), vocab)
-    assert len(calls) == 1
-
-
-@pytest.mark.parametrize("layer", [GRU, LSTM])
-def test_gates_that_are_nearly_zero_overflow_in_silence(layer):
-    """e^-z is infinite in float32 then, and σ is 0. No warning, which is an error here."""
-    vocab = Vocab(list("ab"))
-    model = RNNModel(layer(len(vocab), 4), len(vocab))
-    for array in model.rnn.parameters.values():
-        array[...] = -100
-    assert predict("ab", 3, model, vocab).startswith("ab")
-    output, _ = model.rnn(np.ones((3, 2, len(vocab)), np.float32))
-    assert np.all(np.isfinite(output))
 
 
 def by_the_model(model, tokens, state, move):

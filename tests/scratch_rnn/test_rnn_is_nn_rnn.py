@@ -2,9 +2,8 @@
 
 import pytest
 
-from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, match_results, run
-from compare.check.cases.reference import torch_results
+from compare.check import LayerCase, match_results, run, torch_results
+from compare.check.cases.layer_results import CLASSES
 from compare.check.properties.property import layer_property
 from tests.properties import against, demand
 from tests.strategies import hypothesis_test_of, property_of_layers

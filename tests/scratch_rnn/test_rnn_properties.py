@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import CLASSES, rounding
+from compare.check import LayerCase, rounding
+from compare.check.cases.layer_results import CLASSES
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
-from compare.parity.tolerance import SAFETY, ulps
+from compare.parity import SAFETY, ulps
 from tests.properties import demand_property
 from tests.strategies import hypothesis_test_of
 

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from compare.parity.build import build_models
-from compare.parity.comparison import check_parity
-from compare.parity.rows import Agreement
+from compare.parity import Agreement, build_models, check_parity
 from scratch_rnn import load_time_machine
 from scratch_rnn.fast.sums import PRODUCT_ROWS, ROWS, sum_of_products, sum_of_rows
 from scratch_rnn.text.corpus import sample_text

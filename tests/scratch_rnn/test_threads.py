@@ -2,26 +2,41 @@
 
 import functools
 import os
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController, threadpool_info
 
-from compare.check.cases.layer_results import CLASSES, backward, build, forward, rounding
+from compare.check import rounding
+from compare.check.cases.layer_results import CLASSES, backward, build, forward
 from compare.implementations import CELLS
-from scratch_rnn import LSTM, RNN, SGD, Batch, RNNModel, set_num_threads, threads, train_step
+from scratch_rnn import (
+    GRU,
+    LSTM,
+    RNN,
+    SGD,
+    Batch,
+    RNNModel,
+    get_num_threads,
+    set_num_threads,
+    threads,
+    train_step,
+)
 from scratch_rnn.arrays import arrays_of
-from scratch_rnn.layers import batch_slices
-from scratch_rnn.threads import keep_batch_whole
 from tests.annotations import unchecked
 from tests.counts import number
 from tests.properties import against, demand, identical
-from tests.scratch_rnn.test_rnn_refusals import CALLS, H, V
+from tests.scratch_rnn.test_rnn_refusals import CALLS
 from tests.scratch_rnn.test_train import sharing
 from tests.scripts import ended
 from tests.strategies import property_of_layers
+from tests.test_both_packages import small_batches
+
+V, H = 4, 3
 
 # A layer ----------------------------------------------------------------------------------------
 
@@ -62,9 +77,9 @@ def watch(layer, note, monkeypatch):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("B", [0, 1, 2, 5])
-def test_each_thread_takes_a_part(B, cell, monkeypatch):
+def test_each_thread_takes_a_slice(B, cell, monkeypatch):
     layer = CLASSES[cell](V, H, bidirectional=True)
-    meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=800), []
+    meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=100), []
 
     def note(given, *_):  # x, or a tape
         meeting.wait()  # nobody passes unless all slices are under way at once
@@ -82,9 +97,8 @@ def test_each_thread_takes_a_part(B, cell, monkeypatch):
     assert gradients.x.shape == (4, B, V)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_the_products_of_one_sequence_are_divided_by_blas(cell, monkeypatch):
-    layer, seen = CLASSES[cell](V, H), []
+def test_the_products_of_one_sequence_are_divided_by_blas(monkeypatch):
+    layer, seen = GRU(V, H), []
 
     def threads_of_blas():
         found = [lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"]
@@ -102,37 +116,17 @@ def test_the_products_of_one_sequence_are_divided_by_blas(cell, monkeypatch):
         assert forward_and_backward(2) == [1, 1, 1, 1]  # a slice for each thread
         threads.least_rows = lambda *_: 2
         assert forward_and_backward(2) == [1, 1]
-        with keep_batch_whole():
+        with threads.keep_batch_whole():
             assert forward_and_backward(1) == [1, 1]
+        # a setting of the process: only the thread that has set the number of threads changes it
+        with ThreadPoolExecutor(1) as another:
+            assert another.submit(forward_and_backward, 1).result() == [1, 1]
         threads.LARGE_FOR_BLAS = H * H + 1
         assert forward_and_backward(1) == [1, 1]
         assert set(threads_of_blas()) == {1}
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_only_the_thread_that_has_set_the_number_changes_that_of_blas(cell, monkeypatch):
-    """It is a setting of the process: two that change it would leave behind what one has found."""
-    layer, x = CLASSES[cell](V, H), np.zeros((2, 1, V), np.float32)
-    with sharing(2), ThreadPoolExecutor(1) as another:
-        threads.LARGE_FOR_BLAS = H * H
-        monkeypatch.setattr(threads, "_blas", None)  # the controller: its use is an error
-        with pytest.raises(AttributeError, match="limit"):
-            layer.forward(x)
-        another.submit(layer.forward, x).result()
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_on_one_thread_the_tape_is_the_cells_own(cell):
-    layer = CLASSES[cell](V, H)
-    x = np.zeros((4, 2, V), np.float32)
-    _, _, tape = layer.forward(x)
-    with sharing(2):
-        _, _, tape_of_two = layer.forward(x)
-    assert isinstance(tape_of_two.recurrences[0], batch_slices.SliceTapes)
-    assert type(tape.recurrences[0]) is type(tape_of_two.recurrences[0].tapes[0])
-
-
-def test_the_padding_of_a_part_is_zero_too():
+def test_the_padding_of_a_slice_is_zero_too():
     """It overflows here. Where it is not zero, the gradients are infinity times zero."""
     rnn = RNN(1, 1, nonlinearity="relu", bias=False)
     for parameter in rnn.parameters.values():
@@ -161,7 +155,7 @@ def message(call):
 
 def test_what_a_layer_refuses_is_refused_whole():
     layer = RNN(V, H)
-    for x, h0, lengths in CALLS.values():
+    for x, h0, lengths, _ in CALLS:
         call = functools.partial(layer.forward, x, h0, lengths=lengths)
         with unchecked():
             on_one = message(call)
@@ -169,7 +163,7 @@ def test_what_a_layer_refuses_is_refused_whole():
                 assert message(call) == on_one
 
 
-def test_an_error_in_a_part_is_that_of_one_thread():
+def test_an_error_in_a_slice_is_that_of_one_thread():
     """The caller's `np.errstate` is that of all threads. Here the last row overflows."""
     rnn = RNN(1, 1, nonlinearity="relu")
     for parameter in rnn.parameters.values():
@@ -186,11 +180,128 @@ def test_an_error_in_a_part_is_that_of_one_thread():
         assert np.all(np.isfinite(rnn(x)[0][:, :2]))
 
 
-# Slices in slices, and processes -----------------------------------------------------------------
+def test_slices_keep_their_order_and_their_exceptions():
+    def slow_first(k):
+        time.sleep(0.02 * (3 - k))
+        return k
+
+    def failing(k):
+        if k == 2:
+            raise RuntimeError("slice 2")
+        return k
+
+    with sharing(3):
+        assert threads.map_slices(slow_first, [0, 1, 2]) == [0, 1, 2]
+        with pytest.raises(RuntimeError, match="slice 2"):
+            threads.map_slices(failing, [0, 1, 2])
+
+
+# How the batch is cut ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+def test_slices_cover_the_batch(n):
+    for B in (1, 2, 3, 7):
+        with sharing(n):
+            slices = threads.slice_batch(B, 1, 1)
+        assert [b for rows in slices for b in range(B)[rows]] == list(range(B))
+        sizes = [len(range(B)[rows]) for rows in slices]
+        assert len(slices) == min(n, B)
+        assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(
+    ("has_lock", "rows"),
+    [(True, {64: 512, 256: 32, 362: 17, 512: 8, 1024: 8}), (False, {64: 128, 256: 16, 512: 16})],
+)
+def test_a_slice_has_so_many_rows_that_its_products_outlast_the_lock(has_lock, rows, monkeypatch):
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: has_lock, raising=False)
+    assert {H: threads.least_rows(35, H * H) for H in rows} == rows
+    assert threads.least_rows(1, 256**2) == 128  # a step alone ends before the threads have begun
+    assert threads.least_rows(0, 256**2) == 128
+    set_num_threads(4)
+    try:
+        counts = [len(threads.slice_batch(k * rows[64], 35, 64**2)) for k in (0, 1, 2, 3, 4, 9)]
+    finally:
+        set_num_threads(1)
+    assert counts == [1, 1, 2, 3, 4, 4]
+
+
+def test_the_work_of_a_step_is_that_of_its_recurrent_products(monkeypatch):
+    """L·D = 6 recurrences, each with T = 7 products of B = 2 rows and the weights of one gate.
+
+    If the whole step is one slice, so is each recurrence: it has less work.
+    """
+    calls = []
+
+    def keep_whole(B, steps, multiplications):
+        calls.append((B, steps, multiplications))
+        return [slice(0, B)]
+
+    monkeypatch.setattr(threads, "slice_batch", keep_whole)
+    [batch] = small_batches(1, T=7)
+    for layer, R in ((RNN(5, 4, 3, bidirectional=True), 4), (LSTM(5, 4, 6, proj_size=3), 3)):
+        model = RNNModel(layer, 5)
+        train_step(model, batch, None, SGD(model.parameters, 0.1))
+        assert calls == [(2, 6 * 7, R * R)] + 6 * [(2, 7, R * R)]
+        calls.clear()
+
+
+# Threads, slices in slices, and processes --------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_n_threads_are_the_caller_and_n_minus_one_named_ones(n):
+    """A barrier of n lets nobody through unless n slices are under way at once."""
+    barrier = threading.Barrier(n)
+
+    def meet(_):
+        barrier.wait(timeout=100)
+        return threading.current_thread()
+
+    with sharing(n):
+        assert get_num_threads() == n
+        found = [threads.map_slices(meet, range(n)) for _ in range(3)]
+        many = threads.map_slices(lambda _: threading.current_thread(), range(20))
+    here = threading.current_thread()
+    assert all(first is here for first, *_ in found)
+    workers = {thread for _, *others in found for thread in others} | set(many[1:])
+    assert len(workers) == n - 1  # the same ones call after call
+    assert all(thread.name.startswith("scratch_rnn") for thread in workers)
+    with sharing(1):
+        assert threads.map_slices(lambda _: threading.current_thread(), range(2)) == [here] * 2
+    for thread in workers:  # another number of threads ends those before
+        thread.join(100)
+        assert not thread.is_alive()
+
+
+def test_the_number_can_be_changed_while_another_thread_computes(monkeypatch):
+    """A call keeps the threads with which it began."""
+    context = threads.copy_context
+
+    def copy_context():  # called between the choice of the threads and their work
+        set_num_threads(3)
+        return context()
+
+    with sharing(2):
+        monkeypatch.setattr(threads, "copy_context", copy_context)
+        assert threads.map_slices(lambda k: k, range(4)) == [0, 1, 2, 3]
+
+
+def test_blas_is_held_to_one_thread_and_nothing_else_is():
+    with ThreadpoolController().limit(limits=2):
+        set_num_threads(1)
+        limits = threadpool_info()
+    kinds = {
+        kind: {p["num_threads"] for p in limits if p["user_api"] == kind}
+        for kind in ("blas", "openmp")
+    }
+    assert kinds["blas"] == {1}
+    assert kinds["openmp"] <= {2}
 
 
 @pytest.mark.timeout(100)  # a slice that waits for its own pool waits for ever
-def test_a_part_is_not_cut_again_and_waits_for_nobody():
+def test_a_slice_is_not_cut_again_and_waits_for_nobody():
     layer = LSTM(5, 4)
     model, batch = RNNModel(layer, 5), Batch(*np.random.default_rng(0).integers(0, 5, (2, 4, 3)))
 
@@ -238,35 +349,3 @@ def test_a_forked_child_computes_on_threads_of_its_own():
     """A fork copies the pool of the parent, but not its threads."""
     _, output, errors = ended("-c", FORK)
     assert output.split() == ["0", "True"], errors
-
-
-def test_inside_a_part_the_calling_thread_takes_all_parts():
-    here = threading.current_thread()
-    with sharing(2):
-        with threads.keep_batch_whole():
-            inside = threads.map_slices(lambda _: threading.current_thread(), range(3))
-            assert threads.slice_batch(4, 1, 1) == [slice(0, 4)]
-        outside = threads.map_slices(lambda _: threading.current_thread(), range(2))
-    assert inside == [here] * 3
-    assert outside[0] is here is not outside[1]
-
-
-def test_another_number_of_threads_ends_those_before():
-    with sharing(3):
-        _, *others = threads.map_slices(lambda _: threading.current_thread(), range(3))
-    for thread in others:
-        thread.join(800)
-        assert not thread.is_alive()
-
-
-def test_the_number_can_be_changed_while_another_thread_computes(monkeypatch):
-    """A call keeps the threads with which it began."""
-    context = threads.copy_context
-
-    def copy_context():  # called between the choice of the threads and their work
-        set_num_threads(3)
-        return context()
-
-    with sharing(2):
-        monkeypatch.setattr(threads, "copy_context", copy_context)
-        assert threads.map_slices(lambda k: k, range(4)) == [0, 1, 2, 3]
