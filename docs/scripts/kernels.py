@@ -29,6 +29,7 @@ from compare.check import LayerCase, run
 from compare.check.cases.layer_case import random_case
 from compare.check.cases.layer_results import expect, rounding
 from compare.implementations import CELLS, load_file
+from compare.implementations.core.interface import UserGradients
 from compare.implementations.inside.adapters import torch_module
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
 from compare.mistakes import BUG_NAMES
@@ -92,6 +93,14 @@ def load_interpreter() -> ModuleType:
     return load_file(INTERPRETER, "docs_")
 
 
+class KernelLayer(LibraryLayer):
+    """A layer of kernels, whose gradients have names as those of our layers have."""
+
+    def backward(self, *given: Any) -> UserGradients:
+        """Return the gradients of x, of the initial state and of the parameters."""
+        return UserGradients(*super().backward(*given))
+
+
 class Interpreter:
     """Triton's interpreter in this process, and the adapter of `check` for PyTorch modules."""
 
@@ -105,9 +114,9 @@ class Interpreter:
         """
         module_class = getattr(module, CELLS[case.cell].layer)
 
-        def build(input_size: int, hidden_size: int, **_: Any) -> LibraryLayer:
+        def build(input_size: int, hidden_size: int, **_: Any) -> KernelLayer:
             sizes = input_size, hidden_size
-            return LibraryLayer(torch_module, module_class, *sizes, convert=array_of)
+            return KernelLayer(torch_module, module_class, *sizes, convert=array_of)
 
         return expect(case).compare_within(PERTURBATIONS, run(build, case))
 

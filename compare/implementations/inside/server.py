@@ -273,7 +273,7 @@ def limit(gibibytes: float, seconds: float) -> None:
     memory = getattr(resource, "RLIMIT_DATA", resource.RLIMIT_AS)  # a GPU's driver reserves more
     limits = (memory, gibibytes * 2**30), (resource.RLIMIT_FSIZE, LARGEST_FILE)
     for kind, most in (*limits, (resource.RLIMIT_CPU, seconds + SPARE_SECONDS)):
-        with suppress(ValueError, OSError):
+        with suppress(ValueError, OSError, OverflowError):  # there may be no limit: infinity
             resource.setrlimit(kind, (int(most), int(most)))
 
 

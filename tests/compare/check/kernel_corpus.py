@@ -78,6 +78,7 @@ def check(kernel: Kernel, file: Path, sizes: str) -> str:
     from compare.check.cases.layer_case import make_case
     from compare.check.cases.layer_results import expect, run
     from compare.check.layers.layer import find_part
+    from compare.implementations.core.interface import UserGradients
     from compare.implementations.inside.adapters import torch_module
     from compare.implementations.inside.adapters.library_layer import LibraryLayer
 
@@ -91,7 +92,10 @@ def check(kernel: Kernel, file: Path, sizes: str) -> str:
 
             def build(input_size: int, hidden_size: int, **_: Any) -> LibraryLayer:
                 arguments = torch_module, module_class, input_size, hidden_size
-                return LibraryLayer(*arguments, convert=lambda tensor: tensor.detach().numpy())
+                layer = LibraryLayer(*arguments, convert=lambda tensor: tensor.detach().numpy())
+                backward = layer.backward
+                layer.backward = lambda *given: UserGradients(*backward(*given))
+                return layer
 
             wrong = [c for c in expect(case).compare(run(build, case)) if not c.ok]
             if wrong:
