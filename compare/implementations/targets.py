@@ -89,25 +89,25 @@ def _refuse_data(target: Target) -> None:
         raise UsageError(f"{file} holds an array alone: {wanted}")
 
 
-def make_source(target: Target, advice: str = "", **limits: Any) -> Source:
+def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
     """Return what a process loads for a target; UsageError, with advice, if it names no code.
 
-    `limits` are further fields of the source.
+    `fields` are further fields of the source.
     """
-    file, limits["resolver"] = target.path.absolute(), str(RESOLVER)
+    file, fields["resolver"] = target.path.absolute(), str(RESOLVER)
     if adapter := target.adapter:
         library = adapter.libraries[0]
-        return Source(file=str(file), module=library, name=target.name, **limits)
+        return Source(file=str(file), module=library, name=target.name, **fields)
     if target.kind == "module":
         folders = (str(Path.cwd()),)
-        return Source(module=target.place, name=target.name, folders=folders, **limits)
+        return Source(module=target.place, name=target.name, folders=folders, **fields)
     if target.kind != "file":
-        why = ", which is a folder" if target.kind == "folder" else ""
-        why = ", which does not exist" if file.suffix == ".py" else why
+        why = ", which does not exist" if file.suffix == ".py" else ""
+        why = ", which is a folder" if target.kind == "folder" else why
         raise refuse_target(target.text, why + advice)
     if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target.text}")
-    return Source(file=str(file), name=target.name, folders=(str(file.parent),), **limits)
+    return Source(file=str(file), name=target.name, folders=(str(file.parent),), **fields)
 
 
 def _load_class(

@@ -55,24 +55,24 @@ def try_features(
 def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Result:
     """Try one feature, with the fields that the subject's cases have; return its result.
 
-    An argument of a call that raises is missing, since a layer may refuse it. If it raises in some
-    cases alone, the result says so: it may also be a mistake.
+    If a call with the feature's argument raises, the feature is missing: a layer may refuse it. If
+    only some cases raise, the result names one, because it may also be a mistake.
     """
     results = [result for result in try_items(subject) if result.name in parts]
-    worst = next((r for r in results if r.verdict != Verdict.RIGHT), results[0])
-    fields, feature = subject.changes, Result(name=name, verdict=worst.verdict)
-    if worst.wrong is not None and not ("unbatched" in fields and worst.wrong.problem):
-        explain_results(subject, [worst])
-        feature.tensor, feature.diagnosis = worst.wrong.tensor, worst.diagnosis
-    elif worst.wrong is not None:
+    failed = next((r for r in results if r.verdict != Verdict.RIGHT), results[0])
+    fields, feature = subject.changes, Result(name=name, verdict=failed.verdict)
+    if failed.wrong is not None and not ("unbatched" in fields and failed.wrong.problem):
+        explain_results(subject, [failed])
+        feature.tensor, feature.diagnosis = failed.wrong.tensor, failed.diagnosis
+    elif failed.wrong is not None:
         feature.verdict = Verdict.MISSING  # it accepts vectors by broadcasting
-    elif worst.verdict == Verdict.ERROR:
-        feature.got = worst.got
-    elif worst.verdict == Verdict.WRONG:  # its results have another form
-        feature.found = f"expected {worst.expected}, got {worst.got}"
+    elif failed.verdict == Verdict.ERROR:
+        feature.got = failed.got
+    elif failed.verdict == Verdict.WRONG:  # its results have another form
+        feature.found = f"expected {failed.expected}, got {failed.got}"
     is_first = "batch_first" in fields and subject.layers.conventions.batch_first
-    if worst.verdict == Verdict.MISSING and worst.case is not None and worst.cases > 1:
-        feature.why = f"not on {worst.case.words}: {worst.got}"
+    if failed.verdict == Verdict.MISSING and failed.case is not None and failed.cases > 1:
+        feature.why = f"not on {failed.case.words}: {failed.got}"
     if feature.verdict == Verdict.MISSING and is_first:
         feature.diagnosis = Diagnosis("The batch always comes first.")
     return feature

@@ -223,7 +223,7 @@ def explain_property(
 
 
 def explain_kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> Diagnosis | None:
-    """Return that a layer's second call starts at the last state; None if it does not."""
+    """Diagnose a state that is kept between calls; None if a second call gives other outputs."""
 
     def second_call(move: Move) -> Results:
         first = run(CLASSES[case.cell], case, move)

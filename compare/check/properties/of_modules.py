@@ -76,7 +76,7 @@ def changed_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
     change of the mode in between. The arguments stay the same.
     """
     layer = _build(layer_class, case)
-    layer.ask("set_mode", True)
+    layer.ask("set_mode", True)  # from now on it may keep what it computes from its parameters
     _call(layer, case)
     run_layer(layer, case)
     for how, factor in (("in place", -0.5), ("copied", 0.5), ("replaced", -1.0), ("loaded", 0.5)):

@@ -138,7 +138,7 @@ class Server:
             result = _leave_out(result, keep)
         pairs = enumerate(zip(before, arrays, strict=True))
         changed = [k for k, (old, new) in pairs if old.tobytes() != new.tobytes()]
-        packed = self.pack(result, sent)
+        packed = self.pack(result, sent)  # the first arrays that are sent
         return {
             "result": packed,
             "shared": _shared(sent),

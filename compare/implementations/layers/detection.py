@@ -151,15 +151,16 @@ def _broadcasts(layer: UserLayer, output: Array, state: State | None, tape: User
 
 
 def _learn_anew(layers: UserLayerFactory) -> bool:
-    """Learn the parameters without an array that a pass has set, if that was taken for one of them.
+    """Learn the parameters again, without the arrays that a call assigns; return whether it could.
 
-    If too few are left, the array is a parameter, and the pass changes it.
+    Nothing is learned again if none of these arrays was taken for a parameter. If too few arrays
+    are left, such an array is a parameter that a call changes, and what was learned before holds.
     """
-    found = {*layers.look("set_by_calls")}
+    assigned = {*layers.look("set_by_calls")}
     before = replace(layers.conventions)
-    if not found & {one for several in before.names.values() for one in several}:
+    if not assigned & {one for several in before.names.values() for one in several}:
         return False
-    layers.set_by_calls, layers.conventions = found, replace(before, names={})
+    layers.set_by_calls, layers.conventions = assigned, replace(before, names={})
     try:
         layers.learn(V, H)
     except UnexpectedResult:

@@ -20,7 +20,7 @@ def find_layer(target: Callable[..., object]) -> tuple[Callable[..., object], st
     """Return the target to check, and in words which part of a model it is.
 
     For a model, this is the class of its layer. For anything else it is the target itself, without
-    words. For a model that is one loop over its own weights, the words say what is missing.
+    words. For a model that is one loop over its own weights, the words say what to do.
     """
     try:
         model = target(*SIZES[: _count_arguments(target)])
@@ -28,10 +28,10 @@ def find_layer(target: Callable[..., object]) -> tuple[Callable[..., object], st
         return target, ""
     title, parts = target.__name__, list_parts(model)
     layers = _choose_recurrent(parts)
-    own = list_shapes_of(model)
+    own = list_own_shapes(model)
     others = [*own, *(s for n, part in parts.items() if n not in layers for s in list_shapes(part))]
-    rows = {shape[0] for shape in others if shape}
-    if len({*map(type, layers.values())}) == 1 and SIZES[0] in rows:
+    has_output_layer = SIZES[0] in {shape[0] for shape in others if shape}
+    if len({*map(type, layers.values())}) == 1 and has_output_layer:
         name, layer = next(iter(layers.items()))
         words = (
             f"{title} is a model; only its layer {name} is checked, of the class {_title(layer)}"
@@ -63,10 +63,10 @@ def list_shapes(part: object) -> Shapes:
     """Return the shapes of all arrays in a part."""
     if hasattr(part, "parameters") and hasattr(part, "named_children"):
         return [tuple(tensor.shape) for tensor in part.parameters()]
-    return list_shapes_of(part)
+    return list_own_shapes(part)
 
 
-def list_shapes_of(model: object) -> Shapes:
+def list_own_shapes(model: object) -> Shapes:
     """Return the shapes of the arrays that a model has beside its parts."""
     held = dict(getattr(model, "__dict__", {}))
     dicts = [value for value in held.values() if isinstance(value, dict)]
