@@ -13,7 +13,10 @@ function choose(changes) {
   for (const [key, value] of Object.entries(changes)) {
     if (chosen[key] === value) continue;
     chosen[key] = value;
-    if (key === "u") showUnits(value);
+    if (key === "u") {
+      showUnits(value);
+      redraw("i"); // a unit that is not shown is not chosen
+    }
     if (key === "compare") document.documentElement.toggleAttribute("data-compare", value);
     if (key === "c") {
       live.own = null;

@@ -53,6 +53,7 @@ function drawMemory() {
 }
 
 function drawMemoryPicture() {
+  const focused = document.activeElement; // a map loses the focus as soon as it is in another sheet
   const gutter = 62;
   const width = clamp(Math.floor((spaceOf("memory-picture") - gutter) / T), 15, 56);
   const tall = Math.min(128, (record.states.length > 1 ? 3.5 : 5) * units.length);
@@ -75,7 +76,6 @@ function drawMemoryPicture() {
     }
   }
   sheet.append(make("div"), shareChart(width));
-  const focused = document.activeElement;
   $("memory-picture").replaceChildren(sheet);
   if (focused && sheet.contains(focused)) focused.focus({ preventScroll: true });
 }

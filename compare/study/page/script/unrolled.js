@@ -72,6 +72,7 @@ function drawUnrolled() {
   const tokens = record.shown_tokens.map((token, v) => beside(tokenSpan(token, same("token", v)), v, tokenHeight));
   const every = Math.ceil(12 / unitHeight); // labels that would overlap are left out
   const unitNames = units.map((i, n) => (n % every ? null : beside(make("span", same("unit", i), n === 0 ? `unit ${i}` : String(i)), n, unitHeight)));
+  const focused = document.activeElement; // a map loses the focus as soon as it is in another sheet
   const above = [gutterCell("reads"), unrolled.reads, gutterCell(unitNames.filter(Boolean), "tokens"), unrolled.state.element];
   const below_ = [
     gutterCell("next is"), cells("small token", nexts),
@@ -82,7 +83,6 @@ function drawUnrolled() {
   for (const sheet of sheets) sheet.style.gridTemplateColumns = `${gutter}px max-content`;
   const isWide = gutter + width * T > spaceOf("unrolled-picture");
   const left = isWide ? $("unrolled-picture").scrollLeft : 0;
-  const focused = document.activeElement;
   $("unrolled-picture").replaceChildren(...sheets);
   if (isWide) $("unrolled-picture").scrollLeft = left;
   if (focused && $("unrolled-picture").contains(focused)) focused.focus({ preventScroll: true });
