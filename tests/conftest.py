@@ -68,7 +68,7 @@ def without_checks():
 @pytest.fixture(scope="session")
 def tab():
     """A tab of a browser, for all tests: a new one would take longer than most of them."""
-    from tests.compare.study.pages import CHROMIUM, FLAGS  # only now, when annotations are checked
+    from tests.compare.study.pages import CHROMIUM, FLAGS, SCRIPTS  # when annotations are checked
 
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
@@ -76,7 +76,9 @@ def tab():
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         tab = browser.new_context(reduced_motion="reduce").new_page()
-        tab.set_default_timeout(200_000)
+        tab.set_default_timeout(20_000)
+        for script in SCRIPTS:
+            tab.add_init_script(path=script)
         yield tab
         browser.close()
 

@@ -22,19 +22,11 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-TEXT = "time traveller"
-T, H, K = len(TEXT), 16, len(TEXT) - 1
-EPOCHS = (0, 10, 100, 1000)
-
-
-SETTLE = """async () => {
-  const frame = () => new Promise((done) => requestAnimationFrame(done));
-  do {
-    await frame();
-    await frame();
-  } while (changed.size > 0 || waiting.size > 0 || work.now);
-}"""
-
+SCRIPTS = [Path(__file__).with_name(name) for name in ("page.js", "panels.js")]
+TEXT = "time traveller"  # which was recorded
+TYPED = "a time machine at the end"
+AT = {"t": 6, "i": 7, "k": 9, "n": 4}  # step, unit, loss, steps after which gradients are cut
+SMALL = 1e-9
 
 FOLD = "(ids) => document.querySelectorAll('.panel').forEach((e) => (e.open = e.closest(ids)))"
 
@@ -47,7 +39,7 @@ class Opened:
 
     def settle(self):
         """Wait until what was chosen is drawn."""
-        self.page.evaluate(SETTLE)
+        self.js("see.settle()")
 
     def resize(self, width):
         self.page.set_viewport_size({"width": width, "height": 900})
@@ -91,15 +83,22 @@ class Opened:
         self.page.evaluate(f"() => {{ {script} }}")
         self.settle()
 
+    def js(self, expression):
+        """Return the value of an expression in the page."""
+        return self.page.evaluate(f"() => {expression}")
+
     def text(self, selector):
         return self.page.locator(selector).first.text_content()
+
+    def count(self, selector):
+        return self.page.locator(selector).count()
 
     def choose(self, **chosen):
         self.page.evaluate("(changes) => choose(changes)", chosen)
         self.settle()
 
     def chosen(self):
-        return self.page.evaluate("() => ({...chosen})")
+        return self.js("({...chosen})")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,20 +141,6 @@ def networks_of(opened):
     return models
 
 
-def states_of(model, ids):
-    """Return h, and c of an LSTM, after each step: (T, H) each."""
-    after = [model.rnn(np.array(ids[: t + 1])[:, None])[1] for t in range(len(ids))]
-    pairs = [state if isinstance(state, tuple) else (state,) for state in after]
-    return [np.concatenate(states)[:, 0] for states in zip(*pairs, strict=True)]
-
-
-def loss_of(model, ids):
-    """Return the mean loss of a text, and its gradients."""
-    logits, _, tape = model.forward(np.array([ids[:-1]]), model.begin_state())
-    loss, d_logits = scratch_rnn.cross_entropy(logits, np.array(ids[1:]))
-    return loss, model.backward(tape, d_logits)
-
-
 def layer_of(module, made, V, H, **more):
     """Build the layer of a page's cell: ours, PyTorch's, or that of a copy with a bug."""
     cell = CELLS[made["cell"]]
@@ -189,10 +174,6 @@ def written(made, folder):
     size = write_page(made, path, most_bytes=1_000_000)
     assert len(size.kept) == len(size.with_details) == size.num_checkpoints
     return path
-
-
-def rounded(x, digits=3):
-    return f"{float(f'{x:.{digits}g}'):g}"
 
 
 def axe_violations(opened, *parts):

@@ -1,13 +1,7 @@
 """The source of classes that `bisect` searches."""
 
-from functools import partial
-
-from tests import in_process
 from tests.compare.check.corpus import replaced
 from tests.tables import table_of
-
-terminal = partial(in_process.terminal, force_terminal=True, color_system=None, markup=False)
-
 
 STUDENT, SMALLEST = table_of(__file__).values()
 

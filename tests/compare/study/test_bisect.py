@@ -1,328 +1,241 @@
-"""bisect names the right update, step, tensor and element, and writes the smallest case."""
+"""bisect names the update, step, tensor and element that differ first, and the smallest case.
 
+The suspect is scratch_rnn with a known mistake, PyTorch, or any implementation of the layer.
+"""
+
+import inspect
+import re
+import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import safetensors.numpy
 import torch
 
 import scratch_rnn
 from compare.cli import main
-from compare.files import RecordError
-from compare.parity import Comparison
-from compare.parity.experiment import DeviceError, prepare
-from compare.study.bisection import command, replay
-from compare.study.bisection import search as search_module
-from compare.study.bisection.search import FirstDifference, SearchResult, narrow, search
-from compare.study.config import BisectConfig
-from compare.terminal.errors import UsageError
-from compare.terminal.output import Terminal
-from scratch_rnn import Batch
-from scratch_rnn.arrays import arrays_of, each
-from tests import in_process
-from tests.compare.study.students import STUDENT, terminal
-from tests.tables import marked, table_of
+from compare.implementations import CELLS
+from tests.compare.check.corpus import Layer, replaced
+from tests.compare.study.students import ONE_BIAS, STUDENT, gated
+from tests.tables import table_of
 
 SAMPLE = Path(scratch_rnn.text.__file__).with_name("sample.txt")
-T, B, PER_EPOCH = 6, 4, 8
-
-
-def config(**choices):
-    """200 tokens: 8 batches an epoch."""
-    small = {
-        "text": SAMPLE,
-        "hidden_size": 12,
-        "batch_size": B,
-        "num_steps": T,
-        "max_tokens": 200,
-        "updates": 10,
-        "state": "carried",
-        "lr": 1.0,
-        "max_norm": 0.3,
-    }
-    return BisectConfig(**(small | choices))
-
-
-def searched(**choices):
-    setting = config(**choices)
-    suspect = command.make_suspect(setting.suspect)
-    with prepare(command._without_device(setting), Terminal(quiet=True)) as experiment:
-        case, batches = command._beginning(setting, experiment)
-        found = search(case, suspect, batches, setting.updates)
-        return found, narrow(found.difference, suspect) if found.difference else None
-
-
-def first_difference(**choices):
-    _, difference = searched(**choices)
-    assert difference is not None, "no difference"
-    return difference
-
-
-def shown(setting):
-    to, out = terminal(100)
-    command.bisect(setting, to)
-    return out.getvalue()
-
-
-TABLE = table_of(__file__)
-FOUND = TABLE["found"]
-
-
-def stage_of(tensor):
-    """Return the stage by the tensor's name."""
-    stages = {
-        "forward": ("logits", "final state", "h of final", "c of final"),
-        "loss": ("loss", "gradient of logits"),
-        "backward": ("gradient of ",),
-        "clipping": ("clipped ",),
-        "update": ("updated ",),
-    }
-    return next((stage for stage, names in stages.items() if tensor.startswith(names)), None)
-
-
-@pytest.mark.parametrize(
-    ("cell", "bug", "update", "tensor", "step", "smallest"), FOUND, ids=[row[1] for row in FOUND]
-)
-def test_a_bug_is_found_where_it_is(cell, bug, update, tensor, step, smallest):
-    found = first_difference(cell=cell, bug=bug)
-    assert (found.update, found.first.tensor, found.step or 0) == (update, tensor, step)
-    assert found.stage == stage_of(tensor)
-    assert found.epoch * PER_EPOCH + found.batch == update
-    assert tuple(smallest) == (found.smallest.batches[0].inputs.shape if found.smallest else ())
-
-
-PARTS = tuple(
-    Comparison(name, np.zeros((3, 4, 1)), np.full((3, 4, 1), difference), 0.5, time_axis=0)
-    for name, difference in (("logits", 0.0), ("output", 2.0), ("loss", 0.25), ("W passes", 0.0))
-)
-BATCHES = [Batch(np.zeros((2, 3), int), np.zeros((2, 3), int))]
-CASE = SimpleNamespace(batches=BATCHES)
-ONE_ROW = SimpleNamespace(batches=[Batch(BATCHES[0].inputs[:1], BATCHES[0].targets[:1])])
-FIRST = FirstDifference(12, 3, 2, CASE, PARTS, PARTS[1], step=1, stage="forward")
-SUSPECT = SimpleNamespace(name="Mine")
-RESULTS = {
-    "bisect": replace(FIRST, smallest=ONE_ROW, layer=PARTS[0], comparisons=(*PARTS, PARTS[1])),
-    "bisect, of several updates": replace(FIRST, step=None),
-    "bisect, of tokens": replace(FIRST, first=replace(PARTS[1], tensor="inputs"), stage=None),
-    "bisect, an error": replace(FIRST, raised="ValueError: no"),
-    "bisect, no difference": SearchResult(None, 20, 0.126, "loss", 7),
-}
-
-
-@pytest.mark.parametrize("name", RESULTS)
-def test_what_is_found_is_shown(name):
-    to, printed = in_process.terminal(100, color=True)
-    found = RESULTS[name]
-    if isinstance(found, FirstDifference):
-        command._show_difference(found, SUSPECT, to)
-    else:
-        command._show_agreement(found, to)
-    assert marked(printed.getvalue()) == TABLE[name].splitlines()
-
-
-def test_the_element_is_one_that_differs():
-    found = first_difference(bug="one-bias-learns")
-    first = found.first
-    assert (
-        abs(first.expected[first.element] - first.got[first.element])
-        > np.broadcast_to(first.allowed, first.expected.shape)[first.element]
-    )
-    assert first.got[first.element] == 0
-
-
-def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone():
-    found = first_difference(bug="lower-layer-untaught", num_layers=2)
-    assert (found.layer.tensor, found.step) == ("gradient of x", T)
-
-
-@pytest.mark.parametrize(
-    ("dtype", "cell", "updates"),  # 10 are more than an epoch
-    [("float32", "rnn", 10), ("float64", "rnn", 3), ("float32", "gru", 3), ("float32", "lstm", 3)],
-)
-def test_pytorch_on_the_cpu_agrees(dtype, cell, updates):
-    text = shown(config(dtype=dtype, cell=cell, updates=updates))
-    assert f"No difference in {updates} updates. The largest difference is" in text
-    assert ("PyTorch on cpu" in text) == (dtype == "float32")
-
-
-def test_the_largest_share_of_a_tolerance_is_reported(monkeypatch):
-    shares = []
-    compare_steps = search_module.compare_steps
-
-    def noted(*arguments):
-        comparisons = compare_steps(*arguments)
-        shares.append([(c.row.share, c.tensor) for c in comparisons if np.any(c.allowed)])
-        return comparisons
-
-    monkeypatch.setattr(search_module, "compare_steps", noted)
-    text = shown(config(updates=3))
-    # An update is compared in two parts: its tokens, and all else.
-    every = [(*pair, n // 2 + 1) for n, pairs in enumerate(shares) for pair in pairs]
-    assert len(shares) == 6
-    share, tensor, update = max(every)
-    assert every[-1] != max(every)
-    assert (
-        "No difference in 3 updates. The largest difference is "
-        f"{int(100 * share + 0.5)}% of its tolerance: {tensor}, update {update}."
-    ) in " ".join(text.split())
-
-
-def test_a_suspect_in_another_dtype_that_is_wrong_is_found():
-    # 10 bits of the recurrent weights, against all of them
-    assert first_difference(bug="tf32").first.tensor == "logits"
+T, PER_EPOCH = 6, 8  # 200 tokens: 8 batches an epoch
+SMALL = f"--text {SAMPLE} --hidden-size 12 --batch-size 4 --num-steps {T} --max-tokens 200 "
+SETTINGS = SMALL + "--state carried --lr 1 --max-norm 0.3 --updates 10 "
+FOUND = table_of(__file__)["found"]
 
 
 @pytest.fixture
-def student(tmp_path, monkeypatch):
-    (tmp_path / "my_module_of_the_tests.py").write_text(STUDENT)
+def bisect(tmp_path, monkeypatch, capsys):
+    """Return the function that types `bisect` in an empty folder, and returns what is printed."""
     monkeypatch.chdir(tmp_path)
-    return "my_module_of_the_tests:MyRNN"
 
+    def type_bisect(typed, code=0):
+        assert main(["bisect", *shlex.split(typed)]) == code
+        printed = capsys.readouterr()
+        if code == 0:
+            assert printed.err == ""
+            return " ".join(printed.out.split())
+        assert printed.err.count("\n") == 1
+        return printed.err
 
-def test_a_written_difference_is_shown_again(student):
-    first = shown(config(implementation=student))
-    assert "at update 1 (epoch 1, batch 1)" in " ".join(first.split())
-    assert "step     3 of 6, where gradient of x differs when the layer runs alone" in first
-    assert "smallest batch that shows it: 1 row, 3 steps" in first
-    path = Path("runs") / f"bisect-{student.replace(':', '.')}.safetensors"
-    assert f"Written to {path}, {path.stat().st_size:,} bytes. To show it again:" in first
-    assert f"rnn-parity bisect --replay {path} --implementation {student}" in first
-    again = shown(BisectConfig(replay=path, implementation=student))
-    assert "one update on 1 row of 3 steps" in again
-    assert "tensor   gradient of rnn.weight_ih_l0, one of" in again
-    assert f"Found the first difference of {student}: gradient of" in again
-
-
-def test_a_class_may_be_in_a_file_of_another_folder(student):
-    Path("sub").mkdir()
-    Path("my_module_of_the_tests.py").rename("sub/a_file_of_the_tests.py")
-    name = "sub/a_file_of_the_tests.py:MyRNN"
-    assert f"Suspect: {name}" in shown(config(implementation=name))
-    assert command._file_name(config(device="cuda", dtype="float64")) == "cuda-float64"
-    path = Path("runs/bisect-sub.a_file_of_the_tests.py.MyRNN.safetensors")
-    again = shown(BisectConfig(replay=path, implementation=name))
-    assert f"Found the first difference of {name}: gradient of" in again
-
-
-@pytest.mark.parametrize("file", ["scratch_rnn.py", "json.py"])
-def test_a_file_is_read_even_if_a_module_has_its_name(file, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path(file).write_text("1 / 0\n")
-    with pytest.raises(UsageError, match="ZeroDivisionError: division by zero"):
-        command.bisect(config(implementation=f"{file}:RNN"))
-    for name, error in (
-        ("no_such_file.py:X", "got 'no_such_file.py:X', which does not exist"),
-        ("json", "expected a file, FILE:CLASS or MODULE:CLASS, got 'json'"),
-    ):
-        with pytest.raises(UsageError, match=error):
-            command.bisect(config(implementation=name))
-
-
-def test_a_replay_without_a_difference_succeeds(student):
-    shown(config(implementation=student, output=Path("kept")))
-    kept = replay.read(Path("kept"))
-    mended = replace(kept.suspect, implementation=None)
-    replay.write(Path("mended"), replace(kept, suspect=mended))
-    assert "No difference now." in shown(BisectConfig(replay=Path("mended")))
-
-
-@pytest.mark.parametrize("named", [None, "another:Class"])
-def test_a_file_does_not_choose_what_code_runs(student, named):
-    """A class that the file names is imported only if the command line names it too."""
-    shown(config(implementation=student, output=Path("kept")))
-    Path("my_module_of_the_tests.py").write_text("raise SystemExit('it was imported')")
-    sys.modules.pop("my_module_of_the_tests", None)
-    with pytest.raises(UsageError, match=f"expected --implementation {student} with --replay"):
-        command.bisect(BisectConfig(replay=Path("kept"), implementation=named))
-
-
-def test_a_difference_of_earlier_updates_is_searched_again(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    first = shown(config(bug="state-not-reset", output=Path("kept")))
-    assert "one update alone does not show it: it depends on earlier updates" in first
-    again = shown(BisectConfig(replay=Path("kept")))
-    assert f"at update {PER_EPOCH + 1} (epoch 2, batch 1)" in " ".join(again.split())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+    return type_bisect
 
 
 @pytest.mark.parametrize(
-    ("cell", "bug"), [("rnn", "no-carry-back"), ("lstm", "lstm-output-without-tanh")]
+    ("cell", "bug", "update", "stage", "tensor", "step", "smallest"),
+    FOUND,
+    ids=[row[1] for row in FOUND],
 )
-def test_a_replay_holds_the_same_numbers_that_were_written(cell, bug, tmp_path):
-    found, path = first_difference(cell=cell, bug=bug), tmp_path / "kept"
-    rng = np.random.default_rng(0)
-    state = each(lambda a: rng.uniform(-1, 1, a.shape).astype(a.dtype), found.smallest.state)
-    settings = replace(found.smallest.settings, lr=0.5, max_norm=0.25)  # no defaults
-    smallest = replace(found.smallest, state=state, settings=settings)
-    suspect, tensor = config(bug=bug).suspect, found.first.tensor
-    kept = replay.Replay(suspect, smallest, True, {"lr": 1.0}, tensor)
-    replay.write(path, kept)
-    read = replay.read(path)
-    assert replace(read, case=kept.case) == kept
-    assert (read.case.cell, read.case.options) == (cell, smallest.options)
-    assert read.case.settings == settings
-    assert read.case.parameters.keys() == smallest.parameters.keys()
-    for name, parameter in smallest.parameters.items():
-        np.testing.assert_array_equal(read.case.parameters[name], parameter, strict=True)
-    both = ([*case.batches[0], *arrays_of(case.state)] for case in (read.case, smallest))
-    for array, other in zip(*both, strict=True):
-        np.testing.assert_array_equal(array, other, strict=True)
-    again = shown(BisectConfig(replay=path))
-    assert f"first difference of scratch_rnn with the bug {bug}: {found.first.tensor}" in again
-    tensors = safetensors.numpy.load_file(path)
-    last = "c of state" if "c of state" in tensors else "state"
-    tensors[last] = tensors[last][:, :, :-1].copy()
-    metadata = safetensors.safe_open(path, "numpy").metadata()
-    path.write_bytes(safetensors.numpy.save(tensors, metadata))
-    with pytest.raises(RecordError, match=f"expected {last} of"):
-        replay.read(path)
+def test_a_bug_is_found_where_it_is(cell, bug, update, stage, tensor, step, smallest, bisect):
+    text = bisect(f"{SETTINGS} --cell {cell} --bug {bug}")
+    epoch, batch = divmod(update - 1, PER_EPOCH)
+    place = f"at update {update} (epoch {epoch + 1}, batch {batch + 1})"
+    assert f"first difference of scratch_rnn with the bug {bug}: {tensor} {place} tensor" in text
+    assert f"tensor {tensor}, the first of " in text
+    for words, right in [
+        (r"stage (\w+)", stage),
+        (rf"step (\d+) of {T}", step),
+        (r"smallest batch that shows it: (\d+ rows?, \d+ steps?)", smallest),
+    ]:
+        found = re.search(words, text)
+        assert (found[1] if found else "") == right
+    is_alone = "one update alone does not show it: it depends on earlier updates" not in text
+    assert is_alone == bool(smallest or tensor in ("inputs", "targets"))
+    [expected, got, apart, allowed] = re.search(
+        r"expected (\S+), got (\S+); (\S+) apart, (\S+) allowed", text
+    ).groups()
+    assert float(apart) > float(allowed)
+    assert float(apart) == pytest.approx(abs(float(expected) - float(got)), rel=0.1)
+    assert re.search(r"parity: .*\bdiffers?\b.* Written to runs/bisect-", text)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not a file of ours", b"\x02" + b"\0" * 7 + b"{}"])
-def test_another_file_is_refused(tmp_path, content):
-    path = tmp_path / "file"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(RecordError, match="expected a replay"):
-        replay.read(path)
+def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone(bisect):
+    text = bisect(f"{SETTINGS} --bug lower-layer-untaught --num-layers 2")
+    assert f"step {T} of {T}, where gradient of x differs when the layer runs alone" in text
 
 
-def test_an_error_of_the_suspect_is_shown(student):
-    Path("another_module_of_the_tests.py").write_text(
-        STUDENT.replace("(x, h), (W", "raise ArithmeticError('my sums')\n        (x, h), (W")
+@pytest.mark.parametrize(
+    ("typed", "updates"),
+    [("", 10), ("--dtype float64", 3), ("--cell gru", 3), ("--cell lstm", 3)],  # 10: two epochs
+)
+def test_pytorch_on_the_cpu_agrees(typed, updates, bisect):
+    text = bisect(f"{SETTINGS} {typed} --updates {updates}")
+    found = re.search(
+        rf"No difference in {updates} updates. The largest difference is (\d+)% of its tolerance: "
+        r"(\D*\w+), update (\d+)\. Some bugs show only with other options: --cell",
+        text,
     )
-    text = shown(config(implementation="another_module_of_the_tests:MyRNN"))
-    assert "Found the first difference of another_module_of_the_tests:MyRNN: " in text
-    assert "raised ArithmeticError: my sums (line 27) at update 1" in " ".join(text.split())
+    assert 0 < int(found[1]) < 100
+    assert 1 <= int(found[3]) <= updates
+    assert ("PyTorch on cpu" in text) == ("float64" not in typed)
+    assert not Path("runs").exists()
 
 
-def test_on_the_command_line(tmp_path, capsys):
-    small = f"--text {SAMPLE} --hidden-size 12 --batch-size {B} --num-steps {T} --max-tokens 200"
-    kept = tmp_path / "kept"
-    arguments = [*small.split(), "--bug", "uphill", "--output", str(kept)]
-    assert main(["bisect", *arguments]) == 0
-    shown = capsys.readouterr()
-    assert shown.err == ""
-    assert (
-        "Found the first difference of scratch_rnn with the bug uphill: "
-        "updated rnn.weight_ih_l0 at update 1 (epoch 1, batch 1)"
-    ) in " ".join(shown.out.split())
-    assert main(["bisect", "--replay", str(kept)]) == 0
-    assert "tensor   updated rnn.weight_ih_l0" in capsys.readouterr().out
-    assert main(["bisect", "--replay", str(tmp_path / "nothing")]) == 3
-    assert main(["bisect", *small.split(), "--updates", "3"]) == 0
+@pytest.fixture
+def student(bisect):
+    Path("my_module_of_the_tests.py").write_text(STUDENT)
+    return "my_module_of_the_tests:MyRNN"
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_missing_device():
-    with pytest.raises(DeviceError, match="expected a CUDA device"):
-        command.bisect(config(device="cuda"))
+def test_a_written_difference_is_shown_again(student, bisect):
+    first = bisect(f"{SETTINGS} --implementation {student}")
+    assert "at update 1 (epoch 1, batch 1)" in first
+    assert "step 3 of 6, where gradient of x differs when the layer runs alone" in first
+    assert "smallest batch that shows it: 1 row, 3 steps" in first
+    path = Path("runs") / f"bisect-{student.replace(':', '.')}.safetensors"
+    assert f"Written to {path}, {path.stat().st_size:,} bytes. To show it again:" in first
+    command = first.partition("To show it again: rnn-parity bisect ")[2]
+    assert command == f"--replay {path} --implementation {student}"
+    again = bisect(command)
+    assert "one update on 1 row of 3 steps" in again
+    assert f"Found the first difference of {student}: gradient of rnn.weight_ih_l0" in again
+    assert "tensor gradient of rnn.weight_ih_l0, one of" in again
+
+    # A file does not choose what code runs: the command line has to name it.
+    Path("my_module_of_the_tests.py").write_text("raise SystemExit('it was imported')")
+    sys.modules.pop("my_module_of_the_tests", None)
+    for named in ("", " --implementation another:Class"):
+        line = bisect(f"--replay {path}{named}", code=2)
+        assert f"expected --implementation {student} with --replay" in line
+
+    source = replaced(STUDENT, [("1.01 if t == 2 else 1", "1")])
+    Path("my_module_of_the_tests.py").write_text(source)
+    assert "No difference now." in bisect(command)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="expected a CUDA device, got none")
-def test_pytorch_on_a_gpu_agrees():
-    assert "No difference" in shown(config(device="cuda"))
+def test_a_difference_of_earlier_updates_is_searched_again(bisect):
+    bisect(f"{SETTINGS} --bug state-not-reset --output kept")
+    again = bisect("--replay kept")
+    assert f"at update {PER_EPOCH + 1} (epoch 2, batch 1)" in again
+    assert [path.name for path in Path().iterdir()] == ["kept"]
+
+
+def test_a_replay_has_the_state_and_the_settings_of_the_update(bisect):
+    bug = "lstm-output-without-tanh"
+    text = bisect(f"{SETTINGS} --cell lstm --bug {bug} --lr 0.5 --output kept")
+    tensor = re.search("tensor (.*?), the first", text)[1]
+    again = bisect("--replay kept")
+    assert f"first difference of scratch_rnn with the bug {bug}: {tensor}" in again
+    tensors = safetensors.numpy.load_file("kept")
+    metadata = safetensors.safe_open("kept", "numpy").metadata()
+    assert '"lr": 0.5' in metadata["description"]
+    tensors["c of state"] = tensors["c of state"][:, :, :-1].copy()
+    Path("kept").write_bytes(safetensors.numpy.save(tensors, metadata))
+    assert "expected c of state of" in bisect("--replay kept", code=3)
+
+
+# Another implementation in the place of our layer ------------------------------------------------
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_the_smallest_class_of_a_gated_cell_is_searched(cell, bisect):
+    Path("sub").mkdir()
+    typed = f"{SETTINGS} --cell {cell} --dtype float64 --updates 3 --implementation"
+    for kind, wrong in (("right", "1"), ("wrong", "1.01")):
+        Path(f"sub/a_{kind}.py").write_text(gated(cell, wrong))
+    assert "No difference in 3 updates" in bisect(f"{typed} sub/a_right.py:Mine")
+    assert "tensor gradient of rnn.bias_hh_l0" in bisect(f"{typed} sub/a_wrong.py:Mine")
+    kept = "runs/bisect-sub.a_wrong.py.Mine.safetensors"
+    again = bisect(f"--replay {kept} --implementation sub/a_wrong.py:Mine")
+    assert "tensor gradient of rnn.bias_hh_l0" in again
+
+
+@pytest.mark.parametrize(
+    ("target", "cell", "dtype"),
+    [
+        ("torch.nn:LSTM", "lstm", "float32"),
+        ("torch", "gru", "float64"),
+        ("mine.py", "lstm", "float64"),
+        ("mine.py:Layer", "rnn", "float64"),
+    ],
+)
+def test_any_implementation_may_take_the_place_of_our_layer(target, cell, dtype, bisect):
+    plain = inspect.getsource(CELLS[cell].plain)
+    Path("mine.py").write_text(Layer("batch first", "").source if "Layer" in target else plain)
+    typed = f"{SETTINGS} --implementation {target} --cell {cell} --dtype {dtype} --updates 3"
+    text = bisect(typed)
+    assert f"Suspect: {target}" in text
+    assert "No difference in 3 updates" in text
+
+
+def test_a_mistake_in_one_of_six_functions_is_found(bisect):
+    plain = inspect.getsource(CELLS["rnn"].plain)
+    Path("mine.py").write_text(replaced(plain, [("1 - h_t**2", "1 - h_t")]))
+    found = bisect(f"{SETTINGS} --implementation mine.py")
+    assert "Found the first difference of mine.py: gradient of rnn." in found
+    assert "6 of 6, where gradient of x differs when the layer runs alone" in found
+
+
+@pytest.mark.parametrize(
+    ("does", "shown"),
+    [
+        ("raise ArithmeticError('my sums')", "ArithmeticError: my sums (line 27)"),
+        ("import os; os._exit(3)", "its process ended with exit code 3"),
+    ],
+)
+def test_code_that_fails_is_a_difference(does, shown, bisect):
+    source = replaced(STUDENT, [("(x, h), (W", f"{does}\n        (x, h), (W")])
+    Path("mine.py").write_text(source)
+    text = bisect(f"{SETTINGS} --implementation mine.py:MyRNN")
+    found = "Found the first difference of mine.py:MyRNN: raised"
+    assert f"{found} {shown} at update 1 (epoch 1, batch 1)" in text
+
+
+BARE = """class Bare:
+    def __init__(self, input_size, hidden_size): ...
+    def forward(self, x, state=None): ...
+    def backward(self, tape, d_output=None, d_state=None): ...
+"""
+REFUSED = [
+    (BARE, "mine.py:Bare", "a layer from mine.py:Bare: AttributeError: 'Bare' object has no attr"),
+    (BARE, "mine.py:join", "FILE:CLASS or MODULE:CLASS, got 'mine.py:join': AttributeError: "),
+    ("def join(V, H): ...", "mine.py:join", "a layer from mine.py:join: "),
+    ("", "json", "expected a file, FILE:CLASS or MODULE:CLASS, got 'json'"),
+    ("", "no_such_file.py:X", "got 'no_such_file.py:X', which does not exist"),
+    ("1 / 0", "scratch_rnn.py:RNN", "ZeroDivisionError: division by zero"),  # not the module
+    (gated("gru"), "mine.py:Mine --cell gru --num-layers 2", "weights of 1 layer, as .*Mine has"),
+    (gated("gru"), "mine.py:Mine --cell gru", "Mine to take .* dtype='float32'; TypeError"),
+    (gated("gru"), "mine.py:Mine --cell lstm --dtype float64", "parameter weight_ih_l0 of shape"),
+    (STUDENT, "mine.py:MyRNN --num-layers 2", "mine.py:MyRNN with weight_ih_l0, .*KeyError"),
+    (STUDENT.replace(", dtype)", ", 'f8')"), "mine.py:MyRNN", "dtype float32, got float64"),
+    (STUDENT.replace("def backward", "def back"), "mine.py:MyRNN", "backward, got no backward"),
+    (ONE_BIAS, "mine.py:Mine --cell gru --dtype float64", "with bias_hh_l0, got weight_ih_l0"),
+]
+
+
+@pytest.mark.parametrize(("source", "typed", "message"), REFUSED, ids=[row[2] for row in REFUSED])
+def test_what_cannot_take_the_place_of_our_layer_is_refused_in_one_line(
+    source, typed, message, bisect
+):
+    Path("scratch_rnn.py" if "scratch" in typed else "mine.py").write_text(source)
+    error = bisect(f"{SMALL} --updates 1 --implementation {typed}", code=2)
+    assert re.search(message, error), error
+    assert "expected " in error
+
+
+def test_a_gpu_agrees_or_is_missed_in_one_line(bisect):
+    text = bisect(f"{SETTINGS} --device cuda", code=0 if torch.cuda.is_available() else 4)
+    assert ("No difference" if torch.cuda.is_available() else "expected a CUDA device") in text

@@ -10,68 +10,26 @@ import safetensors.numpy
 import torch
 from torch import nn
 
-from compare.files import RecordError
-from compare.study.config import ExplainConfig
-from compare.study.page.build import write_page
-from compare.study.page.explain import explain
-from compare.study.page.own_network import read_own_network
-from compare.study.page.record import record
-from compare.terminal.errors import CommandError, UsageError
-from tests.compare.study.char_lm import train
-from tests.compare.study.pages import largest
+from compare.cli import main
+from tests.compare.study.pages import Page, largest, unpacked
 
-TEXT = "The time\n(was)"
-SMALL = 1e-6
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A module that was trained, its vocabulary, and the folder with its files."""
-    folder = tmp_path_factory.mktemp("own")
-    model, index = train(folder)
-    return model.double(), index, folder
-
-
-@torch.no_grad()
-def logits_of(model, index, text):
-    """Return PyTorch's logits (T, V) and states (T, H) in float64."""
-    ids = torch.tensor([[index[character] for character in text]])
-    [logits], _ = model(ids)
-    [states], _ = model.lstm(model.embed(ids))
-    return logits.numpy(), states.numpy()
-
-
-def test_the_page_computes_what_the_module_computes(trained, open_page):
-    model, index, folder = trained
-    page = folder / "page.html"
-    files = {"weights": folder / "char.pt", "vocab": folder / "vocab.json"}
-    explain(ExplainConfig(text=TEXT, out=page, **files))
-    opened = open_page(page)
-    assert opened.page.evaluate("() => rnnParity.network().vocab") == sorted(index)
-    for text in (TEXT, "traveller (for so it will be convenient\nto speak"):
-        logits, states = logits_of(model, index, text)
-        found = opened.page.evaluate("(text) => rnnParity.run(text)", text)
-        assert np.ptp(logits) > 1  # so small a difference says something
-        assert largest(found["logits"], logits[:-1]) < SMALL
-        assert largest(found["states"], states[:-1]) < SMALL
-    footer = opened.page.inner_text("#footer")
-    assert footer.startswith("Weights: char.pt. LSTM, float32, one layer. Written by ")
-    assert opened.page.inner_text("#cut-value") == f"{len(TEXT) - 1} steps: nothing is cut"
-    assert opened.page.is_hidden("#perplexity-picture")
-    assert "↵" in opened.page.inner_text("#step-value") + opened.page.inner_text("#live")
-
-
-def test_the_numbers_of_numpy_and_pytorch_are_the_modules(trained):
-    model, index, folder = trained
-    course = read_own_network(folder / "char.pt", folder / "vocab.json")
-    [found] = record(TEXT, course)["checkpoints"]
-    assert (found["label"], found["epoch"]) == ("from char.pt", None)
-    for name in ("y", "torch.y"):
-        logits, _ = logits_of(model, index, TEXT)
-        assert largest(found["numbers"][name], logits) < found["allowed"]["y"]
-
-
+SMALL = 1e-5  # the page has its weights in float32
 LAYERS = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+
+
+def explained(folder, weights, vocab, *more, text="badge"):
+    """Type `explain` with these files; return the facts of the page and the numbers of its text."""
+    out = folder / "page.html"
+    files = ["--weights", str(weights), "--vocab", str(vocab), "--out", str(out), *more]
+    assert main(["explain", "--text", text, *files]) == 0
+    page = Page(out.read_text(encoding="utf-8"))
+    facts = json.loads(page.content("script", id="record"))
+    packed = [facts["checkpoints"][0][part] for part in ("numbers", "details")]
+    arrays = {}
+    for part in packed:
+        content = page.content("script", id=f"blob-{part['blob']}")
+        arrays |= unpacked(part["entries"], content, facts["column"], facts["input_rows"])
+    return facts, arrays
 
 
 def state_of(cell="lstm", V=7, E=4, H=5, tied=False, linear_bias=True, **options):
@@ -85,6 +43,18 @@ def state_of(cell="lstm", V=7, E=4, H=5, tied=False, linear_bias=True, **options
     return {n: a.numpy() for n, a in nn.ModuleDict(parts).double().state_dict().items()}
 
 
+@torch.no_grad()
+def results_of(cell, arrays, ids, **options):
+    """Return PyTorch's states (T, H) and logits (T, V) of these arrays."""
+    V, H = arrays["decoder.weight"].shape
+    E = torch.tensor(arrays.get("encoder.weight", np.eye(V)))
+    layer = LAYERS[cell](E.shape[1], H, dtype=torch.float64, **options)
+    own = {n.removeprefix("rnn."): torch.tensor(a) for n, a in arrays.items() if n[:3] == "rnn"}
+    layer.load_state_dict(own)
+    h = layer(E[ids])[0].numpy()
+    return h, h @ arrays["decoder.weight"].T + arrays.get("decoder.bias", 0)
+
+
 def written(folder, arrays, tokens=tuple("abcdefg")):
     """Write both files, and return their paths."""
     weights, vocab = folder / "own.npz", folder / "vocab.json"
@@ -93,200 +63,169 @@ def written(folder, arrays, tokens=tuple("abcdefg")):
     return weights, vocab
 
 
-@pytest.mark.parametrize("cell", LAYERS)
+def test_the_page_computes_what_the_module_computes(tmp_path, open_page):
+    tokens = ["b", "\n", "A", " ", "z", "ü", "("]
+    text, other = "A zb\n(bü", "züüb AA((\nA b"
+    arrays = {n: 3 * a.astype(np.float32) for n, a in state_of().items()}
+    facts, found = explained(tmp_path, *written(tmp_path, arrays, tokens), text=text)
+    arrays = {n: a.astype(float) for n, a in arrays.items()}
+    [checkpoint] = facts["checkpoints"]
+    assert (checkpoint["label"], checkpoint["epoch"]) == ("from own.npz", None)
+    h, logits = results_of("lstm", arrays, [tokens.index(each) for each in text])
+    assert np.ptp(logits) > 1  # so small a difference says something
+    for name in ("y", "torch.y"):  # of NumPy and of PyTorch
+        assert largest(found[name], logits) < checkpoint["allowed"]["y"]
+    opened = open_page(tmp_path / "page.html")
+    assert opened.js("rnnParity.network().vocab") == tokens
+    for each in (text, other):
+        h, logits = results_of("lstm", arrays, [tokens.index(token) for token in each])
+        run = opened.page.evaluate("(text) => rnnParity.run(text)", each)
+        assert largest(run["logits"], logits[:-1]) < SMALL
+        assert largest(run["states"], h[:-1]) < SMALL
+    footer = opened.page.inner_text("#footer")
+    assert footer.startswith("Weights: own.npz. LSTM, float32, one layer. Written by ")
+    assert opened.page.inner_text("#cut-value") == f"{len(text) - 1} steps: nothing is cut"
+    assert opened.page.is_hidden("#perplexity-picture")
+    opened.choose(t=5)
+    assert "↵" in opened.page.inner_text("#step-value")
+
+
 @pytest.mark.parametrize(
-    "options",
+    ("cell", "options"),
     [
-        {},
-        {"E": 0},
-        {"E": 7},  # as large as the vocabulary
-        {"E": 5},  # as large as the state: the linear layer has a bias
-        {"E": 5, "linear_bias": False},  # then its name decides
-        {"E": 5, "tied": True},
-        {"bias": False},
-        {"E": 7, "H": 7},
+        ("rnn", {}),
+        ("gru", {"E": 0}),
+        ("lstm", {"E": 7}),  # as large as the vocabulary
+        ("rnn", {"E": 5}),  # as large as the state: the linear layer has a bias
+        ("gru", {"E": 5, "linear_bias": False}),  # then its name decides
+        ("lstm", {"E": 5, "tied": True}),
+        ("rnn", {"bias": False}),
+        ("gru", {"E": 7, "H": 7}),
     ],
     ids=str,
 )
 def test_the_parts_are_found_by_names_and_shapes(cell, options, tmp_path):
     arrays = state_of(cell, **options)
-    course = read_own_network(*written(tmp_path, arrays))
-    [found] = record("badge", course)["checkpoints"]
-    E, ids = arrays.get("encoder.weight", np.eye(7)), [1, 0, 3, 6, 4]
-    H = arrays["decoder.weight"].shape[1]
-    layer = LAYERS[cell](E.shape[1], H, bias=options.get("bias", True), dtype=torch.float64)
-    own = {n.removeprefix("rnn."): torch.tensor(a) for n, a in arrays.items() if n[:3] == "rnn"}
-    layer.load_state_dict(own)
-    with torch.no_grad():
-        h = layer(torch.tensor(E[ids]))[0].numpy()
-    logits = h @ arrays["decoder.weight"].T + arrays.get("decoder.bias", 0)
-    assert largest(found["numbers"]["y"], logits) < 1e-12
+    _, found = explained(tmp_path, *written(tmp_path, arrays))
+    bias = {"bias": options.get("bias", True)}
+    _, logits = results_of(cell, arrays, [1, 0, 3, 6, 4], **bias)  # of "badge"
+    assert largest(found["y"], logits) < 1e-12
 
 
 def test_relu_is_asked_for(tmp_path):
     files = written(tmp_path, state_of("rnn", nonlinearity="relu"))
-    of = {f: read_own_network(*files, f) for f in (None, "tanh", "relu")}
-    y = {f: record("badge", c)["checkpoints"][0]["numbers"]["y"] for f, c in of.items()}
-    assert (y[None] == y["tanh"]).all()
+    typed = {"": [], "tanh": ["--nonlinearity", "tanh"], "relu": ["--nonlinearity", "relu"]}
+    y = {f: explained(tmp_path, *files, *more)[1]["y"] for f, more in typed.items()}
+    assert (y[""] == y["tanh"]).all()
     assert largest(y["relu"], y["tanh"]) > 0.01
 
 
-@pytest.mark.parametrize("form", ["list", "dict", ".pt", "training", ".safetensors"])
+@pytest.mark.parametrize("form", ["dict", ".pt", "training", ".safetensors"])
 def test_forms_of_the_files(form, tmp_path):
     arrays = state_of()
     weights, vocab = written(tmp_path, arrays)
-    expected = read_own_network(weights, vocab)
+    _, expected = explained(tmp_path, weights, vocab)
     tensors = {name: torch.tensor(array) for name, array in arrays.items()}
     if form == "dict":
         vocab.write_text(json.dumps({c: i for i, c in reversed([*enumerate("abcdefg")])}))
     elif form == ".safetensors":
         weights = weights.with_suffix(form)
         safetensors.numpy.save_file(arrays, weights)
-    elif form != "list":
+    else:
         weights = weights.with_suffix(".pt")
         saved = {"model_state_dict": tensors, "step": 3} if form == "training" else tensors
         torch.save(saved, weights)
-    found = read_own_network(weights, vocab)
-    assert found.vocab == expected.vocab
-    [own], [same] = found.snapshots, expected.snapshots
-    assert list(own.weights) == list(same.weights)
-    assert all((own.weights[n] == same.weights[n]).all() for n in same.weights)
+    facts, found = explained(tmp_path, weights, vocab)
+    assert facts["shown_tokens"] == [*"abcdefg"]
+    assert largest(found, expected) == 0
 
 
-def add(**arrays):
-    return lambda state: state | {n.replace("__", "."): a for n, a in arrays.items()}
+def add(dtype=float, **shapes):
+    arrays = {n.replace("__", "."): np.ones(shape, dtype) for n, shape in shapes.items()}
+    return lambda state: state | arrays
 
 
-BAD_WEIGHTS = {
-    "two layers": (
-        {"num_layers": 2},
-        "expected one layer in one direction without a projection in {}, got num_layers=2",
-    ),
-    "two directions": (
-        {"bidirectional": True},
-        "expected one layer in one direction without a projection in {}, got bidirectional=True",
-    ),
-    "a projection": (
-        {"proj_size": 3},
-        "expected one layer in one direction without a projection in {}, got proj_size=3",
-    ),
-    "two recurrent layers": (
-        add(other__weight_ih_l0=np.ones((20, 4))),
-        "expected one recurrent layer in {}, got 'rnn', 'other'",
-    ),
-    "no recurrent layer": (
-        lambda state: {"decoder.weight": state["decoder.weight"]},
-        "expected one recurrent layer in {}, got none",
-    ),
-    "no linear layer": (
-        lambda state: {n: a for n, a in state.items() if "decoder" not in n},
-        "expected one linear layer, a matrix (V, 5), in {}, got none",
-    ),
-    "two linear layers": (
-        add(second__weight=np.ones((7, 5)), second__bias=np.ones(7)),
-        "expected one linear layer, a matrix (V, 5), in {}, got decoder.weight (7, 5), "
-        "second.weight (7, 5)",
-    ),
-    "two linear layers, one behind the other": (
-        lambda state: (
-            state
-            | {"decoder.weight": np.ones((64, 5)), "decoder.bias": np.ones(64)}
-            | {"last.weight": np.ones((7, 64)), "last.bias": np.ones(7)}
-        ),
-        "expected an embedding (64, 4), or a layer of 64 inputs, in {}, got encoder.weight (7, 4), "
-        "decoder.weight (64, 5), decoder.bias (64,), last.weight (7, 64), last.bias (7,)",
-    ),
-    "no embedding": (
-        lambda state: {n: a for n, a in state.items() if "encoder" not in n},
-        "expected an embedding (7, 4), or a layer of 7 inputs, in {}, got decoder.weight (7, 5), "
-        "decoder.bias (7,)",
-    ),
-    "two embeddings": (
-        add(place__weight=np.ones((7, 4))),
-        "expected one embedding (7, 4) in {}, got encoder.weight (7, 4), decoder.weight (7, 5), "
-        "decoder.bias (7,), place.weight (7, 4)",
-    ),
-    "a norm": (
-        add(norm__weight=np.ones(5)),
-        "expected a recurrent layer, a linear layer and perhaps an embedding, and nothing else in "
-        "{}, got also norm.weight (5,)",
-    ),
-    "integers": (
-        add(decoder__bias=np.ones(7, int)),
-        "expected floats in {}, got decoder.bias of dtype int64",
-    ),
-}
+def without(part):
+    return lambda state: {n: a for n, a in state.items() if part not in n}
 
 
-@pytest.mark.parametrize("kind", BAD_WEIGHTS)
-def test_a_network_that_does_not_fit(kind, tmp_path):
-    change, line = BAD_WEIGHTS[kind]
-    arrays = state_of(**change) if isinstance(change, dict) else change(state_of())
-    weights, vocab = written(tmp_path, arrays)
-    with pytest.raises(UsageError) as refused:
-        read_own_network(weights, vocab)
-    assert str(refused.value) == line.format(weights)
-
-
-BAD_VOCABULARIES = {
-    "words": (["the", *"bcdefg"], "single characters, or names such as <unk>, in {}, got the at "),
-    "twice": ([*"abcdefa"], "each token once in {}, got a twice"),
-    "a number": (3, 'a list of characters, or a dict such as {{"a": 0}} in {}, got 3'),
-    "two indices": (
+BEHIND = add(decoder__weight=(64, 5), decoder__bias=64, last__weight=(7, 64), last__bias=7)
+ONE = "one layer in one direction without a projection in {weights}, got "
+MORE = "a recurrent layer, a linear layer and perhaps an embedding, and nothing else in {weights}, "
+REFUSED = {  # what is wrong: the change of the weights, or the vocabulary, and the line
+    "two layers": ({"num_layers": 2}, ONE + "num_layers=2"),
+    "two directions": ({"bidirectional": True}, ONE + "bidirectional=True"),
+    "a projection": ({"proj_size": 3}, ONE + "proj_size=3"),
+    "two cells": (
+        add(two__weight_ih_l0=(20, 4)),
+        "one recurrent layer in {weights}, got 'rnn', 't",
+    ),
+    "no cell": (without("rnn"), "one recurrent layer in {weights}, got none"),
+    "no linear": (without("decoder"), "one linear layer, a matrix (V, 5), in {weights}, got none"),
+    "two linear": (add(b__weight=(7, 5), b__bias=7), "one linear layer, a matrix (V, 5), in "),
+    "one behind the other": (BEHIND, "an embedding (64, 4), or a layer of 64 inputs, in "),
+    "no embedding": (without("encoder"), "an embedding (7, 4), or a layer of 7 inputs, in "),
+    "two embeddings": (add(b__weight=(7, 4)), "one embedding (7, 4) in {weights}, got encoder"),
+    "a norm": (add(norm__weight=5), MORE + "got also norm.weight (5,)"),
+    "integers": (add(int, decoder__bias=7), "floats in {weights}, got decoder.bias of dtype int64"),
+    "words": ([*"abcdef", "the"], "single characters, or names such as <unk>, in {vocab}, got the"),
+    "a letter twice": ([*"abcdefa"], "each token once in {vocab}, got a twice"),
+    "no list": (3, 'a list of characters, or a dict such as {{"a": 0}} in {vocab}, got 3'),
+    "0 twice": (
         {"a": 0, "b": 0},
-        "the indices 0 to 1 of 2 characters in {}, got 0 twice, and no 1",
+        "the indices 0 to 1 of 2 characters in {vocab}, got 0 twice, ",
     ),
     "no index": (
         {"a": True},
-        "the indices 0 to 0 of 1 characters in {}, got True of 'a', and no 0",
+        "the indices 0 to 0 of 1 characters in {vocab}, got True of 'a'",
     ),
-    "a skipped index": (
-        {chr(97 + k): k + (k >= 21) for k in range(26)},
-        "the indices 0 to 25 of 26 characters in {}, got 26 of 'z', and no 21",
+    "2 skipped": (
+        {"a": 0, "b": 1, "c": 3},
+        "the indices 0 to 2 of 3 characters in {vocab}, got 3",
     ),
-    "a negative index": (
-        {"a": 0, "b": -1, "c": -2},
-        "the indices 0 to 2 of 3 characters in {}, got -1 of 'b', and no 1",
+    "below 0": (
+        {"a": 0, "b": -1},
+        "the indices 0 to 1 of 2 characters in {vocab}, got -1 of 'b'",
     ),
-    "too few": ([*"abc"], "7 tokens in {}, as the linear layer of "),
+    "too few": ([*"abc"], "7 tokens in {vocab}, as the linear layer of {weights} has, got 3"),
+    "half a file": ("[", "a vocabulary in {vocab}: "),
+    "no file": (None, "a vocabulary in {vocab}: No such file"),
+    "a foreign letter": ([*"abcdefz"], "--text with characters of the vocabulary, got 'g'"),
 }
 
 
-@pytest.mark.parametrize("kind", BAD_VOCABULARIES)
-def test_a_vocabulary_that_does_not_fit(kind, tmp_path):
-    content, line = BAD_VOCABULARIES[kind]
-    weights, vocab = written(tmp_path, state_of(), content)
-    with pytest.raises(CommandError, match=r"^expected ") as refused:
-        read_own_network(weights, vocab)
-    assert str(refused.value).removeprefix("expected ").startswith(line.format(vocab))
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_does_not_fit_is_refused_in_one_line(kind, tmp_path, capsys):
+    wrong, line = REFUSED[kind]
+    is_layer = line.startswith(ONE)
+    arrays = state_of(**wrong) if is_layer else wrong(state_of()) if callable(wrong) else state_of()
+    weights, vocab = written(tmp_path, arrays)
+    if wrong is None:
+        vocab.unlink()
+    elif not (is_layer or callable(wrong)):
+        vocab.write_text(wrong if wrong == "[" else json.dumps(wrong))
+    files = ["--weights", str(weights), "--vocab", str(vocab), "--out", str(tmp_path / "page.html")]
+    assert main(["explain", "--text", "badge", *files]) in (2, 3)
+    error = capsys.readouterr().err
+    assert error.startswith(f"rnn-parity: expected {line.format(weights=weights, vocab=vocab)}")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "page.html").exists()
 
 
-def test_files_that_cannot_be_read(tmp_path):
-    weights, vocab = written(tmp_path, state_of())
-    with pytest.raises(RecordError, match=r"^expected a vocabulary in .*: No such file"):
-        read_own_network(weights, tmp_path / "nothing.json")
-    vocab.write_text("[")
-    with pytest.raises(RecordError, match=r"^expected a vocabulary in .*vocab.json: "):
-        read_own_network(weights, vocab)
-    with pytest.raises(UsageError, match=r"^expected --nonlinearity tanh for nn.LSTM, got relu$"):
-        read_own_network(weights, vocab, "relu")
-
-
-def test_a_character_that_the_vocabulary_lacks(tmp_path):
-    course = read_own_network(*written(tmp_path, state_of()))
-    with pytest.raises(UsageError, match=r"^expected --text with characters of the vocabulary, "):
-        record("a bad cafe", course)
-    unknown = read_own_network(*written(tmp_path, state_of(), ["<unk>", *"abcdef"]))
-    assert record("fact", unknown)["tokens"] == ["f", "a", "c", "<unk>"]
+def test_the_nonlinearity_of_a_gated_cell_and_unk(tmp_path, capsys):
+    weights, vocab = written(tmp_path, state_of(), ["<unk>", *"abcdef"])
+    files = ["--weights", str(weights), "--vocab", str(vocab), "--out", str(tmp_path / "page.html")]
+    assert main(["explain", "--nonlinearity", "relu", *files]) == 2
+    line = "rnn-parity: expected --nonlinearity tanh for nn.LSTM, got relu\n"
+    assert capsys.readouterr().err == line
+    assert explained(tmp_path, weights, vocab, text="badz")[0]["tokens"] == [*"bad", "<unk>"]
 
 
 def test_a_page_of_all_characters_of_ascii_computes(tmp_path, open_page):
     tokens = [chr(code) for code in range(128)]
-    weights, vocab = written(tmp_path, state_of(V=128, E=0), tokens)
-    made = record("Is this 1 text?", read_own_network(weights, vocab))
-    write_page(made, tmp_path / "page.html", most_bytes=10**6)
-    opened = open_page(tmp_path / "page.html", sections=("live",))
-    assert len(opened.page.evaluate("() => rnnParity.run('~{Z}').logits[0]")) == 128
+    explained(tmp_path, *written(tmp_path, state_of(V=128, E=0), tokens), text="Is this 1 text?")
+    opened = open_page(tmp_path / "page.html", folded=True)
+    assert len(opened.js("rnnParity.run('~{Z}').logits[0]")) == 128
 
 
 def address_of(tokens, arrays):
