@@ -1,10 +1,14 @@
 """What several tests of the comparison need."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 import compare.runs.commands
+from compare import build_models
 from compare.cli import main
 from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
@@ -72,8 +76,10 @@ def training(fox, tmp_path):
 
 @pytest.fixture(scope="session")
 def records(tmp_path_factory):
-    """A small run with all its records, a replay, a benchmark, and files of a layer."""
-    from tests.compare.bench.test_bench_result import grid  # only now, as a test
+    """A small run with all its records, and one of each other file that a command reads."""
+    from tests.compare.bench.bench_help import MODEL, shapes_file  # only now, as tests
+    from tests.compare.bench.test_bench_result import grid
+    from tests.compare.check.corpus import right_source
 
     root = tmp_path_factory.mktemp("records")
     (root / "fox.txt").write_text(TEXT)
@@ -83,8 +89,21 @@ def records(tmp_path_factory):
     suspect = f"--bug tanh-derivative --updates 2 --output {directory / 'replay'}"
     assert main(f"bisect {flags.replace('--epochs 2', suspect)}".split()) == 0
     grid().write(directory / "bench.json")
+    grid().write(directory / "older.json")
+    shapes_file(directory, MODEL)
     layer = torch.nn.RNN(3, 4).state_dict()
     torch.save(layer, directory / "layer.pt")
-    np.savez(directory / "layer.npz", **{name: tensor.numpy() for name, tensor in layer.items()})
+    arrays = {name: tensor.numpy() for name, tensor in layer.items()}
+    np.savez(directory / "layer.npz", **arrays)
+    save_file(arrays, directory / "layer.safetensors")
+    torch.save(build_models(2, 3)[1].state_dict(), directory / "own.pt")
     np.save(directory / "x.npy", np.zeros((2, 1, 3)))
+    cell = {"cell_type": "code", "source": right_source()}
+    for name, text in {
+        "own.json": '["a", "b"]',
+        "fox.txt": TEXT,
+        "mine.py": right_source(),
+        "mine.ipynb": json.dumps({"cells": [cell]}),
+    }.items():
+        (directory / name).write_text(text)
     return directory

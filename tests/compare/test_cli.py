@@ -9,14 +9,13 @@ import safetensors.numpy
 import torch
 
 import compare.parity.comparison
-import compare.runs.commands
 import scratch_rnn
 from compare import build_models
 from compare.cli import main, parse
 from compare.parity.rows import Agreement, ParityReport
 from compare.parity.settings import StepSettings
 from compare.runs.reading import read_config, read_metrics
-from tests.compare.runs.runs import BATCHES, only, read
+from tests.compare.runs.runs import BATCHES, SMALL, only, read
 from tests.tables import table_of
 
 FILES = ["config.json", "environment.json", "vocab.json", "metrics.jsonl", "checkpoints"]
@@ -24,12 +23,6 @@ FILES += ["snapshots", "result.json", "curves.png"]
 """What every run writes."""
 
 HEADERS = table_of(__file__)
-
-
-def failing(report):
-    first, *others = report.rows
-    planted = dataclasses.replace(first, name="planted", verdict=Agreement.DIFFERS)
-    return ParityReport((planted, *others))
 
 
 def test_run_from_end_to_end(training, tmp_path, capsys):
@@ -106,29 +99,24 @@ def test_run_from_end_to_end(training, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("flags", HEADERS)
-def test_the_header_says_what_is_read_and_built(flags, small, capsys):
-    main(["parity", *small, *flags.split()])
-    text, *lines = capsys.readouterr().out.splitlines()[:5]
+def test_parity_says_what_is_read_and_built_and_writes_nothing(flags, small, tmp_path, capsys):
+    assert main(["parity", *small, *flags.split()]) == 0
+    out = capsys.readouterr().out
+    text, *lines = out.splitlines()[:5]
     assert text == "Text: fox.txt, 220 bytes, SHA-1 592c0b44, from a file"
     assert lines == [*HEADERS[flags], ""]
-
-
-def test_the_note_of_a_text_has_lines_of_its_own(small, monkeypatch, capsys):
-    noted = scratch_rnn.text.Text("A", b"abc " * 60, 240, "5" * 40, "download", "why " * 25)
-    monkeypatch.setattr(compare.parity.experiment, "load_text", lambda _, **options: noted)
-    main(["parity", *small])
-    text, *note = capsys.readouterr().out.splitlines()[:3]
-    assert text.startswith("Text: A, 240 bytes, SHA-1 55555555, ")
-    assert note == [" ".join(["why"] * 20), " ".join(["why"] * 5)]
-
-
-def test_parity_prints_the_table_and_writes_nothing(small, tmp_path, capsys):
-    assert main(["parity", *small]) == 0
-    out = capsys.readouterr().out
-    for word in ("tensor", "difference", "share of", "error,", "verdict"):
-        assert word in out
     assert "parity: all " in out
     assert list(tmp_path.iterdir()) == [tmp_path / "fox.txt"]
+
+
+def test_the_note_of_a_text_has_a_line_of_its_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("RNN_PARITY_DATA", raising=False)
+    monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path))
+    monkeypatch.setenv("RNN_PARITY_URL", "http://127.0.0.1:1/")
+    assert main(["parity", *SMALL.split()]) == 0
+    text, note, _ = capsys.readouterr().out.split("\n", 2)
+    assert text.endswith(", the built-in sample")
+    assert note == "The Time Machine could not be downloaded: no connection to 127.0.0.1"
 
 
 @pytest.mark.parametrize("command", ["run", "parity"])
@@ -146,51 +134,38 @@ def test_a_planted_error_stops_it_before_anything_is_trained(
     assert main([command, *small, *where]) == 1
     shown = capsys.readouterr()
     assert "DIFFERS" in shown.out
-    assert shown.err.startswith("rnn-parity: both models: ")
-    assert shown.err.endswith("; nothing was trained\n")
-    assert shown.err.count("\n") == 1
+    assert re.fullmatch("rnn-parity: both models: .*; nothing was trained\n", shown.err)
     assert not (tmp_path / "runs").exists()
 
 
-def test_trained_models_that_differ_are_reported_and_recorded(
+def test_trained_models_are_compared_and_a_difference_is_reported_and_recorded(
     training, tmp_path, monkeypatch, capsys
 ):
-    right = compare.parity.comparison.compare_step
-    reports = []
-
-    def wrong_the_second_time(*arguments, **options):
-        reports.append(right(*arguments, **options))
-        return reports[-1] if len(reports) == 1 else failing(reports[-1])
-
-    monkeypatch.setattr(compare.parity.comparison, "compare_step", wrong_the_second_time)
-    assert main(training) == 1
-    shown = capsys.readouterr()
-    assert shown.err == (
-        f"rnn-parity: the trained models: 1 of {len(reports[0].rows)} tensors differs: planted\n"
-    )
-    directory = only(tmp_path / "runs")
-    assert read(directory, "result.json")["parity"] is False
-    assert read(directory, "parity.json")["trained"][0]["ok"] is False
-
-
-def test_the_trained_models_are_compared_with_trained_weights(training, monkeypatch):
+    """The second comparison has the trained weights; one of its tensors is made to differ."""
     right = compare.parity.comparison.compare_step
     seen = []
 
-    def watched(scratch, concise, *arguments, **options):
+    def wrong_the_second_time(scratch, concise, batch, state, settings, **options):
         for name, tensor in concise.state_dict().items():
             np.testing.assert_array_equal(tensor.numpy(), scratch.parameters[name])
-        assert arguments[2] == StepSettings(lr=0.5)
-        assert arguments[2].max_norm == 1.0
+        assert settings == StepSettings(lr=0.5)
         memory = {} if seen else None  # SGD keeps nothing; None: no update yet
         assert options == {"seed": 0, "memory": memory}
         seen.append(scratch.parameters["linear.weight"].copy())
-        return right(scratch, concise, *arguments, **options)
+        report = right(scratch, concise, batch, state, settings, **options)
+        first, *others = report.rows
+        planted = dataclasses.replace(first, name="planted", verdict=Agreement.DIFFERS)
+        return report if len(seen) == 1 else ParityReport((planted, *others))
 
-    monkeypatch.setattr(compare.parity.comparison, "compare_step", watched)
-    assert main(training) == 0
+    monkeypatch.setattr(compare.parity.comparison, "compare_step", wrong_the_second_time)
+    assert main(training) == 1
     untrained, trained = seen
     assert np.abs(trained - untrained).max() > 0.01
+    line = r"rnn-parity: the trained models: 1 of \d+ tensors differs: planted\n"
+    assert re.fullmatch(line, capsys.readouterr().err)
+    directory = only(tmp_path / "runs")
+    assert read(directory, "result.json")["parity"] is False
+    assert read(directory, "parity.json")["trained"][0]["ok"] is False
 
 
 def test_either_side_takes_the_same_course_alone(training, tmp_path):

@@ -7,8 +7,9 @@ import shutil
 import pytest
 
 from compare.cli import main
+from tests.compare.runs.runs import SMALL
 
-pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
+pytestmark = pytest.mark.usefixtures("without_curves", "without_checks", "hasty")
 
 
 def edit(change):
@@ -18,10 +19,14 @@ def edit(change):
         first, *rest = path.read_text(encoding="utf-8").splitlines(keepends=True)
         whole = path.suffix == ".jsonl"
         values = json.loads(first if whole else path.read_text(encoding="utf-8"))
-        change(values)
+        change(values[0] if isinstance(values, list) else values)
         path.write_text(json.dumps(values) + "\n" + "".join(rest if whole else ()))
 
     return damage
+
+
+def put(value):
+    return edit(lambda values: values.update({next(iter(values)): value}))
 
 
 def change_bit(path):
@@ -42,18 +47,25 @@ ANY = {  # of any file
     "a directory": replace_by(lambda path: path.mkdir()),
     "a pipe": replace_by(lambda path: os.mkfifo(path)),
 }
-JSON = {
-    "a list": lambda path: path.write_text("[1]\n"),
+VALUES = {  # of any JSON
+    "a number": lambda path: path.write_text("1\n"),
     "very deep": lambda path: path.write_text("[" * 100_000),
+    "a list": lambda path: path.write_text("[1]\n"),
+}
+JSON = VALUES | {  # of an object, or a list of them
     "an unknown key": edit(lambda values: values.update({"later": 1})),
     "a key that is missing": edit(lambda values: values.pop(next(iter(values)))),
-    "another type": edit(lambda values: values.update({next(iter(values)): {"a": []}})),
-    "not a number": edit(lambda values: values.update({next(iter(values)): float("nan")})),
+    "another type": put({"a": []}),
+    "not a number": put(float("nan")),
 }
 TENSORS = {"a bit": change_bit}
 
 GENERATE = "generate --run {run} --prefix the --num-preds 2"
 RESUME = "train --model scratch --resume {run} --epochs 3"
+EXPLAIN = "explain --vocab {run}/own.json --text ab --out {run}/page.html --weights {run}/"
+CONVERT = "convert {run}/FILE {run}/new.npz"
+CHECK = "check --no-train --stage rnn_step {run}/"
+BENCH = "bench --rows scratch --phases forward --budget 1e5 --shapes {run}/shapes.json"
 OF_ITS_VERSIONS = ("an unknown key", "a key that is missing", "another type")
 """Harmless, because only the versions of the libraries are read."""
 
@@ -63,11 +75,19 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "metrics.jsonl": (RESUME, ANY | JSON, ()),
     "scratch.safetensors": (GENERATE, ANY | TENSORS, ()),
     "checkpoints": (RESUME, ANY | TENSORS, ()),
-    "bench.json": ("bench --plot {run}/bench.json --output {run}/out.png", ANY | JSON, ()),
-    "replay": ("bisect --replay {run}/replay", ANY, ()),
-    "layer.pt": ("convert {run}/layer.pt {run}/new.npz", ANY, ()),
-    "layer.npz": ("convert {run}/layer.npz {run}/new.pt", ANY, ()),
+    "fox.txt": (f"parity {SMALL} --text {{run}}/fox.txt", ANY, ("cut",)),
+    "bench.json": ("bench --plot {run}/bench.json", ANY | JSON, ()),
+    "older.json": (f"{BENCH} --against {{run}}/older.json", ANY | JSON, ()),
+    "shapes.json": (BENCH, ANY | JSON, ("a key that is missing",)),  # the name
+    "replay": ("bisect --replay {run}/replay", ANY | TENSORS, ()),
+    "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY, ()),
+    "layer.npz": (CONVERT.replace("FILE", "layer.npz"), ANY | TENSORS, ()),
+    "layer.safetensors": (CONVERT.replace("FILE", "layer.safetensors"), ANY, ()),
+    "own.pt": (EXPLAIN + "own.pt", ANY, ()),
+    "own.json": (EXPLAIN + "own.pt", ANY | VALUES, ()),
     "x.npy": ("parity scratch torch --input {run}/x.npy", ANY, ()),
+    "mine.py": (CHECK + "mine.py", ANY, ()),
+    "mine.ipynb": (CHECK + "mine.ipynb", ANY | JSON, ("an unknown key",)),
 }
 
 
@@ -84,10 +104,16 @@ def test_a_damaged_file_gets_one_line(file, damage, records, tmp_path, capsys):
         damages[damage](path)
     capsys.readouterr()
     code = main(command.format(run=run).split())
-    shown = capsys.readouterr().err
+    out, line = capsys.readouterr()
     if damage in harmless:
-        assert code == 0, shown
+        assert code == 0, line
+        return
+    assert line.startswith("rnn-parity: "), (code, line)
+    assert line.count("\n") == 1, line
+    if code == 1:  # a file to check is run, and the report has its error
+        assert file.startswith("mine."), line
+        assert "0 of 1 functions are right" in line
+        assert "rnn_step" in out
     else:
-        assert code in (2, 3), shown
-        assert shown.startswith("rnn-parity: ")
-        assert shown.count("\n") == 1
+        assert code in (2, 3), (code, line)
+        assert str(run) in line, line

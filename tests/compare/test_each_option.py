@@ -5,24 +5,20 @@ does not read are then given another value, which has to be refused with the nam
 """
 
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
-import numpy as np
 import pytest
 
 import compare.terminal.options
-import scratch_rnn
 from compare.cli import COMMANDS, parse
 from compare.study.writing.build import write_page
 from compare.terminal import CommandError, Terminal, UsageError
 from compare.terminal.options import flag_of
-from scratch_rnn import RNN, RNNModel
-from tests.compare.bench.bench_help import MODEL, shapes_file
-from tests.compare.bench.test_bench_result import grid
-from tests.compare.check.corpus import right_source
+from tests.compare.check.corpus import files
 from tests.compare.runs.runs import FLAGS, SMALL
 
 pytestmark = pytest.mark.usefixtures("without_curves", "hasty")
@@ -49,17 +45,17 @@ MODES = {  # `grade` is left out: its options are those of the check of each fil
     "parity, two targets": Mode("parity scratch torch --size T=2", idle=TO_A_FILE),
     "train": Mode(f"train --model scratch {FLAGS} --text fox.txt"),
     "generate": Mode("generate --run RUN --prefix t"),
-    "bisect, a bug": Mode(f"bisect {SMALL} --text fox.txt --bug uphill --output difference"),
+    "bisect, a bug": Mode(f"bisect {SMALL} --text fox.txt --bug uphill --output replay"),
     "bisect, PyTorch": Mode(f"bisect {SMALL} --text fox.txt --updates 1", idle=("output",)),
     "bisect, two targets": Mode("bisect scratch torch --size T=2", idle=TO_A_FILE),
-    "bisect, again": Mode("bisect --replay difference"),
+    "bisect, again": Mode("bisect --replay replay"),
     "explain, the demonstration": Mode("explain --cell rnn --text ab --overwrite"),
     "explain, a run": Mode("explain --checkpoint RUN --text the --overwrite"),
     "explain, the newest run": Mode("explain --text the --overwrite"),
     "write": Mode("write --site ."),
-    "convert": Mode("convert weights.npz new.npz"),
+    "convert": Mode("convert layer.npz new.npz"),
     "convert, the table": Mode("convert --table", idle=("paths",)),
-    "explain, your own": Mode("explain --weights own.npz --vocab own.json --text ab --overwrite"),
+    "explain, your own": Mode("explain --weights own.pt --vocab own.json --text ab --overwrite"),
     "bench": Mode("bench --shapes shapes.json --rows scratch --phases forward --budget 1e5"),
     "bench, a target": Mode(
         "bench --shapes shapes.json --rows torch.nn:RNN --phases forward --budget 1e5"
@@ -67,30 +63,21 @@ MODES = {  # `grade` is left out: its options are those of the check of each fil
     "bench, again": Mode("bench --plot bench.json"),
     "new": Mode("new new.py"),
     "vectors": Mode("vectors vectors --cell rnn"),
-    "check, functions": Mode("check right.py --no-train --stage rnn_step"),
-    "check, a class": Mode("check scratch_rnn:RNN"),
+    "check, functions": Mode("check mine.py --no-train --stage rnn_step"),
+    "check, a class": Mode("check plain.py:Layer"),
 }
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder with a text, a run, a difference, a benchmark, and a file to check."""
+def folder(records, tmp_path_factory):
+    """A folder with the files that the commands read, and a run."""
     folder = tmp_path_factory.mktemp("each_option")
-    (folder / "fox.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 5)
-    np.savez(folder / "weights.npz", **scratch_rnn.RNN(2, 3).parameters)
+    shutil.copytree(records, folder, dirs_exist_ok=True)
+    shutil.copytree(records, folder / "runs" / records.name)
     (folder / "explain.html").write_text("another page")
     (folder / "write").mkdir()
     (folder / "write" / "index.html").write_text(write_page("", [], {}), encoding="utf-8")
-    (folder / "right.py").write_text(right_source())
-    np.savez(folder / "own.npz", **RNNModel(RNN(2, 3), 2).parameters)
-    (folder / "own.json").write_text('["a", "b"]')
-    shapes_file(folder, MODEL)
-    grid().write(folder / "bench.json")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr("compare.runs.commands.draw_curves", lambda *arguments: None)
-        run("train", parse(shlex.split(MODES["train"].typed)))
-        run("bisect", parse(shlex.split(MODES["bisect, a bug"].typed)))
+    (folder / "plain.py").write_text(files()["Plain.py"])
     return folder
 
 

@@ -1,23 +1,32 @@
-"""Each row of the table of exit codes in docs/use/commands.md comes true."""
+"""Each row of the table of exit codes in docs/use/commands.md comes true, on any terminal."""
 
 import contextlib
 import os
 import re
 import signal
-from dataclasses import replace
+import subprocess
+import sys
 
+import numpy as np
 import pytest
-import torch
 
 import compare.cli
-import compare.parity.comparison
+import scratch_rnn
 from compare.cli import main
-from compare.parity.comparison import check_experiment
-from compare.parity.rows import Agreement, ParityReport
-from tests.compare.runs.runs import HANG_UP, arguments, signalled
+from tests.compare.runs.runs import HANG_UP, SIGNALS, arguments, signalled
+from tests.compare.test_refusals import TABLE
 from tests.scripts import ROOT, started
 
 pytestmark = pytest.mark.usefixtures("without_curves")
+
+
+def undecidable(flags):
+    """Compare a chaotic recurrence: after 120 steps, two states a rounding apart are unrelated."""
+    rng = np.random.default_rng(0)
+    weights = scratch_rnn.RNN(4, 32, rng=rng).parameters
+    weights["weight_hh_l0"][:] = 3 * np.linalg.qr(rng.normal(size=(32, 32)))[0]
+    np.savez("chaos.npz", **weights)
+    return main(["parity", "scratch", "torch", "--size", "T=120", "--weights", "chaos.npz"])
 
 
 def interrupted(flags, number):
@@ -36,26 +45,10 @@ def unread(flags):
         return main(flags)
 
 
-def nothing_to_say(flags):
-    """Let a run's first comparison find that rounding alone explains anything."""
-
-    def as_if_exploding(experiment):
-        first, *others = check_experiment(experiment).rows
-        return ParityReport((replace(first, verdict=Agreement.UNDECIDABLE), *others))
-
-    without_model = [flag for flag in flags[1:] if flag not in ("--model", "scratch")]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compare.parity.comparison, "check_experiment", as_if_exploding)
-        return main(["run", *without_model])
-
-
-CASES = {
+CASES = {  # those of wrong usage, data and devices are in test_refusals
     0: main,
     1: lambda flags: main([*flags, "--lr", "1e30"]),
-    2: lambda flags: main([*flags, "--lr", "0"]),
-    3: lambda flags: main([*flags, "--text", "/no/such/text"]),
-    4: lambda flags: main([*flags, "--device", "cuda"]),
-    5: nothing_to_say,
+    5: undecidable,
     129: lambda flags: interrupted(flags, HANG_UP),
     130: lambda flags: interrupted(flags, signal.SIGINT),
     141: unread,
@@ -67,7 +60,7 @@ CASES = {
 def test_each_row_comes_true(code, case, fox, tmp_path, monkeypatch, capsys):
     if code == 129 and HANG_UP == signal.SIGTERM:
         pytest.skip("needs SIGHUP")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.chdir(tmp_path)
     assert case(arguments("train --model scratch", fox, tmp_path / "runs")) == code
     assert "Traceback" not in capsys.readouterr().err
 
@@ -81,4 +74,42 @@ def test_each_row_comes_true(code, case, fox, tmp_path, monkeypatch, capsys):
     ids=["docs/use/commands.md", "compare.cli"],
 )
 def test_the_tables_have_these_rows(text, row):
-    assert [int(code) for code in re.findall(row, text, re.MULTILINE)] == list(CASES)
+    refused = {int(section.split()[0]) for section in TABLE}
+    rows = [int(code) for code in re.findall(row, text, re.MULTILINE)]
+    assert rows == sorted(CASES.keys() | refused)
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS.items())
+def test_a_signal_before_the_first_update_is_one_line(number, code, monkeypatch, capsys):
+    monkeypatch.setattr("tyro.cli", lambda *_, **__: signal.raise_signal(number))
+    before = signal.signal(HANG_UP, signal.SIG_DFL)  # which nohup has processes ignore
+    try:
+        assert main(["run"]) == code
+    finally:
+        signal.signal(HANG_UP, before)
+    words = {129: "hung up", 130: "interrupted", 143: "terminated"}
+    assert capsys.readouterr() == ("", f"rnn-parity: {words[code]}\n")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="expected a shell that can close an output")
+@pytest.mark.parametrize(
+    ("flag", "closed", "code"), [("--version", ">&-", 0), ("--no-such-flag", ">&- 2>&-", 2)]
+)
+def test_outputs_may_be_closed(flag, closed, code):
+    command = f"{sys.executable} -m compare {flag} {closed}"
+    result = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (code, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="expected a device that is full")  # noqa: PTH110
+def test_a_full_disk_is_one_line():
+    with open("/dev/full", "w", encoding="utf-8") as full, contextlib.redirect_stdout(full):  # noqa: PTH123
+        assert main(["--help"]) == 3
+
+
+@pytest.mark.parametrize("columns", ["0", "000", "", "30"])
+def test_a_terminal_without_columns_is_as_wide_as_any(columns, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("rnn-parity")
+    assert os.environ.get("COLUMNS", "") == ("30" if columns == "30" else "")

@@ -1,4 +1,4 @@
-"""`rnn-parity generate`: the text of either side of a run, and damaged runs."""
+"""`rnn-parity generate`: the text of either side of a run."""
 
 import shutil
 import signal
@@ -6,19 +6,20 @@ import signal
 import numpy as np
 import pytest
 
-import compare.parity.comparison
-import compare.runs.commands
-from compare.cli import main, parse
+from compare.cli import main
 from compare.runs.checkpoint import load, save
 from tests.compare.runs.runs import BATCHES, SMALL, TEXT, newest, only, read, signalled, untouched
+
+pytestmark = pytest.mark.usefixtures("without_curves")
 
 
 @pytest.fixture(scope="module")
 def master(tmp_path_factory):
     directory = tmp_path_factory.mktemp("master")
     (directory / "fox.txt").write_text(TEXT)
-    config = parse(f"{SMALL} --text {directory}/fox.txt --epochs 4 --runs {directory}".split())
-    return compare.runs.commands.run(config).directory
+    text = directory / "fox.txt"
+    assert main(f"run {SMALL} --text {text} --epochs 4 --runs {directory / 'runs'}".split()) == 0
+    return only(directory / "runs")
 
 
 @pytest.fixture
@@ -27,51 +28,43 @@ def trained(master, tmp_path):
     return shutil.copytree(master, tmp_path / "trained")
 
 
-def generate(directory, prefix, *flags):
-    return main(["generate", "--run", str(directory), "--prefix", prefix, *flags])
+@pytest.fixture
+def generate(capsys):
+    """Run the command; return what it prints, on both outputs."""
 
-
-@pytest.mark.parametrize("side", ["scratch", "concise"])
-def test_generate_writes_what_the_run_wrote(side, trained, capsys):
-    written = read(trained, "result.json")["written"]
-    for prefix, texts in written.items():
+    def run(directory, prefix, *flags):
         capsys.readouterr()
-        assert generate(trained, prefix, "--model", side, "--num-preds", "50") == 0
-        assert capsys.readouterr().out == texts[side] + "\n"
+        assert main(["generate", "--run", str(directory), "--prefix", prefix, *flags]) == 0
+        return capsys.readouterr()
+
+    return run
 
 
-def test_generate_draws_the_same_text_from_both(trained, capsys):
-    prefix = next(iter(read(trained, "result.json")["written"]))
+def test_generate_writes_what_the_run_wrote(trained, generate):
+    for prefix, texts in read(trained, "result.json")["written"].items():
+        for side in ("scratch", "concise"):
+            written = generate(trained, prefix, "--model", side, "--num-preds", "50")
+            assert written == (texts[side] + "\n", "")
 
-    def drawn(*flags):
-        capsys.readouterr()
-        assert generate(trained, prefix, *flags) == 0
-        return capsys.readouterr().out
 
+def test_generate_draws_the_same_text_from_both(trained, generate):
     hot = ("--temperature", "2", "--seed", "5")
-    likeliest, text = drawn(), drawn(*hot)
-    assert text != likeliest
-    assert drawn(*hot) == text
-    assert drawn(*hot[:3], "6") != text
+    text = generate(trained, "traveller", *hot)
+    assert text != generate(trained, "traveller")
+    assert generate(trained, "traveller", *hot) == text
+    assert generate(trained, "traveller", *hot[:3], "6") != text
     # the weights of one of them, in both models: those of the sides differ by some ulps
     shutil.copy(trained / "scratch.safetensors", trained / "concise.safetensors")
-    assert drawn(*hot, "--model", "concise") == text
+    assert generate(trained, "traveller", *hot, "--model", "concise") == text
 
 
-def test_a_prefix_out_of_the_vocabulary(trained, refused):
+def test_a_prefix_is_lower_cased_as_the_text_was(trained, generate, refused):
+    assert generate(trained, "fox") == generate(trained, "Fox")
     line = refused(["generate", "--run", str(trained), "--prefix", "F\u00f6x 7"], 2)
     assert line == (
         f"expected --prefix in the vocabulary of {trained}, whose text is lower-cased, with only "
         "a to z and spaces, got '\u00f6', '7' in 'F\u00f6x 7'"
     )
-
-
-def test_a_prefix_is_lower_cased_as_the_text_was(trained, capsys):
-    capsys.readouterr()
-    assert generate(trained, "fox") == 0
-    written = capsys.readouterr().out
-    assert generate(trained, "Fox") == 0
-    assert capsys.readouterr().out == written
 
 
 @pytest.mark.parametrize("side", ["scratch", "concise"])
@@ -86,35 +79,13 @@ def test_weights_that_overflow_are_refused_without_a_warning(side, trained, refu
     assert line == f"{trained}: expected finite logits to draw a token from, got inf or nan"
 
 
-@pytest.fixture
-def trained_alone(training, tmp_path, without_curves):
-    assert main(["train", "--model", "concise", *training]) == 0
-    return only(tmp_path / "runs")
-
-
-def test_the_only_model_of_a_run_needs_no_flag(trained_alone, capsys):
-    capsys.readouterr()
-    assert generate(trained_alone, "fox") == 0
-    shown = capsys.readouterr()
-    assert shown.err == ""
-    assert generate(trained_alone, "fox", "--model", "concise") == 0
-    assert capsys.readouterr().out == shown.out
-
-
-def test_a_model_that_the_run_has_not(trained_alone, refused):
-    line = refused(f"generate --run {trained_alone} --prefix fox --model scratch", 2)
-    assert line == f"expected --model concise, which {trained_alone} trained, got scratch"
-
-
 @pytest.mark.parametrize("command", ["run", "train --model scratch", "train --model concise"])
-def test_an_interrupted_run_has_its_last_checkpoint(command, training, tmp_path, capsys):
+def test_an_interrupted_run_has_its_last_checkpoint(command, training, tmp_path, generate, refused):
     with signalled(BATCHES + 1, signal.SIGINT):
         assert main([*command.split(), *training]) == 130
     run = only(tmp_path / "runs")
     before = untouched(run)
-    capsys.readouterr()
-    assert generate(run, "fox") == 0
-    written = capsys.readouterr()
+    written = generate(run, "fox")
     assert written.err == (
         f"rnn-parity: {run} is not finished: these are its weights after update {BATCHES + 1} "
         f"of {2 * BATCHES} (epoch 2 of 2)\n"
@@ -123,5 +94,7 @@ def test_an_interrupted_run_has_its_last_checkpoint(command, training, tmp_path,
     side = "concise" if "concise" in command else "scratch"
     shutil.copy(newest(run, side), run / f"{side}.safetensors")
     (run / "result.json").touch()  # as if it had been the end
-    assert generate(run, "fox") == 0
-    assert capsys.readouterr() == (written.out, "")
+    assert generate(run, "fox") == generate(run, "fox", "--model", side) == (written.out, "")
+    if side == "concise":
+        line = refused(f"generate --run {run} --prefix fox --model scratch", 2)
+        assert line == f"expected --model concise, which {run} trained, got scratch"

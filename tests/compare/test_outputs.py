@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from compare import files
-from compare.bench.results.result import Document
-from compare.check import CheckConfig, command
-from compare.check.report import outputs
 from compare.cli import main
-from compare.study.bisection.replay import FORMAT, is_replay
-from tests.compare.check.test_check_functions import RIGHT
+from tests.compare.bench.bench_help import ENOUGH, MODEL, shapes_file
+from tests.compare.check.corpus import right_source
+from tests.compare.runs.runs import SMALL, TEXT
+
+pytestmark = pytest.mark.usefixtures("hasty", "without_checks")
 
 OURS = {
     "check": {"form": "functions", "cell": "rnn", "stages": []},
@@ -25,29 +24,43 @@ OURS = {
 """The beginning of each kind of JSON that the program writes."""
 THEIRS = {"tests": [], "output": "another autograder", "rows": [], "stages": [], "files": []}
 """Of another program, with some of the same keys."""
+REPLAYS = {"replay": "rnn-parity bisect 2", "tensors": "pt"}
+"""The format in the metadata of an older replay, and of another program's file."""
 
+CHECK = "check mine.py --no-train --stage rnn_step"
+BENCH = f"bench --rows scratch --phases forward --shapes shapes.json --budget {ENOUGH}"
+BISECT = f"bisect {SMALL} --text fox.txt --bug tanh-derivative --updates 2"
 COMMANDS = {
-    "check mine.py --json {}": ("check", "folder"),
-    "check mine.py --gradescope {}": ("gradescope",),
-    "check mine.py --explain {}": (),
-    "grade . --json {}": ("check", "folder"),
-    "bench --rows scratch --json {}": ("bench",),
-    "bisect --implementation mine.py --output {}": (),
-    "explain --cell rnn --out {}": (),
+    f"{CHECK} --json {{}}": ("check.json", "folder.json"),
+    f"{CHECK} --gradescope {{}}": ("gradescope.json",),
+    f"{CHECK} --explain {{}}": (),
+    "grade directory --no-train --stage rnn_step --json {}": ("check.json", "folder.json"),
+    f"{BENCH} --json {{}}": ("bench.json",),
+    f"{BISECT} --output {{}}": ("replay",),
+    "explain --cell rnn --text ab --out {}": (),
 }
-"""Of each command: the kinds of JSON that it may replace."""
+"""Of each command: the older files that it may replace."""
+FOREIGN = ("mine.py", "notes.txt", "theirs.json", "tensors", "directory")
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """The current directory, in which files of each kind are."""
     monkeypatch.chdir(tmp_path)
-    Path("mine.py").write_text("def rnn_step(): ...\n", encoding="utf-8")
-    Path("notes.txt").write_text("a week of work", encoding="utf-8")
+    Path("directory").mkdir()
+    shapes_file(tmp_path, MODEL)
+    for name, text in {
+        "mine.py": right_source(),
+        "directory/mine.py": right_source(),
+        "fox.txt": TEXT,
+        "notes.txt": "a week of work",
+        "picture-time.png": "a picture of a cat",
+    }.items():
+        Path(name).write_text(text, encoding="utf-8")
     for name, values in (OURS | {"theirs": THEIRS}).items():
         Path(f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
-    Path("picture-time.png").write_text("a picture of a cat", encoding="utf-8")
-    Path("directory").mkdir()
+    for name, form in REPLAYS.items():
+        save_file({"a": np.zeros(2)}, name, {"format": form})
     return tmp_path
 
 
@@ -59,14 +72,27 @@ def contents():
 def test_what_the_program_did_not_write_is_not_replaced(line, capsys):
     before = contents()
     option = line.split()[-2]
-    foreign = [f"{name}.json" for name in OURS if name not in COMMANDS[line]]
-    for name in ("mine.py", "notes.txt", "theirs.json", "directory", *foreign):
+    ours = [*(f"{name}.json" for name in OURS), "replay"]
+    for name in (*FOREIGN, *(name for name in ours if name not in COMMANDS[line])):
         assert main(line.format(name).split()) == 2, name
         error = capsys.readouterr().err
         assert error.startswith("rnn-parity: expected a new file or ")
         assert f" of {option}, got " in error, error
         assert name in error
     assert contents() == before
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_an_older_output_is_replaced(line, capsys):
+    """Those of earlier versions, and twice a file that the command itself has written."""
+    before = contents()
+    for name in (*COMMANDS[line], "new", "new"):
+        again = " --overwrite" if "explain --cell" in line and Path(name).exists() else ""
+        code = main(f"{line.format(name)}{again}".split())
+        assert code == 0, capsys.readouterr().err
+        assert Path(name).read_bytes() != before.get(name)
+    changed = {name for name, content in before.items() if contents()[name] != content}
+    assert changed == {*COMMANDS[line]}
 
 
 def test_pictures_beside_a_new_benchmark_are_not_replaced(capsys):
@@ -76,62 +102,19 @@ def test_pictures_beside_a_new_benchmark_are_not_replaced(capsys):
     assert contents() == before
 
 
-@pytest.mark.parametrize(
-    ("written", "is_older"),
-    [
-        ("check", outputs.is_report),
-        ("folder", outputs.is_report),
-        ("gradescope", outputs.is_for_gradescope),
-        ("bench", Document.is_stored),
-    ],
-)
-def test_an_older_output_may_be_replaced(written, is_older):
-    path = Path(f"{written}.json")
-    files.check_outputs([files.Output("--json", path, "older results", is_older)])
-    assert json.loads(path.read_text(encoding="utf-8")) == OURS[written]
-
-
-def test_what_check_writes_is_recognized():
-    Path("right.py").write_text(RIGHT, encoding="utf-8")
-    names = {name: Path(f"new-{name}") for name in ("json", "gradescope", "explain")}
-    config = CheckConfig(target="right.py", stage="cross_entropy", **names)
-    for _ in range(2):
-        assert command.check(config).ok
-    kinds = {"json": "is_report", "gradescope": "is_for_gradescope", "explain": "is_explanation"}
-    for name, path in names.items():
-        found = {kind: getattr(outputs, kind)(path) for kind in kinds.values()}
-        assert found == {kind: kind == kinds[name] for kind in kinds.values()}
-
-
-def test_a_replay_of_any_version_is_recognized():
-    for name, metadata in {
-        "this": {"format": FORMAT},
-        "older": {"format": "rnn-parity bisect 2"},
-        "foreign": {"format": "pt"},
-        "bare": None,
-    }.items():
-        save_file({"a": np.zeros(2)}, f"{name}.safetensors", metadata)
-    found = {path.stem for path in Path().iterdir() if is_replay(path)}
-    assert found == {"this", "older"}
-
-
 @pytest.mark.parametrize("make", [Path.hardlink_to, Path.symlink_to])
 def test_a_file_that_is_read_is_known_under_each_name(make, capsys):
-    Path("results.json").write_text(json.dumps(OURS["check"]), encoding="utf-8")
-    make(Path("other.json"), Path("results.json"))
-    output = files.Output("--json", Path("other.json"), "older results", outputs.is_report)
-    files.check_outputs([output])
-    with pytest.raises(ValueError, match=r"got other\.json, which the command reads"):
-        files.check_outputs([output], [Path("results.json")])
-
-
-def test_the_weights_of_a_page_are_not_replaced_by_it(capsys):
+    make(Path("other.py"), Path("mine.py"))
     save_file({"a": np.zeros(2)}, "weights.safetensors")
+    make(Path("page.html"), Path("weights.safetensors"))
     before = contents()
-    line = "explain --checkpoint {} --out weights.safetensors --overwrite"
-    for checkpoint in ("weights.safetensors", "."):
-        assert main(line.format(checkpoint).split()) == 2
-        assert "got weights.safetensors, which the command reads" in capsys.readouterr().err
+    for typed, output in {
+        f"{CHECK} --json other.py": "other.py",
+        "explain --checkpoint weights.safetensors --out page.html --overwrite": "page.html",
+        "explain --checkpoint . --out weights.safetensors --overwrite": "weights.safetensors",
+    }.items():
+        assert main(typed.split()) == 2
+        assert f"got {output}, which the command reads" in capsys.readouterr().err
     assert contents() == before
 
 
@@ -144,46 +127,28 @@ def test_two_outputs_have_two_files(capsys):
 @pytest.mark.skipif(os.name == "nt", reason="expected links, which need rights on Windows")
 def test_links_are_followed_but_not_to_nowhere(capsys):
     Path("circle").symlink_to("circle")
-    Path("nowhere").symlink_to("nothing")
-    for name in ("circle", "nowhere"):
-        assert main(f"check mine.py --json {name}".split()) == 2
+    Path("nowhere.py").symlink_to("nothing")
+    for name in ("circle", "nowhere.py"):
+        assert main(f"{CHECK} --json {name}".split()) == 2
         assert f"got {name}, which is a link to nowhere" in capsys.readouterr().err
+    assert main(["new", "nowhere.py"]) == 3
+    assert "File exists" in capsys.readouterr().err
     assert not Path("nothing").exists()
     Path("link").symlink_to("check.json")
-    files.check_outputs([files.Output("--json", Path("link"), "results", outputs.is_report)])
-    files.write_output(Path("link"), b"{}")
+    assert main(f"{CHECK} --json link".split()) == 0
     assert Path("link").is_symlink()
-    assert Path("check.json").read_bytes() == b"{}"
+    assert json.loads(Path("check.json").read_text(encoding="utf-8"))["score"] == 1
 
 
-@pytest.mark.skipif(os.name == "nt", reason="expected named pipes")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="expected pipes and a full device")
 def test_results_go_into_a_pipe_but_pages_do_not(capsys):
     os.mkfifo("pipe")
-    for name, code in (("--gradescope", 0), ("--explain", 2)):
-        config = CheckConfig(target="mine.py", **{name.strip("-"): Path("pipe")})
-        refused = None
-        try:
-            outputs.refuse_replacing(config, [])
-        except ValueError as error:
-            refused = str(error)
-        assert (refused is None) == (code == 0)
-    assert refused.endswith("got pipe, which is a pipe or a device")
+    assert main(f"{CHECK} --explain pipe".split()) == 2
+    assert "got pipe, which is a pipe or a device" in capsys.readouterr().err
     reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
-    files.write_output(Path("pipe"), b"results")
-    assert os.read(reader, 100) == b"results"
+    assert main(f"{CHECK} --json pipe".split()) == 0
+    assert json.loads(os.read(reader, 2**16))["score"] == 1
     os.close(reader)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="expected a device that is always full")
-def test_a_full_device_is_named():
-    with pytest.raises(OSError, match="No space left") as caught:
-        files.write_output(Path("/dev/full"), b"results")
-    assert caught.value.filename == "/dev/full"
-
-
-@pytest.mark.skipif(os.name == "nt", reason="expected links, which need rights on Windows")
-def test_a_new_template_is_not_written_through_a_link(capsys):
-    Path("link.py").symlink_to("nowhere.py")
-    assert main(["new", "link.py"]) == 3
-    assert "File exists" in capsys.readouterr().err
-    assert not Path("nowhere.py").exists()
+    capsys.readouterr()
+    assert main(f"{CHECK} --json /dev/full".split()) == 3
+    assert capsys.readouterr().err.endswith(" /dev/full, got: No space left on device\n")

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from compare.cli import COMMANDS
-from tests.compare.runs.runs import SMALL
+from tests.compare.runs.runs import FLAGS, SMALL
+from tests.compare.test_refusals import TABLE
 from tests.scripts import ROOT
-from tests.tables import table_of
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="expected a pseudo-terminal")
 
@@ -37,7 +37,7 @@ VARIABLES = [
     {"TERM": "xterm-256color", "FORCE_COLOR": "1"},
 ]
 HELP = ["--help", *(f"{command} --help" for command in COMMANDS)]
-LINES = table_of(__file__)
+LINES = TABLE["2 on a terminal"]
 """The line of a wrong command."""
 
 
@@ -74,9 +74,15 @@ def plain(text):
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
 
 
-def test_the_commands_fit_a_terminal(fox):
-    """The help, the lines of wrong commands, a comparison: no line is too wide, no word is cut."""
+def test_the_commands_fit_a_terminal(fox, tmp_path):
+    """The help, the lines of wrong commands, a comparison: no line is too wide, no word is cut.
+
+    A training shows a bar.
+    """
+    run = f"train --model scratch {FLAGS} --text {fox} --runs {tmp_path / 'runs'}"
+    training = [(120, variables, run.split()) for variables in VARIABLES[:2]]
     cases = [*of_all(HELP), *of_all(LINES, WIDTHS[:1]), *of_all([f"parity {SMALL} --text {fox}"])]
+    cases += training
     for (columns, variables, arguments), (code, text) in zip(
         cases, on_a_terminal(cases), strict=True
     ):
@@ -84,12 +90,14 @@ def test_the_commands_fit_a_terminal(fox):
         if arguments in [c.split() for c in LINES]:
             assert (code, text) == (2, f"rnn-parity: {LINES[' '.join(arguments)]}\n"), case
             continue
-        assert code == 0, case
+        assert code == 0, (case, text)
         if arguments[-1] == "--help":
             *command, _ = arguments
             assert f"usage: {' '.join(['rnn-parity', *command])}" in plain(text), case
             assert command or all(name in text for name in COMMANDS), case
-        for line in plain(text).split("\n"):
+        if arguments == run.split():
+            assert re.search(r"epoch 2 .*\d updates/s.*perplexity [\d.]+", plain(text)), text
+        for line in re.split("[\r\n]", plain(text)):
             assert len(line) <= columns or " " not in line.strip(), (case, line)
         coloured = re.search(r"\x1b\[[\d;]*3[0-7]", text) is not None
         assert coloured == (variables in (VARIABLES[0], VARIABLES[3])), case

@@ -1,83 +1,63 @@
-"""The refusals of the commands: one line, an exit code, and nothing done before."""
+"""A wrong command line gets one line and an exit code, and nothing is done before.
 
-import re
+The table has a section for each exit code: what is typed, and the line. A line that ends with `…`
+is the beginning of the line.
+"""
+
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from compare import parity
-from compare.cli import main
+from compare.cli import COMMANDS, REMOVED, main
 from compare.parity import experiment
+from tests.compare.runs.runs import TEXT
 from tests.tables import table_of
 
 TABLE = table_of(__file__)
-VALUES, OPTIONS = TABLE["values"], TABLE["options"]
+TYPED = {typed: row for section in TABLE for typed, row in TABLE[section].items()}
 
-TEXTS = {
-    "missing": (None, "expected a text file at "),
-    "empty": (b"", "expected a text with letters from A to Z in "),
-    "no letters": (b"12345 67890\n" * 100, "expected a text with letters from A to Z in "),
-    "not UTF-8": (b"caf\xe9 au lait\n" * 100, "expected UTF-8 text in "),
-    "too short": (b"too short for one batch\n", "expected a text of at least "),
+FILES = {
+    "empty.txt": b"",
+    "digits.txt": b"12345 67890\n" * 100,
+    "latin.txt": b"caf\xe9 au lait\n" * 100,
+    "short.txt": b"too short for one batch\n",
+    "fox.txt": TEXT.encode(),
+    "file": b"",
 }
 
 
-@pytest.mark.parametrize("arguments", VALUES)
-def test_a_value_out_of_range(arguments, refused, tmp_path, monkeypatch):
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current directory, with texts that cannot be used."""
     monkeypatch.chdir(tmp_path)
-    assert refused(arguments.split(), 2) == VALUES[arguments]
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_empty_path_is_not_the_current_directory(refused):
-    assert refused(["train", "--runs", "", "--model", "scratch"], 2) == (
-        "expected a path for --runs, got ''"
-    )
-
-
-@pytest.mark.parametrize("arguments", OPTIONS)
-def test_an_option_that_cannot_be_parsed(arguments, refused):
-    line = refused(arguments, 2)
-    assert OPTIONS[arguments] in line
-    assert re.search(r" \(see rnn-parity( \w+)? --help\)$", line)
-
-
-@pytest.mark.parametrize("kind", TEXTS)
-def test_a_text_that_cannot_be_used(kind, training, fox, tmp_path, refused):
-    content, message = TEXTS[kind]
-    fox.unlink()
-    if content is not None:
-        fox.write_bytes(content)
-    line = refused(training, 3, prints=True)
-    assert line.startswith(message)
-    assert ", got " in line
-    assert not (tmp_path / "runs").exists()
-
-
-def test_cuda_without_a_device(training, tmp_path, monkeypatch, refused):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    line = refused([*training, "--device", "cuda"], 4)
-    assert line.startswith("expected a CUDA device for --device cuda, got none")
-    assert not (tmp_path / "runs").exists()
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        ("parity --hidden-size 10000000", "expected sizes that fit in "),
-        ("bisect --cell lstm --hidden-size 10000000", "expected sizes that fit in "),
-    ],
+    ("section", "typed"), [(section, typed) for section in TABLE for typed in TABLE[section]]
 )
-def test_sizes_are_refused_before_anything_is_built(options, line, fox, monkeypatch, refused):
-    monkeypatch.setattr(experiment, "make_models", lambda *_: pytest.fail("a model was built"))
-    small = f"--text {fox} --batch-size 4 --num-steps 8"
-    assert refused(f"{options} {small}", 2, prints=True).startswith(line)
+def test_a_wrong_command_line_gets_one_line(section, typed, folder, monkeypatch, refused):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    code = int(section.split()[0])
+    line = refused(typed, code, prints="--text" in typed)
+    expected = TABLE[section][typed]
+    end = None if not expected.endswith("…") else len(expected) - 1
+    assert line[:end] == expected.removesuffix("…")
+    assert {path.name for path in folder.iterdir()} == FILES.keys()
+
+
+def test_each_command_is_refused_in_some_way():
+    assert {typed.split()[0] for typed in TYPED} >= COMMANDS.keys()
 
 
 def test_weights_and_gradients_of_both_models_have_to_fit_in_memory(fox, monkeypatch, capsys):
     arguments = f"parity --text {fox} --batch-size 4 --num-steps 8 --num-layers 2 --cell gru"
-    model, _ = parity.build_models(28, 256, num_layers=2, cell="gru")
+    arguments += " --hidden-size 64"
+    model, _ = parity.build_models(28, 64, num_layers=2, cell="gru")
     needed = 4 * sum(p.nbytes for name, p in model.parameters.items() if "weight" in name)
     for available, code in ((needed, 0), (needed - 1, 2)):
         free = SimpleNamespace(available=available)
@@ -86,7 +66,18 @@ def test_weights_and_gradients_of_both_models_have_to_fit_in_memory(fox, monkeyp
     assert "got a model that takes 0.0 GiB at least" in capsys.readouterr().err
 
 
-def test_runs_that_is_a_file(training, tmp_path, refused):
-    (tmp_path / "runs").write_text("")
-    line = refused(training, 3, prints=True)
-    assert line == f"expected to read or write {tmp_path / 'runs'}, got: File exists"
+OLD = [f"{spelling}{value}" for spelling in REMOVED for value in ("", " 1")]
+OLD += [f"{spelling}=1" for spelling in REMOVED if spelling.count(" ") == 1]
+
+
+@pytest.mark.parametrize("typed", OLD)
+def test_an_old_spelling_gets_one_line_that_says_what_to_use(typed, refused):
+    spelling = typed.removesuffix(" 1").removesuffix("=1")
+    assert spelling not in COMMANDS
+    assert refused(typed, 2) == f"{spelling} was removed; use {REMOVED[spelling]}"
+
+
+def test_a_process_of_torchrun_gets_the_same_line(monkeypatch, refused):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    line = refused("train --model concise", 2)
+    assert line == f"torchrun was removed; use {REMOVED['torchrun']}"

@@ -67,6 +67,9 @@ def test_a_curve_without_points_shows_nothing():
     assert shown(curve) == ""
     names = LiveCurve(legend=["a", "b"]).drawing(40).renderables
     assert list(map(str, names)) == ["(nothing to draw)", "  ⠒⠒ a", "  x  b"]
+    with pytest.raises(ValueError, match="expected 1 values of y, got 2"):
+        curve.add(1, [1.0, 2.0])
+    assert curve.x == []
 
 
 def test_a_terminal_without_unicode_gets_ascii():
@@ -77,13 +80,6 @@ def test_a_terminal_without_unicode_gets_ascii():
         curve.add(2, [2.0])
     file.flush()
     assert written.getvalue().decode("ascii").splitlines()[-1].rstrip() == "  .. a 2"
-
-
-def test_one_value_for_each_curve():
-    curve = LiveCurve(legend=["a", "b"], console=console(terminal=False))
-    with pytest.raises(ValueError, match="expected 2 values of y, got 1"):
-        curve.add(1, [1.0])
-    assert curve.x == []
 
 
 def test_in_a_notebook_one_picture_is_replaced(monkeypatch):
@@ -114,20 +110,14 @@ def test_in_a_notebook_one_picture_is_replaced(monkeypatch):
     assert pictures[0] != pictures[1]
 
 
-FIGURES = {
-    "one point": (1, ("a", "b"), {"xlim": (-1, 5), "ylim": (0.5, 9)}),
-    "three points": (3, ("a", "b"), {"xlim": (-1, 5), "ylim": (0.5, 9)}),
-    "no names and no limits": (3, ("", ""), {}),
-}
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_has_every_curve_with_its_name_and_its_look(name):
-    points, names, limits = FIGURES[name]
-    curve = LiveCurve("x", "y", names, console=console(terminal=False), **limits)
+@pytest.mark.parametrize(("points", "name"), [(1, "one point"), (3, "three points")])
+def test_a_figure_has_every_curve_with_its_name_and_its_look(points, name):
+    limits = {"xlim": (-1, 5), "ylim": (0.5, 9)}
+    curve = LiveCurve("x", "y", ("a", "b"), console=console(terminal=False), **limits)
     for x in range(points):
         curve.add(x, [x, 2 * x])
     assert described(curve.figure()) == TABLE[name].splitlines()
+    assert LiveCurve(console=console(terminal=False)).figure().axes[0].get_legend() is None
 
 
 @pytest.mark.parametrize(

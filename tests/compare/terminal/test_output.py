@@ -6,9 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from compare import cli
-from compare.terminal import output, version
-from compare.terminal.output import LONG_EPOCH, Terminal, plain_table, plural
+from compare.terminal import output
+from compare.terminal.output import LONG_EPOCH, Terminal, plural
 from tests import in_process
 from tests.tables import table_of
 
@@ -82,41 +81,32 @@ def test_without_a_terminal_a_long_epoch_has_a_line_for_each_hundredth(now):
     ]
 
 
-def test_a_hundredth_is_a_whole_number_of_updates_and_its_line_is_dim(now):
+@pytest.mark.parametrize(("length", "lines"), [(LONG_EPOCH + 50, 100), (LONG_EPOCH - 1, 0)])
+def test_a_hundredth_is_a_whole_number_of_updates_and_a_shorter_epoch_has_none(length, lines, now):
     to, printed = terminal(now, 200, color_system="standard")
-    with to.progress(1, LONG_EPOCH + 50) as progress:
-        advance(progress, now, LONG_EPOCH + 50, seconds=LONG_EPOCH + 50.0)
-    lines = printed.getvalue().rstrip().splitlines()
-    assert len(lines) == LONG_EPOCH // 100 == 100
-    assert lines[0] == "\x1b[2mupdate 100 of 10,050  1 updates/s  9950 s left\x1b[0m"
+    with to.progress(1, length) as progress:
+        advance(progress, now, length, seconds=float(length))
+    written = printed.getvalue().rstrip().splitlines()
+    assert len(written) == lines
+    if lines:
+        assert written[0] == "\x1b[2mupdate 100 of 10,050  1 updates/s  9950 s left\x1b[0m"
 
 
-def test_a_shorter_epoch_has_no_lines_within_it(now):
-    to, printed = terminal(now)
-    with to.progress(2, LONG_EPOCH - 1) as progress:
-        advance(progress, now, LONG_EPOCH - 1, seconds=1.0)
-    assert printed.getvalue().strip() == ""
-
-
-def test_texts_that_are_equal_are_written_once(now):
+def test_lines_are_wrapped_unless_they_are_to_copy_and_equal_texts_are_written_once(now):
     to, printed = terminal(now, force_terminal=True, color_system="standard")
     to.written({"scratch": "text", "concise": "text"})
     to.written({"a": "[b]1[/b]:smile:" + 90 * "x", "long": "y"}, indent="")
     to.line("dimmed", "dim")
-    to.line()
+    to.console.width = 12
+    to.line("rnn-parity run --quick", whole=True)
+    to.line("rnn-parity run --quick")
     assert printed.getvalue() == (
         "  scratch and concise  \x1b[1mtext\x1b[0m\n"
         f"a     \x1b[1m[b]1[/b]:smile:{90 * 'x'}\x1b[0m\n"
         "long  \x1b[1my\x1b[0m\n"
-        "\x1b[2mdimmed\x1b[0m\n\n"
+        "\x1b[2mdimmed\x1b[0m\n"
+        "rnn-parity run --quick\nrnn-parity\nrun --quick\n"
     )
-
-
-def test_a_line_to_copy_is_not_wrapped(now):
-    to, printed = terminal(now, 12, force_terminal=True)
-    to.line("rnn-parity run --quick", whole=True)
-    to.line("rnn-parity run --quick")
-    assert printed.getvalue() == "rnn-parity run --quick\nrnn-parity\nrun --quick\n"
 
 
 def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(monkeypatch, capsys):
@@ -129,37 +119,13 @@ def test_what_is_no_terminal_has_100_columns_and_a_note_is_on_standard_error(mon
     Terminal(quiet=True).note("not noted")
     Terminal(quiet=True).line("not printed")
     assert capsys.readouterr() == ("[b]7 :smile:\n", "rnn-parity: a note\n")
-    dumb = Console(file=io.StringIO(), force_terminal=True, _environ={"TERM": "dumb"})
-    assert not Terminal(dumb).live
 
 
-def test_a_table_has_a_line_under_its_head():
-    table, printed = plain_table("ab", left="a"), io.StringIO()
-    table.add_row("1", "200")
-    Console(file=printed, width=30).print(table)
-    assert [line.rstrip() for line in printed.getvalue().splitlines()] == [
-        "a    b",
-        "──────",
-        "1  200",
+def test_a_number_with_its_noun():
+    numbers = [(0, "epoch"), (1, "epoch"), (1, "batch", "batches"), (1234, "batch", "batches")]
+    assert [plural(*each) for each in numbers] == [
+        "0 epochs",
+        "1 epoch",
+        "1 batch",
+        "1,234 batches",
     ]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ([1, "epoch"], "1 epoch"),
-        ([2, "epoch"], "2 epochs"),
-        ([0, "epoch"], "0 epochs"),
-        ([1, "batch", "batches"], "1 batch"),
-        ([1234, "batch", "batches"], "1,234 batches"),
-    ],
-)
-def test_a_number_with_its_noun(arguments, expected):
-    assert plural(*arguments) == expected
-
-
-def test_what_cannot_be_printed_or_is_not_installed(monkeypatch, capsys):
-    assert cli._fail("two\nlines \x1b[2J \u202e", 7) == 7
-    assert capsys.readouterr().err == "rnn-parity: two lines ?[2J ?\n"
-    monkeypatch.setattr(version, "PACKAGE", "no such package")
-    assert version.package_version() == "not installed"

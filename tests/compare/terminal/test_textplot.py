@@ -56,18 +56,9 @@ def test_the_ends_of_the_axis_are_those_of_the_points(curves, size, expected):
     assert (large[0][:9], large[11][:9]) == ("1.23e+05 ", "   1e-09 ")
 
 
-def test_each_curve_has_a_mark_and_a_colour():
-    lines = legend([Curve(name, [], []) for name in "abcde"])
-    assert [(str(line), str(line.style)) for line in lines] == [
-        ("  ⠒⠒ a", "cyan"),
-        ("  x  b", "bold yellow"),
-        ("  o  c", "magenta"),
-        ("  +  d", "green"),
-        ("  ⠒⠒ e", "cyan"),
-    ]
-
-
-def test_nothing_to_draw():
+def test_each_curve_has_a_mark_and_nothing_to_draw_is_said():
+    marks = [str(line)[2:4] for line in legend([Curve(name, [], []) for name in "abcde"])]
+    assert marks == ["⠒⠒", "x ", "o ", "+ ", "⠒⠒"]
     [line] = plot([Curve("a", [1.0], [math.nan])])
     assert (str(line), str(line.style)) == ("(nothing to draw)", "dim")
     with pytest.raises(ValueError, match="shorter"):
