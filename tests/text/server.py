@@ -1,6 +1,7 @@
-"""A local server with many kinds of faults."""
+"""A local server with many kinds of faults, and the book that it has."""
 
 import hashlib
+import signal
 import threading
 from contextlib import suppress
 from dataclasses import replace
@@ -10,16 +11,8 @@ from scratch_rnn.text.books import BOOKS
 
 BOOK = b"The traveller said: the clock has stopped.\n" * 200
 BOOK_SHA1 = hashlib.sha1(BOOK).hexdigest()
-OTHER_BOOK = BOOK.replace(b"stopped", b"started")
 WEB_PAGE = b"<!DOCTYPE html><title>Please log in</title>"
-ANSWERS = {
-    "well": (BOOK, 200),
-    "missing": (b"not here", 404),
-    "broken": (b"", 503),
-    "web_page": (WEB_PAGE, 200),
-    "other_text": (OTHER_BOOK, 200),
-    "nothing": (b"", 200),
-}
+ANSWERS = {"well": (BOOK, 200), "missing": (b"not here", 404), "web_page": (WEB_PAGE, 200)}
 
 
 def put_book(monkeypatch, **fields):
@@ -36,9 +29,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.behaviour = "well"
         self.hits = 0
-        self.requested = threading.Event()
         self.closing = threading.Event()
-        self.together = threading.Barrier(3, timeout=800)
         self.url = f"http://127.0.0.1:{self.server_port}/timemachine.txt"
 
 
@@ -47,7 +38,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.hits += 1
-        self.server.requested.set()
         with suppress(OSError):  # the other side may hang up
             name = self.server.behaviour if self.path == "/timemachine.txt" else "missing"
             if name in ANSWERS:
@@ -61,28 +51,20 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def well_together(self):
-        self.server.together.wait()
-        self.answer(BOOK, 200)
-
     def cut_off(self):
         self.answer(BOOK[:5000], 200, length=len(BOOK))
-
-    def cut_off_without_a_length(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(BOOK[:5000])
 
     def no_http(self):
         self.wfile.write(b"\x00\x01\x02 hello\r\n\r\n")
 
     def endless(self):
-        self.send_response(200)
-        self.end_headers()
-        while not self.server.closing.is_set():
-            self.wfile.write(BOOK)
+        self.answer(BOOK * 200, 200)
 
     def silent(self):
+        self.server.closing.wait()
+
+    def interrupting(self):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         self.server.closing.wait()
 
     def drip(self):

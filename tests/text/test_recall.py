@@ -102,19 +102,6 @@ def test_recalls_are_where_a_word_of_the_row_has_ended(sampling, gap, extra, see
         assert count_recalls(batch) == expected.sum()
 
 
-def test_two_periods_of_steps_have_a_recall_in_each_row():
-    gap = 7
-    batches, _ = load_time_machine(8, 2 * (gap + 4), text=recall_text(gap, num_tokens=5000))
-    for batch in batches:
-        assert (batch.recalls.sum(axis=1) >= 1).all()
-
-
-def test_a_text_without_recalls_has_none():
-    batch = next(Batches(range(100), 2, 5).epoch(0))
-    assert batch.recalls is None
-    assert count_recalls(batch) == 0
-
-
 def test_resuming_within_an_epoch_keeps_the_recalls():
     batches, _ = load_time_machine(4, 30, text=recall_text(5, num_tokens=3000))
     for whole, part in zip(list(batches.epoch(1))[3:], batches.epoch(1, 3), strict=True):
@@ -128,6 +115,7 @@ def test_what_cannot_have_a_recall_is_refused():
     assert len(load_time_machine(2, 8, text=text)[0]) > 0
     with pytest.raises(DataError, match=r"^expected the token char with the generated text recall"):
         load_time_machine(2, 8, text=text, token="word")
+    assert [check_gap(gap) for gap in (GAPS.least, GAPS.most)] == [1, LARGEST_GAP]  # the option's
     for gap in (0, LARGEST_GAP + 1):
         with pytest.raises(ValueError, match=r"^expected gap "):
             check_gap(gap)
@@ -135,12 +123,8 @@ def test_what_cannot_have_a_recall_is_refused():
         write_recalls("6")
 
 
-def test_the_option_has_the_limits_of_the_text():
-    assert check_gap(GAPS.least) == GAPS.least
-    assert check_gap(GAPS.most) == GAPS.most == LARGEST_GAP
-
-
 def test_a_row_that_begins_inside_a_word_has_no_recall_of_it():
     places = np.array([[5, 6, 7, 8], [4, 5, 6, 7]])  # gap 2: words at 0, 6, …; spaces at 3 and 5
     assert find_recalls(places + 1, 2).tolist() == [[False] * 3 + [True], [False] * 4]
     assert Batch(places, places).recalls is None
+    assert count_recalls(next(Batches(range(100), 2, 5).epoch(0))) == 0
