@@ -8,11 +8,8 @@
 import functools
 import math
 import os
-import platform
 import secrets
 from collections import Counter
-from datetime import date
-from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -183,10 +180,6 @@ def pytest_terminal_summary(terminalreporter, config):
     seed = config.getoption("hypothesis_seed")
     drawn = "the same each time" if seed is None else f"seed {seed}"
     write(f"{len(counted)} properties, {examples:,} examples ({drawn})")
-    if seed is not None:  # another run is another result: what it was has to be known
-        versions = {name: version(name) for name in ("numpy", "torch", "hypothesis")}
-        packages = ", ".join(f"{name} {v.split('+')[0]}" for name, v in versions.items())
-        write(f"{date.today()}, Python {platform.python_version()}, {packages}")
     test, worst = max(counted, key=lambda pair: pair[1]["ratio"])
     if worst["ratio"]:
         write(f"largest difference: {worst['ratio']:.3f} of the tolerance")

@@ -51,14 +51,6 @@ def test_a_wrong_class_fails_with_the_property_that_it_violates(tmp_path):
     assert "1 failed" in output
 
 
-def test_a_missing_module_is_a_usage_error_in_one_line():
-    only_in_deep()
-    code, _, errors = run_pytest("no_such_module:RNN", LAYER)
-    assert code == 4
-    assert "No module named 'no_such_module'" in errors
-    assert "Traceback" not in errors
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [
