@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from compare.cli import main
 from tests.compare.runs.runs import SMALL
@@ -39,6 +42,25 @@ def replace_by(make):
     return lambda path: (path.unlink(), make(path))
 
 
+class Program:
+    """Runs when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def pickle_program(path):
+    program = Program(path.with_name("ran"))
+    if path.suffix == ".pt":
+        torch.save({"weight_ih_l0": program}, path)
+    else:
+        write = np.savez if path.suffix == ".npz" else np.save
+        write(path, np.array([program], dtype=object))
+
+
 ANY = {  # of any file
     "missing": lambda path: path.unlink(),
     "empty": lambda path: path.write_bytes(b""),
@@ -59,6 +81,7 @@ JSON = VALUES | {  # of an object, or a list of them
     "not a number": put(float("nan")),
 }
 TENSORS = {"a bit": change_bit}
+PICKLES = {"a program": pickle_program}
 
 GENERATE = "generate --run {run} --prefix the --num-preds 2"
 RESUME = "train --model scratch --resume {run} --epochs 3"
@@ -80,12 +103,12 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "older.json": (f"{BENCH} --against {{run}}/older.json", ANY | JSON, ()),
     "shapes.json": (BENCH, ANY | JSON, ("a key that is missing",)),  # the name
     "replay": ("bisect --replay {run}/replay", ANY | TENSORS, ()),
-    "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY, ()),
-    "layer.npz": (CONVERT.replace("FILE", "layer.npz"), ANY | TENSORS, ()),
+    "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY | PICKLES, ()),
+    "layer.npz": (CONVERT.replace("FILE", "layer.npz"), ANY | TENSORS | PICKLES, ()),
     "layer.safetensors": (CONVERT.replace("FILE", "layer.safetensors"), ANY, ()),
-    "own.pt": (EXPLAIN + "own.pt", ANY, ()),
+    "own.pt": (EXPLAIN + "own.pt", ANY | PICKLES, ()),
     "own.json": (EXPLAIN + "own.pt", ANY | VALUES, ()),
-    "x.npy": ("parity scratch torch --input {run}/x.npy", ANY, ()),
+    "x.npy": ("parity scratch torch --input {run}/x.npy", ANY | PICKLES, ()),
     "mine.py": (CHECK + "mine.py", ANY, ()),
     "mine.ipynb": (CHECK + "mine.ipynb", ANY | JSON, ("an unknown key",)),
 }
@@ -105,6 +128,7 @@ def test_a_damaged_file_gets_one_line(file, damage, records, tmp_path, capsys):
     capsys.readouterr()
     code = main(command.format(run=run).split())
     out, line = capsys.readouterr()
+    assert not (run / "ran").exists(), "a pickle was loaded"
     if damage in harmless:
         assert code == 0, line
         return

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from tests.compare.test_refusals import TABLE
 from tests.scripts import ROOT, started
 
 pytestmark = pytest.mark.usefixtures("without_curves")
+
+FULL = Path("/dev/full")
 
 
 def undecidable(flags):
@@ -101,10 +104,13 @@ def test_outputs_may_be_closed(flag, closed, code):
     assert (result.returncode, result.stderr) == (code, "")
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="expected a device that is full")  # noqa: PTH110
-def test_a_full_disk_is_one_line():
-    with open("/dev/full", "w", encoding="utf-8") as full, contextlib.redirect_stdout(full):  # noqa: PTH123
+@pytest.mark.skipif(not FULL.exists(), reason="expected a device that is full")
+def test_a_full_disk_is_one_line(capsys):
+    with FULL.open("w", encoding="utf-8") as full, contextlib.redirect_stdout(full):
         assert main(["--help"]) == 3
+    assert capsys.readouterr().err == (
+        "rnn-parity: expected to write to the standard output, got: No space left on device\n"
+    )
 
 
 @pytest.mark.parametrize("columns", ["0", "000", "", "30"])

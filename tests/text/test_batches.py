@@ -58,18 +58,6 @@ def test_sequential_batches_worked_by_hand():
     ]
 
 
-def test_random_batches_worked_by_hand():
-    # 0 1 [2 3 4 | 5 6 7 | 8 9 10 | 11 12 13 | 14 15 16] 17     offset 2, five pieces, two pairs
-    batches = list(random_batches(range(18), 2, 3, 2, np.random.default_rng(0)))
-    starts = [int(row[0]) for batch in batches for row in batch.inputs]
-    assert len(batches) == 2
-    assert len(set(starts)) == 4
-    assert set(starts) < {2, 5, 8, 11, 14}
-    for batch in batches:
-        assert batch.inputs.tolist() == [[s, s + 1, s + 2] for s in batch.inputs[:, 0]]
-        assert batch.targets.tolist() == [[s + 1, s + 2, s + 3] for s in batch.inputs[:, 0]]
-
-
 @pytest.mark.skipif(
     not os.environ.get("RNN_PARITY_DATA"), reason="RNN_PARITY_DATA names no copy of the real text"
 )

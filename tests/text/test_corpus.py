@@ -119,6 +119,7 @@ def test_cleaning_works_line_by_line():
         "",
         "d j vu and more",
     ]
+    assert clean("one\rtwo\r\nthree") == ["one", "two", "three"]  # of any system
 
 
 def test_tokens_are_characters_or_words_and_lines_are_joined_with_nothing_between_them():
@@ -219,6 +220,7 @@ def test_one_call_gives_batches_and_vocabulary(book, tmp_path):
 @example(b"ab", 1)  # a word is cut
 @example(b"a b", 2)
 @example(b"a.\n.b c", 3)
+@example(b"a\rb\r\n", 1)
 @pytest.mark.parametrize("token", ["char", "word"])
 def test_piece_by_piece_a_text_has_the_tokens_of_the_whole(token, tmp_path_factory, raw, size):
     content = raw.decode("utf-8-sig")
