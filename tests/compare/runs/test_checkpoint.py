@@ -19,16 +19,19 @@ from tests.compare.runs.checkpoints import checkpoint, same
 from tests.counts import number
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("update", [0, 3, 4, 1_000_001])
-@pytest.mark.parametrize("carry_state", [True, False])
 @pytest.mark.parametrize(
-    "model",
+    ("dtype", "update", "carry_state", "model"),
     [
-        {},
-        {"num_layers": 3, "bidirectional": True, "nonlinearity": "relu"},
-        {"bias": False},
-        {"cell": "lstm"},
+        ("float32", 0, True, {}),
+        ("float64", 3, True, {"cell": "lstm"}),
+        ("float32", 4, True, {"cell": "lstm"}),
+        ("float64", 4, False, {"bias": False}),
+        (
+            "float64",
+            1_000_001,
+            True,
+            {"num_layers": 3, "bidirectional": True, "nonlinearity": "relu"},
+        ),
     ],
 )
 def test_a_checkpoint_comes_back_as_it_was(tmp_path, dtype, update, carry_state, model):
@@ -49,8 +52,9 @@ def test_the_same_checkpoint_is_the_same_file_byte_for_byte(tmp_path, content):
     assert (tmp_path / "a").read_bytes() == content
 
 
-@pytest.mark.parametrize(("num_layers", "nonlinearity"), [(1, "tanh"), (3, "relu")])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("num_layers", "nonlinearity", "dtype"), [(1, "tanh", "float32"), (3, "relu", "float64")]
+)
 def test_pytorch_loads_the_file_as_a_state_dict(tmp_path, num_layers, nonlinearity, dtype):
     scratch, _ = build_models(3, 2, num_layers, nonlinearity, dtype=dtype)
     _, concise = build_models(3, 2, num_layers, nonlinearity, dtype=dtype, seed=1)
@@ -94,11 +98,11 @@ def saved_by_torch():
 
 OF_SAFETENSORS = "expected a safetensors file in "
 INVALID = {  # changes of the file, and a part of the message
-    "a bit": (lambda c: c[:-1] + bytes([c[-1] ^ 1]), "expected content with the SHA-256 "),
-    "cut": (lambda c: c[:-1], OF_SAFETENSORS),
-    "empty": (lambda c: b"", OF_SAFETENSORS),
     "a pickle": (lambda c: b"\x80\x04\x95" + b"c__builtin__\neval\n" * 20, OF_SAFETENSORS),
-    "torch.save": (lambda _: saved_by_torch(), "got a file of torch.save or numpy.savez, which"),
+    "torch.save": (
+        lambda _: b"PK\3\4" + b"?" * 99,
+        "got a file of torch.save or numpy.savez, which",
+    ),
     "another program's": (
         lambda _: safetensors.numpy.save({"weight_ih_l0": np.zeros(3)}, {"format": "pt"}),
         "got another program's file, which has no vocabulary beside its weights; `rnn-parity train",
@@ -111,17 +115,9 @@ INVALID = {  # changes of the file, and a part of the message
         lambda c: change(c, lambda _, v: v.pop("position")),
         "expected position of a checkpoint: Field required in ",
     ),
-    "an unknown field": (
-        lambda c: change(c, lambda _, v: v["model"].update({"heads": 1})),
-        "expected a checkpoint without heads in ",
-    ),
     "an unknown cell": (
         lambda c: change(c, lambda _, v: v["model"].update({"cell": "x"})),
         "expected model.cell of a checkpoint: 'rnn', ",
-    ),
-    "an integer as text": (
-        lambda c: change(c, lambda _, v: v["model"].update({"hidden_size": "2"})),
-        "expected model.hidden_size of a checkpoint: a valid integer in ",
     ),
     "a negative learning rate": (
         lambda c: change(c, lambda _, v: v["optimizer"].update({"lr": -1})),

@@ -3,17 +3,13 @@
 import errno
 import os
 import shutil
-from contextlib import nullcontext
 
 import pytest
 
-from compare.cli import main
 from compare.files import atomic
 from compare.runs.checkpoint import Store
 from tests.compare.runs.checkpoints import checkpoint, files_in, same
 from tests.compare.runs.failing import Crash, Disk, Failing, calls_of, error, put_in
-from tests.compare.runs.runs import contents, only
-from tests.counts import number
 
 OLD, NEW = 7, 10
 
@@ -96,48 +92,6 @@ def test_after_a_save_nothing_is_left_to_lose(lost, saved, monkeypatch):
     assert bool(damaged) == (lost == "fsync")
 
 
-@pytest.mark.usefixtures("without_curves")
-@pytest.mark.parametrize("kind", ["disk full", *POWER])
-def test_a_training_that_fails_at_any_call_can_be_resumed(kind, trainings, capsys, count):
-    """From some call on all fail; then the disk has space again, or the power is back."""
-    command = "train --model scratch" if kind in POWER else "run --state carried"
-    variant = f"{command} --checkpoint-seconds 0 --epochs 1"
-    whole = trainings.whole(variant)
-    calls = calls_of(lambda: main(trainings.flags(variant, to="counted")))
-    if kind in POWER:  # the third checkpoint
-        first = begun = calls.index("unlink") + 1
-    else:  # four files of JSON, weights, and a checkpoint of either side
-        first, begun = 1, [at for at, name in enumerate(calls, start=1) if name == "replace"][6]
-    for at in range(first, len(calls) + 1, number(19, 1)):
-        runs = trainings.folder / f"failed-{at}"
-        capsys.readouterr()
-        system = Disk(at) if kind in POWER else Failing(at, error(errno.ENOSPC), lasting=True)
-        with put_in(system), pytest.raises(Crash) if kind in POWER else nullcontext():
-            assert main(trainings.flags(variant, to=runs.name)) == 3
-        shown = capsys.readouterr()
-        count("crash points tried")
-        if isinstance(system, Disk):
-            system.lose_power(runs, names_too=POWER[kind])
-        else:
-            assert shown.err.startswith("rnn-parity: expected ")
-            assert "No space left on device" in shown.err
-            assert shown.err.count("\n") == 1
-            if not any(runs.iterdir()):
-                continue  # not even a directory
-            metrics = only(runs) / "metrics.jsonl"
-            if metrics.exists() and metrics.read_text():  # something was trained
-                assert "To resume:  rnn-parity run --resume " in shown.out
-        ended = (only(runs) / "result.json").exists()
-        with put_in(Failing()):
-            code = main([command.split()[0], "--resume", str(only(runs))])
-        if at < begun or (at == begun and kind == "disk full"):
-            assert code == 3  # nothing was trained yet
-        else:
-            assert code == (2 if ended else 0)  # 2: nothing is left to do
-            assert contents(only(runs)) == contents(whole)
-            count("resumes compared bit for bit")
-
-
 def test_a_write_that_takes_less_than_it_was_given_is_asked_again(tmp_path, monkeypatch):
     class Slow(atomic.System):
         @staticmethod
@@ -153,7 +107,7 @@ def test_a_write_that_takes_less_than_it_was_given_is_asked_again(tmp_path, monk
     assert files_in(tmp_path) == ["a", "b"]
 
 
-def test_a_directory_that_vanished_is_named(saved):
+def test_a_file_in_the_place_of_the_directory_is_named(saved):
     for name in files_in(saved.directory):
         (saved.directory / name).unlink()
     saved.directory.rmdir()

@@ -70,12 +70,7 @@ def added(request, monkeypatch):
     schema._adapter.cache_clear()
 
 
-def names_of(kept):
-    return {name.split(".", 1)[0] for name in kept}
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("model", ["scratch", "concise"])
+@pytest.mark.parametrize(("model", "dtype"), [("scratch", "float32"), ("concise", "float64")])
 def test_its_memory_is_saved_and_resumed(model, dtype, added, trainings):
     command = f"train --model {model} --optimizer {added} --lr 0.05 --dtype {dtype}"
     whole = trainings.whole(command)
@@ -110,9 +105,6 @@ def test_both_models_train_with_it_and_their_steps_agree_before_and_after(
     assert after.keys() == kept.keys()
     for name, array in kept.items():
         np.testing.assert_array_equal(after[name], array, strict=True)
-    again = trainings.interrupted(command, 5)
-    assert main(again) == 0
-    assert contents(trainings.directory()) == contents(trainings.directory("whole"))
 
 
 def test_a_step_continues_with_what_both_have_kept(added):
@@ -135,42 +127,6 @@ def test_a_step_continues_with_what_both_have_kept(added):
     found = rows(kept)
     assert kept.keys() <= found.keys()
     assert found["updated linear.bias"] != rows(None)["updated linear.bias"]
-
-
-def test_one_model_resumes_with_all_that_the_other_has(added):
-    scratch, concise = build_models(3, 4)
-    batches = list(Batches([0, 1, 2, 2, 1] * 20, 2, 5))
-    settings = StepSettings(optimizer=added)
-    one, other = (Trainee(model, settings, carry_state=True) for model in (scratch, concise))
-    for before, after in ((one, other), (other, one)):
-        for batch in batches[:3]:
-            before.step(batch)
-        after.restore(before.weights(), before.state_as_array(), before.memory())
-        np.testing.assert_array_equal(after.state_as_array(), before.state_as_array(), strict=True)
-        for arrays in (Trainee.weights, Trainee.memory):
-            assert arrays(after).keys() == arrays(before).keys()
-            for name, array in arrays(after).items():
-                np.testing.assert_array_equal(array, arrays(before)[name], strict=True)
-        kept = before.memory()
-        before.step(batches[3])  # which changes its own arrays, and no copies
-        assert all(np.any(array != before.memory()[name]) for name, array in kept.items())
-    state = list(other._optimizer.own.state.values())
-    assert len(state) == 6
-    assert all(isinstance(tensor, torch.Tensor) for kept in state for tensor in kept.values())
-
-
-def test_before_the_first_update_its_memory_is_zero_and_reading_it_changes_nothing(added):
-    batch = next(iter(Batches([0, 1, 2, 2, 1] * 20, 2, 5)))
-    for side in (0, 1):
-        read, other = (
-            Trainee(build_models(3, 4)[side], StepSettings(optimizer=added)) for _ in range(2)
-        )
-        memory = read.memory()
-        assert names_of(memory) == {*RECORDS[added].arrays, *RECORDS[added].counts}
-        assert not any(np.any(array) for array in memory.values())
-        assert read.step(batch) == other.step(batch)
-        for name, array in other.memory().items():
-            np.testing.assert_array_equal(read.memory()[name], array, strict=True)
 
 
 def test_bisect_compares_updates_with_the_memory_and_keeps_it_in_a_file(added, fox, tmp_path):

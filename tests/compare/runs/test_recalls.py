@@ -1,21 +1,12 @@
 """Right recalls of a training: in its metrics, its result, its output, and after it was resumed."""
 
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 
-from compare import build_models
 from compare.cli import main
-from compare.parity import train_in_lockstep
-from compare.runs.commands import RunResult, _report
-from compare.runs.config import RunConfig
 from compare.runs.history import History
 from compare.runs.reading import read_metrics
 from compare.terminal import output
-from scratch_rnn.text import load_time_machine, recall_text
-from tests.compare.runs.runs import lines, of_both, only, read, signalled, update
-from tests.in_process import terminal
+from tests.compare.runs.runs import lines, only, read, signalled, update
 
 pytestmark = pytest.mark.usefixtures("without_curves")
 
@@ -83,13 +74,6 @@ def test_an_epoch_counts_each_recall_once():
     assert history.average_recalls(2, ["scratch"]) == {}
 
 
-def test_both_sides_have_their_own_share():
-    history = History()
-    right = {"scratch_right_recalls": 3, "concise_right_recalls": 2}
-    history.add(of_both(1, **{NUM_RECALLS: 4}, **right))
-    assert history.average_recalls(0, SIDES) == {"scratch": 0.75, "concise": 0.5}
-
-
 @pytest.mark.parametrize(
     ("recalls", "words"),
     [
@@ -102,25 +86,3 @@ def test_a_number_of_recalls_that_cannot_be_is_refused(recalls, words, tmp_path)
     with pytest.raises(ValueError, match=words) as refused:
         list(read_metrics(tmp_path))
     assert "line 1 of" in str(refused.value)
-
-
-def test_the_result_names_the_share_of_each_side():
-    numbers, written = {"scratch": 12.0, "concise": 12.0}, {"a": dict.fromkeys(SIDES, "ab")}
-    right = {"scratch": 0.9994, "concise": 0.5}
-    result = RunResult(Path(), numbers, 0.0, written, 1.0, 6, recall_shares=right)
-    text = SimpleNamespace(batches=range(6), text=SimpleNamespace(name="A Text"))
-    to, printed = terminal(120)
-    _report(result, RunConfig(epochs=1), text, to)
-    assert "recall accuracy scratch 99.9%, concise 50.0%\n" in printed.getvalue()
-
-
-def recall_batches():
-    return load_time_machine(4, 12, text=recall_text(2, num_tokens=300))
-
-
-def test_lock_step_counts_the_recalls_of_both():
-    batches, vocab = recall_batches()
-    scratch, concise = build_models(len(vocab), 4)
-    for done in train_in_lockstep(scratch, concise, batches, 0.1, 1):
-        assert done.scratch_right_recalls == done.concise_right_recalls <= done.num_recalls
-        assert done.num_recalls > 0

@@ -2,11 +2,8 @@
 
 import errno
 import math
-import os
 import shutil
 import signal
-import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,8 +16,8 @@ from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.terminal.output import Terminal
-from tests.compare.runs.failing import Failing, error, put_in
-from tests.compare.runs.runs import VARIANTS, newest, resume_command, signalled, untouched
+from tests.compare.runs.failing import Failing, calls_of, error, put_in
+from tests.compare.runs.runs import VARIANTS, contents, newest, resume_command, signalled
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -28,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 WILD = "--nonlinearity relu --lr 1e9 --max-norm inf --state carried --checkpoint-seconds 0"
 
 
-@pytest.mark.parametrize("variant", ["train --model scratch", "train --model concise", "run"])
+@pytest.mark.parametrize("variant", ["train --model concise", "run"])
 def test_a_training_stops_at_a_number_that_is_not_finite(variant, trainings, refused):
     side = "concise" if "concise" in variant else "scratch"
     line = refused(trainings.flags(f"{variant} {WILD}"), 1, prints=True)
@@ -46,40 +43,21 @@ def test_a_training_stops_at_a_number_that_is_not_finite(variant, trainings, ref
     assert refused(f"{variant.split()[0]} --resume {directory}", 1, prints=True) == line
 
 
-def infinite_norm(patch):
-    for module in (scratch_rnn, sys.modules["scratch_rnn.train"]):
-        patch.setattr(module, "clip_grad_norm", lambda *arguments: math.inf)
-
-
-def loss_of_nan(patch):
-    right = scratch_rnn.train_step
-
-    def broken(*arguments, **options):
-        return replace(right(*arguments, **options), loss=math.nan)
-
-    patch.setattr(scratch_rnn, "train_step", broken)
-
-
-def nothing(patch):
-    """Losses of about 1e30 are finite, but not their exponentials."""
-
-
 @pytest.mark.parametrize(
-    ("variant", "change", "side", "name"),
-    [
-        ("train --model scratch --lr 1e30", nothing, "scratch", "perplexity"),
-        ("train --model concise --lr 1e30", nothing, "concise", "perplexity"),
-        ("run --lr 1e30", nothing, "scratch", "perplexity"),
-        ("train --model scratch", infinite_norm, "scratch", "gradient norm"),
-        ("train --model scratch", loss_of_nan, "scratch", "loss"),
+    ("variant", "norm", "named"),
+    [  # losses of about 1e30 are finite, but not their exponentials
+        ("train --model concise --lr 1e30", None, "perplexity of concise"),
+        ("run --lr 1e30", None, "perplexity of scratch"),
+        ("train --model scratch", math.inf, "gradient norm of scratch"),
     ],
 )
 def test_a_number_that_is_not_finite_is_named(
-    variant, change, side, name, trainings, monkeypatch, refused
+    variant, norm, named, trainings, monkeypatch, refused
 ):
-    change(monkeypatch)
+    if norm is not None:
+        monkeypatch.setattr(scratch_rnn, "clip_grad_norm", lambda *arguments: norm)
     line = refused(trainings.flags(variant), 1, prints=True)
-    assert f"the {name} of {side} is not finite; likely because of" in line
+    assert f"the {named} is not finite; likely because of" in line
 
 
 def test_parameters_that_are_not_finite_are_not_saved(trainings, monkeypatch, refused):
@@ -98,14 +76,19 @@ def test_parameters_that_are_not_finite_are_not_saved(trainings, monkeypatch, re
     assert newest(trainings.directory()).name == "0000000-scratch.safetensors"
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
-def test_a_run_that_is_not_writable(number, stopped, refused):
-    before = untouched(stopped)
-    with put_in(Failing(1, error(number))):
-        line = refused(f"run --resume {stopped}", 3)
-    path, reason = stopped / "metrics.jsonl", os.strerror(number)
-    assert line == f"expected to read or write {path}, got: {reason}"
-    assert untouched(stopped) == before
+def test_a_full_disk_gets_one_line_and_the_run_can_be_resumed(trainings, capsys):
+    """From the middle of a training on all calls fail; then the disk has space again."""
+    variant = f"{VARIANTS['both']} --checkpoint-seconds 0"
+    calls = calls_of(lambda: trainings.whole(variant))
+    capsys.readouterr()
+    with put_in(Failing(len(calls) // 2, error(errno.ENOSPC), lasting=True)):
+        assert main(trainings.flags(variant)) == 3
+    shown, directory = capsys.readouterr(), trainings.directory()
+    assert shown.err.startswith(f"rnn-parity: expected to read or write {directory}")
+    assert shown.err.endswith(", got: No space left on device\n")
+    assert shown.err.count("\n") == 1
+    assert main(resume_command(shown.out)) == 0
+    assert contents(directory) == contents(trainings.directory("whole"))
 
 
 def test_a_directory_that_vanishes(trainings, monkeypatch, refused):

@@ -49,11 +49,6 @@ def test_another_text_is_refused_with_the_difference(content, message, stopped, 
     assert untouched(stopped) == before
 
 
-def test_the_same_text_elsewhere_is_fine(stopped, tmp_path):
-    (tmp_path / "moved.txt").write_text(TEXT)
-    assert main(["run", "--resume", str(stopped), "--text", str(tmp_path / "moved.txt")]) == 0
-
-
 @pytest.mark.parametrize("again", ["train", "train --model scratch"])
 def test_a_run_is_resumed_by_the_command_that_began_it(again, stopped, refused):
     line = refused(f"{again} --resume {stopped}", 2)

@@ -10,14 +10,12 @@ import pytest
 
 from compare.cli import main
 from compare.parity.rows import Agreement, ParityReport
-from compare.runs import snapshots
 from compare.runs.commands import RunResult, _report
 from compare.runs.config import RunConfig
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from compare.terminal import output
 from tests.compare.parity.test_table import ROWS
-from tests.compare.runs.checkpoints import checkpoint
 from tests.compare.runs.runs import only, read, signalled
 from tests.in_process import terminal
 from tests.tables import lines_of, marked
@@ -133,20 +131,3 @@ def test_the_report_is_of_the_result(changes, num_epochs, first, verdict):
     assert lines[1:3] + lines[-9:] == lines_of(REPORT)
     assert (f"[31|{verdict}]" in lines) == (verdict is not None)
     assert any("DIFFERS" in line for line in lines) == (verdict is not None)
-
-
-@pytest.mark.parametrize(
-    ("update", "epochs", "label"),
-    [
-        (0, 0, "untrained"),
-        (3, 1, "after 1 epoch"),
-        (4, 4 / 3, "after 4 updates"),
-        (6, 2, "after 2 epochs"),
-    ],
-)
-def test_a_snapshot_has_the_label_of_its_progress(update, epochs, label):
-    found = snapshots._snapshot(checkpoint(update))  # 3 batches an epoch
-    assert (found.epoch, found.label) == (epochs, label)
-    for carried, state in ((True, "carried"), (False, "reset")):
-        setting = snapshots._setting(checkpoint(update, carry_state=carried))
-        assert (setting.state, setting.lr, setting.num_steps) == (state, 0.1, 5)
