@@ -13,14 +13,12 @@ from compare.bench.measure.result_check import ResultCheck
 from compare.bench.results.result import Document
 from compare.bench.rows import cuda_rows, torch_rows
 from compare.bench.rows.choice import choose_rows
-from compare.bench.rows.cuda_rows import find_device, without_tf32
+from compare.bench.rows.cuda_rows import without_tf32
 from compare.bench.rows.numpy_rows import Scratch
-from compare.bench.rows.row import Device
 from compare.bench.workload.case import make_case
-from compare.bench.workload.shapes import BACKWARD, REFUSED, TIMED
+from compare.bench.workload.shapes import BACKWARD, TIMED
 from compare.cli import main
 from compare.implementations import CELLS
-from compare.parity import ParityError
 from compare.parity.experiment import DeviceError
 from compare.terminal import DEVICE
 from compare.terminal.errors import UsageError
@@ -66,7 +64,7 @@ def recorded_by(graph):
     Graph.recording = None
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
 def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
     monkeypatch.setattr(torch.cuda, "Stream", lambda: SimpleNamespace(wait_stream=lambda _: None))
     monkeypatch.setattr(torch.cuda, "current_stream", torch.cuda.Stream)
@@ -98,14 +96,6 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
     assert ResultCheck(case).objection(BACKWARD, expected, job.results(first)) is None
 
 
-def test_a_card_is_found_where_pytorch_has_one(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"the card {device}")
-    assert find_device() == Device("the card cuda", "cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert find_device() is None
-
-
 def test_a_row_on_a_missing_card_is_refused(monkeypatch, capsys):
     monkeypatch.setattr(cuda_rows, "find_device", lambda: None)
     with pytest.raises(DeviceError, match="expected a CUDA device for --rows cudnn, got none"):
@@ -131,17 +121,3 @@ def test_rows_on_a_card_are_checked_timed_and_named(tmp_path, monkeypatch):
     lines = printed.getvalue().splitlines()
     assert "Card 9000: float32, without TF32" in lines
     assert not any("No CUDA device" in line for line in lines)
-
-
-@pytest.mark.usefixtures("hasty")
-def test_a_card_that_is_wrong_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(cuda_rows, "find_device", lambda: CARD)
-
-    def half_precision(self, array):
-        return torch.tensor(array).half().float()  # as coarse as TF32
-
-    monkeypatch.setattr(cuda_rows.Cudnn, "on_device", half_precision)
-    with pytest.raises(ParityError, match=r"^cudnn is refused in 1 of its phases; "):
-        bench_of(tmp_path, LAYER, rows=("cudnn",), phases=("forward",))
-    timings = Document.read(tmp_path / "found.json").timings
-    assert [(t.row, t.outcome, bool(t.seconds)) for t in timings] == [("cudnn", REFUSED, False)]

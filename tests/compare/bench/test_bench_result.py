@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import asdict, replace
 
-import numpy as np
 import pytest
 
 from compare.bench.results.result import Document, Roof, RowInfo, Timing
@@ -107,19 +106,6 @@ def test_a_file_with_a_number_a_line_and_all_digits_is_read_too(tmp_path):
     assert Document.read(path) == found
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "[]", "{}", '{"schema": 2}', '{"schema": 3}', '{"schema": 3, "roof": {}, "rows": []}'],
-)
-def test_a_damaged_file_is_refused(tmp_path, content):
-    path = tmp_path / "found.json"
-    path.write_text(content)
-    with pytest.raises(RecordError, match="expected a benchmark in"):
-        Document.read(path)
-    with pytest.raises(RecordError, match="No such file"):
-        Document.read(tmp_path / "none.json")
-
-
 FIRST = full().timings[0]
 
 
@@ -142,23 +128,6 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path, field, value, contr
     with pytest.raises(RecordError) as refused:
         Document.read(path)
     assert str(refused.value) == f"expected a benchmark in {path}, got {contradiction}"
-
-
-def test_median_and_spread_are_those_of_the_rounds():
-    seconds = [5.0, 1.0, 2.0, 4.0, 3.0]
-    found = timing("scratch", "seed", "step", *seconds)
-    assert (found.median, found.spread) == (3.0, 2.0)
-    assert found.spread == np.subtract(*np.percentile(seconds, [75, 25]))
-    assert timing("scratch", "seed", "step", 1.0).spread == 0.0
-
-
-def test_a_ratio_needs_both_times():
-    found = full()
-    scratch, _, refused, _ = found.timings
-    assert found.ratio(scratch, "torch") == 3e-3 / 6e-3
-    assert found.ratio(refused, "torch") is None
-    assert found.ratio(scratch, "jax") is None
-    assert found.ratio(scratch, "none") is None
 
 
 def test_one_shape_has_a_table_with_times_ratios_errors_and_shares():

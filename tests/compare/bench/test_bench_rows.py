@@ -1,61 +1,24 @@
 """Which rows there are, and which are left out; a cell that only some rows have."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-import torch
 
 import scratch_rnn
-from compare.bench.config import BenchConfig
 from compare.bench.rows import LABELS, ON_GPU
 from compare.bench.rows.choice import all_rows, choose_rows
 from compare.bench.rows.torch_rows import TorchCompiled
-from compare.bench.workload.shapes import SCRATCH, TIMED
-from compare.implementations import CELLS, Cell
+from compare.bench.workload.shapes import SCRATCH
+from compare.implementations import CELLS
 from compare.parity import limited_threads
-from scratch_rnn.plain import gru
-from tests.compare.bench.bench_help import CARD, LAYER, MODEL, bench_of
+from tests.compare.bench.bench_help import CARD
 
 RNN = CELLS["rnn"]
 
 
-class CopyOfGRU(torch.nn.GRU):
-    """The module for PyTorch of a cell that PyTorch does not have."""
-
-
-@pytest.fixture
-def fourth_cell(tmp_path, monkeypatch):
-    """Add a cell that is a GRU under another name: no row's file knows it."""
-    source = Path(gru.__file__).read_text(encoding="utf-8").replace("gru", "mgu")
-    (tmp_path / "plain_of_mgu.py").write_text(source, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    cell = Cell(
-        name="mgu",
-        title="an MGU",
-        layer="GRU",
-        plain_module="plain_of_mgu",
-        forward="",
-        backward="",
-        adds_biases=False,
-        gates=("r", "z", "n"),
-    )
-    monkeypatch.setitem(CELLS, "mgu", cell)
-    monkeypatch.setitem(BenchConfig.__annotations__, "cell", str)
-    monkeypatch.setattr(Cell, "torch_layer", CopyOfGRU)
-    return cell
-
-
-@pytest.mark.usefixtures("hasty", "fourth_cell")
-@pytest.mark.parametrize("shape", [LAYER, MODEL], ids=lambda shape: shape.kind)
-def test_a_fourth_cell_is_measured_by_the_rows_that_have_it(shape, tmp_path):
-    document = bench_of(tmp_path, shape, cell="mgu", rows=())
-    others = {"torch-page"} if shape.kind == "layer" else set()
-    assert {t.row for t in document.timings} == {"plain", "scratch", "torch"} | others
-    assert {t.outcome for t in document.timings} == {TIMED}
-
-
-def test_a_row_without_the_cell_is_left_out_with_one_line(fourth_cell):
-    rows, notes = choose_rows([], "float32", fourth_cell, CARD)
+def test_a_row_without_the_cell_is_left_out_with_one_line():
+    fourth = replace(CELLS["gru"], name="mgu")
+    rows, notes = choose_rows([], "float32", fourth, CARD)
     names = ["plain", "scratch", "torch", "torch-page", "cuda-graph"]
     assert [row.name for row in rows] == names
     assert len(notes) == len(all_rows(CARD)) - len(rows)
@@ -67,12 +30,6 @@ def test_a_row_without_the_cell_is_left_out_with_one_line(fourth_cell):
 def test_the_rows_are_those_that_the_help_names():
     found = {row.name: row.label for row in all_rows(CARD)}
     assert found == {name: label.replace("GPU", CARD.name) for name, label in LABELS.items()}
-
-
-def test_each_row_has_a_style_of_its_own():
-    styles = [tuple(row.style.items()) for row in all_rows(CARD)]
-    assert all(style[:2] for style in styles)
-    assert len(set(styles)) == len(styles)
 
 
 def test_a_gpu_brings_three_rows():

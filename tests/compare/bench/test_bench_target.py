@@ -11,9 +11,9 @@ from compare.bench import command
 from compare.bench.measure.timing import Budget
 from compare.bench.results.result import Document
 from compare.bench.rows import PRESETS
-from compare.bench.rows.choice import all_rows, checkers, choose_rows
+from compare.bench.rows.choice import all_rows, checkers
 from compare.bench.rows.row import Device
-from compare.bench.rows.target_row import STYLES, TargetRow, find_targets, open_target
+from compare.bench.rows.target_row import STYLES, find_targets, open_target
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
 from compare.cli import main
@@ -23,25 +23,11 @@ from compare.implementations.targets import RESOLVER
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
-from compare.parity import ParityError, limited_threads
+from compare.parity import ParityError
 from compare.terminal import CommandError, UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL, bench_of
-from tests.compare.check.corpus import replaced
 from tests.compare.study.students import ONE_BIAS, gated
 from tests.in_process import terminal
-
-ONE_BIAS_LSTM = replaced(
-    gated("lstm"),
-    [
-        (", (4 * H,), (4 * H,)]", ", (4 * H,)]"),
-        ('"bias_ih_l0", "bias_hh_l0"]', '"bias_ih_l0"]'),
-        (
-            "*self.parameters.values())",
-            '*self.parameters.values(), np.zeros_like(self.parameters["bias_ih_l0"]))',
-        ),
-        ('        gradients["bias_hh_l0"] = 1 * gradients["bias_hh_l0"]\n', ""),
-    ],
-)
 
 
 def written(folder, source, name="mine.py"):
@@ -62,8 +48,7 @@ def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_pa
     right = class_of(tmp_path, gated("lstm"))
     wrong = class_of(tmp_path, gated("lstm", wrong="1.01"), "wrong.py")
     functions = written(tmp_path, inspect.getsource(CELLS["lstm"].plain), "functions.py")
-    one_bias = class_of(tmp_path, ONE_BIAS_LSTM, "one_bias.py")
-    targets = (right, functions, one_bias, "torch.nn:LSTM")
+    targets = (right, functions, "torch.nn:LSTM")
     rows = ("scratch", "torch", *targets, wrong)
     with pytest.raises(ParityError, match=rf"^{re.escape(wrong)} is refused in 1 of its phases; "):
         bench_of(tmp_path, MODEL, cell="lstm", rows=rows, dtype="float64")
@@ -81,14 +66,6 @@ def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_pa
     assert reason.startswith("gradient of bias_hh_l0 differs by ")
     assert [row.label for row in found.rows][-len(rows) + 2 :] == [*targets, wrong]
     assert any(note.startswith("A target is a layer") for note in found.notes)
-
-
-@pytest.mark.usefixtures("hasty")
-def test_a_preset_is_a_short_name_of_a_target(tmp_path, monkeypatch):
-    monkeypatch.setitem(PRESETS, "jax", {"gru": "torch.nn:GRU"})
-    found = bench_of(tmp_path, LAYER, cell="gru", rows=("scratch", "torch", "jax"))
-    assert (found.rows[-1].name, found.rows[-1].label) == ("jax", "torch.nn:GRU")
-    assert {outcomes(found)["jax", phase] for phase in (FORWARD, BACKWARD)} == {(TIMED, "")}
 
 
 def test_a_preset_has_a_layer_of_each_cell(capsys):
@@ -181,27 +158,23 @@ def test_a_target_that_cannot_be_a_row(tmp_path):
             open_target("a.onnx", "rnn").__enter__()
 
 
-def test_why_a_target_is_left_out(tmp_path):
-    target = class_of(tmp_path, gated("gru"))  # it computes in float64 alone
-    with open_target(target, "gru") as row:
-        for dtype, threads, why in (
-            ("float32", 1, "it computes in float64: add --dtype float64"),
-            ("float64", 2, "its process has one thread, and --threads is 2"),
-        ):
-            with limited_threads(threads):
-                _, notes = choose_rows(["scratch", target], dtype, CELLS["gru"], None, [row])
-            assert notes == [f"{target}, left out: {why}"]
-        rows, _ = choose_rows(["scratch", target], "float64", CELLS["gru"], None, [row])
-        assert [type(row).__name__ for row in rows] == ["Scratch", TargetRow.__name__]
-
-
 @pytest.mark.usefixtures("hasty")
-def test_a_target_that_is_left_out_is_named_above_and_below_the_table(tmp_path):
-    target = class_of(tmp_path, gated("gru"))
+@pytest.mark.parametrize(
+    ("dtype", "threads", "why"),
+    [
+        ("float32", 1, "it computes in float64: add --dtype float64"),
+        ("float64", 2, "its process has one thread, and --threads is 2"),
+    ],
+)
+def test_a_target_that_is_left_out_is_named_above_and_below_the_table(
+    dtype, threads, why, tmp_path
+):
+    target = class_of(tmp_path, gated("gru"))  # it computes in float64 alone
     to, printed = terminal(300)
-    why = f"{target}, left out: it computes in float64: add --dtype float64"
+    why = f"{target}, left out: {why}"
+    options = {"dtype": dtype, "threads": threads, "rows": ("scratch", "torch", target)}
     with pytest.raises(CommandError, match=rf"^expected times of all --rows, got none of {why}$"):
-        bench_of(tmp_path, LAYER, to, cell="gru", rows=("scratch", "torch", target))
+        bench_of(tmp_path, LAYER, to, cell="gru", **options)
     above, below = printed.getvalue().split("ratio to")
     assert f"{why}\n" in above
     assert f"{why}\n" in below

@@ -1,6 +1,5 @@
 """Rounds, turns, rests and budgets."""
 
-import time
 from contextlib import nullcontext
 
 import pytest
@@ -8,11 +7,9 @@ import torch
 
 from compare.bench.measure import timing
 from compare.bench.measure.timing import (
-    MOST_ROUNDS,
     WARM_UP,
     Budget,
     Contestant,
-    ReferenceProduct,
     estimate_round,
     measure,
 )
@@ -89,14 +86,6 @@ def test_a_quick_job_fills_a_block_after_a_warm_up(threads, warm_up):
     assert log.count("a") == 2 * (warm_up + 10)
 
 
-@pytest.mark.usefixtures("rests")
-def test_each_round_times_the_reference_product():
-    reference = ReferenceProduct()
-    measure(contestants([], 4, 2), 1, reference)
-    assert len(reference.seconds) == 4
-    assert min(reference.seconds) > 0
-
-
 def test_times_are_those_of_one_call(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(timing, "synchronised_clock", lambda: now[0])
@@ -138,21 +127,6 @@ def test_a_budget_is_shared_by_what_is_needed():
     assert budget.left(row) == 7.5
     assert budget.rounds(row, 1, cost=0.75) == 10
     assert budget.left(Recorded("b", [])) == 10.0
-
-
-def test_what_one_phase_leaves_goes_to_the_next():
-    row, budget = Recorded("a", []), Budget(100.0, [100, 100], rate=100.0)
-    assert budget.rounds(row, 0, cost=0.2) == MOST_ROUNDS
-    budget.done(row, flops=100, seconds=0.1, spent=0.1)  # less than its estimated cost
-    assert budget.rounds(row, 1, cost=2.0) == int(99.9 / 2)
-
-
-def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests():
-    job = Job(lambda: time.sleep(0.03), dict)
-    contestant = Contestant(Recorded("a", []), job, estimate=0.03, rounds=3)
-    measure([contestant], threads=1)
-    assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03)
-    assert contestant.spent > 1.5 * sum(contestant.seconds)
 
 
 def test_three_rounds_at_any_rate_or_none():

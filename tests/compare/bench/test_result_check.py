@@ -9,13 +9,13 @@ import torch
 
 from compare.bench import command
 from compare.bench.measure import result_check, timing
-from compare.bench.measure.check_rows import DISAGREE, RowCheck, check_rows
+from compare.bench.measure.check_rows import RowCheck, check_rows
 from compare.bench.measure.result_check import ResultCheck
 from compare.bench.results.result import Document
 from compare.bench.rows.cuda_rows import Cudnn
 from compare.bench.rows.numpy_rows import Plain, Scratch
 from compare.bench.rows.torch_rows import TorchCells, TorchCompiled, TorchPage, TorchRow
-from compare.bench.workload.case import make_case, turn_back, widen
+from compare.bench.workload.case import make_case, widen
 from compare.bench.workload.shapes import (
     BACKWARD,
     FORWARD,
@@ -26,7 +26,6 @@ from compare.bench.workload.shapes import (
     STEP,
     TIMED,
 )
-from compare.implementations import CELLS
 from compare.parity import OPTIMIZERS, ParityError, limited_threads
 from scratch_rnn import RNNTape, threads
 from scratch_rnn.cells import elman
@@ -52,18 +51,6 @@ def checks_of(shape, phase, *others, dtype="float32", optimizer="sgd"):
     return {row.name: check for row, check in checks.items()}
 
 
-@pytest.mark.parametrize("phase", PHASES["layer"])
-@pytest.mark.parametrize("cell", CELLS)
-def test_results_of_turned_inputs_are_turned_back(cell, phase):
-    case = make_case(replace(LAYER, cell=cell))
-    right, job = Scratch().prepare(case)[phase], TorchRow().prepare(case)[phase]
-    expected, check = right.results(right.run()), ResultCheck(case)
-    job.turn()
-    turned = job.results(job.run())
-    assert check.objection(phase, expected, turned) is not None
-    assert check.objection(phase, expected, turn_back(turned, 1)) is None
-
-
 def layer_results():
     """Return a case and scratch's results of its forward pass."""
     case = make_case(LAYER)
@@ -71,22 +58,20 @@ def layer_results():
     return case, job.results(job.run())
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @by_shape
-def test_rows_that_are_right_pass(shape, dtype, monkeypatch):
+def test_rows_that_are_right_pass(shape, monkeypatch):
     options = {"dynamic": False, "fullgraph": True}
     monkeypatch.setattr(torch, "compile", lambda loop, **given: loop if given == options else None)
     others = [Plain(), TorchCells(), TorchCompiled(), Cudnn(CARD)]
     if shape.kind == "layer":
         others.append(TorchPage())
     for phase in PHASES[shape.kind]:
-        for name, check in checks_of(shape, phase, *others, dtype=dtype).items():
+        for name, check in checks_of(shape, phase, *others).items():
             assert (name, check.outcome, check.reason) == (name, TIMED, "")
             assert check.estimate > 0
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("optimizer", "dtype"), [("sgd", "float64"), ("adam", "float32")])
 def test_rows_use_the_optimizer(optimizer, dtype):
     found = checks_of(MODEL, STEP, Plain(), dtype=dtype, optimizer=optimizer)
     for name, check in found.items():
@@ -104,12 +89,9 @@ def test_rows_use_the_optimizer(optimizer, dtype):
     ("kind", "cell", "phase", "name"),
     [
         ("layer", "rnn", "forward", "output"),
-        ("layer", "rnn", "forward", "final state"),
         ("layer", "rnn", "forward+backward", "gradient of x"),
         ("layer", "rnn", "forward+backward", "gradient of weight_hh_l0"),
-        ("model", "rnn", "forward", "logits"),
         ("model", "rnn", "forward+backward", "loss"),
-        ("model", "rnn", "forward+backward", "gradient of rnn.weight_ih_l0"),
         ("model", "rnn", "step", "gradient norm"),
         ("model", "rnn", "step", "updated rnn.weight_hh_l0"),
         ("layer", "gru", "forward+backward", "gradient of bias_hh_l0"),
@@ -175,8 +157,7 @@ def test_a_row_that_fails_does_not_stop_the_others():
     assert found["scratch"].outcome == TIMED
 
 
-@pytest.mark.parametrize(("compiles", "estimate"), [(True, 0.5), (False, 5.0)])
-def test_the_time_of_compiling_is_not_in_the_estimate(monkeypatch, compiles, estimate):
+def test_the_time_of_compiling_is_not_in_the_estimate(monkeypatch):
     now, calls = [0.0], []
     monkeypatch.setattr(timing, "synchronised_clock", lambda: now[0])
 
@@ -189,10 +170,10 @@ def test_the_time_of_compiling_is_not_in_the_estimate(monkeypatch, compiles, est
         return replace(job, run=run)
 
     row = Altered(Plain(), slow_at_first)
-    row.compiles = compiles
+    row.compiles = True
     found = checks_of(LAYER, FORWARD, row)["altered"]
-    assert (found.first_call, found.estimate) == (5.0, estimate)
-    assert len(calls) == (3 if compiles else 1)
+    assert (found.first_call, found.estimate) == (5.0, 0.5)
+    assert len(calls) == 3
 
 
 @by_shape
@@ -209,12 +190,6 @@ def test_errors_are_distances_from_float64(shape):
         assert list(check.errors(phase, rounded)) == list(right)
         assert check.errors(phase, rounded) == pytest.approx(dict.fromkeys(right, 1e-3))
         assert ResultCheck(exact).errors(phase, right) == {}
-
-
-def test_rows_that_pass_have_errors():
-    found = checks_of(LAYER, FORWARD, Plain())
-    for name in ("scratch", "torch", "plain"):
-        assert 1e-9 < max(found[name].errors.values()) < 1e-6
 
 
 def test_what_is_undecidable_is_refused(monkeypatch):
@@ -243,15 +218,6 @@ def plant(monkeypatch):
         return d_x, d_h_0, d_weights._replace(W_hh=d_W_hh)
 
     monkeypatch.setattr(elman, "backward", wrong)
-
-
-def test_an_error_in_scratch_leaves_no_number(monkeypatch):
-    plant(monkeypatch)
-    found = checks_of(LAYER, BACKWARD, Plain())
-    assert found["scratch"].outcome == REFUSED
-    assert "gradient of weight_hh_l0 differs by " in found["scratch"].reason
-    assert found["torch"] == found["plain"] == RowCheck(REFUSED, DISAGREE)
-    assert checks_of(LAYER, FORWARD)["scratch"].outcome == TIMED  # there it is right
 
 
 @pytest.mark.usefixtures("hasty")
@@ -312,11 +278,3 @@ def test_the_check_allows_another_text_where_rounding_decides():
     tied = ResultCheck(replace(case, generation_parameters=parameters)).allowed(GENERATION)["text"]
     assert tied.max() >= 8  # of token ids, which are whole numbers
     assert ResultCheck(case).allowed(GENERATION)["text"].max() < 1e-6
-
-
-def test_a_result_that_the_gate_does_not_know_has_to_be_the_same_to_the_bit():
-    case = make_case(LAYER)
-    result = {"something else": np.ones(3, np.float32)}
-    moved = {"something else": np.nextafter(np.ones(3, np.float32), np.float32(2))}
-    assert ResultCheck(case).objection(BACKWARD, result, result) is None
-    assert "something else differs" in str(ResultCheck(case).objection(BACKWARD, result, moved))
