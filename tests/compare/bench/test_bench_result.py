@@ -11,7 +11,7 @@ from compare.bench.results.table import show
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, TIMED, Shape
 from compare.files import RecordError
 from tests.in_process import terminal
-from tests.tables import lines_of, table_of
+from tests.tables import lines_of, marked, table_of
 
 TABLE = table_of(__file__)
 
@@ -75,16 +75,10 @@ def full():
     return found
 
 
-def shown(found):
-    to, printed = terminal(120)
+def shown(found, *, color=False):
+    to, printed = terminal(120, color=color)
     show(found, to)
     return printed.getvalue()
-
-
-def test_a_file_gives_back_what_was_written(tmp_path):
-    path = tmp_path / "new directory" / "found.json"
-    full().write(path)
-    assert Document.read(path) == full()
 
 
 def test_each_timing_is_a_line_with_four_digits(tmp_path):
@@ -138,7 +132,7 @@ def test_one_shape_has_a_table_with_times_ratios_errors_and_shares():
         replace(generated, first_call=12.04),
         replace(timing("scratch", "seed", "forward", 1e-6), first_call=1.0),  # it does not compile
     ]
-    assert lines_of(shown(found)) == TABLE["seven rows"].splitlines()
+    assert marked(shown(found, color=True)) == TABLE["seven rows"].splitlines()
     for t in found.timings:
         t.errors.clear()
     assert "Error: " not in shown(found)
@@ -147,8 +141,9 @@ def test_one_shape_has_a_table_with_times_ratios_errors_and_shares():
 
 
 def more_shapes():
-    """Return the grid, and shapes that were left out."""
+    """Return the grid, and shapes that were left out; at H 256 scratch is at times slower."""
     found = grid()
+    found.timings[1].seconds[:] = [2e-3, 2e-3, 2e-3, 4.4e-3, 4.4e-3]
     found.timings[0].errors["output"], found.timings[3].errors["output"] = 3e-7, 2e-7
     found.shapes += (more := [replace(sized(H), name=f"other{H}") for H in SIZES])
     for k, shape in enumerate(more):
@@ -160,13 +155,7 @@ def more_shapes():
 
 
 def test_many_shapes_have_a_line_each_and_slower_ones_are_named():
-    labels = ("scratch", "PyTorch CPU", "a card, cuDNN")
-    reasons = [
-        f"{label}: left out: over budget (3 times, first at other128, forward)" for label in labels
-    ]
-    slower = "scratch is slower than PyTorch CPU in 1 of 3: H512 forward 1.12"
-    table = TABLE["many shapes"].splitlines()
-    assert lines_of(shown(more_shapes())) == [*table, *reasons, slower]
+    assert marked(shown(more_shapes(), color=True)) == TABLE["many shapes"].splitlines()
 
 
 def test_the_twenty_slowest_places_are_named_the_slowest_first():
@@ -176,27 +165,6 @@ def test_the_twenty_slowest_places_are_named_the_slowest_first():
     places = ", ".join(f"H{H} x {2 + H / 100:.2f}" for H in range(23, 3, -1))
     line = f"scratch is slower than PyTorch CPU in 23 of 23: {places}\n"
     assert shown(document(shapes, timings)).endswith(line)
-
-
-def test_colours_are_for_what_is_faster_in_every_quartile_and_for_refusals():
-    found = more_shapes()
-    found.timings[1].seconds[:] = [2e-3, 2e-3, 2e-3, 4.4e-3, 4.4e-3]  # at times slower
-    found.timings[2] = replace(found.timings[2], outcome=REFUSED, seconds=[])
-    assert styled(found) == [("32", "0.50"), ("32", "0.25"), ("1;31", "refused"), ("32", "0.12")]
-    colours = [("1", "step"), ("1", "scratch"), ("1;31", "refused"), ("2", "left out")]
-    assert [pair for pair in styled(full()) if pair in colours] == colours
-
-
-def styled(document):
-    """Return the texts of the table that are coloured or bold, without its head."""
-    to, printed = terminal(120, color=True)
-    show(document, to)
-    table = printed.getvalue().partition("─\n")[2]
-    return [
-        (style, t.strip())
-        for style, t in re.findall(r"\x1b\[([\d;]+)m([^\x1b]*)", table)
-        if style != "0"
-    ]
 
 
 def test_a_machine_that_is_too_busy_is_named():

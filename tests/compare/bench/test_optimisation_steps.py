@@ -9,7 +9,6 @@ from tests.compare.bench.bench_help import MODEL
 from tests.scripts import load_script
 
 steps = load_script("optimisation_steps")
-timings = load_script("timings")
 
 
 @pytest.fixture
@@ -49,11 +48,3 @@ def test_a_step_that_is_wrong_is_refused(step, monkeypatch):
     name = steps.STEPS[step][0]
     with pytest.raises(RuntimeError, match=f"{name}: refused: gradient norm differs"):
         steps.measured(MODEL, rounds=1)
-
-
-def test_the_table_has_each_step_with_its_time_and_what_it_saved():
-    lines = timings.steps_table().splitlines()
-    assert lines[2] == "| 0 | plain |  | 5.17 ms |  | 0.63 |"
-    assert lines[12].startswith("| 10 | 2 threads | the batch in 2 parts")
-    assert lines[12].endswith("| 1.96 ms | 31% | 0.36 |")
-    assert any("PyTorch in the same run: 8.20 ms on 1 thread and 5.38 ms" in line for line in lines)

@@ -77,21 +77,6 @@ def test_a_save_that_fails_at_any_call_leaves_a_checkpoint(kind, saved, count):
     assert found == {OLD, NEW}
 
 
-@pytest.mark.parametrize("lost", ["nothing", "fsync", "sync_directory"])
-def test_after_a_save_nothing_is_left_to_lose(lost, saved, monkeypatch):
-    """Without either step a power failure does lose a checkpoint, which tests the `Disk`."""
-    with put_in(disk := Disk(0)):
-        if lost == "fsync":
-            monkeypatch.setattr(Disk, "fsync", lambda self, descriptor: None, raising=False)
-        elif lost == "sync_directory":
-            monkeypatch.setattr(atomic, "sync_directory", lambda directory: None)
-        saved.save(both(NEW))
-    disk.lose_power(saved.directory, names_too=lost != "fsync")
-    newest, damaged = saved.newest()
-    assert newest["scratch"].position.update == (NEW if lost == "nothing" else OLD)
-    assert bool(damaged) == (lost == "fsync")
-
-
 def test_a_write_that_takes_less_than_it_was_given_is_asked_again(tmp_path, monkeypatch):
     class Slow(atomic.System):
         @staticmethod
@@ -105,13 +90,3 @@ def test_a_write_that_takes_less_than_it_was_given_is_asked_again(tmp_path, monk
     assert (tmp_path / "a").read_bytes() == b"0123456789abc"
     assert (tmp_path / "b").read_text() == "b"
     assert files_in(tmp_path) == ["a", "b"]
-
-
-def test_a_file_in_the_place_of_the_directory_is_named(saved):
-    for name in files_in(saved.directory):
-        (saved.directory / name).unlink()
-    saved.directory.rmdir()
-    saved.directory.write_text("a file in its place")
-    with pytest.raises(OSError, match="File exists") as caught:
-        saved.save(both(NEW))
-    assert caught.value.filename == str(saved.directory)

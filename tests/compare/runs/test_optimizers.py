@@ -11,7 +11,6 @@ import torch
 import compare.parity.comparison
 import scratch_rnn
 from compare.check import TrainingCase
-from compare.check.cases.training import make_model
 from compare.cli import main
 from compare.files import RecordError, schema
 from compare.parity import OPTIMIZERS, StepSettings, Trainee, build_models
@@ -134,18 +133,19 @@ def test_bisect_compares_updates_with_the_memory_and_keeps_it_in_a_file(added, f
     config = BisectConfig(text=fox, optimizer=added, **sizes)
     for suspect in (config, replace(config, dtype="float64")):  # PyTorch, and ours in float64
         assert bisect(suspect).difference is None
-    sizes = {"input_size": 7, "hidden_size": 8, "num_layers": 1}
-    model = scratch_rnn.RNNModel(scratch_rnn.RNN(**sizes, dtype="float64"), 7)
-    tokens = np.arange(24).reshape(4, 6) % 7
+    batch = Batch(*np.arange(40).reshape(2, 4, 5) % 7)
+    settings = StepSettings(optimizer=added)
+    trainee = Trainee(build_models(7, 8, dtype="float64")[0], settings)
+    trainee.step(batch)
     case = TrainingCase(
-        options=sizes | {"dtype": "float64"},
-        parameters=model.parameters,
-        batches=(Batch(tokens[:, :-1], tokens[:, 1:]),),
+        options={"input_size": 7, "hidden_size": 8, "num_layers": 1, "dtype": "float64"},
+        parameters=trainee.weights(),
+        batches=(batch,),
         state=np.ones((1, 4, 8)),
-        settings=StepSettings(optimizer=added),
+        settings=settings,
         carry_state=True,
+        memory=trainee.memory(),
     )
-    case = replace(case, memory=memory_after_an_update(case))
     path = tmp_path / "file"
     replay.write(path, replay.Replay(config.suspect, case, True, {}, "loss"))
     again = replay.read(path).case
@@ -162,12 +162,6 @@ def test_bisect_compares_updates_with_the_memory_and_keeps_it_in_a_file(added, f
     replay.write(path, replay.Replay(config.suspect, case, True, {}, "loss"))
     with pytest.raises(RecordError, match="arrays of the optimizer, got"):
         replay.read(path)
-
-
-def memory_after_an_update(case):
-    trainee = Trainee(make_model(scratch_rnn, case), case.settings)
-    trainee.step(case.batches[0])
-    return trainee.memory()
 
 
 def test_sgd_keeps_nothing(content):

@@ -35,9 +35,10 @@ def test_a_run_reports_the_share_of_right_recalls_of_both_sides(tmp_path, capsys
     assert all(0 < share < 1 for share in shares(metrics, 1).values())
     assert read(directory, "result.json")["recall_share"] == shares(metrics, 1)
     shown = capsys.readouterr().out
-    for epoch, row in ((0, "epoch 1/2  perplexity "), (1, "epoch 2/2  perplexity "), (1, "")):
+    for epoch, row in ((0, "epoch 1/2  perplexity "), (1, "epoch 2/2  perplexity ")):
         right = output.recall_line(shares(metrics, epoch))
         assert any(line.startswith(row) and right in line for line in shown.splitlines())
+    assert output.recall_line(shares(metrics, 1)) in shown.splitlines()  # of the result
 
 
 def test_a_run_that_is_resumed_has_the_same_recalls(tmp_path, monkeypatch):
