@@ -1,5 +1,6 @@
 """Rounds, turns, rests and budgets."""
 
+import time
 from contextlib import nullcontext
 
 import pytest
@@ -127,6 +128,14 @@ def test_a_budget_is_shared_by_what_is_needed():
     assert budget.left(row) == 7.5
     assert budget.rounds(row, 1, cost=0.75) == 10
     assert budget.left(Recorded("b", [])) == 10.0
+
+
+def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests():
+    job = Job(lambda: time.sleep(0.03), dict)
+    contestant = Contestant(Recorded("a", []), job, estimate=0.03, rounds=3)
+    measure([contestant], threads=1)
+    assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03)
+    assert contestant.spent > 1.5 * sum(contestant.seconds)
 
 
 def test_three_rounds_at_any_rate_or_none():
