@@ -124,6 +124,14 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path, field, value, contr
     assert str(refused.value) == f"expected a benchmark in {path}, got {contradiction}"
 
 
+def test_a_ratio_needs_both_times():
+    found = full()
+    scratch, _, refused, _ = found.timings
+    assert found.ratio(scratch, "torch") == 3e-3 / 6e-3
+    assert found.ratio(refused, "torch") is None
+    assert found.ratio(scratch, "jax") is None
+
+
 def test_one_shape_has_a_table_with_times_ratios_errors_and_shares():
     found = full()
     generated = timing("jax", "seed", "generation", 2e-6, 1.995e-6, 2.001667e-6)

@@ -127,6 +127,8 @@ def test_a_budget_is_shared_by_what_is_needed():
     budget.done(row, flops=100, seconds=0.5, spent=2.5)
     assert budget.left(row) == 7.5
     assert budget.rounds(row, 1, cost=0.75) == 10
+    budget.done(row, flops=300, seconds=0.75, spent=7.0)
+    assert budget.left(row) == 0.5
     assert budget.left(Recorded("b", [])) == 10.0
 
 
@@ -134,8 +136,7 @@ def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests():
     job = Job(lambda: time.sleep(0.03), dict)
     contestant = Contestant(Recorded("a", []), job, estimate=0.03, rounds=3)
     measure([contestant], threads=1)
-    assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03)
-    assert contestant.spent > 1.5 * sum(contestant.seconds)
+    assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03 + 0.125)
 
 
 def test_three_rounds_at_any_rate_or_none():
