@@ -13,7 +13,14 @@ import copy
 
 import numpy as np
 
-from compare.parity import SAFETY, StepSettings, compare_results, largest_difference, parameters_as_arrays, run_step
+from compare.parity import (
+    SAFETY,
+    StepSettings,
+    compare_results,
+    largest_difference,
+    parameters_as_arrays,
+    run_step,
+)
 from compare.parity.tolerance import neighbour
 
 CONTROLS = 4

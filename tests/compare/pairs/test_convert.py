@@ -201,7 +201,9 @@ def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(conversion, "to_bytes", lose_a_bit)
     source = write(tmp_path / "rnn.pt", draw("rnn"))
     config = compare.pairs.ConvertConfig(paths=(str(source), str(tmp_path / "new.npz")))
-    with pytest.raises(RecordError, match="expected to read the bits of weight_ih_l0 that were written"):
+    with pytest.raises(
+        RecordError, match="expected to read the bits of weight_ih_l0 that were written"
+    ):
         compare.pairs.convert(config)
     assert not (tmp_path / "new.npz").exists()
 
