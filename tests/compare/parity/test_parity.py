@@ -1,10 +1,8 @@
 """check_parity passes for equal models, fails for different ones, and changes neither."""
 
 import copy
-import itertools
 import math
 from dataclasses import fields
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,21 +10,19 @@ import torch
 
 import concise_rnn
 import scratch_rnn
-from compare import build_models, check_parity, copy_weights, train_in_lockstep
+from compare import build_models, check_parity, copy_weights
 from compare.parity.rows import compare_results
 from compare.parity.settings import StepSettings
 from compare.parity.step import (
-    join_stages,
     perturb_clipping,
     run_step,
-    scratch_stages,
     step_options,
 )
 from compare.parity.tolerance import Unmoved, tolerances
 from compare.parity.training import Trainee
 from compare.parity.weights import parameters_as_arrays
 from scratch_rnn.arrays import arrays_of
-from scratch_rnn.text import Batch, Batches
+from scratch_rnn.text import Batch
 from tests.model_cases import build_model
 from tests.properties import demand, identical
 from tests.reference import torch_model
@@ -49,49 +45,6 @@ def test_the_perturbed_pieces_of_a_step_compute_the_step(case):
     results, allowed = tolerances(step, seed=case.layer.seed)
     report = compare_results(results, step(Unmoved.BASELINE), allowed)
     demand(report, "loss and clipping taken apart are those of scratch_rnn", case)
-
-
-def test_both_sides_have_the_same_results_in_the_same_order():
-    *models, batch = small()
-    names = [list(run_step(model, batch, None, StepSettings())) for model in models]
-    assert names[0] == names[1]
-
-
-def test_each_stage_runs_when_it_is_asked_for():
-    model, _, batch = small()
-    before = {name: array.copy() for name, array in model.parameters.items()}
-    running = scratch_stages(model, batch, None, StepSettings())
-    stages = [stage for stage, _ in itertools.islice(running, 4)]
-    assert stages == ["forward", "loss", "backward", "clipping"]
-    demand(identical(before, model.parameters), "nothing is updated so far", stages)
-    assert next(running)[0] == "update"
-    assert all(np.any(array != model.parameters[name]) for name, array in before.items())
-
-
-@pytest.mark.parametrize("cell", ["rnn", "lstm"])
-def test_a_step_without_a_state_begins_with_zeros(cell):
-    B, V, H = 3, 4, 5
-    models = build_models(V, H, cell=cell)
-    batch = Batch(*np.random.default_rng(0).integers(0, V, (2, B, 6)))
-    zeros = models[0].begin_state(B)
-    for model in models:
-        expected, found = (run_step(model, batch, state, StepSettings()) for state in (zeros, None))
-        assert expected.keys() == found.keys()
-        for name, array in expected.items():
-            np.testing.assert_array_equal(found[name], array, err_msg=name)
-
-
-def test_a_step_calls_the_functions_of_its_package():
-    model, _, batch = small()
-    called = []
-
-    def recorded(name):
-        return lambda *given: (called.append(name), getattr(scratch_rnn, name)(*given))[1]
-
-    names = ["cross_entropy", "clip_grad_norm", "SGD"]
-    package = SimpleNamespace(**{name: recorded(name) for name in names})
-    join_stages(scratch_stages(model, batch, None, StepSettings(), package=package))
-    assert called == ["SGD", "cross_entropy", "clip_grad_norm"]
 
 
 ANOTHER = {"lr": 0.3, "max_norm": 0.01}
@@ -134,20 +87,6 @@ def test_a_million_squares_lose_most_when_added_one_after_the_other():
     assert max(abs(ours - exact), abs(theirs - exact)) < abs(plainest - exact)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("max_norm", [0.5, 1e-6, 14.0, 100.0])
-def test_clipping_in_pieces_is_torchs_rule(max_norm, dtype):
-    """Norm 7: of 2, 3 and 6; above it, nothing changes. A scale is rounded to the dtype."""
-    given = {"a": np.array([[2.0, 3.0, 0.0]], dtype), "b": np.array([6.0], dtype)}
-    scale = np.asarray(min(max_norm / (7 + 1e-6), 1), dtype)
-    for move in (Unmoved.BASELINE, Unmoved.RESULTS, lambda value: value):
-        gradients = {name: gradient.copy() for name, gradient in given.items()}
-        clip = step_options(StepSettings(), move=move)["clip_gradients"]
-        assert clip(gradients, max_norm) == pytest.approx(7, rel=1e-7)
-        for name, gradient in gradients.items():
-            np.testing.assert_array_equal(gradient, given[name] * scale)
-
-
 def test_what_is_not_moved_is_scratchs_own():
     """And what is moved is taken apart; the norm of a third of a million thirds shows it."""
     gradient = np.full(300_000, 1 / 3, np.float32)
@@ -172,8 +111,8 @@ def test_what_is_not_moved_is_scratchs_own():
     assert seen == [(5, 7), (5,), (5, 7)]  # p, s and the gradient
 
 
-def test_a_step_runs_where_the_model_is(monkeypatch):
-    """Inputs, targets and state are carried to the device of the model."""
+def test_what_is_computed_goes_where_the_model_is(monkeypatch):
+    """Inputs, targets and states are carried to its device, in a step and in a training."""
     _, concise, batch = small()
     carried = []
     to = torch.Tensor.to
@@ -182,10 +121,17 @@ def test_a_step_runs_where_the_model_is(monkeypatch):
         carried.append(device)
         return to(tensor, device)
 
+    state = np.zeros((1, 3, 4), np.float32)
     monkeypatch.setattr(torch.Tensor, "to", seen)
-    run_step(concise, batch, np.zeros((1, 3, 4), np.float32), StepSettings())
-    assert sum(isinstance(device, torch.device) for device in carried) >= 3
-    assert not any(device is None or isinstance(device, str) for device in carried)
+    trainee = Trainee(concise, StepSettings(), carry_state=True)
+    for move, at_least in (
+        (lambda: run_step(concise, batch, state, StepSettings()), 3),
+        (lambda: trainee.restore(trainee.weights(), state), 1),
+    ):
+        carried.clear()
+        move()
+        assert sum(isinstance(device, torch.device) for device in carried) >= at_least, carried
+        assert not any(device is None or isinstance(device, str) for device in carried), carried
 
 
 @property_of_models(dropout=0.0, **SIZES)
@@ -293,25 +239,3 @@ def test_dropout_does_not_disturb_it():
     concise = concise_rnn.RNNModel(torch.nn.RNN(5, 4, 2, dropout=0.5), 5)
     copy_weights(scratch, concise)
     assert check_parity(scratch, concise, small()[2]).ok
-
-
-def text():
-    ids = np.random.default_rng(3).integers(0, 28, 2000)
-    ids[::2] = 1  # something to learn
-    return Batches(ids.tolist(), 8, 12)
-
-
-@pytest.mark.parametrize(
-    ("dtype", "nonlinearity", "lr"), [("float32", "tanh", 0.1), ("float64", "relu", 2.0)]
-)
-def test_trained_models_are_as_equal_as_fresh_ones(dtype, nonlinearity, lr):
-    """Two trainings differ more and more; a step from the same trained weights does not."""
-    scratch, concise = build_models(28, 32, nonlinearity=nonlinearity, dtype=dtype)
-    batches = text()
-    updates = train_in_lockstep(scratch, concise, batches, lr, 5, carry_state=True)
-    assert updates[-1].scratch_loss < updates[0].scratch_loss
-    copy_weights(scratch, concise)
-    batch = next(iter(batches))
-    state = np.random.default_rng(0).uniform(-1, 1, (1, 8, 32)).astype(dtype)
-    report = check_parity(scratch, concise, batch, state, lr=lr)
-    demand(report, "trained models are as equal as fresh ones", f"{dtype}, {nonlinearity}, {lr=}")

@@ -70,17 +70,6 @@ def test_a_narrow_table_leaves_out_columns(width, columns):
     assert " ".join(lines[head + 1 + len(BODY) :]) == TABLE[-1]  # broken where it has to be
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
-def test_no_line_is_wider_than_the_terminal(width):
-    lines = shown(width)
-    head = next(k for k, line in enumerate(lines) if line.startswith("─"))
-    summary = next(k for k, line in enumerate(lines) if line.startswith("parity: "))
-    assert max(map(len, lines[:summary])) <= width
-    table = " ".join(lines[head + 1 : summary])
-    assert table.count("agrees") == 3
-    assert width < 40 or all(row.name.split()[-1] in table for row in ROWS)
-
-
 def test_the_colour_is_that_of_the_verdict():
     found = re.findall(r"\x1b\[([\d;]*3\d)m([^\x1b]*)", "\n".join(shown(94, "standard")))
     assert [(colour, text.strip()) for colour, text in found] == [

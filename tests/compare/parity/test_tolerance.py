@@ -85,35 +85,15 @@ def test_containers_are_moved_all_through_and_integers_are_not():
         {"a": (ones, [ones]), "b": Pair(ones, numbers), "c": np.float32(1), "d": None, "e": 1.0},
         count=7,
     )
-    moved = neighbour(value, np.random.default_rng(0))
+    moved = neighbour(value, np.random.default_rng(0), gaps=64)
     assert (type(moved), moved.count) == (Box, 7)
     a, b, c, d, e = moved.floats.values()
     assert [type(value) for value in (a, a[1], b, c)] == [tuple, list, Pair, np.float32]
-    assert all(np.all(array != 1) for array in (a[0], a[1][0], b.first, c))
+    for array in (a[0], a[1][0], b.first):
+        assert set((array - 1) / 2.0**-53) <= {-64, 128}
+    assert (c - 1) / 2.0**-24 in {-64, 128}
     assert b.second is numbers
     assert (d, e) == (None, 1.0)  # Python's floats are settings: a rate, a limit
-
-
-@pytest.mark.parametrize("gaps", [2, 64, 2**13])
-def test_a_move_of_several_gaps_is_so_many_times_as_large_everywhere(gaps):
-    ones = np.array([1, 1, 1, 0], np.float32)
-    value = Box({"a": (ones,), "b": [ones], "c": Pair(ones, ones)}, count=7)
-    moved = neighbour(value, np.random.default_rng(0), gaps).floats
-    for array in (moved["a"][0], moved["b"][0], moved["c"].first, moved["c"].second):
-        assert set((array[:3] - 1) / 2.0**-24) <= {-gaps, 2 * gaps}
-        assert array[3] == 0
-        assert array.dtype == np.float32
-
-
-def test_the_tape_of_a_relu_layer_keeps_its_zeros():
-    """A unit that is off would seem to be on if its zero were moved, and its gradient to jump."""
-    rng = np.random.default_rng(0)
-    rnn = scratch_rnn.RNN(4, 6, nonlinearity="relu", rng=rng)
-    _, _, tape = rnn.forward(rng.standard_normal((5, 3, 4)).astype(np.float32))
-    h, moved = tape.recurrences[0].h, neighbour(tape, rng).recurrences[0].h
-    assert np.any(h[1:] == 0)
-    np.testing.assert_array_equal(moved == 0, h == 0)
-    np.testing.assert_array_equal(moved > 0, h > 0)
 
 
 def test_the_tolerance_is_the_largest_move_and_two_ulps_times_8():
@@ -239,21 +219,6 @@ def test_the_same_infinities_agree_and_no_others(dtype):
     assert compare_results(results, results, allowed).ok
     for other in (-np.inf, np.finfo(dtype).max, np.nan):
         assert compare_results(results, {"y": np.array([1.0, other], dtype)}, allowed).failures
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "expected"),
-    [
-        ([1.0, 2.0], [1.0, 2.5], 0.5),
-        ([np.inf], [np.inf], 0.0),
-        ([np.inf], [-np.inf], np.inf),
-        ([np.inf], [1.0], np.inf),
-        ([], [], 0.0),
-        ([1.0, np.nan], [5.0, np.nan], np.nan),
-    ],
-)
-def test_largest_difference(a, b, expected):
-    np.testing.assert_equal(largest_difference(np.array(a), np.array(b)), expected)
 
 
 def test_differences_in_ulps_are_measured_at_each_entry():

@@ -7,7 +7,6 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models
-from compare.parity.tolerance import largest_difference
 from scratch_rnn.text import Batch, load_time_machine
 from tests.control import make_controls, perturbed_update, weights, within_control
 from tests.counts import number
@@ -53,15 +52,6 @@ class Race:
             weights(self.scratch), weights(self.concise), [weights(c) for c in self.controls]
         )
 
-    def apart(self):
-        """Return how far concise, and the farthest control, are from scratch."""
-        ours = weights(self.scratch)
-
-        def distance(model):
-            return max(largest_difference(ours[n], array) for n, array in weights(model).items())
-
-        return distance(self.concise), max(distance(control) for control in self.controls)
-
 
 SETTINGS = [
     pytest.param(
@@ -91,21 +81,6 @@ def test_the_models_part_no_faster_than_scratch_from_itself(lr, carry_state, dty
                 setting = f"update {done}, {lr=}, {carry_state=}, {dtype}"
                 demand(race.report(), "the models stay within the control", setting)
     assert np.mean(race.losses[-10:]) < np.mean(race.losses[:10])
-
-
-def test_training_at_a_high_rate_magnifies_rounding_and_does_not_excuse_bugs():
-    """The control grows by orders of magnitude where training is chaotic; at lr 0.1 it does not."""
-    apart = {}
-    for lr in (0.1, 4.0):
-        race = Race(*build_models(5, 16, dtype="float64"), lr, carry_state=True)
-        rng = np.random.default_rng(0)
-        batches = [Batch(*rng.integers(0, 5, (2, 3, 12))) for _ in range(4)]
-        for _ in range(30):
-            for batch in batches:
-                race.update(batch)
-        demand(race.report(), "the models stay within the control", f"{lr=}")
-        apart[lr] = race.apart()
-    assert apart[4.0][1] > 1000 * apart[0.1][1]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -8,7 +8,7 @@ import scratch_rnn
 from compare import copy_weights
 from compare.check.cases.layer_results import CLASSES, build
 from compare.check.cases.reference import torch_layer
-from compare.parity.weights import name_state, parameters_as_arrays
+from compare.parity.weights import parameters_as_arrays
 from concise_rnn import RNNModel
 from tests.model_cases import build_model
 from tests.properties import demand, identical
@@ -45,34 +45,12 @@ def test_copies_share_no_memory(case):
                 assert np.shares_memory(array, ours[name])  # written into what was there
 
 
-def test_a_model_copied_to_itself_is_itself():
-    model = scratch_rnn.RNNModel(scratch_rnn.RNN(3, 4), 3)
-    before = {name: array.copy() for name, array in model.parameters.items()}
-    copy_weights(model, model)
-    demand(identical(before, model.parameters), "copied to itself, a model is itself", model)
-
-
-def test_special_floats_are_copied_as_they_are():
-    source = scratch_rnn.RNN(1, 4, bias=False)
-    source.parameters["weight_ih_l0"][:, 0] = [np.inf, -0.0, np.nan, 1e-45]
-    target = nn.RNN(1, 4, bias=False)
-    copy_weights(source, target)
-    assert target.weight_ih_l0.detach().numpy().tobytes() == (
-        source.parameters["weight_ih_l0"].tobytes()
-    )
-
-
 def test_gradients_and_modes_of_the_target_are_left_alone():
     target = nn.RNN(3, 4)
     copy_weights(scratch_rnn.RNN(3, 4), target)
     assert all(parameter.requires_grad for parameter in target.parameters())
     assert all(parameter.is_leaf for parameter in target.parameters())
     assert target.training
-
-
-def test_the_parts_of_a_pair_are_named():
-    assert name_state("final state", 1) == {"final state": 1}
-    assert name_state("final state", (1, 2)) == {"h of final state": 1, "c of final state": 2}
 
 
 SMALL = scratch_rnn.RNN(3, 4)
