@@ -85,22 +85,6 @@ def test_weights_go_to_each_class_and_back_in_the_same_bits(library, tmp_path, c
     assert_same_bits(read_layer(back), fold(weights, library))
 
 
-@pytest.mark.parametrize("library", [n for n in CLASSES if "torch" not in n], indirect=True)
-def test_weights_go_to_each_class_through_each_other_one_in_the_same_bits(library):
-    """The forms alone: whether both layers are the same function is asked above."""
-    cell, own = find_cell(library), LibraryLayout(library, "float32")
-    others = [name for name in CLASSES if find_cell(name) == cell]
-    weights = draw(cell.name, b_hn=not {*WITHOUT_B_HN} & {library, *others})
-    assert len(others) >= 4
-    for name in others:
-        other = LibraryLayout(name, "float32")
-        back = weights
-        for form in (own, other, own):
-            held = conversion.fit_biases(conversion.StoredWeights("torch", back), form)
-            back = form.to_torch(form.from_torch(held))
-        assert_same_bits(back, fold(fold(weights, library), name))
-
-
 @pytest.mark.parametrize("library", CLASSES, indirect=True)
 def test_the_table_states_what_from_torch_does(library):
     """Each gate's rows are labelled, and each bias."""
@@ -201,9 +185,7 @@ def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(conversion, "to_bytes", lose_a_bit)
     source = write(tmp_path / "rnn.pt", draw("rnn"))
     config = compare.pairs.ConvertConfig(paths=(str(source), str(tmp_path / "new.npz")))
-    with pytest.raises(
-        RecordError, match="expected to read the bits of weight_ih_l0 that were written"
-    ):
+    with pytest.raises(RecordError, match="expected to read the bits of weight_ih_l0"):
         compare.pairs.convert(config)
     assert not (tmp_path / "new.npz").exists()
 
@@ -279,8 +261,9 @@ def test_a_library_that_is_not_installed_is_named_with_its_command(
 # Python, and files of arrays ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ends", [("pt", "npz"), ("npz", "safetensors"), ("safetensors", "pth")])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("ends", "dtype"), [(("pt", "npz"), "float32"), (("safetensors", "pth"), "float64")]
+)
 def test_files_of_arrays_keep_all_bits(ends, dtype, tmp_path):
     options = {"num_layers": 2, "bidirectional": True, "dtype": getattr(torch, dtype)}
     weights = draw("lstm", **options)
@@ -318,20 +301,6 @@ def test_two_functions_are_a_parity_error_in_python(library):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("end", ["keras", "h5", "onnx"])
-def test_weights_go_to_a_librarys_file_and_back_in_the_same_bits(cell, end, tmp_path):
-    skip_without("onnxruntime" if end == "onnx" else "keras")
-    weights = draw(cell)
-    source = write(tmp_path / "source.pt", weights)
-    assert main(f"convert {source} {tmp_path}/model.{end}".split()) == 0
-    assert main(f"convert {tmp_path}/model.{end} {tmp_path}/back.pt".split()) == 0
-    back = torch.load(tmp_path / "back.pt")
-    is_summed = end != "onnx" and cell != "gru"
-    expected = fold(weights, "keras.layers:LSTM") if is_summed else weights
-    assert_same_bits({name: tensor.numpy() for name, tensor in back.items()}, expected)
-
-
-@pytest.mark.parametrize("cell", CELLS)
 def test_weights_go_through_the_files_of_all_libraries_in_the_same_bits(cell, tmp_path):
     skip_without("keras")
     skip_without("onnxruntime")
@@ -354,46 +323,3 @@ def test_relu_stays_in_a_librarys_file(tmp_path, capsys):
     assert code == 1
     assert "ReLU is used instead of tanh" in error
     assert main(f"convert {model} {tmp_path}/new.pt --nonlinearity relu".split()) == 0
-
-
-def test_a_gru_with_the_reset_gate_before_the_product_is_refused(tmp_path, capsys):
-    skip_without("keras")
-    import keras
-
-    gru = keras.layers.GRU(H, reset_after=False)
-    keras.Sequential([keras.Input((None, V)), gru]).save(tmp_path / "old.keras")
-    code, error = refuse(f"convert {tmp_path}/old.keras {tmp_path}/new.pt", tmp_path, capsys)
-    assert code == 1
-    assert "old.keras is another function. The reset gate acts on h before the product" in error
-
-
-def test_a_trained_lstm_of_keras_and_its_twin_in_pytorch_write_the_same_text(tmp_path):
-    skip_without("keras")
-    import keras
-
-    text = "the time traveller for so it will be convenient to speak of him " * 4
-    vocabulary = sorted({*text})
-    tokens = np.array([vocabulary.index(letter) for letter in text])
-    eye = np.eye(len(vocabulary), dtype=np.float32)
-    keras.utils.set_random_seed(0)
-    lstm, dense = keras.layers.LSTM(24, return_sequences=True), keras.layers.Dense(len(vocabulary))
-    model = keras.Sequential([keras.Input((None, len(vocabulary))), lstm, dense])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(0.02), loss)
-    model.fit(eye[tokens[None, :-1]], tokens[None, 1:], epochs=60, verbose=0)
-    model.save(tmp_path / "trained.keras")
-    assert main(f"convert {tmp_path}/trained.keras {tmp_path}/twin.pt".split()) == 0
-    twin = torch.nn.LSTM(len(vocabulary), 24, batch_first=True)
-    twin.load_state_dict(torch.load(tmp_path / "twin.pt"))
-    W, b = (torch.tensor(keras.ops.convert_to_numpy(v)) for v in dense.weights)
-
-    def write_text(predict):
-        written = [*tokens[:9]]
-        for _ in range(40):
-            written.append(int(predict(eye[np.array(written)[None]])[0, -1].argmax()))
-        return "".join(vocabulary[k] for k in written)
-
-    of_twin = write_text(lambda x: (twin(torch.tensor(x))[0] @ W + b).detach().numpy())
-    of_keras = write_text(lambda x: keras.ops.convert_to_numpy(model(x)))
-    assert of_keras == of_twin
-    assert len({*of_keras[9:]}) > 5  # it has learned more than one letter

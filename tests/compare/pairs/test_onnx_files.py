@@ -72,7 +72,6 @@ def test_a_node_with_its_own_weights_is_equal_to_ours(kind, bidirectional, tmp_p
         output = capsys.readouterr().out
         assert f"{count} tensors agree" in output
         assert f"A  {path}, float32\n" in output  # the node is all that the graph has
-        assert f"A  {path}, float32\n" in output  # the node is all that the graph has
         assert "V 4, H 8" in output
         assert "A does not compute gradients\n" in output
 
@@ -84,24 +83,6 @@ def test_an_exported_gru_with_the_reset_gate_before_the_product_is_named(tmp_pat
     output = capsys.readouterr().out
     assert "B agrees with the computation in float64; A does not." in output
     assert "Likely mistake of A: The reset gate acts on h before the product with W_hn" in output
-
-
-def test_weights_that_the_export_has_changed_are_noticed(tmp_path, capsys):
-    layer = torch.nn.LSTM(4, 8)
-    path = write_graph(tmp_path / "lstm.onnx", {"lstm": layer})
-    with torch.no_grad():
-        layer.bias_hh_l0[3] += 0.01
-    torch.save(layer.state_dict(), tmp_path / "lstm.pt")
-    assert main(f"parity {path} torch --weights {tmp_path}/lstm.pt".split()) == 1
-
-
-def test_a_node_of_several_is_chosen_by_its_name(tmp_path, capsys):
-    layers = {"first": torch.nn.LSTM(4, 8), "second": torch.nn.GRU(8, 3)}
-    path = write_graph(tmp_path / "two.onnx", layers)
-    assert main(f"parity {path} torch".split()) == 2
-    assert "two.onnx:NAME, one of its recurrent layers: first, second" in (capsys.readouterr().err)
-    assert main(f"parity {path}:second torch".split()) == 0
-    assert "V 8, H 3, gru" in capsys.readouterr().out
 
 
 def test_what_of_a_graph_is_not_run_is_said(tmp_path, monkeypatch, capsys):
@@ -134,16 +115,6 @@ def test_weights_of_other_sizes_than_those_of_the_node_are_refused(
     for pair in (f"{target} torch", f"torch {target}"):
         assert main(f"parity {pair} --weights other.pt".split()) == 2
         assert capsys.readouterr() == ("", line)
-
-
-@pytest.mark.parametrize("typed", ["new.onnx", "new.npz --to onnxruntime:LSTM"])
-def test_several_layers_are_not_converted_to_one_node(typed, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    torch.save(torch.nn.LSTM(4, 3, num_layers=2).state_dict(), "source.pt")
-    assert main(f"convert source.pt {typed}".split()) == 2
-    assert capsys.readouterr().err == (
-        "rnn-parity: expected weights of 1 layer, as onnxruntime:LSTM has, got 2 layers\n"
-    )
 
 
 NO_GRAPHS = {

@@ -13,6 +13,8 @@ from compare.implementations import CELLS, Implementation, implementation
 from compare.pairs.command import Pair, _describe, show
 from compare.pairs.comparison import ComparedSide, PairResult
 from compare.terminal import Terminal
+from tests.compare.check.corpus import Layer
+from tests.compare.implementations.test_targets import OTHER_ORDER
 from tests.compare.pairs.test_pairs import run
 
 pytestmark = pytest.mark.usefixtures("quickly")
@@ -65,43 +67,17 @@ def test_the_first_difference_of_the_reverse_direction_is_nearest_to_its_beginni
     assert (result.first.step, result.first.backward) == (1, False)
 
 
-OTHER_ORDER = """
-import numpy as np
-
-def sigmoid(a):
-    return (1 + np.tanh(a / 2)) / 2
-
-class Mine:
-    def __init__(self, V, H):
-        self.kernel = np.ones((V, 4 * H))
-        self.recurrent_kernel = np.ones((H, 4 * H))
-        self.bias = np.ones(4 * H)
-
-    def forward(self, x, state):
-        h, c = state
-        output = []
-        for x_t in x:
-            z = x_t @ self.kernel + h @ self.recurrent_kernel + self.bias
-            i, f, o, g = np.split(z, 4, axis=1)
-            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-            h = sigmoid(o) * np.tanh(c)
-            output.append(h)
-        return np.stack(output), (h, c)
-"""
-
-
 def test_a_detected_order_of_gates_is_stated_and_check_asks_for_another(tmp_path, capsys):
-    file = tmp_path / "own_order.py"
-    file.write_text(OTHER_ORDER, encoding="utf-8")
-    code, output, _ = run(f"parity {file}:Mine torch --cell lstm --size T=3,B=2", capsys)
+    target = Layer("lstm", "", OTHER_ORDER).write(tmp_path)
+    code, output, _ = run(f"parity {target} torch --cell lstm --size T=3,B=2", capsys)
     assert code == 0
     detected = next(line for line in output.splitlines() if line.startswith("   Detected: "))
-    assert "gates in the order i, f, o, g; weight_ih_l0 is kernel, " in detected
-    assert detected.endswith(f"rnn-parity check {file}:Mine --gates i,f,g,o)")
-    code, output, _ = run(f"check {file}:Mine --gates i,f,g,o", capsys)
+    assert "gates in the order o, g, f, i; weight_ih_l0 is W, " in detected
+    assert detected.endswith(f"rnn-parity check {target} --gates i,f,g,o)")
+    code, output, _ = run(f"check {target} --cell lstm --gates i,f,g,o", capsys)
     assert code == 1
     assert "gates in the order i, f, g, o (as --gates says)" in output
-    assert "The gates are read in the order i, f, o, g" in output
+    assert "The gates are read in the order o, g, f, i" in output
 
 
 def test_weights_of_its_own_that_are_not_those_of_the_other_side_are_named(capsys):
