@@ -107,11 +107,14 @@ def test_a_file_that_is_read_is_known_under_each_name(make, capsys):
     make(Path("other.py"), Path("mine.py"))
     save_file({"a": np.zeros(2)}, "weights.safetensors")
     make(Path("page.html"), Path("weights.safetensors"))
+    Path("vocab.json").write_text('["a", "b"]', encoding="utf-8")
     before = contents()
     for typed, output in {
         f"{CHECK} --json other.py": "other.py",
         "explain --checkpoint weights.safetensors --out page.html --overwrite": "page.html",
         "explain --checkpoint . --out weights.safetensors --overwrite": "weights.safetensors",
+        "explain --weights page.html --vocab vocab.json --out page.html --overwrite": "page.html",
+        "explain --weights page.html --vocab vocab.json --out vocab.json --overwrite": "vocab.json",
     }.items():
         assert main(typed.split()) == 2
         assert f"got {output}, which the command reads" in capsys.readouterr().err

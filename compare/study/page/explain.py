@@ -54,7 +54,7 @@ def _refuse_replacing(config: ExplainConfig) -> None:
     def is_older(path: Path) -> bool:
         return config.overwrite or is_page(path, MARK)
 
-    read = [] if config.checkpoint is None else [config.checkpoint]
+    read = [*filter(None, (config.checkpoint, config.weights, config.vocab))]
     weights = [file for path in read for file in path.rglob("*.safetensors")]
     advice = " (--overwrite replaces it)"
     out = Output("--out", config.out, "an older page", is_older, advice, makes_folder=True)
