@@ -30,6 +30,7 @@ from compare.terminal import (
     UsageError,
     describe_end,
     hide_memory,
+    plural,
     start_python,
     usable_cpus,
 )
@@ -48,17 +49,19 @@ NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failure
 def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     """Check the files of a folder, and print a line for each as soon as it is done."""
     folder = config.submissions.path
-    found = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", NOTEBOOK)]
+    names = (path.relative_to(folder) for path in sorted(folder.rglob("*")))
     files = {
-        clean(path.relative_to(folder).as_posix()): path
-        for path in found
-        if not _is_hidden(path, folder)
+        clean(name.as_posix()): folder / name
+        for name in names
+        if name.suffix in (".py", NOTEBOOK)
+        and not any(p.startswith((".", "_")) for p in name.parts)
     }
     if not files:
         raise UsageError(f"expected files of Python in {clean(str(folder))}, got none")
     jobs = min(config.jobs or usable_cpus(), len(files))
     width, digits = max(map(len, files)), len(str(len(files)))
-    terminal.line(f"{clean(str(folder))}: {len(files)} files, seed {config.seed}, {jobs} jobs")
+    sizes = f"{plural(len(files), 'file')}, seed {config.seed}, {plural(jobs, 'job')}"
+    terminal.line(f"{clean(str(folder))}: {sizes}")
     report = None if config.report is None else ClassReport(config, config.report, files)
     rows = [] if report is None else [*report.done]
     if rows:
@@ -74,10 +77,6 @@ def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
         report.write_all(rows)
         terminal.line(f"  Written to {config.report}: class.html, grades.csv", "dim", whole=True)
     return rows
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
 
 
 def _write(config: GradeConfig, rows: Sequence[Row], report: ClassReport | None) -> None:

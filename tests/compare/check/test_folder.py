@@ -56,11 +56,14 @@ def test_each_file_has_a_line(capsys):
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
-def test_one_of_several_and_the_only_file_are_singular(capsys):
-    Path("one").mkdir()
-    Path("one/mine.py").write_text("", encoding="utf-8")
+def test_the_only_file_is_singular_and_hidden_ones_are_none(capsys):
+    for name in ("mine.py", ".mine.py", "_old/mine.py", ".git/mine.py", "notes.txt"):
+        (path := Path("one", name)).parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("", encoding="utf-8")
     assert main(["grade", "one", *OPTIONS]) == 1
-    assert capsys.readouterr().err == "rnn-parity: 0 of 1 file is right\n"
+    output, error = capsys.readouterr()
+    assert output.startswith("one: 1 file, seed 0, 1 job\n")
+    assert error == "rnn-parity: 0 of 1 file is right\n"
 
 
 @pytest.mark.parametrize(
