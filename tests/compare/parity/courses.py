@@ -1,22 +1,11 @@
 """Small trainings to explain: made in a moment, and without a file."""
 
-import numpy as np
-
-from compare.implementations import CELLS
 from compare.parity.build import build_models
 from compare.parity.config import SharedOptions
-from compare.runs.checkpoint import (
-    Checkpoint,
-    ModelFacts,
-    OptimizerFacts,
-    Position,
-    Sampler,
-    TextName,
-    save,
-)
+from compare.runs.checkpoint import save
 from compare.runs.snapshots import Course, Snapshot, snapshot_name
-from scratch_rnn import RNNModel
 from scratch_rnn.text import Vocab
+from tests.compare.runs import checkpoints
 
 LETTERS = ("<unk>", " ", *"etainoshrdlmucfwgypbvkxzjq")
 
@@ -35,29 +24,9 @@ def course(hidden_size=7, vocabulary=LETTERS, *, gains=(1.0, 1.5), **options):
 
 
 def checkpoint(epoch=0, *, batch=0, **model):
-    vocabulary = model.pop("vocabulary", LETTERS)
-    described = ModelFacts(vocab_size=len(vocabulary), **{"hidden_size": 5, **model})
-    options = {k: getattr(described, k) for k in ("num_layers", "bias", "bidirectional")}
-    V, H = described.vocab_size, described.hidden_size
-    network = RNNModel(CELLS[described.cell].scratch_layer(V, H, **options), V)
-    rng = np.random.default_rng(epoch)
-    return Checkpoint(
-        side="scratch",
-        model=described,
-        text=TextName(name="a test", sha1="0" * 40),
-        vocabulary=vocabulary,
-        sampler=Sampler(
-            token="char", max_tokens=None, sampling="sequential",
-            batch_size=2, num_steps=4, seed=0, batches=3,
-        ),
-        optimizer=OptimizerFacts(lr=0.5, max_norm=1.0, carry_state=False),
-        position=Position.after(3 * epoch + batch, 3),
-        state=None,
-        weights={
-            name: rng.uniform(-0.5, 0.5, array.shape).astype(described.dtype)
-            for name, array in network.parameters.items()
-        },
-    )  # fmt: skip
+    """Return a checkpoint of a run that resets its state."""
+    options = {"vocabulary": LETTERS, "hidden_size": 5, "num_steps": 4, "lr": 0.5, **model}
+    return checkpoints.checkpoint(3 * epoch + batch, carry_state=False, seed=epoch, **options)
 
 
 def write_run(directory, epochs=(0, 1, 2), last=3):

@@ -15,16 +15,31 @@ from compare.runs.checkpoint import (
 from scratch_rnn import RNNModel
 from scratch_rnn.arrays import arrays_of, state_of
 
+VOCABULARY = ("<unk>", "e", "é")
 
-def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", seed=0, **model):
-    """Return a checkpoint of 3 tokens, 2 units, 3 batches of 2 rows an epoch."""
+
+def checkpoint(
+    update=4,
+    *,
+    side="scratch",
+    carry_state=True,
+    dtype="float32",
+    seed=0,
+    vocabulary=VOCABULARY,
+    hidden_size=2,
+    num_steps=5,
+    lr=0.1,
+    **model,
+):
+    """Return a checkpoint of a small model; an epoch has 3 batches of 2 rows."""
     rng = np.random.default_rng(seed)
-    described = ModelFacts(vocab_size=3, hidden_size=2, dtype=dtype, **model)
-    options = {name: value for name, value in model.items() if name not in ("cell", "nonlinearity")}
-    network = RNNModel(CELLS[described.cell].scratch_layer(3, 2, **options), 3)
+    V, H = len(vocabulary), hidden_size
+    described = ModelFacts(vocab_size=V, hidden_size=H, dtype=dtype, **model)
+    options = {k: getattr(described, k) for k in ("num_layers", "bias", "bidirectional")}
+    network = RNNModel(CELLS[described.cell].scratch_layer(V, H, **options), V)
     sampler = Sampler(
         token="char", max_tokens=None, sampling="sequential",
-        batch_size=2, num_steps=5, seed=7, batches=3,
+        batch_size=2, num_steps=num_steps, seed=7, batches=3,
     )  # fmt: skip
     has_state = carry_state and update % 3 > 0
     states = [rng.normal(size=a.shape).astype(dtype) for a in arrays_of(network.begin_state(2))]
@@ -32,9 +47,9 @@ def checkpoint(update=4, *, side="scratch", carry_state=True, dtype="float32", s
         side=side,
         model=described,
         text=TextName(name='A "Book"', sha1="ab" * 20),
-        vocabulary=("<unk>", "e", "é"),
+        vocabulary=vocabulary,
         sampler=sampler,
-        optimizer=OptimizerFacts(lr=0.1, max_norm=float("inf"), carry_state=carry_state),
+        optimizer=OptimizerFacts(lr=lr, max_norm=float("inf"), carry_state=carry_state),
         position=Position.after(update, 3),
         state=state_of(states) if has_state else None,
         weights={
