@@ -53,8 +53,6 @@ settings.register_profile(
 settings.register_profile(
     "mutants", settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate]
 )
-# glance: a few examples, for tests that run pytest on other classes than ours.
-settings.register_profile("glance", settings.get_profile("ci"), max_examples=2)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 

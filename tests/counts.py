@@ -1,7 +1,7 @@
 """Counts of the tests, added up at the end: examples, kills survived, files tried, and so on."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import settings
@@ -14,7 +14,6 @@ class Examples:
     """The examples of one test, and its largest difference."""
 
     examples: int = 0
-    unsupported: Counter[str] = field(default_factory=Counter)
     ratio: float = 0.0  # the largest difference divided by its tolerance
     where: str = ""  # the tensor and the case
 

@@ -82,17 +82,17 @@ def property_of_models(*, cells=tuple(CELLS), **fields):
 
 
 def _of_cells(test, cells, **strategies):
-    """Run the test for each cell: the drawn case gets this cell."""
-
-    names = ["cell", *(name for name in inspect.signature(test).parameters if name != "cell")]
+    """Run the test for each cell: the drawn case gets this cell, and the test perhaps its class."""
+    own = [name for name in inspect.signature(test).parameters if name != "implementation"]
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    signature = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+    signature = inspect.Signature([inspect.Parameter(name, kind) for name in ("cell", *own)])
+    takes_class = len(own) < len(inspect.signature(test).parameters)
 
     @functools.wraps(test)
     def of_cell(*args, **kwargs):
         arguments = signature.bind(*args, **kwargs).arguments
         cell, case = arguments.pop("cell"), arguments.pop("case")
-        if arguments.get("implementation") is CLASSES["rnn"]:
+        if takes_class:
             arguments["implementation"] = CLASSES[cell]
         if isinstance(case, ModelCase):
             test(case=replace(case, layer=with_cell(case.layer, cell)), **arguments)

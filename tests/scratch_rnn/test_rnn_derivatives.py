@@ -3,17 +3,13 @@
 `tests.oracle` differentiates the recurrence's own equations by complex steps, entry by entry.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from compare.check import LayerCase
 from scratch_rnn import RNN
 from tests import oracle
-from tests.counts import number
 from tests.properties import against, demand
-from tests.scripts import ended
 from tests.strategies import property_of_layers
 
 SMALL = {"T": range(1, 5), "B": (1, 2), "V": (1, 2, 3), "H": (1, 2, 3), "L": (1, 2)}
@@ -41,24 +37,6 @@ ZERO_TIMES_ZERO = LayerCase(
 def test_derivatives_of_exactly_zero(case):
     reference = {name: array.astype(case.dtype) for name, array in oracle.results(case).items()}
     demand(against(reference, RNN, case), "gradients are those of the equations", case)
-
-
-WITHOUT_TORCH = """
-import sys
-sys.modules["torch"] = None  # from now on, importing it is an ImportError
-import pytest
-code = pytest.main(["-q", "-p", "no:cacheprovider", "--hypothesis-profile=glance", *sys.argv[1:]])
-assert not [name for name in sys.modules if name.startswith("torch.")]
-sys.exit(code)
-"""
-
-
-def test_these_properties_and_the_laws_hold_where_torch_cannot_be_imported():
-    files = [Path(__file__), Path(__file__).with_name("test_rnn_properties.py")]
-    which = "not torch" if number(quick=0, deep=1) else "not torch and lstm"
-    code, output, errors = ended("-c", WITHOUT_TORCH, "-k", which, *files)
-    assert code == 0, output + errors
-    assert " passed" in output, output
 
 
 def test_the_oracle_by_hand():
