@@ -13,11 +13,13 @@ if str(SCRIPTS) not in sys.path:  # where they import each other from
     sys.path.append(str(SCRIPTS))
 
 
-def load_script(name):
+def load_script(name, **constants):
+    """Return a script as a new module, with other values of some of its constants."""
     spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
+    vars(module).update(constants)
     return module
 
 

@@ -29,12 +29,12 @@ def test_every_equation_stands_next_to_the_line_that_computes_it():
     assert files.count("cells/elman.py") >= 10
 
 
-def test_code_that_has_moved_takes_its_numbers_along(tmp_path, monkeypatch, capsys):
+def test_code_that_has_moved_takes_its_numbers_along(tmp_path, capsys):
     """The document refers to line 1 of a source in which the code is in line 3."""
     (tmp_path / "source.py").write_text("a = 1\n\nb = a + 1\nc = a\n")
     document = tmp_path / "text.md"
     document.write_text("Here: [source.py:1](./source.py#L1) `b = a`, you see.\n")
-    monkeypatch.setattr(line_numbers, "DOCS", tmp_path)
+    line_numbers = load_script("line_numbers", DOCS=tmp_path)
     assert line_numbers.main(["--check"]) == 1
     assert capsys.readouterr().out.endswith("is in 3\n")
     assert line_numbers.main([]) == 0

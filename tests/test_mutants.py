@@ -2,6 +2,7 @@
 
 import json
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,15 +31,20 @@ def test_mutants_are_counted_and_those_that_did_not_end_as_they_should_are_tried
     assert mutants.read_codes(tmp_path)[meta] == again | {"s": None, "n": None}
 
 
-def test_a_sample_is_drawn_from_all_mutants_of_a_part(tmp_path, monkeypatch):
-    """Half of ten mutants: five are tried, and no others, and the same ones with the same seed."""
+def recorded(**constants):
+    """Return the script, and what it runs instead of mutmut."""
     asked = []
+    run = SimpleNamespace(run=lambda command, **_: asked.append(command))
+    return load_script("mutants", subprocess=run, **constants), asked
+
+
+def test_a_sample_is_drawn_from_all_mutants_of_a_part(tmp_path):
+    """Half of ten mutants: five are tried, and no others, and the same ones with the same seed."""
+    script, asked = recorded(WORK=tmp_path)
     codes = {f"m{k}": 1 for k in range(10)}
     meta = results(tmp_path / "plain", "a.py", codes)
-    monkeypatch.setattr(mutants, "WORK", tmp_path)
-    monkeypatch.setattr(mutants.subprocess, "run", lambda command, **_: asked.append(command))
     for seed in (0, 0, 1):
-        mutants.try_part("plain", ["a.py"], 1, sample=5, seed=seed)
+        script.try_part("plain", ["a.py"], 1, sample=5, seed=seed)
         assert mutants.read_codes(tmp_path / "plain")[meta] == dict.fromkeys(codes)
     first, again, other = (command[4:] for command in asked[1::2])
     assert first == again != other
@@ -64,29 +70,27 @@ def test_each_part_has_files_and_its_tests_exist():
             assert (mutants.ROOT / test.partition("::")[0].rpartition("=")[2]).exists(), test
 
 
-def test_shares_are_of_all_files(monkeypatch):
+def test_shares_are_of_all_files():
     tried = []
 
     def try_part(name, files, *_):
         tried.extend(files)
         return mutants.Results(0, 0, 0, [])
 
-    monkeypatch.setattr(mutants, "try_part", try_part)
+    script, _ = recorded(try_part=try_part)
     for k in (1, 2, 3):
-        assert mutants.main(["--shard", f"{k}/3"]) == 0
+        assert script.main(["--shard", f"{k}/3"]) == 0
     assert sorted(tried) == sorted(chain(*map(mutants.find_files, mutants.PARTS)))
 
 
-def test_a_survivor_is_shown_and_the_exit_code_is_1(monkeypatch, capsys):
+def test_a_survivor_is_shown_and_the_exit_code_is_1(capsys):
     found = {"plain": mutants.Results(1234, 5, 1, ["x"]), "cells": mutants.Results(9, 9, 0, [])}
-    shown = []
-    monkeypatch.setattr(mutants, "try_part", lambda name, *_: found[name])
-    monkeypatch.setattr(mutants.subprocess, "run", lambda command, **_: shown.append(command[1:]))
-    assert mutants.main(["plain", "cells"]) == 1
-    assert shown == [["show", "x"]]
+    script, shown = recorded(try_part=lambda name, *_: found[name])
+    assert script.main(["plain", "cells"]) == 1
+    assert [command[1:] for command in shown] == [["show", "x"]]
     rows = "| plain | 1,234 | 7 | 5 | 1 | 1 |\n| cells | 9 | 9 | 9 | 0 | 0 |\n"
     assert capsys.readouterr().out == rows
-    assert mutants.main(["cells"]) == 0
+    assert script.main(["cells"]) == 0
     with pytest.raises(SystemExit):
-        mutants.main(["cell"])
+        script.main(["cell"])
     assert "expected parts among parity, " in capsys.readouterr().err

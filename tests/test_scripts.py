@@ -28,29 +28,6 @@ from tests.scripts import load_script
 
 MEASUREMENTS = load_script("pages").MEASUREMENTS
 
-SMALL = {  # of each script: its constants, and its arguments
-    "adam": ({"SIZES": [1e-3, 1.0], "TERMS": 10}, ["measure"]),
-    "tolerance": ({"CASES": 2}, ["measure"]),
-    "questions": ({"B": 2, "T": 5, "H": 4, "EQUAL_UPDATES": 2, "TOKENS": 500}, ["measure"]),
-    "comparisons": (
-        {"WRONG_CASES": 1, "BUGS": [find_bug("tanh-derivative")]},
-        ["right", "2"],
-        ["bugs"],
-    ),
-    "recall": (
-        {
-            "GAPS": (1, 2),
-            "LEARNING_RATES": (0.01, 0.03),
-            "SEEDS": (1, 2),
-            "UPDATES": 4,
-            "LAST": 2,
-            "B": 2,
-            "H": 3,
-        },
-        ["measure"],
-    ),
-}
-
 
 def structure(value):
     """Return the keys of dicts and the types of values; of a list, those of its first entry."""
@@ -108,12 +85,32 @@ def check_questions(read):
         assert cells[cell]["SGD"]["reach"] != cells[cell]["untrained"]["reach"]
 
 
-CHECKS = {  # what is true of a measurement of any size
-    "adam": check_adam,
-    "tolerance": check_tolerance,
-    "questions": check_questions,
-    "comparisons": check_comparisons,
-    "recall": check_recall,
+SMALL = {  # of each script: its constants, its arguments, and what is true of any measurement
+    "adam": ({"SIZES": [1e-3, 1.0], "TERMS": 10}, [["measure"]], check_adam),
+    "tolerance": ({"CASES": 2}, [["measure"]], check_tolerance),
+    "questions": (
+        {"B": 2, "T": 5, "H": 4, "EQUAL_UPDATES": 2, "TOKENS": 500},
+        [["measure"]],
+        check_questions,
+    ),
+    "comparisons": (
+        {"WRONG_CASES": 1, "BUGS": [find_bug("tanh-derivative")]},
+        [["right", "2"], ["bugs"]],
+        check_comparisons,
+    ),
+    "recall": (
+        {
+            "GAPS": (1, 2),
+            "LEARNING_RATES": (0.01, 0.03),
+            "SEEDS": (1, 2),
+            "UPDATES": 4,
+            "LAST": 2,
+            "B": 2,
+            "H": 3,
+        },
+        [["measure"]],
+        check_recall,
+    ),
 }
 
 
@@ -139,28 +136,26 @@ def without_network(monkeypatch):
 @pytest.mark.usefixtures("without_network", "without_checks")
 @pytest.mark.parametrize("name", SMALL)
 def test_a_measurement_has_what_the_stored_one_has_and_is_drawn(name, tmp_path, monkeypatch):
-    constants, *commands = SMALL[name]
+    constants, commands, check = SMALL[name]
     pages = load_script("pages")
     monkeypatch.setattr(pages, "MEASUREMENTS", tmp_path)
-    script = load_script(name)
-    for constant, value in constants.items():
-        monkeypatch.setattr(script, constant, value)
+    script = load_script(name, **constants)
     if name == "recall":
         monkeypatch.setattr(multiprocessing, "get_context", lambda _: multiprocessing.dummy)
     if name == "questions":  # 20 updates in place of a thousand
         stream = script._stream
-        monkeypatch.setattr(script, "_stream", lambda *given: islice(stream(*given), 20))
+        script._stream = lambda *given: islice(stream(*given), 20)
     run = getattr(script, "main", None) or (
         lambda given: pages.command(given, script.measure, script.draw)
     )
     for given in commands:
         assert run(given) == 0
     if name == "recall":  # what is stored is not measured again
-        monkeypatch.setattr(script, "train", None)
+        script.train = None
         assert run(["measure"]) == 0
     measured = {path.name: json.loads(path.read_text("utf-8")) for path in tmp_path.glob("*.json")}
     assert measured.keys() == {f"{n}.json" for n in (getattr(script, "MEASURES", None) or [name])}
-    CHECKS[name](pages.read)
+    check(pages.read)
     for file, values in measured.items():
         stored = json.loads((MEASUREMENTS / file).read_text("utf-8"))
         for data in (stored, values):  # their keys are what has been tried
@@ -179,7 +174,7 @@ def test_a_measurement_has_what_the_stored_one_has_and_is_drawn(name, tmp_path, 
         if place == "PAGE":
             shutil.copy(drawing.PAGE, path)
         path.mkdir(exist_ok=True) if place == "IMAGES" else None
-        monkeypatch.setattr(drawing, place, path)
+        setattr(drawing, place, path)
     before = [path.read_text("utf-8") for path in tmp_path.glob("*.md")]
     drawing.draw()
     assert next(tmp_path.rglob("*.png")).read_bytes().startswith(b"\x89PNG")
@@ -187,16 +182,13 @@ def test_a_measurement_has_what_the_stored_one_has_and_is_drawn(name, tmp_path, 
     assert all(old != new for old, new in zip(before, after, strict=True))
 
 
-def test_the_networks_of_the_page_are_trained_and_kept(tmp_path, monkeypatch):
-    demonstration = load_script("train_demonstration")
-    monkeypatch.setattr(demonstration, "FOLDER", tmp_path)
-    monkeypatch.setattr(demonstration, "EPOCHS", {"gru": (0, 1)})
-    monkeypatch.setattr(demonstration, "SETTING", demonstration.SETTING | {"max_tokens": 1200})
-    monkeypatch.setattr(demonstration, "load_text", sample_text)
+def test_the_networks_of_the_page_are_trained_and_kept(tmp_path):
+    small = {"FOLDER": tmp_path, "EPOCHS": {"gru": (0, 1)}, "load_text": sample_text}
+    demonstration = load_script("train_demonstration", **small)
+    demonstration.SETTING["max_tokens"] = 1200
     with pytest.raises(SystemExit, match="expected The Time Machine, got the built-in sample"):
         demonstration.train("gru", Terminal(quiet=True))
-    text = replace(sample_text(), source="file")
-    monkeypatch.setattr(demonstration, "load_text", lambda: text)
+    demonstration.load_text = lambda: replace(sample_text(), source="file")
     demonstration.train("gru", Terminal(quiet=True))
     folder = Path(demonstration.__file__).parents[2] / "compare" / "study" / "page"
     stored = np.load(folder / "demonstration-gru.npz")
@@ -232,8 +224,8 @@ def test_shares_of_the_tolerance_are_rounded_up():
     assert again.tolist() == [0.043, 0.043, 0.044, 0.2]
 
 
-def test_false_alarms_are_shares_of_the_cases_that_are_finite(monkeypatch):
-    comparisons = load_script("comparisons")
+def test_false_alarms_are_shares_of_the_cases_that_are_finite():
+    comparisons = load_script("comparisons", read=lambda name: data)
     none = dict.fromkeys(comparisons.RULES, 0)
     right = {
         "cases": 100,
@@ -243,7 +235,6 @@ def test_false_alarms_are_shares_of_the_cases_that_are_finite(monkeypatch):
     bugs = {"a": {"wrong": 8, "missed": {"np.allclose": 2}}, "b": {"wrong": 4, "missed": {}}}
     bugs["c"] = {"wrong": 3, "missed": {"np.allclose": 3}}
     data = {"right": right, "bugs": {"found": bugs}}
-    monkeypatch.setattr(comparisons, "read", lambda name: data)
     shares = comparisons.shares()
     assert shares["np.allclose"] == pytest.approx((0.1, 0.1, (0.25 + 0 + 1) / 3, 1 / 3))
     assert shares["at most 1e-3"] == (0, 0, 0, 0)
@@ -273,9 +264,9 @@ def batch_of(steps):
     return Batch(ids[:, :-1], ids[:, 1:])
 
 
-def test_a_gradient_reaches_back_as_far_as_the_weights_say(monkeypatch):
+def test_a_gradient_reaches_back_as_far_as_the_weights_say():
     """All hidden states are 0, and W_hh is a half of 1."""
-    questions = load_script("questions")
+    questions = load_script("questions", REACH=(1, 2, 4))
     model = scratch_rnn.RNNModel(scratch_rnn.RNN(5, 4, rng=np.random.default_rng(0)), 5)
     for name, parameter in model.parameters.items():
         if name.startswith("rnn."):
@@ -283,7 +274,6 @@ def test_a_gradient_reaches_back_as_far_as_the_weights_say(monkeypatch):
     model.parameters["rnn.weight_hh_l0"][...] = 0.5 * np.eye(4)
     reach = questions._reach(model, batch_of(6), 6)
     assert reach == pytest.approx([0.5**d for d in range(6)], rel=1e-5)
-    monkeypatch.setattr(questions, "REACH", (1, 2, 4))
     of_state = questions._reach_of_state(model, batch_of(6))
     assert of_state == pytest.approx([1, 0.5, 0.125], rel=1e-5)
 
@@ -337,15 +327,13 @@ def test_one_seed_chooses_the_learning_rate_and_the_others_are_shown():
 
 
 def test_a_share_of_recalls_is_that_of_the_last_updates(monkeypatch):
-    recall, updates = load_script("recall"), itertools.count(1)
+    recall, updates = load_script("recall", UPDATES=6, LAST=2, B=2), itertools.count(1)
 
     def train_step(model, batch, state, optimizer):
         right = recall.count_recalls(batch) if next(updates) > 2 else 0
         return SimpleNamespace(right_recalls=right)
 
     monkeypatch.setattr(recall.scratch_rnn, "train_step", train_step)
-    for name, value in {"UPDATES": 6, "LAST": 2, "B": 2}.items():
-        monkeypatch.setattr(recall, name, value)
     assert recall.train_one(recall.Training(0, 10, "RNN", 0.01)) == (1.0, 4)
     for gap in recall.GAPS:  # wherever a row begins, it has a recall that counts
         starts = np.arange(2 * recall.period(gap))
@@ -355,10 +343,12 @@ def test_a_share_of_recalls_is_that_of_the_last_updates(monkeypatch):
 
 def test_the_page_to_write_in_takes_numpy_from_the_first_source_that_has_it(monkeypatch, tmp_path):
     """A file with other bytes is not taken, and the message says what each source had."""
-    write_page = load_script("write_page")
-    monkeypatch.setattr(write_page, "NUMPY_SHA256", hashlib.sha256(b"a wheel").hexdigest())
-    monkeypatch.setattr(write_page, "fetch_numpy", lambda: b"another wheel")
-    monkeypatch.setattr(write_page, "unpack_numpy", Path("missing.whl").read_bytes)
+    write_page = load_script(
+        "write_page",
+        NUMPY_SHA256=hashlib.sha256(b"a wheel").hexdigest(),
+        fetch_numpy=lambda: b"another wheel",
+        unpack_numpy=Path("missing.whl").read_bytes,
+    )
     own = tmp_path / "own.whl"
     monkeypatch.setenv(write_page.NUMPY_VARIABLE, str(own))
     own.write_bytes(b"a wheel of our own")
