@@ -34,9 +34,9 @@ def hasty(monkeypatch):
     from compare.bench import command  # only now: few tests need it
     from compare.bench.measure import machine, timing
 
+    for name, value in {"BLOCK": 1e-3, "WARM_UP": 1e-3, "MOST_ROUNDS": 5}.items():
+        monkeypatch.setattr(timing, name, value)
     monkeypatch.setattr(machine, "SIZE", 128)
-    monkeypatch.setattr(timing, "BLOCK", 1e-3)
-    monkeypatch.setattr(timing, "MOST_ROUNDS", 5)
     monkeypatch.setattr(command, "draw", lambda *_: None)
 
 

@@ -60,7 +60,7 @@ class ReferenceProduct:
         rng = np.random.default_rng(0)
         self._a = rng.standard_normal((self.SIZE, self.SIZE), dtype=np.float32)
         self._out = np.empty_like(self._a)
-        self._calls = count_calls(time_calls(self._run, calls=3))
+        self._calls = count_calls(time_calls(self._run, calls=3), BLOCK)
         self.seconds: list[float] = []
 
     def measure(self) -> None:
@@ -91,8 +91,8 @@ def time_job(job: Job, calls: int) -> float:
     return time_calls(job.run, calls) if job.time is None else job.time(calls)
 
 
-def count_calls(seconds: float, span: float = BLOCK) -> int:
-    """Return the number of calls that fill a block, or another span, for calls of `seconds`."""
+def count_calls(seconds: float, span: float) -> int:
+    """Return the number of calls of `seconds` that fill a span of time, at least one."""
     return max(1, math.ceil(span / max(seconds, 1e-9)))
 
 
@@ -110,12 +110,12 @@ def time_a_block(time: Callable[[int], float], seconds: float, threads: int) -> 
     """
     if warm_up := count_warm_up_calls(seconds, threads):
         time(warm_up)
-    return time(count_calls(seconds))
+    return time(count_calls(seconds, BLOCK))
 
 
 def estimate_round(row: Row, seconds: float, threads: int) -> float:
     """Return the seconds of one round of a row, for calls of `seconds`."""
-    calls = count_warm_up_calls(seconds, threads) + count_calls(seconds)
+    calls = count_warm_up_calls(seconds, threads) + count_calls(seconds, BLOCK)
     return calls * seconds + row.rest(threads)
 
 

@@ -3,8 +3,7 @@
 import json
 from dataclasses import asdict, replace
 
-from compare.bench.command import bench
-from compare.bench.config import BenchConfig
+from compare.bench import BenchConfig, bench
 from compare.bench.rows.row import Device, Row
 from compare.bench.workload.shapes import Shape
 from compare.implementations import CELLS
@@ -65,6 +64,6 @@ def shapes_file(directory, *shapes):
 
 def bench_of(directory, shape=MODEL, to=None, **options):
     """Run a benchmark at a small shape; its file is found.json in the directory."""
-    options = {"rows": ("plain", "scratch", "torch"), "budget": ENOUGH} | options
-    path = directory / "found.json"
-    return bench(BenchConfig(shapes=shapes_file(directory, shape), json=path, **options), to)
+    usual = {"rows": ("plain", "scratch", "torch"), "budget": ENOUGH}
+    usual |= {"json": directory / "found.json", "shapes": shapes_file(directory, shape)}
+    return bench(BenchConfig(**usual | options), to)

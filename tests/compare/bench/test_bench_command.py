@@ -5,20 +5,17 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from compare.bench import command
-from compare.bench.command import bench
-from compare.bench.config import BenchConfig
+from compare.bench import BenchConfig, bench, command
 from compare.bench.results import pictures
 from compare.bench.results.result import Document
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.workload.case import ModelInputs
 from compare.bench.workload.shapes import REFUSED, TIMED, flops
 from compare.parity import ParityError
-from compare.terminal import Terminal, UsageError
+from compare.terminal import CommandError, Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
 from tests.compare.bench.test_bench_result import full
 from tests.in_process import terminal
@@ -27,9 +24,14 @@ from tests.in_process import terminal
 @pytest.mark.usefixtures("hasty")
 def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "draw", pictures.draw)
-    path = tmp_path / "found.json"
+    monkeypatch.chdir(tmp_path)
     to, printed = terminal(120)
-    found = bench_of(tmp_path, MODEL, to, cell="lstm")
+    before = datetime.now().replace(microsecond=0)
+    found = bench_of(tmp_path, MODEL, to, cell="lstm", json=None)
+    [path] = Path("benchmarks").glob("*.json")
+    assert before <= datetime.strptime(path.stem, "%Y%m%d-%H%M%S") <= datetime.now()
+    picture = path.with_name(f"{path.stem}-time.png")
+    assert printed.getvalue().splitlines()[-2:] == [f"Picture: {picture}", f"Numbers: {path}"]
     assert found == Document.read(path)
     assert found.finished
     assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
@@ -44,10 +46,8 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
     assert found.environment.keys() >= {"processor", "card", "versions", "code"}
     assert re.search("No CUDA device|without TF32", printed.getvalue())
-    picture = tmp_path / "found-time.png"
     before = picture.read_bytes()
     picture.unlink()
-    monkeypatch.setattr("compare.bench.command._measure", None)  # it is not called
     to, again = terminal(120)
     bench(BenchConfig(plot=path), to)
     assert picture.read_bytes() == before
@@ -56,18 +56,40 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     assert str(tmp_path) not in path.read_text()
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.fixture
+def show_again(hasty, tmp_path):
+    """Return the function that shows a benchmark again, as one of these ``--rows``."""
+
+    def show(found, rows):
+        found.settings["rows"] = rows
+        found.write(tmp_path / "found.json")
+        bench(BenchConfig(plot=tmp_path / "found.json"))
+
+    return show
+
+
 @pytest.mark.parametrize("rows", [[], ["torch"], ["scratch"]])
-def test_scratch_has_to_be_right_whatever_rows_are_named(rows, tmp_path):
-    found, path = full(), tmp_path / "found.json"
-    found.settings["rows"] = rows
-    found.write(path)
-    bench(BenchConfig(plot=path))
+def test_scratch_has_to_be_right_whatever_rows_are_named(rows, show_again):
+    found = full()
+    show_again(found, rows)
     wrong = {"outcome": REFUSED, "reason": "loss differs by 1", "seconds": [], "errors": {}}
     found.timings[0] = replace(found.timings[0], **wrong)
-    found.write(path)
     with pytest.raises(ParityError, match=r"^scratch is refused in 1 of its phases"):
-        bench(BenchConfig(plot=path))
+        show_again(found, rows)
+
+
+def test_a_named_row_without_any_time_ends_with_an_error(show_again):
+    """All that are available are measured without names, and nobody waits for one of them."""
+    without = replace(full(), notes=["onnx, left out: none"])
+    for found, row, why in (
+        (full(), "plain", "^expected times of all --rows, got none of plain: over budget: yes$"),
+        (full(), "jax", "^jax is refused in 1 of its phases"),
+        (without, "torch", "^expected times of all --rows, got none of onnx, left out: none$"),
+    ):
+        with pytest.raises(CommandError, match=why) as error:
+            show_again(found, [row])
+        assert error.value.exit_code == 1
+    show_again(without, [])
 
 
 @pytest.mark.usefixtures("hasty")
@@ -111,20 +133,3 @@ def test_a_live_terminal_shows_what_is_measured_and_for_how_long():
     assert end == ""  # it is erased
     with command._progress(Terminal(quiet=True)) as progress:
         progress("the roof")
-
-
-def test_the_files_of_a_benchmark_are_named_by_its_time(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("benchmarks").mkdir()
-    now = SimpleNamespace(now=lambda: datetime(2026, 2, 3, 4, 5, 6))
-    monkeypatch.setattr(command, "datetime", now)
-    monkeypatch.setattr(command, "_measure", lambda config, path, *_: full().write(path))
-    to, printed = terminal(120)
-    bench(BenchConfig(), to)
-    name = "benchmarks/20260203-040506"
-    picture = f"{name}-time.png"
-    assert printed.getvalue().splitlines()[-2:] == [
-        f"Picture: {Path(picture)}",
-        f"Numbers: {Path(f'{name}.json')}",
-    ]
-    assert Path(picture).exists()

@@ -19,9 +19,8 @@ from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, TIMED
 from compare.cli import main
 from compare.implementations import CELLS
-from compare.parity.experiment import DeviceError
-from compare.terminal import DEVICE
-from compare.terminal.errors import UsageError
+from compare.parity import DeviceError
+from compare.terminal import DEVICE, UsageError
 from tests.compare.bench.bench_help import CARD, LAYER, bench_of
 from tests.in_process import terminal
 
@@ -64,13 +63,19 @@ def recorded_by(graph):
     Graph.recording = None
 
 
+def stream():
+    return SimpleNamespace(wait_stream=lambda _: None)
+
+
+CUDA = {"Stream": stream, "current_stream": stream, "stream": nullcontext}
+CUDA |= {"CUDAGraph": Graph, "graph": recorded_by}
+"""What replaces functions of `torch.cuda`."""
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
 def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "Stream", lambda: SimpleNamespace(wait_stream=lambda _: None))
-    monkeypatch.setattr(torch.cuda, "current_stream", torch.cuda.Stream)
-    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
-    monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
-    monkeypatch.setattr(torch.cuda, "graph", recorded_by)
+    for name, stub in CUDA.items():
+        monkeypatch.setattr(torch.cuda, name, stub)
     plain = torch_rows.plain_on_torch(cell)
     forward = getattr(plain, f"{cell}_forward")
     runs = []

@@ -21,7 +21,7 @@ from compare.bench.workload.shapes import (
     choose,
     flops,
 )
-from compare.terminal.errors import UsageError
+from compare.terminal import UsageError
 from scratch_rnn.arrays import each
 from tests.compare.bench.bench_help import LAYER
 

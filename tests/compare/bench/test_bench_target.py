@@ -7,22 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from compare.bench import command
-from compare.bench.measure.timing import Budget
 from compare.bench.results.result import Document
 from compare.bench.rows import PRESETS
-from compare.bench.rows.choice import all_rows, checkers
+from compare.bench.rows.choice import all_rows
 from compare.bench.rows.row import Device
 from compare.bench.rows.target_row import STYLES, find_targets, open_target
 from compare.bench.workload.case import make_case
-from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
+from compare.bench.workload.shapes import BACKWARD, FORWARD, REFUSED, TIMED
 from compare.cli import main
-from compare.implementations import CELLS, Implementation
-from compare.implementations.layers.user_layer import UserLayerFactory
+from compare.implementations import CELLS, Implementation, Source, Submission, UserLayerFactory
 from compare.implementations.targets import RESOLVER
-from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
-from compare.implementations.worker.source import Source
 from compare.parity import ParityError
 from compare.terminal import CommandError, UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL, bench_of
@@ -178,18 +173,6 @@ def test_a_target_that_is_left_out_is_named_above_and_below_the_table(
     above, below = printed.getvalue().split("ratio to")
     assert f"{why}\n" in above
     assert f"{why}\n" in below
-
-
-@pytest.mark.usefixtures("hasty")
-def test_a_named_row_without_any_time_ends_with_an_error(tmp_path, monkeypatch):
-    """All that are available are measured without names, and nobody waits for one of them."""
-    monkeypatch.setattr(Budget, "left", lambda self, row: 0 if row.name == "torch" else 1e5)
-    why = "^expected times of all --rows, got none of torch: over budget: 3 rounds would take"
-    with pytest.raises(CommandError, match=why) as error:
-        bench_of(tmp_path, LAYER, rows=("scratch", "torch"))
-    assert error.value.exit_code == 1
-    monkeypatch.setattr(command, "choose_rows", lambda *_: (checkers(), ["jax, left out: none"]))
-    assert {t.outcome for t in bench_of(tmp_path, LAYER, rows=()).timings} == {TIMED, LEFT_OUT}
 
 
 @pytest.mark.usefixtures("hasty")

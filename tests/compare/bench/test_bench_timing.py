@@ -24,9 +24,9 @@ from compare.bench.workload.shapes import FORWARD
 class Recorded(Row):
     """Records its calls."""
 
-    def __init__(self, name, log, *, compiles=False):
+    def __init__(self, name, log, *, compiles=False, seconds=0.0):
         self.name = self.label = name
-        self.compiles = compiles
+        self.compiles, self.seconds = compiles, seconds
         self._log = log
 
     def settings(self, threads):
@@ -34,7 +34,8 @@ class Recorded(Row):
         return nullcontext()
 
     def rest(self, threads):
-        return 0.125 * threads
+        self._log.append(f"{self.name} rests for {threads}")
+        return self.seconds * threads
 
     def prepare(self, case):
         return {FORWARD: self.job()}
@@ -51,23 +52,13 @@ def contestants(log, *rounds, estimate=1.0):
     ]
 
 
-@pytest.fixture
-def rests(monkeypatch):
-    rests = []
-    monkeypatch.setattr(timing.time, "sleep", rests.append)
-    return rests
-
-
-def test_each_round_begins_with_another_row(rests):
+def test_each_round_begins_with_another_row():
     log = []
     measure(contestants(log, 3, 3, 3), threads=2)
-    turns = [entry[0] for entry in log if entry.endswith("set for 2")]
-    assert "".join(turns) == "abc" + "bca" + "cab"
-    assert [entry for entry in log if len(entry) == 1] == turns  # one call of a slow job, no more
-    assert rests == [0.25] * 9
+    steps = ("{} set for 2", "{}", "{} rests for 2")  # one call of a slow job, no more
+    assert log == [step.format(row) for row in "abc" + "bca" + "cab" for step in steps]
 
 
-@pytest.mark.usefixtures("rests")
 def test_fewer_rounds_are_spread_over_all():
     log = []
     found = contestants(log, 8, 2)
@@ -79,7 +70,6 @@ def test_fewer_rounds_are_spread_over_all():
     assert first < 6 <= second
 
 
-@pytest.mark.usefixtures("rests")
 @pytest.mark.parametrize(("threads", "warm_up"), [(1, 1), (2, 24)])
 def test_a_quick_job_fills_a_block_after_a_warm_up(threads, warm_up):
     log = []
@@ -107,7 +97,7 @@ def test_the_clock_waits_for_the_gpu(monkeypatch, has_gpu):
 
 
 def test_a_round_costs_its_warm_up_and_its_rest_too():
-    row = Recorded("a", [])
+    row = Recorded("a", [], seconds=0.125)
     assert estimate_round(row, 1.0, threads=4) == 1.5  # slow: every call counts
     assert estimate_round(row, 0.01, threads=1) == pytest.approx(0.01 + 0.02 + 0.125)
     assert estimate_round(row, 0.01, threads=2) == pytest.approx(WARM_UP + 0.02 + 0.25)
@@ -134,7 +124,7 @@ def test_a_budget_is_shared_by_what_is_needed():
 
 def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests():
     job = Job(lambda: time.sleep(0.03), dict)
-    contestant = Contestant(Recorded("a", []), job, estimate=0.03, rounds=3)
+    contestant = Contestant(Recorded("a", [], seconds=0.125), job, estimate=0.03, rounds=3)
     measure([contestant], threads=1)
     assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03 + 0.125)
 
