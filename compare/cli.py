@@ -255,7 +255,10 @@ def _list_commands(terminal: Terminal) -> None:
 def _refuse_removed(command: str, flags: Sequence[str]) -> None:
     """Refuse a command or an option that has left, with what to use instead."""
     spellings = [command, *(f"{command} {flag.partition('=')[0]}" for flag in flags)]
-    spellings += [f"{command} {option} {value}" for option, value in pairwise(flags)]
+    option = ""
+    for flag in flags:  # one of an option's values may have left
+        option = flag if flag.startswith("-") else option
+        spellings.append(f"{command} {option} {flag}")
     spellings += ["torchrun"] * ("TORCHELASTIC_RUN_ID" in os.environ)  # which it sets
     for spelling in spellings:
         if spelling in REMOVED:
