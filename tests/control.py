@@ -3,9 +3,8 @@
 The tolerance of a single step is computed from the case. After many updates this is not possible,
 because each update builds on the rounding of earlier updates, and training may be chaotic. But it
 can be measured. Controls are copies of scratch that start with every weight moved to a neighbouring
-float and train on the same batches. Their later updates round in other ways, too: in a long
-training their steps are perturbed (`perturbed_update`), in a short one their weights are moved
-after each step (`round_anew`). The difference between PyTorch's model and scratch may be SAFETY
+float and train on the same batches. Their later updates round in other ways, too: their steps are
+perturbed (`perturbed_update`). The difference between PyTorch's model and scratch may be SAFETY
 times the largest difference between a control and scratch plus two ulps of the largest value.
 """
 
@@ -37,12 +36,6 @@ def move_weights(control, model, seed):
     for name, parameter in control.parameters.items():
         parameter[...] = neighbour(model.parameters[name], rng)
     return control
-
-
-def round_anew(control, rng):
-    """Move each of a control's weights to a neighbour at random, as its update may have rounded."""
-    for parameter in control.parameters.values():
-        parameter[...] = neighbour(parameter, rng)
 
 
 def perturbed_update(control, batch, state, lr, rng):

@@ -6,11 +6,8 @@ from functools import partial
 from rich.console import Console
 
 from compare.check.exercise.functions import FunctionsSubject, call_reference
-from compare.implementations.stored.target import read_target
-from compare.implementations.targets import make_source
-from compare.implementations.worker.client import Submission
+from compare.implementations import Source, Submission, make_source, read_target
 from compare.implementations.worker.in_process import InProcess
-from compare.implementations.worker.source import Source
 from compare.terminal import Terminal
 
 submit = partial(Submission, start=InProcess)

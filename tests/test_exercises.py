@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from compare.check import STAGES
 from compare.check.exercise.examine import try_stages
 from compare.check.exercise.functions import call_reference
-from compare.check.exercise.stages import STAGES
-from compare.implementations.worker.source import Source
+from compare.implementations import Source
 from tests import in_process
 from tests.annotations import unchecked
 from tests.compare.check.corpus import plain_source

@@ -16,8 +16,7 @@ import pytest
 import compare.terminal.options
 from compare.cli import COMMANDS, parse
 from compare.study.writing.build import write_page
-from compare.terminal import CommandError, Terminal, UsageError
-from compare.terminal.options import flag_of
+from compare.terminal import CommandError, Terminal, UsageError, flag_of
 from tests.compare.check.corpus import files
 from tests.compare.runs.runs import FLAGS, SMALL
 

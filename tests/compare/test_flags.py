@@ -10,9 +10,9 @@ import torch
 
 import scratch_rnn
 from compare.cli import COMMANDS, main, parse
-from compare.pairs.config import OF_TARGETS, PairConfig
-from compare.parity.build import build_models
-from compare.runs.config import GenerateConfig, RunConfig, TrainConfig
+from compare.pairs import OF_TARGETS, PairConfig
+from compare.parity import build_models
+from compare.runs import GenerateConfig, RunConfig, TrainConfig
 from tests.compare.runs.runs import only, read
 from tests.tables import table_of, wrapped
 

@@ -75,9 +75,10 @@ def test_the_default_nonlinearity_is_tanh():
         assert inspect.signature(getattr(elman, name)).parameters["f"].default == "tanh", name
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("f", ["tanh", "relu"])
-@pytest.mark.parametrize("max_norm", [0.1, 100.0], ids=["clipped", "not clipped"])
+@pytest.mark.parametrize(
+    ("f", "dtype", "max_norm"),  # clipped, and not clipped
+    [("tanh", "float32", 0.1), ("relu", "float64", 0.1), ("relu", "float32", 100.0)],
+)
 def test_a_training_step_is_the_fast_models(f, dtype, max_norm):
     """Loss, final state, gradients, norm, clipped gradients and updated parameters."""
     layer = LayerCase(T=5, B=3, V=4, H=6, nonlinearity=f, dtype=dtype, one_hot=True, h0=True)

@@ -67,17 +67,17 @@ def test_the_same_threads_give_a_layer_the_same_bits(n, case):
         demand(identical(gradients, others), "the same bits backward", case)
 
 
-def watch(layer, note, monkeypatch):
+def watch(layer, note):
     """Call `note` before each pass of the layer's cell, with its arguments."""
     for name in ("cell_forward", "cell_backward"):
         method = getattr(layer, name)
         noted = functools.partial(lambda method, *given: note(*given) or method(*given), method)
-        monkeypatch.setattr(layer, name, noted)
+        setattr(layer, name, noted)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("B", [0, 1, 2, 5])
-def test_each_thread_takes_a_slice(B, cell, monkeypatch):
+def test_each_thread_takes_a_slice(B, cell):
     layer = CLASSES[cell](V, H, bidirectional=True)
     meeting, shapes = threading.Barrier(max(1, min(3, B)), timeout=100), []
 
@@ -85,7 +85,7 @@ def test_each_thread_takes_a_slice(B, cell, monkeypatch):
         meeting.wait()  # nobody passes unless all slices are under way at once
         shapes.append(getattr(given, "x", given).shape)
 
-    watch(layer, note, monkeypatch)
+    watch(layer, note)
     with sharing(3):
         output, state, tape = layer.forward(np.zeros((4, B, V), np.float32))
         gradients = layer.backward(tape)
@@ -97,7 +97,7 @@ def test_each_thread_takes_a_slice(B, cell, monkeypatch):
     assert gradients.x.shape == (4, B, V)
 
 
-def test_the_products_of_one_sequence_are_divided_by_blas(monkeypatch):
+def test_the_products_of_one_sequence_are_divided_by_blas():
     layer, seen = GRU(V, H), []
 
     def threads_of_blas():
@@ -109,7 +109,7 @@ def test_the_products_of_one_sequence_are_divided_by_blas(monkeypatch):
         layer.backward(layer.forward(np.zeros((2, B, V), np.float32))[2])
         return list(seen)
 
-    watch(layer, lambda *_: seen.append(max(threads_of_blas())), monkeypatch)
+    watch(layer, lambda *_: seen.append(max(threads_of_blas())))
     with sharing(2):
         threads.LARGE_FOR_BLAS = H * H
         assert forward_and_backward(1) == [2, 2]

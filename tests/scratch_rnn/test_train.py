@@ -8,7 +8,6 @@ import pytest
 
 import scratch_rnn
 from compare.check import LayerCase
-from compare.implementations import CELLS
 from compare.parity import compare_results, name_state, run_step, tolerances
 from scratch_rnn import SGD, cross_entropy, set_num_threads, threads, train, train_step
 from tests.model_cases import ModelCase, build_model
@@ -74,8 +73,9 @@ def sharing(n):
         set_num_threads(1)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("n", "B"), [(2, 1), (3, 2), (2, 5), (5, 6)])
+@pytest.mark.parametrize(
+    ("n", "B", "cell"), [(2, 1, "gru"), (3, 2, "lstm"), (2, 5, "rnn"), (5, 6, "gru")]
+)
 def test_threads_change_rounding_at_most(n, B, cell):
     layer = LayerCase(cell, T=4, B=B, V=5, H=8, L=2, one_hot=True, seed=3)
     case = ModelCase(layer, lr=1.0, max_norm=0.5)

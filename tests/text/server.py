@@ -15,9 +15,9 @@ WEB_PAGE = b"<!DOCTYPE html><title>Please log in</title>"
 ANSWERS = {"well": (BOOK, 200), "missing": (b"not here", 404), "web_page": (WEB_PAGE, 200)}
 
 
-def put_book(monkeypatch, **fields):
-    name = "time machine"
-    monkeypatch.setitem(BOOKS, name, replace(BOOKS[name], **fields))
+def put_book(monkeypatch, name="time machine", book=None, **fields):
+    """Change fields of a book, or add one."""
+    monkeypatch.setitem(BOOKS, name, replace(book or BOOKS[name], **fields))
 
 
 class Server(ThreadingHTTPServer):

@@ -1,10 +1,12 @@
 """The download, from a local server with many kinds of faults."""
 
+import contextlib
 import errno
 import hashlib
+import io
 import os
-import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from scratch_rnn.text import Text, load_text
 from scratch_rnn.text import download as download_module
-from scratch_rnn.text.books import BOOKS, Book
+from scratch_rnn.text.books import Book
 from scratch_rnn.text.corpus import load_book
 from tests.text.server import BOOK, BOOK_SHA1, WEB_PAGE, Server, put_book
 
@@ -37,8 +39,8 @@ def cache(server, tmp_path, monkeypatch):
 
     Without time limits of the download, the test does not depend on the speed of the machine.
     """
-    monkeypatch.setattr(download_module, "CONNECT_SECONDS", 1e5)
-    monkeypatch.setattr(download_module, "TOTAL_SECONDS", 1e5)
+    for limit in ("CONNECT_SECONDS", "TOTAL_SECONDS"):
+        monkeypatch.setattr(download_module, limit, 1e5)
     put_book(monkeypatch, sha1=BOOK_SHA1)
     monkeypatch.delenv("RNN_PARITY_DATA", raising=False)
     monkeypatch.setenv("RNN_PARITY_CACHE", str(tmp_path / "cache"))
@@ -74,18 +76,16 @@ def test_the_text_is_downloaded_once_and_kept(cache, server):
     assert files_in(cache) == ["timemachine.txt"]
 
 
-def test_two_copies_being_written_do_not_meet(tmp_path, monkeypatch):
-    replace = Path.replace
+def test_two_copies_being_written_do_not_meet(tmp_path):
+    path, copies = tmp_path / "text", (100_000 * b"a", 90_000 * b"b")
 
-    def while_another_does_the_same(part, path):
-        monkeypatch.setattr(Path, "replace", replace)
-        download_module.keep(b"the other", path)
-        assert path.read_bytes() == b"the other"
-        return replace(part, path)
+    def keep(copy):
+        for _ in range(20):
+            download_module.keep(copy, path)
+            assert path.read_bytes() in copies
 
-    monkeypatch.setattr(Path, "replace", while_another_does_the_same)
-    download_module.keep(b"the one", tmp_path / "text")
-    assert (tmp_path / "text").read_bytes() == b"the one"
+    with ThreadPoolExecutor(2) as two:
+        assert [*two.map(keep, copies)] == [None, None]
     assert files_in(tmp_path) == ["text"]
 
 
@@ -93,7 +93,7 @@ def test_another_book_is_one_more_entry(cache, server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     put_book(monkeypatch, sha1="0" * 40)
     other = Book("Clocks", "clocks.txt", server.url, "CLOCKS_URL", BOOK_SHA1, len(BOOK))
-    monkeypatch.setitem(BOOKS, "clocks", other)
+    put_book(monkeypatch, "clocks", other)
     assert load_text("clocks") == Text("Clocks", BOOK, len(BOOK), BOOK_SHA1, "download")
     assert files_in(cache) == ["clocks.txt"]
     assert load_text(cache / "clocks.txt").name == "Clocks"
@@ -193,18 +193,19 @@ def test_something_in_the_way_costs_only_the_copy(cache, tmp_path, monkeypatch):
     ],
 )
 def test_progress_is_one_line_on_a_terminal_and_erased_at_the_end(
-    cache, server, monkeypatch, capsys, is_terminal, progress, behaviour, shown
+    cache, server, capsys, is_terminal, progress, behaviour, shown
 ):
     server.behaviour = behaviour
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
-    load_text(progress=progress)
-    output, errors = capsys.readouterr()
-    assert (output, bool(errors)) == ("", bool(shown))
+    screen = type("Screen", (io.StringIO,), {"isatty": lambda _: is_terminal})()
+    with contextlib.redirect_stderr(screen):
+        load_text(progress=progress)
+    errors = screen.getvalue()
+    assert (capsys.readouterr(), bool(errors)) == (("", ""), bool(shown))
     assert all(words in errors for words in shown)
     assert "\n" not in errors
     assert not shown or errors.split("\r")[-2].strip() == ""
 
 
-def test_no_standard_error_is_no_terminal(cache, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", None)
-    assert load_text(progress=True).source == "download"
+def test_no_standard_error_is_no_terminal(cache):
+    with contextlib.redirect_stderr(None):
+        assert load_text(progress=True).source == "download"

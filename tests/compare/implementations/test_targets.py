@@ -7,18 +7,9 @@ import numpy as np
 import pytest
 
 import compare
-from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import (
-    CLASSES,
-    copy_state,
-    match_results,
-    name_gradients,
-    name_outputs,
-    run,
-)
-from compare.implementations import CELLS, read_target
-from compare.implementations.core.failures import CallFailed
-from compare.implementations.targets import make_source
+from compare.check import LayerCase, match_results, run
+from compare.check.cases.layer_results import CLASSES, copy_state, name_gradients, name_outputs
+from compare.implementations import CELLS, CallFailed, make_source, read_target
 from compare.terminal import UsageError
 from tests.compare.check.corpus import STUDENTS, Layer
 from tests.compare.study.students import ONE_BIAS

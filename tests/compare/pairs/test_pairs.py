@@ -13,9 +13,9 @@ import torch
 from compare.check import TRIALS, LayerCase, expect
 from compare.cli import main, parse
 from compare.implementations import CELLS, FunctionsLayer, Implementation, implementation
-from compare.mistakes.catalogue import CATALOGUE, find_bug
+from compare.mistakes import PlainFunctions, find_bug
+from compare.mistakes.catalogue import CATALOGUE
 from compare.mistakes.directions import WRONG_DIRECTIONS
-from compare.mistakes.plain import PlainFunctions
 from compare.pairs import parity
 from compare.pairs.command import open_pair
 from compare.pairs.comparison import ComparedSide, compare_pair, find_mistake

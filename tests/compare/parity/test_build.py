@@ -5,8 +5,7 @@ import pytest
 
 from compare import build_models
 from compare.cli import parse
-from compare.parity.experiment import make_models
-from compare.parity.weights import parameters_as_arrays
+from compare.parity import make_models, parameters_as_arrays
 
 
 @pytest.mark.parametrize("value", [1.0, -2.5, 0.0])

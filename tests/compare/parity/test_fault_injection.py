@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.parity.build import build_models
-from compare.parity.comparison import check_parity
-from compare.parity.rows import Agreement, compare_results
-from compare.parity.settings import StepSettings
-from compare.parity.step import run_step
-from compare.parity.tolerance import tolerances
-from compare.parity.weights import copy_weights
+from compare.parity import (
+    Agreement,
+    StepSettings,
+    build_models,
+    check_parity,
+    compare_results,
+    copy_weights,
+    run_step,
+    tolerances,
+)
 from scratch_rnn.text import Batch
 
 LR, MAX_NORM = 0.1, 0.05  # so small a norm that every gradient is clipped

@@ -7,8 +7,7 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models, copy_weights, train_in_lockstep
-from compare.parity.settings import OPTIMIZERS
-from compare.parity.weights import parameters_as_arrays
+from compare.parity import OPTIMIZERS, parameters_as_arrays
 from scratch_rnn.text import Batch
 from tests.properties import demand, identical
 

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from compare.parity import tolerance
-from compare.parity.rows import compare_results
-from compare.parity.tolerance import (
-    LONG,
+from compare.parity import (
     SAFETY,
     Unmoved,
     absolute_difference,
+    compare_results,
     rms,
+    tolerance,
     tolerances,
     ulps,
 )
+from compare.parity.tolerance import LONG
 from scratch_rnn.cells import gated
 from scratch_rnn.fast import sums
 from scratch_rnn.fast.product import Times

@@ -11,16 +11,17 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights
-from compare.parity.rows import compare_results
-from compare.parity.settings import StepSettings
-from compare.parity.step import (
-    perturb_clipping,
+from compare.parity import (
+    StepSettings,
+    Trainee,
+    Unmoved,
+    compare_results,
+    parameters_as_arrays,
     run_step,
     step_options,
+    tolerances,
 )
-from compare.parity.tolerance import Unmoved, tolerances
-from compare.parity.training import Trainee
-from compare.parity.weights import parameters_as_arrays
+from compare.parity.step import perturb_clipping
 from scratch_rnn.arrays import arrays_of
 from scratch_rnn.text import Batch
 from tests.model_cases import build_model

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from numpy import inf, nan
 
-from compare.parity.rows import Agreement, Comparison, ParityReport, compare_results
-from compare.parity.tolerance import SAFETY
+from compare.parity import SAFETY, Agreement, Comparison, ParityReport, compare_results
 
 
 def test_rows_name_the_first_entry_beyond_the_tolerance():

@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from compare.parity.rows import Agreement, ParityReport, ParityRow
-from compare.parity.table import parity_verdict, show_parity
+from compare.parity import Agreement, ParityReport, ParityRow, parity_verdict, show_parity
 from tests.in_process import terminal
 from tests.tables import lines_of
 

@@ -15,21 +15,22 @@ from hypothesis.extra import numpy as hnp
 
 import scratch_rnn
 from compare import build_models
-from compare.parity.experiment import limited_threads
-from compare.parity.rows import Agreement, compare_results
-from compare.parity.settings import StepSettings
-from compare.parity.step import run_step
-from compare.parity.tolerance import (
+from compare.parity import (
     PERTURBATIONS,
     SAFETY,
+    Agreement,
+    StepSettings,
     Unmoved,
+    compare_results,
     largest_difference,
     largest_difference_in_ulps,
-    neighbour,
+    limited_threads,
     rms,
+    run_step,
     tolerances,
     ulps,
 )
+from compare.parity.tolerance import neighbour
 from scratch_rnn import threads
 from scratch_rnn.cells import gated
 from scratch_rnn.fast import product, sums

@@ -8,7 +8,7 @@ import scratch_rnn
 from compare import copy_weights
 from compare.check.cases.layer_results import CLASSES, build
 from compare.check.cases.reference import torch_layer
-from compare.parity.weights import parameters_as_arrays
+from compare.parity import parameters_as_arrays
 from concise_rnn import RNNModel
 from tests.model_cases import build_model
 from tests.properties import demand, identical

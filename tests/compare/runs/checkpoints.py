@@ -3,7 +3,7 @@
 import numpy as np
 
 from compare.implementations import CELLS
-from compare.parity.weights import name_state
+from compare.parity import name_state
 from compare.runs.checkpoint import (
     Checkpoint,
     ModelFacts,

@@ -57,20 +57,30 @@ SIGNALS = {HANG_UP: 129, signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
 @contextmanager
-def signalled(update, *numbers):
-    """Let the process get signals while it is at an update."""
+def after_each_update(act):
+    """Call `act` with the directory of the run and the number of each update that is recorded."""
     right = Record.add_metrics
 
     def add_metrics(self, metrics):
         right(self, metrics)
-        if metrics.update == update:
-            for number in numbers:
-                signal.raise_signal(number)
+        act(self.directory, metrics.update)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Record, "add_metrics", add_metrics)
+        yield
+
+
+@contextmanager
+def signalled(update, *numbers):
+    """Let the process get signals while it is at an update."""
+
+    def send(_, now):
+        for number in numbers if now == update else ():
+            signal.raise_signal(number)
 
     before = signal.signal(HANG_UP, signal.SIG_DFL)  # which nohup has processes ignore
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Record, "add_metrics", add_metrics)
+        with after_each_update(send):
             yield
     finally:
         signal.signal(HANG_UP, before)

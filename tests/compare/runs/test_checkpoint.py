@@ -13,8 +13,9 @@ import safetensors.torch
 import torch
 
 from compare import build_models
-from compare.parity.weights import parameters_as_arrays
-from compare.runs.checkpoint import CheckpointError, container, load, save
+from compare.parity import parameters_as_arrays
+from compare.runs import CheckpointError
+from compare.runs.checkpoint import container, load, save
 from tests.compare.runs.checkpoints import checkpoint, same
 from tests.counts import number
 

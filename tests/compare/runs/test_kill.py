@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from compare.runs.checkpoint import CheckpointError, Store
+from compare.runs import CheckpointError
+from compare.runs.checkpoint import Store
 from compare.runs.reading import read_metrics
 from tests.compare.runs.runs import SIGNALS, TEXT, arguments, contents, only
 from tests.counts import number

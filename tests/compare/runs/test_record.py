@@ -6,8 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from compare.files import RecordError
-from compare.files.lockfile import lock
+from compare.files import RecordError, lock
 from compare.runs.history import History
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record

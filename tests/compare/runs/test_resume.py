@@ -12,14 +12,10 @@ import compare.runs.commands
 import scratch_rnn
 from compare import build_models, tolerances
 from compare.cli import main, parse
-from compare.parity.tolerance import absolute_difference
-from compare.parity.training import Trainee, updates
-from compare.runs import session
+from compare.parity import Trainee, absolute_difference, updates
+from compare.runs import read_setting, session
 from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
-from compare.runs.record import Record
-from compare.runs.resuming import read_setting
-from compare.runs.session import Session
 from tests.compare.runs.runs import (
     BATCHES,
     EPOCHS,
@@ -27,6 +23,7 @@ from tests.compare.runs.runs import (
     SIGNALS,
     UPDATES,
     VARIANTS,
+    after_each_update,
     contents,
     read,
     resume_command,
@@ -93,21 +90,15 @@ def test_a_checkpoint_is_written_when_the_last_one_is_old_enough(trainings, monk
     """Each update takes a second, and --checkpoint-seconds is 5."""
     clock = SimpleNamespace(now=0.0, perf_counter=lambda: clock.now)
     monkeypatch.setattr(session, "time", clock)
-    saved = []
-    save, add_metrics = Session.save, Record.add_metrics
+    saved = set()
 
-    def saving(self, update):
-        saved.append(update)
-        save(self, update)
-
-    def adding(self, metrics):
-        add_metrics(self, metrics)
+    def look(directory, update):
+        saved.update(int(path.name[:7]) for path in (directory / "checkpoints").iterdir())
         clock.now += 1
 
-    monkeypatch.setattr(Session, "save", saving)
-    monkeypatch.setattr(Record, "add_metrics", adding)
-    trainings.whole("train --model scratch", "--checkpoint-seconds", "5")
-    assert saved == [0, 5, 10, UPDATES]
+    with after_each_update(look):
+        look(trainings.whole("train --model scratch", "--checkpoint-seconds", "5"), UPDATES)
+    assert sorted(saved) == [0, 5, 10, UPDATES]
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,16 @@ import scratch_rnn
 from compare.cli import main, parse
 from compare.runs.checkpoint import load
 from compare.runs.reading import read_metrics
-from compare.runs.record import Record
-from compare.terminal.output import Terminal
+from compare.terminal import Terminal
 from tests.compare.runs.failing import Failing, calls_of, error, put_in
-from tests.compare.runs.runs import VARIANTS, contents, newest, resume_command, signalled
+from tests.compare.runs.runs import (
+    VARIANTS,
+    after_each_update,
+    contents,
+    newest,
+    resume_command,
+    signalled,
+)
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks")
 
@@ -91,16 +97,9 @@ def test_a_full_disk_gets_one_line_and_the_run_can_be_resumed(trainings, capsys)
     assert contents(directory) == contents(trainings.directory("whole"))
 
 
-def test_a_directory_that_vanishes(trainings, monkeypatch, refused):
-    right = Record.add_metrics
-
-    def add_metrics(self, metrics):
-        right(self, metrics)
-        if metrics.update == 5:
-            shutil.rmtree(self.directory)
-
-    monkeypatch.setattr(Record, "add_metrics", add_metrics)
-    line = refused(trainings.flags(VARIANTS["both"]), 3, prints=True)
+def test_a_directory_that_vanishes(trainings, refused):
+    with after_each_update(lambda directory, update: update == 5 and shutil.rmtree(directory)):
+        line = refused(trainings.flags(VARIANTS["both"]), 3, prints=True)
     runs = trainings.folder / "runs"
     assert line.startswith(f"expected to read or write {runs}")
     assert line.endswith(", got: No such file or directory")

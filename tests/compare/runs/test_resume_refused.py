@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from compare.cli import main
-from compare.files.lockfile import lock
+from compare.files import lock
 from tests.compare.runs.runs import TEXT, UPDATES, VARIANTS, arguments, contents, newest, untouched
 from tests.tables import table_of
 

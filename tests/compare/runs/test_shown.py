@@ -9,14 +9,13 @@ from types import SimpleNamespace
 import pytest
 
 from compare.cli import main
-from compare.parity.rows import Agreement, ParityReport
-from compare.runs.commands import RunResult, _report
-from compare.runs.config import RunConfig
+from compare.parity import Agreement, ParityReport
+from compare.runs import RunConfig, RunResult
+from compare.runs.commands import _report
 from compare.runs.reading import read_metrics
-from compare.runs.record import Record
 from compare.terminal import output
 from tests.compare.parity.test_table import ROWS
-from tests.compare.runs.runs import only, read, signalled
+from tests.compare.runs.runs import after_each_update, only, read, signalled
 from tests.in_process import terminal
 from tests.tables import lines_of, marked
 
@@ -37,14 +36,14 @@ Written to here
 
 @pytest.fixture
 def clock(monkeypatch, without_curves):
-    now, right = [100.0], Record.add_metrics
-
-    def add_metrics(self, update):
-        now[0] += 0.25
-        right(self, update)
-
-    monkeypatch.setattr(Record, "add_metrics", add_metrics)
+    now = [100.0]
     monkeypatch.setattr(output.time, "perf_counter", lambda: now[0])
+
+    def pass_time(*_):
+        now[0] += 0.25
+
+    with after_each_update(pass_time):
+        yield
 
 
 def perplexity(directory, side):

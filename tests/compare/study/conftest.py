@@ -6,7 +6,7 @@ import pytest
 
 from compare.study.page.build import write_page
 from compare.study.page.explain import demonstration
-from tests.compare.parity.courses import course
+from tests.compare.study.courses import course
 from tests.compare.study.pages import AT, TEXT, TYPED, Network, Opened, recorded, written
 
 

@@ -12,16 +12,14 @@ import torch
 import scratch_rnn
 from compare.cli import main
 from compare.files import RecordError
-from compare.parity.build import build_models
-from compare.parity.comparison import check_parity
-from compare.parity.weights import copy_weights
+from compare.parity import build_models, check_parity, copy_weights
 from compare.runs.checkpoint import save
 from compare.study.page.build import PARTS, scripts
 from compare.study.page.explain import demonstration
 from compare.study.page.record import MOST_STEPS, record, shown_ids, tokens_of
-from compare.terminal.errors import UsageError
+from compare.terminal import UsageError
 from scratch_rnn.text import Batch, Vocab
-from tests.compare.parity.courses import LETTERS, checkpoint, course, write_run
+from tests.compare.study.courses import LETTERS, checkpoint, course, write_run
 from tests.compare.study.pages import Page
 from tests.scripts import ROOT
 from tests.tables import table_of, wrapped

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.parity.tolerance import largest_difference_in_ulps
+from compare.parity import largest_difference_in_ulps
 from scratch_rnn.text import Batch
 from tests.compare.study.pages import (
     SMALL,

@@ -3,7 +3,7 @@
 import pytest
 
 from compare.study.page.build import write_page
-from tests.compare.parity.courses import course
+from tests.compare.study.courses import course
 from tests.compare.study.pages import axe_violations, recorded, written
 
 LABELS = (  # texts that are seen whole

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from compare.mistakes.catalogue import BUGS, find_bug
+from compare.mistakes import BUGS, find_bug
 from scratch_rnn.text import Vocab
 from tests.annotations import unchecked
-from tests.compare.parity.courses import course
+from tests.compare.study.courses import course
 from tests.compare.study.pages import SMALL, TEXT, as_batch, largest, layer_of, recorded, written
 from tests.counts import number
 

@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from compare.parity.tolerance import largest_difference_in_ulps
+from compare.parity import largest_difference_in_ulps
 from compare.study.page.build import write_page
-from tests.compare.parity.courses import course
+from tests.compare.study.courses import course
 from tests.compare.study.pages import MEGABYTE, TEXT, recorded
 
 T, K = len(TEXT), len(TEXT) - 1

@@ -6,8 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from compare.terminal import live
-from compare.terminal.live import LiveCurve
+from compare.terminal import LiveCurve, live
 from tests.pictures import described
 from tests.tables import table_of
 
@@ -52,7 +51,7 @@ def test_not_more_often_than_asked(monkeypatch):
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
     drawn = []
     curve = LiveCurve(console=console(terminal=True), every=1.0)
-    monkeypatch.setattr(curve, "_redraw", lambda *, last=False: drawn.append(len(curve.x)))
+    curve._redraw = lambda *, last=False: drawn.append(len(curve.x))
     for _ in range(10):
         now[0] += 0.3
         curve.add(now[0], [1.0])

@@ -6,8 +6,8 @@ import re
 import pytest
 from rich.console import Console
 
-from compare.terminal import output
-from compare.terminal.output import LONG_EPOCH, Terminal, plural
+from compare.terminal import Terminal, output, plural
+from compare.terminal.output import LONG_EPOCH
 from tests import in_process
 from tests.tables import table_of
 

@@ -1,9 +1,9 @@
 """Small trainings to explain: made in a moment, and without a file."""
 
-from compare.parity.build import build_models
-from compare.parity.config import SharedOptions
+from compare.parity import SharedOptions, build_models
+from compare.runs import Course, Snapshot
 from compare.runs.checkpoint import save
-from compare.runs.snapshots import Course, Snapshot, snapshot_name
+from compare.runs.snapshots import snapshot_name
 from scratch_rnn.text import Vocab
 from tests.compare.runs import checkpoints
 
