@@ -32,8 +32,8 @@ class System:
 system = System()
 
 
-def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
-    """Write the pieces as the content of a file.
+def write_file(path: Path, pieces: Iterable[bytes | memoryview], *, replaces: bool = True) -> None:
+    """Write the pieces as the content of a file, which has to be new unless it `replaces` another.
 
     If that fails, the previous file is unchanged, and the temporary file is removed. The temporary
     file of a killed process is removed first, so that no link in its place is followed.
@@ -50,6 +50,8 @@ def write_file(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
                 system.fsync(descriptor)
             finally:
                 system.close(descriptor)
+            if not replaces:  # FileExistsError if a file has appeared there meanwhile
+                system.close(system.open(path, flags, 0o666))
             system.replace(unfinished, path)
             sync_directory(path.parent)
         except BaseException:  # also after Ctrl-C

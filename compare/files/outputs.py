@@ -20,12 +20,12 @@ MOST_BYTES_OF_RESULTS = 2**26  # of a JSON file that may be an older output
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A file that a command will write, and how an older one is recognized."""
+    """A file that a command will write, and how an older one is recognized, if it is replaced."""
 
     option: str
     path: Path
-    older: str  # what may be replaced, in words
-    is_older: Callable[[Path], bool]
+    older: str = ""  # what may be replaced, in words
+    is_older: Callable[[Path], bool] = lambda path: False
     advice: str = ""  # for the user whose file is not replaced
     makes_folder: bool = False  # whether the command makes a folder that is missing
     may_be_stream: bool = False  # whether it may be a pipe or a terminal
@@ -38,7 +38,8 @@ def check_outputs(outputs: Sequence[Output], inputs: Iterable[Path] = ()) -> Non
     """
     taken = [(path, "which the command reads") for path in inputs]
     for output in outputs:
-        expected, path = f"expected a new file or {output.older} of {output.option}", output.path
+        of = f"or {output.older} of" if output.older else "for"
+        expected, path = f"expected a new file {of} {output.option}", output.path
         for other, words in taken:
             if _are_same(path, other):
                 raise UsageError(f"{expected}, got {path}, {words}")
@@ -66,6 +67,8 @@ def _find_else(output: Output) -> str:
         return "a directory"
     if _is_stream(path):
         return "" if output.may_be_stream else "a pipe or a device"
+    if not output.older:
+        return "there already" if path.exists() else ""
     is_full = path.exists() and path.stat().st_size > 0
     return f"something else{output.advice}" if is_full and not output.is_older(path) else ""
 

@@ -53,7 +53,7 @@ from .stored.language_models import read_language_model as read_language_model
 from .stored.target import Target as Target
 from .stored.target import read_target as read_target
 from .stored.target import refuse_target as refuse_target
-from .stored.weights import READERS as READERS
+from .stored.weights import LIBRARIES as LIBRARIES
 from .stored.weights import choose_layer as choose_layer
 from .stored.weights import guess_cell as guess_cell
 from .stored.weights import read_array as read_array
@@ -62,7 +62,7 @@ from .stored.weights import read_input as read_input
 from .stored.weights import read_layer as read_layer
 from .stored.weights import read_layers as read_layers
 from .stored.weights import sort_parameters as sort_parameters
-from .stored.weights import to_bytes as to_bytes
+from .stored.weights import write_arrays as write_arrays
 from .targets import implementation as implementation
 from .targets import make_source as make_source
 from .worker.client import Start as Start

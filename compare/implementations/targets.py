@@ -9,22 +9,19 @@ from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.core.guesses import guess_cell_of_functions
 from compare.implementations.core.interface import Implementation, demand_equal_sizes
-from compare.implementations.inside.adapters.registry import load_adapter
+from compare.implementations.inside.adapters.registry import RESOLVER
 from compare.implementations.inside.notebook import NOTEBOOK
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory
 from compare.implementations.stored.target import Target, read_target, refuse_target
-from compare.implementations.stored.weights import READERS, choose_layer, read_layers
+from compare.implementations.stored.weights import LIBRARIES, choose_layer, read_layers
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
 from compare.terminal import UsageError
 from scratch_rnn.checks import brief
-
-FOLDER = Path(__file__).parent
-RESOLVER = FOLDER / "inside" / "adapters" / "registry.py"
 
 
 def implementation(
@@ -48,7 +45,7 @@ def implementation(
     if target == "scratch":
         return Implementation(record, target, record.scratch_layer)
     if target == "torch":
-        module = Source(module=record.torch_module, name=record.layer, resolver=str(RESOLVER))
+        module = Source(module=record.torch_module, name=record.layer, resolver=RESOLVER)
         layers = UserLayerFactory(Submission(module, start=InProcess), record.name, device=device)
         return Implementation(record, target, layers)
     stored = read_layers(read.path) if read.adapter else {}
@@ -72,16 +69,14 @@ def implementation(
     found = Implementation(record, target, build, close=submission.close, layout=layout)
     if read.adapter:
         found.weights = choose_layer(stored, read.place, read.name)
-        adapter: Any = load_adapter(read.adapter.file)
-        if hasattr(adapter, "describe_rest"):  # what of the file is not run
-            found.title += adapter.describe_rest(read.place, read.name or next(iter(stored)))
+        found.title += f" ({submission.model})" if submission.model else ""
     return found
 
 
 def _refuse_data(target: Target) -> None:
     """Raise UsageError for a file of weights or of an array, which another option reads."""
     file, end = target.path.name, target.path.suffix.lower()
-    if target.kind == "file" and end in READERS:
+    if target.kind == "file" and end in LIBRARIES:
         wanted = f"expected --weights {file} beside a target such as torch"
         raise UsageError(f"{file} holds weights alone: {wanted}")
     if target.kind == "file" and end == ".npy":
@@ -94,7 +89,7 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
 
     `fields` are further fields of the source.
     """
-    file, fields["resolver"] = target.path.absolute(), str(RESOLVER)
+    file, fields["resolver"] = target.path.absolute(), RESOLVER
     if adapter := target.adapter:
         library = adapter.libraries[0]
         return Source(file=str(file), module=library, name=target.name, **fields)
@@ -103,6 +98,7 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
         return Source(module=target.place, name=target.name, folders=folders, **fields)
     if target.kind != "file":
         why = ", which does not exist" if file.suffix == ".py" else ""
+        why = ", which is a pipe or a device" if file.exists() else why
         why = ", which is a folder" if target.kind == "folder" else why
         raise refuse_target(target.text, why + advice)
     if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from compare.check import LayerCase
-from compare.files import RecordError, write_file
+from compare.files import Output, RecordError, check_outputs, write_file
 from compare.implementations import (
-    READERS,
+    LIBRARIES,
     Array,
     CallFailed,
     Cell,
@@ -33,7 +33,7 @@ from compare.implementations import (
     read_layer,
     read_target,
     sort_parameters,
-    to_bytes,
+    write_arrays,
 )
 from compare.pairs.cases import list_cases
 from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
@@ -84,9 +84,9 @@ def convert(config: ConvertConfig, terminal: Terminal | None = None) -> None:
     _check_dest(dest, config.to)
     weights = read_weights(source, config.from_)
     end = dest.suffix.lower()
-    target = config.to if end in READERS else find_class(end, weights.cell)
+    target = config.to if end in LIBRARIES else find_class(end, weights.cell)
     found, share = translate(weights, target, config.nonlinearity)
-    write_file(dest, [_make_content(found, end, config.nonlinearity)])
+    write_file(dest, [_make_content(found, end, config.nonlinearity)], replaces=False)
     same = f"{weights.target} and {target} compute the same function with these weights"
     terminal.line(f"{same}; the largest difference is {share:.0%} of the tolerance")
     terminal.line(f"Written: {dest}")
@@ -132,13 +132,12 @@ def _check_dest(dest: Path, to: str) -> None:
     """Raise UsageError unless a new file can have this name, and weights in this form."""
     end = dest.suffix.lower()
     is_layer = find_file_adapter(dest.name) is not None
-    if end not in READERS and not is_layer:
-        ends = ", ".join([*READERS, ".keras", ".h5", ".onnx"])
+    if end not in LIBRARIES and not is_layer:
+        ends = ", ".join([*LIBRARIES, ".keras", ".h5", ".onnx"])
         raise UsageError(f"expected DEST to end in one of {ends}, got {dest}")
     if to != TORCH and (is_layer or end in (".pt", ".pth")):
         raise UsageError(f"expected DEST to end in .npz or .safetensors with --to, got {dest}")
-    if dest.exists():
-        raise UsageError(f"expected a new file for DEST, got {dest}, which exists")
+    check_outputs([Output("DEST", dest)])
 
 
 # From SOURCE to what DEST holds ------------------------------------------------------------------
@@ -253,8 +252,8 @@ def _make_content(weights: StoredWeights, end: str, nonlinearity: str) -> bytes:
     """Return the content of a file with this end, which has been read back."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"weights{end}"
-        if end in READERS:
-            file.write_bytes(to_bytes(weights.arrays, end))
+        if end in LIBRARIES:
+            write_arrays(file, weights.arrays)
             demand_same_bits(read_arrays(file), weights.arrays)
         else:
             assert weights.form is not None

@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from compare.cli import main
 from tests.compare.runs.runs import SMALL
@@ -61,6 +63,32 @@ def pickle_program(path):
         write(path, np.array([program], dtype=object))
 
 
+def unpack_to_gigabytes(path):
+    """Write an archive of 3 MB that holds 3.2 GB."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (800_000_000,)}
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("weight_ih_l0.npy", "w", force_zip64=True) as file,
+    ):
+        np.lib.format.write_array_header_1_0(file, header)
+        for _ in range(200):
+            file.write(bytes(16_000_000))
+
+
+def set_nan(path):
+    arrays = {"weight_ih_l0": np.zeros((4, 3)), "weight_hh_l0": np.full((4, 4), np.nan)}
+    save(path, arrays | {f"bias_{kind}_l0": np.zeros(4) for kind in ("ih", "hh")})
+
+
+def save(path, arrays):
+    if path.suffix == ".npz":
+        np.savez(path, **arrays)
+    elif path.suffix == ".safetensors":
+        save_file(arrays, path)
+    else:
+        torch.save({name: torch.tensor(array) for name, array in arrays.items()}, path)
+
+
 ANY = {  # of any file
     "missing": lambda path: path.unlink(),
     "empty": lambda path: path.write_bytes(b""),
@@ -68,6 +96,8 @@ ANY = {  # of any file
     "no text": lambda path: path.write_bytes(b"a\xff\0" * 1000 + b"\n"),
     "a directory": replace_by(lambda path: path.mkdir()),
     "a pipe": replace_by(lambda path: os.mkfifo(path)),
+    "an endless device": replace_by(lambda path: path.symlink_to("/dev/zero")),
+    "a link to nowhere": replace_by(lambda path: path.symlink_to("nowhere")),
 }
 VALUES = {  # of any JSON
     "a number": lambda path: path.write_text("1\n"),
@@ -82,6 +112,10 @@ JSON = VALUES | {  # of an object, or a list of them
 }
 TENSORS = {"a bit": change_bit}
 PICKLES = {"a program": pickle_program}
+LAYERS = {
+    "not a number": set_nan,
+    "many layers": lambda path: save(path, {"weight_ih_l99999999": np.zeros((4, 3))}),
+}
 
 GENERATE = "generate --run {run} --prefix the --num-preds 2"
 RESUME = "train --model scratch --resume {run} --epochs 3"
@@ -103,9 +137,13 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "older.json": (f"{BENCH} --against {{run}}/older.json", ANY | JSON, ()),
     "shapes.json": (BENCH, ANY | JSON, ("a key that is missing",)),  # the name
     "replay": ("bisect --replay {run}/replay", ANY | TENSORS, ()),
-    "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY | PICKLES, ()),
-    "layer.npz": (CONVERT.replace("FILE", "layer.npz"), ANY | TENSORS | PICKLES, ()),
-    "layer.safetensors": (CONVERT.replace("FILE", "layer.safetensors"), ANY, ()),
+    "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY | PICKLES | LAYERS, ()),
+    "layer.npz": (
+        CONVERT.replace("FILE", "layer.npz"),
+        ANY | TENSORS | PICKLES | {"not a number": set_nan, "gigabytes": unpack_to_gigabytes},
+        (),
+    ),
+    "layer.safetensors": (CONVERT.replace("FILE", "layer.safetensors"), ANY | LAYERS, ()),
     "own.pt": (EXPLAIN + "own.pt", ANY | PICKLES, ()),
     "own.json": (EXPLAIN + "own.pt", ANY | VALUES, ()),
     "x.npy": ("parity scratch torch --input {run}/x.npy", ANY | PICKLES, ()),

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from compare.cli import main
+from compare.files import write_file
 from tests.compare.bench.bench_help import ENOUGH, MODEL, shapes_file
 from tests.compare.check.corpus import right_source
 from tests.compare.runs.runs import SMALL, TEXT
@@ -118,6 +119,24 @@ def test_a_file_that_is_read_is_known_under_each_name(make, capsys):
     }.items():
         assert main(typed.split()) == 2
         assert f"got {output}, which the command reads" in capsys.readouterr().err
+    assert contents() == before
+
+
+def test_what_a_new_file_is_expected_for_is_refused_before_the_work(capsys):
+    np.savez("gru.npz", weight_ih_l0=np.zeros((3, 2)))  # no layer: it is not read
+    Path("nowhere.npz").symlink_to("nothing")
+    before = contents()
+    for typed, code, words in (
+        ("convert gru.npz nowhere.npz", 2, "got nowhere.npz, which is a link to nowhere"),
+        ("convert gru.npz mine.pt/new.npz", 3, "mine.pt/new.npz"),
+        ("convert gru.npz gru.npz", 2, "got gru.npz, which is there already"),
+        ("vectors mine.py", 3, "Not a directory"),
+    ):
+        assert main(typed.split()) == code, typed
+        assert words in capsys.readouterr().err
+    assert contents() == before
+    with pytest.raises(FileExistsError):
+        write_file(Path("mine.py"), [b"what appeared meanwhile"], replaces=False)
     assert contents() == before
 
 

@@ -16,10 +16,10 @@ from compare.check.cases.boundaries import SIZES
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import expect
 from compare.check.trying.config import VectorsConfig
-from compare.files import JsonObject, resource, to_json, write_file
+from compare.files import JsonObject, Output, check_outputs, resource, to_json, write_file
 from compare.implementations import CELLS, Array
 from compare.parity import PERTURBATIONS
-from compare.terminal import Terminal, UsageError
+from compare.terminal import Terminal
 
 VERSION = 1
 """The version of the format. A reader refuses a file with another version."""
@@ -38,20 +38,22 @@ def write_vectors(config: VectorsConfig, terminal: Terminal | None = None) -> li
     import safetensors.numpy  # not before it is needed: a browser has none
 
     config.check()
+    cells = CELLS if config.cell is None else [config.cell]
+    names = [f"{cell}.{end}" for cell in cells for end in ("safetensors", "json")]
+    check_outputs(
+        [Output("DIR", config.directory / name, makes_folder=True) for name in (*names, *READERS)]
+    )
     contents: dict[str, bytes] = {}
-    for cell in CELLS if config.cell is None else [config.cell]:
+    for cell in cells:
         cases = list(draw_cases(cell, config.seed))
         arrays = {f"{k}/{n}": a for k, case in enumerate(cases) for n, a in name_arrays(case)}
         contents[f"{cell}.safetensors"] = safetensors.numpy.save(dict(sorted(arrays.items())))
         contents[f"{cell}.json"] = to_json(describe_cases(cell, cases)).encode()
     contents |= {name: resource(__package__, name).encode() for name in READERS}
     files = {config.directory / name: content for name, content in contents.items()}
-    for file in files:
-        if file.exists():
-            raise UsageError(f"expected a new file {file}, got one that exists")
     config.directory.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
-        write_file(file, [content])
+        write_file(file, [content], replaces=False)
     if terminal is not None:
         terminal.line(f"Written to {config.directory}: {', '.join(file.name for file in files)}")
     return [*files]

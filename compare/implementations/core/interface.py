@@ -6,7 +6,7 @@ such layers: from scratch_rnn, PyTorch, another library, or a user's file.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +15,9 @@ from compare.terminal import UsageError, plural
 from scratch_rnn import RNNGradients
 from scratch_rnn.arrays import Array as Array
 from scratch_rnn.arrays import State
+
+OF_A_LAYER = re.compile(r"weight_ih_l\d+")
+"""The name of a parameter that each layer of a stack has once."""
 
 Results = dict[str, Array]
 """Arrays by name: parameters, or what a pass through a layer gives."""
@@ -175,7 +178,7 @@ def read_options(parameters: Mapping[str, Array], cell: Cell) -> dict[str, Any]:
     rows, V = first.shape
     options: dict[str, Any] = {"input_size": V, "hidden_size": rows // cell.num_gates}
     defaults = {
-        "num_layers": (1 + max(_numbers_of_layers(parameters)), 1),
+        "num_layers": (len([name for name in parameters if OF_A_LAYER.fullmatch(name)]), 1),
         "bias": ("bias_ih_l0" in parameters, True),
         "bidirectional": ("weight_ih_l0_reverse" in parameters, False),
         "proj_size": (len(parameters.get("weight_hr_l0", ())), 0),
@@ -200,12 +203,6 @@ def _describe_sizes(options: Mapping[str, Any]) -> tuple[str, ...]:
         plural(options["input_size"], "input"),
         plural(options["hidden_size"], "hidden unit"),
     )
-
-
-def _numbers_of_layers(parameters: Mapping[str, Array]) -> Iterator[int]:
-    for name in parameters:
-        if found := re.search(r"_l(\d+)", name):
-            yield int(found[1])
 
 
 def check_shapes(parameters: Mapping[str, Array], expected: Mapping[str, tuple[int, ...]]) -> None:

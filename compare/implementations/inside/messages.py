@@ -23,7 +23,7 @@ Message = tuple[Head, list[Array]]
 
 WHOLE = -1  # in the place of an item's number: all of a result
 
-MOST_BYTES = 2**26  # of the arrays of a message
+MOST_BYTES = 2**28  # of the arrays of a message
 MOST_CHARACTERS = 2000  # of a string in a message
 DEPTH = 5  # levels of a value
 

@@ -19,6 +19,7 @@ from compare.implementations.core.interface import Array, Results, read_options
 from compare.implementations.stored.weights import (
     OF_A_LAYER,
     choose_layer,
+    demand_finite,
     find_layers,
     guess_cell,
     read_arrays,
@@ -113,5 +114,6 @@ def _common_dtype(arrays: Results, path: Path) -> np.dtype[np.float64] | np.dtyp
     for name, array in arrays.items():
         if array.dtype.kind != "f":
             raise UsageError(f"expected floats in {path}, got {name} of dtype {array.dtype}")
+    demand_finite(arrays, path)
     has_float64 = any(array.dtype == np.float64 for array in arrays.values())
     return np.dtype(np.float64) if has_float64 else np.dtype(np.float32)

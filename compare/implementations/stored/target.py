@@ -66,7 +66,8 @@ def read_target(text: str) -> Target:
     if not isinstance(text, str):
         raise UsageError(f"expected target to be a str, got {type(text).__name__}")
     found = IN_A_LIBRARYS_FILE.fullmatch(text) or PLACE_AND_NAME.fullmatch(text)
-    return Target(text, *found.groups("")) if found else Target(text, text)
+    is_file = Path(text).is_file()  # whatever its name
+    return Target(text, text) if is_file or not found else Target(text, *found.groups(""))
 
 
 def refuse_target(text: str, why: str) -> UsageError:

@@ -5,39 +5,30 @@ recurrent layer's parameters end as in PyTorch, ``rnn.weight_ih_l0``; the text b
 name of the layer. A library's own file is read by its adapter.
 """
 
-import io
 import re
-import textwrap
-import warnings
-import zipfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from compare.files import RecordError, open_input, read_file
+from compare.files import RecordError, open_input
 from compare.implementations.core.cells import CELLS, Cell
+from compare.implementations.core.failures import CallFailed
 from compare.implementations.core.interface import Array, Results, check_shapes, read_options
 from compare.implementations.inside.adapters.registry import (
+    ALL_LAYERS,
+    RESOLVER,
     find_file_adapter,
-    load_adapter,
     refuse_without_library,
 )
-from compare.implementations.inside.messages import clean
+from compare.implementations.worker.client import Handle, Submission
+from compare.implementations.worker.source import Source
 from compare.terminal import UsageError
 
-T = TypeVar("T")
+MOST_BYTES = 2**31  # of a file
+COPIES = 4  # of a file, in the memory of the process that reads it
 
-MOST_BYTES = 2**31
-"""The largest file that is read."""
-
-STATES = ("state_dict", "model_state_dict", "model")
-"""Names under which a training saves a model's state_dict beside its optimizer's."""
-
-OTHER_OBJECTS = {"Unsupported global": "a pickled object", "TorchScript": "a TorchScript archive"}
-"""The content of a .pt file without tensors, by words of the error that PyTorch raises."""
+LIBRARIES = {".safetensors": "safetensors", ".npz": "numpy", ".pt": "torch", ".pth": "torch"}
+"""The library that reads a format, by the end of a file's name."""
 
 MATRICES = [*dict.fromkeys(p.name for cell in CELLS.values() for p in cell.parameters if p.columns)]
 """The names of the matrices that a cell may have."""
@@ -53,10 +44,10 @@ def read_arrays(path: Path) -> Results:
     """
     if path.is_dir():
         path = _find_newest(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise UsageError(f"expected weights in one of {', '.join(READERS)}, got {path}")
-    arrays = _try(reader, path)
+    library = LIBRARIES.get(path.suffix.lower())
+    if library is None:
+        raise UsageError(f"expected weights in one of {', '.join(LIBRARIES)}, got {path}")
+    arrays = _read(path, library).get("")
     if not arrays:
         raise RecordError(f"expected weights in {path}, got none")
     return arrays
@@ -71,107 +62,48 @@ def _find_newest(run: Path) -> Path:
     raise UsageError(f"expected a run with weights, got {run}")
 
 
-def _try(reader: Callable[[Path], T], path: Path) -> T:
-    """Return the content of a file; RecordError if its reader fails."""
+def _read(path: Path, library: str, what: str = "weights") -> dict[str, Results]:
+    """Return the arrays of a file by the names of layer and array, as another process reads them.
+
+    RecordError if it cannot, UsageError without the library.
+    """
     try:
-        return reader(path)
-    except RecordError:
-        raise
+        open_input(path, MOST_BYTES).close()
     except FileNotFoundError:
-        raise RecordError(f"expected weights in {path}, which does not exist") from None
+        raise RecordError(f"expected {what} in {path}, which does not exist") from None
     except OSError as error:
-        raise RecordError(f"expected weights in {path}, got: {error.strerror or error}") from None
-    except Exception as error:  # whatever a reader raises for a file that is not of its format
-        if refusal := refuse_without_library(path, error):
-            raise UsageError(refusal) from None
-        got = textwrap.shorten(clean(str(error)), 200, placeholder=" …") or type(error).__name__
-        if isinstance(error, ValueError) and got.startswith("expected "):  # of a reader of ours
-            raise RecordError(got) from None
-        raise RecordError(f"expected a file {path.suffix} in {path}, got: {got}") from None
-
-
-def _read_safetensors(path: Path) -> Results:
-    import safetensors.numpy  # not before it is needed: a browser has none
-
-    arrays: Results = safetensors.numpy.load(read_file(path, MOST_BYTES))
-    training = ("state.", "memory.")  # of a checkpoint, beside its parameters
-    return {name: array for name, array in arrays.items() if not name.startswith(training)}
-
-
-def _read_npz(path: Path) -> Results:
-    with open_input(path, MOST_BYTES) as file:
-        if not zipfile.is_zipfile(file):
-            raise ValueError("another format")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-
-
-def _read_pt(path: Path) -> Results:
-    import torch  # not before it is needed
-
-    what = f"expected a state_dict in {path}"
+        raise RecordError(f"expected {what} in {path}, got: {error.strerror or error}") from None
+    gibibytes = 1 + COPIES * path.stat().st_size / 2**30
+    source = Source(str(path), library, ALL_LAYERS, resolver=RESOLVER, gibibytes=gibibytes)
+    layers: dict[str, Results] = {}
     try:
-        with open_input(path, MOST_BYTES) as file, warnings.catch_warnings(action="ignore"):
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception as error:  # many kinds, some with several lines and escape codes
-        for words, kind in OTHER_OBJECTS.items():
-            if words in str(error):
-                raise RecordError(f"{what}, got {kind}: save module.state_dict()") from None
-        raise ValueError("damaged, or another format") from None
-    if not isinstance(state, dict):
-        raise RecordError(f"{what}, got {type(state).__name__}")
-    for name in STATES:
-        if isinstance(state.get(name), dict):
-            state = state[name]
-            break
-    tensors = {str(n): value for n, value in state.items() if isinstance(value, torch.Tensor)}
-    coarse = (torch.float16, torch.bfloat16)
-    return {n: (t.float() if t.dtype in coarse else t).numpy() for n, t in tensors.items()}
+        with Submission(source) as file:
+            names, arrays = file.call("", keep=(1,))
+            for k, (layer, name) in enumerate(names):  # one by one: a message has a limit
+                layers.setdefault(layer, {})[name] = file.look(Handle(arrays.number, (1, k)))
+    except CallFailed as failure:
+        if refusal := refuse_without_library(path, failure):
+            raise UsageError(refusal) from None
+        got = failure.got.removeprefix("ValueError: ")
+        if got.startswith("expected "):
+            raise RecordError(got) from None
+        raise RecordError(f"expected a file {path.suffix} in {path}, got: {got[:200]}") from None
+    return layers
 
 
-READERS: dict[str, Callable[[Path], Results]] = {
-    ".safetensors": _read_safetensors,
-    ".npz": _read_npz,
-    ".pt": _read_pt,
-    ".pth": _read_pt,
-}
-"""The formats, by the end of a file's name."""
+def write_arrays(file: Path, arrays: Results) -> None:
+    """Write a file of arrays in the format that the end of its name says."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    if file.suffix == ".npz":
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
+    elif file.suffix == ".safetensors":
+        import safetensors.numpy  # not before it is needed
 
+        safetensors.numpy.save_file(arrays, file)
+    else:
+        import torch  # not before it is needed
 
-def to_bytes(arrays: Results, end: str) -> bytes:
-    """Return the content of a file of arrays whose name ends so."""
-    return WRITERS[end]({name: np.ascontiguousarray(a) for name, a in arrays.items()})
-
-
-def _safetensors_bytes(arrays: Results) -> bytes:
-    import safetensors.numpy  # not before it is needed
-
-    return safetensors.numpy.save(arrays)
-
-
-def _npz_bytes(arrays: Results) -> bytes:
-    content = io.BytesIO()
-    np.savez(content, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
-    return content.getvalue()
-
-
-def _pt_bytes(arrays: Results) -> bytes:
-    import torch  # not before it is needed
-
-    content = io.BytesIO()
-    torch.save({name: torch.tensor(array) for name, array in arrays.items()}, content)
-    return content.getvalue()
-
-
-WRITERS: dict[str, Callable[[Results], bytes]] = {
-    ".safetensors": _safetensors_bytes,
-    ".npz": _npz_bytes,
-    ".pt": _pt_bytes,
-    ".pth": _pt_bytes,
-}
+        torch.save({name: torch.tensor(array) for name, array in arrays.items()}, file)
 
 
 def find_layers(arrays: Results, pattern: re.Pattern[str] = OF_A_LAYER) -> dict[str, Results]:
@@ -188,14 +120,8 @@ def read_layers(path: Path) -> dict[str, Results]:
     adapter = find_file_adapter(path.name)
     if not adapter:
         return find_layers(read_arrays(path))
-    layers = _try(partial(_read_with, adapter.file), path)
+    layers = _read(path, adapter.libraries[0])
     return {name: add_second_biases(parameters) for name, parameters in layers.items()}
-
-
-def _read_with(adapter: str, path: Path) -> dict[str, Results]:
-    open_input(path, MOST_BYTES).close()  # before the library, which may not be installed
-    layers: dict[str, Results] = load_adapter(adapter).read_file(str(path))
-    return layers
 
 
 def add_second_biases(parameters: Results) -> Results:
@@ -231,7 +157,15 @@ def sort_parameters(parameters: Results, path: Path | str) -> Results:
         check_shapes(found, {name: array.shape for name, array in expected.items()})
     except (ValueError, TypeError) as error:
         raise UsageError(f"expected the weights of a recurrent layer in {path}: {error}") from None
+    demand_finite(found, path)
     return found
+
+
+def demand_finite(arrays: Results, path: Path | str) -> None:
+    """Raise RecordError if a number in an array is NaN or infinite: results would say nothing."""
+    for name, array in arrays.items():
+        if wrong := int(array.size - np.isfinite(array).sum()):
+            raise RecordError(f"expected finite numbers in {path}, got {wrong:,} others in {name}")
 
 
 def guess_cell(parameters: Results, stated: str | None = None) -> Cell:
@@ -270,13 +204,9 @@ def read_input(path: Path) -> Array:
 
 
 def read_array(path: Path) -> Array:
-    """Read the array of a .npy file; UsageError if it is none."""
-    try:
-        with open_input(path, MOST_BYTES) as file:
-            array = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        got = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        raise UsageError(f"expected an array in {path}, got: {got}") from None
-    if not isinstance(array, np.ndarray):
-        raise UsageError(f"expected one array in {path}, got several")
-    return array
+    """Read the array of a .npy file; UsageError or RecordError if it is none."""
+    arrays = _read(path, "numpy", "an array").get("", {})
+    if [*arrays] != [""]:
+        got = "several" if arrays else "no numbers"
+        raise UsageError(f"expected one array in {path}, got {got}")
+    return arrays[""]

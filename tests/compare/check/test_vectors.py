@@ -149,7 +149,7 @@ def test_the_files_are_small_and_have_the_same_bits_each_time(vectors, tmp_path)
 def test_no_file_is_overwritten(vectors, capsys):
     assert main(["vectors", str(vectors), "--cell", "gru"]) == 2
     file = vectors / "gru.safetensors"
-    expected = f"rnn-parity: expected a new file {file}, got one that exists\n"
+    expected = f"rnn-parity: expected a new file for DIR, got {file}, which is there already\n"
     assert capsys.readouterr().err == expected
 
 

@@ -179,10 +179,10 @@ def test_the_largest_difference_is_that_of_all_cases_in_any_order(monkeypatch):
 
 
 def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):
-    def lose_a_bit(arrays, end, to_bytes=conversion.to_bytes):
-        return to_bytes({n: np.nextafter(a, np.float32(9)) for n, a in arrays.items()}, end)
+    def lose_a_bit(file, arrays, write_arrays=conversion.write_arrays):
+        write_arrays(file, {n: np.nextafter(a, np.float32(9)) for n, a in arrays.items()})
 
-    monkeypatch.setattr(conversion, "to_bytes", lose_a_bit)
+    monkeypatch.setattr(conversion, "write_arrays", lose_a_bit)
     source = write(tmp_path / "rnn.pt", draw("rnn"))
     config = compare.pairs.ConvertConfig(paths=(str(source), str(tmp_path / "new.npz")))
     with pytest.raises(RecordError, match="expected to read the bits of weight_ih_l0"):
@@ -192,7 +192,7 @@ def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):
 
 REFUSED = {
     "w.pt": "expected SOURCE and DEST, got 1 paths",
-    "w.pt w.pt": "expected a new file for DEST, got w.pt, which exists",
+    "w.pt w.pt": "expected a new file for DEST, got w.pt, which is there already",
     "w.pt new.txt": "expected DEST to end in one of .safetensors, .npz, .pt, .pth, .keras, .h5, "
     ".onnx, got new.txt",
     "w.pt new.pt --to keras.layers:GRU": "expected DEST to end in .npz or .safetensors with --to, "

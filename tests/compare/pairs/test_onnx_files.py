@@ -120,8 +120,8 @@ def test_weights_of_other_sizes_than_those_of_the_node_are_refused(
 NO_GRAPHS = {
     "empty.onnx": "an ONNX graph in empty.onnx, got an empty file",
     "without.onnx": "an ONNX graph in without.onnx, got a graph without nodes",
-    "junk.onnx": "an ONNX graph in junk.onnx, got other bytes",
-    "part.onnx": "an ONNX graph in part.onnx, got other bytes",
+    "junk.onnx": "a file .onnx in junk.onnx, got: DecodeError: Error parsing message",
+    "part.onnx": "a file .onnx in part.onnx, got: DecodeError: Error parsing message",
     "no_such.onnx": "weights in no_such.onnx, which does not exist",
 }
 

@@ -304,7 +304,7 @@ REFUSED = {
     "scratch torch --input flat.npy": "expected floats of shape (T, B, V) in flat.npy, got (3,) "
     "float64",
     "scratch torch --device-b cuda": "expected a CUDA device for --device cuda",
-    "scratch torch --like output": "expected an array in scratch, got: No such file or directory",
+    "scratch torch --like output": "expected an array in scratch, which does not exist",
     "a.npy x.npy --like output": "expected two arrays of floats of one shape, got (7, 3, 6) "
     "float32 and (7, 3, 5) float32",
     "a.npy b.npy --like hidden": "expected --like to be one of output, h_n, c_n, got hidden",

@@ -6,6 +6,7 @@ A file ``model.keras`` or ``model.h5`` is a model in which such a layer is found
 layer's configuration decides what it computes; it can be given any weights.
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias
@@ -17,6 +18,7 @@ Array = np.ndarray[tuple[int, ...], np.dtype[np.floating]]
 State = Array | tuple[Array, ...] | None
 Target: TypeAlias = "keras.Layer | type[keras.Layer]"
 
+LOWEST = [3, 11, 3]  # an older version may run the code of a Lambda that is in a file
 BACKEND: str = keras.backend.backend()
 GRADIENTS = BACKEND in ("tensorflow", "torch", "jax")
 if BACKEND == "jax":
@@ -218,6 +220,8 @@ RUNS: dict[str, Callable[["keras.Layer", list[Array]], tuple[list[object], Pull 
 
 def read_layers(path: str) -> dict[str, "keras.Layer"]:
     """Return the recurrent layers of a file by name; ValueError if two have the same name."""
+    if [*map(int, re.findall(r"\d+", keras.__version__)[:3])] < LOWEST:
+        raise ValueError(f"expected Keras 3.11.3 or newer for a file, got {keras.__version__}")
     kinds = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
     model = keras.models.load_model(path, compile=False)
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, kinds)]
@@ -232,11 +236,6 @@ def read_layers(path: str) -> dict[str, "keras.Layer"]:
 def find_class(target: Target) -> "type[keras.Layer]":
     """Return the class of a target: itself, or the class of a layer in a file."""
     return target if isinstance(target, type) else type(target)
-
-
-def find_operator(layer: "keras.Layer") -> str:
-    """Return the name of a layer's class."""
-    return type(layer).__name__
 
 
 def read_file(path: str) -> dict[str, Arrays]:

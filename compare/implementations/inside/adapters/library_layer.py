@@ -20,7 +20,8 @@ class AdapterModule(Protocol):
 
     `target` is a class of the library, an operator's name, or a layer that is in a file; a model is
     whatever the library has. With ``evaluate(model, x, state)`` layers are called in an evaluation
-    mode; `torch_module` shows what else an adapter may have.
+    mode; `torch_module` shows what else an adapter may have, and `onnx_runtime` the functions that
+    read and write files of its library: `read_layers`, `read_file` and `write_file`.
     """
 
     GRADIENTS: bool  # whether it computes them
@@ -45,27 +46,6 @@ class AdapterModule(Protocol):
 
         The result has the gradients of x, of the state and, by PyTorch's names, of the parameters.
         """
-
-
-class FileAdapterModule(AdapterModule, Protocol):
-    """An adapter that also reads and writes files in which its library keeps layers.
-
-    ``describe_rest(path, name)``, if it is there, says which parts of a file are not run.
-    """
-
-    def read_layers(self, path: str) -> dict[str, object]:
-        """Return the layers of a file by name; each is a target of `build`."""
-
-    def find_operator(self, layer: object) -> str:
-        """Return the name of a layer's class."""
-
-    def read_file(self, path: str) -> dict[str, dict[str, Array]]:
-        """Return the parameters of each layer by PyTorch's names."""
-
-    def write_file(
-        self, path: str, target: object, parameters: dict[str, Array], *, nonlinearity: str = ""
-    ) -> None:
-        """Write a file with one layer that has these parameters."""
 
 
 class LibraryLayer:

@@ -7,7 +7,7 @@ exported. The node's attributes decide what it computes; it can be given any wei
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -179,13 +179,14 @@ class Node:
 
     operator: str
     attributes: dict[str, Any]
-    arrays: Arrays = field(default_factory=dict)
+    arrays: Arrays
+    rest: str  # in words, that of its graph it is run alone
 
 
 def read_layers(path: str) -> dict[str, Node]:
     """Return the recurrent nodes of a file by name; ValueError if one has what PyTorch has not."""
     model = read_graph(path)
-    found = {}
+    is_alone, found = len(model.graph.node) == 1, {}
     for name, node in name_nodes(model.graph).items():
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         size = attributes.pop("hidden_size", None)
@@ -194,7 +195,8 @@ def read_layers(path: str) -> dict[str, Node]:
             has = "layout 1" if attributes.get("layout") else "peepholes or no bias"
             raise ValueError(f"expected a node {name} in {path} as PyTorch has it, got {has}")
         arrays = {own: compute_constant(model, inputs[own]) for own in TENSORS}
-        found[name] = Node(node.op_type, attributes, arrays)
+        rest = "" if is_alone else f"only its node {name} is run"
+        found[name] = Node(node.op_type, attributes, arrays, rest)
     return found
 
 
@@ -208,19 +210,9 @@ def name_nodes(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
     return found
 
 
-def describe_rest(path: str, name: str) -> str:
-    """Return in words that a node of a file is run alone; empty if it is all that the graph has."""
-    return f" (only its node {name} is run)" if len(read_graph(path).graph.node) > 1 else ""
-
-
 def read_graph(path: str) -> onnx.ModelProto:
     """Read a file; ValueError if it holds no graph of ONNX."""
-    from google.protobuf.message import DecodeError  # a part of onnx
-
-    try:
-        model = onnx.load(path)
-    except DecodeError:
-        raise ValueError(f"expected an ONNX graph in {path}, got other bytes") from None
+    model = onnx.load(path)
     if not model.graph.node:
         got = "a graph without nodes" if model.ByteSize() else "an empty file"
         raise ValueError(f"expected an ONNX graph in {path}, got {got}")

@@ -16,6 +16,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 PREFIX = "_rnn_parity_"
+RESOLVER = __file__  # the process of the user's code loads it
+ALL_LAYERS = "*"  # in the place of a layer's name: what is read of the whole file
 
 
 class ParameterForm(NamedTuple):
@@ -113,8 +115,12 @@ class Adapted(NamedTuple):
 
 def adapt(module: ModuleType, name: str, file: str, *, enters_model: bool) -> Adapted:
     """Return what a name of a module or a file means; of a whole model, its recurrent layer."""
+    if name == ALL_LAYERS:
+        reader = find_file_adapter(file)
+        own = load_adapter(reader.file) if reader else None
+        return Adapted(partial(load_adapter("model_file").read_file, file, own), "", [""])
     target, adapter = resolve(module, name, file)
-    words = ""
+    words = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
     if enters_model and adapter in ("", "torch_module"):
         target, words = load_adapter("whole_model").find_layer(target)
         adapter = find_class_adapter(target)
@@ -123,7 +129,8 @@ def adapt(module: ModuleType, name: str, file: str, *, enters_model: bool) -> Ad
         return Adapted(load_adapter("numpy_class").adapt_class(target), "", kinds or [name], words)
     own = load_adapter(adapter)
     if not kinds:  # an operator's name, or a layer in a file
-        kinds = [target if isinstance(target, str) else own.find_operator(target)]
+        operator = getattr(target, "operator", type(target).__name__)
+        kinds = [target if isinstance(target, str) else operator]
     build = partial(load_adapter("library_layer").LibraryLayer, own, target)
     return Adapted(build, adapter, kinds, words)
 

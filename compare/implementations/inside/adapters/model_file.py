@@ -1,0 +1,96 @@
+"""The content of a model file: arrays by name, read in a process of its own.
+
+A file that somebody sends may be damaged, unpack to more than the memory holds, or be a graph that
+computes for ever. Read here, it can do no more than a submission can: there are limits of time and
+memory.
+"""
+
+import warnings
+import zipfile
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
+Arrays = dict[str, Array]
+
+MOST_ARRAYS = 10_000
+
+STATES = ("state_dict", "model_state_dict", "model")
+"""Names under which a training saves a model's state_dict beside its optimizer's."""
+
+OTHER_OBJECTS = {"Unsupported global": "a pickled object", "TorchScript": "a TorchScript archive"}
+"""The content of a .pt file without tensors, by words of the error that PyTorch raises."""
+
+
+def read_file(path: str, adapter: ModuleType | None) -> tuple[list[tuple[str, str]], list[Array]]:
+    """Return the layer and the name of each array of numbers in a file, and these arrays.
+
+    An adapter reads the layers of its library; without one, the layer has an empty name.
+    """
+    layers = adapter.read_file(path) if adapter else {"": _read(path)}
+    if (number := sum(map(len, layers.values()))) > MOST_ARRAYS:
+        raise ValueError(f"{number:,} arrays, more than {MOST_ARRAYS:,}")
+    items = [(layer, *item) for layer, arrays in layers.items() for item in arrays.items()]
+    items = [item for item in items if item[-1].dtype.kind in "biuf"]
+    return [(layer, name) for layer, name, _ in items], [array for *_, array in items]
+
+
+def _read(path: str) -> Arrays:
+    """Return all arrays of a file by name; the only one of a .npy file has an empty name."""
+    end = Path(path).suffix.lower()
+    if end == ".safetensors":
+        return _read_safetensors(path)
+    if end in (".pt", ".pth"):
+        return _read_pt(path)
+    if end == ".npz" and not zipfile.is_zipfile(path):
+        raise ValueError("another format")
+    content = np.load(path, allow_pickle=False)
+    return {"": content} if isinstance(content, np.ndarray) else dict(content)
+
+
+def _read_safetensors(path: str) -> Arrays:
+    import safetensors.numpy
+
+    arrays: Arrays
+    try:
+        arrays = safetensors.numpy.load_file(path)
+    except (KeyError, TypeError):  # a dtype that NumPy does not have, such as bfloat16
+        import safetensors.torch
+
+        arrays = _to_numpy(safetensors.torch.load_file(path))
+    training = ("state.", "memory.")  # of a checkpoint, beside its parameters
+    return {name: array for name, array in arrays.items() if not name.startswith(training)}
+
+
+def _read_pt(path: str) -> Arrays:
+    import torch
+
+    what = f"expected a state_dict in {path}"
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # many kinds, some with several lines and escape codes
+        for words, kind in OTHER_OBJECTS.items():
+            if words in str(error):
+                raise ValueError(f"{what}, got {kind}: save module.state_dict()") from None
+        raise ValueError("damaged, or another format") from None
+    if not isinstance(state, dict):
+        raise ValueError(f"{what}, got {type(state).__name__}")
+    for name in STATES:
+        if isinstance(state.get(name), dict):
+            state = state[name]
+            break
+    return _to_numpy({str(n): t for n, t in state.items() if isinstance(t, torch.Tensor)})
+
+
+def _to_numpy(tensors: "dict[str, torch.Tensor]") -> Arrays:
+    """Return tensors as arrays; a format of fewer bits than float32 becomes float32."""
+    coarse = {name for name, t in tensors.items() if t.is_floating_point() and t.itemsize < 4}
+    found = {name: t.float() if name in coarse else t for name, t in tensors.items()}
+    return {name: t.detach().numpy() for name, t in found.items()}
