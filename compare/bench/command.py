@@ -77,7 +77,8 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
             terminal.line(note, "dim")
     if not stored:
         with limited_threads(config.threads), ExitStack() as stack:
-            opened = (open_target(target, config.cell) for target in find_targets(config.rows))
+            names, most = find_targets(config.rows), config.budget
+            opened = (open_target(name, config.cell, most) for name in names)
             targets = [stack.enter_context(target) for target in opened]
             _measure(config, path, terminal, targets)
     document = stored or Document.read(path)  # the file has four digits, and these are shown
@@ -264,7 +265,8 @@ class _Session:
             expected = scratch.results(scratch.run())
         for contestant in contestants:
             row, found = contestant.row, checks[contestant.row]
-            if expected and (why := check_again(phase, contestant, expected, check, threads)):
+            is_checked = expected or contestant.failure
+            if is_checked and (why := check_again(phase, contestant, expected, check, threads)):
                 self._add(shape, phase, row, REFUSED, reason=why)
                 continue
             seconds = [seconds / characters for seconds in contestant.seconds]

@@ -73,9 +73,15 @@ def check_again(
     not done when its time was taken, is refused.
     """
     job, turns = contestant.job, contestant.turns if contestant.job.inputs else 0
-    with contestant.row.settings(threads):
-        results = turn_back(job.results(job.run()), turns)
-    job.turn(-turns)  # another job may read the same
+    try:
+        if contestant.failure:
+            return contestant.failure
+        with contestant.row.settings(threads):
+            results = turn_back(job.results(job.run()), turns)
+    except Exception as error:
+        return f"after the timed calls, it {timing.describe_error(error)}"
+    finally:
+        job.turn(-turns)  # another job may read the same
     objection = check.objection(phase, expected, results)
     return f"after the timed calls, {objection}" if objection else None
 
@@ -93,11 +99,6 @@ def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
                 estimate = timing.time_job(job, calls=1)
             return RowCheck(TIMED, "", seconds, estimate, results=results)
     except MemoryError as error:
-        return RowCheck(LEFT_OUT, f"out of memory: {_one_line(error)}")
+        return RowCheck(LEFT_OUT, f"out of memory: {' '.join(str(error).split())[:200]}")
     except Exception as error:  # any error in one row must not stop the other rows
-        return RowCheck(REFUSED, f"raised {type(error).__name__}: {_one_line(error)}")
-
-
-def _one_line(error: Exception) -> str:
-    line = " ".join(str(error).split())
-    return line if len(line) <= 200 else f"{line[:197]}..."
+        return RowCheck(REFUSED, timing.describe_error(error))

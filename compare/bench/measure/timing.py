@@ -49,6 +49,7 @@ class Contestant:
     seconds: list[float] = field(default_factory=list)  # seconds per call, for each round
     spent: float = 0.0  # seconds of all rounds, with warm-ups and rests
     turns: int = 0  # changes of its inputs
+    failure: str = ""  # what one of its blocks raised; it has no more of them
 
 
 class ReferenceProduct:
@@ -79,6 +80,12 @@ def synchronised_clock() -> float:
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
     return time.perf_counter()
+
+
+def describe_error(error: Exception) -> str:
+    """Return on one line what a row has raised."""
+    line = " ".join(str(error).split())
+    return f"raised {type(error).__name__}: {line if len(line) <= 200 else f'{line[:197]}...'}"
 
 
 def time_calls(run: TimedCall, calls: int) -> float:
@@ -124,7 +131,8 @@ def measure(
 ) -> None:
     """Time all contestants in rounds; their times are appended to their `seconds`.
 
-    If a contestant has fewer rounds than others, its rounds are spread evenly over all rounds.
+    If a contestant has fewer rounds than others, its rounds are spread evenly over all rounds. One
+    that raises has a `failure`, and the others go on.
     """
     num_rounds = max((contestant.rounds for contestant in contestants), default=0)
     for k in range(num_rounds):
@@ -132,6 +140,8 @@ def measure(
             reference.measure()
         first = k % len(contestants)
         for contestant in [*contestants[first:], *contestants[:first]]:
+            if contestant.failure:
+                continue
             if (k + 1) * contestant.rounds // num_rounds > k * contestant.rounds // num_rounds:
                 _block(contestant, threads)
 
@@ -140,10 +150,12 @@ def _block(contestant: Contestant, threads: int) -> None:
     row, job, began = contestant.row, contestant.job, time.perf_counter()
     job.turn()
     contestant.turns += 1
-    with row.settings(threads):
-        contestant.seconds.append(
-            time_a_block(partial(time_job, job), contestant.estimate, threads)
-        )
+    try:
+        with row.settings(threads):
+            seconds = time_a_block(partial(time_job, job), contestant.estimate, threads)
+        contestant.seconds.append(seconds)
+    except Exception as error:  # any error in one row must not stop the other rows
+        contestant.failure = f"in the timed calls, it {describe_error(error)}"
     time.sleep(row.rest(threads))
     contestant.spent += time.perf_counter() - began
 

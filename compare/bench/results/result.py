@@ -9,14 +9,16 @@ from compare import files
 from compare.bench.workload.shapes import LEFT_OUT, NOT_MEASURED, REFUSED, TIMED, Shape
 from compare.files import JsonObject
 from compare.implementations import CELLS
+from compare.terminal import Range
 
 SCHEMA = 4  # version of the file format
 DIGITS = 4  # significant digits of the numbers in the file
 
 MOST_BYTES = 2**24
 
-Rate = Annotated[float, files.POSITIVE]
-Seconds = Annotated[float, files.POSITIVE]
+Rate = Annotated[float, Range(1.0, 1e21, "between 1 and 1e+21 operations per second")]
+SECONDS = Range(1e-12, 1e9, "between 1e-12 and 1e+09 seconds")
+Seconds = Annotated[float, SECONDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,10 @@ class Timing:
     shape: str  # name of the shape
     phase: str
     outcome: str  # TIMED, REFUSED or LEFT_OUT
-    flops: int  # operations per call; in generation per character
+    flops: Annotated[int, files.NUMBERED]  # operations per call; in generation per character
     reason: str = ""
     seconds: list[Seconds] = field(default_factory=list)  # per call or character, for each round
-    first_call: Annotated[float | None, files.POSITIVE] = None  # seconds, including compilation
+    first_call: Annotated[float | None, SECONDS] = None  # seconds, including compilation
     errors: dict[str, Annotated[float, files.NOT_NEGATIVE]] = field(default_factory=dict)
     # relative RMS error of each result against float64; empty where that is not known
 

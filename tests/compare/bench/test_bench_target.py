@@ -82,6 +82,35 @@ def test_a_target_without_a_backward_pass_has_one_phase(tmp_path):
     assert {phase for row, phase in outcomes(found) if row == target} == {FORWARD}
 
 
+TIRED = """
+import gc
+calls, compute = [], Mine.forward
+
+def forward(self, *arguments):
+    calls.append(not gc.isenabled())  # as in a timed call
+    if sum(calls) > 5:
+        raise ArithmeticError("tired")
+    return compute(self, *arguments)
+
+Mine.forward = forward
+"""
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_target_that_raises_in_the_timed_calls_is_refused_and_the_others_keep_their_times(
+    tmp_path,
+):
+    target = class_of(tmp_path, gated("gru") + TIRED)
+    words = r".*: in the timed calls, it raised CallFailed: ArithmeticError: tired \(line \d+\)$"
+    with pytest.raises(ParityError, match=words):
+        bench_of(tmp_path, LAYER, cell="gru", rows=("scratch", "torch", target), dtype="float64")
+    found = outcomes(Document.read(tmp_path / "found.json"))
+    assert found[target, FORWARD][0] == REFUSED
+    assert {
+        found[row, phase][0] for row in ("scratch", "torch") for phase in (FORWARD, BACKWARD)
+    } == {TIMED}
+
+
 @pytest.mark.usefixtures("hasty")
 def test_relu_is_an_argument_of_the_class(tmp_path):
     rows = ("scratch", "torch", "torch.nn:RNN")
