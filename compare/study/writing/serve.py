@@ -1,9 +1,13 @@
 """The command `write`: serve the page to write in, with its site, on this machine."""
 
+import io
 import os
 import webbrowser
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import BinaryIO
 
 from compare.files import is_page
 from compare.study.config import WriteConfig
@@ -21,10 +25,26 @@ TYPES = {
 """By the end of a file's name: a system's own table may have another type for scripts."""
 
 
+HOSTS = ("127.0.0.1", "localhost")
+"""The names of this machine in a request: a page of another site could have the name of its own."""
+
+
 class Handler(SimpleHTTPRequestHandler):
-    """Serves the files of a folder."""
+    """Serves the files of a folder, and what its links lead to in the folder, to this machine."""
 
     extensions_map = TYPES
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        """Send the head of a file, or of an error, and return the file."""
+        path = Path(self.translate_path(self.path))
+        if self.headers.get("Host", "").partition(":")[0] not in HOSTS:
+            self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
+            return None
+        is_there = path.is_file() or path.is_dir()  # no pipe, no device, no name with a NUL
+        if not is_there or not path.resolve().is_relative_to(Path(self.directory).resolve()):
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return None
+        return super().send_head()
 
     def log_message(self, *_: object) -> None:
         """Print nothing for a request."""

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -162,6 +163,26 @@ def test_the_server_has_the_types_that_a_browser_demands(folder):
         for name, kind in (("", "text/html"), ("core.mjs", "text/javascript")):
             with urlopen(f"http://127.0.0.1:{server.server_port}/{name}") as answer:
                 assert answer.headers["Content-Type"] == kind
+        server.shutdown()
+
+
+def test_the_server_has_the_files_of_the_site_alone_for_this_machine(folder, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "secret.txt"
+    outside.write_text("a secret")
+    (folder / "link.txt").symlink_to(outside)
+    (folder / "inside.txt").symlink_to("core.mjs")
+    with make_server(WriteConfig(site=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for name, host, status in (
+            ("inside.txt", "localhost:1234", 200),
+            ("inside.txt", "example.org", 421),
+            ("link.txt", "127.0.0.1", 404),
+            ("%00", "127.0.0.1", 404),
+        ):
+            client = HTTPConnection("127.0.0.1", server.server_port)
+            client.request("GET", f"/{name}", headers={"Host": host})
+            assert client.getresponse().status == status, name
+            client.close()
         server.shutdown()
 
 
