@@ -22,7 +22,7 @@ from rich.text import Text
 from compare.check import STYLES, CheckConfig, Report, write_json
 from compare.classroom.class_report import ClassReport, hash_file
 from compare.classroom.config import GradeConfig
-from compare.files import JsonObject
+from compare.files import JsonObject, name_path
 from compare.implementations import NOTEBOOK, clean
 from compare.terminal import (
     CommandError,
@@ -51,7 +51,7 @@ def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     folder = config.submissions.path
     names = (path.relative_to(folder) for path in sorted(folder.rglob("*")))
     files = {
-        clean(name.as_posix()): folder / name
+        name_path(name): folder / name
         for name in names
         if name.suffix in (".py", NOTEBOOK)
         and not any(p.startswith((".", "_")) for p in name.parts)

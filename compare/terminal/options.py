@@ -110,6 +110,8 @@ def check_options(config: object) -> None:
     for name, hint in get_type_hints(type(config), include_extras=True).items():
         kind, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         value, expected = getattr(config, name), f"expected {flag_of(name)}"
+        if value == "" and type(None) in get_args(kind):  # None means that it is not given
+            raise UsageError(f"{expected} with a value, got ''")
         if get_origin(kind) is Literal and value not in get_args(kind):
             choices = ", ".join(get_args(kind))
             raise UsageError(f"{expected} to be one of {choices}, got {value!r}")

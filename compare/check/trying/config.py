@@ -11,8 +11,6 @@ from compare.kernels import CAPABILITIES
 from compare.parity import OPTIMIZERS, OptimizerName
 from compare.terminal import (
     FROM_0,
-    LARGEST,
-    SMALLEST,
     Range,
     UsageError,
     check_options,
@@ -20,7 +18,10 @@ from compare.terminal import (
     read_sizes,
 )
 
-ABOVE_0 = Range(SMALLEST, LARGEST, "above 0", too_large="of a finite number")
+SECONDS = Range(0.1, 1e6, "between 0.1 and 1,000,000")
+TOTAL = Range(3.0, 1e6, "between 3 and 1,000,000")
+GIBIBYTES = Range(0.5, 2**20, "between 0.5 and 1,048,576")
+"""Limits that our own solution keeps: nobody loses a point by a typing error."""
 Cell = Annotated[CellName | None, flag("|".join(CELLS), "(default: guessed from the names)")]
 Seed = Annotated[int, FROM_0, arg(metavar="N")]
 
@@ -71,13 +72,13 @@ class CheckOptions:
     """Also require bitwise equality and exception types."""
     numpy_only: Annotated[bool, flag()] = False
     """Refuse all libraries except NumPy."""
-    timeout: Annotated[float, ABOVE_0, arg(metavar="SECONDS")] = 10.0
+    timeout: Annotated[float, SECONDS, arg(metavar="SECONDS")] = 10.0
     """CPU time limit for a call."""
-    total_timeout: Annotated[float | None, ABOVE_0, flag("SECONDS", "(default: 30 times that)")] = (
+    total_timeout: Annotated[float | None, TOTAL, flag("SECONDS", "(default: 30 times that)")] = (
         None
     )
     """CPU time limit for all calls."""
-    memory: Annotated[float, ABOVE_0, arg(metavar="GIB")] = 4.0
+    memory: Annotated[float, GIBIBYTES, arg(metavar="GIB")] = 4.0
     """Memory limit for your code."""
     json: Annotated[Path | None, flag("FILE")] = None
     """Write the results as JSON."""

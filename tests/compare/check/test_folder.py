@@ -1,8 +1,10 @@
 """``rnn-parity grade DIR``: a line for each file, whatever the others do."""
 
 import json
+import os
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -54,6 +56,34 @@ def test_each_file_has_a_line(capsys):
         s[5] == "1" and s[0] == "1" for _, s in FILES.values()
     ]
     assert set(psutil.Process().children(recursive=True)) <= before
+
+
+NAMES = ("a b.py", "a  b.py", "a\nb.py", "a\\nb.py", "hw:1.py", b"caf\xe9.py", "x" * 252 + ".py")
+ODD = {
+    "pipe.py": os.mkfifo,
+    "zero.py": lambda path: path.symlink_to("/dev/zero"),
+    "dead.py": lambda path: path.symlink_to("nowhere"),
+    "folder.py": Path.mkdir,
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="expected pipes, and names of any bytes")
+def test_each_name_has_its_row_and_its_page(capsys):
+    Path("odd").mkdir()
+    for name in NAMES:
+        Path("odd", os.fsdecode(name)).write_text(RIGHT)
+    for name, make in ODD.items():
+        make(Path("odd", name))
+    assert main(["grade", "odd", "--report", "report", *OPTIONS]) == 1
+    rows = json.loads(Path("found.json").read_text(encoding="utf-8"))["files"]
+    assert {row["file"] for row in rows if not row["ok"]} == {*ODD}
+    assert len({row["file"] for row in rows if row["ok"]}) == len(NAMES)
+    for row in rows:
+        assert row["file"].isprintable()
+        assert Path("report", "students", f"{row['file']}.html").is_file()
+    assert Path("report", "grades.csv").read_text().count("\n") == 1 + len(rows)
+    page = Path("report", "class.html").read_text()
+    assert quote("students/a\\nb.py.html") in page
 
 
 def test_the_only_file_is_singular_and_hidden_ones_are_none(capsys):
