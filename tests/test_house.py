@@ -39,6 +39,34 @@ def test_no_public_name_is_that_of_its_module():
         assert [name for module, name in found if name == module] == [], stub
 
 
+OPENING = {"open", "read_text", "read_bytes", "fromfile", "load_file", "load_model"}
+OPENERS = {
+    "compare/files/": "the one way for all files",
+    "compare/implementations/inside/": "runs in the process of the user's code, under its limits",
+    "compare/bench/measure/machine.py": "this project's sources, and /proc/cpuinfo",
+    "compare/check/exercise/new.py": "a new file",
+    "compare/check/report/read_vectors.py": "for others, who have no compare",
+    "compare/cli.py": "os.devnull",
+    "compare/kernels/": "files of its own jobs",
+    "compare/mistakes/patches.py": "this project's sources",
+    "compare/pairs/conversion.py": "the file that it has written",
+    "compare/runs/record.py": "the metrics that it writes",
+    "compare/study/": "scripts of the page, and the demonstration",
+}
+"""Who opens a file without `compare.files.open_input`, and which one: none that a user names."""
+NO_FILES = ("subject.open", "replace(self, is_called_once=True).open")
+
+
+def test_each_file_that_a_user_names_is_opened_in_one_place():
+    for path in ROOT.glob("compare/**/*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        calls = [ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)]
+        opening = [call for call in calls if call.rpartition(".")[2] in OPENING]
+        if not name.startswith(tuple(OPENERS)):
+            assert [call for call in opening if call not in NO_FILES] == [], name
+
+
 @pytest.mark.parametrize(("lines", "code"), [(3, 0), (2, 1)])
 @pytest.mark.parametrize(("words", "also"), [(1, 0), (0, 1)])
 def test_a_package_above_its_budget_fails(lines, code, words, also, tmp_path, capsys):

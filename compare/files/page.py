@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
+from compare.files.opening import open_input
 from compare.files.schema import to_json
 
 
@@ -52,10 +53,11 @@ def json_in_html(values: object) -> str:
 
 def is_page(path: Path, mark: str) -> bool:
     """Return whether a file begins like a page with this mark."""
-    if not path.is_file():
+    try:
+        with open_input(path) as file:
+            beginning = file.read(500)
+    except OSError:
         return False
-    with path.open("rb") as file:
-        beginning = file.read(500)
     return beginning.startswith(b"<!doctype html>") and mark.encode() in beginning
 
 

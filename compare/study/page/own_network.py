@@ -63,6 +63,8 @@ def read_tokens(path: Path) -> list[str]:
     if not isinstance(content, list):
         what = 'a list of characters, or a dict such as {"a": 0}'
         raise RecordError(f"expected {what} in {path}, got {excerpt(content)}")
+    if len(content) < 2:
+        raise RecordError(f"expected at least two tokens in {path}, got {len(content)}")
     first: dict[str, int] = {}
     for index, token in enumerate(content):
         if not isinstance(token, str) or not _is_character(token):
