@@ -1,160 +1,288 @@
-"""A class: its pages and grades."""
+"""``rnn-parity grade DIR``: a line for each file, whatever the others do; its pages and grades."""
 
 import csv
+import dataclasses
+import html
 import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
+import psutil
 import pytest
 
-from compare.check.exercise.stages import STAGES as EXERCISE
-from compare.classroom import folder
+from compare.check import STAGES, CheckOptions
+from compare.classroom import GradeConfig, folder
 from compare.classroom.class_report import ClassReport
-from compare.classroom.config import GradeConfig
 from compare.cli import main
 from tests.compare.check.corpus import function_source, right_source, right_variants
+from tests.in_process import terminal
 
-STAGES = ["--stage", "rnn_step,clip_grad_norm", "--jobs", "1"]
+OPTIONS = ["--stage", "rnn_step,clip_grad_norm", "--json", "found.json"]
 RIGHT, OTHER, THIRD = right_source(), *(right_variants()[k].source for k in (20, 40))
 STEP = function_source(RIGHT, "rnn_step").replace("h @ W_hh.T", "h @ W_hh")
 WRONG = OTHER.replace(function_source(OTHER, "rnn_step"), STEP)
-RENAMED = {"output": "states", "d_z": "slope", "norm": "length", "exps": "powers"}
+NOTEBOOK = json.dumps({"cells": [{"cell_type": "code", "source": RIGHT}]})
+KILLS = """
+import ctypes, os
 
 
-def rename(source):
-    """Return a copy with other names for variables, and a comment."""
-    for old, new in RENAMED.items():
-        source = re.sub(rf"\b{old}\b", new, source)
-    return f"# all my own work\n{source}"
+def clip_grad_norm(*args):
+    ctypes.CDLL(None).kill(os.getppid(), 9)
+"""
 
-
-FILES = {
-    "alice.py": RIGHT,
-    "bob <i>.py": WRONG,
-    "carol/mine.py": f"{THIRD}\n1 / 0\n",
-    "dan.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": rename(RIGHT)}]}),
-    "=eve.py": "import os\nos._exit(3)\n",
+FILES = {  # its text, and its line
+    "=eve.py": ("import os\nos._exit(3)\n", "0 of 2  error: its process ended with exit code 3"),
+    "alice.py": (RIGHT, "2 of 2  right"),
+    "bob <i>.py": (WRONG, "1 of 2  rnn_step wrong"),
+    "carol/mine.py": (f"{THIRD}\n1 / 0\n", "0 of 2  error: ZeroDivisionError: division by"),
+    "dan.ipynb": (NOTEBOOK, "2 of 2  right"),
+    "frank\x1b[2J.py": (f"print('hi')\n{RIGHT}", "2 of 2  right; printed 1 line, the first: 'hi'"),
+    "grace.py": (RIGHT + KILLS, "0 of 0  error: its check ended by signal SIGKILL"),
 }
-SCORES = {
-    "'=eve.py": "0",
-    "alice.py": "2",
-    "bob <i>.py": "1",
-    "carol/mine.py": "0",
-    "dan.ipynb": "2",
-}
+SCORES = [line[0] for _, line in FILES.values()]
+NAMES = [name.replace("\x1b", "\\x1b") for name in FILES]
 
 
 @pytest.fixture(autouse=True)
 def _files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    for name, text in FILES.items():
+    for name, (text, *_) in FILES.items():
         (path := Path("class") / name).parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
-def read_all(directory):
-    """Return the text of all files."""
-    files = {path: path.read_text("utf-8") for path in Path(directory).rglob("*") if path.is_file()}
-    return {path.relative_to(directory).as_posix(): text for path, text in files.items()}
+def read_tables(page):
+    """Return the tables of a page, as the text of each cell."""
+    tables = re.findall(r"<tbody>(.*?)</tbody>", page, re.S)
+    rows = [re.findall(r"<tr>(.*?)</tr>", table, re.S) for table in tables]
+    return [[read_cells(row) for row in table] for table in rows]
 
 
-def test_the_report_on_a_class(capsys):
-    assert main(["grade", "class", "--report", "report", *STAGES]) == 1
-    written = read_all("report")
-    students = {f"students/{name}.html" for name in FILES}
-    assert set(written) == students | {"class.html", "class.json", "grades.csv"}
-    rows = list(csv.DictReader(written["grades.csv"].splitlines()))
-    assert {row["file"]: row["score"] for row in rows} == SCORES
-    assert [row["file"] for row in rows] == [*SCORES]
-    assert {row["out of"] for row in rows} == {"2"}
-    assert [row["rnn_step"] for row in rows] == ["error", "right", "wrong", "error", "right"]
-    remarks = {row["file"]: row["remarks"] for row in rows}
-    assert remarks["carol/mine.py"].startswith("ZeroDivisionError: division by zero (line ")
-    assert remarks["'=eve.py"] == "its process ended with exit code 3"
-    page = written["class.html"]
-    assert "2 of 5 submissions are right. The median score is 1 of 2." in page
-    assert "W_hh is not transposed: each unit reads the wrong weights." in page
-    assert "1 (20 %)" in page
-    assert '<a href="students/bob%20%3Ci%3E.py.html">bob &lt;i&gt;.py</a>' in page
-    assert "<i>" not in page
-    assert "rnn_step" in written["students/=eve.py.html"]
-    capsys.readouterr()
+def read_cells(row):
+    cells = re.findall(r"<td>(.*?)</td>", row, re.S)
+    bars = [
+        re.sub(r'<svg.*?width="([\d.]+)".*?</svg>', r"[\1]", cell, flags=re.S) for cell in cells
+    ]
+    return [html.unescape(re.sub(r"<[^>]*>", "", cell)).strip() for cell in bars]
 
 
-def test_a_report_goes_on_where_it_stopped(monkeypatch, capsys):
+def read_grades():
+    with Path("report/grades.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal kills a process there")
+def test_each_file_has_a_line_a_grade_and_a_page(capsys):
+    assert main(["grade", "class", "--jobs", "1", "--report", "report", *OPTIONS]) == 1
+    output, error = capsys.readouterr()
+    assert error == "rnn-parity: 3 of 7 files are right\n"
+    for line, name, (_, shown) in zip(
+        output.splitlines()[1:-1], NAMES, FILES.values(), strict=True
+    ):
+        assert line.partition(name)[2].strip().startswith(shown), line
+    found = json.loads(Path("found.json").read_text(encoding="utf-8"))
+    assert [row["file"] for row in found["files"]] == NAMES
+    assert [row["ok"] for row in found["files"]] == [score == "2" for score in SCORES]
+
+    rows = read_grades()
+    assert [row["file"] for row in rows] == ["'=eve.py", *NAMES[1:]]
+    assert [(row["score"], row["out of"]) for row in rows] == [(score, "2") for score in SCORES]
+    verdicts = ["error", "right", "wrong", "error", "right", "right", "error"]
+    assert [row["rnn_step"] for row in rows] == verdicts
+    remarks = [row["remarks"].partition(" (")[0] for row in rows]
+    killed = "its check ended by signal SIGKILL"
+    left = "its process ended with exit code 3"
+    error, note = "ZeroDivisionError: division by zero", "printed 1 line, the first: 'hi'"
+    assert remarks == [left, "", "", error, "", note, killed]
+
+    page = Path("report/class.html").read_text("utf-8")
+    assert "3 of 7 submissions are right. The median score is 1 of 2. Seed 0." in page
+    scores, functions, mistakes, students = read_tables(page)
+    assert scores == [["2", "3", "[42.9]"], ["1", "1", "[14.3]"], ["0", "3", "[42.9]"]]
+    assert functions == [
+        ["rnn_step", "3", "1", "", "3", "", "[57.1] 57 %"],
+        ["clip_grad_norm", "4", "", "", "3", "", "[42.9] 43 %"],
+    ]
+    words = "W_hh is not transposed: each unit reads the wrong weights."
+    assert mistakes == [[words, "rnn_step", "1 (14 %)", "bob <i>.py"]]
+    assert [row[:2] for row in students] == [
+        [name, f"{score} of 2"] for name, score in zip(NAMES, SCORES, strict=True)
+    ]
+    missed = [f"all error; {left}", "", "rnn_step wrong", f"all error; {error}", "", note]
+    assert [row[2].partition(" (")[0] for row in students] == [*missed, f"all error; {killed}"]
+    links = {html.unescape(link) for link in re.findall(r'href="(students/[^"]*)"', page)}
+    assert "students/bob%20%3Ci%3E.py.html" in links
+    pages = {path.relative_to("report").as_posix() for path in Path("report").rglob("*.html")}
+    assert pages == {"class.html", *(f"students/{name}.html" for name in NAMES)}
+    assert "rnn_step" in Path("report/students/=eve.py.html").read_text("utf-8")
+
+
+def test_it_goes_on_where_it_stopped(monkeypatch, capsys):
+    """After Ctrl-C the results so far are in the files, and no process is left."""
+    for name in ("=eve.py", "frank\x1b[2J.py", "grace.py"):
+        Path("class", name).unlink()
+    grade = ["grade", "class", "--report", "report", "--jobs", "1", *OPTIONS]
     shown = folder._show
 
     def interrupt(row, done, *more):
-        if done == "3/5":
+        if done == "2/4":
             raise KeyboardInterrupt
         shown(row, done, *more)
 
     with monkeypatch.context() as patch:
         patch.setattr(folder, "_show", interrupt)
-        assert main(["grade", "class", "--report", "report", *STAGES]) == 130
+        assert main(grade) == 130
+    found = json.loads(Path("found.json").read_text(encoding="utf-8"))
+    assert [row["file"] for row in found["files"]] == ["alice.py", "bob <i>.py"]
     Path("class/alice.py").write_text(WRONG, encoding="utf-8")
-    assert main(["grade", "class", "--report", "report", *STAGES]) == 1
-    output = capsys.readouterr().out
-    again = output.partition("  2 of them are in report already\n")[2]
-    assert [line.split()[:2] for line in again.splitlines()[:-1]] == [
-        ["3/5", "alice.py"],
-        ["4/5", "carol/mine.py"],
-        ["5/5", "dan.ipynb"],
-    ]
-    assert main(["grade", "class", "--report", "report", *STAGES, "--seed", "9"]) == 1
+    assert main(grade) == 1
+    again = capsys.readouterr().out.partition("  1 of them are in report already\n")[2]
+    done = [line.split()[:2] for line in again.splitlines()[:-1]]
+    assert done == [["2/4", "alice.py"], ["3/4", "carol/mine.py"], ["4/4", "dan.ipynb"]]
+    assert [row["score"] for row in read_grades()] == ["1", "1", "0", "2"]
+    assert main([*grade, "--seed", "9"]) == 1
     assert "already" not in capsys.readouterr().out
 
 
-def test_another_text_or_another_class_is_another_setting():
+OTHER_SETTINGS = {
+    "cell": "gru",
+    "layout": "in-out",
+    "bias": "one",
+    "gates": "r,z,n",
+    "names": "weight_ih_l0=W",
+    "stage": "rnn_step",
+    "no_equations": True,
+    "no_train": True,
+    "optimizer": "adam",
+    "device": "cpu",
+    "dtype": "float32",
+    "tf32": True,
+    "interpret": True,
+    "compile_for": "sm_90",
+    "seed": 1,
+    "size": "T=3",
+    "deep": True,
+    "strict": True,
+    "numpy_only": True,
+    "timeout": 5.0,
+    "total_timeout": 5.0,
+    "memory": 1.0,
+    "target": "class:Layer",
+}
+
+
+def test_each_other_option_text_or_class_is_another_setting():
     """Each changes the verdict on a submission that is still the same."""
+
+    def settings(**changes):
+        config = GradeConfig(**({"target": "class", "text": Path("text.txt")} | changes))
+        return ClassReport(config, Path("report"), {}).settings
+
     Path("report").mkdir()
-    settings = []
-    for target, words in (("class:A", "a text"), ("class:B", "a text"), ("class:B", "another")):
-        Path("text.txt").write_text(words, encoding="utf-8")
-        config = GradeConfig(target=target, text=Path("text.txt"))
-        settings.append(ClassReport(config, Path("report"), {}).settings)
-    assert settings[0] != settings[1] != settings[2]
+    Path("text.txt").write_text("a text", encoding="utf-8")
+    options = {field.name for field in dataclasses.fields(CheckOptions)}
+    assert OTHER_SETTINGS.keys() == options - {"text", "json"} | {"target"}
+    usual = settings()
+    same = [name for name, value in OTHER_SETTINGS.items() if settings(**{name: value}) == usual]
+    assert same == []
+    Path("text.txt").write_text("another text", encoding="utf-8")
+    assert settings() != usual
 
 
-def test_a_submission_whose_check_has_ended_has_a_page_and_no_points(monkeypatch):
-    monkeypatch.setattr(folder, "JOB", "import sys; sys.stdin.read(1); raise SystemExit(3)")
-    assert main(["grade", "class", "--report", "report", *STAGES]) == 1
-    written = read_all("report")
-    rows = list(csv.DictReader(written["grades.csv"].splitlines()))
-    assert {(row["score"], row["out of"], row["rnn_step"]) for row in rows} == {("0", "2", "error")}
-    assert "its check ended with exit code 3" in written["students/alice.py.html"]
+def test_a_job_that_ends_in_the_middle_of_an_answer_costs_one_file(monkeypatch, capsys):
+    """Each file has a page, and no points."""
+    half = (
+        "import os, sys; sys.stdin.read(1); os.write(1, b'\\x80\\x04\\x95' + bytes(9)); os._exit(3)"
+    )
+    monkeypatch.setattr(folder, "JOB", half)
+    grade = ["grade", "class", "--jobs", "9", "--seed", "5", "--report", "report", *OPTIONS]
+    assert main(grade) == 1
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first == "class: 7 files, seed 5, 7 jobs"
+    words = "its check ended with exit code 3"
+    assert sum(f"error: {words}" in line for line in lines) == 7
+    found = {(row["score"], row["out of"], row["rnn_step"]) for row in read_grades()}
+    assert found == {("0", "2", "error")}
+    assert words in Path("report/students/alice.py.html").read_text("utf-8")
+
+
+ODD_NAMES = ("a b.py", "a  b.py", "a\nb.py", "a\\nb.py", "hw:1.py", b"caf\xe9.py", "x" * 252 + ".py")
+ODD = {
+    "pipe.py": os.mkfifo,
+    "zero.py": lambda path: path.symlink_to("/dev/zero"),
+    "dead.py": lambda path: path.symlink_to("nowhere"),
+    "folder.py": Path.mkdir,
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="expected pipes, and names of any bytes")
+def test_each_name_has_its_row_and_its_page(capsys):
+    Path("odd").mkdir()
+    for name in ODD_NAMES:
+        Path("odd", os.fsdecode(name)).write_text(RIGHT)
+    for name, make in ODD.items():
+        make(Path("odd", name))
+    assert main(["grade", "odd", "--report", "report", *OPTIONS]) == 1
+    rows = json.loads(Path("found.json").read_text(encoding="utf-8"))["files"]
+    assert {row["file"] for row in rows if not row["ok"]} == {*ODD}
+    assert len({row["file"] for row in rows if row["ok"]}) == len(ODD_NAMES)
+    for row in rows:
+        assert row["file"].isprintable()
+        assert Path("report", "students", f"{row['file']}.html").is_file()
+    assert len(read_grades()) == len(rows)
+    page = Path("report", "class.html").read_text()
+    assert quote("students/a\\nb.py.html") in page
+
+
+def test_the_only_file_is_singular_and_hidden_ones_are_none(capsys):
+    for name in ("mine.py", ".mine.py", "_old/mine.py", ".git/mine.py", "notes.txt"):
+        (path := Path("one", name)).parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("", encoding="utf-8")
+    assert main(["grade", "one", *OPTIONS]) == 1
+    output, error = capsys.readouterr()
+    assert output.startswith("one: 1 file, seed 0, 1 job\n")
+    assert error == "rnn-parity: 0 of 1 file is right\n"
+
+
+@pytest.mark.parametrize(
+    ("is_right", "words"), [(True, "right"), (False, "\x1b[1;31merror: it ended\x1b[0m")]
+)
+def test_what_is_wrong_is_red(is_right, words):
+    to, printed = terminal(80, color=True)
+    row = folder.NOTHING | {"file": "a.py", "ok": is_right, "failed": "it ended"}
+    folder._show(row, "1/2", 5, to)
+    assert printed.getvalue() == f"  1/2  a.py   0 of 0  {words}\n"
 
 
 def test_nothing_else_is_replaced(capsys):
     Path("report").mkdir()
     Path("report/thesis.txt").write_text("mine", encoding="utf-8")
-    assert main(["grade", "class", "--report", "report", *STAGES]) == 2
+    assert main(["grade", "class", "--report", "report", *OPTIONS]) == 2
     assert "got report, which is something else" in capsys.readouterr().err
     assert main(["grade", "class/alice.py", "--report", "report"]) == 2
     assert [*Path("report").iterdir()] == [Path("report/thesis.txt")]
 
 
-NAMES = [stage.name for stage in EXERCISE["rnn"]]
 TEACHERS = Path(__file__).parents[3] / "docs" / "use" / "teachers.md"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Gradescope's machines run Linux")
-@pytest.mark.parametrize(
-    ("name", "source", "score"),
-    [("homework", RIGHT, 6), ("homework", WRONG, 5), ("other", RIGHT, 0)],
-    ids=["right", "wrong", "another name"],
-)
-def test_the_two_files_for_gradescope_are_enough(name, source, score, tmp_path):
+@pytest.mark.parametrize(("name", "score"), [("homework", 5), ("other", 0)])
+def test_the_two_files_for_gradescope_are_enough(name, score, tmp_path):
     """The page for teachers shows them; a virtual environment with the package is there."""
     scripts = re.findall(r"^```bash\n(#!.*?)^```", TEACHERS.read_text("utf-8"), re.M | re.S)
     assert [len(script.splitlines()) <= 10 for script in scripts] == [True, True]
     for folder_name in ("submission", "results", "venv/bin"):
         (tmp_path / folder_name).mkdir(parents=True)
-    (tmp_path / "submission" / f"{name}.py").write_text(source, encoding="utf-8")
+    (tmp_path / "submission" / f"{name}.py").write_text(WRONG, encoding="utf-8")
     command = tmp_path / "venv" / "bin" / "rnn-parity"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m compare "$@"\n', encoding="utf-8")
     command.chmod(0o755)
@@ -163,4 +291,5 @@ def test_the_two_files_for_gradescope_are_enough(name, source, score, tmp_path):
     subprocess.run(["bash", "-c", script], env=environment, check=True, timeout=300)
     found = json.loads((tmp_path / "results" / "results.json").read_text(encoding="utf-8"))
     assert found["score"] == score
-    assert [test["name"] for test in found.get("tests", [])] == NAMES * (name == "homework")
+    names = [stage.name for stage in STAGES["rnn"]] * (name == "homework")
+    assert [test["name"] for test in found.get("tests", [])] == names
