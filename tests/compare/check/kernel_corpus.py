@@ -1,11 +1,9 @@
-"""The corpus of kernels (students/kernels.toml): prove what they are, or check them.
+"""The corpus of kernels (students/kernels.toml): check them.
 
-    python -m tests.compare.check.kernel_corpus prove|check [SIZES] WORDS…
+    python -m tests.compare.check.kernel_corpus few|all WORDS…
 
 It is a process of its own, as Triton's interpreter has to be chosen before Triton is imported. It
 prints a JSON object: for each entry what shows that it is wrong; nothing shows that of a right one.
-
-`prove` knows nothing of `check`: it compares with PyTorch's layer in Triton's own interpreter.
 """
 
 import json
@@ -29,9 +27,7 @@ class Kernel:
     words: str
     base: str
     change: tuple[tuple[str, str], ...] = ()
-    shown: str = ""  # how it can be seen that it is wrong; empty: it is right
-    found: str = ""  # a part of what `check` prints
-    not_run: bool = False  # whether Triton's own interpreter does not run it
+    found: str = ""  # a part of what `check` prints; empty: it is right
 
     @property
     def layer(self) -> str:
@@ -44,9 +40,7 @@ class Kernel:
         (folder / "scaffold.py").write_text(scaffold.read_text("utf-8"), encoding="utf-8")
         source = (STUDENTS / "kernels" / f"{self.base}.py").read_text("utf-8")
         for old, new in self.change:
-            assert source.count(old) == 1, (
-                f"{self.words}: {old!r} is there {source.count(old)} times"
-            )
+            assert source.count(old) == 1, (self.words, old)
             source = source.replace(old, new)
         file = folder / f"entry_{len(list(folder.iterdir()))}.py"
         file.write_text(source, encoding="utf-8")
@@ -62,7 +56,6 @@ KERNELS = {
 }
 
 FEW = ((3, 2, 4, 5), (2, 3, 4, 33), (2, 34, 3, 70), (1, 32, 3, 32))
-PROOF = (*FEW, (130, 2, 3, 4), (1, 130, 3, 17), (2, 2, 3, 130), (1, 32, 3, 256))
 """T, B, V and H."""
 
 
@@ -106,75 +99,18 @@ def check(kernel: Kernel, file: Path, sizes: str) -> str:
     return "" if INTERPRETER.take_notes()["launched"] else "no Triton kernel was launched"
 
 
-def run_once(call: Any, quantiles: Any) -> list[float]:
-    """Take the place of a benchmark, which needs a GPU."""
-    call()
-    return [0.0 for _ in quantiles]
-
-
-def prove(kernel: Kernel, file: Path, sizes: str) -> str:
-    """Return in which of three ways results differ from PyTorch's: values, memory or order."""
-    import torch
-    from triton.runtime import interpreter
-    from triton.runtime.autotuner import Autotuner
-
-    if kernel.shown == "outside" or kernel.base == "names" or kernel.not_run:
-        return ""  # it would write where it must not, or does not run there
-    Autotuner.do_bench = staticmethod(run_once)  # type: ignore[assignment]
-
-    class Reversed(interpreter.InterpreterBuilder):  # type: ignore[misc]
-        def set_grid_idx(self, *index: int) -> None:
-            ends = zip(self.grid_dim, index, strict=True)
-            super().set_grid_idx(*(number - 1 - k for number, k in ends))
-
-    def differs(size: tuple[int, int, int, int]) -> bool:
-        T, B, V, H = size
-        generator = torch.Generator().manual_seed(T * B * V * H)
-        own = module_class(V, H)
-        right = getattr(torch.nn, kernel.layer)(V, H, dtype=torch.float64)
-        x, state = (torch.randn(*n, generator=generator) for n in ((T, B, V), (1, B, H)))
-        for parameter, twin in zip(own.parameters(), right.parameters(), strict=True):
-            values = torch.randn(parameter.shape, generator=generator) / H**0.5
-            parameter.data, twin.data = values, values.double()
-        state = (state, state.flip(1)) if kernel.layer == "LSTM" else state
-        wide = tuple(s.double() for s in state) if kernel.layer == "LSTM" else state.double()
-        results = []
-        for layer, values, initial in ((own, x, state), (right, x.double(), wide)):
-            output, last = layer(values, initial)
-            last = torch.cat(last) if isinstance(last, tuple) else last
-            (output.square().sum() + last.sum()).backward()
-            results.append([output, last, *(p.grad for p in layer.parameters())])
-        return any(
-            not torch.allclose(one.double(), other, rtol=1e-3, atol=1e-4)
-            for one, other in zip(*results, strict=True)
-        )
-
-    seen = []
-    for way in ("values", "memory", "order"):
-        torch.use_deterministic_algorithms(way == "memory")  # then fresh memory is NaN
-        builder = Reversed if way == "order" else interpreter.InterpreterBuilder
-        interpreter.interpreter_builder.__class__ = builder
-        module_class = load(file, kernel.layer)
-        if any(differs(size) for size in (PROOF if sizes == "all" else FEW)):
-            seen.append(way)
-    return ", ".join(seen)
-
-
-def main(way: str, sizes: str, *words: str) -> None:
+def main(sizes: str, *words: str) -> None:
     """Print for each entry what shows that it is wrong."""
-    chosen = {name: KERNELS[name] for name in words or KERNELS}
-    do = {"check": check, "prove": prove}[way]
     with tempfile.TemporaryDirectory() as folder:
         sys.path.insert(0, folder)
-        found = {n: do(k, k.write(Path(folder)), sizes) for n, k in chosen.items()}
+        found = {n: check(KERNELS[n], KERNELS[n].write(Path(folder)), sizes) for n in words}
     json.dump(found, sys.stdout)
 
 
 if __name__ == "__main__":
     os.environ["TRITON_INTERPRET"] = "1"
-    if sys.argv[1] == "check":
-        from compare.implementations import load_file
-        from compare.kernels import INTERPRETER as FILE
+    from compare.implementations import load_file
+    from compare.kernels import INTERPRETER as FILE
 
-        INTERPRETER = load_file(FILE, "tests_")
+    INTERPRETER = load_file(FILE, "tests_")
     main(*sys.argv[1:])
