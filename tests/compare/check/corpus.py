@@ -15,6 +15,7 @@ import random
 import re
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +35,6 @@ class Solution:
     stage: str = ""
     likely: str = ""
     bug: str = ""
-    shows: str = "values"
-    variants: tuple[str, ...] = ()  # names of the changes in a right one
 
 
 @dataclass(frozen=True)
@@ -69,14 +68,9 @@ class Style:
     file: str
     name: str
     cell: str
-    found: str = ""
 
     @property
-    def base(self):
-        return self.name
-
-    def write(self, folder):
-        """Return the target for `check`; the file is there."""
+    def target(self):
         return f"{STUDENTS / 'right' / self.file}:{self.name}"
 
 
@@ -132,15 +126,11 @@ def right_variants(count=200, seed=0):
     """Return so many different random combinations of the variants."""
     rng, names, found = random.Random(seed), list(variants()), {}
     while len(found) < count:
-        source, combined = right_source(), []
+        source = right_source()
         for name in rng.sample(names, len(names) // 2):
-            try:
+            with suppress(Misfit):  # another variant has changed this place already
                 source = changed(source, variants()[name])
-            except Misfit:  # another variant has changed this place already
-                continue
-            combined.append(name)
-        name = f"combination {len(found)}"
-        found.setdefault(source, Solution(name, source, variants=tuple(combined)))
+        found.setdefault(source, Solution(f"combination {len(found)}", source))
     return tuple(found.values())
 
 
@@ -232,16 +222,6 @@ def function_source(source, name):
     return found[0]
 
 
-def load(source):
-    """Run a solution and return its functions by name."""
-    functions = {"__name__": "my_rnn"}
-    exec(_compiled(source), functions)  # a submission is a text; `check` writes it to a file
-    return functions
-
-
-_compiled = functools.cache(functools.partial(compile, filename="my_rnn.py", mode="exec"))
-
-
 def files():
     """Return the texts of `files.toml` by the names of the files."""
     records = table("files")["layer"]
@@ -275,27 +255,16 @@ LAYERS = (
 """The right layers, then the wrong ones."""
 
 _STYLES = {
-    (
-        "as_numpy.py",
-        "rnn",
-    ): "TapeInSelf DictAndNoTape Workspace StateOfZeros make_closures "
-    "Columns StepByStep ParametersAsProperty OutputAlone",
-    ("with_gates.py", "gru"): "GRUByGates",
-    ("with_gates.py", "lstm"): "LSTMStatesApart NamedTuples",
-    (
-        "as_torch.py",
-        "rnn",
-    ): "TwoLinears OwnFunction Checkpointed OfLists Subclass MaskedPacked",
+    ("as_numpy.py", "rnn"): "StateOfZeros make_closures",
+    ("as_torch.py", "rnn"): "Checkpointed OfLists Subclass MaskedPacked",
+    ("as_torch.py", "gru"): "AroundGRU StackedCells MixinGRU",
+    ("as_torch.py", "lstm"): "NamedStateLSTM",
     ("as_script.py", "rnn"): "Scripted",
-    ("as_torch.py", "gru"): "AroundGRU StackedCells EinsumGRU MixinGRU",
-    ("as_torch.py", "lstm"): "AroundLSTM CellLSTM StatesApartLSTM NamedStateLSTM",
 }
 STYLES = tuple(
     Style(file, name, cell) for (file, cell), names in _STYLES.items() for name in names.split()
 )
 """The right layers in styles of their own."""
 
-RIGHT_FILES = tuple(
-    STUDENTS / "right" / f"{name}.py" for name in ("closures", "generated", "workspaces")
-)
-"""The right files of functions in styles of their own."""
+RIGHT_FILES = (STUDENTS / "right" / "workspaces.py",)
+"""The right files of functions in a style of their own."""

@@ -7,18 +7,19 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from compare.check.cases.boundaries import TRIALS
+from compare.check import TRIALS
 from compare.check.layers.layer import LayerSubject, find_layout
-from compare.implementations import CELLS, Cell
-from compare.implementations.core.guesses import (
+from compare.implementations import (
+    CELLS,
+    Cell,
+    UserLayerFactory,
     guess_cell_of_class,
     guess_cell_of_functions,
-    guess_cell_of_shapes,
 )
+from compare.implementations.core.guesses import guess_cell_of_shapes
 from compare.implementations.inside.adapters import registry
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
 from compare.implementations.inside.adapters.registry import ADAPTERS, load_adapter, resolve
-from compare.implementations.layers.user_layer import UserLayerFactory
 from compare.implementations.layouts.conventions import Conventions
 from tests.counts import number
 from tests.in_process import submission_of

@@ -8,24 +8,22 @@ import numpy as np
 import pytest
 import torch
 
-from compare.check import CheckConfig, check
-from compare.check.cases.boundaries import TRIALS
-from compare.check.cases.layer_results import match_bits, run
-from compare.check.command import examine
+from compare.check import TRIALS, CheckConfig, check, examine, run
+from compare.check.cases.layer_results import match_bits
 from compare.check.layers import properties
 from compare.check.layers.examine import examine_class
-from compare.check.layers.features import FEATURES
+from compare.check.layers.features import FEATURES, find_surface
 from compare.check.layers.layer import LayerSubject, find_layout
+from compare.check.properties import of_modules as of_modules
 from compare.check.properties.property import layer_property
+from compare.check.trying.results import Result
 from compare.check.trying.subject import search_further, try_items
-from compare.implementations import CELLS
-from compare.implementations.layers.detection import detect_cell
-from compare.implementations.layers.user_layer import UserLayerFactory
-from compare.implementations.worker.client import Submission
+from compare.implementations import CELLS, Submission, UserLayerFactory, Verdict, detect_cell
 from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import STUDENTS, Layer, table
 from tests.compare.check.test_fault_injection import faulty
+from tests.counts import number
 from tests.in_process import source_of, submission_of, terminal
 
 pytestmark = pytest.mark.usefixtures("quickly", "beside_files")
@@ -52,7 +50,7 @@ def stages(report):
 # Right layers -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize("cell", number(["rnn"], CELLS))
 def test_the_layers_of_pytorch_are_right(cell):
     report = examined(f"torch.nn:{CELLS[cell].layer}")
     assert (report.ok, report.cell, report.form) == (True, cell, "torch"), report.summary
@@ -63,7 +61,7 @@ def test_the_layers_of_pytorch_are_right(cell):
     assert len(found) >= 14
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", number(["bfloat16"], ["bfloat16", "float16"]))
 def test_the_tolerance_of_a_coarse_dtype_is_coarse(dtype):
     assert examined("torch.nn:RNN", dtype=dtype).ok
 
@@ -90,11 +88,6 @@ def test_our_own_layer_has_every_feature_and_missing_ones_do_not_count(target, f
 
 def test_one_bias_of_a_gru_is_that_of_the_input():
     assert stages(examined("OneBias", "gru", tried=())) == ["right"] * 3
-
-
-def test_the_command_takes_a_class(tmp_path):
-    report = check(CheckConfig(target="scratch_rnn:GRU", json=tmp_path / "found.json"))
-    assert (report.cell, report.ok, report.to_json()["form"]) == ("gru", True, "class")
 
 
 HALF_DONE = """
@@ -261,17 +254,18 @@ def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
 
 # Properties and error handling ------------------------------------------------------------------
 
-OF_MODULES = {"evaluation as training", "frozen parameters"}
-"""Properties of PyTorch modules alone."""
-
-OF_GRADIENTS = {tried.name for tried in properties.PROPERTIES if tried.gradients}
+OF_GRADIENTS = {
+    tried.name
+    for tried in properties.PROPERTIES
+    if tried.gradients and tried not in of_modules.PROPERTIES
+}
 
 
 def test_a_layer_without_a_backward_pass_has_properties_too():
     report = examined("Inference")
     found = verdicts(report.properties)
     missing = {name for name, verdict in found.items() if verdict == "not tried"}
-    assert missing == (OF_GRADIENTS - OF_MODULES) | {"call as forward"}
+    assert missing == OF_GRADIENTS | {"call as forward"}
     assert {*found.values()} == {"right", "not tried"}
     assert stages(report) == ["right", "missing", "missing"]
     assert {e.name for e in examined("Leaking").wrong} >= {"padding ignored", "nan visible"}
@@ -300,17 +294,28 @@ def test_a_process_that_ends_in_a_property_is_an_error_of_that_property():
     assert line in printed.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("fault", "name"),
-    [
-        ("frozen weights give no gradient to x", "frozen parameters"),
-        ("eval with T of 1", "evaluation as training"),
-    ],
-)
-def test_a_module_that_violates_a_property_of_modules_is_wrong(fault, name, tmp_path):
-    layer = Layer("linear", fault, [table("subtle")["found"]["linear"][fault]])
-    own = [each for each in properties.PROPERTIES if each.name == name]
-    assert verdicts(examined(layer.write(tmp_path), tried=own).properties) == {name: "wrong"}
+SUBTLE = table("subtle")["found"]
+OF_MODULES = [
+    ("linear", "eval with T of 1", "evaluation as training"),
+    ("linear", "frozen weights give no gradient to x", "frozen parameters"),
+    ("cells", "eval: a weight that is stale after loading", "changed in evaluation"),
+    ("cells", "no_grad: h_0 is overwritten", "arguments in evaluation"),
+    ("cells", "deepcopy keeps the old weights", "copies"),
+    ("module", "eval: a transposed copy that a new Parameter leaves stale", "new parameters"),
+]
+
+
+@pytest.mark.parametrize(("base", "fault", "name"), OF_MODULES)
+def test_a_module_that_violates_a_property_of_modules_is_wrong(base, fault, name, tmp_path):
+    change = SUBTLE[base][fault]
+    layer = Layer(base, fault, [change] if isinstance(change[0], str) else change)
+    with submission_of(layer.write(tmp_path)) as submission:
+        layers = UserLayerFactory(submission, layer.cell)
+        find_layout(LayerSubject(layers, 0, trials=TRIALS[:1]))
+        lacking = [Result(name=each, verdict=Verdict.MISSING) for each in FEATURES]
+        own = next(each for each in of_modules.PROPERTIES if each.name == name)
+        found = properties.try_property(own, layers, find_surface(layers, lacking), 0, 2)
+    assert found.verdict == "wrong", found
 
 
 def test_a_violated_property_has_its_case():

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.check import CheckConfig, command
+from compare.check import STYLES, CheckConfig, command
 from compare.check.report.page import AGAIN, stage_of
-from compare.check.report.printing import FAILED, STYLES
+from compare.check.report.printing import FAILED
 from compare.check.trying.explanation import summarize
-from compare.cli import main
 from compare.implementations.worker.in_process import InProcess
 from compare.terminal import Terminal
 from tests.annotations import unchecked
@@ -54,15 +53,14 @@ def rounded(number):
     return float(f"{number:.4g}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
+def test_the_numbers_of_the_page_are_those_of_the_report(report, tab):
     requests, complaints = [], []
     listeners = {"request": lambda sent: requests.append(sent.url)}
     listeners |= dict.fromkeys(("console", "pageerror"), lambda said: complaints.append(said))
     for event, listener in listeners.items():
         tab.on(event, listener)
     tab.set_viewport_size({"width": 400, "height": 900})
-    tab.emulate_media(color_scheme=scheme)
+    tab.emulate_media(color_scheme="dark")
     page = Path(report.target).with_suffix(".html").as_uri()
     tab.goto(page)
     assert tab.title().endswith("mine.py: 3 of 6 functions are right")
@@ -125,30 +123,9 @@ def test_the_numbers_of_the_page_are_those_of_the_report(scheme, report, tab):
     assert (requests, complaints) == ([page], [])
 
 
-# `out` is the file of --explain.
-@pytest.mark.parametrize(
-    ("target", "out", "code", "said"),
-    [
-        ("mine.py", "mine.py", 2, "expected a new file or an older page of --explain, got mine.py"),
-        ("mine.py", ".", 2, "expected a new file or an older page of --explain, got ."),
-        ("mine.py", "no/out.html", 3, "expected to read or write no/out.html, got: No such file"),
-        (".", "out.html", 2, "expected a file or a layer, got a folder: rnn-parity grade ."),
-    ],
-)
-def test_a_path_that_cannot_be_written_is_refused_before_the_check(
-    target, out, code, said, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    Path("mine.py").write_text(RIGHT, encoding="utf-8")
-    assert main(["check", target, "--explain", str(Path(out))]) == code
-    assert capsys.readouterr().err.replace("\\", "/").startswith(f"rnn-parity: {said}")
-    assert Path("mine.py").read_text(encoding="utf-8") == RIGHT
-
-
 @pytest.mark.parametrize(
     ("stage", "right", "wrong"),
     [
-        ("cross_entropy", "return float(loss)", "return 2 * float(loss)"),
         ("clip_grad_norm", "return float(norm)", "return 2 * float(norm)"),
         ("cross_entropy", "return float(loss)", "return np.nan * loss"),
     ],

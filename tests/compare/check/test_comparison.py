@@ -32,14 +32,6 @@ forward on T 3, B 2, H 2: output is wrong
 """
 
 
-def test_identical_results_have_the_same_bits():
-    x = np.ones(2, np.float32)
-    (same,), (next_float,) = (
-        Expected.within({"a": x}, {}).compare({"a": y}) for y in (x, np.nextafter(x, 2))
-    )
-    assert (same.ok, next_float.ok) == (True, False)
-
-
 @pytest.mark.parametrize("other", [np.zeros((2, 1), np.float32), np.zeros(2)])
 def test_a_comparison_of_other_shapes_or_dtypes_fails(other):
     zeros = np.zeros(2, np.float32)

@@ -3,8 +3,7 @@
 import pytest
 
 from compare.check.layers.layer import LayerSubject, find_layout
-from compare.implementations.layers.user_layer import UserLayerFactory
-from compare.implementations.layouts.conventions import Flags
+from compare.implementations import Flags, UserLayerFactory
 from compare.terminal import UsageError
 from tests.compare.check.test_check_layers import examined
 from tests.in_process import submission_of

@@ -2,8 +2,7 @@
 
 import pytest
 
-from compare.check import CheckConfig
-from compare.check.command import examine
+from compare.check import CheckConfig, examine
 from compare.check.exercise.copies import find_copies
 from tests.compare.check.corpus import RIGHT_FILES, plain_source, right_source
 from tests.in_process import terminal

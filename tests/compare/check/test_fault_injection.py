@@ -1,65 +1,96 @@
-"""The expected results of `check` are PyTorch's, tolerances are measured, and faults are detected.
+"""Faults are noticed: those of the catalogue and others in a copy of our layers, one in PyTorch.
 
-If the expected results came from our own implementation, its mistakes would pass. So faults are
-injected into PyTorch here, and the properties have to be violated by our own package.
+If the expected results came from our own implementation, its mistakes would pass. So a fault is
+injected into PyTorch here, and our own layers have to violate the property.
 """
 
-import re
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 import scratch_rnn
-from compare.check.cases.layer_case import LayerCase
-from compare.check.cases.layer_results import (
-    CLASSES,
-    backward,
-    build,
-    forward,
-    match_bits,
-    match_results,
-    name_gradients,
-    rounding,
-    run,
-    to_rounding,
-)
-from compare.check.cases.reference import set_parameters, torch_layer, torch_results
-from compare.check.properties import of_layers as of_layers
-from compare.check.properties import of_memory as of_memory
-from compare.check.properties import of_sequences as of_sequences
+from compare.check import LayerCase, make_case, match_results, rounding, run
+from compare.check.cases.layer_case import SURFACE, random_choices
+from compare.check.cases.layer_results import CLASSES, match_bits
 from compare.implementations import CELLS
-from compare.parity import Comparison
-from compare.parity.tolerance import tolerances, ulps
-from tests.compare.check.trial import find_violation
-from tests.scratch_rnn.test_rnn_is_nn_rnn import PROPERTIES as AS_TORCH
+from compare.mistakes import BUGS
+from compare.parity import Comparison, tolerances
+from tests.counts import number
+from tests.scratch_rnn import test_rnn_is_nn_rnn, test_rnn_properties
 
-pytestmark = pytest.mark.usefixtures("quickly")
+pytestmark = pytest.mark.usefixtures("quietly")
+
+AS_TORCH = test_rnn_is_nn_rnn.PROPERTIES
+NAMED = {tried.name: tried for tried in (*AS_TORCH, *test_rnn_properties.PROPERTIES)}
+
+
+class Violation(NamedTuple):
+    """The first case that violates a property: a wrong tensor, or what was raised."""
+
+    wrong: Comparison | None = None
+    error: Exception | None = None
+
+
+def find_violation(tried, package, number=4):
+    """Try a property on a few cases of each cell; return how a package violates it, or None."""
+    for cases in zip(*(draw_cases(tried, cell, number) for cell in tried.cells), strict=True):
+        for case in cases:
+            layer_class = getattr(package, CELLS[case.cell].layer)
+            try:
+                compared = [c for each in tried.holds(layer_class, case) for c in each]
+            except Exception as error:
+                return Violation(error=error)
+            for wrong in compared:
+                if not wrong.ok:
+                    return Violation(wrong)
+    return None
+
+
+def draw_cases(tried, cell, number):
+    """Draw cases, the same each time: the first half as simple as the property allows."""
+    rng, fields = np.random.default_rng(0), tried.fields
+    simple = {name: v[0] if isinstance(v, tuple) else v for name, v in fields.items()}
+    simple |= {"T": range(2, 7), "B": range(2, 5), "V": range(2, 7), "H": range(2, 7)}
+    simple |= {"dtype": SURFACE["dtype"], "seed": SURFACE["seed"]}
+    surfaces = [simple] * (number // 2) + [SURFACE | fields] * (number // 2)
+    return [make_case(cell=cell, **random_choices(rng, surface)) for surface in surfaces]
+
 
 TORCH_FORWARD = torch.nn.RNN.forward
 
 
 def a_thousandth_too_large(self, *arguments, **options):
     first, *others = TORCH_FORWARD(self, *arguments, **options)
-    if isinstance(first, torch.Tensor):
-        return (first * 1.001, *others)
-    return (first._replace(data=first.data * 1.001), *others)
+    return (first * 1.001, *others)
 
 
-@pytest.mark.parametrize("tried", AS_TORCH, ids=lambda tried: tried.name)
-def test_the_expected_results_are_pytorchs(tried, monkeypatch):
-    assert find_violation(tried, scratch_rnn) is None
+def test_the_expected_results_are_pytorchs(monkeypatch):
+    assert find_violation(AS_TORCH[0], scratch_rnn) is None
     monkeypatch.setattr(torch.nn.RNN, "forward", a_thousandth_too_large)
-    assert find_violation(tried, scratch_rnn).wrong is not None
+    assert find_violation(AS_TORCH[0], scratch_rnn).wrong is not None
+
+
+OF_LAYERS = [bug for bug in BUGS if bug.caught_by]
+TRIED = [bug for bug in OF_LAYERS if bug.caught_by != AS_TORCH[0].name]
+
+
+@pytest.mark.parametrize("bug", TRIED if number(1, 0) else OF_LAYERS, ids=lambda bug: bug.name)
+def test_a_bug_of_the_catalogue_violates_the_property_that_it_names(bug, count):
+    violation = find_violation(NAMED[bug.caught_by], bug.load(), number=32)
+    assert violation is not None, f"{bug.caught_by} holds"
+    assert (violation.error is not None) == (bug.name == "empty-batch-refused"), violation.error
+    count("bugs of the catalogue that violate a property")
 
 
 # Each property finds its fault -------------------------------------------------------------------
 
 
-def faulty(cell="rnn", **changes):
-    """Return our layer with a fault: its output or last state as a function of a forward pass."""
+def faulty(cell="rnn", back=None, **changes):
+    """Return our layer with a fault: its results as a function of a pass."""
 
     class Faulty(CLASSES[cell]):
         def forward(self, x, state=None, **more):
@@ -69,12 +100,23 @@ def faulty(cell="rnn", **changes):
                 setattr(p, name, change(p))
             return p.output, p.last, tape
 
+        def backward(self, tape, d_output=None, d_state=None):
+            found = super().backward(tape, d_output, d_state)
+            is_partial = d_output is None or d_state is None
+            p = SimpleNamespace(layer=self, is_partial=is_partial, gradients=found.parameters)
+            return replace(found, parameters=back(p)) if back else found
+
     return Faulty
 
 
 def where(is_wrong):
     """Return an output that is a thousandth too large in the passes of which this is true."""
     return lambda p: p.output * p.output.dtype.type(1.001 if is_wrong(p) else 1)
+
+
+def each(change, is_wrong=lambda p: True):
+    """Return the gradients of the parameters, each changed in the passes of which this is true."""
+    return lambda p: {n: change(g) if is_wrong(p) else g for n, g in p.gradients.items()}
 
 
 def weights_change(p):
@@ -87,6 +129,24 @@ def weights_are_replaced(p):
     return W is not vars(p.layer).setdefault("array", W)
 
 
+def note_weights(p):
+    p.layer.latest = p.layer.parameters["weight_hh_l0"].copy()
+    return p.output
+
+
+def note_call(p):
+    return vars(p.layer).setdefault("calls", []).append(p) or p.layer.calls
+
+
+def others_were_latest(p):
+    return not np.array_equal(p.layer.latest, p.layer.parameters["weight_hh_l0"])
+
+
+def share(p):
+    """Give both biases one array."""
+    return p.gradients | {n: p.gradients[n.replace("hh", "ih")] for n in p.gradients if "s_hh" in n}
+
+
 BUFFERS = {}
 
 
@@ -97,7 +157,9 @@ def buffered(array):
     return buffer
 
 
-nan_spreads = {"output": lambda p: p.output + p.output.dtype.type(0 * p.x.max())}
+def add(number):
+    """Return an output to which a number is added."""
+    return lambda p: p.output + p.output.dtype.type(number(p))
 
 
 class Remembering(scratch_rnn.RNN):
@@ -108,38 +170,59 @@ class Remembering(scratch_rnn.RNN):
         return output, self.last
 
 
-@pytest.mark.parametrize(
-    ("violated", "fault"),
-    [
-        (of_sequences.padding_ignored, {"output": lambda p: p.output + 0 * p.x.sum(dtype="f4")}),
-        (of_layers.no_state_as_zeros, {"output": where(lambda p: p.state is None)}),
-        (of_sequences.order_of_the_batch, {"last": lambda p: p.last.cumsum(axis=1)}),
-        (of_layers.call_as_forward, {"RNN": Remembering}),
-        (of_memory.own_memory, {"last": lambda p: p.layer.parameters.get("bias_hh_l0", p.last)}),
-        (of_memory.changed_parameters, {"output": where(weights_change)}),
-        (of_memory.replaced_parameters, {"output": where(weights_are_replaced)}),
-        (of_memory.returned_arrays, {"last": lambda p: buffered(p.last)}),
-        (of_sequences.nan_visible, nan_spreads),
-        (of_sequences.infinite_input, nan_spreads),
-        (of_layers.any_memory_layout, {"output": where(lambda p: min(p.x.strides) < 0)}),
-        (of_layers.any_memory_layout, {"output": where(lambda p: 0 in p.x.strides)}),
-        (of_layers.any_memory_layout, {"output": where(lambda p: p.x.flags.fnc)}),
-        (
-            AS_TORCH[0],
-            {"cell": "lstm", "output": where(lambda p: p.layer.proj_size)},
-        ),
-    ],
-    ids=lambda value: getattr(value, "name", ""),
-)
-def test_a_property_finds_its_fault(violated, fault):
-    assert find_violation(violated, scratch_rnn) is None
+NAN_SPREADS = {"output": add(lambda p: 0 * p.x.max())}
+FAULTS = [  # a property, and what violates it
+    ("any memory layout", {"output": where(lambda p: min(p.x.strides) < 0)}),
+    ("any memory layout", {"output": where(lambda p: 0 in p.x.strides)}),
+    ("any memory layout", {"output": where(lambda p: p.x.flags.fnc)}),
+    ("backward adds", {"back": each(np.abs)}),
+    ("backward scales", {"back": each(lambda g: np.clip(g, -1, 1))}),
+    ("batch first", {"output": where(lambda p: p.layer.batch_first)}),
+    ("call as forward", {"RNN": Remembering}),
+    ("changed parameters", {"output": where(weights_change)}),
+    ("cut anywhere", {"output": where(lambda p: len(p.output) > 1)}),
+    ("full lengths", {"output": where(lambda p: p.more.get("lengths") is not None)}),
+    ("gradients apart", {"back": share}),
+    ("infinite input", NAN_SPREADS),
+    ("last output", {"last": lambda p: p.last * p.last.dtype.type(1.001)}),
+    ("layer as torch", {"cell": "lstm", "output": where(lambda p: p.layer.proj_size)}),
+    ("more padding", {"output": add(lambda p: 1e-3 * p.x.size)}),
+    ("nan visible", NAN_SPREADS),
+    ("no gradient as zeros", {"back": each(lambda g: 2 * g, lambda p: p.is_partial)}),
+    ("no state as zeros", {"output": where(lambda p: p.state is None)}),
+    ("old tape", {"output": note_weights, "back": each(lambda g: 2 * g, others_were_latest)}),
+    ("one hot as dense", {"output": where(lambda p: p.x.dtype.kind != "f")}),
+    ("order of the batch", {"last": lambda p: p.last.cumsum(axis=1)}),
+    ("own memory", {"last": lambda p: p.layer.parameters.get("bias_hh_l0", p.last)}),
+    ("padding ignored", {"output": lambda p: p.output + 0 * p.x.sum(dtype="f4")}),
+    ("past before future", {"output": add(lambda p: 1e-3 * p.x.sum())}),
+    ("relu at zero", {"back": each(lambda g: g if g.any() else g + 1)}),
+    ("relu scales", {"output": add(lambda p: 1e-3)}),
+    ("replaced parameters", {"output": where(weights_are_replaced)}),
+    ("returned arrays", {"last": lambda p: buffered(p.last)}),
+    ("second call", {"output": where(lambda p: len(note_call(p)) > 1)}),
+    ("sequence alone", {"output": where(lambda p: p.last.shape[1] > 1)}),
+    ("time reversed", {"output": where(lambda p: p.x.flat[0] < p.x.flat[-1])}),
+    ("two biases", {"output": add(lambda p: p.layer.parameters["bias_hh_l0"][0])}),
+    ("unbatched as batched", {"output": where(lambda p: p.last.ndim == 2)}),
+]
+
+
+def test_each_property_of_a_layer_has_a_fault():
+    violated = {name for name, _ in FAULTS} | {bug.caught_by for bug in OF_LAYERS}
+    assert NAMED.keys() - violated == set()
+
+
+@pytest.mark.parametrize(("name", "fault"), FAULTS, ids=[name for name, _ in FAULTS])
+def test_a_property_finds_its_fault(name, fault):
     if fault.keys() & vars(scratch_rnn).keys():
         changed = fault
     else:
         changed = {CELLS[fault.get("cell", "rnn")].layer: faulty(**fault)}
-    found = find_violation(violated, SimpleNamespace(**(vars(scratch_rnn) | changed)))
+    found = find_violation(NAMED[name], SimpleNamespace(**(vars(scratch_rnn) | changed)))
+    assert found is not None, "nothing is found"
     assert found.error is None
-    if violated is of_layers.any_memory_layout:
+    if name == "any memory layout":
         assert "output, with x in another layout (" in found.wrong.tensor
 
 
@@ -148,48 +231,26 @@ def test_a_property_finds_its_fault(violated, fault):
 CASE = LayerCase(T=4, B=3, V=2, H=5, seed=1)
 
 
-def measured(case):
-    return tolerances(lambda move: run(CLASSES["rnn"], case, move), seed=case.seed, gaps=case.gaps)
-
-
-def test_a_tolerance_is_a_few_ulps_until_it_has_to_be_measured():
-    (results, allowed), case = measured(CASE), replace(CASE)
-    for comparison in match_results(results, results, case):
-        least = 8 * ulps(results[comparison.tensor])
-        np.testing.assert_array_equal(comparison.allowed, least)
-        assert np.all(least < allowed[comparison.tensor])
-    far = {name: array + 1 for name, array in results.items()}
-    for comparison in (
-        *match_results(results, far, case),
-        *match_results(results, results, case),
-    ):
-        np.testing.assert_array_equal(comparison.allowed, allowed[comparison.tensor])
-
-
+@pytest.mark.parametrize("case", [CASE, replace(CASE, seed=2, precision="tf32")], ids=repr)
 @pytest.mark.parametrize("share", [0.9, 1.5])
-def test_a_comparison_fails_if_one_entry_exceeds_its_tolerance(share):
-    results, allowed = measured(CASE)
+def test_a_comparison_fails_if_one_entry_exceeds_its_tolerance(share, case):
+    """The tolerance is measured with the seed and the precision of the case."""
+
+    def compute(move):
+        return run(CLASSES["rnn"], case, move)
+
+    results, allowed = tolerances(compute, seed=case.seed, gaps=case.gaps)
     for name in results:
         entry = tuple(size // 2 for size in results[name].shape)
         changed = results | {name: results[name].copy()}
         changed[name][entry] += share * allowed[name][entry]
-        compared = match_results(results, changed, CASE)
+        compared = match_results(results, changed, case)
         assert [c.tensor for c in compared if not c.ok] == ([name] if share > 1 else [])
 
 
-def test_the_tolerance_is_measured_once_with_the_seed_and_the_precision_of_the_case():
-    for case in (CASE, replace(CASE, seed=2), replace(CASE, precision="tf32")):
-        found = rounding(case)
-        for ours, theirs in zip(found, measured(case), strict=True):
-            assert ours.keys() == theirs.keys()
-            assert all(np.array_equal(ours[name], array) for name, array in theirs.items())
-        assert rounding(case) is found
-    assert replace(CASE, precision="tf32").gaps > 1
-
-
 def test_an_exploding_case_is_measured_without_a_warning():
-    case = replace(CASE, T=6, nonlinearity="relu", gain=1e20)
-    _, allowed = rounding(case)
+    with np.errstate(all="warn"):
+        _, allowed = rounding(replace(CASE, T=6, nonlinearity="relu", gain=1e20))
     assert not all(np.isfinite(array).all() for array in allowed.values())
 
 
@@ -229,77 +290,3 @@ def test_a_tensor_of_only_one_side_is_wrong_with_two_exceptions():
     both = results | {"gradient of h0": results["gradient of h0"] + 1}
     wrong_names = [c.tensor for c in match_bits(results, both, replace(CASE, h0=False)) if not c.ok]
     assert wrong_names == ["gradient of h0"]  # it may be absent, and not wrong
-
-
-def test_bits_that_differ_get_the_tolerance_of_the_case():
-    results, allowed = rounding(CASE)
-    output = results["output"]
-    other = Comparison("output", output, output + np.float32(1), 0.0)
-    same, measured = replace(other, got=output), replace(other, allowed=0.5)
-    for comparison in (same, measured, replace(other, tensor="something else")):
-        assert to_rounding(comparison, CASE) is comparison
-    np.testing.assert_array_equal(to_rounding(other, CASE).allowed, allowed["output"])
-    assert not to_rounding(other, CASE).ok
-
-
-FULL = LayerCase(T=5, B=3, V=2, H=4, L=2, dropout=0.5, lengths=True, seed=1)
-
-
-@pytest.mark.parametrize("cell", CLASSES)
-def test_a_pass_in_two_calls_is_the_pass_at_once(cell):
-    case = replace(FULL, cell=cell)
-    at_once, layer = run(CLASSES[cell], case), build(CLASSES[cell], case)
-    results, tape = forward(layer, case)
-    for _ in range(2):
-        in_two = results | backward(layer, case, tape)
-        assert list(in_two) == list(at_once)
-        assert all(np.array_equal(in_two[name], array) for name, array in at_once.items())
-        for array in in_two.values():
-            array += 1  # they are copies: the tape stays as it was
-        results, _ = forward(layer, case)
-
-
-@pytest.mark.parametrize("batch_first", [False, True])
-def test_masks_of_steps_that_no_sequence_has_are_cut_off(batch_first):
-    """PyTorch's layers give as many steps as the longest sequence has, and masks are of all."""
-    cases = (replace(FULL, batch_first=batch_first, seed=seed) for seed in range(99))
-    case = next(c for c in cases if np.max(np.asarray(c.floats.lengths)) < c.T)
-    assert all(c.ok for c in match_results(torch_results(case), run(CLASSES["rnn"], case), case))
-
-
-def test_a_gradient_that_a_layer_does_not_give_is_left_out():
-    gradients = SimpleNamespace(x=None, h0=np.ones(2), parameters={"weight": np.ones(3)})
-    assert list(name_gradients(gradients)) == ["gradient of h0", "gradient of weight"]
-
-
-class Loaded:
-    """A layer that is handed its parameters."""
-
-    def __init__(self, **options):
-        self.options = options
-
-    def load(self, parameters):
-        self.parameters = parameters
-
-
-def test_a_layer_is_built_with_the_parameters_of_the_case_or_with_others():
-    layer = build(Loaded, CASE)
-    assert layer.options == {**CASE.options, "dtype": "float32"}
-    assert layer.parameters is CASE.floats.parameters
-    others = {name: array + 1 for name, array in CASE.floats.parameters.items()}
-    assert build(Loaded, CASE, others).parameters is others
-    ours = build(CLASSES["rnn"], CASE, others)
-    assert all(np.array_equal(p, others[name]) for name, p in ours.parameters.items())
-    backwards = dict(reversed(others.items()))
-    expected = {name: array.shape for name, array in backwards.items()}
-    got = {name: array.shape for name, array in others.items()}
-    with pytest.raises(ValueError, match=re.escape(f"expected parameters {expected}, got {got}")):
-        build(CLASSES["rnn"], CASE, backwards)
-
-
-def test_pytorchs_layer_takes_its_own_parameters_and_no_others():
-    parameters = CASE.floats.parameters
-    layer = torch_layer(CASE.options, "float32")
-    assert list(set_parameters(layer, parameters)) == list(parameters)
-    with pytest.raises(AssertionError, match="bias_hh_l0"):
-        set_parameters(layer, {n: p for n, p in parameters.items() if n != "bias_hh_l0"})

@@ -214,7 +214,15 @@ def test_a_job_that_ends_in_the_middle_of_an_answer_costs_one_file(monkeypatch, 
     assert words in Path("report/students/alice.py.html").read_text("utf-8")
 
 
-ODD_NAMES = ("a b.py", "a  b.py", "a\nb.py", "a\\nb.py", "hw:1.py", b"caf\xe9.py", "x" * 252 + ".py")
+ODD_NAMES = (
+    "a b.py",
+    "a  b.py",
+    "a\nb.py",
+    "a\\nb.py",
+    "hw:1.py",
+    b"caf\xe9.py",
+    "x" * 252 + ".py",
+)
 ODD = {
     "pipe.py": os.mkfifo,
     "zero.py": lambda path: path.symlink_to("/dev/zero"),

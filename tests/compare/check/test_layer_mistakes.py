@@ -1,43 +1,33 @@
 """``rnn-parity check`` on wrong classes and wrong PyTorch modules: the mistake is named."""
 
-import re
 import textwrap
 
 import numpy as np
 import pytest
 
 from compare.check import CheckConfig
-from compare.check.cases.boundaries import TRIALS
-from compare.check.cases.layer_case import make_case
-from compare.check.cases.layer_results import expect
-from compare.check.layers import examine, features, properties
+from compare.check.layers import properties
 from compare.check.layers.examine import examine_class
 from compare.check.layers.features import FEATURES, list_trials, try_feature, try_features
 from compare.check.layers.layer import PARTS, LayerSubject, find_layout
 from compare.check.layers.properties import try_properties
+from compare.check.properties.property import layer_property
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.explanation import describe_entry
 from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.symptoms import explain_tensor
-from compare.implementations.core.failures import Verdict
-from compare.implementations.layers.user_layer import UserLayerFactory
+from compare.implementations import UserLayerFactory, Verdict
 from compare.parity import Comparison
 from compare.terminal import UsageError
 from tests.compare.check.corpus import (
     LAYERS,
-    STUDENTS,
     Layer,
-    gated_mistakes,
-    mistakes,
     replaced,
     table,
 )
 from tests.counts import number
 from tests.in_process import submission_of, terminal
 from tests.tables import table_of
-
-CLASS = (STUDENTS / "as_class.txt").read_text(encoding="utf-8")
-
 
 pytestmark = pytest.mark.usefixtures("quietly", "beside_files")
 
@@ -60,84 +50,6 @@ def first_wrong(results):
     return next(result for result in results if result.verdict != "right")
 
 
-# Students' functions, as a class ----------------------------------------------------------------
-
-NOT_SEEN = (
-    *("overflows", "previous|accumulat|added|second|zero"),
-    *("output and h_n change places", "axis|sum|shape"),
-)
-"""What takes large inputs or a second call to be seen; features and properties have these.
-
-Where output and h_n change places, a layer is given its states in another layout; and of a bias
-that is summed over the wrong axis the shape alone is seen.
-"""
-
-SAME_IN_A_LAYER = {
-    "change places in c_next": "order f, i, g, o",
-    "q is that product": "before the product",
-    "d_W_ih and d_W_hh change places": "of weight_ih_l0 and gradient of weight_hh_l0 change places",
-}
-
-WRONG = [
-    mistake
-    for mistake in (*mistakes(), *gated_mistakes())
-    if mistake.stage.startswith(mistake.cell)
-    and mistake.shows in ("values", "float64")
-    and mistake.likely not in NOT_SEEN
-]
-
-
-def as_class(functions, cell, stage):
-    """Return a file with these functions, and a class that calls them."""
-    steps = stage if cell == "rnn" else ""  # the functions of the others call their own steps
-    words = {
-        "GATES": {"rnn": "1", "gru": "3", "lstm": "4"}[cell],
-        "FORWARD": "forward_by_steps" if steps == "step" else f"{cell}_forward",
-        "BACKWARD": "backward_by_steps" if steps == "step_backward" else f"{cell}_backward",
-    }
-    text = CLASS
-    for word, by in words.items():
-        text = text.replace(word, by)
-    return f"{functions}\n\n{text}"
-
-
-TRIED = dict.fromkeys(WRONG[:: number(13, 1)])
-TRIED |= dict.fromkeys(mistake for mistake in WRONG if "is not summed over" in mistake.name)
-
-
-@pytest.mark.parametrize("mistake", TRIED, ids=lambda mistake: re.sub(r"\W+", " ", mistake.name))
-def test_a_mistake_of_a_class_is_found_in_its_part_and_named(mistake, tmp_path, count):
-    cell, stage = mistake.cell, mistake.stage.removeprefix(f"{mistake.cell}_")
-    file = tmp_path / "student.py"
-    file.write_text(as_class(mistake.source, cell, stage), encoding="utf-8")
-    wrong = first_wrong(diagnosed(f"{file}:Student", cell)[1])
-    assert wrong.name.startswith("gradient") == stage.endswith("backward")
-    if wrong.verdict == "wrong":  # and not an exception, which says where it was raised
-        likely = SAME_IN_A_LAYER.get(mistake.likely, mistake.likely)
-        assert re.search(likely, wrong.likely, re.IGNORECASE), wrong.likely
-        count("students' mistakes named in a class")
-
-
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_gates_that_change_places_on_the_way_back_alone_are_named_so(cell, tmp_path):
-    [mistake] = [m for m in WRONG if m.cell == cell and "in the place" in m.likely]
-    file = tmp_path / "student.py"
-    file.write_text(as_class(mistake.source, cell, "step_backward"), encoding="utf-8")
-    wrong = first_wrong(diagnosed(f"{file}:Student", cell)[1])
-    assert wrong.likely.startswith("On the way back the gates change places: ")
-
-
-def test_the_floats_of_a_case_are_drawn_once_however_often_it_is_tried():
-    case, other = make_case(T=2, B=3), make_case(T=2, B=3, one_hot=True)
-    assert make_case(T=2, B=3).floats is case.floats
-    assert other.floats is not case.floats
-    assert expect(make_case(T=2, B=3)).results is expect(case).results
-    assert expect(case.given(x=2 * case.floats.x)).results is not expect(case).results
-
-
-# Modules of PyTorch -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "layer", [layer for layer in LAYERS if layer.likely], ids=lambda layer: layer.name
 )
@@ -145,6 +57,13 @@ def test_a_mistake_of_a_layer_is_named(layer, tmp_path):
     wrong = first_wrong(diagnosed(layer.write(tmp_path), layer.cell)[1])
     assert (wrong.name, wrong.verdict) == (layer.found, "wrong")
     assert layer.likely in wrong.likely
+
+
+def test_gates_that_change_places_on_the_way_back_alone_are_named_so(tmp_path):
+    gates = ["[d_r, d_z, d_n], axis", "[d_r, d_z, d_n * r], axis"]
+    layer = Layer("gru", "", [(old, old.replace("d_r, d_z", "d_z, d_r")) for old in gates])
+    wrong = first_wrong(diagnosed(layer.write(tmp_path), "gru")[1])
+    assert wrong.likely.startswith("On the way back the gates change places: ")
 
 
 @pytest.mark.parametrize(
@@ -216,37 +135,20 @@ def test_shapes_that_do_not_fit_together_violate_a_property():
     assert any(words.startswith("expected results whose shapes fit together") for words in found)
 
 
-def test_deep_tries_more_cases_of_features_and_properties_and_searches(monkeypatch):
-    tried = []
+def test_deep_tries_ten_times_as_many_cases_of_a_property(monkeypatch):
+    cases = []
 
-    def try_feature(subject, name, parts):
-        tried.append(("cases of a feature", len(subject.trials)))
-        return Result(name=name)
+    @layer_property()
+    def of_nothing(layer_class, case):
+        cases.append(case)
+        return iter(())
 
-    def try_property(violable, layers, surface, seed, number):
-        tried.append(("cases of a property", number))
-        return Result(name=violable.name)
-
-    monkeypatch.setattr(features, "try_feature", try_feature)
-    monkeypatch.setattr(properties, "try_property", try_property)
-    monkeypatch.setattr(
-        examine, "search_further", lambda *found: tried.append(("searched", 1)) or found
-    )
-
-    def most(deep):
-        tried.clear()
-        config = CheckConfig(target="Plain.py:Layer", deep=deep)
-        examine_class(config, lambda: submission_of(config.target), terminal()[0])
-        return dict(sorted(tried))
-
-    usual, deep = most(deep=False), most(deep=True)
-    assert deep == {
-        "cases of a feature": len(TRIALS) + 1,  # a long one
-        "cases of a property": 10 * usual["cases of a property"],
-        "searched": 1,
-    }
-    assert "searched" not in usual
-    assert usual["cases of a feature"] < len(TRIALS)
+    monkeypatch.setattr(properties, "PROPERTIES", (of_nothing,))
+    subject, _ = tried("Plain.py:Layer")
+    for deep, many in ((False, 3), (True, 21)):
+        cases.clear()
+        try_properties(subject.layers, EVERYTHING_ELSE, 0, deep)
+        assert len(cases) == many
 
 
 @pytest.mark.parametrize(
@@ -284,6 +186,7 @@ NAN = (
         (X[0, 0], -X[0, 0], "Its sign is flipped."),
         (X, np.clip(X, -2.5, 2.5), "It is clipped at 2.5: every larger entry is exactly that."),
         (X, np.where(X > 2, np.nan, X), NAN),
+        (X, np.where(X > 2, np.nan, X + 0.5 * (X < 0)), None),
         (X, X + X**2, None),
     ],
 )
@@ -335,10 +238,3 @@ def test_the_adapter_of_another_constructor_makes_the_class_fit(tmp_path):
     [adapter] = (note.partition("\n")[2] for note in report.notes if "class Fitted" in note)
     source = FORMS["source"] + "\n\n" + textwrap.dedent(adapter)
     assert form_of(tmp_path, source, "Fitted")[0].ok
-
-
-def test_nan_is_not_put_down_to_exp_where_other_entries_are_wrong_too():
-    expected = np.array([1.0, 2.0, 3.0])
-    found = explain_tensor(expected, np.array([1.0, np.nan, 3.0]), 1e-9)
-    assert "where exp overflows" in found.words
-    assert explain_tensor(expected, np.array([1.5, np.nan, 3.0]), 1e-9) is None

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from compare import implementation
-from compare.check import CheckConfig, LayerCase, command
-from compare.check.exercise.stages import STAGES
+from compare.check import STAGES, CheckConfig, LayerCase, command
 from compare.classroom.magic import check_cells
 from compare.cli import main
 from compare.implementations.inside.notebook import load_notebook

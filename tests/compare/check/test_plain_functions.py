@@ -1,19 +1,11 @@
-"""The six functions from the source of the plain version: patched, and perturbed."""
+"""The six functions from the source of the plain version: perturbed."""
 
 import numpy as np
 
-from compare.mistakes.patches import Patch
-from compare.mistakes.plain import LOSS_FILE, PlainFunctions
+from compare.mistakes import PlainFunctions
 
 X, H, W, B = np.ones((2, 3)), np.ones((2, 4)), np.ones((4, 3)), np.ones(4)
 U = np.ones((4, 4))
-
-
-def test_a_patch_changes_a_line():
-    sine = Patch(LOSS_FILE, "np.tanh(z_t)", "np.sin(z_t)")
-    of_another_file = Patch("scratch_rnn/plain/gru.py", "no such line", "")
-    step = PlainFunctions("rnn", [sine, of_another_file]).step(X, H, W, U, B, B)
-    np.testing.assert_array_equal(step, np.sin(X @ W.T + B + H @ U.T + B))
 
 
 def test_the_result_of_each_operation_is_moved():

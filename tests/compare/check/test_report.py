@@ -8,17 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.check.cases.boundaries import TRIALS
+from compare.check import TRIALS, ItemResult, Report
 from compare.check.layers.kernels import describe_left_out, explain_stages
 from compare.check.layers.layer import MOST_OPERATIONS, LayerSubject, find_layout
 from compare.check.report.page import record_of, tensor_of
 from compare.check.report.printing import list_notes, show
-from compare.check.trying.report import Report, TrainingResult
-from compare.check.trying.results import Case, Diagnosis, Item, ItemResult, Result
-from compare.implementations.core.failures import Verdict
-from compare.implementations.layers.user_layer import UserLayerFactory
-from compare.implementations.worker.source import Notes
-from compare.kernels.compilation import describe_kernels
+from compare.check.trying.report import TrainingResult
+from compare.check.trying.results import Case, Diagnosis, Item, Result
+from compare.implementations import Notes, UserLayerFactory, Verdict
+from compare.kernels import describe_kernels
 from compare.parity import Comparison
 from tests.in_process import submission_of, terminal
 from tests.tables import marked, table_of, wrapped

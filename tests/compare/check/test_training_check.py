@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 
-from compare.check import CheckConfig
+from compare.check import STAGES, CheckConfig, ItemResult, Report
 from compare.check.exercise import training as training_check
-from compare.check.exercise.stages import STAGES
 from compare.check.exercise.training import train
-from compare.check.trying.report import Report
-from compare.check.trying.results import ItemResult
-from compare.implementations.layers.functions import SubmissionFunctions
+from compare.implementations import SubmissionFunctions
 from compare.parity import Comparison
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import plain_source, replaced

@@ -12,10 +12,8 @@ import psutil
 import pytest
 
 from compare.cli import main
-from compare.implementations.core.failures import CallFailed
+from compare.implementations import CallFailed, Notes, Submission
 from compare.implementations.inside.messages import pack
-from compare.implementations.worker.client import Submission
-from compare.implementations.worker.source import Notes
 from tests.compare.check.corpus import right_source
 from tests.in_process import source_of
 
