@@ -38,5 +38,9 @@ def started(*arguments, cwd=ROOT, **environment):
 def ended(*arguments, **options):
     """Return its exit code, output and errors at its end."""
     with started(*arguments, **options) as process:
-        output, errors = process.communicate(timeout=800)
+        try:
+            output, errors = process.communicate(timeout=800)
+        except BaseException:
+            process.kill()  # else leaving this block waits for its end
+            raise
     return process.returncode, output, errors

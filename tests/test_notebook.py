@@ -98,6 +98,7 @@ def test_both_implementations_say_the_same(executed):
     assert len(set(updates)) == 1
     allowed = re.findall(r"^updated .* (\S+) allowed", text, re.MULTILINE)
     apart = re.findall(r"to the plain version (\S+), to PyTorch (\S+)$", text, re.MULTILINE)
+    assert apart
     for pair, limit in zip(apart, allowed, strict=True):
         assert max(map(float, pair)) <= float(limit)
     [(ours, theirs)] = re.findall(r"perplexity scratch ([\d.]+), concise ([\d.]+)", text)

@@ -319,7 +319,7 @@ def test_a_slice_is_not_cut_again_and_waits_for_nobody():
 
 
 FORK = """
-import os, warnings
+import os, signal, warnings
 import numpy as np
 import scratch_rnn
 from scratch_rnn import threads
@@ -336,6 +336,7 @@ scratch_rnn.set_num_threads(2)
 expected = step()
 child = os.fork()
 if child == 0:
+    signal.alarm(60)  # one that waits for threads of its parent waits for ever
     same = step() == expected
     scratch_rnn.set_num_threads(3)
     step()

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,8 @@ from compare.bench import BenchConfig, bench
 from compare.bench.results.against import (
     changes,
     describe_differences,
-    select_settings,
     show_changes,
 )
-from compare.bench.results.result import Document
 from compare.bench.workload.shapes import LEFT_OUT
 from compare.terminal import UsageError
 from tests.compare.bench.test_bench_result import document, sized, timing
@@ -131,10 +128,3 @@ def test_other_settings_are_refused_before_anything_is_measured(change, expected
     run(4.0).write(tmp_path / "earlier.json")
     with pytest.raises(UsageError, match=f"expected --against a benchmark {expected_text}"):
         bench(BenchConfig(against=tmp_path / "earlier.json", **change))
-
-
-def test_the_stored_benchmarks_can_be_compared():
-    folder = Path(__file__).parents[3] / "docs" / "benchmarks"
-    earlier, now = (Document.read(folder / name / "rnn-1-thread.json") for name in ("xeon", ""))
-    assert select_settings(earlier) == select_settings(now)
-    assert {change.row for change in changes(earlier, now)} >= {"scratch", "plain"}

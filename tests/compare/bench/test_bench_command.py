@@ -17,7 +17,7 @@ from compare.bench.workload.shapes import REFUSED, TIMED, flops
 from compare.parity import ParityError
 from compare.terminal import CommandError, Terminal, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
-from tests.compare.bench.test_bench_result import full
+from tests.compare.bench.test_bench_result import full, timing
 from tests.in_process import terminal
 
 
@@ -46,11 +46,11 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
     assert found.environment.keys() >= {"processor", "card", "versions", "code"}
     assert re.search("No CUDA device|without TF32", printed.getvalue())
-    before = picture.read_bytes()
+    contents = [path.read_bytes(), picture.read_bytes()]
     picture.unlink()
     to, again = terminal(120)
     bench(BenchConfig(plot=path), to)
-    assert picture.read_bytes() == before
+    assert [path.read_bytes(), picture.read_bytes()] == contents
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
     assert tables[0] == tables[1]
     assert str(tmp_path) not in path.read_text()
@@ -90,6 +90,9 @@ def test_a_named_row_without_any_time_ends_with_an_error(show_again):
             show_again(found, [row])
         assert error.value.exit_code == 1
     show_again(without, [])
+    partly = full()
+    partly.timings.append(timing("plain", "seed", "forward", 1e-3))
+    show_again(partly, ["plain"])  # it has some times
 
 
 @pytest.mark.usefixtures("hasty")

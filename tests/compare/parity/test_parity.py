@@ -200,15 +200,6 @@ def test_rows_name_every_tensor_of_the_step_in_its_order():
     assert all(row.allowed > 0 for row in rows)
 
 
-def test_h_of_an_lstm_is_its_last_hidden_state():
-    *_, batch = small()
-    for model in build_models(5, 4, cell="lstm"):
-        results = run_step(model, batch, None, StepSettings())
-        h, c = (results[f"{part} of final state"][0] for part in "hc")
-        np.testing.assert_array_equal(h, results["hidden states"][-len(batch.inputs) :])
-        assert np.any(h != c)
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_report_is_the_same_each_time_and_depends_on_the_seed(dtype):
     scratch, concise = build_models(5, 4, dtype=dtype)

@@ -6,7 +6,7 @@ from compare.cli import main
 from compare.runs.history import History
 from compare.runs.reading import read_metrics
 from compare.terminal import output
-from tests.compare.runs.runs import lines, only, read, signalled, update
+from tests.compare.runs.runs import only, read, signalled, update
 
 pytestmark = pytest.mark.usefixtures("without_curves")
 
@@ -73,17 +73,3 @@ def test_an_epoch_counts_each_recall_once():
     assert history.average_recalls(0, ["scratch"]) == {"scratch": 0.7}
     assert history.average_recalls(0, ["concise"]) == {"concise": 0.7}  # which goes on with it
     assert history.average_recalls(2, ["scratch"]) == {}
-
-
-@pytest.mark.parametrize(
-    ("recalls", "words"),
-    [
-        ({NUM_RECALLS: 3.5, "scratch_right_recalls": 1}, "num_recalls"),
-        ({NUM_RECALLS: 3, "scratch_right_recalls": -1}, "scratch_right_recalls"),
-    ],
-)
-def test_a_number_of_recalls_that_cannot_be_is_refused(recalls, words, tmp_path):
-    (tmp_path / "metrics.jsonl").write_text(lines(update(1, **recalls)))
-    with pytest.raises(ValueError, match=words) as refused:
-        list(read_metrics(tmp_path))
-    assert "line 1 of" in str(refused.value)

@@ -82,6 +82,8 @@ def test_metrics_are_cut_after_an_update(tmp_path):
             "expected scratch_loss of an update: a valid number, got 2 in line 1 of ",
         ),
         (lines(update(1, num_tokens=0)), "expected num_tokens of an update in 1 .*, got 0 in line"),
+        (lines(update(1, num_recalls=3.5, scratch_right_recalls=1)), "num_recalls of .* in line 1"),
+        (lines(update(1, num_recalls=3, scratch_right_recalls=-1)), "right_recalls .* in line 1"),
     ],
 )
 def test_metrics_with_a_gap_are_refused(tmp_path, content, message):
