@@ -136,8 +136,11 @@ COMMANDS = {
 REMOVED = {
     "check --autograder": "Gradescope's two files, as docs/use/teachers.md shows them",
     "check --before-deadline": "the visibility settings of Gradescope",
+    "check --bias": "an adapter that states it: rnn-parity new --for FILE:CLASS",
     "check --class": "rnn-parity grade DIR --report REPORT",
     "check --jobs": "rnn-parity grade DIR --jobs N",
+    "check --layout": "an adapter that states it: rnn-parity new --for FILE:CLASS",
+    "check --names": "an adapter that states them: rnn-parity new --for FILE:CLASS",
     "check --new": "rnn-parity new FILE",
     "check --stages": "--stage",
     "check --variant": "a seed of your own: rnn-parity check FILE --seed N",

@@ -38,6 +38,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report:
         if config.watch:
             watch(config, source, terminal)
         report = examine(config, terminal, source)
+    if report.misfit:
+        raise UsageError(f"{config.target} was not checked: {report.misfit}")
     if not report.ok:
         quiet = terminal.console.quiet
         raise CheckError(report.describe_failure() if quiet else report.summary_below)

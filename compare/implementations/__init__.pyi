@@ -36,11 +36,12 @@ from .layers.in_model import Package as Package
 from .layers.in_model import package_with as package_with
 from .layers.user_layer import UserLayer as UserLayer
 from .layers.user_layer import UserLayerFactory as UserLayerFactory
-from .layouts.constructor import FITTING as FITTING
-from .layouts.constructor import fits as fits
-from .layouts.constructor import write_adapter as write_adapter
+from .layouts.conventions import BIASES as BIASES
+from .layouts.conventions import INITIAL as INITIAL
+from .layouts.conventions import LAST as LAST
+from .layouts.conventions import LAST_CELL as LAST_CELL
+from .layouts.conventions import STATE_GRADIENT as STATE_GRADIENT
 from .layouts.conventions import TABLE as TABLE
-from .layouts.conventions import Flags as Flags
 from .layouts.gate_order import Order as Order
 from .layouts.gate_order import parse_order as parse_order
 from .layouts.gate_order import reorder_to_own as reorder_to_own

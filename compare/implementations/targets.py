@@ -69,7 +69,7 @@ def implementation(
     found = Implementation(record, target, build, close=submission.close, layout=layout)
     if read.adapter:
         found.weights = choose_layer(stored, read.place, read.name)
-        found.title += f" ({submission.model})" if submission.model else ""
+        found.title += f" ({submission.rest})" if submission.rest else ""
     return found
 
 
@@ -103,7 +103,9 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
         raise refuse_target(target.text, why + advice)
     if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target.text}")
-    return Source(file=str(file), name=target.name, folders=(str(file.parent),), **fields)
+    return Source(
+        file=str(file), name=target.name, folders=(str(file.parent), str(Path.cwd())), **fields
+    )
 
 
 def _load_class(
@@ -129,7 +131,7 @@ def _load_class(
             raise UsageError(f"expected {target} to take {taken}; {failure}") from None
 
     found = layers.conventions
-    layout = found.describe(layers.flags) if found.has_own_names else ""
+    layout = found.describe() if found.has_own_names else ""
     if found.order:
         layout += f" (whether {', '.join(record.gates)} would be right: rnn-parity check {target} "
         layout += f"--gates {','.join(record.gates)})"

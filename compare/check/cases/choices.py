@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 
-from compare.implementations import CELLS
+from compare.implementations import CELLS, INITIAL, LAST, LAST_CELL, STATE_GRADIENT
 
 GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
 """How many float32 ulps fit into one ulp of a coarser arithmetic."""
+
+INITIAL_STATES = ("gradient of h0", "gradient of c0")
+RESULTS = {
+    INITIAL: INITIAL_STATES,
+    STATE_GRADIENT: INITIAL_STATES,
+    LAST: ("h_n", "c_n"),
+    LAST_CELL: ("c_n",),
+}
+"""The results of a layer that are missing with each thing that it lacks."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,7 +45,13 @@ class Choices:
     dtype: str = "float32"
     precision: str = ""  # one of GAPS: a coarser arithmetic on float32
     one_bias: bool = False  # b_hh is zero
+    lacks: frozenset[str] = frozenset()  # what the layer does not have, such as biases
     seed: int = 0
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """The results that the layer need not have."""
+        return frozenset(name for lack in self.lacks for name in RESULTS.get(lack, ()))
 
     @property
     def D(self) -> int:

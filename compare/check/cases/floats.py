@@ -33,7 +33,7 @@ import numpy as np
 
 from compare.check.cases.boundaries import scale
 from compare.check.cases.choices import Choices
-from compare.implementations import CELLS, Array
+from compare.implementations import BIASES, CELLS, Array
 
 CLEAR_ATTEMPTS = 8
 
@@ -81,6 +81,8 @@ def draw_floats(case: Choices) -> Floats:
     if "c" in CELLS[case.cell].states:
         c0 = _normal(case, rng, "c", L * D, B, H) if case.h0 else None
         d_c_n = _normal(case, rng, "d", L * D, B, H) if case.upstream != "output" else None
+    if d_c_n is not None and "c_n" in case.absent:
+        d_c_n *= 0  # our layer takes both
 
     dropout_masks = masks if case.dropout else None
     for _ in range(CLEAR_ATTEMPTS):
@@ -125,12 +127,13 @@ def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array
         W_hh *= case.gain / np.linalg.norm(W_hh, 2, axis=(1, 2), keepdims=True)
         if H == 1:  # otherwise it would be exactly ±gain
             W_hh *= rng.uniform(0.9, 1, (case.G, 1, 1))
-        b_ih, b_hh = rng.normal(size=(2, GH)) / 2
+        b_ih, b_hh = rng.normal(size=(2, GH)) / 2 * (BIASES not in case.lacks)
         if case.saturated:
             far = rng.random(GH) < 0.5
             size = 4 * 10 ** rng.uniform(0, 2.5 if case.nonlinearity == "tanh" else 0.5, GH)
-            b_ih += far * rng.choice((-1, 1), GH) * size  # so large that exp would overflow
-            W_ih[far] *= 1 if case.bias else 12
+            has_bias = case.bias and BIASES not in case.lacks
+            b_ih += has_bias * far * rng.choice((-1, 1), GH) * size  # so large that exp overflows
+            W_ih[far] *= 1 if has_bias else 12
         arrays = {"weight_ih": W_ih, "weight_hh": W_hh.reshape(GH, R)}
         if case.bias:
             arrays |= {"bias_ih": b_ih, "bias_hh": b_hh * (not case.one_bias)}

@@ -12,10 +12,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from compare.check.cases.choices import INITIAL_STATES
 from compare.check.cases.expected import COUNTS, Expected, Tolerances
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.implementations import (
+    BIASES,
     CELLS,
     Array,
     Gradients,
@@ -44,7 +46,6 @@ CLASSES: dict[str, LayerClass] = {name: cell.scratch_layer for name, cell in CEL
 """Our layer of each cell."""
 
 STATES = ("h_n", "c_n")
-INITIAL_STATES = ("gradient of h0", "gradient of c0")
 SEQUENCES = ("output", "gradient of x")
 OUTPUTS = ("output", *STATES)
 OF_ARGUMENTS = ("gradient of x", *INITIAL_STATES)
@@ -148,7 +149,8 @@ def join_states(h: Array | None, c: Array | None) -> State | None:
 
 def name_outputs(output: Array, state: State | None) -> Results:
     """Return copies of the results of `forward`, by name."""
-    named_states = dict(zip(STATES, map(np.array, arrays_of(state)), strict=False))
+    states = () if state is None else arrays_of(state)
+    named_states = dict(zip(STATES, map(np.array, states), strict=False))
     return {"output": np.array(output)} | named_states
 
 
@@ -265,9 +267,10 @@ def _describe(case: LayerCase) -> tuple[Mapping[str, int], frozenset[str]]:
 
     These are the gradients of a state that is not given, and of a bias that is not there.
     """
-    optional = [*INITIAL_STATES] if case.floats.h0 is None else []
-    if case.one_bias:
-        optional += [f"gradient of {n}" for n in case.floats.parameters if "bias_hh" in n]
+    optional = [*case.absent, *(INITIAL_STATES if case.floats.h0 is None else ())]
+    bias = "bias" if BIASES in case.lacks else "bias_hh"
+    if bias == "bias" or case.one_bias:
+        optional += [f"gradient of {n}" for n in case.floats.parameters if n.startswith(bias)]
     return dict.fromkeys(SEQUENCES, case.time_axis), frozenset(optional)
 
 

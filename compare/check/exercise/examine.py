@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from compare.check.cases.boundaries import fill_sizes
-from compare.check.exercise.copies import find_copies
 from compare.check.exercise.functions import (
     FunctionsSubject,
     call_reference,
@@ -19,6 +18,7 @@ from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.loading import (
     Load,
     find_failure,
+    list_skipped,
     list_without_results,
     make_loader,
     show_spinner,
@@ -61,15 +61,18 @@ def make_functions_loader(
 def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
     """Check the functions of a file."""
     report = Report(config.target, "functions", config.cell or next(iter(CELLS)), config.seed)
-    names, file, failure = list[str](), "", None
+    names, classes, failure = list[str](), list[str](), None
     try:
         with load() as submission:
-            names, file = submission.names, submission.source.file
+            names, classes = submission.names, submission.classes
+            report.notes += list_skipped(submission)
     except CallFailed as error:
         failure = error
     report.form, report.cell, stages = choose_stages(names, config.cell)
-    if failure is None and not any(stage.name in names for stage in stages):
-        report.notes.append(f"the file has none of them; for a class, give {config.target}:CLASS")
+    if classes and not any(stage.name in names for stage in stages):
+        shown = " or ".join(f"rnn-parity check {config.target}:{name}" for name in classes)
+        report.misfit = f"it has no function of the template; for a class, {shown}"
+        failure = CallFailed(Verdict.NOT_TRIED, report.misfit)
     order = parse_order(config.gates, report.cell)
     stated = read_sizes(config.size)
     if "layers" in stated:
@@ -94,21 +97,7 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
             report.training = _train(config, report.cell, load, terminal)
     except Exception as error:
         report.stages = list_without_results(chosen, find_failure(error))
-    _note_copies(Path(file), config, report)
     return report
-
-
-def _note_copies(file: Path, config: CheckConfig, report: Report) -> None:
-    """Note copies of the plain version; with --numpy-only they get no point."""
-    copies = find_copies(file)
-    for source in dict.fromkeys(copies.values()):
-        names = ", ".join(name for name, of in copies.items() if of == source)
-        refused = "" if config.numpy_only else " (--numpy-only refuses that)"
-        report.notes.append(f"copied from {source}, names aside: {names}{refused}")
-    for k, result in enumerate(report.stages):
-        if config.numpy_only and result.name in copies:
-            words = f"a copy of {copies[result.name]}, which --numpy-only refuses"
-            report.stages[k] = ItemResult.from_failure(result.item, CallFailed("error", words))
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:

@@ -1,22 +1,30 @@
-"""``rnn-parity new``: six functions to write, in a file or a notebook."""
+"""``rnn-parity new``: six functions to write, in a file or a notebook; or an adapter."""
 
+from compare.check.exercise.adapter import FILL, write_adapter
 from compare.check.exercise.notebook_template import write_notebook
 from compare.check.exercise.template import write_template
 from compare.check.trying.config import NewConfig
 from compare.files import name_file
 from compare.implementations import CELLS, NOTEBOOK, guess_cell_of_class
-from compare.terminal import Terminal
+from compare.terminal import Terminal, plural
 
 
 def write_exercise(config: NewConfig, terminal: Terminal | None = None) -> None:
-    """Write the template of a cell; UsageError or OSError if the file is not valid."""
+    """Write the template of a cell, or an adapter; UsageError or OSError for an invalid file."""
     terminal = terminal or Terminal(quiet=True)
-    file = config.check().file
+    file = config.check().path
     cell = config.cell or guess_cell_of_class([file.stem]) or next(iter(CELLS))
-    text = write_template(cell, file.name)
-    if file.suffix == NOTEBOOK:
-        text = write_notebook(text, file.name)
+    target, what = str(file), f"six functions (cell {cell}). Fill in one, then:"
+    if config.for_:
+        text = write_adapter(config.for_, file, config.cell)
+        marked = text.count(f",{FILL}")
+        todo = f"Fill in {plural(marked, 'line')}" if marked else "Change what does not fit"
+        target, what = f"{file}:Adapted", f"an adapter. {todo}, then:"
+    elif file.suffix == NOTEBOOK:
+        text = write_notebook(write_template(cell, file.name), file.name)
+    else:
+        text = write_template(cell, file.name)
     with name_file(file), file.open("x", encoding="utf-8") as opened:
         opened.write(text)
-    terminal.line(f"Written to {file}: six functions (cell {cell}). Fill in one, then:")
-    terminal.line(f"  rnn-parity check {file}", "bold", whole=True)
+    terminal.line(f"Written to {file}: {what}")
+    terminal.line(f"  rnn-parity check {target}", "bold", whole=True)

@@ -15,23 +15,25 @@ from compare.check.layers.properties import try_error_handling, try_properties
 from compare.check.trying.config import CheckConfig
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.explanation import describe_problem
-from compare.check.trying.loading import Load, find_failure, list_without_results, show_spinner
+from compare.check.trying.loading import (
+    Load,
+    find_failure,
+    list_skipped,
+    list_without_results,
+    show_spinner,
+)
 from compare.check.trying.report import Report
 from compare.check.trying.subject import search_further
 from compare.implementations import (
     CELLS,
-    FITTING,
     TABLE,
     CallFailed,
-    Flags,
     Submission,
     UserLayerFactory,
     Verdict,
     clean,
     detect_cell,
-    fits,
     parse_order,
-    write_adapter,
 )
 from compare.terminal import Terminal, read_sizes
 
@@ -44,7 +46,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     submission = None
     try:
         with show_spinner(terminal), load() as submission:
-            report.notes += [submission.model] if submission.model else []
+            report.notes += [*list_skipped(submission), *filter(None, [submission.rest])]
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.cell or detect_cell(submission) or cell
@@ -84,9 +86,8 @@ def list_trials(config: CheckConfig, trials: Sequence[Trial]) -> Sequence[Trial]
 
 def _make_layers(config: CheckConfig, submission: Submission, cell: str) -> UserLayerFactory:
     order = parse_order(config.gates, cell)
-    flags = Flags.parse(config.layout, config.bias, config.names, order)
     precision = "tf32" if config.tf32 else ""
-    return UserLayerFactory(submission, cell, config.dtype, config.device, precision, flags)
+    return UserLayerFactory(submission, cell, config.dtype, config.device, precision, order)
 
 
 def _describe_layout(
@@ -95,19 +96,29 @@ def _describe_layout(
     """Print the layout that was detected; note what a class without results lacks."""
     forward = report.stages[0]
     if layers.conventions.names:
-        words = "; ".join([layers.conventions.describe(layers.flags), *layers.look("forms")])
+        words = layers.conventions.describe()
         terminal.line(f"Detected: cell {report.cell}, {words}", "dim")
+        several = CELLS[report.cell].gates or len(layers.conventions.swap_biases()) > 1
+        if forward.verdict == Verdict.WRONG and layers.conventions.has_own_names and several:
+            tried = "each order of the gates and of two biases was tried, and none is right"
+            asked = (
+                f"if the names mean something else, rnn-parity new --for {config.target} states it"
+            )
+            report.notes.append(f"{tried}; {asked}")
     else:
         report.failed = describe_problem(forward)
-    lacks_something = forward.got.startswith(("TypeError", "AttributeError"))
-    needed = TABLE["needed"].get(report.adapter or "numpy")
-    if lacks_something and needed:
-        report.notes.append(needed)
-    arguments = layers.look("arguments")
-    if forward.verdict != Verdict.RIGHT and arguments and not fits(arguments):
-        name = layers.submission.source.name
-        file = config.target.removesuffix(f":{name}")
-        report.notes.append("\n  ".join([FITTING, *write_adapter(name, file, arguments)]))
+    if forward.verdict == Verdict.NOT_TRIED and not layers.submission.source.interpreter:
+        report.misfit = f"{describe_problem(forward)}; {_show_ways(config, layers.submission)}"
+        needed = TABLE["needed"].get(report.adapter or "numpy")
+        report.notes += [needed] if needed else []
+
+
+def _show_ways(config: CheckConfig, submission: Submission) -> str:
+    """Return the commands for a class that does not fit: an adapter's, and those of others."""
+    way = f"rnn-parity new --for {config.target} writes an adapter"
+    place, name = config.target.rsplit(":", 1)
+    others = [f"rnn-parity check {place}:{each}" for each in submission.classes if each != name]
+    return f"{way}; other classes are there: {', '.join(others)}" if others else way
 
 
 def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) -> None:

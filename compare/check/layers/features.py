@@ -14,17 +14,29 @@ from compare.check.cases.boundaries import (
     choose_long_sizes,
 )
 from compare.check.cases.layer_case import Surface, make_case, random_choices
-from compare.check.layers.layer import NOT_SEARCHED, PARTS, LayerSubject, case_of, list_surface
+from compare.check.layers.layer import (
+    NOT_SEARCHED,
+    PARTS,
+    LayerSubject,
+    case_of,
+    list_fixed,
+    list_surface,
+)
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.subject import try_items
-from compare.implementations import UserLayerFactory, Verdict
+from compare.implementations import INITIAL, UserLayerFactory, Verdict
 
 COMBINATIONS = 12
 """Number of random combinations of features.
 
 Two features that are each in half of the cases are both in one of 12 with a probability of 97 %.
 """
+
+FROM_ZERO = "no state given"
+
+UNPROMISED = {"unbatched", "one_hot"}
+"""The fields of a call in which no argument says that the layer takes such an input."""
 
 FEATURES: dict[str, dict[str, object]] = CASES["features"]  # fields of a case, by its name
 
@@ -33,22 +45,28 @@ def try_features(
     subject: LayerSubject, deep: bool = False, parts: Sequence[str] = PARTS
 ) -> list[Result]:
     """Try each feature of the cell; only the results of the parts that are right are compared."""
-    layers, found = subject.layers, []
+    layers = subject.layers
+    lacks = layers.conventions.lacks
+    found = [Result(name=n, verdict=Verdict.MISSING) for n in sorted(lacks - {INITIAL})]
+    if INITIAL in lacks:  # wrong if it is passed, and not used
+        found.append(try_feature(subject.vary(list_trials(1), {"h0": True}), INITIAL, parts))
     simplest = case_of(layers, SIZES[0], subject.seed)
     for name, fields in FEATURES.items():
         case = case_of(layers, SIZES[0], subject.seed, **fields)
         if layers.dtype if "dtype" in fields else case == simplest:
             continue
-        if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):
+        if {*list_fixed(layers)} & {*fields}:
             continue
-        if "upstream" in fields and layers.needs(case.upstream):
-            found.append(Result(name=name, verdict=Verdict.MISSING))  # it has no default
+        if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):
             continue
         values = VALUES if "dtype" in fields else ()
         trials = TRIALS if deep else list_trials(case.L * case.D, values)
         if case.L <= 2 and not layers.submission.source.interpreter:
             trials = (*trials, (choose_long_sizes(fields), ""))
         found.append(try_feature(subject.vary(trials, fields), name, parts))
+        rights = [result.name for result in found if result.verdict == Verdict.RIGHT]
+        if "unbatched" in fields and {name, FROM_ZERO} <= {*rights}:
+            found[-1] = try_feature(subject.vary(trials, fields | FEATURES[FROM_ZERO]), name, parts)
     return found
 
 
@@ -61,17 +79,19 @@ def try_feature(subject: LayerSubject, name: str, parts: Sequence[str]) -> Resul
     results = [result for result in try_items(subject) if result.name in parts]
     failed = next((r for r in results if r.verdict != Verdict.RIGHT), results[0])
     fields, feature = subject.changes, Result(name=name, verdict=failed.verdict)
-    if failed.wrong is not None and not ("unbatched" in fields and failed.wrong.problem):
+    is_promised = len(fields) > 2 or not UNPROMISED & {*fields}
+    if failed.verdict != Verdict.RIGHT and not is_promised:
+        feature.verdict = Verdict.MISSING  # by broadcasting a layer may take some
+        failed.got = failed.got or "other results"
+    elif failed.wrong is not None:
         explain_results(subject, [failed])
         feature.tensor, feature.diagnosis = failed.wrong.tensor, failed.diagnosis
-    elif failed.wrong is not None:
-        feature.verdict = Verdict.MISSING  # it accepts vectors by broadcasting
     elif failed.verdict == Verdict.ERROR:
         feature.got = failed.got
     elif failed.verdict == Verdict.WRONG:  # its results have another form
         feature.found = f"expected {failed.expected}, got {failed.got}"
     is_first = "batch_first" in fields and subject.layers.conventions.batch_first
-    if failed.verdict == Verdict.MISSING and failed.case is not None and failed.cases > 1:
+    if feature.verdict == Verdict.MISSING and failed.case is not None and failed.cases > 1:
         feature.why = f"not on {failed.case.words}: {failed.got}"
     if feature.verdict == Verdict.MISSING and is_first:
         feature.diagnosis = Diagnosis("The batch always comes first.")

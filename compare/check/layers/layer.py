@@ -36,6 +36,8 @@ from compare.check.trying.symptoms import explain_tensor
 from compare.implementations import (
     CELLS,
     HOPELESS,
+    INITIAL,
+    LAST,
     CallFailed,
     Results,
     UserLayerFactory,
@@ -55,7 +57,7 @@ PARTS = ("forward", "gradients of the parameters", "gradients of x and the state
 OPTIONS = {"nonlinearity", "bias", "L", "bidirectional", "batch_first", "projected", "dtype"}
 """The fields of a case that are arguments of the constructor; the others are passed to calls."""
 
-NOT_SEARCHED = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias")
+NOT_SEARCHED = ("T", "B", "V", "H", "seed", "cell", "precision", "one_bias", "lacks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +266,19 @@ def case_of(
         "dtype": dtype if is_wide else "float32",
         "precision": layers.precision if is_wide else dtype,
         "one_bias": layers.conventions.one_bias,
+        "lacks": layers.conventions.lacks,
         "seed": seed,
+        **list_fixed(layers),
     }
     choices |= dict(zip("TBVH", sizes, strict=True))
     return make_case(**(choices | fields))
+
+
+def list_fixed(layers: UserLayerFactory) -> dict[str, object]:
+    """Return the fields of each case that follow from what a layer lacks."""
+    lacks = layers.conventions.lacks
+    no_state = {"h0": False} if INITIAL in lacks else {}
+    return no_state | ({"upstream": "output"} if LAST in lacks else {})
 
 
 def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
@@ -317,7 +328,7 @@ def list_surface(layers: UserLayerFactory, missing: Sequence[Mapping[str, object
     """Return the values of a case's fields for a layer without some features, given as fields."""
     simplest = case_of(layers, SIZES[0], 0)
     surface: dict[str, Sequence[object]] = dict(SURFACE)
-    for name in ("cell", "precision", "one_bias"):
+    for name in ("cell", "precision", "one_bias", "lacks", *list_fixed(layers)):
         surface[name] = (getattr(simplest, name),)
     if layers.dtype:
         surface["dtype"] = (simplest.dtype,)

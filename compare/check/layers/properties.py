@@ -176,10 +176,9 @@ def try_error_handling(layers: UserLayerFactory, properties: Sequence[Result]) -
     x, h0, c0 = floats.x, floats.h0, floats.c0
     wide = np.concatenate([x, x], axis=2)
     other = copy_state(*(array if array is None else array[:, 1:] for array in (h0, c0)))
-    found = [
-        _try_arguments(layers, case, "x with too many features", wide, copy_state(h0, c0)),
-        _try_arguments(layers, case, "a state of another batch", x, other),
-    ]
+    found = [_try_arguments(layers, case, "x with too many features", wide, copy_state(h0, c0))]
+    if h0 is not None:
+        found.append(_try_arguments(layers, case, "a state of another batch", x, other))
     inexact = [result.name for result in properties if result.verdict == Verdict.NOT_TO_THE_BIT]
     bits = Result(name="bitwise reproducibility")
     if inexact:

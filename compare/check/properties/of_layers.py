@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.cases.choices import INITIAL_STATES
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     CLASSES,
-    INITIAL_STATES,
     OUTPUTS,
     SEQUENCES,
     STATES,

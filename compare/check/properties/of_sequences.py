@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from compare.check.cases.choices import INITIAL_STATES
 from compare.check.cases.floats import Floats
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     CLASSES,
-    INITIAL_STATES,
     SEQUENCES,
     STATES,
     build,
@@ -26,8 +26,14 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.properties.of_layers import more
-from compare.check.properties.property import Compared, NotTried, collect_properties, layer_property
-from compare.implementations import Array, LayerClass, Results
+from compare.check.properties.property import (
+    Compared,
+    NotPromised,
+    NotTried,
+    collect_properties,
+    layer_property,
+)
+from compare.implementations import BIASES, Array, LayerClass, Results
 
 ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 
@@ -64,6 +70,8 @@ def cut_anywhere(layer_class: LayerClass, case: LayerCase) -> Compared:
     In the backward pass the second part's gradient of its initial state is the first part's
     upstream gradient of its final state.
     """
+    if lacks := case.lacks - {BIASES}:
+        raise NotPromised(f"missing: {', '.join(sorted(lacks))}")
     floats, axis = case.floats, case.time_axis
     cut = 1 + case.seed % (case.T - 1)
     layer = build(layer_class, case)

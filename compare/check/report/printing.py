@@ -36,7 +36,7 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
     """
     width = max(len(result.name) for result in report.stages)
     previous = ""
-    for result in report.stages:
+    for result in report.stages if not report.misfit else ():
         text = Text(f"  {result.name.ljust(width)}  ")
         text.append(f"{result.verdict:<7} ", STYLES.get(result.verdict, "yellow"))
         line = summarize(result)
@@ -44,7 +44,8 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
             text.append(line, "dim")
         previous = line
         terminal.console.print(text, soft_wrap=True)
-    terminal.line(f"  {report.score:g} of {len(report.stages)}", "bold")
+    score = "not checked" if report.misfit else f"{report.score:g} of {len(report.stages)}"
+    terminal.line(f"  {score}", "bold")
     if report.sizes:
         shown = (
             f"{letter} {a} to {b}" if a < b else f"{letter} {a}"

@@ -32,14 +32,8 @@ class CheckOptions:
 
     cell: Cell = None
     """The cell."""
-    layout: Annotated[str | None, flag("WORD,…")] = None
-    """Layout of a class, such as batch-first,in-out."""
-    bias: Annotated[Literal["one", "two"] | None, flag("one|two")] = None
-    """Number of biases of a class."""
     gates: Annotated[str | None, flag("GATE,…")] = None
     """Order of the gates in the weights, as in z,r,n."""
-    names: Annotated[str | None, flag("NAME=YOURS,…")] = None
-    """Names in a class, such as weight_ih_l0=Wx."""
     stage: Annotated[str | None, flag("NAME,…")] = None
     """Check only these functions, such as rnn_step."""
     no_equations: Annotated[bool, flag()] = False
@@ -123,11 +117,14 @@ class CheckConfig(CheckOptions):
 class NewConfig:
     """Write six functions for you to fill in; their docstrings are the exercise.
 
-    Then `rnn-parity check FILE` says what is right, what is wrong, and where.
+    Then `rnn-parity check FILE` says what is right, what is wrong, and where. With --for, write an
+    adapter for your own class: what `check` detects is filled in, and the rest is marked.
     """
 
-    file: Annotated[Positional[Path], flag("FILE")]
+    file: Annotated[Positional[Path | None], flag("FILE")] = None
     """The new file: my_rnn.py, or a notebook my_rnn.ipynb."""
+    for_: Annotated[str | None, flag("FILE:CLASS", name="for")] = None
+    """The class of an adapter; FILE is then adapted_CLASS.py."""
     cell: Annotated[
         CellName | None, flag("|".join(CELLS), "(default: guessed from the name, or rnn)")
     ] = None
@@ -136,12 +133,20 @@ class NewConfig:
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
-        if self.file.suffix not in (".py", NOTEBOOK):
-            expected = "a Python file or a notebook, such as my_rnn.py"
-            raise UsageError(f"expected {expected}, got {self.file}")
-        if self.file.exists():
-            raise UsageError(f"expected a new file, got {self.file}, which exists")
+        file, ends = self.path, (".py",) if self.for_ else (".py", NOTEBOOK)
+        if file.suffix not in ends:
+            expected = "a Python file" if self.for_ else "a Python file or a notebook"
+            raise UsageError(f"expected {expected}, such as my_rnn.py, got {file}")
+        if file.exists():
+            raise UsageError(f"expected a new file, got {file}, which exists")
         return self
+
+    @property
+    def path(self) -> Path:
+        """The new file; UsageError if there is no name for it."""
+        if self.file is None and self.for_ is None:
+            raise UsageError("Missing from rnn-parity new: FILE (see rnn-parity new --help)")
+        return self.file or Path(f"adapted_{str(self.for_).rpartition(':')[2]}.py")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -79,7 +79,7 @@ def find_mistake(subject: Subject, result: ItemResult) -> Diagnosis | None:
     for names in ([],) if shown else ([], [wrong.tensor]):
         for mistake in mistakes():
             if all(gives(compute(mistake, one.case), one, names) for one in observed):
-                return Diagnosis(mistake.describe(), mistake.lines)
+                return Diagnosis(mistake.describe(), mistake.lines, mistake.another)
     alone = [replace(one, got={wrong.tensor: one.got[wrong.tensor]}) for one in observed]
     for mistake in mistakes() if not shown else ():
         if all(gives(compute(mistake, one.case), one) for one in alone):

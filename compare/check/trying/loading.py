@@ -25,7 +25,7 @@ from compare.terminal import CommandError, Terminal, UsageError, flag_of
 
 Load = Callable[[], Submission]
 
-OF_CLASSES = ("layout", "bias", "names", "device", "dtype", "tf32", "interpret", "compile_for")
+OF_CLASSES = ("device", "dtype", "tf32", "interpret", "compile_for")
 """The options that files of functions do not have, beside --strict."""
 
 
@@ -44,7 +44,6 @@ def find_source(config: CheckConfig) -> Source:
     source = make_source(
         target,
         "; rnn-parity new FILE writes a template",
-        enters_model=True,
         numpy_only=config.numpy_only,
         interpreter=str(INTERPRETER) if interpret else "",
         seconds=slowness * config.timeout,
@@ -86,6 +85,12 @@ def make_loader(
             raise
 
     return load
+
+
+def list_skipped(submission: Submission) -> list[str]:
+    """Return the note on what of a script is not run."""
+    lines = ", ".join(submission.skipped)
+    return [f"read as a script, without its lines {lines}"] if lines else []
 
 
 def show_spinner(terminal: Terminal) -> AbstractContextManager[object]:

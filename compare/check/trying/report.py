@@ -49,6 +49,7 @@ class Report:
     strict: bool = False  # whether error handling counts
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # why it could not be checked
+    misfit: str = ""  # why it was not: its form is another one, which is no mistake
     training: TrainingResult | None = None
     adapter: str = ""  # of a class of another library
 
@@ -89,16 +90,22 @@ class Report:
         return "functions" if self.form in ("functions", "cs231n") else "parts"
 
     @property
+    def score_in_words(self) -> str:
+        """The score, and before it another cell that is computed."""
+        score = f"{self.score:g} of {len(self.stages)} {self.unit} are right"
+        first = self.stages[0].diagnosis if self.stages else None
+        return f"another cell, {first.another}; {score}" if first and first.another else score
+
+    @property
     def summary(self) -> str:
         """The score, and the first failure beside it."""
-        score = f"{self.score:g} of {len(self.stages)} {self.unit} are right"
-        return "; ".join([score, *self.failures[:1]])
+        return "; ".join([self.score_in_words, *self.failures[:1]])
 
     @property
     def summary_below(self) -> str:
         """The summary below the table of stages, which names some of the failures."""
         reported = [describe_problem(result) for result in self.stages]
-        return self.summary.partition(";")[0] if self.failed in reported else self.summary
+        return self.score_in_words if self.failed in reported else self.summary
 
     def hide_equations(self) -> None:
         """Leave out the equations, and the lines of the plain version: exercises ask for them."""

@@ -70,6 +70,7 @@ class Diagnosis:
 
     words: str
     lines: tuple[str, ...] = ()  # of the plain version with it
+    another: str = ""  # the cell that is computed with it
 
 
 @dataclass(slots=True, kw_only=True)

@@ -130,7 +130,8 @@ class Implementation:
             shapes = {name: array.shape for name, array in ours.items()}
             check_shapes(parameters, shapes)
             layer = self.build(**options)
-            own = shapes if self.cell.adds_biases else layer.parameters
+            own = {*layer.parameters}
+            own |= {name.replace("_ih", "_hh") for name in own if self.cell.adds_biases}
             self._lacking = tuple(name for name in shapes if name not in own)
             self._layer, self._options, self._shapes = layer, options, shapes
         check_shapes(parameters, self._shapes)

@@ -1,7 +1,8 @@
-"""A Jupyter notebook as a module: its imports, functions, classes and constants, cell by cell.
+"""A Jupyter notebook or a script as a module: its imports, functions, classes and constants.
 
-Magics, shell lines, prints, plots and all other statements are not run. A cell has the number that
-*Run All* gives it: code cells are counted from 1, without empty ones.
+Magics, shell lines, prints, plots, loops and all other statements are not run. A cell has the
+number that *Run All* gives it: code cells are counted from 1, without empty ones. A file of Python
+is a script if it reads a file or trains where it is imported, or if it cannot be imported.
 
 The process of the user's code loads this file by its path: the standard library is all that it
 imports.
@@ -16,6 +17,13 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+)
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,11 +37,32 @@ PYTHON = ("check", "time", "timeit", "capture", "prun")
 MAGIC = re.compile(r"\s*([%!?]|[\w., ]+=\s*[%!])|.*\?\s*$")
 """A line that IPython understands, and Python does not."""
 
+BUILTINS = (
+    "dict",
+    "enumerate",
+    "len",
+    "list",
+    "max",
+    "min",
+    "range",
+    "set",
+    "sorted",
+    "sum",
+    "zip",
+)
 FACTORIES = {
-    *("TypeVar", "NamedTuple", "namedtuple", "partial", "vectorize", "default_rng", "finfo"),
-    *("array", "float", "float32", "float64", "int", "log", "sqrt"),
+    *("TypeVar", "NamedTuple", "namedtuple", "partial", "vectorize", "default_rng"),
+    *("float", "int", *BUILTINS),
 }
-"""Functions that a constant may call."""
+"""Functions that a constant may call, beside those of an imported module."""
+
+READS = re.compile(
+    "open|input|get|exit|parse_args|(load|read|fromfile|genfrom|download|fetch|url).*"
+)
+"""Functions that read a file, or wait."""
+
+SETTINGS = re.compile("append|insert|seed|manual_seed|filterwarnings|set_.*")
+"""Functions of an imported module that are called for what they change."""
 
 CONSTANT = (
     *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice),
@@ -60,8 +89,14 @@ class NotebookCell:
 
 
 def read_cells(file: Path) -> Iterator[NotebookCell]:
-    """Yield the cells of code; NotANotebook, SyntaxError or OSError if that is not possible."""
+    """Yield the cells of code; NotANotebook, SyntaxError or OSError if that is not possible.
+
+    A file of Python is one, of number 0.
+    """
     number = 0
+    if file.suffix != NOTEBOOK:
+        yield NotebookCell(0, str(file), parse_file(file).body)
+        return
     for source in _read_sources(file):
         if source.strip():
             number += 1
@@ -128,36 +163,91 @@ def _without_magic(lines: list[str], k: int) -> list[str]:
     return found
 
 
-def load_notebook(file: Path, prefix: str = "") -> ModuleType:
-    """Run what a notebook defines, in the order of its cells.
+class Loader(SourceFileLoader):
+    """Load a module as Python does, and of a script or a notebook what it defines.
 
     The module's `_left_out` says why a name is not there: a statement that is not run, or an import
-    that failed. A notebook often imports what it needs for its plots alone.
+    that failed. A notebook often imports what it needs for its plots alone. `_skipped` are the
+    lines of a script that are not run.
     """
-    name = prefix + file.stem
-    module = ModuleType(f"{name}_of_a_file" if name in sys.modules else name)
-    module.__file__ = str(file)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run it."""
+        file, own = Path(self.path), dict(vars(module))
+        if file.suffix != NOTEBOOK and not is_script(parse_file(file)):
+            try:
+                super().exec_module(module)
+                return
+            except (ModuleNotFoundError, OSError, EOFError):
+                vars(module).clear()
+                vars(module).update(own)
+        run_definitions(file, module)
+
+
+def search_folders() -> None:
+    """Import the user's files with this loader, too: those that are not installed."""
+
+    def hook(path: str) -> FileFinder:
+        if path.startswith((sys.prefix, sys.base_prefix)):
+            raise ImportError
+        extensions = ExtensionFileLoader, EXTENSION_SUFFIXES
+        return FileFinder(path, extensions, (Loader, [".py", NOTEBOOK]))
+
+    sys.path_hooks.insert(0, hook)
+    sys.path_importer_cache.clear()
+
+
+def load_notebook(file: Path) -> ModuleType:
+    """Load a file of Python or a notebook."""
+    name = file.stem
+    loader = Loader(f"{name}_of_a_file" if name in sys.modules else name, str(file))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    loader.exec_module(module)
+    return module
+
+
+def run_definitions(file: Path, module: ModuleType) -> None:
+    """Run what a notebook or a script defines, in its order."""
     left_out: dict[str, str] = {}
-    module.__dict__["_left_out"] = left_out
-    sys.modules[module.__name__] = module
+    skipped: list[str] = []
+    vars(module).update(_left_out=left_out, _skipped=skipped)
     flags = 0
     for cell in read_cells(file):
         for statement in cell.statements:
-            names = list_bound(statement)
-            if not is_run(statement, module.__dict__):
-                why = f"cell {cell.number} sets it in a statement that check does not run"
-                left_out |= dict.fromkeys(names, why)
-                continue
-            flags |= _future_flags(statement)
-            tree = ast.Module([statement], [])
-            try:
-                exec(compile(tree, cell.file, "exec", flags, dont_inherit=True), module.__dict__)
-            except ImportError as error:
-                if not isinstance(statement, ast.Import | ast.ImportFrom | ast.Try):
-                    raise
-                why = f"cell {cell.number} imports it: {error}"
-                left_out |= dict.fromkeys(names, why)
-    return module
+            where = f"cell {cell.number}" if cell.number else f"line {statement.lineno}"
+            line = f"{statement.lineno}"
+            why = f"{where} sets it in a statement that check does not run"
+            if is_run(statement, module.__dict__):
+                flags |= _future_flags(statement)
+                tree = ast.Module([statement], [])
+                try:
+                    code = compile(tree, cell.file, "exec", flags, dont_inherit=True)
+                    exec(code, module.__dict__)
+                    continue
+                except ImportError as error:
+                    if not isinstance(statement, ast.Import | ast.ImportFrom | ast.Try):
+                        raise
+                    why, line = f"{where} imports it: {error}", f"{line} ({error})"
+            left_out |= dict.fromkeys(list_bound(statement), why)
+            if not cell.number and not isinstance(getattr(statement, "value", 0), ast.Constant):
+                skipped.append(line)
+
+
+def is_script(tree: ast.Module) -> bool:
+    """Return whether a file trains where it is imported: by a loop, or in a function of its own."""
+    own = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for statement in tree.body:
+        if isinstance(statement, ast.While):
+            return True
+        if isinstance(statement, ast.For | ast.Expr):
+            calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
+            names = {getattr(n.func, "attr", getattr(n.func, "id", "")) for n in calls}
+            if own & names:
+                return True
+    return False
 
 
 def is_run(statement: ast.stmt, defined: dict[str, object]) -> bool:
@@ -168,6 +258,8 @@ def is_run(statement: ast.stmt, defined: dict[str, object]) -> bool:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return True
         case ast.Assign(targets, value) if all(_is_place(t, defined) for t in targets):
+            return _is_constant(value, defined)
+        case ast.Expr(ast.Call(ast.Attribute(attr=name)) as value) if SETTINGS.fullmatch(name):
             return _is_constant(value, defined)
         case ast.AnnAssign(target, _, ast.expr() as value) if _is_place(target, defined):
             return _is_constant(value, defined)
@@ -199,7 +291,7 @@ def _is_constant(value: ast.expr, defined: dict[str, object]) -> bool:
         if isinstance(node, ast.Name) and not _is_known(node.id, defined):
             return False
         if isinstance(node, ast.Call):
-            if getattr(node.func, "attr", getattr(node.func, "id", "")) not in FACTORIES:
+            if not _is_factory(node.func, defined):
                 return False
         elif not isinstance(node, CONSTANT):
             return False
@@ -207,7 +299,16 @@ def _is_constant(value: ast.expr, defined: dict[str, object]) -> bool:
     return True
 
 
-def _is_known(name: str, defined: dict[str, Any]) -> bool:
+def _is_factory(function: ast.expr, defined: dict[str, object]) -> bool:
+    """Return whether a function may be called: one of a module that is imported, or of Python."""
+    name, root = getattr(function, "attr", getattr(function, "id", "")), function
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    is_module = isinstance(root, ast.Name) and isinstance(defined.get(root.id), ModuleType)
+    return not READS.fullmatch(name) and (name in FACTORIES or (is_module and root is not function))
+
+
+def _is_known(name: str, defined: dict[str, object]) -> bool:
     """Return whether a name is one of the notebook, or a type of Python, as in an alias."""
     is_type = isinstance(getattr(builtins, name, None), type)
     return is_type or name in defined or name in FACTORIES
@@ -240,6 +341,6 @@ def parse_file(file: Path) -> ast.Module:
     if file.suffix == NOTEBOOK:
         return ast.Module([s for cell in read_cells(file) for s in cell.statements], [])
     try:
-        return ast.parse(file.read_bytes())
+        return ast.parse(file.read_bytes(), str(file))
     except (RecursionError, MemoryError):
         raise ValueError("too many levels") from None

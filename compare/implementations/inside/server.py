@@ -81,6 +81,8 @@ class Server:
         left_out = getattr(self.module, "_left_out", {})  # of a notebook
         if isinstance(error, NameError) and error.name in left_out:
             raised["message"] += f": {left_out[error.name]}"
+        if isinstance(error, AttributeError) and error.obj is self.module:
+            raised["message"] += f"; it has {', '.join(_list_layers(self.module)) or 'no layer'}"
         return {"raised": raised} | self._noted(), []
 
     def _noted(self) -> Head:
@@ -103,19 +105,20 @@ class Server:
             self.interpreter = load_file(head["interpreter"], OURS)
         name, module, file = head["name"], head["module"], head["file"]
         self.module = importlib.import_module(module) if module else self._load(file)
-        target, adapter, kinds, words = self.module, "", [""], ""
+        target, *found = self.module, "", [""], [], ""
         if name or module:
             resolver: Any = load_file(head["resolver"], OURS)
-            enters = head["enters_model"]
-            target, adapter, kinds, words = resolver.adapt(target, name, file, enters_model=enters)
+            target, *found = resolver.adapt(target, name, file)
         self.objects[0] = target
-        found = {"names": _callables_of(target), "adapter": adapter, "kinds": kinds}
-        return found | {"model": words}
+        adapted = dict(zip(("adapter", "kinds", "arguments", "rest"), found, strict=True))
+        own = {"classes": _list_layers(self.module), "names": _callables_of(target)}
+        return adapted | own | {"skipped": getattr(self.module, "_skipped", [])}
 
     def _load(self, file: str) -> Any:
-        if not file.endswith(".ipynb"):
-            return load_file(file)
         notebook: Any = load_file(FOLDER / "notebook.py", OURS)
+        if self.watch:  # its own process
+            sys.argv = [file]
+            notebook.search_folders()
         return notebook.load_notebook(Path(file))
 
     def do_call(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
@@ -241,6 +244,13 @@ def _callables_of(target: object) -> list[str]:
     """Return the names of everything in it that can be called."""
     public = [name for name in dir(target) if name == "__call__" or not name.startswith("_")]
     return [name for name in public if callable(getattr(target, name, None))]
+
+
+def _list_layers(module: Any) -> list[str]:
+    """Return the classes of a file, or of a module, that may be layers."""
+    kinds = [each for each in vars(module).values() if isinstance(each, type)]
+    own = [kind for kind in kinds if kind.__module__ == module.__name__]
+    return [kind.__name__ for kind in own if {"forward", "__call__"} & {*dir(kind)}]
 
 
 def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> Head:

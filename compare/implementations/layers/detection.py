@@ -6,9 +6,10 @@ Another order of the gates has to give the same numbers, because a mistake can l
 """
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import permutations
+from itertools import permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,15 @@ from compare.implementations.core.failures import HOPELESS, CallFailed, Unexpect
 from compare.implementations.core.guesses import guess_cell_of_class, guess_cell_of_shapes
 from compare.implementations.core.interface import Array
 from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory, UserTape
-from compare.implementations.layouts.conventions import OF_A_CALL, Conventions, list_conventions
+from compare.implementations.layouts.conventions import (
+    BIASES,
+    INITIAL,
+    LAST,
+    LAST_CELL,
+    STATE_GRADIENT,
+    Conventions,
+    list_conventions,
+)
 from compare.implementations.layouts.parameters import BOTH
 from compare.implementations.worker.client import Submission
 from scratch_rnn.arrays import State, arrays_of, each
@@ -35,6 +44,7 @@ class Fit(NamedTuple):
     broadcasts: bool  # a state of another shape gave the same numbers: its gradient has its own
     raises: bool  # an exception says less of a layout than results of other shapes
     conventions: Conventions
+    failure: CallFailed | None = None
 
 
 def detect_cell(submission: Submission) -> str:
@@ -56,52 +66,62 @@ def detect_cell(submission: Submission) -> str:
 def detect_conventions(layers: UserLayerFactory) -> None:
     """Give layers the conventions under which they come nearest to ours.
 
-    Those that flags state are tried first, and others only if none of these fits: UsageError says
-    then what the class does. CallFailed if nothing fits; layers have the most telling conventions.
+    CallFailed if nothing fits; layers have the most telling conventions.
     """
     fits: list[Fit] = []
-    failures: list[CallFailed] = []
-    for conventions in _candidates(layers, fits):
-        is_found = any(math.isfinite(fit.distance) for fit in fits)
-        if is_found and not layers.flags.allow(conventions):
-            break
+    for conventions, is_only_exact in _candidates(layers, fits):
         layers.conventions = conventions
         try:
             distance, broadcasts = _compare(layers)
             fit = Fit(distance, broadcasts, False, layers.conventions)
         except CallFailed as failure:
-            failures.append(failure)
-            fit = Fit(math.inf, False, failure.verdict != Verdict.WRONG, layers.conventions)
-        is_other_order = conventions.order not in ((), layers.flags.order)
-        if fit.distance == 0 or not is_other_order:
+            raises = failure.verdict != Verdict.WRONG
+            fit = Fit(math.inf, False, raises, layers.conventions, failure)
+        if fit.distance == 0 or not is_only_exact:
             fits.append(fit)
-        is_hopeless = bool(failures) and failures[-1].verdict in HOPELESS
+        is_hopeless = fit.failure is not None and fit.failure.verdict in HOPELESS
         if is_hopeless or (fit.distance == 0 and not fit.broadcasts):
             break
     best = min(fits, key=lambda fit: fit[:3])
     layers.conventions = best.conventions
-    if math.isinf(best.distance):
-        raise failures[0]
-    for name in OF_A_CALL:
-        layers.flags.check(name, getattr(layers.conventions, name))
+    if best.failure is not None:
+        if not best.raises or is_refusal(best.failure):
+            best.failure.verdict = Verdict.NOT_TRIED  # its form is another one
+        raise best.failure
 
 
-def _candidates(layers: UserLayerFactory, fits: Sequence[Fit]) -> Iterator[Conventions]:
-    """Yield the conventions that a class may have: first the flags', then ours.
+def is_refusal(failure: CallFailed) -> bool:
+    """Whether an exception says that a function takes other arguments, or has no such method."""
+    words = "argument|object is not callable|has no attribute '(parameters|forward)'"
+    is_kind = {"TypeError", "AttributeError"} & {*failure.kinds}
+    return bool(is_kind and re.search(words, failure.got))
 
-    After those under which it has results, other orders of the gates follow.
+
+def _have_results(fits: Sequence[Fit]) -> bool:
+    return any(math.isfinite(fit.distance) for fit in fits)
+
+
+def _candidates(
+    layers: UserLayerFactory, fits: Sequence[Fit]
+) -> Iterator[tuple[Conventions, bool]]:
+    """Yield the conventions that a class may have, and whether only equal results show them.
+
+    Ours come first. After those under which the class has results, the other
+    readings of its names follow: other orders of the gates, and its biases in each other's place. A
+    cell, or a class that begins at zero, is known by equal results, too, if others are there.
     """
-    for conventions in sorted(list_conventions(), key=layers.flags.allow, reverse=True):
-        if conventions.columns and layers.submission.adapter:
+    for conventions in list_conventions():
+        is_steps = conventions.step and layers.submission.adapter not in ("", "torch_module")
+        if is_steps or (conventions.state_first and BOTH not in layers.conventions.names):
             continue
-        if conventions.state_first and BOTH not in layers.conventions.names:
-            continue
-        yield conventions
-        learned, has_results = layers.conventions, math.isfinite(fits[-1].distance)
+        yield conventions, bool(conventions.lacks or conventions.step) and _have_results(fits)
+        learned = layers.conventions
         # A class with PyTorch's names is expected to use PyTorch's gate order.
-        if has_results and learned.has_own_names and not layers.flags.order:
-            for order in list(permutations(CELLS[layers.cell].gates))[1:]:
-                yield replace(learned, order=order)
+        if fits[-1].conventions is learned and _have_results(fits[-1:]) and learned.has_own_names:
+            stated, gates = layers.order, CELLS[layers.cell].gates
+            orders = [stated] if stated else [(), *[*permutations(gates)][1:]]
+            for names, order in [*product(learned.swap_biases(), orders)][1:]:
+                yield replace(learned, names=names, order=order), True
 
 
 def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
@@ -111,43 +131,55 @@ def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
     """
     if not layers.conventions.names:
         layers.learn(V, H)
+    conventions = layers.conventions
     rng, cell = np.random.default_rng(0), CELLS[layers.cell]
     dtype = np.dtype("float64" if layers.own_dtype == "float64" else "float32")
     ours = cell.scratch_layer(V, H, dtype=dtype, rng=rng)
-    if layers.conventions.one_bias:
-        ours.parameters["bias_hh_l0"][:] = 0
+    absent = "bias" if BIASES in conventions.lacks else "bias_hh" if conventions.one_bias else "-"
+    for name, array in ours.parameters.items():
+        array *= not name.startswith(absent)
     x = rng.standard_normal((T, B, V)).astype(dtype)
     state = each(lambda zeros: rng.standard_normal(zeros.shape).astype(dtype), ours.begin_state(B))
-    expected = _arrays(ours.forward(x, state))
+    given = None if INITIAL in conventions.lacks else state
+    expected = _arrays(ours.forward(x, given))
     layer = layers(V, H)
     layer.load(ours.parameters)
     try:
-        result = layer.forward(x, state)
+        result = layer.forward(x, given)
     except CallFailed as failure:
         if failure.kinds and _learn_anew(layers):  # otherwise its process has ended
             return _compare(layers)
         raise
     if _learn_anew(layers):
         return _compare(layers)
-    got, shapes = _arrays(result), [array.shape for array in expected]
+    got = _arrays(result)
+    lost = {1: {LAST}, 2: {LAST_CELL} if len(expected) > 2 else set()}.get(len(got), set())
+    conventions.lacks |= lost
+    shapes = [array.shape for array in expected[: len(got)]]
     if [array.shape for array in got] != shapes:
         raise UnexpectedResult(f"results of shapes {shapes}", f"{[array.shape for array in got]}")
-    differences = (np.abs(a - b).max() for a, b in zip(expected, got, strict=True))
+    differences = (np.abs(a - b).max() for a, b in zip(expected, got, strict=False))
     distance = max(float(np.nan_to_num(d, nan=FARTHEST, posinf=FARTHEST)) for d in differences)
     is_equal = distance < EQUAL
-    return (0.0 if is_equal else distance), is_equal and _broadcasts(layer, *result)
+    return (0.0 if is_equal else distance), _broadcasts(layers, layer, *result) and is_equal
 
 
-def _broadcasts(layer: UserLayer, output: Array, state: State | None, tape: UserTape) -> bool:
-    """Whether the gradient of the state has another shape than the state that was given."""
-    if layer.forward_only or layer.submission.adapter:
+def _broadcasts(
+    layers: UserLayerFactory, layer: UserLayer, output: Array, state: State | None, tape: UserTape
+) -> bool:
+    """Whether the gradient of the state has another shape than the state that was given.
+
+    Note whether there is such a gradient.
+    """
+    if layer.forward_only or layer.submission.adapter or not tape.has_state:
         return False
     try:
         gradient = layer.backward(tape, output, state).state
     except CallFailed:
         return False
-    shapes = ([np.asarray(h).shape for h in arrays_of(given)] for given in (gradient, state))
-    return next(shapes) != next(shapes)
+    shapes = [[np.asarray(h).shape for h in arrays_of(given)] for given in (gradient, state)]
+    layers.conventions.lacks |= {STATE_GRADIENT} if gradient is None else set()
+    return gradient is not None and shapes[0] != shapes[1]
 
 
 def _learn_anew(layers: UserLayerFactory) -> bool:
@@ -172,4 +204,5 @@ def _learn_anew(layers: UserLayerFactory) -> bool:
 def _arrays(result: tuple[Array, State | None, object]) -> list[Array]:
     """Return the output, and the arrays of the last state."""
     output, state, _ = result
-    return [np.asarray(array, np.float64) for array in (output, *arrays_of(state))]
+    states = () if state is None else arrays_of(state)
+    return [np.asarray(array, np.float64) for array in (output, *states)]

@@ -15,7 +15,8 @@ import numpy as np
 from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import CallFailed, UnexpectedResult
 from compare.implementations.core.interface import Array, Layer, Results, UserGradients
-from compare.implementations.layouts.conventions import Conventions, Flags
+from compare.implementations.layouts.conventions import Conventions
+from compare.implementations.layouts.gate_order import Order
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
 from compare.terminal import UsageError
 from scratch_rnn.arrays import State
@@ -33,8 +34,8 @@ class UserLayerFactory:
     dtype: str | None = None  # this and the next are arguments of the constructor
     device: str | None = None
     precision: str = ""  # "tf32": float32 may be multiplied with this precision
-    flags: Flags = field(default_factory=Flags)  # the conventions that they state
-    conventions: Conventions = field(default_factory=Conventions)  # those that are detected
+    order: Order = ()  # of the gates, if the user states it
+    conventions: Conventions = field(default_factory=Conventions)  # which are detected
     forward_only: bool = False
     own_dtype: str = ""  # of its parameters, without the argument dtype
     set_by_calls: set[str] = field(default_factory=set)  # arrays that are no parameters
@@ -47,7 +48,7 @@ class UserLayerFactory:
             options["dtype"] = dtype
         self.submission.revive()
         flags = {n: value for n in ("dtype", "device") if (value := getattr(self, n))}
-        given = flags | options | self._describe_calls(options)
+        given = flags | options | ({"step": True} if self.conventions.step else {})
         try:
             handle = self.submission.make("", input_size, hidden_size, **given)
         except CallFailed as failure:
@@ -61,22 +62,10 @@ class UserLayerFactory:
             layer.check_names(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
         return layer
 
-    def _describe_calls(self, options: Mapping[str, object]) -> dict[str, object]:
-        """Return what `numpy_class` has to know of the arrays in a call."""
-        if self.submission.adapter:
-            return {}
-        batch_first = self.conventions.batch_first or options.get("batch_first")
-        return {"columns": self.conventions.columns, "time_axis": int(bool(batch_first))}
-
     def look(self, name: str) -> list[Any]:
         """Return what the calls of a class in NumPy have shown: a field of `Findings`."""
         found = () if self.submission.adapter else self.submission.look(Handle(0), "findings", name)
         return [*found]
-
-    def needs(self, upstream: str) -> bool:
-        """Whether `backward` has no default for the gradient that is not among these."""
-        other = {"output": "h_n", "h_n": "output"}.get(upstream)
-        return other is not None and other in self.look("needs")
 
     def learn(self, V: int, H: int) -> None:
         """Build a layer, and detect its dtype and which arrays are its parameters."""
@@ -85,7 +74,7 @@ class UserLayerFactory:
         if not parameters:
             raise UnexpectedResult("parameters, a dict of arrays", "arrays that a call sets")
         self.own_dtype = str(next(iter(parameters.values())).dtype)
-        self.conventions.learn(parameters, self.cell, V, H, self.flags)
+        self.conventions.learn(parameters, self.cell, V, H, self.order)
 
 
 class UserTape(NamedTuple):
@@ -170,7 +159,7 @@ class UserLayer:
 
         def ours(own_output: object, own_state: object, *_: object) -> tuple[Array, State | None]:
             output = _array(own_output, "output", transposed)
-            return self._without_padding(output, lengths), self._last_state(own_state)
+            return self._without_padding(output, lengths), self._state(own_state)
 
         now = partial(self.submission.look, Handle(number), without=(2,))
         self.as_now = lambda double=False: ours(*now(double=double))
@@ -195,7 +184,7 @@ class UserLayer:
         result, transposed = self._call("__call__", x, state, more)
         if not isinstance(result, tuple) or len(result) != 2:
             raise UnexpectedResult("(output, h_n) from a call", describe_kind(result))
-        return _array(result[0], "output", transposed), self._last_state(result[1])
+        return _array(result[0], "output", transposed), self._state(result[1])
 
     def _call(
         self,
@@ -274,13 +263,6 @@ class UserLayer:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
         arrays = {name: _array(array, str(name)) for name, array in own.items()}
         return self.conventions.to_ours(arrays, self.cell)
-
-    def _last_state(self, state: object) -> State | None:
-        """Return the last state; UnexpectedResult if it is none."""
-        found = self._state(state)
-        if found is None:
-            raise UnexpectedResult("an array for h_n", describe_kind(state))
-        return found
 
     def _state(self, state: object) -> State | None:
         """Return h, or (h, c), with an axis for the layers."""

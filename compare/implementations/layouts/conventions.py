@@ -1,10 +1,9 @@
-"""Conventions: how a layer's arrays lie in memory and in its parameters, and what flags state."""
+"""Conventions: how a layer's arrays lie in memory and in its parameters."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Self
 
 import numpy as np
 
@@ -23,72 +22,18 @@ from compare.implementations.layouts.parameters import (
     Shape,
     find_names,
 )
-from compare.terminal import UsageError
 
 Arrays = dict[str, Array]  # parameters by name
 
 TABLE = table(__package__, "conventions.toml")
-WORDS, LAYOUTS = TABLE["words"], TABLE["layouts"]
-
-NAMES = [*dict.fromkeys(p.name for cell in CELLS.values() for p in cell.parameters)]
-"""The names that --names takes: those of all cells' parameters."""
+WORDS = TABLE["words"]
 
 OF_A_LAYER = re.compile(r"(weight|bias)_(ih|hh|hr)_l\d+(_reverse)?")
 """PyTorch's names, which a layer with several layers or directions has."""
 
-OF_A_CALL = ("batch_first", "flat_state")  # only a call shows them; shapes show the others
-
-
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """The conventions that flags state; the others are detected."""
-
-    conventions: Mapping[str, bool] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)  # ours to the user's
-    order: Order = ()  # of the gates
-
-    @classmethod
-    def parse(
-        cls, layout: str | None, bias: str | None, names: str | None, order: Order = ()
-    ) -> Self:
-        """Read --layout, --bias and --names; UsageError if a word or a name is not valid."""
-        conventions: dict[str, bool] = {}
-        for word in layout.split(",") if layout else ():
-            if word not in LAYOUTS:
-                raise UsageError(f"expected --layout of {', '.join(LAYOUTS)}, got {word!r}")
-            convention, value = LAYOUTS[word]
-            if conventions.setdefault(convention, value) != value:
-                raise UsageError(f"expected one word of each kind for --layout, got {layout!r}")
-        if bias:
-            conventions["one_bias"] = bias == "one"
-        own: dict[str, str] = {}
-        for pair in names.split(",") if names else ():
-            name, _, other = pair.partition("=")
-            if name not in NAMES or not other:
-                shown = ", ".join(NAMES)
-                raise UsageError(f"expected NAME=YOURS for --names, NAME of {shown}; got {pair!r}")
-            own[name] = other
-        if conventions.get("one_bias") and "bias_hh_l0" in own:
-            raise UsageError("expected no bias_hh_l0 in --names with --bias one, got one")
-        return cls(conventions, own, order)
-
-    def allow(self, conventions: "Conventions") -> bool:
-        """Whether the flags agree with the conventions of a call."""
-        values = ((name, getattr(conventions, name)) for name in OF_A_CALL)
-        return all(self.conventions.get(name, value) == value for name, value in values)
-
-    def check(self, convention: str, detected: bool, shapes: str = "") -> None:
-        """Raise UsageError if a flag states something else than what was detected."""
-        stated = self.conventions.get(convention, detected)
-        if stated != detected:
-            words, flag = WORDS[convention], _flag(convention)
-            raise UsageError(
-                f"expected {words[stated]}, as {flag} says, got {words[detected]}{shapes}"
-            )
-
-
-def _flag(convention: str) -> str:
-    return "--bias" if convention == "one_bias" else "--layout"
+INITIAL, LAST, LAST_CELL = "initial state", "last state", "last cell state"
+STATE_GRADIENT, BIASES = "gradient of the initial state", "biases"
+"""What a layer need not have."""
 
 
 @dataclass(slots=True)
@@ -97,52 +42,55 @@ class Conventions:
 
     batch_first: bool = False  # without the argument
     flat_state: bool = False  # (B, H), without an axis for the layers
-    columns: bool = False  # sequences are: x (T, V, B), states (H, B)
+    step: bool = False  # a cell, which is called once for each step
     transposed: bool = False  # weights are (in, out)
     one_bias: bool = False
     bias_axis: int | None = None  # of length 1, that biases have besides
     names: Names = field(default_factory=dict)  # of our parameters among the user's
     state_first: bool = False  # in a weight for both, h comes before x
     order: Order = ()  # of the gates, if it is not PyTorch's
+    lacks: frozenset[str] = frozenset()  # what it does not have, such as an initial state
 
     @property
     def has_own_names(self) -> bool:
         """Whether its parameters have other names than PyTorch's, which promise its layout."""
         return any(several != (own,) for own, several in self.names.items())
 
-    def describe(self, flags: Flags) -> str:
-        """Return the conventions in words, and which of them a flag states."""
+    def swap_biases(self) -> list[Names]:
+        """Return the readings of its names: as they are, and the biases in each other's place."""
+        own, first, second = self.names, self.names.get(B_IH, ()), self.names.get(B_HH, ())
+        return [own, own | {B_IH: second, B_HH: first}] if second else [own]
+
+    def describe(self) -> str:
+        """Return the conventions in words."""
         parts = [
-            words[getattr(self, name)] + f" (as {_flag(name)} says)" * (name in flags.conventions)
+            words[getattr(self, name)]
             for name, words in WORDS.items()
+            if not (name == "one_bias" and BIASES in self.lacks)
         ]
-        parts += ["sequences are columns, x (T, V, B)"] * self.columns
-        if self.order:
-            says = " (as --gates says)" if flags.order else ""
-            parts.append(f"gates in the order {', '.join(self.order)}{says}")
+        parts += ["a cell of one step"] * self.step
+        parts += [f"without {', '.join(sorted(self.lacks))}"] * bool(self.lacks)
+        parts += [f"gates in the order {', '.join(self.order)}"] * bool(self.order)
         both = "the weight of [h, x]" if self.state_first else "the weight of [x, h]"
         names = [
             f"{both if own == BOTH else own} is {' over '.join(several)}"
-            + " (as --names says)" * (own in flags.names)
             for own, several in self.names.items()
-            if several != (own,) or own in flags.names
+            if several != (own,)
         ]
         return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
 
-    def learn(self, parameters: Arrays, cell: str, V: int, H: int, flags: Flags) -> None:
-        """Detect which parameter is which; UnexpectedResult without one, UsageError by a flag."""
+    def learn(self, parameters: Arrays, cell: str, V: int, H: int, order: Order) -> None:
+        """Detect which parameter is which; UnexpectedResult without one."""
         shapes: dict[str, Shape] = {name: array.shape for name, array in parameters.items()}
-        one_bias = flags.conventions.get("one_bias", False)
-        self.names = find_names(shapes, cell, V, H, flags.names, flags.order, one_bias=one_bias)
+        self.names = find_names(shapes, cell, V, H, order)
         has_second = any(parameter.name == B_HH for parameter in CELLS[cell].parameters)
-        self.order, self.one_bias = flags.order, has_second and B_HH not in self.names
+        self.order, self.one_bias = order, has_second and B_HH not in self.names
         first = W_IH if W_IH in self.names else BOTH
         columns = V if first == W_IH else V + H
         self.transposed = shapes[self.names[first][0]][1] != columns
-        bias = shapes[self.names[B_IH][0]]
+        bias = shapes[self.names[B_IH][0]] if B_IH in self.names else ()
+        self.lacks = self.lacks - {BIASES} if bias else self.lacks | {BIASES}
         self.bias_axis = bias.index(1) if len(bias) == 2 else None
-        flags.check("transposed", self.transposed, f" in {shapes}")
-        flags.check("one_bias", self.one_bias, f" in {shapes}")
 
     def to_own(self, ours: Arrays, cell: str) -> Arrays:
         """Return parameters as the user's."""
@@ -151,6 +99,8 @@ class Conventions:
             for second in [name for name in ours if name.startswith("bias_hh")]:
                 first = second.replace("hh", "ih")
                 ours[first] = ours[first] + ours.pop(second)
+        if BIASES in self.lacks:
+            ours = {name: array for name, array in ours.items() if not name.startswith("bias")}
         if BOTH in self.names:
             ours[BOTH] = np.concatenate([ours.pop(name) for name in self._list_both()], axis=1)
         found: Arrays = {}
@@ -212,12 +162,13 @@ class Conventions:
 
 def list_conventions() -> list[Conventions]:
     """Return the conventions that a call may have, ours first."""
-    several = [
+    whole = [
         Conventions(batch_first=first, flat_state=flat, state_first=state_first)
         for state_first, first, flat in product((False, True), repeat=3)
     ]
-    columns = [
-        Conventions(flat_state=flat, columns=True, state_first=state_first)
-        for state_first, flat in product((False, True), repeat=2)
+    cells = [
+        Conventions(flat_state=True, step=True, state_first=state_first)
+        for state_first in (False, True)
     ]
-    return [*several, *columns]
+    from_zero = [replace(each, lacks=frozenset({INITIAL})) for each in whole]
+    return [*whole, *cells, *from_zero]

@@ -1,18 +1,17 @@
 """Match the user's parameters with ours, by their names and shapes.
 
-The rules, in this order: what --names says; PyTorch's name; the first array of the right shape, a
-whole parameter before one for each gate. A weight for [x, h] may take the place of two.
+The rules, in this order: PyTorch's name; the first array of the right shape, a whole parameter
+before one for each gate. A weight for [x, h] may take the place of two.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import takewhile
+from itertools import combinations, takewhile
 
 from compare.implementations.core import cells
 from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.failures import UnexpectedResult
 from compare.implementations.core.guesses import guess_cell_of_shapes
 from compare.implementations.layouts.gate_order import Order
-from compare.terminal import UsageError
 
 W_IH, W_HH, B_IH, B_HH = (each.name for each in (cells.W_IH, cells.W_HH, cells.B_IH, cells.B_HH))
 BOTH = f"{W_IH} beside {W_HH}"
@@ -24,39 +23,26 @@ Names = dict[str, tuple[str, ...]]
 """For each of our parameters, or for BOTH weights: the user's name, or one for each gate."""
 
 
-def find_names(
-    shapes: Mapping[str, Shape],
-    cell: str,
-    V: int,
-    H: int,
-    stated: Mapping[str, str],
-    order: Order = (),
-    *,
-    one_bias: bool = False,
-) -> Names:
-    """Return the user's names; UnexpectedResult if a parameter is missing, UsageError by --names.
+def find_names(shapes: Mapping[str, Shape], cell: str, V: int, H: int, order: Order = ()) -> Names:
+    """Return the user's names; UnexpectedResult if a parameter is missing.
 
-    `stated` are the names of --names. With `one_bias`, a second one counts only by its name. A
-    letter in a name says which gate it is, unless an `order` is stated.
+    A letter in a name says which gate it is, unless an `order` is stated.
     """
     record = CELLS[cell]
     num_gates, parameters = record.num_gates, [parameter.name for parameter in record.parameters]
-    whole = list_shapes(record, num_gates * H, V, H)
-    names: Names = {
-        own: (_check_stated(own, name, shapes, whole[own]),) for own, name in stated.items()
-    }
+    names: Names = {}
     for many in dict.fromkeys((1, num_gates)):
         for own, fitting in list_shapes(record, num_gates * H // many, V, H).items():
             if own in names or _is_part_of(own, names):
                 continue
-            used = [name for several in (*names.values(), stated.values()) for name in several]
+            used = [name for several in names.values() for name in several]
             found = [n for n, shape in shapes.items() if shape in fitting and n not in used]
-            if (own in found and many == 1) or (own == B_HH and one_bias):
-                found = [own] if own in found else []
+            if own in found and many == 1:
+                found = [own]
             if len(found) >= many:
                 names[own] = _sort_by_gate(found, cell, many, order)
-    for own in parameters:
-        if own not in (B_HH, *names) and not _is_part_of(own, names):
+    for own in (parameter.name for parameter in record.parameters if parameter.columns):
+        if own not in names and not _is_part_of(own, names):
             raise _missing(own, shapes, record, V, H)
     return {own: names[own] for own in (BOTH, *parameters) if own in names}
 
@@ -77,17 +63,6 @@ def _is_part_of(own: str, names: Names) -> bool:
     return BOTH in names if own in halves else own == BOTH and bool(halves & {*names})
 
 
-def _check_stated(
-    own: str, name: str, shapes: Mapping[str, Shape], fitting: Sequence[Shape]
-) -> str:
-    """Return a name of --names; UsageError if there is no such array of one of these shapes."""
-    if shapes.get(name) not in fitting:
-        expected = " or ".join(map(str, dict.fromkeys(fitting)))
-        got = f"as --names says, got {shapes.get(name, dict(shapes))}"
-        raise UsageError(f"expected {name} of shape {expected}, {got}")
-    return name
-
-
 def _missing(own: str, shapes: Mapping[str, Shape], cell: Cell, V: int, H: int) -> UnexpectedResult:
     """Return the exception for a parameter that is not there; perhaps the cell is another one."""
     expected, got = list_shapes(cell, cell.num_gates * H, V, H), f"{dict(shapes)}"
@@ -98,20 +73,34 @@ def _missing(own: str, shapes: Mapping[str, Shape], cell: Cell, V: int, H: int) 
 
 
 def _sort_by_gate(names: Sequence[str], cell: str, many: int, order: Order) -> tuple[str, ...]:
-    """Return so many names, by the order of the gates if a letter in each says which it is."""
-    gates, names = CELLS[cell].gates, tuple(names[:many])
-    if many == 1 or order:
-        return names
-    start, end = _count_equal(names), _count_equal([name[::-1] for name in names])
-    cores = {name: name[start : len(name) - end].lower() for name in names}
+    """Return so many names, by the order of the gates if a letter in each says which it is.
+
+    Of twice as many, those are taken whose other letters are equal: ``br bz bn`` beside ``cr cz
+    cn``.
+    """
+    gates, own = CELLS[cell].gates, tuple(names[:many])
+    if many == 1:
+        return own
+    if len(names) == 2 * many:
+        halves = [(half, [n for n in names if n not in half]) for half in combinations(names, many)]
+        own, _ = max(halves, key=lambda both: sum(map(_count_equal, both)))
+    if order:
+        return own
+    start, end = _count_first(own), _count_first([name[::-1] for name in own])
+    cores = {name: name[start : len(name) - end].lower() for name in own}
     for at in (-1, 0):
         found = {_read_gate(core[at], gates): name for name, core in cores.items() if core}
         if {*gates} <= {*found}:
             return tuple(found[gate] for gate in gates)
-    return names
+    return own
 
 
 def _count_equal(names: Sequence[str]) -> int:
+    """Return how many letters all names begin and end with."""
+    return _count_first(names) + _count_first([name[::-1] for name in names])
+
+
+def _count_first(names: Sequence[str]) -> int:
     """Return how many letters all names begin with."""
     rows: Iterator[tuple[str, ...]] = zip(*names, strict=False)
     return sum(1 for _ in takewhile(lambda row: len({*row}) == 1, rows))

@@ -108,7 +108,10 @@ class Submission(AbstractContextManager["Submission"]):
         self.names: list[str] = loaded["names"]  # of its functions
         self.adapter: str = loaded["adapter"]  # of a class of another library
         self.kinds: list[str] = loaded["kinds"]  # names of the class and its bases
-        self.model: str = loaded["model"]  # in words, the part of a whole model that it is
+        self.arguments: list[tuple[str, bool, str]] = loaded["arguments"]  # of its constructor
+        self.rest: str = loaded["rest"]  # in words, what of a file is not run
+        self.classes: list[str] = loaded["classes"]  # beside it, which may be layers
+        self.skipped: list[str] = loaded["skipped"]  # the lines of a script that are not run
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -13,7 +13,6 @@ class Source:
     file: str = ""
     module: str = ""  # the library of a layer that is in a file; without a file, what has the class
     name: str = ""  # of a class or of a layer in a file, which may be the only one
-    enters_model: bool = False  # whether of a whole model its recurrent layer is taken
     folders: tuple[str, ...] = ()  # put before `sys.path`
     numpy_only: bool = False  # whether other imports are refused
     resolver: str = ""  # a file whose function `adapt` returns the object to call for a class

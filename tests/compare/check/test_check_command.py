@@ -64,11 +64,61 @@ def test_wrong_code_ends_with_code_1_and_a_summary(wrong, capsys):
     code, output, error = run(wrong["arguments"], capsys)
     assert (code, error.count("\n")) == (1, 1)
     assert error.startswith(f"rnn-parity: {wrong['summary']}"), error
-    notes = wrong.get("notes", [])
-    assert [part for part in wrong["shown"] + notes if output.count(part) != 1] == [], output
-    assert output.count("note: a class is") == len(notes)
+    assert [part for part in wrong["shown"] if output.count(part) != 1] == [], output
     assert "Detected" not in output
     assert "printed" not in output
+
+
+@pytest.mark.parametrize(("arguments", "message"), TABLE["unchecked"].items())
+def test_a_class_of_another_form_is_not_wrong(arguments, message, capsys):
+    target = arguments.partition(" ")[0]
+    code, output, error = run(arguments, capsys)
+    assert (code, output.count("not checked"), "wrong" in output) == (2, 1, False)
+    assert error.startswith(f"rnn-parity: {target} was not checked: {message}"), error
+    is_class = ":" in target
+    assert (f"; rnn-parity new --for {target} writes an adapter" in error) == is_class
+
+
+OTHERS = """
+import sys
+import no_such_library
+from numpy.random import default_rng
+
+class Activated(object):
+    def __init__(self, activation, n_hidden, n_in):
+        rng, self.activation = default_rng(0), activation
+        self.W, self.U = rng.normal(size=(n_hidden, n_in)), rng.normal(size=(n_hidden, n_hidden))
+        self.argv = [*sys.argv]
+
+    def forward(self, x, h):
+        output = []
+        for x_t in x:
+            h = self.activation(x_t @ self.W.T + h @ self.U.T)
+            output.append(h)
+        return output, h
+
+text = open("no such file").read()
+while True:
+    Activated(None, 3, len(text))
+"""
+
+
+def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
+    (folder / "others").mkdir()
+    (folder / "others" / "script.py").write_text(OTHERS, encoding="utf-8")
+    target = "others/script.py:Activated"
+    code, output, error = run(target, capsys)
+    assert (code, "missing 1 required positional argument: 'activation'" in error) == (2, True)
+    assert "without its lines 3 (No module named 'no_such_library'), 19, 20" in output
+    assert run(f"--for {target}", capsys, "new")[0] == 0
+    text = (folder / "adapted_Activated.py").read_text(encoding="utf-8")
+    [line] = (line for line in text.splitlines() if line.endswith("# FILL IN"))
+    assert line.strip() == "activation=...,  # FILL IN"
+    filled = text.replace("activation=...", "activation=np.tanh")
+    (folder / "adapted_Activated.py").write_text(filled, encoding="utf-8")
+    code, output, _ = run("adapted_Activated.py:Adapted", capsys)
+    assert (code, "forward                       right" in output) == (1, True), output
+    assert "without biases" in output
 
 
 def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
@@ -85,8 +135,8 @@ def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "shown", "absent"),
     [
-        ("gates.py:Three --cell gru", 1, "0 of 3", "is --cell"),
-        ("gates.py:Four --cell lstm", 1, "0 of 3", "is --cell"),
+        ("gates.py:Three --cell gru", 2, "not checked", "is --cell"),
+        ("gates.py:Four --cell lstm", 2, "not checked", "is --cell"),
         ("OtherWay.py:Layer --verbose", 0, "batch_first (The batch always comes first)", "wrong"),
     ],
 )

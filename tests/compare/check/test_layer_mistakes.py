@@ -1,7 +1,5 @@
 """``rnn-parity check`` on wrong classes and wrong PyTorch modules: the mistake is named."""
 
-import textwrap
-
 import numpy as np
 import pytest
 
@@ -231,10 +229,3 @@ def test_a_form_that_people_write_is_taken(form, tmp_path, monkeypatch):
     assert form.get("likely", "") in likely
     if "likely" not in form:
         assert report.wrong == []
-
-
-def test_the_adapter_of_another_constructor_makes_the_class_fit(tmp_path):
-    report, _ = form_of(tmp_path, FORMS["source"], "Karpathy")
-    [adapter] = (note.partition("\n")[2] for note in report.notes if "class Fitted" in note)
-    source = FORMS["source"] + "\n\n" + textwrap.dedent(adapter)
-    assert form_of(tmp_path, source, "Fitted")[0].ok

@@ -189,14 +189,15 @@ def test_a_target_is_read_as_a_place_and_a_name(typed, tmp_path, monkeypatch):
     ],
 )
 def test_a_process_finds_what_the_code_imports(typed, module, folder, tmp_path, monkeypatch):
-    """Beside the file, or in the folder where one stands; a library imports none of the user's."""
+    """Beside the file, and in the folder where one stands; a library imports none of the user's."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a folder").mkdir()
     (tmp_path / "a folder" / "mine.py").touch()
     read, source = read_target(typed), make_source(read_target(typed))
     file = "" if read.kind == "module" else str(tmp_path / read.place)
     assert (source.file, source.module, source.name) == (file, module, read.name)
-    assert source.folders == (() if folder is None else (str(tmp_path / folder),))
+    here = () if folder in (None, "") else (str(tmp_path),)
+    assert source.folders == (() if folder is None else (str(tmp_path / folder), *here))
 
 
 OTHER_ORDER = [  # o g f i, under other names

@@ -8,18 +8,16 @@ parameters    They may be attributes: the float arrays that the constructor make
               gradient; with `momentum` it is an optimizer's.
 call          Without `forward`, the layer itself is called.
 states        ``forward(x, h0, c0)`` takes the states one by one: its third argument begins with c.
-last output   Where no state is returned, h_n is the last output.
+last state    It is missing if none is returned, or if `backward` takes one gradient alone.
 tape          Where no tape is returned, or None, it is in the object, which has one. `forward` runs
               again before `backward` runs for another one.
-upstream      Where `backward` takes one gradient, h_n's is added to the last output's. An
-              argument without a default gets zeros for a gradient that is not there.
+upstream      An argument of `backward` without a default gets zeros for a gradient that is absent.
 gradients     They are one tuple, in the order of the parameters, or a dict by their names, or the
               object has them under their names.
-columns       With this option, the sequences of a batch are columns: x is (T, V, B), h (H, B).
+step          With this option it is a cell, which is called once for each step.
 """
 
 import copy
-import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -46,12 +44,9 @@ TAPES = ("tape", "cache", "ctx", "context", "saved", "memory")  # beginnings of 
 class Findings:
     """Facts about a class that hold for all its layers; calls show most of them."""
 
-    arguments: Arguments  # of the constructor
-    needs: list[str] = field(default_factory=list)  # gradients without a default in `backward`
-    forms: dict[str, bool] = field(default_factory=dict)  # in which it is called, in words
+    list_arguments: Callable[[Callable[..., object]], Arguments]
     set_by_calls: dict[str, bool] = field(default_factory=dict)  # arrays that are no parameters
     num_states: int = 1
-    state_axes: int = 2
 
 
 @dataclass(eq=False)
@@ -78,38 +73,24 @@ class Attributes(dict[str, Array]):
         super().__setitem__(name, value)
 
 
-def adapt_class(target: Callable[..., Any]) -> Callable[..., "NumpyClass"]:
+def adapt_class(
+    target: Callable[..., object], list_arguments: Callable[[Callable[..., object]], Arguments]
+) -> Callable[..., "NumpyClass"]:
     """Return what builds a layer in the documented form."""
-    findings = Findings(list_arguments(target))
+    findings = Findings(list_arguments)
 
-    def build(
-        *sizes: int, columns: bool = False, time_axis: int = 0, **options: object
-    ) -> NumpyClass:
-        own = target(*sizes, **options)
-        return NumpyClass(own, findings, columns=columns, time_axis=time_axis)
+    def build(*sizes: int, step: bool = False, **options: object) -> NumpyClass:
+        return (NumpyCell if step else NumpyClass)(target(*sizes, **options), findings)
 
     build.findings = findings  # type: ignore[attr-defined]
     return build
 
 
-def list_arguments(function: Callable[..., object]) -> Arguments:
-    """Return the positional arguments of a function; none if it has no signature."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [(p.name, p.default is not p.empty) for p in parameters if p.kind in kinds]
-
-
 class NumpyClass:
     """A layer of the user's class."""
 
-    def __init__(
-        self, own: Any, findings: Findings, *, columns: bool = False, time_axis: int = 0
-    ) -> None:
-        self._own, self._findings, self._time_axis = own, findings, time_axis
-        self._turn = swap_columns if columns else lambda value: value
+    def __init__(self, own: Any, findings: Findings) -> None:
+        self._own, self._findings = own, findings
         self._attributes = list_parameters(own)
         self._latest: ClassTape | None = None
         self._call: Callable[..., Any] = getattr(own, "forward", None) or own
@@ -117,11 +98,8 @@ class NumpyClass:
             self.forward = self._forward
         if hasattr(own, "forward") and callable(own):
             self.__call__ = own
-        elif callable(own):
-            self._note("called as layer(x, h0)")
-        if hasattr(own, "backward"):
+        if hasattr(own, "backward") and not isinstance(self, NumpyCell):
             self.backward = self._backward
-            findings.needs = self._list_needs()
 
     @property
     def parameters(self) -> Any:
@@ -130,7 +108,6 @@ class NumpyClass:
             if isinstance(held := getattr(self._own, name, None), dict):
                 return held
         if self._attributes:
-            self._note("parameters are attributes")
             return Attributes(self._own, self._attributes)
         return self._own.parameters
 
@@ -146,43 +123,37 @@ class NumpyClass:
             else:
                 held[name][...] = array
 
-    def _list_needs(self) -> list[str]:
-        """Return the gradients that its `backward` takes without a default."""
-        rest = self._list_upstream(is_returned=len(self._backward_arguments) > 2)
-        several = ["output", *["h_n"] * max(1, len(rest) - 1)]
-        return [name for name, (_, default) in zip(several, rest, strict=False) if not default]
-
     @cached_property
     def _call_arguments(self) -> Arguments:
         """The arguments of a forward pass; to list them takes as long as a small pass."""
-        return list_arguments(self._call)
+        return self._findings.list_arguments(self._call)
 
     @cached_property
     def _backward_arguments(self) -> Arguments:
-        return list_arguments(self._own.backward)
-
-    def _note(self, form: str) -> None:
-        self._findings.forms[form] = True
+        return self._findings.list_arguments(self._own.backward)
 
     def _forward(self, x: Array, state: Any = None, **more: Any) -> Any:
-        x, state = self._turn(x), self._turn(state)
         states = state if isinstance(state, tuple) else () if state is None else (state,)
-        names = self._call_arguments
-        one_by_one = len(states) > 1 and len(names) > 2 and names[2][0][0] == "c"
-        given = (x, *states) if one_by_one else (x,) if state is None else (x, state)
+        given = self._list_given(x, states)
         kept = copy.deepcopy((given, more))
         with self._watch_attributes():
             result = self._call(*given, **more)
         if states:
-            self._findings.num_states, self._findings.state_axes = len(states), states[0].ndim
-        found = self._read_result(result, states)
+            self._findings.num_states = len(states)
+        found = self._read_result(result)
         if found is None:
             return result  # the report says what was expected
         output, last, rest = found
         self._latest = ClassTape(rest[0] if rest else None, bool(rest), *kept, output, last)
-        if self._latest.own is None and hasattr(self._own, "backward"):
-            self._note("the tape is in self")
-        return self._turn(output), self._turn(last if len(last) > 1 else last[0]), self._latest
+        if hasattr(self._own, "backward") and len(self._list_upstream(is_returned=bool(rest))) == 1:
+            last = ()  # nothing can be checked of it
+        return output, last if len(last) > 1 else (*last, None)[0], self._latest
+
+    def _list_given(self, x: Array, states: tuple[Array, ...]) -> tuple[object, ...]:
+        """Return x and the states as a forward pass takes them."""
+        names = self._call_arguments
+        one_by_one = len(states) < 2 or (len(names) > 2 and names[2][0][0] == "c")
+        return (x, *states) if one_by_one else (x, states)
 
     @contextmanager
     def _watch_attributes(self) -> Iterator[None]:
@@ -197,28 +168,21 @@ class NumpyClass:
                 if not (is_same and np.array_equal(array, values[name], equal_nan=True)):
                     self._findings.set_by_calls[name] = True
 
-    def _read_result(self, result: Any, begin: tuple[Array, ...]) -> tuple[Any, Any, Any] | None:
+    def _read_result(self, result: Any) -> tuple[Any, Any, Any] | None:
         """Return output, states, and the tape or nothing; None of a form that is not known."""
         output, *rest = result if isinstance(result, tuple | list) else (result,)
         num_states = self._findings.num_states
+        if isinstance(output, list) and all(map(is_float, output)):
+            output = np.stack(output)  # one for each step
         if not isinstance(output, np.ndarray):
             return None
         if rest and are_states(rest[0], num_states):
             states, rest = tuple(rest[0]), rest[1:]
         elif are_states(rest[:num_states], num_states):
             states, rest = tuple(rest[:num_states]), rest[num_states:]
-        elif num_states == 1 and len(rest) < 2:
-            self._note("h_n is the last output")
-            last = self._last_step(output)
-            axes = (1,) * (self._findings.state_axes - last.ndim)
-            states = (last.reshape(begin[0].shape if begin else (*axes, *last.shape)).copy(),)
         else:
-            return None
+            states = ()
         return None if len(rest) > 1 else (output, states, rest)
-
-    def _last_step(self, output: Array) -> Array:
-        """Return a view of the last output."""
-        return output.swapaxes(0, self._time_axis if output.ndim > 2 else 0)[-1, ...]
 
     def _takes_tape(self, *, is_returned: bool) -> bool:
         """Whether the first argument of `backward` is a tape."""
@@ -234,27 +198,20 @@ class NumpyClass:
         if not isinstance(tape, ClassTape):
             found = self._own.backward(tape, d_output, d_state)
             return self._read_gradients(found, self._findings.num_states)
-        given = self._fill_upstream(tape, self._turn(d_output), self._turn(d_state))
+        given = self._fill_upstream(tape, d_output, d_state)
         if self._takes_tape(is_returned=tape.is_returned):
             given = (tape.own, *given)
         if tape.own is None and self._latest is not tape:
             self._call(*copy.deepcopy(tape.given), **tape.more)
         self._latest = None
         found = self._own.backward(*given)
-        return self._turn(self._read_gradients(found, len(tape.states)))
+        return self._read_gradients(found, self._findings.num_states)
 
     def _fill_upstream(
         self, tape: ClassTape, d_output: Array | None, d_state: Any
     ) -> tuple[Any, ...]:
         """Return the gradients that `backward` takes, with zeros for those that are not there."""
         rest = self._list_upstream(is_returned=tape.is_returned)
-        if len(rest) == 1 and d_state is not None:
-            if isinstance(d_state, tuple):
-                raise TypeError("expected backward(tape, d_output, (d_h_n, d_c_n)), got no d_c_n")
-            self._note("the gradient of h_n is added at the last step of d_output")
-            d_output = np.zeros_like(tape.output) if d_output is None else d_output.copy()
-            last = self._last_step(d_output)
-            last += d_state.reshape(last.shape)
         if d_output is None and rest and not rest[0][1]:
             d_output = np.zeros_like(tape.output)
         if d_state is None and len(rest) > 1 and not rest[1][1]:
@@ -274,7 +231,6 @@ class NumpyClass:
             return found
         last = items[-1]
         if len(items) == 1 + num_states + len(names) > 3:
-            self._note("the gradients are one tuple")
             d_parameters = dict(zip(names, items[1 + num_states :], strict=True))
             items = items[: 1 + num_states]
         elif isinstance(last, dict):
@@ -287,11 +243,28 @@ class NumpyClass:
             d_parameters = dicts[0] if dicts else select_gradients(attributes, names, PREFIXES)
             if not d_parameters:
                 return found
-            self._note("the gradients of the parameters are in self")
         else:
             return found
         d_states = tuple(items[1:]) if len(items) > 2 else (*items[1:], None)[0]
         return items[0], d_states, d_parameters
+
+
+class NumpyCell(NumpyClass):
+    """A layer that calls the user's cell once for each step."""
+
+    def _forward(self, x: Array, state: Any = None, **more: object) -> object:
+        states = state if isinstance(state, tuple) else (state,)
+        outputs = []
+        for x_t in x:
+            result = self._call(*self._list_given(x_t, states), **more)
+            items = [*result] if isinstance(result, tuple | list) else [result]
+            nested = items[0] if isinstance(items[0], tuple | list) else items
+            states_after = tuple(nested[: len(states)])
+            if [np.shape(h) for h in states_after] != [h.shape for h in states]:
+                return result
+            states = states_after
+            outputs.append(states[0])
+        return np.stack(outputs), states if len(states) > 1 else states[0], None
 
 
 def list_parameters(own: object) -> list[str]:
@@ -332,13 +305,6 @@ def read_named(found: object, names: list[str]) -> object:
         return found
     d_x, d_h0, d_c0 = take("x", "d_x", "dx"), take("h0", "d_h0", "dh0", "d_h_0", "h_0"), take("c0")
     return d_x, d_h0 if d_c0 is None else (d_h0, d_c0), d_parameters
-
-
-def swap_columns(value: Any) -> Any:
-    """Return arrays with rows for columns."""
-    if isinstance(value, tuple):
-        return tuple(map(swap_columns, value))
-    return value.swapaxes(-1, -2) if is_float(value) and value.ndim > 1 else value
 
 
 def is_float(value: object) -> bool:

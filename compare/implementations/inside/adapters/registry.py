@@ -7,7 +7,7 @@ file is imported only for a class that needs it.
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
@@ -110,29 +110,31 @@ class Adapted(NamedTuple):
     build: Callable[..., object]
     adapter: str  # empty of a class in NumPy
     kinds: list[str]  # names of the class and its bases
-    model: str = ""  # in words, the part of a whole model that it is
+    arguments: Sequence[tuple[str, bool, str]] = ()  # of the constructor: `arguments.describe`
+    rest: str = ""  # in words, what of a file is not run
 
 
-def adapt(module: ModuleType, name: str, file: str, *, enters_model: bool) -> Adapted:
-    """Return what a name of a module or a file means; of a whole model, its recurrent layer."""
+def adapt(module: ModuleType, name: str, file: str) -> Adapted:
+    """Return what a name of a module or a file means."""
     if name == ALL_LAYERS:
         reader = find_file_adapter(file)
         own = load_adapter(reader.file) if reader else None
         return Adapted(partial(load_adapter("model_file").read_file, file, own), "", [""])
     target, adapter = resolve(module, name, file)
-    words = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
-    if enters_model and adapter in ("", "torch_module"):
-        target, words = load_adapter("whole_model").find_layer(target)
-        adapter = find_class_adapter(target)
+    rest = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
+    given, arguments = (), load_adapter("arguments")
+    if adapter in ("", "torch_module") and callable(target):
+        given, target = arguments.describe(target), partial(arguments.construct, target)
     if not adapter:
-        return Adapted(load_adapter("numpy_class").adapt_class(target), "", kinds or [name], words)
+        build = load_adapter("numpy_class").adapt_class(target, arguments.list_arguments)
+        return Adapted(build, "", kinds or [name], given)
     own = load_adapter(adapter)
     if not kinds:  # an operator's name, or a layer in a file
         operator = getattr(target, "operator", type(target).__name__)
         kinds = [target if isinstance(target, str) else operator]
     build = partial(load_adapter("library_layer").LibraryLayer, own, target)
-    return Adapted(build, adapter, kinds, words)
+    return Adapted(build, adapter, kinds, given, rest)
 
 
 def find_file_adapter(file: str) -> Adapter | None:

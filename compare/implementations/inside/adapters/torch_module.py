@@ -5,6 +5,7 @@ import inspect
 import pickle
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
@@ -19,35 +20,62 @@ GRADIENTS = True
 
 Arrays = dict[str, Array]
 OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
-OF_A_CELL = re.compile(r"(.*?)(\d+)\.((weight|bias)_(ih|hh))")
+OF_CELLS = re.compile(r"(.*?)(\d+)\.((weight|bias)_(ih|hh))")
+OF_A_CELL = re.compile(r"(?:.+\.)?((weight|bias)_(ih|hh))")
 
 
 def build(
     module_class: Callable[..., torch.nn.Module],
     input_size: int,
     hidden_size: int,
+    *,
+    step: bool = False,
     **options: object,
 ) -> torch.nn.Module:
-    """Build the module."""
+    """Build the module; one of a single step is called once for each."""
     if "dtype" in options:
         options["dtype"] = getattr(torch, str(options["dtype"]))
-    return module_class(input_size, hidden_size, **options)
+    module = module_class(input_size, hidden_size, **options)
+    return Steps(module) if step else module
+
+
+class Steps(torch.nn.Module):
+    """A cell of one step, called once for each step: (x, states) -> (output, states)."""
+
+    def __init__(self, cell: torch.nn.Module) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x: torch.Tensor, *states: torch.Tensor) -> tuple[torch.Tensor, object]:
+        """Return the first state after each step, and the last states."""
+        outputs = []
+        for x_t in x:
+            result = self.cell(x_t, *list_states(self.cell, states))
+            items = result if isinstance(result, tuple | list) else (result,)
+            found = items[1] if len(items) == 2 and isinstance(items[1], tuple) else items
+            if [h.shape for h in found[: len(states)]] != [h.shape for h in states]:
+                raise TypeError("expected the states of one step, got other shapes")
+            states = tuple(found[: len(states)])
+            outputs.append(states[0])
+        return torch.stack(outputs), states if len(states) > 1 else states[0]
 
 
 def name_parameters(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     """Return the parameters by name.
 
     In a module around one layer, parameters have the layer's names. A list of cells has the names
-    of as many layers.
+    of as many layers, and one cell the names of one.
     """
     parameters = dict(module.named_parameters())
     found = [match for name in parameters if (match := OF_A_LAYER.fullmatch(name))]
     if len(found) == len(parameters) and len({match[1] for match in found}) == 1:
         return {match[2]: parameters[match[0]] for match in found}
-    cells = [match for name in parameters if (match := OF_A_CELL.fullmatch(name))]
+    cells = [match for name in parameters if (match := OF_CELLS.fullmatch(name))]
     if len(cells) == len(parameters) and len({match[1] for match in cells}) == 1:
         return {f"{match[3]}_l{match[2]}": parameters[match[0]] for match in cells}
-    return parameters
+    alone = {n: match[1] for n in parameters if (match := OF_A_CELL.fullmatch(n))}
+    is_cell = len({*alone.values()}) == len(parameters)
+    return {f"{alone[n]}_l0": p for n, p in parameters.items()} if is_cell else parameters
 
 
 def read(module: torch.nn.Module) -> Arrays:
@@ -116,9 +144,13 @@ def run(
         given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
     with torch.backends.cudnn.flags(enabled=True):
         result = module(given, *list_states(module, initial))
+    if isinstance(result, torch.Tensor):
+        result = result, None
     if not isinstance(result, tuple | list) or len(result) not in (2, 3):
         return result, None
     output, last = result[0], result[1] if len(result) == 2 else tuple(result[1:])
+    if isinstance(output, list):
+        output = torch.stack(output)  # one for each step
     if lengths is not None:
         output, _ = pad_packed_sequence(output, batch_first)
 
@@ -145,10 +177,14 @@ def run(
 
 def list_states(module: torch.nn.Module, initial: tuple[torch.Tensor, ...]) -> tuple[object, ...]:
     """Return the states as arguments: one by one where the second of them begins with c."""
-    if len(initial) < 2:
-        return initial or (None,)
-    names = [*inspect.signature(module.forward).parameters]
-    one_by_one = len(names) > 2 and names[2].startswith("c")
+    parameters = {}
+    with suppress(ValueError):  # a copy of a ScriptModule has no signature
+        parameters = dict(inspect.signature(module.forward).parameters)
+    names = [*parameters]
+    if not initial:
+        return (None,) if len(names) > 1 else ()
+    is_open = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
+    one_by_one = is_open or len(initial) < 2 or (len(names) > 2 and names[2].startswith("c"))
     return initial if one_by_one else (initial,)
 
 

@@ -1,0 +1,60 @@
+"""An adapter that the program writes: what it detects is filled in, and the rest is marked."""
+
+import os
+from pathlib import Path
+from string import Template
+
+from compare.files import resource
+from compare.implementations import (
+    CELLS,
+    CallFailed,
+    Submission,
+    UserLayerFactory,
+    detect_cell,
+    make_source,
+    read_target,
+)
+from compare.terminal import UsageError
+
+V, H = 4, 5  # of the layer whose arrays are listed
+FILL = "  # FILL IN"
+
+
+def write_adapter(target: str, file: Path, cell: str | None) -> str:
+    """Return the text of an adapter; UsageError if the target is no class that can be loaded."""
+    read = read_target(target)
+    if read.kind not in ("file", "module") or not read.name:
+        raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with --for, got {target!r}")
+    is_file = read.kind == "file"
+    values = {"name": read.name, "place": read.place, "file": file.name}
+    values["folder"] = os.path.relpath(read.path.parent, file.parent) if is_file else "."
+    values["module"] = read.path.stem if is_file else read.place
+    try:
+        with Submission(make_source(read)) as submission:
+            record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
+            values |= _describe_arrays(UserLayerFactory(submission, record.name))
+            given = submission.arguments or [("", False, "input_size, hidden_size")]
+    except CallFailed as failure:
+        raise UsageError(f"expected a class that can be imported, {target}: {failure}") from None
+    lines = [
+        f"{' ' * 12}{name}={size or '...'},{'' if size else FILL}".replace(" =", " ")
+        for name, has_default, size in given
+        if size or not has_default
+    ]
+    shapes = (f"{p.name} {p.shape(record.num_gates * H, V, H)}" for p in record.parameters)
+    values |= {"arguments": "\n".join(lines), "parameters": ", ".join(shapes)}
+    text = resource("compare.check.exercise.templates", "adapter.txt")
+    return Template(text).substitute(values)
+
+
+def _describe_arrays(layers: UserLayerFactory) -> dict[str, str]:
+    """Return the arrays of a layer in words, and the name of its forward pass, if it is built."""
+    found = {"arrays": " its own", "array": "W", "forward": "forward"}
+    try:
+        layer = layers(V, H)
+        found["forward"] = next((n for n in layer.handle.names if "forward" in n), "forward")
+        shapes = {name: array.shape for name, array in layer.own_parameters().items()}
+    except CallFailed:
+        return found
+    arrays = (f" {name} {shape}" for name, shape in shapes.items())
+    return found | {"arrays": ",".join(arrays), "array": next(iter(shapes))}
