@@ -147,7 +147,9 @@ def test_a_file_that_is_no_graph_is_refused_in_one_line_by_each_command(
     )
     for command in typed:
         assert main(command.format(file).split()) == 3
-        assert capsys.readouterr().err == f"rnn-parity: expected {NO_GRAPHS[file]}\n"
+        error = capsys.readouterr().err  # ends as the version of protobuf says
+        assert error.startswith(f"rnn-parity: expected {NO_GRAPHS[file]}")
+        assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(
