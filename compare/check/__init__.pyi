@@ -1,4 +1,3 @@
-from .cases.boundaries import TRIALS as TRIALS
 from .cases.expected import Expected as Expected
 from .cases.floats import Floats as Floats
 from .cases.layer_case import LayerCase as LayerCase
@@ -10,6 +9,8 @@ from .cases.layer_results import rounding as rounding
 from .cases.layer_results import run as run
 from .cases.layer_results import run_forward as run_forward
 from .cases.layer_results import run_layer as run_layer
+from .cases.levels import Trial as Trial
+from .cases.levels import list_trials as list_trials
 from .cases.reference import torch_results as torch_results
 from .cases.training import TrainingCase as TrainingCase
 from .cases.training import get_layer as get_layer

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.check import TRIALS, Floats, LayerCase, make_case
+from compare.check import Floats, LayerCase, Trial, list_trials, make_case
 from compare.implementations import Array, Cell, Results, read_input, read_options
 from compare.pairs.config import PairOptions
 from compare.terminal import UsageError, read_sizes
@@ -49,21 +49,21 @@ def list_cases(
         raise UsageError("expected weights without a projection, got weight_hr_l0")
     fields |= {name: of_weights[name] for name in ("bidirectional", "bias") if name in of_weights}
     cases = [
-        make_case(**dict(zip("TBVH", sizes, strict=True)) | known | fields, values=values)
-        for sizes, values in _choose_trials(known)
+        make_case(**dict(zip("TBVH", sizes, strict=True)) | known | fields, levels=levels)
+        for sizes, levels in _choose_trials(known)
     ]
     return [_with_own(case, x, weights) for case in cases]
 
 
-def _choose_trials(known: Collection[str]) -> Sequence[tuple[Sequence[int], str]]:
-    """Return all trials; those that differ in T, B or the values; or one, if T or B are known.
+def _choose_trials(known: Collection[str]) -> Sequence[Trial]:
+    """Return all trials; those that differ in T, B or the levels; or one, if T or B are known.
 
     Weights decide V and H alone, and a layer may be wrong at one T, at one B, or for large inputs.
     """
     if {"T", "B"} & {*known}:
-        return TRIALS[:1]
+        return list_trials()[:1]
     different = {
-        (sizes[:2] if known else sizes, values): (sizes, values) for sizes, values in TRIALS
+        (sizes[:2] if known else sizes, levels): (sizes, levels) for sizes, levels in list_trials()
     }
     return list(different.values())
 

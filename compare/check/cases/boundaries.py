@@ -1,16 +1,12 @@
-"""The sizes and the values that are tried, from the table `cases.toml`."""
+"""The sizes that are tried, from the table `cases.toml`."""
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from compare.files import table
-from compare.implementations import Array
 
 CASES = table(__package__, "cases.toml")
 
 Sizes = tuple[int, int, int, int]  # T, B, V and H
-Trial = tuple[Sizes, str]  # the sizes of a case of a layer, and its values
 
 BLOCKS: tuple[int, ...] = tuple(CASES["sizes"]["blocks"])
 
@@ -57,38 +53,11 @@ def fill_sizes(stated: Mapping[str, int]) -> Sizes:
     return T, B, V, H
 
 
-VALUES: dict[str, dict[str, float | str | list[float]]] = CASES["values"]
-"""Factors of a case's arrays, by their names."""
-
-
-def scale(array: Array, values: str, name: str, dtype: str) -> Array:
-    """Return an array of a case with such values; its factor has its name, or the first letter."""
-    factors = VALUES[values] if values else {}
-    factor = factors.get(name, factors.get(name.partition("_")[0], 1.0))  # x of x_t, d of d_h_n
-    if isinstance(factor, str):  # "subnormal"
-        return np.asarray(array * (np.finfo(dtype).smallest_normal / 8))
-    if isinstance(factor, list):
-        return np.asarray(array * np.resize(factor, (len(array), 1)))  # one for each row
-    return np.asarray(array * factor)
-
-
 SIZES: tuple[Sizes, ...] = (DEFAULT, (4, 3, 5, 2), (1, 5, 3, 4), (5, 1, 2, 3), *BOUNDARIES)
 """T, B, V and H: first all different, so that no transposition is hidden; then boundaries."""
-
-OF_VALUES: tuple[Trial, ...] = tuple((DEFAULT, values) for values in VALUES)
-
-TRIALS: tuple[Trial, ...] = (*((sizes, "") for sizes in SIZES), *OF_VALUES)
-"""The cases of the simplest layer."""
 
 
 def count_products(sizes: Sizes) -> int:
     """Return how many products of two floats a forward pass has at these sizes."""
     T, B, V, H = sizes
     return T * B * H * (V + H)
-
-
-OPTIONAL: tuple[Trial, ...] = tuple((sizes, "") for sizes in sorted(OF_GPUS, key=count_products))
-"""The last cases of a layer whose kernels are interpreted; they may be left out."""
-
-OF_KERNELS = (*((sizes, "") for sizes in (*SIZES[:4], *SMALL)), *OF_VALUES, *OPTIONAL)
-"""The cases of a layer whose kernels are interpreted."""

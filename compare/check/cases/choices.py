@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from compare.check.cases.levels import Levels
 from compare.implementations import CELLS, INITIAL, LAST, LAST_CELL, STATE_GRADIENT
 
 GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
@@ -40,7 +41,7 @@ class Choices:
     upstream: str = "both"  # the given gradients: of "output", of "h_n" (and c_n), or both
     gain: float = 1.0  # largest singular value of each gate's W_hh
     saturated: bool = False  # half of the units, or with ReLU always on or always off
-    values: str = ""  # one of VALUES, in `compare.check.cases.boundaries`
+    levels: Levels = ()  # of its arguments, by `compare.check.cases.levels`
     rounded: bool = False  # floats are multiples of 1/4, for reading
     dtype: str = "float32"
     precision: str = ""  # one of GAPS: a coarser arithmetic on float32

@@ -31,8 +31,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.check.cases.boundaries import scale
 from compare.check.cases.choices import Choices
+from compare.check.cases.levels import change
 from compare.implementations import BIASES, CELLS, Array
 
 CLEAR_ATTEMPTS = 8
@@ -65,22 +65,26 @@ def recurrences(case: Choices) -> list[tuple[int, int, str]]:
 @lru_cache(maxsize=1024)
 def draw_floats(case: Choices) -> Floats:
     """Draw the floats of a case from its seed; equal cases share them."""
-    rng = np.random.default_rng(case.seed)
+    rng, drawn = np.random.default_rng(case.seed), dict[str, Array]()
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
+
+    def normal(name: str, *shape: int) -> Array:
+        return _as_drawn(case, rng.normal(size=shape), name, drawn)
+
     lengths = rng.integers(1, T + 1, B) if case.lengths else None
     steps = T if lengths is None else int(lengths.max())
-    x: Any = rng.integers(0, V, (T, B)) if case.one_hot else _normal(case, rng, "x", T, B, V)
-    h0 = _normal(case, rng, "h", L * D, B, R) if case.h0 else None
+    x: Any = rng.integers(0, V, (T, B)) if case.one_hot else normal("x", T, B, V)
+    h0 = normal("h", L * D, B, R) if case.h0 else None
     masks = tuple(
         ((rng.random((T, B, D * R)) >= case.dropout) / (1 - case.dropout)).astype(case.dtype)
         for _ in range(L - 1)
     )
-    d_output = _normal(case, rng, "d_output", steps, B, D * R) if case.upstream != "h_n" else None
-    d_h_n = _normal(case, rng, "d", L * D, B, R) if case.upstream != "output" else None
+    d_output = normal("d_output", steps, B, D * R) if case.upstream != "h_n" else None
+    d_h_n = normal("d_h_n", L * D, B, R) if case.upstream != "output" else None
     c0, d_c_n = None, None
     if "c" in CELLS[case.cell].states:
-        c0 = _normal(case, rng, "c", L * D, B, H) if case.h0 else None
-        d_c_n = _normal(case, rng, "d", L * D, B, H) if case.upstream != "output" else None
+        c0 = normal("c", L * D, B, H) if case.h0 else None
+        d_c_n = normal("d_c_n", L * D, B, H) if case.upstream != "output" else None
     if d_c_n is not None and "c_n" in case.absent:
         d_c_n *= 0  # our layer takes both
 
@@ -103,17 +107,15 @@ def draw_floats(case: Choices) -> Floats:
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
-def _normal(case: Choices, rng: np.random.Generator, name: str, *shape: int) -> Array:
-    return _as_drawn(case, rng.normal(size=shape), name)
-
-
-def _as_drawn(case: Choices, array: Array, name: str) -> Array:
-    array = scale(array, case.values, name, case.dtype)
+def _as_drawn(case: Choices, array: Array, name: str, drawn: dict[str, Array]) -> Array:
+    """Return an argument at its level, and add it to those that are drawn."""
+    array = change(array, dict(case.levels).get(name, ""), drawn, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
         array = array.astype(np.float16).astype(case.dtype)
     elif case.precision == "bfloat16":  # the upper half of a float32
         array = (array.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    drawn[name] = array
     return array
 
 
@@ -141,8 +143,9 @@ def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array
             arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
         letters = {each.kind: each.letter for each in CELLS[case.cell].parameters}
         letters |= {"weight_hr": "W_hr"}
+        drawn: dict[str, Array] = {}
         for kind in (kind for kind in arrays if kind in letters):
-            parameters[f"{kind}_{suffix}"] = _as_drawn(case, arrays[kind], letters[kind])
+            parameters[f"{kind}_{suffix}"] = _as_drawn(case, arrays[kind], letters[kind], drawn)
     return parameters
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from compare.check.cases.boundaries import CASES
 from compare.check.cases.choices import Choices
 from compare.check.cases.floats import Floats, draw_floats, in_float64
+from compare.check.cases.levels import describe_levels, pick_levels
 from compare.implementations import CELLS
 
 Surface = Mapping[str, Sequence[object]]
@@ -47,6 +48,14 @@ class LayerCase(Choices):
         arrays = [floats.x, floats.h0, floats.c0, *floats.parameters.values()]
         return max(float(np.abs(a).max()) for a in arrays if a is not None and a.size)
 
+    @property
+    def argument_levels(self) -> dict[str, str]:
+        """The level of each argument that the cell has."""
+        cell = CELLS[self.cell]
+        upstream = ("d_output", *(f"d_{state}_n" for state in cell.states))
+        names = ("x", *cell.states, *cell.weights, *upstream)
+        return pick_levels(self.levels, {name: name for name in names})
+
     def given(self, **changes: Any) -> Self:
         """Return the case with some floats replaced."""
         return self.with_floats(replace(self.floats, **changes))
@@ -68,7 +77,7 @@ class LayerCase(Choices):
         words += [n for n in ("bidirectional", "batch_first", "projected") if vars(self)[n]]
         words += [self.nonlinearity if self.cell == "rnn" else "", "" if self.bias else "no bias"]
         words += ["token numbers" if self.one_hot else "", "saturated" if self.saturated else ""]
-        words += [self.values]
+        words += [describe_levels(self.argument_levels)]
         if self.floats.lengths is not None:
             words.append(f"lengths {self.floats.lengths.tolist()}")
         words += ["dropout" if self.dropout else "", self.precision or self.dtype]

@@ -15,7 +15,7 @@ with c = 0. Its gates are in the order i, f, o, g.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -39,6 +39,8 @@ from compare.mistakes import PlainFunctions
 from compare.parity import Move
 
 ORDERS: dict[str, Order] = {"rnn": (), "lstm": ("i", "f", "o", "g")}  # of the gates
+
+LETTERS = {"B": "N", "V": "D", "W_ih": "Wx", "W_hh": "Wh"}  # ours and theirs
 
 EQUATIONS = table(f"{__package__}.templates", "equations.toml")["cs231n"]
 WEIGHTS, GRADIENTS = ("Wx", "Wh", "b"), ("dWx", "dWh", "db")
@@ -109,7 +111,8 @@ class Pair:
         first, first_now = self.results[0], functions.first_item()
         if functions.has_memory:
             self._forward(functions, given | {"x": given["x"] / 2}, move)
-        return results | {first + AFTER_ANOTHER: stages.array(first, first_now())}
+        after = first_now() if functions.has_memory else found[0]
+        return results | {first + AFTER_ANOTHER: stages.array(first, after)}
 
     def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
         """Compute the states, then others, then the gradients of the first."""
@@ -158,9 +161,11 @@ def _case(case: Case, inputs: Inputs) -> Case:
         "Wh": np.ascontiguousarray(own["W_hh"].T),
         "b": own["b_ih"] + own["b_hh"],
     }
-    words = case.words.replace("B ", "N ").replace("V ", "D ")
-    sizes = {{"B": "N", "V": "D"}.get(letter, letter): n for letter, n in case.sizes.items()}
-    return Case(words, inputs | weights, case.dtype, sizes)
+    words = case.words
+    for ours, theirs in LETTERS.items():
+        words = words.replace(f"{ours} ", f"{theirs} ")
+    sizes = {LETTERS.get(letter, letter): n for letter, n in case.sizes.items()}
+    return replace(case, words=words, inputs=inputs | weights, sizes=sizes)
 
 
 def stages_of(cell: str) -> tuple[Stage, ...]:

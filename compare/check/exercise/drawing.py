@@ -1,21 +1,32 @@
 """Cases of the six functions, drawn from a seed, the smallest first.
 
-T, B, V and H are all different in most cases, so that no transposition can hide. Then come values
-of every magnitude in both dtypes, and sizes at boundaries (`compare.check.cases.boundaries`).
+First T, B, V and H are all different, so that no transposition can hide. Then come the levels of
+each argument (`compare.check.cases.levels`), and sizes at boundaries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from compare.check.cases.boundaries import BLOCKS, BOUNDARIES, CASES, VALUES, Sizes, scale
+from compare.check.cases.boundaries import BLOCKS, BOUNDARIES, CASES, Sizes
+from compare.check.cases.levels import (
+    Levels,
+    change,
+    cover,
+    describe_levels,
+    list_rows,
+    pick_levels,
+)
 from compare.check.trying.results import Case, Inputs
-from compare.files import JsonObject
-from compare.implementations import Array, Cell
-from compare.mistakes import PlainFunctions
+from compare.implementations import Cell
 
 DTYPES = ("float64", "float32")
+
+ALIASES = {"x_t": "x", "h_0": "h", "c_0": "c", "d_h_next": "d_h_n", "d_c_next": "d_c_n"}
+"""The arguments of a level, by their names in the functions."""
+
+OFFSETS: dict[str, list[float]] = CASES["offsets"]  # of rows of logits, again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +34,8 @@ class Kind:
     """How a case is drawn."""
 
     sizes: Sizes
-    word: str = ""
+    levels: Levels = ()
     dtype: str = "float64"
-    values: str = ""  # one of VALUES
     order: str = "C"
 
 
@@ -33,17 +43,11 @@ Kinds = Sequence[Kind]
 
 
 def _kinds(rng: np.random.Generator) -> list[Kind]:
-    """Return sizes all different, the smallest first; then the special kinds."""
-
-    def sizes() -> Sizes:
-        T, B, V, H = (int(n) for n in rng.permutation(4) + 2)
-        return T, B, V, H
-
-    plain = sorted((sizes() for _ in range(8)), key=lambda s: (s[0] * s[1], s))
-    special = [Kind(sizes(), "float32", dtype="float32") for _ in range(3)]
-    special += [Kind((2, *sizes()[1:]), dtype=dtype, values=v) for v in VALUES for dtype in DTYPES]
-    special += [Kind(sizes(), "arrays in Fortran order", order="F") for _ in range(2)]
-    return [Kind(s) for s in plain] + special + [Kind(s) for s in BOUNDARIES]
+    """Return sizes all different, the smallest first; then the levels, and the boundaries."""
+    drawn = (rng.permutation(4) + 2 for _ in range(8))
+    sizes: list[Sizes] = [(int(T), int(B), int(V), int(H)) for T, B, V, H in drawn]
+    plain = sorted(sizes, key=lambda s: (s[0] * s[1], s))
+    return [*map(Kind, plain), *(Kind(*row) for row in list_rows()), *map(Kind, BOUNDARIES)]
 
 
 def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
@@ -52,35 +56,39 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
     letters = "BVH" if stage.startswith("step") else "TBVH"
     for kind in kinds or _kinds(rng):
         T, B, V, H = kind.sizes
-        G = cell.num_gates * H
-        first = np.tanh(rng.normal(size=(B, H)))
-        drawn: Inputs = {
-            "x": rng.normal(size=(T, B, V)),
-            "x_t": rng.normal(size=(B, V)),
-            **{each.letter: _draw_weight(rng, each.shape(G, V, H)) for each in cell.parameters},
-            "d_output": rng.normal(size=(T, B, H)),
-        }
-        for k, state in enumerate(cell.states):
-            drawn[state] = drawn[f"{state}_0"] = rng.normal(size=(B, H)) if k else first
-            drawn |= {name: rng.normal(size=(B, H)) for name in (f"d_{state}_next", f"d_{state}_n")}
-        for name, array in drawn.items():
-            drawn[name] = scale(array, kind.values, name, kind.dtype)
-        drawn |= _after_a_step(cell, drawn)
-        inputs = {name: _as(drawn[name], kind) for name in cell.list_arguments(stage)}
+        G, levels = cell.num_gates * H, dict(kind.levels)
+        shapes = {"x": (T, B, V), **dict.fromkeys(cell.states, (B, H))}
+        shapes |= {each.letter: each.shape(G, V, H) for each in cell.parameters}
+        shapes |= {"d_output": (T, B, H), **{f"d_{state}_n": (B, H) for state in cell.states}}
+        drawn: Inputs = {}
+        for name, shape in shapes.items():
+            scale = {"W": 1 / np.sqrt(shape[-1]), "b": 0.5}.get(name[0], 1.0)
+            array = rng.normal(size=shape) * scale
+            array = np.tanh(array) if name == "h" else array
+            drawn[name] = change(array, levels.get(name, ""), drawn, kind.dtype)
+        for state in cell.states:
+            drawn |= {f"{state}_0": drawn[state], f"d_{state}_next": drawn[f"d_{state}_n"]}
+        drawn["x_t"] = drawn["x"][-1]
+        if stage == "step_backward":
+            drawn |= _after_a_step(cell, drawn)
+        names = cell.list_arguments(stage)
+        inputs = {name: _as(drawn[name], kind) for name in names}
         sizes = {w: n for w, n in zip("TBVH", kind.sizes, strict=True) if w in letters}
-        yield _case(sizes, inputs, kind.dtype, kind.word, kind.values)
+        own = pick_levels(kind.levels, {ALIASES.get(name, name): name for name in names})
+        yield _case(sizes, inputs, kind, own)
 
 
-def _draw_weight(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Draw a matrix that keeps the size of what it is multiplied with, or a bias near 1/2."""
-    return rng.normal(size=shape) / (np.sqrt(shape[1]) if len(shape) == 2 else 2)
-
-
-def _case(sizes: dict[str, int], inputs: Inputs, dtype: str, *words: str) -> Case:
-    """Return a case, described by its sizes, its values and its dtype."""
-    text = ", ".join(filter(None, (*(f"{letter} {n}" for letter, n in sizes.items()), *words)))
-    text += f", {dtype}" * (dtype != "float64" and dtype not in text)
-    return Case(text, inputs, dtype, sizes)
+def _case(
+    sizes: Mapping[str, int], inputs: Inputs, kind: Kind, levels: Mapping[str, str], words: str = ""
+) -> Case:
+    """Return a case, described by its sizes, its levels, its dtype and its order in memory."""
+    all_words = [
+        *(f"{letter} {n}" for letter, n in sizes.items()),
+        words or describe_levels(levels),
+    ]
+    all_words += ["float32" * (kind.dtype == "float32"), "in Fortran order" * (kind.order == "F")]
+    described = ", ".join(filter(None, all_words))
+    return Case(described, inputs, kind.dtype, sizes, levels, kind.order, not kind.levels)
 
 
 def _after_a_step(cell: Cell, drawn: Inputs) -> Inputs:
@@ -88,7 +96,7 @@ def _after_a_step(cell: Cell, drawn: Inputs) -> Inputs:
     before = (drawn[state] for state in cell.states)
     weights = (drawn[n] if n in cell.matrices else np.zeros_like(drawn[n]) for n in cell.weights)
     with np.errstate(all="ignore"):
-        result = PlainFunctions(cell.name).step(drawn["x_t"], *before, *weights)
+        result = getattr(cell.plain, f"{cell.name}_step")(drawn["x_t"], *before, *weights)
     return dict(zip(cell.list_results("step"), result if cell.kept else (result,), strict=True))
 
 
@@ -101,38 +109,43 @@ def _as(value: object, kind: Kind) -> object:
 def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw logits and targets: N is B of a kind."""
     rng = np.random.default_rng([seed, 5])
-    sizes, logits = CASES["cross_entropy"], CASES["logits"]
-    of: list[tuple[Sequence[int], JsonObject]] = [(n, {}) for n in sizes["small"]]
-    of += [((4, 3), {"dtype": "float32"})]
-    of += [((k + 3, 7 - k % 5), row) for k, row in enumerate(logits)]
-    of += [(n, {}) for n in sizes["boundaries"]]
-    of += [(n, {}) for n in zip(BLOCKS, reversed(BLOCKS), strict=True)]
+    sizes, table = CASES["cross_entropy"], CASES["levels_of_logits"]
+    rows = cover(table)
+    of = [(n, rows[0]) for n in sizes["small"]]
+    of += [((k % 4 + 2, 7 - k % 5), row) for k, row in enumerate(rows)]
+    of += [(n, rows[0]) for n in (*sizes["boundaries"], *zip(BLOCKS, BLOCKS[::-1], strict=True))]
     if kinds:
-        of = [(kind.sizes[1:3], logits[rng.integers(len(logits))]) for kind in kinds]
+        of = [(kind.sizes[1:3], rows[rng.integers(len(rows))]) for kind in kinds]
     for (N, V), row in of:
-        dtype, offsets = row.get("dtype", "float64"), np.resize(row.get("offsets", 0.0), (N, 1))
-        drawn = row.get("scale", 1.0) * rng.normal(size=(N, V)) + offsets
+        kind = Kind((1, N, V, 1), (), *row["form"].split())
+        drawn = change(rng.normal(size=(N, V)), row["logits"], {}, kind.dtype)
+        drawn = drawn + np.resize(OFFSETS[row["rows"]], (N, 1))
         targets = rng.integers(0, V, N)
         targets[1:][-1:] = V - 1  # of several one is the last class, which has the largest number
-        array = np.array(drawn, dtype, order=row.get("order", "C"))
-        inputs = {"logits": array, "targets": targets}
-        yield _case({"N": N, "V": V}, inputs, dtype, row.get("word", ""))
+        if row["targets"] == "the same":
+            targets[:] = targets[-1]
+        levels = {name: row[name] for name in ("logits", "rows", "targets")}
+        inputs = {"logits": _as(drawn, kind), "targets": targets}
+        yield _case({"N": N, "V": V}, inputs, kind, levels)
 
 
 def draw_clip_grad_norm(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw gradients of a given norm: with kinds, T of them."""
     rng = np.random.default_rng([seed, 6])
-    shapes, norms = CASES["clipping"]["shapes"], CASES["clipping"]["norms"]
-    of = [(n * shapes[name], *rest) for n, name, *rest in CASES["clipping"]["cases"]]
+    table, shapes = CASES["levels_of_clipping"], CASES["clipping"]["shapes"]
+    rows = cover(table)
+    of = [(shapes[row["gradients"]], row) for row in rows]
     if kinds:
-        of = [(k.sizes[0] * [k.sizes[1:3]], *rng.choice(norms), k.dtype, k.order) for k in kinds]
-    for shapes, norm, max_norm, dtype, *orders in of:
-        drawn = [rng.normal(size=shape) for shape in shapes]
+        of = [(k.sizes[0] * [k.sizes[1:3]], rows[rng.integers(len(rows))]) for k in kinds]
+    for own, row in of:
+        kind = Kind((1, 1, 1, 1), (), *row["form"].split())
+        drawn = [rng.normal(size=shape) for shape in own]
         total = np.sqrt(sum(float((g * g).sum()) for g in drawn))
-        order = "F" if "F" in orders else "C"
-        kind = Kind((1, 1, 1, 1), dtype=dtype, order=order)
+        max_norm = float(row["max_norm"])
+        norm = float(row["norm"]) * (max_norm or 1.0)
         gradients = [_as(g * (norm / total), kind) for g in drawn]
-        many = f"{len(shapes)} gradients" if len(shapes) > 1 else "1 gradient"
+        levels = {name: row[name] for name in ("gradients", "max_norm")}
+        levels["norm"] = f"{row['norm']} times max_norm"
+        many = f"{len(own)} gradients" if len(own) > 1 else "1 gradient"
         words = f"{many} of norm {norm:.9g}, max_norm {max_norm:g}"
-        words += ", in Fortran order" * (order == "F")
-        yield _case({}, {"gradients": gradients, "max_norm": float(max_norm)}, dtype, words)
+        yield _case({}, {"gradients": gradients, "max_norm": max_norm}, kind, levels, words)

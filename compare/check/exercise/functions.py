@@ -96,7 +96,7 @@ class FunctionsSubject(Subject):
             cases: list[tuple[Case, Expected]] = []
             if (drawn := self.drawn) is not None:
                 dtype, order = (str(drawn.fields[name]) for name in FIELDS)
-                kind = Kind(drawn.sizes, dtype=dtype, values=drawn.values, order=order)
+                kind = Kind(drawn.sizes, drawn.levels, dtype, order)
                 cases += _draw_kinds(stage, drawn.seed, [kind])
             if not self.is_alone:
                 cases += draw_cases(stage, self.seed)
@@ -124,7 +124,7 @@ class FunctionsSubject(Subject):
                 attempt.replaced,
                 runs_forward_once=begins_with is not None,
             )
-            functions.has_memory = not self.is_called_once
+            functions.has_memory = case.is_called_again and not self.is_called_once
             got = run_quietly(stage, functions, case.inputs)
             if begins_with is None:
                 return got, self._expected[case]

@@ -1,8 +1,7 @@
 """Check a recurrent layer: its three parts, then features, properties and error handling."""
 
-from collections.abc import Sequence
-
-from compare.check.cases.boundaries import OF_KERNELS, OPTIONAL, TRIALS, Trial, fill_sizes
+from compare.check.cases.boundaries import OF_GPUS, SIZES, SMALL, count_products, fill_sizes
+from compare.check.cases.levels import Trial, list_trials, of_sizes
 from compare.check.layers.features import (
     find_surface,
     find_wrong_combination,
@@ -52,9 +51,11 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.cell = config.cell or detect_cell(submission) or cell
             layers = _make_layers(config, submission, report.cell)
             has_kernels = bool(submission.source.interpreter)
-            trials = list_trials(config, OF_KERNELS if has_kernels else TRIALS)
-            optional = {*OPTIONAL} - {*list_trials(config, ())}
-            subject = LayerSubject(layers, config.seed, trials, optional=optional)
+            optional = of_sizes(sorted(OF_GPUS, key=count_products)) if has_kernels else ()
+            few = list_trials((*SIZES[:4], *SMALL), 1)  # to interpret kernels takes long
+            stated = _list_stated(config)
+            trials = (*((*few, *optional) if has_kernels else list_trials()), *stated)
+            subject = LayerSubject(layers, config.seed, trials, optional={*optional} - {*stated})
             report.stages = find_layout(subject)
             _describe_layout(config, subject.layers, report, terminal)
             explain_results(subject, report.stages)
@@ -78,10 +79,10 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
     return report
 
 
-def list_trials(config: CheckConfig, trials: Sequence[Trial]) -> Sequence[Trial]:
-    """Return the cases of the simplest layer; the cases of --size come last."""
+def _list_stated(config: CheckConfig) -> tuple[Trial, ...]:
+    """Return the case of --size, if it states a size."""
     stated = read_sizes(config.size)
-    return (*trials, (fill_sizes(stated), "")) if {*stated} - {"layers"} else trials
+    return of_sizes([fill_sizes(stated)] if {*stated} - {"layers"} else [])
 
 
 def _make_layers(config: CheckConfig, submission: Submission, cell: str) -> UserLayerFactory:
@@ -128,7 +129,7 @@ def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) ->
     report.features += find_wrong_combination(subject, report.features, right)
     stated = read_sizes(config.size)
     if stated.get("layers", 1) > 1:
-        own = subject.vary([(fill_sizes(stated), "")], {"L": stated["layers"]})
+        own = subject.vary(of_sizes([fill_sizes(stated)]), {"L": stated["layers"]})
         report.features.append(try_feature(own, f"{stated['layers']} layers of --size", right))
     if len(right) < len(report.stages):
         return

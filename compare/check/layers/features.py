@@ -1,19 +1,12 @@
 """Features: what a layer has of the surface of nn.RNN, nn.GRU and nn.LSTM."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from compare.check.cases.boundaries import (
-    CASES,
-    SIZES,
-    TRIALS,
-    VALUES,
-    Sizes,
-    Trial,
-    choose_long_sizes,
-)
+from compare.check.cases.boundaries import CASES, SIZES, choose_long_sizes
 from compare.check.cases.layer_case import Surface, make_case, random_choices
+from compare.check.cases.levels import Trial, list_trials, of_sizes
 from compare.check.layers.layer import (
     NOT_SEARCHED,
     PARTS,
@@ -49,7 +42,9 @@ def try_features(
     lacks = layers.conventions.lacks
     found = [Result(name=n, verdict=Verdict.MISSING) for n in sorted(lacks - {INITIAL})]
     if INITIAL in lacks:  # wrong if it is passed, and not used
-        found.append(try_feature(subject.vary(list_trials(1), {"h0": True}), INITIAL, parts))
+        found.append(
+            try_feature(subject.vary(list_feature_trials(1), {"h0": True}), INITIAL, parts)
+        )
     simplest = case_of(layers, SIZES[0], subject.seed)
     for name, fields in FEATURES.items():
         case = case_of(layers, SIZES[0], subject.seed, **fields)
@@ -59,10 +54,10 @@ def try_features(
             continue
         if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):
             continue
-        values = VALUES if "dtype" in fields else ()
-        trials = TRIALS if deep else list_trials(case.L * case.D, values)
+        trials = list_trials() if deep else list_feature_trials(case.L * case.D)
+        trials = (*trials, *(list_trials((), 1) if "dtype" in fields and not deep else ()))
         if case.L <= 2 and not layers.submission.source.interpreter:
-            trials = (*trials, (choose_long_sizes(fields), ""))
+            trials = (*trials, *of_sizes([choose_long_sizes(fields)]))
         found.append(try_feature(subject.vary(trials, fields), name, parts))
         rights = [result.name for result in found if result.verdict == Verdict.RIGHT]
         if "unbatched" in fields and {name, FROM_ZERO} <= {*rights}:
@@ -114,7 +109,7 @@ def find_wrong_combination(
         drawn = random_choices(rng, surface)
         case = make_case(**drawn)
         changes = {name: value for name, value in drawn.items() if name not in NOT_SEARCHED}
-        combined = subject.vary([((case.T, case.B, case.V, case.H), "")], changes)
+        combined = subject.vary(of_sizes([(case.T, case.B, case.V, case.H)]), changes)
         results = [result for result in try_items(combined) if result.name in parts]
         if any(r.verdict == Verdict.WRONG and r.wrong is not None for r in results):
             shown = next(combined.draw(combined.items[0]))
@@ -123,10 +118,9 @@ def find_wrong_combination(
     return []
 
 
-def list_trials(rows: int, values: Iterable[str] = ()) -> tuple[Trial, ...]:
-    """Return the cases of a feature: sizes of one, B = L·D rows, large sizes; and of each value."""
-    sizes: tuple[Sizes, ...] = (*SIZES[:2], (2, 3, 1, 1), (3, rows, 2, 4), (10, 9, 18, 17))
-    return (*((s, "") for s in sizes), *((SIZES[0], v) for v in values))
+def list_feature_trials(rows: int) -> tuple[Trial, ...]:
+    """Return the cases of a feature: sizes of one, B = L·D rows, large sizes."""
+    return of_sizes((*SIZES[:2], (2, 3, 1, 1), (3, rows, 2, 4), (10, 9, 18, 17)))
 
 
 def find_surface(layers: UserLayerFactory, features: Sequence[Result]) -> Surface:

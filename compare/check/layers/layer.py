@@ -11,11 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from compare.check.cases.boundaries import (
-    SIZES,
-    TRIALS,
-    Trial,
-)
+from compare.check.cases.boundaries import SIZES
 from compare.check.cases.choices import GAPS
 from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import SURFACE, LayerCase, Surface, make_case
@@ -28,6 +24,7 @@ from compare.check.cases.layer_results import (
     forward,
     run,
 )
+from compare.check.cases.levels import Trial, describe_levels, list_trials, of_sizes
 from compare.check.trying.diagnosis import Observed, gives
 from compare.check.trying.results import Attempt, Case, Item, ItemResult
 from compare.check.trying.searching import Drawn
@@ -75,7 +72,7 @@ class LayerSubject(Subject):
 
     layers: UserLayerFactory
     seed: int
-    trials: Sequence[Trial] = TRIALS
+    trials: Sequence[Trial] = field(default_factory=list_trials)
     changes: Mapping[str, object] = field(default_factory=dict)  # fields of a case, for a feature
     surface: Surface = field(default_factory=dict)  # for the search
     optional: Collection[Trial] = ()  # are left out if the interpreter takes too long
@@ -87,6 +84,7 @@ class LayerSubject(Subject):
 
     def __post_init__(self) -> None:
         self.cell = self.layers.cell
+        self.is_slow = bool(self.layers.submission.source.interpreter)
 
     @property
     def items(self) -> Sequence[Item]:
@@ -103,18 +101,19 @@ class LayerSubject(Subject):
         is_narrow = self.layers.precision or self.layers.dtype in GAPS
         for trial in dict.fromkeys(self.trials):
             if is_narrow and trial[1]:
-                continue  # values have float32's range
+                continue  # levels have float32's range
             if trial not in self._cases:
                 self._cases[trial] = self._describe_trial(trial)
             if not self._takes_too_long(trial):
                 yield self._cases[trial]
 
     def _describe_trial(self, trial: Trial) -> Case:
-        sizes, values = trial
-        words = "T {}, B {}, V {}, H {}".format(*sizes) + f", {values}" * bool(values)
-        L = case_of(self.layers, sizes, self.seed, **self.changes).L
-        letters = dict(zip("TBVHL", (*sizes, L), strict=True))
-        return Case(words, {"sizes": sizes, "values": values}, sizes=letters)
+        (T, B, V, H), levels = trial
+        case = case_of(self.layers, trial[0], self.seed, levels=levels, **self.changes)
+        own = case.argument_levels
+        words = ", ".join(filter(None, (f"T {T}, B {B}, V {V}, H {H}", describe_levels(own))))
+        letters = {"T": T, "B": B, "V": V, "H": H, "L": case.L}
+        return Case(words, {"sizes": trial[0], "levels": levels}, sizes=letters, levels=own)
 
     def _takes_too_long(self, trial: Trial) -> bool:
         """Return whether the kernels have taken so long that an optional case is left out."""
@@ -126,8 +125,8 @@ class LayerSubject(Subject):
 
     def make_layer_case(self, case: Case) -> LayerCase:
         """Return the pass through a layer that a case describes."""
-        sizes, values = case.inputs["sizes"], case.inputs["values"]
-        return case_of(self.layers, sizes, self.seed, values=values, **self.changes)
+        sizes, levels = case.inputs["sizes"], case.inputs["levels"]
+        return case_of(self.layers, sizes, self.seed, levels=levels, **self.changes)
 
     @contextmanager
     def open(self, attempt: Attempt) -> Iterator[RunCase]:
@@ -141,7 +140,8 @@ class LayerSubject(Subject):
             if done.failure is not None and item.name != PARTS[0]:
                 raise done.failure
         except CallFailed as failure:
-            if self.changes and failure.kinds and not OPTIONS & self.changes.keys():
+            is_refusal = failure.kinds or "unbatched" in self.changes  # PyTorch may end the process
+            if self.changes and is_refusal and not OPTIONS & self.changes.keys():
                 failure.verdict = Verdict.MISSING
             raise
         return _select(done, item.name)
@@ -205,7 +205,7 @@ class LayerSubject(Subject):
 
     def extend(self, drawn: Drawn, *, alone: bool) -> Self:
         """Return the subject with one more case, of other fields."""
-        trials = ((drawn.sizes, drawn.values), *(() if alone else TRIALS[:4]))
+        trials = ((drawn.sizes, drawn.levels), *of_sizes(() if alone else SIZES[:4]))
         return self.vary(trials, drawn.fields, seed=drawn.seed)
 
     def vary(
@@ -228,7 +228,7 @@ class LayerSubject(Subject):
         """Return whether the layer refuses a combination of features, also at small sizes."""
         if not verdicts & {Verdict.ERROR, Verdict.MISSING}:
             return False
-        small = self.extend(replace(drawn, sizes=SIZES[0], values=""), alone=True)
+        small = self.extend(replace(drawn, sizes=SIZES[0], levels=()), alone=True)
         return any(result.verdict != Verdict.RIGHT for result in try_items(small))
 
 

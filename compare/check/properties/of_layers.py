@@ -14,7 +14,6 @@ from compare.check.cases.choices import INITIAL_STATES
 from compare.check.cases.layer_case import LayerCase
 from compare.check.cases.layer_results import (
     CLASSES,
-    OUTPUTS,
     SEQUENCES,
     STATES,
     backward,
@@ -167,24 +166,6 @@ def second_call(layer_class: LayerClass, case: LayerCase) -> Compared:
 # Arguments that are not given -------------------------------------------------------------------
 
 
-@layer_property(needs={"h0": False}, h0=True)
-def no_state_as_zeros(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """Without an initial state the layer starts from zeros."""
-    floats = case.floats
-    zeros = {n: np.zeros_like(a) for n in ("h0", "c0") if (a := getattr(floats, n)) is not None}
-    nothing = case.given(**dict.fromkeys(zeros))
-    yield match_bits(run(layer_class, case.given(**zeros)), run(layer_class, nothing), nothing)
-
-
-@layer_property(gradients=True, upstream=("output", "h_n"))
-def no_gradient_as_zeros(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """An upstream gradient that is not given counts as zero."""
-    results = run(layer_class, case)
-    absent = [n for n in OUTPUTS if getattr(case.floats, f"d_{n}") is None]
-    zeros = {f"d_{n}": np.zeros_like(results[n]) for n in absent if n in results}
-    yield match_bits(run(layer_class, case.given(**zeros)), results, case)
-
-
 @layer_property(unbatched=False, lengths=False, one_hot=(True, False))
 def empty_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A batch without rows gives empty results."""
@@ -274,28 +255,6 @@ def one_hot_as_dense(layer_class: LayerClass, case: LayerCase) -> Compared:
     for dtype in (np.int32, np.uint8):
         others = run(layer_class, case.given(x=case.floats.x.astype(dtype)))
         yield match_bits(results, others, case)
-
-
-@layer_property(cells=("rnn",), nonlinearity="relu")
-def relu_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """A ReLU layer gives c times the output for c times the input, state and biases.
-
-    relu(c z) = c relu(z) for c > 0. The gradients of the weights are products with inputs, so they
-    are also c times as large; all others stay. If c is a power of two, no bit is lost. Token
-    numbers cannot be scaled, so W_ih is scaled in their place.
-    """
-    floats, c = case.floats, np.dtype(case.dtype).type(4)
-    scaled_too = ("bias", "weight_ih_l0") if case.one_hot else "bias"
-    own = floats.parameters.items()
-    parameters = {name: a * c if name.startswith(scaled_too) else a for name, a in own}
-    x = floats.x if case.one_hot else floats.x * c
-    h0 = None if floats.h0 is None else floats.h0 * c
-    scaled = run(layer_class, case.given(parameters=parameters, x=x, h0=h0))
-    for name in scaled:
-        is_first = case.one_hot and name.startswith("gradient of weight_ih_l0")
-        if name in ("output", "h_n") or (name.startswith("gradient of weight") and not is_first):
-            scaled[name] = scaled[name] / c
-    yield match_bits(run(layer_class, case), scaled, case)
 
 
 @layer_property(cells=("rnn",), gradients=True, nonlinearity="relu")

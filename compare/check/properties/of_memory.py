@@ -88,6 +88,15 @@ def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_bits(gradients, backward(layer, case, tape), case)
 
 
+@layer_property(again=True, likely="Its instances share their parameters, or something else.")
+def two_instances(layer_class: LayerClass, case: LayerCase) -> Compared:
+    """A second instance with other parameters changes nothing in the first."""
+    expected, first = run(layer_class, case), build(layer_class, case)
+    other = scale_parameters(case, 0.5)
+    run_layer(build(layer_class, other), other)
+    yield match_results(expected, run_layer(first, case), case)
+
+
 @layer_property(long=True, again=True, likely="A later pass writes into the same memory.")
 def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Returned arrays keep their values while further passes run, of this layer or another."""

@@ -132,7 +132,56 @@ def copies(layer_class: LayerClass, case: LayerCase) -> Compared:
         except CallFailed:  # not every module can be pickled
             continue
         load_parameters(layer, other.floats.parameters, "in place")
-        yield match_results(right, run_layer(duplicate, case), case)
+        try:
+            found = run_layer(duplicate, case)
+        except CallFailed as failure:
+            raise NotPromised(f"a copy of it cannot be called: {failure}") from None
+        yield match_results(right, found, case)
+
+
+P = 0.5
+"""The probability of dropout; what is left is divided by 1 - P."""
+
+
+@layer_property(L=2, again=True, dropout=0.0, likely="Dropout is applied in `eval()`, too.")
+def dropout_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
+    """In evaluation mode dropout changes nothing."""
+    layer = _build(layer_class, replace(case, dropout=P).with_floats(case.floats))
+    layer.ask("set_mode", True)
+    yield match_results(run(layer_class, case), run_layer(layer, case), case)
+
+
+@layer_property(
+    L=2,
+    bidirectional=False,
+    unbatched=False,
+    lengths=False,
+    projected=False,
+    one_hot=False,
+    dropout=0.0,
+    nonlinearity="tanh",
+    likely="Dropout zeroes some outputs of each layer but the last, divides the others by 1 - p.",
+)
+def dropout_in_training(layer_class: LayerClass, case: LayerCase) -> Compared:
+    """In training mode an entry between two layers is 0 or divided by 1 - p.
+
+    The second layer's weights are tiny, and each of its units reads one input: so it is linear.
+    """
+    case = replace(case, T=1, B=8, H=8, h0=True, rounded=False)
+    floats = case.floats
+    parameters = {n: a * 0 if n.endswith("_l1") else a for n, a in floats.parameters.items()}
+    eye = np.eye(case.H, dtype=case.dtype) / 1024
+    parameters["weight_ih_l1"] = np.concatenate([eye] * case.G)
+    zeros = {n: None if (a := getattr(floats, n)) is None else a * 0 for n in ("h0", "c0")}
+    case = case.given(parameters=parameters, **zeros)
+    layer = _build(layer_class, replace(case, dropout=P).with_floats(case.floats))
+    expected = forward(build(layer_class, case), case)[0]["output"]
+    is_there = expected != 0
+    ratios = forward(layer, case)[0]["output"][is_there] / expected[is_there]
+    kept = np.abs(ratios) > (1 - P) / 2
+    near = np.where(kept, np.where(np.abs(ratios * (1 - P) - 1) < P / 8, 1 / (1 - P), ratios), 0)
+    values = np.unique(near).astype(case.dtype)
+    yield match_bits({"ratios": np.array([0, 1 / (1 - P)], case.dtype)}, {"ratios": values}, case)
 
 
 @layer_property(gradients=True, again=True, likely="Frozen weights change the gradient of x.")

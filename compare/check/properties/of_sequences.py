@@ -1,7 +1,6 @@
 """Properties of sequences: time, its two directions, the batch, and padding."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -25,7 +24,6 @@ from compare.check.cases.layer_results import (
     name_outputs,
     run,
 )
-from compare.check.properties.of_layers import more
 from compare.check.properties.property import (
     Compared,
     NotPromised,
@@ -104,29 +102,6 @@ def cut_anywhere(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_results(run(layer_class, case), results, case)
 
 
-@layer_property(T=range(2, 7), bidirectional=False, lengths=False, one_hot=False)
-def past_before_future(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """The output at step t does not depend on later inputs."""
-    cut = 1 + case.seed % (case.T - 1)
-    x = case.floats.x.copy()
-    x.swapaxes(0, case.time_axis)[cut:] = more(case, x.swapaxes(0, case.time_axis)[cut:].shape)
-    before, after = (
-        forward(build(layer_class, other), other)[0]["output"].swapaxes(0, case.time_axis)[:cut]
-        for other in (case, case.given(x=x))
-    )
-    yield match_bits({"output before": before}, {"output before": after}, case)
-
-
-@layer_property(lengths=False)
-def last_output(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """h_n is the last layer's output: of the last step, or in reverse of the first."""
-    results = forward(build(layer_class, case), case)[0]
-    y, h_n = results["output"].swapaxes(0, case.time_axis), results["h_n"]
-    yield match_bits({"h_n": y[-1][..., : case.R]}, {"h_n": h_n[-case.D]}, case)
-    if case.bidirectional:
-        yield match_bits({"h_n": y[0][..., case.R :]}, {"h_n": h_n[-1]}, case)
-
-
 @layer_property(bidirectional=True, dropout=0.0, lengths=(False, True))
 def time_reversed(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Reversed sequences give reversed results, if both directions exchange their weights."""
@@ -203,28 +178,6 @@ def sequence_alone(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_results(together, results, case)
 
 
-@layer_property(unbatched=True)
-def unbatched_as_batched(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """A sequence without a batch axis gives the results of a batch of one."""
-    axis = case.batch_axis
-    changes = change_floats(
-        case.floats, lambda a: np.expand_dims(a, axis), lambda a: a[:, None], same
-    )
-    results = change_results(
-        run(layer_class, case.given(**changes)), lambda a: a.squeeze(axis), lambda a: a[:, 0]
-    )
-    yield match_results(run(layer_class, case), results, case)
-
-
-@layer_property(batch_first=True, unbatched=False)
-def batch_first(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """The option batch_first swaps the first two axes of x and output, and of nothing else."""
-    time_first = replace(case, batch_first=False)
-    results = run(layer_class, time_first)
-    results = change_results(results, lambda a: a.swapaxes(0, 1), same)
-    yield match_results(run(layer_class, case), results, case)
-
-
 @layer_property(long=True, T=range(2, 7), **ONE_WAY, B=(2, 3), unbatched=False)
 def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A NaN in x reaches every later output of its sequence, and no other sequence."""
@@ -285,30 +238,6 @@ def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
         yield match_bits(results, run(layer_class, case.given(**changes)), case)
     output = {"output": results["output"]}
     yield match_bits(copy_results({"output": padded(output["output"], 0)}), output, case)
-
-
-@layer_property(lengths=True, unbatched=False)
-def more_padding(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """Longer padding does not change the results, and its gradient is zero."""
-    floats, axis = case.floats, case.time_axis
-    widths = [(0, 0)] * floats.x.ndim
-    widths[axis] = (0, 2)
-    masks = floats.dropout_masks and tuple(
-        np.pad(mask, ((0, 2), (0, 0), (0, 0)), constant_values=3) for mask in floats.dropout_masks
-    )
-    padded = replace(floats, x=np.pad(floats.x, widths), dropout_masks=masks)
-    longer = replace(case, T=case.T + 2).with_floats(padded)
-    expected = run(layer_class, case)
-    if "gradient of x" in expected:
-        expected["gradient of x"] = np.pad(expected["gradient of x"], widths)
-    yield match_bits(expected, run(layer_class, longer), case)
-
-
-@layer_property(needs={"lengths": True}, lengths=False, unbatched=False)
-def full_lengths(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """Lengths that are all T give the results without lengths."""
-    full = case.given(lengths=np.full(case.B, case.T))
-    yield match_results(run(layer_class, case), run(layer_class, full), case)
 
 
 PROPERTIES = collect_properties(vars())

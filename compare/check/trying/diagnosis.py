@@ -13,7 +13,9 @@ from itertools import permutations
 
 import numpy as np
 
+from compare.check.cases.expected import Expected
 from compare.check.trying.results import Case, Diagnosis, ItemResult
+from compare.check.trying.separation import describe_separation
 from compare.check.trying.subject import Subject
 from compare.check.trying.symptoms import (
     ZERO,
@@ -26,7 +28,7 @@ from compare.check.trying.symptoms import (
 )
 from compare.implementations import CELLS, Array, CallFailed, Results, Verdict
 from compare.mistakes import Mistake
-from compare.parity import PERTURBATIONS, Comparison, Computation, Unmoved, tolerances
+from compare.parity import FEW, PERTURBATIONS, Comparison, Computation, Unmoved, tolerances
 
 CASES_TO_AGREE = 9
 
@@ -49,12 +51,17 @@ def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
     is_first_wrong = bool(results) and results[0].verdict != Verdict.RIGHT
     for result in results[:1] if is_first_wrong else results:
         result.diagnosis = explain_exception(result)
-        if result.wrong is not None and result.verdict == Verdict.WRONG:
-            with suppress(CallFailed):
-                result.diagnosis = find_mistake(subject, result)
+        if result.case is None or result.verdict not in (Verdict.WRONG, Verdict.ERROR):
+            continue
+        with suppress(CallFailed):
+            observed = observe(subject, result)
+            if result.wrong is not None and result.verdict == Verdict.WRONG:
+                result.diagnosis = find_mistake(subject, result, observed)
 
 
-def find_mistake(subject: Subject, result: ItemResult) -> Diagnosis | None:
+def find_mistake(
+    subject: Subject, result: ItemResult, observed: Sequence[Observed]
+) -> Diagnosis | None:
     """Return the likely mistake of a wrong result, if it is known; the code is called again."""
 
     def compute(mistake: Mistake, case: Case) -> Computation:
@@ -64,7 +71,7 @@ def find_mistake(subject: Subject, result: ItemResult) -> Diagnosis | None:
     if found := subject.diagnose_calls(result):
         return found
     mistakes = partial(subject.list_mistakes, result.item, result.wrong)
-    wrong, observed = result.wrong, observe(subject, result)
+    wrong = result.wrong
     shown = explain_order(result.comparisons) or explain_tensor(
         wrong.expected, wrong.got, float(np.max(wrong.allowed))
     )
@@ -103,24 +110,44 @@ def find_swapped_gates(cell: str, wrong: Comparison) -> str:
 
 
 def observe(subject: Subject, result: ItemResult) -> list[Observed]:
-    """Return the submission's results of the wrong case, and of others that can confirm it."""
+    """Return the submission's results of the wrong case, and of others that can confirm it.
+
+    If the first case is right, all are tried, and the result says where it is wrong.
+    """
     observed: list[Observed] = []
-    wrong = result.case
+    verdicts: list[tuple[Case, bool]] = []
+    wrong, tries_all = result.case, result.cases > 1 and not subject.is_slow
     assert wrong is not None
     with subject.open(result.attempt) as run_case:
         for case in subject.draw(result.item):
-            if not subject.confirms(case, wrong):
-                continue
-            if case is not wrong and len(observed) >= CASES_TO_AGREE:
+            is_shown = case is wrong or len(observed) < CASES_TO_AGREE
+            is_shown = is_shown and result.wrong is not None and subject.confirms(case, wrong)
+            if not (is_shown or tries_all):
                 continue
             try:
                 got, right = subject.gather(result.item, case, run_case)
-            except CallFailed:
+            except CallFailed as failure:
+                if not failure.kinds:  # its process has ended
+                    break
+                verdicts.append((case, False))
                 continue
-            if right is not None:
+            if right is None:
+                continue
+            verdicts.append((case, tries_all and _agrees(right, got)))
+            if is_shown:
                 one = Observed(case, right.results, right.tolerance(PERTURBATIONS), got)
                 observed.insert(0 if case is wrong else len(observed), one)
+    result.where = describe_separation(verdicts) if tries_all else ""
     return observed
+
+
+def _agrees(right: Expected, got: Results) -> bool:
+    """Return whether results are right; only those that are nearly so need all perturbations."""
+    for perturbations in (0, FEW):
+        if all(comparison.ok for comparison in right.compare_within(perturbations, got)):
+            return True
+    near = (n in got and are_near(a, got[n], coarse(a)) for n, a in right.results.items())
+    return all(near) and all(c.ok for c in right.compare_within(PERTURBATIONS, got))
 
 
 def gives(computation: Computation, observed: Observed, names: Sequence[str] = ()) -> bool:

@@ -27,7 +27,7 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
     else:
         lines = [Text(f"{result.name}{case}: {result.wrong.tensor} is wrong")]
         lines += show_side_by_side(result.wrong)
-    lines += [Text(f"  {note}", "dim") for note in result.notes]
+    lines += [Text(f"  {note}", "dim") for note in filter(None, (result.where, *result.notes))]
     is_tried = result.verdict != "not tried"  # otherwise the mathematics may be right
     if is_tried and (equation := result.item.equation):
         lines += [Text(), *(Text(f"  {line}", "cyan") for line in equation.split("\n"))]

@@ -188,7 +188,7 @@ def _stage_as_json(result: ItemResult) -> JsonObject:
         "expected": expected,
         "got": got,
         "likely": result.likely or None,
-    }
+    } | ({"where": result.where} if result.where else {})
 
 
 def _number(value: float) -> float | str:

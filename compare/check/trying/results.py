@@ -17,7 +17,7 @@ SECOND = " of a second call"
 Inputs = dict[str, Any]
 """The arguments of a call by name: arrays, tuples and lists of arrays, and numbers."""
 
-IN_JSON = ("case", "tensor", "got", "found", "likely", "why")
+IN_JSON = ("case", "tensor", "got", "found", "where", "likely", "why")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +28,9 @@ class Case:
     inputs: Inputs = field(default_factory=dict)
     dtype: str = "float64"
     sizes: Mapping[str, int] = field(default_factory=dict)
+    levels: Mapping[str, str] = field(default_factory=dict)  # of its arguments
+    order: str = "C"  # of its arrays in memory
+    is_called_again: bool = True  # other calls come before and after its own
 
     @property
     def largest(self) -> float:
@@ -84,6 +87,7 @@ class Result:
     found: str = ""  # what is wrong, in a line
     expected: str = ""  # in words, where no numbers can be compared
     got: str = ""
+    where: str = ""  # what the wrong cases have in common
     diagnosis: Diagnosis | None = None  # the likely mistake; None if none is known
     why: str = ""  # it is not tried, or missing in some cases alone
 

@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
-from compare.check.cases.boundaries import VALUES, Sizes
+from compare.check.cases.boundaries import Sizes
 from compare.check.cases.layer_case import Surface
+from compare.check.cases.levels import LEVELS, Levels
 from compare.terminal import UsageError
 
 EXAMPLES = 100
@@ -21,7 +22,7 @@ class Drawn:
     """A case as the search draws it."""
 
     sizes: Sizes
-    values: str  # one of VALUES
+    levels: Levels
     seed: int
     fields: Mapping[str, object]  # one of the choices of each field of the subject
 
@@ -50,10 +51,15 @@ def search(
         found = drawn if wrong else found  # the last one is the smallest
         return wrong
 
+    def level(name: str) -> st.SearchStrategy[tuple[str, str] | None]:
+        return st.none() | st.sampled_from([(name, each) for each in LEVELS[name]])
+
     cases = st.builds(
         Drawn,
         sizes=st.tuples(*(st.integers(1, 6) | st.integers(1, n) for n in LARGEST)),
-        values=st.sampled_from(("", *VALUES)),
+        levels=st.tuples(*(level(name) for name in LEVELS if name != "form")).map(
+            lambda chosen: tuple(filter(None, chosen))
+        ),
         seed=st.sampled_from(range(1000)),
         fields=st.fixed_dictionaries({n: st.sampled_from(each) for n, each in fields.items()}),
     )

@@ -26,6 +26,7 @@ class Subject(ABC):
 
     cell: str
     seed: int
+    is_slow = False  # so that only a few cases are run again
 
     @property
     @abstractmethod

@@ -144,27 +144,8 @@ def explain_tensor(expected: Array, got: Array, allowed: float) -> Diagnosis | N
     if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
         return Diagnosis("Its first axis is reversed.")
     tensors = expected, got, allowed
-    words = (
-        _overflow(*tensors)
-        or _limit(*tensors)
-        or _factor(*tensors)
-        or _offset(*tensors)
-        or _accuracy(*tensors)
-    )
+    words = _limit(*tensors) or _factor(*tensors) or _offset(*tensors) or _accuracy(*tensors)
     return Diagnosis(words) if words else None
-
-
-def _overflow(expected: Array, got: Array, allowed: float) -> str:
-    """Return in words that exp overflows, if only NaN is wrong."""
-    is_nan = np.isnan(got)
-    if not is_nan.any() or is_nan.all() or np.isnan(expected).any():
-        return ""
-    if largest_difference(expected[~is_nan], got[~is_nan]) > allowed:
-        return ""
-    return (
-        "It is NaN where exp overflows, as e^a / (1 + e^a) is: infinity by infinity. "
-        "1 / (1 + e^-a) is right there."
-    )
 
 
 def _limit(expected: Array, got: Array, allowed: float) -> str:

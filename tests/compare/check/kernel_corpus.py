@@ -67,21 +67,23 @@ def load(file: Path, layer: str) -> Any:
 
 def check(kernel: Kernel, file: Path, sizes: str) -> str:
     """Return what the interpreter of `check` notices on its cases, or on few of them."""
-    from compare.check.cases.boundaries import OF_KERNELS, TRIALS
+    from compare.check.cases.boundaries import OF_GPUS
     from compare.check.cases.layer_case import make_case
     from compare.check.cases.layer_results import expect, run
+    from compare.check.cases.levels import list_trials, of_sizes
     from compare.check.layers.layer import find_part
     from compare.implementations.core.interface import UserGradients
     from compare.implementations.inside.adapters import torch_module
     from compare.implementations.inside.adapters.library_layer import LibraryLayer
 
-    trials = (*TRIALS, *OF_KERNELS) if sizes == "all" else [(size, "") for size in FEW]
+    every = (*list_trials(), *of_sizes(OF_GPUS))
+    trials = every if sizes == "all" else [(size, ()) for size in FEW]
     INTERPRETER.take_notes()
     try:
         module_class = load(file, kernel.layer)
-        for size, values in trials:
+        for size, levels in trials:
             choices = dict(zip("TBVH", size, strict=True))
-            case = make_case(cell=CELLS[kernel.base], values=values, **choices)
+            case = make_case(cell=CELLS[kernel.base], levels=levels, **choices)
 
             def build(input_size: int, hidden_size: int, **_: Any) -> LibraryLayer:
                 arguments = torch_module, module_class, input_size, hidden_size

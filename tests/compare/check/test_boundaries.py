@@ -6,13 +6,19 @@ They are in the tables `boundaries.toml` and `subtle.toml` of the folder `studen
 import ast
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from compare.check import CheckConfig
+from compare.check.cases.levels import list_trials
 from compare.check.exercise.examine import examine_functions
 from compare.check.layers.examine import examine_class
+from compare.check.layers.layer import LayerSubject, find_layout, list_surface
+from compare.check.layers.properties import try_property
+from compare.check.properties import of_modules
 from compare.check.trying import diagnosis
+from compare.implementations import UserLayerFactory
 from compare.terminal import Terminal
 from tests.compare.check.corpus import (
     Layer,
@@ -102,3 +108,44 @@ def test_two_features_that_are_wrong_together_are_reported_and_the_rest_is_tried
 @pytest.mark.parametrize("base", sorted({fault["base"] for fault in FAULTS}))
 def test_without_the_fault_it_is_right(base, tmp_path):
     assert is_right(base, [], tmp_path)
+
+
+WRONG_DROPOUT = {
+    "Right": [],
+    "InEvaluation": ["dropout in evaluation"],
+    "AfterTheLast": ["dropout in training"],
+    "Unscaled": ["dropout in training"],
+}
+
+
+@pytest.mark.parametrize("name", WRONG_DROPOUT)
+def test_dropout_is_that_of_pytorch(name):
+    with submission_of(f"{Path(__file__).parent}/students/dropout.py:{name}") as submission:
+        layers = UserLayerFactory(submission, "gru")
+        find_layout(LayerSubject(layers, 0, list_trials()[:1]))
+        surface = list_surface(layers, [{"bias": False}])
+        tried = (of_modules.dropout_in_evaluation, of_modules.dropout_in_training)
+        results = [try_property(each, layers, surface, 0, 0) for each in tried]
+    assert {result.verdict for result in results} <= {"right", "wrong"}
+    assert [result.name for result in results if result.verdict == "wrong"] == WRONG_DROPOUT[name]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            ["h @ W_hh.T + b_hh", "h @ W_hh.T + np.where(b_hh == b_ih, 0, b_hh)"],
+            "with b_hh as b_ih",
+        ),
+        (["h_t: Array = ", "h_t: Array = (1 + (len(h) > 60)) * "], "with B at least 63"),
+        (["h_t: Array = ", "h_t: Array = (1 + (len(x_t) < 2)) * "], "with B 1"),
+        (["h_t: Array = ", "h_t: Array = (1 + (len(W_ih) == len(W_ih.T))) * "], "V equal to H"),
+        (["h_t: Array = ", "h_t: Array = (1 + (h.dtype != float)) * "], "with float32"),
+    ],
+)
+def test_a_report_says_what_the_wrong_cases_have_in_common(change, words, tmp_path):
+    load = loader(tmp_path, replaced(FUNCTIONS["plain rnn"], [change]))
+    config = CheckConfig(target="student.py", no_train=True, stage="rnn_step")
+    [result] = examine_functions(config, load, Terminal(quiet=True)).stages
+    assert re.match(r"right in \d+ cases, wrong in ", result.where)
+    assert words in result.where

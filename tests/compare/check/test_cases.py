@@ -1,6 +1,6 @@
 """Cases: how they are described, that a seed fixes them, when ReLU is clear, what is not tried."""
 
-from dataclasses import replace
+from itertools import combinations, product
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.check.cases.boundaries import VALUES
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
 from compare.check.cases.layer_results import copy_floats
+from compare.check.cases.levels import LEVELS, list_rows
 from compare.check.cases.training import get_layer
 from compare.check.layers.properties import find_lack
 from compare.check.properties.property import layer_property
+from tests.compare.check import intermediates
 
 WORDS: list[tuple[dict[str, Any], str]] = [
     ({}, "T 1, B 1, V 1, H 1, tanh, float32"),
@@ -30,7 +31,7 @@ WORDS: list[tuple[dict[str, Any], str]] = [
         "dropout, tf32",
     ),
     ({"T": 2, "B": 2, "lengths": True}, "T 2, B 2, V 1, H 1, tanh, lengths [2, 2], float32"),
-    ({"values": "large inputs"}, "T 1, B 1, V 1, H 1, tanh, large inputs, float32"),
+    ({"levels": (("x", "zero"), ("c", "about 30"))}, "T 1, B 1, V 1, H 1, tanh, x zero, float32"),
 ]
 
 
@@ -103,29 +104,73 @@ def test_a_property_that_cannot_be_tried_says_why(needs, missing, why):
     assert find_lack(tried, layers, SURFACE | missing) == why
 
 
-ARRAYS = {"x": "x", "h0": "h", "c0": "c", "d_output": "d", "d_h_n": "d", "d_c_n": "d"}
-ARRAYS |= {f"weight_{k}_l0": f"W_{k}" for k in ("ih", "hh", "hr")}
-ARRAYS |= {f"bias_{k}_l0": f"b_{k}" for k in ("ih", "hh")}
+def test_each_pair_of_levels_of_two_arguments_is_in_a_case():
+    found = set()
+    for row in list_rows():
+        form = " ".join(map(str, [*row.sizes, row.dtype, row.order]))
+        named = {**dict(row.levels), "form": form}
+        found |= {str(pair) for pair in combinations(named.items(), 2)}
+    every = {(name, str(level)) for name, levels in LEVELS.items() for level in levels}
+    assert len(found) == sum(one[0] < other[0] for one, other in product(every, every))
 
 
-@pytest.mark.parametrize("values", VALUES)
-def test_the_values_of_a_case_are_factors_of_its_arrays(values):
-    case = LayerCase("lstm", T=3, B=2, V=2, H=4, projected=True, dtype="float64")
-    usual, other = (
-        {**f.parameters, **vars(f)} for f in (case.floats, replace(case, values=values).floats)
+def test_the_first_case_of_the_levels_is_usual_use():
+    first = list_rows()[0]
+    levels = {name: level for name, level in first.levels if level != "normal"}
+    assert levels == dict.fromkeys(("h", "c", "d_h_n", "d_c_n"), "zero") | {"x": "one-hot"}
+    assert first.dtype == "float64"
+
+
+def test_the_cases_reach_each_limit_of_each_intermediate():
+    reached = intermediates.count()
+    assert len(reached) > 200
+    assert intermediates.list_gaps(reached) == []
+
+
+def draw(**levels):
+    case = LayerCase("lstm", T=3, B=2, V=4, H=4, levels=tuple(levels.items()))
+    return case.floats
+
+
+@pytest.mark.parametrize("name", ["x", "h0", "c0", "d_output", "d_h_n", "d_c_n", "weight_ih_l0"])
+def test_the_levels_of_a_case_are_those_of_its_arrays(name):
+    letter = {"h0": "h", "c0": "c", "weight_ih_l0": "W_ih"}.get(name, name)
+
+    def array(level):
+        floats = draw(**{letter: level})
+        return ({**floats.parameters} | vars(floats))[name]
+
+    normal, limits = array("normal"), np.finfo("float32")
+    assert not array("zero").any()
+    np.testing.assert_allclose(array("about 30"), 30 * normal, rtol=1e-6)
+    assert 0 < np.abs(array("subnormal")).max() < limits.smallest_normal
+    assert np.all(np.abs(array("beyond exp")) > np.log(limits.max))
+    np.testing.assert_array_equal(np.sign(array("beyond exp")), np.sign(normal))
+
+
+def test_levels_of_rows():
+    one_hot, letter, halves = (draw(x=x).x for x in ("one-hot", "one letter", "halves"))
+    assert set(one_hot.ravel()) == set(letter.ravel()) == {0, 1}
+    assert len(np.unique(one_hot.reshape(-1, 4), axis=0)) > len(
+        np.unique(letter.reshape(-1, 4), axis=0)
     )
-    for array, name in ARRAYS.items():
-        factor = VALUES[values].get(array, VALUES[values].get(name, 1.0))
-        factor = np.finfo("float64").smallest_normal / 8 if factor == "subnormal" else factor
-        factor = np.resize(factor, (len(usual[array]), 1)) if isinstance(factor, list) else factor
-        np.testing.assert_allclose(other[array], factor * usual[array], rtol=1e-15)
+    for x in (one_hot, letter, halves):
+        np.testing.assert_array_equal(x.sum(axis=-1), 1)
+    assert set(halves.ravel()) == {0, 0.5}
+    floats = draw(d_output="last step alone", h="equal rows", W_ih="rows of 25 and 1")
+    assert [bool(step.any()) for step in floats.d_output] == [False, False, True]
+    np.testing.assert_array_equal(floats.h0[0], floats.h0[-1])
+    factors = floats.parameters["weight_ih_l0"] / draw().parameters["weight_ih_l0"]
+    np.testing.assert_allclose(factors[:7, 0], [25, 1, 25, 25, 1, 1, 1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("values", ["subnormal inputs", "subnormal gradients"])
-def test_subnormal_values_are_so_in_float32(values):
-    floats = LayerCase(T=3, V=2, values=values).floats
-    array = floats.x if values == "subnormal inputs" else floats.d_output
-    assert 0 < np.abs(array).max() < np.finfo("float32").smallest_normal
+def test_arguments_are_equal_to_others():
+    floats = draw(c="as h", W_hh="as W_ih", b_hh="minus b_ih", d_c_n="as d_h_n")
+    np.testing.assert_array_equal(floats.c0, floats.h0)
+    np.testing.assert_array_equal(floats.d_c_n, floats.d_h_n)
+    parameters = floats.parameters
+    np.testing.assert_array_equal(parameters["weight_hh_l0"], parameters["weight_ih_l0"])
+    np.testing.assert_array_equal(parameters["bias_hh_l0"], -parameters["bias_ih_l0"])
 
 
 def test_what_a_layer_is_given_shares_no_memory_with_the_case():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from compare.check import TRIALS, CheckConfig, check, examine, run
+from compare.check import CheckConfig, check, examine, list_trials, run
 from compare.check.cases.layer_results import match_bits
 from compare.check.layers import properties
 from compare.check.layers.examine import examine_class
@@ -169,7 +169,7 @@ def test_a_wrong_feature_is_found(feature, monkeypatch):
         layers = UserLayerFactory(submission, "rnn")
         assert all(result.verdict == "right" for result in find_layout(LayerSubject(layers, 0)))
         fields = FEATURES[feature if feature in USED else "float64"]
-        results = try_items(LayerSubject(layers, 0, TRIALS, fields))
+        results = try_items(LayerSubject(layers, 0, list_trials(), fields))
         assert "wrong" in [result.verdict for result in results]
 
 
@@ -188,7 +188,7 @@ def test_features_of_gradients_are_not_tried_if_the_gradients_are_wrong():
 def test_what_deep_finds_in_one_part_makes_this_part_wrong(tmp_path):
     late = ["d_U += d_z.T @ h[t]", "d_U += d_z.T @ h[t] * (1 + (len(x) > 6))"]
     with submission_of(Layer("elman", "late", [late]).write(tmp_path)) as submission:
-        subject = LayerSubject(UserLayerFactory(submission, "rnn"), 0, TRIALS[:2])
+        subject = LayerSubject(UserLayerFactory(submission, "rnn"), 0, list_trials()[:2])
         results = find_layout(subject)
         assert [result.verdict for result in results] == ["right"] * 3
         _, results = search_further(subject, results)
@@ -263,7 +263,7 @@ def test_a_module_that_violates_a_property_of_modules_is_wrong(base, fault, name
     layer = Layer(base, fault, [change] if isinstance(change[0], str) else change)
     with submission_of(layer.write(tmp_path)) as submission:
         layers = UserLayerFactory(submission, layer.cell)
-        find_layout(LayerSubject(layers, 0, trials=TRIALS[:1]))
+        find_layout(LayerSubject(layers, 0, trials=list_trials()[:1]))
         lacking = [Result(name=each, verdict=Verdict.MISSING) for each in FEATURES]
         own = next(each for each in of_modules.PROPERTIES if each.name == name)
         found = properties.try_property(own, layers, find_surface(layers, lacking), 0, 2)

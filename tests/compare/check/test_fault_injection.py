@@ -162,6 +162,16 @@ def add(number):
     return lambda p: p.output + p.output.dtype.type(number(p))
 
 
+WEIGHTS = []
+
+
+def weights_return(p):
+    """Return whether the weights are those of an earlier call, but not of the last one."""
+    W = p.layer.parameters["weight_hh_l0"].tobytes()
+    WEIGHTS.append(W)
+    return W in WEIGHTS[:-1] and WEIGHTS[-2] != W
+
+
 class Remembering(scratch_rnn.RNN):
     """A layer whose call begins where the call before has ended."""
 
@@ -177,34 +187,26 @@ FAULTS = [  # a property, and what violates it
     ("any memory layout", {"output": where(lambda p: p.x.flags.fnc)}),
     ("backward adds", {"back": each(np.abs)}),
     ("backward scales", {"back": each(lambda g: np.clip(g, -1, 1))}),
-    ("batch first", {"output": where(lambda p: p.layer.batch_first)}),
     ("call as forward", {"RNN": Remembering}),
     ("changed parameters", {"output": where(weights_change)}),
     ("cut anywhere", {"output": where(lambda p: len(p.output) > 1)}),
-    ("full lengths", {"output": where(lambda p: p.more.get("lengths") is not None)}),
     ("gradients apart", {"back": share}),
     ("infinite input", NAN_SPREADS),
-    ("last output", {"last": lambda p: p.last * p.last.dtype.type(1.001)}),
     ("layer as torch", {"cell": "lstm", "output": where(lambda p: p.layer.proj_size)}),
-    ("more padding", {"output": add(lambda p: 1e-3 * p.x.size)}),
     ("nan visible", NAN_SPREADS),
-    ("no gradient as zeros", {"back": each(lambda g: 2 * g, lambda p: p.is_partial)}),
-    ("no state as zeros", {"output": where(lambda p: p.state is None)}),
     ("old tape", {"output": note_weights, "back": each(lambda g: 2 * g, others_were_latest)}),
     ("one hot as dense", {"output": where(lambda p: p.x.dtype.kind != "f")}),
     ("order of the batch", {"last": lambda p: p.last.cumsum(axis=1)}),
     ("own memory", {"last": lambda p: p.layer.parameters.get("bias_hh_l0", p.last)}),
     ("padding ignored", {"output": lambda p: p.output + 0 * p.x.sum(dtype="f4")}),
-    ("past before future", {"output": add(lambda p: 1e-3 * p.x.sum())}),
     ("relu at zero", {"back": each(lambda g: g if g.any() else g + 1)}),
-    ("relu scales", {"output": add(lambda p: 1e-3)}),
     ("replaced parameters", {"output": where(weights_are_replaced)}),
     ("returned arrays", {"last": lambda p: buffered(p.last)}),
     ("second call", {"output": where(lambda p: len(note_call(p)) > 1)}),
     ("sequence alone", {"output": where(lambda p: p.last.shape[1] > 1)}),
     ("time reversed", {"output": where(lambda p: p.x.flat[0] < p.x.flat[-1])}),
+    ("two instances", {"output": where(weights_return)}),
     ("two biases", {"output": add(lambda p: p.layer.parameters["bias_hh_l0"][0])}),
-    ("unbatched as batched", {"output": where(lambda p: p.last.ndim == 2)}),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from compare.check import CheckConfig
 from compare.check.layers import properties
 from compare.check.layers.examine import examine_class
-from compare.check.layers.features import FEATURES, list_trials, try_feature, try_features
+from compare.check.layers.features import FEATURES, list_feature_trials, try_feature, try_features
 from compare.check.layers.layer import PARTS, LayerSubject, find_layout
 from compare.check.layers.properties import try_properties
 from compare.check.properties.property import layer_property
@@ -93,7 +93,7 @@ def test_a_feature_that_only_some_cases_refuse_is_missing_and_says_where(tmp_pat
     """Its layer fails if the longest sequence has fewer than T steps."""
     layer = Layer("deep", "", [("np.where(is_there, y[:T], 0)", "np.where(is_there, y, 0)")])
     subject, _ = tried(layer.write(tmp_path))
-    found = try_feature(subject.vary(list_trials(1), FEATURES["lengths"]), "lengths", PARTS)
+    found = try_feature(subject.vary(list_feature_trials(1), FEATURES["lengths"]), "lengths", PARTS)
     assert found.verdict == "missing"
     assert found.why.startswith("not on T 10, B 9, V 18, H 17: one operation on arrays")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.check import TRIALS, ItemResult, Report
+from compare.check import ItemResult, Report, list_trials
 from compare.check.layers.kernels import describe_left_out, explain_stages
 from compare.check.layers.layer import MOST_OPERATIONS, LayerSubject, find_layout
 from compare.check.report.page import record_of, tensor_of
@@ -195,7 +195,7 @@ def test_optional_cases_are_left_out_if_the_interpreter_takes_long(operations, w
     with submission_of("scratch_rnn:RNN") as submission:
         submission.notes.operations = operations
         layers = UserLayerFactory(submission, "rnn")
-        subject = LayerSubject(layers, 0, trials=TRIALS[:3], optional=TRIALS[1:2])
+        subject = LayerSubject(layers, 0, trials=list_trials()[:3], optional=list_trials()[1:2])
         results = find_layout(subject)
     assert [case.words for case in subject.left_out] == words
     for result in results:

@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from compare.check import TRIALS, LayerCase, expect
+from compare.check import LayerCase, expect, list_trials
 from compare.cli import main, parse
 from compare.implementations import CELLS, FunctionsLayer, Implementation, implementation
 from compare.mistakes import PlainFunctions, find_bug
@@ -27,7 +27,7 @@ from tests.compare.study.students import ONE_BIAS
 pytestmark = pytest.mark.usefixtures("quickly")
 
 QUIET = Terminal(quiet=True)
-SIZES = [sizes for sizes, _ in TRIALS]
+SIZES = [sizes for sizes, _ in list_trials()]
 
 
 def run(typed, capsys):
