@@ -105,3 +105,38 @@ def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(tmp_path, mo
     as_on_a_card = re.sub('"(name|row)": "scratch"', r'"\1": "kernel"', as_on_a_card)
     (tmp_path / "gpu-rnn-seed.json").write_text(as_on_a_card, encoding="utf-8")
     assert timings.gpu_table().count("| seed: model, T 35, B 32") == 3
+
+
+def test_the_documents_and_the_explain_page_say_the_same_about_the_experiment():
+    recall = load_script("recall", SHOWN=())
+    stored = json.loads(recall.LESSON.read_text(encoding="utf-8"))
+    networks = stored.pop("networks")
+    assert recall.lesson() == stored | {"networks": []}
+    cells = stored["cells"]
+    count = {
+        name: [f"{n} of {of}" for n, of in zip(each["learned"], each["trained"], strict=True)]
+        for name, each in cells.items()
+    }
+    figures = [
+        f"the RNN in {count['RNN'][0]} trainings",
+        f"{cells['GRU']['updates'][0]:,} in the median",
+        f"needed {cells['LSTM']['updates'][0]:,}, but ",
+        f"but {cells['LSTM, forget bias 3']['updates'][0]:,} if",
+        f"the RNN in {count['RNN'][1]}.",
+    ]
+    for name in ("GRU", "LSTM", "LSTM, forget bias 1", "LSTM, forget bias 3"):
+        assert cells[name]["learned"][0] == cells[name]["trained"][0]
+    for name in ("GRU", "LSTM, forget bias 3"):
+        assert cells[name]["learned"][1] == cells[name]["trained"][1] > 0
+    anywhere = {name: cells[name]["updates"][2] for name in ("RNN", "GRU", "LSTM, forget bias 3")}
+    assert [*anywhere.values()] == [700, 700, 550]
+    assert all(cells[name]["learned"][2] == cells[name]["trained"][2] for name in anywhere)
+    before, after = ([each[when]["norms"][0] for each in networks] for when in ("before", "after"))
+    assert max(before) < 0.04
+    assert min(after) > 1
+    template = (ROOT / "compare/study/page/template.html").read_text(encoding="utf-8")
+    [said] = re.findall(r'<p id="lesson-said">(.*?)</p>', template, re.DOTALL)
+    said = " ".join(re.sub("</?span>", "", said).split())
+    assert [each for each in figures if each not in said] == []
+    for document in ("README.md", "docs/learn/gates.md"):
+        assert said in " ".join((ROOT / document).read_text(encoding="utf-8").split()), document

@@ -4,14 +4,11 @@ Functions whose right answer is known are tried on such cases: units, rounding, 
 """
 
 import hashlib
-import itertools
 import json
-import multiprocessing.dummy
 import shutil
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -62,8 +59,9 @@ def check_comparisons(read):
 
 def check_recall(read):
     results = read("recall")["trainings"]
-    assert len(results) == 2 * 5 * (2 + 2)  # gaps, models; tries of the rate, and seeds
-    assert all(0 <= result["share"] <= 1 for result in results.values())
+    assert len(results) == 2 * 5 * (2 + 2)  # places, models; tries of the rate, and stacks
+    assert all(0 <= share <= 1 for result in results.values() for share in result["shares"])
+    assert {update for result in results.values() for update in result["updates"]} <= {2, 4}
 
 
 def check_questions(read):
@@ -100,9 +98,12 @@ SMALL = {  # of each script: its constants, its arguments, and what is true of a
     ),
     "recall": (
         {
-            "GAPS": (1, 2),
+            "PLACES": (("words", 1), ("anywhere", 2)),
             "LEARNING_RATES": (0.01, 0.03),
-            "SEEDS": (1, 2),
+            "SEEDS": range(2, 4),
+            "STACK": 1,
+            "SHOWN": ("GRU",),
+            "SHOWN_GAP": 1,
             "UPDATES": 4,
             "LAST": 2,
             "B": 2,
@@ -140,8 +141,6 @@ def test_a_measurement_has_what_the_stored_one_has_and_is_drawn(name, tmp_path, 
     pages = load_script("pages")
     monkeypatch.setattr(pages, "MEASUREMENTS", tmp_path)
     script = load_script(name, **constants)
-    if name == "recall":
-        monkeypatch.setattr(multiprocessing, "get_context", lambda _: multiprocessing.dummy)
     if name == "questions":  # 20 updates in place of a thousand
         stream = script._stream
         script._stream = lambda *given: islice(stream(*given), 20)
@@ -151,8 +150,9 @@ def test_a_measurement_has_what_the_stored_one_has_and_is_drawn(name, tmp_path, 
     for given in commands:
         assert run(given) == 0
     if name == "recall":  # what is stored is not measured again
-        script.train = None
+        train, script.train = script.train, None
         assert run(["measure"]) == 0
+        script.train = train
     measured = {path.name: json.loads(path.read_text("utf-8")) for path in tmp_path.glob("*.json")}
     assert measured.keys() == {f"{n}.json" for n in (getattr(script, "MEASURES", None) or [name])}
     check(pages.read)
@@ -169,7 +169,7 @@ def test_a_measurement_has_what_the_stored_one_has_and_is_drawn(name, tmp_path, 
         for run in chaos["runs"]:
             run |= {key: run[key] * 50 for key in ("from_torch", "from_moved")}
         pages.add("chaos", chaos)
-    for place in {"PICTURE", "IMAGES", "PAGE"} & vars(drawing).keys():
+    for place in {"PICTURE", "IMAGES", "PAGE", "LESSON"} & vars(drawing).keys():
         path = tmp_path / getattr(drawing, place).name
         if place == "PAGE":
             shutil.copy(drawing.PAGE, path)
@@ -303,42 +303,57 @@ def test_entries_are_clipped_to_the_norm_that_was_asked_for():
     )
 
 
-def test_one_seed_chooses_the_learning_rate_and_the_others_are_shown():
+def test_some_seeds_choose_the_learning_rate_and_the_others_are_shown(monkeypatch):
     recall = load_script("recall")
+    place, rates = ("words", 20, "GRU"), recall.LEARNING_RATES
+    results = {}
+    monkeypatch.setattr(recall, "read_results", lambda: results)
 
-    def done(seed, lr, share, updates):
-        name = recall.Training(seed, 10, "GRU", lr).name
-        return {name: {"share": share, "updates": updates, "seconds": 1.0}}
+    def done(lr, seeds, shares, updates):
+        name = recall.Stack(*place, lr, seeds).name
+        results[name] = {"shares": shares, "updates": updates, "seconds": 1.0}
 
     def chosen(*tries):
-        results = {}
-        for lr, (share, updates) in zip(recall.LEARNING_RATES, tries, strict=True):
-            results |= done(recall.CHOOSING, lr, share, updates)
-        return recall.choose_learning_rate(10, "GRU", results), results
+        for lr, (shares, updates) in zip(rates, tries, strict=True):
+            done(lr, recall.CHOOSING, shares, updates)
+        [lr] = {stack.lr for stack in recall.shown_stacks(*place)}
+        return lr
 
-    assert chosen((0.5, 1500), (0.9, 1500), (0.7, 1500))[0] == recall.LEARNING_RATES[1]
-    assert chosen((1.0, 900), (0.98, 1500), (0.99, 700))[0] == recall.LEARNING_RATES[2]
-    best, results = chosen((0.6, 1500), (0.5, 1500), (0.5, 1500))
-    for seed, share in zip(recall.SEEDS, np.linspace(1.0, 0.5, len(recall.SEEDS)), strict=True):
-        results |= done(seed, best, share, 1500)
-    shown = recall.shares(10, "GRU", results)
-    assert (shown[0], shown[-1], len(shown)) == (0.5, 1.0, len(recall.SEEDS))
-    assert recall.CHOOSING not in recall.SEEDS
+    slow, fast = [5000, 5000], [900, 700]
+    assert recall.shown_stacks(*place) == []
+    assert chosen(([0.5, 0.5], slow), ([0.5, 0.9], slow), ([0.6, 0.5], slow)) == rates[1]
+    assert chosen(([1.0, 1.0], slow), ([0.98, 1.0], fast), ([0.99, 0.99], fast)) == rates[2]
+    for stack in recall.shown_stacks(*place):
+        done(stack.lr, stack.seeds, [*np.linspace(0.5, 1, len(stack.seeds))], [*stack.seeds])
+    shares, updates = recall.find(*place)
+    assert [*updates] == [*recall.SEEDS]
+    assert (min(shares), max(shares)) == (0.5, 1)
+    assert not {*recall.CHOOSING} & {*recall.SEEDS}
 
 
-def test_a_share_of_recalls_is_that_of_the_last_updates(monkeypatch):
-    recall, updates = load_script("recall", UPDATES=6, LAST=2, B=2), itertools.count(1)
-
-    def train_step(model, batch, state, optimizer):
-        right = recall.count_recalls(batch) if next(updates) > 2 else 0
-        return SimpleNamespace(right_recalls=right)
-
-    monkeypatch.setattr(recall.scratch_rnn, "train_step", train_step)
-    assert recall.train_one(recall.Training(0, 10, "RNN", 0.01)) == (1.0, 4)
-    for gap in recall.GAPS:  # wherever a row begins, it has a recall that counts
-        starts = np.arange(2 * recall.period(gap))
-        places = starts[:, None] + np.arange(recall.num_steps(gap))
-        assert find_recalls(places, gap).any(axis=1).all()
+@pytest.mark.parametrize(
+    ("model", "rows"), [("RNN", "words"), ("GRU", "words"), ("LSTM", "anywhere")]
+)
+def test_networks_that_are_trained_at_once_get_the_weights_of_single_ones(model, rows):
+    recall = load_script("recall", UPDATES=6, LAST=6, B=4, H=5, ENOUGH=2)
+    result, ends = recall.train(recall.Stack(rows, 3, model, 0.01, range(2)))
+    for seed in range(2):
+        single, batches = recall.build(model, seed), recall.Batches(3, rows, seed)
+        optimizer, right, recalls = scratch_rnn.Adam(single.parameters, 0.01), 0, 0
+        for update in range(6):
+            ids, is_recall = batches.read(update)
+            batch = Batch(ids[:-1].T.copy(), ids[1:].T.copy())
+            logits, *_ = single.forward(batch.inputs, single.begin_state(4))
+            is_right = logits.argmax(axis=1) == ids[1:].ravel()
+            right += is_right[is_recall.ravel()].sum()
+            recalls += is_recall.sum()
+            scratch_rnn.train_step(single, batch, None, optimizer)
+        assert result["shares"][seed] == pytest.approx(right / recalls, abs=1e-4)
+        for name, weight in single.parameters.items():
+            np.testing.assert_allclose(ends[seed][name], weight, rtol=0, atol=1e-5)
+    starts = np.arange(2 * recall.period(3))  # wherever a row begins, it has a recall that counts
+    places = starts[:, None] + np.arange(recall.num_steps("anywhere", 3))
+    assert find_recalls(places, 3).any(axis=1).all()
 
 
 def test_the_page_to_write_in_takes_numpy_from_the_first_source_that_has_it(monkeypatch, tmp_path):

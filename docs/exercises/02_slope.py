@@ -6,6 +6,8 @@ from d_h and h_next.
 Check it:  rnn-parity check 02_slope.py --stage rnn_step_backward --no-equations
 """
 
+import numpy as np
+
 
 def rnn_step_backward(d_h, x_t, h, h_next, W_ih, W_hh):
     """d_h (B, H) is the gradient of h_next. Return those of x_t, h, W_ih, W_hh and one bias."""

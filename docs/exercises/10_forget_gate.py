@@ -1,7 +1,7 @@
 """Exercise 10: why the gradient of an LSTM's cell does not vanish, and when it does.
 
-`rnn-parity explain --cell lstm` writes the page. Its panel "RNN, GRU and LSTM side by side" trains all
-three on one text, and draws how much of the gradient of the last loss reaches each earlier step. Its
+`rnn-parity explain --cell lstm` writes the page. At the end of its panel "What gates change", it trains
+all three cells on one text, and draws how much of the gradient of the last loss reaches each earlier step. Its
 table has the mean of the forget gate and the factor per step. They are not quite equal: in a network
 with weights a part comes back through h, too.
 

@@ -34,7 +34,7 @@ def draw(page: Page) -> None:
     page.locator("#guide-start").click()
     page.wait_for_timeout(1000)
     page.locator("#guide-next").click()
-    page.locator("#guide-title", has_text="Step 2").wait_for()
+    page.locator("#guide-title", has_text="Question 2").wait_for()
     page.locator("#guide-options input").nth(1).check()
     page.locator("#guide-look").click()
     page.wait_for_timeout(1000)

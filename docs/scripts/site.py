@@ -29,12 +29,27 @@ DOCS = ROOT / "docs"
 TOP = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md"}
 """The documents outside docs/, and where they are in the site."""
 
-MOVING = (
-    '<iframe class="moving" src="explain-rnn.html#moving" '
-    'title="A network reads a text, letter by letter"></iframe>'
-)
+MOVING = """<p class="ways">
+<a class="md-button md-button--primary" href="explain-rnn.html">See a network read</a>
+<a class="md-button" href="write/index.html">Write one yourself</a></p>
+<iframe class="moving" src="explain-rnn.html?moving" title="A network reads a text"></iframe>
+<script>addEventListener("message", ({ source, data }) => {
+  const frame = document.querySelector(".moving");
+  if (source === frame.contentWindow) frame.style.height = `${data.height}px`;
+});</script>
+"""
 STANDING = re.compile(r"^\[!\[The live page.*$", re.MULTILINE)
-"""The live page's moving picture; in the site it stands in the place of README.md's picture."""
+"""README.md's picture of the live page. In the site, it is two buttons and the moving picture."""
+
+FOR_EVERYONE = """<script>
+new MutationObserver(() => {
+  for (const each of document.querySelectorAll("nav.md-code__nav:not([role])")) each.role = "group";
+  const tables = document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])");
+  for (const each of tables) each.tabIndex = 0;
+}).observe(document.body, { childList: true, subtree: true });
+</script>
+"""
+"""A code block's buttons are a group, and a table that the theme wraps is scrolled by keyboard."""
 
 WRITING = WORK / "site"
 """The page to write in, before it is copied into the site."""
@@ -82,15 +97,14 @@ def page(source: Path, documents: list[Path]) -> str:
         for file in files
         if file.suffix in COLOURED
     ]
-    no_contents = "---\nhide: [toc]\n---\n"  # so that a line of code fits
+    # No contents, so that a line of code fits; the search finds documents first.
+    head = "---\nhide: [toc]\nsearch: { boost: 0.1 }\n---\n"
     here = (DOCS / page_of(source)).parent
     about = ", ".join(
         f"[{heading_of(document)}]({Path(os.path.relpath(place_of(document), here)).as_posix()})"
         for document in documents
     )
-    return "\n".join(
-        [no_contents, f"# {source.as_posix()}\n", f"Read about it in: {about}\n", *blocks]
-    )
+    return "\n".join([head, f"# {source.as_posix()}\n", f"Read about it in: {about}\n", *blocks])
 
 
 def heading_of(document: Path) -> str:
@@ -126,6 +140,7 @@ def on_files(files: Files, config: Any) -> Files:
             out = Path(folder) / "explain.html"
             explain(ExplainConfig(cell=cell, out=out))
             written = out.read_text(encoding="utf-8").replace("</main>", f"{links(cell)}</main>")
+            written = written.replace("<body>", '<body data-pages="explain-CELL.html">')
         files.append(File.generated(config, f"explain-{cell}.html", content=written))
     files.append(File.generated(config, "write/index.html", content=make_writing_page()))
     return files
@@ -192,6 +207,12 @@ def with_pages(markdown: str, document: Path) -> str:
         return f'{found}){{ data-line="{line[1]}" }}' if line else f"{found}{anchor})"
 
     return LINK.sub(link, markdown)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """Give names and the keyboard to what the theme makes without them."""
+    named = output.replace('class="md-search"', 'class="md-search" aria-label="Search"')
+    return named.replace("</body>", f"{FOR_EVERYONE}</body>")
 
 
 def on_page_content(content: str, **_: Any) -> str:

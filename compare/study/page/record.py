@@ -5,6 +5,7 @@ is made from this record only.
 """
 
 import inspect
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from jaxtyping import Float, Int
 
 import concise_rnn
 import scratch_rnn
-from compare.files import JsonObject, RecordError
+from compare.files import JsonObject, RecordError, resource
 from compare.implementations import CELLS, Array, Cell
 from compare.mistakes import BUGS
 from compare.parity import compare_step, copy_weights, make_models, split_tokens, write_parameters
@@ -86,6 +87,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
         "state": setting.state,
         "source": course.source,
         "plain": plain_versions(cell),
+        "lesson": json.loads(resource(__package__, "lesson.json")),
         "bugs": page_bugs(cell.name, setting.nonlinearity),
         "curve": course.curve,
         "versions": {

@@ -233,7 +233,7 @@ globalThis.compare = (() => {
       const [forth, back] = [change.slice(s - 1).map(size), gradient.map(size)];
       const low = forth.findIndex((x) => x < 0.1 * forth[0]);
       const [of, for_] = states.length > 1 ? [` of ${name}`, ` for ${name}`] : ["", ""];
-      const left = (x) => `${rounded(100 * x, 2)} %`;
+      const left = share;
       return `The change${of} is still ${left(forth.at(-1) / forth[0])} of its first size after ${times(T - s, "character")}; `
         + (low < 0 ? "it is never below a tenth. " : `it is below a tenth for the first time after ${low}, at step ${s + low}. `)
         + `The gradient of the last loss${for_} is still ${left(back[s - 1] / back.at(-1))} of its first size after ${times(K - s, "step")} back.`;
@@ -275,8 +275,7 @@ globalThis.compare = (() => {
       ...differing([
         ...paired("line", all("polyline", svg).map((line) => line.getAttribute("class")), curves.map(({ name, state }) => `line of-${name} ${state}`)),
         ...paired("row", table_, curves.map((each) => [each.layer, `${each.state}t`, rounded(left(each) ** (1 / (K - 1))), each.gate, rounded(each.loss, 5)])),
-        ["sentence", word("cells-said"), `${times(K - 1, "step")} back, this is left of the gradient of the last loss: ${curves.map((each) => `${each.layer}, ∂L/∂${each.state}: ${rounded(100 * left(each), 2)} %`).join("; ")}.`],
-        ...paired("row of the norms", rows($("cells-table")), reading.tokens.slice(0, K).map((token, n) => [`${n + 1} ${glyph(token)}`, ...curves.map(({ norms }) => rounded(norms[n], 8))])),
+        ["sentence", word("cells-said"), `${times(K - 1, "step")} back, this is left of the gradient of the last loss: ${curves.map((each) => `${each.layer}, ∂L/∂${each.state}: ${share(left(each))}`).join("; ")}.`],
       ]),
       ...differing(curves.flatMap(({ norms }, n) => paired(`line ${n}`, points(all("polyline", svg)[n]).map(([, y]) => value(y)), norms.map((x) => Math.log10(x / norms.at(-1))))), 0.01),
     ];
@@ -369,9 +368,9 @@ globalThis.compare = (() => {
     return [
       ...differing([
         ["steps", losses.length, count],
-        ["loss", word("loss-now"), `Mean loss ${rounded(loss, 5)} nats, perplexity ${rounded(Math.exp(loss))}`],
-        ["note", word("train-note"), `${count} steps so far. Each is SGD with learning rate ${record.lr}, gradients clipped to norm 0.8. At step ${count} the gradient had norm ${rounded(norms.at(-1))}${last} Clipped at ${clipped.length} of ${count} steps.`],
-        ["spoken", svg.ariaLabel, `Loss on this text over ${count} steps: from ${rounded(losses[0])} to ${rounded(loss)}.`],
+        ["loss", word("loss-now"), `Mean loss ${rounded(loss, 5)} nats, perplexity ${rounded(Math.exp(loss))}; before training ${rounded(losses[0])} nats`],
+        ["note", word("train-note"), `${count} updates so far. Each is SGD with learning rate ${record.lr}, gradients clipped to norm 0.8. At update ${count} the gradient had norm ${rounded(norms.at(-1))}${last} Clipped at ${clipped.length} of ${count} updates.`],
+        ["spoken", svg.ariaLabel, `Loss on this text over ${count} updates: from ${rounded(losses[0])} to ${rounded(loss)}.`],
       ]),
       ...differing(paired("loss", heights.map((y) => y / heights[0]), all_.map((x) => x / all_[0])), 0.003),
     ];

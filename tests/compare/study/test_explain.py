@@ -71,6 +71,7 @@ def test_the_facts_of_a_record_are_those_of_text_and_network():
     last, bug = made["checkpoints"].pop(), made["bugs"][0]
     files = [(version["file"], version["lines"][0]) for version in made.pop("plain")]
     versions, curve, _ = made.pop("versions"), made.pop("curve"), made.pop("bugs")
+    assert {*made.pop("lesson")} == {"places", "updates", "cells", "networks"}
     facts = {name: last[name] for name in ("label", "epoch", "written", "radius")} | bug
     lines = [f"{name}: {json.dumps(value)}" for name, value in (made | facts).items()]
     assert wrapped([*lines, *map(str, files)]) == table_of(__file__)["record"].splitlines()

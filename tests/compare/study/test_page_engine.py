@@ -174,15 +174,13 @@ def test_a_training_step_is_train_step(name, network, opened):
     opened.select("#optimizer-select", "sgd")
 
 
-@pytest.mark.parametrize(("name", "steps"), [("sgd", 100), ("adam", 20)])
-def test_all_cells_are_trained_alike(name, steps, network, opened):
-    """Of Adam only the first steps: it divides by small numbers, and two right trainings part."""
+def test_all_cells_are_trained_alike(network, opened):
+    """Only the first updates: Adam divides by small numbers, and two right trainings part."""
     if network.made["cell"] != "gru":
         pytest.skip("one page has the training of all cells")
     opened.fill("#text-input", TYPED)
     opened.unfold("cells")
     opened.fill("#keep-slider", "0")
-    opened.select("#cells-optimizer", name)
     drawn = networks_of(opened)
     opened.fill("#keep-slider", "3")
     models = networks_of(opened)
@@ -192,13 +190,13 @@ def test_all_cells_are_trained_alike(name, steps, network, opened):
         keeps = {"rnn": 0, "gru": 1, "lstm": 1}[cell]  # z and f are the second gates
         drawn[cell].parameters["rnn.bias_ih_l0"][16:32] += 3 * keeps
         assert largest(model.parameters, drawn[cell].parameters) == 0
-    opened.run(f"trainCells({steps})")
-    opened.page.wait_for_function("(steps) => side.steps === steps && !side.training", arg=steps)
+    opened.run("trainCells(20)")
+    opened.page.wait_for_function("() => side.steps === 20 && !side.training")
     ids = [sorted(set(TYPED)).index(x) for x in TYPED]
     batch = Batch(np.array([ids[:-1]]), np.array([ids[1:]]))
     for cell, model in networks_of(opened).items():
-        ours = optimizer_of(opened, name, models[cell])
-        for _ in range(steps):
+        ours = optimizer_of(opened, "adam", models[cell])
+        for _ in range(20):
             scratch_rnn.train_step(models[cell], batch, None, ours, max_norm=0.8)
         assert largest(model.parameters, models[cell].parameters) < SMALL, cell
 
@@ -262,7 +260,7 @@ def test_text_is_generated_and_sampled(path, open_page):
     assert len(first) == 40
     opened.click("#draw-again")
     assert opened.text("#drawn") != first
-    assert opened.text("#drawn-name") == "sampled, seed 1"
+    assert opened.text("#drawn-name").endswith("(seed 1)")
     p = opened.page.evaluate(
         """() => {
           const [pick, seen] = [pickFrom, []];

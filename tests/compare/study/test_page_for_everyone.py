@@ -22,7 +22,7 @@ guide-start | text-input | example-select | step-slider | unit-slider | checkpoi
 game-link | optimizer-select | train-step | train | reset | temperature-slider | draw-again
 units-select | unfold | compare-check | token-select | products | flow-slider | flow-play
 flow-before | flow-next | loss-slider | cut-slider | gain-slider | memory-step | memory-token
-keep-slider | cells-optimizer | cells-train | cells-reset | cells-numbers | weight-select
+lesson-numbers | keep-slider | cells-train | cells-reset | cells-numbers | weight-select
 weight-slider | weight-field | finder-property | checkpoints | play | puzzle-input | game-start
 game-leave | symptom | game-hint | game-give-up | ulps-check | parity-table"""
 CUT_OFF = """([selectors, width]) => selectors.split(", ").map((selector) => {

@@ -16,6 +16,23 @@ def test_each_number_of_the_moving_picture_is_the_engine_s(t, page):
     assert page.page.evaluate("(t) => compare.hero(t)", t) == []
 
 
+def test_only_a_right_guess_gets_a_tick(path, open_page):
+    written = open_page(path, folded=True).js("""Array.from({ length: T }, (_, n) => {
+      const words = [];
+      const { fillText } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.fillText = (each) => words.push(each);
+      paintHero($("hero-picture").firstElementChild, n + 1, PARTS);
+      CanvasRenderingContext2D.prototype.fillText = fillText;
+      const isRight = trueNext(n + 1) === argmax([...row(numbers().p, n, S)]);
+      drawHero();
+      const marked = words.filter((each) => /✓|←/.test(each));
+      return [isRight, marked.map((each) => each.replace(/.*% /, ""))];
+    })""")
+    assert {is_right for is_right, _ in written[:-1]} == {True, False}
+    for is_right, marks in written[:-1]:
+        assert marks == ["✓"] if is_right else marks in (["←"], ["← came"])
+
+
 @pytest.mark.parametrize("network", ["rnn-tanh"], indirect=True)
 def test_it_stands_still_and_is_stepped_through_without_motion(page):
     def caption():
@@ -57,7 +74,12 @@ def test_the_whole_page_has_one_step(path, open_page):
     page = open_page(path, folded=True).page
     page.emulate_media(reduced_motion="no-preference")  # it plays until it is touched
     page.reload()
-    page.wait_for_function("() => document.documentElement.dataset.ready && hero.at > PARTS + 1")
+    page.wait_for_function("() => document.documentElement.dataset.ready && hero.at > 0")
+    page.wait_for_timeout(300)  # the first letter is slow, so that its sentences can be read
+    assert page.evaluate("() => hero.at") < 1
+    page.evaluate("() => { hero.at = PARTS + 0.5; }")
+    page.wait_for_function("() => hero.at > PARTS + 1")
+    assert " mixes it with its state, and predicts " in page.text_content("#hero-caption")
     page.evaluate("() => (panelOf('step').open = true)")
     steps = "() => [heroStep(), chosen.t, Number($('step-slider').value), hero.isPlaying]"
     page.wait_for_function("() => $('step-slider').value === '2' && heroStep() === 2")
@@ -80,8 +102,8 @@ def test_the_whole_page_has_one_step(path, open_page):
 SEEN = """() => [...document.querySelectorAll("body > *, .hero > *, .hero-controls > *")]
   .filter((each) => each.checkVisibility() && each.offsetHeight > 0)
   .map((each) => each.id || each.className)"""
-FRAME = ["hero", "hero-frame", "hero-caption", "hero-controls"]
-BUTTONS = ["hero-play", "hero-before", "hero-slider", "hero-next"]
+FRAME = ["hero", "hero-controls", "hero-play", "hero-before", "hero-slider", "hero-next"]
+FRAME += ["hero-caption", "hero-frame"]
 
 
 @pytest.mark.parametrize("network", ["rnn-tanh", "lstm"], indirect=True)
@@ -95,6 +117,11 @@ def test_the_first_screen_is_the_moving_picture(width, network, open_page):
     assert box["y"] >= 0
     assert box["y"] + box["height"] <= 800
     assert page.locator("[data-hero] #text-input, [data-hero] #hero-slider").count() == 2
-    assert {"masthead", *FRAME, *BUTTONS, "guide-start"} < set(page.evaluate(SEEN))
-    page.evaluate("() => { location.hash = 'moving'; }")  # in a frame there is the picture alone
-    assert page.evaluate(SEEN) == [*FRAME, *BUTTONS]
+    assert {"masthead", *FRAME, "guide-start"} < set(page.evaluate(SEEN))
+    page.set_viewport_size({"width": width, "height": 600})
+    for name in ("#lead b", "#hero-play", "#guide-start", "#hero-caption"):
+        box = page.locator(name).bounding_box()
+        assert box["y"] + box["height"] <= 600, name
+    page.goto(page.url + "?moving")  # in a frame there is the picture alone
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert page.evaluate(SEEN) == FRAME

@@ -6,15 +6,16 @@ from tests.compare.study.pages import TYPED
 
 T, H = len(TYPED), 12
 LABELS = """step-slider: Step | unit-slider: Unit | checkpoint-slider: Weights
-text-input: Let it read | optimizer-select: Optimizer | cells-optimizer: Optimizer of all
+text-input: Let it read | optimizer-select: Optimizer
 temperature-slider: Temperature
 units-select: Units shown | flow-slider: Gradient at | gain-slider: Scale Whh | loss-slider: Loss
 cut-slider: Truncate after | memory-step: Change step | memory-token: to | weight-field: Value
 keep-slider: Bias of the gate that keeps (LSTM f, GRU z) | weight-select: Parameter
 weight-slider: Move it by | finder-text: Text to read
 reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-before: Previous
-flow-next: Next | cells-train: Train 100 steps | cells-reset: New weights | weight-back: Put it back
-play: Play the training | game-start: Start | unfold: Close all sections"""
+flow-next: Next | cells-train: Train 100 updates | cells-reset: New weights
+weight-back: Put it back | play: Play the training | game-start: Start
+unfold: Close all sections"""
 NAMES = {  # what stands in a picture, a legend or the head of a table
     "state-legend": "state ht|−1|0|1",
     "probability-legend": "probability|0|0.5|1",
@@ -28,6 +29,8 @@ NAMES = {  # what stands in a picture, a legend or the head of a table
     "perplexity-picture": "epochs of training",
     "products": "Row 7 of W_hh, times the state after step 5|unit|weight|state|product",
     "checkpoints": "weights|perplexity|sampled at temperature 0.8, and most likely",
+    "lesson-numbers": "cell|20 letters|40 letters|RNN|GRU|LSTM|LSTM, forget bias 1",
+    "lesson-before": "RNN|GRU|LSTM|first letter|recall",
     "cells-numbers": "cell|for|factor per step|gate that keeps (mean)|mean loss, nats",
     "parity-table": "tensor|verdict|of the tolerance|largest difference|tolerance|shape",
 }
@@ -137,11 +140,11 @@ def test_narrow_pictures_leave_out_what_would_overlap(page):
             assert page.page.evaluate("(id) => see.overlaps(id)", f"{name}-picture") == [], name
     names = page.page.locator("#unrolled-picture .sheet > .gutter:not(.tokens)")
     assert names.all_text_contents() == ["reads", "next is", "guess"]  # no numbers
-    for name in ("memory", "cells"):  # a line has its name at its left end, in its colour
+    for name in ("memory", "cells"):  # a line has its name above the picture, in its colour
         found = page.page.locator(f"#{name}-picture svg").first.evaluate(
-            """(svg) => [...svg.querySelectorAll(".line")].map((line) => {
+            """(svg) => [...svg.querySelectorAll("polyline.line")].map((line) => {
               const name = svg.querySelector(`.name.${[...line.classList].slice(1).join(".")}`);
-              return [Math.abs(line.points[0].x + 3 - name.x.baseVal[0].value) < 0.01,
+              return [name.getBBox().y < 60,
                 getComputedStyle(line).stroke === getComputedStyle(name).fill];
             })"""
         )

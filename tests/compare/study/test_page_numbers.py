@@ -56,7 +56,6 @@ def test_what_is_left_of_a_changed_letter(s, token, t, page):
 
 
 def test_all_cells_side_by_side(page):
-    page.run("$('cells-table').open = true")
     checks(page, "cells")
     page.fill("#keep-slider", "3")
     page.run("trainCells(3)")

@@ -1,8 +1,7 @@
-// ---------------------------------------------------------------- all cells side by side
+// ---------------------------------------------------------------- what gates change
 //
-// One network for each cell, of 16 units. Their vocabulary is that of the text. All begin with random
-// weights, uniform between ±1/√H as PyTorch draws them, and are trained alike, each on the whole text,
-// with an optimizer of their own, which has the same settings for all.
+// First what docs/scripts/recall.py measured. Then three networks of 16 units learn the visitor's text, whose
+// tokens are their vocabulary: with random weights, uniform between ±1/√H as PyTorch draws them, and Adam.
 // The norm of ∂L_K/∂h_t, t = 1 … K, says how much of the last loss reaches step t; an LSTM has a second
 // way, ∂L_K/∂c_t, which a step back multiplies by f alone.
 
@@ -13,10 +12,27 @@ for (const [name, cell] of Object.entries(CELLS)) cell.states = record.cells[nam
 const side = { text: null, seed: 0, keep: 0, steps: 0, ids: [], networks: {}, optimizers: {}, curves: [], training: 0 };
 
 function setUpCells() {
-  $("cells-optimizer").value = "adam";
   $("cells-train").addEventListener("click", () => (side.training ? stopCells() : trainCells(STEPS_OF_TRAINING)));
   $("cells-reset").addEventListener("click", () => beginCells(side.seed + 1));
-  for (const id of ["keep-slider", "cells-optimizer"]) $(id).addEventListener("input", () => beginCells(side.seed));
+  $("keep-slider").addEventListener("input", () => beginCells(side.seed));
+}
+
+/** Who learned the experiment's words, and its networks' gradients before and after. */
+function drawLesson() {
+  const { places, updates: most, cells, networks } = record.lesson;
+  $("lesson-numbers").replaceChildren(table("How many networks learned it, and in how many updates (median)", ["cell", ...places],
+    Object.entries(cells).map(([name, { learned, trained, updates }]) => [name, ...updates.map((median, n) =>
+      (median ? `${learned[n]} of ${trained[n]}${median < most ? `, ${median.toLocaleString("en")}` : ""}` : "not measured"))])));
+  for (const when of ["before", "after"]) {
+    const [wide, left, last] = [widthOf(`lesson-${when}`), 46, networks[0][when].norms.length - 1];
+    const x = (n) => left + 8 + (n / last) * (wide - left - 20);
+    const { parts, tall } = logChart(networks.map(({ cell, [when]: { norms } }) => ({ kind: `of-${cell} h`, name: record.cells[cell].layer, shares: norms })), { wide, tall: 150, x, left });
+    parts.push(text(x(0), tall + 6, "first letter"), text(x(last), tall + 6, "recall", "", "end"));
+    const said = networks.map(({ cell, [when]: { norms, gate } }) => `${record.cells[cell].layer} ${share(norms[0])}${gate ? ` (mean gate ${rounded(gate, 2)})` : ""}`).join("; ");
+    $(`lesson-${when}-said`).textContent = `At the first letter, this much of the gradient at the last letter: ${said}.`;
+    $(`lesson-${when}`).replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall + 12}`, role: "img",
+      "aria-label": `The gradient after each letter, ${when} training. ${$(`lesson-${when}-said`).textContent}` }, parts));
+  }
 }
 
 /** A network of random weights; `keep` is added to the bias of the gate that keeps the old state. */
@@ -37,13 +53,12 @@ function beginCells(seed_) {
   const tokens = [...new Set(reading.tokens)].sort();
   Object.assign(side, { text: reading.tokens.join("\n"), seed: seed_, keep: Number($("keep-slider").value), steps: 0,
     ids: reading.tokens.map((token) => tokens.indexOf(token)) });
-  const names = Object.keys(record.cells).filter((name) => CELLS[name]);
-  side.networks = Object.fromEntries(names.map((name) => [name, randomNetwork(name, tokens.length, side.seed, side.keep)]));
-  side.optimizers = Object.fromEntries(names.map((name) => [name, OPTIMIZERS[$("cells-optimizer").value].create()]));
+  side.networks = Object.fromEntries(Object.keys(record.cells).filter((name) => CELLS[name]).map((name) => [name, randomNetwork(name, tokens.length, side.seed, side.keep)]));
+  side.optimizers = Object.fromEntries(Object.keys(side.networks).map((name) => [name, OPTIMIZERS.adam.create()]));
   redraw("cells");
 }
 
-/** Steps of training for all cells, as many as a frame of the screen has time for. */
+/** Updates of all cells, as many as a frame of the screen has time for. */
 function trainCells(left) {
   const begin = performance.now();
   for (; left > 0 && performance.now() - begin < SLICE; left--) {
@@ -62,7 +77,7 @@ function trainCells(left) {
 function stopCells() {
   cancelAnimationFrame(side.training);
   side.training = 0;
-  $("cells-train").textContent = `Train ${STEPS_OF_TRAINING} steps`;
+  $("cells-train").textContent = `Train ${STEPS_OF_TRAINING} updates`;
   redraw("cells");
 }
 
@@ -84,9 +99,8 @@ function drawCells() {
   const keep = side.keep.toFixed(1);
   $("keep-value").textContent = `+ ${keep}`;
   $("keep-slider").setAttribute("aria-valuetext", `plus ${keep}`);
-  $("cells-note").textContent = `${times(side.steps, "step")} of training so far, on “${reading.text}”. Each is ${trainingWords($("cells-optimizer").value)}. `
-    + `The weights are drawn with seed ${side.seed}; a new bias or optimizer begins again with 0 steps.`
-    + ($("cells-optimizer").value === "sgd" ? " This learning rate was made for the RNN: with it, the losses compare settings, not cells." : "");
+  $("cells-note").textContent = `${times(side.steps, "update")} so far, on “${reading.text}”. Each is ${trainingWords("adam")}. `
+    + `The weights are drawn with seed ${side.seed}; a new bias begins again.`;
   const kindOf = ({ name, state }) => `of-${name} ${state}`;
   const [wide, left] = [widthOf("cells-picture"), 46];
   const x = (n) => left + 8 + (K === 1 ? 0.5 : n / (K - 1)) * (wide - left - 20);
@@ -103,10 +117,4 @@ function drawCells() {
     side.curves.map((each) => [each.layer, math(`${each.state}_t`), rounded(factor(each)), each.gate === null ? "–" : `${each.keeps} ${rounded(each.gate)}`, rounded(each.loss, 5)])));
 }
 
-function writeCellsTable() {
-  if (K === 0) return;
-  const rows = reading.tokens.slice(0, K).map((token, n) => [`${n + 1} ${glyph(token)}`, ...side.curves.map(({ norms }) => rounded(norms[n], 8))]);
-  fill("cells-table", scrolling("Norms at each step", table("Norm of the gradient of the last loss at each step", ["step", ...side.curves.map(({ layer, state }) => `${layer} ${state}`)], rows)));
-}
-
-addPanel({ place: 3.2, section: "cells", views: [["text cells *", drawCells]], tables: { "cells-table": ["text cells", writeCellsTable] }, setUp: setUpCells });
+addPanel({ place: 3.2, section: "cells", views: [["text cells *", drawCells], ["text *", drawLesson]], setUp: setUpCells });

@@ -2,8 +2,14 @@
 
 function setUpBeginning() {
   const what = IS_CHARACTERS ? "character" : "word";
-  $("lead").append(
-    `A recurrent network reads a text one ${what} at a time. It keeps ${times(record.states.length * H, "number")}, its state${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}; each ${what} changes them, and from them it guesses the next ${what}.`);
+  const pages = document.body.dataset.pages ?? "#cells"; // the pages of the other cells, if they are beside this one
+  const others = Object.keys(record.cells).filter((name) => name !== record.cell && CELLS[name]).map((name) =>
+    make("a", { href: pages.replace("CELL", name), onclick: () => panelOf("cells") && (panelOf("cells").open = true) }, record.cells[name].layer));
+  $("lead").append(make("b", {}, `${record.cell === "gru" ? "A" : "An"} ${record.layer}`),
+    ` reads a text one ${what} at a time. Each ${what} changes its state, ${times(record.states.length * H, "number")}${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}, and from the state it predicts the next ${what}. `,
+    ...(others.length ? ["Other cells: ", ...others.flatMap((link, n) => (n ? [", ", link] : [link])), "."] : []));
+  if (IS_CHARACTERS) $("token-legend").textContent = [...GLYPHS].filter(([token]) => idOf.has(token)).map(([token, sign]) => `${sign} ${spoken(token)}`)
+    .concat(idOf.has("<unk>") ? "? a character outside the vocabulary" : []).join(" · ");
   const notes = [...record.notes];
   if (S < V) notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);
   $("notes").append(...notes.map((note) => make("li", {}, note)));

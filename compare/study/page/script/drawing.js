@@ -18,7 +18,6 @@ const isFolded = (section) => panelOf(section)?.open === false;
 const isOnScreen = ({ section }) => onScreen.has(section) || !$(section);
 
 function setUpDrawing() {
-  window.addEventListener("resize", () => spaces.clear());
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) onScreen[isIntersecting ? "add" : "delete"](target.id);
     if (waiting.size) drawWaiting();

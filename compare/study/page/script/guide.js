@@ -36,15 +36,11 @@ function startGuide() {
 }
 
 function leaveGuide() {
-  const left = marked();
   unmark();
   guide.at = -1;
   hero.hidesGuess = false;
   seatGuide(false);
-  if (left) {
-    if (left.tabIndex < 0) left.tabIndex = -1;
-    left.focus({ preventScroll: true });
-  } else $("guide-start").focus();
+  $("guide-start").focus();
 }
 
 /** Show the guide, or take it away: the pictures get another width. */
@@ -82,14 +78,14 @@ async function goTo(at) {
   playHero(false);
   hero.hidesGuess = false;
   $("guide").classList.remove("is-answered");
-  $("guide-title").textContent = step ? `Step ${at + 1} of ${count}: ${step.title}` : "That was the guide";
-  $("guide-text").replaceChildren(...typeset(step ? textOf(step.text) : `${guide.asked ? `You predicted ${guide.right} of ${guide.asked} right. ` : ""}All sections of the page are below; a click opens one. Some to begin with:`));
+  $("guide-title").textContent = step ? `Question ${at + 1} of ${count}: ${step.title}` : "That was the guide";
+  $("guide-text").replaceChildren(...typeset(step ? textOf(step.text) : `${guide.asked ? `You predicted ${guide.right} of ${guide.asked} right. ` : ""}Now write such a network yourself: type rnn-parity new my_rnn.py, or open the page to write in. Or look around here:`));
   $("guide-form").hidden = !step;
   $("guide-answer").replaceChildren(...(step ? [] : [make("ul", {}, PLACES_TO_GO.filter(([id]) => $(id)).map(([id, words]) =>
     make("li", {}, make("button", { type: "button", onclick: () => visit(id) }, words))))]));
   $("guide-back").disabled = at === 0;
   $("guide-next").hidden = !step;
-  $("guide-next").textContent = "Skip this step";
+  $("guide-next").textContent = "Skip this question";
   if (step) {
     part.classList.add("marked");
     part.dataset.guidePart = step.title;
@@ -117,10 +113,9 @@ const textOf = (text) => (typeof text === "function" ? text() : text);
 
 /** The question of a step, with its options. */
 function ask(step) {
-  $("guide-question").textContent = step.question;
-  $("guide-options").replaceChildren(...(step.options
-    ? step.options().map((words) => make("label", {}, make("input", { type: "radio", name: "prediction", value: words }), make("span", {}, words)))
-    : [make("input", { type: "number", name: "prediction", min: 0, max: MANY_STEPS, "aria-label": step.question, required: true })]));
+  $("guide-question").textContent = textOf(step.question);
+  $("guide-options").replaceChildren(...step.options().map((words) =>
+    make("label", {}, make("input", { type: "radio", name: "prediction", value: words }), make("span", {}, words))));
   Object.assign($("guide-look"), { disabled: true, hidden: false });
 }
 
@@ -137,7 +132,7 @@ async function answerStep() {
   $("guide-form").inert = false;
   $("guide-look").textContent = "Show the answer";
   if (guide.steps[guide.at] !== step) return;
-  const isRight = typeof found === "number" ? isClose(Number(predicted), found) : predicted === found;
+  const isRight = predicted === found;
   guide.right += isRight;
   guide.asked += 1;
   document.querySelectorAll(".covered").forEach((each) => cover(each, false));
@@ -148,15 +143,11 @@ async function answerStep() {
   }
   $("guide").classList.add("is-answered");
   $("guide-look").hidden = true;
-  const verdict = isRight ? (typeof found === "number" && Number(predicted) !== found ? "✓ Close enough. " : "✓ Right. ") : "✗ Not quite. ";
-  $("guide-answer").replaceChildren(make("p", {}, make("b", {}, verdict), ...typeset(words)));
-  $("guide-next").textContent = guide.at + 1 < guide.steps.length ? "Next step" : "What now?";
+  $("guide-answer").replaceChildren(make("p", {}, make("b", {}, isRight ? "✓ Right. " : "✗ Not quite. "), ...typeset(words)));
+  $("guide-next").textContent = guide.at + 1 < guide.steps.length ? "Next question" : "What now?";
   $("guide-next").focus({ preventScroll: true });
   showPart(marked());
 }
-
-/** Whether a predicted number counts as right: between half of what was found and twice as much. */
-const isClose = (predicted, found) => predicted >= found / 2 - 2 && predicted <= 2 * found + 2;
 
 /** Leave the guide, and go to a section. */
 function visit(id) {

@@ -9,16 +9,14 @@
 //     reads      the text, which is typed for the visitor; without its characters in the vocabulary the step is left out
 //     isOfTanh   whether the step is left out if the network has gates, or ReLU
 //     title, text, question
-//     options()  the answers to choose from; without it, a number is asked for
+//     options()  the answers to choose from
 //     begin()    sets the page up for this step; may return a promise
-//     look()     the answer: { found, text }; `found` is the right option or number. It first does
+//     look()     the answer: { found, text }; `found` is the right option. It first does
 //                whatever the visitor did not do. May return a promise
 
 const PATTERN = "abab";
 const PAIRS = "aab aab aab"; // after an a comes an a or a b: the one before decides
-const BRACKETS = "b one a two d p one a two q"; // b is closed by d, and p by q, twelve characters later
-const [MANY_STEPS, SHORT] = [200, 120]; // updates
-const SEEDS = [0, 1, 2, 3];
+const MANY_STEPS = 200; // of training
 
 // ---------------------------------------------------------------- what the steps measure
 
@@ -59,11 +57,6 @@ function lastNorms() {
   return live.network.backFromLast(live.network.forward(ids.slice(0, -1)), ids.at(-1)).steps.map(({ d_h }) => length(d_h));
 }
 
-const lastLoss = () => lossesOf(tapeOf(reading.text), reading.ids.slice(1)).at(-1).loss;
-
-/** The norm of the change of each state since `before`. */
-const changes = (before) => reading.tokens.map((_, t) => length(row(numbers().h, t + 1, H).map((x, i) => x - before[(t + 1) * H + i])));
-
 const factor = (x) => (x >= 1 ? `${rounded(x)} times larger` : `${rounded(1 / x)} times smaller`);
 
 /** The text for the gradient's way back: long enough for a gradient to shrink. */
@@ -73,38 +66,6 @@ const longText = () => (record.tokens.length >= 10 ? record.tokens.join("") : "t
 
 const SIZES = ["It is larger", "About the same", "2 to 20 times smaller", "More than 20 times smaller"];
 const sizeOf = (ratio) => SIZES[ratio > 1.5 ? 0 : ratio > 1 / 2 ? 1 : ratio > 1 / 20 ? 2 : 3];
-
-/** The mean slope of tanh over all units and steps of the text. */
-const meanSlope = () => meanOf(tapeOf(reading.text).flatMap(({ state: [h] }) => [...h].map((x) => live.network.cell.slope(x))));
-
-/**
- * How many trainings end with a cell that expects the right one of d and q at both places of BRACKETS, more than
- * twice as likely as the other one: by the name of the cell, of as many trainings as there are seeds.
- */
-function* closingsOf({ ids, names, count, places, letters, seeds, updates }) {
-  const found = {};
-  for (const name of names) {
-    found[name] = 0;
-    for (const seed_ of seeds) {
-      const [network, optimizer] = [randomNetwork(name, count, seed_, 0), OPTIMIZERS.adam.create()];
-      for (let n = 0; n < updates; n++) {
-        network.update(network.run(ids.slice(0, -1), ids.slice(1)).gradients, optimizer, record.max_norm);
-        yield;
-      }
-      const p = places.map((n) => softmax(network.forward(ids.slice(0, n + 1)).at(-1).y).p);
-      found[name] += letters.every((right, n) => p[n][right] > 2 * p[n][letters[1 - n]]);
-    }
-  }
-  return found;
-}
-
-/** What `closingsOf` is computed from. */
-function closingInput() {
-  const tokens = [...new Set(BRACKETS)].sort();
-  const places = [...BRACKETS].flatMap((character, n) => ("dq".includes(character) ? [n - 1] : []));
-  return { ids: [...BRACKETS].map((character) => tokens.indexOf(character)), names: Object.keys(record.cells), count: tokens.length,
-    places, letters: ["d", "q"].map((character) => tokens.indexOf(character)), seeds: SEEDS, updates: SHORT };
-}
 
 const GUIDE = [
   {
@@ -116,10 +77,9 @@ const GUIDE = [
     look() {
       showHero(2 * PARTS + 1);
       const [first, third] = [1, 3].map((t) => heroNumbers(t).a);
-      const i = argmax(first.map(Math.abs));
-      choose({ i });
-      return { found: this.options()[apart([first], [third]) === 0 ? 0 : 1], text: `An a always adds the same numbers: its column of the weights W_ih, and a bias. To unit ${i} it adds ${rounded(first[i])}, both times. `
-        + "So this cannot be what remembers." };
+      choose({ i: argmax(first.map(Math.abs)) });
+      return { found: this.options()[apart([first], [third]) === 0 ? 0 : 1], text: "An a always adds the same numbers, its column of the weights W_ih and a bias: the bars in the picture. "
+        + "With ‹ you find the same bars at the first a. So this cannot be what remembers." };
     },
   },
   {
@@ -130,12 +90,11 @@ const GUIDE = [
     begin: () => showHero(endOf(4)),
     look() {
       const [first, third] = [1, 3].map((t) => row(numbers().h, t, H));
-      const apart_ = [...first].map((x, i) => Math.abs(x - third[i]));
-      const i = argmax(apart_);
+      const i = argmax([...first].map((x, n) => Math.abs(x - third[n])));
       choose({ t: 3, i });
       showHero(endOf(4));
-      return { found: this.options()[largest(apart_) > 0 ? 1 : 0], text: `${apart_.filter((x) => x > 0.1).length} of the ${H} units differ by more than 0.1. `
-        + `Unit ${i} differs most: ${rounded(first[i])} after the first a, ${rounded(third[i])} after the second. At the top, below each letter, is its state. A state is made from the letter and from the state before, so it can remember.` };
+      return { found: this.options()[apart([[...first]], [[...third]]) > 0 ? 1 : 0], text: `At the top, below each letter, is its state, a colour for each unit. The colours below the first a and the second a differ, most of all those of unit ${i}. `
+        + "A state is made from the letter and from the state before, so it can remember." };
     },
   },
   {
@@ -160,7 +119,7 @@ const GUIDE = [
   },
   {
     mark: "training-now", reads: PATTERN, title: "How it learns",
-    text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. One step of training moves each weight, so that the loss falls. Guess: the answer takes one step of training.`,
+    text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. An update of the training moves each weight, so that the loss falls. Guess: the answer does one update.`,
     question: "Which states will change?",
     options: () => ["Only the last one", "Only those after a wrong prediction", "All of them"],
     begin: () => (guide.states = numbers().h.slice()),
@@ -169,33 +128,34 @@ const GUIDE = [
         trainStep();
         readAgain();
       }
-      const moved = changes(guide.states);
-      return { found: this.options()[moved.every((x) => x > 0) ? 2 : moved.at(-1) > 0 ? 0 : 1], text: `All ${moved.length} states moved: by ${moved.map((x) => rounded(x, 2)).join(", ")}. `
-        + `Every step uses the same weights, so a changed weight changes every state. The loss was ${rounded(live.losses[0])}, and is ${rounded(reading.loss)} after ${times(live.losses.length, "step")} of training.` };
+      const moved = reading.tokens.map((_, t) => apart([row(numbers().h, t + 1, H)], [row(guide.states, t + 1, H)]));
+      return { found: this.options()[moved.every((x) => x > 0) ? 2 : moved.at(-1) > 0 ? 0 : 1], text: `All ${moved.length} states changed. `
+        + `Each letter uses the same weights, so a changed weight changes every state. The loss was ${rounded(live.losses[0])}, and is ${rounded(reading.loss)} after ${times(live.losses.length, "update")}.` };
     },
   },
   {
     mark: "training-now", reads: PAIRS, title: "Until it is right",
-    text: () => `In “${PAIRS}”, an “a” is followed by “a” or by “b”, so the last letter alone is not enough. With the weights of the book, the first choice is right at ${guesses(PAIRS).filter(Boolean).length} of ${K} steps.`,
-    question: "After how many steps of training is it always right? Half as many or twice as many is close enough.",
+    text: () => `In “${PAIRS}”, an “a” is followed by “a” or by “b”, so the last letter alone is not enough. With the weights of the book, the first choice is right after ${guesses(PAIRS).filter(Boolean).length} of ${K} letters.`,
+    question: "After how many updates is it always right?",
+    options: () => ["10 or fewer", "11 to 50", "More than 50"],
     async look() {
       showText(PAIRS);
       const isRight = () => guesses(PAIRS).every(Boolean);
       const count = await trainFor(MANY_STEPS, isRight);
-      return { found: count, text: isRight() ? `After ${times(count, "step")}. The loss is ${rounded(reading.loss)} now. Asked to go on, it writes “${writeOn(live.network, reading.tape, 10, 0).map(tokenOfId).join("")}”: it learned the pattern, and forgets its book.`
-        : `Not even after ${times(count, "step")}.` };
+      return { found: this.options()[count <= 10 ? 0 : count <= 50 ? 1 : 2], text: isRight() ? `After ${times(count, "update")}. The loss is ${rounded(reading.loss)} now. Asked to go on, it writes “${writeOn(live.network, reading.tape, 10, 0).map(tokenOfId).join("")}”: it learned the pattern, and forgets its book.`
+        : `Not even after ${times(count, "update")}.` };
     },
   },
   {
     mark: "curve-figure", covers: "reach-body", reads: longText, title: "The gradient goes back",
     text: () => `How would an early state have to change to make the last loss smaller? The gradient tells. It is computed from step ${K} back to step 1: “backpropagation through time”. In the picture, its size.`,
-    question: "How large is it at step 1, compared with the last step?",
+    question: "How large is it at step 1, the first letter, compared with the last step?",
     options: () => SIZES,
     begin: () => choose({ k: K }),
     look() {
       const norms = lastNorms();
       const ratio = norms[0] / norms.at(-1);
-      return { found: sizeOf(ratio), text: `Its norm is ${rounded(norms.at(-1))} at step ${K} and ${rounded(norms[0])} at step 1: ${factor(ratio)}. `
+      return { found: sizeOf(ratio), text: `It is ${factor(ratio)} at step 1: the thick line, from right to left. `
         + (ratio < 0.5 ? "The farther back, the less a state learns of this loss. What a network should remember over many steps is learned slowly, or not at all." : "Here it does not vanish.") };
     },
   },
@@ -207,38 +167,23 @@ const GUIDE = [
     begin: () => choose({ k: K }),
     look() {
       setGain(1);
-      const [before, slope, loss] = [lastNorms(), meanSlope(), lastLoss()];
+      setGain(1);
+      const before = lastNorms();
       setGain(0.5);
       readAgain();
-      const after = lastNorms();
-      const [ratio, start] = [after[0] / before[0], after.at(-1) / before.at(-1)];
-      const isWorse = lastLoss() > loss;
-      return { found: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2], text: `It was ${rounded(before[0])}, and is ${rounded(after[0])} now: ${factor(ratio)}. Half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}. `
-        + `But the gradient at step ${K} is ${factor(start)} now${isWorse === start > 1 ? ` (the prediction is ${isWorse ? "worse" : "better"})` : ""}; measured from there, step 1 is ${factor(ratio / start)}. `
-        + `The rest is the slopes of tanh, whose mean was ${rounded(slope, 2)} and is ${rounded(meanSlope(), 2)}, and the direction of the gradient.` };
+      const ratio = lastNorms()[0] / before[0];
+      return { found: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2], text: `It is ${factor(ratio)} now. W_hh^T acts at each step back, and half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}. `
+        + "The slopes of tanh change, too, so it is not exactly that." };
     },
   },
   {
-    mark: "cells-picture", reads: BRACKETS, title: "What gates change",
-    text: `Here d closes b, and q closes p, ${BRACKETS.indexOf("d")} letters later. Gates make a second way back: along c of an LSTM, a step multiplies the gradient only by the forget gate. We train ${SEEDS.length} networks of each cell, alike: Adam, ${SHORT} updates.`,
-    question: "Which cell learns most often to expect the right one of d and q?",
-    options: () => [...Object.values(record.cells).map(({ layer }) => layer), "No single one"],
-    begin() {
-      $("cells-optimizer").value = "adam";
-      beginCells(SEEDS[0]);
-    },
-    async look() {
-      const found = await new Promise((done) => compute(closingsOf, closingInput(), Infinity, done));
-      this.begin(); // without the training of the visitor
-      trainCells(SHORT);
-      while (side.training) await new Promise((done) => setTimeout(done, 50)); // until the curves stand still
-      const [rnn, gru] = ["rnn", "gru"].map((name) => gradientCurves(name, side.networks[name], side.ids)[0]);
-      const left = ({ norms }) => share(norms[0] / norms.at(-1));
-      const most = Math.max(...Object.values(found));
-      const best = Object.keys(found).filter((name) => found[name] === most);
-      const said = Object.entries(found).map(([name, count]) => `${record.cells[name].layer} ${count} of ${SEEDS.length}`).join(", ");
-      return { found: best.length === 1 ? record.cells[best[0]].layer : "No single one", text: `${said}. In the picture, of one network each, ${left(gru)} of the gradient is left at step 1 in the GRU, ${left(rnn)} in the RNN: the direct way back in a GRU multiplies it by z, ${rounded(gru.gate, 2)} on average; only 1 passes it unchanged. `
-        + "A gate can help to remember; it guarantees nothing. We chose settings in which the cells differ: with more updates or a longer gap the order changes." };
+    mark: "lesson-numbers", covers: "lesson-numbers", reads: longText, title: "What gates change",
+    text: `A gate can keep a number over many letters. Does it help? A word begins with a or b; random letters follow, a space, and the first letter again. Only memory tells which. Twenty networks of each cell learned such words, all in the same way.`,
+    question: () => `Which cell learned it in the fewest updates, over ${record.lesson.places[0]}?`,
+    options: () => Object.keys(record.lesson.cells),
+    look() {
+      const rank = ([, { learned, updates }]) => updates[0] - learned[0] * record.lesson.updates;
+      return { found: Object.entries(record.lesson.cells).sort((a, b) => rank(a) - rank(b))[0][0], text: [...$("lesson-said").children].map((each) => each.textContent).join(" ") };
     },
   },
 ];
@@ -246,6 +191,6 @@ const GUIDE = [
 /** Where to go after the guide, as far as the page has it. */
 const PLACES_TO_GO = [
   ["live", "Your turn: train it on a text of yours"], ["memory", "Change one letter, and see how long it is remembered"],
-  ["cells", "RNN, GRU and LSTM, side by side"], ["step", "Follow one step, number by number"],
+  ["cells", "Train an RNN, a GRU and an LSTM on your text"], ["step", "Follow one step, number by number"],
   ["backward", "Follow the gradient back"], ["game", "Find the bug: a game"],
 ];

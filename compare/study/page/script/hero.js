@@ -7,7 +7,7 @@
 // other pictures follow, and a step that is chosen elsewhere stops it, and is shown here whole.
 
 const PARTS = 5;
-const PART_TIME = 640; // milliseconds
+const [FIRST_TIME, PART_TIME] = [3500, 700]; // milliseconds that a part takes, of the first letter and of the others
 
 /** `at` is the time, `last` that of the frame before; `t` the step that it chose last; `marks` are the numbers in the picture; `of` is the reading that `links` and `most` are computed from; `zoom` is how much larger than planned it is painted. */
 const hero = { at: 0, t: null, isPlaying: false, isOnScreen: true, last: null, marks: [], text: null, said: "", hidesGuess: false, of: null, links: new Map(), most: null, zoom: 1 };
@@ -18,6 +18,10 @@ const endOf = (t) => t * PARTS; // the whole picture of step t, before the next 
 
 function setUpHero() {
   const picture = $("hero-picture");
+  if (location.search === "?moving") { // in the frame of another page, which makes it as high as the picture
+    document.documentElement.dataset.moving = "";
+    new ResizeObserver(() => parent.postMessage({ height: $("hero").offsetHeight }, "*")).observe($("hero"));
+  }
   $("hero-play").addEventListener("click", () => playHero(!hero.isPlaying));
   $("hero-before").addEventListener("click", () => moveHero(-1));
   $("hero-next").addEventListener("click", () => moveHero(1));
@@ -73,7 +77,7 @@ function runHero() {
 function nextFrame(now) {
   hero.frame = 0;
   if (!hero.isPlaying || !hero.isOnScreen || chosen.t !== hero.t) return; // `followChoice` stops it
-  hero.at += Math.min(100, now - (hero.last ?? now)) / PART_TIME;
+  hero.at += Math.min(100, now - (hero.last ?? now)) / (heroStep() === 1 ? FIRST_TIME : PART_TIME);
   if (hero.at > endOf(T)) hero.at = 0;
   hero.last = now;
   if (heroStep() !== hero.t) chooseHeroStep();
@@ -115,18 +119,23 @@ function drawHero() {
   if (place === hero.said && hero.isPlaying) return;
   hero.said = place;
   Object.assign($("hero-slider"), { max: endOf(T), value: Math.ceil(hero.at) });
-  const words = captionOf(heroStep(), part);
+  const words = hero.isPlaying && heroStep() > 1 ? summaryOf(heroStep()) : captionOf(heroStep(), part);
   $("hero-slider").setAttribute("aria-valuetext", `step ${heroStep()} of ${T}: ${words}`);
   $("hero-caption").replaceChildren(make("b", {}, `${heroStep()} of ${T}. `), ...typeset(words));
   $("hero-readout").replaceChildren(...readUnit(heroStep(), chosen.i));
 }
 
+/** The most likely token after a step: "“m”, with 43 %". */
+const guessOf = (t, p = row(numbers().p, t - 1, S)) => `${quoted(record.shown_tokens[argmax(p)])}, with ${percent(p[argmax(p)])}`;
+
+/** A whole step, in a sentence that stays while its parts are played. */
+const summaryOf = (t) => `It reads ${quoted(reading.tokens[t - 1])}, mixes it with its state, and predicts ${guessOf(t)}.`;
+
 /** What happens in a part of a step. */
 function captionOf(t, part) {
   if (part === 3) {
-    const p = row(numbers().p, t - 1, S);
     return hero.hidesGuess ? "From the new state it predicts what comes next. What do you think?"
-      : `From the new state it predicts what comes next: ${quoted(record.shown_tokens[argmax(p)])}, with ${percent(p[argmax(p)])}.`;
+      : `From the new state it predicts what comes next: ${guessOf(t)}.`;
   }
   const read = reading.tokens.slice(0, t).join(IS_CHARACTERS ? "" : " ");
   return [

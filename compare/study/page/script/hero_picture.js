@@ -57,7 +57,8 @@ function mostOf() {
 function planOf(wide) {
   const isNarrow = wide < 700;
   const rows = heroUnits().length;
-  const high = rows > 16 ? (isNarrow ? 7 : 10) : isNarrow ? 14 : clamp(320 / rows, 8, 19);
+  const room = "moving" in document.documentElement.dataset ? 320 : clamp(innerHeight - 370, 180, 320); // of the first screen
+  const high = rows > 16 ? (isNarrow ? 7 : 10) : isNarrow ? 14 : clamp(room / rows, 8, 19);
   const history = Math.max(1.5, Math.min(5, 76 / rows));
   const letters = isNarrow ? 26 : 36;
   const top = letters + rows * history + (isNarrow ? 54 : 58);
@@ -280,7 +281,7 @@ function paintBend(brush, plan, ink, x0, x1, done) {
 /** One column of numbers, as far as they are computed. */
 function paintColumn({ brush, plan, ink, t, values, done }, { of, kind, title, short, part, x, wide }) {
   const shown_ = part === null ? 1 : done[part];
-  const words = plan.isNarrow || plan.columns.length > 3 ? short ?? title : title;
+  const words = plan.wide < 900 || plan.columns.length > 3 ? short ?? title : title;
   write(brush, words, x + wide / 2, plan.top - 10, { colour: ink.soft, size: plan.size, align: "center" });
   const most = kind === "bar" ? mostOf()[of] : of === "h" || of === "before" ? (F === "tanh" ? 1 : mostOf().h ?? 1) : 1;
   heroUnits().forEach((i, n) => {
@@ -346,6 +347,7 @@ function paintGuesses({ brush, plan, ink, t, done }) {
   const of = isOld ? t - 1 : t;
   if (of === 0 || (hero.hidesGuess && !isOld)) return;
   const [p, next] = [heroChances(of), trueNext(of)];
+  const came = next !== guessOrder(of)[0] ? plan.wide - x < 200 ? " ←" : " ← came" : " ✓"; // right only if it was the first guess
   const long = plan.wide - x - (plan.isNarrow ? 50 : 70);
   guessOrder(of).forEach((v, n) => {
     const [y, isNext] = [yOfGuess(n), v === next];
@@ -354,7 +356,7 @@ function paintGuesses({ brush, plan, ink, t, done }) {
     write(brush, glyph(record.shown_tokens[v]).slice(0, 8), x - 8, y + 6, { colour: isNext ? ink.accent : ink.ink, size: IS_CHARACTERS ? (plan.isNarrow ? 16 : 20) : 12, weight: isNext ? 700 : 400, align: "right", family: "mono" });
     brush.fillStyle = isNext ? ink.accent : ink.soft;
     brush.fillRect(x, y - 7, Math.max(1, long * p[v] * grown), 14);
-    write(brush, `${percent(p[v])}${isNext ? " ✓" : ""}`, x + 5 + long * p[v] * grown, y + 5, { colour: isNext ? ink.ink : ink.soft, size: plan.size, weight: isNext ? 700 : 400 });
+    write(brush, `${percent(p[v])}${isNext ? came : ""}`, x + 5 + long * p[v] * grown, y + 5, { colour: isNext ? ink.ink : ink.soft, size: plan.size, weight: isNext ? 700 : 400 });
     brush.globalAlpha = 1;
     if (isPointed("token", v)) frame(brush, ink, x - 24, y - 11, 20, 22);
     if (grown === 1) addMark("p", of, { v }, p[v], `${spoken(record.shown_tokens[v])} after step ${of}: ${rounded(p[v], 4)}${isNext ? ", and it does come" : ""}`, [x - 24, y - step / 2, plan.wide - x + 24, step]);

@@ -90,6 +90,7 @@ async function begin() {
   drawAll();
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
+    spaces.clear();
     if (window.innerWidth !== width) redraw("*");
     width = window.innerWidth;
   });

@@ -94,29 +94,27 @@ function shareChart(width) {
     "aria-label": `Both norms over the steps, as shares of their first size. ${memorySentences().join(" ")}` }, parts);
 }
 
-/** Lines on a logarithmic scale, each with its name at its left end: [{ kind, shares, name }]; 0 and null are left out. */
-function logChart(lines, { wide, tall, x, left }) {
+/** Lines on a logarithmic scale, with their names above: [{ kind, shares, name }]; 0 and null are left out. */
+function logChart(lines, { wide, tall: tallOfLines, x, left }) {
   const all = lines.flatMap(({ shares }) => shares.filter((share) => share > 0 && Number.isFinite(share)));
   const high = Math.max(0, Math.ceil(Math.log10(Math.max(...all, 1)) - 1e-9));
   const low = clamp(Math.floor(Math.log10(Math.min(...all, 1)) + 1e-9), high - 12, high - 1);
-  const [top, bottom] = [14, 14];
-  const y = (share) => top + ((high - clamp(Math.log10(share), low, high)) / (high - low)) * (tall - top - bottom);
-  const [lines_, names] = [[], []];
-  for (const { kind, shares, name } of lines) {
-    const points = shares.flatMap((share, n) => (share > 0 && Number.isFinite(share) ? [[x(n), y(share)]] : []));
-    lines_.push(draw("polyline", { class: `line ${kind}`, points: points.map((point) => point.map((at) => at.toFixed(2)).join()).join(" ") }));
-    if (points.length) names.push({ kind, name, at: points[0][0], y: points[0][1] - 7 });
-  }
-  names.sort((a, b) => b.y - a.y);
-  for (const [n, each] of names.entries()) { // from the lowest up, none on another one
-    each.y = Math.min(each.y, tall - bottom, ...names.slice(0, n).filter(({ at }) => Math.abs(at - each.at) < 130).map(({ y: lower }) => lower - 15));
-  }
-  const written = names.map((each) => text(each.at + 3, each.y, each.name, `name halo ${each.kind}`));
-  return { parts: [...gridOf(exponentsOf(low, high), (e) => y(10 ** e), left, wide, powerOfTen), ...written, ...lines_], tall, y }; // no name covers a line
+  let at = { x: left, y: 11 };
+  const names = lines.flatMap(({ kind, name }) => {
+    if (at.x > left && at.x + 28 + 7.5 * name.length > wide) at = { x: left, y: at.y + 16 };
+    const { x: x0, y: y0 } = at;
+    at.x += 40 + 7.5 * name.length;
+    return [draw("line", { class: `line ${kind}`, x1: x0, x2: x0 + 22, y1: y0 - 4, y2: y0 - 4 }), text(x0 + 28, y0, name, `name ${kind}`)];
+  });
+  const [top, tall] = [at.y + 14, tallOfLines + at.y];
+  const y = (share) => top + ((high - clamp(Math.log10(share), low, high)) / (high - low)) * (tall - top - 14);
+  const lines_ = lines.map(({ kind, shares }) => draw("polyline", { class: `line ${kind}`, points: shares.flatMap((share, n) =>
+    (share > 0 && Number.isFinite(share) ? [`${x(n).toFixed(2)},${y(share).toFixed(2)}`] : [])).join(" ") }));
+  return { parts: [...gridOf(exponentsOf(low, high), (e) => y(10 ** e), left, wide, powerOfTen), ...names, ...lines_], tall, y };
 }
 
-/** "4.2 %", also of small shares. */
-const share = (x) => (Number.isFinite(x) ? `${rounded(100 * x, 2)} %` : "–");
+/** "3 times", "4.2 %", or "1/24,000". */
+const share = (x) => (!Number.isFinite(x) || x === 0 ? "–" : x >= 1.005 ? `${rounded(x, 2)} times` : x >= 0.001 ? `${rounded(100 * x, 2)} %` : `1/${Number((1 / x).toPrecision(2)).toLocaleString("en")}`);
 
 function memorySentences() {
   const k = T - memory.step;

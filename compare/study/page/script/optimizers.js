@@ -45,17 +45,13 @@ class Adam {
   }
 }
 
-const ADAM_LR = 0.03; // the best one of docs/learn/gates.md for the cells with gates, over short gaps
-
 /** The optimizers of the page by their names in its menus. SGD has the learning rate of the recorded training. */
 const OPTIMIZERS = {
   sgd: { title: "SGD", lr: record.lr, create: () => new SGD(record.lr) },
-  adam: { title: "Adam", lr: ADAM_LR, create: () => new Adam(ADAM_LR) },
+  adam: { title: "Adam", lr: 0.03, create: () => new Adam(OPTIMIZERS.adam.lr) }, // the best rate of the GRU in docs/learn/gates.md
 };
 
-for (const id of IS_WORKER ? [] : ["optimizer-select", "cells-optimizer"]) {
-  $(id).append(...Object.entries(OPTIMIZERS).map(([name, { title }]) => make("option", { value: name }, title)));
-}
+if (!IS_WORKER) $("optimizer-select").append(...Object.entries(OPTIMIZERS).map(([name, { title }]) => make("option", { value: name }, title)));
 
 /** "SGD with learning rate 1, gradients clipped to norm 1" */
 const trainingWords = (name) => `${OPTIMIZERS[name].title} with learning rate ${OPTIMIZERS[name].lr}`

@@ -4,7 +4,6 @@
 const EXAMPLES = [
   ["A pattern: abab", "abababababababab", "Train on it: after a few steps the network goes on with the pattern."],
   ["Words of its book", "the time machine at the end of the world", "Within a word the next character is easy to guess; after a space it is not."],
-  ["A bracket to remember", BRACKETS, "d closes b, and q closes p, twelve characters later. They stand for brackets, which the vocabulary of the book does not have. Train: at first d and q get the same probability at both places; can it learn to remember which one was opened?"],
   ["One letter changed", "the tame traveller", "Compare with “the time traveller”: after how many characters is its state the same again?"],
   ["When does the b come?", "aaaaaaaaaab aaaaaaaaaab aaaaaaaaaab", "The network must count to ten. Train on it, and look at the probability of b."],
 ];
@@ -118,15 +117,15 @@ function noteOnText() {
 function clippedWords() {
   const { norm, scale } = live.clips.at(-1);
   const count = live.clips.filter((each) => each.scale !== 1).length;
-  return ` At step ${live.clips.length} the gradient had norm ${rounded(norm)}${record.max_norm === null ? "." : scale === 1 ? ": it was not clipped." : `, and was multiplied by ${rounded(scale)}.`}`
-    + (record.max_norm === null ? "" : ` Clipped at ${count} of ${times(live.clips.length, "step")}.`);
+  return ` At update ${live.clips.length} the gradient had norm ${rounded(norm)}${record.max_norm === null ? "." : scale === 1 ? ": it was not clipped." : `, and was multiplied by ${rounded(scale)}.`}`
+    + (record.max_norm === null ? "" : ` Clipped at ${count} of ${times(live.clips.length, "update")}.`);
 }
 
 function drawLoss() {
   const steps = live.losses.length;
   $("loss-now").replaceChildren(reading.loss === null ? "One token has no loss."
-    : make("span", {}, "Mean loss ", make("b", { id: "loss-figure" }, rounded(reading.loss, 5)), ` nats, perplexity ${rounded(reading.perplexity)}`));
-  $("train-note").textContent = `${steps ? `${times(steps, "step")} so far` : "No step yet"}. Each is ${trainingWords($("optimizer-select").value)}.${steps && !game.bug ? clippedWords() : ""}`;
+    : make("span", {}, "Mean loss ", make("b", { id: "loss-figure" }, rounded(reading.loss, 5)), ` nats, perplexity ${rounded(reading.perplexity)}${steps ? `; before training ${rounded(live.losses[0])} nats` : ""}`));
+  $("train-note").textContent = `${steps ? `${times(steps, "update")} so far` : "No update yet"}. Each is ${trainingWords($("optimizer-select").value)}.${steps && !game.bug ? clippedWords() : ""}`;
   const all = reading.loss === null ? live.losses : [...live.losses, reading.loss];
   const [wide, tall, left] = [300, 60, 4];
   const most = Math.max(...all, 1e-9);
@@ -134,7 +133,7 @@ function drawLoss() {
   const y = (loss) => 6 + (1 - loss / most) * (tall - 12);
   $("loss-picture").hidden = steps === 0;
   $("loss-picture").replaceChildren(draw("svg", { class: "chart small", viewBox: `0 0 ${wide} ${tall}`, role: "img",
-    "aria-label": `Loss on this text over ${times(steps, "step")}: from ${rounded(all[0] ?? 0)} to ${rounded(all.at(-1) ?? 0)}.` },
+    "aria-label": `Loss on this text over ${times(steps, "update")}: from ${rounded(all[0] ?? 0)} to ${rounded(all.at(-1) ?? 0)}.` },
   draw("line", { class: "axis", x1: 0, x2: wide, y1: y(0), y2: y(0) }),
   draw("polyline", { class: "thick", points: all.map((loss, n) => `${x(n).toFixed(1)},${y(loss).toFixed(1)}`).join(" ") })));
 }
@@ -146,7 +145,7 @@ function drawWriting() {
   const written = (heat) => writeOn(live.network, reading.tape, DRAWN, heat, randomFrom(seed)).map((id) => glyph(tokenOfId(id))).join("");
   $("likeliest").textContent = written(0);
   $("drawn").textContent = temperature() === 0 ? "the same: temperature 0 takes the most likely token" : written(temperature());
-  $("drawn-name").textContent = `sampled, seed ${seed}`;
+  $("drawn-name").textContent = `sampled: each token drawn with its probability (seed ${seed})`;
 }
 
 addPanel({ place: 0, section: "live", views: [["c text norms", drawPanel]], setUp: setUpPanel });
