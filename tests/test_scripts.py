@@ -35,11 +35,6 @@ def structure(value):
     return "number" if isinstance(value, (int, float)) else type(value).__name__
 
 
-def check_adam(read):
-    for series in read("adam")["series"]:
-        assert np.all(np.array(series["tolerance"]) >= series["difference"])
-
-
 def check_tolerance(read):
     for series in read("tolerance")["series"]:
         shares, counts = series["thousandths"]
@@ -84,7 +79,6 @@ def check_questions(read):
 
 
 SMALL = {  # of each script: its constants, its arguments, and what is true of any measurement
-    "adam": ({"SIZES": [1e-3, 1.0], "TERMS": 10}, [["measure"]], check_adam),
     "tolerance": ({"CASES": 2}, [["measure"]], check_tolerance),
     "questions": (
         {"B": 2, "T": 5, "H": 4, "EQUAL_UPDATES": 2, "TOKENS": 500},

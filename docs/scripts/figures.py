@@ -205,7 +205,6 @@ MEASURES = {
     "questions": partial(run_script, "questions", ["measure"], ["draw"]),
     "comparisons": partial(run_script, "comparisons", ["right", "10000"], ["bugs"], ["draw"]),
     "tolerance": partial(run_script, "tolerance", ["measure"], ["draw"]),
-    "adam": partial(run_script, "adam", ["measure"], ["draw"]),
     "recall": partial(run_script, "recall", ["measure"], ["draw"]),
     "gpu": measure_gpu,
 }
