@@ -109,7 +109,8 @@ def draw_floats(case: Choices) -> Floats:
 
 def _as_drawn(case: Choices, array: Array, name: str, drawn: dict[str, Array]) -> Array:
     """Return an argument at its level, and add it to those that are drawn."""
-    array = change(array, dict(case.levels).get(name, ""), drawn, case.dtype)
+    level = "zero" if name == "b_hh" and case.one_bias else dict(case.levels).get(name, "")
+    array = change(array, level, drawn, case.dtype)
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
         array = array.astype(np.float16).astype(case.dtype)
@@ -138,7 +139,7 @@ def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array
             W_ih[far] *= 1 if has_bias else 12
         arrays = {"weight_ih": W_ih, "weight_hh": W_hh.reshape(GH, R)}
         if case.bias:
-            arrays |= {"bias_ih": b_ih, "bias_hh": b_hh * (not case.one_bias)}
+            arrays |= {"bias_ih": b_ih, "bias_hh": b_hh}
         if case.P:
             arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
         letters = {each.kind: each.letter for each in CELLS[case.cell].parameters}

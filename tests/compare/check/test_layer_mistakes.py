@@ -163,10 +163,6 @@ def test_two_numbers_are_shown_with_as_many_digits_as_it_takes(apart, words):
 
 
 X = np.array([[1.0, 2.0], [3.0, -4.0]])
-NAN = (
-    "It is NaN where exp overflows, as e^a / (1 + e^a) is: infinity by infinity. 1 / (1 + e^-a) is "
-    "right there."
-)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +179,7 @@ NAN = (
         (X, 0 * X, "It is zero everywhere."),
         (X[0, 0], -X[0, 0], "Its sign is flipped."),
         (X, np.clip(X, -2.5, 2.5), "It is clipped at 2.5: every larger entry is exactly that."),
-        (X, np.where(X > 2, np.nan, X), NAN),
+        (X, np.where(X > 2, np.nan, X), None),
         (X, np.where(X > 2, np.nan, X + 0.5 * (X < 0)), None),
         (X, X + X**2, None),
     ],
