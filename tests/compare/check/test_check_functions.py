@@ -169,9 +169,9 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path):
 
 
 def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path):
-    load = loader(tmp_path, "class MyRNN:\n    pass\n")
+    load = loader(tmp_path, "class MyRNN:\n    def forward(self, x): ...\n")
     report = examine_functions(CheckConfig(target="student.py"), load, Terminal(quiet=True))
-    assert report.notes == ["the file has none of them; for a class, give student.py:CLASS"]
+    assert report.misfit.endswith("for a class, rnn-parity check student.py:MyRNN")
 
 
 def test_what_it_prints_changes_nothing(tmp_path, capsys):

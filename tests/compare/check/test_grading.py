@@ -154,10 +154,7 @@ def test_it_goes_on_where_it_stopped(monkeypatch, capsys):
 
 OTHER_SETTINGS = {
     "cell": "gru",
-    "layout": "in-out",
-    "bias": "one",
     "gates": "r,z,n",
-    "names": "weight_ih_l0=W",
     "stage": "rnn_step",
     "no_equations": True,
     "no_train": True,

@@ -288,7 +288,7 @@ def test_two_files_run_at_the_same_time_in_two_environments(tmp_path, monkeypatc
 
 def test_an_earlier_pass_of_a_class_that_keeps_one_tape_has_its_own_gradients():
     case, other = (LayerCase(**SIZES, seed=seed).floats for seed in (0, 1))
-    with compare.implementation(f"{STUDENTS / 'right' / 'as_numpy.py'}:TapeInSelf") as it:
+    with compare.implementation(f"{STUDENTS / 'right' / 'as_numpy.py'}:StateOfZeros") as it:
         it.load(case.parameters)
         first = it.forward(case.x, case.h0)
         it.forward(other.x, other.h0)
