@@ -48,7 +48,7 @@ from compare.bench.workload.shapes import (
     without_model,
 )
 from compare.files import Output, check_outputs
-from compare.implementations import CELLS
+from compare.implementations import CELLS, read_target
 from compare.parity import ParityError, limited_threads
 from compare.terminal import CommandError, Terminal, UsageError
 
@@ -70,12 +70,11 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     settings = select_settings(stored) if stored else config.to_json()
     earlier = read_earlier(config.against, settings) if config.against else None
     path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
-    if not stored:
-        _refuse_replacing(config, path)
+    _refuse_replacing(config, path)
     if stored:
         for note in stored.notes:
             terminal.line(note, "dim")
-    if not stored:
+    else:
         with limited_threads(config.threads), ExitStack() as stack:
             names, most = find_targets(config.rows), config.budget
             opened = (open_target(name, config.cell, most) for name in names)
@@ -120,18 +119,14 @@ def _demand_times(document: Document) -> None:
 
 def _refuse_replacing(config: BenchConfig, path: Path) -> None:
     """Refuse a path with something else than a benchmark, and a picture of something else."""
-    belongs_to_benchmark = path.is_file() and Document.is_stored(path)
-    outputs = [
-        Output("--json", path, "older results", Document.is_stored, makes_folder=True),
-        Output(
-            "--json",
-            name_picture(path),
-            "an older picture",
-            lambda _: belongs_to_benchmark,
-            makes_folder=True,
-        ),
-    ]
-    check_outputs(outputs, filter(None, [config.against, Path(config.shapes)]))
+    is_ours = path.is_file() and Document.is_stored(path)
+    option, picture = "--plot" if config.plot else "--json", name_picture(path)
+    outputs = [Output(option, picture, "an older picture", lambda _: is_ours, makes_folder=True)]
+    if not config.plot:
+        outputs += [Output(option, path, "older results", Document.is_stored, makes_folder=True)]
+    code = [read_target(name).path for name in find_targets(config.rows)]
+    read = filter(None, [config.plot, config.against, Path(config.shapes), *code])
+    check_outputs(outputs, read)
 
 
 def _measure(

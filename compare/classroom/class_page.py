@@ -39,8 +39,7 @@ def write_class_page(path: Path, rows: Sequence[Row], config: GradeConfig) -> No
         or "<p>No known mistake was found.</p>",
         "students": _table(["file", "score", "not right", "seconds"], list_students(rows)),
     }
-    kinds = ("html", "css", "js")
-    template, style, script = (resource(__package__, f"class.{kind}") for kind in kinds)
+    template, style, script = (resource(__package__, f"class.{e}") for e in ("html", "css", "js"))
     page = fill_page(template, style, script, values)
     write_output(path, page.encode(errors="backslashreplace"))
 

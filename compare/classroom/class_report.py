@@ -25,11 +25,11 @@ from compare.check import (
 )
 from compare.classroom.class_page import list_remarks, write_class_page
 from compare.classroom.config import GradeConfig
-from compare.files import JsonObject, has_keys, open_input, read_json, write_output
+from compare.files import JsonObject, Output, has_keys, open_input, read_json, write_output
 from compare.implementations import CELLS, CallFailed
-from compare.terminal import UsageError, package_version
+from compare.terminal import package_version
 
-RESULTS = "class.json"
+RESULTS, GRADES, PAGE = "class.json", "grades.csv", "class.html"
 MOST_BYTES = 2**28  # of the results of a class
 PATHS = ("report", "target", "json", "jobs", "text")
 """Options that do not change a verdict, or whose files do."""
@@ -52,14 +52,22 @@ class ClassReport:
 
     def __init__(self, config: GradeConfig, folder: Path, files: Mapping[str, Path]) -> None:
         self.config, self.folder, self.files = config, folder, files
-        is_older = has_keys(folder / RESULTS, "settings", "files")
-        if folder.exists() and not is_older and (not folder.is_dir() or any(folder.iterdir())):
-            expected = "expected a new folder or an older report for --report"
-            raise UsageError(f"{expected}, got {folder}, which is something else")
-        for name in files:
+        self.is_older = has_keys(folder / RESULTS, "settings", "files")
+
+    def list_outputs(self) -> list[Output]:
+        """Return all files of the report."""
+        paths = [self.folder / name for name in (RESULTS, GRADES, PAGE)]
+        paths += map(self.page_of, self.files)
+        older = "an older report", lambda _: self.is_older
+        return [Output("--report", path, *older, makes_folder=True) for path in paths]
+
+    def begin(self) -> list[JsonObject]:
+        """Make the folders, and return the results of an older report that still hold."""
+        for name in self.files:
             self.page_of(name).parent.mkdir(parents=True, exist_ok=True)
-        self.done = self._read_done() if is_older else []  # the results that still hold
-        self.write_rows(self.done)
+        older = read_json(self.folder / RESULTS, MOST_BYTES) if self.is_older else {}
+        is_same = older.get("settings") == self.settings
+        return [row for row in older["files"] if self._holds(row)] if is_same else []
 
     def page_of(self, name: str) -> Path:
         """Return the path of a submission's page."""
@@ -72,12 +80,6 @@ class ClassReport:
         own = {name: str(value) for name, value in fields.items() if name not in PATHS}
         own |= {"class": self.config.submissions.name, "version": package_version()}
         return own | {"text": hash_file(self.config.text) if self.config.text else ""}
-
-    def _read_done(self) -> list[JsonObject]:
-        older = read_json(self.folder / RESULTS, MOST_BYTES)
-        if older["settings"] != self.settings:
-            return []
-        return [row for row in older["files"] if self._holds(row)]
 
     def _holds(self, row: JsonObject) -> bool:
         path = self.files.get(row["file"])
@@ -97,8 +99,8 @@ class ClassReport:
                 row |= report.to_json()
                 write_page(report, self.page_of(row["file"]))
         self.write_rows(found)
-        write_output(self.folder / "grades.csv", write_grades(found).encode())
-        write_class_page(self.folder / "class.html", found, self.config)
+        write_output(self.folder / GRADES, write_grades(found).encode())
+        write_class_page(self.folder / PAGE, found, self.config)
 
 
 def make_report(row: JsonObject, config: GradeConfig) -> Report:

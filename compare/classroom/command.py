@@ -1,6 +1,6 @@
 """``rnn-parity grade``: which files of a folder are right; with --report, the grades of a class."""
 
-from compare.check import CheckError, refuse_replacing
+from compare.check import CheckError
 from compare.classroom.class_page import count_right
 from compare.classroom.config import GradeConfig
 from compare.classroom.folder import check_folder
@@ -18,7 +18,6 @@ def grade(config: GradeConfig, terminal: Terminal | None = None) -> None:
     hide_memory()
     if config.submissions.kind != "folder":
         raise UsageError(f"expected a folder, got {config.target}")
-    refuse_replacing(config, config.submissions.path.rglob("*.py"))
     rows = check_folder(config, terminal)
     if not all(row["ok"] for row in rows):
         raise CheckError(count_right(rows, "file"))

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from rich.text import Text
 
-from compare.check import STYLES, CheckConfig, Report, write_json
+from compare.check import STYLES, CheckConfig, Report, refuse_replacing, write_json
 from compare.classroom.class_report import ClassReport, hash_file
 from compare.classroom.config import GradeConfig
 from compare.files import JsonObject, name_path
@@ -49,21 +49,21 @@ NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failure
 def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     """Check the files of a folder, and print a line for each as soon as it is done."""
     folder = config.submissions.path
-    names = (path.relative_to(folder) for path in sorted(folder.rglob("*")))
+    code = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", NOTEBOOK)]
     files = {
         name_path(name): folder / name
-        for name in names
-        if name.suffix in (".py", NOTEBOOK)
-        and not any(p.startswith((".", "_")) for p in name.parts)
+        for name in (path.relative_to(folder) for path in code)
+        if not any(p.startswith((".", "_")) for p in name.parts)
     }
     if not files:
         raise UsageError(f"expected files of Python in {clean(str(folder))}, got none")
     jobs = min(config.jobs or usable_cpus(), len(files))
     width, digits = max(map(len, files)), len(str(len(files)))
     sizes = f"{plural(len(files), 'file')}, seed {config.seed}, {plural(jobs, 'job')}"
-    terminal.line(f"{clean(str(folder))}: {sizes}")
     report = None if config.report is None else ClassReport(config, config.report, files)
-    rows = [] if report is None else [*report.done]
+    refuse_replacing(config, code, [] if report is None else report.list_outputs())
+    terminal.line(f"{clean(str(folder))}: {sizes}")
+    rows = [] if report is None else report.begin()
     if rows:
         terminal.line(f"  {len(rows)} of them are in {config.report} already", "dim", whole=True)
     left = {name: path for name, path in files.items() if name not in {r["file"] for r in rows}}

@@ -36,26 +36,26 @@ def check_outputs(outputs: Sequence[Output], inputs: Iterable[Path] = ()) -> Non
 
     `inputs` are the files that the command reads. Nothing is changed.
     """
-    taken = [(path, "which the command reads") for path in inputs]
+    taken = {_identify(path): "which the command reads" for path in inputs}
     for output in outputs:
         of = f"or {output.older} of" if output.older else "for"
         expected, path = f"expected a new file {of} {output.option}", output.path
-        for other, words in taken:
-            if _are_same(path, other):
-                raise UsageError(f"{expected}, got {path}, {words}")
+        if words := taken.get(_identify(path)):
+            raise UsageError(f"{expected}, got {path}, {words}")
         if found := _find_else(output):
             raise UsageError(f"{expected}, got {path}, which is {found}")
         if path.parent.exists() or not output.makes_folder:
             _check_can_write(path)
         if not _is_stream(path):  # a terminal may be named twice
-            taken.append((path, f"the file of {output.option}"))
+            taken[_identify(path)] = f"the file of {output.option}"
 
 
-def _are_same(path: Path, other: Path) -> bool:
-    """Return whether two paths name one file, which may be new, or have several names."""
-    if path.exists() and other.exists():
-        return path.samefile(other)
-    return os.path.realpath(path) == os.path.realpath(other)
+def _identify(path: Path) -> object:
+    """Return what all names of a file have in common, and all paths of one that is new."""
+    if not path.exists():
+        return os.path.realpath(path)
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _find_else(output: Output) -> str:

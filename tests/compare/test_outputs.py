@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ OURS = {
 """The beginning of each kind of JSON that the program writes."""
 THEIRS = {"tests": [], "output": "another autograder", "rows": [], "stages": [], "files": []}
 """Of another program, with some of the same keys."""
+OLDER_PAGE = '<meta name="generator" content="rnn-parity check">'
 REPLAYS = {"replay": "rnn-parity bisect 2", "tensors": "pt"}
 """The format in the metadata of an older replay, and of another program's file."""
 
@@ -56,6 +59,7 @@ def folder(tmp_path, monkeypatch):
         "fox.txt": TEXT,
         "notes.txt": "a week of work",
         "picture-time.png": "a picture of a cat",
+        "older.html": f"<!doctype html>{OLDER_PAGE}",
     }.items():
         Path(name).write_text(text, encoding="utf-8")
     for name, values in (OURS | {"theirs": THEIRS}).items():
@@ -66,7 +70,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def contents():
-    return {path.name: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+    return {str(path): path.read_bytes() for path in Path().rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -103,23 +107,88 @@ def test_pictures_beside_a_new_benchmark_are_not_replaced(capsys):
     assert contents() == before
 
 
-@pytest.mark.parametrize("make", [Path.hardlink_to, Path.symlink_to])
-def test_a_file_that_is_read_is_known_under_each_name(make, capsys):
-    make(Path("other.py"), Path("mine.py"))
-    save_file({"a": np.zeros(2)}, "weights.safetensors")
-    make(Path("page.html"), Path("weights.safetensors"))
-    Path("vocab.json").write_text('["a", "b"]', encoding="utf-8")
-    before = contents()
-    for typed, output in {
-        f"{CHECK} --json other.py": "other.py",
-        "explain --checkpoint weights.safetensors --out page.html --overwrite": "page.html",
-        "explain --checkpoint . --out weights.safetensors --overwrite": "weights.safetensors",
-        "explain --weights page.html --vocab vocab.json --out page.html --overwrite": "page.html",
-        "explain --weights page.html --vocab vocab.json --out vocab.json --overwrite": "vocab.json",
-    }.items():
-        assert main(typed.split()) == 2
-        assert f"got {output}, which the command reads" in capsys.readouterr().err
-    assert contents() == before
+READS = {  # a command with each option that names what it reads: those that name what it writes
+    "run --text {text}": ["--runs {}"],
+    "run --resume runs/run": ["--runs {}"],
+    "train --model scratch --text {text}": ["--runs {}"],
+    "train --model scratch --resume runs/run": ["--runs {}"],
+    "generate --prefix a --run runs/run": [],
+    "parity --text {text}": [],
+    "parity mine.py torch --input x.npy --weights layer.npz": [],
+    "check mine.py --stage rnn_step --text {text}": ["--json {}", "--gradescope {}"],
+    "check mine.py --stage rnn_step --text older.html": ["--explain {}"],
+    "grade directory --stage rnn_step --text {text}": [
+        "--json {}",
+        "--report report | report/grades.csv report/class.html report/students/mine.py.html",
+    ],
+    "new --for mine.py:Mine": ["{}"],
+    "vectors": [],
+    "bisect --text {text} --implementation mine.py": ["--output {}"],
+    "bisect --replay replay": ["--output {}"],
+    "bisect mine.py torch --input x.npy --weights layer.npz": ["--output {}"],
+    "explain --overwrite --checkpoint runs/run": ["--out {}"],
+    "explain --overwrite --runs runs": ["--out {}"],
+    "explain --overwrite --weights own.pt --vocab own.json": ["--out {}"],
+    "write --site directory": [],
+    "convert layer.npz": ["{}"],
+    "convert runs/run": ["{}"],
+    "bench --rows scratch mine.py --shapes shapes.json --against earlier.json": [
+        "--json {}",
+        "--json earlier.json",
+        "--json older.json | older-time.png",
+    ],
+    "bench --plot older.json --against earlier.json": [" | older-time.png"],
+}
+TEXTS = {"--json {}": "check.json", "--gradescope {}": "gradescope.json", "--output {}": "replay"}
+"""What an output would replace if it was not read: the text is such a file."""
+
+
+def list_read(line):
+    """Return the files that a command reads by its options, those in folders too."""
+    named = [Path(word.partition(":")[0]) for word in line.split()[1:]]
+    inside = [file for path in named for file in path.rglob("*")]
+    read = [path for path in inside if path.suffix in (".py", ".safetensors", ".jsonl")]
+    return [path for path in [*named, *read] if path.is_file()]
+
+
+def list_names(output, file):
+    """Yield what is typed for an output that is this file, under each of its names."""
+    typed, _, places = output.partition(" | ")
+    if not places:
+        yield typed.format(file)
+    for name in (places or f"again{file.suffix}").split():
+        for make in (Path.symlink_to, Path.hardlink_to):
+            make(Path(name), file.absolute())
+            yield typed.format(name)
+            Path(name).unlink()
+
+
+@pytest.mark.parametrize(("line", "output"), [(line, o) for line, of in READS.items() for o in of])
+def test_no_command_writes_what_it_reads(line, output, records, capsys):
+    shutil.copytree(records, "runs/run", ignore=shutil.ignore_patterns("*.py"))
+    for name in ("own.pt", "own.json", "x.npy", "layer.npz", "older.json"):
+        shutil.copy(records / name, name)
+    shutil.copy(records / "bench.json", "earlier.json")
+    Path("report/students").mkdir(parents=True)
+    Path("report/class.json").write_text('{"settings": {}, "files": []}', encoding="utf-8")
+    line = line.format(text=TEXTS.get(output, "fox.txt"))
+    files = list_read(line)
+    for file in files:
+        for typed in list_names(output, file):
+            before = contents()
+            assert main(f"{line} {typed}".split()) in (2, 3), typed
+            assert capsys.readouterr().err.count("\n") == 1, typed
+            assert contents() == before, typed
+
+
+def test_each_option_that_names_a_file_is_in_the_table(capsys):
+    assert main(["--help"]) == 0
+    for command in re.findall(r"^  (\w+)  ", capsys.readouterr().out, re.M):
+        assert main([command, "--help"]) == 0
+        named = re.findall(r"^│ (--\S+) \S*(?:FILE|DIR|RUN|ROW)", capsys.readouterr().out, re.M)
+        lines = [" ".join([line, *of]) for line, of in READS.items() if line.split()[0] == command]
+        assert lines, command
+        assert {*named} <= {*" ".join(lines).split()}, command
 
 
 def test_what_a_new_file_is_expected_for_is_refused_before_the_work(capsys):

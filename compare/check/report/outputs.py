@@ -8,13 +8,14 @@ from compare.check.trying.config import CheckOptions
 from compare.files import Output, check_outputs, has_keys, read_json
 
 
-def refuse_replacing(config: CheckOptions, checked: Iterable[Path]) -> None:
+def refuse_replacing(
+    config: CheckOptions, checked: Iterable[Path], more: Iterable[Output] = ()
+) -> None:
     """Raise UsageError if an output would replace something else, OSError if it cannot be written.
 
     Nothing replaces a file that is checked, or the text.
     """
-    text = [config.text] if config.text is not None else []
-    check_outputs([*list_outputs(config)], [*text, *checked])
+    check_outputs([*list_outputs(config), *more], filter(None, [config.text, *checked]))
 
 
 def list_outputs(config: CheckOptions) -> Iterator[Output]:
@@ -25,8 +26,7 @@ def list_outputs(config: CheckOptions) -> Iterator[Output]:
         "explain": ("an older page", is_explanation),
     }
     for name, (older, is_older) in kinds.items():
-        path = getattr(config, name, None)
-        if path is not None:
+        if path := getattr(config, name, None):
             yield Output(f"--{name}", path, older, is_older, may_be_stream=name != "explain")
 
 

@@ -54,11 +54,15 @@ def _refuse_replacing(config: ExplainConfig) -> None:
     def is_older(path: Path) -> bool:
         return config.overwrite or is_page(path, MARK)
 
-    read = [*filter(None, (config.checkpoint, config.weights, config.vocab))]
-    weights = [file for path in read for file in path.rglob("*.safetensors")]
+    run = config.checkpoint
+    if run is None and config.weights is None and config.cell is None:
+        run = newest_run(config.runs)
+    read = [*filter(None, (run, config.weights, config.vocab))]
+    for end in ("safetensors", "jsonl"):
+        read += [file for path in read for file in path.rglob(f"*.{end}")]
     advice = " (--overwrite replaces it)"
     out = Output("--out", config.out, "an older page", is_older, advice, makes_folder=True)
-    check_outputs([out], read + weights)
+    check_outputs([out], read)
 
 
 def _small(course: Course) -> JsonObject | None:

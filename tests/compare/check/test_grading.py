@@ -269,11 +269,11 @@ def test_what_is_wrong_is_red(is_right, words):
 
 def test_nothing_else_is_replaced(capsys):
     Path("report").mkdir()
-    Path("report/thesis.txt").write_text("mine", encoding="utf-8")
+    Path("report/grades.csv").write_text("mine", encoding="utf-8")
     assert main(["grade", "class", "--report", "report", *OPTIONS]) == 2
-    assert "got report, which is something else" in capsys.readouterr().err
+    assert "got report/grades.csv, which is something else" in capsys.readouterr().err
     assert main(["grade", "class/alice.py", "--report", "report"]) == 2
-    assert [*Path("report").iterdir()] == [Path("report/thesis.txt")]
+    assert [*Path("report").iterdir()] == [Path("report/grades.csv")]
 
 
 TEACHERS = Path(__file__).parents[3] / "docs" / "use" / "teachers.md"
