@@ -260,6 +260,7 @@ class _Session:
             expected = scratch.results(scratch.run())
         for contestant in contestants:
             row, found = contestant.row, checks[contestant.row]
+            self.budget.spend(row, contestant.spent)
             is_checked = expected or contestant.failure
             if is_checked and (why := check_again(phase, contestant, expected, check, threads)):
                 self._add(shape, phase, row, REFUSED, reason=why)
@@ -268,7 +269,7 @@ class _Session:
             result = self._add(
                 shape, phase, row, TIMED, found.first_call, seconds=seconds, errors=found.errors
             )
-            self.budget.done(row, result.flops, result.median, contestant.spent)
+            self.budget.done(row, result.flops, result.median)
 
     def _add(
         self,

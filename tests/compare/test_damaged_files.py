@@ -110,6 +110,9 @@ JSON = VALUES | {  # of an object, or a list of them
     "another type": put({"a": []}),
     "not a number": put(float("nan")),
 }
+TIMES = {
+    "seconds of 1e308": edit(lambda values: values["timings"][0].update({"seconds": [1e308]})),
+}
 TENSORS = {"a bit": change_bit}
 PICKLES = {"a program": pickle_program}
 LAYERS = {
@@ -133,7 +136,7 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "scratch.safetensors": (GENERATE, ANY | TENSORS, ()),
     "checkpoints": (RESUME, ANY | TENSORS, ()),
     "fox.txt": (f"parity {SMALL} --text {{run}}/fox.txt", ANY, ("cut",)),
-    "bench.json": ("bench --plot {run}/bench.json", ANY | JSON, ()),
+    "bench.json": ("bench --plot {run}/bench.json", ANY | JSON | TIMES, ()),
     "older.json": (f"{BENCH} --against {{run}}/older.json", ANY | JSON, ()),
     "shapes.json": (BENCH, ANY | JSON, ("a key that is missing",)),  # the name
     "replay": ("bisect --replay {run}/replay", ANY | TENSORS, ()),

@@ -225,7 +225,10 @@ class Budget:
         share = left * self._needs[number] / self._needs_to_come[number]
         return min(MOST_ROUNDS, max(LEAST_ROUNDS, int(share / cost)))
 
-    def done(self, row: Row, flops: int, seconds: float, spent: float) -> None:
-        """Record the seconds of a call of a row, and the seconds that all its rounds took."""
-        self._spent[row] += spent
+    def spend(self, row: Row, seconds: float) -> None:
+        """Record the seconds that the rounds of a row took, whatever came of them."""
+        self._spent[row] += seconds
+
+    def done(self, row: Row, flops: int, seconds: float) -> None:
+        """Record the seconds of a call of a row."""
         self._best_rate[row] = max(self._best_rate.get(row, 0.0), flops / seconds)

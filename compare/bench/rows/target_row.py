@@ -46,12 +46,13 @@ def find_targets(rows: Sequence[str]) -> list[str]:
 def open_target(name: str, cell: str, budget: float = SECONDS) -> Iterator["TargetRow"]:
     """Load the layer of a target or a preset as a row, and end its process afterwards.
 
-    A request may take as long as the whole budget of a row.
+    A request may take as long as the whole budget of a row, also if it only sleeps.
 
     UsageError if there is none, if it is the layer of another cell, or has weights of its own.
     """
     target = _read_preset(name, cell) if name in PRESETS else name
-    with implementation(target, cell, seconds=min(SECONDS, 1 + budget), total=ALL_SECONDS) as layer:
+    most = min(SECONDS, 1 + budget)
+    with implementation(target, cell, seconds=most, total=ALL_SECONDS, patience=1.0) as layer:
         if layer.weights is not None:
             what = "layers without weights of their own"
             raise UsageError(f"expected --rows of {what}, got {target}")

@@ -18,7 +18,7 @@ from compare.implementations.inside.messages import (
     unpack,
 )
 from compare.implementations.worker.exceptions import explain_exception
-from compare.implementations.worker.source import PATIENCE, Notes, Source
+from compare.implementations.worker.source import Notes, Source
 
 
 class Running(Protocol):
@@ -99,7 +99,7 @@ class Submission(AbstractContextManager["Submission"]):
         self._replaced = ()
         self._process = self._start(source, self._call_back, self.notes)
         seconds = max(60.0, 3 * source.seconds) if source.module else 6 * source.seconds
-        limits = seconds, PATIENCE * seconds
+        limits = seconds, source.patience * seconds
         try:
             loaded = self._request("load", (), limits, **asdict(source))
         except BaseException:
@@ -200,7 +200,8 @@ class Submission(AbstractContextManager["Submission"]):
         **request: object,
     ) -> Head:
         """Return the answer to a request, with the values of its messages."""
-        limits = limits or (self.source.seconds, PATIENCE * self.source.seconds)
+        seconds = self.source.seconds
+        limits = limits or (seconds, self.source.patience * seconds)
         sent = {"do": do, **request}, list(arrays)
         answer: Head
         answer, received = self._process.request(sent, *limits)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 FIRST_PRINTED = 400  # characters of the printed text that are kept
-PATIENCE = 8  # wall time that calls may take, as a multiple of their processor time
+PATIENCE = 8.0  # wall time that calls may take, as a multiple of their processor time
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Source:
     seconds: float = 10.0  # of the processor, for each call; loading a module has a minute
     gibibytes: float = 4.0
     total: float = 300.0  # seconds of the processor, for all calls
+    patience: float = PATIENCE  # less where wall time is measured
 
     @property
     def is_layer(self) -> bool:

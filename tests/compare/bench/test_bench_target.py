@@ -13,7 +13,7 @@ from compare.bench.rows.choice import all_rows
 from compare.bench.rows.row import Device
 from compare.bench.rows.target_row import STYLES, find_targets, open_target
 from compare.bench.workload.case import make_case
-from compare.bench.workload.shapes import BACKWARD, FORWARD, REFUSED, TIMED
+from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
 from compare.cli import main
 from compare.implementations import CELLS, Implementation, Source, Submission, UserLayerFactory
 from compare.implementations.targets import RESOLVER
@@ -89,7 +89,7 @@ calls, compute = [], Mine.forward
 def forward(self, *arguments):
     calls.append(not gc.isenabled())  # as in a timed call
     if sum(calls) > 5:
-        raise ArithmeticError("tired")
+        {}
     return compute(self, *arguments)
 
 Mine.forward = forward
@@ -97,15 +97,24 @@ Mine.forward = forward
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_target_that_raises_in_the_timed_calls_is_refused_and_the_others_keep_their_times(
-    tmp_path,
+@pytest.mark.timeout(300)  # it would sleep for longer
+@pytest.mark.parametrize(
+    ("what", "words", "then"),
+    [
+        ('raise ArithmeticError("tired")', r"ArithmeticError: tired \(line \d+\)", REFUSED),
+        ("__import__('time').sleep(999)", r"no result within 3 s of wall time", LEFT_OUT),
+    ],
+)
+def test_a_target_that_fails_in_the_timed_calls_is_refused_and_the_others_keep_their_times(
+    what, words, then, tmp_path
 ):
-    target = class_of(tmp_path, gated("gru") + TIRED)
-    words = r".*: in the timed calls, it raised CallFailed: ArithmeticError: tired \(line \d+\)$"
-    with pytest.raises(ParityError, match=words):
-        bench_of(tmp_path, LAYER, cell="gru", rows=("scratch", "torch", target), dtype="float64")
+    target = class_of(tmp_path, gated("gru") + TIRED.format(what))
+    rows = ("scratch", "torch", target)
+    with pytest.raises(ParityError, match=rf"in the timed calls, it raised CallFailed: {words}$"):
+        bench_of(tmp_path, LAYER, cell="gru", rows=rows, dtype="float64", budget=2.0)
     found = outcomes(Document.read(tmp_path / "found.json"))
     assert found[target, FORWARD][0] == REFUSED
+    assert found[target, BACKWARD][0] == then
     assert {
         found[row, phase][0] for row in ("scratch", "torch") for phase in (FORWARD, BACKWARD)
     } == {TIMED}

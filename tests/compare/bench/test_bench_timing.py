@@ -114,10 +114,12 @@ def test_a_budget_is_shared_by_what_is_needed():
     budget = Budget(10.0, [100, 300], rate=100.0)
     assert budget.rounds(row, 0, cost=0.5) == 5
     assert budget.left(row) == 10.0  # not before they were run
-    budget.done(row, flops=100, seconds=0.5, spent=2.5)
+    budget.spend(row, 2.5)
+    budget.done(row, flops=100, seconds=0.5)
     assert budget.left(row) == 7.5
     assert budget.rounds(row, 1, cost=0.75) == 10
-    budget.done(row, flops=300, seconds=0.75, spent=7.0)
+    budget.spend(row, 7.0)
+    budget.done(row, flops=300, seconds=0.75)
     assert budget.left(row) == 0.5
     assert budget.left(Recorded("b", [])) == 10.0
 
@@ -132,7 +134,8 @@ def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests():
 def test_three_rounds_at_any_rate_or_none():
     row, budget = Recorded("a", []), Budget(10.0, [1, 1_000_000, 1_000_000], rate=100.0)
     assert budget.rounds(row, 0, cost=1.0) == 3
-    budget.done(row, flops=1, seconds=1.0, spent=3.0)
+    budget.spend(row, 3.0)
+    budget.done(row, flops=1, seconds=1.0)
     refused = budget.rounds(row, 1, cost=3.0)
     assert refused == "over budget: 3 rounds would take 9.0 s, and 7.0 s are left"
     assert budget.left(row) == 7.0
@@ -141,10 +144,12 @@ def test_three_rounds_at_any_rate_or_none():
 def test_what_would_be_too_long_is_not_even_tried():
     row, budget = Recorded("a", []), Budget(10.0, [100, 100], rate=100.0)
     assert budget.find_objection(row, FORWARD, 10**9) is None  # nothing is known yet
-    budget.done(row, flops=100, seconds=1.0, spent=1.0)
+    budget.spend(row, 1.0)
+    budget.done(row, flops=100, seconds=1.0)
     assert budget.find_objection(row, FORWARD, 600) is None  # 3 rounds at twice the rate: 9 s
     assert str(budget.find_objection(row, FORWARD, 700)).startswith("over budget")
-    budget.done(row, flops=100, seconds=1.0, spent=15.0)  # a row may take more than it had
+    budget.spend(row, 15.0)  # a row may take more than it had
+    budget.done(row, flops=100, seconds=1.0)
     assert str(budget.find_objection(row, FORWARD, 1)).endswith("longer than the 0 s left")
 
 
