@@ -2,14 +2,13 @@
 
 import html
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 from urllib.parse import quote
 
 from compare.classroom.config import GradeConfig
-from compare.files import fill_page, resource, write_output
+from compare.files import JsonObject, fill_page, resource, write_output
 from compare.implementations import Verdict
 from compare.terminal import plural
 
@@ -18,10 +17,8 @@ MARK = '<meta name="generator" content="rnn-parity grade">'
 MOST_NAMES = 8  # of students in a cell of a table
 SHOWN = (Verdict.RIGHT, Verdict.WRONG, Verdict.MISSING, Verdict.ERROR, Verdict.TIMEOUT)
 
-Row = Mapping[str, Any]
 
-
-def write_class_page(path: Path, rows: Sequence[Row], config: GradeConfig) -> None:
+def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig) -> None:
     """Write the page; a file at the path is replaced."""
     score = median(row["score"] for row in rows)
     out_of = max(row["out_of"] for row in rows)
@@ -44,21 +41,21 @@ def write_class_page(path: Path, rows: Sequence[Row], config: GradeConfig) -> No
     write_output(path, page.encode(errors="backslashreplace"))
 
 
-def count_right(rows: Sequence[Row], noun: str) -> str:
+def count_right(rows: Sequence[JsonObject], noun: str) -> str:
     """Return in words how many are right."""
     right, number = sum(row["ok"] for row in rows), len(rows)
     verb = "is" if 1 in (right, number) else "are"
     return f"{right} of {plural(number, noun)} {verb} right"
 
 
-def list_scores(rows: Sequence[Row]) -> Iterator[list[str]]:
+def list_scores(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each score, how many have it, and a bar."""
     count = Counter(row["score"] for row in rows)
     for score in range(int(max(row["out_of"] for row in rows)), -1, -1):
         yield [str(score), str(count[score]), _bar(count[score], len(rows))]
 
 
-def list_stages(rows: Sequence[Row]) -> Iterator[list[str]]:
+def list_stages(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each function with the number of its verdicts, and the share that is not right."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
@@ -71,7 +68,7 @@ def list_stages(rows: Sequence[Row]) -> Iterator[list[str]]:
         yield [_code(name), *numbers, share]
 
 
-def list_mistakes(rows: Sequence[Row]) -> Iterator[list[str]]:
+def list_mistakes(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each likely mistake, the most frequent first, and who made it."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in rows:
@@ -84,7 +81,7 @@ def list_mistakes(rows: Sequence[Row]) -> Iterator[list[str]]:
         yield [html.escape(words), _code(stage), share, _links(files)]
 
 
-def list_students(rows: Sequence[Row]) -> Iterator[list[str]]:
+def list_students(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each submission in order of name."""
     for row in rows:
         words = [*_list_missed(row["stages"]), *list_remarks(row)]
@@ -92,7 +89,7 @@ def list_students(rows: Sequence[Row]) -> Iterator[list[str]]:
         yield [_links([row["file"]]), score, html.escape("; ".join(words)), seconds]
 
 
-def _list_missed(stages: Sequence[Row]) -> list[str]:
+def _list_missed(stages: Sequence[JsonObject]) -> list[str]:
     """Return the functions that are not right; one line for all if they have one verdict."""
     verdicts = {stage["verdict"] for stage in stages}
     if len(verdicts) == 1 and verdicts != {Verdict.RIGHT}:
@@ -100,7 +97,7 @@ def _list_missed(stages: Sequence[Row]) -> list[str]:
     return [f"{s['name']} {s['verdict']}" for s in stages if s["verdict"] != Verdict.RIGHT]
 
 
-def list_remarks(row: Row) -> list[str]:
+def list_remarks(row: JsonObject) -> list[str]:
     """Return the first error of a submission, what else fails, and what its check noted."""
     errors = [s["got"] for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
     return [*dict.fromkeys([*errors[:1], *row["failures"], *row["notes"]])]

@@ -119,11 +119,12 @@ def write_grades(rows: Sequence[JsonObject]) -> str:
     stages = dict.fromkeys(stage["name"] for row in rows for stage in row["stages"])
     text = io.StringIO()
     table = csv.writer(text)
-    table.writerow(["file", "score", "out of", *stages, "remarks"])
+    table.writerow(["file", "score", "out of", *stages, "likely mistakes", "remarks"])
     for row in rows:
         verdicts = {stage["name"]: stage["verdict"] for stage in row["stages"]}
-        remarks = "; ".join(list_remarks(row))
+        likely = dict.fromkeys(stage["likely"] for stage in row["stages"] if stage["likely"])
         line = [row["file"], f"{row['score']:g}", f"{row['out_of']:g}"]
-        line += [*(verdicts.get(name, "") for name in stages), remarks]
+        line += [verdicts.get(name, "") for name in stages]
+        line += ["; ".join(likely), "; ".join(list_remarks(row))]
         table.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in line])
     return text.getvalue()

@@ -5,6 +5,7 @@ run so far, in their order, as the command reads a notebook.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,4 +57,5 @@ def check_cells(sources: Sequence[str], names: Sequence[str]) -> Shown:
             report = examine(config, Terminal(quiet=True), source)
         except CommandError as error:
             return Shown(f"check: {error}")
-    return Shown(write_text(report), write_fragment(report))
+    shown = (write_text(report), write_fragment(report))  # a cell has IPython's number, as In[4]
+    return Shown(*(re.sub(r"notebook\.ipynb, cell (\d+)", r"In[\1]", words) for words in shown))

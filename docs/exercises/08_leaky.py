@@ -34,21 +34,25 @@ def complex_step(d_h_next, arguments, k):
 
 
 def check():
-    """Compare the gradients; return the names of those that are wrong."""
+    """Compare the gradients; return the verdict on each, by name."""
     rng = np.random.default_rng(0)
     shapes = {"x": (3, 4), "h": (3, 5), "W_ih": (5, 4), "W_hh": (5, 5), "b": (5,), "a": (5,)}
     arguments = [rng.uniform(0.1, 0.9, shape) for shape in shapes.values()]
     d_h_next = rng.normal(size=(3, 5))
-    found = leaky_step_backward(d_h_next, *arguments)
+    try:
+        found = leaky_step_backward(d_h_next, *arguments)
+    except NotImplementedError:
+        return dict.fromkeys(shapes, "missing")
     right = [complex_step(d_h_next, arguments, k) for k in range(6)]
-    return [
-        name
-        for name, ours, yours in zip(shapes, right, found, strict=True)
-        if np.shape(yours) != ours.shape or np.abs(ours - yours).max() > 1e-12
+    is_right = [
+        np.shape(yours) == ours.shape and np.abs(ours - yours).max() <= 1e-12
+        for ours, yours in zip(right, found, strict=True)
     ]
+    return {name: "right" if k else "wrong" for name, k in zip(shapes, is_right, strict=True)}
 
 
 if __name__ == "__main__":
-    wrong = check()
-    print(f"wrong: {', '.join(wrong)}" if wrong else "All gradients are right.")
-    raise SystemExit(bool(wrong))
+    verdicts = check()
+    for name, each in verdicts.items():
+        print(f"{name:4}  {each}")
+    raise SystemExit(set(verdicts.values()) != {"right"})

@@ -43,13 +43,13 @@ STANDING = re.compile(r"^\[!\[The live page.*$", re.MULTILINE)
 
 FOR_EVERYONE = """<script>
 new MutationObserver(() => {
-  for (const each of document.querySelectorAll("nav.md-code__nav:not([role])")) each.role = "group";
+  for (const each of document.querySelectorAll("nav.md-code__nav:not([role])")) each.role = "none";
   const tables = document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])");
   for (const each of tables) each.tabIndex = 0;
 }).observe(document.body, { childList: true, subtree: true });
 </script>
 """
-"""A code block's buttons are a group, and a table that the theme wraps is scrolled by keyboard."""
+"""A code block's buttons are no landmark; a table that the theme wraps is scrolled by keyboard."""
 
 WRITING = WORK / "site"
 """The page to write in, before it is copied into the site."""

@@ -162,7 +162,7 @@ def steps_table() -> str:
         [name, f"{1e6 * statistics.median(seconds):.0f} µs"]
         for name, seconds in data["operations"].items()
     ]
-    head = ["", "step", "expected effect", "time", "time saved", "ratio to PyTorch"]
+    head = ["number", "step", "expected effect", "time", "time saved", "ratio to PyTorch"]
     return "\n\n".join(
         [
             table(head, rows, numbers=3),

@@ -131,7 +131,7 @@ def tables() -> dict[str, str]:
     for series, values in zip(record["series"], every, strict=True):
         numbers = (f"{number:.3f}" for number in (*np.quantile(values, [0.5, 0.99]), values.max()))
         rows.append([KINDS[series["kind"]], series["dtype"], f"{len(values):,}", *numbers])
-    head = ["", "dtype", "cases", "median", "99 % below", "largest"]
+    head = ["computation", "dtype", "cases", "median", "99 % below", "largest"]
     source = (
         f"*{record['date']}, {name_versions(record)}, {record['perturbations']} perturbations, "
         f"SAFETY {record['safety']:g}, seed {record['seed']}. None of the cases differs.*"

@@ -36,7 +36,7 @@ def is_explanation(path: Path) -> bool:
 
 def write_page(report: Report, path: Path) -> None:
     """Write the page of a report; a file at the path is replaced."""
-    title = f"{clean(report.target)}: {report.summary.partition(';')[0]}"
+    title = f"{clean(Path(report.target).name)}: {report.summary.partition(';')[0]}"
     values = {"mark": MARK, "title": html.escape(title), "record": json_in_html(record_of(report))}
     template, style, script = (resource(__package__, f"page.{k}") for k in ("html", "css", "js"))
     page = fill_page(template, style, script, values)
@@ -46,7 +46,7 @@ def write_page(report: Report, path: Path) -> None:
 def record_of(report: Report) -> JsonObject:
     """Return all that the page shows, as JSON values."""
     return {
-        "target": clean(report.target),
+        "target": clean(Path(report.target).name),
         "summary": report.summary.partition(";")[0],
         "notes": [*report.failures, *report.notes],
         "stages": [stage_of(result, report) for result in report.stages],

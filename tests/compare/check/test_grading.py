@@ -112,6 +112,7 @@ def test_each_file_has_a_line_a_grade_and_a_page(capsys):
         ["clip_grad_norm", "4", "", "", "3", "", "[42.9] 43 %"],
     ]
     words = "W_hh is not transposed: each unit reads the wrong weights."
+    assert [row["likely mistakes"] for row in rows] == ["", "", words, "", "", "", ""]
     assert mistakes == [[words, "rnn_step", "1 (14 %)", "bob <i>.py"]]
     assert [row[:2] for row in students] == [
         [name, f"{score} of 2"] for name, score in zip(NAMES, SCORES, strict=True)
@@ -122,7 +123,7 @@ def test_each_file_has_a_line_a_grade_and_a_page(capsys):
     assert "students/bob%20%3Ci%3E.py.html" in links
     pages = {path.relative_to("report").as_posix() for path in Path("report").rglob("*.html")}
     assert pages == {"class.html", *(f"students/{name}.html" for name in NAMES)}
-    assert "rnn_step" in Path("report/students/=eve.py.html").read_text("utf-8")
+    assert "<title>mine.py: 0 of 2" in Path("report/students/carol/mine.py.html").read_text("utf-8")
 
 
 def test_it_goes_on_where_it_stopped(monkeypatch, capsys):

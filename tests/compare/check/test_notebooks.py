@@ -184,4 +184,6 @@ def test_functions_in_the_layout_of_cs231n():
 def test_cells_without_functions_are_checked_in_this_process_too(monkeypatch):
     shown = check_cells(["import numpy"], ["rnn_step"])
     assert repr(shown) == "rnn_step: missing"
+    cells = ["", "import numpy", "%%check rnn_step\ndef rnn_step(*_):\n    return 1 / 0"]
+    assert "by zero (In[2], line 3)" in repr(check_cells(cells, ["rnn_step"]))
     assert repr(check_cells([], ["--cell"])).startswith("check: expected names of functions")

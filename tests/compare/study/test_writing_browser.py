@@ -88,7 +88,11 @@ def writing(tab):
         ),
         ("def rnn_step(*_):\n    return rnn_step()\n", "error", "RecursionError"),
         ("def rnn_step(*_):\n    return [0] * 10**9\n", "error", "MemoryError"),
-        ("import torch\n", "error", "No module named 'torch'"),
+        (
+            "import torch\ndef rnn_step(*_): return torch.zeros(1)\n",
+            "error",
+            "No module named 'torch'",
+        ),
         ("def rnn_step(*_):\n    raise SystemExit\n", "error", "SystemExit"),
     ],
 )
@@ -209,7 +213,7 @@ def test_nothing_comes_from_elsewhere_and_then_no_network_is_needed(writing):
         url for url in writing.requests if url.startswith(writing.address)
     }
     assert writing.complaints == []
-    writing.page.evaluate("() => navigator.serviceWorker.ready")
+    writing.page.wait_for_selector("#offline:has-text('works without a network')")
     writing.server.shutdown()
     writing.server.server_close()
     writing.page.reload()

@@ -90,8 +90,9 @@ async function load() {
     await python.ready;
     setBusy(false);
     say(`Python is ready, after ${seconds(start)}. Ctrl-Enter checks the chosen function.`);
-    // Without it the page works, but not offline.
+    // Without it the page works, but not offline. It is active as soon as each file is kept.
     navigator.serviceWorker?.register("offline.js").catch(() => {});
+    navigator.serviceWorker?.ready.then(() => { $("offline").textContent = "This page now works without a network, too."; });
   } catch (error) {
     const advice = location.protocol === "file:" ? "this page needs a server: rnn-parity write" : "reload the page to try again";
     say(`Python could not be loaded (${error.message}); ${advice}.`);
