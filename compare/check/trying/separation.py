@@ -60,8 +60,9 @@ def _list_facts(case: Case) -> Iterator[str]:
     yield from (f"{name} {level}" for name, level in case.levels.items())
     yield from (f"{letter} 1" for letter, size in case.sizes.items() if size == 1)
     for (one, size), (other, same) in combinations(case.sizes.items(), 2):
-        if size == same:
-            yield f"{one} equal to {other}"
+        times = size // same if one == "V" and size in (3 * same, 4 * same) else ""
+        if size == same or times:  # in W_ih the rows of three or four gates
+            yield f"{one} equal to {times}{other}"
     yield case.dtype
     if case.order == "F":
         yield "arrays in Fortran order"
