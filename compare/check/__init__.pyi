@@ -38,7 +38,6 @@ from .trying.config import CheckConfig as CheckConfig
 from .trying.config import CheckOptions as CheckOptions
 from .trying.config import NewConfig as NewConfig
 from .trying.config import VectorsConfig as VectorsConfig
-from .trying.diagnosis import find_swapped_gates as find_swapped_gates
 from .trying.loading import find_source as find_source
 from .trying.report import Report as Report
 from .trying.results import ItemResult as ItemResult

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import permutations
 
+import numpy as np
+
 from compare.implementations import CELLS, FunctionsLayer, LayerClass, Order
 from compare.mistakes.catalogue import BUGS, CATALOGUE, Bug
 from compare.mistakes.directions import WRONG_DIRECTIONS
 from compare.mistakes.plain import PlainFunctions
+from compare.parity import Comparison, largest_difference
 
 BACKWARD = ("step_backward", "backward")  # the functions that compute gradients
 
@@ -116,6 +119,21 @@ def list_layer_mistakes(
 def list_orders(cell: str) -> Iterator[Order]:
     """Yield each order of a cell's gates but PyTorch's."""
     yield from [order for order in permutations(CELLS[cell].gates) if order != CELLS[cell].gates]
+
+
+def find_swapped_gates(cell: str, wrong: Comparison) -> str:
+    """Return in words that a tensor has the gates in another order; empty if it has not."""
+    gates = CELLS[cell].gates
+    rows = len(wrong.expected) if wrong.expected.ndim else 0
+    if not gates or wrong.problem or rows % len(gates) or not rows:
+        return ""
+    blocks = dict(zip(gates, np.split(wrong.expected, len(gates)), strict=True))
+    for order in list_orders(cell):
+        swapped = np.concatenate([blocks[gate] for gate in order])
+        if largest_difference(swapped, wrong.got) <= 2 * np.max(wrong.allowed):
+            shown, right = ", ".join(order), ", ".join(gates)
+            return f"The rows of {wrong.tensor} are swapped: {shown} in the place of {right}."
+    return ""
 
 
 def is_of_layer(bug: Bug, cell: str) -> bool:

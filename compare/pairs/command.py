@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compare import parity as models
-from compare.check import LayerCase, find_swapped_gates
+from compare.check import LayerCase
 from compare.implementations import (
     CELLS,
     CallFailed,
@@ -15,6 +15,7 @@ from compare.implementations import (
     implementation,
     read_layer,
 )
+from compare.mistakes import find_swapped_gates
 from compare.pairs.arrays import compare_arrays
 from compare.pairs.cases import list_cases, shrink
 from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake

@@ -20,7 +20,7 @@ from compare.check.exercise.stages import STAGES, Stage, run_quietly
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.trying.searching import Drawn
 from compare.check.trying.subject import Outcome, RunCase, Subject, try_item
-from compare.check.trying.symptoms import KEPT, explain_copy, explain_memory
+from compare.check.trying.symptoms import KEPT, explain_memory
 from compare.implementations import (
     CELLS,
     CallFailed,
@@ -227,8 +227,7 @@ class FunctionsSubject(Subject):
     def diagnose_calls(self, result: ItemResult) -> Diagnosis | None:
         """Return which array is overwritten, or that something is kept between calls."""
         assert result.case is not None
-        shown = explain_memory(result.comparisons) or explain_copy(result.case, result.wrong)
-        if shown is not None:
+        if shown := explain_memory(result.comparisons):
             return shown
         try:
             with replace(self, is_called_once=True).open(result.attempt) as run:

@@ -215,7 +215,7 @@ def explain_property(
     """Return the likely reason why a property of a layer is violated; None if unknown."""
     if tried.name == "second call":
         return explain_kept_state(case, comparisons)
-    wrong = [c for c in comparisons if not c.ok]
+    wrong = [to_rounding(c, case) for c in comparisons if not c.ok]
     if tried.name == "second backward" and all(is_added(c.expected, c) for c in wrong):
         return ADDED
     return None

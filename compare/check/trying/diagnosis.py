@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import permutations
 
 import numpy as np
 
@@ -18,16 +17,17 @@ from compare.check.trying.results import Case, Diagnosis, ItemResult
 from compare.check.trying.separation import describe_separation
 from compare.check.trying.subject import Subject
 from compare.check.trying.symptoms import (
-    ZERO,
+    COARSE,
     are_near,
     coarse,
     explain_exception,
     explain_order,
     explain_tensor,
     is_nearer,
+    list_shapes,
 )
-from compare.implementations import CELLS, Array, CallFailed, Results, Verdict
-from compare.mistakes import Mistake
+from compare.implementations import Array, CallFailed, Results, Verdict
+from compare.mistakes import Mistake, find_swapped_gates
 from compare.parity import FEW, PERTURBATIONS, Comparison, Computation, Unmoved, tolerances
 
 CASES_TO_AGREE = 9
@@ -51,6 +51,7 @@ def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
     is_first_wrong = bool(results) and results[0].verdict != Verdict.RIGHT
     for result in results[:1] if is_first_wrong else results:
         result.diagnosis = explain_exception(result)
+        result.notes += list_shapes(result)
         if result.case is None or result.verdict not in (Verdict.WRONG, Verdict.ERROR):
             continue
         with suppress(CallFailed):
@@ -72,41 +73,37 @@ def find_mistake(
         return found
     mistakes = partial(subject.list_mistakes, result.item, result.wrong)
     wrong = result.wrong
-    shown = explain_order(result.comparisons) or explain_tensor(
-        wrong.expected, wrong.got, float(np.max(wrong.allowed))
-    )
-    if shown is ZERO and any(one.got[wrong.tensor].any() for one in observed):
-        shown = None  # only in this case
+    observed = [one for one in observed if wrong.tensor in one.got]
+    shown = explain_order(result.comparisons) or explain_in_all(wrong, observed)
     if shown is None and (words := find_swapped_gates(subject.cell, wrong)):
         shown = Diagnosis(words)
     if not observed:
         return shown
     # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone,
-    # and at last one that would make others wrong as well.
-    for names in ([],) if shown else ([], [wrong.tensor]):
+    # and at last one that would make others wrong as well. NaN alone has too many causes.
+    shows_all = shown or not np.isfinite(wrong.got).any()
+    for names in ([],) if shows_all else ([], [wrong.tensor]):
         for mistake in mistakes():
             if all(gives(compute(mistake, one.case), one, names) for one in observed):
                 return Diagnosis(mistake.describe(), mistake.lines, mistake.another)
     alone = [replace(one, got={wrong.tensor: one.got[wrong.tensor]}) for one in observed]
-    for mistake in mistakes() if not shown else ():
+    for mistake in mistakes() if not shows_all else ():
         if all(gives(compute(mistake, one.case), one) for one in alone):
             return Diagnosis(f"In {wrong.tensor} alone: {mistake.words}")
     return shown
 
 
-def find_swapped_gates(cell: str, wrong: Comparison) -> str:
-    """Return in words that a gradient has the gates in another order; empty if it has not."""
-    gates = CELLS[cell].gates
-    rows = len(wrong.expected) if wrong.expected.ndim else 0
-    if not gates or wrong.problem or rows % len(gates) or not rows:
-        return ""
-    blocks = dict(zip(gates, np.split(wrong.expected, len(gates)), strict=True))
-    for order in permutations(gates):
-        swapped = np.concatenate([blocks[gate] for gate in order])
-        if order != gates and are_near(swapped, wrong.got, 2 * np.max(wrong.allowed)):
-            shown, right = ", ".join(order), ", ".join(gates)
-            return f"The rows of {wrong.tensor} are swapped: {shown} in the place of {right}."
-    return ""
+def explain_in_all(wrong: Comparison, observed: Sequence[Observed]) -> Diagnosis | None:
+    """Return how a tensor differs, if it does so in each case in which it is wrong; None if not."""
+    shown = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    for one in observed:
+        right, allowed = one.right[wrong.tensor], one.allowed[wrong.tensor]
+        got = one.got[wrong.tensor].astype(wrong.got.dtype)
+        if are_near(right, got, allowed):
+            shown = None if shown == COARSE else shown
+        elif got.shape == right.shape and got.size > 1:
+            shown = shown if explain_tensor(right, got, np.max(allowed)) == shown else None
+    return shown
 
 
 def observe(subject: Subject, result: ItemResult) -> list[Observed]:

@@ -6,14 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from compare.check.trying.results import (
-    AFTER_ANOTHER,
-    ARGUMENT,
-    SECOND,
-    Case,
-    Diagnosis,
-    ItemResult,
-)
+from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Diagnosis, ItemResult
 from compare.implementations import Array
 from compare.parity import Comparison, absolute_difference, largest_difference
 
@@ -34,6 +27,10 @@ ROWS = {
 }
 """The likely mistake in a pass that ended with a product of arrays that do not fit."""
 
+COARSE = Diagnosis("It has the accuracy of float32 only.")
+
+COLUMN = re.compile(r"one operation on arrays of the shapes \((\d+),\d+\) \(\1,\)")
+
 LEAST_OF_FLOAT32 = 0.05
 """The largest error of results that float32 rounds, in ulps of the largest entry, is above this."""
 
@@ -45,7 +42,17 @@ def explain_exception(result: ItemResult) -> Diagnosis | None:
     is_backward = re.search("backward|gradient", result.name)
     if is_backward and "NoneType" in result.got and "step" not in result.name:
         return Diagnosis("A value is None. Does the forward pass return its tape?")
+    if COLUMN.match(result.got):
+        return Diagnosis("A number for each row is a column here: `keepdims=True`, or `[:, None]`.")
     return ROWS["backward" if is_backward else "forward"] if MISFIT.match(result.got) else None
+
+
+def list_shapes(result: ItemResult) -> list[str]:
+    """Return the shapes of the arguments, if an exception is about shapes."""
+    if result.case is None or not re.search(r"arrays? .*(shape|columns)", result.got):
+        return []
+    arrays = {n: a for n, a in result.case.inputs.items() if isinstance(a, np.ndarray)}
+    return [f"arguments: {', '.join(f'{name} {a.shape}' for name, a in arrays.items())}"]
 
 
 def explain_memory(comparisons: Sequence[Comparison]) -> Diagnosis | None:
@@ -67,15 +74,6 @@ def explain_memory(comparisons: Sequence[Comparison]) -> Diagnosis | None:
         words = "A second call gives other results: the first one overwrote a part of the tape."
         return Diagnosis(words)
     return None
-
-
-def explain_copy(case: Case, wrong: Comparison | None) -> Diagnosis | None:
-    """Return that a gradient in Fortran order is not scaled; None if it is."""
-    gradients = case.inputs.get("gradients", ())
-    if wrong is None or not any(np.array_equal(wrong.got, g) for g in gradients if g.flags.fnc):
-        return None
-    words = "It stays as it is: `ravel` and `reshape` return a copy of an array in Fortran order."
-    return Diagnosis(words)
 
 
 def explain_order(comparisons: Sequence[Comparison]) -> Diagnosis | None:
@@ -144,7 +142,7 @@ def explain_tensor(expected: Array, got: Array, allowed: float) -> Diagnosis | N
     if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
         return Diagnosis("Its first axis is reversed.")
     tensors = expected, got, allowed
-    words = _limit(*tensors) or _factor(*tensors) or _offset(*tensors) or _accuracy(*tensors)
+    words = _limit(*tensors) or _factor(*tensors) or _accuracy(*tensors)
     return Diagnosis(words) if words else None
 
 
@@ -175,14 +173,6 @@ def _factor(expected: Array, got: Array, allowed: float) -> str:
     return f"Every entry is {shown} times too {words}."
 
 
-def _offset(expected: Array, got: Array, allowed: float) -> str:
-    """Return in words how much is added to each entry; empty if that is not the same."""
-    offset = float(np.mean(got - expected)) if expected.size > 1 else 0.0
-    if not abs(offset) > allowed or largest_difference(expected + offset, got) > allowed:
-        return ""
-    return f"Every entry is {abs(offset):.3g} too {'large' if offset > 0 else 'small'}."
-
-
 def _accuracy(expected: Array, got: Array, allowed: float) -> str:
     """Return in words that the entries are right, but for fewer digits than the dtype has."""
     single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
@@ -192,8 +182,5 @@ def _accuracy(expected: Array, got: Array, allowed: float) -> str:
     apart = largest_difference(expected, got)
     is_rounded = np.array_equal(got, got.astype(np.float32))
     if apart <= lost * allowed and (is_rounded or apart > LEAST_OF_FLOAT32 * single):
-        return (
-            "It has the accuracy of float32 only: a step rounds to float32, or cuts off very "
-            "small values."
-        )
+        return COARSE.words
     return ""

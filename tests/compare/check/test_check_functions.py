@@ -67,7 +67,10 @@ def test_a_copy_that_is_scaled_in_the_place_of_a_gradient_is_named(tmp_path):
         ("        g *= np.minimum", "        g = g.reshape(-1)\n        g *= np.minimum")
     )
     result = tried(tmp_path, flat, STAGES[-1:])["clip_grad_norm"]
-    words = "It stays as it is: `ravel` and `reshape` return a copy of an array in Fortran order."
+    words = (
+        "Gradients in Fortran order stay as they are: `ravel` and `reshape` return a copy of such "
+        "an array."
+    )
     assert (result.verdict, result.likely) == ("wrong", words)
 
 
