@@ -95,11 +95,54 @@ globalThis.see = (() => {
     });
   }
 
-  /** The texts of a picture that lie over each other. */
-  function overlaps(id) {
-    const boxes = all(`#${id} svg text`).filter((each) => each.textContent).map((each) => [each.textContent, each.getBoundingClientRect()]);
+  /** The part of a box that is seen: what an ancestor hides is cut off. */
+  function visible(box, element) {
+    let { left, top, right, bottom } = box;
+    for (let each = element; each !== document.body; each = each.parentElement) {
+      const [outer, { overflowX, overflowY, clipPath }] = [each.getBoundingClientRect(), getComputedStyle(each)];
+      if (clipPath !== "none") right = left; // for readers of the screen alone
+      if (overflowX !== "visible") [left, right] = [Math.max(left, outer.left), Math.min(right, outer.right)];
+      if (overflowY !== "visible") [top, bottom] = [Math.max(top, outer.top), Math.min(bottom, outer.bottom)];
+    }
+    return { left, top, right, bottom };
+  }
+
+  /** The boxes of the texts that an element has, with the canvas of the moving picture: [text, box]. */
+  function boxesOf(element) {
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    const boxes = [];
+    while (walker.nextNode()) {
+      const [node, range] = [walker.currentNode, document.createRange()];
+      range.selectNodeContents(node);
+      if (!node.data.trim() || !node.parentElement.checkVisibility({ visibilityProperty: true })) continue;
+      for (const box of range.getClientRects()) boxes.push([node.data.trim(), visible(box, node.parentElement)]);
+    }
+    const canvas = element.contains($("hero-picture")) && $("hero-picture").firstElementChild;
+    if (!canvas) return boxes;
+    const [{ fillText }, { x: x0, y: y0 }] = [CanvasRenderingContext2D.prototype, canvas.getBoundingClientRect()];
+    CanvasRenderingContext2D.prototype.fillText = function (words, x, y) {
+      const { actualBoundingBoxLeft: l, actualBoundingBoxRight: r, actualBoundingBoxAscent: a, actualBoundingBoxDescent: d } = this.measureText(words);
+      const [left, right, top, bottom] = [x - l, x + r, y - a - 2, y + d + 2].map((at) => at * hero.zoom); // 2 beside ink alone, as in a line of text
+      if (words.trim()) boxes.push([words, { left: x0 + left, right: x0 + right, top: y0 + top, bottom: y0 + bottom }]);
+    };
+    drawHero();
+    CanvasRenderingContext2D.prototype.fillText = fillText;
+    return boxes;
+  }
+
+  /** The texts in an element that lie over each other. */
+  function overlaps(element) {
+    const boxes = boxesOf(element).filter(([, { left, top, right, bottom }]) => right - left > 2 && bottom - top > 4);
     const touch = (p, q) => p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 4 && q.top < p.bottom - 4;
-    return boxes.flatMap(([a, p], n) => boxes.slice(n + 1).filter(([, q]) => touch(p, q)).map(([b]) => `${a} ${b}`));
+    return boxes.flatMap(([a, p], n) => boxes.slice(n + 1).filter(([, q]) => touch(p, q)).map(([b]) => `${a} | ${b}`));
+  }
+
+  /** The texts beside an element, in its section, that its frame goes through. */
+  function struck(frame) {
+    const { left, top, right, bottom } = frame.getBoundingClientRect();
+    const grown = { left: left - 6, top: top - 6, right: right + 6, bottom: bottom + 6 }; // .marked has an outline of 3 + 3 pixels
+    return boxesOf(frame.closest("section, .hero")).filter(([, p]) => p.left < grown.right && grown.left < p.right && p.top < grown.bottom - 4 && grown.top < p.bottom - 4
+      && !(p.left >= left - 1 && p.right <= right + 1 && p.top >= top - 1 && p.bottom <= bottom + 1)).map(([words]) => words);
   }
 
   /** Those of some styles in which the first elements that two selectors find do not differ. */
@@ -121,5 +164,5 @@ globalThis.see = (() => {
     }).map((each) => `${each.tagName} ${each.classList} ${each.textContent}`);
   }
 
-  return { all, texts, rows, sum, at, points, differing, paired, expected, pixelsOf, wrongCells, cellOf, axis, settle, stale, overlaps, alike, unseen };
+  return { all, texts, rows, sum, at, points, differing, paired, expected, pixelsOf, wrongCells, cellOf, axis, settle, stale, overlaps, struck, alike, unseen };
 })();

@@ -30,7 +30,7 @@ NAMES = {  # what stands in a picture, a legend or the head of a table
     "products": "Row 7 of W_hh, times the state after step 5|unit|weight|state|product",
     "checkpoints": "weights|perplexity|sampled at temperature 0.8, and most likely",
     "lesson-numbers": "cell|20 letters|40 letters|RNN|GRU|LSTM|LSTM, forget bias 1",
-    "lesson-before": "RNN|GRU|LSTM|first letter|recall",
+    "lesson-before": "RNN|GRU|LSTM|first letter|repeated letter",
     "cells-numbers": "cell|for|factor per step|gate that keeps (mean)|mean loss, nats",
     "parity-table": "tensor|verdict|of the tolerance|largest difference|tolerance|shape",
 }
@@ -137,7 +137,7 @@ def test_narrow_pictures_leave_out_what_would_overlap(page):
     for width in (640, 260):
         page.run(f"spaces.get = () => {width}; choose({{ t: 20, i: 3, k: 20 }}); redraw('*')")
         for name in pictures:
-            assert page.page.evaluate("(id) => see.overlaps(id)", f"{name}-picture") == [], name
+            assert page.page.evaluate("(id) => see.overlaps($(id))", f"{name}-picture") == [], name
     names = page.page.locator("#unrolled-picture .sheet > .gutter:not(.tokens)")
     assert names.all_text_contents() == ["reads", "next is", "guess"]  # no numbers
     for name in ("memory", "cells"):  # a line has its name above the picture, in its colour
@@ -151,6 +151,26 @@ def test_narrow_pictures_leave_out_what_would_overlap(page):
         assert len(found) >= 2
         assert all(map(all, found))
     page.page.goto("about:blank")  # for the next test
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (800, 600), (400, 800)])
+def test_no_text_lies_over_another_and_no_frame_goes_through_one(width, height, path, open_page):
+    opened = open_page(path, width=width)
+    opened.page.set_viewport_size({"width": width, "height": height})
+    opened.settle()
+    opened.run("$('hero').scrollIntoView()")  # the bar of controls stays where it is, above nothing
+    for part in range(1, 6):
+        opened.run(f"showHero(5 * PARTS + {part})")
+        assert opened.js("see.overlaps($('hero'))") == [], part
+    assert opened.js("see.overlaps(document.querySelector('main'))") == []
+    opened.click("#guide-start")
+    while opened.page.locator("#guide-next").is_visible():
+        title = opened.text("#guide-title")
+        assert opened.js("see.overlaps($('guide'))") == [], title
+        assert opened.js("see.overlaps(document.querySelector('.marked'))") == [], title
+        assert opened.js("see.struck(document.querySelector('.marked'))") == [], title
+        opened.click("#guide-next")
+    opened.page.goto("about:blank")  # for the next test
 
 
 SAME = """() => see.all(".same").filter((e) => e.checkVisibility())

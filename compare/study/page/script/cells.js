@@ -27,7 +27,7 @@ function drawLesson() {
     const [wide, left, last] = [widthOf(`lesson-${when}`), 46, networks[0][when].norms.length - 1];
     const x = (n) => left + 8 + (n / last) * (wide - left - 20);
     const { parts, tall } = logChart(networks.map(({ cell, [when]: { norms } }) => ({ kind: `of-${cell} h`, name: record.cells[cell].layer, shares: norms })), { wide, tall: 150, x, left });
-    parts.push(text(x(0), tall + 6, "first letter"), text(x(last), tall + 6, "recall", "", "end"));
+    parts.push(text(x(0), tall + 6, "first letter"), text(x(last), tall + 6, "repeated letter", "", "end"));
     const said = networks.map(({ cell, [when]: { norms, gate } }) => `${record.cells[cell].layer} ${share(norms[0])}${gate ? ` (mean gate ${rounded(gate, 2)})` : ""}`).join("; ");
     $(`lesson-${when}-said`).textContent = `At the first letter, this much of the gradient at the last letter: ${said}.`;
     $(`lesson-${when}`).replaceChildren(draw("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall + 12}`, role: "img",
