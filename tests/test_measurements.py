@@ -132,7 +132,7 @@ def test_the_documents_and_the_explain_page_say_the_same_about_the_experiment():
     assert [*anywhere.values()] == [700, 700, 550]
     assert all(cells[name]["learned"][2] == cells[name]["trained"][2] for name in anywhere)
     before, after = ([each[when]["norms"][0] for each in networks] for when in ("before", "after"))
-    assert max(before) < 0.04
+    assert max(before) < 1 / 20
     assert min(after) > 1
     template = (ROOT / "compare/study/page/template.html").read_text(encoding="utf-8")
     [said] = re.findall(r'<p id="lesson-said">(.*?)</p>', template, re.DOTALL)

@@ -70,7 +70,7 @@ const sizeOf = (ratio) => SIZES[ratio > 1.5 ? 0 : ratio > 1 / 2 ? 1 : ratio > 1 
 const GUIDE = [
   {
     mark: "hero-picture", reads: PATTERN, title: "What it reads",
-    text: `The network reads ${PATTERN}, one letter at a time. A letter that enters pushes each unit up or down. Play it, or press › to go from part to part.`,
+    text: `The network reads ${PATTERN}, one letter at a time. A letter that enters pushes each of its ${H} units up or down. Play it, or press › to go from part to part.`,
     question: "It reads “a” twice. Does “a” give each unit the same push both times?",
     options: () => ["Yes: each letter has its own pushes", "No: the push depends on what it read before"],
     begin: () => showHero(2 * PARTS + 1),
@@ -119,7 +119,7 @@ const GUIDE = [
   },
   {
     mark: "training-now", reads: PATTERN, title: "How it learns",
-    text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. An update of the training moves each weight, so that the loss falls. Guess: the answer does one update.`,
+    text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. An update of the training moves each weight, so that the loss falls. Guess what one update does; the answer does it.`,
     question: "Which states will change?",
     options: () => ["Only the last one", "Only those after a wrong prediction", "All of them"],
     begin: () => (guide.states = numbers().h.slice()),
@@ -161,7 +161,7 @@ const GUIDE = [
   },
   {
     mark: "curve-figure", isOfTanh: true, reads: longText, title: "Why it shrinks",
-    text: () => `Each step back multiplies the gradient by W_hh^T and by the slope of tanh, which is at most 1. Guess: the answer moves the slider below the curve to 0.5, which halves W_hh. There are ${K - 1} steps to go.`,
+    text: () => `Each step back multiplies the gradient by W_hh^T and by the slope of tanh, which is at most 1. Guess what happens if W_hh is halved, over ${K - 1} steps; the answer moves the slider below the curve to 0.5.`,
     question: "The gradient at step 1: what happens to it?",
     options: () => ["It becomes larger", "About half as large", "Much less than half as large"],
     begin: () => choose({ k: K }),
@@ -178,8 +178,8 @@ const GUIDE = [
   },
   {
     mark: "lesson-numbers", covers: "lesson-numbers", reads: longText, title: "What gates change",
-    text: `A gate can keep a number over many letters. Does it help? A word begins with a or b; random letters follow, a space, and the first letter again. Only memory tells which. Twenty networks of each cell learned such words, all in the same way.`,
-    question: () => `Which cell learned it in the fewest updates, over ${record.lesson.places[0]}?`,
+    text: `A gate is a number between 0 and 1 that says how much of the state is kept. Does it help to remember? A word begins with a or b; random letters follow, a space, and the first letter again. Twenty networks of each kind were trained on such words. With a forget bias, the gates of an LSTM begin more open.`,
+    question: () => `Which of them needed the fewest updates, over ${record.lesson.places[0]}?`,
     options: () => Object.keys(record.lesson.cells),
     look() {
       const rank = ([, { learned, updates }]) => updates[0] - learned[0] * record.lesson.updates;
