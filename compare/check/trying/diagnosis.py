@@ -81,7 +81,7 @@ def find_mistake(
         return shown
     # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone,
     # and at last one that would make others wrong as well. NaN alone has too many causes.
-    shows_all = shown or not np.isfinite(wrong.got).any()
+    shows_all = shown or np.isnan(wrong.got).all()
     for names in ([],) if shows_all else ([], [wrong.tensor]):
         for mistake in mistakes():
             if all(gives(compute(mistake, one.case), one, names) for one in observed):
