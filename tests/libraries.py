@@ -4,6 +4,9 @@ from importlib.util import find_spec
 
 import pytest
 
+FILES = {"keras": "keras", "h5": "keras", "onnx": "onnxruntime"}
+"""The library that a file of a layer needs, by the end of its name."""
+
 
 def has(target):
     """Return whether the library of MODULE:CLASS is installed."""

@@ -1,6 +1,7 @@
 """What several tests of the comparison need."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from compare import build_models
 from compare.cli import main
 from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
+from tests.libraries import FILES, has
 
 
 @pytest.fixture
@@ -96,6 +98,11 @@ def records(tmp_path_factory):
     arrays = {name: tensor.numpy() for name, tensor in layer.items()}
     np.savez(directory / "layer.npz", **arrays)
     save_file(arrays, directory / "layer.safetensors")
+    for end, library in FILES.items():
+        if has(library):
+            to = f"{directory / 'layer'}.{end}"
+            with warnings.catch_warnings(action="ignore"):  # of the library
+                assert main(["convert", str(directory / "layer.npz"), to]) == 0
     torch.save(build_models(2, 3)[1].state_dict(), directory / "own.pt")
     np.save(directory / "x.npy", np.zeros((2, 1, 3)))
     cell = {"cell_type": "code", "source": right_source()}

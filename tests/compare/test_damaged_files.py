@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 from compare.cli import main
 from tests.compare.runs.runs import SMALL
+from tests.libraries import FILES, skip_without
 
 pytestmark = pytest.mark.usefixtures("without_curves", "without_checks", "hasty")
 
@@ -147,6 +148,9 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
         (),
     ),
     "layer.safetensors": (CONVERT.replace("FILE", "layer.safetensors"), ANY | LAYERS, ()),
+    "layer.keras": (CONVERT.replace("FILE", "layer.keras"), ANY | TENSORS, ()),
+    "layer.h5": (CONVERT.replace("FILE", "layer.h5"), ANY, ()),
+    "layer.onnx": (CONVERT.replace("FILE", "layer.onnx"), ANY, ()),
     "own.pt": (EXPLAIN + "own.pt", ANY | PICKLES, ()),
     "own.json": (EXPLAIN + "own.pt", ANY | VALUES, ()),
     "x.npy": ("parity scratch torch --input {run}/x.npy", ANY | PICKLES, ()),
@@ -161,6 +165,8 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     ("file", "damage"), [(file, name) for file, row in READERS.items() for name in row[1]]
 )
 def test_a_damaged_file_gets_one_line(file, damage, records, tmp_path, capsys):
+    if library := FILES.get(file.partition(".")[2]):
+        skip_without(library)
     command, damages, harmless = READERS[file]
     run = shutil.copytree(records, tmp_path / "run")
     paths = sorted((run / file).iterdir()) if file == "checkpoints" else [run / file]

@@ -125,8 +125,7 @@ def encoded(head: Head, arrays: list[Array]) -> bytes:
     described = [[item.dtype.str, list(item.shape), _order_of(item)] for item in arrays]
     text, size = json.dumps(head | {"arrays": described}).encode(), sum(a.nbytes for a in arrays)
     if size > MOST_BYTES:
-        most, got = MOST_BYTES >> 20, f"{size / 2**20:,.1f}"
-        raise InvalidMessage(f"expected at most {most} MiB of arrays, got {got}")
+        raise InvalidMessage(f"arrays of {size / 2**20:,.1f} MiB, more than {MOST_BYTES >> 20}")
     bodies = [item.tobytes(_order_of(item)) for item in arrays]
     return struct.pack("<QQ", len(text), size) + text + b"".join(bodies)
 

@@ -84,7 +84,7 @@ def _read(path: Path, library: str, what: str = "weights") -> dict[str, Results]
     except CallFailed as failure:
         if refusal := refuse_without_library(path, failure):
             raise UsageError(refusal) from None
-        got = failure.got.removeprefix("ValueError: ")
+        got = failure.got.removeprefix("ValueError: ").removeprefix("InvalidMessage: ")
         if got.startswith("expected "):
             raise RecordError(got) from None
         raise RecordError(f"expected a file {path.suffix} in {path}, got: {got[:200]}") from None
@@ -165,7 +165,8 @@ def demand_finite(arrays: Results, path: Path | str) -> None:
     """Raise RecordError if a number in an array is NaN or infinite: results would say nothing."""
     for name, array in arrays.items():
         if wrong := int(array.size - np.isfinite(array).sum()):
-            raise RecordError(f"expected finite numbers in {path}, got {wrong:,} others in {name}")
+            got = f"NaN or infinity in {name}, {wrong:,} of {array.size:,}"
+            raise RecordError(f"expected finite numbers in {path}, got {got}")
 
 
 def guess_cell(parameters: Results, stated: str | None = None) -> Cell:
