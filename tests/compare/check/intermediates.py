@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from compare.check.cases.layer_case import make_case
-from compare.check.cases.levels import list_trials
-from compare.check.exercise.stages import STAGES
+from compare.check import STAGES, list_trials, make_case
 from compare.implementations import CELLS
 
 LIMITS = "exactly 0", "tiny", "least", "most"

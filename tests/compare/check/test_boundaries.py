@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from compare.check import CheckConfig
-from compare.check.cases.levels import list_trials
+from compare.check import CheckConfig, list_trials
 from compare.check.exercise.examine import examine_functions
 from compare.check.layers.examine import examine_class
 from compare.check.layers.layer import LayerSubject, find_layout, list_surface

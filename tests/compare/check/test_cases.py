@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import scratch_rnn
+from compare.check import get_layer
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
 from compare.check.cases.layer_results import copy_floats
 from compare.check.cases.levels import LEVELS, list_rows
-from compare.check.cases.training import get_layer
 from compare.check.layers.properties import find_lack
 from compare.check.properties.property import layer_property
 from tests.compare.check import intermediates

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compare.check.cases.expected import Expected
+from compare.check import Expected
 from compare.check.trying.explanation import explain, show_side_by_side, summarize
 from compare.check.trying.results import Case, Diagnosis, Item, ItemResult
-from compare.implementations.core.failures import Verdict
+from compare.implementations import Verdict
 from compare.parity import FEW, PERTURBATIONS, Comparison
 from tests.tables import lines_of
 
