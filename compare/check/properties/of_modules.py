@@ -143,7 +143,7 @@ P = 0.5
 """The probability of dropout; what is left is divided by 1 - P."""
 
 
-@layer_property(L=2, again=True, dropout=0.0, likely="Dropout is applied in `eval()`, too.")
+@layer_property(L=2, dropout=0.0, likely="Dropout is applied in `eval()`, too.")
 def dropout_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
     """In evaluation mode dropout changes nothing."""
     layer = _build(layer_class, replace(case, dropout=P).with_floats(case.floats))

@@ -1,4 +1,4 @@
-"""A GRU of several layers with dropout between them, and three that apply it in another way."""
+"""A GRU with dropout between its layers, three that apply it in another way, and one without it."""
 
 import torch
 from torch import nn
@@ -42,3 +42,8 @@ class AfterTheLast(Right):
 
 class Unscaled(Right):
     scaled = False
+
+
+class WithoutDropout(Right):
+    def __init__(self, input_size, hidden_size, num_layers=1):
+        super().__init__(input_size, hidden_size, num_layers)
