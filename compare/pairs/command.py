@@ -20,13 +20,7 @@ from compare.pairs.arrays import compare_arrays
 from compare.pairs.cases import list_cases, shrink
 from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
 from compare.pairs.config import PairConfig, PairOptions
-from compare.parity import (
-    Agreement,
-    ParityReport,
-    SharedOptions,
-    demand_agreement,
-    show_parity,
-)
+from compare.parity import Agreement, ParityReport, SharedOptions, demand_agreement, show_parity
 from compare.terminal import Terminal, UsageError, plural
 
 OURS = ("scratch", "torch")
@@ -185,12 +179,16 @@ def _describe_sizes(cases: Sequence[LayerCase]) -> str:
 
 
 def choose(results: Sequence[PairResult]) -> PairResult:
-    """Return the result to show: the one with the worst verdict, and of these the largest share."""
+    """Return the result to show: the one with the worst verdict, and of these the largest share.
+
+    Special values whose results rounding alone decides count only if there is nothing else.
+    """
     order = list(Agreement)
 
-    def how_bad(result: PairResult) -> tuple[int, float]:
-        rows = result.report.rows
-        return order.index(result.report.verdict), max((row.share for row in rows), default=0.0)
+    def how_bad(result: PairResult) -> tuple[bool, int, float]:
+        verdict, rows = result.report.verdict, result.report.rows
+        tells = not result.case.levels or verdict is not Agreement.UNDECIDABLE
+        return tells, order.index(verdict), max((row.share for row in rows), default=0.0)
 
     return max(results, key=how_bad)
 

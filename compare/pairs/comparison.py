@@ -72,7 +72,7 @@ class PairResult:
         found = match_within(rounding(self.case)[1], a, b, self.case)
         return tuple(replace(c, reference=right[c.tensor]) for c in found)
 
-    @property
+    @cached_property
     def report(self) -> ParityReport:
         """A row for each tensor that both have."""
         return tabulate(self.comparisons)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from safetensors.torch import save_file
 
 from compare.check import LayerCase, expect, list_trials
 from compare.cli import main, parse
@@ -332,6 +333,17 @@ def test_what_does_not_belong_together_is_refused_in_one_line(typed, char_lm, mo
     assert error.startswith(f"rnn-parity: {REFUSED[typed]}")
     assert error.count("\n") == 1
     assert code in (2, 3, 4)
+
+
+def test_weights_of_a_checkpoint_with_adam_are_compared_and_agree(tmp_path, capsys):
+    """Neither Adam's memory nor special values that rounding alone decides change the verdict."""
+    torch.manual_seed(0)
+    weights = {f"rnn.{name}": p for name, p in torch.nn.RNN(4, 5).state_dict().items()}
+    memory = {f"memory.exp_avg.{name}": p.clone() for name, p in weights.items()}
+    save_file(weights | memory, tmp_path / "own.safetensors")
+    code, output, _ = run(f"parity scratch torch --weights {tmp_path / 'own.safetensors'}", capsys)
+    assert code == 0
+    assert "all 8 tensors agree" in output
 
 
 def test_an_undecidable_comparison_ends_with_its_own_code(monkeypatch, capsys):
