@@ -220,6 +220,7 @@ ODD_NAMES = (
     "hw:1.py",
     b"caf\xe9.py",
     "x" * 252 + ".py",
+    "x" * 251 + "y.py",
 )
 ODD = {
     "pipe.py": os.mkfifo,

@@ -57,8 +57,8 @@ function mostOf() {
 function planOf(wide) {
   const isNarrow = wide < 700;
   const rows = heroUnits().length;
-  const room = "moving" in document.documentElement.dataset ? 320 : clamp(innerHeight - 370, 180, 320); // of the first screen
-  const high = rows > 16 ? (isNarrow ? 7 : 10) : isNarrow ? 14 : clamp(room / rows, 8, 19);
+  const space = "moving" in document.documentElement.dataset ? 320 : clamp(innerHeight - 370, 180, 320); // of the first screen
+  const high = rows > 16 ? (isNarrow ? 7 : 10) : isNarrow ? 14 : clamp(space / rows, 8, 19);
   const history = Math.max(1.5, Math.min(5, 76 / rows));
   const letters = isNarrow ? 26 : 36;
   const top = letters + rows * history + (isNarrow ? 54 : 58);
