@@ -108,6 +108,7 @@ def test_every_command_takes_the_cell(tmp_path, mgu, request):
 def assert_page_computes(tab, path, layer):
     """Compare the numbers of the page, in a browser, with those of the fast version."""
     tab.goto(path.as_uri())
+    tab.wait_for_selector("html[data-ready]", state="attached")
     network = tab.evaluate("() => rnnParity.network()")
     found = tab.evaluate("() => rnnParity.run('the lazy dog')")
     parameters = {name: np.array(array) for name, array in network["parameters"].items()}

@@ -33,4 +33,19 @@ const CELL = {
   newState: { formula: "h_t = (1 - f_t) ⊙ h_{t-1} + f_t ⊙ n_t", line: "return (1 - f) * h + f * n",
     text: "For each unit, the forget gate chooses between the previous state and the candidate." },
   fromNext: ["W_{hh}^T ∂L/∂u_{t+1} + (1 - f_{t+1}) ⊙ ∂L/∂h_{t+1}"],
+
+  drawn({ before: [before], a, f, n, q, state: [h] }) {
+    const a_n = a.subarray(h.length);
+    return { before, a: a_n, sum: a_n.map((x, k) => x + f[k] * q[k]), f, n, h };
+  },
+  columns: [
+    { of: "before", kind: "state", title: "state before", short: "before", name: "h_{t-1}", part: null },
+    { of: "f", kind: "gate", title: "f", name: "f_t", part: 1, gap: "mix" },
+    { of: "sum", kind: "bar", title: "sum", name: "a_n + f_t u_n", part: 1 },
+    { of: "n", kind: "state", title: "candidate n", short: "n", name: "n_t", part: 2, gap: "bend" },
+    { of: "h", kind: "state", title: "new state", short: "h", name: "h_t", part: 2 },
+  ],
+  ways: [{ from: "n", to: "h", share: ({ f }, k) => f[k] }],
+  mixes: "The letter and the state before it are mixed: into a candidate, and into a gate, f, between 0 and 1.",
+  makes: "Each unit takes f of the candidate, and keeps 1 − f of its old state.",
 };
