@@ -16,9 +16,6 @@ WORKERS  ?= auto
 # The tests that need a library of the extra `adapters`.
 ADAPTERS := tests/compare/check/test_adapters.py tests/compare/pairs/test_each_pair.py \
     tests/compare/pairs/test_convert.py tests/compare/pairs/test_keras_files.py tests/compare/pairs/test_onnx_files.py
-# Part K of N of `make deep` and `make mutants`; where the results of `make deep` are kept.
-SHARD    ?= 1/1
-RECORD   ?= runs/deep
 
 # Containers often set this. Then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SHORT := awk '/\.whl.*[0-9] MB\)$$/ { sub(".*/", "", $$2); print "  " $$0 } /^Installing/ { print "  Installing" } { fflush() }'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lowest adapters site commands figures check deep report mutants format clean
+.PHONY: help setup run test lowest adapters site commands figures check deep mutants format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,15 +68,11 @@ check: $(STAMP)  ## style, types, import contracts, the budget of each package, 
 	$(BIN)/python -m tests.budget
 	$(BIN)/python -m pytest -q -n 0 tests/test_house.py
 
-deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; SHARD=3/16: a part; again: what is left)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 \
-	    --shard $(SHARD) --record $(RECORD) $(ARGS)
+deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; ARGS=tests/compare/runs: a folder)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 $(ARGS)
 
-report: $(STAMP)  ## write the results of all parts of `make deep` into docs/trust/deep.md
-	@$(BIN)/python docs/scripts/deep.py $(RECORD)
-
-mutants: $(STAMP)  ## change the code in thousands of ways, and see that the tests notice (hours; ARGS=parity, SHARD=3/16: a part)
-	@$(BIN)/python docs/scripts/mutants.py --shard $(SHARD) --processes $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
+mutants: $(STAMP)  ## change the code in thousands of ways, and see that the tests notice (hours; ARGS=parity: a part)
+	@$(BIN)/python docs/scripts/mutants.py --processes $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
 
 format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff check --fix

@@ -25,7 +25,7 @@ import tests.annotations  # noqa: E402
 from tests.counts import count, pytest_terminal_summary  # noqa: E402, F401
 
 threadpool_limits(1)  # of a NumPy that a plugin of pytest has imported before this
-pytest_plugins = ["tests.plugin", "tests.shards"]
+pytest_plugins = ["tests.plugin"]
 
 # Before they are imported: calls are checked against their annotations, shapes included.
 tests.annotations.install()

@@ -70,19 +70,6 @@ def test_each_part_has_files_and_its_tests_exist():
             assert (mutants.ROOT / test.partition("::")[0].rpartition("=")[2]).exists(), test
 
 
-def test_shares_are_of_all_files():
-    tried = []
-
-    def try_part(name, files, *_):
-        tried.extend(files)
-        return mutants.Results(0, 0, 0, [])
-
-    script, _ = recorded(try_part=try_part)
-    for k in (1, 2, 3):
-        assert script.main(["--shard", f"{k}/3"]) == 0
-    assert sorted(tried) == sorted(chain(*map(mutants.find_files, mutants.PARTS)))
-
-
 def test_a_survivor_is_shown_and_the_exit_code_is_1(capsys):
     found = {"plain": mutants.Results(1234, 5, 1, ["x"]), "cells": mutants.Results(9, 9, 0, [])}
     script, shown = recorded(try_part=lambda name, *_: found[name])

@@ -3,7 +3,6 @@
     python docs/scripts/mutants.py                    # all parts (hours); resumes after a stop
     python docs/scripts/mutants.py parity cells       # some parts of mutants.toml
     python docs/scripts/mutants.py runs --sample 300  # so many mutants, drawn at random
-    python docs/scripts/mutants.py --shard 3/16       # the third of sixteen shares of the files
 
 A mutant is a copy of the source with one small change. If a test fails, the mutant is killed: the
 line is tested. If no test fails, the mutant survives. Then it either computes the same function, or
@@ -25,8 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pages import ROOT
-
-from tests.shards import shard
 
 WORK = ROOT / "mutants"
 SETTINGS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
@@ -161,7 +158,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Try the parts that are wanted; the exit code is 1 if a mutant survives."""
     parser = argparse.ArgumentParser(prog="python docs/scripts/mutants.py")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--shard", metavar="K/N", default="1/1", type=shard)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--sample", type=int, metavar="N", default=0, help="of each part")
     parser.add_argument("--seed", type=int, metavar="S", default=0, help="of the sample")
@@ -169,14 +165,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = chosen.parts or list(PARTS)
     if set(wanted) - PARTS.keys():
         parser.error(f"expected parts among {', '.join(PARTS)}, got {', '.join(wanted)}")
-    k, n = chosen.shard
-    share = [file for name in PARTS for file in find_files(name)][k - 1 :: n]
     survived = False
     for name in wanted:
-        if files := [file for file in find_files(name) if file in share]:
-            results = try_part(name, files, chosen.processes, chosen.sample, chosen.seed)
-            show(name, results)
-            survived = survived or bool(results.survivors)
+        results = try_part(name, find_files(name), chosen.processes, chosen.sample, chosen.seed)
+        show(name, results)
+        survived = survived or bool(results.survivors)
     return 1 if survived else 0
 
 
