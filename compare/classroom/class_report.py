@@ -31,8 +31,8 @@ from compare.terminal import package_version
 
 RESULTS, GRADES, PAGE = "class.json", "grades.csv", "class.html"
 MOST_BYTES = 2**28  # of the results of a class
-PATHS = ("report", "target", "json", "jobs", "text")
-"""Options that do not change a verdict, or whose files do."""
+IDLE = ("report", "target", "json", "jobs")
+"""Options that do not change a verdict."""
 
 FORMULA = ("=", "+", "-", "@", "\t")
 """A cell of a table that begins so would be computed by a spreadsheet."""
@@ -77,9 +77,8 @@ class ClassReport:
     def settings(self) -> dict[str, str]:
         """The other things that the verdicts depend on, beside the submissions."""
         fields = dataclasses.asdict(self.config)
-        own = {name: str(value) for name, value in fields.items() if name not in PATHS}
-        own |= {"class": self.config.submissions.name, "version": package_version()}
-        return own | {"text": hash_file(self.config.text) if self.config.text else ""}
+        own = {name: str(value) for name, value in fields.items() if name not in IDLE}
+        return own | {"class": self.config.submissions.name, "version": package_version()}
 
     def _holds(self, row: JsonObject) -> bool:
         path = self.files.get(row["file"])

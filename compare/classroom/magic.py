@@ -52,7 +52,7 @@ def check_cells(sources: Sequence[str], names: Sequence[str]) -> Shown:
             if any(name.startswith("-") for name in names):
                 expected = "expected names of functions, such as %%check rnn_step"
                 raise UsageError(f"{expected}, got {' '.join(names)}")
-            config = CheckConfig(target=str(file), stage=",".join(names) or None, no_train=True)
+            config = CheckConfig(target=str(file), stage=",".join(names) or None)
             source = replace(find_source(config.check()), folders=(str(Path.cwd()),))
             report = examine(config, Terminal(quiet=True), source)
         except CommandError as error:

@@ -125,7 +125,7 @@ GENERATE = "generate --run {run} --prefix the --num-preds 2"
 RESUME = "train --model scratch --resume {run} --epochs 3"
 EXPLAIN = "explain --vocab {run}/own.json --text ab --out {run}/page.html --weights {run}/"
 CONVERT = "convert {run}/FILE {run}/new.npz"
-CHECK = "check --no-train --stage rnn_step {run}/"
+CHECK = "check --stage rnn_step {run}/"
 BENCH = "bench --rows scratch --phases forward --budget 1e5 --shapes {run}/shapes.json"
 OF_ITS_VERSIONS = ("an unknown key", "a key that is missing", "another type")
 """Harmless, because only the versions of the libraries are read."""

@@ -62,7 +62,7 @@ MODES = {  # `grade` is left out: its options are those of the check of each fil
     "bench, again": Mode("bench --plot bench.json"),
     "new": Mode("new new.py"),
     "vectors": Mode("vectors vectors --cell rnn"),
-    "check, functions": Mode("check mine.py --no-train --stage rnn_step"),
+    "check, functions": Mode("check mine.py --stage rnn_step"),
     "check, a class": Mode("check plain.py:Layer"),
 }
 

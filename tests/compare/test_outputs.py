@@ -31,14 +31,14 @@ OLDER_PAGE = '<meta name="generator" content="rnn-parity check">'
 REPLAYS = {"replay": "rnn-parity bisect 2", "tensors": "pt"}
 """The format in the metadata of an older replay, and of another program's file."""
 
-CHECK = "check mine.py --no-train --stage rnn_step"
+CHECK = "check mine.py --stage rnn_step"
 BENCH = f"bench --rows scratch --phases forward --shapes shapes.json --budget {ENOUGH}"
 BISECT = f"bisect {SMALL} --text fox.txt --bug tanh-derivative --updates 2"
 COMMANDS = {
     f"{CHECK} --json {{}}": ("check.json", "folder.json"),
     f"{CHECK} --gradescope {{}}": ("gradescope.json",),
     f"{CHECK} --explain {{}}": (),
-    "grade directory --no-train --stage rnn_step --json {}": ("check.json", "folder.json"),
+    "grade directory --stage rnn_step --json {}": ("check.json", "folder.json"),
     f"{BENCH} --json {{}}": ("bench.json",),
     f"{BISECT} --output {{}}": ("replay",),
     "explain --cell rnn --text ab --out {}": (),
@@ -115,9 +115,9 @@ READS = {  # a command with each option that names what it reads: those that nam
     "generate --prefix a --run runs/run": [],
     "parity --text {text}": [],
     "parity mine.py torch --input x.npy --weights layer.npz": [],
-    "check mine.py --stage rnn_step --text {text}": ["--json {}", "--gradescope {}"],
-    "check mine.py --stage rnn_step --text older.html": ["--explain {}"],
-    "grade directory --stage rnn_step --text {text}": [
+    "check mine.py --stage rnn_step": ["--json {}", "--gradescope {}"],
+    "check older.html --stage rnn_step": ["--explain {}"],
+    "grade directory --stage rnn_step": [
         "--json {}",
         "--report report | report/grades.csv report/class.html report/students/mine.py.html",
     ],

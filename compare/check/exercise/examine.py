@@ -1,4 +1,4 @@
-"""Check the functions of a file: try each, name the likely mistakes, and train six right ones."""
+"""Check the functions of a file: try each, and name the likely mistakes."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,7 +12,6 @@ from compare.check.exercise.functions import (
     list_unfilled,
 )
 from compare.check.exercise.stages import Stage
-from compare.check.exercise.training import train
 from compare.check.trying.config import CheckConfig
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.loading import (
@@ -23,7 +22,7 @@ from compare.check.trying.loading import (
     make_loader,
     show_spinner,
 )
-from compare.check.trying.report import Report, TrainingResult
+from compare.check.trying.report import Report
 from compare.check.trying.results import ItemResult
 from compare.check.trying.subject import Subject, search_further, try_items
 from compare.implementations import (
@@ -33,7 +32,6 @@ from compare.implementations import (
     Source,
     Start,
     Submission,
-    SubmissionFunctions,
     Verdict,
     clean,
     parse_order,
@@ -92,9 +90,6 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     try:
         with show_spinner(terminal):
             report.stages = try_stages(subject, chosen, deep=config.deep)
-        is_trained = report.form == "functions" and not config.no_train
-        if is_trained and report.score == len(stages):
-            report.training = _train(config, report.cell, load, terminal)
     except Exception as error:
         report.stages = list_without_results(chosen, find_failure(error))
     return report
@@ -123,9 +118,3 @@ def try_stages(
             searched, [results[k]] = search_further(subject, [result])
         explain_results(searched, [results[k]])
     return results
-
-
-def _train(config: CheckConfig, cell: str, load: Load, terminal: Terminal) -> TrainingResult:
-    with load() as submission:
-        functions = SubmissionFunctions(submission, cell, parse_order(config.gates, cell))
-        return train(cell, functions, config.text, terminal, config.optimizer or "sgd")

@@ -13,9 +13,9 @@ def refuse_replacing(
 ) -> None:
     """Raise UsageError if an output would replace something else, OSError if it cannot be written.
 
-    Nothing replaces a file that is checked, or the text.
+    Nothing replaces a file that is checked.
     """
-    check_outputs([*list_outputs(config), *more], filter(None, [config.text, *checked]))
+    check_outputs([*list_outputs(config), *more], checked)
 
 
 def list_outputs(config: CheckOptions) -> Iterator[Output]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rich.text import Text
 
-from compare.check.exercise.training import show_training
 from compare.check.trying.explanation import (
     explain,
     summarize,
@@ -56,8 +55,6 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
     _show_results(report, terminal, verbose)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
-    if report.training is not None:
-        show_training(report.training, terminal)
     failed = [r for r in report.stages if r.verdict not in ("right", "missing", "not tried")]
     if failed and failed[0].case is not None:  # without a case it could not be loaded
         terminal.line()

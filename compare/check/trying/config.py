@@ -8,7 +8,6 @@ from tyro.conf import Positional, arg
 
 from compare.implementations import CELLS, NOTEBOOK, CellName
 from compare.kernels import CAPABILITIES
-from compare.parity import OPTIMIZERS, OptimizerName
 from compare.terminal import (
     FROM_0,
     Range,
@@ -38,12 +37,6 @@ class CheckOptions:
     """Check only these functions, such as rnn_step."""
     no_equations: Annotated[bool, flag()] = False
     """Hide the equations; some exercises ask for them."""
-    no_train: Annotated[bool, flag()] = False
-    """Skip the training in lock-step with PyTorch."""
-    text: Annotated[Path | None, flag("FILE", "(default: built in)")] = None
-    """Text of that training."""
-    optimizer: Annotated[OptimizerName | None, flag("|".join(OPTIMIZERS), "(default: sgd)")] = None
-    """Optimizer of that training."""
     device: Annotated[str | None, flag("DEVICE")] = None
     """Device of a PyTorch module, such as cuda."""
     dtype: Annotated[Literal["float64", "float32", "bfloat16", "float16"] | None, flag("DTYPE")] = (
@@ -81,14 +74,9 @@ class CheckOptions:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
         read_sizes(self.size)
-        for name in ("text", "optimizer"):
-            if self.no_train and getattr(self, name) is not None:
-                raise UsageError(f"expected --{name} or --no-train, got both")
         if (given := self.compile_for) not in (None, *CAPABILITIES):
             known = ", ".join(CAPABILITIES)
             raise UsageError(f"expected --compile-for to be one of {known}, got {given!r}")
-        if self.text is not None and not self.text.is_file():
-            raise UsageError(f"expected a file for --text, got {self.text}")
         return self
 
 

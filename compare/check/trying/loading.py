@@ -56,9 +56,8 @@ def find_source(config: CheckConfig) -> Source:
             raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {typed}")
     if config.device:
         check_device(config.device)
-    for name in ("stage", "no_train", "text", "optimizer"):
-        if getattr(config, name) and source.is_layer:
-            raise UsageError(f"expected a file of functions with {flag_of(name)}, got {typed}")
+    if config.stage and source.is_layer:
+        raise UsageError(f"expected a file of functions with --stage, got {typed}")
     return source
 
 

@@ -1,7 +1,7 @@
 """The report: all results of a check, as a table, as JSON, and for Gradescope."""
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from compare.check.trying.explanation import (
     describe_problem,
@@ -12,25 +12,6 @@ from compare.check.trying.explanation import (
 from compare.check.trying.results import ItemResult, Result
 from compare.files import JsonObject
 from compare.implementations import FAILED, Verdict
-
-
-@dataclass(slots=True)
-class TrainingResult:
-    """The result of the check."""
-
-    text: str  # its title
-    updates: int = 0
-    stopped: bool = False  # before the last update, to save time
-    losses: dict[str, list[float]] = field(default_factory=lambda: {"yours": [], "PyTorch": []})
-    largest_difference: float = 0.0  # between parameters after the last update
-    allowed: float = 0.0  # the tolerance of the same parameter
-    wrote: dict[str, str] = field(default_factory=dict)
-    failed: str = ""  # why, in a line
-    optimizer: str = "sgd"
-
-    def to_json(self) -> JsonObject:
-        """Return it as plain JSON values."""
-        return {"ok": not self.failed} | asdict(self) | {"failed": self.failed or None}
 
 
 @dataclass(slots=True)
@@ -50,7 +31,6 @@ class Report:
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # why it could not be checked
     misfit: str = ""  # why it was not: its form is another one, which is no mistake
-    training: TrainingResult | None = None
     adapter: str = ""  # of a class of another library
 
     @property
@@ -68,9 +48,8 @@ class Report:
     @property
     def failures(self) -> list[str]:
         """Failures beside the stages, each in a line."""
-        training = self.training.failed if self.training is not None else ""
         wrong = [f"{result.name}: {result.verdict}" for result in self.wrong]
-        return [*filter(None, (self.failed, training)), *wrong]
+        return [*filter(None, [self.failed]), *wrong]
 
     @property
     def ok(self) -> bool:
@@ -133,7 +112,6 @@ class Report:
             "properties": [result.to_json() for result in self.properties],
             "error_handling": [result.to_json() for result in self.error_handling],
             "kernels": [result.to_json() for result in self.kernels],
-            "training": None if self.training is None else self.training.to_json(),
             "notes": self.notes,
         }
 
@@ -150,10 +128,6 @@ class Report:
             }
             for k, stage in enumerate(self.stages, start=1)
         ]
-        if self.training is not None:
-            failed = self.training.failed
-            test = {"name": "training in lock-step with PyTorch", "output": failed or "right"}
-            tests.append(test | {"status": "failed" if failed else "passed"})
         return {
             "score": self.score,
             "output": f"rnn-parity check: {self.score:g} of {len(self.stages)}",

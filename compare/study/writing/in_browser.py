@@ -46,7 +46,7 @@ def check(source: str, choice: str, tell: Tell) -> str:
     `choice` is the JSON of options of the command: cell, stage, no_equations.
     """
     write_file(source)
-    options = {"no_train": True, "timeout": SECONDS, **json.loads(choice)}
+    options = {"timeout": SECONDS, **json.loads(choice)}
     config = CheckConfig(target=str(FILE), **options).check()
 
     def start(*given: Any) -> ToldProcess:

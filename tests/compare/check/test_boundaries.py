@@ -69,7 +69,7 @@ def is_right(base, changes, folder, **options):
     terminal = Terminal(quiet=True)
     if base in FUNCTIONS:
         load = loader(folder, replaced(FUNCTIONS[base], changes))
-        config = CheckConfig(target="student.py", no_train=True)
+        config = CheckConfig(target="student.py")
         return examine_functions(config, load, terminal).ok
     layer = Layer(base, base, changes)
     target = layer.write(folder)
@@ -146,7 +146,7 @@ def test_dropout_is_that_of_pytorch(name):
 )
 def test_a_report_says_what_the_wrong_cases_have_in_common(change, words, tmp_path):
     load = loader(tmp_path, replaced(FUNCTIONS["plain rnn"], [change]))
-    config = CheckConfig(target="student.py", no_train=True, stage="rnn_step")
+    config = CheckConfig(target="student.py", stage="rnn_step")
     [result] = examine_functions(config, load, Terminal(quiet=True)).stages
     assert re.match(r"right in \d+ cases, wrong in ", result.where)
     assert words in result.where

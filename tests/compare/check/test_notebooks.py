@@ -46,7 +46,7 @@ def _folder(tmp_path, monkeypatch):
 def check(path, stage=None):
     """Check a notebook by the command; return each verdict, and what is printed."""
     output, printed = terminal()
-    report = command.examine(CheckConfig(target=str(path), stage=stage, no_train=True), output)
+    report = command.examine(CheckConfig(target=str(path), stage=stage), output)
     return [str(result.verdict) for result in report.stages], printed.getvalue()
 
 

@@ -13,7 +13,6 @@ from compare.check.layers.kernels import describe_left_out, explain_stages
 from compare.check.layers.layer import MOST_OPERATIONS, LayerSubject, find_layout
 from compare.check.report.page import record_of, tensor_of
 from compare.check.report.printing import list_notes, show
-from compare.check.trying.report import TrainingResult
 from compare.check.trying.results import Case, Diagnosis, Item, Result
 from compare.implementations import Notes, UserLayerFactory, Verdict
 from compare.kernels import describe_kernels
@@ -58,11 +57,6 @@ def entries(*rows: tuple[str, str], **more: Any) -> list[Result]:
 
 
 ERRORS = entries(("x of 1 axis", "wrong"), found="no error")
-LOSSES = {"yours": [3.5, 1.25], "PyTorch": [3.5, 1.2500004]}
-WROTE = {"yours": "the clock", "PyTorch": "the clock"}
-TRAINING = TrainingResult("A Text", 2, losses=LOSSES, largest_difference=3e-14, allowed=2e-13)
-TRAINING.wrote = WROTE
-DIFFERS = replace(TRAINING, failed="the loss is 7")
 
 
 def report(**fields: Any) -> Report:
@@ -81,7 +75,6 @@ def report(**fields: Any) -> Report:
         "kernels": entries(("forward", "right"), got="7 registers")
         + entries(("backward", "error"), got="512 registers", found="out of memory"),
         "notes": ["it printed"],
-        "training": DIFFERS,
     }
     return Report("my.py", cell="gru", seed=7, **values | fields)
 
@@ -92,7 +85,6 @@ RIGHT = report(
     properties=[],
     error_handling=[],
     kernels=[],
-    training=TRAINING,
     notes=[],
 )
 
@@ -129,7 +121,6 @@ NOTES = Notes(
     first=" first \n second",
 )
 WARNED = Notes(opened=["a"], lines=1, first="/home/me/my.py:3: RuntimeWarning: overflow")
-STOPPED = replace(TRAINING, stopped=True)
 
 
 USED = {"name": "step", "registers": 40, "stack": 0, "shared": 1536, "tf32": 0, "barriers": 1}
@@ -159,7 +150,6 @@ TABLE = table_of(__file__)
 SHOWN: dict[str, Callable[[], list[str]]] = {
     "report": lambda: printed(report()),
     "right": lambda: printed(RIGHT),
-    "stopped training": lambda: printed(replace(RIGHT, training=STOPPED)),
     "strict": lambda: printed(replace(RIGHT, strict=True, error_handling=ERRORS)),
     "JSON": lambda: as_lines(report().to_json()),
     "Gradescope": lambda: as_lines(report().to_gradescope()),
@@ -232,7 +222,7 @@ def test_results_for_gradescope_are_as_its_documentation_has_them(found):
 
 def test_what_counts_is_in_the_summary():
     found = [report(), RIGHT, replace(RIGHT, strict=True, error_handling=ERRORS)]
-    found += [report(form="class", failed="E: why"), report(form="cs231n", training=None)]
+    found += [report(form="class", failed="E: why"), report(form="cs231n")]
     assert [each.summary for each in found] == TABLE["summaries"].splitlines()
     assert found[3].summary_below == "1 of 6 parts are right"  # the table has the rest
     assert [each.ok for each in found] == [False, True, False, False, False]

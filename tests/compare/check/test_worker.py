@@ -34,9 +34,7 @@ def test_hostile_files(file, tmp_path, monkeypatch, capsys):
     text = file.get("before", "") + RIGHT + file.get("after", "")
     Path("student.py").write_text(text, encoding="utf-8")
     options = shlex.split(file.get("options", ""))
-    found = main(
-        ["check", "student.py", "--no-train", "--json=a.json", "--gradescope=b.json", *options]
-    )
+    found = main(["check", "student.py", "--json=a.json", "--gradescope=b.json", *options])
     output, error = capsys.readouterr()
     results, graded = (json.loads(Path(name).read_text("utf-8")) for name in ("a.json", "b.json"))
     assert results["score"] == graded["score"] == file["score"], output

@@ -66,7 +66,7 @@ def test_the_verdicts_are_those_of_the_command(printed):
     """And all that the report says beside them; numbers may differ in their last bits."""
     cell, answers, *_, files = printed
     [file] = [file for file in files if file.stem == "wrong"]
-    report = examine(CheckConfig(target=str(file), no_train=True), Terminal(quiet=True))
+    report = examine(CheckConfig(target=str(file)), Terminal(quiet=True))
     there, here = report.to_json(), answers["wrong"]["report"]
     for one, other in zip(there["stages"], here["stages"], strict=True):
         for name in ("expected", "got") if one["verdict"] == "wrong" else ():

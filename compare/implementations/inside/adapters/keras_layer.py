@@ -1,5 +1,7 @@
 """Keras's SimpleRNN, GRU or LSTM, on the backend that KERAS_BACKEND names.
 
+TensorFlow and PyTorch compute gradients; on JAX and NumPy the adapter runs forward alone.
+
 Its batch is first, its states have no axis for layers, and its weights are (in, out).
 
 A file ``model.keras`` or ``model.h5`` is a model in which such a layer is found, however deep. The
@@ -8,7 +10,6 @@ layer's configuration decides what it computes; it can be given any weights.
 
 import re
 from collections.abc import Callable
-from functools import cache
 from typing import TypeAlias
 
 import keras
@@ -20,11 +21,8 @@ Target: TypeAlias = "keras.Layer | type[keras.Layer]"
 
 LOWEST = [3, 11, 3]  # an older version may run the code of a Lambda that is in a file
 BACKEND: str = keras.backend.backend()
-GRADIENTS = BACKEND in ("tensorflow", "torch", "jax")
-if BACKEND == "jax":
-    import jax
+GRADIENTS = BACKEND in ("tensorflow", "torch")
 
-JaxArrays: TypeAlias = "list[jax.Array]"
 Arrays = dict[str, Array]
 Pull = Callable[[list[Array]], list[object]]
 """Takes the results' gradients; returns the gradients of x, the states and the variables."""
@@ -41,6 +39,8 @@ def build(
 ) -> "keras.Layer":
     """Build a layer of a class, or one like a layer of a file with other weights."""
     if BACKEND == "jax":
+        import jax
+
         jax.config.update("jax_enable_x64", dtype == "float64")
     options = {"units": hidden_size, "use_bias": bias, "dtype": dtype}
     options |= {"return_sequences": True, "return_state": True}
@@ -170,38 +170,6 @@ def _run_torch(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[object],
     return results, pull
 
 
-def _run_jax(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[object], Pull]:
-    variables, others = layer.trainable_variables, layer.non_trainable_variables
-    values = [[v.value for v in several] for several in (variables, others)]
-    forward, backward = _compile_jax()
-    results, vjp = forward(layer, inputs, *values)
-
-    def pull(d_results: list[Array]) -> list[object]:
-        d_inputs, d_variables = backward(vjp, type(results)(d_results))
-        return [*d_inputs, *d_variables]
-
-    return results, pull
-
-
-@cache
-def _compile_jax() -> "tuple[jax.stages.Wrapped, jax.stages.Wrapped]":
-    """Return forward and backward, which JAX compiles once for each layer and shape."""
-
-    def differentiate(
-        layer: "keras.Layer", inputs: JaxArrays, variables: JaxArrays, others: JaxArrays
-    ) -> "tuple[JaxArrays, jax.tree_util.Partial]":
-        def compute(inputs: JaxArrays, variables: JaxArrays) -> JaxArrays:
-            x, *states = inputs
-            results: JaxArrays
-            results, _ = layer.stateless_call(variables, others, x, initial_state=states or None)
-            return results
-
-        results, vjp = jax.vjp(compute, inputs, variables)
-        return results, vjp
-
-    return jax.jit(differentiate, static_argnums=0), jax.jit(lambda vjp, d_results: vjp(d_results))
-
-
 def _run_forward(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[object], None]:
     x, *states = inputs
     return layer(x, initial_state=states or None), None
@@ -210,7 +178,7 @@ def _run_forward(layer: "keras.Layer", inputs: list[Array]) -> tuple[list[object
 RUNS: dict[str, Callable[["keras.Layer", list[Array]], tuple[list[object], Pull | None]]] = {
     "tensorflow": _run_tensorflow,
     "torch": _run_torch,
-    "jax": _run_jax,
+    "jax": _run_forward,
     "numpy": _run_forward,
 }
 
