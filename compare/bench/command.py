@@ -119,7 +119,7 @@ def _demand_times(document: Document) -> None:
 
 def _refuse_replacing(config: BenchConfig, path: Path) -> None:
     """Refuse a path with something else than a benchmark, and a picture of something else."""
-    is_ours = path.is_file() and Document.is_stored(path)
+    is_ours = Document.is_stored(path)
     option, picture = "--plot" if config.plot else "--json", name_picture(path)
     outputs = [Output(option, picture, "an older picture", lambda _: is_ours, makes_folder=True)]
     if not config.plot:
@@ -243,6 +243,7 @@ class _Session:
             if row.compiles and found.first_call is not None:
                 self.budget.compiled(row, phase, found.first_call)
             if found.outcome != TIMED:
+                self.budget.spend(row, found.first_call or 0.0)
                 add(found.outcome, reason=found.reason)
                 continue
             cost = timing.estimate_round(row, found.estimate, threads)

@@ -5,6 +5,7 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from compare.files import open_input
 from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.core.guesses import guess_cell_of_functions
@@ -22,6 +23,8 @@ from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
 from compare.terminal import UsageError
 from scratch_rnn.checks import brief
+
+MOST_BYTES = 2**26  # of a file of Python, or of a notebook with its pictures
 
 
 def implementation(
@@ -96,11 +99,10 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
     if target.kind == "module":
         folders = (str(Path.cwd()),)
         return Source(module=target.place, name=target.name, folders=folders, **fields)
-    if target.kind != "file":
-        why = ", which does not exist" if file.suffix == ".py" else ""
-        why = ", which is a pipe or a device" if file.exists() else why
-        why = ", which is a folder" if target.kind == "folder" else why
-        raise refuse_target(target.text, why + advice)
+    try:
+        open_input(file, MOST_BYTES).close()
+    except OSError as error:
+        raise refuse_target(target.text, f": {error.strerror}{advice}") from None
     if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target.text}")
     return Source(

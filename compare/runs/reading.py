@@ -63,7 +63,7 @@ def read_lines(directory: Path) -> Iterator[tuple[Update, bytes]]:
     path = directory / METRICS
     with files.open_input(path) as file:
         for number in count(1):
-            line = file.readline()
+            line = file.readline(MOST_BYTES)
             if not line.endswith(b"\n"):
                 return
             try:

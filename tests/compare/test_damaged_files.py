@@ -114,6 +114,7 @@ JSON = VALUES | {  # of an object, or a list of them
 TIMES = {
     "seconds of 1e308": edit(lambda values: values["timings"][0].update({"seconds": [1e308]})),
 }
+LARGE = {"a terabyte": lambda path: os.truncate(path, 2**40)}
 TENSORS = {"a bit": change_bit}
 PICKLES = {"a program": pickle_program}
 LAYERS = {
@@ -133,7 +134,7 @@ OF_ITS_VERSIONS = ("an unknown key", "a key that is missing", "another type")
 READERS = {  # a file, what reads it, its damages, and those that it may have
     "config.json": (GENERATE, ANY | JSON, ()),
     "environment.json": (RESUME, ANY | JSON, OF_ITS_VERSIONS),
-    "metrics.jsonl": (RESUME, ANY | JSON, ()),
+    "metrics.jsonl": (RESUME, ANY | JSON | LARGE, ("a terabyte",)),  # an unfinished line
     "scratch.safetensors": (GENERATE, ANY | TENSORS, ()),
     "checkpoints": (RESUME, ANY | TENSORS, ()),
     "fox.txt": (f"parity {SMALL} --text {{run}}/fox.txt", ANY, ("cut",)),
@@ -141,7 +142,7 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "older.json": (f"{BENCH} --against {{run}}/older.json", ANY | JSON, ()),
     "shapes.json": (BENCH, ANY | JSON, ("a key that is missing",)),  # the name
     "replay": ("bisect --replay {run}/replay", ANY | TENSORS, ()),
-    "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY | PICKLES | LAYERS, ()),
+    "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY | PICKLES | LAYERS | LARGE, ()),
     "layer.npz": (
         CONVERT.replace("FILE", "layer.npz"),
         ANY | TENSORS | PICKLES | {"not a number": set_nan, "gigabytes": unpack_to_gigabytes},
@@ -152,10 +153,10 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "layer.h5": (CONVERT.replace("FILE", "layer.h5"), ANY, ()),
     "layer.onnx": (CONVERT.replace("FILE", "layer.onnx"), ANY, ()),
     "own.pt": (EXPLAIN + "own.pt", ANY | PICKLES, ()),
-    "own.json": (EXPLAIN + "own.pt", ANY | VALUES, ()),
+    "own.json": (EXPLAIN + "own.pt", ANY | VALUES | LARGE, ()),
     "x.npy": ("parity scratch torch --input {run}/x.npy", ANY | PICKLES, ()),
-    "mine.py": (CHECK + "mine.py", ANY, ()),
-    "mine.ipynb": (CHECK + "mine.ipynb", ANY | JSON, ("an unknown key",)),
+    "mine.py": (CHECK + "mine.py", ANY | LARGE, ()),
+    "mine.ipynb": (CHECK + "mine.ipynb", ANY | JSON | LARGE, ("an unknown key",)),
 }
 
 

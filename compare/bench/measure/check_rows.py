@@ -88,9 +88,9 @@ def check_again(
 
 def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
     """Call a job once and read its results. If it was short or compiled, call it twice more."""
+    begun = timing.synchronised_clock()
     try:
         with row.settings(threads):
-            begun = timing.synchronised_clock()
             value = job.run()
             seconds = estimate = timing.synchronised_clock() - begun
             results = job.results(value)
@@ -101,4 +101,5 @@ def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
     except MemoryError as error:
         return RowCheck(LEFT_OUT, f"out of memory: {' '.join(str(error).split())[:200]}")
     except Exception as error:  # any error in one row must not stop the other rows
-        return RowCheck(REFUSED, timing.describe_error(error))
+        seconds = timing.synchronised_clock() - begun
+        return RowCheck(REFUSED, timing.describe_error(error), seconds)

@@ -169,8 +169,8 @@ class Budget:
     what an earlier phase did not use. Each phase gets at least three rounds, if they fit into the
     budget. Small shapes come first. If the budget is too small, the largest shapes are left out.
 
-    Calls that check a row do not count. Compilation has its own budget of the same size: what has
-    been compiled is measured, but nothing is compiled that would probably exceed it.
+    Calls that check a row count only if they fail. Compilation has its own budget of the same size:
+    what has been compiled is measured, but nothing is compiled that would probably exceed it.
 
     `flops` are the operations of all phases of all shapes, in the order of the measurement, and
     `rate` is the number of operations per second for the estimates.

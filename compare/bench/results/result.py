@@ -131,8 +131,6 @@ class Document:
             if isinstance(values, dict) and values.get("schema") != SCHEMA:
                 raise files.SchemaError(f"schema {SCHEMA}", files.excerpt(values.get("schema")))
             document: Self = files.read(cls, values, "a benchmark")
-        except OSError as error:
-            raise files.RecordError(f"expected a benchmark in {path}: {error.strerror}") from error
         except files.SchemaError as error:
             raise files.RecordError(f"expected a benchmark in {path}: {error}") from None
         if problem := document.contradiction():

@@ -164,8 +164,6 @@ def read(path: Path, cell: str) -> list[Shape]:
         for number, entry in enumerate(entries, start=1):
             where = f"shape {number}: "
             shapes.append(_read_entry(entry, cell))
-    except OSError as error:
-        raise UsageError(f"expected a list of shapes in {path}: {error.strerror}") from error
     except SchemaError as error:
         raise UsageError(f"expected a list of shapes in {path}: {where}{error}") from None
     names = [shape.name for shape in shapes]

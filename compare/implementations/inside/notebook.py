@@ -28,7 +28,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-MOST_BYTES = 2**26  # of a notebook, with its pictures
 NOTEBOOK = ".ipynb"  # the end of its name
 
 PYTHON = ("check", "time", "timeit", "capture", "prun")
@@ -106,8 +105,6 @@ def read_cells(file: Path) -> Iterator[NotebookCell]:
 
 def _read_sources(file: Path) -> Iterator[str]:
     """Yield the text of each cell of code."""
-    if (size := file.stat().st_size) > MOST_BYTES:
-        raise NotANotebook(f"{size:,} bytes")
     try:
         notebook = json.loads(file.read_bytes())
     except RecursionError:

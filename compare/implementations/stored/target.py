@@ -66,7 +66,10 @@ def read_target(text: str) -> Target:
     if not isinstance(text, str):
         raise UsageError(f"expected target to be a str, got {type(text).__name__}")
     found = IN_A_LIBRARYS_FILE.fullmatch(text) or PLACE_AND_NAME.fullmatch(text)
-    is_file = Path(text).is_file()  # whatever its name
+    try:
+        is_file = Path(text).is_file()  # whatever its name
+    except OSError as error:  # as of a name that is too long
+        raise refuse_target(text, f": {error.strerror}") from None
     return Target(text, text) if is_file or not found else Target(text, *found.groups(""))
 
 

@@ -40,7 +40,7 @@ OF_A_LAYER = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)_l\d+(?:_reverse)?)"
 def read_arrays(path: Path) -> Results:
     """Read all arrays of a file, or of the newest one of a run, by name.
 
-    UsageError or RecordError if it cannot be read.
+    OSError, UsageError or RecordError if it cannot be read.
     """
     if path.is_dir():
         path = _find_newest(path)
@@ -62,17 +62,12 @@ def _find_newest(run: Path) -> Path:
     raise UsageError(f"expected a run with weights, got {run}")
 
 
-def _read(path: Path, library: str, what: str = "weights") -> dict[str, Results]:
+def _read(path: Path, library: str) -> dict[str, Results]:
     """Return the arrays of a file by the names of layer and array, as another process reads them.
 
-    RecordError if it cannot, UsageError without the library.
+    OSError or RecordError if it cannot, UsageError without the library.
     """
-    try:
-        open_input(path, MOST_BYTES).close()
-    except FileNotFoundError:
-        raise RecordError(f"expected {what} in {path}, which does not exist") from None
-    except OSError as error:
-        raise RecordError(f"expected {what} in {path}, got: {error.strerror or error}") from None
+    open_input(path, MOST_BYTES).close()
     gibibytes = 1 + COPIES * path.stat().st_size / 2**30
     source = Source(str(path), library, ALL_LAYERS, resolver=RESOLVER, gibibytes=gibibytes)
     layers: dict[str, Results] = {}
@@ -206,7 +201,7 @@ def read_input(path: Path) -> Array:
 
 def read_array(path: Path) -> Array:
     """Read the array of a .npy file; UsageError or RecordError if it is none."""
-    arrays = _read(path, "numpy", "an array").get("", {})
+    arrays = _read(path, "numpy").get("", {})
     if [*arrays] != [""]:
         got = "several" if arrays else "no numbers"
         raise UsageError(f"expected one array in {path}, got {got}")

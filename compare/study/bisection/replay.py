@@ -78,18 +78,13 @@ def write(path: Path, replay: Replay) -> int:
         raise files.RecordError(
             f"expected a replay of at most {MOST_BYTES:,} bytes, got {len(content):,}"
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_output(path, content)
-    except OSError as error:
-        raise files.RecordError(
-            f"expected a file to write to, got {path}: {error.strerror}"
-        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_output(path, content)
     return len(content)
 
 
 def read(path: Path) -> Replay:
-    """Read a replay. RecordError: the file is missing, or is not a replay."""
+    """Read a replay; RecordError if the file is none."""
     try:
         content = files.read_file(path, MOST_BYTES)
         tensors = safetensors.numpy.load(content)
@@ -104,8 +99,6 @@ def read(path: Path) -> Replay:
             raise files.SchemaError("the name of a bug", files.excerpt(bug))
         case = _case(description, {name: np.array(tensor) for name, tensor in tensors.items()})
         return Replay(case=case, **{name: getattr(description, name) for name in OF_REPLAY})
-    except OSError as error:
-        raise files.RecordError(f"expected a replay file, got {path}: {error.strerror}") from error
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
         reason = files.excerpt(" ".join(str(error).split()))
         raise files.RecordError(f"expected a replay of bisect in {path}, got: {reason}") from error

@@ -54,8 +54,6 @@ def read_tokens(path: Path) -> list[str]:
     """Read the tokens in the order of their indices: a list, or a dict of token to index."""
     try:
         content = read_json(path, MOST_BYTES)
-    except OSError as error:
-        raise RecordError(f"expected a vocabulary in {path}: {error.strerror or error}") from None
     except SchemaError as error:
         raise RecordError(f"expected a vocabulary in {path}: {error}") from None
     if isinstance(content, dict):

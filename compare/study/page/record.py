@@ -57,7 +57,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
     distinct = list(dict.fromkeys(ids.tolist()))
     cell = CELLS[setting.cell]
     return {
-        "text": text,
+        "text": ("" if setting.token == "char" else " ").join(tokens),
         "notes": notes,
         "token": setting.token,
         "tokens": [vocab.idx_to_token[i] for i in ids],

@@ -88,29 +88,32 @@ calls, compute = [], Mine.forward
 
 def forward(self, *arguments):
     calls.append(not gc.isenabled())  # as in a timed call
-    if sum(calls) > 5:
+    if {}:
         {}
     return compute(self, *arguments)
 
 Mine.forward = forward
 """
+TIMES, SLEPT = "sum(calls) > 5", "no result within 10 s of wall time"
 
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.timeout(300)  # it would sleep for longer
 @pytest.mark.parametrize(
-    ("what", "budget", "words", "then"),
+    ("when", "what", "budget", "words", "then"),
     [
-        ('raise ArithmeticError("tired")', 1e5, r"ArithmeticError: tired \(line \d+\)", REFUSED),
-        ("__import__('time').sleep(999)", 9.0, "no result within 10 s of wall time", LEFT_OUT),
+        (TIMES, 'raise ArithmeticError("tired")', 1e5, r"ArithmeticError: tired \(.+\)", REFUSED),
+        (TIMES, "__import__('time').sleep(999)", 9.0, SLEPT, LEFT_OUT),
+        ("len(arguments[0]) == 6", "__import__('time').sleep(999)", 9.0, SLEPT, LEFT_OUT),
     ],
+    ids=["it raises", "it sleeps", "it sleeps before"],
 )
-def test_a_target_that_fails_in_the_timed_calls_is_refused_and_the_others_keep_their_times(
-    what, budget, words, then, tmp_path
+def test_a_target_that_fails_is_refused_and_the_others_keep_their_times(
+    when, what, budget, words, then, tmp_path
 ):
-    target = class_of(tmp_path, gated("gru") + TIRED.format(what))
-    rows = ("scratch", "torch", target)
-    with pytest.raises(ParityError, match=rf"in the timed calls, it raised CallFailed: {words}$"):
+    target = class_of(tmp_path, gated("gru") + TIRED.format(when, what))
+    rows, where = ("scratch", "torch", target), "in the timed calls, it " * (when == TIMES)
+    with pytest.raises(ParityError, match=rf": {where}raised CallFailed: {words}$"):
         bench_of(tmp_path, LAYER, cell="gru", rows=rows, dtype="float64", budget=budget)
     found = outcomes(Document.read(tmp_path / "found.json"))
     assert found[target, FORWARD][0] == REFUSED

@@ -209,7 +209,7 @@ REFUSED = {
     "half.npz new.npz": "expected the weights of a recurrent layer in half.npz: expected dtype "
     "float32 or float64, got float16",
     "w.pt new.npz --nonlinearity relu": "expected no --nonlinearity for an LSTM, got relu",
-    "no.pt new.npz": "expected weights in no.pt, which does not exist",
+    "no.pt new.npz": "expected to read or write no.pt, got: No such file or directory",
     "--table --to keras.layers:GRU": "expected --table alone, got --to",
     "--table w.pt": "expected --table alone, got w.pt",
 }

@@ -122,7 +122,7 @@ NO_GRAPHS = {
     "without.onnx": "an ONNX graph in without.onnx, got a graph without nodes",
     "junk.onnx": "a file .onnx in junk.onnx, got: DecodeError: Error parsing message",
     "part.onnx": "a file .onnx in part.onnx, got: DecodeError: Error parsing message",
-    "no_such.onnx": "weights in no_such.onnx, which does not exist",
+    "no_such.onnx": "read or write no_such.onnx, got: No such file",
 }
 
 

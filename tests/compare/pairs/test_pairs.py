@@ -297,7 +297,7 @@ REFUSED = {
     "--weights",
     "scratch torch --weights x.npy": "expected weights in one of .safetensors, .npz, .pt, .pth, "
     "got x.npy",
-    "scratch torch --weights no.pt": "expected weights in no.pt, which does not exist",
+    "scratch torch --weights no.pt": "expected to read or write no.pt, got: No such file",
     "scratch torch --weights part.pt": "expected the weights of a recurrent layer in part.pt: "
     "expected parameters weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, got ",
     "scratch torch --weights two.pt": "expected one recurrent layer in two.pt, got 'encoder', 'b'",
@@ -305,7 +305,7 @@ REFUSED = {
     "scratch torch --input flat.npy": "expected floats of shape (T, B, V) in flat.npy, got (3,) "
     "float64",
     "scratch torch --device-b cuda": "expected a CUDA device for --device cuda",
-    "scratch torch --like output": "expected an array in scratch, which does not exist",
+    "scratch torch --like output": "expected to read or write scratch, got: No such file",
     "a.npy x.npy --like output": "expected two arrays of floats of one shape, got (7, 3, 6) "
     "float32 and (7, 3, 5) float32",
     "a.npy b.npy --like hidden": "expected --like to be one of output, h_n, c_n, got hidden",

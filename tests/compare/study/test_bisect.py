@@ -214,7 +214,7 @@ REFUSED = [
     (BARE, "mine.py:join", "FILE:CLASS or MODULE:CLASS, got 'mine.py:join': AttributeError: "),
     ("def join(V, H): ...", "mine.py:join", "a layer from mine.py:join: "),
     ("", "json", "expected a file, FILE:CLASS or MODULE:CLASS, got 'json'"),
-    ("", "no_such_file.py:X", "got 'no_such_file.py:X', which does not exist"),
+    ("", "no_such_file.py:X", "got 'no_such_file.py:X': No such file"),
     ("1 / 0", "scratch_rnn.py:RNN", "ZeroDivisionError: division by zero"),  # not the module
     (gated("gru"), "mine.py:Mine --cell gru --num-layers 2", "weights of 1 layer, as .*Mine has"),
     (gated("gru"), "mine.py:Mine --cell gru", "Mine to take .* dtype='float32'; TypeError"),

@@ -156,12 +156,12 @@ def labels(stated):
 def test_without_a_run_it_explains_the_demonstration(explain, monkeypatch):
     addresses = []
     monkeypatch.setattr("webbrowser.open", lambda url: addresses.append(url) or True)
-    stated, output = explain("--open")
+    stated, output = explain("--open", "--text", "time traveller " * 1000)
     assert addresses == [Path("explain.html").resolve().as_uri()]
     what = "this is the demonstration, an Elman network of 16 units, trained on The Time Machine"
     assert what in output
     assert "4 checkpoints, with all weights Written to explain.html" in output
-    assert (stated["text"], stated["H"]) == ("time traveller", 16)
+    assert (stated["text"], stated["H"]) == (("time traveller " * 5)[:64], 16)
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ REFUSED = {  # what is wrong: the change of the weights, or the vocabulary, and 
     ),
     "too few": ([*"abc"], "7 tokens in {vocab}, as the linear layer of {weights} has, got 3"),
     "half a file": ("[", "a vocabulary in {vocab}: "),
-    "no file": (None, "a vocabulary in {vocab}: No such file"),
+    "no file": (None, "to read or write {vocab}, got: No such file"),
     "a foreign letter": ([*"abcdefz"], "--text with characters of the vocabulary, got 'g'"),
 }
 
