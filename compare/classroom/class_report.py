@@ -47,6 +47,11 @@ def hash_file(path: Path) -> str:
         return ""
 
 
+def page_of(report: Path, name: str) -> Path:
+    """Return the path of a submission's page."""
+    return report / "students" / f"{name}.html"
+
+
 class ClassReport:
     """The report on the submissions `files`, by name."""
 
@@ -57,21 +62,17 @@ class ClassReport:
     def list_outputs(self) -> list[Output]:
         """Return all files of the report."""
         paths = [self.folder / name for name in (RESULTS, GRADES, PAGE)]
-        paths += map(self.page_of, self.files)
+        paths += [page_of(self.folder, name) for name in self.files]
         older = "an older report", lambda _: self.is_older
         return [Output("--report", path, *older, makes_folder=True) for path in paths]
 
     def begin(self) -> list[JsonObject]:
         """Make the folders, and return the results of an older report that still hold."""
         for name in self.files:
-            self.page_of(name).parent.mkdir(parents=True, exist_ok=True)
+            page_of(self.folder, name).parent.mkdir(parents=True, exist_ok=True)
         older = read_json(self.folder / RESULTS, MOST_BYTES) if self.is_older else {}
         is_same = older.get("settings") == self.settings
         return [row for row in older["files"] if self._holds(row)] if is_same else []
-
-    def page_of(self, name: str) -> Path:
-        """Return the path of a submission's page."""
-        return self.folder / "students" / f"{name}.html"
 
     @property
     def settings(self) -> dict[str, str]:
@@ -83,7 +84,7 @@ class ClassReport:
     def _holds(self, row: JsonObject) -> bool:
         path = self.files.get(row["file"])
         is_same = path is not None and row.get("sha256") == hash_file(path) != ""
-        return is_same and self.page_of(row["file"]).is_file()
+        return is_same and page_of(self.folder, row["file"]).is_file()
 
     def write_rows(self, rows: Sequence[JsonObject]) -> None:
         """Write the results so far."""
@@ -96,7 +97,7 @@ class ClassReport:
             if not row["stages"]:
                 report = make_report(row, self.config)
                 row |= report.to_json()
-                write_page(report, self.page_of(row["file"]))
+                write_page(report, page_of(self.folder, row["file"]), row["file"])
         self.write_rows(found)
         write_output(self.folder / GRADES, write_grades(found).encode())
         write_class_page(self.folder / PAGE, found, self.config)

@@ -32,9 +32,9 @@ class GradeConfig(CheckOptions):
         """The folder, and the class in each of its files."""
         return read_target(self.target)
 
-    def for_file(self, file: Path, page: Path | None = None) -> CheckConfig:
-        """Return the settings of the check of one file, which may write a page."""
+    def for_file(self, file: Path) -> CheckConfig:
+        """Return the settings of the check of one file."""
         target = ":".join(filter(None, (str(file), self.submissions.name)))
         names = (field.name for field in dataclasses.fields(CheckOptions) if field.name != "json")
         shared = {name: getattr(self, name) for name in names}
-        return CheckConfig(target=target, explain=page, **shared)
+        return CheckConfig(target=target, **shared)

@@ -7,7 +7,6 @@ runs in its own processes, as for a single file.
 
 import os
 import pickle
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -15,12 +14,13 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
+from subprocess import DEVNULL, PIPE, TimeoutExpired
 from typing import IO, Any
 
 from rich.text import Text
 
-from compare.check import STYLES, CheckConfig, Report, refuse_replacing, write_json
-from compare.classroom.class_report import ClassReport, hash_file
+from compare.check import STYLES, CheckConfig, Report, refuse_replacing, write_json, write_page
+from compare.classroom.class_report import ClassReport, hash_file, page_of
 from compare.classroom.config import GradeConfig
 from compare.files import JsonObject, name_path
 from compare.implementations import NOTEBOOK, clean
@@ -36,6 +36,7 @@ from compare.terminal import (
 )
 
 Row = JsonObject
+Examine = Callable[[CheckConfig, Terminal], Report]
 
 JOB = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -68,7 +69,7 @@ def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
         terminal.line(f"  {len(rows)} of them are in {config.report} already", "dim", whole=True)
     left = {name: path for name, path in files.items() if name not in {r["file"] for r in rows}}
     _write(config, rows, report)
-    with closing(_checked(config, left, jobs, report)) as checked:
+    with closing(_checked(config, left, jobs)) as checked:
         for row in checked:
             rows.append(row)
             _write(config, rows, report)
@@ -103,9 +104,7 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
     terminal.console.print(text, soft_wrap=True)
 
 
-def _checked(
-    config: GradeConfig, files: dict[str, Path], jobs: int, report: ClassReport | None
-) -> Generator[Row]:
+def _checked(config: GradeConfig, files: dict[str, Path], jobs: int) -> Generator[Row]:
     """Yield the results of all files, in the order in which they are done."""
     running = [_Job(config) for _ in range(jobs)]
     idle = SimpleQueue[_Job]()
@@ -113,9 +112,8 @@ def _checked(
         idle.put(job)
 
     def check(name: str, path: Path) -> Row:
-        page = None if report is None else report.page_of(name)
         job = idle.get()
-        row = job.check(path, page)
+        row = job.check(name, path)
         idle.put(job)
         return {"file": name} | row
 
@@ -138,12 +136,12 @@ class _Job:
         self._config = config
         self._process: Any = None
 
-    def check(self, path: Path, page: Path | None) -> Row:
+    def check(self, name: str, path: Path) -> Row:
         """Return the results of a file, and write its page."""
         try:
             if self._process is None:
                 self._start()
-            _send(self._process.stdin, (path, page))
+            _send(self._process.stdin, (name, path))
             row: Row = pickle.load(self._process.stdout)
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             self.close()
@@ -152,8 +150,7 @@ class _Job:
         return row
 
     def _start(self) -> None:
-        streams = [subprocess.PIPE, subprocess.PIPE, subprocess.DEVNULL]
-        self._process = start_python(["-c", JOB], streams)
+        self._process = start_python(["-c", JOB], [PIPE, PIPE, DEVNULL])
         for value in (sys.path, self._config):
             _send(self._process.stdin, value)
 
@@ -164,13 +161,13 @@ class _Job:
                 self._process.stdin.close()
             try:
                 self._process.wait(1.0)
-            except subprocess.TimeoutExpired:
+            except TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
             self._process.stdout.close()
 
 
-def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
+def answer_requests(examine: Examine) -> None:
     """Check files until there are no more."""
     hide_memory()
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
@@ -178,17 +175,19 @@ def answer_requests(examine: Callable[[CheckConfig, Terminal], Report]) -> None:
     config: GradeConfig = pickle.load(requests)
     with suppress(EOFError):
         while True:
-            path, page = pickle.load(requests)
+            name, path = pickle.load(requests)
             begun = time.monotonic()
-            row = _row(config.for_file(path, page), examine)
+            row = _row(config, name, path, examine)
             if config.report is not None:
                 row["sha256"] = hash_file(path)
             _send(answers, row | {"seconds": round(time.monotonic() - begun, 2)})
 
 
-def _row(config: CheckConfig, examine: Callable[[CheckConfig, Terminal], Report]) -> Row:
+def _row(config: GradeConfig, name: str, path: Path, examine: Examine) -> Row:
     try:
-        report = examine(config, Terminal(quiet=True))
+        report = examine(config.for_file(path), Terminal(quiet=True))
+        if config.report is not None:
+            write_page(report, page_of(config.report, name), name)
     except CommandError as error:  # as of a flag that does not fit to this file
         return NOTHING | {"failed": clean(str(error))}
     except Exception as error:  # the other files are checked all the same

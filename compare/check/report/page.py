@@ -34,10 +34,11 @@ def is_explanation(path: Path) -> bool:
     return is_page(path, MARK)
 
 
-def write_page(report: Report, path: Path) -> None:
-    """Write the page of a report; a file at the path is replaced."""
-    title = f"{clean(Path(report.target).name)}: {report.summary.partition(';')[0]}"
-    values = {"mark": MARK, "title": html.escape(title), "record": json_in_html(record_of(report))}
+def write_page(report: Report, path: Path, name: str = "") -> None:
+    """Write the page of a report, of what has this name; a file at the path is replaced."""
+    record = record_of(report) | {"target": clean(name or Path(report.target).name)}
+    title = html.escape(f"{record['target']}: {record['summary']}")
+    values = {"mark": MARK, "title": title, "record": json_in_html(record)}
     template, style, script = (resource(__package__, f"page.{k}") for k in ("html", "css", "js"))
     page = fill_page(template, style, script, values)
     write_output(path, page.encode(errors="backslashreplace"))
@@ -46,7 +47,6 @@ def write_page(report: Report, path: Path) -> None:
 def record_of(report: Report) -> JsonObject:
     """Return all that the page shows, as JSON values."""
     return {
-        "target": clean(Path(report.target).name),
         "summary": report.summary.partition(";")[0],
         "notes": [*report.failures, *report.notes],
         "stages": [stage_of(result, report) for result in report.stages],

@@ -1,6 +1,9 @@
 """The solution of exercise 9: what you write in 09_memory.py."""
 
-STEPS_LATER = 2  # your answer to 1
+
+def steps_later():
+    """Return your answer to 1."""
+    return 2
 
 
 def jacobian(h_next, W_hh):

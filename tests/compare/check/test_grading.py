@@ -123,7 +123,9 @@ def test_each_file_has_a_line_a_grade_and_a_page(capsys):
     assert "students/bob%20%3Ci%3E.py.html" in links
     pages = {path.relative_to("report").as_posix() for path in Path("report").rglob("*.html")}
     assert pages == {"class.html", *(f"students/{name}.html" for name in NAMES)}
-    assert "<title>mine.py: 0 of 2" in Path("report/students/carol/mine.py.html").read_text("utf-8")
+    assert "<title>carol/mine.py: 0 of 2" in Path("report/students/carol/mine.py.html").read_text(
+        "utf-8"
+    )
 
 
 def test_it_goes_on_where_it_stopped(monkeypatch, capsys):

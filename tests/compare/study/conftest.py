@@ -84,7 +84,8 @@ def page(network, open_page):
     """The page of a network with a typed text; whatever the fonts, its pictures have one width."""
     opened = open_page(network.path, anew=False)
     opened.run(
-        "spaces.get = () => 640; $('unfold').textContent.startsWith('Open') && $('unfold').click()"
+        "spaces.get = () => 640; pickWeight('rnn.weight_hh_l0', 0);"
+        "$('unfold').textContent.startsWith('Open') && $('unfold').click()"
     )
     if opened.page.locator("#text-input").input_value() != TYPED:
         opened.fill("#text-input", TYPED)  # all is computed and drawn anew

@@ -168,11 +168,11 @@ def test_a_closed_panel_follows_when_it_is_opened(page):
 
 
 ACTS = {  # what a reader does, what the weights are called then, and whose the numbers are
-    "trains twice": (["#train-step", "#train-step"], ", 2 steps here", OWN),
+    "trains twice": (["#train-step", "#train-step"], ", 2 updates here", OWN),
     "scales": ([("#gain-slider", "1.5")], ", W_hh × 1.50", OWN),
-    "scales and trains": ([("#gain-slider", "1.5"), "#train-step"], ", 1 step here", OWN),
+    "scales and trains": ([("#gain-slider", "1.5"), "#train-step"], ", 1 update here", OWN),
     "moves a weight": ([("#weight-slider", "-0.5")], ", one weight changed", OWN),
-    "moves and trains": ([("#weight-slider", "-0.5"), "#train-step"], ", 1 step here", OWN),
+    "moves and trains": ([("#weight-slider", "-0.5"), "#train-step"], ", 1 update here", OWN),
     "moves and scales": (
         [("#weight-slider", "0.5"), ("#gain-slider", "0.5")],
         ", W_hh × 0.50",

@@ -148,12 +148,12 @@ def test_a_puzzle_is_played_by_keyboard(opened):
     assert opened.text("#game-reply") == ""  # before a guess
     assert find_bug(name).words not in opened.text("#game-reply")
     choices = offered(opened)
-    opened.click("#game-hint")
+    opened.page.locator("#game-hint").press("Enter")
     assert opened.text("#game-reply") == f"Hint {find_bug(name).page.hint}"
-    assert opened.page.locator("#game-hint").is_disabled()
+    assert opened.page.locator("#game-hint").is_disabled()  # so the focus goes to a choice
+    assert opened.js("document.activeElement.matches('#choices button')")
     assert choose(opened, name, is_right=False).startswith("No. ")
     assert opened.count("#choices button:enabled") == len(choices) - 1
-    assert opened.js("document.activeElement.matches('#choices button')")
     reply = choose(opened, name, is_right=True)  # and behind it
     assert reply.startswith(f"Right. Puzzle {puzzle}: 2 guesses, 1 hint.")
     assert find_bug(name).words in reply

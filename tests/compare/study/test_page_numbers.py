@@ -115,7 +115,7 @@ def test_training_on_the_text_and_what_is_generated(page):
         page.click("#train-step")
     checks(page, "training", 3)
     checks(page, "unrolled")  # all is of the new weights
-    assert page.text("#checkpoint-value") == "after 1 epochs, 3 steps here"
+    assert page.text("#checkpoint-value") == "after 1 epochs, 3 updates here"
     page.click("#reset")
     assert page.text("#checkpoint-value") == "after 1 epochs"
     for c in (0, 1):

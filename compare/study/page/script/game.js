@@ -110,11 +110,11 @@ function drawGame() {
   $("game-hint").disabled = game.isOver || game.hints > 0;
   $("game-give-up").disabled = game.isOver;
   drawSymptom();
-  const focused = document.activeElement?.dataset?.choice;
+  const isLeft = document.activeElement?.matches("#choices button, #game-body :disabled"); // it loses the focus
   $("choices").replaceChildren(...game.offered.map((bug) => make("li", {},
     make("button", { type: "button", "data-choice": bug.name, disabled: game.isOver || game.tried.has(bug.name), onclick: () => guess(bug),
       class: game.isOver && bug === game.bug ? "is-right" : null }, bug.words))));
-  if (focused) ($("choices").querySelector("button:enabled") ?? $("game-start")).focus({ preventScroll: true });
+  if (isLeft) ($("choices").querySelector("button:enabled") ?? $("game-start")).focus({ preventScroll: true });
 }
 
 // ---------------------------------------------------------------- the symptom

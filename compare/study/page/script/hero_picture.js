@@ -80,7 +80,7 @@ function planOf(wide) {
 function lettersIn(plan, t) {
   const count = Math.min(T, Math.floor(plan.wide / 16));
   const first = clamp(t - Math.ceil(count / 2), 0, T - count);
-  return { first, count, cell: Math.min(plan.isNarrow ? 30 : 100, plan.wide / count) };
+  return { first, count, cell: Math.min(plan.isNarrow ? 48 : 100, plan.wide / count) };
 }
 
 function paintHero(canvas, t, part) {

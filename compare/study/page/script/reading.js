@@ -218,11 +218,11 @@ function sizesOf() {
   return { singular: undefined, radius: undefined };
 }
 
-/** A label of the current weights: "after 60 epochs, 3 steps here, W_hh × 1.2, with a bug". */
+/** A label of the current weights: "after 60 epochs, 3 updates here, W_hh × 1.2, with a bug". */
 function labelOf() {
-  const steps = live.losses.length ? [times(live.losses.length, "step") + " here"] : [];
+  const updates = live.losses.length ? [times(live.losses.length, "update") + " here"] : [];
   const gain = live.gain === 1 ? [] : [`W_hh × ${live.gain.toFixed(2)}`];
-  return [live.own ? "trained by your functions" : checkpoint().label, ...steps, ...gain, ...(live.edit ? ["one weight changed"] : []), ...(game.bug ? ["with a bug"] : [])].join(", ");
+  return [live.own ? "trained by your functions" : checkpoint().label, ...updates, ...gain, ...(live.edit ? ["one weight changed"] : []), ...(game.bug ? ["with a bug"] : [])].join(", ");
 }
 
 /** Multiply the recurrent weights. */
