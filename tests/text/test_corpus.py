@@ -1,5 +1,6 @@
 """Reading, cleaning and cutting a text; the order of the sources without a network."""
 
+import codecs
 import hashlib
 import re
 from pathlib import Path
@@ -93,6 +94,7 @@ def test_arbitrary_bytes_give_a_text_or_a_one_line_error(tmp_path_factory, raw):
         assert str(error).isprintable()  # noqa: PT017 - some of the bytes are a good text
         return
     assert text.describe().isprintable()
+    assert text.num_bytes == len(raw.removeprefix(codecs.BOM_UTF8))
     ids, vocab = load_corpus(text)
     # the same by another road: the file opened as text, its lines as Python reads them
     with path.open(encoding="utf-8-sig") as lines:
