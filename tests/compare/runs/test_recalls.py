@@ -53,6 +53,9 @@ def test_a_run_that_is_resumed_has_the_same_recalls(tmp_path, monkeypatch):
     share = read(stopped, "result.json")["recall_share"]
     assert share == read(whole, "result.json")["recall_share"]
     assert list(share) == ["scratch"]
+    assert main([*train, *RECALL.split(), "--epochs", "1", "--seed", "1", "--runs", "other"]) == 0
+    texts = [read(each, "environment.json")["text"] for each in (whole, only(tmp_path / "other"))]
+    assert texts[0] != texts[1]  # of another seed
 
 
 def test_a_text_without_recalls_has_no_word_of_them(training, tmp_path, capsys):
