@@ -148,6 +148,7 @@ REMOVED = {
     "check --variant": "a seed of your own: rnn-parity check FILE --seed N",
     "check --vectors": "rnn-parity vectors DIR",
     "break": "the game of the explain page: rnn-parity explain --open",
+    "convert --table": "the table in docs/use/commands.md",
     "grade --optimizer": "rnn-parity bisect --implementation FILE, which trains it",
     "grade --text": "rnn-parity bisect --implementation FILE --text TEXT, which trains it",
     "bench --submit": "bench --json FILE, which has machine, GPU and versions, and --against FILE",

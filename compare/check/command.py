@@ -1,9 +1,11 @@
 """``rnn-parity check``: is this RNN right, what is wrong and where, and which mistake is likely."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from compare.check.exercise.examine import examine_functions, make_functions_loader
+from compare.check.exercise.model import LOSS_FUNCTION
 from compare.check.layers.examine import examine_class
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
@@ -58,6 +60,8 @@ def examine(
     """
     source = source or find_source(config)
     notes = Notes()
+    if LOSS_FUNCTION.fullmatch(source.name):
+        source = replace(source, name="")  # its file has no function of the template
     if source.is_layer:
         report = examine_class(config, make_loader(config, source, notes, start), terminal)
     else:

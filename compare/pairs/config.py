@@ -91,7 +91,7 @@ class ConvertConfig:
     functions, nothing is written and the exit code is 1.
     """
 
-    paths: Annotated[Positional[tuple[str, ...]], flag("SOURCE DEST", "(none with --table)")] = ()
+    paths: Annotated[Positional[tuple[str, ...]], flag("SOURCE DEST")] = ()
     """SOURCE is a file or a run, or FILE:LAYER if it has several layers; DEST is a new file."""
     from_: Annotated[str, arg(name="from", metavar="MODULE:CLASS")] = "torch"
     """Names and layout in SOURCE, if it is .npz or .safetensors."""
@@ -99,16 +99,10 @@ class ConvertConfig:
     """Names and layout in DEST, if it is .npz or .safetensors."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"
     """Activation of a simple RNN: a file of arrays does not state it."""
-    table: bool = False
-    """Print the gate order, biases and layout of each library's classes."""
 
     def check(self) -> Self:
         """Return the configuration itself; UsageError if an option is not valid."""
         check_options(self)
-        if self.table:
-            refuse_options(self, all_but(self, "table", "paths"), "--table alone")
-            if self.paths:
-                raise UsageError(f"expected --table alone, got {' '.join(self.paths)}")
-        elif len(self.paths) != 2:
+        if len(self.paths) != 2:
             raise UsageError(f"expected SOURCE and DEST, got {len(self.paths)} paths")
         return self

@@ -28,7 +28,7 @@ from compare.implementations import (
     find_file_adapter,
     guess_cell,
     implementation,
-    list_forms,
+    list_classes,
     read_arrays,
     read_layer,
     read_target,
@@ -39,7 +39,7 @@ from compare.pairs.cases import list_cases
 from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
 from compare.pairs.config import ConvertConfig, PairOptions
 from compare.parity import ParityError, demand_agreement
-from compare.terminal import Terminal, UsageError, plain_table
+from compare.terminal import Terminal, UsageError
 
 TORCH = "torch"
 
@@ -77,9 +77,6 @@ def convert(config: ConvertConfig, terminal: Terminal | None = None) -> None:
     """Write the weights of a layer into a new file; ParityError if the function would change."""
     terminal = terminal or Terminal(quiet=True)
     config.check()
-    if config.table:
-        show_forms(terminal)
-        return
     source, dest = config.paths[0], Path(config.paths[1])
     _check_dest(dest, config.to)
     weights = read_weights(source, config.from_)
@@ -121,8 +118,8 @@ def convert_weights(
     """
     given: dict[str, object] = {"from_": from_, "to": to}
     for name, form_name in given.items():
-        if not isinstance(form_name, str) or form_name not in (TORCH, *list_forms()):
-            expected = f"{name} to be {TORCH} or a class that `convert --table` lists"
+        if not isinstance(form_name, str) or form_name not in (TORCH, *list_classes()):
+            expected = f"{name} to be one of {', '.join((TORCH, *list_classes()))}"
             raise UsageError(f"expected {expected}, got {clean(repr(form_name))}")
     found, _ = translate(read_weights(source, from_), to)
     return {name: np.array(array) for name, array in found.arrays.items()}
@@ -272,12 +269,3 @@ def demand_same_bits(got: Results, expected: Results) -> None:
         same = (found.dtype, found.shape) == (array.dtype, array.shape)
         if not same or found.tobytes() != array.tobytes():
             raise RecordError(f"expected to read the bits of {name} that were written, got others")
-
-
-def show_forms(terminal: Terminal) -> None:
-    """Print the form of each class: gates, biases, layout and variant."""
-    titles = ("class", "gates", "biases", "weights", "variant")
-    table = plain_table(titles, titles, overflow="fold")
-    for name, form in list_forms().items():
-        table.add_row(name, *form)
-    terminal.console.print(table)

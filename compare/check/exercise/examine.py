@@ -11,6 +11,7 @@ from compare.check.exercise.functions import (
     choose_stages,
     list_unfilled,
 )
+from compare.check.exercise.model import LOSS_FUNCTION, read_loss_function
 from compare.check.exercise.stages import Stage
 from compare.check.trying.config import CheckConfig
 from compare.check.trying.diagnosis import explain_results
@@ -34,6 +35,7 @@ from compare.implementations import (
     Submission,
     Verdict,
     clean,
+    detect_cell,
     parse_order,
 )
 from compare.terminal import Terminal, UsageError, read_sizes
@@ -48,8 +50,8 @@ def make_functions_loader(
         config, source, notes, start, partial(call_reference, order=config.gates)
     )
 
-    def load() -> Submission:
-        found = load_all()
+    def load(name: str = "") -> Submission:
+        found = load_all(name)
         found.names = [name for name in found.names if name not in unfilled]
         return found
 
@@ -67,7 +69,15 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     except CallFailed as error:
         failure = error
     report.form, report.cell, stages = choose_stages(names, config.cell)
-    if classes and not any(stage.name in names for stage in stages):
+    is_of_template, detected = any(stage.name in names for stage in stages), ""
+    if not is_of_template and (name := next(filter(LOSS_FUNCTION.fullmatch, names), "")):
+        load, report.form = partial(load, name), "loss"
+        try:
+            report.cell, stage, detected = _read_loss_function(config, load)
+            stages = (stage,)
+        except CallFailed as error:
+            report.misfit, failure = f"{name} was not understood: {error}", error
+    elif not is_of_template and classes:
         shown = " or ".join(f"rnn-parity check {config.target}:{name}" for name in classes)
         report.misfit = f"it has no function of the template; for a class, {shown}"
         failure = CallFailed(Verdict.NOT_TRIED, report.misfit)
@@ -79,11 +89,14 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     subject = FunctionsSubject(load, report.cell, order, stages, config.seed, sizes=sizes)
     chosen = choose_stage(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
-    what = "CS231n's four functions" if report.form == "cs231n" else what
+    other = {"cs231n": "CS231n's four functions", "loss": "a loss function over global arrays"}
+    what = other.get(report.form, what)
     filled = sum(stage.name in names for stage in stages)
     what = f"{filled} of the {what}" if 0 < filled < len(stages) else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
     terminal.line(f"{clean(config.target)}: {what}, seed {config.seed}")
+    if detected:
+        terminal.line(f"Detected: cell {report.cell}, {detected}", "dim")
     if failure is not None:
         report.stages = list_without_results(chosen, failure)
         return report
@@ -93,6 +106,13 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
     except Exception as error:
         report.stages = list_without_results(chosen, find_failure(error))
     return report
+
+
+def _read_loss_function(config: CheckConfig, load: Load) -> tuple[str, Stage, str]:
+    """Return the cell of a lossFun, its stage, and in words how its arrays are read."""
+    with load() as submission:
+        cell = config.cell or detect_cell(submission) or next(iter(CELLS))
+        return cell, *read_loss_function(submission, cell, parse_order(config.gates, cell))
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:

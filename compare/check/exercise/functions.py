@@ -16,6 +16,7 @@ from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
 from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.drawing import DTYPES, Kind
+from compare.check.exercise.model import NAME, PARTS, make_stage
 from compare.check.exercise.stages import STAGES, Stage, run_quietly
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.trying.searching import Drawn
@@ -125,7 +126,8 @@ class FunctionsSubject(Subject):
                 runs_forward_once=begins_with is not None,
             )
             functions.has_memory = case.is_called_again and not self.is_called_once
-            got = run_quietly(stage, functions, case.inputs)
+            own = stage.adapt(submission) if stage.adapt else functions
+            got = run_quietly(stage, own, case.inputs)
             if begins_with is None:
                 return got, self._expected[case]
             return got, _expect_at_own_states(stage, case, functions, begins_with)
@@ -135,7 +137,8 @@ class FunctionsSubject(Subject):
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
         """Yield the catalogue's mistakes of a stage, and other orders of the gates."""
-        return list_mistakes(self.cell, (_as_stage(item).kind,))
+        kind = _as_stage(item).kind
+        return list_mistakes(self.cell, PARTS if kind == NAME else (kind,))
 
     def compute(self, mistake: Mistake, item: Item, case: Case, move: Move) -> Results:
         """Return the results of a stage on a case with a mistake."""
@@ -243,7 +246,10 @@ def choose_stages(names: Sequence[str], cell: str | None) -> tuple[str, str, tup
     cell = cell or guess_cell_of_functions(names)
     if f"{cell}_step_forward" in names and cell in CS231N_STAGES:
         return "cs231n", cell, CS231N_STAGES[cell]
-    return "functions", cell, STAGES[cell]
+    if NAME not in names:
+        return "functions", cell, STAGES[cell]
+    six = STAGES[cell] if {stage.name for stage in STAGES[cell]} & {*names} else ()
+    return "functions", cell, (*six, make_stage(cell))
 
 
 def list_unfilled(file: Path) -> set[str]:

@@ -23,6 +23,7 @@ from compare.implementations import (
     Functions,
     LocalFunctions,
     Results,
+    Submission,
     UnexpectedResult,
     describe_kind,
     list_equations,
@@ -45,6 +46,7 @@ class Stage(Item):
     kind: str = ""  # which of the six it is
     cell: str = "rnn"
     wrap: Callable[[PlainFunctions], LocalFunctions] | None = None  # other names, another layout
+    adapt: Callable[[Submission], LocalFunctions] | None = None  # how a submission is called
 
     def functions(self, plain: PlainFunctions) -> LocalFunctions:
         """Return the plain version's functions, under the names of the exercise."""

@@ -84,9 +84,10 @@ class CheckOptions:
 class CheckConfig(CheckOptions):
     """Check a recurrent network that you wrote: what is right, what is wrong.
 
-    FILE has the functions that `rnn-parity new` writes, or CS231n's. CLASS is a PyTorch module, or
-    CLASS(input_size, hidden_size) has a dict of arrays `parameters`, and two methods: forward(x,
-    h0) -> (output, h_n, tape); backward(tape, d_output, d_h_n) -> (d_x, d_h0, dict of gradients).
+    FILE has functions that `rnn-parity new` writes, CS231n's, or a lossFun. CLASS is a PyTorch
+    module, or CLASS(input_size, hidden_size) has a dict of arrays `parameters`, and two methods:
+    forward(x, h0) -> (output, h_n, tape); backward(tape, d_output, d_h_n) -> (d_x, d_h0, dict of
+    gradients).
     """
 
     target: Annotated[Positional[str], flag("TARGET")]

@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from compare.check.trying.config import CheckConfig, check_device
@@ -23,7 +24,8 @@ from compare.implementations import (
 from compare.kernels import INTERPRETER
 from compare.terminal import CommandError, Terminal, UsageError, flag_of
 
-Load = Callable[[], Submission]
+Load = Callable[..., Submission]
+"""Loads the user's code; its argument is the name of a class or of a loss function in it."""
 
 OF_CLASSES = ("device", "dtype", "tf32", "interpret", "compile_for")
 """The options that files of functions do not have, beside --strict."""
@@ -73,9 +75,9 @@ def make_loader(
     The code can call `ours` in the place of one of its functions.
     """
 
-    def load() -> Submission:
+    def load(name: str = "") -> Submission:
         try:
-            return Submission(source, ours, notes, start)
+            return Submission(replace(source, name=name or source.name), ours, notes, start)
         except CallFailed as failure:
             missing = re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", failure.got)
             if missing and f"{source.module}.".startswith(f"{missing[1]}."):

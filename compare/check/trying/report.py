@@ -19,7 +19,7 @@ class Report:
     """All results of a check."""
 
     target: str
-    form: str  # functions, cs231n, class, torch
+    form: str  # functions, cs231n, loss, class, torch
     cell: str
     seed: int
     stages: list[ItemResult] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Report:
     @property
     def unit(self) -> str:
         """The name of the graded items."""
-        return "functions" if self.form in ("functions", "cs231n") else "parts"
+        return "functions" if self.form in ("functions", "cs231n", "loss") else "parts"
 
     @property
     def score_in_words(self) -> str:

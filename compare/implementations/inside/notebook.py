@@ -63,13 +63,6 @@ READS = re.compile(
 SETTINGS = re.compile("append|insert|seed|manual_seed|filterwarnings|set_.*")
 """Functions of an imported module that are called for what they change."""
 
-CONSTANT = (
-    *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice),
-    *(ast.Tuple, ast.List, ast.Dict, ast.Set, ast.Starred),
-    *(ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.keyword),
-    *(ast.unaryop, ast.operator, ast.boolop, ast.cmpop, ast.expr_context),
-)
-
 
 class NotANotebook(ValueError):
     """A file is no notebook of Python; the message is one line."""
@@ -287,10 +280,7 @@ def _is_constant(value: ast.expr, defined: dict[str, object]) -> bool:
             continue
         if isinstance(node, ast.Name) and not _is_known(node.id, defined):
             return False
-        if isinstance(node, ast.Call):
-            if not _is_factory(node.func, defined):
-                return False
-        elif not isinstance(node, CONSTANT):
+        if isinstance(node, ast.Call) and not _is_factory(node.func, defined):
             return False
         nodes += ast.iter_child_nodes(node)
     return True

@@ -9,7 +9,6 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +26,7 @@ from compare.implementations.layouts.conventions import (
     STATE_GRADIENT,
     Conventions,
     list_conventions,
+    list_readings,
 )
 from compare.implementations.layouts.parameters import BOTH
 from compare.implementations.worker.client import Submission
@@ -118,10 +118,8 @@ def _candidates(
         learned = layers.conventions
         # A class with PyTorch's names is expected to use PyTorch's gate order.
         if fits[-1].conventions is learned and _have_results(fits[-1:]) and learned.has_own_names:
-            stated, gates = layers.order, CELLS[layers.cell].gates
-            orders = [stated] if stated else [(), *[*permutations(gates)][1:]]
-            for names, order in [*product(learned.swap_biases(), orders)][1:]:
-                yield replace(learned, names=names, order=order), True
+            for reading in [*list_readings(learned, layers.cell, layers.order)][1:]:
+                yield reading, True
 
 
 def _compare(layers: UserLayerFactory) -> tuple[float, bool]:

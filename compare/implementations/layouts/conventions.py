@@ -1,9 +1,9 @@
 """Conventions: how a layer's arrays lie in memory and in its parameters."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 
@@ -158,6 +158,13 @@ class Conventions:
     def _order(self, name: str) -> Order:
         """Return the order of the gates in a parameter; a projection has none."""
         return () if name.startswith("weight_hr") else self.order
+
+
+def list_readings(learned: Conventions, cell: str, stated: Order) -> Iterator[Conventions]:
+    """Yield the ways to read a class's names: other orders of the gates, biases exchanged."""
+    orders = [stated] if stated else [(), *[*permutations(CELLS[cell].gates)][1:]]
+    for names, order in product(learned.swap_biases(), orders):
+        yield replace(learned, names=names, order=order)
 
 
 def list_conventions() -> list[Conventions]:

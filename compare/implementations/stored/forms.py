@@ -18,7 +18,6 @@ from compare.implementations.core.interface import Results
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
 from compare.implementations.inside.adapters.registry import (
     ADAPTERS,
-    ParameterForm,
     load_adapter,
     refuse_without_library,
     resolve,
@@ -31,9 +30,9 @@ V, H = 2, 3
 """The sizes of a layer that is built to see the names of its parameters."""
 
 
-def list_forms() -> dict[str, ParameterForm]:
-    """Return the form of each class of a library."""
-    return {name: form for adapter in ADAPTERS for name, form in adapter.classes.items()}
+def list_classes() -> list[str]:
+    """Return the classes of libraries, as MODULE:CLASS."""
+    return [name for adapter in ADAPTERS for name in adapter.classes]
 
 
 def find_class(end: str, cell: Cell) -> str:
@@ -57,9 +56,9 @@ class LibraryLayout:
     """
 
     def __init__(self, name: str, dtype: str) -> None:
-        if name not in list_forms():
-            known = "torch or a class that `convert --table` lists"
-            raise UsageError(f"expected {known}, got {name!r}")
+        if name not in list_classes():
+            known = ", ".join(list_classes())
+            raise UsageError(f"expected torch or one of {known}, got {name!r}")
         target = read_target(name)
         self.name, self.dtype, self.cell = name, dtype, find_cell(name)
         try:

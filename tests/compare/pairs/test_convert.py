@@ -3,6 +3,9 @@
 `make adapters` tries the classes and files of other libraries, too.
 """
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +13,7 @@ import torch
 import compare
 from compare.cli import main
 from compare.files import RecordError
-from compare.implementations import CELLS, LibraryLayout, list_forms, read_layer
+from compare.implementations import CELLS, LibraryLayout, list_classes, read_layer
 from compare.implementations.stored.forms import find_cell
 from compare.pairs import conversion
 from compare.pairs.cases import list_cases
@@ -22,7 +25,10 @@ from tests.libraries import has, skip_without
 pytestmark = [pytest.mark.usefixtures("quickly"), pytest.mark.filterwarnings("ignore")]
 
 V, H = 4, 5
-CLASSES = list(list_forms())
+DOCUMENT = Path(__file__).parents[3] / "docs" / "use" / "commands.md"
+ROW = re.compile(r"^\| `(\S+:\w+)` \| (.*?) \| (.*?) \| (.*?) \|", re.M)
+FORMS = {name: form for name, *form in ROW.findall(DOCUMENT.read_text("utf-8"))}
+"""Gates, biases and weights of each class, as the document states them."""
 WITHOUT_B_HN = ["flax.nnx:GRUCell"]
 
 
@@ -60,7 +66,7 @@ def assert_same_bits(got, expected):
 
 def fold(weights, name):
     """Return what is left of two biases in a class, as it is read again."""
-    biases = list_forms()[name][1]
+    biases = FORMS[name][1]
     if biases == "2":
         return weights
     first, second = weights["bias_ih_l0"], weights["bias_hh_l0"]
@@ -72,7 +78,7 @@ def fold(weights, name):
 # Each class of a library --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("library", CLASSES, indirect=True)
+@pytest.mark.parametrize("library", list_classes(), indirect=True)
 def test_weights_go_to_each_class_and_back_in_the_same_bits(library, tmp_path, capsys):
     weights = draw(find_cell(library).name, b_hn=library not in WITHOUT_B_HN)
     source, own, back = (tmp_path / name for name in ("source.pt", "own.npz", "back.safetensors"))
@@ -85,10 +91,10 @@ def test_weights_go_to_each_class_and_back_in_the_same_bits(library, tmp_path, c
     assert_same_bits(read_layer(back), fold(weights, library))
 
 
-@pytest.mark.parametrize("library", CLASSES, indirect=True)
+@pytest.mark.parametrize("library", list_classes(), indirect=True)
 def test_the_table_states_what_from_torch_does(library):
     """Each gate's rows are labelled, and each bias."""
-    gates, biases, layout, _ = list_forms()[library]
+    gates, biases, layout = FORMS[library]
     cell = find_cell(library)
     letters = cell.gates or ("-",)
     form = LibraryLayout(library, "float32")
@@ -115,14 +121,6 @@ def test_the_table_states_what_from_torch_does(library):
     assert {(len(shape), shape[-1] == V) for shape in shapes} == {
         (layout.count(",") + 1, layout.endswith("in)"))
     }
-
-
-def test_the_table_is_printed(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "160")
-    assert main(["convert", "--table"]) == 0
-    output = capsys.readouterr().out
-    assert all(name in output for name in CLASSES)
-    assert "z r n" in output
 
 
 # What cannot be converted -------------------------------------------------------------------------
@@ -199,8 +197,7 @@ REFUSED = {
     "got new.pt",
     "w.pt new.keras --to keras.layers:GRU": "expected DEST to end in .npz or .safetensors with "
     "--to, got new.keras",
-    "w.pt new.npz --to keras": "expected torch or a class that `convert --table` lists, got "
-    "'keras'",
+    "w.pt new.npz --to keras": f"expected torch or one of {', '.join(list_classes())}, got 'keras'",
     "w.pt new.npz --to torch.nn:GRU": "expected weights of a GRU for torch.nn:GRU, got weights of "
     "an LSTM",
     "w.pt new.npz --from torch.nn:GRU": "expected --from with .npz or .safetensors, got w.pt",
@@ -210,8 +207,6 @@ REFUSED = {
     "float32 or float64, got float16",
     "w.pt new.npz --nonlinearity relu": "expected no --nonlinearity for an LSTM, got relu",
     "no.pt new.npz": "expected to read or write no.pt, got: No such file or directory",
-    "--table --to keras.layers:GRU": "expected --table alone, got --to",
-    "--table w.pt": "expected --table alone, got w.pt",
 }
 
 

@@ -12,21 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 PREFIX = "_rnn_parity_"
 RESOLVER = __file__  # the process of the user's code loads it
 ALL_LAYERS = "*"  # in the place of a layer's name: what is read of the whole file
-
-
-class ParameterForm(NamedTuple):
-    """The form in which a class has its parameters."""
-
-    gates: str  # in their order, by PyTorch's letters
-    biases: str  # how many numbers for each unit and gate
-    weight: str  # its shape
-    variant: str = ""  # of the cell
 
 
 @dataclass(frozen=True)
@@ -35,7 +26,7 @@ class Adapter:
 
     file: str  # its name in this folder, without the end
     libraries: tuple[str, ...]  # a class needs it if it or a base comes from one of these modules
-    classes: dict[str, ParameterForm]
+    classes: tuple[str, ...]
     """The layers that a user can check with it, as MODULE:CLASS.
 
     A library may have no such class, but an operator of this name, which then takes its place.
@@ -48,58 +39,30 @@ ADAPTERS = (
     Adapter(
         "jax_cell",
         ("flax.nnx", "equinox"),
-        {
-            "flax.nnx:SimpleCell": ParameterForm("-", "1", "(in, out)"),
-            "flax.nnx:GRUCell": ParameterForm(
-                "r z n", "1", "(in, out)", "reset gate after the product, no b_hn"
-            ),
-            "flax.nnx:LSTMCell": ParameterForm(
-                "i f g o", "1", "(in, out)", "an array for each gate"
-            ),
-            "flax.nnx:OptimizedLSTMCell": ParameterForm("i f g o", "1", "(in, out)"),
-            "equinox.nn:GRUCell": ParameterForm(
-                "r z n", "1 + b_hn", "(out, in)", "reset gate after the product"
-            ),
-            "equinox.nn:LSTMCell": ParameterForm("i f g o", "1", "(out, in)"),
-        },
+        (
+            "flax.nnx:SimpleCell",
+            "flax.nnx:GRUCell",
+            "flax.nnx:LSTMCell",
+            "flax.nnx:OptimizedLSTMCell",
+            "equinox.nn:GRUCell",
+            "equinox.nn:LSTMCell",
+        ),
         imports=("jax",),
     ),
     Adapter(
         "keras_layer",
         ("keras",),
-        {
-            "keras.layers:SimpleRNN": ParameterForm("-", "1", "(in, out)"),
-            "keras.layers:GRU": ParameterForm(
-                "z r n", "2", "(in, out)", "reset gate after the product: reset_after"
-            ),
-            "keras.layers:LSTM": ParameterForm("i f g o", "1", "(in, out)"),
-        },
+        ("keras.layers:SimpleRNN", "keras.layers:GRU", "keras.layers:LSTM"),
         files=(".keras", ".h5"),
     ),
     Adapter(
         "onnx_runtime",
         ("onnxruntime",),
-        {
-            "onnxruntime:RNN": ParameterForm("-", "2", "(D, out, in)"),
-            "onnxruntime:GRU": ParameterForm(
-                "z r n", "2", "(D, out, in)", "reset gate after the product: linear_before_reset"
-            ),
-            "onnxruntime:LSTM": ParameterForm("i o f g", "2", "(D, out, in)", "no peepholes"),
-        },
+        ("onnxruntime:RNN", "onnxruntime:GRU", "onnxruntime:LSTM"),
         files=(".onnx",),
         imports=("onnx",),
     ),
-    Adapter(
-        "torch_module",
-        ("torch.nn",),
-        {
-            "torch.nn:RNN": ParameterForm("-", "2", "(out, in)"),
-            "torch.nn:GRU": ParameterForm(
-                "r z n", "2", "(out, in)", "reset gate after the product"
-            ),
-            "torch.nn:LSTM": ParameterForm("i f g o", "2", "(out, in)"),
-        },
-    ),
+    Adapter("torch_module", ("torch.nn",), ("torch.nn:RNN", "torch.nn:GRU", "torch.nn:LSTM")),
 )
 """To add an adapter, add its file to this folder and its record here."""
 
@@ -124,6 +87,11 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
     rest = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
     given, arguments = (), load_adapter("arguments")
+    arguments = load_adapter("arguments")
+    if isinstance(target, FunctionType):
+        ours = sys.modules[f"{PREFIX}notebook"], arguments, load_adapter("numpy_class")
+        build = partial(load_adapter("loss_function").LossFunction, target, file, ours)
+        return Adapted(build, "loss_function", [name])
     if adapter in ("", "torch_module") and callable(target):
         given, target = arguments.describe(target), partial(arguments.construct, target)
     if not adapter:
