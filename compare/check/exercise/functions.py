@@ -246,10 +246,8 @@ def choose_stages(names: Sequence[str], cell: str | None) -> tuple[str, str, tup
     cell = cell or guess_cell_of_functions(names)
     if f"{cell}_step_forward" in names and cell in CS231N_STAGES:
         return "cs231n", cell, CS231N_STAGES[cell]
-    if NAME not in names:
-        return "functions", cell, STAGES[cell]
-    six = STAGES[cell] if {stage.name for stage in STAGES[cell]} & {*names} else ()
-    return "functions", cell, (*six, make_stage(cell))
+    is_alone = NAME in names and not any(name.startswith(f"{cell}_") for name in names)
+    return "functions", cell, (make_stage(cell),) if is_alone else STAGES[cell]
 
 
 def list_unfilled(file: Path) -> set[str]:

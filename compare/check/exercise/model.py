@@ -3,7 +3,8 @@
     loss_and_gradients(inputs, targets, h_0, parameters) -> (loss, gradients, h_n)
     lossFun(inputs, targets, hprev) -> (loss, dWxh, …, h)        cprev and c of an LSTM behind h
 
-The first has inputs and targets (T, B), the mean loss, and parameters by their letters. The second
+The first has inputs and targets (T, B), the mean loss, and lists of parameters and gradients, in
+the order of a PyTorch model's state_dict, as `scratch_rnn.plain.elman` has it. The second
 is over the global arrays of a script or a notebook, for one sequence. Its author chose names,
 layout and gate order, and a loss that is a sum or a mean: each reading that fits is tried.
 """
@@ -141,10 +142,12 @@ def run(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
     """Call the function once."""
     states = [move(given[name]) for name in cell.name_states("{}_0")]
     parameters = {name: move(array) for name, array in given["parameters"].items()}
-    result = functions.call(NAME, given["inputs"], given["targets"], state_of(states), parameters)
+    own = parameters if isinstance(functions, LocalFunctions) else [*parameters.values()]
+    result = functions.call(NAME, given["inputs"], given["targets"], state_of(states), own)
     loss, gradients, last = items(result, ("loss", "gradients", "the last state"))
-    if not isinstance(gradients, dict):
-        raise UnexpectedResult("gradients, a dict", describe_kind(gradients))
+    if not isinstance(gradients, dict):  # a list in the order of the parameters
+        found = items(gradients, [*parameters], "gradients ")
+        gradients = dict(zip(parameters, found, strict=True))
     results = {"loss": array("loss", loss)}
     results |= {f"d_{name}": array(f"d_{name}", gradients.get(name)) for name in parameters}
     several = last if len(states) > 1 else (last,)

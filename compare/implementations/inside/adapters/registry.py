@@ -88,7 +88,7 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
     given, arguments = (), load_adapter("arguments")
     arguments = load_adapter("arguments")
-    if isinstance(target, FunctionType):
+    if file and isinstance(target, FunctionType):
         ours = sys.modules[f"{PREFIX}notebook"], arguments, load_adapter("numpy_class")
         build = partial(load_adapter("loss_function").LossFunction, target, file, ours)
         return Adapted(build, "loss_function", [name])
