@@ -98,7 +98,7 @@ class Submission(AbstractContextManager["Submission"]):
         source = self.source
         self._replaced = ()
         self._process = self._start(source, self._call_back, self.notes)
-        seconds = max(60.0, 3 * source.seconds) if source.module else 6 * source.seconds
+        seconds = max(60.0 if source.module else 10.0, 6 * source.seconds)
         limits = seconds, source.patience * seconds
         try:
             loaded = self._request("load", (), limits, **asdict(source))
