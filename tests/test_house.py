@@ -44,7 +44,6 @@ OPENERS = {
     "compare/files/": "the one way for all files",
     "compare/implementations/inside/": "runs in the process of the user's code, under its limits",
     "compare/bench/measure/machine.py": "this project's sources, and /proc/cpuinfo",
-    "compare/check/exercise/new.py": "a new file",
     "compare/check/report/read_vectors.py": "for others, who have no compare",
     "compare/cli.py": "os.devnull",
     "compare/kernels/": "files of its own jobs",

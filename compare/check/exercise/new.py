@@ -4,7 +4,7 @@ from compare.check.exercise.adapter import FILL, write_adapter
 from compare.check.exercise.notebook_template import write_notebook
 from compare.check.exercise.template import write_template
 from compare.check.trying.config import NewConfig
-from compare.files import name_file
+from compare.files import write_file
 from compare.implementations import CELLS, NOTEBOOK, guess_cell_of_class
 from compare.terminal import Terminal, plural
 
@@ -24,7 +24,6 @@ def write_exercise(config: NewConfig, terminal: Terminal | None = None) -> None:
         text = write_notebook(write_template(cell, file.name), file.name)
     else:
         text = write_template(cell, file.name)
-    with name_file(file), file.open("x", encoding="utf-8") as opened:
-        opened.write(text)
+    write_file(file, [text.encode()], replaces=False)
     terminal.line(f"Written to {file}: {what}")
     terminal.line(f"  rnn-parity check {target}", "bold", whole=True)
