@@ -178,6 +178,7 @@ def test_the_server_has_the_files_of_the_site_alone_for_this_machine(folder, tmp
             ("inside.txt", "example.org", 421),
             ("link.txt", "127.0.0.1", 404),
             ("%00", "127.0.0.1", 404),
+            ("a" * 300, "127.0.0.1", 404),
         ):
             client = HTTPConnection("127.0.0.1", server.server_port)
             client.request("GET", f"/{name}", headers={"Host": host})
