@@ -30,7 +30,7 @@ from compare.implementations import CELLS, CallFailed
 from compare.terminal import package_version
 
 RESULTS, GRADES, PAGE = "class.json", "grades.csv", "class.html"
-MOST_BYTES = 2**28  # of the results of a class
+MOST_BYTES = 2**28  # of the results of a class, and of a submission that is hashed
 IDLE = ("report", "target", "json", "jobs")
 """Options that do not change a verdict."""
 
@@ -39,9 +39,9 @@ FORMULA = ("=", "+", "-", "@", "\t")
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file; empty if it cannot be read."""
+    """Return the SHA-256 of a file; empty if it cannot be read, or is larger."""
     try:
-        with open_input(path) as file:
+        with open_input(path, MOST_BYTES) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

@@ -117,6 +117,7 @@ TIMES = {
 LARGE = {"a terabyte": lambda path: os.truncate(path, 2**40)}
 TENSORS = {"a bit": change_bit}
 PICKLES = {"a program": pickle_program}
+INFINITE = {"not a number": lambda path: np.save(path, np.full((2, 1, 3), np.inf))}
 LAYERS = {
     "not a number": set_nan,
     "many layers": lambda path: save(path, {"weight_ih_l99999999": np.zeros((4, 3))}),
@@ -154,7 +155,7 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "layer.onnx": (CONVERT.replace("FILE", "layer.onnx"), ANY, ()),
     "own.pt": (EXPLAIN + "own.pt", ANY | PICKLES, ()),
     "own.json": (EXPLAIN + "own.pt", ANY | VALUES | LARGE, ()),
-    "x.npy": ("parity scratch torch --input {run}/x.npy", ANY | PICKLES, ()),
+    "x.npy": ("parity scratch torch --input {run}/x.npy", ANY | PICKLES | INFINITE, ()),
     "mine.py": (CHECK + "mine.py", ANY | LARGE, ()),
     "mine.ipynb": (CHECK + "mine.ipynb", ANY | JSON | LARGE, ("an unknown key",)),
 }

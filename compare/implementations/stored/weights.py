@@ -192,10 +192,11 @@ def _has_matrices(cell: Cell, matrices: Results, parameters: Results) -> bool:
 
 
 def read_input(path: Path) -> Array:
-    """Read an input x of shape (T, B, V) from a .npy file; UsageError if it is none."""
+    """Read an input x of shape (T, B, V) from a .npy file; UsageError or RecordError if none."""
     x = read_array(path)
     if x.ndim != 3 or x.dtype.kind != "f" or not x.size:
         raise UsageError(f"expected floats of shape (T, B, V) in {path}, got {x.shape} {x.dtype}")
+    demand_finite({"x": x}, path)
     return x
 
 

@@ -224,6 +224,7 @@ ODD = {
     "zero.py": lambda path: path.symlink_to("/dev/zero"),
     "dead.py": lambda path: path.symlink_to("nowhere"),
     "folder.py": Path.mkdir,
+    "large.py": lambda path: (path.touch(), os.truncate(path, 2**40)),
 }
 
 
