@@ -168,6 +168,7 @@ def links(cell: str) -> str:
     formulas = "learn/bptt.html" if cell == "rnn" else f"learn/gates.html#the-{cell}"
     source = page_of(Path(CELLS[cell].plain_file))
     addresses = {
+        "words and first questions": "learn/words.html",
         "the derivation of its formulas": formulas,
         "the source of the plain version": source.removesuffix(".md") + ".html",
         "what is on this page": "use/explain.html",
