@@ -39,11 +39,10 @@ from pages import (
     versions,
 )
 from stacked import Ids
-from threadpoolctl import threadpool_limits
 
 import scratch_rnn
 from compare.bench.measure.machine import processor
-from compare.parity import build_models
+from compare.parity import build_models, limited_threads
 from scratch_rnn.plain import adam
 from scratch_rnn.text.recall import find_recalls, period, write_recalls
 
@@ -52,7 +51,7 @@ PICTURE = DOCS / "images" / "recall.png"
 LESSON = ROOT / "compare/study/page/lesson.json"
 """What the explain page shows of the experiment."""
 
-PLACES = (("words", 5), ("words", 20), ("words", 40), ("anywhere", 20))
+PLACES = (("words", 5), ("words", 20), ("words", 40), ("words", 60), ("anywhere", 20))
 """The kinds of rows, and their gaps, in the order in which they are measured."""
 LEARNING_RATES = (0.003, 0.01, 0.03)
 CHOOSING, SEEDS = range(2), range(2, 22)
@@ -109,8 +108,7 @@ def train_if_new(stack: Stack) -> None:
     results = read_results()
     if stack.name in results:
         return
-    with threadpool_limits(limits=1, user_api="blas"):
-        results[stack.name], _ = train(stack)
+    results[stack.name], _ = train(stack)
     add("recall", {**versions(), "processor": processor(), "trainings": results})
     sys.stdout.write(f"{stack.name}: {results[stack.name]}\n")
     sys.stdout.flush()
@@ -163,6 +161,7 @@ class Batches:
         return self.ids[places].T.astype(np.int64), find_recalls(places[:, :-1], self.gap).T
 
 
+@limited_threads(1)
 def train(stack: Stack) -> tuple[dict[str, Any], dict[int, stacked.Parameters]]:
     """Train a network for each seed; return their results, and the weights of each at its end."""
     begun = time.process_time()
@@ -243,7 +242,8 @@ def draw_picture() -> None:
     axes.set_yticks([200, 500, 1000, 2000, 5000], labels=["200", "500", "1,000", "2,000", "5,000"])
     axes.minorticks_off()
     axes.set_xlim(-0.5, len(PLACES) - 0.5)
-    axes.set_xticks(range(len(PLACES)), labels=[name_place(*place) for place in PLACES])
+    names = [name_place(*place).replace(", ", ",\n") for place in PLACES]
+    axes.set_xticks(range(len(PLACES)), labels=names)
     dress(axes, "a cross: not learned", f"updates until {ENOUGH:.0%} of the recalls are right")
     figure.legend(frameon=False, labelcolor=INK, fontsize=8, loc="outside upper center", ncols=5)
     figure.savefig(PICTURE, dpi=150)
@@ -266,7 +266,7 @@ def tables() -> dict[str, str]:
         f"right recalls at the end, as median and quartiles. {len(CHOOSING)} other seeds chose the "
         f"learning rate among {rates}. Adam, {H} units, {B} rows a batch, state "
         f"reset, gradients clipped to norm 1, at most {UPDATES:,} updates. A training ends when "
-        f"{ENOUGH:.0%} of the recalls in {LAST} batches were right. All trainings with NumPy took "
+        f"{ENOUGH:.0%} of the recalls in {LAST} batches were right. All trainings took "
         f"{minutes:.0f} minutes of CPU time on one thread; {stored['processor']}, "
         f"{stored['date']}, Python {stored['python']}, NumPy {stored['numpy']}: "
         "`python docs/scripts/recall.py measure`.*"
