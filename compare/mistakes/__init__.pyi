@@ -1,5 +1,6 @@
 from .catalogue import BUG_NAMES as BUG_NAMES
 from .catalogue import BUGS as BUGS
+from .catalogue import OTHER_CELLS as OTHER_CELLS
 from .catalogue import Bug as Bug
 from .catalogue import find_bug as find_bug
 from .mistake import Mistake as Mistake

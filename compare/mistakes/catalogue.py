@@ -8,6 +8,8 @@ of `Bug`, which a chapter may also have for all of its bugs.
 - ``plain`` holds the patches on the plain version. Its keys are files of ``scratch_rnn/plain``, and
   each value is a list of ``[old, new]``. `rnn-parity check` compares a submission with the plain
   version that has such a patch.
+- ``back`` holds patches in the same form on the way back, with which the plain version computes
+  another cell, gradients too: ``--cell NAME`` then asks for it.
 - ``[[bug.patch]]`` is a patch on the package itself; its keys are the fields of `Patch`. `bisect
   --bug` takes a bug with such patches. If a copy of the package with the bug violates a property
   of a layer, the bug names it.
@@ -61,6 +63,7 @@ class Bug:
     reverse: str = ""  # the words if only the reverse direction of a layer has it
     stages: tuple[str, ...] = ()  # of `rnn-parity check`, in whose functions it can be
     plain: tuple[Patch, ...] = ()  # on the plain version
+    back: tuple[Patch, ...] = ()  # on its way back, for the other cell that is computed
     patches: tuple[Patch, ...] = ()  # on `scratch_rnn` or `compare`
     caught_by: str = ""  # name of the first property of a layer that it violates
     gates: str = ""  # the order in which the gates are read, if nothing else is wrong: "r,z,n"
@@ -121,22 +124,27 @@ def read_chapter(text: str, where: str) -> tuple[Bug, ...]:
 
 def _read_bug(
     plain: Mapping[str, Sequence[Sequence[str]]] | None = None,
+    back: Mapping[str, Sequence[Sequence[str]]] | None = None,
     patch: Sequence[Mapping[str, str]] = (),
     page: Mapping[str, str] | None = None,
     stages: Sequence[str] = (),
     **own: Any,
 ) -> Bug:
     """Return a bug; a key of `plain` such as "elman gru" has the patches of several files."""
-    on_plain = [
-        Patch(f"scratch_rnn/plain/{file}.py", old, new)
-        for files, changes in (plain or {}).items()
-        for old, new in changes
-        for file in files.split()
-    ]
+    on_plain, on_way_back = (
+        tuple(
+            Patch(f"scratch_rnn/plain/{file}.py", old, new)
+            for files, changes in (each or {}).items()
+            for old, new in changes
+            for file in files.split()
+        )
+        for each in (plain, back)
+    )
     return Bug(
         **own,
         stages=tuple(stages),
-        plain=tuple(on_plain),
+        plain=on_plain,
+        back=on_way_back,
         patches=tuple(Patch(**each) for each in patch),
         page=OnPage(**page) if page else None,
     )
@@ -151,6 +159,9 @@ CATALOGUE = tuple(
 
 BUGS = tuple(bug for bug in CATALOGUE if bug.patches)
 """The bugs with patches on the package, in the order in which data meets the code."""
+
+OTHER_CELLS = tuple(bug.name for bug in CATALOGUE if bug.back)
+"""The names of other cells: the catalogue can compute their gradients."""
 
 _BUG_NAMED = {bug.name: bug for bug in BUGS}
 

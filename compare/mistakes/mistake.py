@@ -45,6 +45,13 @@ class Mistake:
         """The name of the cell that is computed with it; empty if it has none."""
         return self.bug.another if self.bug else ""
 
+    @property
+    def other_layer(self) -> LayerClass | None:
+        """A layer of the other cell that is computed with it; None if its gradients are unknown."""
+        if not (self.bug and self.bug.back):
+            return None
+        return partial(FunctionsLayer, PlainFunctions(self.cell, (*self.bug.plain, *self.bug.back)))
+
     def describe(self, *, names_option: bool = True) -> str:
         """Return the words, and where it is right: for another cell, or with an option."""
         if self.another:

@@ -229,9 +229,22 @@ def _compute_expected(case: LayerCase) -> Results:
     return run(CLASSES[case.cell], case.in_float64())
 
 
-def expect(case: LayerCase) -> Expected:
-    """Return our results of a case in float64, and the tolerance in the case's own arithmetic."""
-    results, measure = _compute_expected(case), partial(tolerance, case)
+def _add_tolerance(case: LayerCase, other: LayerClass, perturbations: int) -> Results:
+    """Return the tolerance of another cell's layer and of ours, which covers both ways to σ."""
+    moved, ours = partial(run, other, case), tolerance(case, perturbations)
+    own = measure_tolerances(moved, perturbations, seed=case.seed, gaps=case.gaps)
+    return {name: array + ours[name] for name, array in own.items()}
+
+
+def expect(case: LayerCase, other: LayerClass | None = None) -> Expected:
+    """Return our results of a case in float64, and the tolerance in the case's own arithmetic.
+
+    With the layer of another cell they are that layer's.
+    """
+    if other is None:
+        results, measure = _compute_expected(case), partial(tolerance, case)
+    else:
+        results, measure = run(other, case.in_float64()), partial(_add_tolerance, case, other)
     coarsest = "float16" if case.dtype == "float32" else "float64"
     return Expected(results, measure, *_describe(case), coarsest, case.dtype)
 

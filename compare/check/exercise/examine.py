@@ -60,7 +60,7 @@ def make_functions_loader(
 
 def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
     """Check the functions of a file."""
-    report = Report(config.target, "functions", config.cell or next(iter(CELLS)), config.seed)
+    report = Report(config.target, "functions", config.base_cell or next(iter(CELLS)), config.seed)
     names, classes, failure = list[str](), list[str](), None
     try:
         with load() as submission:

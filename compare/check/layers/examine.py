@@ -1,5 +1,7 @@
 """Check a recurrent layer: its three parts, then features, properties and error handling."""
 
+from dataclasses import replace
+
 from compare.check.cases.boundaries import OF_GPUS, SIZES, SMALL, count_products, fill_sizes
 from compare.check.cases.levels import Trial, list_trials, of_sizes
 from compare.check.layers.features import (
@@ -22,7 +24,7 @@ from compare.check.trying.loading import (
     show_spinner,
 )
 from compare.check.trying.report import Report
-from compare.check.trying.subject import search_further
+from compare.check.trying.subject import search_further, try_items
 from compare.implementations import (
     CELLS,
     TABLE,
@@ -39,7 +41,7 @@ from compare.terminal import Terminal, read_sizes
 
 def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
     """Check a recurrent layer: its three parts, then features, properties and error handling."""
-    cell = config.cell or next(iter(CELLS))
+    cell = config.base_cell or next(iter(CELLS))
     report = Report(config.target, "class", cell, config.seed, strict=config.strict)
     terminal.line(f"{clean(config.target)}: a recurrent layer, seed {config.seed}")
     submission = None
@@ -48,7 +50,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.notes += [*list_skipped(submission), *filter(None, [submission.rest])]
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
-            report.cell = config.cell or detect_cell(submission) or cell
+            report.cell = config.base_cell or detect_cell(submission) or cell
             layers = _make_layers(config, submission, report.cell)
             has_kernels = bool(submission.source.interpreter)
             optional = of_sizes(sorted(OF_GPUS, key=count_products)) if has_kernels else ()
@@ -57,13 +59,14 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             trials = (*((*few, *optional) if has_kernels else list_trials()), *stated)
             subject = LayerSubject(layers, config.seed, trials, optional={*optional} - {*stated})
             report.stages = find_layout(subject)
-            _describe_layout(config, subject.layers, report, terminal)
             explain_results(subject, report.stages)
+            _try_other_cell(config, subject, report)
+            _describe_layout(config, subject.layers, report, terminal)
             if has_kernels:
                 explain_stages(report.stages, submission.notes.launched, subject.launched)
                 operations = submission.notes.operations
                 report.notes += describe_left_out(subject.left_out, operations)
-            if report.stages[0].verdict == Verdict.RIGHT:
+            if report.stages[0].verdict == Verdict.RIGHT and not report.another:
                 _examine_more(config, subject, report)
             if subject.layers.forward_only and not report.adapter:
                 without = CallFailed("missing", "no method backward")
@@ -112,6 +115,20 @@ def _describe_layout(
         report.misfit = f"{describe_problem(forward)}; {_show_ways(config, layers.submission)}"
         needed = TABLE["needed"].get(report.adapter or "numpy")
         report.notes += [needed] if needed else []
+
+
+def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) -> None:
+    """If the layer computes another cell, compare all with that cell; it may be right as itself."""
+    diagnosis = report.stages[0].diagnosis
+    mistake = diagnosis.mistake if diagnosis else None
+    has_all = not subject.layers.forward_only or report.adapter
+    if has_all and mistake and mistake.bug and mistake.other_layer:
+        again, name = subject.vary(subject.trials, subject.changes), mistake.bug.name
+        stages = try_items(replace(again, other=mistake.other_layer))
+        if all(result.verdict == Verdict.RIGHT for result in stages):
+            report.stages, report.another = stages, mistake.another
+            report.is_asked = config.cell == name
+            report.notes += [f"if this cell is meant: --cell {name}"] * (not report.is_asked)
 
 
 def _show_ways(config: CheckConfig, submission: Submission) -> str:

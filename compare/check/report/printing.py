@@ -44,6 +44,7 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
         previous = line
         terminal.console.print(text, soft_wrap=True)
     score = "not checked" if report.misfit else f"{report.score:g} of {len(report.stages)}"
+    score = f"{score}: {report.score_in_words}" if report.another else score
     terminal.line(f"  {score}", "bold")
     if report.sizes:
         shown = (

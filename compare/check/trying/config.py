@@ -21,7 +21,7 @@ SECONDS = Range(1.0, 1e6, "between 1 and 1,000,000")
 TOTAL = Range(3.0, 1e6, "between 3 and 1,000,000")
 GIBIBYTES = Range(0.5, 2**20, "between 0.5 and 1,048,576")
 """Limits that our own solution and PyTorch's keep: nobody loses a point by a typing error."""
-Cell = Annotated[CellName | None, flag("|".join(CELLS), "(default: guessed from the names)")]
+Cell = Annotated[str | None, flag("|".join(CELLS), "(default: guessed from the names)")]
 Seed = Annotated[int, FROM_0, arg(metavar="N")]
 
 
@@ -74,10 +74,21 @@ class CheckOptions:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
         read_sizes(self.size)
+        if self.cell not in (None, *CELLS):
+            from compare.mistakes import OTHER_CELLS  # not before it is needed
+
+            if self.cell not in OTHER_CELLS:
+                known = ", ".join((*CELLS, *OTHER_CELLS))
+                raise UsageError(f"expected --cell to be one of {known}, got {self.cell!r}")
         if (given := self.compile_for) not in (None, *CAPABILITIES):
             known = ", ".join(CAPABILITIES)
             raise UsageError(f"expected --compile-for to be one of {known}, got {given!r}")
         return self
+
+    @property
+    def base_cell(self) -> str | None:
+        """The cell whose parameters another cell has, as gru of gru-reset-before-product."""
+        return self.cell and self.cell.partition("-")[0]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

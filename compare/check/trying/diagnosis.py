@@ -85,7 +85,7 @@ def find_mistake(
     for names in ([],) if shows_all else ([], [wrong.tensor]):
         for mistake in mistakes():
             if all(gives(compute(mistake, one.case), one, names) for one in observed):
-                return Diagnosis(mistake.describe(), mistake.lines, mistake.another)
+                return Diagnosis(mistake.describe(), mistake.lines, mistake)
     alone = [replace(one, got={wrong.tensor: one.got[wrong.tensor]}) for one in observed]
     for mistake in mistakes() if not shows_all else ():
         if all(gives(compute(mistake, one.case), one) for one in alone):

@@ -52,7 +52,8 @@ def find_source(config: CheckConfig) -> Source:
         total=config.total_timeout or calls * config.timeout,
         gibibytes=config.memory,
     )
-    for name in (*OF_CLASSES, "strict"):
+    others = ("cell",) if config.cell != config.base_cell else ()
+    for name in (*OF_CLASSES, "strict", *others):
         if getattr(config, name) and not source.is_layer:
             flag = flag_of(name)
             raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {typed}")

@@ -11,7 +11,7 @@ from compare.check.trying.explanation import (
 )
 from compare.check.trying.results import ItemResult, Result
 from compare.files import JsonObject
-from compare.implementations import FAILED, Verdict
+from compare.implementations import CELLS, FAILED, Verdict
 
 
 @dataclass(slots=True)
@@ -30,6 +30,8 @@ class Report:
     strict: bool = False  # whether error handling counts
     notes: list[str] = field(default_factory=list)
     failed: str = ""  # why it could not be checked
+    another: str = ""  # the other cell as which it is right
+    is_asked: bool = False  # whether --cell names it
     misfit: str = ""  # why it was not: its form is another one, which is no mistake
     adapter: str = ""  # of a class of another library
 
@@ -54,7 +56,8 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether all that is required is there and right, and no feature is wrong."""
-        return self.score == len(self.stages) and not self.failures
+        is_cell = not self.another or self.is_asked
+        return self.score == len(self.stages) and is_cell and not self.failures
 
     @property
     def sizes(self) -> dict[str, list[int]]:
@@ -71,6 +74,9 @@ class Report:
     @property
     def score_in_words(self) -> str:
         """The score, and before it another cell that is computed."""
+        if self.another:
+            layer = f"nn.{CELLS[self.cell].layer}"
+            return f"right, as {self.another}, which is not {layer}"
         score = f"{self.score:g} of {len(self.stages)} {self.unit} are right"
         first = self.stages[0].diagnosis if self.stages else None
         return f"another cell, {first.another}; {score}" if first and first.another else score

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from compare.implementations import CallFailed, Verdict
+from compare.mistakes import Mistake
 from compare.parity import Comparison
 
 ARGUMENT = ", an argument"
@@ -73,7 +74,12 @@ class Diagnosis:
 
     words: str
     lines: tuple[str, ...] = ()  # of the plain version with it
-    another: str = ""  # the cell that is computed with it
+    mistake: Mistake | None = None  # of the catalogue
+
+    @property
+    def another(self) -> str:
+        """The cell that is computed with it; empty if it has no name."""
+        return self.mistake.another if self.mistake else ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,11 +13,12 @@ from compare.check.cases.layer_results import run as run_layer
 from compare.check.layers.features import try_features
 from compare.check.layers.properties import try_properties
 from compare.implementations import CELLS, FunctionsLayer
-from compare.mistakes import BUGS, PlainFunctions, catalogue, find_bug, patched_source
+from compare.mistakes import BUGS, OTHER_CELLS, PlainFunctions, catalogue, find_bug, patched_source
 from compare.mistakes.catalogue import CATALOGUE
 from compare.mistakes.mistake import is_of_layer
 from compare.mistakes.patches import ROOT, Patch, PatchError, load_patched
 from compare.mistakes.plain import KINDS
+from scratch_rnn.arrays import arrays_of
 from tests.compare.check.test_layer_mistakes import diagnosed, tried
 from tests.counts import number
 
@@ -47,6 +48,24 @@ def test_every_patch_on_the_plain_version_fits_just_once(chapter):
         for patch in bug.plain:
             number, line = patch.first_line
             assert line in (ROOT / patch.file).read_text(encoding="utf-8").splitlines()[number - 1]
+
+
+@pytest.mark.parametrize("name", OTHER_CELLS)
+def test_the_gradients_of_another_cell_are_the_derivatives_of_its_equations(name):
+    """By a complex step of all arguments at once."""
+    bug = next(bug for bug in CATALOGUE if bug.name == name)
+    cell, rng = CELLS[name.partition("-")[0]], np.random.default_rng(0)
+    functions = PlainFunctions(cell.name, (*bug.plain, *bug.back))
+    shapes = [(3, 2, 4), *[(2, 5)] * len(cell.states)]
+    shapes += [each.shape(5 * cell.num_gates, 4, 5) for each in cell.parameters]
+    arguments, steps = ([rng.normal(size=shape) for shape in shapes] for _ in range(2))
+    output, last, tape = functions.forward(*arguments)
+    upstream = [rng.normal(size=array.shape) for array in (output, *arrays_of(last))]
+    moved = functions.forward(*(a + 1e-30j * d for a, d in zip(arguments, steps, strict=True)))
+    changes = [array.imag / 1e-30 for array in (moved[0], *arrays_of(moved[1]))]
+    gradients = functions.backward(tape, *upstream)
+    pairs = zip(gradients, steps, strict=True), zip(upstream, changes, strict=True)
+    assert np.isclose(*(sum((a * b).sum() for a, b in each) for each in pairs), rtol=1e-12)
 
 
 CHAPTER = """cell = "gru"

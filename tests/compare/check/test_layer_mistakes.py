@@ -227,7 +227,8 @@ def test_a_form_that_people_write_is_taken(form, tmp_path, monkeypatch):
     report, printed = form_of(tmp_path, source, form["class"], **flags)
     assert report.score == form["right"], printed
     assert [words for words in form.get("words", ()) if words not in printed] == []
-    likely = next((r.likely for r in report.stages if r.verdict == "wrong"), "")
+    likely = next((r.likely for r in report.stages if r.verdict == "wrong"), report.another)
     assert form.get("likely", "") in likely
     if "likely" not in form:
         assert report.wrong == []
+    assert report.ok == ("likely" not in form and report.score == len(report.stages))
