@@ -157,8 +157,9 @@ def test_what_one_side_began_the_other_ends(first, second, more, trainings, coun
     stop = BATCHES + 2
     again = trainings.interrupted(f"train --model {first}", stop, *flags)
     assert again[:3] == ["train", "--model", first]
-    assert main(["train", "--model", second, *again[3:]]) == 0
     directory = trainings.directory()
+    (directory / f"{first}.safetensors").write_bytes(b"of an earlier end")
+    assert main(["train", "--model", second, *again[3:]]) == 0
     assert (directory / f"{second}.safetensors").exists()
     assert not (directory / f"{first}.safetensors").exists()
     sides = ["concise" if m.scratch_loss is None else "scratch" for m in read_metrics(directory)]
