@@ -5,7 +5,7 @@ import pytest
 from jaxtyping import TypeCheckError
 
 from scratch_rnn.fast.sums import sum_of_rows
-from tests.annotations import LIMIT, WITH_SHAPES, checked, unchecked
+from tests.annotations import LIMIT, WITH_SHAPES, unchecked
 from tests.scripts import ROOT
 
 WRONG = np.zeros((2, 2), int)  # floats are expected
@@ -28,13 +28,6 @@ def test_every_call_or_none_is_checked_where_that_is_asked_for():
         sum_of_rows(WRONG)
     with pytest.raises(TypeCheckError):
         sum_of_rows(WRONG)
-
-
-def test_a_function_inside_another_is_left_alone():
-    def of_numbers(value):
-        return value
-
-    assert checked(of_numbers) is of_numbers
 
 
 def test_every_file_with_shapes_is_checked():
