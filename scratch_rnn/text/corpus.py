@@ -23,7 +23,7 @@ from scratch_rnn.checks import check_choice
 from scratch_rnn.text import download
 from scratch_rnn.text.books import BOOKS, Book, sha1_of
 from scratch_rnn.text.errors import DataError, escape
-from scratch_rnn.text.opening import open_file, read_file
+from scratch_rnn.text.opening import open_input, read_file
 from scratch_rnn.text.recall import GAP, NUM_TOKENS, RECALL, is_generated, write_recalls
 
 Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample", "generated"]
@@ -306,7 +306,7 @@ def _pieces(raw: bytes | Path) -> Iterator[bytes]:
     if isinstance(raw, bytes):
         yield raw
         return
-    with open_file(raw) as file:
+    with open_input(raw) as file:
         yield file.read(PIECE)
         while piece := file.read(PIECE):
             yield piece

@@ -19,7 +19,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from scratch_rnn.text.books import Book
-from scratch_rnn.text.opening import open_file
+from scratch_rnn.text.opening import open_input
 
 CONNECT_SECONDS = 10.0  # for the connection, and for each wait for the next bytes
 TOTAL_SECONDS = 14.0  # for everything together
@@ -105,7 +105,7 @@ def _remove_parts(directory: Path) -> None:
     for part in directory.glob(".*." + "[0-9a-f]" * 32):
         with suppress(OSError), ExitStack() as stack:
             if os.name != "nt":  # where an open file cannot be removed
-                _lock(stack.enter_context(open_file(part)), waiting=False)
+                _lock(stack.enter_context(open_input(part)), waiting=False)
             part.unlink()
 
 

@@ -21,7 +21,7 @@ def check_regular(descriptor: int, path: str | os.PathLike[str]) -> os.stat_resu
     raise OSError(errno.EINVAL, found, str(path))
 
 
-def open_file(path: str | os.PathLike[str], most: int = sys.maxsize) -> BufferedReader:
+def open_input(path: str | os.PathLike[str], most: int = sys.maxsize) -> BufferedReader:
     """Open a regular file for reading; an OSError says what else it is, or that it is too large."""
     try:
         descriptor = os.open(path, READING | NO_WAITING)
@@ -36,5 +36,5 @@ def open_file(path: str | os.PathLike[str], most: int = sys.maxsize) -> Buffered
 
 def read_file(path: str | os.PathLike[str], most: int) -> bytes:
     """Return the bytes of a regular file that has at most this many of them."""
-    with open_file(path, most) as file:
+    with open_input(path, most) as file:
         return file.read(most)
