@@ -17,7 +17,7 @@ from compare.implementations import (
     Submission,
     clean,
     make_source,
-    read_layers,
+    read_layer,
     read_target,
     refuse_target,
 )
@@ -40,7 +40,7 @@ def find_source(config: CheckConfig) -> Source:
     if target.kind == "folder":
         raise UsageError(f"expected a file or a layer, got a folder: rnn-parity grade {typed}")
     if target.adapter:
-        read_layers(target.path)  # RecordError if it cannot be read
+        read_layer(target.path, target.name)  # RecordError if it cannot be read, or is not finite
     interpret = config.interpret or config.compile_for is not None
     calls, slowness = (300, 6) if interpret else (30, 1)  # a GPU's work, on the CPU
     source = make_source(

@@ -122,17 +122,20 @@ NO_GRAPHS = {
     "without.onnx": "an ONNX graph in without.onnx, got a graph without nodes",
     "junk.onnx": "a file .onnx in junk.onnx, got: DecodeError: Error parsing message",
     "part.onnx": "a file .onnx in part.onnx, got: DecodeError: Error parsing message",
-    "no_such.onnx": "read or write no_such.onnx, got: No such file",
+    "nan.onnx": "finite numbers in nan.onnx, got NaN or infinity in weight_hh_l0, 9 of 9",
+    "no_such.onnx": "to read or write no_such.onnx, got: No such file",
 }
 
 
 @pytest.mark.parametrize("file", NO_GRAPHS)
-def test_a_file_that_is_no_graph_is_refused_in_one_line_by_each_command(
+def test_a_graph_that_cannot_be_read_is_refused_in_one_line_by_each_command(
     file, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     whole = write_graph("whole.onnx", {"gru": torch.nn.GRU(4, 3)})
     Path("part.onnx").write_bytes(Path(whole).read_bytes()[:300])
+    torch.nn.init.constant_((infinite := torch.nn.RNN(4, 3)).weight_hh_l0, np.inf)
+    write_graph("nan.onnx", {"NODE": infinite})
     Path("empty.onnx").touch()
     Path("junk.onnx").write_bytes(b"no graph")
     onnx.save(helper.make_model(helper.make_graph([], "none", [], [])), "without.onnx")
