@@ -111,7 +111,6 @@ TIMES, SLEPT = "sum(calls) > 5", "no result within 10 s of wall time"
         (TIMES, "__import__('time').sleep(999)", 9.0, SLEPT, LEFT_OUT),
         ("len(arguments[0]) == 6", "__import__('time').sleep(999)", 9.0, SLEPT, LEFT_OUT),
     ],
-    ids=["it raises", "it sleeps", "it sleeps before"],
 )
 def test_a_target_that_fails_is_refused_and_the_others_keep_their_times(
     when, what, budget, words, then, tmp_path

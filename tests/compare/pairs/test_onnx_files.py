@@ -123,7 +123,6 @@ NO_GRAPHS = {
     "junk.onnx": "a file .onnx in junk.onnx, got: DecodeError: Error parsing message",
     "part.onnx": "a file .onnx in part.onnx, got: DecodeError: Error parsing message",
     "nan.onnx": "finite numbers in nan.onnx, got NaN or infinity in weight_hh_l0, 9 of 9",
-    "no_such.onnx": "to read or write no_such.onnx, got: No such file",
 }
 
 
