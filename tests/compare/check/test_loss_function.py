@@ -13,7 +13,8 @@ pytestmark = pytest.mark.usefixtures("quickly")
 SCRIPT = """
 import numpy as np
 
-text = open("input.txt").read()
+with open("input.txt") as file:
+    text = file.read()
 letters = sorted(set(text))
 vocab_size = len(letters)
 hidden_size = 100
@@ -46,10 +47,12 @@ def lossFun(inputs, targets, hprev):
     return loss, dWxh, dWhh, dWhy, dbh, dby, hs[len(inputs) - 1]
 
 hprev = np.zeros((hidden_size, 1))
+curve = lossFun([0], [0], hprev, further="no such argument")
 while True:
     loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun([0], [0], hprev)
 """
 OTHER = [("Whh @ hs", "Uhh @ Whh @ hs"), ("Why = np", "Uhh = np.eye(hidden_size)\nWhy = np")]
+RENAMED = SCRIPT.replace("Wxh", "U").replace("Whh", "W").replace("Why", "V")
 SCRIPTS = {  # by what is changed: the exit code, and words that are printed
     "": ([], 0, "1 of 1"),
     "a mean": ([("return loss", "return loss / len(inputs)")], 1, "the loss is the mean"),
@@ -62,8 +65,9 @@ SCRIPTS = {  # by what is changed: the exit code, and words that are printed
 def test_a_loss_function_is_checked_with_its_global_arrays(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     changes, code, words = SCRIPTS[name]
-    Path("min_char_rnn.py").write_text(replaced(SCRIPT, changes), encoding="utf-8")
-    for target in ("min_char_rnn.py", "min_char_rnn.py:lossFun")[: 2 - bool(name)]:
+    Path("rnn.py").write_text(replaced(SCRIPT, changes), encoding="utf-8")
+    Path("renamed.py").write_text(RENAMED, encoding="utf-8")
+    for target in ("rnn.py", "rnn.py:lossFun", "renamed.py")[: 1 if name else 3]:
         assert main(["check", target]) == code
         shown = capsys.readouterr()
         assert words in shown.out + shown.err

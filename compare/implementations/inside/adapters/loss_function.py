@@ -1,10 +1,12 @@
 """A function ``lossFun(inputs, targets, hprev)`` over global arrays, or with ``cprev`` behind it.
 
-Its parameters are the global arrays that it reads, made by the file's own assignments after the
-names of sizes got theirs. The last ``return`` names the gradients: ``dWxh`` is that of ``Wxh``.
+Its parameters are the global arrays that it reads. The assignments that make them are run with a
+text of V different characters in every file, and with our sizes. Its last ``return`` names the
+gradients: ``dWxh`` is the gradient of ``Wxh``.
 """
 
 import ast
+import io
 from contextlib import suppress
 from pathlib import Path
 from types import FunctionType
@@ -19,28 +21,33 @@ class LossFunction:
     """The function, with arrays of these sizes; three modules of ours parse, name and select."""
 
     def __init__(
-        self, function: FunctionType, file: str, ours: tuple[Any, Any, Any], *sizes: int
+        self, function: FunctionType, file: str, ours: tuple[Any, Any, Any], V: int, H: int
     ) -> None:
         notebook, arguments, self._class = ours
         self._function, self._own = function, function.__globals__
         tree = notebook.parse_file(Path(file))
-        made = [s for s in tree.body if isinstance(s, ast.Assign)]
-        bound = [(name, False) for s in made for name in notebook.list_bound(s)]
-        named = arguments.name_sizes([b for b in bound if isinstance(self._own.get(b[0], 0), int)])
-        values = dict(zip(("input_size", "hidden_size"), sizes, strict=True))
-        self._own.update({name: values[size] for name, size in named.items()})
         read = list_read(function)
+        needed, made = {*read}, list[ast.stmt]()
+        for statement in reversed(tree.body):
+            is_made = isinstance(statement, ast.Assign | ast.With)
+            if is_made and needed & {*notebook.list_bound(statement)}:
+                needed |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+                made.insert(0, statement)
+        values = {"input_size": V, "hidden_size": H}
+        text = "".join(chr(ord("a") + k) for k in range(V))
+        self._own["open"] = lambda *_, **__: io.StringIO(text)  # of V different characters
         for statement in made:
-            names = {*notebook.list_bound(statement)}
-            is_run = names & read or notebook.is_run(statement, self._own)
             with suppress(Exception):  # the function says which name is missing
-                if is_run and not names & {*named}:
-                    exec(compile(ast.Module([statement], []), file, "exec"), self._own)
+                exec(compile(ast.Module([statement], []), file, "exec"), self._own)
+            for name in notebook.list_bound(statement):
+                named = arguments.name_sizes([("hidden_size", False), (name, False)])
+                if name in named and type(self._own.get(name)) is int:
+                    self._own[name] = values[named[name]]
         [own] = [s for s in tree.body if getattr(s, "name", "") == function.__name__]
         returned = [s.value for s in ast.walk(own) if isinstance(s, ast.Return)]
         self._returned = [getattr(v, "id", "") for v in getattr(returned[-1], "elts", ())]
-        arrays = {n: a for n, a in self._own.items() if self._class.is_float(a)}
-        self.parameters = {name: array for name, array in arrays.items() if name in read}
+        found = {name: self._own[name] for name in self._own if name in read}
+        self.parameters = {name: a for name, a in found.items() if self._class.is_float(a)}
 
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
         """Set parameters, each in the shape that it has."""
