@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.choices import Choices
-from compare.check.cases.levels import change
+from compare.check.cases.levels import Value, change, map_arrays
 from compare.implementations import BIASES, CELLS, Array
 
 CLEAR_ATTEMPTS = 8
@@ -86,7 +86,7 @@ def draw_floats(case: Choices) -> Floats:
         c0 = normal("c", L * D, B, H) if case.h0 else None
         d_c_n = normal("d_c_n", L * D, B, H) if case.upstream != "output" else None
     if d_c_n is not None and "c_n" in case.absent:
-        d_c_n *= 0  # our layer takes both
+        d_c_n = 0 * d_c_n  # our layer takes both
 
     dropout_masks = masks if case.dropout else None
     for _ in range(CLEAR_ATTEMPTS):
@@ -111,6 +111,8 @@ def _as_drawn(case: Choices, array: Array, name: str, drawn: dict[str, Array]) -
     """Return an argument at its level, and add it to those that are drawn."""
     level = "zero" if name == "b_hh" and case.one_bias else dict(case.levels).get(name, "")
     array = change(array, level, drawn, case.dtype)
+    if any(array is other for other in drawn.values()):
+        return array
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
     if case.precision == "float16":
         array = array.astype(np.float16).astype(case.dtype)
@@ -193,11 +195,6 @@ def _is_clear(
     return True
 
 
-def in_float64(value: Any) -> Any:
+def in_float64(value: Value) -> Value:
     """Return a value with all arrays of floats in it in float64."""
-    if isinstance(value, dict):
-        return {name: in_float64(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(in_float64(item) for item in value)
-    is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    return value.astype(np.float64) if is_float else value
+    return map_arrays(value, lambda a: a.astype(np.float64) if a.dtype.kind == "f" else a)

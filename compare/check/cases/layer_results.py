@@ -253,14 +253,13 @@ def match_results(
     expected: Results,
     got: Results,
     case: LayerCase,
-    measure: Callable[[int], Tolerances] | None = None,
 ) -> tuple[Comparison, ...]:
-    """Compare within the case's tolerance, or that of `measure`, for so many perturbations.
+    """Compare within the case's tolerance.
 
     A tolerance is measured with more perturbations only if the results differ by more.
     """
     counts = (PERTURBATIONS,) if is_measured(case) else COUNTS
-    measure = measure or partial(tolerance, case)
+    measure = partial(tolerance, case)
     return Expected(expected, measure, *_describe(case), counts=counts).compare(got)
 
 

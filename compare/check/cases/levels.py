@@ -6,9 +6,9 @@ array: each pair of levels of two arguments occurs in some case. Beside it are t
 all arguments of a pass are zero, and all but one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from allpairspy import AllPairs
@@ -20,6 +20,7 @@ Levels = tuple[tuple[str, str], ...]
 """The level of each argument by its name; arguments without one have normal values."""
 
 Trial = tuple[Sizes, Levels]  # a case of a layer
+Value = TypeVar("Value")
 
 LEVELS: dict[str, list[str]] = CASES["levels"]
 """The levels of each argument, and the forms of all arrays; first those of usual use."""
@@ -37,7 +38,45 @@ class Row(NamedTuple):
     sizes: Sizes
     levels: Levels
     dtype: str
-    order: str
+    memory: str  # in which arrays are, a level of LAYOUTS
+
+
+LAYOUTS: dict[str, Callable[[Array], Array]] = {
+    "in Fortran order": lambda a: np.array(a, order="F"),
+    "not contiguous": lambda a: np.stack([a, a], axis=-1)[..., 0],
+    "reversed": lambda a: np.flip(np.flip(a).copy()),
+}
+"""An array in another memory layout."""
+
+
+def lay_out(value: Value, memory: str) -> Value:
+    """Return a copy of a value with all of its arrays in a memory."""
+
+    def copy(array: Array) -> Array:
+        copied: Array = LAYOUTS.get(memory, np.array)(array)
+        copied.flags.writeable = memory != "read-only"
+        return copied
+
+    return map_arrays(value, copy)
+
+
+def map_arrays(value: Value, change: Callable[[Array], Array]) -> Value:
+    """Return a value in which all arrays are changed; one object stays one object."""
+    done: dict[int, Array] = {}
+
+    def map_all(item: object) -> Any:
+        if isinstance(item, dict):
+            return {name: map_all(each) for name, each in item.items()}
+        if isinstance(item, list | tuple):
+            return type(item)(map_all(each) for each in item)
+        if not isinstance(item, np.ndarray):
+            return item
+        if id(item) not in done:
+            done[id(item)] = change(item)
+        return done[id(item)]
+
+    changed: Value = map_all(value)
+    return changed
 
 
 def cover(
@@ -58,9 +97,10 @@ def list_rows(strength: int = 2) -> tuple[Row, ...]:
     rows = [first, *(_list_zeros() if strength > 1 else ())]
     found = []
     for row in cover(LEVELS, rows, strength):
-        *sizes, dtype, order = row.pop("form").split()
+        *sizes, dtype = row.pop("form").split()
         T, B, V, H = map(int, sizes)
-        found.append(Row((T, B, V, H), tuple(row.items()), dtype, order))
+        memory = row.pop("memory")
+        found.append(Row((T, B, V, H), tuple(row.items()), dtype, memory))
     return tuple(found)
 
 
@@ -99,7 +139,9 @@ def change(array: Array, level: str, drawn: Mapping[str, Array], dtype: str) -> 
         case "about":
             return array * float(value)
         case "as" | "minus":  # equal to another argument; an array of another shape is repeated
-            return np.resize(drawn.get(value, array), array.shape) * (1 if kind == "as" else -1)
+            other = drawn.get(value, array)
+            is_same = kind == "as" and other.shape == array.shape  # the same object
+            return other if is_same else np.resize(other if kind == "as" else -other, array.shape)
         case "subnormal":
             return np.asarray(array * (limits.smallest_normal / 2**16))
         case "beyond":  # exp's range, on both sides

@@ -108,7 +108,7 @@ class Pair:
         arguments, (*found, _) = self._forward(functions, given, move)
         results = {n: stages.array(n, value) for n, value in zip(self.results, found, strict=True)}
         results |= stages.unchanged(arguments)
-        first, first_now = self.results[0], functions.first_item()
+        first, first_now = self.results[0], functions.see_last(0)
         if functions.has_memory:
             self._forward(functions, given | {"x": given["x"] / 2}, move)
         after = first_now() if functions.has_memory else found[0]

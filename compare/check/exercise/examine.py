@@ -1,6 +1,7 @@
 """Check the functions of a file: try each, and name the likely mistakes."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -59,13 +60,33 @@ def make_functions_loader(
 
 
 def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
-    """Check the functions of a file."""
+    """Check the functions of a file, in one process, which loads it anew for each of them."""
+    loaded: dict[str, Submission] = {}
+    with ExitStack() as stack:
+
+        def load_again(name: str = "") -> Submission:
+            if name not in loaded:
+                loaded[name] = stack.enter_context(load(name) if name else load())
+                return loaded[name]
+            submission, names = loaded[name], loaded[name].names
+            try:
+                submission.load()
+            except CallFailed:  # after all that its code has done to its process
+                submission.load()  # in a new one
+            submission.names = names
+            return submission
+
+        return _examine(config, load_again, terminal)
+
+
+def _examine(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
+    """Check the functions of a file that `load` loads, each time anew."""
     report = Report(config.target, "functions", config.base_cell or next(iter(CELLS)), config.seed)
     names, classes, failure = list[str](), list[str](), None
     try:
-        with load() as submission:
-            names, classes = submission.names, submission.classes
-            report.notes += list_skipped(submission)
+        submission = load()
+        names, classes = submission.names, submission.classes
+        report.notes += list_skipped(submission)
     except CallFailed as error:
         failure = error
     report.form, report.cell, stages = choose_stages(names, config.cell)
@@ -110,9 +131,9 @@ def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Re
 
 def _read_loss_function(config: CheckConfig, load: Load) -> tuple[str, Stage, str]:
     """Return the cell of a lossFun, its stage, and in words how its arrays are read."""
-    with load() as submission:
-        cell = config.cell or detect_cell(submission) or next(iter(CELLS))
-        return cell, *read_loss_function(submission, cell, parse_order(config.gates, cell))
+    submission = load()
+    cell = config.cell or detect_cell(submission) or next(iter(CELLS))
+    return cell, *read_loss_function(submission, cell, parse_order(config.gates, cell))
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:

@@ -1,9 +1,8 @@
 """The subject of six functions, or of CS231n's four: each function is a stage."""
 
 import ast
-import copy
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -14,8 +13,9 @@ import numpy as np
 from compare.check.cases.boundaries import Sizes
 from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
+from compare.check.cases.levels import lay_out
 from compare.check.exercise.cs231n import CS231N_STAGES
-from compare.check.exercise.drawing import DTYPES, Kind
+from compare.check.exercise.drawing import DTYPES, MEMORY, Kind
 from compare.check.exercise.model import NAME, PARTS, make_stage
 from compare.check.exercise.stages import STAGES, Stage, run_quietly
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
@@ -39,7 +39,7 @@ from compare.implementations import (
 from compare.mistakes import Mistake, PlainFunctions, list_mistakes
 from compare.parity import Comparison, Move
 
-FIELDS = {"dtype": DTYPES, "order": ("C", "F")}  # of a case, for the search
+FIELDS = {"dtype": DTYPES, "memory": MEMORY}  # of a case, for the search
 
 
 def call_reference(name: str, args: Sequence[object], order: str | None = None) -> object:
@@ -66,9 +66,9 @@ def _draw_kinds(stage: Stage, seed: int, kinds: Sequence[Kind]) -> Iterator[tupl
 
 @dataclass
 class FunctionsSubject(Subject):
-    """Functions of a file; `load` loads them anew, in a process of their own."""
+    """Functions of a file, which `load` loads anew."""
 
-    load: Callable[[], AbstractContextManager[Submission]]
+    load: Callable[[], Submission]
     cell: str
     order: Order  # of the gates in their weights
     stages: tuple[Stage, ...]  # those that are tried
@@ -82,7 +82,7 @@ class FunctionsSubject(Subject):
 
     @property
     def fields(self) -> Surface:
-        """The choices of a drawn case: the dtype and the order in memory."""
+        """The choices of a drawn case: the dtype and the memory."""
         return FIELDS
 
     @property
@@ -96,8 +96,8 @@ class FunctionsSubject(Subject):
         if stage not in self._drawn:
             cases: list[tuple[Case, Expected]] = []
             if (drawn := self.drawn) is not None:
-                dtype, order = (str(drawn.fields[name]) for name in FIELDS)
-                kind = Kind(drawn.sizes, drawn.levels, dtype, order)
+                dtype, memory = (str(drawn.fields[name]) for name in FIELDS)
+                kind = Kind(drawn.sizes, drawn.levels, dtype, memory)
                 cases += _draw_kinds(stage, drawn.seed, [kind])
             if not self.is_alone:
                 cases += draw_cases(stage, self.seed)
@@ -127,13 +127,13 @@ class FunctionsSubject(Subject):
             )
             functions.has_memory = case.is_called_again and not self.is_called_once
             own = stage.adapt(submission) if stage.adapt else functions
-            got = run_quietly(stage, own, case.inputs)
+            got = run_quietly(stage, own, case.inputs, case.memory)
             if begins_with is None:
                 return got, self._expected[case]
             return got, _expect_at_own_states(stage, case, functions, begins_with)
 
-        with self.load() as submission:
-            yield run
+        submission = self.load()
+        yield run
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
         """Yield the catalogue's mistakes of a stage, and other orders of the gates."""
@@ -144,23 +144,12 @@ class FunctionsSubject(Subject):
         """Return the results of a stage on a case with a mistake."""
         stage = _as_stage(item)
         assert mistake.functions is not None
-        return stage.run(stage.functions(mistake.functions), copy.deepcopy(case.inputs), move)
+        inputs = lay_out(case.inputs, case.memory)
+        return stage.run(stage.functions(mistake.functions), inputs, move)
 
     def extend(self, drawn: Drawn, *, alone: bool) -> Self:
         """Return the subject with one more case."""
         return replace(self, drawn=drawn, is_alone=alone, _drawn={}, _expected={})
-
-    @contextmanager
-    def share(self) -> Iterator[Self]:
-        """Give the subject with one process for all attempts."""
-
-        @contextmanager
-        def keep() -> Iterator[Submission]:
-            submission.revive()
-            yield submission
-
-        with self.load() as submission:
-            yield replace(self, load=keep)
 
     def try_item(self, item: Item, earlier: Sequence[ItemResult]) -> ItemResult:
         """Try a stage, and again in other ways if it is not right.

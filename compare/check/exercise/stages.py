@@ -4,7 +4,6 @@ A stage runs any six functions on a case and names all results: a submission's, 
 version, or those with a mistake. The right results and their tolerance come from the plain version.
 """
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -13,6 +12,7 @@ import numpy as np
 
 from compare.check.cases.expected import Expected
 from compare.check.cases.floats import in_float64
+from compare.check.cases.levels import lay_out
 from compare.check.exercise import drawing
 from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, Inputs, Item
 from compare.files import table
@@ -60,7 +60,7 @@ class Stage(Item):
         def compute(move: Move) -> Results:
             functions = self.functions(make(self.cell, less_accurate(self.cell), move))
             functions.has_memory = False
-            results = self.run(functions, copy.deepcopy(case.inputs), move)
+            results = self.run(functions, lay_out(case.inputs, "in C order"), move)
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
         @cache
@@ -81,10 +81,12 @@ def plain(cell: str) -> PlainFunctions:
     return PlainFunctions(cell)
 
 
-def run_quietly(stage: Stage, functions: Functions, inputs: Inputs) -> Results:
+def run_quietly(
+    stage: Stage, functions: Functions, inputs: Inputs, memory: str = "in C order"
+) -> Results:
     """Run functions on a copy of a case's inputs, without warnings of infinities and NaN."""
     with np.errstate(all="ignore"):
-        return stage.run(functions, copy.deepcopy(inputs), Unmoved.RESULTS)
+        return stage.run(functions, lay_out(inputs, memory), Unmoved.RESULTS)
 
 
 def items(result: object, names: Sequence[str], what: str = "") -> tuple[object, ...]:
@@ -117,12 +119,18 @@ def run_step(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Res
     arguments = {name: move(given[name]) for name in cell.list_arguments("step")}
     result = functions.call(f"{cell.name}_step", *arguments.values())
     several = len(cell.list_results("step")) > 1
+    now = functions.see_last(*[0] * several)
     found = items(result, cell.list_results("step")) if several else (result,)
     named = dict(zip(cell.list_results("step"), found, strict=True))
     gates = items(named.pop("gates", ()), cell.kept, "gates ")
     named |= dict(zip(cell.kept, gates, strict=True))
     results = {name: array(name, named[name]) for name in cell.computed}
-    return results | unchanged({n: arguments[n] for n in ("x_t", *cell.states, cell.matrices[-1])})
+    results |= unchanged({n: arguments[n] for n in ("x_t", *cell.states, cell.matrices[-1])})
+    if functions.has_memory:
+        functions.call(f"{cell.name}_step", *(argument / 2 for argument in arguments.values()))
+    first = cell.list_results("step")[0]
+    after = now() if functions.has_memory else results[first]
+    return results | {first + AFTER_ANOTHER: array(first, after)}
 
 
 def run_forward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
@@ -135,7 +143,7 @@ def run_forward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> 
         others = [weights[0].copy(), *(weight / 2 for weight in weights[1:])]
         forward(cell, functions, x.copy(), [state.copy() for state in firsts], others)
     output, last = forward(cell, functions, x, firsts, weights)[:2]
-    output_now = functions.first_item()
+    output_now = functions.see_last(0)
     results = {"output": array("output", output)} | arrays(cell.name_states("{}_n"), last)
     firsts_named = dict(zip(cell.name_states("{}_0"), firsts, strict=True))
     by_name = dict(zip(cell.weights, weights, strict=True))

@@ -49,10 +49,9 @@ def try_properties(
 ) -> list[Result]:
     """Try the properties with the features that are right; a second pass must not be refused."""
     surface = find_surface(layers, features)
-    number = 1 if layers.submission.source.interpreter else 2
     others = () if layers.submission.adapter == "torch_module" else of_modules.PROPERTIES
     found = [
-        try_property(tried, layers, surface, seed, number=20 if deep else number)
+        try_property(tried, layers, surface, seed, number=20 if deep else 1)
         for tried in PROPERTIES
         if tried not in others and layers.cell in tried.cells
     ]

@@ -31,15 +31,13 @@ def scale_parameters(case: LayerCase, factor: float, kept: str = "") -> LayerCas
 
 
 CHANGES = (
-    ("in place", 0.5, ""),
-    ("loaded", -0.5, ""),
-    ("in place", 2.0, "weight_ih_l0"),
-    ("in place", 1.0, ""),
+    ("in place", 0.5, "weight_ih_l0"),
+    ("loaded", -0.5, "weight_hh_l0"),
     ("in place", 2.0, "weight_hh_l0"),
 )
 """Changes of the parameters, one after the other: how, the factor, and which has a factor of 1.
 
-In the fourth W_ih stays as it is, in the fifth W_hh: a copy may depend on the values of one alone.
+In the first W_ih stays as it is, in the third W_hh: a copy may depend on the values of one alone.
 """
 
 
@@ -70,15 +68,16 @@ def replaced_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
 
 
 @layer_property(
-    long=True, gradients=True, again=True, likely="It mixes the parameters of two passes."
+    long=True, gradients=True, again=True, likely="It mixes two passes: their arrays or parameters."
 )
 def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A tape gives the gradients of its own forward pass.
 
-    In between, the layer computes with other parameters. They are changed back before the backward
-    pass, because a backward pass may read them.
+    In between, the layer computes with other parameters and another x. They are changed back before
+    the backward pass, because a backward pass may read them.
     """
-    layer, other = build(layer_class, case), scale_parameters(case, 0.5)
+    x = (case.floats.x + 1) % case.V if case.one_hot else more(case, case.floats.x.shape)
+    layer, other = build(layer_class, case), scale_parameters(case, 0.5).given(x=x)
     _, tape = forward(layer, case)
     load_parameters(layer, other.floats.parameters, "in place")
     run_layer(layer, other)

@@ -30,7 +30,7 @@ class Case:
     dtype: str = "float64"
     sizes: Mapping[str, int] = field(default_factory=dict)
     levels: Mapping[str, str] = field(default_factory=dict)  # of its arguments
-    order: str = "C"  # of its arrays in memory
+    memory: str = ""  # of its arrays, if it is stated
     is_called_again: bool = True  # other calls come before and after its own
 
     @property

@@ -57,7 +57,7 @@ def search(
     cases = st.builds(
         Drawn,
         sizes=st.tuples(*(st.integers(1, 6) | st.integers(1, n) for n in LARGEST)),
-        levels=st.tuples(*(level(name) for name in LEVELS if name != "form")).map(
+        levels=st.tuples(*(level(name) for name in LEVELS if name not in ("form", "memory"))).map(
             lambda chosen: tuple(filter(None, chosen))
         ),
         seed=st.sampled_from(range(1000)),

@@ -56,7 +56,7 @@ def _find_facts(cases: Sequence[Case]) -> dict[str, set[Case]]:
 
 
 def _list_facts(case: Case) -> Iterator[str]:
-    """Yield what holds for a case: its levels, its sizes, its dtype and its order in memory."""
+    """Yield what holds for a case: its levels, its sizes, its dtype and its memory."""
     yield from (f"{name} {level}" for name, level in case.levels.items())
     yield from (f"{letter} 1" for letter, size in case.sizes.items() if size == 1)
     for (one, size), (other, same) in combinations(case.sizes.items(), 2):
@@ -64,5 +64,5 @@ def _list_facts(case: Case) -> Iterator[str]:
         if size == same or times:  # in W_ih the rows of three or four gates
             yield f"{one} equal to {times}{other}"
     yield case.dtype
-    if case.order == "F":
-        yield "arrays in Fortran order"
+    if case.memory:
+        yield f"arrays {case.memory}"

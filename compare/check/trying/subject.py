@@ -6,7 +6,7 @@ the cases, runs the user's code on them, and knows what is right.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Self
 
 from compare.check.cases.expected import Expected
@@ -57,10 +57,6 @@ class Subject(ABC):
     @abstractmethod
     def extend(self, drawn: Drawn, *, alone: bool) -> Self:
         """Return the subject with one more case, before its own or alone."""
-
-    def share(self) -> AbstractContextManager[Self]:
-        """Give the subject with one process for all attempts."""
-        return nullcontext(self)
 
     def try_item(self, item: Item, earlier: Sequence[ItemResult]) -> ItemResult:
         """Try an item; `earlier` are the results of those before it."""
@@ -132,11 +128,10 @@ def search_further(
         return [try_item(extended, result.item, result.attempt) for result in results]
 
     def is_wrong(drawn: Drawn) -> bool:
-        verdicts = {result.verdict for result in try_again(shared.extend(drawn, alone=True))}
+        verdicts = {result.verdict for result in try_again(subject.extend(drawn, alone=True))}
         return verdicts != {Verdict.RIGHT} and not subject.refuses(drawn, verdicts)
 
-    with subject.share() as shared:
-        found, tried = search(subject.fields, is_wrong, subject.seed)
+    found, tried = search(subject.fields, is_wrong, subject.seed)
     again = list(results)
     if found is not None:
         extended = subject.extend(found, alone=False)

@@ -42,8 +42,11 @@ def pack(value: object, arrays: list[Array], depth: int = DEPTH) -> Head:
         return {"v": clean(value)}
     as_array = numbers_of(value)
     if as_array is not None:
-        arrays.append(as_array)
-        return {"a": len(arrays) - 1}
+        place = as_array.__array_interface__  # if it is equal, they are one array
+        same = (k for k, a in enumerate(arrays) if a.size and a.__array_interface__ == place)
+        number = next(same, len(arrays))
+        arrays += [as_array] * (number == len(arrays))
+        return {"a": number}
     if depth == 0 or isinstance(value, np.ndarray):
         dtype = f" with dtype {value.dtype}" if isinstance(value, np.ndarray) else ""
         return {"o": type(value).__name__ + dtype, "d": {}}

@@ -94,17 +94,14 @@ class Server:
         return {"seen": found, **(self.interpreter.take_notes() if self.interpreter else {})}
 
     def do_load(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
-        """Import a file or a module; return the names in it, and its adapter."""
-        if self.watch:
-            sys.addaudithook(self.watch)
-            if head["numpy_only"]:
-                sys.meta_path.insert(0, self.audit.NumpyOnly(head["folders"]))
-        for folder in reversed(head["folders"]):
-            sys.path.insert(0, folder)
-        if head["interpreter"]:
-            self.interpreter = load_file(head["interpreter"], OURS)
+        """Import a file or a module, perhaps again; return the names in it, and its adapter."""
+        self.objects, self.replaced = {}, {}
+        if self.module is None:
+            self._prepare(head)
+        sys.modules.pop(getattr(self.module, "__name__", ""), None)
         name, module, file = head["name"], head["module"], head["file"]
-        self.module = importlib.import_module(module) if module else self._load(file)
+        load_own = self.notebook.load_notebook
+        self.module = importlib.import_module(module) if module else load_own(Path(file))
         target, *found = self.module, "", [""], [], ""
         if name or module:
             resolver: Any = load_file(head["resolver"], OURS)
@@ -114,12 +111,18 @@ class Server:
         own = {"classes": _list_layers(self.module), "names": _callables_of(target)}
         return adapted | own | {"skipped": getattr(self.module, "_skipped", [])}
 
-    def _load(self, file: str) -> Any:
-        notebook: Any = load_file(FOLDER / "notebook.py", OURS)
+    def _prepare(self, head: Head) -> None:
+        """Load what comes before the user's code."""
+        self.notebook: Any = load_file(FOLDER / "notebook.py", OURS)
         if self.watch:  # its own process
-            sys.argv = [file]
-            notebook.search_folders()
-        return notebook.load_notebook(Path(file))
+            sys.addaudithook(self.watch)
+            if head["numpy_only"]:
+                sys.meta_path.insert(0, self.audit.NumpyOnly(head["folders"]))
+            sys.argv = [head["file"]]
+            self.notebook.search_folders()
+        sys.path[:0] = head["folders"]
+        if head["interpreter"]:
+            self.interpreter = load_file(head["interpreter"], OURS)
 
     def do_call(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Call a function of the module, or a method of an object."""
@@ -144,7 +147,6 @@ class Server:
         packed = self.pack(result, sent)  # the first arrays that are sent
         return {
             "result": packed,
-            "shared": _shared(sent),
             "number": number,
             "names": names,
             "written": [[k, self.pack(arrays[k], sent)] for k in changed],
@@ -181,7 +183,7 @@ class Server:
         for array in sent if head["double"] else ():
             if array.flags.writeable and array.dtype.kind == "f":
                 np.ldexp(array, 1, out=array)
-        return {"result": packed, "shared": _shared(sent)}
+        return {"result": packed}
 
     def do_forget(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Delete all results but those whose numbers are in `keep`."""
@@ -230,14 +232,6 @@ def _leave_out(result: Any, keep: list[int]) -> Any:
     if keep and isinstance(result, tuple | list):
         return tuple(None if k in keep else item for k, item in enumerate(result))
     return result
-
-
-def _shared(arrays: Arrays) -> list[list[int]]:
-    """Return the pairs of arrays that are the same memory."""
-    where: dict[object, int] = {}
-    keys = [(a.__array_interface__["data"], a.shape, a.strides, a.size > 0) for a in arrays]
-    firsts = [where.setdefault(key if key[-1] else k, k) for k, key in enumerate(keys)]
-    return [[first, k] for k, first in enumerate(firsts) if first != k]
 
 
 def _callables_of(target: object) -> list[str]:

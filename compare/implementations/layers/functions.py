@@ -1,8 +1,8 @@
 """Call the functions of a cell by name: in this process, or in a submission's process."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from operator import itemgetter
+from functools import partial, reduce
+from operator import getitem
 from typing import Any
 
 from compare.implementations.core.cells import CELLS
@@ -28,9 +28,9 @@ class LocalFunctions:
         self._result = getattr(self, name.removeprefix(f"{self.cell}_"))(*args)
         return self._result
 
-    def first_item(self) -> Callable[[], object]:
-        """Return a function that gives the first item of the last result, as it is then."""
-        return partial(itemgetter(0), self._result)
+    def see_last(self, *path: int) -> Callable[[], object]:
+        """Return a function that gives the last result, or an item of it, as it is then."""
+        return partial(reduce, getitem, path, self._result)
 
     def forget(self) -> None:
         """Do nothing: a result of this process lives for as long as it is used."""
@@ -78,9 +78,9 @@ class SubmissionFunctions:
             return call(*args)
         return translate_call(call, name, self.cell, args, CELLS[self.cell].gates, self._order)
 
-    def first_item(self) -> Callable[[], object]:
-        """Return a function that gives the first item of the last result, as it is then."""
-        return partial(self.submission.look, Handle(self.submission.last.number, (0,)))
+    def see_last(self, *path: int) -> Callable[[], object]:
+        """Return a function that gives the last result, or an item of it, as it is then."""
+        return partial(self.submission.look, Handle(self.submission.last.number, path))
 
     def forget(self) -> None:
         """Delete all results in its process."""

@@ -63,7 +63,7 @@ def translate_call(
         passed[0] = (*passed[0][:-matrices], *map(before, passed[0][-matrices:]))
     result = function(*passed)
     for array, used in zip(args[at_weights], passed[at_weights], strict=True):
-        if isinstance(array, np.ndarray) and isinstance(used, np.ndarray):
+        if isinstance(used, np.ndarray) and isinstance(array, np.ndarray) and array.flags.writeable:
             array[...] = after(used)  # as the function left it
     if not isinstance(result, tuple | list):
         return result

@@ -91,13 +91,15 @@ class Submission(AbstractContextManager["Submission"]):
         self.source, self._ours, self._start = source, ours, start or start_process
         self.notes = Notes() if notes is None else notes
         self.last = Handle(0)  # the last result
-        self._replaced: tuple[str, ...] = ()
-        self._load()
-
-    def _load(self) -> None:
-        source = self.source
-        self._replaced = ()
         self._process = self._start(source, self._call_back, self.notes)
+        self.load()
+
+    def load(self) -> None:
+        """Load it, also again; its objects are lost."""
+        source = self.source
+        self._replaced: tuple[str, ...] = ()
+        if self._process.ended:
+            self._process = self._start(source, self._call_back, self.notes)
         seconds = max(60.0 if source.module else 10.0, 6 * source.seconds)
         limits = seconds, source.patience * seconds
         try:
@@ -123,7 +125,7 @@ class Submission(AbstractContextManager["Submission"]):
     def revive(self) -> None:
         """Load it anew if its process has ended; its objects are lost."""
         if self._process.ended:
-            self._load()
+            self.load()
 
     def call(
         self, name: str, *args: object, of: int = 0, keep: Sequence[int] = (), **kwargs: object
@@ -205,8 +207,6 @@ class Submission(AbstractContextManager["Submission"]):
         sent = {"do": do, **request}, list(arrays)
         answer: Head
         answer, received = self._process.request(sent, *limits)
-        for first, second in answer.get("shared", ()):
-            received[second] = received[first]  # as they are there
         if "result" in answer:
             answer["result"] = unpack(answer["result"], received)
         written = [(arrays[k], unpack(v, received)) for k, v in answer.pop("written", ())]

@@ -47,13 +47,14 @@ class Process:
         self._wanted.release()
         with contextlib.suppress(queue.Empty):  # the time to load Python and NumPy is not counted
             self._answers.get(timeout=SECONDS)
+        self._used = self._processor_time()
 
     def request(self, message: Message, seconds: float, wall: float) -> Message:
         """Send a request and return the answer; CallFailed if it takes more time, ours included."""
         if self.ended:
             raise CallFailed("error", f"its process ended {self.ended}")
         rests = self._measure_rest()  # short calls end before anybody looks at the time
-        begun, begun_wall = self._processor_time(), time.monotonic()
+        begun, begun_wall = self._used, time.monotonic()
         clocks = (self._processor_time, begun), (time.monotonic, begun_wall)
         own = (seconds, f"{seconds:g} s of processor time"), (wall, f"{wall:g} s of wall time")
         self._limits = [  # a clock, the time at which it is late, and what it measures
@@ -61,7 +62,6 @@ class Process:
             for limits in (rests, own)
             for (clock, now), (most, words) in zip(clocks, limits, strict=True)
         ]
-        self._used = begun
         self._look_again = begun_wall + min(INTERVAL, seconds)
         try:
             while True:
@@ -79,7 +79,8 @@ class Process:
             raise CallFailed("error", f"its process sent an invalid message: {error}") from None
         finally:
             self._notes.seconds += time.monotonic() - begun_wall
-            self._notes.processor += max(self._used, self._processor_time()) - begun
+            self._used = max(self._used, self._processor_time())
+            self._notes.processor += self._used - begun
 
     def _measure_rest(self) -> list[tuple[float, str]]:
         """Return what is left of the processor time and the wall time for all calls, with words.

@@ -133,7 +133,7 @@ def is_seen(bug, stage, cell):
     functions = stage.functions(PlainFunctions(cell, bug.plain))
     for case, right in draw_cases(stage, 0):
         try:
-            got = stages.run_quietly(stage, functions, case.inputs)
+            got = stages.run_quietly(stage, functions, case.inputs, case.memory)
         except (ValueError, UnexpectedResult):  # shapes that do not fit
             return True
         if not all(comparison.ok for comparison in right.compare(got)):
