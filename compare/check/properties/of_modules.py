@@ -1,6 +1,7 @@
 """Properties of PyTorch modules: their modes, their copies, and the state that all code shares."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -37,6 +38,15 @@ def _build(layer_class: LayerClass, case: LayerCase) -> UserLayer:
     layer = build(layer_class, case)
     assert isinstance(layer, UserLayer)
     return layer
+
+
+@contextmanager
+def _using(layer: UserLayer, how: str) -> Iterator[None]:
+    layer.ask("use", how, True)
+    try:
+        yield
+    finally:
+        layer.ask("use", how, False)
 
 
 def _list_cases(case: LayerCase) -> Iterator[LayerCase]:
@@ -83,7 +93,8 @@ def changed_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
         other = scale_parameters(case, factor)
         load_parameters(layer, other.floats.parameters, how)
         right = run(layer_class, other)
-        yield match_results(_select_outputs(right), _call(layer, other), other)
+        found = _call(layer, other)
+        yield match_results({name: right[name] for name in found}, found, other)
         yield match_results(right, run_layer(layer, other), other)
 
 
@@ -104,10 +115,6 @@ def new_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
             raise NotPromised("its parameters cannot be replaced") from None
         found.append(forward(layer, other)[0])
     yield match_results(found[0], found[1], other)
-
-
-def _select_outputs(results: Results) -> Results:
-    return {name: array for name, array in results.items() if name in OUTPUTS}
 
 
 @layer_property(long=True, again=True, likely="Without gradients an argument is overwritten.")
@@ -199,20 +206,28 @@ def _leave_parameters(results: Results) -> Results:
     return {n: array for n, array in results.items() if n in (*OUTPUTS, *OF_ARGUMENTS)}
 
 
-@layer_property(
-    again=True,
-    strict=True,
-    likely="It draws or seeds the random numbers that all code of a program shares.",
-)
-def shared_random_numbers(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """A pass leaves the global random state as it is, and the constructor seeds nothing."""
+@layer_property(gradients=True, likely="A gradient is left out if x needs none.")
+def input_without_gradient(layer_class: LayerClass, case: LayerCase) -> Compared:
+    """The gradients of the parameters and the state are the same if x needs no gradient."""
     layer = _build(layer_class, case)
-    before = {"state": np.asarray(layer.ask("read_random_state"))}
-    run_layer(layer, case)
-    yield match_bits(before, {"state": np.asarray(layer.ask("read_random_state"))}, case)
-    drawn = [_build(layer_class, case).ask("draw_random_number") for _ in range(2)]
-    seeded = np.asarray(float(drawn[0] == drawn[1]), case.dtype)
-    yield match_bits({"seeds": np.zeros_like(seeded)}, {"seeds": seeded}, case)
+    right = run_layer(layer, case)
+    with _using(layer, "x without a gradient"):
+        found = run_layer(layer, case)
+    yield match_results(right | {"gradient of x": found["gradient of x"]}, found, case)
+
+
+@layer_property(one_hot=False, dropout=0.0, saturated=False, likely="It differs under autocast.")
+def autocast(layer_class: LayerClass, case: LayerCase) -> Compared:
+    """Under autocast the outputs are the same, but for the rounding of bfloat16."""
+    case = replace(case, precision="bfloat16").with_floats(case.floats)
+    layer = _build(layer_class, case)
+    right = forward(layer, case)[0]
+    with _using(layer, "autocast"):
+        try:
+            found = forward(layer, case)[0]
+        except CallFailed as failure:
+            raise NotPromised(f"it cannot be called under autocast: {failure}") from None
+    yield match_results(right, found, case)
 
 
 PROPERTIES = collect_properties(vars())

@@ -21,6 +21,7 @@ GRADIENTS = True
 Arrays = dict[str, Array]
 OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
 OF_CELLS = re.compile(r"(.*?)(\d+)\.((weight|bias)_(ih|hh))")
+USE = {"autocast": False, "x without a gradient": False}  # how modules are called
 OF_A_CELL = re.compile(r"(?:.+\.)?((weight|bias)_(ih|hh))")
 
 
@@ -137,12 +138,15 @@ def run(
 ) -> tuple[object, Pull | None]:
     """Return what the module returns, and the function that computes the gradients."""
     inputs, initial = to_tensor(module, x), tuple(to_tensor(module, s) for s in _as_tuple(state))
+    if USE["x without a gradient"]:
+        inputs.requires_grad_(False)
     given: torch.Tensor | PackedSequence = inputs
     batch_first = getattr(module, "batch_first", False)
     if lengths is not None:
         ends = torch.from_numpy(lengths)
         given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
-    with torch.backends.cudnn.flags(enabled=True):
+    casts = torch.autocast(inputs.device.type, torch.bfloat16, USE["autocast"])
+    with torch.backends.cudnn.flags(enabled=True), casts:
         result = module(given, *list_states(module, initial))
     if isinstance(result, torch.Tensor):
         result = result, None
@@ -163,11 +167,14 @@ def run(
                 raise ValueError(f"expected {name} with a gradient, got it detached")
         every = name_parameters(module)
         parameters = {n: p for n, p in every.items() if p.requires_grad}
-        sources = [inputs, *initial, *parameters.values()]
-        results = [result for (_, result), _ in pairs]
-        d_results = [to_tensor(module, d).detach() for _, d in pairs]
+        sources = [inputs.requires_grad_(), *initial, *parameters.values()]
+        ends = [result.view_as(result) for (_, result), _ in pairs]
+        for end, (_, d) in zip(ends, pairs, strict=True):
+            d_end = to_tensor(module, d).detach().to(end.dtype)
+            end.register_hook(lambda _, d_end=d_end: d_end)
         options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
-        d_x, *found = torch.autograd.grad(results, sources, d_results, **options)
+        # With d_end as arguments PyTorch would import sympy, which takes a second.
+        d_x, *found = torch.autograd.grad([end.sum() for end in ends], sources, None, **options)
         d_states, d_parameters = tuple(found[: len(initial)]), found[len(initial) :]
         d_initial = d_states if len(d_states) > 1 else next(iter(d_states), None)
         return d_x, d_initial, dict(zip(parameters, d_parameters, strict=True))
@@ -202,6 +209,11 @@ def evaluate(
     return result
 
 
+def use(module: torch.nn.Module, how: str, is_used: bool) -> None:
+    """Let all calls use the module so, from now on."""
+    USE[how] = is_used
+
+
 def set_mode(module: torch.nn.Module, evaluates: bool) -> None:
     """Set the mode of evaluation or of training."""
     module.train(not evaluates)
@@ -228,16 +240,6 @@ def duplicate(module: torch.nn.Module, how: str, fresh: torch.nn.Module) -> torc
             return None
     fresh.load_state_dict(module.state_dict(), strict=False)
     return fresh
-
-
-def read_random_state(module: torch.nn.Module) -> Array:
-    """Return the state of PyTorch's global random numbers."""
-    return torch.get_rng_state().numpy()
-
-
-def draw_random_number(module: torch.nn.Module) -> float:
-    """Draw from PyTorch's global random numbers."""
-    return torch.rand((), dtype=torch.float64).item()
 
 
 def to_tensor(module: torch.nn.Module, value: Array) -> torch.Tensor:
