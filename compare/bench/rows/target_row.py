@@ -53,8 +53,8 @@ def open_target(name: str, cell: str, budget: float = SECONDS) -> Iterator["Targ
     target = _read_preset(name, cell) if name in PRESETS else name
     most = min(SECONDS, 1 + budget)
     with implementation(target, cell, seconds=most, total=ALL_SECONDS, patience=1.0) as layer:
-        if layer.weights is not None:
-            what = "layers without weights of their own"
+        if layer.weights is not None or ":" not in target[2:]:  # behind a drive
+            what = "FILE:CLASS or MODULE:CLASS, without weights of its own"
             raise UsageError(f"expected --rows of {what}, got {target}")
         yield TargetRow(layer, name if name in PRESETS else layer.title)
 

@@ -7,8 +7,7 @@ import numpy as np
 from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import UnexpectedResult
 from compare.implementations.core.interface import Array, Results, UserGradients
-from compare.implementations.layers.functions import Functions, SubmissionFunctions
-from compare.implementations.worker.client import Call, Handle
+from compare.implementations.layers.functions import Functions
 from scratch_rnn.arrays import State, arrays_of, each, state_of
 
 
@@ -93,23 +92,6 @@ class FunctionsLayer:
             y = np.concatenate(outputs, axis=2) if D == 2 else outputs[0]
         last = state_of(np.stack(several) for several in zip(*lasts, strict=True))
         return y, last, FunctionTapes(tapes, y, last)
-
-    def time(self, times: int, x: Array, state: State, d_output: Array | None) -> float:
-        """Return the mean seconds of a pass in its process: forward, and with d_output backward.
-
-        Of one layer in one direction.
-        """
-        [functions] = self._functions
-        assert isinstance(functions, SubmissionFunctions)
-        firsts = [array[0] for array in arrays_of(state)]
-        args = (x, *firsts, *self.parameters.values())
-        forward = Call(f"{self._cell.name}_forward", args, keep=(2,))
-        if d_output is None:
-            return functions.submission.time(times, forward)
-        d_last = map(np.zeros_like, firsts)
-        args = (Handle(-1, (2,)), d_output, *d_last)
-        backward = Call(f"{self._cell.name}_backward", args)
-        return functions.submission.time(times, forward, backward)
 
     def backward(
         self, tape: FunctionTapes, d_output: Array | None = None, d_state: State | None = None

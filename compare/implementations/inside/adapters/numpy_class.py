@@ -94,8 +94,7 @@ class NumpyClass:
         self._attributes = list_parameters(own)
         self._latest: ClassTape | None = None
         self._call: Callable[..., Any] = getattr(own, "forward", None) or own
-        if callable(self._call):
-            self.forward = self._forward
+        self.forward = self._forward
         if hasattr(own, "forward") and callable(own):
             self.__call__ = own
         if hasattr(own, "backward") and not isinstance(self, NumpyCell):

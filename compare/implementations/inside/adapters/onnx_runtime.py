@@ -1,12 +1,12 @@
 """The operators RNN, GRU and LSTM of ONNX, computed by ONNX Runtime; forward only.
 
-W (D, G, V), R (D, G, H) and B (D, 2G) have the D directions first; B has both biases in a row.
+W (D, G, V), R (D, G, H) and, if there, B (D, 2G) have the D directions first; B has both biases.
 
 A file ``model.onnx`` is a graph in which such an operator is a node, for instance one that PyTorch
 exported. The node's attributes decide what it computes; it can be given any weights.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -49,6 +49,7 @@ def build(
     *,
     nonlinearity: str = "",
     bidirectional: bool = False,
+    bias: bool = True,
     dtype: str = "float32",
 ) -> OnnxLayer:
     """Build the graph of an operator, or of a node in a file with other weights."""
@@ -57,7 +58,8 @@ def build(
     if dtype != "float32":
         raise NotImplementedError(f"ONNX Runtime has no {operator} of {dtype}")
     G = len(FROM_TORCH[operator]) * hidden_size
-    shapes = {"W": (D, G, input_size), "R": (D, G, hidden_size), "B": (D, 2 * G)}
+    shapes: dict[str, tuple[int, ...]] = {"W": (D, G, input_size), "R": (D, G, hidden_size)}
+    shapes |= {"B": (D, 2 * G)} if bias else {}
     initial, final = name_states(operator)
     inputs, outputs = ["X", *shapes, *initial], ["Y", *final]
     graph = make_model(operator, hidden_size, attributes, inputs, outputs).SerializeToString()
@@ -108,7 +110,9 @@ def make_model(
         return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes.get(name))
 
     initial, _ = name_states(operator)
-    names, options = ["X", *TENSORS, "", *initial], {"hidden_size": hidden_size, **attributes}
+    there = {*inputs, *(tensor.name for tensor in tensors)}
+    names = [name if name in there else "" for name in ("X", *TENSORS, "", *initial)]
+    options = {"hidden_size": hidden_size, **attributes}
     node = helper.make_node(operator, names, outputs, **options)
     given, results = [*map(describe, inputs)], [*map(describe, outputs)]
     graph = helper.make_graph([node], "layer", given, results, tensors)
@@ -134,6 +138,7 @@ def to_torch(target: "str | Node", arrays: Arrays) -> Arrays:
         f"{name}_l0{end}": _reorder(block, order)
         for d, end in enumerate(DIRECTIONS[: len(arrays["W"])])
         for own, names in TENSORS.items()
+        if own in arrays
         for name, block in zip(names, np.split(arrays[own][d], len(names)), strict=True)
     }
 
@@ -143,6 +148,8 @@ def from_torch(target: "str | Node", parameters: Arrays) -> Arrays:
     order, found = FROM_TORCH[find_operator(target)], {}
     ends = [end for end in DIRECTIONS if f"weight_ih_l0{end}" in parameters]
     for own, names in TENSORS.items():
+        if f"{names[0]}_l0" not in parameters:
+            continue
         every = [[_reorder(parameters[f"{n}_l0{end}"], order) for n in names] for end in ends]
         found[own] = np.stack([np.concatenate(blocks) for blocks in every])
     return found
@@ -161,7 +168,7 @@ def run(model: OnnxLayer, x: Array, state: State = None) -> tuple[tuple[Array, S
     if state is None:
         state = (np.zeros((D, x.shape[1], H)),) * many
     states = state if isinstance(state, tuple) else (state,)
-    inputs = (x, *(model.arrays[name] for name in TENSORS), *states)
+    inputs = (x, *model.arrays.values(), *states)
     arrays = [np.ascontiguousarray(array, np.float32) for array in inputs]
     named = dict(zip(model.inputs, arrays, strict=True))
     output, *last = model.session.run(model.outputs, named)  # output (T, D, B, H)
@@ -180,7 +187,7 @@ class Node:
     operator: str
     attributes: dict[str, Any]
     arrays: Arrays
-    rest: str  # in words, that of its graph it is run alone
+    rest: str  # in words: that of its graph it is run alone, and what PyTorch lacks
 
 
 def read_layers(path: str) -> dict[str, Node]:
@@ -189,25 +196,34 @@ def read_layers(path: str) -> dict[str, Node]:
     is_alone, found = len(model.graph.node) == 1, {}
     for name, node in name_nodes(model.graph).items():
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-        size = attributes.pop("hidden_size", None)
+        size, _ = (attributes.pop(n, None) for n in ("hidden_size", "layout"))  # of the batch
         inputs = dict(zip(("X", "W", "R", "B", "lens", "h", "c", "P"), node.input, strict=False))
-        if attributes.get("layout") or inputs.get("P") or "B" not in inputs or size is None:
-            has = "layout 1" if attributes.get("layout") else "peepholes or no bias"
-            raise ValueError(f"expected a node {name} in {path} as PyTorch has it, got {has}")
-        arrays = {own: compute_constant(model, inputs[own]) for own in TENSORS}
-        rest = "" if is_alone else f"only its node {name} is run"
-        found[name] = Node(node.op_type, attributes, arrays, rest)
+        if inputs.get("P") or size is None:
+            raise ValueError(f"expected {name} in {path} with hidden_size and without peepholes")
+        arrays = {own: compute_constant(model, inputs[own]) for own in TENSORS if inputs.get(own)}
+        rest = [f"only its node {name} is run"] * (not is_alone)
+        odd = {*attributes} & {"clip", "input_forget"}  # which PyTorch lacks
+        rest += [f"it has {n} {attributes[n]:g}" for n in sorted(odd)]
+        found[name] = Node(node.op_type, attributes, arrays, "; ".join(rest))
     return found
 
 
 def name_nodes(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
-    """Return the recurrent nodes of a graph by name; one without its own name gets a number."""
+    """Return the recurrent nodes by name, those of If and Loop too; one without a name a number."""
     found: dict[str, onnx.NodeProto] = {}
-    for node in graph.node:
+    for node in (node for own in list_graphs(graph) for node in own.node):
         if node.op_type in FROM_TORCH:
             is_own = node.name and node.name not in found
             found[node.name if is_own else f"{node.op_type}_{len(found)}"] = node
     return found
+
+
+def list_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield a graph, and those in its nodes, such as the branches of an If."""
+    yield graph
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        if attribute.type == onnx.AttributeProto.GRAPH:
+            yield from list_graphs(attribute.g)
 
 
 def read_graph(path: str) -> onnx.ModelProto:
@@ -221,9 +237,12 @@ def read_graph(path: str) -> onnx.ModelProto:
 
 def compute_constant(model: onnx.ModelProto, name: str) -> Array:
     """Return a tensor of a graph that depends on no input; ValueError if it does."""
-    for tensor in model.graph.initializer:
-        if tensor.name == name:
-            return np.array(numpy_helper.to_array(tensor))
+    for graph in list_graphs(model.graph):
+        constants = [node for node in graph.node if node.op_type == "Constant"]
+        tensors = {node.output[0]: node.attribute[0].t for node in constants}
+        tensors |= {tensor.name: tensor for tensor in graph.initializer}
+        if name in tensors:
+            return np.array(numpy_helper.to_array(tensors[name]))
     given = {value.name for value in model.graph.input}
     part = onnx.utils.Extractor(model).extract_model([], [name])
     if name in given or any(set(node.input) & given for node in part.graph.node):
