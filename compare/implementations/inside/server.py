@@ -6,7 +6,6 @@ what the user's code prints goes to standard error.
 """
 
 import functools
-import importlib
 import importlib.util
 import os
 import sys
@@ -100,8 +99,8 @@ class Server:
             self._prepare(head)
         sys.modules.pop(getattr(self.module, "__name__", ""), None)
         name, module, file = head["name"], head["module"], head["file"]
-        load_own = self.notebook.load_notebook
-        self.module = importlib.import_module(module) if module else load_own(Path(file))
+        load_own, load = self.notebook.load_notebook, importlib.import_module
+        self.module = load(module) if module else load_own(Path(file))
         target, *found = self.module, "", [""], [], ""
         if name or module:
             resolver: Any = load_file(head["resolver"], OURS)
@@ -118,8 +117,9 @@ class Server:
             sys.addaudithook(self.watch)
             if head["numpy_only"]:
                 sys.meta_path.insert(0, self.audit.NumpyOnly(head["folders"]))
-            sys.argv = [head["file"]]
-            self.notebook.search_folders()
+            if head["file"]:
+                sys.argv = [head["file"]]
+                self.notebook.search_folders()
         sys.path[:0] = head["folders"]
         if head["interpreter"]:
             self.interpreter = load_file(head["interpreter"], OURS)
