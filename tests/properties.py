@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compare.check import match_results, rounding, run
+from compare.check import match_within, rounding, run
 from compare.check.cases.layer_results import is_measured
 from compare.parity import SAFETY, compare_results, tabulate
 from tests import counts
@@ -52,4 +52,4 @@ def against(reference, implementation, case, smallest=0.0):
     Results below `smallest` may have become zero on either side.
     """
     allowed = {name: array + SAFETY * smallest for name, array in rounding(case)[1].items()}
-    return tabulate(match_results(reference, run(implementation, case), case, lambda _: allowed))
+    return tabulate(match_within(allowed, reference, run(implementation, case), case))

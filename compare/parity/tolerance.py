@@ -173,14 +173,16 @@ def move_gates(move: Move) -> AbstractContextManager[None]:
     return substitute(gated, "sigmoid", moved_sigmoid)
 
 
-def write_gates_by_tanh() -> AbstractContextManager[None]:
+def write_gates_by_tanh(rng: np.random.Generator) -> AbstractContextManager[None]:
     """Inside the ``with`` block, let `scratch_rnn` compute σ(a) as (1 + tanh(a / 2)) / 2.
 
-    That is as right as 1 / (1 + e^-a), but where σ is nearly 0 it has fewer digits: tanh is moved.
+    That is as right as 1 / (1 + e^-a), but where σ is nearly 0 it has fewer digits: each tanh is
+    moved towards 0 or not, at random, as the moves of several gates can cancel.
     """
 
     def sigmoid(a: Array) -> None:
-        a[...] = (1 + np.nextafter(np.tanh(a / 2), 0)) / 2
+        tanh = np.tanh(a / 2)
+        a[...] = (1 + np.where(rng.random(a.shape) < 0.5, tanh, np.nextafter(tanh, 0))) / 2
 
     return substitute(gated, "sigmoid", sigmoid)
 

@@ -126,11 +126,10 @@ def list_notes(notes: Notes) -> Iterator[str]:
         yield f"opens {', '.join(notes.opened[:MOST_NAMES])}{more}, of this project"
     if notes.started:
         yield f"uses {', '.join(notes.started)}"
-    if notes.lines:
+    if notes.first:
         first = next(iter(notes.first.strip().splitlines()), "")
         if warning := WARNING.match(first):
             file = Path(warning[1]).name
             yield f"warned: {clean(warning[3])} ({clean(file)}, line {warning[2]})"
         else:
-            many = f"{notes.lines:,} line{'s'[: notes.lines != 1]}"
-            yield f"printed {many}, the first: {first[:60]!r}"
+            yield f"printed text that begins with {first[:60]!r}"

@@ -40,14 +40,13 @@ class Interruption(BaseException):
 
 
 class Printed(io.TextIOBase):
-    """Takes what the user's code prints: counts the lines, and keeps the first characters."""
+    """Takes what the user's code prints, and keeps the first characters."""
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
 
     def write(self, text: str) -> int:
-        """Count the lines of a text."""
-        self._notes.lines += text.count("\n")
+        """Keep the first characters of all texts."""
         self._notes.first += text[: max(0, FIRST_PRINTED - len(self._notes.first))]
         return len(text)
 

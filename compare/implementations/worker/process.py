@@ -167,10 +167,7 @@ class Process:
                 self._answers.put(InvalidMessage(f"{type(error).__name__}: {error}"))
 
     def _read_printed(self, stream: BufferedReader) -> None:
-        notes, lines = self._notes, 0
         with stream:
             while printed := stream.read1(65536):
-                lines += printed.count(b"\n")
-                notes.lines = max(notes.lines, lines)
-                if len(notes.first) < FIRST_PRINTED:
-                    notes.first += printed[:FIRST_PRINTED].decode(errors="replace")
+                if len(self._notes.first) < FIRST_PRINTED:
+                    self._notes.first += printed[:FIRST_PRINTED].decode(errors="replace")

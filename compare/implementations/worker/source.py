@@ -39,7 +39,6 @@ class Notes:
     launched_here: list[dict[str, object]] = field(default_factory=list)  # on the current case
     hints: list[str] = field(default_factory=list)  # why their numbers may be wrong
     operations: int = 0  # that the interpreter has computed
-    lines: int = 0  # printed, by the process that printed most
-    first: str = ""
+    first: str = ""  # what it printed first
     seconds: float = 0.0  # of wall time, of all calls
     processor: float = 0.0  # seconds of the processor, of all calls

@@ -141,7 +141,7 @@ def test_shapes_that_do_not_fit_together_violate_a_property():
     assert any(words.startswith("expected results whose shapes fit together") for words in found)
 
 
-def test_deep_tries_ten_times_as_many_cases_of_a_property(monkeypatch):
+def test_deep_tries_twenty_times_as_many_cases_of_a_property(monkeypatch):
     cases = []
 
     @layer_property()
@@ -151,7 +151,7 @@ def test_deep_tries_ten_times_as_many_cases_of_a_property(monkeypatch):
 
     monkeypatch.setattr(properties, "PROPERTIES", (of_nothing,))
     subject, _ = tried("Plain.py:Layer")
-    for deep, many in ((False, 3), (True, 21)):
+    for deep, many in ((False, 2), (True, 21)):
         cases.clear()
         try_properties(subject.layers, EVERYTHING_ELSE, 0, deep)
         assert len(cases) == many

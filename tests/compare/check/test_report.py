@@ -117,10 +117,9 @@ NOTES = Notes(
     imported=["torch", "jax"],
     opened=[*"abcde", "compare/cells.py"],
     started=["subprocess.Popen"],
-    lines=1234,
     first=" first \n second",
 )
-WARNED = Notes(opened=["a"], lines=1, first="/home/me/my.py:3: RuntimeWarning: overflow")
+WARNED = Notes(opened=["a"], first="/home/me/my.py:3: RuntimeWarning: overflow")
 
 
 USED = {"name": "step", "registers": 40, "stack": 0, "shared": 1536, "tf32": 0, "barriers": 1}

@@ -88,7 +88,7 @@ def test_an_endless_loop_is_ended_and_what_is_no_function_is_called_so(printed):
     del found[3]  # the plain version's backward pass reads the reference's tape
     assert found == ["right", "timeout", "right", "right", "right"]
     text = endless(plain_source("rnn"), "rnn").splitlines()
-    found = re.fullmatch(r"no result within 0\.3 s \(line (\d+)\)", report["stages"][1]["got"])
+    found = re.fullmatch(r"no result within 1 s \(line (\d+)\)", report["stages"][1]["got"])
     assert text[int(found[1]) - 1].strip() in ("while True:", "print('again')")
     assert any(note.startswith("printed ") for note in report["notes"])
     assert verdicts(answers["empty"]) == ["missing"] * 6

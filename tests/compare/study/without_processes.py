@@ -30,7 +30,7 @@ def main():
     os.chdir(folder)
     for file in files:
         source = Path(file).read_text(encoding="utf-8")
-        in_browser.SECONDS = 0.3 if Path(file).stem == "endless" else seconds
+        in_browser.SECONDS = 1.0 if Path(file).stem == "endless" else seconds
         sys.stdout.write(in_browser.check(source, f'{{"cell": "{cell}"}}', told.append) + "\n")
     lines = [in_browser.train(source, cell, told.append), "[" + ", ".join(told) + "]"]
     sys.stdout.write("\n".join(lines))
