@@ -191,7 +191,8 @@ def test_without_a_free_port_or_the_page_there_is_one_line(folder, capsys):
     with make_server(WriteConfig(site=folder)) as server:
         (folder / "write").mkdir()
         (folder / "index.html").rename(folder / "write" / "index.html")
-        port = str(server.server_port)
+        address, port = server.server_address[0], str(server.server_port)
+        assert address == "127.0.0.1"  # for this machine alone
         assert main(["write", "--site", str(folder), "--port", port]) == 2
     line = f"rnn-parity: expected a free --port, got {port}: Address already in use\n"
     assert capsys.readouterr().err == line
