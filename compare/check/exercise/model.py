@@ -133,7 +133,7 @@ class LossFunction(LocalFunctions):
         gradients = {letter: ours[name] for letter, name in letters.items() if name in ours}
         gradients |= {} if d_W is None else {"W": d_W.T if reading.is_turned else d_W}
         gradients |= {} if d_b is None else {"b": d_b.reshape(-1)}
-        if [np.shape(h) for h in last] != [h.shape for h in states]:
+        if [getattr(h, "shape", ()) for h in last] != [h.shape for h in states]:
             raise UnexpectedResult(f"last states of shape {states[0].shape}", describe_kind(last))
         return loss, gradients, state_of(h.reshape(1, -1) for h in last)
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+PREFIXES = ("", "d", "d_", "grad_", "g", "g_")  # the beginnings of names of the gradients
+
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
@@ -45,7 +47,10 @@ class LossFunction:
                     self._own[name] = values[named[name]]
         [own] = [s for s in tree.body if getattr(s, "name", "") == function.__name__]
         returned = [s.value for s in ast.walk(own) if isinstance(s, ast.Return)]
-        self._returned = [getattr(v, "id", "") for v in getattr(returned[-1], "elts", ())]
+        self._returned = [
+            [getattr(name, "id", "") for name in getattr(value, "elts", [value])]
+            for value in getattr(returned[-1], "elts", ())
+        ]
         found = {name: self._own[name] for name in self._own if name in read}
         self.parameters = {name: a for name, a in found.items() if self._class.is_float(a)}
 
@@ -62,11 +67,12 @@ class LossFunction:
         loss, *found = self._function(inputs.tolist(), targets.tolist(), *states)
         gradients: dict[str, Array] = {}
         rest = []
-        for name, value in zip(self._returned[1:], found, strict=True):
-            given = value if isinstance(value, dict) else {name: value}
-            own = self._class.select_gradients(given, [*self.parameters])
-            gradients |= own
-            rest += [] if own else [value]
+        for names, each in zip(self._returned[1:], found, strict=True):
+            for name, value in zip(names, each if len(names) > 1 else [each], strict=True):
+                given = value if isinstance(value, dict) else {name: value}
+                own = self._class.select_gradients(given, [*self.parameters], PREFIXES)
+                gradients |= own
+                rest += [] if own else [value]
         return float(np.squeeze(loss)), gradients, rest
 
 
