@@ -161,7 +161,7 @@ REMOVED = {
 """The removed commands, options (``COMMAND --OPTION``) and values of an option (``COMMAND --OPTION
 VALUE``), with their replacements."""
 
-IDLE = {"check --no-train", "grade --no-train"}
+IGNORED = {"check --no-train", "grade --no-train"}
 """Options that earlier versions needed, in scripts of graders: they ask for what is always so."""
 
 
@@ -242,7 +242,7 @@ def parse(arguments: Sequence[str]) -> object:
         arguments = ["run", *arguments]
     command, *flags = arguments
     _refuse_removed(command, flags)
-    flags = [flag for flag in flags if f"{command} {flag}" not in IDLE]
+    flags = [flag for flag in flags if f"{command} {flag}" not in IGNORED]
     if command not in COMMANDS:
         near = [f"; did you mean {name}?" for name in get_close_matches(command, COMMANDS, 1)]
         raise UsageError(

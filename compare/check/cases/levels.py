@@ -38,7 +38,7 @@ class Row(NamedTuple):
     sizes: Sizes
     levels: Levels
     dtype: str
-    memory: str  # in which arrays are, a level of LAYOUTS
+    memory: str  # the memory layout of all arrays of a function
 
 
 LAYOUTS: dict[str, Callable[[Array], Array]] = {
@@ -46,11 +46,11 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
     "not contiguous": lambda a: np.stack([a, a], axis=-1)[..., 0],
     "reversed": lambda a: np.flip(np.flip(a).copy()),
 }
-"""An array in another memory layout."""
+"""Copy an array into another memory layout."""
 
 
 def lay_out(value: Value, memory: str) -> Value:
-    """Return a copy of a value with all of its arrays in a memory."""
+    """Return a copy of a value with all of its arrays in a memory layout."""
 
     def copy(array: Array) -> Array:
         copied: Array = LAYOUTS.get(memory, np.array)(array)

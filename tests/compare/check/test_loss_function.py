@@ -53,7 +53,9 @@ while True:
 """
 OTHER = [("Whh @ hs", "Uhh @ Whh @ hs"), ("Why = np", "Uhh = np.eye(hidden_size)\nWhy = np")]
 RENAMED = SCRIPT.replace("Wxh", "U").replace("Whh", "W").replace("Why", "V")
-RENAMED = RENAMED.replace("dU, dW, dV, dbh, dby, hs[", "(dU, dW, dV, dbh, dby), hs[")
+RENAMED = RENAMED.replace("dW", "gW").replace(
+    "dU, gW, dV, dbh, dby, hs", "(dU, gW, dV, dbh, dby), hs"
+)
 SCRIPTS = {  # by what is changed: the exit code, and words that are printed
     "": ([], 0, "1 of 1"),
     "a mean": ([("return loss", "return loss / len(inputs)")], 1, "the loss is the mean"),

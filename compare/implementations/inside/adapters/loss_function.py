@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 
-PREFIXES = ("", "d", "d_", "grad_", "g", "g_")  # the beginnings of names of the gradients
-
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
@@ -26,6 +24,7 @@ class LossFunction:
         self, function: FunctionType, file: str, ours: tuple[Any, Any, Any], V: int, H: int
     ) -> None:
         notebook, arguments, self._class = ours
+        self._prefixes = ("", *self._class.PREFIXES, "g", "g_")  # of names of the gradients
         self._function, self._own = function, function.__globals__
         tree = notebook.parse_file(Path(file))
         read = list_read(function)
@@ -70,7 +69,7 @@ class LossFunction:
         for names, each in zip(self._returned[1:], found, strict=True):
             for name, value in zip(names, each if len(names) > 1 else [each], strict=True):
                 given = value if isinstance(value, dict) else {name: value}
-                own = self._class.select_gradients(given, [*self.parameters], PREFIXES)
+                own = self._class.select_gradients(given, [*self.parameters], self._prefixes)
                 gradients |= own
                 rest += [] if own else [value]
         return float(np.squeeze(loss)), gradients, rest
