@@ -119,8 +119,8 @@ def test_the_documents_and_the_explain_page_say_the_same_about_the_experiment():
     }
     figures = [
         f"the RNN in {count['RNN'][0]} trainings",
-        f"{cells['GRU']['updates'][0]:,} in the median",
-        f"needed {cells['LSTM']['updates'][0]:,}, but ",
+        f"the fewest, {cells['GRU']['updates'][0]:,} in the median",
+        f"needed {cells['LSTM']['updates'][0]:,} updates, but ",
         f"but {cells['LSTM, forget bias 3']['updates'][0]:,} if",
         f"The RNN learned it in {count['RNN'][1]}, and else guessed.",
         f"without this bias learned it in {count['LSTM'][1]}; in the others most of",

@@ -178,12 +178,12 @@ const GUIDE = [
   },
   {
     mark: "lesson-numbers", covers: "lesson-numbers", reads: longText, title: "What gates change",
-    text: `A gate is a number between 0 and 1 that says how much of the state is kept. Does it help to remember? A word begins with a or b; random letters follow, a space, and the first letter again. Twenty networks of each kind were trained on such words. With a forget bias, the gates of an LSTM begin more open.`,
+    text: `A gate is a number between 0 and 1 that says how much of the state is kept. Does it help to remember? A word begins with a or b; random letters follow, a space, and the first letter again. Twenty networks of each kind were trained on such words. With a forget bias, the gates that keep an LSTM's state begin nearer to 1.`,
     question: () => `Which of them needed the fewest updates, over ${record.lesson.places[0]}?`,
     options: () => Object.keys(record.lesson.cells),
     look() {
       const rank = ([, { learned, updates }]) => updates[0] - learned[0] * record.lesson.updates;
-      return { found: Object.entries(record.lesson.cells).sort((a, b) => rank(a) - rank(b))[0][0], text: [...$("lesson-said").children].map((each) => each.textContent).join(" ") };
+      return { found: Object.entries(record.lesson.cells).sort((a, b) => rank(a) - rank(b))[0][0], text: $("lesson-said").firstElementChild.innerText };
     },
   },
 ];
