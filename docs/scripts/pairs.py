@@ -29,10 +29,7 @@ def measure() -> None:
     for cell in CELLS:
         with tempfile.TemporaryDirectory() as folder:
             found = each.compare_all(cell, Path(folder))
-        shares = {
-            f"{a}, {b}": max(row.share for result in results for row in result.report.rows)
-            for (a, b), results in found.items()
-        }
+        shares = each.largest_shares(found)
         for pair, results in found.items():
             if not all(result.report.ok for result in results):
                 raise SystemExit(f"expected an equal pair, got {cell}: {', '.join(pair)}")

@@ -252,7 +252,11 @@ def test_letters_that_are_not_there_no_letter_one_letter_and_two(page):
     for button in ("#train", "#train-step"):
         assert page.page.locator(button).is_disabled()
     page.fill("#text-input", "to")
+    last, letter = page.js("[record.shown.at(-1), record.shown_tokens.at(-1)]")
+    page.select("#memory-token", str(last))
+    page.fill("#text-input", f"{letter}o")  # what it was changed to; no token comes after it
     follows(page, t=1, k=1, n=1)
+    assert page.js("record.shown.includes(memory.token)")
     for section in ABSENT:
         assert f"{section}-absent" not in page.page.evaluate(visible, section)
     page.fill("#text-input", TYPED)
