@@ -5,6 +5,7 @@ from functools import partial
 
 from rich.console import Console
 
+from compare.check import CheckConfig, examine
 from compare.check.exercise.functions import FunctionsSubject, call_reference
 from compare.implementations import Source, Submission, make_source, read_target
 from compare.implementations.worker.in_process import InProcess
@@ -29,6 +30,14 @@ def loader(folder, text):
     file = folder / "student.py"
     file.write_text(text, encoding="utf-8")
     return partial(submit, Source(file=str(file)), call_reference)
+
+
+def examine_text(folder, text, **options):
+    """Check a file of functions in this process, and return the report."""
+    file = folder / "student.py"
+    file.write_text(text, encoding="utf-8")
+    config = CheckConfig(target=str(file), **options)
+    return examine(config, Terminal(quiet=True), start=InProcess)
 
 
 def subject_of(load, stages, seed=0, order=()):

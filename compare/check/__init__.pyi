@@ -28,7 +28,6 @@ from .exercise.template import write_template as write_template
 from .layers.layer import list_parts as list_parts
 from .layers.layer import name_mistake as name_mistake
 from .report.fragment import write_fragment as write_fragment
-from .report.fragment import write_text as write_text
 from .report.outputs import refuse_replacing as refuse_replacing
 from .report.page import write_page as write_page
 from .report.printing import STYLES as STYLES

@@ -1,11 +1,10 @@
 """``rnn-parity check``: is this RNN right, what is wrong and where, and which mistake is likely."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from compare.check.exercise.examine import examine_functions, make_functions_loader
-from compare.check.exercise.model import LOSS_FUNCTION
+from compare.check.exercise.examine import examine_functions
+from compare.check.exercise.functions import list_functions
 from compare.check.layers.examine import examine_class
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
@@ -44,7 +43,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report:
         raise UsageError(f"{config.target} was not checked: {report.misfit}")
     if not report.ok:
         quiet = terminal.console.quiet
-        raise CheckError(report.describe_failure() if quiet else report.summary_below)
+        raise CheckError(report.describe() if quiet else report.summary_below)
     return report
 
 
@@ -60,13 +59,11 @@ def examine(
     """
     source = source or find_source(config)
     notes = Notes()
-    if LOSS_FUNCTION.fullmatch(source.name):
-        source = replace(source, name="")  # its file has no function of the template
-    if source.is_layer:
+    is_function = not source.module and source.name in list_functions(Path(source.file))
+    if source.is_layer and not is_function:
         report = examine_class(config, make_loader(config, source, notes, start), terminal)
     else:
-        load = make_functions_loader(config, source, notes, start)
-        report = examine_functions(config, load, terminal)
+        report = examine_functions(config, source, terminal, notes, start)
     if not report.adapter:
         report.notes += list_notes(notes)
     if config.no_equations:

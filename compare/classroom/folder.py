@@ -94,7 +94,7 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
     failed = [stage for stage in row["stages"] if stage["verdict"] != "right"]
     words = [f"{stage['name']} {stage['verdict']}" for stage in failed] + row["failures"]
     verdicts = {stage["verdict"] for stage in failed}
-    if len(failed) == row["out_of"] and verdicts in ({"error"}, {"missing"}, {"timeout"}):
+    if len(failed) == row["out_of"] and len(verdicts) == 1 and verdicts != {"wrong"}:
         words = [": ".join(filter(None, (failed[0]["verdict"], failed[0]["got"])))]  # one reason
     words = words or ["right" if row["ok"] else f"error: {row['failed']}"]
     score = f"{row['score']:g} of {row['out_of']:g}"

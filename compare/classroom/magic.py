@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from compare.check import CheckConfig, examine, find_source, write_fragment, write_text
+from compare.check import CheckConfig, examine, find_source, write_fragment
 from compare.terminal import CommandError, Terminal, UsageError
 
 
@@ -57,5 +57,5 @@ def check_cells(sources: Sequence[str], names: Sequence[str]) -> Shown:
             report = examine(config, Terminal(quiet=True), source)
         except CommandError as error:
             return Shown(f"check: {error}")
-    shown = (write_text(report), write_fragment(report))  # a cell has IPython's number, as In[4]
+    shown = (report.describe(), write_fragment(report))  # a cell has IPython's number, as In[4]
     return Shown(*(re.sub(r"notebook\.ipynb, cell (\d+)", r"In[\1]", words) for words in shown))

@@ -1,6 +1,7 @@
 """An adapter that the program writes: what it detects is filled in, and the rest is marked."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 
@@ -11,12 +12,14 @@ from compare.implementations import (
     Submission,
     UserLayerFactory,
     detect_cell,
+    detect_conventions,
     make_source,
     read_target,
 )
 from compare.terminal import UsageError
 
 V, H = 4, 5  # of the layer whose arrays are listed
+PARTS = ("parameters", "forward", "backward")
 FILL = "  # FILL IN"
 
 
@@ -31,8 +34,10 @@ def write_adapter(target: str, file: Path, cell: str | None) -> str:
     values["module"] = read.path.stem if is_file else read.place
     try:
         with Submission(make_source(read)) as submission:
+            if submission.adapter == "loss_function":
+                raise UsageError(f"expected a class, got a function: rnn-parity check {target}")
             record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
-            values |= _describe_arrays(UserLayerFactory(submission, record.name))
+            values |= _describe_layer(UserLayerFactory(submission, record.name))
             given = submission.arguments or [("", False, "input_size, hidden_size")]
     except CallFailed as failure:
         raise UsageError(f"expected a class that can be imported, {target}: {failure}") from None
@@ -42,19 +47,26 @@ def write_adapter(target: str, file: Path, cell: str | None) -> str:
         if size or not has_default
     ]
     shapes = (f"{p.name} {p.shape(record.num_gates * H, V, H)}" for p in record.parameters)
-    values |= {"arguments": "\n".join(lines), "parameters": ", ".join(shapes)}
+    values |= {"arguments": "\n".join(lines), "shapes": ", ".join(shapes)}
     text = resource("compare.check.exercise.templates", "adapter.txt")
     return Template(text).substitute(values)
 
 
-def _describe_arrays(layers: UserLayerFactory) -> dict[str, str]:
-    """Return the arrays of a layer in words, and the name of its forward pass, if it is built."""
-    found = {"arrays": " its own", "array": "W", "forward": "forward"}
-    try:
+def _describe_layer(layers: UserLayerFactory) -> dict[str, str]:
+    """Return the arrays of a layer in words, and which of its parts are to be filled in.
+
+    Of a layer that cannot be built none is, as they may be detected when it can.
+    """
+    found, unknown = {"arrays": "its own", "array": "W"}, set[str]()
+    with suppress(CallFailed):
         layer = layers(V, H)
-        found["forward"] = next((n for n in layer.handle.names if "forward" in n), "forward")
+        has_gradients = layers.submission.adapter or not layer.forward_only
+        unknown = {*PARTS[: 2 if has_gradients else 3]}
         shapes = {name: array.shape for name, array in layer.own_parameters().items()}
-    except CallFailed:
-        return found
-    arrays = (f" {name} {shape}" for name, shape in shapes.items())
-    return found | {"arrays": ",".join(arrays), "array": next(iter(shapes))}
+        arrays = (f"{name} {shape}" for name, shape in shapes.items())
+        found |= {"arrays": ", ".join(arrays), "array": next(iter(shapes))}
+        detect_conventions(layers)
+        unknown -= {*PARTS[:2]}
+    unknown -= {"parameters"} if layers.conventions.names else set()
+    found |= {part: "" if part in unknown else "# " for part in PARTS}
+    return found | {f"todo_{part}": FILL if part in unknown else "" for part in PARTS}

@@ -6,6 +6,7 @@ each argument (`compare.check.cases.levels`), and sizes at boundaries.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from compare.check.cases.levels import (
     cover,
     describe_levels,
     list_rows,
+    map_arrays,
     pick_levels,
 )
 from compare.check.trying.results import Case, Inputs
@@ -74,8 +76,8 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
         if stage == "step_backward":
             drawn |= _after_a_step(cell, drawn)
         names = cell.list_arguments(stage)
-        cast = {id(drawn[name]): _as(drawn[name], kind) for name in names}  # one object stays one
-        inputs = {name: cast[id(drawn[name])] for name in names}
+        given = {name: drawn[name] for name in names}
+        inputs = map_arrays(given, partial(np.array, dtype=kind.dtype))
         sizes = {w: n for w, n in zip("TBVH", kind.sizes, strict=True) if w in letters}
         own = pick_levels(kind.levels, {ALIASES.get(name, name): name for name in names})
         yield _case(sizes, inputs, kind, own)
@@ -104,12 +106,6 @@ def _after_a_step(cell: Cell, drawn: Inputs) -> Inputs:
     return dict(zip(cell.list_results("step"), result if cell.kept else (result,), strict=True))
 
 
-def _as(value: object, kind: Kind) -> object:
-    if isinstance(value, tuple):
-        return tuple(_as(item, kind) for item in value)
-    return np.array(value, kind.dtype)
-
-
 def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw logits and targets: N is B of a kind."""
     rng = np.random.default_rng([seed, 5])
@@ -129,7 +125,7 @@ def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
         if row["targets"] == "the same":
             targets[:] = targets[-1]
         levels = {name: row[name] for name in ("logits", "rows", "targets")}
-        inputs = {"logits": _as(drawn, kind), "targets": targets}
+        inputs = {"logits": drawn.astype(kind.dtype), "targets": targets}
         yield _case({"N": N, "V": V}, inputs, kind, levels)
 
 
@@ -147,7 +143,7 @@ def draw_clip_grad_norm(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
         total = np.sqrt(sum(float((g * g).sum()) for g in drawn))
         max_norm = float(row["max_norm"])
         norm = float(row["norm"]) * (max_norm or 1.0)
-        gradients = [_as(g * (norm / total), kind) for g in drawn]
+        gradients = [(g * (norm / total)).astype(kind.dtype) for g in drawn]
         levels = {name: row[name] for name in ("gradients", "max_norm")}
         levels["norm"] = f"{row['norm']} times max_norm"
         many = f"{len(own)} gradients" if len(own) > 1 else "1 gradient"

@@ -1,7 +1,9 @@
 """Check the functions of a file: try each, and name the likely mistakes."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from compare.check.exercise.functions import (
     FunctionsSubject,
     call_reference,
     choose_stages,
-    list_unfilled,
+    list_functions,
 )
 from compare.check.exercise.model import LOSS_FUNCTION, read_loss_function
 from compare.check.exercise.stages import Stage
@@ -41,74 +43,74 @@ from compare.implementations import (
 )
 from compare.terminal import Terminal, UsageError, read_sizes
 
-
-def make_functions_loader(
-    config: CheckConfig, source: Source, notes: Notes | None = None, start: Start | None = None
-) -> Load:
-    """Return a function that loads the functions of a file that have more than a docstring."""
-    unfilled = list_unfilled(Path(source.file)) if source.file else set()
-    load_all = make_loader(
-        config, source, notes, start, partial(call_reference, order=config.gates)
-    )
-
-    def load(name: str = "") -> Submission:
-        found = load_all(name)
-        found.names = [name for name in found.names if name not in unfilled]
-        return found
-
-    return load
+WAY = "rnn-parity new FILE writes the functions that are tried; one that calls yours is enough"
 
 
-def examine_functions(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
-    """Check the functions of a file, in one process, which loads it anew for each of them."""
+def examine_functions(
+    config: CheckConfig,
+    source: Source,
+    terminal: Terminal,
+    notes: Notes | None = None,
+    start: Start | None = None,
+) -> Report:
+    """Check the functions of a file, in one process, which loads it anew for each of them.
+
+    If the source names one of them, it is a stage, or else a loss function.
+    """
+    own = list_functions(Path(source.file))
+    ours = partial(call_reference, order=config.gates)
+    load = make_loader(config, replace(source, name=""), notes, start, ours)
     loaded: dict[str, Submission] = {}
     with ExitStack() as stack:
 
         def load_again(name: str = "") -> Submission:
             if name not in loaded:
-                loaded[name] = stack.enter_context(load(name) if name else load())
-                return loaded[name]
-            submission, names = loaded[name], loaded[name].names
-            try:
-                submission.load()
-            except CallFailed:  # after all that its code has done to its process
-                submission.load()  # in a new one
-            submission.names = names
+                submission = loaded[name] = stack.enter_context(load(name) if name else load())
+            else:
+                submission = loaded[name]
+                try:
+                    submission.load()
+                except CallFailed:  # after all that its code has done to its process
+                    submission.load()  # in a new one
+            submission.names = [name for name in submission.names if own.get(name, True)]
             return submission
 
-        return _examine(config, load_again, terminal)
+        return _examine(config, load_again, terminal, own, source.name)
 
 
-def _examine(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
-    """Check the functions of a file that `load` loads, each time anew."""
+def _examine(
+    config: CheckConfig, load: Load, terminal: Terminal, own: dict[str, bool], name: str
+) -> Report:
+    """Check the functions of a file that `load` loads, each time anew, or the one of this name."""
     report = Report(config.target, "functions", config.base_cell or next(iter(CELLS)), config.seed)
-    names, classes, failure = list[str](), list[str](), None
+    names, failure, detected = list[str](), None, ""
     try:
         submission = load()
-        names, classes = submission.names, submission.classes
+        names = submission.names
         report.notes += list_skipped(submission)
     except CallFailed as error:
         failure = error
     report.form, report.cell, stages = choose_stages(names, config.cell)
-    is_of_template, detected = any(stage.name in names for stage in stages), ""
-    if not is_of_template and (name := next(filter(LOSS_FUNCTION.fullmatch, names), "")):
+    of_template = {stage.name for stage in stages}
+    chosen = choose_stage(stages, name if name in of_template else config.stage)
+    if not of_template & {name, *names}:
+        name = name or next(filter(LOSS_FUNCTION.fullmatch, names), "")
+    if failure is None and name and name not in of_template:
         load, report.form = partial(load, name), "loss"
         try:
             report.cell, stage, detected = _read_loss_function(config, load)
-            stages = (stage,)
+            chosen, stages = [stage], (stage,)
         except CallFailed as error:
-            report.misfit, failure = f"{name} was not understood: {error}", error
-    elif not is_of_template and classes:
-        shown = " or ".join(f"rnn-parity check {config.target}:{name}" for name in classes)
-        report.misfit = f"it has no function of the template; for a class, {shown}"
-        failure = CallFailed(Verdict.NOT_TRIED, report.misfit)
+            report.misfit, failure = f"{name} was not understood: {error}; {WAY}", error
+    elif failure is None and not of_template & {*names, *own}:
+        report.misfit = list_ways(config.target, submission.classes, own)
+        failure = CallFailed(Verdict.NOT_TRIED, report.misfit) if report.misfit else None
     order = parse_order(config.gates, report.cell)
     stated = read_sizes(config.size)
     if "layers" in stated:
         raise UsageError(f"expected a class with layers in --size, got functions: {config.target}")
     sizes = fill_sizes(stated) if stated else None
     subject = FunctionsSubject(load, report.cell, order, stages, config.seed, sizes=sizes)
-    chosen = choose_stage(stages, config.stage)
     what = f"six functions of {CELLS[report.cell].title}"
     other = {"cs231n": "CS231n's four functions", "loss": "a loss function over global arrays"}
     what = other.get(report.form, what)
@@ -118,15 +120,36 @@ def _examine(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
     terminal.line(f"{clean(config.target)}: {what}, seed {config.seed}")
     if detected:
         terminal.line(f"Detected: cell {report.cell}, {detected}", "dim")
+    if failure is None:
+        try:
+            with show_spinner(terminal):
+                report.stages = try_stages(subject, chosen, deep=config.deep)
+            failure = find_refusal(report.stages)
+            report.misfit = f"{failure}; {WAY}" if failure else ""
+        except Exception as error:
+            failure = find_failure(error)
     if failure is not None:
         report.stages = list_without_results(chosen, failure)
-        return report
-    try:
-        with show_spinner(terminal):
-            report.stages = try_stages(subject, chosen, deep=config.deep)
-    except Exception as error:
-        report.stages = list_without_results(chosen, find_failure(error))
     return report
+
+
+def list_ways(file: str, classes: Sequence[str], functions: Iterable[str]) -> str:
+    """Return the commands for a file without a function of the template; empty if none fits."""
+    each = " or ".join(f"rnn-parity check {file}:{name}" for name in classes)
+    ways = [f"for a class, {each}"] if classes else []
+    if names := ", ".join(name for name in functions if name[0] != "_"):
+        ways.append(f"for a loss function, rnn-parity check {file}:NAME with one of {names}")
+    return "; ".join(["it has no function of the template", *ways]) if ways else ""
+
+
+def find_refusal(results: Sequence[ItemResult]) -> CallFailed | None:
+    """Return why nothing could be tried, if all functions that are there take other arguments."""
+    there = [result.got for result in results if result.verdict != Verdict.MISSING]
+    names = "|".join(r.name for r in results if f"TypeError: {r.name}() " in r.got)
+    refusal = re.compile(rf"TypeError: (({names})\(\) (?:takes|missing) .*argument.*)")
+    if not names or not all(map(refusal.match, there)):
+        return None
+    return CallFailed(Verdict.NOT_TRIED, there[0].removeprefix("TypeError: "))
 
 
 def _read_loss_function(config: CheckConfig, load: Load) -> tuple[str, Stage, str]:

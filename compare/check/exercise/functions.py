@@ -53,15 +53,11 @@ def call_reference(name: str, args: Sequence[object], order: str | None = None) 
 
 
 @lru_cache(maxsize=1024)
-def draw_cases(stage: Stage, seed: int) -> tuple[tuple[Case, Expected], ...]:
-    """Draw a stage's cases, and compute the right results of each."""
-    return tuple((case, stage.expected(case)) for case in stage.draw(seed))
-
-
-def _draw_kinds(stage: Stage, seed: int, kinds: Sequence[Kind]) -> Iterator[tuple[Case, Expected]]:
-    """Yield a case of each kind, with its right results."""
-    for case in stage.draw(seed, kinds) if kinds else ():
-        yield case, stage.expected(case)
+def draw_cases(
+    stage: Stage, seed: int, kinds: tuple[Kind, ...] = ()
+) -> tuple[tuple[Case, Expected], ...]:
+    """Draw a stage's cases, or one of each kind, and compute the right results of each."""
+    return tuple((case, stage.expected(case)) for case in stage.draw(seed, kinds))
 
 
 @dataclass
@@ -98,19 +94,15 @@ class FunctionsSubject(Subject):
             if (drawn := self.drawn) is not None:
                 dtype, memory = (str(drawn.fields[name]) for name in FIELDS)
                 kind = Kind(drawn.sizes, drawn.levels, dtype, memory)
-                cases += _draw_kinds(stage, drawn.seed, [kind])
+                cases += draw_cases(stage, drawn.seed, (kind,))
             if not self.is_alone:
                 cases += draw_cases(stage, self.seed)
-                cases += _draw_kinds(stage, self.seed, self._list_stated(stage))
+            if self.sizes and not self.is_alone and stage.kind != "clip_grad_norm":  # has none
+                stated = (Kind(self.sizes, dtype=dtype) for dtype in DTYPES)
+                cases += draw_cases(stage, self.seed, (*stated,))
             self._expected |= dict(cases)
             self._drawn[stage] = [case for case, _ in cases]
         return self._drawn[stage]
-
-    def _list_stated(self, stage: Stage) -> list[Kind]:
-        """Return the sizes that --size states, in both dtypes."""
-        if self.sizes is None or stage.kind == "clip_grad_norm":  # it has none of them
-            return []
-        return [Kind(self.sizes, dtype=dtype) for dtype in DTYPES]
 
     @contextmanager
     def open(self, attempt: Attempt) -> Iterator[RunCase]:
@@ -239,27 +231,19 @@ def choose_stages(names: Sequence[str], cell: str | None) -> tuple[str, str, tup
     return "functions", cell, (make_stage(cell),) if is_alone else STAGES[cell]
 
 
-def list_unfilled(file: Path) -> set[str]:
-    """Return the functions of a file that have nothing but a docstring, `pass`, … or `return`."""
+def list_functions(file: Path) -> dict[str, bool]:
+    """Return the functions of a file, and whether each has more than a docstring or `pass`."""
     try:
         tree = parse_file(file)
     except (OSError, SyntaxError, ValueError):  # the report says so
-        return set()
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    return {
-        name
-        for name, f in functions.items()
-        if not f.decorator_list and all(map(_is_nothing, f.body))
-    }
+        return {}
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {f.name: bool(f.decorator_list) or not all(map(_is_nothing, f.body)) for f in functions}
 
 
 def _is_nothing(statement: ast.stmt) -> bool:
-    match statement:
-        case ast.Pass() | ast.Return(None):
-            return True
-        case ast.Expr(ast.Constant(value)):
-            return isinstance(value, str) or value is ...
-    return False
+    """Whether a statement is `pass`, or its value is absent or a constant, as a docstring's."""
+    return isinstance(getattr(statement, "value", statement), ast.Constant | ast.Pass | None)
 
 
 def find_broken(stage: Stage, earlier: Sequence[ItemResult]) -> dict[str, Verdict]:

@@ -53,7 +53,7 @@ from scratch_rnn.plain.model import PlainCell
 from scratch_rnn.plain.model import loss_and_gradients as compute_all
 
 NAME = "loss_and_gradients"
-LOSS_FUNCTION = re.compile("lossfun|loss_?fn|loss_?func(tion)?|forward_backward", re.IGNORECASE)
+LOSS_FUNCTION = re.compile("(?i)lossfun|loss_?fn|loss_?func(tion)?|forward_backward|bptt")
 PARTS = ("step", "forward", "step_backward", "backward", "cross_entropy")
 """The kinds of functions that it consists of."""
 
@@ -102,9 +102,9 @@ class Reading:
 
     def describe(self) -> str:
         """Return the reading in words."""
-        words = self.conventions.describe()
+        words = self.conventions.describe(of_calls=False)
         loss = "the sum over the steps" if self.is_sum else "the mean"
-        return f"{words[words.index('weights') :]}, W is {self.weight}; the loss is {loss}"
+        return f"{words}, W is {self.weight}; the loss is {loss}"
 
 
 class LossFunction(LocalFunctions):

@@ -17,8 +17,9 @@ def write_exercise(config: NewConfig, terminal: Terminal | None = None) -> None:
     target, what = str(file), f"six functions (cell {cell}). Fill in one, then:"
     if config.for_:
         text = write_adapter(config.for_, file, config.cell)
-        marked = text.count(f",{FILL}")
-        todo = f"Fill in {plural(marked, 'line')}" if marked else "Change what does not fit"
+        marked = text.count(FILL)
+        lines = f"Fill in the {plural(marked, 'line')} marked FILL IN"
+        todo = lines if marked else "Change what does not fit"
         target, what = f"{file}:Adapted", f"an adapter. {todo}, then:"
     elif file.suffix == NOTEBOOK:
         text = write_notebook(write_template(cell, file.name), file.name)

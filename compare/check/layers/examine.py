@@ -100,7 +100,8 @@ def _describe_layout(
     """Print the layout that was detected; note what a class without results lacks."""
     forward = report.stages[0]
     if layers.conventions.names:
-        words = layers.conventions.describe()
+        has_fit = forward.verdict in (Verdict.RIGHT, Verdict.WRONG)
+        words = layers.conventions.describe(of_calls=has_fit)
         terminal.line(f"Detected: cell {report.cell}, {words}", "dim")
         several = CELLS[report.cell].gates or len(layers.conventions.swap_biases()) > 1
         if forward.verdict == Verdict.WRONG and layers.conventions.has_own_names and several:

@@ -26,15 +26,6 @@ def write_fragment(report: Report) -> str:
     return "\n".join([*parts, "</div>"])
 
 
-def write_text(report: Report) -> str:
-    """Return the same in plain text, for a terminal."""
-    lines = [f"{r.name}: {r.verdict}; {summarize(r)}".rstrip("; ") for r in report.stages]
-    failed = [r for r in report.stages if r.verdict not in (Verdict.RIGHT, Verdict.MISSING)]
-    if failed:
-        lines += ["", *(line.plain for line in explain(failed[0]))]
-    return "\n".join(lines)
-
-
 def _describe_verdict(result: ItemResult) -> str:
     colour = COLOURS.get(result.verdict, "#cf3f1f")
     verdict = f"<b style='color:{colour}'>{html.escape(result.verdict)}</b>"

@@ -98,7 +98,7 @@ class Report:
             result.item = replace(result.item, equation="")
             result.diagnosis = result.diagnosis and replace(result.diagnosis, lines=())
 
-    def describe_failure(self) -> str:
+    def describe(self) -> str:
         """Return the summary, and what the terminal shows below the table, as one text."""
         stages = [stage for stage in self.stages if stage.verdict != Verdict.RIGHT]
         return "\n\n".join([self.summary, *map(_explain, stages), *self.failures[1:]])

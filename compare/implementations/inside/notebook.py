@@ -36,22 +36,10 @@ PYTHON = ("check", "time", "timeit", "capture", "prun")
 MAGIC = re.compile(r"\s*([%!?]|[\w., ]+=\s*[%!])|.*\?\s*$")
 """A line that IPython understands, and Python does not."""
 
-BUILTINS = (
-    "dict",
-    "enumerate",
-    "len",
-    "list",
-    "max",
-    "min",
-    "range",
-    "set",
-    "sorted",
-    "sum",
-    "zip",
-)
 FACTORIES = {
     *("TypeVar", "NamedTuple", "namedtuple", "partial", "vectorize", "default_rng"),
-    *("float", "int", *BUILTINS),
+    *("float", "int", "dict", "enumerate", "len", "list", "max", "min", "range", "set"),
+    *("sorted", "sum", "zip"),
 }
 """Functions that a constant may call, beside those of an imported module."""
 

@@ -241,10 +241,11 @@ def _callables_of(target: object) -> list[str]:
 
 
 def _list_layers(module: Any) -> list[str]:
-    """Return the classes of a file, or of a module, that may be layers."""
+    """Return the classes of a file or of a module that can be called, or else all of them."""
     kinds = [each for each in vars(module).values() if isinstance(each, type)]
     own = [kind for kind in kinds if kind.__module__ == module.__name__]
-    return [kind.__name__ for kind in own if {"forward", "__call__"} & {*dir(kind)}]
+    layers = [kind for kind in own if {"forward", "__call__"} & {*dir(kind)}]
+    return [kind.__name__ for kind in layers or own]
 
 
 def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> Head:

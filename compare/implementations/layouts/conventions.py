@@ -61,15 +61,14 @@ class Conventions:
         own, first, second = self.names, self.names.get(B_IH, ()), self.names.get(B_HH, ())
         return [own, own | {B_IH: second, B_HH: first}] if second else [own]
 
-    def describe(self) -> str:
-        """Return the conventions in words."""
-        parts = [
-            words[getattr(self, name)]
-            for name, words in WORDS.items()
-            if not (name == "one_bias" and BIASES in self.lacks)
-        ]
-        parts += ["a cell of one step"] * self.step
-        parts += [f"without {', '.join(sorted(self.lacks))}"] * bool(self.lacks)
+    def describe(self, *, of_calls: bool = True) -> str:
+        """Return the conventions in words; those of the parameters alone if no call fits."""
+        hidden = {"one_bias"} if BIASES in self.lacks else set()
+        hidden |= set() if of_calls else {"batch_first", "flat_state"}
+        parts = [both[getattr(self, n)] for n, both in WORDS.items() if n not in hidden]
+        parts += ["a cell of one step"] * (self.step and of_calls)
+        lacks = self.lacks if of_calls else self.lacks & {BIASES}
+        parts += [f"without {', '.join(sorted(lacks))}"] * bool(lacks)
         parts += [f"gates in the order {', '.join(self.order)}"] * bool(self.order)
         both = "the weight of [h, x]" if self.state_first else "the weight of [x, h]"
         names = [

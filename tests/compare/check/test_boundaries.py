@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from compare.check import CheckConfig, list_trials
-from compare.check.exercise.examine import examine_functions
 from compare.check.layers.examine import examine_class
 from compare.check.layers.layer import LayerSubject, find_layout, list_surface
 from compare.check.layers.properties import try_property
@@ -28,7 +27,7 @@ from tests.compare.check.corpus import (
     table,
 )
 from tests.counts import number
-from tests.in_process import loader, submission_of
+from tests.in_process import examine_text, submission_of
 
 FUNCTIONS = {
     "right": right_source(),
@@ -67,9 +66,7 @@ def is_right(base, changes, folder):
     """Return whether `check` calls a base of the corpus right, with changes."""
     terminal = Terminal(quiet=True)
     if base in FUNCTIONS:
-        load = loader(folder, replaced(FUNCTIONS[base], changes))
-        config = CheckConfig(target="student.py")
-        return examine_functions(config, load, terminal).ok
+        return examine_text(folder, replaced(FUNCTIONS[base], changes)).ok
     layer = Layer(base, base, changes)
     target = layer.write(folder)
     config = CheckConfig(target=target, cell=layer.cell)
@@ -141,8 +138,7 @@ def test_dropout_is_that_of_pytorch(name):
     ],
 )
 def test_a_report_says_what_the_wrong_cases_have_in_common(change, words, tmp_path):
-    load = loader(tmp_path, replaced(FUNCTIONS["plain rnn"], [change]))
-    config = CheckConfig(target="student.py", stage="rnn_step")
-    [result] = examine_functions(config, load, Terminal(quiet=True)).stages
+    text = replaced(FUNCTIONS["plain rnn"], [change])
+    [result] = examine_text(tmp_path, text, stage="rnn_step").stages
     assert re.match(r"right in \d+ cases, wrong in ", result.where)
     assert words in result.where

@@ -6,7 +6,7 @@ import pytest
 
 from compare.check import CheckConfig, CheckError, Report, check
 from compare.check.exercise import examine as examine_file
-from compare.check.exercise.examine import examine_functions, try_stages
+from compare.check.exercise.examine import try_stages
 from compare.check.exercise.functions import call_reference
 from compare.check.exercise.stages import STAGES as ALL_STAGES
 from compare.check.layers import examine as examine_layer
@@ -15,7 +15,6 @@ from compare.check.trying.explanation import summarize
 from compare.check.trying.subject import try_items
 from compare.cli import main
 from compare.implementations import Source, Submission
-from compare.terminal import Terminal
 from tests.compare.check.corpus import plain_source, replaced, table
 from tests.in_process import loader, subject_of, terminal
 
@@ -127,7 +126,8 @@ def test_what_crashes_the_check_is_one_line_in_a_file(
         raise AttributeError("no such thing")
 
     found = tmp_path / "found.json"
-    (tmp_path / "student.py").write_text("class Layer:\n    pass\n", encoding="utf-8")
+    text = "class Layer:\n    pass\n\ndef rnn_step(x):\n    return x\n"
+    (tmp_path / "student.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr(module, name, crash)
     assert main(["check", str(tmp_path / target), "--json", str(found)]) == 1
     [message] = {stage["got"] for stage in json.loads(found.read_text())["stages"]}
@@ -169,12 +169,6 @@ def test_a_function_that_does_not_end_is_waited_for_once(tmp_path):
     assert (step.verdict, forward.verdict) == ("timeout", "right")
     assert forward.notes == ["with the reference's rnn_step instead of yours"]
     assert calls.read_text() == "called "
-
-
-def test_a_file_without_the_functions_shows_how_a_class_is_named(tmp_path):
-    load = loader(tmp_path, "class MyRNN:\n    def forward(self, x): ...\n")
-    report = examine_functions(CheckConfig(target="student.py"), load, Terminal(quiet=True))
-    assert report.misfit.endswith("for a class, rnn-parity check student.py:MyRNN")
 
 
 def test_what_it_prints_changes_nothing(tmp_path, capsys):

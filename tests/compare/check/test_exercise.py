@@ -10,16 +10,15 @@ import re
 import numpy as np
 import pytest
 
-from compare.check import STAGES, CheckConfig, write_template
+from compare.check import STAGES, write_template
 from compare.check.exercise import stages
 from compare.check.exercise.cs231n import CS231N_STAGES
-from compare.check.exercise.examine import examine_functions, try_stages
+from compare.check.exercise.examine import try_stages
 from compare.check.exercise.functions import draw_cases
 from compare.check.trying.subject import try_items
 from compare.implementations import CELLS, UnexpectedResult
 from compare.mistakes import PlainFunctions, less_accurate, list_mistakes
 from compare.mistakes.catalogue import CATALOGUE
-from compare.terminal import Terminal
 from tests.compare.check.corpus import (
     Solution,
     appended,
@@ -33,7 +32,7 @@ from tests.compare.check.corpus import (
     styles,
 )
 from tests.counts import number
-from tests.in_process import loader, subject_of
+from tests.in_process import examine_text, loader, subject_of
 
 ALL_STAGES = STAGES | {f"cs231n {cell}": stages for cell, stages in CS231N_STAGES.items()}
 STYLES, WRONG_STYLES = styles()
@@ -180,8 +179,7 @@ def test_the_template_describes_each_argument_and_result(cell):
 def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(cell, tmp_path):
     is_cs231n, (*_, own) = cell.startswith("cs231n"), cell.split()
     text = next((right.source for right in STYLES if right.cell == cell), "")
-    load = loader(tmp_path, text if is_cs231n else write_template(cell, "student.py"))
-    report = examine_functions(CheckConfig(target="student.py"), load, Terminal(quiet=True))
+    report = examine_text(tmp_path, text if is_cs231n else write_template(cell, "student.py"))
     form = ("cs231n" if is_cs231n else "functions", own)
     assert (report.form, report.cell, report.score) == (*form, 4.0 * is_cs231n)
     assert [r.item for r in report.stages] == [*ALL_STAGES[cell]]

@@ -52,7 +52,8 @@ while True:
     loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun([0], [0], hprev)
 """
 OTHER = [("Whh @ hs", "Uhh @ Whh @ hs"), ("Why = np", "Uhh = np.eye(hidden_size)\nWhy = np")]
-RENAMED = SCRIPT.replace("Wxh", "U").replace("Whh", "W").replace("Why", "V")
+RENAMED = SCRIPT.replace("lossFun", "bptt")
+RENAMED = RENAMED.replace("Wxh", "U").replace("Whh", "W").replace("Why", "V")
 RENAMED = RENAMED.replace("dW", "gW").replace(
     "dU, gW, dV, dbh, dby, hs", "(dU, gW, dV, dbh, dby), hs"
 )
@@ -70,7 +71,8 @@ def test_a_loss_function_is_checked_with_its_global_arrays(name, tmp_path, monke
     changes, code, words = SCRIPTS[name]
     Path("rnn.py").write_text(replaced(SCRIPT, changes), encoding="utf-8")
     Path("renamed.py").write_text(RENAMED, encoding="utf-8")
-    for target in ("rnn.py", "rnn.py:lossFun", "renamed.py")[: 1 if name else 3]:
+    Path("two.py").write_text("def loss_fn(x):\n    return x\n" + RENAMED, encoding="utf-8")
+    for target in ("rnn.py", "renamed.py", "two.py:bptt")[: 1 if name else 3]:
         assert main(["check", target]) == code
         shown = capsys.readouterr()
         assert words in shown.out + shown.err

@@ -76,7 +76,8 @@ def test_the_notebook_of_new_shows_the_verdicts_of_the_command():
         assert ("marked *" in html) == ("Likely mistake:" in html) == (verdict == "wrong")
         line = next(line.split() for line in printed.splitlines() if line.split()[:1] == [name])
         assert " ".join(line[2:]) in html
-        assert output.data["text/plain"].startswith(f"{name}: {verdict}")
+        is_right = int(verdict == "right")
+        assert output.data["text/plain"].startswith(f"{is_right} of 1 functions are right")
     assert "3 of 6" in cells["all"].outputs[0].data["text/html"]
     refusals = [cell.outputs[0].data["text/plain"] for cell in notebook.cells[-2:]]
     assert refusals[0].startswith("check: expected names of functions, such as %%check rnn_step")
@@ -182,7 +183,7 @@ def test_functions_in_the_layout_of_cs231n():
 
 def test_cells_without_functions_are_checked_in_this_process_too(monkeypatch):
     shown = check_cells(["import numpy"], ["rnn_step"])
-    assert repr(shown) == "rnn_step: missing"
+    assert "no function rnn_step" in repr(shown)
     cells = ["", "import numpy", "%%check rnn_step\ndef rnn_step(*_):\n    return 1 / 0"]
     assert "by zero (In[2], line 3)" in repr(check_cells(cells, ["rnn_step"]))
     assert repr(check_cells([], ["--cell"])).startswith("check: expected names of functions")

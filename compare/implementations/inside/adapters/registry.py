@@ -87,7 +87,6 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
     rest = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
     given, arguments = (), load_adapter("arguments")
-    arguments = load_adapter("arguments")
     if file and isinstance(target, FunctionType):
         ours = sys.modules[f"{PREFIX}notebook"], arguments, load_adapter("numpy_class")
         build = partial(load_adapter("loss_function").LossFunction, target, file, ours)
