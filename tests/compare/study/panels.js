@@ -200,6 +200,7 @@ globalThis.compare = (() => {
       ...wrongCells("norm", canvas, K, K, (r, c) => (c > r ? 0 : shade(norm_(r + 1, c + 1)) * (c < lost(r + 1) ? 0.22 : 1))),
       ...differing([
         ["spoken curve", svg.ariaLabel, `Norm of the gradient of loss ${k} for each state, from ${rounded(norm_(k, k))} at step ${k} to ${rounded(norm_(k, 1))} at step 1.`],
+        ["ends of the curve", word("curve-ends"), `loss ${k}, ${rounded(norm_(k, k))} at step ${k} and ${rounded(norm_(k, 1))} at step 1.`],
         ["spoken clipping", clip.ariaLabel, `Gradient norm of each loss. Loss ${k}: ${rounded(g[k - 1])}; the mean loss: ${rounded(g[K])}.`],
         ["cut", cut ? at(cut, "x1") > x[lost(k) - 1] && at(cut, "x1") < x[lost(k)] : "none", lost(k) ? true : "none"],
         ["marked loss and step", cellOf(canvas.parentElement.querySelector(".across"), canvas, K, K)[0] * K + cellOf(canvas.parentElement.querySelector(".mark:not(.across)"), canvas, K, K)[1], (k - 1) * K + Math.min(t, K) - 1],
@@ -359,17 +360,17 @@ globalThis.compare = (() => {
 
   /** The losses of the steps that were remembered, and how often they were clipped. */
   function training_(count) {
-    const [{ loss }, { losses, norms }] = [now(), trained];
+    const [{ loss, p, ids }, { losses, norms }] = [now(), trained];
+    const right = ids.slice(1).filter((id, n) => best(p[n]) === id);
     const all_ = [...losses, loss];
     const clipped = norms.filter((x) => x + 1e-6 > 0.8);
-    const last = norms.at(-1) + 1e-6 > 0.8 ? `, and was multiplied by ${rounded(0.8 / (norms.at(-1) + 1e-6))}.` : ": it was not clipped.";
     const svg = $("loss-picture").querySelector("svg");
     const heights = points(svg.querySelector("polyline")).map(([, y]) => see.at(svg.querySelector(".axis"), "y1") - y);
     return [
       ...differing([
         ["steps", losses.length, count],
-        ["loss", word("loss-now"), `Mean loss ${rounded(loss, 5)} nats, perplexity ${rounded(Math.exp(loss))}; before training ${rounded(losses[0])} nats`],
-        ["note", word("train-note"), `${count} updates so far. Each is SGD with learning rate ${record.lr}, gradients clipped to norm 0.8. At update ${count} the gradient had norm ${rounded(norms.at(-1))}${last} Clipped at ${clipped.length} of ${count} updates.`],
+        ["loss", word("loss-now"), `Mean loss ${rounded(loss, 5)}, perplexity ${rounded(Math.exp(loss))}; the first choice is right after ${right.length} of ${K}. The loss before training: ${rounded(losses[0])}.`],
+        ["note", word("train-note"), `${count} updates so far. Each is SGD with learning rate ${record.lr}, gradients clipped to norm 0.8. Clipped at ${clipped.length} of ${count} updates.`],
         ["spoken", svg.ariaLabel, `Loss on this text over ${count} updates: from ${rounded(losses[0])} to ${rounded(loss)}.`],
       ]),
       ...differing(paired("loss", heights.map((y) => y / heights[0]), all_.map((x) => x / all_[0])), 0.003),

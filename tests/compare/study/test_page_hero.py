@@ -114,9 +114,7 @@ def test_the_first_screen_is_the_moving_picture(width, network, open_page):
     page.reload()
     page.wait_for_selector("html[data-ready]", state="attached")
     box = page.locator("[data-hero]").bounding_box()
-    assert box["y"] >= 0
     assert box["y"] + box["height"] <= 800
-    assert page.locator("[data-hero] #text-input, [data-hero] #hero-slider").count() == 2
     assert {"masthead", *FRAME, "guide-start"} < set(page.evaluate(SEEN))
     page.set_viewport_size({"width": width, "height": 600})
     for name in ("#lead b", "#hero-play", "#guide-start", "#hero-caption"):

@@ -25,13 +25,13 @@ NAMES = {  # what stands in a picture, a legend or the head of a table
     "clip-picture": "loss k|dotted line: max_norm 0.8|mean",
     "memory-picture": "change Δh|gradient ∂L/∂h",
     "cells-picture": "step t, which reads|RNN, ∂L/∂h|GRU, ∂L/∂h|LSTM, ∂L/∂h|LSTM, ∂L/∂c",
-    "weight-picture": "mean loss L, nats|weight W_hh[0, 0]",
+    "weight-picture": "mean loss L|weight W_hh[0, 0]",
     "perplexity-picture": "epochs of training",
     "products": "Row 7 of W_hh, times the state after step 5|unit|weight|state|product",
     "checkpoints": "weights|perplexity|sampled at temperature 0.8, and most likely",
     "lesson-numbers": "cell|20 letters|40 letters|RNN|GRU|LSTM|LSTM, forget bias 1",
     "lesson-before": "RNN|GRU|LSTM|first letter|repeated letter",
-    "cells-numbers": "cell|for|factor per step|gate that keeps (mean)|mean loss, nats",
+    "cells-numbers": "cell|for|factor per step|gate that keeps (mean)|mean loss",
     "parity-table": "tensor|verdict|of the tolerance|largest difference|tolerance|shape",
 }
 LABEL = """(id) => {
@@ -170,7 +170,6 @@ def test_no_text_lies_over_another_and_no_frame_goes_through_one(width, height, 
         assert opened.js("see.overlaps(document.querySelector('.marked'))") == [], title
         assert opened.js("see.struck(document.querySelector('.marked'))") == [], title
         opened.click("#guide-next")
-    opened.page.goto("about:blank")  # for the next test
 
 
 SAME = """() => see.all(".same").filter((e) => e.checkVisibility())

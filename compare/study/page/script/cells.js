@@ -113,7 +113,7 @@ function drawCells() {
     "aria-label": `Norm of the gradient of the last loss at each step, as a share of its norm at step ${K}. Left at step 1: ${said}.` }, parts));
   $("cells-said").textContent = `${times(K - 1, "step")} back, this is left of the gradient of the last loss: ${said}.`;
   const factor = ({ norms }) => (norms.length > 1 ? (norms[0] / norms.at(-1)) ** (1 / (norms.length - 1)) : NaN);
-  $("cells-numbers").replaceChildren(table("How fast the gradient of the last loss vanishes", ["cell", "for", "factor per step", "gate that keeps (mean)", "mean loss, nats"],
+  $("cells-numbers").replaceChildren(table("How fast the gradient of the last loss vanishes", ["cell", "for", "factor per step", "gate that keeps (mean)", "mean loss"],
     side.curves.map((each) => [each.layer, math(`${each.state}_t`), rounded(factor(each)), each.gate === null ? "–" : `${each.keeps} ${rounded(each.gate)}`, rounded(each.loss, 5)])));
 }
 

@@ -71,6 +71,7 @@ async function goTo(at) {
   guide.at = at;
   const step = guide.steps[at] ?? null;
   const count = guide.steps.length;
+  const writing = document.querySelector("[href='write/index.html']"); // in the site
   unmark();
   const part = $(step?.mark ?? "hero-picture");
   reveal(part);
@@ -79,9 +80,9 @@ async function goTo(at) {
   hero.hidesGuess = false;
   $("guide").classList.remove("is-answered");
   $("guide-title").textContent = step ? `Question ${at + 1} of ${count}: ${step.title}` : "That was the guide";
-  $("guide-text").replaceChildren(...typeset(step ? textOf(step.text) : `${guide.asked ? `You predicted ${guide.right} of ${guide.asked} right. ` : ""}Now write such a network yourself: type rnn-parity new my_rnn.py, or open the page to write in. Or look around here:`));
+  $("guide-text").replaceChildren(...typeset(step ? textOf(step.text) : `${guide.asked ? `You predicted ${guide.right} of ${guide.asked} right. ` : ""}Now write such a network yourself: type rnn-parity new my_rnn.py${writing ? "" : ", or rnn-parity write for a page to write in"}. Or look around here:`));
   $("guide-form").hidden = !step;
-  $("guide-answer").replaceChildren(...(step ? [] : [make("ul", {}, PLACES_TO_GO.filter(([id]) => $(id)).map(([id, words]) =>
+  $("guide-answer").replaceChildren(...(step ? [] : [make("ul", {}, writing && make("li", {}, writing.cloneNode(true)), PLACES_TO_GO.filter(([id]) => $(id)).map(([id, words]) =>
     make("li", {}, make("button", { type: "button", onclick: () => visit(id) }, words))))]));
   $("guide-back").disabled = at === 0;
   $("guide-next").hidden = !step;
@@ -145,7 +146,7 @@ async function answerStep() {
   $("guide-look").hidden = true;
   $("guide-answer").replaceChildren(make("p", {}, make("b", {}, isRight ? "✓ Right. " : "✗ Not quite. "), ...typeset(words)));
   $("guide-next").textContent = guide.at + 1 < guide.steps.length ? "Next question" : "What now?";
-  $("guide-next").focus({ preventScroll: true });
+  $("guide-next").focus();
   showPart(marked());
 }
 

@@ -93,7 +93,7 @@ const GUIDE = [
       const i = argmax([...first].map((x, n) => Math.abs(x - third[n])));
       choose({ t: 3, i });
       showHero(endOf(4));
-      return { found: this.options()[apart([[...first]], [[...third]]) > 0 ? 1 : 0], text: `At the top, below each letter, is its state, a colour for each unit. The colours below the first a and the second a differ, most of all those of unit ${i}. `
+      return { found: this.options()[apart([[...first]], [[...third]]) > 0 ? 1 : 0], text: `At the top, below each letter, is its state, a colour for each unit. The colours below the first a and the second a differ, most of all in row ${heroUnits().indexOf(i) + 1} from the top, unit ${i}. `
         + "A state is made from the letter and from the state before, so it can remember." };
     },
   },
@@ -135,7 +135,7 @@ const GUIDE = [
   },
   {
     mark: "training-now", reads: PAIRS, title: "Until it is right",
-    text: () => `In “${PAIRS}”, an “a” is followed by “a” or by “b”, so the last letter alone is not enough. With the weights of the book, the first choice is right after ${guesses(PAIRS).filter(Boolean).length} of ${K} letters.`,
+    text: () => `In “${PAIRS}”, an “a” is followed by “a” or by “b”, so the last letter alone is not enough. With the weights of the book, the first choice is right after ${countRight()} of ${K} letters.`,
     question: "After how many updates is it always right?",
     options: () => ["10 or fewer", "11 to 50", "More than 50"],
     async look() {
@@ -155,7 +155,7 @@ const GUIDE = [
     look() {
       const norms = lastNorms();
       const ratio = norms[0] / norms.at(-1);
-      return { found: sizeOf(ratio), text: `It is ${factor(ratio)} at step 1: the thick line, from right to left. `
+      return { found: sizeOf(ratio), text: `It is ${factor(ratio)}: ${rounded(norms[0])} at step 1, and ${rounded(norms.at(-1))} at step ${K}. The thick line shows it, from right to left. `
         + (ratio < 0.5 ? "The farther back, the less a state learns of this loss. What a network should remember over many steps is learned slowly, or not at all." : "Here it does not vanish.") };
     },
   },
@@ -171,8 +171,9 @@ const GUIDE = [
       const before = lastNorms();
       setGain(0.5);
       readAgain();
-      const ratio = lastNorms()[0] / before[0];
-      return { found: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2], text: `It is ${factor(ratio)} now. W_hh^T acts at each step back, and half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}. `
+      const [now] = lastNorms();
+      const ratio = now / before[0];
+      return { found: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2], text: `It was ${rounded(before[0])}, and is ${rounded(now)} now, ${factor(ratio)}. W_hh^T acts at each step back, and half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}. `
         + "The slopes of tanh change, too, so it is not exactly that." };
     },
   },

@@ -15,8 +15,8 @@ const LOOP = 12; // height that a second loop takes
 const SIZES_OF_COLUMNS = [
   { state: 30, gate: 28, bar: 66, mix: 150, bend: 96, gap: 24, left: 44, guesses: 300, links: 92 },
   { state: 26, gate: 20, bar: 46, mix: 90, bend: 60, gap: 12, left: 36, guesses: 220, links: 64 },
-  { state: 20, gate: 16, bar: 30, mix: 46, bend: 34, gap: 8, left: 12, guesses: 122, links: 34 },
-  { state: 14, gate: 12, bar: 20, mix: 34, bend: 24, gap: 3, left: 18, guesses: 122, links: 34 },
+  { state: 20, gate: 16, bar: 30, mix: 46, bend: 34, gap: 8, left: 20, guesses: 122, links: 34 },
+  { state: 14, gate: 12, bar: 20, mix: 34, bend: 24, gap: 3, left: 20, guesses: 122, links: 34 },
 ];
 
 const ease = (x) => clamp(x, 0, 1) ** 2 * (3 - 2 * clamp(x, 0, 1));
@@ -287,6 +287,7 @@ function paintColumn({ brush, plan, ink, t, values, done }, { of, kind, title, s
   heroUnits().forEach((i, n) => {
     const y = yOf(plan, n) + 1;
     const tall = plan.high - 2;
+    if (x === plan.columns[0].x && plan.high > 10) write(brush, String(i), x - 5, y + tall / 2 + 4, { colour: ink.soft, size: 11, align: "right" });
     const value = values[of][i];
     if (kind === "bar") {
       const middle = x + wide / 2;

@@ -113,19 +113,14 @@ function noteOnText() {
   return foreign.length ? `Not in the vocabulary: ${foreign.join(" ")} — read as “${reading.text}”.` : "";
 }
 
-/** What clipping did in the last step of training, and in how many steps. */
-function clippedWords() {
-  const { norm, scale } = live.clips.at(-1);
-  const count = live.clips.filter((each) => each.scale !== 1).length;
-  return ` At update ${live.clips.length} the gradient had norm ${rounded(norm)}${record.max_norm === null ? "." : scale === 1 ? ": it was not clipped." : `, and was multiplied by ${rounded(scale)}.`}`
-    + (record.max_norm === null ? "" : ` Clipped at ${count} of ${times(live.clips.length, "update")}.`);
-}
+/** After how many tokens of the text the most likely token is the one that comes next. */
+const countRight = () => reading.targets.filter((next, n) => argmax(row(numbers().p, n, S)) === next).length;
 
 function drawLoss() {
   const steps = live.losses.length;
   $("loss-now").replaceChildren(reading.loss === null ? "One token has no loss."
-    : make("span", {}, "Mean loss ", make("b", { id: "loss-figure" }, rounded(reading.loss, 5)), ` nats, perplexity ${rounded(reading.perplexity)}${steps ? `; before training ${rounded(live.losses[0])} nats` : ""}`));
-  $("train-note").textContent = `${steps ? `${times(steps, "update")} so far` : "No update yet"}. Each is ${trainingWords($("optimizer-select").value)}.${steps && !game.bug ? clippedWords() : ""}`;
+    : make("span", {}, "Mean loss ", make("b", { id: "loss-figure" }, rounded(reading.loss, 5)), `, perplexity ${rounded(reading.perplexity)}; the first choice is right after ${countRight()} of ${K}.${steps ? ` The loss before training: ${rounded(live.losses[0])}.` : ""}`));
+  $("train-note").textContent = `${steps ? `${times(steps, "update")} so far` : "No update yet"}. Each is ${trainingWords($("optimizer-select").value)}.${steps && !game.bug && record.max_norm !== null ? ` Clipped at ${live.numClipped} of ${times(steps, "update")}.` : ""}`;
   const all = reading.loss === null ? live.losses : [...live.losses, reading.loss];
   const [wide, tall, left] = [300, 60, 4];
   const most = Math.max(...all, 1e-9);

@@ -61,6 +61,7 @@ function drawCurve() {
     for (let t = 1; t <= k; t++) if (norm(k, t) > 0) points.push(`${x(t).toFixed(1)},${y(norm(k, t)).toFixed(1)}`);
     return points.join(" ");
   };
+  $("curve-ends").textContent = `loss ${chosen.k}, ${rounded(norm(chosen.k, chosen.k))} at step ${chosen.k} and ${rounded(norm(chosen.k, 1))} at step 1.`;
   const parts = gridOf(exponentsOf(low, high), (e) => y(10 ** e), left, wide - right, powerOfTen);
   const stride = Math.ceil((K * (IS_CHARACTERS ? 11 : 30)) / (wide - left - right));
   for (let t = 1; t <= K; t += stride) {

@@ -8,7 +8,7 @@ let reading = null;
  * `isRead`: `reading` has the results of these weights; `optimizer` trains them; `own` is the network of
  * the address, until another checkpoint is chosen.
  */
-const live = { text: null, own: null, network: null, base: null, gain: 1, losses: [], clips: [], edit: null, isRead: false, optimizer: null };
+const live = { text: null, own: null, network: null, base: null, gain: 1, losses: [], numClipped: 0, edit: null, isRead: false, optimizer: null };
 
 const idOf = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
 const CAN_TYPE = IS_CHARACTERS && S === V; // else the page does not have all rows of W_ih
@@ -57,7 +57,7 @@ function takeWeights() {
   live.base = live.network?.parameters["rnn.weight_hh_l0"].slice() ?? null;
   live.gain = 1;
   live.losses = [];
-  live.clips = [];
+  live.numClipped = 0;
   live.edit = null;
   live.isRead = false;
   takeOptimizer();
@@ -239,7 +239,7 @@ function trainStep() {
   if (ids.length < 2) return null;
   const { loss, gradients } = live.isRead ? reading.back : live.network.run(ids.slice(0, -1), ids.slice(1));
   const norm = live.network.update(gradients, live.optimizer, record.max_norm);
-  live.clips.push({ norm, scale: live.network.scale(norm, record.max_norm ?? Infinity) });
+  live.numClipped += live.network.scale(norm, record.max_norm ?? Infinity) !== 1;
   live.isRead = false;
   live.base = live.network.parameters["rnn.weight_hh_l0"].slice(); // the gain is part of the weights from now on
   live.gain = 1;

@@ -122,7 +122,7 @@ function drawStep() {
     ? link("The loss", "L_t = -log p_t[next]", "a number", "This is the last token. No token follows, so there is no loss.", [], null, [LINE_OF_LOSS])
     : link("The loss", "L_t = -log p_t[next]", "a number",
       `${capital(quoted(record.shown_tokens[next]))} came next, with a probability of ${percent(p[next])}. The smaller this probability, the larger the loss.`,
-      [surprise(p[next], n.L[t - 1])], values("nats", "L", n.L[t - 1], n["torch.L"]?.[t - 1]), [LINE_OF_LOSS]));
+      [surprise(p[next], n.L[t - 1])], values(`step ${t}`, "L", n.L[t - 1], n["torch.L"]?.[t - 1]), [LINE_OF_LOSS]));
   $("chain").replaceChildren(...links);
   const place_ = $("chain").querySelector(".bars");
   place_.append(bars(p, v, next, clamp(place_.clientWidth, 180, 460)));

@@ -173,7 +173,7 @@ function drawLossOfWeight(losses, w, g) {
   const left = 16 + 8 * most.toFixed(places).length;
   const x = (value) => left + ((value - first) / (last - first)) * (wide - left - 24);
   const y = (value) => top + ((most - value) / (most - least)) * (tall - top - bottom);
-  const parts = [text(0, 12, "mean loss L, nats", ""), ...gridOf(ticks, y, left, wide - 24, (value) => value.toFixed(places))];
+  const parts = [text(0, 12, "mean loss L", ""), ...gridOf(ticks, y, left, wide - 24, (value) => value.toFixed(places))];
   for (const value of [ends[0], original(), ends[1]]) parts.push(text(x(value), tall - bottom + 18, rounded(value, 3), "", "middle"));
   parts.push(text((left + wide) / 2, tall - 6, `weight ${nameOf(weight.name, weight.n)}`, "", "middle"),
     draw("polyline", { class: "curve", points: losses.map(([value, each]) => `${x(value).toFixed(2)},${y(each).toFixed(2)}`).join(" ") }));
