@@ -132,9 +132,9 @@ def test_the_documents_and_the_explain_page_say_the_same_about_the_experiment():
     rnn, lstm = (recall.find("words", 40, name)[0] for name in ("RNN", "LSTM"))
     assert max(rnn[rnn < recall.ENOUGH]) < 0.6
     assert min(lstm) > 0.5
-    anywhere = {name: cells[name]["updates"][-1] for name in ("RNN", "GRU", "LSTM, forget bias 3")}
-    assert [*anywhere.values()] == [700, 700, 550]
-    assert all(cells[name]["learned"][-1] == cells[name]["trained"][-1] for name in anywhere)
+    anywhere = [recall.find("anywhere", 20, name) for name in cells]
+    assert min(min(shares) for shares, _ in anywhere) >= recall.ENOUGH
+    assert max(np.median(updates) for _, updates in anywhere) == 1600
     before, after = ([each[when]["norms"][0] for each in networks] for when in ("before", "after"))
     assert max(before) < 1 / 20
     assert min(after) > 1

@@ -71,6 +71,8 @@ MODELS = {  # the cell, its forget bias (None: as PyTorch initialises it), and t
 }
 SHOWN, SHOWN_GAP = ("RNN", "GRU", "LSTM, forget bias 1"), 20
 """The networks that the explain page shows."""
+SHOWN_PLACES = PLACES[1:-1]
+"""The gaps in its table; the rows are words."""
 Floats = NDArray[np.float64]
 
 
@@ -251,7 +253,7 @@ def draw_picture() -> None:
 
 def name_place(rows: str, gap: int) -> str:
     """Name a kind of rows and a gap, in a table and under the picture."""
-    return f"{gap} letters" + ("" if rows == "words" else ", rows anywhere")
+    return f"{gap} letters" + ("" if rows == "words" else ", rows begin anywhere")
 
 
 def tables() -> dict[str, str]:
@@ -287,13 +289,13 @@ def lesson() -> dict[str, Any]:
     """Return what the explain page shows of the experiment, and of a network of each cell."""
     cells = {}
     for name in MODELS:
-        found = [find(*place, name) for place in PLACES[1:]]
+        found = [find(*place, name) for place in SHOWN_PLACES]
         cells[name] = {
             "learned": [int(np.sum(shares >= ENOUGH)) for shares, _ in found],
             "trained": [len(shares) for shares, _ in found],
             "updates": [int(np.median(each)) if len(each) else 0 for _, each in found],
         }
-    facts = {"places": [name_place(*place) for place in PLACES[1:]]}
+    facts = {"places": [name_place(*place) for place in SHOWN_PLACES]}
     networks = [look_into(name) for name in SHOWN]
     return facts | {"updates": UPDATES, "cells": cells, "networks": networks}
 
