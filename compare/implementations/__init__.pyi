@@ -37,6 +37,7 @@ from .layers.in_model import package_with as package_with
 from .layers.user_layer import UserLayer as UserLayer
 from .layers.user_layer import UserLayerFactory as UserLayerFactory
 from .layouts.conventions import BIASES as BIASES
+from .layouts.conventions import INFERENCE as INFERENCE
 from .layouts.conventions import INITIAL as INITIAL
 from .layouts.conventions import LAST as LAST
 from .layouts.conventions import LAST_CELL as LAST_CELL

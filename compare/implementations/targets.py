@@ -61,15 +61,15 @@ def implementation(
             raise UsageError(str(failure).removeprefix("ValueError: ")) from None
         raise refuse_target(target, f": {failure}") from None
     try:
-        layout = ""
+        layout, lacks = "", frozenset[str]()
         if source.is_layer:
-            record, build, layout = _load_class(submission, target, cell, device)
+            record, build, layout, lacks = _load_class(submission, target, cell, device)
         else:
             record, build = _load_functions(submission, target, cell)
     except BaseException:
         submission.close()
         raise
-    found = Implementation(record, target, build, close=submission.close, layout=layout)
+    found = Implementation(record, target, build, submission.close, layout=layout, lacks=lacks)
     if read.adapter:
         found.weights = choose_layer(stored, read.place, read.name)
         found.title += f" ({submission.rest})" if submission.rest else ""
@@ -112,8 +112,8 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
 
 def _load_class(
     submission: Submission, target: str, cell: str | None, device: str | None
-) -> tuple[Cell, Any, str]:
-    """Return the cell of a class, what builds its layers, and the layout that was detected."""
+) -> tuple[Cell, Any, str, frozenset[str]]:
+    """Return the cell of a class, what builds its layers, its layout in words, what it lacks."""
     try:
         record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
         layers = UserLayerFactory(submission, record.name, device=device)
@@ -137,7 +137,7 @@ def _load_class(
     if found.order:
         layout += f" (whether {', '.join(record.gates)} would be right: rnn-parity check {target} "
         layout += f"--gates {','.join(record.gates)})"
-    return record, build, layout
+    return record, build, layout, found.lacks
 
 
 def _load_functions(submission: Submission, target: str, cell: str | None) -> tuple[Cell, Any]:

@@ -9,6 +9,7 @@ from compare import parity as models
 from compare.check import LayerCase
 from compare.implementations import (
     CELLS,
+    INFERENCE,
     CallFailed,
     Implementation,
     guess_cell,
@@ -103,6 +104,7 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
                 "dtype": coarser,
                 "seed": config.seed,
                 "nonlinearity": config.nonlinearity,
+                "lacks": (a.lacks | b.lacks) & {INFERENCE},
             }
             if not a.cell.adds_biases:
                 fields["one_bias"] = weights is None and any(map(has_one_bias, (a, b)))

@@ -52,7 +52,6 @@ from .tolerance import measure_tolerances as measure_tolerances
 from .tolerance import rms as rms
 from .tolerance import tolerances as tolerances
 from .tolerance import ulps as ulps
-from .tolerance import write_gates_by_tanh as write_gates_by_tanh
 from .training import Trainee as Trainee
 from .training import train_in_lockstep as train_in_lockstep
 from .training import updates as updates

@@ -18,10 +18,11 @@ product, are the project's only constants of tolerance; docs/trust/tolerance.md 
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -50,6 +51,9 @@ layers all but one); more runs would only take longer.
 
 LONG = 512
 """Number of terms from which one chain of additions can lose more than moves of the terms show."""
+
+EXACTLY, IN_ONE_CHAIN = partial(np.sum, axis=-2, dtype=np.longdouble), partial(np.sum, axis=-2)
+"""The two extreme ways to add up rows."""
 
 Value = TypeVar("Value")
 
@@ -115,19 +119,27 @@ def tolerances(
 
 
 def measure_tolerances(
-    compute: Computation, perturbations: int = PERTURBATIONS, seed: int = 0, gaps: int = 1
+    compute: Computation,
+    perturbations: int = PERTURBATIONS,
+    seed: int = 0,
+    gaps: int = 1,
+    sums: Collection[str] = (),
 ) -> dict[str, Array]:
-    """Return the tolerances alone, as `tolerances` does: without a run for the results."""
+    """Return the tolerances alone, as `tolerances` does: without a run for the results.
+
+    Every second run computes the activations in `sums` as sums.
+    """
     rng = np.random.default_rng(seed)
     # Several threads would take the random moves in any order.
     with _one_at_a_time, threads.keep_batch_whole():
-        with replace_sums(sum_exactly):
+        with replace_sums(EXACTLY):
             exact = compute(Unmoved.BASELINE)
         baseline = {name: np.asarray(array) for name, array in exact.items()}
         moves = {name: np.zeros(array.shape) for name, array in baseline.items()}
-        for _ in range(perturbations):
-            move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
-            with move_gates(move), replace_sums(sum_in_one_chain), lose_in_long_products(rng, gaps):
+        move: Move = lambda value: neighbour(value, rng, gaps)  # noqa: E731
+        for k in range(perturbations):
+            activations = move_activations(move, sums if k % 2 else ())
+            with activations, replace_sums(IN_ONE_CHAIN), lose_in_long_products(rng, gaps):
                 moved = compute(move)
             for name, array in moved.items():
                 distance = absolute_difference(array, baseline[name])
@@ -148,8 +160,8 @@ def substitute(owner: object, name: str, function: Callable[..., object]) -> Ite
     """
     before, here = getattr(owner, name), threading.get_ident()
 
-    def either(*arguments: object) -> object:
-        return (function if threading.get_ident() == here else before)(*arguments)
+    def either(*arguments: object, **options: object) -> object:
+        return (function if threading.get_ident() == here else before)(*arguments, **options)
 
     setattr(owner, name, either)
     try:
@@ -158,41 +170,39 @@ def substitute(owner: object, name: str, function: Callable[..., object]) -> Ite
         setattr(owner, name, before)
 
 
-def move_gates(move: Move) -> AbstractContextManager[None]:
+@contextmanager
+def move_activations(move: Move, sums: Collection[str] = ()) -> Iterator[None]:
     """Inside the ``with`` block, move each σ that `scratch_rnn` computes.
 
     A gate is used before it is on the tape, so moving the tape is too late. If z of a GRU is nearly
     1, then 1 - z consists of the rounding of z, and so does (1 - z) n.
+
+    "sigmoid" and "tanh" in `sums` are computed as 1/2 + s and as t - 1. That is as right, but a
+    result near 0 then has the error of s ≈ -1/2 or of t ≈ 1.
     """
-    sigmoid = gated.sigmoid
+    sigmoid, tanh = gated.sigmoid, np.tanh
 
     def moved_sigmoid(a: Array) -> None:
-        sigmoid(a)
+        if "sigmoid" in sums:
+            a[...] = move(tanh(a / 2) / 2) + 0.5
+        else:
+            sigmoid(a)
         a[...] = move(a)
 
-    return substitute(gated, "sigmoid", moved_sigmoid)
+    def difference(a: Array, out: Array | None = None) -> Array:
+        return np.asarray(np.subtract(move(tanh(a) + 1), 1, out=out))
 
-
-def write_gates_by_tanh(rng: np.random.Generator) -> AbstractContextManager[None]:
-    """Inside the ``with`` block, let `scratch_rnn` compute σ(a) as (1 + tanh(a / 2)) / 2.
-
-    That is as right as 1 / (1 + e^-a), but where σ is nearly 0 it has fewer digits: each tanh is
-    moved towards 0 or not, at random, as the moves of several gates can cancel.
-    """
-
-    def sigmoid(a: Array) -> None:
-        tanh = np.tanh(a / 2)
-        a[...] = (1 + np.where(rng.random(a.shape) < 0.5, tanh, np.nextafter(tanh, 0))) / 2
-
-    return substitute(gated, "sigmoid", sigmoid)
+    how = difference if "tanh" in sums else tanh
+    with substitute(gated, "sigmoid", moved_sigmoid), substitute(np, "tanh", how):
+        yield
 
 
 def replace_sums(how: Callable[[Array], Array]) -> AbstractContextManager[None]:
     """Inside the ``with`` block, let `scratch_rnn` add up rows in this way.
 
     The two extremes show how much the order of the additions can change the gradient of a bias. In
-    wider floats (`sum_exactly`) nearly nothing is lost. One after the other (`sum_in_one_chain`)
-    the most is lost, and moves of the terms do not show this.
+    the widest floats of NumPy (`EXACTLY`) nearly nothing is lost. One after the other
+    (`IN_ONE_CHAIN`, in pieces if H is 1) the most is lost, and moves of the terms do not show this.
     """
     return substitute(sums, "sum_in_pieces", how)
 
@@ -237,18 +247,6 @@ def lose_in_long_products(rng: np.random.Generator, gaps: int = 1) -> Iterator[N
         substitute(gated, "input_products", begin_and_lose),
     ):
         yield
-
-
-def sum_exactly(d: Array) -> Array:
-    """Return Σ_n d_n, added up in the widest floats that NumPy has here."""
-    total: Array = d.sum(axis=-2, dtype=np.longdouble)
-    return total
-
-
-def sum_in_one_chain(d: Array) -> Array:
-    """Return Σ_n d_n, added up in the dtype of d, one after the other (in pieces if H is 1)."""
-    total: Array = d.sum(axis=-2)
-    return total
 
 
 def neighbour(value: Value, rng: np.random.Generator, gaps: int = 1) -> Value:

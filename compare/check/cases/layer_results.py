@@ -19,6 +19,7 @@ from compare.check.cases.layer_case import LayerCase
 from compare.implementations import (
     BIASES,
     CELLS,
+    INFERENCE,
     Array,
     Gradients,
     Layer,
@@ -29,13 +30,10 @@ from compare.implementations import (
 )
 from compare.parity import (
     PERTURBATIONS,
-    SAFETY,
     Comparison,
     Move,
     Unmoved,
-    absolute_difference,
     measure_tolerances,
-    write_gates_by_tanh,
 )
 from scratch_rnn.arrays import State, arrays_of
 
@@ -50,8 +48,6 @@ SEQUENCES = ("output", "gradient of x")
 OUTPUTS = ("output", *STATES)
 OF_ARGUMENTS = ("gradient of x", *INITIAL_STATES)
 """Names of a layer's results; all others are gradients of its parameters."""
-
-TRIES = 4  # of the less accurate way to compute σ
 
 
 def build(layer_class: LayerClass, case: LayerCase, parameters: Results | None = None) -> Layer:
@@ -193,32 +189,20 @@ def rounding(case: LayerCase) -> tuple[Results, Results]:
 def tolerance(case: LayerCase, perturbations: int = PERTURBATIONS) -> Results:
     """Return the tolerances of our results of the case, measured once.
 
-    With all perturbations those of a cell with gates cover both ways to compute σ.
+    With several perturbations they cover two ways to compute σ, and of tanh without small digits.
     """
     return _measure(case, perturbations)
 
 
 @Remembered
 def _measure(case: LayerCase, perturbations: int) -> Results:
-    allowed = measure_tolerances(
+    return measure_tolerances(
         lambda move: run(CLASSES[case.cell], case, move),
         perturbations,
         seed=case.seed,
         gaps=case.gaps,
+        sums=("sigmoid", "tanh") if INFERENCE in case.lacks else ("sigmoid",),
     )
-    if not CELLS[case.cell].gates or perturbations < PERTURBATIONS:
-        return allowed
-    apart = _compare_gates(case)
-    return {name: array + SAFETY * apart[name] for name, array in allowed.items()}
-
-
-def _compare_gates(case: LayerCase) -> Results:
-    """Return how far two ways to compute σ are apart: much where σ is nearly 0."""
-    right = run(CLASSES[case.cell], case)
-    with write_gates_by_tanh(np.random.default_rng(case.seed)):
-        others = [run(CLASSES[case.cell], case) for _ in range(TRIES)]
-    apart = {n: [absolute_difference(each[n], right[n]) for each in others] for n in right}
-    return {n: np.max(np.where(np.isfinite(far), far, 0), axis=0) for n, far in apart.items()}
 
 
 def is_measured(case: LayerCase) -> bool:

@@ -31,7 +31,7 @@ from compare.check.properties.property import (
     collect_properties,
     layer_property,
 )
-from compare.implementations import BIASES, Array, LayerClass, Results
+from compare.implementations import BIASES, INFERENCE, Array, LayerClass, Results
 
 ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 
@@ -181,6 +181,8 @@ def sequence_alone(layer_class: LayerClass, case: LayerCase) -> Compared:
 @layer_property(long=True, T=range(2, 7), **ONE_WAY, B=(2, 3), unbatched=False)
 def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A NaN in x reaches every later output of its sequence, and no other sequence."""
+    if INFERENCE in case.lacks:
+        raise NotPromised("its activations limit their arguments")
     t, b, v = (case.seed % size for size in (case.T, case.B, case.V))
     x = case.floats.x.copy()
     x.swapaxes(0, case.time_axis)[t, b, v] = np.nan
@@ -196,7 +198,7 @@ def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
     reached["h_n"] = results["h_n"][:, b]
     if (W := results.get("gradient of weight_ih_l0")) is not None:
         reached["gradient of weight_ih_l0"] = W[:, v]
-    is_nan = {name: np.isnan(array).astype(case.dtype) for name, array in reached.items()}
+    is_nan = {f"NaN in {n}": np.isnan(array).astype(case.dtype) for n, array in reached.items()}
     yield match_bits({name: np.ones_like(a) for name, a in is_nan.items()}, is_nan, case)
 
 

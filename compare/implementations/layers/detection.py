@@ -17,9 +17,11 @@ from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import HOPELESS, CallFailed, UnexpectedResult, Verdict
 from compare.implementations.core.guesses import guess_cell_of_class, guess_cell_of_shapes
 from compare.implementations.core.interface import Array
+from compare.implementations.inside.adapters.registry import ADAPTERS
 from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory, UserTape
 from compare.implementations.layouts.conventions import (
     BIASES,
+    INFERENCE,
     INITIAL,
     LAST,
     LAST_CELL,
@@ -84,6 +86,8 @@ def detect_conventions(layers: UserLayerFactory) -> None:
             break
     best = min(fits, key=lambda fit: fit[:3])
     layers.conventions = best.conventions
+    if layers.submission.adapter in (each.file for each in ADAPTERS if each.for_inference):
+        layers.conventions.lacks |= {INFERENCE}
     if best.failure is not None:
         if not best.raises or is_refusal(best.failure):
             best.failure.verdict = Verdict.NOT_TRIED  # its form is another one

@@ -33,6 +33,7 @@ OF_A_LAYER = re.compile(r"(weight|bias)_(ih|hh|hr)_l\d+(_reverse)?")
 
 INITIAL, LAST, LAST_CELL = "initial state", "last state", "last cell state"
 STATE_GRADIENT, BIASES = "gradient of the initial state", "biases"
+INFERENCE = "digits of a small tanh, NaN and empty batches"  # as in a runtime for inference
 """What a layer need not have."""
 
 

@@ -11,12 +11,9 @@ from compare.check import list_trials
 from compare.check.layers.layer import LayerSubject, find_layout
 from compare.implementations import (
     CELLS,
-    Cell,
     UserLayerFactory,
     guess_cell_of_class,
-    guess_cell_of_functions,
 )
-from compare.implementations.core.guesses import guess_cell_of_shapes
 from compare.implementations.inside.adapters import registry
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
 from compare.implementations.inside.adapters.registry import ADAPTERS, load_adapter, resolve
@@ -41,7 +38,7 @@ def test_each_class_that_an_adapter_names_is_right(target):
     parts = 1 if target.startswith("onnxruntime") else 3  # which is forward only
     assert [result.verdict for result in results] == ["right"] * parts
     found = layers.conventions  # the adapter has translated all but a missing bias
-    assert found == Conventions(names=found.names, one_bias=found.one_bias)
+    assert found == Conventions(names=found.names, one_bias=found.one_bias, lacks=found.lacks)
     assert not found.has_own_names
 
 
@@ -134,18 +131,3 @@ def test_an_operator_is_no_class():
     assert resolve(ModuleType("onnxruntime"), "GRU") == ("GRU", "onnx_runtime")
     with pytest.raises(AttributeError):
         resolve(ModuleType("onnxruntime"), "Conv")
-
-
-def test_a_fourth_cell_is_guessed_by_its_record(monkeypatch):
-    fields = {name: getattr(CELLS["gru"], name) for name in Cell.__dataclass_fields__}
-    names = {"name": "mgu", "title": "an MGU", "layer": "MGU", "gates": ("f", "n")}
-    monkeypatch.setitem(CELLS, "mgu", Cell(**(fields | names)))
-    assert guess_cell_of_class(["FastMGU", "Module"]) == "mgu"
-    assert guess_cell_of_class(["my_mgu"]) == "mgu"
-    assert (
-        guess_cell_of_functions(["mgu_step", "mgu_forward", "cross_entropy", "rnn_step"]) == "mgu"
-    )
-    assert guess_cell_of_shapes([(10, 4), (10, 5), (10,)], V=4, H=5) == "mgu"
-    assert guess_cell_of_shapes([(4, 15)], V=4, H=5) == "gru"
-    assert guess_cell_of_shapes([(7, 7)], V=4, H=5) == ""
-    assert guess_cell_of_functions([]) == "rnn"

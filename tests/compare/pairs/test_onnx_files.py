@@ -67,6 +67,9 @@ def test_a_node_with_its_own_weights_is_equal_to_ours(kind, bidirectional, tmp_p
     path = write_graph(tmp_path / "model.onnx", {"encoder": layer})
     torch.save(layer.state_dict(), tmp_path / "model.pt")
     count = "all 3" if kind == "LSTM" else "both"
+    if not bidirectional:
+        assert main(["check", str(path)]) == 0
+        assert "empty batch (it may end its process)" in capsys.readouterr().out
     for more in ("", f" --weights {tmp_path}/model.pt"):
         assert main(f"parity {path} scratch{more}".split()) == 0
         output = capsys.readouterr().out

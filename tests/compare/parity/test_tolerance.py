@@ -30,7 +30,7 @@ from compare.parity import (
     tolerances,
     ulps,
 )
-from compare.parity.tolerance import neighbour
+from compare.parity.tolerance import measure_tolerances, neighbour
 from scratch_rnn import threads
 from scratch_rnn.cells import gated
 from scratch_rnn.fast import product, sums
@@ -194,6 +194,18 @@ def test_a_gate_is_moved_where_it_is_computed_and_not_only_on_the_tape():
     assert np.all(allowed["1 - z"] < 2 * SAFETY * ulp)
     assert np.array_equal(results["1 - z"], passed_on(Unmoved.RESULTS)["1 - z"])
     assert gated.sigmoid is sigmoid
+
+
+def test_what_is_computed_as_a_sum_has_the_error_of_its_terms():
+    def compute(move):
+        gate, small = move(np.float32([-20])), move(np.float32([1e-9]))
+        gated.sigmoid(gate)
+        return {"sigmoid": gate, "tanh": np.tanh(small)}
+
+    for own in ((), ("sigmoid",), ("sigmoid", "tanh")):
+        for name, allowed in measure_tolerances(compute, sums=own).items():
+            is_of_one = SAFETY * 2**-25 <= allowed <= 2 * SAFETY * 2**-23
+            assert is_of_one if name in own else allowed < 1e-12
 
 
 def test_an_error_in_the_results_does_not_widen_their_tolerance():

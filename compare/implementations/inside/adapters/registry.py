@@ -33,6 +33,7 @@ class Adapter:
     """
     files: tuple[str, ...] = ()  # ends of the names of files in which the library keeps layers
     imports: tuple[str, ...] = ()  # other packages that it imports
+    for_inference: bool = False  # alone: small digits, NaN and empty batches may be lost
 
 
 ADAPTERS = (
@@ -61,6 +62,7 @@ ADAPTERS = (
         ("onnxruntime:RNN", "onnxruntime:GRU", "onnxruntime:LSTM"),
         files=(".onnx",),
         imports=("onnx",),
+        for_inference=True,
     ),
     Adapter("torch_module", ("torch.nn",), ("torch.nn:RNN", "torch.nn:GRU", "torch.nn:LSTM")),
 )
