@@ -115,7 +115,8 @@ def _examine(
     other = {"cs231n": "CS231n's four functions", "loss": "a loss function over global arrays"}
     what = other.get(report.form, what)
     filled = sum(stage.name in names for stage in stages)
-    what = f"{filled} of the {what}" if 0 < filled < len(stages) else what
+    is_part = 0 < filled < len(stages) or (report.misfit and report.form != "loss")
+    what = f"{filled} of the {what}" if is_part else what
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
     terminal.line(f"{clean(config.target)}: {what}, seed {config.seed}")
     if detected:

@@ -218,12 +218,13 @@ def read_loss_function(submission: Submission, cell: str, order: Order) -> tuple
     every = layers(V, H).own_parameters()  # all, as none is known
     found: list[tuple[float, Reading, partial[Iterator[Case]]]] = []
     for reading in list_fitting(layers, every, failures):
-        known = reading.conventions.to_ours(every, cell)
-        letters = [p.letter for p in record.parameters if p.name in known]
-        own_draw = partial(draw, record, [*letters, "W", *"b"[: len(reading.bias)]], is_alone=True)
-        given = next(own_draw(0)).inputs
         both = ModelFunctions(PlainFunctions(cell)), LossFunction(submission, cell, reading)
         try:
+            known = reading.conventions.to_ours(every, cell)
+            letters = [p.letter for p in record.parameters if p.name in known]
+            drawn = [*letters, "W", *"b"[: len(reading.bias)]]
+            own_draw = partial(draw, record, drawn, is_alone=True)
+            given = next(own_draw(0)).inputs
             right, got = (run(record, each, given, Unmoved.RESULTS) for each in both)
         except CallFailed as failure:
             if failure.verdict in HOPELESS:
@@ -238,7 +239,11 @@ def read_loss_function(submission: Submission, cell: str, order: Order) -> tuple
         if apart < EQUAL:
             break
     if not found:
-        raise failures[0]
+        shapes = {name: array.shape for name, array in every.items()}
+        raise next(iter(failures), UnexpectedResult(f"weights, one of shape {(V, H)}", f"{shapes}"))
+    right_order = [each for each in found if not each[1].conventions.order]
+    if right_order and apart >= EQUAL:  # no other order of the gates is right either
+        found = right_order
     _, reading, own_draw = min(found, key=lambda each: each[0])
     stage = replace(
         stage,

@@ -51,7 +51,9 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.adapter = submission.adapter
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.base_cell or detect_cell(submission) or cell
-            layers = _make_layers(config, submission, report.cell)
+            order = parse_order(config.gates, report.cell)
+            own = config.dtype, config.device, "tf32" if config.tf32 else "", order
+            layers = UserLayerFactory(submission, report.cell, *own)
             has_kernels = bool(submission.source.interpreter)
             optional = of_sizes(sorted(OF_GPUS, key=count_products)) if has_kernels else ()
             few = list_trials((*SIZES[:4], *SMALL), 1)  # to interpret kernels takes long
@@ -86,12 +88,6 @@ def _list_stated(config: CheckConfig) -> tuple[Trial, ...]:
     """Return the case of --size, if it states a size."""
     stated = read_sizes(config.size)
     return of_sizes([fill_sizes(stated)] if {*stated} - {"layers"} else [])
-
-
-def _make_layers(config: CheckConfig, submission: Submission, cell: str) -> UserLayerFactory:
-    order = parse_order(config.gates, cell)
-    precision = "tf32" if config.tf32 else ""
-    return UserLayerFactory(submission, cell, config.dtype, config.device, precision, order)
 
 
 def _describe_layout(

@@ -30,7 +30,7 @@ class LossFunction:
         read = list_read(function)
         needed, made = {*read}, list[ast.stmt]()
         for statement in reversed(tree.body):
-            is_made = isinstance(statement, ast.Assign | ast.With)
+            is_made = isinstance(statement, ast.Assign | ast.With | ast.If)
             if is_made and needed & {*notebook.list_bound(statement)}:
                 needed |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
                 made.insert(0, statement)
