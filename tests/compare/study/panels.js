@@ -176,7 +176,7 @@ globalThis.compare = (() => {
 
   /** How far back a loss reaches: curve, triangle, tiles and tables; and clipping. */
   function reach() {
-    const { W_hh } = now();
+    const { W_hh, h } = now();
     const [{ t, k, n }, norms, g] = [chosen, [...reading.numbers.norms], [...reading.numbers.gradient_norms]];
     const norm_ = (row_, column) => norms[(row_ - 1) * K + column - 1];
     const lost = (row_) => Math.floor((row_ - 1) / n) * n; // steps before the cut
@@ -206,7 +206,7 @@ globalThis.compare = (() => {
         ["marked loss and step", cellOf(canvas.parentElement.querySelector(".across"), canvas, K, K)[0] * K + cellOf(canvas.parentElement.querySelector(".mark:not(.across)"), canvas, K, K)[1], (k - 1) * K + Math.min(t, K) - 1],
         ["readout", word("triangle-readout"), t > k ? `loss ${k} comes before step ${t}: no gradient` : `loss ${k}, step ${t}: ${rounded(norm_(k, t), 8)}${t <= lost(k) ? " (cut off)" : ""}`],
         ...paired("tile", shown, tiles),
-        ...(IS_GATED ? [] : [["remark", texts(".tiles .remark")[0].startsWith(largestSingularValue(Float64Array.from(W_hh.flat()), H) < 1 ? "Below 1: each step back makes each gradient smaller." : "The most by which"), true], ["singular value", word("singular-value"), rounded(largestSingularValue(Float64Array.from(W_hh.flat()), H), 4)], ["radius", word("radius-value"), rounded(spectralRadius(Float64Array.from(W_hh.flat()), H), 4)]]),
+        ...(IS_GATED ? [] : [["remark", texts(".tiles .remark")[0].startsWith(largestSingularValue(Float64Array.from(W_hh.flat()), H) < 1 ? "Below 1: each step back makes each gradient smaller." : "The most by which"), true], ["slope", texts(".tiles .remark")[1].match(/here (\S+) in/)[1], rounded(sum(h.flat().map((x) => (F === "tanh" ? 1 - x * x : Number(x > 0)))) / h.flat().length, 2)], ["singular value", word("singular-value"), rounded(largestSingularValue(Float64Array.from(W_hh.flat()), H), 4)], ["radius", word("radius-value"), rounded(spectralRadius(Float64Array.from(W_hh.flat()), H), 4)]]),
         ...paired("row of the loss", one, to(k).map((m) => [`${m} ${glyph(reading.tokens[m - 1])}`, rounded(norm_(k, m), 8), m <= lost(k) ? "cut off" : ""])),
         ...paired("row of all", every, to(K).map((r) => [`k ${r}`, ...to(K).map((m) => (m > r ? "" : rounded(norm_(r, m))))])),
         ["chosen column", columns.findIndex((each) => each.matches(".chosen")), k - 1],

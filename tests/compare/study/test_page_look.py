@@ -203,7 +203,7 @@ def test_what_is_pointed_at_is_outlined_wherever_it_is_shown(page):
     assert where <= {*frames}
     assert frames.count("step 0 3") == 6  # a, h before, a row of W_hh, products, z, h
     page.page.locator("#chain .formula span[data-same=symbol-W_hh]").first.hover()
-    assert outlined() == ({"Whh", "W_hh", "W", "WhhT"}, {"step", "backward", "reach"})
+    assert outlined() == ({"Whh", "W_hh", "W", "WhhT"}, {"step", "backward", "reach", "words"})
     page.page.locator("#chain .source").nth(1).hover(position={"x": 8, "y": 8})  # a line of code
     page.settle()
     assert page.count(".source.same:visible") == 3

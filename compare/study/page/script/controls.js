@@ -8,7 +8,7 @@ function setUpBeginning() {
   $("lead").append(make("b", {}, `${record.cell === "gru" ? "A" : "An"} ${record.layer}`),
     ` reads a text one ${what} at a time. Each ${what} changes its state, ${times(record.states.length * H, "number")}${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}, and from the state it predicts the next ${what}. `,
     ...(others.length ? ["Other cells: ", ...others.flatMap((link, n) => (n ? [", ", link] : [link])), "."] : []));
-  if (IS_CHARACTERS) $("token-legend").textContent = [...GLYPHS].filter(([token]) => idOf.has(token)).map(([token, sign]) => `${sign} ${spoken(token)}`)
+  if (IS_CHARACTERS) $("token-legend").textContent = "Each character is a token: " + [...GLYPHS].filter(([token]) => idOf.has(token)).map(([token, sign]) => `${sign} ${spoken(token)}`)
     .concat(idOf.has("<unk>") ? "? a character outside the vocabulary" : []).join(" · ");
   const notes = [...record.notes];
   if (S < V) notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);

@@ -22,7 +22,7 @@ function gates(d, t, i) {
     link("From the token", "a = W_{ih} x_t + b_{ih}", "(G·H,) = (G·H, V) (V,) + (G·H,)",
       "The only 1 in x selects a column of W_ih. The result has a block for each gate.", blocks("a", step.a), null, CELL.sums?.slice(0, 1) ?? []),
     link("From the previous state", "u = W_{hh} h_{t-1} + b_{hh}", "(G·H,) = (G·H, H) (H,) + (G·H,)",
-      "Each gate of each unit reads all units of the previous step.", blocks("u", step.u), null, CELL.sums?.slice(-1) ?? []),
+      ["Each gate of each unit reads all units of the previous step. ", make("a", { href: "#two-biases" }, "Why two biases?")], blocks("u", step.u), null, CELL.sums?.slice(-1) ?? []),
   ];
   return [...sums, ...CELL.parts.map(({ of, title, formula, text, line }) => link(title, formula, "(H,)", text,
     [strip(math(formula.split(" =")[0]), ofShown(step[of]), Math.max(1, largest(step[of])), at, show(step[of][i]))],

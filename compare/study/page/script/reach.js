@@ -116,13 +116,14 @@ function drawTiles() {
   const { k, n } = chosen;
   const factor = k > 1 && norm(k, 1) > 0 ? (norm(k, 1) / norm(k, k)) ** (1 / (k - 1)) : null;
   const all = (K * (K + 1)) / 2;
+  const meanSlope = () => meanOf([...numbers().h.slice(H)].map((h) => CELL.slope(h)));
   const cut = Array.from({ length: K }, (_, m) => firstStepBeforeCut(m + 1) - 1).reduce((a, b) => a + b, 0);
   $("reach-tiles").replaceChildren(...(IS_GATED ? [] : [
     tile(make("span", {}, "Largest singular value of ", math("W_{hh}")), rounded(reading.singular, 4),
       reading.singular < 1 ? "Below 1: each step back makes each gradient smaller."
         : "The most by which a step back can multiply a gradient.", "singular-value"),
     tile(make("span", {}, "Spectral radius of ", math("W_{hh}")), rounded(reading.radius, 4),
-      `The factor per step, over many steps, if f′ were 1 (it is at most 1): ${reading.radius < 1 ? "a gradient would vanish" : "it could explode"}.`, "radius-value")]),
+      `The factor of W_hh alone per step, over many steps. The slope f′, at most 1 and here ${rounded(meanSlope(), 2)} in the mean, multiplies, too: so the gradient ${reading.radius < 1 ? "vanishes" : "can vanish all the same"}.`, "radius-value")]),
     tile(`Loss ${k}: factor per step back`, factor === null ? "–" : rounded(factor),
       factor === null ? "It has only one step." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it is ${rounded(factor ** 10, 2)} times as large.`),
     tile(`Truncation after ${times(n, "step")}`, cut === 0 ? "nothing" : percent(cut / all),

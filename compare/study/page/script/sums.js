@@ -16,7 +16,7 @@ function sums(d, t, i) {
   return [
     link("From the token", "a_t = W_{ih} x_t + b_{ih} + b_{hh}", "(H,) = (H, V) (V,) + (H,) + (H,)",
       ["The only 1 in ", math("x_t"), " selects a column of ", math("W_{ih}"), ", so no product is needed. For unit ", `${i}: `,
-        ...part("W_{ih}", row(d.W_ih, reading.inputRow[t - 1], H)[i]), ", ", ...part("b_{ih}", d.b_ih[i]), ", ", ...part("b_{hh}", d.b_hh[i]), "."],
+        ...part("W_{ih}", row(d.W_ih, reading.inputRow[t - 1], H)[i]), ", ", ...part("b_{ih}", d.b_ih[i]), ", ", ...part("b_{hh}", d.b_hh[i]), ". ", make("a", { href: "#two-biases" }, "Why two biases?")],
       [strip(math("a_t"), ofShown(a), largest(a), at, show(a[i]))], values(`unit ${i}`, "a", a[i], aq[i], [a, aq]), [LINE_OF_Z]),
     link("From the previous state", "u_t = W_{hh} h_{t-1}", "(H,) = (H, H) (H,)",
       ["Each unit reads all units of the previous step. For unit ", `${i}: the sum of the products of row ${i} of `, math("W_{hh}"), " with the state.",
