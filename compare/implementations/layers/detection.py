@@ -8,7 +8,9 @@ Another order of the gates has to give the same numbers, because a mistake can l
 import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +91,7 @@ def detect_conventions(layers: UserLayerFactory) -> None:
     if layers.submission.adapter in (each.file for each in ADAPTERS if each.for_inference):
         layers.conventions.lacks |= {INFERENCE}
     if best.failure is not None:
-        if not best.raises or is_refusal(best.failure):
+        if not best.raises or is_refusal(best.failure) or _runs_without_batch(layers):
             best.failure.verdict = Verdict.NOT_TRIED  # its form is another one
         raise best.failure
 
@@ -99,6 +101,15 @@ def is_refusal(failure: CallFailed) -> bool:
     words = "argument|object is not callable|has no attribute '(parameters|forward)'"
     is_kind = {"TypeError", "AttributeError"} & {*failure.kinds}
     return bool(is_kind and re.search(words, failure.got))
+
+
+def _runs_without_batch(layers: UserLayerFactory) -> bool:
+    """Whether a layer takes one sequence, or one step of one, where it takes no batch of them."""
+    for x, state in product((np.zeros((T, V)), np.zeros(V)), ((), (np.zeros(H),))):
+        with suppress(CallFailed):
+            layers.submission.make("forward", x, *state, of=layers(V, H).handle.number)
+            return True
+    return False
 
 
 def _have_results(fits: Sequence[Fit]) -> bool:

@@ -10,7 +10,6 @@ from itertools import combinations, takewhile
 from compare.implementations.core import cells
 from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.failures import UnexpectedResult
-from compare.implementations.core.guesses import guess_cell_of_shapes
 from compare.implementations.layouts.gate_order import Order
 
 W_IH, W_HH, B_IH, B_HH = (each.name for each in (cells.W_IH, cells.W_HH, cells.B_IH, cells.B_HH))
@@ -43,7 +42,8 @@ def find_names(shapes: Mapping[str, Shape], cell: str, V: int, H: int, order: Or
                 names[own] = _sort_by_gate(found, cell, many, order)
     for own in (parameter.name for parameter in record.parameters if parameter.columns):
         if own not in names and not _is_part_of(own, names):
-            raise _missing(own, shapes, record, V, H)
+            shape = list_shapes(record, num_gates * H, V, H)[own][0]
+            raise UnexpectedResult(f"a parameter {own} of shape {shape}", f"{dict(shapes)}")
     return {own: names[own] for own in (BOTH, *parameters) if own in names}
 
 
@@ -61,15 +61,6 @@ def _is_part_of(own: str, names: Names) -> bool:
     """Whether a weight is in that of both, or that of both in its two halves."""
     halves = {W_IH, W_HH}
     return BOTH in names if own in halves else own == BOTH and bool(halves & {*names})
-
-
-def _missing(own: str, shapes: Mapping[str, Shape], cell: Cell, V: int, H: int) -> UnexpectedResult:
-    """Return the exception for a parameter that is not there; perhaps the cell is another one."""
-    expected, got = list_shapes(cell, cell.num_gates * H, V, H), f"{dict(shapes)}"
-    other = guess_cell_of_shapes(shapes.values(), V, H)
-    if other and not {*expected[W_IH]} & {*shapes.values()}:
-        own, got = W_IH, f"{got}, as of the cell {other}: is --cell {other} meant?"
-    return UnexpectedResult(f"a parameter {own} of shape {expected[own][0]}", got)
 
 
 def _sort_by_gate(names: Sequence[str], cell: str, many: int, order: Order) -> tuple[str, ...]:
