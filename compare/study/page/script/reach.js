@@ -123,7 +123,7 @@ function drawTiles() {
       reading.singular < 1 ? "Below 1: each step back makes each gradient smaller."
         : "The most by which a step back can multiply a gradient.", "singular-value"),
     tile(make("span", {}, "Spectral radius of ", math("W_{hh}")), rounded(reading.radius, 4),
-      `The factor of W_hh alone per step, over many steps. The slope f′, at most 1 and here ${rounded(meanSlope(), 2)} in the mean, multiplies, too: so the gradient ${reading.radius < 1 ? "vanishes" : "can vanish all the same"}.`, "radius-value")]),
+      typeset(`The factor of W_hh alone per step, over many steps. The slope f′, at most 1 and here ${rounded(meanSlope(), 2)} in the mean, multiplies, too: so the gradient ${reading.radius < 1 ? "vanishes" : "can vanish all the same"}.`), "radius-value")]),
     tile(`Loss ${k}: factor per step back`, factor === null ? "–" : rounded(factor),
       factor === null ? "It has only one step." : factor < 1 ? `After 10 steps ${rounded(factor ** 10, 2)} is left.` : `After 10 steps it is ${rounded(factor ** 10, 2)} times as large.`),
     tile(`Truncation after ${times(n, "step")}`, cut === 0 ? "nothing" : percent(cut / all),
