@@ -4,7 +4,7 @@ from .catalogue import OTHER_CELLS as OTHER_CELLS
 from .catalogue import Bug as Bug
 from .catalogue import find_bug as find_bug
 from .mistake import Mistake as Mistake
-from .mistake import find_swapped_gates as find_swapped_gates
+from .mistake import describe_gates as describe_gates
 from .mistake import list_layer_mistakes as list_layer_mistakes
 from .mistake import list_mistakes as list_mistakes
 from .patches import patched_source as patched_source

@@ -4,6 +4,7 @@ It is a bug of the catalogue, another order of the gates, or a mistake of a laye
 layer is made of the functions of its cell; so a mistake in a step is named wherever it is.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -20,6 +21,8 @@ from compare.parity import Comparison, largest_difference
 BACKWARD = ("step_backward", "backward")  # the functions that compute gradients
 
 LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layers/layer.py", "scratch_rnn/layers/padding.py")
+
+HAS_GATES = re.compile("d_[Wb]|(gradient of )?(weight|bias)_[ih]h_")  # in its rows
 
 _load_copy = lru_cache(Bug.load)
 
@@ -128,11 +131,10 @@ def list_orders(cell: str) -> Iterator[Order]:
     yield from [order for order in permutations(CELLS[cell].gates) if order != CELLS[cell].gates]
 
 
-def find_swapped_gates(cell: str, wrong: Comparison) -> str:
-    """Return in words that a tensor has the gates in another order; empty if it has not."""
+def describe_gates(cell: str, wrong: Comparison) -> str:
+    """Return in words that gates have another order, or that only some differ; empty if not."""
     gates = CELLS[cell].gates
-    rows = len(wrong.expected) if wrong.expected.ndim else 0
-    if not gates or wrong.problem or rows % len(gates) or not rows:
+    if not gates or wrong.problem or not HAS_GATES.match(wrong.tensor):
         return ""
     blocks = dict(zip(gates, np.split(wrong.expected, len(gates)), strict=True))
     for order in list_orders(cell):
@@ -140,7 +142,11 @@ def find_swapped_gates(cell: str, wrong: Comparison) -> str:
         if largest_difference(swapped, wrong.got) <= 2 * np.max(wrong.allowed):
             shown, right = ", ".join(order), ", ".join(gates)
             return f"The rows of {wrong.tensor} are swapped: {shown} in the place of {right}."
-    return ""
+    is_wrong = zip(gates, np.split(wrong.wrong_entries, len(gates)), strict=True)
+    found = [gate for gate, entries in is_wrong if entries.any()]
+    if len(found) == len(gates):
+        return ""
+    return f"{wrong.tensor} differs in the rows of {' and '.join(found)} alone."
 
 
 def is_of_layer(bug: Bug, cell: str) -> bool:

@@ -16,7 +16,7 @@ from compare.implementations import (
     implementation,
     read_layer,
 )
-from compare.mistakes import find_swapped_gates
+from compare.mistakes import describe_gates
 from compare.pairs.arrays import compare_arrays
 from compare.pairs.cases import list_cases, shrink
 from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
@@ -165,7 +165,7 @@ def _describe(
     terminal.line(f"{plural(len(pair.cases), 'case')} with equal {equal}: {words}", "dim")
     for side, weight in others:
         whose = "--weights" if has_weights else "A"
-        how = find_swapped_gates(first.cell, weight) or f"Up to {weight.difference:.1e} apart."
+        how = describe_gates(first.cell, weight) or f"Up to {weight.difference:.1e} apart."
         terminal.line(f"{side.name} has another {weight.tensor} than {whose}. {how}")
     terminal.line()
 

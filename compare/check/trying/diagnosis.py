@@ -27,10 +27,10 @@ from compare.check.trying.symptoms import (
     list_shapes,
 )
 from compare.implementations import Array, CallFailed, Results, Verdict
-from compare.mistakes import Mistake, find_swapped_gates
+from compare.mistakes import Mistake, describe_gates
 from compare.parity import FEW, PERTURBATIONS, Comparison, Computation, Unmoved, tolerances
 
-CASES_TO_AGREE = 9
+CASES_TO_AGREE = 9  # and as many that are wrong, which other causes may separate
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +75,10 @@ def find_mistake(
     wrong = result.wrong
     observed = [one for one in observed if wrong.tensor in one.got]
     shown = explain_order(result.comparisons) or explain_in_all(wrong, observed)
-    if shown is None and (words := find_swapped_gates(subject.cell, wrong)):
-        shown = Diagnosis(words)
+    of_gates = describe_gates(subject.cell, wrong)
+    least = shown or (Diagnosis(of_gates) if of_gates else None)
     if not observed:
-        return shown
+        return least
     # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone,
     # and at last one that would make others wrong as well. NaN alone has too many causes.
     shows_all = shown or np.isnan(wrong.got).all()
@@ -90,7 +90,7 @@ def find_mistake(
     for mistake in mistakes() if not shows_all else ():
         if all(gives(compute(mistake, one.case), one) for one in alone):
             return Diagnosis(f"In {wrong.tensor} alone: {mistake.words}")
-    return shown
+    return least
 
 
 def explain_in_all(wrong: Comparison, observed: Sequence[Observed]) -> Diagnosis | None:
@@ -117,8 +117,8 @@ def observe(subject: Subject, result: ItemResult) -> list[Observed]:
     assert wrong is not None
     with subject.open(result.attempt) as run_case:
         for case in subject.draw(result.item):
-            is_shown = case is wrong or len(observed) < CASES_TO_AGREE
-            is_shown = is_shown and result.wrong is not None and subject.confirms(case, wrong)
+            confirms = result.wrong is not None and subject.confirms(case, wrong)
+            is_shown = confirms and (case is wrong or len(observed) < CASES_TO_AGREE)
             if not (is_shown or tries_all):
                 continue
             try:
@@ -130,8 +130,9 @@ def observe(subject: Subject, result: ItemResult) -> list[Observed]:
                 continue
             if right is None:
                 continue
-            verdicts.append((case, tries_all and _agrees(right, got)))
-            if is_shown:
+            is_right = tries_all and _agrees(right, got)
+            verdicts.append((case, is_right))
+            if is_shown or (confirms and not is_right and len(observed) < 2 * CASES_TO_AGREE):
                 one = Observed(case, right.results, right.tolerance(PERTURBATIONS), got)
                 observed.insert(0 if case is wrong else len(observed), one)
     result.where = describe_separation(verdicts) if tries_all else ""

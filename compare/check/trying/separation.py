@@ -19,8 +19,10 @@ def describe_separation(verdicts: Verdicts) -> str:
     """Return in words which cases are wrong; empty if nothing simple separates them."""
     right = [case for case, is_right in verdicts if is_right]
     wrong = [case for case, is_right in verdicts if not is_right]
-    if not right or len(wrong) < FEWEST:
+    if not right or not wrong:
         return ""
+    if len(wrong) < FEWEST:
+        return f"right in {len(right)} cases, wrong in this one alone"
     facts = _find_facts([case for case, _ in verdicts])
     everywhere = [fact for fact, where in facts.items() if all(case in where for case in wrong)]
     both = [(fact, facts[fact] & set(right)) for fact in everywhere]  # and where it is right
