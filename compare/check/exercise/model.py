@@ -239,12 +239,10 @@ def read_loss_function(submission: Submission, cell: str, order: Order) -> tuple
         if apart < EQUAL:
             break
     if not found:
-        shapes = {name: array.shape for name, array in every.items()}
-        raise next(iter(failures), UnexpectedResult(f"weights, one of shape {(V, H)}", f"{shapes}"))
-    right_order = [each for each in found if not each[1].conventions.order]
-    if right_order and apart >= EQUAL:  # no other order of the gates is right either
-        found = right_order
-    _, reading, own_draw = min(found, key=lambda each: each[0])
+        raise next(iter(failures), UnexpectedResult("weights of two layers", ", ".join(every)))
+    own = [each for each in found if not each[1].conventions.order]
+    fitting = found if apart < EQUAL else own or found  # if no other order of the gates is right
+    _, reading, own_draw = min(fitting, key=lambda each: each[0])
     stage = replace(
         stage,
         name=submission.source.name,

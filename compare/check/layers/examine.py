@@ -130,8 +130,9 @@ def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) 
 
 def _show_ways(config: CheckConfig, submission: Submission) -> str:
     """Return the commands for a class that does not fit: an adapter's, and those of others."""
-    way = f"rnn-parity new --for {config.target} writes an adapter"
     place, name = config.target.rsplit(":", 1)
+    way = f"rnn-parity new --for {config.target} writes an adapter"
+    way = "in an adapter, use the lines that are comments" if name == "Adapted" else way
     others = [f"rnn-parity check {place}:{each}" for each in submission.classes if each != name]
     return f"{way}; other classes are there: {', '.join(others)}" if others else way
 

@@ -37,6 +37,5 @@ def is_report(path: Path) -> bool:
 
 def is_for_gradescope(path: Path) -> bool:
     """Return whether a file is the results.json of this program, and not of another autograder."""
-    return has_keys(path, "output", "tests") and str(read_json(path)["output"]).startswith(
-        "rnn-parity check"
-    )
+    has_both = has_keys(path, "output", "tests")
+    return has_both and str(read_json(path)["output"]).startswith("rnn-parity check")

@@ -55,8 +55,8 @@ def find_source(config: CheckConfig) -> Source:
     others = ("cell",) if config.cell != config.base_cell else ()
     for name in (*OF_CLASSES, "strict", *others):
         if getattr(config, name) and not source.is_layer:
-            flag = flag_of(name)
-            raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with {flag}, got {typed}")
+            expected = f"FILE:CLASS or MODULE:CLASS with {flag_of(name)}"
+            raise UsageError(f"expected {expected}, got {typed}")
     if config.device:
         check_device(config.device)
     if config.stage and source.is_layer:

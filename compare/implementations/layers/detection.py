@@ -123,13 +123,15 @@ def _candidates(
 
     Ours come first. After those under which the class has results, the other
     readings of its names follow: other orders of the gates, and its biases in each other's place. A
-    cell, or a class that begins at zero, is known by equal results, too, if others are there.
+    cell, or a class that begins at zero, is known by equal results if other kinds have some.
     """
     for conventions in list_conventions():
         is_steps = conventions.step and layers.submission.adapter not in ("", "torch_module")
         if is_steps or (conventions.state_first and BOTH not in layers.conventions.names):
             continue
-        yield conventions, bool(conventions.lacks or conventions.step) and _have_results(fits)
+        kind = INITIAL in conventions.lacks, conventions.step
+        earlier = [f for f in fits if (INITIAL in f.conventions.lacks, f.conventions.step) < kind]
+        yield conventions, _have_results(earlier)
         learned = layers.conventions
         # A class with PyTorch's names is expected to use PyTorch's gate order.
         if fits[-1].conventions is learned and _have_results(fits[-1:]) and learned.has_own_names:
