@@ -143,9 +143,12 @@ def test_a_difference_is_shown_with_its_step_its_side_and_the_likely_mistake(wro
 
 
 def test_bisect_shows_the_smallest_case_that_differs(wrong_file, capsys):
+    source = wrong_file.read_text(encoding="utf-8")
+    wide = source.replace("(1 - h_t", "(1 - h_t ** (1 + (h_t.shape[1] < 4))")
+    wrong_file.write_text(wide, encoding="utf-8")
     code, output, _ = run(f"bisect torch {wrong_file}", capsys)
     assert code == 0
-    assert "A and B differ in this case: T 1, B 1, V 1, H 1, tanh, float32" in output
+    assert "A and B differ in this case: T 1, B 1, V 1, H 4, tanh, float32" in output
     assert "at step 1 of 1" in output
     code, output, _ = run("bisect torch scratch --size T=2,B=1,V=2,H=2", capsys)
     assert code == 0
