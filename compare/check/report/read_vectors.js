@@ -9,7 +9,7 @@ for (const it of read("lstm.json")) {
 const fs = require("fs");
 const path = require("path");
 
-const KINDS = { F32: Float32Array, F64: Float64Array };
+const KINDS = { F32: Float32Array, F64: Float64Array, I32: Int32Array };
 
 // Each case has its sizes, its arrays by name ({shape, data}, row by row), expected and tolerance.
 function read(file) {

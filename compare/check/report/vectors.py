@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from compare.check.cases.boundaries import SIZES
-from compare.check.cases.layer_case import LayerCase
+from compare.check.cases.layer_case import LayerCase, make_case
 from compare.check.cases.layer_results import expect
 from compare.check.trying.config import VectorsConfig
 from compare.files import JsonObject, Output, check_outputs, resource, to_json, write_file
@@ -24,8 +24,11 @@ from compare.terminal import Terminal
 VERSION = 1
 """The version of the format. A reader refuses a file with another version."""
 
-MOST_ENTRIES = 1200
-"""The limit of an array. Larger cases are left out, so that all files stay below 2 MB."""
+LARGE: tuple[dict[str, int], ...] = (
+    {"T": 40, "B": 3, "V": 17, "H": 32},
+    {"T": 6, "B": 17, "V": 16, "H": 16, "L": 2, "bidirectional": True, "lengths": True},
+)
+"""Cases for loops that take several entries at once, or many steps. They begin at zero."""
 
 READERS = ("read_vectors.py", "read_vectors.js")
 
@@ -50,22 +53,20 @@ def write_vectors(config: VectorsConfig, terminal: Terminal | None = None) -> li
         contents[f"{cell}.safetensors"] = safetensors.numpy.save(dict(sorted(arrays.items())))
         contents[f"{cell}.json"] = to_json(describe_cases(cell, cases)).encode()
     contents |= {name: resource(__package__, name).encode() for name in READERS}
-    files = {config.directory / name: content for name, content in contents.items()}
     config.directory.mkdir(parents=True, exist_ok=True)
-    for file, content in files.items():
-        write_file(file, [content], replaces=False)
+    for name, content in contents.items():
+        write_file(config.directory / name, [content], replaces=False)
     if terminal is not None:
-        terminal.line(f"Written to {config.directory}: {', '.join(file.name for file in files)}")
-    return [*files]
+        terminal.line(f"Written to {config.directory}: {', '.join(contents)}")
+    return [config.directory / name for name in contents]
 
 
 def draw_cases(cell: str, seed: int) -> Iterator[LayerCase]:
-    """Draw a case of each size that is not too large; each fourth has two directions or layers."""
-    for k, sizes in enumerate(SIZES):
+    """Draw a case of each small size, of which each fourth has two directions or layers."""
+    for k, sizes in enumerate(SIZES[:15]):
         both, layers = k % 4 == 1, 2 if k % 4 == 3 else 1
-        case = LayerCase(cell, *sizes, L=layers, bidirectional=both, seed=seed)
-        if max(array.size for _, array in list_inputs(case)) <= MOST_ENTRIES:
-            yield case
+        yield LayerCase(cell, *sizes, L=layers, bidirectional=both, seed=seed)
+    yield from (make_case(cell=cell, **fields, h0=False, seed=seed) for fields in LARGE)
 
 
 def list_inputs(case: LayerCase) -> list[tuple[str, Array]]:
@@ -73,16 +74,22 @@ def list_inputs(case: LayerCase) -> list[tuple[str, Array]]:
     floats = vars(case.floats)
     names = ("x", "h0", "c0", "d_output", "d_h_n", "d_c_n")
     inputs = [(name, floats[name]) for name in names if floats[name] is not None]
+    inputs += [("lengths", floats["lengths"].astype(np.int32))] if case.lengths else []
     return [*inputs, *case.floats.parameters.items()]
+
+
+def list_results(case: LayerCase) -> list[str]:
+    """Return the names of the results, without the gradient of a state that is not given."""
+    return [name for name in expect(case).results if name not in expect(case).optional]
 
 
 def name_arrays(case: LayerCase) -> Iterator[tuple[str, Array]]:
     """Yield the inputs of a case, its right results, and their tolerance."""
     expected = expect(case)
     yield from list_inputs(case)
-    yield from ((f"expected/{name}", array) for name, array in expected.results.items())
     tolerance = expected.tolerance(PERTURBATIONS)
-    for name in expected.results:
+    for name in list_results(case):
+        yield f"expected/{name}", expected.results[name]
         yield f"tolerance/{name}", np.nextafter(np.float32(tolerance[name]), np.float32(np.inf))
 
 
@@ -94,16 +101,9 @@ def describe_cases(cell: str, cases: Sequence[LayerCase]) -> JsonObject:
         "gates": list(CELLS[cell].gates),
         "arrays": f"{cell}.safetensors",
         "cases": [
-            {
-                "T": case.T,
-                "B": case.B,
-                "V": case.V,
-                "H": case.H,
-                "layers": case.L,
-                "directions": case.D,
-                "inputs": [name for name, _ in list_inputs(case)],
-                "results": list(expect(case).results),
-            }
+            {letter: getattr(case, letter) for letter in "TBVH"}
+            | {"layers": case.L, "directions": case.D}
+            | {"inputs": [name for name, _ in list_inputs(case)], "results": list_results(case)}
             for case in cases
         ],
     }

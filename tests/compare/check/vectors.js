@@ -28,7 +28,8 @@ function forward(cell, { T, B, H, arrays }) {
   if (cell === "lstm") last.c_n = new Float32Array(B * H);
   const apply = (weight, bias, x) => [...bias.data].map((b, k) => b + dot(rows(weight, k), x));
   for (let b = 0; b < B; b++) {
-    let states = [arrays.h0, arrays.c0].filter(Boolean).map((s) => s.data.subarray(b * H, (b + 1) * H));
+    const given = cell === "lstm" ? [arrays.h0, arrays.c0] : [arrays.h0];
+    let states = given.map((s) => s?.data.subarray(b * H, (b + 1) * H) ?? new Float32Array(H));
     for (let t = 0; t < T; t++) {
       const V = arrays.x.shape[2], x = arrays.x.data.subarray((t * B + b) * V, (t * B + b + 1) * V);
       const a = apply(arrays.weight_ih_l0, arrays.bias_ih_l0, x);
@@ -47,7 +48,7 @@ function backward({ T, B, V, H, arrays: { x, h0, d_output, d_h_n, weight_hh_l0: 
     let d_h = [...d_h_n.data.subarray(b * H, (b + 1) * H)];
     for (let t = T - 1; t >= 0; t--) {
       const at = (s, array) => array.subarray((s * B + b) * H, (s * B + b + 1) * H);
-      const h = at(t, output), before = t ? at(t - 1, output) : at(0, h0.data);
+      const h = at(t, output), before = t ? at(t - 1, output) : h0 ? at(0, h0.data) : [];
       const d_z = d_h.map((d, k) => (d + at(t, d_output.data)[k]) * (1 - h[k] * h[k]));
       d_z.forEach((d, k) => { d_b[k] += d; before.forEach((value, j) => { d_W[k * H + j] += d * value; }); });
       d_h = d_h.map((_, j) => d_z.reduce((sum, d, k) => sum + d * W.data[k * H + j], 0));
