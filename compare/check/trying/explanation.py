@@ -27,9 +27,10 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
     else:
         lines = [Text(f"{result.name}{case}: {result.wrong.tensor} is wrong")]
         lines += show_side_by_side(result.wrong)
+        wrong = [c.tensor for c in result.comparisons if not c.ok and c.tensor.isidentifier()]
+        lines += [Text(f"  wrong results: {', '.join(wrong)}", "dim")] if len(wrong) > 1 else []
     lines += [Text(f"  {note}", "dim") for note in filter(None, (result.where, *result.notes))]
-    is_tried = result.verdict != "not tried"  # otherwise the mathematics may be right
-    if is_tried and (equation := result.item.equation):
+    if result.verdict != "not tried" and (equation := result.item.equation):  # it may be right
         lines += [Text(), *(Text(f"  {line}", "cyan") for line in equation.split("\n"))]
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]

@@ -94,6 +94,8 @@ def test_a_wrong_tensor_is_shown_beside_the_right_one():
     result.wrong = Comparison("output", right, got, allowed)
     result.diagnosis = Diagnosis("It is so.", tuple(f"line {k}" for k in (1, 2, 3, 4)))
     assert [line.plain.rstrip() for line in explain(result)] == lines_of(EXPLAINED)
+    result.comparisons = (result.wrong, replace(result.wrong, tensor="h_n"))
+    assert "  wrong results: output, h_n" in [line.plain for line in explain(result)]
     assert summarize(result) == "output: expected 5, got 9 at [1, 0, 1]"
     result.wrong = Comparison("d_W", np.zeros((9, 9)), np.full((9, 9), np.inf), 0.5)
     *table, words = (line.plain for line in show_side_by_side(result.wrong))
