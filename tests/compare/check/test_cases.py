@@ -12,7 +12,7 @@ from compare.check import get_layer
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
 from compare.check.cases.layer_results import copy_floats
-from compare.check.cases.levels import LEVELS, list_rows
+from compare.check.cases.levels import FORWARD, LEVELS, list_rows, pick_levels
 from compare.check.layers.properties import find_lack
 from compare.check.properties.property import layer_property
 from tests.compare.check import intermediates
@@ -119,6 +119,8 @@ def test_the_first_case_of_the_levels_is_usual_use():
     levels = {name: level for name, level in first.levels if level != "normal"}
     assert levels == dict.fromkeys(("h", "c", "d_h_n", "d_c_n"), "zero") | {"x": "one-hot"}
     assert first.dtype == "float64"
+    together = [{name: dict(row.levels)[name] for name in FORWARD} for row in list_rows()]
+    assert dict.fromkeys(FORWARD, "zero") | {"b_hh": "about 1e-9"} in together
 
 
 def test_the_cases_reach_each_limit_of_each_intermediate():
@@ -151,9 +153,8 @@ def test_the_levels_of_a_case_are_those_of_its_arrays(name):
 def test_levels_of_rows():
     one_hot, letter, halves = (draw(x=x).x for x in ("one-hot", "one letter", "halves"))
     assert set(one_hot.ravel()) == set(letter.ravel()) == {0, 1}
-    assert len(np.unique(one_hot.reshape(-1, 4), axis=0)) > len(
-        np.unique(letter.reshape(-1, 4), axis=0)
-    )
+    letters = [len(np.unique(x.reshape(-1, 4), axis=0)) for x in (one_hot, letter)]
+    assert letters[0] > letters[1] == 1
     for x in (one_hot, letter, halves):
         np.testing.assert_array_equal(x.sum(axis=-1), 1)
     assert set(halves.ravel()) == {0, 0.5}
@@ -165,7 +166,9 @@ def test_levels_of_rows():
 
 
 def test_arguments_are_equal_to_others():
-    floats = draw(c="as h", W_hh="as W_ih", b_hh="minus b_ih", d_c_n="as d_h_n")
+    levels = {"c": "as h", "W_hh": "as W_ih", "b_hh": "minus b_ih", "d_c_n": "as d_h_n"}
+    floats = draw(**levels)
+    assert pick_levels((("h", "normal"), *levels.items()), {"h": "h", "c": "c_0"})["c_0"] == "as h"
     np.testing.assert_array_equal(floats.c0, floats.h0)
     np.testing.assert_array_equal(floats.d_c_n, floats.d_h_n)
     parameters = floats.parameters
