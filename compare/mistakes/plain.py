@@ -19,13 +19,7 @@ from typing import Any
 import numpy as np
 
 from compare.files import table
-from compare.implementations import (
-    CELLS,
-    Array,
-    LocalFunctions,
-    Order,
-    translate_call,
-)
+from compare.implementations import CELLS, Array, LocalFunctions, Order, translate_call
 from compare.mistakes.patches import Patch, patched_source
 from compare.parity import Move, Unmoved
 

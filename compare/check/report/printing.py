@@ -7,10 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from compare.check.trying.explanation import (
-    explain,
-    summarize,
-)
+from compare.check.trying.explanation import explain, summarize
 from compare.check.trying.report import Report
 from compare.check.trying.results import Result
 from compare.files import JsonObject, write_output
