@@ -91,7 +91,8 @@ def detect_conventions(layers: UserLayerFactory) -> None:
     if layers.submission.adapter in (each.file for each in ADAPTERS if each.for_inference):
         layers.conventions.lacks |= {INFERENCE}
     if best.failure is not None:
-        if not best.raises or is_refusal(best.failure) or _runs_without_batch(layers):
+        is_alone = best.failure.kinds and _runs_without_batch(layers)  # not after a timeout
+        if not best.raises or is_refusal(best.failure) or is_alone:
             best.failure.verdict = Verdict.NOT_TRIED  # its form is another one
         raise best.failure
 

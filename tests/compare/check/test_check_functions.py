@@ -58,7 +58,6 @@ def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path):
     )
     assert (right.verdict, wrong.verdict) == ("right", "wrong")
     assert wrong.case.words.startswith("61 gradients")
-    assert wrong.cases > right.cases
 
 
 def test_a_copy_that_is_scaled_in_the_place_of_a_gradient_is_named(tmp_path):
