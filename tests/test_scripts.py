@@ -286,17 +286,6 @@ def test_the_gradient_in_one_piece_is_that_of_the_loss():
     assert questions._norm({"rnn.a": np.array([3.0, 4.0]), "b": np.ones(9)}, "rnn.") == 5
 
 
-def test_entries_are_clipped_to_the_norm_that_was_asked_for():
-    questions = load_script("questions")
-    gradients = {"a": np.array([3.0, 0.1]), "b": np.array([[-4.0]])}
-    cut = questions._cut_entries(gradients, np.sqrt(2 * 1.5**2 + 0.1**2))
-    np.testing.assert_allclose(cut["a"], [1.5, 0.1], rtol=1e-6)
-    np.testing.assert_allclose(cut["b"], [[-1.5]], rtol=1e-6)
-    assert questions._cosine(gradients, {"a": np.array([0.0, 0.0]), "b": np.array([[-1.0]])}) == (
-        pytest.approx(4 / np.sqrt(25.01))
-    )
-
-
 def test_some_seeds_choose_the_learning_rate_and_the_others_are_shown(monkeypatch):
     recall = load_script("recall")
     place, rates = ("words", 20, "GRU"), recall.LEARNING_RATES

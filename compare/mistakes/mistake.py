@@ -22,7 +22,7 @@ BACKWARD = ("step_backward", "backward")  # the functions that compute gradients
 
 LAYER_FILES = ("scratch_rnn/cells/", "scratch_rnn/layers/layer.py", "scratch_rnn/layers/padding.py")
 
-HAS_GATES = re.compile("d_[Wb]|(gradient of )?(weight|bias)_[ih]h_")  # in its rows
+HAS_GATES = re.compile("(d_[Wb]|(gradient of )?(weight|bias))_[ih]h")  # in its rows
 
 _load_copy = lru_cache(Bug.load)
 

@@ -24,6 +24,7 @@ def list_cases(
 ) -> list[LayerCase]:
     """Return the cases: many that are drawn, or one of the user's sizes, input or weights.
 
+    Of many, the last one has no initial state.
     `of_arrays` are sizes that the user's results have; `fields` are further fields of each case.
     UsageError if sizes, input and weights do not belong together.
     """
@@ -52,6 +53,7 @@ def list_cases(
         make_case(**dict(zip("TBVH", sizes, strict=True)) | known | fields, levels=levels)
         for sizes, levels in _choose_trials(known)
     ]
+    cases += [] if known else [replace(cases[0], h0=False)]
     return [_with_own(case, x, weights) for case in cases]
 
 

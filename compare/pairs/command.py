@@ -200,7 +200,8 @@ def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:
     shown = choose(results)
     if any(case is not shown.case for case in pair.cases):  # one of several, or a smaller one
         what = "A and B differ" if shown.differs else "The largest difference is"
-        terminal.line(f"{what} in this case: {shown.case.describe()}")
+        without = "" if shown.case.h0 else ", no initial state"
+        terminal.line(f"{what} in this case: {shown.case.describe()}{without}")
     for side in pair.sides:
         if lacking := shown.list_lacking(side):
             has_none = "gradient of weight_ih_l0" in lacking

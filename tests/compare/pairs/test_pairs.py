@@ -165,6 +165,14 @@ def test_the_users_own_case_is_cut_to_fewer_steps_and_sequences(wrong_file, tmp_
     assert "at step 1 of 1" in output
 
 
+def test_two_layers_are_also_compared_without_an_initial_state(tmp_path, capsys):
+    late = "import torch\nclass Late(torch.nn.RNN):\n    def forward(self, x, h=None):\n"
+    late += "        return super().forward(x + (h is None), h)\n"
+    (tmp_path / "late.py").write_text(late, encoding="utf-8")
+    assert main(["parity", str(tmp_path / "late.py:Late"), "torch", "--cell", "rnn"]) == 1
+    assert "float32, no initial state\n" in capsys.readouterr().out
+
+
 def test_weights_for_which_a_layer_has_no_place_are_refused_in_one_line(tmp_path, capsys):
     file = tmp_path / "one.py"
     file.write_text(ONE_BIAS, encoding="utf-8")
