@@ -36,7 +36,7 @@ def _explain(result: ItemResult) -> Iterator[str]:
     """Yield the case, both arrays, and the likely mistake, as a terminal shows them."""
     plain = replace(result, diagnosis=None, item=replace(result.item, equation=""))
     lines = "\n".join(line.plain for line in explain(plain))
-    yield f"<pre style='font-size:12px'>{html.escape(lines)}</pre>"
+    yield f"<pre tabindex='0' style='font-size:12px'>{html.escape(lines)}</pre>"
     if result.likely:
         yield f"<div><b>Likely mistake:</b> {html.escape(result.likely)}</div>"
     if result.likely_lines:
