@@ -17,9 +17,9 @@ function drawClipping() {
   }
   const at = left + (K + 0.6) * step;
   parts.push(draw("rect", { class: "column mean", x: at + step * 0.12, width: step * 0.76, y: y(g[K]), height: Math.max(0, y(0) - y(g[K])) }),
-    draw("text", { class: "strong", x: Math.min(at + step / 2, wide - 14), y: tall - bottom + 16, "text-anchor": "middle" }, "mean"));
+    draw("text", { class: "strong", x: Math.min(at + step / 2, wide - 18), y: tall - bottom + 16, "text-anchor": "middle" }, "mean"));
   const stride = Math.ceil(22 / step);
-  const isNamed = (k) => (k === K ? 1.6 * step > 26 : (k - 1) % stride === 0 && (K - k) * step > 22); // the last, if "mean" leaves space
+  const isNamed = (k) => (k === K ? 1.6 * step > 36 : (k - 1) % stride === 0 && (K - k) * step > 22); // the last, if "mean" leaves space
   for (let k = 1; k <= K; k++) {
     if (isNamed(k)) parts.push(draw("text", { x: left + (k - 0.5) * step, y: tall - bottom + 16, "text-anchor": "middle", class: k === chosen.k ? "strong" : "" }, String(k)));
   }
