@@ -19,7 +19,7 @@ product, are the project's only constants of tolerance; docs/trust/tolerance.md 
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import partial
@@ -192,8 +192,8 @@ def move_activations(move: Move, sums: Collection[str] = ()) -> Iterator[None]:
     def difference(a: Array, out: Array | None = None) -> Array:
         return np.asarray(np.subtract(move(tanh(a) + 1), 1, out=out))
 
-    how = difference if "tanh" in sums else tanh
-    with substitute(gated, "sigmoid", moved_sigmoid), substitute(np, "tanh", how):
+    replaced = substitute(np, "tanh", difference) if "tanh" in sums else nullcontext()
+    with substitute(gated, "sigmoid", moved_sigmoid), replaced:
         yield
 
 

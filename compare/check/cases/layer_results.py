@@ -189,7 +189,7 @@ def rounding(case: LayerCase) -> tuple[Results, Results]:
 def tolerance(case: LayerCase, perturbations: int = PERTURBATIONS) -> Results:
     """Return the tolerances of our results of the case, measured once.
 
-    With several perturbations they cover two ways to compute σ, and of tanh without small digits.
+    With several perturbations they cover two ways to compute σ; for `INFERENCE`, also of tanh.
     """
     return _measure(case, perturbations)
 

@@ -55,7 +55,7 @@ def write_adapter(target: str, file: Path, cell: str | None) -> str:
 def _describe_layer(layers: UserLayerFactory) -> dict[str, str]:
     """Return the arrays of a layer in words, and which of its parts are to be filled in.
 
-    Of a layer that cannot be built none is, as they may be detected when it can.
+    If the layer cannot be built, none is marked: they may be detected once it can.
     """
     found, unknown = {"arrays": "its own", "array": "W"}, set[str]()
     with suppress(CallFailed):

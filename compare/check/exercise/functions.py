@@ -242,8 +242,10 @@ def list_functions(file: Path) -> dict[str, bool]:
 
 
 def _is_nothing(statement: ast.stmt) -> bool:
-    """Whether a statement is `pass`, or its value is absent or a constant, as a docstring's."""
-    return isinstance(getattr(statement, "value", statement), ast.Constant | ast.Pass | None)
+    match statement:
+        case ast.Pass() | ast.Return(None) | ast.Expr(ast.Constant()):  # such as a docstring
+            return True
+    return False
 
 
 def find_broken(stage: Stage, earlier: Sequence[ItemResult]) -> dict[str, Verdict]:

@@ -76,9 +76,9 @@ def find_mistake(
     observed = [one for one in observed if wrong.tensor in one.got]
     shown = explain_order(result.comparisons) or explain_in_all(wrong, observed)
     of_gates = describe_gates(subject.cell, wrong)
-    least = shown or (Diagnosis(of_gates) if of_gates else None)
+    fallback = shown or (Diagnosis(of_gates) if of_gates else None)
     if not observed:
-        return least
+        return fallback
     # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone,
     # and at last one that would make others wrong as well. NaN alone has too many causes.
     shows_all = shown or np.isnan(wrong.got).all()
@@ -90,7 +90,7 @@ def find_mistake(
     for mistake in mistakes() if not shows_all else ():
         if all(gives(compute(mistake, one.case), one) for one in alone):
             return Diagnosis(f"In {wrong.tensor} alone: {mistake.words}")
-    return least
+    return fallback
 
 
 def explain_in_all(wrong: Comparison, observed: Sequence[Observed]) -> Diagnosis | None:

@@ -30,7 +30,8 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
         wrong = [c.tensor for c in result.comparisons if not c.ok and c.tensor.isidentifier()]
         lines += [Text(f"  wrong results: {', '.join(wrong)}", "dim")] if len(wrong) > 1 else []
     lines += [Text(f"  {note}", "dim") for note in filter(None, (result.where, *result.notes))]
-    if result.verdict != "not tried" and (equation := result.item.equation):  # it may be right
+    is_tried = result.verdict != "not tried"  # otherwise the mathematics may be right
+    if is_tried and (equation := result.item.equation):
         lines += [Text(), *(Text(f"  {line}", "cyan") for line in equation.split("\n"))]
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]

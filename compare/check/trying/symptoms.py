@@ -128,11 +128,8 @@ def explain_tensor(expected: Array, got: Array, allowed: float) -> Diagnosis | N
         return Diagnosis(f"It is computed in {got.dtype}, and rounds too early.")
     if expected.ndim == 2 and is_near(expected.T):
         return Diagnosis("It is transposed.")
-    if (
-        got.shape != expected.shape
-        and got.size == expected.size
-        and is_near(expected.reshape(got.shape))
-    ):
+    is_reshaped = got.shape != expected.shape and got.size == expected.size
+    if is_reshaped and is_near(expected.reshape(got.shape)):
         return Diagnosis(f"The numbers are right; their shape should be {expected.shape}.")
     if got.ndim == expected.ndim + 1:
         axis = next((k for k in range(got.ndim) if is_near(expected, got.sum(axis=k))), None)

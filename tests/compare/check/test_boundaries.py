@@ -53,10 +53,7 @@ def _no_diagnosis(monkeypatch):
 
 
 def is_right(base, changes, folder):
-    """Return whether `check` calls a base of the corpus right, with changes.
-
-    A syntax error would be found, too, but would say nothing about the boundary.
-    """
+    """Return whether `check` calls a base right, with changes that Python can read."""
     terminal = Terminal(quiet=True)
     if base in FUNCTIONS:
         ast.parse(source := replaced(FUNCTIONS[base], changes))

@@ -186,6 +186,11 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(cell, tm
     assert {r.verdict for r in report.stages} == {"right" if is_cs231n else "missing"}
 
 
+def test_a_function_that_returns_a_number_is_there(tmp_path):
+    report = examine_text(tmp_path, "def rnn_step(*given):\n    return 0\n")
+    assert [result.verdict for result in report.stages] == ["wrong", *["missing"] * 5]
+
+
 def test_gates_of_another_number_are_reported(tmp_path):
     text = replaced(plain_source("gru"), [("z * h, (r, z, n, q)", "z * h, (r, z, n)")])
     step = tried(tmp_path, "gru", text)[0]
