@@ -39,8 +39,10 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report:
         if config.watch:
             watch(config, source, terminal)
         report = examine(config, terminal, source)
-    if report.misfit:
-        raise UsageError(f"{config.target} was not checked: {report.misfit}")
+    if report.misfit and not report.wrong:
+        target = config.target
+        what = f"the gradients of {target} were" if report.score else f"{target} was"
+        raise UsageError(f"{what} not checked: {report.misfit}")
     if not report.ok:
         quiet = terminal.console.quiet
         raise CheckError(report.describe() if quiet else report.summary_below)

@@ -4,7 +4,6 @@ seed       the language model of the lecture, at the lecture's size
 layer      a bare layer at the lecture's size, and with other H and B; one has a single unit
 haste      a bare layer on a part of the haste benchmark's grid: T 50, B 1 … 128, H 128 … 4096,
            64 … 512 inputs
-sweep      the language model of the lecture with H, T or B varied, one at a time
 FILE.json  a list of objects with the fields of `Shape`; only T, B, V and H are required
 
 A product of (m, k) with (k, n) needs 2·m·k·n floating-point operations. All other operations (tanh,
@@ -126,16 +125,7 @@ def haste(cell: str) -> list[Shape]:
     return [Shape(f"haste-B{B}-H{H}-V{V}", "layer", 50, B, V, H, cell=cell) for B, H, V in grid]
 
 
-def sweep(cell: str) -> list[Shape]:
-    """Return the lecture's shape with H, then T, then B varied."""
-    T, B, V, H = SEED.T, SEED.B, SEED.V, SEED.H
-    sizes = [(T, B, h) for h in (32, 64, 128, 256, 512, 1024, 2048)]
-    sizes += [(t, B, H) for t in (5, 10, 20, 70, 140, 280)]
-    sizes += [(T, b, H) for b in (1, 4, 8, 16, 64, 128, 256)]
-    return [Shape(f"sweep-T{t}-B{b}-H{h}", "model", t, b, V, h, cell=cell) for t, b, h in sizes]
-
-
-NAMED = {function.__name__: function for function in (seed, layer, haste, sweep)}
+NAMED = {function.__name__: function for function in (seed, layer, haste)}
 
 
 def choose(name: str, only: Sequence[str] = (), cell: str = "rnn") -> list[Shape]:

@@ -67,6 +67,7 @@ def _describe_layer(layers: UserLayerFactory) -> dict[str, str]:
         found |= {"arrays": ", ".join(arrays), "array": next(iter(shapes))}
         detect_conventions(layers)
         unknown -= {*PARTS[:2]}
+        unknown |= {PARTS[2]} if layers.other_backward else set()
     unknown -= {"parameters"} if layers.conventions.names else set()
     found |= {part: "" if part in unknown else "# " for part in PARTS}
     return found | {f"todo_{part}": FILL if part in unknown else "" for part in PARTS}

@@ -1,5 +1,6 @@
 """Check a recurrent layer: its three parts, then features, properties and error handling."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from compare.check.cases.boundaries import OF_GPUS, SIZES, SMALL, count_products, fill_sizes
@@ -27,9 +28,9 @@ from compare.check.trying.report import Report
 from compare.check.trying.subject import search_further, try_items
 from compare.implementations import (
     CELLS,
+    FAILED,
     TABLE,
     CallFailed,
-    Submission,
     UserLayerFactory,
     Verdict,
     clean,
@@ -108,8 +109,10 @@ def _describe_layout(
             report.notes.append(f"{tried}; {asked}")
     else:
         report.failed = describe_problem(forward)
-    if forward.verdict == Verdict.NOT_TRIED and not layers.submission.source.interpreter:
-        report.misfit = f"{describe_problem(forward)}; {_show_ways(config, layers.submission)}"
+    unfit = [result for result in report.stages if result.verdict == Verdict.NOT_TRIED]
+    if unfit and forward.verdict not in FAILED and not layers.submission.source.interpreter:
+        ways = _show_ways(config, layers.submission.classes if forward in unfit else ())
+        report.misfit = f"{describe_problem(unfit[0])}; {ways}"
         needed = TABLE["needed"].get(report.adapter or "numpy")
         report.notes += [needed] if needed else []
 
@@ -128,12 +131,12 @@ def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) 
             report.notes += [f"if this cell is meant: --cell {name}"] * (not report.is_asked)
 
 
-def _show_ways(config: CheckConfig, submission: Submission) -> str:
+def _show_ways(config: CheckConfig, classes: Sequence[str]) -> str:
     """Return the commands for a class that does not fit: an adapter's, and those of others."""
     place, name = config.target.rsplit(":", 1)
     way = f"rnn-parity new --for {config.target} writes an adapter"
     way = "in an adapter, use the lines that are comments" if name == "Adapted" else way
-    others = [f"rnn-parity check {place}:{each}" for each in submission.classes if each != name]
+    others = [f"rnn-parity check {place}:{each}" for each in classes if each != name]
     return f"{way}; other classes are there: {', '.join(others)}" if others else way
 
 

@@ -32,7 +32,7 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
     """
     width = max(len(result.name) for result in report.stages)
     previous = ""
-    for result in report.stages if not report.misfit else ():
+    for result in report.stages if report.score or not report.misfit else ():
         text = Text(f"  {result.name.ljust(width)}  ")
         text.append(f"{result.verdict:<7} ", STYLES.get(result.verdict, "yellow"))
         line = summarize(result)
@@ -40,7 +40,8 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
             text.append(line, "dim")
         previous = line
         terminal.console.print(text, soft_wrap=True)
-    score = "not checked" if report.misfit else f"{report.score:g} of {len(report.stages)}"
+    is_none = report.misfit and not report.score
+    score = "not checked" if is_none else f"{report.score:g} of {len(report.stages)}"
     score = f"{score}: {report.score_in_words}" if report.another else score
     terminal.line(f"  {score}", "bold")
     if report.sizes:

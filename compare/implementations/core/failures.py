@@ -1,5 +1,6 @@
 """Verdicts, and why a call of the user's code gave no result."""
 
+import re
 from enum import StrEnum
 
 
@@ -39,6 +40,13 @@ class CallFailed(Exception):
 class UnexpectedResult(CallFailed):
     """A result has the wrong type or structure."""
 
-    def __init__(self, expected: str, got: str) -> None:
-        super().__init__("wrong", f"expected {expected}, got {got}")
+    def __init__(self, expected: str, got: str, verdict: str = "wrong") -> None:
+        super().__init__(verdict, f"expected {expected}, got {got}")
         self.expected, self.got = expected, got
+
+
+def is_refusal(failure: CallFailed) -> bool:
+    """Whether an exception says that a function takes other arguments, or has no such method."""
+    words = "argument|object is not callable|has no attribute '(parameters|forward)'"
+    is_kind = {"TypeError", "AttributeError"} & {*failure.kinds}
+    return bool(is_kind and re.search(words, failure.got))

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from compare.implementations.core.cells import Cell
-from compare.terminal import UsageError, plural
+from compare.terminal import UsageError
 from scratch_rnn import RNNGradients
 from scratch_rnn.arrays import Array as Array
 from scratch_rnn.arrays import State
 
 OF_A_LAYER = re.compile(r"weight_ih_l\d+")
 """The name of a parameter that each layer of a stack has once."""
+
+DEFAULTS = {"num_layers": 1, "bias": True, "bidirectional": False, "proj_size": 0}
+"""Arguments of nn.RNN that parameters show, and their defaults."""
 
 Results = dict[str, Array]
 """Arrays by name: parameters, or what a pass through a layer gives."""
@@ -179,32 +182,22 @@ def read_options(parameters: Mapping[str, Array], cell: Cell) -> dict[str, Any]:
         raise ValueError(f"expected a matrix weight_ih_l0, got {', '.join(parameters) or 'none'}")
     rows, V = first.shape
     options: dict[str, Any] = {"input_size": V, "hidden_size": rows // cell.num_gates}
-    defaults = {
-        "num_layers": (len([name for name in parameters if OF_A_LAYER.fullmatch(name)]), 1),
-        "bias": ("bias_ih_l0" in parameters, True),
-        "bidirectional": ("weight_ih_l0_reverse" in parameters, False),
-        "proj_size": (len(parameters.get("weight_hr_l0", ())), 0),
+    shown = {
+        "num_layers": len([name for name in parameters if OF_A_LAYER.fullmatch(name)]),
+        "bias": "bias_ih_l0" in parameters,
+        "bidirectional": "weight_ih_l0_reverse" in parameters,
+        "proj_size": len(parameters.get("weight_hr_l0", ())),
     }
-    options |= {name: value for name, (value, default) in defaults.items() if value != default}
+    options |= {name: value for name, value in shown.items() if value != DEFAULTS[name]}
     return options | {"dtype": str(first.dtype)}
 
 
 def demand_equal_sizes(title: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
     """Raise UsageError unless weights have the sizes of a layer; both are arguments of nn.RNN."""
-    expected, got = _describe_sizes(own), _describe_sizes(given)
-    for has, gets in zip(expected, got, strict=True):
+    for name in ("num_layers", "bidirectional", "input_size", "hidden_size"):
+        has, gets = (sizes.get(name, DEFAULTS.get(name)) for sizes in (own, given))
         if has != gets:
-            raise UsageError(f"expected weights of {has}, as {title} has, got {gets}")
-
-
-def _describe_sizes(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return how many layers, directions, inputs and hidden units a layer has."""
-    return (
-        plural(options.get("num_layers", 1), "layer"),
-        plural(1 + options.get("bidirectional", False), "direction"),
-        plural(options["input_size"], "input"),
-        plural(options["hidden_size"], "hidden unit"),
-    )
+            raise UsageError(f"expected weights of {name}={has}, as {title} has, got {gets}")
 
 
 def check_shapes(parameters: Mapping[str, Array], expected: Mapping[str, tuple[int, ...]]) -> None:

@@ -6,7 +6,6 @@ Another order of the gates has to give the same numbers, because a mistake can l
 """
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from compare.implementations.core.cells import CELLS
-from compare.implementations.core.failures import HOPELESS, CallFailed, UnexpectedResult, Verdict
+from compare.implementations.core.failures import (
+    HOPELESS,
+    CallFailed,
+    UnexpectedResult,
+    Verdict,
+    is_refusal,
+)
 from compare.implementations.core.guesses import guess_cell_of_class, guess_cell_of_shapes
 from compare.implementations.core.interface import Array
 from compare.implementations.inside.adapters.registry import ADAPTERS
@@ -33,7 +38,7 @@ from compare.implementations.layouts.conventions import (
     list_readings,
 )
 from compare.implementations.layouts.parameters import BOTH
-from compare.implementations.worker.client import Submission
+from compare.implementations.worker.client import Handle, Submission
 from scratch_rnn.arrays import State, arrays_of, each
 
 T, B, V, H = 3, 2, 4, 5
@@ -95,13 +100,6 @@ def detect_conventions(layers: UserLayerFactory) -> None:
         if not best.raises or is_refusal(best.failure) or is_alone:
             best.failure.verdict = Verdict.NOT_TRIED  # its form is another one
         raise best.failure
-
-
-def is_refusal(failure: CallFailed) -> bool:
-    """Whether an exception says that a function takes other arguments, or has no such method."""
-    words = "argument|object is not callable|has no attribute '(parameters|forward)'"
-    is_kind = {"TypeError", "AttributeError"} & {*failure.kinds}
-    return bool(is_kind and re.search(words, failure.got))
 
 
 def _runs_without_batch(layers: UserLayerFactory) -> bool:
@@ -185,13 +183,16 @@ def _broadcasts(
 ) -> bool:
     """Whether the gradient of the state has another shape than the state that was given.
 
-    Note whether there is such a gradient.
+    Note whether there is such a gradient, and whether `backward` has another form.
     """
-    if layer.forward_only or layer.submission.adapter or not tape.has_state:
+    if layer.forward_only or layer.submission.adapter:
         return False
     try:
         gradient = layer.backward(tape, output, state).state
-    except CallFailed:
+    except CallFailed as failure:
+        layers.other_backward = failure.verdict == Verdict.NOT_TRIED
+        return False
+    if not tape.has_state:
         return False
     shapes = [[np.asarray(h).shape for h in arrays_of(given)] for given in (gradient, state)]
     layers.conventions.lacks |= {STATE_GRADIENT} if gradient is None else set()
@@ -204,7 +205,8 @@ def _learn_anew(layers: UserLayerFactory) -> bool:
     Nothing is learned again if none of these arrays was taken for a parameter. If too few arrays
     are left, such an array is a parameter that a call changes, and what was learned before holds.
     """
-    assigned = {*layers.look("set_by_calls")}
+    is_numpy, look = not layers.submission.adapter, layers.submission.look
+    assigned = {*look(Handle(0), "findings", "set_by_calls")} if is_numpy else set()
     before = replace(layers.conventions)
     if not assigned & {one for several in before.names.values() for one in several}:
         return False

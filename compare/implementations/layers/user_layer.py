@@ -4,16 +4,15 @@ Arrays of another layout than ours are transposed before and after each call.
 """
 
 import copy
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from compare.implementations.core.cells import CELLS
-from compare.implementations.core.failures import CallFailed, UnexpectedResult
+from compare.implementations.core.failures import CallFailed, UnexpectedResult, Verdict, is_refusal
 from compare.implementations.core.interface import Array, Layer, Results, UserGradients
 from compare.implementations.layouts.conventions import Conventions
 from compare.implementations.layouts.gate_order import Order
@@ -37,6 +36,7 @@ class UserLayerFactory:
     order: Order = ()  # of the gates, if the user states it
     conventions: Conventions = field(default_factory=Conventions)  # which are detected
     forward_only: bool = False
+    other_backward: bool = False  # whether its gradients have another form than is known
     own_dtype: str = ""  # of its parameters, without the argument dtype
     set_by_calls: set[str] = field(default_factory=set)  # arrays that are no parameters
 
@@ -61,11 +61,6 @@ class UserLayerFactory:
         if self.conventions.names and SEVERAL & {*options}:
             layer.check_names(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
         return layer
-
-    def look(self, name: str) -> list[Any]:
-        """Return what the calls of a class in NumPy have shown: a field of `Findings`."""
-        found = () if self.submission.adapter else self.submission.look(Handle(0), "findings", name)
-        return [*found]
 
     def learn(self, V: int, H: int) -> None:
         """Build a layer, and detect its dtype and which arrays are its parameters."""
@@ -241,7 +236,13 @@ class UserLayer:
         if self.conventions.flat_state:
             d_state = _flat(d_state)
         number = self.handle.number
-        gradients = self.submission.call("backward", tape.own, d_output, d_state, of=number)
+        if self.conventions.step and not self.submission.adapter:
+            raise UnexpectedResult("a backward of all steps", "one of a step", Verdict.NOT_TRIED)
+        try:
+            gradients = self.submission.call("backward", tape.own, d_output, d_state, of=number)
+        except CallFailed as failure:
+            failure.verdict = Verdict.NOT_TRIED if is_refusal(failure) else failure.verdict
+            raise
         result = Handle(self.submission.last.number)
         self.as_now = lambda double=False: self._read_gradients(
             self.submission.look(result, double=double), tape
@@ -252,8 +253,8 @@ class UserLayer:
         """Return (d_x, d_state, dict) in our layout; UnexpectedResult if it is anything else."""
         found = gradients if isinstance(gradients, tuple | list) else ()
         if len(found) != 3 or not isinstance(found[2], dict):
-            wanted = "gradients with x, h0 and parameters from backward"
-            raise UnexpectedResult(wanted, describe_kind(gradients))
+            wanted = "(d_x, d_h0, dict of the parameters' gradients) from backward"
+            raise UnexpectedResult(wanted, describe_kind(gradients), Verdict.NOT_TRIED)
         d_x, d_initial, d_parameters = found
         d_x = None if d_x is None else _array(d_x, "the gradient of x", tape.is_transposed)
         d_state = self._state(d_initial) if tape.has_state else None
@@ -287,10 +288,8 @@ def _swapped(array: Array) -> Array:
 
 def _missing_if_refused(failure: CallFailed, options: Mapping[str, object]) -> CallFailed:
     """Return CallFailed with the verdict missing if the class has no such argument."""
-    refused = "TypeError" in failure.kinds and re.search(
-        "unexpected keyword|positional argument|multiple values for", str(failure)
-    )
-    return CallFailed("missing", str(failure), failure.kinds) if refused and options else failure
+    is_missing = options and is_refusal(failure)
+    return CallFailed("missing", failure.got, failure.kinds) if is_missing else failure
 
 
 def _flat(state: State | None) -> State | None:

@@ -141,6 +141,7 @@ def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
     [
         ("gates.py:Three --cell gru", 2, "not checked", "is --cell"),
         ("gates.py:Four --cell lstm", 2, "not checked", "is --cell"),
+        ("OneGradient.py:Layer", 2, "forward                       right", "wrong"),
         ("OtherWay.py:Layer --verbose", 0, "batch_first (The batch always comes first)", "wrong"),
     ],
 )

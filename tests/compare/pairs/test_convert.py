@@ -227,8 +227,8 @@ def test_what_a_class_does_not_have_is_refused(options, library, tmp_path, capsy
     typed = f"convert {source} {tmp_path}/own.npz --to keras.layers:LSTM"
     code, error = refuse(typed, tmp_path, capsys)
     assert code == 2
-    what = "layer" if "num_layers" in options else "direction"
-    assert f": expected weights of 1 {what}, as keras.layers:LSTM has, got 2 {what}s\n" in error
+    has, got = ("num_layers=1", 2) if "num_layers" in options else ("bidirectional=False", True)
+    assert f": expected weights of {has}, as keras.layers:LSTM has, got {got}\n" in error
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,10 @@ def test_what_of_a_graph_is_not_run_is_said(tmp_path, monkeypatch, capsys):
 
 
 OTHER_SIZES = {
-    "2 layers": (4, 8, {"num_layers": 2}, "1 layer", "model.onnx"),
-    "2 directions": (4, 8, {"bidirectional": True}, "1 direction", "model.onnx:lstm"),
-    "5 inputs": (5, 8, {}, "4 inputs", "model.onnx"),
-    "9 hidden units": (4, 9, {}, "8 hidden units", "model.onnx"),
+    "2": (4, 8, {"num_layers": 2}, "num_layers=1", "model.onnx"),
+    "True": (4, 8, {"bidirectional": True}, "bidirectional=False", "model.onnx:lstm"),
+    "5": (5, 8, {}, "input_size=4", "model.onnx"),
+    "9": (4, 9, {}, "hidden_size=8", "model.onnx"),
 }
 
 

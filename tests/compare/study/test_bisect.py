@@ -216,7 +216,7 @@ REFUSED = [
     ("", "json", "expected a file, FILE:CLASS or MODULE:CLASS, got 'json'"),
     ("", "no_such_file.py:X", "got 'no_such_file.py:X': No such file"),
     ("1 / 0", "scratch_rnn.py:RNN", "ZeroDivisionError: division by zero"),  # not the module
-    (gated("gru"), "mine.py:Mine --cell gru --num-layers 2", "weights of 1 layer, as .*Mine has"),
+    (gated("gru"), "mine.py:Mine --cell gru --num-layers 2", "weights of num_layers=1, as .*Mine"),
     (gated("gru"), "mine.py:Mine --cell gru", "Mine to take .* dtype='float32'; TypeError"),
     (gated("gru"), "mine.py:Mine --cell lstm --dtype float64", "parameter weight_ih_l0 of shape"),
     (STUDENT, "mine.py:MyRNN --num-layers 2", "mine.py:MyRNN with weight_ih_l1, got weight_ih_l0"),

@@ -97,7 +97,7 @@ class NumpyClass:
         self.forward = self._forward
         if hasattr(own, "forward") and callable(own):
             self.__call__ = own
-        if hasattr(own, "backward") and not isinstance(self, NumpyCell):
+        if hasattr(own, "backward"):
             self.backward = self._backward
 
     @property

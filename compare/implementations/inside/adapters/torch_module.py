@@ -20,9 +20,8 @@ GRADIENTS = True
 
 Arrays = dict[str, Array]
 OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
-OF_CELLS = re.compile(r"(.*?)(\d+)\.((weight|bias)_(ih|hh))")
+OF_CELLS = re.compile(r"(.*?)(\d*)\.?((?:weight|bias)_(?:ih|hh))")
 USE = {"autocast": False, "x without a gradient": False}  # how modules are called
-OF_A_CELL = re.compile(r"(?:.+\.)?((weight|bias)_(ih|hh))")
 
 
 def build(
@@ -64,8 +63,8 @@ class Steps(torch.nn.Module):
 def name_parameters(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     """Return the parameters by name.
 
-    In a module around one layer, parameters have the layer's names. A list of cells has the names
-    of as many layers, and one cell the names of one.
+    In a module around one layer, parameters have the layer's names. Cells whose names differ in a
+    number have the names of as many layers, in their order, and one cell the names of one.
     """
     parameters = dict(module.named_parameters())
     found = [match for name in parameters if (match := OF_A_LAYER.fullmatch(name))]
@@ -73,10 +72,9 @@ def name_parameters(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
         return {match[2]: parameters[match[0]] for match in found}
     cells = [match for name in parameters if (match := OF_CELLS.fullmatch(name))]
     if len(cells) == len(parameters) and len({match[1] for match in cells}) == 1:
-        return {f"{match[3]}_l{match[2]}": parameters[match[0]] for match in cells}
-    alone = {n: match[1] for n in parameters if (match := OF_A_CELL.fullmatch(n))}
-    is_cell = len({*alone.values()}) == len(parameters)
-    return {f"{alone[n]}_l0": p for n, p in parameters.items()} if is_cell else parameters
+        numbers = [*dict.fromkeys(match[2] for match in cells)]
+        return {f"{m[3]}_l{numbers.index(m[2])}": parameters[m[0]] for m in cells}
+    return parameters
 
 
 def read(module: torch.nn.Module) -> Arrays:
