@@ -103,9 +103,8 @@ def _describe_layout(
         several = CELLS[report.cell].gates or len(layers.conventions.swap_biases()) > 1
         if forward.verdict == Verdict.WRONG and layers.conventions.has_own_names and several:
             tried = "each order of the gates and of two biases was tried, and none is right"
-            asked = (
-                f"if the names mean something else, rnn-parity new --for {config.target} states it"
-            )
+            asked = "for another cell, --gates states the order; if the names mean something else, "
+            asked += f"rnn-parity new --for {config.target} does"
             report.notes.append(f"{tried}; {asked}")
     else:
         report.failed = describe_problem(forward)

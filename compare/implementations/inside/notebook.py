@@ -8,10 +8,9 @@ The process of the user's code loads this file by its path: the standard library
 imports.
 """
 
-import __future__
-
 import ast
 import builtins
+import codeop
 import json
 import re
 import sys
@@ -192,18 +191,16 @@ def run_definitions(file: Path, module: ModuleType) -> None:
     left_out: dict[str, str] = {}
     skipped: list[str] = []
     vars(module).update(_left_out=left_out, _skipped=skipped)
-    flags = 0
+    compile_next: Any = codeop.Compile()  # which remembers ``from __future__ import …``
     for cell in read_cells(file):
         for statement in cell.statements:
             where = f"cell {cell.number}" if cell.number else f"line {statement.lineno}"
             line = f"{statement.lineno}"
             why = f"{where} sets it in a statement that check does not run"
             if is_run(statement, module.__dict__):
-                flags |= _future_flags(statement)
-                tree = ast.Module([statement], [])
                 try:
-                    code = compile(tree, cell.file, "exec", flags, dont_inherit=True)
-                    exec(code, module.__dict__)
+                    tree = ast.Module([statement], [])
+                    exec(compile_next(tree, cell.file, "exec"), module.__dict__)
                     continue
                 except ImportError as error:
                     if not isinstance(statement, ast.Import | ast.ImportFrom | ast.Try):
@@ -298,14 +295,6 @@ def list_bound(statement: ast.stmt) -> list[str]:
         elif isinstance(node, ast.alias):
             found.append(node.asname or node.name.partition(".")[0])
     return found
-
-
-def _future_flags(statement: ast.stmt) -> int:
-    """Return the flags of the compiler for an import from ``__future__``."""
-    if not isinstance(statement, ast.ImportFrom) or statement.module != "__future__":
-        return 0
-    names = [alias.name for alias in statement.names]
-    return sum(getattr(__future__, n).compiler_flag for n in names if hasattr(__future__, n))
 
 
 def parse_file(file: Path) -> ast.Module:

@@ -3,8 +3,8 @@
 The documented form is ``forward(x, h0) -> (output, h_n, tape)``, ``backward(tape, d_output, d_h_n)
 -> (d_x, d_h0, dict)`` and a dict `parameters`. Other forms are recognised by these rules:
 
-parameters    They may be attributes: the float arrays that the constructor makes. Arrays that
-              `forward` sets are a tape. An array with the name of a parameter and `grad` is a
+parameters    They may be a list, or attributes: the float arrays that the constructor makes. Arrays
+              that `forward` sets are a tape. An array with the name of a parameter and `grad` is a
               gradient; with `momentum` it is an optimizer's.
 call          Without `forward`, the layer itself is called.
 states        ``forward(x, h0, c0)`` takes the states one by one: its third argument begins with c.
@@ -13,16 +13,16 @@ tape          Where no tape is returned, or None, it is in the object, which has
               again before `backward` runs for another one.
 upstream      An argument of `backward` without a default gets zeros for a gradient that is absent.
 gradients     They are one tuple, in the order of the parameters, or a dict by their names, or the
-              object has them under their names.
+              object has them under their names, or in a list.
 step          With this option it is a cell, which is called once for each step.
 """
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -61,15 +61,15 @@ class ClassTape:
     states: tuple[Array, ...]
 
 
-class Attributes(dict[str, Array]):
-    """The arrays of an object by name; an array that is set here is set there."""
+class Held(dict[str, Array]):
+    """The arrays of an object by name; an array that is set here is set there, by `put`."""
 
-    def __init__(self, own: object, names: Iterable[str]) -> None:
-        super().__init__({name: getattr(own, name) for name in names})
-        self._own = own
+    def __init__(self, arrays: dict[str, Array], put: Callable[[str, Array], None]) -> None:
+        super().__init__(arrays)
+        self._put = put
 
     def __setitem__(self, name: str, value: Array) -> None:
-        setattr(self._own, name, value)
+        self._put(name, value)
         super().__setitem__(name, value)
 
 
@@ -102,12 +102,18 @@ class NumpyClass:
 
     @property
     def parameters(self) -> Any:
-        """The dict of parameters, or the arrays that are attributes."""
-        for name in HOLDERS:
-            if isinstance(held := getattr(self._own, name, None), dict):
+        """The dict of parameters, or the arrays that are attributes, or in a list."""
+        holders = [getattr(self._own, name, None) for name in HOLDERS]
+        for held in holders:
+            if isinstance(held, dict):
                 return held
         if self._attributes:
-            return Attributes(self._own, self._attributes)
+            arrays = {name: getattr(self._own, name) for name in self._attributes}
+            return Held(arrays, partial(setattr, self._own))
+        for held in holders:
+            if isinstance(held, list) and all(map(is_float, held)):
+                arrays = {f"array {k}": array for k, array in enumerate(held)}
+                return Held(arrays, partial(_put_into_list, held))
         return self._own.parameters
 
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
@@ -237,9 +243,10 @@ class NumpyClass:
             items = items[:-1]
         elif is_float(last) or are_states(last, num_states):
             held = [getattr(self._own, name, None) for name in GRADIENTS]
+            held = [dict(zip(names, h, strict=False)) if isinstance(h, list) else h for h in held]
             dicts = [select_gradients(each, names) for each in held if isinstance(each, dict)]
-            attributes = getattr(self._own, "__dict__", {})
-            d_parameters = dicts[0] if dicts else select_gradients(attributes, names, PREFIXES)
+            dicts += [select_gradients(getattr(self._own, "__dict__", {}), names, PREFIXES)]
+            d_parameters = copy.deepcopy(dicts[0])  # a later pass may write into them
             if not d_parameters:
                 return found
         else:
@@ -304,6 +311,10 @@ def read_named(found: object, names: list[str]) -> object:
         return found
     d_x, d_h0, d_c0 = take("x", "d_x", "dx"), take("h0", "d_h0", "dh0", "d_h_0", "h_0"), take("c0")
     return d_x, d_h0 if d_c0 is None else (d_h0, d_c0), d_parameters
+
+
+def _put_into_list(arrays: list[Array], name: str, array: Array) -> None:
+    arrays[int(name.split()[1])] = array
 
 
 def is_float(value: object) -> bool:
