@@ -2,14 +2,14 @@
 
 T steps, B sequences (rows, so ``W x`` is ``x @ W.T`` here), V tokens in the vocabulary, H units.
 
-Forward, for t = 1 … T. f is tanh or ReLU:
+Forward, for t = 1 … T. ReLU may take the place of tanh; its derivative is 1 where h_t > 0, else 0:
 
     z_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh      x_t (B, V)   W_ih (H, V)   W_hh (H, H)
-    h_t = f(z_t)                                     z_t and h_t (B, H)   b_ih and b_hh (H,)
+    h_t = tanh(z_t)                                  z_t and h_t (B, H)   b_ih and b_hh (H,)
 
 Backward, for t = T … 1. δa means dL/da, of a's shape. output_t is h_t as the output layer reads it:
 
-    δz_t = δh_t ⊙ f'(z_t)                            tanh' = 1 - h_t²; ReLU' = 1 if h_t > 0, else 0
+    δz_t = δh_t ⊙ tanh'(z_t)                         tanh' = 1 - h_t²
     δh_{t-1} = W_hh^T δz_t + δoutput_{t-1}           from step t and from the output layer
     δx_t = W_ih^T δz_t                               Σ is over the steps and the rows of the batch
     δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t

@@ -4,6 +4,7 @@ A new cell needs its record here, its files in `scratch_rnn`, and a PyTorch modu
 none. Nothing else names its parameters, its gates or its equations.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -49,8 +50,6 @@ class Cell:
     title: str  # for a sentence, with its article
     layer: str  # name of the layer's class, in `scratch_module` and in `torch_module`
     plain_module: str
-    forward: str  # the equations of a step, with the shape or the meaning of each result
-    backward: str  # how the gradients follow, in words and equations
     parameters: tuple[Parameter, ...] = (W_IH, W_HH, B_IH, B_HH)  # in PyTorch's order
     adds_biases: bool = True  # a step only adds its two biases: they have one gradient
     gates: tuple[str, ...] = ()  # in the order of the weights' rows
@@ -94,6 +93,29 @@ class Cell:
     def plain_file(self) -> str:
         """The file of the plain version, from the directory of the packages."""
         return self.plain_module.replace(".", "/") + ".py"
+
+    # The equations ----------------------------------------------------------------------------
+
+    @property
+    def forward(self) -> str:
+        """The equations of a step, with the shape or the meaning of each result."""
+        return self._read_equations("Forward")
+
+    @property
+    def backward(self) -> str:
+        """How the gradients follow, in words and equations."""
+        return self._read_equations("Backward")
+
+    def _read_equations(self, heading: str) -> str:
+        """Return what the plain version's docstring states under a heading "Forward, for t = …".
+
+        That is all between the end of the first sentence and the last line that is indented. The
+        other heading ends it, or a paragraph on the output layer.
+        """
+        section = (self.plain.__doc__ or "").partition(f"{heading}, for t = ")[2]
+        section = re.split("\n(?:Backward|The output layer)", section)[0]
+        found = re.search(r"(?:\. |:)(.*\n    [^\n]*\n)", section, re.DOTALL)
+        return found[1] if found else ""
 
     # The functions of the exercise ------------------------------------------------------------
 
@@ -147,18 +169,6 @@ RNN = Cell(
     layer="RNN",
     plain_module="scratch_rnn.plain.elman",
     nonlinearities=("tanh", "relu"),
-    forward="""
-z_t = W_ih x_t + b_ih + W_hh h_{t-1} + b_hh      x_t (B, V)   W_ih (H, V)   W_hh (H, H)
-h_t = tanh(z_t)                                  z_t and h_t (B, H)   b_ih and b_hh (H,)
-""",
-    backward="""
-δa means dL/da, of a's shape. output_t is h_t as the output layer reads it:
-
-    δz_t = δh_t ⊙ tanh'(z_t)                         tanh' = 1 - h_t²
-    δh_{t-1} = W_hh^T δz_t + δoutput_{t-1}           from step t and from the output layer
-    δx_t = W_ih^T δz_t                               Σ is over the steps and the rows of the batch
-    δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t
-""",
 )
 
 GRU = Cell(
@@ -171,31 +181,6 @@ GRU = Cell(
     kept=("r", "z", "n", "q"),
     computed=("q", "r", "z", "n", "h_next"),
     seen=("x_t", "h", "gates"),
-    forward="""
-r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)            the reset gate           (B, H)
-z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)            the update gate          (B, H)
-q_t = W_hn h_{t-1} + b_hn                                                          (B, H)
-n_t = tanh(W_in x_t + b_in + r_t ⊙ q_t)                   the candidate            (B, H)
-h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}                     the state                (B, H)
-""",
-    backward="""
-δa means dL/da and has the shape of a. output_t is h_t as the output layer
-reads it. a_r = W_ir x_t + b_ir is the input's term of r_t, u_r = W_hr h_{t-1} + b_hr the state's;
-z and n alike, with u_n = q_t. σ' = σ (1 - σ) and tanh' = 1 - tanh². Products are entry by entry.
-
-    δn   = δh_t ⊙ (1 - z_t)             δa_n = δn ⊙ (1 - n_t²)
-    δz   = δh_t ⊙ (h_{t-1} - n_t)       δa_z = δz ⊙ z_t (1 - z_t)
-    δr   = δa_n ⊙ q_t                   δa_r = δr ⊙ r_t (1 - r_t)
-    δq   = δa_n ⊙ r_t
-    δh_{t-1} = δh_t ⊙ z_t + W_hr^T δa_r + W_hz^T δa_z + W_hn^T δq + δoutput_{t-1}
-    δx_t = W_ir^T δa_r + W_iz^T δa_z + W_in^T δa_n
-
-All steps and all rows use the same parameters, so each gradient is a sum over both:
-
-    δW_i = Σ δa x_t^T       δb_i = Σ δa             for δa_r, δa_z, δa_n
-    δW_h = Σ δu h_{t-1}^T   δb_h = Σ δu             for δu_r = δa_r, δu_z = δa_z, δu_n = δq
-    Σ is over the steps and the rows of the batch
-""",
 )
 
 LSTM = Cell(
@@ -209,32 +194,6 @@ LSTM = Cell(
     seen=("x_t", "h", "c", "c_next", "gates"),
     states=("h", "c"),
     has_projection=True,
-    forward="""
-i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)            the input gate           (B, H)
-f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)            the forget gate          (B, H)
-g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)         the candidate            (B, H)
-o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho)            the output gate          (B, H)
-c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                           the cell state           (B, H)
-h_t = o_t ⊙ tanh(c_t)                                     the hidden state         (B, H)
-""",
-    backward="""
-δa means dL/da and has the shape of a. output_t is h_t as the output layer
-reads it. a_i, a_f, a_g and a_o are the arguments of σ and tanh: i_t = σ(a_i) and so on.
-σ' = σ (1 - σ) and tanh' = 1 - tanh². Products are entry by entry.
-
-    δc_t = δh_t ⊙ o_t (1 - tanh²(c_t)) + δc_{t+1} ⊙ f_{t+1}     from step t+1; at t = T: δc_n
-    δa_i = δc_t ⊙ g_t i_t (1 - i_t)
-    δa_f = δc_t ⊙ c_{t-1} f_t (1 - f_t)
-    δa_g = δc_t ⊙ i_t (1 - g_t²)
-    δa_o = δh_t ⊙ tanh(c_t) o_t (1 - o_t)
-    δh_{t-1} = W_hi^T δa_i + W_hf^T δa_f + W_hg^T δa_g + W_ho^T δa_o + δoutput_{t-1}
-    δx_t = W_ii^T δa_i + W_if^T δa_f + W_ig^T δa_g + W_io^T δa_o
-
-All steps and all rows use the same parameters, so each gradient is a sum over both:
-
-    δW_i = Σ δa x_t^T      δW_h = Σ δa h_{t-1}^T      δb_i = δb_h = Σ δa      for i, f, g and o
-    Σ is over the steps and the rows of the batch
-""",
 )
 
 CELLS = {cell.name: cell for cell in (RNN, GRU, LSTM)}

@@ -1,7 +1,6 @@
-"""What a cell declares is what its plain version has: equations, arguments, results, parameters."""
+"""What a cell declares is what its plain version has: arguments, results, parameters."""
 
 import inspect
-import re
 
 import numpy as np
 import pytest
@@ -10,21 +9,6 @@ from compare.implementations import CELLS
 
 T, B, V, H = 3, 2, 4, 5
 STATES = {"h_t": "h_next", "c_t": "c_next"}  # the new states in the code, and as declared
-
-
-def without_blanks(text):
-    text = re.sub(r"\bf('?)\(", r"tanh\1(", text)  # f of a plain version is tanh or ReLU
-    return re.sub(r"\s+", "", text)
-
-
-@pytest.mark.parametrize("name", CELLS)
-def test_the_equations_are_those_of_the_plain_version(name):
-    cell = CELLS[name]
-    source = without_blanks(cell.plain.__doc__)
-    terms = [term for text in (cell.forward, cell.backward) for term in re.split(r"\n| {3,}", text)]
-    terms = [without_blanks(term) for term in terms if "=" in term]
-    assert len(terms) > 5
-    assert [term for term in terms if term not in source] == []
 
 
 @pytest.mark.parametrize("name", CELLS)
