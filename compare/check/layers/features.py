@@ -80,7 +80,8 @@ def try_feature(
     results = [result for result in try_items(subject) if result.name in parts]
     failed = next((r for r in results if r.verdict != Verdict.RIGHT), results[0])
     fields, feature = subject.changes, Result(name=name, verdict=failed.verdict)
-    is_promised = is_promised or len(fields) > 2 or not UNPROMISED & {*fields}
+    unpromised = UNPROMISED | {"dtype"} if subject.layers.is_cast else UNPROMISED
+    is_promised = is_promised or len(fields) > 2 or not unpromised & {*fields}
     if failed.verdict != Verdict.RIGHT and not is_promised:
         feature.verdict = Verdict.MISSING  # by broadcasting a layer may take some
         failed.got = failed.got or "other results"

@@ -5,9 +5,9 @@ Arrays of another layout than ours are transposed before and after each call.
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,7 @@ class UserLayerFactory:
     forward_only: bool = False
     other_backward: bool = False  # whether its gradients have another form than is known
     own_dtype: str = ""  # of its parameters, without the argument dtype
+    is_cast: bool = False  # a PyTorch module has no such argument, and is cast
     set_by_calls: set[str] = field(default_factory=set)  # arrays that are no parameters
 
     def __call__(
@@ -50,7 +51,7 @@ class UserLayerFactory:
         flags = {n: value for n in ("dtype", "device") if (value := getattr(self, n))}
         given = flags | options | ({"step": True} if self.conventions.step else {})
         try:
-            handle = self.submission.make("", input_size, hidden_size, **given)
+            handle = self._make(input_size, hidden_size, **given)
         except CallFailed as failure:
             for name in flags:
                 if f"unexpected keyword argument '{name}'" in str(failure):
@@ -59,8 +60,19 @@ class UserLayerFactory:
             raise _missing_if_refused(failure, options) from None
         layer = UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
         if self.conventions.names and SEVERAL & {*options}:
-            layer.check_names(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
+            layer.name_layers(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
         return layer
+
+    def _make(self, *sizes: int, **given: Any) -> Handle:
+        """Build a layer in its process; a PyTorch module without the argument dtype is cast."""
+        try:
+            return self.submission.make("", *sizes, **given)
+        except CallFailed as failure:
+            has_none = "unexpected keyword argument 'dtype'" in str(failure)
+            if not has_none or self.submission.adapter != "torch_module":
+                raise
+        self.is_cast = True
+        return self.submission.make("", *sizes, cast=given.pop("dtype"), **given)
 
     def learn(self, V: int, H: int) -> None:
         """Build a layer, and detect its dtype and which arrays are its parameters."""
@@ -105,15 +117,20 @@ class UserLayer:
             raise UnexpectedResult("parameters, a dict of arrays", describe_kind(found))
         return found
 
-    def check_names(self, ours: Layer) -> None:
-        """Raise CallFailed if parameters of further layers have other names than PyTorch's."""
+    def name_layers(self, ours: Layer) -> None:
+        """Learn the names of further layers; CallFailed if some parameters have none."""
         used = {one for several in self.conventions.names.values() for one in several}
         found = {*self._list_arrays()} - used
         first = {parameter.name for parameter in CELLS[self.cell].parameters}
         lacking = [name for name in ours.parameters if name not in first | found]
-        if lacking and found - {*ours.parameters}:
-            names = ", ".join(sorted(found - {*ours.parameters}))
-            raise CallFailed("missing", f"expected parameters with PyTorch's names, got {names}")
+        others = found - {*ours.parameters}
+        if lacking and others:
+            further = self.conventions.name_layers(lacking, others)
+            if {one for several in further.values() for one in several} != others:
+                got = ", ".join(sorted(others))
+                raise CallFailed("missing", f"expected PyTorch's names or numbers, got {got}")
+            names = self.conventions.names | further
+            self.conventions = replace(self.conventions, names=names)
 
     @property
     def parameters(self) -> Results:

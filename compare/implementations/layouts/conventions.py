@@ -1,7 +1,7 @@
 """Conventions: how a layer's arrays lie in memory and in its parameters."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import permutations, product
 
@@ -92,6 +92,20 @@ class Conventions:
         self.lacks = self.lacks - {BIASES} if bias else self.lacks | {BIASES}
         self.bias_axis = bias.index(1) if len(bias) == 2 else None
 
+    def name_layers(self, lacking: Iterable[str], own: Collection[str]) -> Names:
+        """Return the names of further layers: those of the first one, with a larger number.
+
+        Beside "cells.0.W" and "W1", the second layer has "cells.1.W" and "W2".
+        """
+        found: Names = {}
+        for name in lacking:
+            kind, _, k = name.partition("_l")
+            several = self.names.get(f"{kind}_l0", ()) if k.isdigit() else ()
+            counted = tuple(filter(None, (_count(one, int(k), own) for one in several)))
+            if several and len(counted) == len(several):
+                found[name] = counted
+        return found
+
     def to_own(self, ours: Arrays, cell: str) -> Arrays:
         """Return parameters as the user's."""
         ours = {n: reorder_to_own(array, cell, self._order(n)) for n, array in ours.items()}
@@ -158,6 +172,13 @@ class Conventions:
     def _order(self, name: str) -> Order:
         """Return the order of the gates in a parameter; a projection has none."""
         return () if name.startswith("weight_hr") else self.order
+
+
+def _count(name: str, k: int, own: Collection[str]) -> str:
+    """Return one of the user's names that is this one with a number larger by k; empty if none."""
+    numbers = re.finditer(r"\d+", name)
+    larger = (name[: n.start()] + str(int(n[0]) + k) + name[n.end() :] for n in numbers)
+    return next((one for one in larger if one in own), "")
 
 
 def list_readings(learned: Conventions, cell: str, stated: Order) -> Iterator[Conventions]:

@@ -30,12 +30,14 @@ def build(
     hidden_size: int,
     *,
     step: bool = False,
+    cast: str = "",
     **options: object,
 ) -> torch.nn.Module:
-    """Build the module; one of a single step is called once for each."""
+    """Build the module, perhaps cast to a dtype; one of a single step is called once for each."""
     if "dtype" in options:
         options["dtype"] = getattr(torch, str(options["dtype"]))
     module = module_class(input_size, hidden_size, **options)
+    module = module.to(getattr(torch, cast)) if cast else module
     return Steps(module) if step else module
 
 
