@@ -204,6 +204,7 @@ def read_layers(path: str) -> dict[str, Node]:
         rest = [f"only its node {name} is run"] * (not is_alone)
         odd = {*attributes} & {"clip", "input_forget"}  # which PyTorch lacks
         rest += [f"it has {n} {attributes[n]:g}" for n in sorted(odd)]
+        rest += ["it runs back in time"] * (attributes.get("direction") == b"reverse")
         found[name] = Node(node.op_type, attributes, arrays, "; ".join(rest))
     return found
 
