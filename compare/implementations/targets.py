@@ -7,7 +7,7 @@ from typing import Any
 
 from compare.files import open_input
 from compare.implementations.core.cells import CELLS, Cell
-from compare.implementations.core.failures import CallFailed
+from compare.implementations.core.failures import CallFailed, Verdict
 from compare.implementations.core.guesses import guess_cell_of_functions
 from compare.implementations.core.interface import Implementation, demand_equal_sizes
 from compare.implementations.inside.adapters.registry import RESOLVER
@@ -119,7 +119,9 @@ def _load_class(
         layers = UserLayerFactory(submission, record.name, device=device)
         detect_conventions(layers)
     except CallFailed as failure:
-        raise UsageError(f"expected a layer from {target}: {failure}") from None
+        other = detect_cell(submission) if cell and failure.verdict == Verdict.NOT_TRIED else cell
+        asked = f"; is --cell {other} meant?" if other != cell else ""
+        raise UsageError(f"expected a layer from {target}: {failure}{asked}") from None
 
     def build(**options: Any) -> UserLayer:
         try:

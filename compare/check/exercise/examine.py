@@ -99,7 +99,7 @@ def _examine(
         load, report.form = partial(load, name), "loss"
         try:
             report.cell, stage, detected = _read_loss_function(config, load)
-            chosen, stages = [stage], (stage,)
+            chosen, stages = choose_stage([stage], config.stage), (stage,)
         except CallFailed as error:
             report.misfit, failure = f"{name} was not understood: {error}; {WAY}", error
     elif failure is None and not of_template & {*names, *own}:

@@ -155,7 +155,7 @@ class Loader(SourceFileLoader):
             try:
                 super().exec_module(module)
                 return
-            except (ModuleNotFoundError, OSError, EOFError):
+            except (ImportError, OSError, EOFError):
                 vars(module).clear()
                 vars(module).update(own)
         run_definitions(file, module)

@@ -111,10 +111,6 @@ def _runs_without_batch(layers: UserLayerFactory) -> bool:
     return False
 
 
-def _have_results(fits: Sequence[Fit]) -> bool:
-    return any(math.isfinite(fit.distance) for fit in fits)
-
-
 def _candidates(
     layers: UserLayerFactory, fits: Sequence[Fit]
 ) -> Iterator[tuple[Conventions, bool]]:
@@ -130,10 +126,11 @@ def _candidates(
             continue
         kind = INITIAL in conventions.lacks, conventions.step
         earlier = [f for f in fits if (INITIAL in f.conventions.lacks, f.conventions.step) < kind]
-        yield conventions, _have_results(earlier)
+        yield conventions, any(math.isfinite(fit.distance) for fit in earlier)
         learned = layers.conventions
         # A class with PyTorch's names is expected to use PyTorch's gate order.
-        if fits[-1].conventions is learned and _have_results(fits[-1:]) and learned.has_own_names:
+        has_results = fits[-1].conventions is learned and math.isfinite(fits[-1].distance)
+        if has_results and learned.has_own_names:
             for reading in [*list_readings(learned, layers.cell, layers.order)][1:]:
                 yield reading, True
 

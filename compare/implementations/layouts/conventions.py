@@ -194,9 +194,6 @@ def list_conventions() -> list[Conventions]:
         Conventions(batch_first=first, flat_state=flat, state_first=state_first)
         for state_first, first, flat in product((False, True), repeat=3)
     ]
-    cells = [
-        Conventions(flat_state=True, step=True, state_first=state_first)
-        for state_first in (False, True)
-    ]
+    cells = [replace(each, step=True) for each in whole if each.flat_state and not each.batch_first]
     from_zero = [replace(each, lacks=frozenset({INITIAL})) for each in whole]
     return [*whole, *cells, *from_zero]

@@ -76,6 +76,8 @@ def test_a_loss_function_is_checked_with_its_global_arrays(name, tmp_path, monke
         assert main(["check", target]) == code
         shown = capsys.readouterr()
         assert words in shown.out + shown.err
+    assert main(["check", "rnn.py", "--stage", "rnn_step"]) == 2
+    assert code == 2 or "--stage to be one of lossFun, got" in capsys.readouterr().err
 
 
 WHOLE = """

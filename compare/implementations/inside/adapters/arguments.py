@@ -55,9 +55,13 @@ def describe(target: Callable[..., object]) -> list[tuple[str, bool, str]]:
 def construct(
     target: Callable[..., object], input_size: int, hidden_size: int, **options: object
 ) -> object:
-    """Build a layer, with the sizes by name where the names of its arguments say them."""
-    sizes, given = name_sizes(list_arguments(target)), (input_size, hidden_size)
-    if {*sizes.values()} != {"input_size", "hidden_size"}:
-        return target(*given, **options)
-    values = dict(zip(("input_size", "hidden_size"), given, strict=True))
-    return target(**{name: values[size] for name, size in sizes.items()}, **options)
+    """Build a layer, with the sizes by name where the names of its arguments say them.
+
+    A layer that takes the hidden size alone finds out the other when it gets an input.
+    """
+    arguments, values = describe(target), {"input_size": input_size, "hidden_size": hidden_size}
+    sizes = {name: values[size] for name, _, size in arguments if size}
+    known = {size for _, has_default, size in arguments if size or not has_default}
+    if {*values} <= known or known == {"hidden_size"}:
+        return target(**sizes, **options)
+    return target(input_size, hidden_size, **options)
