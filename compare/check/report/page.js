@@ -38,7 +38,7 @@ function drawStage(stage, k) {
   if (!(stage.tensors || []).some((tensor) => !tensor.ok)) section.append(make("p", {}, stage.short));
   if (stage.likely) {
     section.append(make("div", { class: "likely" }, make("p", {}, make("b", {}, "Likely mistake: "), stage.likely),
-      stage.lines.length ? make("p", { class: "hint" }, "With this mistake, the plain version has:") : null,
+      stage.lines.length ? make("p", { class: "hint" }, "With this mistake, scratch_rnn/plain would read:") : null,
       stage.lines.length ? make("pre", { tabindex: 0 }, stage.lines.join("\n")) : null));
   }
   if (stage.equation) section.append(make("pre", { tabindex: 0, "aria-label": "The equations" }, equation(stage)));

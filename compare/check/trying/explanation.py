@@ -36,7 +36,7 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]
     if result.likely_lines:
-        lines.append(Text("  With this mistake, the plain version has:"))
+        lines.append(Text("  With this mistake, scratch_rnn/plain would read:"))
         lines += [Text(f"    {line}") for line in result.likely_lines[:MOST_LINES]]
     return lines
 

@@ -25,7 +25,7 @@ forward on T 3, B 2, H 2: output is wrong
   h = tanh(z)
 
   Likely mistake: It is so.
-  With this mistake, the plain version has:
+  With this mistake, scratch_rnn/plain would read:
     line 1
     line 2
     line 3
