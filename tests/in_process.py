@@ -5,9 +5,25 @@ from functools import partial
 
 from rich.console import Console
 
-from compare.check import CheckConfig, examine
+from compare.check import CheckConfig, examine, list_trials
 from compare.check.exercise.functions import FunctionsSubject, call_reference
-from compare.implementations import Source, Submission, make_source, read_target
+from compare.check.layers.features import (
+    FEATURES,
+    find_surface,
+    find_wrong_combination,
+    try_features,
+)
+from compare.check.layers.layer import PARTS, LayerSubject, find_layout
+from compare.check.layers.properties import PROPERTIES, try_property
+from compare.check.trying.results import Result
+from compare.implementations import (
+    Source,
+    Submission,
+    UserLayerFactory,
+    Verdict,
+    make_source,
+    read_target,
+)
 from compare.implementations.worker.in_process import InProcess
 from compare.terminal import Terminal
 
@@ -50,3 +66,24 @@ def terminal(width=200, *, color=False, **options):
     printed = io.StringIO()
     options |= {"force_terminal": True, "color_system": "standard"} if color else {}
     return Terminal(Console(file=printed, width=width, **options)), printed
+
+
+def try_one(target, cell, name):
+    """Try one part, feature or property of a class alone; return its result."""
+    with submission_of(target) as submission:
+        layers = UserLayerFactory(submission, cell)
+        if name in PARTS:
+            return next(r for r in find_layout(LayerSubject(layers, 0)) if r.name == name)
+        subject = LayerSubject(layers, 0, list_trials()[:1])
+        find_layout(subject)
+        tried = next((each for each in PROPERTIES if each.name == name), None)
+        if tried is not None:  # first without any feature, which takes less time
+            features = [Result(name=each, verdict=Verdict.MISSING) for each in FEATURES]
+            found = try_property(tried, layers, find_surface(layers, features), 0, 1)
+            if found.verdict == Verdict.WRONG:
+                return found
+        features = try_features(subject)
+        if tried is not None:
+            return try_property(tried, layers, find_surface(layers, features), 0, 1)
+        features += find_wrong_combination(subject, features, PARTS)
+        return next(each for each in features if each.name.startswith(name))

@@ -103,7 +103,11 @@ def records(tmp_path_factory):
             to = f"{directory / 'layer'}.{end}"
             with warnings.catch_warnings(action="ignore"):  # of the library
                 assert main(["convert", str(directory / "layer.npz"), to]) == 0
-    torch.save(build_models(2, 3)[1].state_dict(), directory / "own.pt")
+    model = build_models(2, 3)[1].state_dict()
+    torch.save(model, directory / "own.pt")
+    save_file(
+        {name: tensor.numpy() for name, tensor in model.items()}, directory / "own.safetensors"
+    )
     np.save(directory / "x.npy", np.zeros((2, 1, 3)))
     cell = {"cell_type": "code", "source": right_source()}
     for name, text in {

@@ -53,7 +53,9 @@ MODES = {  # `grade` is left out: its options are those of the check of each fil
     "explain, the newest run": Mode("explain --text the --overwrite"),
     "write": Mode("write --site ."),
     "convert": Mode("convert layer.npz new.npz"),
-    "explain, your own": Mode("explain --weights own.pt --vocab own.json --text ab --overwrite"),
+    "explain, your own": Mode(
+        "explain --weights own.safetensors --vocab own.json --text ab --overwrite"
+    ),
     "bench": Mode("bench --shapes shapes.json --rows scratch --phases forward --budget 1e5"),
     "bench, a target": Mode(
         "bench --shapes shapes.json --rows torch.nn:RNN --phases forward --budget 1e5"

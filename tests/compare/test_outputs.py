@@ -128,7 +128,7 @@ READS = {  # a command with each option that names what it reads: those that nam
     "bisect mine.py torch --input x.npy --weights layer.npz": ["--output {}"],
     "explain --overwrite --checkpoint runs/run": ["--out {}"],
     "explain --overwrite --runs runs": ["--out {}"],
-    "explain --overwrite --weights own.pt --vocab own.json": ["--out {}"],
+    "explain --overwrite --weights own.safetensors --vocab own.json": ["--out {}"],
     "write --site directory": [],
     "convert layer.npz": ["{}"],
     "convert runs/run": ["{}"],
@@ -166,7 +166,7 @@ def list_names(output, file):
 @pytest.mark.parametrize(("line", "output"), [(line, o) for line, of in READS.items() for o in of])
 def test_no_command_writes_what_it_reads(line, output, records, capsys):
     shutil.copytree(records, "runs/run", ignore=shutil.ignore_patterns("*.py"))
-    for name in ("own.pt", "own.json", "x.npy", "layer.npz", "older.json"):
+    for name in ("own.safetensors", "own.json", "x.npy", "layer.npz", "older.json"):
         shutil.copy(records / name, name)
     shutil.copy(records / "bench.json", "earlier.json")
     Path("report/students").mkdir(parents=True)

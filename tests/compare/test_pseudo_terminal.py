@@ -65,9 +65,9 @@ def on_a_terminal(cases):
 
 
 def of_all(commands, widths=WIDTHS):
-    """Return each command at each width, with the variables in turn."""
-    pairs = itertools.product(commands, widths)
-    return [(w, v, c.split()) for (c, w), v in zip(pairs, itertools.cycle(VARIABLES), strict=False)]
+    """Return each command, with the widths and the variables in turn."""
+    turns = zip(itertools.cycle(widths), itertools.cycle(VARIABLES), strict=False)
+    return [(w, v, c.split()) for c, (w, v) in zip(commands, turns, strict=False)]
 
 
 def plain(text):
@@ -81,7 +81,8 @@ def test_the_commands_fit_a_terminal(fox, tmp_path):
     """
     run = f"train --model scratch {FLAGS} --text {fox} --runs {tmp_path / 'runs'}"
     training = [(120, variables, run.split()) for variables in VARIABLES[:2]]
-    cases = [*of_all(HELP), *of_all(LINES, WIDTHS[:1]), *of_all([f"parity {SMALL} --text {fox}"])]
+    cases = [*of_all(HELP), *of_all(LINES, WIDTHS[:1])]
+    cases += of_all([f"parity {SMALL} --text {fox}"] * len(WIDTHS))
     cases += training
     for (columns, variables, arguments), (code, text) in zip(
         cases, on_a_terminal(cases), strict=True

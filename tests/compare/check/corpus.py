@@ -222,6 +222,17 @@ def function_source(source, name):
     return found[0]
 
 
+@functools.cache
+def subtle_layers():
+    """Return the layers of `subtle.toml`."""
+    return tuple(
+        Layer(base, words, [change] if isinstance(change[0], str) else change, found)
+        for base, by_found in table("subtle")["layers"].items()
+        for found, by_words in by_found.items()
+        for words, change in by_words.items()
+    )
+
+
 def files():
     """Return the texts of `files.toml` by the names of the files."""
     records = table("files")["layer"]

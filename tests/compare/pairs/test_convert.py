@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 import compare
 from compare.cli import main
@@ -53,7 +54,7 @@ def draw(cell, *, b_hn=True, **options):
 
 
 def write(path, weights):
-    torch.save({name: torch.tensor(array) for name, array in weights.items()}, path)
+    save_file(weights, path)
     return path
 
 
@@ -81,7 +82,7 @@ def fold(weights, name):
 @pytest.mark.parametrize("library", list_classes(), indirect=True)
 def test_weights_go_to_each_class_and_back_in_the_same_bits(library, tmp_path, capsys):
     weights = draw(find_cell(library).name, b_hn=library not in WITHOUT_B_HN)
-    source, own, back = (tmp_path / name for name in ("source.pt", "own.npz", "back.safetensors"))
+    source, own, back = (tmp_path / name for name in ("0.safetensors", "own.npz", "1.safetensors"))
     write(source, weights)
     assert main(f"convert {source} {own} --to {library}".split()) == 0
     first, written = capsys.readouterr().out.splitlines()
@@ -138,7 +139,7 @@ def refuse(typed, folder, capsys):
 
 @pytest.mark.parametrize("library", WITHOUT_B_HN, indirect=True)
 def test_a_bias_without_a_place_is_refused(library, tmp_path, capsys):
-    source = write(tmp_path / "gru.pt", draw("gru"))
+    source = write(tmp_path / "gru.safetensors", draw("gru"))
     code, error = refuse(f"convert {source} {tmp_path}/own.npz --to {library}", tmp_path, capsys)
     assert code == 1
     assert f"expected b_hn of zero in bias_hh_l0 for {library}, which has no bias inside" in error
@@ -153,7 +154,7 @@ def test_another_function_is_refused_and_named(library, tmp_path, monkeypatch, c
         return {name: a[[*z, *r, *n]] for name, a in fit_biases(weights, form).items()}
 
     monkeypatch.setattr(conversion, "fit_biases", exchange_gates)
-    source = write(tmp_path / "gru.pt", draw("gru"))
+    source = write(tmp_path / "gru.safetensors", draw("gru"))
     code, error = refuse(f"convert {source} {tmp_path}/own.npz --to {library}", tmp_path, capsys)
     assert code == 1
     assert "torch and torch.nn:GRU: all 8 tensors differ: output, h_n, " in error
@@ -181,7 +182,7 @@ def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):
         write_arrays(file, {n: np.nextafter(a, np.float32(9)) for n, a in arrays.items()})
 
     monkeypatch.setattr(conversion, "write_arrays", lose_a_bit)
-    source = write(tmp_path / "rnn.pt", draw("rnn"))
+    source = write(tmp_path / "rnn.safetensors", draw("rnn"))
     config = compare.pairs.ConvertConfig(paths=(str(source), str(tmp_path / "new.npz")))
     with pytest.raises(RecordError, match="expected to read the bits of weight_ih_l0"):
         compare.pairs.convert(config)
@@ -189,23 +190,25 @@ def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):
 
 
 REFUSED = {
-    "w.pt": "expected SOURCE and DEST, got 1 paths",
-    "w.pt w.pt": "expected a new file for DEST, got w.pt, which is there already",
-    "w.pt new.txt": "expected DEST to end in one of .safetensors, .npz, .pt, .pth, .keras, .h5, "
+    "w.npz": "expected SOURCE and DEST, got 1 paths",
+    "w.npz w.npz": "expected a new file for DEST, got w.npz, which is there already",
+    "w.npz new.txt": "expected DEST to end in one of .safetensors, .npz, .pt, .pth, .keras, .h5, "
     ".onnx, got new.txt",
-    "w.pt new.pt --to keras.layers:GRU": "expected DEST to end in .npz or .safetensors with --to, "
+    "w.npz new.pt --to keras.layers:GRU": "expected DEST to end in .npz or .safetensors with --to, "
     "got new.pt",
-    "w.pt new.keras --to keras.layers:GRU": "expected DEST to end in .npz or .safetensors with "
+    "w.npz new.keras --to keras.layers:GRU": "expected DEST to end in .npz or .safetensors with "
     "--to, got new.keras",
-    "w.pt new.npz --to keras": f"expected torch or one of {', '.join(list_classes())}, got 'keras'",
-    "w.pt new.npz --to torch.nn:GRU": "expected weights of a GRU for torch.nn:GRU, got weights of "
+    "w.npz new.npz --to keras": f"expected torch or one of {', '.join(list_classes())}, "
+    "got 'keras'",
+    "w.npz new.npz --to torch.nn:GRU": "expected weights of a GRU for torch.nn:GRU, got weights of "
     "an LSTM",
     "w.pt new.npz --from torch.nn:GRU": "expected --from with .npz or .safetensors, got w.pt",
-    "w.pt:b new.npz": "expected a recurrent layer b in w.pt, got ''",
-    "w.npz new.npz --from torch.nn:LSTM": "expected one recurrent layer in w.npz, got none",
+    "w.npz:b new.npz": "expected a recurrent layer b in w.npz, got ''",
+    "kernel.npz new.npz --from torch.nn:LSTM": "expected one recurrent layer in kernel.npz, got "
+    "none",
     "half.npz new.npz": "expected the weights of a recurrent layer in half.npz: expected dtype "
     "float32 or float64, got float16",
-    "w.pt new.npz --nonlinearity relu": "expected no --nonlinearity for an LSTM, got relu",
+    "w.npz new.npz --nonlinearity relu": "expected no --nonlinearity for an LSTM, got relu",
 }
 
 
@@ -213,8 +216,8 @@ REFUSED = {
 def test_what_does_not_belong_together_is_refused_in_one_line(typed, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     weights = draw("lstm")
-    write("w.pt", weights)
-    np.savez("w.npz", kernel=weights["weight_ih_l0"])
+    np.savez("w.npz", **weights)
+    np.savez("kernel.npz", kernel=weights["weight_ih_l0"])
     np.savez("half.npz", **{name: array.astype(np.float16) for name, array in weights.items()})
     code, error = refuse(f"convert {typed}", tmp_path, capsys)
     assert code in (2, 3)
@@ -223,7 +226,7 @@ def test_what_does_not_belong_together_is_refused_in_one_line(typed, tmp_path, m
 
 @pytest.mark.parametrize("options", [{"num_layers": 2}, {"bidirectional": True}])
 def test_what_a_class_does_not_have_is_refused(options, library, tmp_path, capsys):
-    source = write(tmp_path / "lstm.pt", draw("lstm", **options))
+    source = write(tmp_path / "lstm.safetensors", draw("lstm", **options))
     typed = f"convert {source} {tmp_path}/own.npz --to keras.layers:LSTM"
     code, error = refuse(typed, tmp_path, capsys)
     assert code == 2
@@ -237,7 +240,7 @@ def test_what_a_class_does_not_have_is_refused(options, library, tmp_path, capsy
         ("parity keras.layers:LSTM torch", "keras.layers:LSTM"),
         ("parity model.keras torch", "model.keras"),
         ("convert model.keras new.pt", "model.keras"),
-        ("convert w.pt new.npz --to keras.layers:LSTM", "keras.layers:LSTM"),
+        ("convert w.safetensors new.npz --to keras.layers:LSTM", "keras.layers:LSTM"),
     ],
 )
 @pytest.mark.skipif(has("keras"), reason="expected no Keras")
@@ -245,7 +248,7 @@ def test_a_library_that_is_not_installed_is_named_with_its_command(
     typed, target, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    write("w.pt", draw("lstm"))
+    write("w.safetensors", draw("lstm"))
     (tmp_path / "model.keras").touch()
     code, error = refuse(typed, tmp_path, capsys)
     assert code == 2
@@ -256,14 +259,16 @@ def test_a_library_that_is_not_installed_is_named_with_its_command(
 
 
 @pytest.mark.parametrize(
-    ("ends", "dtype"), [(("pt", "npz"), "float32"), (("safetensors", "pth"), "float64")]
+    ("ends", "dtype"), [(("pt", "npz"), "float32"), (("safetensors", "npz"), "float64")]
 )
 def test_files_of_arrays_keep_all_bits(ends, dtype, tmp_path):
     options = {"num_layers": 2, "bidirectional": True, "dtype": getattr(torch, dtype)}
     weights = draw("lstm", **options)
     first, second = (tmp_path / f"{k}.{end}" for k, end in enumerate(ends))
-    write(tmp_path / "source.pt", {f"model.rnn.{name}": a for name, a in weights.items()})
-    assert main(f"convert {tmp_path}/source.pt {first}".split()) == 0
+    source = write(
+        tmp_path / "source.safetensors", {f"model.rnn.{name}": a for name, a in weights.items()}
+    )
+    assert main(f"convert {source} {first}".split()) == 0
     assert main(f"convert {first} {second}".split()) == 0
     assert_same_bits(compare.convert_weights(second), weights)
 
@@ -301,7 +306,7 @@ def test_weights_go_through_the_files_of_all_libraries_in_the_same_bits(cell, tm
     weights = draw(cell)
     if cell != "gru":  # Keras's GRU alone has two biases
         weights = fold(weights, "keras.layers:LSTM")
-    path = write(tmp_path / "0.pt", weights)
+    path = write(tmp_path / "0.safetensors", weights)
     ends = ("keras", "onnx", "h5", "safetensors", "onnx", "npz", "keras", "pt")
     for k, end in enumerate(ends):
         assert main(f"convert {path} {tmp_path}/{k + 1}.{end}".split()) == 0
@@ -311,7 +316,7 @@ def test_weights_go_through_the_files_of_all_libraries_in_the_same_bits(cell, tm
 
 def test_relu_stays_in_a_librarys_file(tmp_path, capsys):
     skip_without("keras")
-    source, model = write(tmp_path / "source.pt", draw("rnn")), tmp_path / "model.keras"
+    source, model = write(tmp_path / "rnn.safetensors", draw("rnn")), tmp_path / "model.keras"
     assert main(f"convert {source} {model} --nonlinearity relu".split()) == 0
     code, error = refuse(f"convert {model} {tmp_path}/new.pt", tmp_path, capsys)
     assert code == 1

@@ -156,9 +156,9 @@ def test_bisect_shows_the_smallest_case_that_differs(wrong_file, capsys):
 
 
 def test_the_users_own_case_is_cut_to_fewer_steps_and_sequences(wrong_file, tmp_path, capsys):
-    torch.save(torch.nn.RNN(4, 5).state_dict(), tmp_path / "own.pt")
+    save_file(torch.nn.RNN(4, 5).state_dict(), tmp_path / "own.safetensors")
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(6, 3, 4)))
-    own = f"--weights {tmp_path}/own.pt --input {tmp_path}/x.npy"
+    own = f"--weights {tmp_path}/own.safetensors --input {tmp_path}/x.npy"
     code, output, _ = run(f"bisect torch {wrong_file} {own}", capsys)
     assert code == 0
     assert "A and B differ in this case: T 1, B 1, V 4, H 5, tanh, float32" in output
@@ -176,8 +176,8 @@ def test_two_layers_are_also_compared_without_an_initial_state(tmp_path, capsys)
 def test_weights_for_which_a_layer_has_no_place_are_refused_in_one_line(tmp_path, capsys):
     file = tmp_path / "one.py"
     file.write_text(ONE_BIAS, encoding="utf-8")
-    torch.save(torch.nn.GRU(4, 5).state_dict(), tmp_path / "gru.pt")
-    code, _, error = run(f"parity torch {file}:Mine --weights {tmp_path}/gru.pt", capsys)
+    save_file(torch.nn.GRU(4, 5).state_dict(), tmp_path / "gru.safetensors")
+    code, _, error = run(f"parity torch {file}:Mine --weights {tmp_path}/gru.safetensors", capsys)
     assert code == 2
     assert error.startswith(f"rnn-parity: expected {file}:Mine with bias_hh_l0, got ")
     assert error.count("\n") == 1
@@ -260,7 +260,7 @@ def test_the_weights_of_a_run_are_its_final_ones_or_its_newest_checkpoint(char_l
 
 
 def test_two_arrays_are_compared_within_the_tolerance_of_the_case(char_lm, capsys):
-    own = f"--like output --weights {char_lm}/char.pt --input {char_lm}/x.npy"
+    own = f"--like output --weights {char_lm}/char.npz --input {char_lm}/x.npy"
     code, output, error = run(f"parity {char_lm}/a.npy {char_lm}/b.npy {own}", capsys)
     assert (code, error) == (1, "rnn-parity: A and B: the only tensor differs: output\n")
     assert "Each entry has its own tolerance, from your input and weights." in output
@@ -282,7 +282,7 @@ def test_two_arrays_that_are_no_result_of_the_users_own_layer_are_called_so(char
     right = np.load(char_lm / "a.npy")
     np.save(char_lm / "e.npy", right[::-1])
     np.save(char_lm / "f.npy", right[::-1] + np.float32(1e-8))
-    own = f"--like output --weights {char_lm}/char.pt --input {char_lm}/x.npy"
+    own = f"--like output --weights {char_lm}/char.npz --input {char_lm}/x.npy"
     code, output, _ = run(f"parity {char_lm}/e.npy {char_lm}/f.npy {own}", capsys)
     assert code == 0
     far = f"{np.abs(right - right[::-1]).max():.1e}"
@@ -297,15 +297,17 @@ REFUSED = {
     "--size T=3": "expected two targets with these options, got --size",
     "scratch torch --lr 1 --text fox.txt": "expected two targets without other options, got "
     "--text, --lr",
-    "scratch torch --weights char.pt --size H=7": "expected one H, got 7 of --size, 6 of --weights",
-    "scratch torch --weights char.pt --input a.npy": "expected one V, got 6 of --input, 5 of "
+    "scratch torch --weights char.npz --size H=7": "expected one H, got 7 of --size, 6 of "
+    "--weights",
+    "scratch torch --weights char.npz --input a.npy": "expected one V, got 6 of --input, 5 of "
     "--weights",
     "scratch torch --weights x.npy": "expected weights in one of .safetensors, .npz, .pt, .pth, "
     "got x.npy",
-    "scratch torch --weights part.pt": "expected the weights of a recurrent layer in part.pt: "
+    "scratch torch --weights part.npz": "expected the weights of a recurrent layer in part.npz: "
     "expected parameters weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, got ",
-    "scratch torch --weights two.pt": "expected one recurrent layer in two.pt, got 'encoder', 'b'",
-    "scratch torch --input char.pt": "expected one array in char.pt, got several",
+    "scratch torch --weights two.npz": "expected one recurrent layer in two.npz, got "
+    "'encoder', 'b'",
+    "scratch torch --input char.npz": "expected one array in char.npz, got several",
     "scratch torch --input flat.npy": "expected floats of shape (T, B, V) in flat.npy, got (3,) "
     "float64",
     "scratch torch --device-b cuda": "expected a CUDA device for --device cuda",
@@ -330,9 +332,10 @@ def test_what_does_not_belong_together_is_refused_in_one_line(typed, char_lm, mo
     monkeypatch.chdir(char_lm)
     np.save("flat.npy", np.zeros(3))
     Path("notes.txt").write_text("a note")
-    weights = torch.load("char.pt")
-    torch.save({n: w for n, w in weights.items() if "bias_hh" not in n}, "part.pt")
-    torch.save(weights | {name.replace("encoder", "b"): w for name, w in weights.items()}, "two.pt")
+    weights = dict(np.load("char.npz"))
+    np.savez("part.npz", **{n: w for n, w in weights.items() if "bias_hh" not in n})
+    two = weights | {name.replace("encoder", "b"): w for name, w in weights.items()}
+    np.savez("two.npz", **two)
     code, _, error = run(f"parity {typed}", capsys)
     assert error.startswith(f"rnn-parity: {REFUSED[typed]}")
     assert error.count("\n") == 1

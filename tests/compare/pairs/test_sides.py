@@ -27,15 +27,16 @@ def clipped_file(tmp_path):
     source = Path(inspect.getsourcefile(CELLS["lstm"].plain)).read_text(encoding="utf-8")
     clipped = source.replace("c_t = f * c + i * g", "c_t = np.clip(f * c + i * g, -8, 8)")
     file.write_text(clipped, encoding="utf-8")
-    torch.save(torch.nn.LSTM(3, 4).state_dict(), tmp_path / "own.pt")
+    weights = torch.nn.LSTM(3, 4).state_dict()
+    np.savez(tmp_path / "own.npz", **{name: w.numpy() for name, w in weights.items()})
     return file
 
 
-@pytest.mark.parametrize("own", ["", "--weights {}/own.pt"])
 def test_what_large_inputs_or_long_sequences_show_is_found_also_with_own_weights(
-    clipped_file, own, capsys
+    clipped_file, capsys
 ):
-    code, output, _ = run(f"parity torch {clipped_file} {own.format(clipped_file.parent)}", capsys)
+    own = clipped_file.with_name("own.npz")
+    code, output, _ = run(f"parity torch {clipped_file} --weights {own}", capsys)
     assert code == 1
     assert "T 1 to 129, B 1 to 129, " in output
     assert "A agrees with the computation in float64; B does not." in output
@@ -100,25 +101,25 @@ def test_weights_of_its_own_that_are_not_those_of_the_other_side_are_named(capsy
 
 
 @pytest.mark.parametrize(
-    "command",
+    ("command", "name", "got"),
     [
-        "parity scratch torch --weights {}",
-        "convert {} new.npz",
-        "explain --weights {} --vocab no.json",
+        (
+            "parity scratch torch --weights",
+            "whole.pt",
+            "a pickled object: save module.state_dict()",
+        ),
+        ("convert", "training.pt", "a pickled object: save module.state_dict()"),
+        ("explain --vocab no.json --weights", "tensor.pt", "Tensor"),
     ],
 )
 def test_a_pt_file_with_a_whole_object_is_refused_with_what_to_save(
-    command, tmp_path, monkeypatch, capsys
+    command, name, got, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     module = torch.nn.GRU(2, 3)
-    torch.save(module, "whole.pt")
-    torch.save({"state_dict": module.state_dict(), "options": Namespace(lr=1)}, "training.pt")
-    torch.save(torch.zeros(3), "tensor.pt")
-    for name, got in (
-        ("whole.pt", "a pickled object: save module.state_dict()"),
-        ("training.pt", "a pickled object: save module.state_dict()"),
-        ("tensor.pt", "Tensor"),
-    ):
-        code, _, error = run(command.format(name), capsys)
-        assert (code, error) == (3, f"rnn-parity: expected a state_dict in {name}, got {got}\n")
+    training = {"state_dict": module.state_dict(), "options": Namespace(lr=1)}
+    files = {"whole.pt": module, "training.pt": training, "tensor.pt": torch.zeros(3)}
+    torch.save(files[name], name)
+    new = " new.npz" if command == "convert" else ""
+    code, _, error = run(f"{command} {name}{new}", capsys)
+    assert (code, error) == (3, f"rnn-parity: expected a state_dict in {name}, got {got}\n")

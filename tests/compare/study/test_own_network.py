@@ -120,24 +120,19 @@ def test_relu_is_asked_for(tmp_path):
     assert largest(y["relu"], y["tanh"]) > 0.01
 
 
-@pytest.mark.parametrize("form", ["dict", ".pt", "training", ".safetensors"])
-def test_forms_of_the_files(form, tmp_path):
+def test_forms_of_the_files(tmp_path):
     arrays = state_of()
     weights, vocab = written(tmp_path, arrays)
     _, expected = explained(tmp_path, weights, vocab)
     tensors = {name: torch.tensor(array) for name, array in arrays.items()}
-    if form == "dict":
-        vocab.write_text(json.dumps({c: i for i, c in reversed([*enumerate("abcdefg")])}))
-    elif form == ".safetensors":
-        weights = weights.with_suffix(form)
-        safetensors.numpy.save_file(arrays, weights)
-    else:
-        weights = weights.with_suffix(".pt")
-        saved = {"model_state_dict": tensors, "step": 3} if form == "training" else tensors
-        torch.save(saved, weights)
-    facts, found = explained(tmp_path, weights, vocab)
-    assert facts["shown_tokens"] == [*"abcdefg"]
-    assert largest(found, expected) == 0
+    torch.save({"model_state_dict": tensors, "step": 3}, tmp_path / "own.pt")
+    safetensors.numpy.save_file(arrays, tmp_path / "own.safetensors")
+    by_index = tmp_path / "dict.json"
+    by_index.write_text(json.dumps({c: i for i, c in reversed([*enumerate("abcdefg")])}))
+    for files in (("own.safetensors", "dict.json"), ("own.pt", "vocab.json")):
+        facts, found = explained(tmp_path, *(tmp_path / name for name in files))
+        assert facts["shown_tokens"] == [*"abcdefg"], files
+        assert largest(found, expected) == 0, files
 
 
 def add(dtype=float, **shapes):

@@ -40,34 +40,36 @@ def focused(page):
     return page.js("document.activeElement.id || document.activeElement.ariaLabel")
 
 
-@pytest.mark.parametrize(
-    ("focus", "keys", "chosen"),
-    [
-        (UNROLLED, "ArrowRight ArrowDown ArrowDown", {"t": 7, "i": 9}),
-        (UNROLLED, "PageUp", {"i": 0}),
-        (UNROLLED, "PageDown PageDown ArrowUp", {"i": 10}),
-        (UNROLLED, "End ArrowRight", {"t": T}),
-        (UNROLLED, "Home ArrowLeft", {"t": 1}),
-        (CHANCES, "ArrowRight", {"t": 7}),
-        (CHANCES, "ArrowDown ArrowDown", {"v": 3}),  # after step 6 comes a space, which is 1
-        (NORMS, "ArrowUp ArrowLeft", {"k": 8, "t": 5}),
-        (NORMS, "PageUp PageUp End", {"k": 1, "t": T}),
-        (MEMORY, "ArrowDown ArrowLeft", {"i": 8, "t": 5}),
-        ("#step-slider", "End", {"t": T}),
-        ("#unit-slider", "Home", {"i": 0}),
-        ("#loss-slider", "Home", {"k": 1}),
-        ("#loss-slider", "End", {"k": LAST}),
-        ("#cut-slider", "Home", {"n": 1}),
-        ("#cut-slider", "End", {"n": LAST}),
-        ("#checkpoint-slider", "Home", {"c": 0}),
-    ],
-)
-def test_keys_choose(focus, keys, chosen, page):
-    page.focus(focus)
-    before = focused(page)
-    page.press(*keys.split())
-    follows(page, **chosen)
-    assert focused(page) == before
+KEYS = [  # what has the focus, what is typed, and what is chosen then
+    (UNROLLED, "ArrowRight ArrowDown ArrowDown", {"t": 7, "i": 9}),
+    (UNROLLED, "PageUp", {"i": 0}),
+    (UNROLLED, "PageDown PageDown ArrowUp", {"i": 10}),
+    (UNROLLED, "End ArrowRight", {"t": T}),
+    (UNROLLED, "Home ArrowLeft", {"t": 1}),
+    (CHANCES, "ArrowRight", {"t": 7}),
+    (CHANCES, "ArrowDown ArrowDown", {"v": 3}),  # after step 6 comes a space, which is 1
+    (NORMS, "ArrowUp ArrowLeft", {"k": 8, "t": 5}),
+    (NORMS, "PageUp PageUp End", {"k": 1, "t": T}),
+    (MEMORY, "ArrowDown ArrowLeft", {"i": 8, "t": 5}),
+    ("#step-slider", "End", {"t": T}),
+    ("#unit-slider", "Home", {"i": 0}),
+    ("#loss-slider", "Home", {"k": 1}),
+    ("#loss-slider", "End", {"k": LAST}),
+    ("#cut-slider", "Home", {"n": 1}),
+    ("#cut-slider", "End", {"n": LAST}),
+    ("#checkpoint-slider", "Home", {"c": 0}),
+]
+
+
+def test_keys_choose(page):
+    for focus, keys, chosen in KEYS:
+        page.choose(**AT_FIRST, **AT)
+        page.focus(focus)
+        before = focused(page)
+        page.press(*keys.split())
+        found = page.chosen()
+        assert {key: found[key] for key in AT_FIRST | AT} == AT_FIRST | AT | chosen, (focus, keys)
+        assert focused(page) == before, (focus, keys)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,12 @@ def test_keys_choose(focus, keys, chosen, page):
 def test_a_click_chooses(picture, at, chosen, page):
     page.point(picture, *at)
     follows(page, **chosen)
+
+
+@pytest.mark.parametrize("n", [1, LAST])
+def test_a_cut_follows(n, page):
+    page.fill("#cut-slider", str(n))
+    follows(page, n=n)
 
 
 def test_each_slider_says_what_is_chosen(page):

@@ -4,8 +4,11 @@
 at the first step, in the middle, behind a cut, at the last loss, and at the last step.
 """
 
+from itertools import cycle
+
 import pytest
 
+from tests.compare.study.conftest import NETWORKS
 from tests.compare.study.pages import AT, TYPED
 
 T, H = len(TYPED), 12
@@ -19,7 +22,17 @@ def checks(page, panel, *given, **chosen):
     assert wrong == [], (panel, chosen)
 
 
-@pytest.mark.parametrize("t", [1, AT["t"], K, T])
+def in_turn(names, *rows):
+    """Parametrize a test with rows, each on the next network."""
+    tried = [(name, *row) for name, row in zip(cycle(NETWORKS), rows, strict=False)]
+    return pytest.mark.parametrize(("network", *names.split()), tried, indirect=["network"])
+
+
+def on(*networks):
+    return pytest.mark.parametrize("network", networks, indirect=True)
+
+
+@in_turn("t", (1,), (AT["t"],), (K,), (T,))
 def test_a_step(t, page):
     checks(page, "unrolled", t=t, i={1: 0, T: H - 1}.get(t, 7))
     checks(page, "pointed")
@@ -32,22 +45,22 @@ def test_another_token(page):
     checks(page, "step")
 
 
-@pytest.mark.parametrize(("t", "i"), [(1, 0), (AT["t"], 7), (K, H - 1), (T, 7)])
+@in_turn("t i", (AT["t"], 7), (K, H - 1), (T, 7), (1, 0))
 def test_the_gradient_at_a_step(t, i, page):
     for s in (0, 3):
         checks(page, "flow", t=t, i=i, s=s)
 
 
 # The first loss; at, before and behind a cut; one step, and no cut.
-@pytest.mark.parametrize(
-    ("k", "n", "t"), [(1, 4, 1), (8, 4, 4), (9, 4, 8), (9, 4, 9), (K, 1, K), (K, 5, 20), (K, K, T)]
+@in_turn(
+    "k n t", (1, 4, 1), (8, 4, 4), (9, 4, 8), (9, 4, 9), (K, 1, K), (K, 5, 20), (K, K, T), (8, 4, 4)
 )
 def test_how_far_back_a_loss_reaches(k, n, t, page):
     page.run("$('reach-table').open = true")
     checks(page, "reach", k=k, n=n, t=t)
 
 
-@pytest.mark.parametrize(("s", "token", "t"), [(1, 25, 1), (10, 1, 6), (K, 3, T)])
+@in_turn("s token t", (1, 25, 1), (10, 1, 6), (K, 3, T), (10, 1, 6))
 def test_what_is_left_of_a_changed_letter(s, token, t, page):
     page.run("$('memory-table').open = true")
     page.select("#memory-step", str(s))
@@ -55,6 +68,7 @@ def test_what_is_left_of_a_changed_letter(s, token, t, page):
     checks(page, "memoryOf", s, token, t=t)
 
 
+@on("gru")  # their networks are the panel's own
 def test_all_cells_side_by_side(page):
     checks(page, "cells")
     page.fill("#keep-slider", "3")
@@ -65,14 +79,12 @@ def test_all_cells_side_by_side(page):
     page.fill("#keep-slider", "0")
 
 
-@pytest.mark.parametrize(
-    ("name", "keys", "at"),
-    [
-        ("rnn.weight_ih_l0", "ArrowDown ArrowRight", (1, 1)),
-        ("rnn.weight_hh_l0", "End PageDown", (10, 11)),
-        ("linear.weight", "", (0, 0)),
-        ("linear.bias", "PageDown PageDown PageDown", (27,)),
-    ],
+@in_turn(
+    "name keys at",
+    ("linear.weight", "", (0, 0)),
+    ("linear.bias", "PageDown PageDown PageDown", (27,)),
+    ("rnn.weight_ih_l0", "ArrowDown ArrowRight", (1, 1)),
+    ("rnn.weight_hh_l0", "End PageDown", (10, 11)),
 )
 def test_a_weight_is_changed_and_put_back(name, keys, at, page):
     read = f"() => rnnParity.network().parameters['{name}'][{']['.join(map(str, at))}]"
@@ -96,6 +108,7 @@ def test_a_weight_is_changed_and_put_back(name, keys, at, page):
     assert page.page.locator("#weight-back").is_disabled()
 
 
+@on("rnn-relu", "lstm")
 def test_the_units_that_tell_most_are_found(page):
     page.run(
         "$('finder-reads').open = $('finder-states').open = true; $('finder-own').value = 'ns'"
@@ -109,6 +122,7 @@ def test_the_units_that_tell_most_are_found(page):
     checks(page, "finder", text, name, [0, 4])
 
 
+@on("rnn-tanh", "gru")
 def test_training_on_the_text_and_what_is_generated(page):
     for _ in range(3):
         page.js("compare.remember()")

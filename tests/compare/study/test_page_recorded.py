@@ -13,7 +13,11 @@ from tests.compare.study.pages import MEGABYTE, TEXT, recorded
 T, K = len(TEXT), len(TEXT) - 1
 
 
-@pytest.mark.parametrize("ulps", [False, True])
+@pytest.mark.parametrize(
+    ("network", "ulps"),
+    [("rnn-tanh", False), ("rnn-tanh", True), ("rnn-relu", True), ("gru", False), ("lstm", True)],
+    indirect=["network"],
+)
 def test_both_results_and_their_differences(ulps, network, open_page):
     opened = open_page(network.path, anew=not ulps)
     numbers = network.made["checkpoints"][0]["numbers"]

@@ -17,6 +17,7 @@ from compare.study.writing.build import MARK, describe_cell, write_page
 from compare.study.writing.serve import make_server
 from compare.terminal import Terminal
 from tests.compare.check.corpus import plain_source, replaced
+from tests.counts import number
 from tests.scripts import ended
 
 SCRIPT = Path(__file__).with_name("without_processes.py")
@@ -38,7 +39,7 @@ def endless(source, cell):
     return head + found + signature + end + ENDLESS + body
 
 
-@pytest.fixture(scope="module", params=CELLS)
+@pytest.fixture(scope="module", params=number(["rnn"], CELLS))
 def printed(request, tmp_path_factory):
     """A cell, the answers to its files, the trained network, and what was told meanwhile."""
     cell, folder = request.param, tmp_path_factory.mktemp(request.param)
