@@ -94,8 +94,7 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
     """
     file, fields["resolver"] = target.path.absolute(), RESOLVER
     if adapter := target.adapter:
-        library = adapter.libraries[0]
-        return Source(file=str(file), module=library, name=target.name, **fields)
+        return Source(file=str(file), module=adapter.libraries[0], name=target.name, **fields)
     if target.kind == "module":
         folders = (str(Path.cwd()),)
         return Source(module=target.place, name=target.name, folders=folders, **fields)
@@ -105,9 +104,9 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
         raise refuse_target(target.text, f": {error.strerror}{advice}") from None
     if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target.text}")
-    return Source(
-        file=str(file), name=target.name, folders=(str(file.parent), str(Path.cwd())), **fields
-    )
+    root = next(folder for folder in file.parents if not (folder / "__init__.py").is_file())
+    fields["folders"] = str(root), str(Path.cwd())
+    return Source(file=str(file), name=target.name, **fields)
 
 
 def _load_class(

@@ -28,12 +28,13 @@ def write_adapter(target: str, file: Path, cell: str | None) -> str:
     read = read_target(target)
     if read.kind not in ("file", "module") or not read.name:
         raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with --for, got {target!r}")
-    is_file = read.kind == "file"
-    values = {"name": read.name, "place": read.place, "file": file.name}
-    values["folder"] = os.path.relpath(read.path.parent, file.parent) if is_file else "."
-    values["module"] = read.path.stem if is_file else read.place
+    source, values = make_source(read), {"name": read.name, "place": read.place, "file": file.name}
+    root, module = Path(source.folders[0]), read.place
+    if source.file:  # in the packages that it is in
+        module = ".".join(Path(source.file).relative_to(root).with_suffix("").parts)
+    values |= {"folder": os.path.relpath(root, file.parent), "module": module}
     try:
-        with Submission(make_source(read)) as submission:
+        with Submission(source) as submission:
             if submission.adapter == "loss_function":
                 raise UsageError(f"expected a class, got a function: rnn-parity check {target}")
             record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]

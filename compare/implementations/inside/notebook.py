@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     ExtensionFileLoader,
@@ -23,6 +24,7 @@ from importlib.machinery import (
     SourceFileLoader,
 )
 from importlib.util import module_from_spec, spec_from_loader
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -155,7 +157,9 @@ class Loader(SourceFileLoader):
             try:
                 super().exec_module(module)
                 return
-            except (ImportError, OSError, EOFError):
+            except (ImportError, OSError, EOFError) as error:
+                if "--numpy-only" in str(error):  # refused, and not only absent
+                    raise
                 vars(module).clear()
                 vars(module).update(own)
         run_definitions(file, module)
@@ -175,8 +179,13 @@ def search_folders() -> None:
 
 
 def load_notebook(file: Path) -> ModuleType:
-    """Load a file of Python or a notebook."""
-    name = file.stem
+    """Load a file of Python or a notebook, in the packages that it is in."""
+    folders = [*takewhile(lambda folder: (folder / "__init__.py").is_file(), file.parents)]
+    package = ".".join(folder.name for folder in reversed(folders))
+    if package:
+        sys.path.append(str(file.parent))  # where a script finds others
+        import_module(package)
+    name = f"{package}.{file.stem}".lstrip(".")
     loader = Loader(f"{name}_of_a_file" if name in sys.modules else name, str(file))
     spec = spec_from_loader(loader.name, loader)
     assert spec is not None

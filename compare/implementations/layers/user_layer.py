@@ -17,7 +17,6 @@ from compare.implementations.core.interface import Array, Layer, Results, UserGr
 from compare.implementations.layouts.conventions import Conventions
 from compare.implementations.layouts.gate_order import Order
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
-from compare.terminal import UsageError
 from scratch_rnn.arrays import State
 
 SEVERAL = {"num_layers", "bidirectional", "proj_size"}
@@ -53,10 +52,6 @@ class UserLayerFactory:
         try:
             handle = self._make(input_size, hidden_size, **given)
         except CallFailed as failure:
-            for name in flags:
-                if f"unexpected keyword argument '{name}'" in str(failure):
-                    what = f"a class that takes {name}, as --{name} says"
-                    raise UsageError(f"expected {what}, got {failure}") from None
             raise _missing_if_refused(failure, options) from None
         layer = UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
         if self.conventions.names and SEVERAL & {*options}:

@@ -84,12 +84,13 @@ OTHERS = """
 import sys
 import no_such_library
 from numpy.random import default_rng
+from . import functions
 
 class Activated(object):
     def __init__(self, activation, n_hidden, n_in):
         rng, self.activation = default_rng(0), activation
         self.W, self.U = rng.normal(size=(n_hidden, n_in)), rng.normal(size=(n_hidden, n_hidden))
-        self.argv = [*sys.argv]
+        self.argv, self.others = [*sys.argv], functions
 
     def forward(self, x, h):
         output = []
@@ -106,11 +107,13 @@ while True:
 
 def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
     (folder / "others").mkdir()
+    for name in ("__init__.py", "functions.py"):  # a package
+        (folder / "others" / name).touch()
     (folder / "others" / "script.py").write_text(OTHERS, encoding="utf-8")
     target = "others/script.py:Activated"
     code, output, error = run(target, capsys)
     assert (code, "missing 1 required positional argument: 'activation'" in error) == (2, True)
-    assert "without its lines 3 (No module named 'no_such_library'), 19, 20" in output
+    assert "without its lines 3 (No module named 'no_such_library'), 20, 21" in output
     for of, marked in (("gates.py:Three", 3), (target, 1)):
         code, output, _ = run(f"--for {of}", capsys, "new")
         text = Path(f"adapted_{of.partition(':')[2]}.py").read_text(encoding="utf-8")

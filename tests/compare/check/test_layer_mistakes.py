@@ -16,7 +16,6 @@ from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.symptoms import explain_tensor
 from compare.implementations import UserLayerFactory, Verdict
 from compare.parity import Comparison
-from compare.terminal import UsageError
 from tests.compare.check.corpus import (
     LAYERS,
     Layer,
@@ -124,14 +123,6 @@ def test_gradients_of_which_only_the_last_bit_changes_violate_no_property():
     found = {entry.name: entry for entry in try_properties(subject.layers, EVERYTHING_ELSE, 0)}
     assert found["backward scales"].verdict == "not to the bit"
     assert [name for name, entry in found.items() if entry.verdict == "wrong"] == []
-
-
-def test_a_flag_that_a_class_does_not_take_is_no_violated_property():
-    """A `UsageError` is a ValueError, too."""
-    subject, _ = tried("Plain.py:Layer")
-    subject.layers.device = "nowhere"
-    with pytest.raises(UsageError, match="expected a class that takes device, as --device says"):
-        try_properties(subject.layers, EVERYTHING_ELSE, 0)
 
 
 def test_shapes_that_do_not_fit_together_violate_a_property():

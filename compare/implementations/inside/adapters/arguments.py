@@ -55,10 +55,7 @@ def describe(target: Callable[..., object]) -> list[tuple[str, bool, str]]:
 def construct(
     target: Callable[..., object], input_size: int, hidden_size: int, **options: object
 ) -> object:
-    """Build a layer, with the sizes by name where the names of its arguments say them.
-
-    A layer that takes the hidden size alone finds out the other when it gets an input.
-    """
+    """Build a layer, with sizes by name where arguments say both, or the hidden one alone."""
     arguments, values = describe(target), {"input_size": input_size, "hidden_size": hidden_size}
     sizes = {name: values[size] for name, _, size in arguments if size}
     known = {size for _, has_default, size in arguments if size or not has_default}

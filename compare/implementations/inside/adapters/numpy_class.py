@@ -200,17 +200,15 @@ class NumpyClass:
         return names[1:] if self._takes_tape(is_returned=is_returned) else names
 
     def _backward(self, tape: Any, d_output: Array | None = None, d_state: Any = None) -> Any:
-        if not isinstance(tape, ClassTape):
-            found = self._own.backward(tape, d_output, d_state)
-            return self._read_gradients(found, self._findings.num_states)
-        given = self._fill_upstream(tape, d_output, d_state)
-        if self._takes_tape(is_returned=tape.is_returned):
-            given = (tape.own, *given)
-        if tape.own is None and self._latest is not tape:
-            self._call(*copy.deepcopy(tape.given), **tape.more)
-        self._latest = None
-        found = self._own.backward(*given)
-        return self._read_gradients(found, self._findings.num_states)
+        given: tuple[Any, ...] = tape, d_output, d_state
+        if isinstance(tape, ClassTape):
+            given = self._fill_upstream(tape, d_output, d_state)
+            if self._takes_tape(is_returned=tape.is_returned):
+                given = (tape.own, *given)
+            if tape.own is None and self._latest is not tape:
+                self._call(*copy.deepcopy(tape.given), **tape.more)
+            self._latest = None
+        return self._read_gradients(self._own.backward(*given), self._findings.num_states)
 
     def _fill_upstream(
         self, tape: ClassTape, d_output: Array | None, d_state: Any
@@ -275,8 +273,8 @@ class NumpyCell(NumpyClass):
 
 def list_parameters(own: object) -> list[str]:
     """Return the names of an object's arrays that may be parameters, when it has been made."""
-    public = {n: held for n, held in getattr(own, "__dict__", {}).items() if n[0] != "_"}
-    arrays = {name: held for name, held in public.items() if is_float(held)}
+    held = getattr(own, "__dict__", {})
+    arrays = {n: array for n, array in held.items() if n[0] != "_" and is_float(array)}
 
     def is_moment(name: str) -> bool:
         found = [match[1] for pattern in MOMENTS if (match := pattern.fullmatch(name))]
