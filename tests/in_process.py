@@ -15,6 +15,7 @@ from compare.check.layers.features import (
 )
 from compare.check.layers.layer import PARTS, LayerSubject, find_layout
 from compare.check.layers.properties import PROPERTIES, try_property
+from compare.check.properties.property import LayerProperty
 from compare.check.trying.results import Result
 from compare.implementations import (
     Source,
@@ -69,14 +70,18 @@ def terminal(width=200, *, color=False, **options):
 
 
 def try_one(target, cell, name):
-    """Try one part, feature or property of a class alone; return its result."""
+    """Try one part, feature or property of a class alone; return its result.
+
+    A property may be one of a test's own.
+    """
     with submission_of(target) as submission:
         layers = UserLayerFactory(submission, cell)
         if name in PARTS:
             return next(r for r in find_layout(LayerSubject(layers, 0)) if r.name == name)
         subject = LayerSubject(layers, 0, list_trials()[:1])
         find_layout(subject)
-        tried = next((each for each in PROPERTIES if each.name == name), None)
+        own = name if isinstance(name, LayerProperty) else None
+        tried = own or next((each for each in PROPERTIES if each.name == name), None)
         if tried is not None:  # first without any feature, which takes less time
             features = [Result(name=each, verdict=Verdict.MISSING) for each in FEATURES]
             found = try_property(tried, layers, find_surface(layers, features), 0, 1)

@@ -86,7 +86,9 @@ def test_our_own_layer_has_every_feature_and_missing_ones_do_not_count(target, f
 
 
 def test_one_bias_of_a_gru_is_that_of_the_input():
-    assert stages(examined("OneBias", "gru", tried=())) == ["right"] * 3
+    with submission_of("OneBias.py:Layer") as submission:
+        results = find_layout(LayerSubject(UserLayerFactory(submission, "gru"), 0))
+    assert [result.verdict for result in results] == ["right"] * 3
 
 
 HALF_DONE = """
@@ -215,9 +217,9 @@ def test_a_property_whose_result_a_layer_does_not_have_is_missing():
         gradient = run(layer_class, case)["gradient of x"]
         yield match_bits({"gradient of x": gradient}, {"gradient of x": gradient}, case)
 
-    [entry] = examined("Inference", tried=(of_x,)).properties
+    entry = try_one("Inference.py:Layer", "rnn", of_x)
     assert (entry.verdict, entry.why) == ("not tried", "no gradient of x")
-    assert verdicts(examined("torch.nn:RNN", tried=(of_x,)).properties) == {"of x": "right"}
+    assert try_one("torch.nn:RNN", "rnn", of_x).verdict == "right"
 
 
 def test_a_process_that_ends_in_a_property_is_an_error_of_that_property():
