@@ -22,7 +22,6 @@ from hypothesis import HealthCheck, Phase, settings  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 import tests.annotations  # noqa: E402
-from tests.counts import count, pytest_terminal_summary  # noqa: E402, F401
 
 threadpool_limits(1)  # of a NumPy that a plugin of pytest has imported before this
 pytest_plugins = ["tests.plugin"]

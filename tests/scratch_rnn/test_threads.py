@@ -4,7 +4,6 @@ import functools
 import os
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -180,34 +179,7 @@ def test_an_error_in_a_slice_is_that_of_one_thread():
         assert np.all(np.isfinite(rnn(x)[0][:, :2]))
 
 
-def test_slices_keep_their_order_and_their_exceptions():
-    def slow_first(k):
-        time.sleep(0.02 * (3 - k))
-        return k
-
-    def failing(k):
-        if k == 2:
-            raise RuntimeError("slice 2")
-        return k
-
-    with sharing(3):
-        assert threads.map_slices(slow_first, [0, 1, 2]) == [0, 1, 2]
-        with pytest.raises(RuntimeError, match="slice 2"):
-            threads.map_slices(failing, [0, 1, 2])
-
-
 # How the batch is cut ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 8])
-def test_slices_cover_the_batch(n):
-    for B in (1, 2, 3, 7):
-        with sharing(n):
-            slices = threads.slice_batch(B, 1, 1)
-        assert [b for rows in slices for b in range(B)[rows]] == list(range(B))
-        sizes = [len(range(B)[rows]) for rows in slices]
-        assert len(slices) == min(n, B)
-        assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize(

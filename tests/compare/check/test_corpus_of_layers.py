@@ -33,12 +33,11 @@ def examined(target, cell=None):
 
 
 @pytest.mark.parametrize("layer", RIGHT[:: number(8, 1)], ids=lambda each: each.name)
-def test_a_right_layer_is_called_right(layer, tmp_path, count):
+def test_a_right_layer_is_called_right(layer, tmp_path):
     report = examined(layer.write(tmp_path), layer.cell)
     assert [result.name for result in report.stages if result.verdict != "right"] == []
     assert [(entry.name, entry.found) for entry in report.wrong] == []
     assert report.ok
-    count("right layers called so")
 
 
 @pytest.mark.parametrize("layer", number(ONE_OF_A_KIND, WRONG), ids=lambda each: each.name)
@@ -65,13 +64,12 @@ def in_float64():
 
 
 @pytest.mark.parametrize("style", STYLES[:: number(5, 1)], ids=lambda style: style.name)
-def test_a_style_of_its_own_is_right(style, in_float64, count):
+def test_a_style_of_its_own_is_right(style, in_float64):
     report = examined(style.target)
     assert report.cell == style.cell
     assert [result.name for result in report.stages if result.verdict != "right"] == []
     assert [(entry.name, entry.found) for entry in report.wrong] == []
     assert report.ok
-    count("right styles called right")
 
 
 @pytest.mark.parametrize("file", RIGHT_FILES, ids=lambda file: file.stem)

@@ -70,7 +70,7 @@ TRIED |= dict.fromkeys(
 
 
 @pytest.mark.parametrize("mistake", TRIED, ids=lambda mistake: re.sub(r"\W+", " ", mistake.name))
-def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, count):
+def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path):
     results = tried(tmp_path, mistake.cell, mistake.source, mistake.stage)
     wrong = [result for result in results if result.verdict != "right"]
     assert [(result.name, result.verdict) for result in wrong] == [(mistake.stage, "wrong")]
@@ -80,7 +80,6 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path, cou
     if bug and bug.is_in(wrong[0].item.kind, mistake.cell):  # it has the bug's numbers
         known = list_mistakes(mistake.cell, [wrong[0].item.kind])
         assert wrong[0].likely == next(m for m in known if m.bug is bug).describe()
-    count("students' mistakes reported where they are, and named")
 
 
 RIGHT = [*right_variants(200), *single_variants(), *gated_variants(), *STYLES]
@@ -89,15 +88,14 @@ FEW = [*right_variants(200)[:3], *gated_variants()[-2:], *STYLES[::9], RIGHT[-1]
 
 
 @pytest.mark.parametrize("right", number(FEW, RIGHT), ids=lambda right: right.name)
-def test_a_right_solution_is_never_called_wrong(right, tmp_path, count):
+def test_a_right_solution_is_never_called_wrong(right, tmp_path):
     load = loader(tmp_path, right.source)
     for seed in range(number(1, 5)):
         results = try_items(subject_of(load, ALL_STAGES[right.cell], seed))
         assert [(r.item.name, r.case) for r in results if r.verdict != "right"] == []
-        count("right solutions that were called right")
 
 
-def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path, count):
+def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path):
     """At least nine in ten of those that the catalogue knows, and none wrongly."""
     known = [wrong for wrong in WRONG_STYLES if wrong.likely][:: number(16, 1)]
     unknown = [wrong for wrong in WRONG_STYLES if not wrong.likely][:: number(4, 1)]
@@ -109,7 +107,6 @@ def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path, count):
         is_right = wrong in known and re.search(wrong.likely, likely, re.IGNORECASE)
         assert is_right or not likely, (wrong.name, likely)
         named += bool(is_right)
-    count("likely mistakes of wrong styles, named", named)
     assert named >= 0.9 * len(known) > 0
 
 

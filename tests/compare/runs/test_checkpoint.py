@@ -142,7 +142,7 @@ def test_a_file_that_is_no_checkpoint_of_ours_gets_one_line(tmp_path, content, k
     assert line.isprintable()
 
 
-def test_every_single_bit_of_the_file_counts(content, tmp_path, count):
+def test_every_single_bit_of_the_file_counts(content, tmp_path):
     path = tmp_path / "damaged.safetensors"
     step = number(41, 1)  # coprime to 8, so that each of a byte's bits has its turn
     for place in range(0, 8 * len(content), step):
@@ -151,8 +151,6 @@ def test_every_single_bit_of_the_file_counts(content, tmp_path, count):
         path.write_bytes(damaged)
         with pytest.raises(CheckpointError):
             load(path)
-        count("mutated files: tried")
-        count("mutated files: refused")
 
 
 def stored(directory, *updates, sides=("scratch",)):

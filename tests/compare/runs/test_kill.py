@@ -80,7 +80,7 @@ def begun(runs, num_sides):
     ][: number(1, 4)],
 )
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
-    command, more, on_disk, server, fox, tmp_path, count
+    command, more, on_disk, server, fox, tmp_path
 ):
     """Signals come at random, saves after each update or every few: many a signal hits a save.
 
@@ -114,7 +114,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
         stopped = (-sent, SIGNALS.get(sent), 70)  # 70: just before the command, or just after
         assert code in (0, *stopped), server.output.read_text()[-3000:]
         if list(runs.glob("*/result.json")):  # too late: it has ended, though it may not have left
-            assert_same(begun(runs, num_sides), whole, server, count)
+            assert_same(begun(runs, num_sides), whole, server)
             ended += 1
             runs = tmp_path / str(ended)
             duration *= 0.8  # the machine has become faster, or less busy
@@ -122,7 +122,6 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
         assert code != 0, "it left without a result"
         kills += 1
         duration *= 1.1
-        count(f"kills survived: {signal.Signals(sent).name}")
         for path in runs.glob("*/metrics.jsonl"):
             lines = list(read_metrics(path.parent))
             assert [update.update for update in lines] == list(range(1, len(lines) + 1))
@@ -130,15 +129,14 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(
     directory = begun(runs, num_sides)
     if directory is not None:
         assert server.run([*command.split(), "--resume", str(directory)]) == 0
-        assert_same(directory, whole, server, count)
+        assert_same(directory, whole, server)
 
 
-def assert_same(directory, whole, server, count):
+def assert_same(directory, whole, server):
     """Compare a run with one that was not interrupted; nothing else is left of it."""
     assert directory is not None
     assert contents(directory) == contents(whole)
     assert {path.name for path in directory.iterdir()} == {path.name for path in whole.iterdir()}
-    count("resumes compared bit for bit")
     if server.cache is not None:
         assert list(server.cache.iterdir()) == []  # a killed process leaves nothing
         shutil.rmtree(server.cache)
