@@ -1,6 +1,5 @@
 """A checkpoint is read as it was saved, also by PyTorch; others are refused; two are kept."""
 
-import io
 import json
 import tempfile
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 import safetensors
 import safetensors.numpy
 import safetensors.torch
-import torch
 
 from compare import build_models
 from compare.parity import parameters_as_arrays
@@ -89,12 +87,6 @@ def change(content, change):
         change(tensors, values)
         container.write(path, tensors, values)
         return path.read_bytes()
-
-
-def saved_by_torch():
-    file = io.BytesIO()
-    torch.save({"weight_ih_l0": torch.zeros(3)}, file)
-    return file.getvalue()
 
 
 OF_SAFETENSORS = "expected a safetensors file in "

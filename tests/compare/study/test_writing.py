@@ -27,7 +27,6 @@ SLOPES = {
     "gru": ("1 - n**2", "1 - n"),
     "lstm": ("1 - g**2", "1 - g"),
 }
-FIRST_LINE = "    T, B, _ = x.shape\n"
 ENDLESS = "    while True:\n        print('again')\n"
 
 
