@@ -165,7 +165,9 @@ def _describe(
     terminal.line(f"{plural(len(pair.cases), 'case')} with equal {equal}: {words}", "dim")
     for side, weight in others:
         whose = "--weights" if has_weights else "A"
-        how = describe_gates(first.cell, weight) or f"Up to {weight.difference:.1e} apart."
+        is_rounded = (weight.got == weight.expected.astype("float16")).all()
+        how = "It is rounded to float16." if is_rounded else describe_gates(first.cell, weight)
+        how = how or f"Up to {weight.difference:.1e} apart."
         terminal.line(f"{side.name} has another {weight.tensor} than {whose}. {how}")
     terminal.line()
 
