@@ -32,7 +32,6 @@ from compare.implementations import (
     Verdict,
 )
 from compare.parity import Comparison, Move
-from compare.terminal import UsageError
 from scratch_rnn.arrays import State
 
 PROPERTIES = (
@@ -149,8 +148,6 @@ def _try_case(tried: LayerProperty, layers: UserLayerFactory, case: LayerCase) -
         if tried.again and _passes(layers, case):
             return result(Verdict.ERROR, found=str(failure))  # only the second pass raises
         return result(Verdict.NOT_TRIED, why=str(failure))
-    except UsageError:  # a flag that the class does not take
-        raise
     except (ValueError, IndexError) as error:  # raised where a property combines results
         words = f"expected results whose shapes fit together, got: {error}"
         return result(Verdict.WRONG, found=words)

@@ -47,7 +47,6 @@ class UserGradients:
 
 Gradients = RNNGradients | UserGradients
 
-
 Tape = object
 """The values that the backward pass of a layer needs; nothing else can read them."""
 

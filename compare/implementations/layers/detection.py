@@ -55,6 +55,12 @@ class Fit(NamedTuple):
     conventions: Conventions
     failure: CallFailed | None = None
 
+    @property
+    def level(self) -> int:
+        """0 if it is ours, 1 if it has all results, 2 if it has no last state, 3 without any."""
+        lacks_last = LAST in self.conventions.lacks
+        return 3 if math.isinf(self.distance) else (1 + lacks_last) * (self.distance > 0)
+
 
 def detect_cell(submission: Submission) -> str:
     """Return the cell that the names of a class show, or else the shapes of its parameters.
@@ -84,14 +90,13 @@ def detect_conventions(layers: UserLayerFactory) -> None:
             distance, broadcasts = _compare(layers)
             fit = Fit(distance, broadcasts, False, layers.conventions)
         except CallFailed as failure:
-            raises = failure.verdict != Verdict.WRONG
-            fit = Fit(math.inf, False, raises, layers.conventions, failure)
+            fit = Fit(math.inf, False, failure.verdict != "wrong", layers.conventions, failure)
         if fit.distance == 0 or not is_only_exact:
             fits.append(fit)
         is_hopeless = fit.failure is not None and fit.failure.verdict in HOPELESS
         if is_hopeless or (fit.distance == 0 and not fit.broadcasts):
             break
-    best = min(fits, key=lambda fit: fit[:3])
+    best = min(fits, key=lambda fit: (fit.level, *fit[:3]))
     layers.conventions = best.conventions
     if layers.submission.adapter in (each.file for each in ADAPTERS if each.for_inference):
         layers.conventions.lacks |= {INFERENCE}
@@ -126,11 +131,11 @@ def _candidates(
             continue
         kind = INITIAL in conventions.lacks, conventions.step
         earlier = [f for f in fits if (INITIAL in f.conventions.lacks, f.conventions.step) < kind]
-        yield conventions, any(math.isfinite(fit.distance) for fit in earlier)
+        most = 1 if conventions.step else 2  # a cell may have outputs of a sequence, too
+        yield conventions, any(fit.level <= most for fit in earlier)
         learned = layers.conventions
         # A class with PyTorch's names is expected to use PyTorch's gate order.
-        has_results = fits[-1].conventions is learned and math.isfinite(fits[-1].distance)
-        if has_results and learned.has_own_names:
+        if fits[-1].conventions is learned and fits[-1].level < 3 and learned.has_own_names:
             for reading in [*list_readings(learned, layers.cell, layers.order)][1:]:
                 yield reading, True
 

@@ -19,7 +19,6 @@ from scratch_rnn.layers.layer import Layer
 HIDDEN = {"nonlinearity": "tanh", "batch_first": False, "dropout": 0.0}
 """Arguments of nn.RNN that weights do not show, and their defaults."""
 
-
 Package = ModuleType | SimpleNamespace
 """`scratch_rnn`, or a module with its public names."""
 

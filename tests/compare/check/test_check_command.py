@@ -84,13 +84,13 @@ OTHERS = """
 import sys
 import no_such_library
 from numpy.random import default_rng
-from . import functions
+from . import __path__
 
 class Activated(object):
     def __init__(self, activation, n_hidden, n_in):
         rng, self.activation = default_rng(0), activation
         self.W, self.U = rng.normal(size=(n_hidden, n_in)), rng.normal(size=(n_hidden, n_hidden))
-        self.argv, self.others = [*sys.argv], functions
+        self.argv, self.others = [*sys.argv], __path__
 
     def forward(self, x, h):
         output = []
@@ -107,8 +107,7 @@ while True:
 
 def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
     (folder / "others").mkdir()
-    for name in ("__init__.py", "functions.py"):  # a package
-        (folder / "others" / name).touch()
+    (folder / "others" / "__init__.py").touch()  # a package
     (folder / "others" / "script.py").write_text(OTHERS, encoding="utf-8")
     target = "others/script.py:Activated"
     code, output, error = run(target, capsys)

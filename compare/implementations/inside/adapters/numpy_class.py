@@ -103,18 +103,17 @@ class NumpyClass:
     @property
     def parameters(self) -> Any:
         """The dict of parameters, or the arrays that are attributes, or in a list."""
-        holders = [getattr(self._own, name, None) for name in HOLDERS]
-        for held in holders:
-            if isinstance(held, dict):
-                return held
+        held = [getattr(self._own, name, None) for name in HOLDERS]
+        for each in held:
+            if isinstance(each, dict):
+                return each
         if self._attributes:
             arrays = {name: getattr(self._own, name) for name in self._attributes}
             return Held(arrays, partial(setattr, self._own))
-        for held in holders:
-            if isinstance(held, list) and all(map(is_float, held)):
-                arrays = {f"array {k}": array for k, array in enumerate(held)}
-                return Held(arrays, partial(_put_into_list, held))
-        return self._own.parameters
+        lists = [each for each in held if isinstance(each, list) and all(map(is_float, each))]
+        if not lists:
+            return self._own.parameters
+        return Held({f"array {k}": a for k, a in enumerate(lists[0])}, partial(_put, lists[0]))
 
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
         """Set the parameters as the class does, or else in place; or "replaced" by new arrays."""
@@ -311,7 +310,7 @@ def read_named(found: object, names: list[str]) -> object:
     return d_x, d_h0 if d_c0 is None else (d_h0, d_c0), d_parameters
 
 
-def _put_into_list(arrays: list[Array], name: str, array: Array) -> None:
+def _put(arrays: list[Array], name: str, array: Array) -> None:
     arrays[int(name.split()[1])] = array
 
 
