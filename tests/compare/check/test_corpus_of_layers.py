@@ -42,9 +42,9 @@ def test_a_right_layer_is_called_right(layer, tmp_path):
 
 @pytest.mark.parametrize("layer", number(ONE_OF_A_KIND, WRONG), ids=lambda each: each.name)
 def test_what_is_wrong_is_seen_where_it_is(layer, tmp_path):
-    """By the part, the feature or the property alone: each of them has such a layer."""
+    """By the part, feature or property alone; a forward pass may have a form that is not tried."""
     found = try_one(layer.write(tmp_path), layer.cell, layer.found)
-    assert found.verdict in ("wrong", "error")
+    assert found.verdict in ("wrong", "error", *["not tried"] * (layer.found == "forward"))
 
 
 def test_two_features_that_are_wrong_together_are_reported_and_the_rest_is_tried(tmp_path):
