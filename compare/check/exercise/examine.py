@@ -93,13 +93,15 @@ def _examine(
     report.form, report.cell, stages = choose_stages(names, config.cell)
     of_template = {stage.name for stage in stages}
     chosen = choose_stage(stages, name if name in of_template else config.stage)
+    loss = next(filter(LOSS_FUNCTION.fullmatch, names), "")
     if not of_template & {name, *names}:
-        name = name or next(filter(LOSS_FUNCTION.fullmatch, names), "")
+        name = name or loss
     if failure is None and name and name not in of_template:
         load, report.form = partial(load, name), "loss"
         try:
             report.cell, stage, detected = _read_loss_function(config, load)
             chosen, stages = choose_stage([stage], config.stage), (stage,)
+            report.notes.append("no gradient is above 5, where many clip: clipping is not tried")
         except CallFailed as error:
             report.misfit, failure = f"{name} was not understood: {error}; {WAY}", error
     elif failure is None and not of_template & {*names, *own}:
@@ -111,12 +113,11 @@ def _examine(
         raise UsageError(f"expected a class with layers in --size, got functions: {config.target}")
     sizes = fill_sizes(stated) if stated else None
     subject = FunctionsSubject(load, report.cell, order, stages, config.seed, sizes=sizes)
-    what = f"six functions of {CELLS[report.cell].title}"
-    other = {"cs231n": "CS231n's four functions", "loss": "a loss function over global arrays"}
-    what = other.get(report.form, what)
+    forms = {"cs231n": "CS231n's four functions", "loss": "a loss function over global arrays"}
+    what = forms.get(report.form, f"six functions of {CELLS[report.cell].title}")
     filled = sum(stage.name in names for stage in stages)
-    is_part = 0 < filled < len(stages) or (report.misfit and report.form != "loss")
-    what = f"{filled} of the {what}" if is_part else what
+    if report.form != "loss" and (0 < filled < len(stages) or report.misfit):
+        what = f"{filled} of the {what}"
     what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
     terminal.line(f"{clean(config.target)}: {what}, seed {config.seed}")
     if detected:
@@ -126,7 +127,8 @@ def _examine(
             with show_spinner(terminal):
                 report.stages = try_stages(subject, chosen, deep=config.deep)
             failure = find_refusal(report.stages)
-            report.misfit = f"{failure}; {WAY}" if failure else ""
+            way = f"rnn-parity check {config.target}:{loss} checks its {loss}" if loss else WAY
+            report.misfit = f"{failure}; {way}" if failure else ""
         except Exception as error:
             failure = find_failure(error)
     if failure is not None:

@@ -128,6 +128,7 @@ def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) 
             report.stages, report.another = stages, mistake.another
             report.is_asked = config.cell == name
             report.notes += [f"if this cell is meant: --cell {name}"] * (not report.is_asked)
+            report.notes.append("features and properties are not tried on this cell")
 
 
 def _show_ways(config: CheckConfig, classes: Sequence[str]) -> str:

@@ -90,7 +90,7 @@ class Report:
     def summary_below(self) -> str:
         """The summary below the table of stages, which names some of the failures."""
         reported = [describe_problem(result) for result in self.stages]
-        return self.score_in_words if self.failed in reported else self.summary
+        return self.score_in_words if self.failed and self.failed in reported else self.summary
 
     def hide_equations(self) -> None:
         """Leave out the equations, and the lines of the plain version: exercises ask for them."""

@@ -296,11 +296,12 @@ def _is_known(name: str, defined: dict[str, object]) -> bool:
 
 
 def list_bound(statement: ast.stmt) -> list[str]:
-    """Return the names that a statement sets."""
+    """Return the names that a statement sets, or of which it sets an item."""
     found = []
     for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.append(node.id)
+        target = node.value if isinstance(node, ast.Subscript) else node
+        if isinstance(target, ast.Name) and isinstance(getattr(node, "ctx", None), ast.Store):
+            found.append(target.id)
         elif isinstance(node, ast.alias):
             found.append(node.asname or node.name.partition(".")[0])
     return found

@@ -17,7 +17,7 @@ from compare.implementations.core.interface import Array, Layer, Results, UserGr
 from compare.implementations.layouts.conventions import Conventions
 from compare.implementations.layouts.gate_order import Order
 from compare.implementations.worker.client import Call, Handle, Submission, describe_kind
-from scratch_rnn.arrays import State
+from scratch_rnn.arrays import State, each
 
 SEVERAL = {"num_layers", "bidirectional", "proj_size"}
 """The options with which a layer has more parameters."""
@@ -305,6 +305,4 @@ def _missing_if_refused(failure: CallFailed, options: Mapping[str, object]) -> C
 
 
 def _flat(state: State | None) -> State | None:
-    if isinstance(state, tuple):
-        return tuple(array[0] for array in state)
-    return None if state is None else state[0]
+    return None if state is None else each(lambda array: array[0], state)

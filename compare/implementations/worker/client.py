@@ -257,8 +257,9 @@ def describe_kind(value: object) -> str:
     """Return what a value is, for a message."""
     if value is None:
         return "None"
-    if isinstance(value, tuple | list):
-        return f"a list or tuple of {len(value)}"
+    if isinstance(value, tuple | list | dict):
+        kind = "dict" if isinstance(value, dict) else "list or tuple"
+        return f"a {kind} of {len(value)}"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     return f"a value of type {getattr(value, '__type__', type(value).__name__)}"

@@ -52,13 +52,13 @@ while True:
     loss, dWxh, dWhh, dWhy, dbh, dby, hprev = lossFun([0], [0], hprev)
 """
 OTHER = [("Whh @ hs", "Uhh @ Whh @ hs"), ("Why = np", "Uhh = np.eye(hidden_size)\nWhy = np")]
-RENAMED = SCRIPT.replace("lossFun", "bptt")
-RENAMED = RENAMED.replace("Wxh", "U").replace("Whh", "W").replace("Why", "V")
+RENAMED = SCRIPT.replace("lossFun", "bptt").replace("Wxh", "U").replace("Whh", "W")
+RENAMED = RENAMED.replace("dWhy", "dV").replace("Why =", "P = {}\nWhy =").replace("Why", "P['V']")
 RENAMED = RENAMED.replace("dW", "gW").replace(
     "dU, gW, dV, dbh, dby, hs", "(dU, gW, dV, dbh, dby), hs"
 )
 SCRIPTS = {  # by what is changed: the exit code, and words that are printed
-    "": ([], 0, "1 of 1"),
+    "": ([], 0, "clipping is not tried"),
     "a mean": ([("return loss", "return loss / len(inputs)")], 1, "the loss is the mean"),
     "slope": ([("hs[t] ** 2", "hs[t]")], 1, "Likely mistake: The slope of tanh is written 1 - h"),
     "another array": (OTHER, 2, "expected the arrays of an Elman network, got also Uhh"),

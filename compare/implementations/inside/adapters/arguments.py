@@ -33,12 +33,12 @@ def list_arguments(function: Callable[..., object]) -> Arguments:
 def name_sizes(arguments: Arguments) -> dict[str, str]:
     """Return the size that each argument means whose name says one; an output has V entries.
 
-    An argument with a default is one only where no other says that size.
+    An argument with a default is one only where no other says that size, and it is no output.
     """
     found: dict[str, str] = {}
     for name, has_default in sorted(arguments, key=lambda argument: argument[1]):
         size = next((s for s, names in SIZES.items() if re.fullmatch(names, name.lower())), "")
-        if size and not (has_default and size in found.values()):
+        if size and not (has_default and size in ("output_size", *found.values())):
             found[name] = size
     is_layer = "hidden_size" not in found.values()  # of `in_size` and `out_size`
     own = {"output_size": "hidden_size" if is_layer else "input_size"}

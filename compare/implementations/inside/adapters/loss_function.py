@@ -1,8 +1,8 @@
 """A function ``lossFun(inputs, targets, hprev)`` over global arrays, or with ``cprev`` behind it.
 
-Its parameters are the global arrays that it reads. The assignments that make them are run with a
-text of V different characters in every file, and with our sizes. Its last ``return`` names the
-gradients: ``dWxh`` is the gradient of ``Wxh``.
+Its parameters are the global arrays that it reads, or those in a global dict. The assignments that
+make them are run with a text of V different characters in every file, and with our sizes. Its last
+``return`` names the gradients: ``dWxh`` is the gradient of ``Wxh``.
 """
 
 import ast
@@ -34,7 +34,6 @@ class LossFunction:
             if is_made and needed & {*notebook.list_bound(statement)}:
                 needed |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
                 made.insert(0, statement)
-        values = {"input_size": V, "hidden_size": H}
         text = "".join(chr(ord("a") + k) for k in range(V))
         self._own["open"] = lambda *_, **__: io.StringIO(text)  # of V different characters
         for statement in made:
@@ -43,7 +42,7 @@ class LossFunction:
             for name in notebook.list_bound(statement):
                 named = arguments.name_sizes([("hidden_size", False), (name, False)])
                 if name in named and type(self._own.get(name)) is int:
-                    self._own[name] = values[named[name]]
+                    self._own[name] = {"input_size": V, "hidden_size": H}[named[name]]
         [own] = [s for s in tree.body if getattr(s, "name", "") == function.__name__]
         returned = [s.value for s in ast.walk(own) if isinstance(s, ast.Return)]
         self._returned = [
@@ -51,21 +50,22 @@ class LossFunction:
             for value in getattr(returned[-1], "elts", ())
         ]
         found = {name: self._own[name] for name in self._own if name in read}
-        self.parameters = {name: a for name, a in found.items() if self._class.is_float(a)}
+        dicts = [held for held in found.values() if isinstance(held, dict)]
+        self._places = {n: held for held in dicts for n in held} | dict.fromkeys(found, self._own)
+        self.parameters = {n: p[n] for n, p in self._places.items() if self._class.is_float(p[n])}
 
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
         """Set parameters, each in the shape that it has."""
         for name, array in values.items():
-            self.parameters[name] = array.reshape(self.parameters[name].shape).copy()
-        self._own.update(self.parameters)
+            own = array.reshape(self.parameters[name].shape).copy()
+            self.parameters[name] = self._places[name][name] = own
 
     def loss_and_gradients(
         self, inputs: Array, targets: Array, *states: Array
     ) -> tuple[float, dict[str, Array], list[Array]]:
         """Return the loss, the gradients by the names of the parameters, and the last states."""
         loss, *found = self._function(inputs.tolist(), targets.tolist(), *states)
-        gradients: dict[str, Array] = {}
-        rest = []
+        gradients, rest = dict[str, Array](), list[Array]()
         for names, each in zip(self._returned[1:], found, strict=True):
             for name, value in zip(names, each if len(names) > 1 else [each], strict=True):
                 given = value if isinstance(value, dict) else {name: value}
