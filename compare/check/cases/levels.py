@@ -80,8 +80,8 @@ def map_arrays(value: Value, change: Callable[[Array], Array]) -> Value:
 
 
 def cover(
-    levels: Mapping[str, Sequence[str]], rows: Sequence[Sequence[str]] = (), strength: int = 2
-) -> list[dict[str, str]]:
+    levels: Mapping[str, Sequence[Value]], rows: Sequence[Sequence[Value]] = (), strength: int = 2
+) -> list[dict[str, Value]]:
     """Return rows such that each pair of levels occurs in one of them, beginning with these."""
     more = AllPairs([*levels.values()], previously_tested=[*rows], n=strength)
     return [dict(zip(levels, row, strict=True)) for row in (*rows, *more)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from compare.check.cases.boundaries import CASES, SIZES, choose_long_sizes
 from compare.check.cases.layer_case import Surface, make_case, random_choices
-from compare.check.cases.levels import Trial, list_trials, of_sizes
+from compare.check.cases.levels import Trial, cover, list_trials, of_sizes
 from compare.check.layers.layer import (
     NOT_SEARCHED,
     PARTS,
@@ -19,12 +19,6 @@ from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.subject import try_items
 from compare.implementations import INITIAL, UserLayerFactory, Verdict
-
-COMBINATIONS = 12
-"""Number of random combinations of features.
-
-Two features that are each in half of the cases are both in one of 12 with a probability of 97 %.
-"""
 
 FROM_ZERO = "no state given"
 
@@ -88,6 +82,8 @@ def try_feature(
     elif failed.wrong is not None:
         explain_results(subject, [failed])
         feature.tensor, feature.diagnosis = failed.wrong.tensor, failed.diagnosis
+        feature.found = f"{failed.wrong.tensor}: {failed.wrong.describe()}"
+        feature.case = failed.case
     elif failed.verdict == Verdict.ERROR:
         feature.got = failed.got
     elif failed.verdict == Verdict.WRONG:  # its results have another form
@@ -103,17 +99,20 @@ def try_feature(
 def find_wrong_combination(
     subject: LayerSubject, features: Sequence[Result], parts: Sequence[str]
 ) -> list[Result]:
-    """Return the first of some random combinations of the right features that is wrong, if any.
+    """Return the first combination of the right features that is wrong, if any.
 
-    A combination that the layer refuses counts as missing, and is not reported. Each has a batch:
-    a layer may take sequences without one by broadcasting, and then not without a state.
+    Each two features occur together in one of them, and with lengths that differ. A combination
+    that the layer refuses counts as missing, and is not reported. Each has a batch: a layer may
+    take sequences without one by broadcasting, and then not without a state.
     """
     if subject.layers.submission.source.interpreter:
         return []  # it takes long
     surface = {**find_surface(subject.layers, features), "unbatched": (False,)}
-    rng = np.random.default_rng([subject.seed, COMBINATIONS])
-    for _ in range(COMBINATIONS):
-        drawn = random_choices(rng, surface)
+    surface |= {"T": range(3, 7), "B": range(2, 5)}
+    several = {name: [*dict.fromkeys(surface[name])] for own in FEATURES.values() for name in own}
+    rng = np.random.default_rng([subject.seed, len(several)])
+    for row in cover(several):
+        drawn = random_choices(rng, surface) | row
         case = make_case(**drawn)
         changes = {name: value for name, value in drawn.items() if name not in NOT_SEARCHED}
         combined = subject.vary(of_sizes([(case.T, case.B, case.V, case.H)]), changes)

@@ -70,7 +70,7 @@ def _show_results(report: Report, terminal: Terminal, verbose: bool) -> None:
     _show_by_verdict("features", report.features, terminal, brief)
     brief = [] if verbose else [Verdict.RIGHT, Verdict.NOT_TRIED]
     _show_by_verdict("properties", report.properties, terminal, brief)
-    for result in report.properties:
+    for result in (*report.features, *report.properties):
         if result.verdict in FAILED and result.found and result.case is not None:
             terminal.line(f"  {result.name}, on {result.case.words}: {result.found}", "red")
     for result in report.kernels:

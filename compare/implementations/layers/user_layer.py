@@ -124,8 +124,7 @@ class UserLayer:
             if {one for several in further.values() for one in several} != others:
                 got = ", ".join(sorted(others))
                 raise CallFailed("missing", f"expected PyTorch's names or numbers, got {got}")
-            names = self.conventions.names | further
-            self.conventions = replace(self.conventions, names=names)
+            self.conventions = replace(self.conventions, names=self.conventions.names | further)
 
     @property
     def parameters(self) -> Results:

@@ -21,9 +21,6 @@ Arrays = dict[str, Array]
 
 MOST_ARRAYS = 10_000
 
-STATES = ("state_dict", "model_state_dict", "model")
-"""Names under which a training saves a model's state_dict beside its optimizer's."""
-
 OTHER_OBJECTS = {"Unsupported global": "a pickled object", "TorchScript": "a TorchScript archive"}
 """The content of a .pt file without tensors, by words of the error that PyTorch raises."""
 
@@ -82,11 +79,15 @@ def _read_pt(path: str) -> Arrays:
         raise ValueError("damaged, or another format") from None
     if not isinstance(state, dict):
         raise ValueError(f"{what}, got {type(state).__name__}")
-    for name in STATES:
-        if isinstance(state.get(name), dict):
-            state = state[name]
-            break
-    return _to_numpy({str(n): t for n, t in state.items() if isinstance(t, torch.Tensor)})
+
+    def select(state: object) -> dict[str, torch.Tensor]:
+        items = state.items() if isinstance(state, dict) else ()
+        return {str(name): t for name, t in items if isinstance(t, torch.Tensor)}
+
+    held = {key: own for key, each in state.items() if (own := select(each))}
+    if len(held) > 1:  # an optimizer's state has no tensors of its own
+        state = {f"{key}.{n}": t for key, own in held.items() for n, t in own.items()}
+    return _to_numpy(next(iter(held.values())) if len(held) == 1 else select(state))
 
 
 def _to_numpy(tensors: "dict[str, torch.Tensor]") -> Arrays:
