@@ -119,7 +119,7 @@ def _load_class(
         detect_conventions(layers)
     except CallFailed as failure:
         other = detect_cell(submission) if cell and failure.verdict == Verdict.NOT_TRIED else cell
-        asked = f"; is --cell {other} meant?" if other != cell else ""
+        asked = f"; is --cell {other} meant?" if other not in ("", cell) else ""
         raise UsageError(f"expected a layer from {target}: {failure}{asked}") from None
 
     def build(**options: Any) -> UserLayer:

@@ -74,15 +74,12 @@ def read_cells(file: Path) -> Iterator[NotebookCell]:
 
     A file of Python is one, of number 0.
     """
-    number = 0
     if file.suffix != NOTEBOOK:
         yield NotebookCell(0, str(file), parse_file(file).body)
         return
-    for source in _read_sources(file):
-        if source.strip():
-            number += 1
-            name = f"{file}, cell {number}"
-            yield NotebookCell(number, name, _parse(source, name))
+    for number, source in enumerate(filter(str.strip, _read_sources(file)), start=1):
+        name = f"{file}, cell {number}"
+        yield NotebookCell(number, name, _parse(source, name))
 
 
 def _read_sources(file: Path) -> Iterator[str]:
@@ -237,9 +234,7 @@ def is_script(tree: ast.Module) -> bool:
 def is_run(statement: ast.stmt, defined: dict[str, object]) -> bool:
     """Return whether a statement of a cell is run: an import, a definition or a constant."""
     match statement:
-        case ast.Import() | ast.ImportFrom() | ast.ClassDef():
-            return True
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
+        case ast.Import() | ast.ImportFrom() | ast.ClassDef() | ast.FunctionDef():
             return True
         case ast.Assign(targets, value) if all(_is_place(t, defined) for t in targets):
             return _is_constant(value, defined)

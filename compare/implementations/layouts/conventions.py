@@ -48,6 +48,7 @@ class Conventions:
     one_bias: bool = False
     bias_axis: int | None = None  # of length 1, that biases have besides
     names: Names = field(default_factory=dict)  # of our parameters among the user's
+    unused: tuple[str, ...] = ()  # the user's parameters that are none of ours
     state_first: bool = False  # in a weight for both, h comes before x
     order: Order = ()  # of the gates, if it is not PyTorch's
     lacks: frozenset[str] = frozenset()  # what it does not have, such as an initial state
@@ -77,12 +78,15 @@ class Conventions:
             for own, several in self.names.items()
             if several != (own,)
         ]
-        return "; ".join([", ".join(parts), *filter(None, [", ".join(names)])])
+        rest = f"not used: {', '.join(self.unused)}" if self.unused else ""
+        return "; ".join(filter(None, [", ".join(parts), ", ".join(names), rest]))
 
     def learn(self, parameters: Arrays, cell: str, V: int, H: int, order: Order) -> None:
         """Detect which parameter is which; UnexpectedResult without one."""
         shapes: dict[str, Shape] = {name: array.shape for name, array in parameters.items()}
         self.names = find_names(shapes, cell, V, H, order)
+        used = {one for several in self.names.values() for one in several}
+        self.unused = tuple(name for name in shapes if name not in used)
         has_second = any(parameter.name == B_HH for parameter in CELLS[cell].parameters)
         self.order, self.one_bias = order, has_second and B_HH not in self.names
         first = W_IH if W_IH in self.names else BOTH
