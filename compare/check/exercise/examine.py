@@ -101,7 +101,7 @@ def _examine(
         try:
             report.cell, stage, detected = _read_loss_function(config, load)
             chosen, stages = choose_stage([stage], config.stage), (stage,)
-            report.notes.append("no gradient is above 5, where many clip: clipping is not tried")
+            report.notes.append("gradients stay below 5, where many clip: clipping is not tried")
         except CallFailed as error:
             report.misfit, failure = f"{name} was not understood: {error}; {WAY}", error
     elif failure is None and not of_template & {*names, *own}:

@@ -101,7 +101,7 @@ def find_wrong_combination(
 ) -> list[Result]:
     """Return the first combination of the right features that is wrong, if any.
 
-    Each two features occur together in one of them, and with lengths that differ. A combination
+    Each two features occur together in one of them, with several steps and sequences. A combination
     that the layer refuses counts as missing, and is not reported. Each has a batch: a layer may
     take sequences without one by broadcasting, and then not without a state.
     """

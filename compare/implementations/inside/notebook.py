@@ -24,7 +24,6 @@ from importlib.machinery import (
     SourceFileLoader,
 )
 from importlib.util import module_from_spec, spec_from_loader
-from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -177,12 +176,11 @@ def search_folders() -> None:
 
 def load_notebook(file: Path) -> ModuleType:
     """Load a file of Python or a notebook, in the packages that it is in."""
-    folders = [*takewhile(lambda folder: (folder / "__init__.py").is_file(), file.parents)]
-    package = ".".join(folder.name for folder in reversed(folders))
-    if package:
+    root = next(folder for folder in file.parents if not (folder / "__init__.py").is_file())
+    name = ".".join(file.relative_to(root).with_suffix("").parts)
+    if package := name.rpartition(".")[0]:
         sys.path.append(str(file.parent))  # where a script finds others
         import_module(package)
-    name = f"{package}.{file.stem}".lstrip(".")
     loader = Loader(f"{name}_of_a_file" if name in sys.modules else name, str(file))
     spec = spec_from_loader(loader.name, loader)
     assert spec is not None

@@ -90,7 +90,8 @@ def detect_conventions(layers: UserLayerFactory) -> None:
             distance, broadcasts = _compare(layers)
             fit = Fit(distance, broadcasts, False, layers.conventions)
         except CallFailed as failure:
-            fit = Fit(math.inf, False, failure.verdict != "wrong", layers.conventions, failure)
+            raises = failure.verdict != Verdict.WRONG
+            fit = Fit(math.inf, False, raises, layers.conventions, failure)
         if fit.distance == 0 or not is_only_exact:
             fits.append(fit)
         is_hopeless = fit.failure is not None and fit.failure.verdict in HOPELESS
@@ -210,7 +211,7 @@ def _learn_anew(layers: UserLayerFactory) -> bool:
     is_numpy, look = not layers.submission.adapter, layers.submission.look
     assigned = {*look(Handle(0), "findings", "set_by_calls")} if is_numpy else set()
     before = replace(layers.conventions)
-    if not assigned & {one for several in before.names.values() for one in several}:
+    if not assigned & before.used:
         return False
     layers.set_by_calls, layers.conventions = assigned, replace(before, names={})
     try:

@@ -114,17 +114,15 @@ class UserLayer:
 
     def name_layers(self, ours: Layer) -> None:
         """Learn the names of further layers; CallFailed if some parameters have none."""
-        used = {one for several in self.conventions.names.values() for one in several}
-        found = {*self._list_arrays()} - used
+        found = {*self._list_arrays()} - self.conventions.used
         first = {parameter.name for parameter in CELLS[self.cell].parameters}
         lacking = [name for name in ours.parameters if name not in first | found]
         others = found - {*ours.parameters}
         if lacking and others:
-            further = self.conventions.name_layers(lacking, others)
-            if {one for several in further.values() for one in several} != others:
-                got = ", ".join(sorted(others))
-                raise CallFailed("missing", f"expected PyTorch's names or numbers, got {got}")
-            self.conventions = replace(self.conventions, names=self.conventions.names | further)
+            names = self.conventions.names | self.conventions.name_layers(lacking, others)
+            self.conventions = replace(self.conventions, names=names)
+            if lost := ", ".join(sorted(others - self.conventions.used)):
+                raise CallFailed("missing", f"expected PyTorch's names or numbers, got {lost}")
 
     @property
     def parameters(self) -> Results:

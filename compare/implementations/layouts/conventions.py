@@ -58,6 +58,11 @@ class Conventions:
         """Whether its parameters have other names than PyTorch's, which promise its layout."""
         return any(several != (own,) for own, several in self.names.items())
 
+    @property
+    def used(self) -> set[str]:
+        """The user's names of parameters that have a place in the layer."""
+        return {one for several in self.names.values() for one in several}
+
     def swap_biases(self) -> list[Names]:
         """Return the readings of its names: as they are, and the biases in each other's place."""
         own, first, second = self.names, self.names.get(B_IH, ()), self.names.get(B_HH, ())
@@ -85,8 +90,7 @@ class Conventions:
         """Detect which parameter is which; UnexpectedResult without one."""
         shapes: dict[str, Shape] = {name: array.shape for name, array in parameters.items()}
         self.names = find_names(shapes, cell, V, H, order)
-        used = {one for several in self.names.values() for one in several}
-        self.unused = tuple(name for name in shapes if name not in used)
+        self.unused = tuple(name for name in shapes if name not in self.used)
         has_second = any(parameter.name == B_HH for parameter in CELLS[cell].parameters)
         self.order, self.one_bias = order, has_second and B_HH not in self.names
         first = W_IH if W_IH in self.names else BOTH
@@ -132,14 +136,13 @@ class Conventions:
         """Return the user's arrays that are parameters; all arrays, if that is not known yet."""
         if not self.names:
             return {**own}
-        used = {one for several in self.names.values() for one in several}
-        return {n: array for n, array in own.items() if n in used or OF_A_LAYER.fullmatch(n)}
+        return {n: array for n, array in own.items() if n in self.used or OF_A_LAYER.fullmatch(n)}
 
     def to_ours(self, own: Arrays, cell: str) -> Arrays:
         """Return the user's parameters, or their gradients, as ours; UnexpectedResult if not."""
-        used = {one for several in self.names.values() for one in several}
         found: Arrays = {}
-        for name, several in ({one: (one,) for one in own if one not in used} | self.names).items():
+        others = {one: (one,) for one in own if one not in self.used}
+        for name, several in (others | self.names).items():
             blocks = [self._turn_back(name, own[one]) for one in several if one in own]
             if blocks and len(blocks) < len(several):
                 lost = next(one for one in several if one not in own)
