@@ -250,7 +250,8 @@ class UserLayer:
         try:
             gradients = self.submission.call("backward", tape.own, d_output, d_state, of=number)
         except CallFailed as failure:
-            failure.verdict = Verdict.NOT_TRIED if is_refusal(failure) else failure.verdict
+            if is_refusal(failure) and "backward()" in failure.got:  # not what it calls
+                failure.verdict = Verdict.NOT_TRIED
             raise
         result = Handle(self.submission.last.number)
         self.as_now = lambda double=False: self._read_gradients(
