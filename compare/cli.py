@@ -147,6 +147,8 @@ REMOVED = {
     "check --text": "rnn-parity bisect --implementation FILE --text TEXT, which trains it",
     "check --variant": "a seed of your own: rnn-parity check FILE --seed N",
     "check --vectors": "rnn-parity vectors DIR",
+    "bisect --output": "the same command again, which finds the same difference",
+    "bisect --replay": "the same command again, which finds the same difference",
     "break": "the game of the explain page: rnn-parity explain --open",
     "convert --table": "the table in docs/use/commands.md",
     "grade --optimizer": "rnn-parity bisect --implementation FILE, which trains it",

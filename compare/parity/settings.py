@@ -1,8 +1,8 @@
 """The settings of one training step, and the optimizers that it can use.
 
 Whatever trains or compares a step takes the whole record: the commands, whose options its fields
-are, both models, checkpoints and replays. A new setting is a field here, and `step_options` says
-which functions of both packages it chooses.
+are, both models and checkpoints. A new setting is a field here, and `step_options` says which
+functions of both packages it chooses.
 
 To add an optimizer, write its class in `scratch_rnn.optim`, and add its record here.
 """

@@ -26,16 +26,6 @@ PORT = Range(0, 65535, "from 0 to 65535")
 MEGABYTES = Range(SMALLEST, 1000, "above 0 and of at most 1000")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class SuspectOptions:
-    """The options that define the suspect of `bisect`. Nothing is imported because of them."""
-
-    bug: str | None
-    implementation: str | None
-    dtype: Literal["float32", "float64"]
-    device: Literal["cpu", "cuda"]
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BisectConfig(PairOptions, SharedOptions):
     """Find the first update, time step, tensor and element in which two implementations differ.
@@ -53,10 +43,6 @@ class BisectConfig(PairOptions, SharedOptions):
     """The suspect's layer is this class or module, or made of the six functions in a file."""
     updates: Annotated[int, FROM_1, arg(metavar="N")] = 24
     """Number of updates to compare."""
-    output: Annotated[Path | None, flag("FILE", "(default: runs/bisect-SUSPECT)")] = None
-    """File for the smallest case that shows the difference."""
-    replay: Annotated[Path | None, flag("FILE")] = None
-    """Show the difference that --output saved in this file; the file has all other options."""
 
     def check(self) -> Self:
         """Return the configuration itself; raise UsageError if a value is not valid."""
@@ -64,10 +50,6 @@ class BisectConfig(PairOptions, SharedOptions):
         if self.targets:
             super().check()
             refuse_options(self, all_but(self, *OF_TARGETS), "two targets without other options")
-            return self
-        if self.replay is not None:
-            unread = all_but(self, "replay", "implementation")
-            refuse_options(self, unread, "--replay alone or with --implementation")
             return self
         super().check()
         if self.device != "cpu" and (self.bug is not None or self.implementation is not None):
@@ -86,11 +68,6 @@ class BisectConfig(PairOptions, SharedOptions):
         if self.bug is not None and mistakes.find_bug(self.bug).package != "scratch_rnn":
             raise UsageError(f"expected a bug of scratch_rnn for --bug, got {self.bug!r}")
         return self
-
-    @property
-    def suspect(self) -> SuspectOptions:
-        """The options that define the suspect."""
-        return SuspectOptions(self.bug, self.implementation, self.dtype, self.device)
 
 
 _OF_AN_RNN = "(default: tanh)"

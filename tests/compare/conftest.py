@@ -88,8 +88,6 @@ def records(tmp_path_factory):
     flags = f"{FLAGS} --text {root / 'fox.txt'}"
     assert main(f"train --model scratch {flags} --runs {root / 'runs'}".split()) == 0
     [directory] = (root / "runs").iterdir()
-    suspect = f"--bug tanh-derivative --updates 2 --output {directory / 'replay'}"
-    assert main(f"bisect {flags.replace('--epochs 2', suspect)}".split()) == 0
     grid().write(directory / "bench.json")
     grid().write(directory / "older.json")
     shapes_file(directory, MODEL)

@@ -137,7 +137,6 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "bench.json": ("bench --plot {run}/bench.json", ANY | JSON | TIMES, ()),
     "older.json": (f"{BENCH} --against {{run}}/older.json", ANY | JSON, ()),
     "shapes.json": (BENCH, ANY | JSON, ("a key that is missing",)),  # the name
-    "replay": ("bisect --replay {run}/replay", ANY | TENSORS, ()),
     "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY | PICKLES | LAYERS | LARGE, ()),
     "layer.npz": (
         CONVERT.replace("FILE", "layer.npz"),

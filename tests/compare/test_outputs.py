@@ -28,8 +28,6 @@ OURS = {
 THEIRS = {"tests": [], "output": "another autograder", "rows": [], "stages": [], "files": []}
 """Of another program, with some of the same keys."""
 OLDER_PAGE = '<meta name="generator" content="rnn-parity check">'
-REPLAYS = {"replay": "rnn-parity bisect 2", "tensors": "pt"}
-"""The format in the metadata of an older replay, and of another program's file."""
 
 CHECK = "check mine.py --stage rnn_step"
 BENCH = f"bench --rows scratch --phases forward --shapes shapes.json --budget {ENOUGH}"
@@ -40,7 +38,6 @@ COMMANDS = {
     f"{CHECK} --explain {{}}": (),
     "grade directory --stage rnn_step --json {}": ("check.json", "folder.json"),
     f"{BENCH} --json {{}}": ("bench.json",),
-    f"{BISECT} --output {{}}": ("replay",),
     "explain --cell rnn --text ab --out {}": (),
 }
 """Of each command: the older files that it may replace."""
@@ -64,8 +61,7 @@ def folder(tmp_path, monkeypatch):
         Path(name).write_text(text, encoding="utf-8")
     for name, values in (OURS | {"theirs": THEIRS}).items():
         Path(f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
-    for name, form in REPLAYS.items():
-        save_file({"a": np.zeros(2)}, name, {"format": form})
+    save_file({"a": np.zeros(2)}, "tensors", {"format": "pt"})
     return tmp_path
 
 
@@ -77,7 +73,7 @@ def contents():
 def test_what_the_program_did_not_write_is_not_replaced(line, capsys):
     before = contents()
     option = line.split()[-2]
-    ours = [*(f"{name}.json" for name in OURS), "replay"]
+    ours = [f"{name}.json" for name in OURS]
     for name in (*FOREIGN, *(name for name in ours if name not in COMMANDS[line])):
         assert main(line.format(name).split()) == 2, name
         error = capsys.readouterr().err
@@ -123,9 +119,8 @@ READS = {  # a command with each option that names what it reads: those that nam
     ],
     "new --for mine.py:Mine": ["{}"],
     "vectors": [],
-    "bisect --text {text} --implementation mine.py": ["--output {}"],
-    "bisect --replay replay": ["--output {}"],
-    "bisect mine.py torch --input x.npy --weights layer.npz": ["--output {}"],
+    "bisect --text {text} --implementation mine.py": [],
+    "bisect mine.py torch --input x.npy --weights layer.npz": [],
     "explain --overwrite --checkpoint runs/run": ["--out {}"],
     "explain --overwrite --runs runs": ["--out {}"],
     "explain --overwrite --weights own.safetensors --vocab own.json": ["--out {}"],
@@ -139,7 +134,7 @@ READS = {  # a command with each option that names what it reads: those that nam
     ],
     "bench --plot older.json --against earlier.json": [" | older-time.png"],
 }
-TEXTS = {"--json {}": "check.json", "--gradescope {}": "gradescope.json", "--output {}": "replay"}
+TEXTS = {"--json {}": "check.json", "--gradescope {}": "gradescope.json"}
 """What an output would replace if it was not read: the text is such a file."""
 
 
