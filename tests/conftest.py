@@ -97,8 +97,14 @@ def needs_browser(name):
 
 
 def pytest_collection_modifyitems(items):
-    names = {item: item.path.name for item in items}
-    items.sort(key=lambda item: (not needs_browser(names[item]), names[item] not in LONG))
+    """Sort; the tests of a network's page come together, so that it is made and opened once."""
+
+    def place(item):
+        name, chosen = item.path.name, getattr(item, "callspec", None)
+        network = chosen.params.get("network", "") if chosen and needs_browser(name) else ""
+        return not needs_browser(name), name not in LONG, network
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,7 +7,6 @@ tolerance, in each row in turn, and the two sides get different settings.
 import numpy as np
 import pytest
 
-import scratch_rnn
 from compare.parity import (
     Agreement,
     StepSettings,
@@ -103,14 +102,3 @@ def test_the_default_rate_is_a_tenth_and_the_default_norm_one():
     settings = {"lr": 0.1, "max_norm": 1.0, "seed": 0}
     assert check_parity(loud, quiet, batch) == parity(loud, quiet, batch, **settings)
     assert check_parity(loud, quiet, batch) != parity(loud, quiet, batch, lr=0.1, max_norm=2.0)
-
-
-# Training side by side ----------------------------------------------------------------------------
-
-
-def test_neither_side_calls_the_other(monkeypatch):
-    """What is compared are two implementations."""
-    scratch, concise, batch = case()
-    assert isinstance(scratch, scratch_rnn.RNNModel)
-    monkeypatch.setattr(scratch_rnn.RNNModel, "forward", None)
-    run_step(concise, batch, np.zeros((1, 3, 5), np.float32), SETTINGS)
