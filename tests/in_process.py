@@ -87,8 +87,12 @@ def try_one(target, cell, name):
             found = try_property(tried, layers, find_surface(layers, features), 0, 1)
             if found.verdict == Verdict.WRONG:
                 return found
-        features = try_features(subject)
+        features = []
+        for each in try_features(subject):
+            if tried is None and each.name.startswith(name):
+                return each
+            features.append(each)
         if tried is not None:
             return try_property(tried, layers, find_surface(layers, features), 0, 1)
-        features += find_wrong_combination(subject, features, PARTS)
-        return next(each for each in features if each.name.startswith(name))
+        [combination] = find_wrong_combination(subject, features, PARTS)
+        return combination

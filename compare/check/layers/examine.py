@@ -143,7 +143,7 @@ def _show_ways(config: CheckConfig, classes: Sequence[str]) -> str:
 def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) -> None:
     """Check features; if all parts are right, also properties and error handling."""
     right = [result.name for result in report.stages if result.verdict == Verdict.RIGHT]
-    report.features = try_features(subject, config.deep, right)
+    report.features = [*try_features(subject, config.deep, right)]
     report.features += find_wrong_combination(subject, report.features, right)
     stated = read_sizes(config.size)
     if stated.get("layers", 1) > 1:

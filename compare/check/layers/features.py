@@ -1,6 +1,6 @@
 """Features: what a layer has of the surface of nn.RNN, nn.GRU and nn.LSTM."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -30,16 +30,14 @@ FEATURES: dict[str, dict[str, object]] = CASES["features"]  # fields of a case, 
 
 def try_features(
     subject: LayerSubject, deep: bool = False, parts: Sequence[str] = PARTS
-) -> list[Result]:
+) -> Iterator[Result]:
     """Try each feature of the cell; only the results of the parts that are right are compared."""
     layers = subject.layers
     lacks = layers.conventions.lacks
-    found = [Result(name=n, verdict=Verdict.MISSING) for n in sorted(lacks - {INITIAL})]
+    yield from (Result(name=n, verdict=Verdict.MISSING) for n in sorted(lacks - {INITIAL}))
     if INITIAL in lacks:  # wrong if it is passed, and not used
-        found.append(
-            try_feature(subject.vary(list_feature_trials(1), {"h0": True}), INITIAL, parts)
-        )
-    simplest = case_of(layers, SIZES[0], subject.seed)
+        yield try_feature(subject.vary(list_feature_trials(1), {"h0": True}), INITIAL, parts)
+    simplest, begins_at_zero = case_of(layers, SIZES[0], subject.seed), False
     for name, fields in FEATURES.items():
         case = case_of(layers, SIZES[0], subject.seed, **fields)
         if layers.dtype if "dtype" in fields else case == simplest:
@@ -52,15 +50,15 @@ def try_features(
         trials = (*trials, *(list_trials((), 1) if "dtype" in fields and not deep else ()))
         if case.L <= 2 and not layers.submission.source.interpreter:
             trials = (*trials, *of_sizes([choose_long_sizes(fields)]))
-        found.append(try_feature(subject.vary(trials, fields), name, parts))
-        rights = [result.name for result in found if result.verdict == Verdict.RIGHT]
-        if "unbatched" in fields and FROM_ZERO in rights:
+        found = try_feature(subject.vary(trials, fields), name, parts)
+        if "unbatched" in fields and begins_at_zero:
             alone = try_feature(subject.vary(trials, fields | FEATURES[FROM_ZERO]), name, parts)
-            if name in rights:
-                found[-1] = alone
+            if found.verdict == Verdict.RIGHT:
+                found = alone
             elif alone.verdict == Verdict.RIGHT:
-                found[-1] = try_feature(subject.vary(trials, fields), name, parts, is_promised=True)
-    return found
+                found = try_feature(subject.vary(trials, fields), name, parts, is_promised=True)
+        begins_at_zero |= name == FROM_ZERO and found.verdict == Verdict.RIGHT
+        yield found
 
 
 def try_feature(

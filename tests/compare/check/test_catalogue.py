@@ -160,8 +160,7 @@ def test_a_bug_of_the_catalogue_is_named_in_a_class(bug):
     if results[0].verdict == "wrong":
         assert {*likely[1:]} <= {""}  # the gradients follow from it
     if not likely:
-        features = try_features(subject)
-        likely = [f.likely for f in features if f.verdict == "wrong"]
+        likely = [next(f.likely for f in try_features(subject) if f.verdict == "wrong")]
     in_other_words = {"float32-buffer": "It is computed in float32, and rounds too early."}
     assert likely[0].startswith(in_other_words.get(bug.name, bug.words)), likely
 
