@@ -4,23 +4,24 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations import Array, FunctionsLayer
+from compare.implementations import FunctionsLayer
+from scratch_rnn.layers.batch_slices import Weights
 
 
 class SharedWeights(FunctionsLayer):
     """A layer whose directions both compute with the weights of the forward one."""
 
-    def list_weights(self, i: int) -> list[Array]:
+    def weights(self, i: int) -> Weights:
         """Return the parameters of i = layer · 2 + direction, without the direction."""
-        return super().list_weights(i - i % 2)
+        return super().weights(i - i % 2)
 
 
 class SwappedWeights(FunctionsLayer):
     """A layer whose directions compute with each other's weights."""
 
-    def list_weights(self, i: int) -> list[Array]:
+    def weights(self, i: int) -> Weights:
         """Return the parameters of i = layer · 2 + direction, with the other direction."""
-        return super().list_weights(i + 1 - 2 * (i % 2))
+        return super().weights(i + 1 - 2 * (i % 2))
 
 
 class SwappedOutput(FunctionsLayer):

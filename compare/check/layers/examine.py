@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 from compare.check.cases.boundaries import OF_GPUS, SIZES, SMALL, count_products, fill_sizes
 from compare.check.cases.levels import Trial, list_trials, of_sizes
@@ -35,6 +36,7 @@ from compare.implementations import (
     Verdict,
     clean,
     detect_cell,
+    list_readings,
     parse_order,
 )
 from compare.terminal import Terminal, read_sizes
@@ -63,13 +65,13 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             subject = LayerSubject(layers, config.seed, trials, optional={*optional} - {*stated})
             report.stages = find_layout(subject)
             explain_results(subject, report.stages)
-            _try_other_cell(config, subject, report)
+            subject = _try_other_cell(config, subject, report)
             _describe_layout(config, subject.layers, report, terminal)
             if has_kernels:
                 explain_stages(report.stages, submission.notes.launched, subject.launched)
                 operations = submission.notes.operations
                 report.notes += describe_left_out(subject.left_out, operations)
-            if report.stages[0].verdict == Verdict.RIGHT and not report.another:
+            if report.stages[0].verdict == Verdict.RIGHT:
                 _examine_more(config, subject, report)
             if subject.layers.forward_only and not report.adapter:
                 without = CallFailed("missing", "no method backward")
@@ -116,19 +118,28 @@ def _describe_layout(
         report.notes += [needed] if needed else []
 
 
-def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) -> None:
-    """If the layer computes another cell, compare all with that cell; it may be right as itself."""
-    diagnosis = report.stages[0].diagnosis
-    mistake = diagnosis.mistake if diagnosis else None
-    has_all = not subject.layers.forward_only or report.adapter
-    if has_all and mistake and mistake.bug and mistake.other_layer:
-        again, name = subject.vary(subject.trials, subject.changes), mistake.bug.name
-        stages = try_items(replace(again, other=mistake.other_layer))
+def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) -> LayerSubject:
+    """Return the subject; with another cell, if the layer is right as that cell.
+
+    Names of its own may be read in several ways, and each order of the gates is tried.
+    """
+    layers, forward = subject.layers, report.stages[0]
+    if forward.wrong is None or (layers.forward_only and not report.adapter):
+        return subject
+    learned = layers.conventions
+    several = list_readings(learned, layers.cell, layers.order) if learned.has_own_names else ()
+    others = [m for m in subject.list_mistakes(forward.item, forward.wrong) if m.other_layer]
+    for layers.conventions, mistake in product((learned, *several), others):
+        again = replace(subject.vary(subject.trials, subject.changes), other=mistake.other_layer)
+        stages = try_items(again)
         if all(result.verdict == Verdict.RIGHT for result in stages):
             report.stages, report.another = stages, mistake.another
+            name = mistake.bug.name if mistake.bug else ""
             report.is_asked = config.cell == name
             report.notes += [f"if this cell is meant: --cell {name}"] * (not report.is_asked)
-            report.notes.append("features and properties are not tried on this cell")
+            return again
+    layers.conventions = learned
+    return subject
 
 
 def _show_ways(config: CheckConfig, classes: Sequence[str]) -> str:

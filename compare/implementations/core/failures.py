@@ -46,7 +46,10 @@ class UnexpectedResult(CallFailed):
 
 
 def is_refusal(failure: CallFailed) -> bool:
-    """Whether an exception says that a function takes other arguments, or has no such method."""
-    words = "argument|object is not callable|has no attribute '(parameters|forward)'"
-    is_kind = {"TypeError", "AttributeError"} & {*failure.kinds}
+    """Whether an exception says that the code has another form.
+
+    A function takes other arguments, a method is not there, or a name was left out of a script.
+    """
+    words = "argument|object is not callable|has no attribute '(parameters|forward)'|not defined: "
+    is_kind = {"TypeError", "AttributeError", "NameError"} & {*failure.kinds}
     return bool(is_kind and re.search(words, failure.got))

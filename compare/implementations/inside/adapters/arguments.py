@@ -1,12 +1,15 @@
 """The arguments of a constructor: those whose names say a size are passed by name.
 
-Nothing else is guessed. Where another argument has no default, Python's own exception names it, and
-`rnn-parity new --for` writes an adapter in which it can be filled in.
+So are the weights, where a class takes them: ``LSTM(Wx, Wh, b)``. Nothing else is guessed. Where
+another argument has no default, Python's own exception names it, and `rnn-parity new --for` writes
+an adapter in which it can be filled in.
 """
 
 import inspect
 import re
 from collections.abc import Callable
+
+import numpy as np
 
 Arguments = list[tuple[str, bool]]  # the name of each, and whether it has a default
 
@@ -18,6 +21,11 @@ SIZES = {
     "output_size": f"{BEFORE}(?:o|k|y|out|outputs?|class.*|(?:y|output|out){END})",
 }
 """The names of a size."""
+
+WEIGHTS = {"w_?(x|i|xh|ih)": ["input_size"], "w_?(h|hh)": ["hidden_size"], "b": []}
+"""The names of weights and bias, and the rows of each: a product is ``x @ Wx``."""
+
+GATES = {"lstm": 4, "gru": 3}  # in the columns of a weight, if the class has this in its name
 
 
 def list_arguments(function: Callable[..., object]) -> Arguments:
@@ -45,20 +53,49 @@ def name_sizes(arguments: Arguments) -> dict[str, str]:
     return {name: own.get(size, size) for name, size in found.items()}
 
 
+def shape_weights(
+    arguments: Arguments, target: Callable[..., object]
+) -> dict[str, list[tuple[int, str]]]:
+    """Return the shape of each argument without a default that is named as a weight or bias.
+
+    An axis is a multiple of a size. The columns are ``gates * hidden_size``.
+    """
+    kind = getattr(target, "__name__", "").lower()
+    gates = next((number for cell, number in GATES.items() if cell in kind), 1)
+    return {
+        name: [*((1, size) for size in rows), (gates, "hidden_size")]
+        for name, has_default in arguments
+        for names, rows in WEIGHTS.items()
+        if not has_default and re.fullmatch(names, name.lower())
+    }
+
+
 def describe(target: Callable[..., object]) -> list[tuple[str, bool, str]]:
-    """Return each argument of a constructor, whether it has a default, and the size it means."""
+    """Return each argument of a constructor, whether it has a default, and its value as code."""
     arguments = list_arguments(target)
-    sizes = name_sizes(arguments)
-    return [(name, has_default, sizes.get(name, "")) for name, has_default in arguments]
+    values = name_sizes(arguments)
+    for name, shape in shape_weights(arguments, target).items():
+        axes = (size if times == 1 else f"{times} * {size}" for times, size in shape)
+        values[name] = f'np.zeros([{", ".join(axes)}], "f")'
+    return [(name, has_default, values.get(name, "")) for name, has_default in arguments]
 
 
 def construct(
     target: Callable[..., object], input_size: int, hidden_size: int, **options: object
 ) -> object:
-    """Build a layer, with sizes by name where arguments say both, or the hidden one alone."""
-    arguments, values = describe(target), {"input_size": input_size, "hidden_size": hidden_size}
-    sizes = {name: values[size] for name, _, size in arguments if size}
-    known = {size for _, has_default, size in arguments if size or not has_default}
+    """Build a layer, with sizes by name where arguments say both, or the hidden one alone.
+
+    A class that takes its weights gets zeros.
+    """
+    values = {"input_size": input_size, "hidden_size": hidden_size}
+    arguments = list_arguments(target)
+    weights, sizes = shape_weights(arguments, target), name_sizes(arguments)
+    if {*values} <= {size for shape in weights.values() for _, size in shape}:
+        shapes = {n: [times * values[s] for times, s in own] for n, own in weights.items()}
+        return target(**{n: np.zeros(own, "f") for n, own in shapes.items()}, **options)
+    known = {
+        sizes.get(name, "") for name, has_default in arguments if name in sizes or not has_default
+    }
     if {*values} <= known or known == {"hidden_size"}:
-        return target(**sizes, **options)
+        return target(**{name: values[size] for name, size in sizes.items()}, **options)
     return target(input_size, hidden_size, **options)

@@ -14,7 +14,7 @@ tape          Where no tape is returned, or None, it is in the object, which has
 upstream      An argument of `backward` without a default gets zeros for a gradient that is absent.
 gradients     They are one tuple, in the order of the parameters, or a dict by their names, or the
               object has them under their names, or in a list.
-step          With this option it is a cell, which is called once for each step.
+step          With this option it is a cell: it, and its `backward`, is called once for each step.
 """
 
 import copy
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -239,11 +239,7 @@ class NumpyClass:
             d_parameters = select_gradients(last, names) or last
             items = items[:-1]
         elif is_float(last) or are_states(last, num_states):
-            held = [getattr(self._own, name, None) for name in GRADIENTS]
-            held = [dict(zip(names, h, strict=False)) if isinstance(h, list) else h for h in held]
-            dicts = [select_gradients(each, names) for each in held if isinstance(each, dict)]
-            dicts += [select_gradients(getattr(self._own, "__dict__", {}), names, PREFIXES)]
-            d_parameters = copy.deepcopy(dicts[0])  # a later pass may write into them
+            d_parameters = copy.deepcopy(self._find_gradients())  # a later pass may write into them
             if not d_parameters:
                 return found
         else:
@@ -251,23 +247,62 @@ class NumpyClass:
         d_states = tuple(items[1:]) if len(items) > 2 else (*items[1:], None)[0]
         return items[0], d_states, d_parameters
 
+    def _find_gradients(self) -> dict[str, object]:
+        """Return the parameters' gradients that are in the object, by name."""
+        names = list(self.parameters)
+        held = [getattr(self._own, name, None) for name in GRADIENTS]
+        held = [dict(zip(names, h, strict=False)) if isinstance(h, list) else h for h in held]
+        dicts = [select_gradients(each, names) for each in held if isinstance(each, dict)]
+        return (*dicts, select_gradients(getattr(self._own, "__dict__", {}), names, PREFIXES))[0]
+
 
 class NumpyCell(NumpyClass):
-    """A layer that calls the user's cell once for each step."""
+    """A layer that calls the user's cell once for each step, and again before its `backward`."""
 
     def _forward(self, x: Array, state: Any = None, **more: object) -> object:
         states = state if isinstance(state, tuple) else (state,)
-        outputs = []
+        outputs, steps = [], []
         for x_t in x:
-            result = self._call(*self._list_given(x_t, states), **more)
+            given = self._list_given(x_t, states)
+            kept = copy.deepcopy((given, more))
+            result = self._call(*given, **more)
             items = [*result] if isinstance(result, tuple | list) else [result]
             nested = items[0] if isinstance(items[0], tuple | list) else items
+            rest = items[len(states) :] if nested is items else items[1:]
             states_after = tuple(nested[: len(states)])
             if [np.shape(h) for h in states_after] != [h.shape for h in states]:
                 return result
             states = states_after
             outputs.append(states[0])
-        return np.stack(outputs), states if len(states) > 1 else states[0], None
+            steps.append(ClassTape((*rest, None)[0], bool(rest), *kept, states[0], states))
+        self._findings.num_states = len(states)
+        return np.stack(outputs), states if len(states) > 1 else states[0], steps
+
+    def _backward(
+        self,
+        tape: list[ClassTape],
+        d_output: Array | None = None,
+        d_state: Array | tuple[Array, ...] | None = None,
+    ) -> object:
+        d_states = d_state if isinstance(d_state, tuple) else (d_state,)
+        if d_state is None:
+            d_states = tuple(np.zeros_like(h) for h in tape[-1].states)
+        d_xs, totals = [], dict[str, Array]()
+        for t, step in reversed([*enumerate(tape)]):
+            d_h = d_states[0] if d_output is None else d_states[0] + d_output[t]
+            for gradient in filter(is_float, self._find_gradients().values()):
+                gradient[...] = 0  # the cell may add to it
+            gradients = super()._backward(step, d_h, *d_states[1:])
+            if not (isinstance(gradients, tuple) and isinstance(gradients[-1], dict)):
+                return gradients
+            d_x, d_state, found = gradients
+            d_states = d_state if isinstance(d_state, tuple) else (d_state,)
+            shapes = [np.shape(a) for a in (step.given[0], *step.states)]
+            if [np.shape(d) for d in (d_x, *d_states)] != shapes:
+                return gradients[:2]  # another form: its state may go back another way
+            d_xs.append(d_x)
+            totals = {name: array + totals.get(name, 0) for name, array in found.items()}
+        return np.stack(d_xs[::-1]), d_states if len(d_states) > 1 else d_states[0], totals
 
 
 def list_parameters(own: object) -> list[str]:
@@ -314,7 +349,7 @@ def _put(arrays: list[Array], name: str, array: Array) -> None:
     arrays[int(name.split()[1])] = array
 
 
-def is_float(value: object) -> bool:
+def is_float(value: object) -> TypeGuard[Array]:
     """Whether a value is an array of floats."""
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
