@@ -154,6 +154,7 @@ REMOVED = {
     "grade --optimizer": "rnn-parity bisect --implementation FILE, which trains it",
     "grade --text": "rnn-parity bisect --implementation FILE --text TEXT, which trains it",
     "bench --submit": "bench --json FILE, which has machine, GPU and versions, and --against FILE",
+    "bench --only": "bench --shapes FILE.json, a list of the sizes to measure",
     "bench --memory": "a memory profiler, such as memray",
     "bench --rows cuda": "bench --rows cudnn",
     "bench --rows cuda-page": "bench --rows cuda-graph",

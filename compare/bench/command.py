@@ -132,7 +132,7 @@ def _refuse_replacing(config: BenchConfig, path: Path) -> None:
 def _measure(
     config: BenchConfig, path: Path, terminal: Terminal, targets: Sequence[Row] = ()
 ) -> Document:
-    shapes, wanted = choose(config.shapes, config.only, config.cell), config.phases
+    shapes, wanted = choose(config.shapes, config.cell), config.phases
     if targets:
         shapes = [without_model(shape) for shape in shapes]
     phases = {s: [p for p in PHASES[s.kind] if not wanted or p in wanted] for s in shapes}

@@ -40,8 +40,6 @@ class BenchConfig:
     """
 
     shapes: Annotated[str, arg(metavar="NAME|FILE.json", help=SHAPES)] = "seed"
-    only: Annotated[tuple[str, ...], flag("H=256 B=1,32 ...")] = ()
-    """Measure only the shapes with these sizes."""
     cell: CellName = "rnn"
     """Recurrent layer of all rows."""
     rows: Annotated[

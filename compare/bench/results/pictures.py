@@ -1,6 +1,6 @@
 """The picture of a benchmark, drawn from its JSON file only: ``NAME-time.png``.
 
-It shows time against H (and T, and B) if they vary, and otherwise a bar for each row.
+It shows time against H, or T and B, if at least three sizes of one were measured.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -36,7 +36,7 @@ WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 
 
 def draw(document: Document, path: Path, styles: Styles) -> Path | None:
-    """Draw the picture beside the JSON file and return its path; None if there are no times."""
+    """Draw the picture beside the JSON file and return its path; None if no size varies."""
     figure = draw_time_figure(document, styles)
     if figure is None:
         return None
@@ -50,13 +50,11 @@ def name_picture(path: Path) -> Path:
 
 
 def draw_time_figure(document: Document, styles: Styles) -> Figure | None:
-    """Draw times against each size that varies, or bars if no size varies."""
+    """Draw times against each size that varies; None if no size varies."""
     timed = {timing.shape for timing in document.timings if timing.outcome == TIMED}
-    if not timed:
-        return None
     panels = group_shapes([shape for shape in document.shapes if shape.name in timed])
     if not panels:
-        return draw_bars(document, styles)
+        return None
     by_shape = document.by_shape()
     width = min(3, len(panels))
     height = math.ceil(len(panels) / width)
@@ -124,42 +122,6 @@ def _draw_times(
     axes.yaxis.set_minor_locator(NullLocator())
 
 
-def draw_bars(document: Document, styles: Styles) -> Figure:
-    """Draw a bar for each row in each phase of the first shape, with its interquartile range."""
-    shape = document.shapes[0]
-    phases = document.by_shape()[shape.name]
-    title = f"{shape.describe()}, on {_where(document)}"
-    figure = _figure(9.0, 1.0 + 2.1 * len(phases), title)
-    grid = figure.subplots(len(phases), 1, squeeze=False)[:, 0]
-    for axes, (phase, timings) in zip(grid, phases.items(), strict=True):
-        rows = [row for row in document.rows if row.name in timings]
-        bars = []
-        for k, row in enumerate(rows):
-            timing = timings[row.name]
-            bars.append((row.label, timing.outcome, 0.0))
-            if timing.outcome == TIMED:
-                color, half = _style(styles, row)["color"], timing.spread / 2
-                axes.barh(k, timing.median, color=color, height=0.62, xerr=half)
-                bars[k] = row.label, duration(timing.median), timing.median + half
-        _name_bars(axes, bars)
-        _subtitle(axes, phase + (", per character" if phase == GENERATION else ""))
-    return figure
-
-
-def _name_bars(axes: Axes, bars: Sequence[tuple[str, str, float]]) -> None:
-    """Write the name before each bar, and its text behind its end."""
-    longest = max(end for _, _, end in bars) or 1.0
-    for k, (_, text, end) in enumerate(bars):
-        axes.text(
-            end + 0.012 * longest, k, text, va="center", in_layout=False, fontsize=9, color=INK
-        )
-    axes.set_yticks(range(len(bars)), [name for name, _, _ in bars])
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1.14 * longest)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
-    _dress(axes, "x")
-
-
 def _where(document: Document) -> str:
     threads = plural(document.settings["threads"], "thread")
     return f"{document.environment['processor']}, {threads}, {document.settings['dtype']}"
@@ -179,8 +141,8 @@ def _subtitle(axes: Axes, text: str) -> None:
     axes.set_title(text, loc="left", fontsize=10, color=INK)
 
 
-def _dress(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
-    axes.grid(axis=grid, color=GRID, linewidth=0.8)
+def _dress(axes: Axes) -> None:
+    axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(FAINT)

@@ -19,7 +19,6 @@ With G gates (1 in a cell without gates) the weights of the cell have G·H rows:
 """
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -128,15 +127,9 @@ def haste(cell: str) -> list[Shape]:
 NAMED = {function.__name__: function for function in (seed, layer, haste)}
 
 
-def choose(name: str, only: Sequence[str] = (), cell: str = "rnn") -> list[Shape]:
-    """Return the shapes of a name or a JSON file that satisfy all conditions, such as ``H=256``."""
-    shapes = NAMED[name](cell) if name in NAMED else read(Path(name), cell)
-    for condition in only:
-        field, values = _parse_condition(condition)
-        shapes = [shape for shape in shapes if getattr(shape, field) in values]
-    if not shapes:
-        raise UsageError(f"expected --only to leave at least one shape, got {' '.join(only)}")
-    return shapes
+def choose(name: str, cell: str = "rnn") -> list[Shape]:
+    """Return the shapes of a name or a JSON file."""
+    return NAMED[name](cell) if name in NAMED else read(Path(name), cell)
 
 
 def read(path: Path, cell: str) -> list[Shape]:
@@ -174,16 +167,6 @@ def _read_entry(entry: object, cell: str) -> Shape:
     if kind == "model" and shape.V < 2:
         raise SchemaError("V of at least 2 in a model", shape.V)
     return shape
-
-
-def _parse_condition(text: str) -> tuple[str, list[int]]:
-    field, equals, values = text.partition("=")
-    try:
-        if field in SIZES and equals:
-            return field, [int(value) for value in values.split(",")]
-    except ValueError:
-        pass
-    raise UsageError(f"expected --only to be like H=256 or B=1,32, got {text!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from compare.bench import BenchConfig, bench, command
-from compare.bench.results import pictures
 from compare.bench.results.result import Document
 from compare.bench.rows.numpy_rows import Plain
 from compare.bench.workload.case import ModelInputs
@@ -23,15 +22,13 @@ from tests.in_process import terminal
 
 @pytest.mark.usefixtures("hasty")
 def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "draw", pictures.draw)
     monkeypatch.chdir(tmp_path)
     to, printed = terminal(120)
     before = datetime.now().replace(microsecond=0)
     found = bench_of(tmp_path, MODEL, to, cell="lstm", json=None)
     [path] = Path("benchmarks").glob("*.json")
     assert before <= datetime.strptime(path.stem, "%Y%m%d-%H%M%S") <= datetime.now()
-    picture = path.with_name(f"{path.stem}-time.png")
-    assert printed.getvalue().splitlines()[-2:] == [f"Picture: {picture}", f"Numbers: {path}"]
+    assert printed.getvalue().endswith(f"\nNumbers: {path}\n")
     assert found == Document.read(path)
     assert found.finished
     assert (found.shapes, found.settings["cell"]) == ([replace(MODEL, cell="lstm")], "lstm")
@@ -46,11 +43,10 @@ def test_a_benchmark_is_shown_again_from_its_file_alone(tmp_path, monkeypatch):
     assert found.environment["threads"] == {"scratch_rnn": 1, "torch": 1}
     assert found.environment.keys() >= {"processor", "card", "versions", "code"}
     assert re.search("No CUDA device|without TF32", printed.getvalue())
-    contents = [path.read_bytes(), picture.read_bytes()]
-    picture.unlink()
+    content = path.read_bytes()
     to, again = terminal(120)
     bench(BenchConfig(plot=path), to)
-    assert [path.read_bytes(), picture.read_bytes()] == contents
+    assert path.read_bytes() == content
     tables = [text.getvalue().partition("Roof:")[2] for text in (printed, again)]
     assert tables[0] == tables[1]
     assert str(tmp_path) not in path.read_text()

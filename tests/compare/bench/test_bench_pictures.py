@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from compare.bench.results import pictures
-from compare.bench.results.result import RowInfo
-from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED
+from compare.bench.workload.shapes import REFUSED
+from compare.cli import main
 from tests.compare.bench.test_bench_result import SIZES, document, full, grid, sized, timing
 from tests.pictures import described
 from tests.tables import table_of
@@ -34,8 +34,6 @@ BATCHES = [replace(sized(4), name=f"B{B}", B=B) for B in (16, 1, 4)]
 STEPS = [replace(sized(4), name=f"T{T}", T=T) for T in range(2, 10)]  # more than six labels
 REFUSAL = replace(timing("torch", "H128", "step"), outcome=REFUSED)
 WITHOUT_CARD = replace(grid(), timings=[t for t in grid().timings if t.row != "cudnn"])
-CARD = {"rows": [*full().rows, RowInfo("cudnn", "a card", False)]}
-GENERATION = timing("torch", "seed", "generation", 1e-3)
 GRID = varied(
     [
         replace(sized(H), name=f"{B} {H} {V}", B=B, V=V)
@@ -52,7 +50,6 @@ PICTURES = {
     "times of batches": lambda: pictures.draw_time_figure(varied(BATCHES, "step", "x"), {}),
     "times of steps": lambda: pictures.draw_time_figure(varied(STEPS, "forward"), {}),
     "times of a grid": lambda: pictures.draw_time_figure(GRID, STYLES),
-    "bars": lambda: pictures.draw_time_figure(more(full(), GENERATION, **CARD), STYLES),
 }
 
 
@@ -61,9 +58,9 @@ def test_a_picture_shows_what_was_measured(name):
     assert described(PICTURES[name]()) == TABLE[name].splitlines()
 
 
-def test_the_picture_has_a_file_beside_the_numbers(tmp_path):
-    path = pictures.draw(full(), tmp_path / "x.y.json", {})
-    assert path == tmp_path / "x.y-time.png"
-    assert [*tmp_path.iterdir()] == [path]
-    nothing = document([SEED], [replace(timing("jax", "seed", "step"), outcome=LEFT_OUT)])
-    assert pictures.draw(nothing, tmp_path / "x.json", {}) is None
+def test_the_picture_has_a_file_beside_the_numbers_if_sizes_vary(tmp_path, capsys):
+    for name, found in (("x.y", grid()), ("one", full())):
+        found.write(tmp_path / f"{name}.json")
+        assert main(["bench", "--plot", f"{tmp_path}/{name}.json"]) == 0
+        is_drawn = f"Picture: {tmp_path}/{name}-time.png\n" in capsys.readouterr().out
+        assert is_drawn == (tmp_path / f"{name}-time.png").is_file() == (name != "one")

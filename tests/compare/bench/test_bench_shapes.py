@@ -43,12 +43,6 @@ def test_named_shapes_are_those_that_others_publish():
     assert {s.cell for name in NAMED for s in choose(name, cell="lstm")} == {"lstm"}
 
 
-def test_only_leaves_out_other_sizes():
-    chosen = choose("haste", ("H=256", "B=1,32"))
-    assert {(s.H, s.B) for s in chosen} == {(256, 1), (256, 32)}
-    assert len(chosen) == 8
-
-
 def test_shapes_come_from_a_file(tmp_path):
     path, mine = tmp_path / "mine.json", {"T": 2, "B": 3, "V": 4, "H": 5}
     path.write_text(json.dumps([mine, {**mine, "kind": "layer", "nonlinearity": "relu"}]))
