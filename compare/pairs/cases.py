@@ -14,6 +14,10 @@ from compare.terminal import UsageError, read_sizes
 OF_WEIGHTS = {"V": "input_size", "H": "hidden_size", "layers": "num_layers"}
 """The sizes that weights have, and the arguments of nn.RNN that are these sizes."""
 
+MOST_PRODUCTS = 8_000_000_000
+"""Of a forward pass in all cases together, which takes about a minute with its tolerances."""
+PER_CASE = 250  # products with each weight, beside those of the steps: its tolerances
+
 
 def list_cases(
     options: PairOptions,
@@ -24,7 +28,7 @@ def list_cases(
 ) -> list[LayerCase]:
     """Return the cases: many that are drawn, or one of the user's sizes, input or weights.
 
-    Of many, the last one has no initial state.
+    Of many, the last two have no initial state, and sequences of several lengths.
     `of_arrays` are sizes that the user's results have; `fields` are further fields of each case.
     UsageError if sizes, input and weights do not belong together.
     """
@@ -49,25 +53,31 @@ def list_cases(
     if of_weights.get("proj_size"):
         raise UsageError("expected weights without a projection, got weight_hr_l0")
     fields |= {name: of_weights[name] for name in ("bidirectional", "bias") if name in of_weights}
+    num_weights = sum(array.size for array in (weights or {}).values())
     cases = [
         make_case(**dict(zip("TBVH", sizes, strict=True)) | known | fields, levels=levels)
-        for sizes, levels in _choose_trials(known)
+        for sizes, levels in _choose_trials(known, num_weights)
     ]
-    cases += [] if known else [replace(cases[0], h0=False)]
+    if len(cases) > 1:
+        cases += [replace(cases[0], h0=False), replace(cases[0], T=5, B=4, lengths=True)]
     return [_with_own(case, x, weights) for case in cases]
 
 
-def _choose_trials(known: Collection[str]) -> Sequence[Trial]:
+def _choose_trials(known: Collection[str], num_weights: int) -> Sequence[Trial]:
     """Return all trials; those that differ in T, B or the levels; or one, if T or B are known.
 
     Weights decide V and H alone, and a layer may be wrong at one T, at one B, or for large inputs.
+    With many weights it is each second trial, or each third, …, without those of most steps: as
+    many as take about a minute.
     """
     if {"T", "B"} & {*known}:
         return list_trials()[:1]
     different = {
         (sizes[:2] if known else sizes, levels): (sizes, levels) for sizes, levels in list_trials()
     }
-    return list(different.values())
+    products = {t: num_weights * (PER_CASE + t[0][0] * t[0][1]) for t in different.values()}
+    fitting = [trial for trial, n in products.items() if n < MOST_PRODUCTS / 4] or [*products][:1]
+    return fitting[:: 1 + sum(products[trial] for trial in fitting) // MOST_PRODUCTS]
 
 
 def _with_own(case: LayerCase, x: Array | None, weights: Results | None) -> LayerCase:

@@ -1,5 +1,6 @@
 """``rnn-parity parity A B`` and ``bisect A B``: any two implementations of a layer, compared."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from compare.pairs.config import PairConfig, PairOptions
 from compare.parity import Agreement, ParityReport, SharedOptions, demand_agreement, show_parity
 from compare.terminal import Terminal, UsageError, plural
 
+EVERY = 10.0  # seconds between two lines on the progress
+
 OURS = ("scratch", "torch")
 """The targets that have every cell."""
 
@@ -47,7 +50,7 @@ def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport
         report = compare_arrays(config, terminal)
     else:
         with open_pair(config, config, terminal) as pair:
-            results = list(compare_pair(pair.sides, pair.cases))
+            results = list(_show_progress(pair, terminal))
             show(pair, results, terminal)
             report = choose(results).report
     demand_agreement(report, "A and B")
@@ -59,13 +62,23 @@ def bisect_pair(
 ) -> PairResult | None:
     """Find the smallest case on which two targets differ; print their first difference."""
     with open_pair(options, config, terminal) as pair:
-        *_, last = compare_pair(pair.sides, pair.cases)
+        *_, last = _show_progress(pair, terminal)
         if not last.differs:
             show(pair, [last], terminal)
             return None
         smallest = _find_smallest(pair.sides, last)
         show(pair, [smallest], terminal)
         return smallest
+
+
+def _show_progress(pair: Pair, terminal: Terminal) -> Iterator[PairResult]:
+    """Yield the result of each case; from time to time, print how many there are."""
+    shown = time.monotonic()
+    for k, result in enumerate(compare_pair(pair.sides, pair.cases), start=1):
+        yield result
+        if time.monotonic() - shown > EVERY:
+            shown = time.monotonic()
+            terminal.line(f"{k} of {len(pair.cases)} cases are compared", "dim")
 
 
 def _find_smallest(sides: tuple[ComparedSide, ComparedSide], found: PairResult) -> PairResult:

@@ -24,8 +24,13 @@ from compare.parity import Agreement
 from compare.terminal import Terminal
 from tests.compare.check.corpus import Layer
 from tests.compare.study.students import ONE_BIAS
+from tests.tables import table_of
 
 pytestmark = pytest.mark.usefixtures("quickly")
+
+TABLE = table_of(__file__)
+FILES = {"gru.pt": torch.nn.GRU(4, 5).state_dict, "large.pt": torch.nn.LSTM(5000, 9).state_dict}
+"""What is stored in the files of weights that a command names."""
 
 QUIET = Terminal(quiet=True)
 SIZES = [sizes for sizes, _ in list_trials()]
@@ -165,12 +170,16 @@ def test_the_users_own_case_is_cut_to_fewer_steps_and_sequences(wrong_file, tmp_
     assert "at step 1 of 1" in output
 
 
-def test_two_layers_are_also_compared_without_an_initial_state(tmp_path, capsys):
-    late = "import torch\nclass Late(torch.nn.RNN):\n    def forward(self, x, h=None):\n"
-    late += "        return super().forward(x + (h is None), h)\n"
-    (tmp_path / "late.py").write_text(late, encoding="utf-8")
-    assert main(["parity", str(tmp_path / "late.py:Late"), "torch", "--cell", "rnn"]) == 1
-    assert "float32, no initial state\n" in capsys.readouterr().out
+@pytest.mark.parametrize("name", TABLE)
+def test_what_is_typed_has_this_exit_code_and_these_words(name, tmp_path, monkeypatch, capsys):
+    row = TABLE[name]
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(row.get("source", ""), encoding="utf-8")
+    for file in FILES.keys() & row["typed"].split():
+        torch.save(FILES[file](), file)
+    code, output, error = run(row["typed"], capsys)
+    assert code == row["code"], error
+    assert [words for words in row["words"] if words not in output + error] == []
 
 
 def test_weights_for_which_a_layer_has_no_place_are_refused_in_one_line(tmp_path, capsys):

@@ -159,16 +159,16 @@ def run(
         output, _ = pad_packed_sequence(output, batch_first)
 
     def pull(d_output: Array | None, d_state: State) -> tuple[object, ...]:
-        own = zip(("output", "h_n", "c_n"), (output, *_as_tuple(last)), strict=False)
+        own = (output, *_as_tuple(last))
         upstream = (d_output, *_as_tuple(d_state))
-        pairs = [(result, d) for result, d in zip(own, upstream, strict=False) if d is not None]
-        for (name, result), _ in pairs:
-            if not result.requires_grad:
-                raise ValueError(f"expected {name} with a gradient, got it detached")
+        given = [(result, d) for result, d in zip(own, upstream, strict=False) if d is not None]
+        pairs = [(result, d) for result, d in given if result.requires_grad]
+        if not pairs:
+            raise ValueError("expected output with a gradient, got it detached")
         every = name_parameters(module)
         parameters = {n: p for n, p in every.items() if p.requires_grad}
         sources = [inputs.requires_grad_(), *initial, *parameters.values()]
-        ends = [result.view_as(result) for (_, result), _ in pairs]
+        ends = [result.view_as(result) for result, _ in pairs]
         for end, (_, d) in zip(ends, pairs, strict=True):
             d_end = to_tensor(module, d).detach().to(end.dtype)
             end.register_hook(lambda _, d_end=d_end: d_end)
