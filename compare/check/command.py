@@ -1,10 +1,11 @@
 """``rnn-parity check``: is this RNN right, what is wrong and where, and which mistake is likely."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from compare.check.exercise.examine import examine_functions
-from compare.check.exercise.functions import list_functions
+from compare.check.exercise.functions import list_functions, list_in_columns
 from compare.check.layers.examine import examine_class
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
@@ -61,13 +62,19 @@ def examine(
     """
     source = source or find_source(config)
     notes = Notes()
+    layers = [] if source.module else list_in_columns(Path(source.file))
+    if layers and not source.name:
+        source = replace(source, name=layers[0])
+        config = replace(config, target=f"{config.target}:{layers[0]}")
     is_function = not source.module and source.name in list_functions(Path(source.file))
-    if source.is_layer and not is_function:
+    if source.name in layers or (source.is_layer and not is_function):
         report = examine_class(config, make_loader(config, source, notes, start), terminal)
     else:
         report = examine_functions(config, source, terminal, notes, start)
     if not report.adapter:
         report.notes += list_notes(notes)
+    for name in layers if source.name in layers else ():
+        report.notes += [f"also there: {name}, as FILE:{name}"] * (name != source.name)
     if config.no_equations:
         report.hide_equations()
     try:

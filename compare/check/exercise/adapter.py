@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from string import Template
 
+from compare.check.exercise.functions import list_functions
 from compare.files import resource
 from compare.implementations import (
     CELLS,
@@ -32,11 +33,11 @@ def write_adapter(target: str, file: Path, cell: str | None) -> str:
     root, module = Path(source.folders[0]), read.place
     if source.file:  # in the packages that it is in
         module = ".".join(Path(source.file).relative_to(root).with_suffix("").parts)
+    if source.file and read.name in list_functions(Path(source.file)):
+        raise UsageError(f"expected a class, got a function: rnn-parity check {target}")
     values |= {"folder": os.path.relpath(root, file.parent), "module": module}
     try:
         with Submission(source) as submission:
-            if submission.adapter == "loss_function":
-                raise UsageError(f"expected a class, got a function: rnn-parity check {target}")
             record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
             values |= _describe_layer(UserLayerFactory(submission, record.name))
             given = submission.arguments or [("", False, "input_size, hidden_size")]

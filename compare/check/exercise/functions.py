@@ -24,6 +24,7 @@ from compare.check.trying.subject import Outcome, RunCase, Subject, try_item
 from compare.check.trying.symptoms import KEPT, explain_memory
 from compare.implementations import (
     CELLS,
+    COLUMNS,
     CallFailed,
     Order,
     Results,
@@ -233,12 +234,22 @@ def choose_stages(names: Sequence[str], cell: str | None) -> tuple[str, str, tup
 
 def list_functions(file: Path) -> dict[str, bool]:
     """Return the functions of a file, and whether each has more than a docstring or `pass`."""
+    functions = _read_functions(file)
+    return {f.name: bool(f.decorator_list) or not all(map(_is_nothing, f.body)) for f in functions}
+
+
+def list_in_columns(file: Path) -> list[str]:
+    """Return the functions of a file that are a layer, as ``rnn_forward(x, a0, parameters)`` is."""
+    arguments = {f.name: [a.arg for a in f.args.args] for f in _read_functions(file)}
+    return [name for name in COLUMNS if arguments.get(name, [])[2:] == ["parameters"]]
+
+
+def _read_functions(file: Path) -> list[ast.FunctionDef]:
     try:
         tree = parse_file(file)
     except (OSError, SyntaxError, ValueError):  # the report says so
-        return {}
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return {f.name: bool(f.decorator_list) or not all(map(_is_nothing, f.body)) for f in functions}
+        return []
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef)]
 
 
 def _is_nothing(statement: ast.stmt) -> bool:

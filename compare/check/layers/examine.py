@@ -29,6 +29,7 @@ from compare.check.trying.report import Report
 from compare.check.trying.subject import search_further, try_items
 from compare.implementations import (
     CELLS,
+    COLUMNS,
     FAILED,
     TABLE,
     CallFailed,
@@ -114,7 +115,8 @@ def _describe_layout(
     if unfit and forward.verdict not in FAILED and not layers.submission.source.interpreter:
         ways = _show_ways(config, layers.submission.classes if forward in unfit else ())
         report.misfit = f"{describe_problem(unfit[0])}; {ways}"
-        needed = TABLE["needed"].get(report.adapter or "numpy")
+        in_columns = config.target.endswith(COLUMNS)
+        needed = TABLE["needed"].get("columns" if in_columns else report.adapter or "numpy")
         report.notes += [needed] if needed else []
 
 
@@ -146,6 +148,7 @@ def _show_ways(config: CheckConfig, classes: Sequence[str]) -> str:
     """Return the commands for a class that does not fit: an adapter's, and those of others."""
     place, name = config.target.rsplit(":", 1)
     way = f"rnn-parity new --for {config.target} writes an adapter"
+    way = "rnn-parity new FILE writes functions of another form" if name in COLUMNS else way
     way = "in an adapter, use the lines that are comments" if name == "Adapted" else way
     others = [f"rnn-parity check {place}:{each}" for each in classes if each != name]
     return f"{way}; other classes are there: {', '.join(others)}" if others else way

@@ -124,14 +124,11 @@ def test_one_bias_takes_no_second_one_of_which_it_cannot_hold_the_sum(tmp_path):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_functions_compute_layers_in_two_directions(cell, tmp_path):
+def test_functions_compute_a_layer_with_all_its_arguments(cell, tmp_path):
+    own = {"L": 2, "bidirectional": True, "bias": False, "h0": False, "dtype": "float32"}
+    own |= {"lengths": cell != "lstm"}  # whose functions return no c within a sequence
     with compare.implementation(functions(tmp_path, cell), cell) as it:
-        assert_right(it, LayerCase(cell, **SIZES, L=2, bidirectional=True))
-
-
-def test_functions_begin_from_zeros_in_the_dtype_of_the_input(tmp_path):
-    with compare.implementation(functions(tmp_path, "rnn")) as it:
-        assert_right(it, LayerCase(**SIZES | {"dtype": "float32", "h0": False}))
+        assert_right(it, LayerCase(cell, **SIZES | own))
 
 
 def test_the_cell_that_is_given_counts_more_than_the_name_of_the_class(tmp_path):

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 PREFIX = "_rnn_parity_"
 RESOLVER = __file__  # the process of the user's code loads it
+COLUMNS = ("rnn_forward", "lstm_forward")  # functions (x, a0, parameters) that are a layer
 ALL_LAYERS = "*"  # in the place of a layer's name: what is read of the whole file
 
 
@@ -89,6 +90,10 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
     rest = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
     given, arguments = (), load_adapter("arguments")
+    if file and isinstance(target, FunctionType) and in_columns(name, target, arguments):
+        layer = partial(load_adapter("columns").LayerInColumns, target)
+        build = load_adapter("numpy_class").adapt_class(layer, arguments.list_arguments)
+        return Adapted(build, "", [name.removesuffix("_forward").upper()])
     if file and isinstance(target, FunctionType):
         ours = sys.modules[f"{PREFIX}notebook"], arguments, load_adapter("numpy_class")
         build = partial(load_adapter("loss_function").LossFunction, target, file, ours)
@@ -104,6 +109,12 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
         kinds = [target if isinstance(target, str) else operator]
     build = partial(load_adapter("library_layer").LibraryLayer, own, target)
     return Adapted(build, adapter, kinds, given, rest)
+
+
+def in_columns(name: str, target: FunctionType, arguments: ModuleType) -> bool:
+    """Whether a function is a layer whose sequences are columns."""
+    names = [argument for argument, _ in arguments.list_arguments(target)]
+    return name in COLUMNS and names[2:] == ["parameters"]
 
 
 def find_file_adapter(file: str) -> Adapter | None:
