@@ -83,6 +83,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
         failure = find_failure(error)
         report.stages = report.stages or list_without_results(list_parts(report.cell), failure)
         report.failed = str(failure)
+        report.misfit = report.failed if failure.verdict == Verdict.NOT_TRIED else ""
     if submission is not None and submission.source.interpreter:
         report.kernels = examine_kernels(report, submission.notes, submission.source, config)
     return report

@@ -15,6 +15,7 @@ from compare.implementations import (
     Source,
     Start,
     Submission,
+    Verdict,
     clean,
     make_source,
     read_layer,
@@ -108,6 +109,8 @@ def list_without_results(items: Sequence[Item], failure: CallFailed) -> list[Ite
 def find_failure(error: Exception) -> CallFailed:
     """Return why there is no result; a fault of the check itself is one, too."""
     if isinstance(error, CallFailed):
+        if "not defined: " in error.got:  # it was left out of a script
+            error.verdict = Verdict.NOT_TRIED
         return error
     if isinstance(error, CommandError | OSError):
         raise error

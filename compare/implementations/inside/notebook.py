@@ -141,9 +141,9 @@ def _without_magic(lines: list[str], k: int) -> list[str]:
 class Loader(SourceFileLoader):
     """Load a module as Python does, and of a script or a notebook what it defines.
 
-    The module's `_left_out` says why a name is not there: a statement that is not run, or an import
-    that failed. A notebook often imports what it needs for its plots alone. `_skipped` are the
-    lines of a script that are not run.
+    The module's `_left_out` says why a name is not there: a statement that is not run or that
+    raised, or an import that failed. A notebook often imports what it needs for its plots alone.
+    `_skipped` are the lines of a script that are not run.
     """
 
     def exec_module(self, module: ModuleType) -> None:
@@ -206,13 +206,22 @@ def run_definitions(file: Path, module: ModuleType) -> None:
                     tree = ast.Module([statement], [])
                     exec(compile_next(tree, cell.file, "exec"), module.__dict__)
                     continue
-                except ImportError as error:
-                    if not isinstance(statement, ast.Import | ast.ImportFrom | ast.Try):
+                except Exception as error:
+                    is_definition = isinstance(statement, ast.ClassDef | ast.FunctionDef)
+                    if is_definition and getattr(error, "name", "") not in left_out:
                         raise
-                    why, line = f"{where} imports it: {error}", f"{line} ({error})"
+                    reason = f"{error}{explain_name(error, left_out)}"
+                    does = "imports" if isinstance(error, ImportError) else "sets"
+                    why, line = f"{where} {does} it: {reason}", f"{line} ({reason})"
             left_out |= dict.fromkeys(list_bound(statement), why)
             if not cell.number and not isinstance(getattr(statement, "value", 0), ast.Constant):
                 skipped.append(line)
+
+
+def explain_name(error: BaseException, left_out: dict[str, str]) -> str:
+    """Return why a name is not there that an exception misses; empty if it was not left out."""
+    name = getattr(error, "name", "") if isinstance(error, NameError | AttributeError) else ""
+    return f": {left_out[name]}" if name in left_out else ""
 
 
 def is_script(tree: ast.Module) -> bool:
@@ -297,6 +306,8 @@ def list_bound(statement: ast.stmt) -> list[str]:
             found.append(target.id)
         elif isinstance(node, ast.alias):
             found.append(node.asname or node.name.partition(".")[0])
+        elif node is statement and isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.append(node.name)
     return found
 
 

@@ -78,9 +78,9 @@ class Server:
         """Return the answer that says what was raised."""
         raised = _describe(error, file or str(getattr(self.module, "__file__", "")), self.clean)
         left_out = getattr(self.module, "_left_out", {})  # of a notebook
-        if isinstance(error, NameError) and error.name in left_out:
-            raised["message"] += f": {left_out[error.name]}"
-        if isinstance(error, AttributeError) and error.obj is self.module:
+        why = self.notebook.explain_name(error, left_out) if left_out else ""
+        raised["message"] += why
+        if not why and isinstance(error, AttributeError) and error.obj is self.module:
             raised["message"] += f"; it has {', '.join(_list_layers(self.module)) or 'no layer'}"
         return {"raised": raised} | self._noted(), []
 

@@ -141,6 +141,7 @@ def test_what_is_no_notebook_gets_one_line(content, found):
 D2L = [
     "%matplotlib inline\nimport torch\nfrom torch import nn\nfrom not_there import torch as d2l",
     "def add_to_class(Class):\n    return lambda method: setattr(Class, method.__name__, method)",
+    "data = torch.zeros(-1)",  # raises, as a download may
     """class RNNScratch(nn.Module):
     def __init__(self, num_inputs, num_hiddens, sigma=0.01):
         super().__init__()
