@@ -215,6 +215,7 @@ def _compute_expected(case: LayerCase) -> Results:
     return run(CLASSES[case.cell], case.in_float64())
 
 
+@Remembered
 def _add_tolerance(case: LayerCase, other: LayerClass, perturbations: int) -> Results:
     """Return the tolerance of another cell's layer and of ours, which covers both ways to σ."""
     moved, ours = partial(run, other, case), tolerance(case, perturbations)

@@ -16,7 +16,7 @@ from compare.check.layers.kernels import describe_left_out, examine_kernels, exp
 from compare.check.layers.layer import LayerSubject, find_layout, list_parts
 from compare.check.layers.properties import try_error_handling, try_properties
 from compare.check.trying.config import CheckConfig
-from compare.check.trying.diagnosis import explain_results
+from compare.check.trying.diagnosis import explain_results, is_right_at_first
 from compare.check.trying.explanation import describe_problem
 from compare.check.trying.loading import (
     Load,
@@ -134,8 +134,8 @@ def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) 
     others = [m for m in subject.list_mistakes(forward.item, forward.wrong) if m.other_layer]
     for layers.conventions, mistake in product((learned, *several), others):
         again = replace(subject.vary(subject.trials, subject.changes), other=mistake.other_layer)
-        stages = try_items(again)
-        if all(result.verdict == Verdict.RIGHT for result in stages):
+        stages = try_items(again) if is_right_at_first(again, forward.item) else []
+        if stages and all(result.verdict == Verdict.RIGHT for result in stages):
             report.stages, report.another = stages, mistake.another
             name = mistake.bug.name if mistake.bug else ""
             report.is_asked = config.cell == name

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from compare.check.cases.expected import Expected
-from compare.check.trying.results import Case, Diagnosis, ItemResult
+from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.trying.separation import describe_separation
 from compare.check.trying.subject import Subject
 from compare.check.trying.symptoms import (
@@ -137,6 +137,14 @@ def observe(subject: Subject, result: ItemResult) -> list[Observed]:
                 observed.insert(0 if case is wrong else len(observed), one)
     result.where = describe_separation(verdicts) if tries_all else ""
     return observed
+
+
+def is_right_at_first(subject: Subject, item: Item) -> bool:
+    """Return whether an item is right on its first case: what is far from it costs little."""
+    with suppress(CallFailed), subject.open(Attempt()) as run_case:
+        got, right = subject.gather(item, next(iter(subject.draw(item))), run_case)
+        return right is not None and _agrees(right, got)
+    return False
 
 
 def _agrees(right: Expected, got: Results) -> bool:
