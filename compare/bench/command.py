@@ -27,10 +27,10 @@ from compare.bench.results.pictures import draw, name_picture
 from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.rows import cuda_rows
-from compare.bench.rows.choice import all_rows, checkers, choose_rows
+from compare.bench.rows.choice import checkers, choose_rows
 from compare.bench.rows.cuda_rows import NO_DEVICE
-from compare.bench.rows.row import Device, Row
-from compare.bench.rows.target_row import STYLES, find_targets, open_target
+from compare.bench.rows.row import Row
+from compare.bench.rows.target_row import find_targets, open_target
 from compare.bench.workload.case import Arrays, Job, ModelInputs, make_case
 from compare.bench.workload.shapes import (
     BACKWARD,
@@ -84,10 +84,7 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     show(document, terminal)
     if earlier is not None:
         show_changes(earlier, document, terminal)
-    styles = {row.name: row.style for row in all_rows(Device("", ""))}
-    others = [row.name for row in document.rows if row.name not in styles]
-    styles |= zip(others, STYLES, strict=False)
-    if picture := draw(document, path, styles):
+    if picture := draw(document, path):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")
     _demand_times(document)

@@ -66,6 +66,7 @@ from .stored.weights import read_array as read_array
 from .stored.weights import read_arrays as read_arrays
 from .stored.weights import read_input as read_input
 from .stored.weights import read_layer as read_layer
+from .stored.weights import read_layers as read_layers
 from .stored.weights import sort_parameters as sort_parameters
 from .stored.weights import write_arrays as write_arrays
 from .targets import implementation as implementation

@@ -1,23 +1,31 @@
 """Implementations by their targets: what a user types is read once, and then loaded."""
 
+import re
 from functools import partial
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from compare.files import open_input
-from compare.implementations.core.cells import CELLS, Cell
+from compare.files import RecordError, open_input
+from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import CallFailed, Verdict
 from compare.implementations.core.guesses import guess_cell_of_functions
-from compare.implementations.core.interface import Implementation, demand_equal_sizes
+from compare.implementations.core.interface import Implementation, Results, demand_equal_sizes
 from compare.implementations.inside.adapters.registry import RESOLVER
 from compare.implementations.inside.notebook import NOTEBOOK
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory
+from compare.implementations.layouts.gate_order import parse_order
 from compare.implementations.stored.target import Target, read_target, refuse_target
-from compare.implementations.stored.weights import LIBRARIES, choose_layer, read_layers
+from compare.implementations.stored.weights import (
+    LIBRARIES,
+    add_second_biases,
+    choose_layer,
+    find_layers,
+    read_layers,
+)
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
 from compare.implementations.worker.source import Source
@@ -28,7 +36,12 @@ MOST_BYTES = 2**26  # of a file of Python, or of a notebook with its pictures
 
 
 def implementation(
-    target: str, cell: str | None = None, *, device: str | None = None, **limits: Any
+    target: str,
+    cell: str | None = None,
+    *,
+    device: str | None = None,
+    gates: str | None = None,
+    **limits: Any,
 ) -> Implementation:
     """Return the implementation that a target names; UsageError if there is none.
 
@@ -37,7 +50,7 @@ def implementation(
     The layers of scratch_rnn and PyTorch run in this process. A user's code runs in a process of
     its own, which `close` ends; `limits` are fields of its `Source`. Without a cell, the names of
     the class or of the functions decide which it is. `device` is an argument of a module's
-    constructor.
+    constructor, and `gates` the order in the weights of a user's code.
     """
     read = read_target(target)
     if repr(cell) not in map(repr, (None, *CELLS)):  # an array has no truth value in ==
@@ -45,13 +58,15 @@ def implementation(
     record = CELLS[cell or next(iter(CELLS))]
     if device is not None and not (target == "torch" or read.name):
         raise UsageError(f"expected a PyTorch module on the device {device}, got {target}")
+    if gates is not None and (target in ("scratch", "torch") or read.adapter):
+        raise UsageError(f"expected code of yours with gates {gates}, got {target}")
     if target == "scratch":
         return Implementation(record, target, record.scratch_layer)
     if target == "torch":
         module = Source(module=record.torch_module, name=record.layer, resolver=RESOLVER)
         layers = UserLayerFactory(Submission(module, start=InProcess), record.name, device=device)
         return Implementation(record, target, layers)
-    stored = read_layers(read.path) if read.adapter else {}
+    stored = _read_stored(read)
     _refuse_data(read)
     source = make_source(read, **limits)
     try:
@@ -61,19 +76,27 @@ def implementation(
             raise UsageError(str(failure).removeprefix("ValueError: ")) from None
         raise refuse_target(target, f": {failure}") from None
     try:
-        layout, lacks = "", frozenset[str]()
         if source.is_layer:
-            record, build, layout, lacks = _load_class(submission, target, cell, device)
+            found = _load_class(submission, target, cell, device, gates)
         else:
-            record, build = _load_functions(submission, target, cell)
+            found = _load_functions(submission, target, cell, gates)
     except BaseException:
         submission.close()
         raise
-    found = Implementation(record, target, build, submission.close, layout=layout, lacks=lacks)
     if read.adapter:
-        found.weights = choose_layer(stored, read.place, read.name)
+        found.weights = choose_layer(stored, read.place, read.name) if stored else None
         found.title += f" ({submission.rest})" if submission.rest else ""
     return found
+
+
+def _read_stored(target: Target) -> dict[str, Results]:
+    """Return the parameters of the layers in a library's file; none if they are its inputs."""
+    try:
+        return read_layers(target.path) if target.adapter else {}
+    except RecordError as error:
+        if str(error).endswith("an input of the graph"):
+            return {}
+        raise
 
 
 def _refuse_data(target: Target) -> None:
@@ -81,10 +104,10 @@ def _refuse_data(target: Target) -> None:
     file, end = target.path.name, target.path.suffix.lower()
     if target.kind == "file" and end in LIBRARIES:
         wanted = f"expected --weights {file} beside a target such as torch"
-        raise UsageError(f"{file} holds weights alone: {wanted}")
+        raise UsageError(f"{file} holds no code: {wanted}")
     if target.kind == "file" and end == ".npy":
         wanted = "two .npy files need --like, such as --like output"
-        raise UsageError(f"{file} holds an array alone: {wanted}")
+        raise UsageError(f"{file} holds no code: {wanted}")
 
 
 def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
@@ -110,16 +133,19 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
 
 
 def _load_class(
-    submission: Submission, target: str, cell: str | None, device: str | None
-) -> tuple[Cell, Any, str, frozenset[str]]:
-    """Return the cell of a class, what builds its layers, its layout in words, what it lacks."""
+    submission: Submission, target: str, cell: str | None, device: str | None, gates: str | None
+) -> Implementation:
+    """Return a class; UsageError if its form is unknown."""
     try:
         record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
-        layers = UserLayerFactory(submission, record.name, device=device)
+        order = parse_order(gates, record.name)
+        layers = UserLayerFactory(submission, record.name, device=device, order=order)
         detect_conventions(layers)
     except CallFailed as failure:
         other = detect_cell(submission) if cell and failure.verdict == Verdict.NOT_TRIED else cell
         asked = f"; is --cell {other} meant?" if other not in ("", cell) else ""
+        if not asked and submission.source.file and failure.verdict == Verdict.NOT_TRIED:
+            asked = f"; rnn-parity new --for {target} writes an adapter"
         raise UsageError(f"expected a layer from {target}: {failure}{asked}") from None
 
     def build(**options: Any) -> UserLayer:
@@ -133,18 +159,35 @@ def _load_class(
             taken = ", ".join(f"{name}={value!r}" for name, value in options.items())
             raise UsageError(f"expected {target} to take {taken}; {failure}") from None
 
+    def read_own(arrays: Results) -> dict[str, Results]:
+        names = "|".join(map(re.escape, found.used))
+        own = find_layers(arrays, re.compile(rf"(|.*?[./])({names})"))
+        whole = {name: each for name, each in own.items() if found.used <= each.keys()}
+        return {n: add_second_biases(found.to_ours(a, record.name)) for n, a in whole.items()}
+
     found = layers.conventions
     layout = found.describe() if found.has_own_names else ""
-    if found.order:
+    if found.order and not gates:
         layout += f" (whether {', '.join(record.gates)} would be right: rnn-parity check {target} "
         layout += f"--gates {','.join(record.gates)})"
-    return record, build, layout, found.lacks
+    return Implementation(
+        record,
+        target,
+        build,
+        submission.close,
+        layout=layout,
+        lacks=found.lacks,
+        read_own=read_own,
+    )
 
 
-def _load_functions(submission: Submission, target: str, cell: str | None) -> tuple[Cell, Any]:
-    """Return the cell of a file's functions, and what makes layers of them."""
+def _load_functions(
+    submission: Submission, target: str, cell: str | None, gates: str | None
+) -> Implementation:
+    """Return the functions of a file; UsageError if one is missing."""
     record = CELLS[cell or guess_cell_of_functions(submission.names)]
     names = [f"{record.name}_{kind}" for kind in ("forward", "backward")]
     if missing := [name for name in names if name not in submission.names]:
         raise UsageError(f"expected {' and '.join(names)} in {target}, got no {missing[0]}")
-    return record, partial(FunctionsLayer, SubmissionFunctions(submission, record.name))
+    functions = SubmissionFunctions(submission, record.name, parse_order(gates, record.name))
+    return Implementation(record, target, partial(FunctionsLayer, functions), submission.close)

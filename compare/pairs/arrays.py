@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from compare.check import LayerCase, run_forward
-from compare.implementations import CELLS, guess_cell, read_array, read_layer
+from compare.implementations import CELLS, guess_cell, read_array, read_layer, read_target
 from compare.pairs.cases import list_cases
 from compare.pairs.config import PairConfig
 from compare.parity import (
@@ -69,7 +69,8 @@ def _find_case(config: PairConfig, like: str, dtype: str, shape: tuple[int, ...]
         raise UsageError(f"expected {like} of shape ({', '.join(AXES[like])}), got {shape}")
     if config.weights is None or config.input is None:
         raise UsageError("expected --weights and --input of the layer with --like")
-    weights = read_layer(config.weights)
+    file = read_target(str(config.weights))
+    weights = read_layer(file.path, file.name)
     cell = guess_cell(weights, config.cell)
     if like == "c_n" and "c" not in cell.states:
         raise UsageError(f"expected --like of a result of {cell.title}, got {like}")

@@ -11,16 +11,27 @@ from compare.check import LayerCase
 from compare.implementations import (
     CELLS,
     INFERENCE,
+    INITIAL,
+    LAST,
     CallFailed,
     Implementation,
+    choose_layer,
     guess_cell,
     implementation,
-    read_layer,
+    read_arrays,
+    read_layers,
+    read_target,
 )
 from compare.mistakes import describe_gates
 from compare.pairs.arrays import compare_arrays
 from compare.pairs.cases import list_cases, shrink
-from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
+from compare.pairs.comparison import (
+    ComparedSide,
+    PairResult,
+    choose_dtype,
+    compare_pair,
+    find_mistake,
+)
 from compare.pairs.config import PairConfig, PairOptions
 from compare.parity import Agreement, ParityReport, SharedOptions, demand_agreement, show_parity
 from compare.terminal import Terminal, UsageError, plural
@@ -95,7 +106,9 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
 
     UsageError if one of them cannot be used, or gives no results.
     """
-    weights = None if options.weights is None else read_layer(options.weights)
+    found = None if options.weights is None else read_target(str(options.weights))
+    layers = {} if found is None else read_layers(found.path)
+    weights = choose_layer(layers, found.place, found.name) if found and layers else None
     stated = None if config.cell == next(iter(CELLS)) else config.cell  # the first is the default
     cell = stated if weights is None else guess_cell(weights, config.cell).name
     devices = (config.device, options.device_b or config.device)
@@ -103,7 +116,12 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
         models.check_device(device)
     with ExitStack() as stack:
         try:
-            a, b = _load_both(stack, options.targets, cell, devices)
+            orders = (options.gates, options.gates_b)
+            a, b = _load_both(stack, options.targets, cell, devices, orders)
+            if found and weights is None:
+                arrays = read_arrays(found.path)
+                layers = a.read_own(arrays) or b.read_own(arrays)
+                weights = choose_layer(layers, found.place, found.name)
             weights = next((w for w in (weights, a.weights, b.weights) if w is not None), None)
             if weights is not None:
                 a.check_weights(weights)
@@ -118,6 +136,8 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
                 "seed": config.seed,
                 "nonlinearity": config.nonlinearity,
                 "lacks": (a.lacks | b.lacks) & {INFERENCE},
+                "h0": INITIAL not in a.lacks | b.lacks,
+                "upstream": "output" if LAST in a.lacks | b.lacks else "both",
             }
             if not a.cell.adds_biases:
                 fields["one_bias"] = weights is None and any(map(has_one_bias, (a, b)))
@@ -129,7 +149,11 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
 
 
 def _load_both(
-    stack: ExitStack, targets: Sequence[str], cell: str | None, devices: Sequence[str]
+    stack: ExitStack,
+    targets: Sequence[str],
+    cell: str | None,
+    devices: Sequence[str],
+    orders: Sequence[str | None],
 ) -> tuple[Implementation, Implementation]:
     """Return both implementations; one that has every cell gets the cell of the other."""
     loaded: dict[int, Implementation] = {}
@@ -137,18 +161,13 @@ def _load_both(
         first = next(iter(loaded.values()), None)
         own = cell or (first.cell.name if first is not None and targets[k] in OURS else None)
         device = None if devices[k] == "cpu" else devices[k]
-        loaded[k] = stack.enter_context(implementation(targets[k], own, device=device))
+        layer = implementation(targets[k], own, device=device, gates=orders[k])
+        loaded[k] = stack.enter_context(layer)
     a, b = loaded[0], loaded[1]
     if a.cell != b.cell:
         got = f"{a.title} ({a.cell.name}) and {b.title} ({b.cell.name})"
         raise UsageError(f"expected two layers of one cell, or --cell, got {got}")
     return a, b
-
-
-def choose_dtype(layer: Implementation, dtype: str) -> str:
-    """Return the dtype, or the other one if the layer does not have it."""
-    other = "float64" if dtype == "float32" else "float32"
-    return dtype if layer.has_dtype(dtype) else other
 
 
 def has_one_bias(layer: Implementation) -> bool:

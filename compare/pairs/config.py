@@ -33,7 +33,11 @@ class PairOptions:
     input: Annotated[Path | None, flag("FILE.npy", "(default: drawn)")] = None
     """The input of A and B, of shape (T, B, V)."""
     weights: Annotated[Path | None, flag("FILE|RUN", "(default: drawn)")] = None
-    """The weights of A and B, from a file or a run with one recurrent layer."""
+    """The weights of A and B, from a file or a run; FILE:LAYER if it has several layers."""
+    gates: Annotated[str | None, flag("GATE,…", "(default: as detected)")] = None
+    """Order of the gates in the weights of A, as in z,r,n."""
+    gates_b: Annotated[str | None, flag("GATE,…", "(default: as detected)")] = None
+    """Order of the gates in the weights of B."""
     like: Annotated[str | None, flag("TENSOR")] = None
     """Compare two arrays in .npy files, A and B, as results of this tensor: output, h_n, c_n."""
     dtype_b: Annotated[Literal["float32", "float64"] | None, flag("float32|float64", _AS_A)] = None
@@ -78,7 +82,8 @@ def check_targets(options: PairOptions) -> None:
         own = [field.name for field in dataclasses.fields(PairOptions)]
         refuse_options(options, own, "two targets with these options")
     if options.like is not None:
-        refuse_options(options, ["dtype_b", "device_b"], "two arrays with --like")
+        of_targets = ["dtype_b", "device_b", "gates", "gates_b"]
+        refuse_options(options, of_targets, "two arrays with --like")
     read_sizes(options.size)
 
 
@@ -94,7 +99,7 @@ class ConvertConfig:
     paths: Annotated[Positional[tuple[str, ...]], flag("SOURCE DEST")] = ()
     """SOURCE is a file or a run, or FILE:LAYER if it has several layers; DEST is a new file."""
     from_: Annotated[str, arg(name="from", metavar="MODULE:CLASS")] = "torch"
-    """Names and layout in SOURCE, if it is .npz or .safetensors."""
+    """Names and layout in SOURCE, if it is .npz or .safetensors; or FILE:CLASS, your own."""
     to: Annotated[str, flag("MODULE:CLASS")] = "torch"
     """Names and layout in DEST, if it is .npz or .safetensors."""
     nonlinearity: Literal["tanh", "relu"] = "tanh"

@@ -36,7 +36,13 @@ from compare.implementations import (
     write_arrays,
 )
 from compare.pairs.cases import list_cases
-from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
+from compare.pairs.comparison import (
+    ComparedSide,
+    PairResult,
+    choose_dtype,
+    compare_pair,
+    find_mistake,
+)
 from compare.pairs.config import ConvertConfig, PairOptions
 from compare.parity import ParityError, demand_agreement
 from compare.terminal import Terminal, UsageError
@@ -150,9 +156,14 @@ def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -
         if from_ == TORCH:
             target = where if file.adapter else TORCH
             return _check_dtype(StoredWeights(target, read_layer(file.path, name)), where)
-        if file.path.suffix not in (".npz", ".safetensors"):
+        is_class = read_target(from_).kind == "file"
+        if file.path.suffix not in (".npz", ".safetensors") and not is_class:
             raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
         arrays = read_arrays(file.path)
+        if is_class:
+            with implementation(from_) as own:
+                found = choose_layer(own.read_own(arrays), where, name)
+            return _check_dtype(StoredWeights(from_, found), where)
     if from_ == TORCH:
         return _check_dtype(StoredWeights(TORCH, sort_parameters(arrays, where)), where)
     dtype = next((str(a.dtype) for a in arrays.values() if str(a.dtype) in DTYPES), DTYPES[0])
@@ -230,7 +241,7 @@ def _open(stack: ExitStack, name: str, weights: StoredWeights) -> ComparedSide:
     """Return a layer with its own weights."""
     layer = stack.enter_context(implementation(weights.target, weights.cell.name))
     layer.weights = weights.parameters
-    return ComparedSide(name, layer, weights.dtype)
+    return ComparedSide(name, layer, choose_dtype(layer, weights.dtype))
 
 
 def _explain(result: PairResult, cases: Sequence[LayerCase]) -> str:

@@ -7,9 +7,9 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from itertools import cycle
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -22,10 +22,10 @@ from compare.terminal import plural
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 
-UNKNOWN: dict[str, object] = {"color": FAINT, "marker": "x", "linewidth": 1.2}
-"""Style of a row that is in the file, but not in this version."""
+COLOURS = ("#1f3f77", "#e69f00", "#1b7837", "#b3123f", "#56b4e9", "#6a3d9a", "#8a8a8a", "#543005")
+MARKERS = "os^DPv*Xhd>"
+"""Of the first row, the second, and so on; behind the last they begin again."""
 
-Styles = Mapping[str, Mapping[str, object]]  # of the rows, by name: arguments of ``Axes.plot``
 Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows at this size
 
 AXIS = {"H": "H, hidden units", "T": "T, steps", "B": "B, sequences in a batch"}
@@ -35,9 +35,9 @@ WHOLE = (STEP, BACKWARD, FORWARD, GENERATION)
 """A picture shows the first of these phases that was measured."""
 
 
-def draw(document: Document, path: Path, styles: Styles) -> Path | None:
+def draw(document: Document, path: Path) -> Path | None:
     """Draw the picture beside the JSON file and return its path; None if no size varies."""
-    figure = draw_time_figure(document, styles)
+    figure = draw_time_figure(document)
     if figure is None:
         return None
     figure.savefig(name_picture(path))
@@ -49,7 +49,7 @@ def name_picture(path: Path) -> Path:
     return path.with_name(f"{path.stem}-time.png")
 
 
-def draw_time_figure(document: Document, styles: Styles) -> Figure | None:
+def draw_time_figure(document: Document) -> Figure | None:
     """Draw times against each size that varies; None if no size varies."""
     timed = {timing.shape for timing in document.timings if timing.outcome == TIMED}
     panels = group_shapes([shape for shape in document.shapes if shape.name in timed])
@@ -66,7 +66,7 @@ def draw_time_figure(document: Document, styles: Styles) -> Figure | None:
         measured = {t.phase for t in document.timings if t.outcome == TIMED and t.shape in names}
         phase = next((phase for phase in WHOLE if phase in measured), "")
         columns = [(int(getattr(s, size)), by_shape[s.name].get(phase, {})) for s in shapes]
-        _draw_times(axes, document.rows, columns, styles)
+        _draw_times(axes, document.rows, columns)
         fixed = ", ".join(f"{name} {getattr(shapes[0], name)}" for name in "TBVH" if name != size)
         _subtitle(axes, f"{phase}: {fixed}")
         axes.set_xlabel(AXIS[size], color=INK)
@@ -101,15 +101,13 @@ def group_shapes(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
     return panels
 
 
-def _draw_times(
-    axes: Axes, rows: Sequence[RowInfo], columns: Sequence[Column], styles: Styles
-) -> None:
-    for row in rows:
+def _draw_times(axes: Axes, rows: Sequence[RowInfo], columns: Sequence[Column]) -> None:
+    for row, color, marker in zip(rows, cycle(COLOURS), cycle(MARKERS), strict=False):
         points = {size: t[row.name] for size, t in columns if row.name in t}
         points = {size: timing for size, timing in points.items() if timing.outcome == TIMED}
         if points:
             y = [timing.median for timing in points.values()]
-            axes.plot(list(points), y, label=row.label, markersize=5, **_style(styles, row))
+            axes.plot(list(points), y, marker, ls="-", color=color, label=row.label, markersize=5)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     values = sorted({size for size, _ in columns})
@@ -125,10 +123,6 @@ def _draw_times(
 def _where(document: Document) -> str:
     threads = plural(document.settings["threads"], "thread")
     return f"{document.environment['processor']}, {threads}, {document.settings['dtype']}"
-
-
-def _style(styles: Styles, row: RowInfo) -> dict[str, Any]:
-    return UNKNOWN | dict(styles.get(row.name, {}))
 
 
 def _figure(width: float, height: float, title: str) -> Figure:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from compare.bench.rows import LABELS
-from compare.bench.rows.row import Device, Row, line
+from compare.bench.rows.row import Device, Row
 from compare.bench.rows.torch_rows import CELL_FUNCTIONS, TorchPage, TorchRow, load
 from compare.bench.workload.case import Arrays, Case, Job, TimedCall
 from compare.bench.workload.shapes import GENERATION
@@ -51,7 +51,6 @@ class Cudnn(OnCuda, TorchRow):
     """concise_rnn on a CUDA device, whose layers are cuDNN's."""
 
     name = "cudnn"
-    style = line("#7b3294", ">", linewidth=1.5)
     cells = CELL_FUNCTIONS
 
 
@@ -59,7 +58,6 @@ class CudaGraph(OnCuda, TorchPage):
     """The plain version on a CUDA device, recorded in a CUDA graph."""
 
     name = "cuda-graph"
-    style = line("#66a61e", "h", linewidth=1.5)
 
     def make_ready(self, run: TimedCall) -> TimedCall:
         """Return a CUDA graph of the run."""
@@ -102,7 +100,6 @@ class Kernel(OnCuda, TorchRow):
     """The recurrences as Triton kernels, `scratch_rnn.kernels`, on a CUDA device."""
 
     name = "kernel"
-    style = line("#1b9e77", "X", linewidth=1.5)
     cells = ("rnn", "gru", "lstm")
 
     def missing(self, dtype: str, cell: Cell) -> str | None:

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 import scratch_rnn
 from compare.bench.rows import LABELS
-from compare.bench.rows.row import Row, line
+from compare.bench.rows.row import Row
 from compare.bench.workload.case import Job, LayerInputs, ModelInputs, TimedCall
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Cell
@@ -27,7 +27,6 @@ class Scratch(Row):
     """scratch_rnn, through its public functions."""
 
     name, label = "scratch", LABELS["scratch"]
-    style = line("#1f3f77", "o", linewidth=2.4, zorder=5)
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         rnn = case.scratch()
@@ -69,7 +68,6 @@ class OneThread(Scratch):
     """scratch_rnn on one thread, beside scratch_rnn on all of them."""
 
     name, label = "scratch-1", LABELS["scratch-1"]
-    style = line("#8da2cc", "s")
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         """Return why the row is not available: on one thread scratch is the same."""
@@ -83,7 +81,6 @@ class Plain(Row):
     """The plain version, scratch_rnn/plain; BLAS chooses its threads."""
 
     name, label = "plain", LABELS["plain"]
-    style = line("#8a8a8a", "v")
     idle = 0.15  # of OpenBLAS's threads: 2^28 processor ticks
 
     def settings(self, threads: int) -> AbstractContextManager[object]:

@@ -1,9 +1,8 @@
 """A row of the table: one implementation on one device with one set of settings."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs
 from compare.implementations import Cell
@@ -22,7 +21,6 @@ class Row:
 
     name: str  # in ``--rows``
     label: str  # in the table
-    style: Mapping[str, object] = MappingProxyType({})  # its line in the pictures: see `line`
     compiles: bool = False  # at the first call of each shape; the table shows this time separately
     cells: Collection[str] | None = None  # names of the cells that it has; None: all
     idle: float = 0.0  # seconds for which its idle threads, if there are several, keep a core busy
@@ -51,12 +49,3 @@ class Row:
     def model(self, case: ModelInputs) -> dict[str, Job]:
         """Return the phases of a model."""
         return {}
-
-
-def line(color: str, marker: str, linewidth: float = 1.3, **others: float) -> Mapping[str, object]:
-    """Return the style of a line in the pictures, as arguments of ``Axes.plot``.
-
-    Choose a colour that colour-blind people can tell apart from the others, and a marker of its own
-    for print in black and white.
-    """
-    return {"color": color, "marker": marker, "linewidth": linewidth, **others}

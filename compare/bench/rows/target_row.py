@@ -19,7 +19,7 @@ import numpy as np
 
 import scratch_rnn
 from compare.bench.rows import PRESETS
-from compare.bench.rows.row import Row, line
+from compare.bench.rows.row import Row
 from compare.bench.workload.case import Job, LayerInputs
 from compare.bench.workload.shapes import BACKWARD, FORWARD
 from compare.implementations import Array, CallFailed, Cell, Implementation, implementation
@@ -27,14 +27,6 @@ from compare.terminal import UsageError
 
 SECONDS = 60.0  # of the processor, for one request: a call and its results, or a block of calls
 ALL_SECONDS = 3600.0  # for all requests of one benchmark
-
-STYLES: Sequence[Mapping[str, object]] = (
-    line("#b3123f", "*", linewidth=2.0, zorder=6),
-    line("#6a3d9a", "P", linewidth=2.0, zorder=6),
-    line("#1b7837", "X", linewidth=2.0, zorder=6),
-    line("#543005", "d", linewidth=2.0, zorder=6),
-)
-"""The lines of the first, second … target in the pictures."""
 
 
 def find_targets(rows: Sequence[str]) -> list[str]:

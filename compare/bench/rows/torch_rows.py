@@ -21,7 +21,7 @@ from torch.nn import functional as F
 import concise_rnn
 from compare.bench.rows import LABELS
 from compare.bench.rows.numpy_rows import plain_functions, plain_layer
-from compare.bench.rows.row import Row, line
+from compare.bench.rows.row import Row
 from compare.bench.workload.case import (
     Arrays,
     Case,
@@ -89,7 +89,6 @@ class TorchRow(Row):
     """concise_rnn on a device, with the layer of the cell."""
 
     name, label = "torch", LABELS["torch"]
-    style = line("#e69f00", "s", linewidth=2.4, zorder=4)
     idle = 0.01  # of OpenMP's threads, rounded up
     device = "cpu"
 
@@ -169,7 +168,6 @@ class TorchCells(TorchRow):
     """The loop over cells, in Python."""
 
     name, label = "torch-cells", LABELS["torch-cells"]
-    style = line("#56b4e9", "^")
     cells = CELL_FUNCTIONS
 
     def make_layer(self, case: Case, parameters: Arrays) -> nn.Module:
@@ -186,7 +184,6 @@ class TorchCompiled(TorchCells):
     """The loop over cells, compiled with torch.compile."""
 
     name, label = "torch-compile", LABELS["torch-compile"]
-    style = line("#d55e00", "D")
     compiles = True
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
@@ -237,7 +234,6 @@ class TorchPage(TorchRow):
     """
 
     name, label = "torch-page", LABELS["torch-page"]
-    style = line("#56b4e9", "1")
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))

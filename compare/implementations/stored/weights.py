@@ -33,8 +33,8 @@ LIBRARIES = {".safetensors": "safetensors", ".npz": "numpy", ".pt": "torch", ".p
 MATRICES = [*dict.fromkeys(p.name for cell in CELLS.values() for p in cell.parameters if p.columns)]
 """The names of the matrices that a cell may have."""
 
-OF_A_LAYER = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)_l\d+(?:_reverse)?)")
-"""The name of a layer, and the name that a parameter has in it."""
+OF_A_LAYER = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)(?:_l\d+(?:_reverse)?)?)")
+"""The name of a layer or a cell, and the name that a parameter has in it."""
 
 
 def read_arrays(path: Path) -> Results:
@@ -106,7 +106,8 @@ def find_layers(arrays: Results, pattern: re.Pattern[str] = OF_A_LAYER) -> dict[
     layers: dict[str, Results] = {}
     for name, array in arrays.items():
         if found := pattern.fullmatch(name):
-            layers.setdefault(found[1].rstrip("./"), {})[found[2]] = array
+            is_of_cell = pattern is OF_A_LAYER and "_l" not in found[2]
+            layers.setdefault(found[1].rstrip("./"), {})[found[2] + "_l0" * is_of_cell] = array
     return layers
 
 

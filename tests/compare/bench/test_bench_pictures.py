@@ -13,11 +13,6 @@ from tests.tables import table_of
 
 TABLE = table_of(__file__)
 
-STYLES = {
-    "scratch": {"color": "#1f3f77", "marker": "o", "linewidth": 2.4},
-    "torch": {"color": "#e69f00", "marker": "s", "linewidth": 1.3},
-}
-
 
 def more(found, *timings, **fields):
     """Return a document with more timings, or with other fields."""
@@ -45,11 +40,11 @@ GRID = varied(
 )
 GRID.timings.append(timing("torch", f"8 {SIZES[0]} 3", "step", 5e-3))  # in the last panel alone
 PICTURES = {
-    "times": lambda: pictures.draw_time_figure(more(grid(), REFUSAL), STYLES),
-    "times without a card": lambda: pictures.draw_time_figure(WITHOUT_CARD, {}),
-    "times of batches": lambda: pictures.draw_time_figure(varied(BATCHES, "step", "x"), {}),
-    "times of steps": lambda: pictures.draw_time_figure(varied(STEPS, "forward"), {}),
-    "times of a grid": lambda: pictures.draw_time_figure(GRID, STYLES),
+    "times": lambda: pictures.draw_time_figure(more(grid(), REFUSAL)),
+    "times without a card": lambda: pictures.draw_time_figure(WITHOUT_CARD),
+    "times of batches": lambda: pictures.draw_time_figure(varied(BATCHES, "step", "x")),
+    "times of steps": lambda: pictures.draw_time_figure(varied(STEPS, "forward")),
+    "times of a grid": lambda: pictures.draw_time_figure(GRID),
 }
 
 

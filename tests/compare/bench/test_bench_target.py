@@ -10,7 +10,7 @@ from compare.bench.results.result import Document
 from compare.bench.rows import PRESETS
 from compare.bench.rows.choice import all_rows
 from compare.bench.rows.row import Device
-from compare.bench.rows.target_row import STYLES, find_targets, open_target
+from compare.bench.rows.target_row import find_targets, open_target
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
 from compare.implementations import (
@@ -230,10 +230,3 @@ def test_a_layer_that_cannot_have_the_weights_is_refused(tmp_path):
         outcome, reason = outcomes(found)[target, phase]
         assert outcome == REFUSED
         assert reason.startswith(why[:190])
-
-
-def test_targets_have_styles_of_their_own():
-    known = [(row.style.get("color"), row.style.get("marker")) for row in all_rows(Device("", ""))]
-    own = [(style["color"], style["marker"]) for style in STYLES]
-    assert len({*own}) == len(own)
-    assert not {*own} & {*known}

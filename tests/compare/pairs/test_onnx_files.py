@@ -99,6 +99,39 @@ def test_what_of_a_graph_is_not_run_is_said(tmp_path, monkeypatch, capsys):
     assert f"A  model.onnx:last ({rest}), float32" in capsys.readouterr().out.splitlines()
 
 
+def test_weights_may_be_in_a_branch_or_inputs_of_the_graph(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    branches = []
+    for k, name in enumerate(("one", "other")):
+        torch.manual_seed(k)
+        layer = torch.nn.GRU(4, 8)
+        torch.save(layer.state_dict(), f"{name}.pt")
+        branch = onnx.load(write_graph("branch.onnx", {"gru": layer})).graph
+        branch.node[0].input[1] = "W"
+        branch.node.insert(0, helper.make_node("Identity", ["gru.W"], ["W"]))
+        branch.node[1].name = name
+        branch.output.append(onnx.ValueInfoProto(name="gru.Y"))
+        del branch.input[:]
+        branches.append(branch)
+    then, other = branches
+    choose = helper.make_node("If", ["one"], ["Y"], then_branch=then, else_branch=other)
+    inputs = [helper.make_tensor_value_info(n, k, None) for n, k in (("X", 1), ("one", 9))]
+    onnx.save(helper.make_model(helper.make_graph([choose], "model", inputs, [])), "if.onnx")
+    for name in ("one", "other"):
+        assert main(f"parity if.onnx:{name} torch --weights {name}.pt".split()) == 0
+        assert " with equal weights and inputs: " in capsys.readouterr().out
+    model = onnx.load("branch.onnx")
+    model.graph.input.append(helper.make_tensor_value_info("gru.W", 1, None))
+    del model.graph.initializer[0]
+    onnx.save(model, "inputs.onnx")
+    assert main(["parity", "inputs.onnx", "torch", "--weights", "one.pt"]) == 0
+    assert main(["check", "inputs.onnx"]) == 3
+    model.graph.node[0].op_type = "DynamicQuantizeLSTM"
+    onnx.save(model, "inputs.onnx")
+    assert main(["parity", "inputs.onnx", "torch"]) == 3
+    assert capsys.readouterr().err.endswith("quantised, got DynamicQuantizeLSTM\n")
+
+
 OTHER_SIZES = {
     "2": (4, 8, {"num_layers": 2}, "num_layers=1", "model.onnx"),
     "True": (4, 8, {"bidirectional": True}, "bidirectional=False", "model.onnx:lstm"),

@@ -42,17 +42,6 @@ def test_what_large_inputs_or_long_sequences_show_is_found_also_with_own_weights
     assert "A agrees with the computation in float64; B does not." in output
 
 
-def test_a_side_without_results_is_named_with_its_case(clipped_file, capsys):
-    source = clipped_file.read_text(encoding="utf-8")
-    clipped_file.write_text(source.replace("    for x_t in x:", "    for x_t in x[:3]:"), "utf-8")
-    code, _, error = run(f"parity torch {clipped_file} --size T=4,B=2", capsys)
-    assert code == 2
-    start = f"expected results of B, {clipped_file}, in the case T 4, B 2, V 4, H 5, lstm, float32"
-    assert error.startswith(
-        f"rnn-parity: {start}; got: expected output of shape (4, 2, 5), got (3,"
-    )
-
-
 def test_the_first_difference_of_the_reverse_direction_is_nearest_to_its_beginning(capsys):
     case = LayerCase("gru", T=20, B=2, V=3, H=4, bidirectional=True)
     sides = tuple(ComparedSide(name, implementation("scratch", "gru"), "float32") for name in "AB")

@@ -84,7 +84,10 @@ def _read_pt(path: str) -> Arrays:
         items = state.items() if isinstance(state, dict) else ()
         return {str(name): t for name, t in items if isinstance(t, torch.Tensor)}
 
-    held = {key: own for key, each in state.items() if (own := select(each))}
+    def has_floats(state: object) -> bool:  # a random state has bytes
+        return any(tensor.is_floating_point() for tensor in select(state).values())
+
+    held = {key: select(each) for key, each in state.items() if has_floats(each)}
     if len(held) > 1:  # an optimizer's state has no tensors of its own
         state = {f"{key}.{n}": t for key, own in held.items() for n, t in own.items()}
     return _to_numpy(next(iter(held.values())) if len(held) == 1 else select(state))

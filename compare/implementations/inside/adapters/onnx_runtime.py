@@ -182,11 +182,12 @@ def run(model: OnnxLayer, x: Array, state: State = None) -> tuple[tuple[Array, S
 
 @dataclass
 class Node:
-    """A recurrent node of a graph: its attributes but the size, and its weights."""
+    """A recurrent node of a graph: its attributes but the size, and the names of its weights."""
 
     operator: str
     attributes: dict[str, Any]
-    arrays: Arrays
+    inputs: dict[str, str]
+    graph: onnx.GraphProto  # where it is
     rest: str  # in words: that of its graph it is run alone, and what PyTorch lacks
 
 
@@ -194,28 +195,32 @@ def read_layers(path: str) -> dict[str, Node]:
     """Return the recurrent nodes of a file by name; ValueError if one has what PyTorch has not."""
     model = read_graph(path)
     is_alone, found = len(model.graph.node) == 1, {}
-    for name, node in name_nodes(model.graph).items():
+    for name, (graph, node) in name_nodes(model.graph).items():
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         size, _ = (attributes.pop(n, None) for n in ("hidden_size", "layout"))  # of the batch
         inputs = dict(zip(("X", "W", "R", "B", "lens", "h", "c", "P"), node.input, strict=False))
         if inputs.get("P") or size is None:
             raise ValueError(f"expected {name} in {path} with hidden_size and without peepholes")
-        arrays = {own: compute_constant(model, inputs[own]) for own in TENSORS if inputs.get(own)}
+        inputs = {own: inputs[own] for own in TENSORS if inputs.get(own)}
         rest = [f"only its node {name} is run"] * (not is_alone)
         odd = {*attributes} & {"clip", "input_forget"}  # which PyTorch lacks
         rest += [f"it has {n} {attributes[n]:g}" for n in sorted(odd)]
         rest += ["it runs back in time"] * (attributes.get("direction") == b"reverse")
-        found[name] = Node(node.op_type, attributes, arrays, "; ".join(rest))
+        found[name] = Node(node.op_type, attributes, inputs, graph, "; ".join(rest))
+    kinds = {node.op_type for graph in list_graphs(model.graph) for node in graph.node}
+    if not found and (others := sorted(k for k in kinds if k.endswith(tuple(FROM_TORCH)))):
+        expected = f"RNN, GRU or LSTM in {path}, as before it was quantised"
+        raise ValueError(f"expected {expected}, got {', '.join(others)}")
     return found
 
 
-def name_nodes(graph: onnx.GraphProto) -> dict[str, onnx.NodeProto]:
+def name_nodes(graph: onnx.GraphProto) -> dict[str, tuple[onnx.GraphProto, onnx.NodeProto]]:
     """Return the recurrent nodes by name, those of If and Loop too; one without a name a number."""
-    found: dict[str, onnx.NodeProto] = {}
-    for node in (node for own in list_graphs(graph) for node in own.node):
+    found: dict[str, tuple[onnx.GraphProto, onnx.NodeProto]] = {}
+    for own, node in ((each, node) for each in list_graphs(graph) for node in each.node):
         if node.op_type in FROM_TORCH:
             is_own = node.name and node.name not in found
-            found[node.name if is_own else f"{node.op_type}_{len(found)}"] = node
+            found[node.name if is_own else f"{node.op_type}_{len(found)}"] = own, node
     return found
 
 
@@ -236,19 +241,31 @@ def read_graph(path: str) -> onnx.ModelProto:
     return model
 
 
-def compute_constant(model: onnx.ModelProto, name: str) -> Array:
+def compute_constant(model: onnx.ModelProto, own: onnx.GraphProto, name: str) -> Array:
     """Return a tensor of a graph that depends on no input; ValueError if it does."""
-    for graph in list_graphs(model.graph):
-        constants = [node for node in graph.node if node.op_type == "Constant"]
-        tensors = {node.output[0]: node.attribute[0].t for node in constants}
-        tensors |= {tensor.name: tensor for tensor in graph.initializer}
-        if name in tensors:
-            return np.array(numpy_helper.to_array(tensors[name]))
-    given = {value.name for value in model.graph.input}
-    part = onnx.utils.Extractor(model).extract_model([], [name])
-    if name in given or any(set(node.input) & given for node in part.graph.node):
-        raise ValueError(f"expected weights in the file, got {name}, an input of the graph")
-    session = onnxruntime.InferenceSession(part.SerializeToString(), providers=PROVIDERS)
+    graphs = [*list_graphs(model.graph), own]  # the last one first, if others have the same name
+    held = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
+    if name in held:
+        return np.array(numpy_helper.to_array(held[name]))
+    made = {output: node for graph in graphs for node in graph.node for output in node.output}
+    nodes: dict[str, onnx.NodeProto] = {}  # in the order of computation
+
+    def add(tensor: str) -> None:
+        if tensor in ("", *held):
+            return
+        if tensor not in made:
+            raise ValueError(f"expected weights in the file, got {tensor}, an input of the graph")
+        for each in made[tensor].input:
+            add(each)
+        nodes[made[tensor].output[0]] = made[tensor]
+
+    add(name)
+    used = {each for node in nodes.values() for each in node.input}
+    tensors, result = [held[each] for each in used if each in held], onnx.ValueInfoProto(name=name)
+    part = helper.make_graph([*nodes.values()], "constant", [], [result], tensors)
+    options = {"opset_imports": model.opset_import, "functions": model.functions}
+    constant = helper.make_model(part, ir_version=model.ir_version, **options)
+    session = onnxruntime.InferenceSession(constant.SerializeToString(), providers=PROVIDERS)
     return np.array(session.run([name], {})[0])
 
 
@@ -258,8 +275,14 @@ def find_operator(target: "str | Node") -> str:
 
 
 def read_file(path: str) -> dict[str, Arrays]:
-    """Return the parameters of each recurrent node by PyTorch's names."""
-    return {name: to_torch(node.operator, node.arrays) for name, node in read_layers(path).items()}
+    """Return the parameters of each recurrent node by PyTorch's names; ValueError without any."""
+    model = read_graph(path)
+
+    def read_node(node: Node) -> Arrays:
+        arrays = {n: compute_constant(model, node.graph, name) for n, name in node.inputs.items()}
+        return to_torch(node.operator, arrays)
+
+    return {name: read_node(node) for name, node in read_layers(path).items()}
 
 
 def write_file(path: str, operator: str, parameters: Arrays, *, nonlinearity: str = "") -> None:
