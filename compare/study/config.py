@@ -33,8 +33,8 @@ class BisectConfig(PairOptions, SharedOptions):
     With A and B, it finds the smallest case on which two layers differ. Without them, it trains
     scratch_rnn beside a suspect. By default the suspect is PyTorch on the --device. It is
     scratch_rnn with a known mistake if you give --bug, and scratch_rnn with another layer if you
-    give --implementation. With only --dtype float64 it is scratch_rnn in float64, compared with
-    float32. The exit code is 0 whether or not they differ; `parity` ends with 1 if they do.
+    give --implementation. The exit code is 0 whether or not they differ; `parity` ends with 1 if
+    they do.
     """
 
     bug: Annotated[str | None, flag("NAME")] = None

@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-import scratch_rnn
 from compare import check, implementations, mistakes, parity
 from compare.pairs import bisect_pair
 from compare.study.bisection.search import (
@@ -47,7 +46,7 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
     config.check()
     with (
         contextlib.closing(make_suspect(config)) as suspect,
-        parity.prepare(_without_device(config), terminal) as experiment,
+        parity.prepare(dataclasses.replace(config, device="cpu"), terminal) as experiment,
     ):
         parity.check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
@@ -66,25 +65,16 @@ def make_suspect(config: BisectConfig) -> Suspect:
 
     Its `close` ends the process of a user's code.
     """
-    bug, implementation, dtype = config.bug, config.implementation, config.dtype
+    bug, implementation = config.bug, config.implementation
     if bug is not None:
-        return NumPySuspect(mistakes.find_bug(bug).load(), f"scratch_rnn with the bug {bug}", dtype)
+        return NumPySuspect(mistakes.find_bug(bug).load(), f"scratch_rnn with the bug {bug}")
     if implementation is not None:
         other = implementations.implementation(
             implementation, config.cell, seconds=LIMIT, total=math.inf
         )
         package = implementations.package_with(other)
-        return NumPySuspect(package, implementation, dtype, close=other.close)
-    if config.device == "cpu" and dtype == "float64":
-        return NumPySuspect(scratch_rnn, "scratch_rnn in float64, against float32", dtype)
-    return TorchSuspect(config.device, dtype)
-
-
-def _without_device(config: BisectConfig) -> BisectConfig:
-    """Return the configuration of our model: on the CPU; in float32 if the suspect is float64."""
-    plain = config.bug is None and config.implementation is None and config.device == "cpu"
-    dtype = "float32" if plain else config.dtype
-    return dataclasses.replace(config, device="cpu", dtype=dtype)
+        return NumPySuspect(package, implementation, close=other.close)
+    return TorchSuspect(config.device)
 
 
 def _beginning(

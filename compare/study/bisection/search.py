@@ -135,14 +135,14 @@ class _Reference:
                 memory=self.memory,
             )
             tokens, others = (dict(zip(TOKENS, batch, strict=True)) for batch in (ours, own))
-            self._compare(compare_steps(tokens, {}, others, None))
+            self._compare(compare_steps(tokens, {}, others))
             self.suspect.prepare(self.current)
             yield own
             expected, allowed = compute_step(self.current)
             given = name_state("initial state", state) | expected
             within = name_state("initial state", state_allowed) | allowed
             recorded = self.suspect.recorded()
-            self._compare(compare_steps(given, within, recorded, self.suspect.dtype))
+            self._compare(compare_steps(given, within, recorded))
             self.parameters = {name: expected[f"updated {name}"] for name in self.parameters}
             self.memory = self._take_memory(expected)
             if self.case.carry_state:
@@ -185,14 +185,9 @@ def compute_step(case: TrainingCase) -> tuple[Results, Results]:
     return passes | expected, none_allowed | allowed
 
 
-def compare_steps(
-    expected: Results, allowed: Results, recorded: Results, dtype: str | None
-) -> tuple[Comparison, ...]:
-    """Compare the suspect's results with ours; another dtype is rounded to ours."""
-    found = {}
-    for name in expected.keys() & recorded.keys():
-        array, ours = recorded[name], expected[name].dtype
-        found[name] = array.astype(ours) if array.dtype == dtype and ours.kind == "f" else array
+def compare_steps(expected: Results, allowed: Results, recorded: Results) -> tuple[Comparison, ...]:
+    """Compare those of the suspect's results that ours have, too."""
+    found = {name: recorded[name] for name in expected.keys() & recorded.keys()}
     return Expected.within(expected, allowed, STEPS).compare(found)
 
 
@@ -206,7 +201,7 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
     suspect.begin(case)
     with np.errstate(all="ignore"):
         suspect.train_epoch(case, one_batch())
-        comparisons = compare_steps(*compute_step(case), suspect.recorded(), suspect.dtype)
+        comparisons = compare_steps(*compute_step(case), suspect.recorded())
     return tuple(c for c in comparisons if not c.ok)
 
 
@@ -228,7 +223,7 @@ def narrow(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
 def locate(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     """Return the first tensor with a time axis that differs when the layer runs alone."""
     layer = one_hot_layer(case, scratch_step(scratch_rnn, case)["gradient of logits"])
-    other = suspect.layer(layer) if suspect.dtype == layer.dtype else None
+    other = suspect.layer(layer)
     if other is None:
         return None
     comparisons = match_results(run(get_layer(scratch_rnn, case.cell), layer), other, layer)

@@ -39,11 +39,10 @@ class _Trained:
         self,
         package: Package,
         name: str,
-        dtype: str,
         batches_class: type[Batches] = Batches,
         close: Callable[[], object] = lambda: None,
     ) -> None:
-        self.package, self.name, self.dtype = package, name, dtype
+        self.package, self.name = package, name
         self.batches_class = batches_class
         self.close = close  # ends what runs for it
 
@@ -54,17 +53,16 @@ class _Trained:
 
 
 class NumPySuspect(_Trained):
-    """A package with the names of `scratch_rnn`: with a bug, another layer, or another dtype."""
+    """A package with the names of `scratch_rnn`: with a bug, or with another layer."""
 
     def __init__(
-        self, package: Package, name: str, dtype: str, close: Callable[[], object] = lambda: None
+        self, package: Package, name: str, close: Callable[[], object] = lambda: None
     ) -> None:
-        super().__init__(package, name, dtype, package.text.Batches, close)
+        super().__init__(package, name, package.text.Batches, close)
 
     def begin(self, case: check.TrainingCase) -> None:
         """Build a new model and an optimizer for the case."""
-        options = case.options | {"dtype": self.dtype}
-        rng = np.random.default_rng(0)
+        options, rng = case.options, np.random.default_rng(0)
         rnn = check.get_layer(self.package, case.cell)(**options, rng=rng)
         self._model = self.package.RNNModel(rnn, options["input_size"], rng=rng)
         self._optimizer = check.make_optimizer(self.package, case, self._model)
@@ -78,9 +76,8 @@ class NumPySuspect(_Trained):
         """Copy parameters, optimizer, and the state of the next forward pass from the case."""
         write_parameters(self._model, case.parameters)
         if case.memory is not None:
-            memory = {name: kept.astype(self.dtype) for name, kept in case.memory.items()}
-            self._optimizer.restore(memory)
-        self._state = each(lambda array: array.astype(self.dtype), case.state)
+            self._optimizer.restore(case.memory)
+        self._state = case.state
         self._results = {"forward passes": np.array(0), "backward passes": np.array(0)}
         self._gradients: Results = {}
 
@@ -122,8 +119,8 @@ class NumPySuspect(_Trained):
 class TorchSuspect(_Trained):
     """PyTorch's model on a device."""
 
-    def __init__(self, device: str, dtype: str) -> None:
-        super().__init__(concise_rnn, f"PyTorch on {device}", dtype)
+    def __init__(self, device: str) -> None:
+        super().__init__(concise_rnn, f"PyTorch on {device}")
         self.device = device
 
     def begin(self, case: check.TrainingCase) -> None:

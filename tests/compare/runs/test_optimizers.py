@@ -82,8 +82,8 @@ def test_a_step_continues_with_what_both_have_kept():
 def test_bisect_compares_updates_with_the_memory(fox):
     sizes = {"hidden_size": 4, "batch_size": 4, "num_steps": 8, "lr": 0.05, "updates": 4}
     config = BisectConfig(text=fox, optimizer="adam", **sizes)
-    for suspect in (config, replace(config, dtype="float64")):  # PyTorch, and ours in float64
-        assert bisect(suspect).difference is None
+    for dtype in ("float32", "float64"):
+        assert bisect(replace(config, dtype=dtype)).difference is None
 
 
 def test_sgd_keeps_nothing(content):

@@ -88,7 +88,7 @@ def test_pytorch_on_the_cpu_agrees(typed, updates, bisect):
     )
     assert 0 < int(found[1]) < 100
     assert 1 <= int(found[3]) <= updates
-    assert ("PyTorch on cpu" in text) == ("float64" not in typed)
+    assert "PyTorch on cpu" in text
     assert not Path("runs").exists()
 
 
