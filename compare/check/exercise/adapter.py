@@ -50,8 +50,8 @@ def write_adapter(target: str, file: Path, cell: str | None) -> str:
     ]
     shapes = (f"{p.name} {p.shape(record.num_gates * H, V, H)}" for p in record.parameters)
     values |= {"arguments": "\n".join(lines), "shapes": ", ".join(shapes)}
-    text = resource("compare.check.exercise.templates", "adapter.txt")
-    return Template(text).substitute(values)
+    file_name = "adapter_module.txt" if submission.adapter == "torch_module" else "adapter.txt"
+    return Template(resource("compare.check.exercise.templates", file_name)).substitute(values)
 
 
 def _describe_layer(layers: UserLayerFactory) -> dict[str, str]:

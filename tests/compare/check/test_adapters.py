@@ -9,7 +9,11 @@ import pytest
 
 from compare.check import list_trials
 from compare.check.layers.layer import LayerSubject, find_layout
-from compare.implementations import CELLS, UserLayerFactory, guess_cell_of_class
+from compare.implementations import (
+    CELLS,
+    UserLayerFactory,
+    guess_cell_of_class,
+)
 from compare.implementations.inside.adapters import registry
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
 from compare.implementations.inside.adapters.registry import ADAPTERS, load_adapter, resolve

@@ -11,7 +11,13 @@ import pytest
 from compare.check import STAGES as ALL
 from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.trying import diagnosis
-from tests.compare.check.corpus import plain_source, replaced, right_source, styles, table
+from tests.compare.check.corpus import (
+    plain_source,
+    replaced,
+    right_source,
+    styles,
+    table,
+)
 from tests.counts import number
 from tests.in_process import examine_text
 

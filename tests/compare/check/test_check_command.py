@@ -127,6 +127,14 @@ def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
     assert "without biases" in output
 
 
+def test_an_adapter_of_a_module_passes_all_arguments_and_the_state_by_name(folder, capsys):
+    assert run("--for modules.py:LengthsFirst", capsys, "new")[0] == 0
+    adapter = folder / "adapted_LengthsFirst.py"
+    adapter.write_text(adapter.read_text(encoding="utf-8").replace("...,", "'',"))
+    code, output, _ = run("adapted_LengthsFirst.py:Adapted", capsys)
+    assert (code, "bidirectional" in output, "no state given" in output) == (0, True, True), output
+
+
 def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
     code, output, error = run("Consuming.py:Layer", capsys)
     assert (code, error.count("\n")) == (1, 1)

@@ -16,7 +16,12 @@ from compare.check.trying.results import Diagnosis, Result
 from compare.check.trying.symptoms import explain_tensor
 from compare.implementations import UserLayerFactory, Verdict
 from compare.parity import Comparison
-from tests.compare.check.corpus import LAYERS, Layer, replaced, table
+from tests.compare.check.corpus import (
+    LAYERS,
+    Layer,
+    replaced,
+    table,
+)
 from tests.counts import number
 from tests.in_process import submission_of, terminal
 from tests.tables import table_of

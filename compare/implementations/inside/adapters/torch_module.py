@@ -21,6 +21,7 @@ GRADIENTS = True
 Arrays = dict[str, Array]
 OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
 OF_CELLS = re.compile(r"(.*?)(\d*)\.?((?:weight|bias)_(?:ih|hh))")
+BEFORE_STATES = re.compile("len|mask")  # in the name of an argument
 USE = {"autocast": False, "x without a gradient": False}  # how modules are called
 
 
@@ -52,7 +53,7 @@ class Steps(torch.nn.Module):
         """Return the first state after each step, and the last states."""
         outputs = []
         for x_t in x:
-            result = self.cell(x_t, *list_states(self.cell, states))
+            result = call(self.cell, x_t, states)
             items = result if isinstance(result, tuple | list) else (result,)
             found = items[1] if len(items) == 2 and isinstance(items[1], tuple) else items
             if [h.shape for h in found[: len(states)]] != [h.shape for h in states]:
@@ -147,7 +148,7 @@ def run(
         given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
     casts = torch.autocast(inputs.device.type, torch.bfloat16, USE["autocast"])
     with torch.backends.cudnn.flags(enabled=True), casts:
-        result = module(given, *list_states(module, initial))
+        result = call(module, given, initial)
     if isinstance(result, torch.Tensor):
         result = result, None
     if not isinstance(result, tuple | list) or len(result) not in (2, 3):
@@ -182,17 +183,25 @@ def run(
     return (output, last), pull
 
 
-def list_states(module: torch.nn.Module, initial: tuple[torch.Tensor, ...]) -> tuple[object, ...]:
-    """Return the states as arguments: one by one where the second of them begins with c."""
+def call(
+    module: torch.nn.Module, given: torch.Tensor | PackedSequence, initial: tuple[torch.Tensor, ...]
+) -> object:
+    """Call a module with its states: one by one where the second of them begins with c.
+
+    Where lengths or a mask stand before them, they are passed by name.
+    """
     parameters = {}
     with suppress(ValueError):  # a copy of a ScriptModule has no signature
         parameters = dict(inspect.signature(module.forward).parameters)
-    names = [*parameters]
+    names = [name for name in parameters if not BEFORE_STATES.search(name)]
     if not initial:
-        return (None,) if len(names) > 1 else ()
+        return module(given, None) if len(parameters) > 1 else module(given)
     is_open = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     one_by_one = is_open or len(initial) < 2 or (len(names) > 2 and names[2].startswith("c"))
-    return initial if one_by_one else (initial,)
+    states = initial if one_by_one else (initial,)
+    if len(names) == len(parameters):
+        return module(given, *states)
+    return module(given, **dict(zip(names[1:], states, strict=False)))
 
 
 def evaluate(
