@@ -102,12 +102,10 @@ def _read_stored(target: Target) -> dict[str, Results]:
 def _refuse_data(target: Target) -> None:
     """Raise UsageError for a file of weights or of an array, which another option reads."""
     file, end = target.path.name, target.path.suffix.lower()
-    if target.kind == "file" and end in LIBRARIES:
-        wanted = f"expected --weights {file} beside a target such as torch"
-        raise UsageError(f"{file} holds no code: {wanted}")
-    if target.kind == "file" and end == ".npy":
-        wanted = "two .npy files need --like, such as --like output"
-        raise UsageError(f"{file} holds no code: {wanted}")
+    wanted = dict.fromkeys(LIBRARIES, f"expected --weights {file} beside a target such as torch")
+    wanted[".npy"] = "two .npy files need --like, such as --like output"
+    if target.kind == "file" and end in wanted:
+        raise UsageError(f"{file} holds no code: {wanted[end]}")
 
 
 def make_source(target: Target, advice: str = "", **fields: Any) -> Source:

@@ -12,13 +12,7 @@ from compare.check import LayerCase, run_forward
 from compare.implementations import CELLS, guess_cell, read_array, read_layer, read_target
 from compare.pairs.cases import list_cases
 from compare.pairs.config import PairConfig
-from compare.parity import (
-    Comparison,
-    ParityReport,
-    show_parity,
-    tabulate,
-    tolerances,
-)
+from compare.parity import Comparison, ParityReport, show_parity, tabulate, tolerances
 from compare.terminal import Terminal, UsageError
 
 AXES = {"output": ("T", "B", "H"), "h_n": ("layers", "B", "H"), "c_n": ("layers", "B", "H")}
@@ -46,7 +40,8 @@ def compare_arrays(config: PairConfig, terminal: Terminal) -> ParityReport:
     terminal.line()
     reference = run_forward(layer, case.in_float64())[like]
     axis = 0 if like == "output" else None
-    one, other = a.astype(dtype), b.astype(dtype)
+    wider = np.result_type(a, b)  # so that neither is rounded
+    one, other = a.astype(wider), b.astype(wider)
     compared = Comparison(like, one, other, allowed, axis, reference=reference)
     report = tabulate([compared])
     show_parity(report, terminal, ("A", "B"))

@@ -50,13 +50,13 @@ def list_cases(
                 got = f"{first} of {origin}, {size} of {where}"
                 raise UsageError(f"expected one {letter}, got {got}{axes}")
     fields |= {"L": known.pop("layers", 1), "cell": cell.name}
-    if of_weights.get("proj_size"):
-        raise UsageError("expected weights without a projection, got weight_hr_l0")
+    fields["projected"] = of_weights.get("proj_size", False)
     fields |= {name: of_weights[name] for name in ("bidirectional", "bias") if name in of_weights}
     num_weights = sum(array.size for array in (weights or {}).values())
     cases = [
         make_case(**dict(zip("TBVH", sizes, strict=True)) | known | fields, levels=levels)
         for sizes, levels in _choose_trials(known, num_weights)
+        if not (levels and fields.get("precision"))  # which have float32's range
     ]
     if len(cases) > 1:
         cases += [replace(cases[0], h0=False), replace(cases[0], T=5, B=4, lengths=True)]

@@ -32,7 +32,7 @@ from compare.pairs.comparison import (
     compare_pair,
     find_mistake,
 )
-from compare.pairs.config import PairConfig, PairOptions
+from compare.pairs.config import NARROW, PairConfig, PairOptions
 from compare.parity import Agreement, ParityReport, SharedOptions, demand_agreement, show_parity
 from compare.terminal import Terminal, UsageError, plural
 
@@ -116,8 +116,7 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
         models.check_device(device)
     with ExitStack() as stack:
         try:
-            orders = (options.gates, options.gates_b)
-            a, b = _load_both(stack, options.targets, cell, devices, orders)
+            a, b = _load_both(stack, options, cell, devices)
             if found and weights is None:
                 arrays = read_arrays(found.path)
                 layers = a.read_own(arrays) or b.read_own(arrays)
@@ -130,9 +129,10 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
                 ComparedSide("A", a, choose_dtype(a, config.dtype)),
                 ComparedSide("B", b, choose_dtype(b, options.dtype_b or config.dtype)),
             )
-            coarser = "float32" if "float32" in (side.dtype for side in sides) else "float64"
+            dtypes = {side.dtype for side in sides}
             fields: dict[str, Any] = {
-                "dtype": coarser,
+                "dtype": "float64" if dtypes == {"float64"} else "float32",
+                "precision": next(iter(dtypes & {*NARROW}), ""),
                 "seed": config.seed,
                 "nonlinearity": config.nonlinearity,
                 "lacks": (a.lacks | b.lacks) & {INFERENCE},
@@ -149,13 +149,10 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
 
 
 def _load_both(
-    stack: ExitStack,
-    targets: Sequence[str],
-    cell: str | None,
-    devices: Sequence[str],
-    orders: Sequence[str | None],
+    stack: ExitStack, options: PairOptions, cell: str | None, devices: Sequence[str]
 ) -> tuple[Implementation, Implementation]:
     """Return both implementations; one that has every cell gets the cell of the other."""
+    targets, orders = options.targets, (options.gates, options.gates_b)
     loaded: dict[int, Implementation] = {}
     for k in sorted((0, 1), key=lambda k: targets[k] in OURS):
         first = next(iter(loaded.values()), None)
@@ -254,6 +251,8 @@ def _show_difference(pair: Pair, shown: PairResult, terminal: Terminal) -> None:
     step += " of the reverse direction" * (first.backward and first.tensor == "output")
     described = first.describe().replace("expected", "A has").replace("got", "B has")
     terminal.line(f"First difference: {first.tensor}{step}, {described}")
+    if where := shown.find_layer():
+        terminal.line(f"h_n differs first in {where}.")
     right = [side for side in pair.sides if shown.is_right(side)]
     wrong = [side for side in pair.sides if side not in right]
     if len(wrong) == 1:

@@ -35,11 +35,12 @@ class ComparedSide:
 
     def run(self, case: LayerCase) -> Results:
         """Run a case forward and, where that exists, backward, with the values of its floats."""
-        case = case if self.dtype == case.dtype else case.in_float64()  # a case has the coarser one
+        case = case.in_float64() if self.dtype == "float64" else case  # whose dtype is the coarser
         hidden = {} if case.nonlinearity == "tanh" else {"nonlinearity": case.nonlinearity}
+        hidden |= {"dtype": self.dtype} if self.dtype == case.precision else {}
         parameters = case.floats.parameters
         if (own := self.implementation.weights) is not None:
-            parameters = {name: array.astype(self.dtype) for name, array in own.items()}
+            parameters = {name: array.astype(case.dtype) for name, array in own.items()}
         try:
             self.implementation.load(parameters, **hidden)
             return run_layer(self.implementation.layer, case)
@@ -102,6 +103,15 @@ class PairResult:
             return False
         forward, _ = np.split(found.wrong_entries, 2, axis=-1)
         return not forward.any()
+
+    def find_layer(self) -> str:
+        """Return the first layer and direction whose h_n differs, in words; empty if all agree."""
+        D, last = self.case.D, next((c for c in self.comparisons if c.tensor == "h_n"), None)
+        if self.case.L * D == 1 or last is None or last.ok or last.problem:
+            return ""
+        layer, reverse = divmod(int(last.wrong_entries.any(axis=(1, 2)).argmax()), D)
+        direction = f", {'reverse' if reverse else 'forward'} direction" if D == 2 else ""
+        return f"layer {layer + 1} of {self.case.L}{direction}"
 
     def list_lacking(self, side: ComparedSide) -> list[str]:
         """Return the results that only the other side has."""

@@ -18,6 +18,9 @@ from compare.terminal import (
 
 _AS_A = "(default: as for A)"
 
+NARROW = ("bfloat16", "float16")
+"""Dtypes that NumPy does not have, or has no products of."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PairOptions:
@@ -40,8 +43,11 @@ class PairOptions:
     """Order of the gates in the weights of B."""
     like: Annotated[str | None, flag("TENSOR")] = None
     """Compare two arrays in .npy files, A and B, as results of this tensor: output, h_n, c_n."""
-    dtype_b: Annotated[Literal["float32", "float64"] | None, flag("float32|float64", _AS_A)] = None
-    """Dtype of B. The coarser of both dtypes decides the tolerance."""
+    dtype_b: Annotated[
+        Literal["float32", "float64", "bfloat16", "float16"] | None, flag("DTYPE", _AS_A)
+    ] = None
+    """Dtype of B: float64, float32; of a PyTorch module bfloat16 or float16, too. The coarser of
+    both dtypes decides the tolerance."""
     device_b: Annotated[Literal["cpu", "cuda"] | None, flag("cpu|cuda", _AS_A)] = None
     """Device of B, if B is a PyTorch module."""
 

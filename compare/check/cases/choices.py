@@ -33,7 +33,7 @@ class Choices:
     batch_first: bool = False
     dropout: float = 0.0  # above 0: with masks
     bidirectional: bool = False
-    projected: bool = False  # h has half of the units
+    projected: bool | int = False  # h has half of the units, or so many
     unbatched: bool = False
     one_hot: bool = False  # x are integers
     h0: bool = True  # whether h0 (and c0) is given
@@ -67,7 +67,7 @@ class Choices:
     @property
     def P(self) -> int:
         """Units of a projection; 0 if there is none."""
-        return (self.H + 1) // 2 if self.projected else 0
+        return (self.H + 1) // 2 if self.projected is True else int(self.projected)
 
     @property
     def R(self) -> int:

@@ -36,6 +36,8 @@ FILES = {
     "cell.pt": torch.nn.GRUCell(4, 5).state_dict(),
     "two.pt": {"model": GRU, "ema": torch.nn.GRU(6, 7).state_dict()},
     "both.pt": torch.nn.GRU(4, 5, bidirectional=True).state_dict(),
+    "deep.pt": torch.nn.GRU(4, 5, 2, bidirectional=True).state_dict(),
+    "projected.pt": torch.nn.LSTM(4, 5, proj_size=2).state_dict(),
     "random.pt": {
         "model": {f"rnn.{name}": weight for name, weight in GRU.items()},
         "random": {"cpu": torch.get_rng_state()},
@@ -265,6 +267,7 @@ def test_two_arrays_are_compared_within_the_tolerance_of_the_case(char_lm, capsy
         code, output, _ = run(f"parity {a} {b} {own}", capsys)
         assert code == 0
         assert "output of an LSTM: T 7, B 3, V 5, H 6, lstm, float32" in output
+        assert ("agrees, less exact" in output) == ("d.npy" in others)  # which is not rounded
 
 
 def test_two_arrays_that_are_no_result_of_the_users_own_layer_are_called_so(char_lm, capsys):
