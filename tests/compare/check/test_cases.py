@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import scratch_rnn
-from compare.check import get_layer
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
 from compare.check.cases.layer_results import copy_floats
@@ -42,12 +40,6 @@ def test_a_case_is_described_in_words(fields, words):
 
 def test_a_case_names_its_fields_without_their_default():
     assert repr(LayerCase(cell="gru", T=4)) == "LayerCase(cell='gru', T=4)"
-
-
-def test_a_layer_is_of_the_package_that_is_given():
-    bugged = SimpleNamespace(LSTM=object)
-    assert get_layer(scratch_rnn, "lstm") is scratch_rnn.LSTM
-    assert get_layer(bugged, "lstm") is object
 
 
 @pytest.mark.parametrize("layer", [0, 1, 2])
