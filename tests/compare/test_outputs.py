@@ -14,7 +14,7 @@ from compare.cli import main
 from compare.files import write_file
 from tests.compare.bench.bench_help import ENOUGH, MODEL, shapes_file
 from tests.compare.check.corpus import right_source
-from tests.compare.runs.runs import SMALL, TEXT
+from tests.compare.runs.runs import TEXT
 
 pytestmark = pytest.mark.usefixtures("hasty", "without_checks")
 
@@ -31,7 +31,6 @@ OLDER_PAGE = '<meta name="generator" content="rnn-parity check">'
 
 CHECK = "check mine.py --stage rnn_step"
 BENCH = f"bench --rows scratch --phases forward --shapes shapes.json --budget {ENOUGH}"
-BISECT = f"bisect {SMALL} --text fox.txt --bug tanh-derivative --updates 2"
 COMMANDS = {
     f"{CHECK} --json {{}}": ("check.json", "folder.json"),
     f"{CHECK} --gradescope {{}}": ("gradescope.json",),

@@ -13,7 +13,6 @@ import torch
 from compare.check import STAGES, CheckConfig
 from compare.check.exercise.examine import try_stages
 from compare.check.layers.examine import examine_class
-from compare.check.properties import of_memory as of_memory
 from compare.implementations import Source
 from compare.terminal import Terminal
 from tests.compare.check.corpus import LAYERS, RIGHT_FILES, STYLES, subtle_layers
@@ -76,8 +75,3 @@ def test_a_style_of_its_own_is_right(style, in_float64):
 def test_functions_in_a_style_of_their_own_are_right(file):
     subject = subject_of(partial(submit, Source(file=str(file))), STAGES["rnn"])
     assert [result.verdict for result in try_stages(subject, STAGES["rnn"])] == ["right"] * 6
-
-
-def test_each_property_of_memory_finds_something():
-    found = {layer.found for layer in WRONG}
-    assert {p.name for p in of_memory.PROPERTIES if not p.strict} <= found

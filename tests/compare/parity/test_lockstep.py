@@ -90,6 +90,11 @@ def test_models_with_dropout_are_refused_before_anything_moves():
         train_in_lockstep(scratch, concise, batches(), 0.1, 1)
 
 
+def test_batches_that_have_ended_are_refused_in_the_next_epoch():
+    with pytest.raises(ValueError, match=r"^expected at least one batch in each epoch, got none$"):
+        train_in_lockstep(*build_models(5, 4), iter(batches()), 0.1, 2)
+
+
 # build_models -----------------------------------------------------------------------------------
 
 
