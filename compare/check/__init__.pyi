@@ -1,3 +1,4 @@
+from .cases.choices import GAPS as GAPS
 from .cases.expected import Expected as Expected
 from .cases.floats import Floats as Floats
 from .cases.layer_case import LayerCase as LayerCase

@@ -175,6 +175,7 @@ def _load_class(
         submission.close,
         layout=layout,
         lacks=found.lacks,
+        is_transposed=found.transposed,
         read_own=read_own,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compare import parity as models
-from compare.check import LayerCase
+from compare.check import GAPS, LayerCase
 from compare.implementations import (
     CELLS,
     INFERENCE,
@@ -32,7 +32,7 @@ from compare.pairs.comparison import (
     compare_pair,
     find_mistake,
 )
-from compare.pairs.config import NARROW, PairConfig, PairOptions
+from compare.pairs.config import PairConfig, PairOptions
 from compare.parity import Agreement, ParityReport, SharedOptions, demand_agreement, show_parity
 from compare.terminal import Terminal, UsageError, plural
 
@@ -132,7 +132,7 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
             dtypes = {side.dtype for side in sides}
             fields: dict[str, Any] = {
                 "dtype": "float64" if dtypes == {"float64"} else "float32",
-                "precision": next(iter(dtypes & {*NARROW}), ""),
+                "precision": next(iter(dtypes & GAPS.keys()), ""),
                 "seed": config.seed,
                 "nonlinearity": config.nonlinearity,
                 "lacks": (a.lacks | b.lacks) & {INFERENCE},
@@ -194,9 +194,11 @@ def _describe(
     terminal.line(f"{plural(len(pair.cases), 'case')} with equal {equal}: {words}", "dim")
     for side, weight in others:
         whose = "--weights" if has_weights else "A"
-        is_rounded = (weight.got == weight.expected.astype("float16")).all()
-        how = "It is rounded to float16." if is_rounded else describe_gates(first.cell, weight)
-        how = how or f"Up to {weight.difference:.1e} apart."
+        how = describe_gates(first.cell, weight) or f"Up to {weight.difference:.1e} apart."
+        both = (("It", weight.got, weight.expected), (whose, weight.expected, weight.got))
+        for one, rounded, array in both:
+            if (rounded == array.astype("float16")).all():
+                how = f"{one} is rounded to float16."
         terminal.line(f"{side.name} has another {weight.tensor} than {whose}. {how}")
     terminal.line()
 

@@ -144,4 +144,5 @@ def find_mistake(result: PairResult, side: ComparedSide, cases: Sequence[LayerCa
     """Return the likely mistake of a side that is wrong on a case; empty if none is known."""
     others = [case for case in cases if case is not result.case][:CONFIRMING]
     own = result.results[result.sides.index(side)]
-    return name_mistake([(result.case, own), *((case, side.run(case)) for case in others)])
+    passes = [(result.case, own), *((case, side.run(case)) for case in others)]
+    return name_mistake(passes, transposed=side.implementation.is_transposed)

@@ -18,9 +18,6 @@ from compare.terminal import (
 
 _AS_A = "(default: as for A)"
 
-NARROW = ("bfloat16", "float16")
-"""Dtypes that NumPy does not have, or has no products of."""
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PairOptions:

@@ -68,7 +68,7 @@ def draw_time_figure(document: Document) -> Figure | None:
         columns = [(int(getattr(s, size)), by_shape[s.name].get(phase, {})) for s in shapes]
         _draw_times(axes, document.rows, columns)
         fixed = ", ".join(f"{name} {getattr(shapes[0], name)}" for name in "TBVH" if name != size)
-        _subtitle(axes, f"{phase}: {fixed}")
+        axes.set_title(f"{phase}: {fixed}", loc="left", fontsize=10, color=INK)
         axes.set_xlabel(AXIS[size], color=INK)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
@@ -129,10 +129,6 @@ def _figure(width: float, height: float, title: str) -> Figure:
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     figure.suptitle(title, x=0.012, ha="left", color=INK, fontsize=12, weight="bold")
     return figure
-
-
-def _subtitle(axes: Axes, text: str) -> None:
-    axes.set_title(text, loc="left", fontsize=10, color=INK)
 
 
 def _dress(axes: Axes) -> None:

@@ -283,7 +283,7 @@ def list_fixed(layers: UserLayerFactory) -> dict[str, object]:
     return no_state | ({"upstream": "output"} if LAST in lacks else {})
 
 
-def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
+def name_mistake(passes: Sequence[tuple[LayerCase, Results]], *, transposed: bool = False) -> str:
     """Return the likely mistake of a layer that gives these results; empty if none is known.
 
     The first case shows the mistake; the others, of moderate size, confirm it.
@@ -299,6 +299,7 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]]) -> str:
         is_forward=part == PARTS[0],
         bidirectional=case.bidirectional,
         copies=not wrong.problem,
+        transposed=transposed,
     )
     for mistake in found:
         computations = [partial(run, mistake.layer, each) for each, _ in passes]
@@ -312,8 +313,7 @@ def _observe(case: LayerCase, got: Results, part: str) -> Observed:
     """Return the results with which a mistake of a part has to agree: later ones follow."""
     right = expect(case)
     own = {n: a for n, a in got.items() if part != PARTS[0] or find_part(n) == part}
-    words = Case(case.describe())
-    return Observed(words, right.results, right.tolerance(PERTURBATIONS), own)
+    return Observed(Case(case.describe()), right.results, right.tolerance(PERTURBATIONS), own)
 
 
 def find_layout(subject: LayerSubject) -> list[ItemResult]:

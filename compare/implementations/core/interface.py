@@ -96,6 +96,7 @@ class Implementation:
     weights: Results | None = None  # its own, if it comes from a file that has some
     layout: str = ""  # what was detected of a class with names of its own, in words
     lacks: frozenset[str] = frozenset()  # what it does not have, as `Conventions` names it
+    is_transposed: bool = False  # its weights are (in, out)
     read_own: Callable[[Results], dict[str, Results]] = lambda _: {}  # layers by its own names
     _layer: Layer | None = None
     _options: dict[str, object] | None = None

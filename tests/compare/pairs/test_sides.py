@@ -75,6 +75,8 @@ def test_weights_of_its_own_that_are_not_those_of_the_other_side_are_named(capsy
     r, z, n = np.split(own["weight_ih_l0"], 3)
     own["weight_ih_l0"] = np.concatenate([z, r, n])
     own["bias_hh_l0"][3] += 0.25
+    own["bias_ih_l0"] *= 1 + 1e-7
+    case.floats.parameters["bias_ih_l0"][:] = own["bias_ih_l0"].astype("float16")
     own["weight_hh_l0"] = own["weight_hh_l0"].astype("float16")
     file = Implementation(CELLS["gru"], "mine.onnx", CELLS["gru"].scratch_layer, weights=own)
     sides = (
@@ -82,11 +84,12 @@ def test_weights_of_its_own_that_are_not_those_of_the_other_side_are_named(capsy
         ComparedSide("B", implementation("torch", "gru"), "float32"),
     )
     _describe(Pair(sides, [case]), ("cpu", "cpu"), Terminal(), has_weights=True)
-    _, _, head, first, rounded, second, _ = capsys.readouterr().out.splitlines()
+    _, _, head, first, rounded, other, second, _ = capsys.readouterr().out.splitlines()
     assert head == "1 case with equal inputs: T 2, B 2, V 3, H 4, gru, float32"
     start = "A has another weight_ih_l0 than --weights. "
     assert first == f"{start}The rows of weight_ih_l0 are swapped: z, r, n in the place of r, z, n."
     assert rounded == "A has another weight_hh_l0 than --weights. It is rounded to float16."
+    assert other == "A has another bias_ih_l0 than --weights. --weights is rounded to float16."
     start = "A has another bias_hh_l0 than --weights. "
     assert second == f"{start}bias_hh_l0 differs in the rows of r alone."
 
