@@ -3,8 +3,7 @@
 A difference that is found is a success, as in ``git bisect``: the exit code is 0. Both train on the
 same batches. Before each update, the suspect gets our parameters and our state: a difference after
 the update comes from this update, and its tolerance is computed from it. The result is the first
-update, time step, tensor and element that differ, and the size of the smallest batch that still
-shows the difference.
+update, time step, tensor and element that differ.
 """
 
 import contextlib
@@ -124,19 +123,7 @@ def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Te
     layer = difference.layer
     how = "" if layer is None else f", where {layer.tensor} differs when the layer runs alone"
     step = None if difference.step is None else f"{difference.step} of {steps}{how}"
-    _show_first(difference, step, terminal)
-    if difference.smallest is not None:
-        B, T = difference.smallest.batches[0].inputs.shape
-        terminal.line(f"  smallest batch that shows it: {plural(B, 'row')}, {plural(T, 'step')}")
-    elif first.tensor not in TOKENS:
-        terminal.line("  one update alone does not show it: it depends on earlier updates")
-    terminal.line()
-    shown = [c for c in difference.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
-    parity.show_parity(parity.tabulate(shown), terminal)
-
-
-def _show_first(difference: FirstDifference, step: str | None, terminal: Terminal) -> None:
-    first, wrong = difference.first, [c for c in difference.comparisons if not c.ok]
+    wrong = [comparison for comparison in difference.comparisons if not comparison.ok]
     count = plural(len(wrong), "that differs", "that differ")
     terminal.line(f"  tensor   {first.tensor}, the first of {count}")
     if difference.stage is not None:
@@ -144,3 +131,8 @@ def _show_first(difference: FirstDifference, step: str | None, terminal: Termina
     if step is not None:
         terminal.line(f"  step     {step}")
     terminal.line(f"  element  {first.describe()}")
+    if not difference.is_alone and first.tensor not in TOKENS:
+        terminal.line("  one update alone does not show it: it depends on earlier updates")
+    terminal.line()
+    shown = [c for c in difference.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
+    parity.show_parity(parity.tabulate(shown), terminal)

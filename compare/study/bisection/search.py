@@ -1,4 +1,4 @@
-"""The search for the first update that differs, and for the smallest case that shows it."""
+"""The search for the first update that differs, and for the time step in it."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class FirstDifference:
     first: Comparison  # the first tensor that differs, in the order of computation
     step: int | None = None  # counted from 1
     layer: Comparison | None = None  # the tensor of the layer alone that showed the time step
-    smallest: TrainingCase | None = None  # None if one update alone does not show it
+    is_alone: bool = False  # whether one update alone shows it
     stage: str | None = None  # of the step, that computes the first tensor
     raised: str = ""
 
@@ -206,7 +206,7 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
 
 
 def narrow(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
-    """Find the time step, if it is not known, and the smallest batch that still differs."""
+    """Find whether this update alone differs, and the time step if it is not known."""
     case, tensor = difference.case, difference.first.tensor
     given = (*TOKENS, *name_state("initial state", case.state))
     if difference.raised or tensor in given or not _shows(case, suspect, tensor):
@@ -216,7 +216,7 @@ def narrow(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
         difference,
         step=difference.step if layer is None else layer.step,
         layer=layer,
-        smallest=_fewest_rows(_fewest_steps(case, suspect, tensor), suspect, tensor),
+        is_alone=True,
     )
 
 
@@ -230,39 +230,9 @@ def locate(case: TrainingCase, suspect: Suspect) -> Comparison | None:
     return next((c for c in comparisons if not c.ok and c.step is not None), None)
 
 
-def _fewest_steps(case: TrainingCase, suspect: Suspect, tensor: str) -> TrainingCase:
-    """Shorten the batch to the smallest number of steps that shows the difference."""
-    T = case.batches[0].inputs.shape[1]
-    shorter = (_cut(case, slice(None), steps) for steps in range(1, T))
-    return next((each for each in shorter if _shows(each, suspect, tensor)), case)
-
-
-def _fewest_rows(case: TrainingCase, suspect: Suspect, tensor: str) -> TrainingCase:
-    """Keep one row of the batch, or two, four and so on: the first that shows the difference."""
-    B, T = case.batches[0].inputs.shape
-    rows = 1
-    while rows < B:
-        for start in range(0, B - rows + 1, rows):
-            fewer = _cut(case, slice(start, start + rows), T)
-            if _shows(fewer, suspect, tensor):
-                return fewer
-        rows *= 2
-    return case
-
-
 def _shows(case: TrainingCase, suspect: Suspect, tensor: str) -> bool:
     """Return whether this update alone differs in the same tensor."""
     try:
         return any(c.tensor == tensor for c in differences(case, suspect))
     except Exception:
         return False
-
-
-def _cut(case: TrainingCase, rows: slice, steps: int) -> TrainingCase:
-    [batch] = case.batches
-    smaller = Batch(batch.inputs[rows, :steps].copy(), batch.targets[rows, :steps].copy())
-    return dataclasses.replace(
-        case,
-        batches=(smaller,),
-        state=each(lambda array: np.ascontiguousarray(array[:, rows]), case.state),
-    )
