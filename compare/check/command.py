@@ -64,8 +64,9 @@ def examine(
     notes = Notes()
     layers = [] if source.module else list_in_columns(Path(source.file))
     if layers and not source.name:
-        source = replace(source, name=layers[0])
-        config = replace(config, target=f"{config.target}:{layers[0]}")
+        name = next((n for n in layers if n.startswith(config.base_cell or "")), layers[0])
+        source = replace(source, name=name)
+        config = replace(config, target=f"{config.target}:{name}")
     is_function = not source.module and source.name in list_functions(Path(source.file))
     if source.name in layers or (source.is_layer and not is_function):
         report = examine_class(config, make_loader(config, source, notes, start), terminal)

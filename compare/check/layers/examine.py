@@ -21,6 +21,7 @@ from compare.check.trying.explanation import describe_problem
 from compare.check.trying.loading import (
     Load,
     find_failure,
+    is_left_out,
     list_skipped,
     list_without_results,
     show_spinner,
@@ -72,6 +73,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
                 explain_stages(report.stages, submission.notes.launched, subject.launched)
                 operations = submission.notes.operations
                 report.notes += describe_left_out(subject.left_out, operations)
+            if config.target.endswith(COLUMNS):
+                report.notes.append("predictions are not compared, nor an LSTM's a0, da0 and c")
             if report.stages[0].verdict == Verdict.RIGHT:
                 _examine_more(config, subject, report)
             if subject.layers.forward_only and not report.adapter:
@@ -110,12 +113,16 @@ def _describe_layout(
             asked = "for another cell, --gates states the order; if the names mean something else, "
             asked += f"rnn-parity new --for {config.target} does"
             report.notes.append(f"{tried}; {asked}")
+        if forward.verdict == Verdict.WRONG and layers.conventions.unused:
+            names = ", ".join(layers.conventions.unused)
+            report.notes.append(f"parameters without a place in the layer may be why: {names}")
     else:
         report.failed = describe_problem(forward)
     unfit = [result for result in report.stages if result.verdict == Verdict.NOT_TRIED]
     if unfit and forward.verdict not in FAILED and not layers.submission.source.interpreter:
         ways = _show_ways(config, layers.submission.classes if forward in unfit else ())
-        report.misfit = f"{describe_problem(unfit[0])}; {ways}"
+        problem = describe_problem(unfit[0])
+        report.misfit = problem if is_left_out(problem) else f"{problem}; {ways}"
         in_columns = config.target.endswith(COLUMNS)
         needed = TABLE["needed"].get("columns" if in_columns else report.adapter or "numpy")
         report.notes += [needed] if needed else []
@@ -131,17 +138,25 @@ def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) 
         return subject
     learned = layers.conventions
     several = list_readings(learned, layers.cell, layers.order) if learned.has_own_names else ()
-    others = [m for m in subject.list_mistakes(forward.item, forward.wrong) if m.other_layer]
-    for layers.conventions, mistake in product((learned, *several), others):
+    found = subject.list_mistakes(forward.item, forward.wrong)
+    others = {m.bug.name: m for m in found if m.bug and m.other_layer}
+    for layers.conventions, (name, mistake) in product((learned, *several), others.items()):
         again = replace(subject.vary(subject.trials, subject.changes), other=mistake.other_layer)
         stages = try_items(again) if is_right_at_first(again, forward.item) else []
         if stages and all(result.verdict == Verdict.RIGHT for result in stages):
             report.stages, report.another = stages, mistake.another
-            name = mistake.bug.name if mistake.bug else ""
             report.is_asked = config.cell == name
             report.notes += [f"if this cell is meant: --cell {name}"] * (not report.is_asked)
             return again
     layers.conventions = learned
+    if config.cell not in others:
+        return subject
+    asked = others[config.cell].other_layer
+    subject = replace(subject.vary(subject.trials, subject.changes), other=asked)
+    report.stages = try_items(subject)
+    report.notes.append(
+        f"compared with {config.cell}; the equations are nn.{report.cell.upper()}'s"
+    )
     return subject
 
 
@@ -150,7 +165,7 @@ def _show_ways(config: CheckConfig, classes: Sequence[str]) -> str:
     place, name = config.target.rsplit(":", 1)
     way = f"rnn-parity new --for {config.target} writes an adapter"
     way = "rnn-parity new FILE writes functions of another form" if name in COLUMNS else way
-    way = "in an adapter, use the lines that are comments" if name == "Adapted" else way
+    way = "in an adapter, the comments say what is needed" if name == "Adapted" else way
     others = [f"rnn-parity check {place}:{each}" for each in classes if each != name]
     return f"{way}; other classes are there: {', '.join(others)}" if others else way
 

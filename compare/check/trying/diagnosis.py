@@ -73,7 +73,7 @@ def find_mistake(
         return found
     mistakes = partial(subject.list_mistakes, result.item, result.wrong)
     wrong = result.wrong
-    observed = [one for one in observed if wrong.tensor in one.got]
+    observed = [one for one in observed if wrong.tensor in one.got.keys() & one.right.keys()]
     shown = explain_order(result.comparisons) or explain_in_all(wrong, observed)
     of_gates = describe_gates(subject.cell, wrong)
     fallback = shown or (Diagnosis(of_gates) if of_gates else None)

@@ -106,10 +106,15 @@ def list_without_results(items: Sequence[Item], failure: CallFailed) -> list[Ite
     return [ItemResult.from_failure(item, failure) for item in items]
 
 
+def is_left_out(message: str) -> bool:
+    """Return whether an exception misses a name that was left out of a script."""
+    return "not defined: " in message
+
+
 def find_failure(error: Exception) -> CallFailed:
     """Return why there is no result; a fault of the check itself is one, too."""
     if isinstance(error, CallFailed):
-        if "not defined: " in error.got:  # it was left out of a script
+        if is_left_out(error.got):
             error.verdict = Verdict.NOT_TRIED
         return error
     if isinstance(error, CommandError | OSError):

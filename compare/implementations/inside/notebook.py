@@ -219,9 +219,13 @@ def run_definitions(file: Path, module: ModuleType) -> None:
 
 
 def explain_name(error: BaseException, left_out: dict[str, str]) -> str:
-    """Return why a name is not there that an exception misses; empty if it was not left out."""
+    """Return why a name is not there that an exception misses; empty if it was not left out.
+
+    An ``import *`` that failed may have brought any name.
+    """
     name = getattr(error, "name", "") if isinstance(error, NameError | AttributeError) else ""
-    return f": {left_out[name]}" if name in left_out else ""
+    why = left_out.get(name) or (left_out.get("*") if isinstance(error, NameError) else "")
+    return f": {why}" if why else ""
 
 
 def is_script(tree: ast.Module) -> bool:

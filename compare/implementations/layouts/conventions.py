@@ -141,7 +141,7 @@ class Conventions:
     def to_ours(self, own: Arrays, cell: str) -> Arrays:
         """Return the user's parameters, or their gradients, as ours; UnexpectedResult if not."""
         found: Arrays = {}
-        others = {one: (one,) for one in own if one not in self.used}
+        others = {one: (one,) for one in own if one not in self.used and one not in self.unused}
         for name, several in (others | self.names).items():
             blocks = [self._turn_back(name, own[one]) for one in several if one in own]
             if blocks and len(blocks) < len(several):

@@ -66,13 +66,13 @@ def _is_part_of(own: str, names: Names) -> bool:
 def _sort_by_gate(names: Sequence[str], cell: str, many: int, order: Order) -> tuple[str, ...]:
     """Return so many names, by the order of the gates if a letter in each says which it is.
 
-    Of twice as many, those are taken whose other letters are equal: ``br bz bn`` beside ``cr cz
-    cn``.
+    Of up to twice as many, those are taken whose other letters are equal: ``br bz bn`` beside ``cr
+    cz cn``, or beside ``bhn`` alone.
     """
     gates, own = CELLS[cell].gates, tuple(names[:many])
     if many == 1:
         return own
-    if len(names) == 2 * many:
+    if many < len(names) <= 2 * many:
         halves = [(half, [n for n in names if n not in half]) for half in combinations(names, many)]
         own, _ = max(halves, key=lambda both: sum(map(_count_equal, both)))
     if order:

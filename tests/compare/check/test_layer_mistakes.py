@@ -219,6 +219,7 @@ def test_a_form_that_people_write_is_taken(form, tmp_path, monkeypatch):
     assert report.score == form["right"], printed
     assert form["unfit"] in report.misfit if "unfit" in form else not report.misfit
     assert [words for words in form.get("words", ()) if words not in printed] == []
+    assert form.get("note", "") in "; ".join(report.notes)
     likely = next((r.likely for r in report.stages if r.verdict == "wrong"), report.another)
     assert form.get("likely", "") in likely
     if "likely" not in form:

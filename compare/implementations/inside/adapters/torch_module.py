@@ -95,7 +95,9 @@ def write(module: torch.nn.Module, arrays: Arrays, how: str = "loaded") -> None:
         own = {id(tensor): name for name, tensor in module.named_parameters()}
         named = {own[id(parameters[n])]: t for n, t in tensors.items() if n in parameters}
         module.load_state_dict(named, strict=False)
-    for name, parameter in parameters.items() if how != "loaded" else ():
+    changed = [] if how == "loaded" else [name for name in parameters if name in tensors]
+    for name in changed:
+        parameter = parameters[name]
         if how == "replaced":
             parameter.data = tensors[name].to(parameter, copy=True)
         elif how == "new":
