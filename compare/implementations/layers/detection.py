@@ -103,7 +103,8 @@ def detect_conventions(layers: UserLayerFactory) -> None:
         layers.conventions.lacks |= {INFERENCE}
     if best.failure is not None:
         is_alone = best.failure.kinds and _runs_without_batch(layers)  # not after a timeout
-        is_model = best.conventions.unused  # a layer of another form is a part of it
+        is_typo = {"AttributeError", "NameError"} & {*best.failure.kinds}
+        is_model = best.conventions.unused and not is_typo  # its layer is a part of it
         if not best.raises or is_refusal(best.failure) or is_alone or is_model:
             best.failure.verdict = Verdict.NOT_TRIED  # its form is another one
         raise best.failure
