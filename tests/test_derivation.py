@@ -139,14 +139,6 @@ def test_every_number_of_the_example_follows_from_the_equations(shown, given):
         assert_shown(name, shown[name], values)
 
 
-def test_no_two_of_t_b_v_and_h_are_equal_in_the_example(given):
-    """Or an array could be transposed, and its shape would not show it."""
-    T, B, (V, H) = len(given["inputs"]), 1, given["W"].shape
-    assert len({T, B, V, H}) == 4
-    shapes = {"W_ih": (H, V), "W_hh": (H, H), "b_ih": (H,), "b_hh": (H,), "b": (V,), "h_0": (H,)}
-    assert {name: given[name].shape for name in shapes} == shapes
-
-
 def test_numbers_in_the_prose_are_those_of_the_tables(shown):
     def flat(cell):
         return (

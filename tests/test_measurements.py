@@ -112,6 +112,7 @@ def test_the_documents_and_the_explain_page_say_the_same_about_the_experiment():
     stored = json.loads(recall.LESSON.read_text(encoding="utf-8"))
     networks = stored.pop("networks")
     assert recall.lesson() == stored | {"networks": []}
+    assert not {*recall.CHOOSING} & {*recall.SEEDS}  # the first choose the rate of the others
     cells = stored["cells"]
     count = {
         name: [f"{n} of {of}" for n, of in zip(each["learned"], each["trained"], strict=True)]

@@ -1,6 +1,7 @@
 """What measures for the documents is run once, small, and draws what it has measured.
 
-Functions whose right answer is known are tried on such cases: units, rounding, ratios.
+What is computed from the stored measurements is not tried here: test_measurements compares it with
+the pages.
 """
 
 import hashlib
@@ -20,7 +21,6 @@ from scratch_rnn import Batch
 from scratch_rnn.text import load_time_machine, sample_text
 from scratch_rnn.text.recall import find_recalls
 from scratch_rnn.train import loss_and_gradients
-from tests.compare.bench.test_bench_result import timing
 from tests.scripts import load_script
 
 MEASUREMENTS = load_script("pages").MEASUREMENTS
@@ -193,22 +193,6 @@ def test_the_networks_of_the_page_are_trained_and_kept(tmp_path):
         assert json.loads(new["facts"].item()).keys() == json.loads(stored["facts"].item()).keys()
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(1.2345e-3, "1.23 ms"), (45.678e-6, "45.7 µs"), (0.9996e-3, "1 ms"), (0.9994e-3, "999 µs")],
-)
-def test_a_time_has_three_digits_and_its_unit(seconds, shown):
-    assert load_script("timings").short(seconds) == shown
-
-
-def test_a_share_of_the_roof_is_of_operations_per_second():
-    timings = load_script("timings")
-    found = timing("scratch", "seed", "step", 1e-3, 2e-3, 4e-3)  # a million operations in 2 ms
-    assert timings.share_of_roof(found, 1e9) == 0.5
-    with pytest.raises(SystemExit, match="expected a rate below that of large products, got 200%"):
-        timings.share_of_roof(found, 0.25e9)
-
-
 def test_shares_of_the_tolerance_are_rounded_up():
     tolerance = load_script("tolerance")
     shares = np.array([0.0421, 0.043, 0.0430001, 0.1999])
@@ -216,22 +200,6 @@ def test_shares_of_the_tolerance_are_rounded_up():
     assert counted == ([43, 44, 200], [2, 1, 1])
     again = tolerance.restore_shares({"thousandths": counted})
     assert again.tolist() == [0.043, 0.043, 0.044, 0.2]
-
-
-def test_false_alarms_are_shares_of_the_cases_that_are_finite():
-    comparisons = load_script("comparisons", read=lambda name: data)
-    none = dict.fromkeys(comparisons.RULES, 0)
-    right = {
-        "cases": 100,
-        "overflowed": {"float32": 10, "float64": 0},
-        "refused": {"float32": none | {"np.allclose": 4}, "float64": none | {"np.allclose": 5}},
-    }
-    bugs = {"a": {"wrong": 8, "missed": {"np.allclose": 2}}, "b": {"wrong": 4, "missed": {}}}
-    bugs["c"] = {"wrong": 3, "missed": {"np.allclose": 3}}
-    data = {"right": right, "bugs": {"found": bugs}}
-    shares = comparisons.shares()
-    assert shares["np.allclose"] == pytest.approx((0.1, 0.1, (0.25 + 0 + 1) / 3, 1 / 3))
-    assert shares["at most 1e-3"] == (0, 0, 0, 0)
 
 
 def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say():
@@ -284,34 +252,6 @@ def test_the_gradient_in_one_piece_is_that_of_the_loss():
     np.testing.assert_allclose(cut[of_output], whole[of_output], rtol=1e-4, atol=1e-7)
     assert questions._norm(cut, "rnn.") != pytest.approx(questions._norm(whole, "rnn."), rel=1e-3)
     assert questions._norm({"rnn.a": np.array([3.0, 4.0]), "b": np.ones(9)}, "rnn.") == 5
-
-
-def test_some_seeds_choose_the_learning_rate_and_the_others_are_shown(monkeypatch):
-    recall = load_script("recall")
-    place, rates = ("words", 20, "GRU"), recall.LEARNING_RATES
-    results = {}
-    monkeypatch.setattr(recall, "read_results", lambda: results)
-
-    def done(lr, seeds, shares, updates):
-        name = recall.Stack(*place, lr, seeds).name
-        results[name] = {"shares": shares, "updates": updates, "seconds": 1.0}
-
-    def chosen(*tries):
-        for lr, (shares, updates) in zip(rates, tries, strict=True):
-            done(lr, recall.CHOOSING, shares, updates)
-        [lr] = {stack.lr for stack in recall.shown_stacks(*place)}
-        return lr
-
-    slow, fast = [5000, 5000], [900, 700]
-    assert recall.shown_stacks(*place) == []
-    assert chosen(([0.5, 0.5], slow), ([0.5, 0.9], slow), ([0.6, 0.5], slow)) == rates[1]
-    assert chosen(([1.0, 1.0], slow), ([0.98, 1.0], fast), ([0.99, 0.99], fast)) == rates[2]
-    for stack in recall.shown_stacks(*place):
-        done(stack.lr, stack.seeds, [*np.linspace(0.5, 1, len(stack.seeds))], [*stack.seeds])
-    shares, updates = recall.find(*place)
-    assert [*updates] == [*recall.SEEDS]
-    assert (min(shares), max(shares)) == (0.5, 1)
-    assert not {*recall.CHOOSING} & {*recall.SEEDS}
 
 
 @pytest.mark.parametrize(
