@@ -99,7 +99,7 @@ def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(tmp_path, mo
     for _, *flags in done:
         parse(["bench", *flags])
     stored = (timings.BENCHMARKS / "rnn-1-thread.json").read_text(encoding="utf-8")
-    timings.BENCHMARKS = tmp_path
+    monkeypatch.setattr(timings, "BENCHMARKS", tmp_path)
     assert timings.gpu_table().startswith("Not measured yet")
     as_on_a_card = re.sub('"(name|row)": "torch"', r'"\1": "cudnn"', stored)
     as_on_a_card = re.sub('"(name|row)": "scratch"', r'"\1": "kernel"', as_on_a_card)
