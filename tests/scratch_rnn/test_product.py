@@ -9,7 +9,7 @@ from scratch_rnn.cells import gated, lstm
 from scratch_rnn.fast import memory
 from scratch_rnn.fast import product as products
 from scratch_rnn.fast.product import SMALL, Times, panels, size_of_tiles
-from scratch_rnn.fast.sums import PRODUCT_ROWS, ROWS, sum_of_products, sum_of_rows
+from scratch_rnn.fast.sums import ROWS, sum_of_rows
 from scratch_rnn.text.corpus import sample_text
 
 
@@ -64,33 +64,6 @@ def test_times_is_the_product(K, N, B):
             np.testing.assert_array_equal(times_M(given), given @ M, strict=True)
 
 
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_panels_are_copies_in_one_piece(order):
-    """Those of one transposed matrix are in the order of its rows."""
-    M = np.arange(5 * 6, dtype=np.float32).reshape(5, 6).copy(order)
-    gates = np.stack([M, -M]) if order == "C" else np.stack([M.T, -M.T]).swapaxes(1, 2)
-    for cut, whole in ((panels(gates, 2)[0], M), (-panels(gates, 2)[1], M), (panels(M, 2), M)):
-        assert not np.shares_memory(cut, whole)
-        expected = np.stack([M[:, :2], M[:, 2:4], M[:, 4:]])
-        np.testing.assert_array_equal(cut, expected, strict=True)
-    assert panels(gates, 2).flags.c_contiguous
-    one = panels(M, 2)
-    assert (one if order == "C" else one.swapaxes(1, 2)).flags.c_contiguous
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_large_array_begins_with_a_cache_line(dtype):
-    arrays = [memory.empty((n, 3, 64), np.dtype(dtype)) for n in (0, 1, 30, 31, 500)]
-    assert [array.shape for array in arrays] == [(n, 3, 64) for n in (0, 1, 30, 31, 500)]
-    assert all(array.dtype == dtype and array.flags.c_contiguous for array in arrays)
-    large = [a for a in arrays if a.nbytes >= memory.SMALL]
-    assert len(large) >= 2
-    assert {a.ctypes.data % memory.CACHE_LINE for a in large} == {0}
-    for array in arrays:  # all of it is its own
-        array[...] = 1
-        assert array.sum() == array.size
-
-
 def test_what_a_recurrence_reads_again_and_again_begins_with_a_cache_line():
     """An array of NumPy's as large as these begins 16 bytes after one, on Linux."""
     rng = np.random.default_rng(0)
@@ -101,14 +74,6 @@ def test_what_a_recurrence_reads_again_and_again_begins_with_a_cache_line():
     for M in (weights.W_hh.reshape(4, 64, 64), rng.normal(size=(64, 64)), rng.random((64, 64)).T):
         arrays += [panels(M, 32), panels(M.swapaxes(-1, -2), 32)]
     assert {array.ctypes.data % memory.CACHE_LINE for array in arrays} == {0}
-
-
-def test_a_few_steps_after_the_other_are_all_steps():
-    for size, as_many_as_fit in {0: 2**15, 1: 2**15, 2**13: 4, 2**15: 1, 2**20: 1}.items():
-        for T in (0, 1, 35, 2**15 + 1):
-            pieces = gated.few_steps(T, size)
-            assert [t for few in pieces for t in range(T)[few]] == list(range(T))
-            assert all(len(range(T)[few]) == as_many_as_fit for few in pieces[:-1])
 
 
 def test_a_bias_is_added_in_the_layers_own_dtype():
@@ -137,19 +102,6 @@ def test_small_products_are_openblas_on_avx_512(monkeypatch):
         libraries = [{"architecture": name} if name else {} for name in architectures]
         monkeypatch.setattr("threadpoolctl.threadpool_info", lambda found=libraries: found)
         assert products.blas_has_small_products.__wrapped__() is expected, architectures
-
-
-LENGTHS = [0, 1, ROWS - 1, ROWS, ROWS + 1, PRODUCT_ROWS, PRODUCT_ROWS + 1, 3 * PRODUCT_ROWS + ROWS]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("N", LENGTHS)
-def test_pieces_add_up_to_the_sum(N, dtype):
-    d, x = whole_numbers((N, 5), dtype), whole_numbers((N, 3), dtype, 8)
-    for array in (d, np.stack([d, -2 * d])):  # of one gate, and of two
-        rows, products = array.sum(axis=-2), array.swapaxes(-1, -2) @ x
-        np.testing.assert_array_equal(sum_of_rows(array), rows, strict=True)
-        np.testing.assert_array_equal(sum_of_products(array, x), products, strict=True)
 
 
 def test_small_terms_are_not_lost_beside_a_large_one():

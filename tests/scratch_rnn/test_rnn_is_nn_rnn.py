@@ -37,6 +37,7 @@ CASES = [
     # a size that people use
     LayerCase(T=35, B=32, V=28, H=64, L=2, seed=1),
     LayerCase(T=35, B=32, V=28, H=64, L=2, one_hot=True, dtype="float64", seed=1),
+    LayerCase(cell="gru", T=35, B=32, V=28, H=64, seed=1),
     # two saturated sequences, the same gradient to both: their sum moves in none of eight runs
     LayerCase(B=2, V=3, upstream="output", gain=2.0, dtype="float64", seed=1645, **SATURATED),
     # a gradient is -5.7e-41, here as in float64; PyTorch's LSTM on a CPU (oneDNN) makes it 0
