@@ -183,13 +183,13 @@ def styles():
         name = f"{step['cell']}: {step['name']}, {sequence['name']}"
         return Solution(name, "\n\n".join(["import numpy as np", *parts]), step["cell"])
 
-    for k, step in enumerate(steps):
-        several = [whole(step, sequences[(k + j) % len(sequences)]) for j in (0, 1, 3)]
+    for step in steps:
+        several = [whole(step, sequence) for sequence in sequences]
         rights += several
         add(several[0], step["wrong"], f"{step['cell']}_")
-    for k, sequence in enumerate(sequences):
-        for j, record in enumerate(sequence["wrong"]):
-            step = steps[(5 * j + k) % len(steps)]
+    for sequence in sequences:
+        for k, record in enumerate(sequence["wrong"]):
+            step = steps[(k + 1) % len(steps)]
             add(whole(step, sequence), [record], f"{step['cell']}_")
     for course in data["course"]:
         name, cell = f"cs231n: {course['cell']} {course['name']}", f"cs231n {course['cell']}"
