@@ -11,6 +11,8 @@ from safetensors.numpy import save_file
 import compare.runs.commands
 from compare import build_models
 from compare.cli import main
+from compare.implementations.worker import client
+from compare.implementations.worker.in_process import InProcess
 from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
 from tests.libraries import FILES, has
@@ -20,6 +22,12 @@ from tests.libraries import FILES, has
 def quickly():
     with unchecked():  # a check of annotations costs many times what it checks
         yield
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Call the user's code in this process: one of its own would import PyTorch anew."""
+    monkeypatch.setattr(client, "start_process", InProcess)
 
 
 @pytest.fixture

@@ -160,7 +160,9 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
 @pytest.mark.parametrize(
     ("file", "damage"), [(file, name) for file, row in READERS.items() for name in row[1]]
 )
-def test_a_damaged_file_gets_one_line(file, damage, records, tmp_path, capsys):
+def test_a_damaged_file_gets_one_line(file, damage, records, tmp_path, request, capsys):
+    if file.endswith(".pt") and damage != "empty":
+        request.getfixturevalue("in_this_process")
     if library := FILES.get(file.partition(".")[2]):
         skip_without(library)
     command, damages, harmless = READERS[file]

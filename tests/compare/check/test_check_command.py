@@ -69,6 +69,7 @@ def test_wrong_code_ends_with_code_1_and_a_summary(wrong, capsys):
     assert "printed" not in output
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(("arguments", "message"), TABLE["unchecked"].items())
 def test_a_class_of_another_form_is_not_wrong(arguments, message, capsys):
     target = arguments.partition(" ")[0]
@@ -127,6 +128,7 @@ def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
     assert "without biases" in output
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_an_adapter_of_a_module_passes_all_arguments_and_the_state_by_name(folder, capsys):
     assert run("--for modules.py:LengthsFirst", capsys, "new")[0] == 0
     adapter = folder / "adapted_LengthsFirst.py"
@@ -135,6 +137,7 @@ def test_an_adapter_of_a_module_passes_all_arguments_and_the_state_by_name(folde
     assert (code, "bidirectional" in output, "no state given" in output) == (0, True, True), output
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
     code, output, error = run("Consuming.py:Layer", capsys)
     assert (code, error.count("\n")) == (1, 1)

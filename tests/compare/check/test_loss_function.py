@@ -8,7 +8,7 @@ import pytest
 from compare.cli import main
 from tests.compare.check.corpus import plain_source, replaced
 
-pytestmark = pytest.mark.usefixtures("quickly")
+pytestmark = pytest.mark.usefixtures("quickly", "in_this_process")
 
 SCRIPT = """
 import numpy as np

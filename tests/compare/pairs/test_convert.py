@@ -23,7 +23,10 @@ from compare.terminal import UsageError
 from tests.in_process import submit
 from tests.libraries import has, skip_without
 
-pytestmark = [pytest.mark.usefixtures("quickly"), pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.usefixtures("quickly", "in_this_process"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 V, H = 4, 5
 DOCUMENT = Path(__file__).parents[3] / "docs" / "use" / "commands.md"

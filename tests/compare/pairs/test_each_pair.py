@@ -19,7 +19,10 @@ from compare.pairs.comparison import ComparedSide, PairResult
 from tests.compare.implementations.test_targets import TARGETS
 from tests.libraries import has
 
-pytestmark = [pytest.mark.usefixtures("quickly"), pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.usefixtures("quickly", "in_this_process"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 V, H = 28, 32
 SIZES = ("T=1,B=1", "T=4,B=3", "T=9,B=2", "T=35,B=8")

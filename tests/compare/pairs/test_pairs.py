@@ -25,7 +25,7 @@ from tests.compare.check.corpus import Layer
 from tests.compare.study.students import ONE_BIAS
 from tests.tables import table_of
 
-pytestmark = pytest.mark.usefixtures("quickly")
+pytestmark = pytest.mark.usefixtures("quickly", "in_this_process")
 
 TABLE = table_of(__file__)
 GRU = torch.nn.GRU(4, 5).state_dict()

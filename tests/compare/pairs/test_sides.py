@@ -17,7 +17,7 @@ from tests.compare.check.corpus import Layer
 from tests.compare.implementations.test_targets import OTHER_ORDER
 from tests.compare.pairs.test_pairs import run
 
-pytestmark = pytest.mark.usefixtures("quickly")
+pytestmark = pytest.mark.usefixtures("quickly", "in_this_process")
 
 
 @pytest.fixture
