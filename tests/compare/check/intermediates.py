@@ -1,9 +1,5 @@
-"""What the cases reach inside a cell: the values at which code goes wrong, without any bug.
+"""What the cases reach inside a cell: the values at which code goes wrong, without any bug."""
 
-python -m tests.compare.check.intermediates    the table: how many cases reach each of them
-"""
-
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -14,8 +10,6 @@ from compare.implementations import CELLS
 
 LIMITS = "exactly 0", "tiny", "least", "most"
 """Tiny is 1e-12 to 1e-6. The least and the most are saturated, or beyond the range of exp."""
-
-ROW = "{:8} {:7} {:18}" + 4 * " {:>10}"
 
 Reached = Counter[tuple[str, str, str, str]]  # form, dtype, intermediate, limit
 
@@ -132,15 +126,3 @@ def _list_others() -> Iterator[tuple[str, str, str, np.ndarray, float, float]]:
         apart = np.array([norm - most])
         apart[abs(apart) < 1e-7 * most] = 0  # float32 rounds it
         yield "function", case.dtype, "norm - max_norm", np.array([*apart, 1e-9]), -1e-7, 1e-7
-
-
-def describe(reached: Reached) -> str:
-    """Return the table."""
-    known = dict.fromkeys(key[:3] for key in reached)
-    rows = [(*key, *(reached[*key, limit] for limit in LIMITS)) for key in known]
-    lines = [ROW.format(*row) for row in [("form", "dtype", "intermediate", *LIMITS), *rows]]
-    return "\n".join([*lines, *list_gaps(reached), ""])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(describe(count()))

@@ -177,7 +177,9 @@ def test_what_is_stated_or_detected_is_not_asked_for(arguments, code, shown, abs
 def test_the_cell_of_a_new_file_is_that_of_its_name_or_of_the_flag(name, flag, cell, capsys):
     code, output, _ = run(f"{name} {flag}", capsys, "new")
     assert code == 0
-    assert f"def {cell}_step(" in Path(name).read_text(encoding="utf-8")
+    text = Path(name).read_text(encoding="utf-8")
+    assert f"def {cell}_step(" in text
+    assert f"\n    rnn-parity check {name}\n" in text
     assert f"six functions (cell {cell})" in output
 
 

@@ -7,14 +7,11 @@ import pytest
 from compare.check import CheckConfig, CheckError, Report, check
 from compare.check.exercise import examine as examine_file
 from compare.check.exercise.examine import try_stages
-from compare.check.exercise.functions import call_reference
 from compare.check.exercise.stages import STAGES as ALL_STAGES
 from compare.check.layers import examine as examine_layer
 from compare.check.report.printing import show
 from compare.check.trying.explanation import summarize
-from compare.check.trying.subject import try_items
 from compare.cli import main
-from compare.implementations import Source, Submission
 from tests.compare.check.corpus import plain_source, replaced, table
 from tests.in_process import loader, subject_of, terminal
 
@@ -72,11 +69,6 @@ def test_a_copy_that_is_scaled_in_the_place_of_a_gradient_is_named(tmp_path):
     assert (result.verdict, result.likely) == ("wrong", words)
 
 
-def test_what_is_missing_is_missing(tmp_path):
-    results = tried(tmp_path, RIGHT.split("def rnn_backward")[0])
-    assert [results[n].verdict for n in NAMES] == ["right"] * 3 + ["missing"] * 3
-
-
 def test_a_likely_mistake_has_its_line_and_only_another_function_is_the_next_one(tmp_path):
     [step] = tried(tmp_path, changed(("h @ W_hh.T", "h @ W_hh")), STAGES[:1]).values()
     assert step.likely_lines == ("z_t = x_t @ W_ih.T + b_ih + h @ W_hh + b_hh  # (B, H)",)
@@ -132,42 +124,6 @@ def test_what_crashes_the_check_is_one_line_in_a_file(
     [message] = {stage["got"] for stage in json.loads(found.read_text())["stages"]}
     assert message.startswith("expected a result that the check can read, got AttributeError: no")
     assert capsys.readouterr().out.count(message) == 1
-
-
-def test_a_chosen_stage_does_not_wait_for_another_either(tmp_path):
-    """As the template promises, for whoever begins with rnn_backward."""
-    load = loader(tmp_path, changed(("h = [h_0]", "raise NotImplementedError")))
-    chosen = tuple(stage for stage in STAGES if stage.name == "rnn_backward")
-    [result] = try_stages(subject_of(load, STAGES), chosen)
-    assert (result.name, result.verdict) == ("rnn_backward", "right")
-
-
-def test_the_template_names_its_file_and_scores_nothing(tmp_path):
-    mine, found = tmp_path / "CELL.py", tmp_path / "found.json"
-    assert main(["new", str(mine)]) == 0
-    assert f"\n    rnn-parity check {mine.name}\n" in mine.read_text(encoding="utf-8")
-    assert main(["check", str(mine), "--json", str(found)]) == 1
-    results = json.loads(found.read_text())
-    assert (results["score"], results["out_of"], results["ok"]) == (0.0, 6.0, False)
-
-
-ENDLESS = """
-    with open({!r}, "a") as file:
-        file.write("called ")
-    while True:
-        pass
-"""
-
-
-def test_a_function_that_does_not_end_is_waited_for_once(tmp_path):
-    calls = tmp_path / "calls.txt"
-    text = changed(("    z_t = x_t @", ENDLESS.format(str(calls)) + "    z_t = x_t @"))
-    (tmp_path / "student.py").write_text(text, encoding="utf-8")
-    source = Source(file=str(tmp_path / "student.py"), seconds=1.0)
-    step, forward = try_items(subject_of(lambda: Submission(source, call_reference), STAGES[:2]))
-    assert (step.verdict, forward.verdict) == ("timeout", "right")
-    assert forward.notes == ["with the reference's rnn_step instead of yours"]
-    assert calls.read_text() == "called "
 
 
 def test_what_it_prints_changes_nothing(tmp_path, capsys):

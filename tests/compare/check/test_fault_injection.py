@@ -19,6 +19,7 @@ from compare.check.cases.layer_results import CLASSES, match_bits
 from compare.implementations import CELLS
 from compare.mistakes import BUGS
 from compare.parity import Comparison, tolerances
+from tests.compare.check.corpus import LAYERS, subtle_layers
 from tests.counts import number
 from tests.scratch_rnn import test_rnn_is_nn_rnn, test_rnn_properties
 
@@ -94,16 +95,14 @@ def faulty(cell="rnn", back=None, **changes):
     class Faulty(CLASSES[cell]):
         def forward(self, x, state=None, **more):
             output, last, tape = super().forward(x, state, **more)
-            p = SimpleNamespace(layer=self, x=x, state=state, more=more, output=output, last=last)
+            p = SimpleNamespace(layer=self, x=x, state=state, output=output, last=last)
             for name, change in changes.items():
                 setattr(p, name, change(p))
             return p.output, p.last, tape
 
         def backward(self, tape, d_output=None, d_state=None):
             found = super().backward(tape, d_output, d_state)
-            is_partial = d_output is None or d_state is None
-            p = SimpleNamespace(layer=self, is_partial=is_partial, gradients=found.parameters)
-            return replace(found, parameters=back(p)) if back else found
+            return replace(found, parameters=back(found.parameters)) if back else found
 
     return Faulty
 
@@ -113,62 +112,14 @@ def where(is_wrong):
     return lambda p: p.output * p.output.dtype.type(1.001 if is_wrong(p) else 1)
 
 
-def each(change, is_wrong=lambda p: True):
-    """Return the gradients of the parameters, each changed in the passes of which this is true."""
-    return lambda p: {n: change(g) if is_wrong(p) else g for n, g in p.gradients.items()}
-
-
-def weights_change(p):
-    W = p.layer.parameters["weight_hh_l0"]
-    return W.tobytes() != vars(p.layer).setdefault("bytes", W.tobytes())
-
-
-def weights_are_replaced(p):
-    W = p.layer.parameters["weight_hh_l0"]
-    return W is not vars(p.layer).setdefault("array", W)
-
-
-def note_weights(p):
-    p.layer.latest = p.layer.parameters["weight_hh_l0"].copy()
-    return p.output
-
-
-def note_call(p):
-    return vars(p.layer).setdefault("calls", []).append(p) or p.layer.calls
-
-
-def others_were_latest(p):
-    return not np.array_equal(p.layer.latest, p.layer.parameters["weight_hh_l0"])
-
-
-def share(p):
-    """Give both biases one array."""
-    return p.gradients | {n: p.gradients[n.replace("hh", "ih")] for n in p.gradients if "s_hh" in n}
-
-
-BUFFERS = {}
-
-
-def buffered(array):
-    """Return the array in the memory of all arrays of its shape."""
-    buffer = BUFFERS.setdefault((array.shape, array.dtype), np.empty_like(array))
-    buffer[...] = array
-    return buffer
+def each(change):
+    """Return the gradients of the parameters, each changed."""
+    return lambda gradients: {name: change(g) for name, g in gradients.items()}
 
 
 def add(number):
     """Return an output to which a number is added."""
     return lambda p: p.output + p.output.dtype.type(number(p))
-
-
-WEIGHTS = []
-
-
-def weights_return(p):
-    """Return whether the weights are those of an earlier call, but not of the last one."""
-    W = p.layer.parameters["weight_hh_l0"].tobytes()
-    WEIGHTS.append(W)
-    return W in WEIGHTS[:-1] and WEIGHTS[-2] != W
 
 
 class Remembering(scratch_rnn.RNN):
@@ -179,39 +130,30 @@ class Remembering(scratch_rnn.RNN):
         return output, self.last
 
 
-NAN_SPREADS = {"output": add(lambda p: 0 * p.x.max())}
-FAULTS = [  # a property, and what violates it
+FAULTS = [  # a property, and what violates it; the corpus of layers has the others
     ("any memory layout", {"output": where(lambda p: min(p.x.strides) < 0)}),
     ("any memory layout", {"output": where(lambda p: 0 in p.x.strides)}),
     ("any memory layout", {"output": where(lambda p: p.x.flags.fnc)}),
     ("backward scales", {"back": each(lambda g: np.clip(g, -1, 1))}),
     ("backward scales", {"back": each(np.abs)}),
     ("call as forward", {"RNN": Remembering}),
-    ("changed parameters", {"output": where(weights_change)}),
     ("cut anywhere", {"output": where(lambda p: len(p.output) > 1)}),
-    ("gradients apart", {"back": share}),
-    ("infinite input", NAN_SPREADS),
+    ("infinite input", {"output": add(lambda p: 0 * p.x.max())}),
     ("layer as torch", {"cell": "lstm", "output": where(lambda p: p.layer.proj_size)}),
-    ("nan visible", NAN_SPREADS),
-    ("old tape", {"output": note_weights, "back": each(lambda g: 2 * g, others_were_latest)}),
     ("one hot as dense", {"output": where(lambda p: p.x.dtype.kind != "f")}),
     ("order of the batch", {"last": lambda p: p.last.cumsum(axis=1)}),
     ("own memory", {"last": lambda p: p.layer.parameters.get("bias_hh_l0", p.last)}),
-    ("padding ignored", {"output": lambda p: p.output + 0 * p.x.sum(dtype="f4")}),
     ("relu at zero", {"back": each(lambda g: g if g.any() else g + 1)}),
-    ("replaced parameters", {"output": where(weights_are_replaced)}),
-    ("returned arrays", {"last": lambda p: buffered(p.last)}),
-    ("second call", {"output": where(lambda p: len(note_call(p)) > 1)}),
     ("sequence alone", {"output": where(lambda p: p.last.shape[1] > 1)}),
     ("time reversed", {"output": where(lambda p: p.x.flat[0] < p.x.flat[-1])}),
-    ("two instances", {"output": where(weights_return)}),
     ("two biases", {"output": add(lambda p: p.layer.parameters["bias_hh_l0"][0])}),
 ]
 
 
 def test_each_property_of_a_layer_has_a_fault():
     violated = {name for name, _ in FAULTS} | {bug.caught_by for bug in OF_LAYERS}
-    assert NAMED.keys() - violated == set()
+    in_corpus = {layer.found for layer in (*LAYERS, *subtle_layers())}
+    assert NAMED.keys() - violated - in_corpus == set()
 
 
 @pytest.mark.parametrize(("name", "fault"), FAULTS, ids=[name for name, _ in FAULTS])

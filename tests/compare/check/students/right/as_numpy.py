@@ -1,9 +1,4 @@
-"""Right layers in NumPy, in styles that people write.
-
-They differ in where parameters, tape and gradients are kept, and in how a layer is called.
-"""
-
-from types import SimpleNamespace
+"""A right layer in NumPy, with other arrays beside its parameters."""
 
 import numpy as np
 
@@ -45,32 +40,3 @@ class StateOfZeros:
             d_h = d_z @ self.W_hh
         gradients = {"W_xh": self.W_xh_grad, "W_hh": self.W_hh_grad, "b_h": self.b_h_grad}
         return np.stack(d_x[::-1]), d_h, {name: g.copy() for name, g in gradients.items()}
-
-
-def make_closures(input_size, hidden_size):
-    """A layer of closures: `forward` returns the function that goes backward."""
-    W, U = draw(hidden_size, input_size), draw(hidden_size, hidden_size)
-    b = np.zeros(hidden_size)
-
-    def forward(x, h0):
-        states = [h0]
-        for x_t in x:
-            states.append(np.tanh(x_t @ W.T + states[-1] @ U.T + b))
-
-        def pull(d_output, d_h):
-            d_x, d_W, d_U, d_b = (np.zeros_like(a) for a in (x, W, U, b))
-            for t in reversed(range(len(x))):
-                d_z = (d_h + d_output[t]) * (1 - states[t + 1] ** 2)
-                d_x[t], d_h = d_z @ W, d_z @ U
-                d_W[...] += d_z.T @ x[t]
-                d_U[...] += d_z.T @ states[t]
-                d_b[...] += d_z.sum(axis=0)
-            return d_x, d_h, {"W": d_W, "U": d_U, "b": d_b}
-
-        return np.stack(states[1:]), states[-1].copy(), pull
-
-    def backward(pull, d_output, d_h):
-        return pull(d_output, d_h)
-
-    parameters = {"W": W, "U": U, "b": b}
-    return SimpleNamespace(parameters=parameters, forward=forward, backward=backward)

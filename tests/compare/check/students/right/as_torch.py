@@ -21,28 +21,6 @@ class AroundGRU(nn.Module):
         return out, h
 
 
-class StackedCells(nn.Module):
-    """One nn.GRUCell for each layer, in a ModuleList."""
-
-    def __init__(self, input_size, hidden_size, num_layers=1):
-        super().__init__()
-        sizes = [input_size] + [hidden_size] * (num_layers - 1)
-        self.cells = nn.ModuleList(nn.GRUCell(size, hidden_size) for size in sizes)
-
-    def forward(self, x, h=None):
-        if h is None:
-            h = x.new_zeros(len(self.cells), x.shape[1], self.cells[0].hidden_size)
-        last = []
-        for cell, state in zip(self.cells, h, strict=True):
-            outputs = []
-            for x_t in x:
-                state = cell(x_t, state)
-                outputs.append(state)
-            x = torch.stack(outputs)
-            last.append(state)
-        return x, torch.stack(last)
-
-
 class Checkpointed(nn.Module):
     """Each step is computed again in the backward pass."""
 
@@ -76,28 +54,6 @@ class NamedStateLSTM(nn.Module):
         output, (h, c) = self.lstm(x, state)
         self.last = h.detach().clone()
         return output, LSTMState(h, c)
-
-
-class OfLists(nn.Module):
-    """Parameters in a ParameterDict."""
-
-    def __init__(self, input_size, hidden_size):
-        super().__init__()
-        self.weights = nn.ParameterDict(
-            {
-                "input": nn.Parameter(torch.randn(hidden_size, input_size) / 4),
-                "recurrent": nn.Parameter(torch.randn(hidden_size, hidden_size) / 4),
-                "bias": nn.Parameter(torch.zeros(hidden_size)),
-            }
-        )
-
-    def forward(self, x, h):
-        outputs, h = [], h[0]
-        for x_t in x:
-            z = nn.functional.linear(x_t, self.weights["input"], self.weights["bias"])
-            h = torch.tanh(z + nn.functional.linear(h, self.weights["recurrent"]))
-            outputs.append(h)
-        return torch.stack(outputs), h[None]
 
 
 class Subclass(nn.RNN):
@@ -135,14 +91,3 @@ class MaskedPacked(nn.Module):
         if is_packed:
             output = rnn.pack_padded_sequence(output, lengths, enforce_sorted=False)
         return output, h[None]
-
-
-class MixinGRU(nn.GRU):
-    """A subclass of nn.GRU that computes in its own way, with another default."""
-
-    def __init__(self, input_size, hidden_size, num_layers=1, **options):
-        super().__init__(input_size, hidden_size, num_layers, **options)
-        self.flatten_parameters()
-
-    def forward(self, input, hx=None):  # as nn.GRU has it
-        return super().forward(input.contiguous(), hx)
