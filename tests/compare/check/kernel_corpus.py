@@ -17,7 +17,6 @@ from typing import Any
 
 STUDENTS = Path(__file__).parent / "students"
 TABLE: dict[str, Any] = tomllib.loads((STUDENTS / "kernels.toml").read_text("utf-8"))
-CELLS = {base: cell for cell, bases in TABLE["right"].items() for base in bases}
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,6 @@ class Kernel:
     base: str
     change: tuple[tuple[str, str], ...] = ()
     found: str = ""  # a part of what `check` prints; empty: it is right
-
-    @property
-    def layer(self) -> str:
-        """The name of its class."""
-        return CELLS[self.base].upper()
 
     def write(self, folder: Path) -> Path:
         """Write its file, and what it imports."""
@@ -50,7 +44,7 @@ class Kernel:
 KERNELS = {
     kernel.words: kernel
     for kernel in [
-        *(Kernel(base, base) for base in CELLS),
+        *(Kernel(base, base) for base in TABLE["right"]),
         *(Kernel(**e) for e in TABLE["variant"] + TABLE["wrong"]),
     ]
 }
@@ -59,13 +53,7 @@ FEW = ((3, 2, 4, 5), (2, 3, 4, 33), (2, 34, 3, 70), (1, 32, 3, 32))
 """T, B, V and H."""
 
 
-def load(file: Path, layer: str) -> Any:
-    from compare.implementations import load_file
-
-    return getattr(load_file(file), layer)
-
-
-def check(kernel: Kernel, file: Path, sizes: str) -> str:
+def check(file: Path, sizes: str) -> str:
     """Return what the interpreter of `check` notices on its cases, or on few of them."""
     from compare.check.cases.boundaries import OF_GPUS
     from compare.check.cases.layer_case import make_case
@@ -80,10 +68,10 @@ def check(kernel: Kernel, file: Path, sizes: str) -> str:
     trials = every if sizes == "all" else [(size, ()) for size in FEW]
     INTERPRETER.take_notes()
     try:
-        module_class = load(file, kernel.layer)
+        module_class = load_file(file).RNN
         for size, levels in trials:
             choices = dict(zip("TBVH", size, strict=True))
-            case = make_case(cell=CELLS[kernel.base], levels=levels, **choices)
+            case = make_case(levels=levels, **choices)
 
             def build(input_size: int, hidden_size: int, **_: Any) -> LibraryLayer:
                 arguments = torch_module, module_class, input_size, hidden_size
@@ -105,7 +93,7 @@ def main(sizes: str, *words: str) -> None:
     """Print for each entry what shows that it is wrong."""
     with tempfile.TemporaryDirectory() as folder:
         sys.path.insert(0, folder)
-        found = {n: check(KERNELS[n], KERNELS[n].write(Path(folder)), sizes) for n in words}
+        found = {n: check(KERNELS[n].write(Path(folder)), sizes) for n in words}
     json.dump(found, sys.stdout)
 
 

@@ -18,11 +18,6 @@ def tanh(a):
 
 
 @triton.jit
-def sigmoid(a):
-    return 1.0 / (1.0 + tl.exp(-a))
-
-
-@triton.jit
 def product(z, h, W, b, j, B, H, by_j, by_k, BK: tl.constexpr):
     """Add h W^T to a tile z; with the strides changed places h W."""
     for first in range(0, H, BK):
@@ -74,16 +69,13 @@ class Recurrence(torch.autograd.Function):
 
 
 class RNN(nn.Module):
-    gates = 1
-
     def __init__(self, input_size, hidden_size):
         super().__init__()
-        rows = self.gates * hidden_size
         for name, shape in {
-            "weight_ih_l0": (rows, input_size),
-            "weight_hh_l0": (rows, hidden_size),
-            "bias_ih_l0": (rows,),
-            "bias_hh_l0": (rows,),
+            "weight_ih_l0": (hidden_size, input_size),
+            "weight_hh_l0": (hidden_size, hidden_size),
+            "bias_ih_l0": (hidden_size,),
+            "bias_hh_l0": (hidden_size,),
         }.items():
             setattr(self, name, nn.Parameter(torch.rand(shape) / hidden_size))
         self.hidden_size = hidden_size
