@@ -107,9 +107,9 @@ def _describe_layout(
         has_fit = forward.verdict in (Verdict.RIGHT, Verdict.WRONG)
         words = layers.conventions.describe(of_calls=has_fit)
         terminal.line(f"Detected: cell {report.cell}, {words}", "dim")
-        several = CELLS[report.cell].gates or len(layers.conventions.swap_biases()) > 1
-        if forward.verdict == Verdict.WRONG and layers.conventions.has_own_names and several:
-            tried = "each order of the gates and of two biases was tried, and none is right"
+        readings = len([*list_readings(layers.conventions, layers.cell, layers.order)])
+        if forward.verdict == Verdict.WRONG and layers.conventions.has_own_names and readings > 1:
+            tried = f"{readings} ways to read its names were tried, and none is right"
             asked = "for another cell, --gates states the order; if the names mean something else, "
             asked += f"rnn-parity new --for {config.target} does"
             report.notes.append(f"{tried}; {asked}")

@@ -188,13 +188,16 @@ class LayerSubject(Subject):
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
         """Yield the catalogue's mistakes; copies of the package come last."""
-        return list_layer_mistakes(
+        conventions = self.layers.conventions
+        mistakes = list_layer_mistakes(
             self.cell,
             is_forward=item.name == PARTS[0],
             bidirectional=bool(self.changes.get("bidirectional")),
             copies=not wrong.problem,
-            transposed=self.layers.conventions.transposed,
+            transposed=conventions.transposed,
         )
+        names_gates = conventions.names_gates(self.cell)  # then no other order is meant
+        return (replace(m, gates="") for m in mistakes) if names_gates else mistakes
 
     def compute(self, mistake: Mistake, item: Item, case: Case, move: Move) -> Results:
         """Return the results of a layer with a mistake on a case."""

@@ -21,6 +21,7 @@ from compare.implementations.layouts.parameters import (
     Names,
     Shape,
     find_names,
+    name_gates,
 )
 
 Arrays = dict[str, Array]  # parameters by name
@@ -57,6 +58,10 @@ class Conventions:
     def has_own_names(self) -> bool:
         """Whether its parameters have other names than PyTorch's, which promise its layout."""
         return any(several != (own,) for own, several in self.names.items())
+
+    def names_gates(self, cell: str) -> bool:
+        """Whether letters in its names say which gate each array belongs to."""
+        return any(name_gates(each, CELLS[cell].gates) for each in self.names.values())
 
     @property
     def used(self) -> set[str]:
@@ -190,7 +195,8 @@ def _count(name: str, k: int, own: Collection[str]) -> str:
 
 def list_readings(learned: Conventions, cell: str, stated: Order) -> Iterator[Conventions]:
     """Yield the ways to read a class's names: other orders of the gates, biases exchanged."""
-    orders = [stated] if stated else [(), *[*permutations(CELLS[cell].gates)][1:]]
+    is_known = stated or learned.names_gates(cell)
+    orders = [stated] if is_known else [(), *[*permutations(CELLS[cell].gates)][1:]]
     for names, order in product(learned.swap_biases(), orders):
         yield replace(learned, names=names, order=order)
 

@@ -75,15 +75,18 @@ def _sort_by_gate(names: Sequence[str], cell: str, many: int, order: Order) -> t
     if many < len(names) <= 2 * many:
         halves = [(half, [n for n in names if n not in half]) for half in combinations(names, many)]
         own, _ = max(halves, key=lambda both: sum(map(_count_equal, both)))
-    if order:
-        return own
-    start, end = _count_first(own), _count_first([name[::-1] for name in own])
-    cores = {name: name[start : len(name) - end].lower() for name in own}
+    return own if order else (name_gates(own, gates) or own)
+
+
+def name_gates(names: Sequence[str], gates: Order) -> tuple[str, ...]:
+    """Return the names of a parameter by the order of the gates; none if no letters say it."""
+    start, end = _count_first(names), _count_first([name[::-1] for name in names])
+    cores = {name: name[start : len(name) - end].lower() for name in names}
     for at in (-1, 0):
         found = {_read_gate(core[at], gates): name for name, core in cores.items() if core}
         if {*gates} <= {*found}:
             return tuple(found[gate] for gate in gates)
-    return own
+    return ()
 
 
 def _count_equal(names: Sequence[str]) -> int:
