@@ -6,8 +6,6 @@ import re
 import numpy as np
 import pytest
 
-from compare.bench.rows import cuda_rows
-from compare.cli import parse
 from tests.scripts import ROOT, load_script
 
 
@@ -85,26 +83,6 @@ def test_a_run_s_figures_are_those_of_its_record(tmp_path):
         False,
         {"numpy": "2"},
     )
-
-
-def test_figures_of_a_gpu_are_measured_where_there_is_one_and_shown(tmp_path, monkeypatch):
-    timings, done = load_script("timings"), []
-    figures = load_script("figures", benchmark=lambda *arguments: done.append(arguments))
-    monkeypatch.setattr(cuda_rows, "find_device", lambda: None)
-    with pytest.raises(SystemExit, match="expected a CUDA device for the figures of a GPU, got"):
-        figures.main(["gpu"])
-    monkeypatch.setattr(cuda_rows, "find_device", lambda: "a card")
-    figures.measure_gpu()
-    assert len({name for name, *_ in done}) == 3 * 3  # cells, shapes
-    for _, *flags in done:
-        parse(["bench", *flags])
-    stored = (timings.BENCHMARKS / "rnn-1-thread.json").read_text(encoding="utf-8")
-    monkeypatch.setattr(timings, "BENCHMARKS", tmp_path)
-    assert timings.gpu_table().startswith("Not measured yet")
-    as_on_a_card = re.sub('"(name|row)": "torch"', r'"\1": "cudnn"', stored)
-    as_on_a_card = re.sub('"(name|row)": "scratch"', r'"\1": "kernel"', as_on_a_card)
-    (tmp_path / "gpu-rnn-seed.json").write_text(as_on_a_card, encoding="utf-8")
-    assert timings.gpu_table().count("| seed: model, T 35, B 32") == 3
 
 
 def test_the_documents_and_the_explain_page_say_the_same_about_the_experiment():

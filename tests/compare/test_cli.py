@@ -165,20 +165,3 @@ def test_trained_models_are_compared_and_a_difference_is_reported_and_recorded(
     directory = only(tmp_path / "runs")
     assert read(directory, "result.json")["parity"] is False
     assert read(directory, "parity.json")["trained"][0]["ok"] is False
-
-
-def test_either_side_takes_the_same_course_alone(training, tmp_path):
-    training = [*training, "--state", "carried"]
-    assert main(["run", *training, "--name", "both"]) == 0
-    for side in ("scratch", "concise"):
-        assert main(["train", "--model", side, *training]) == 0
-    runs = {path.name.split("-", 2)[2]: path for path in (tmp_path / "runs").iterdir()}
-    both = list(read_metrics(runs["both"]))
-    for side in ("scratch", "concise"):
-        alone = runs[f"train-{side}"]
-        shared = ("epoch", "update", f"{side}_loss", f"{side}_grad_norm", "num_tokens")
-        updates = [{name: getattr(m, name) for name in shared} for m in both]
-        assert [m.to_json() for m in read_metrics(alone)] == updates
-        weights = f"{side}.safetensors"
-        assert (alone / weights).read_bytes() == (runs["both"] / weights).read_bytes()
-        assert {path.name for path in alone.iterdir()} == {*FILES, weights}

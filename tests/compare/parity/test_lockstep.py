@@ -128,12 +128,6 @@ def test_the_forget_bias_is_the_sum_of_both_biases_of_the_gate_in_each_layer(val
             np.testing.assert_array_equal(array, expected, err_msg=name)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru"])
-def test_a_cell_without_a_forget_gate_has_no_such_bias(cell):
-    with pytest.raises(ValueError, match=f"^expected a cell with a forget gate .* got {cell}$"):
-        build_models(7, 4, cell=cell, forget_bias=1.0)
-
-
 def test_the_option_reaches_both_models():
     config = parse(["run", "--cell", "lstm", "--forget-bias", "1.5", "--hidden-size", "3"])
     for model in make_models(config, 5):

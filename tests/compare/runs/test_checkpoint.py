@@ -152,16 +152,6 @@ def stored(directory, *updates, sides=("scratch",)):
     return store
 
 
-def test_the_newest_two_are_kept(tmp_path):
-    store = stored(tmp_path / "checkpoints", 0, 2, 5, 9)
-    names = ["0000005-scratch.safetensors", "0000009-scratch.safetensors"]
-    assert files_in(store.directory) == names
-    newest, damaged = store.newest()
-    assert list(newest) == ["scratch"]
-    assert same(newest["scratch"], checkpoint(9, seed=9))
-    assert damaged == []
-
-
 def test_a_damaged_one_gives_way_to_the_one_before(tmp_path):
     store = stored(tmp_path, 5, 9)
     (tmp_path / "0000009-scratch.safetensors").write_bytes(b"")

@@ -3,10 +3,9 @@
 import pytest
 
 from compare.cli import main
-from compare.runs.history import History
 from compare.runs.reading import read_metrics
 from compare.terminal import output
-from tests.compare.runs.runs import only, read, signalled, update
+from tests.compare.runs.runs import only, read, signalled
 
 pytestmark = pytest.mark.usefixtures("without_curves")
 
@@ -64,15 +63,3 @@ def test_a_text_without_recalls_has_no_word_of_them(training, tmp_path, capsys):
     assert not any("recall" in name for line in read_metrics(directory) for name in line.to_json())
     assert "recall_share" not in read(directory, "result.json")
     assert "recall accuracy" not in capsys.readouterr().out
-
-
-def test_an_epoch_counts_each_recall_once():
-    history = History()
-    for number, (right, count) in enumerate([(1, 4), (6, 6), (0, 0), (0, 3)]):
-        recalls = {NUM_RECALLS: count, "scratch_right_recalls": right}
-        history.add(update(number + 1, number // 3, **recalls))
-    assert history.recall_shares("scratch") == [0.7, 0.0]
-    assert history.recall_shares("concise") == []
-    assert history.average_recalls(0, ["scratch"]) == {"scratch": 0.7}
-    assert history.average_recalls(0, ["concise"]) == {"concise": 0.7}  # which goes on with it
-    assert history.average_recalls(2, ["scratch"]) == {}

@@ -6,12 +6,11 @@ from datetime import datetime
 
 import pytest
 
-from compare.files import RecordError, lock
+from compare.files import RecordError
 from compare.runs.history import History
 from compare.runs.reading import read_metrics
 from compare.runs.record import Record
 from tests.compare.runs.runs import lines, update
-from tests.scripts import ended
 
 NOW = datetime(2026, 5, 17, 9, 30, 5)
 
@@ -41,19 +40,6 @@ def test_what_json_cannot_say_becomes_null(tmp_path):
     assert json.loads(text, parse_constant=pytest.fail) == {
         "rows": [{"ulps": None}, {"ulps": None}, {"ulps": 1.5}]
     }
-
-
-def test_a_lock_ends_with_its_process(tmp_path):
-    program = (
-        "import os, pathlib, sys\n"
-        "from compare.files.lockfile import lock\n"
-        "with lock(pathlib.Path(sys.argv[1])):\n"
-        "    os.kill(os.getpid(), 9)\n"
-    )
-    code, _, _ = ended("-c", program, tmp_path)
-    assert code in (-9, 9)  # 9 on Windows
-    with lock(tmp_path):
-        pass
 
 
 def test_metrics_are_cut_after_an_update(tmp_path):

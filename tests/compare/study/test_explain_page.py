@@ -7,10 +7,10 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.study.page.build import choose, render, spread, title
+from compare.study.page.build import render, spread, title
 from compare.study.page.packing import pack
 from compare.study.page.record import record
 from tests.compare.study.courses import course
@@ -84,27 +84,6 @@ def test_floats_survive_packing_bit_for_bit(pairs, dtype):
 
 def test_the_order_is_last_first_and_then_whatever_is_farthest():
     assert [spread(n) for n in (1, 2, 5)] == [[0], [1, 0], [4, 0, 2, 3, 1]]
-
-
-@example([(3, 4), (5, 6)], 18)  # all of it is exactly as large
-@example([(3, 4), (5, 6)], 14)  # and so is all but the weights of the first
-@given(
-    st.lists(st.tuples(st.integers(1, 50), st.integers(1, 99)), min_size=1, max_size=9),
-    st.integers(0, 500),
-)
-def test_the_chosen_checkpoints_fit_and_no_more_would(sizes, most_bytes):
-    numbers, details = [n for n, _ in sizes], [d for _, d in sizes]
-    kept, with_details = choose(numbers, details, most_bytes)
-    last = len(sizes) - 1
-    assert last in kept
-    assert set(with_details) <= set(kept)
-    left = most_bytes - sum(numbers[i] for i in kept) - sum(details[i] for i in with_details)
-    if kept != [last] or with_details:
-        assert left >= 0
-    assert all(numbers[i] > left for i in range(last) if i not in kept)
-    assert all(details[i] > left for i in kept if i not in with_details) or left < 0
-    if details[last] + numbers[last] <= most_bytes:
-        assert last in with_details
 
 
 def test_a_page_is_as_small_as_it_is_to_be():

@@ -1,7 +1,5 @@
 """The text of the command: what NumPy and PyTorch recorded is shown, as far as the page has it."""
 
-import shutil
-
 import numpy as np
 import pytest
 
@@ -55,13 +53,6 @@ def test_the_text_of_the_command_brings_back_what_was_recorded(path, open_page):
         opened.page.locator("[data-side=torch], #parity, #whose").locator("visible=true").count()
         == 0
     )
-
-
-def test_a_page_that_was_sent_is_the_same_page(path, open_page, tmp_path):
-    read = "() => [JSON.stringify(rnnParity.run('the t')), document.body.innerText]"
-    here = open_page(path).page.evaluate(read)
-    sent = shutil.copy(path, tmp_path / "page (1) ü.html")
-    assert open_page(sent).page.evaluate(read) == here
 
 
 def test_a_checkpoint_without_weights_shows_what_was_recorded(open_page, tmp_path):
