@@ -17,7 +17,7 @@ from compare.check.cases.layer_case import random_case
 from compare.implementations import CELLS, Cell
 from tests import oracle
 from tests.annotations import unchecked
-from tests.compare.study.pages import CHROMIUM
+from tests.compare.study.pages import CHROMIUM, as_batch, assert_run, load_model
 from tests.properties import against, demand
 from tests.scratch_rnn.test_rnn_derivatives import SMALL
 from tests.scripts import ROOT, ended
@@ -109,22 +109,9 @@ def assert_page_computes(tab, path, layer):
     """Compare the numbers of the page, in a browser, with those of the fast version."""
     tab.goto(path.as_uri())
     tab.wait_for_selector("html[data-ready]", state="attached")
-    network = tab.evaluate("() => rnnParity.network()")
+    model, vocab = load_model(tab, layer)
     found = tab.evaluate("() => rnnParity.run('the lazy dog')")
-    parameters = {name: np.array(array) for name, array in network["parameters"].items()}
-    V, H = parameters["linear.weight"].shape
-    model = scratch_rnn.RNNModel(layer(V, H, dtype=np.float64), V)
-    for name, array in parameters.items():
-        model.parameters[name][...] = array
-    ids = np.array(scratch_rnn.Vocab.from_list(network["vocab"])[list("the lazy dog")])
-    logits, _, tape = model.forward(ids[None, :-1], model.begin_state())
-    loss, d_logits = scratch_rnn.cross_entropy(logits, ids[1:])
-    assert found["loss"] == pytest.approx(loss, rel=1e-9)
-    np.testing.assert_allclose(found["logits"], logits, rtol=1e-9, atol=1e-12)
-    gradients = model.backward(tape, d_logits)
-    assert found["gradients"].keys() == gradients.keys()
-    for name, gradient in gradients.items():
-        np.testing.assert_allclose(found["gradients"][name], gradient, rtol=1e-9, atol=1e-12)
+    assert_run(found, model, as_batch("the lazy dog", vocab))
 
 
 def test_these_are_six_files():

@@ -111,21 +111,6 @@ def test_an_epoch_can_begin_at_any_batch(arguments, k):
         assert as_lists(batches.epoch(k, start)) == whole[start:]
 
 
-@given(settings(), st.integers(0, 20))
-def test_an_offset_drops_so_many_tokens_and_leaves_the_rest(arguments, offset):
-    batch_size, num_steps = arguments["batch_size"], arguments["num_steps"]
-    corpus = np.arange(batch_size * num_steps + 1 + offset + len(arguments["corpus"]))
-    expected = (len(corpus) - 1 - offset) // (batch_size * num_steps)
-    rng = np.random.default_rng(0)
-    for batches in (
-        list(sequential_batches(corpus, batch_size, num_steps, offset)),
-        list(random_batches(corpus, batch_size, num_steps, offset, rng)),
-    ):
-        assert len(batches) == expected
-        assert min(int(batch.inputs.min()) for batch in batches) >= offset
-        assert max(int(batch.targets.max()) for batch in batches) <= corpus[-1]
-
-
 @given(settings(), epochs)
 def test_an_epoch_is_a_pure_function_of_seed_and_number(arguments, k):
     batches = Batches(**arguments)

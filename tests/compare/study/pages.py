@@ -4,6 +4,7 @@ import base64
 import shutil
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
@@ -109,15 +110,30 @@ class Network:
     path: Path
 
 
-def model_of(opened, made):
+def load_model(page, make_layer):
     """Return the current network of the page, in float64, and its vocabulary."""
-    network = opened.page.evaluate("() => rnnParity.network()")
+    network = page.evaluate("() => rnnParity.network()")
     V, H = np.shape(network["parameters"]["linear.weight"])
-    model = scratch_rnn.RNNModel(layer_of(scratch_rnn, made, V, H, dtype=np.float64), V)
+    model = scratch_rnn.RNNModel(make_layer(V, H, dtype=np.float64), V)
     assert list(network["parameters"]) == list(model.parameters)
     for name, array in network["parameters"].items():
         model.parameters[name][...] = array
     return model, Vocab.from_list(network["vocab"])
+
+
+def model_of(opened, made):
+    """Return the same of a page of one of our cells."""
+    return load_model(opened.page, partial(layer_of, scratch_rnn, made))
+
+
+def assert_run(found, model, batch):
+    """Compare what the page computes for a text with what scratch_rnn computes."""
+    logits, _, tape = model.forward(batch.inputs, model.begin_state())
+    loss, d_logits = scratch_rnn.cross_entropy(logits, batch.targets[0])
+    assert largest(found["states"], tape.h) < SMALL
+    assert largest(found["logits"], logits) < SMALL
+    assert abs(found["loss"] - loss) < SMALL
+    assert largest(found["gradients"], model.backward(tape, d_logits)) < SMALL
 
 
 def optimizer_of(opened, name, model):

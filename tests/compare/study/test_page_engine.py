@@ -10,6 +10,7 @@ from tests.compare.study.pages import (
     TEXT,
     TYPED,
     as_batch,
+    assert_run,
     largest,
     model_of,
     networks_of,
@@ -78,15 +79,9 @@ def test_any_text_gives_the_results_of_scratch_rnn(network, opened):
         for array, right in zip(model.parameters.values(), of_file, strict=True):
             assert largest(array, right.T if right is of_file[0] else right) == 0
         for text in TEXTS:
-            batch = as_batch(text, vocab)
             typed = text.upper() if c else text  # a capital is read as its small letter
             found = opened.page.evaluate("(text) => rnnParity.run(text)", typed)
-            logits, _, tape = model.forward(batch.inputs, model.begin_state())
-            loss, d_logits = scratch_rnn.cross_entropy(logits, batch.targets[0])
-            assert largest(found["states"], tape.h) < SMALL
-            assert largest(found["logits"], logits) < SMALL
-            assert abs(found["loss"] - loss) < SMALL
-            assert largest(found["gradients"], model.backward(tape, d_logits)) < SMALL
+            assert_run(found, model, as_batch(text, vocab))
 
 
 ON_THE_WAY = """() => {

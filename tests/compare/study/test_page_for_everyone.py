@@ -136,15 +136,6 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
     assert len([name for name in reached if name.startswith(("untrained", "after "))]) == 4
 
 
-def test_nothing_can_leave_the_page(path, open_page):
-    opened = open_page(path, folded=True)
-    refused = opened.js("fetch('http://127.0.0.1:9/').catch(() => 'refused')")
-    assert refused == "refused"
-    assert any("Content Security Policy" in text for text in opened.complaints)
-    opened.complaints.clear()
-    opened.requests.clear()
-
-
 WORDS = ("<unk>", "the", "time", "traveller", "script", "alert", *(f"word{n}" for n in range(90)))
 ODD = {
     "H1T1": ("t", course(1)),
