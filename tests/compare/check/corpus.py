@@ -6,7 +6,7 @@ right ways to write a part of it; `right_variants` combines them at random. `gat
 does the same with the plain versions of the GRU and the LSTM. `styles.toml` has whole
 files in many styles, and CS231n's functions; `classes.toml` classes and modules. `files.toml` has
 what the tests of the command, of conventions and of properties need. The folder `right` has right
-files, classes and modules as Python, each in a style of its own.
+classes and modules as Python, each in a style of its own.
 """
 
 import functools
@@ -267,14 +267,8 @@ LAYERS = (
 
 STYLES = (
     Style("as_numpy.py", "StateOfZeros", "rnn"),
-    Style("as_torch.py", "Checkpointed", "rnn"),
     Style("as_torch.py", "Subclass", "rnn"),
     Style("as_torch.py", "MaskedPacked", "rnn"),
-    Style("as_torch.py", "AroundGRU", "gru"),
     Style("as_torch.py", "NamedStateLSTM", "lstm"),
-    Style("as_script.py", "Scripted", "rnn"),
 )
 """The right layers in styles of their own."""
-
-RIGHT_FILES = (STUDENTS / "right" / "workspaces.py",)
-"""The right files of functions in a style of their own."""

@@ -152,8 +152,6 @@ def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "shown", "absent"),
     [
-        ("gates.py:Three --cell gru", 2, "not checked", "is --cell"),
-        ("gates.py:Four --cell lstm", 2, "not checked", "is --cell"),
         ("OneGradient.py:Layer", 2, "forward                       right", "wrong"),
         ("OtherWay.py:Layer --verbose", 0, "batch_first (The batch always comes first)", "wrong"),
     ],

@@ -82,7 +82,7 @@ def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path):
 
 RIGHT = [*right_variants(200), *single_variants(), *gated_variants(), *STYLES]
 RIGHT += [Solution("the plain version", plain_source("rnn"))]
-FEW = [*right_variants(200)[:3], *gated_variants()[-2:], *STYLES[::3], RIGHT[-1]]
+FEW = [*right_variants(200)[:3], *gated_variants()[-2:], *STYLES[2::3], RIGHT[-1]]
 
 
 @pytest.mark.parametrize("right", number(FEW, RIGHT), ids=lambda right: right.name)

@@ -5,36 +5,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import rnn
-from torch.utils.checkpoint import checkpoint
-
-
-class AroundGRU(nn.Module):
-    """A layer with the batch first in an attribute, and a buffer beside it."""
-
-    def __init__(self, input_size, hidden_size, **options):
-        super().__init__()
-        self.register_buffer("calls", torch.zeros(()))
-        self.gru = nn.GRU(input_size, hidden_size, batch_first=True, **options)
-
-    def forward(self, x, h=None):
-        out, h = self.gru(x, h)
-        return out, h
-
-
-class Checkpointed(nn.Module):
-    """Each step is computed again in the backward pass."""
-
-    def __init__(self, input_size, hidden_size):
-        super().__init__()
-        self.cell = nn.RNNCell(input_size, hidden_size)
-
-    def forward(self, x, h=None):
-        h = x.new_zeros(x.shape[1], self.cell.hidden_size) if h is None else h[0]
-        outputs = []
-        for x_t in x:
-            h = checkpoint(self.cell, x_t, h, use_reentrant=False)
-            outputs.append(h)
-        return torch.stack(outputs), h[None]
 
 
 class LSTMState(NamedTuple):
