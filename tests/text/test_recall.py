@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from compare.parity.config import GAPS
 from scratch_rnn.text import (
-    Batch,
     Batches,
     DataError,
     load_corpus,
@@ -23,7 +22,6 @@ from scratch_rnn.text.recall import (
     SAID_AGAIN,
     check_gap,
     count_recalls,
-    find_recalls,
     write_recalls,
 )
 
@@ -115,10 +113,3 @@ def test_what_cannot_have_a_recall_is_refused():
     with pytest.raises(DataError, match=r"^expected the token char with the generated text recall"):
         load_time_machine(2, 8, text=text, token="word")
     assert [check_gap(gap) for gap in (GAPS.least, GAPS.most)] == [1, LARGEST_GAP]  # the option's
-
-
-def test_a_row_that_begins_inside_a_word_has_no_recall_of_it():
-    places = np.array([[5, 6, 7, 8], [4, 5, 6, 7]])  # gap 2: words at 0, 6, …; spaces at 3 and 5
-    assert find_recalls(places + 1, 2).tolist() == [[False] * 3 + [True], [False] * 4]
-    assert Batch(places, places).recalls is None
-    assert count_recalls(next(Batches(range(100), 2, 5).epoch(0))) == 0
