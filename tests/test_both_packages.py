@@ -161,11 +161,23 @@ def test_any_iterable_of_batches_will_do(package):
         assert package.train(model_of(package), batches, 0.1, 1)[0].num_tokens == 24
 
 
-@pytest.mark.parametrize("name", ["train_step", "train_epoch", "train"])
-def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(package, name):
-    options = inspect.signature(getattr(package, name)).parameters
+TRAININGS = [
+    *(getattr(scratch_rnn, name) for name in ("train_step", "train_epoch", "train")),
+    *(getattr(concise_rnn, name) for name in ("train_step", "train_epoch", "train")),
+    compare.train_in_lockstep,
+    compare.check_parity,
+]
+
+
+@pytest.mark.parametrize("function", TRAININGS)
+def test_by_default_the_norm_is_limited_to_one_and_the_state_reset(function):
+    options = inspect.signature(function).parameters
     assert options["max_norm"].default == 1.0
-    assert name == "train_step" or options["carry_state"].default is False
+    assert "carry_state" not in options or options["carry_state"].default is False
+
+
+def test_by_default_the_learning_rate_of_a_comparison_is_a_tenth():
+    assert inspect.signature(compare.check_parity).parameters["lr"].default == 0.1
 
 
 def test_a_training_can_have_another_loss_and_another_way_to_clip(package):

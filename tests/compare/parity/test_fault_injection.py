@@ -92,13 +92,3 @@ def test_each_side_is_compared_with_the_same_step_in_float64():
 def test_a_step_in_float64_has_no_reference():
     rows = parity(*case("float64")).rows
     assert {(row.scratch_error, row.concise_error) for row in rows} == {(None, None)}
-
-
-def test_the_default_rate_is_a_tenth_and_the_default_norm_one():
-    loud, quiet, batch = case()
-    loud.parameters["linear.weight"] *= 40
-    copy_weights(loud, quiet)
-    assert run_step(loud, batch, loud.begin_state(3), StepSettings())["gradient norm"] > 2
-    settings = {"lr": 0.1, "max_norm": 1.0, "seed": 0}
-    assert check_parity(loud, quiet, batch) == parity(loud, quiet, batch, **settings)
-    assert check_parity(loud, quiet, batch) != parity(loud, quiet, batch, lr=0.1, max_norm=2.0)
