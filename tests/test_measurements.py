@@ -44,30 +44,6 @@ def test_each_figure_of_the_readme_comes_from_a_stored_measurement():
     assert MEASURED.findall(load_script("pages").BLOCK.sub("", text)) == []
 
 
-def test_the_results_of_the_readme_are_those_of_the_files():
-    """Scratch stands first, and its time is divided by PyTorch's."""
-    lines = load_script("figures").results_table().splitlines()
-    head, _, *rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
-    assert head[1:5] == ["perplexity with SGD, NumPy", "PyTorch", "with Adam, NumPy", "PyTorch"]
-    assert head[6] == "time of a step, NumPy / PyTorch"
-    runs = load_script("pages").read("runs")
-    for cell, row in zip(("rnn", "gru", "lstm"), rows, strict=True):
-        run, with_adam = runs[f"{cell}-reset-float32"], runs[f"{cell}-reset-float64-adam"]
-        bench = ROOT / "docs" / "benchmarks" / f"{cell}-1-thread.json"
-        step = {
-            timing["row"]: float(np.median(timing["seconds"]))
-            for timing in json.loads(bench.read_text("utf-8"))["timings"]
-            if timing["phase"] == "step" and timing["seconds"]
-        }
-        perplexities = [
-            f"{each['perplexity'][side]:.2f}"
-            for each in (run, with_adam)
-            for side in ("scratch", "concise")
-        ]
-        ratio = f"{step['scratch'] / step['torch']:.2f}"
-        assert row == [cell.upper(), *perplexities, f"{run['largest_difference']:.1e}", ratio]
-
-
 def test_a_run_s_figures_are_those_of_its_record(tmp_path):
     figures = load_script("figures")
     record = tmp_path / "20261126-010203-gru-reset-float32"

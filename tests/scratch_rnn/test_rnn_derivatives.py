@@ -3,7 +3,6 @@
 `tests.oracle` differentiates the recurrence's own equations by complex steps, entry by entry.
 """
 
-import numpy as np
 import pytest
 
 from compare.check import LayerCase
@@ -37,27 +36,3 @@ ZERO_TIMES_ZERO = LayerCase(
 def test_derivatives_of_exactly_zero(case):
     reference = {name: array.astype(case.dtype) for name, array in oracle.results(case).items()}
     demand(against(reference, RNN, case), "gradients are those of the equations", case)
-
-
-def test_the_oracle_by_hand():
-    """One unit, one step: h = tanh(w x + u h0 + b + c), so ∂h/∂w = (1 - h²) x, and so on."""
-    case = LayerCase(upstream="output", dtype="float64")
-    floats = case.floats
-    x, h0, d = floats.x.item(), floats.h0.item(), floats.d_output.item()
-    w, u, b, c = (array.item() for array in floats.parameters.values())
-    h = np.tanh(w * x + u * h0 + b + c)
-    slope = (1 - h * h) * d
-    expected = {
-        "output": h,
-        "h_n": h,
-        "gradient of weight_ih_l0": slope * x,
-        "gradient of weight_hh_l0": slope * h0,
-        "gradient of bias_ih_l0": slope,
-        "gradient of bias_hh_l0": slope,
-        "gradient of x": slope * w,
-        "gradient of h0": slope * u,
-    }
-    results = oracle.results(case)
-    assert results.keys() == expected.keys()
-    for name, value in expected.items():
-        assert abs(results[name].item() - value) <= 4 * np.spacing(abs(value)), name
