@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 import scratch_rnn
-from compare.bench.rows import LABELS, ON_GPU
+from compare.bench.rows import LABELS
 from compare.bench.rows.choice import all_rows, choose_rows
 from compare.bench.rows.torch_rows import TorchCompiled
-from compare.bench.workload.shapes import SCRATCH
 from compare.implementations import CELLS
 from compare.parity import limited_threads
 from tests.compare.bench.bench_help import CARD
@@ -30,12 +29,6 @@ def test_a_row_without_the_cell_is_left_out_with_one_line():
 def test_the_rows_are_those_that_the_help_names():
     found = {row.name: row.label for row in all_rows(CARD)}
     assert found == {name: label.replace("GPU", CARD.name) for name, label in LABELS.items()}
-
-
-def test_a_gpu_brings_three_rows():
-    without = [row.name for row in all_rows(None)]
-    assert without[:4] == ["plain", SCRATCH, "scratch-1", "torch"]
-    assert [row.name for row in all_rows(CARD)] == [*without, *ON_GPU]
 
 
 def test_the_kernels_are_left_out_for_float64():
