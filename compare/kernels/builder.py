@@ -106,9 +106,9 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
     # Memory. `policies` of the cache are two before Triton 3.9, and one from there on.
 
     def create_masked_load(
-        self, ptrs: Handle, mask: Handle, other: Handle | None, *policies: object
+        self, ptrs: Handle, mask: Handle, other: Handle | None, *policies: object, **named: object
     ) -> Handle:
-        *_, is_volatile = policies
+        is_volatile = named["is_volatile"] if named else policies[-1]  # descriptors name them
         tile, _, parts = access(ptrs, mask, may_wait=True)
         for array, _, places in parts if not is_volatile else ():  # that waits, and orders nothing
             array.load(places, tile, State.order)
@@ -116,7 +116,7 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
             other = undefined(ptrs)
             for array, *_ in parts:
                 hint(f"a masked load of {array.name} has no `other`, the rest is undefined")
-        result = super().create_masked_load(ptrs, mask, other, *policies)
+        result = super().create_masked_load(ptrs, mask, other, *policies, **named)
         result.attr.update(tiles={tile}, is_loaded=True)
         return result
 

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(
 IS_DEEP = settings.default.max_examples > 1000
 IN_SHORT = (
     "rows",
+    "descriptors",
     "W without a mask",
     "no barrier between storing a state and loading it",
     "programs add without atomic operations",
