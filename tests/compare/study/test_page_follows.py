@@ -17,13 +17,12 @@ RECORDED = "The numbers below were recorded: NumPy and PyTorch computed them in 
 pytestmark = pytest.mark.parametrize("network", ["lstm"], indirect=True)
 
 
-@pytest.fixture
-def page(page):
+@pytest.fixture(autouse=True)
+def _opened(page):
     """All tables are open; the pointer is nowhere, and no weight is changed."""
     page.run("document.querySelectorAll('details').forEach((each) => (each.open = true))")
     page.page.mouse.move(0, 0)
     page.click("#reset")
-    return page
 
 
 def follows(page, **chosen):
