@@ -7,7 +7,7 @@ does not read are then given another value, which has to be refused with the nam
 import shlex
 import shutil
 import sys
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
@@ -19,7 +19,6 @@ from compare.study.writing.build import write_page
 from compare.terminal import CommandError, Terminal, UsageError, flag_of
 from tests.compare.check.corpus import files
 from tests.compare.runs.runs import FLAGS, SMALL
-from tests.tables import table_of
 
 pytestmark = pytest.mark.usefixtures("without_curves", "hasty")
 
@@ -27,7 +26,45 @@ ELSEWHERE = {"dataclasses", "copy", "compare.files.schema", compare.terminal.opt
 """Modules that read all fields of a dataclass, whatever they are."""
 
 
-MODES = table_of(__file__)  # `grade` is left out: its options are those of the check of each file
+@dataclass(frozen=True)
+class Mode:
+    """What is typed, and which options have nothing to do although they are of this mode."""
+
+    typed: str
+    idle: tuple[str, ...] = ()
+
+
+TO_A_FILE = ("input", "weights", "like")
+"""Options of two targets that name a file, or say what two files are."""
+
+
+MODES = {  # `grade` is left out: its options are those of the check of each file
+    "run": Mode(f"run {FLAGS} --text fox.txt"),
+    "parity": Mode(f"parity {SMALL} --text fox.txt"),
+    "parity, two targets": Mode("parity scratch torch --size T=2", idle=TO_A_FILE),
+    "train": Mode(f"train --model scratch {FLAGS} --text fox.txt"),
+    "generate": Mode("generate --run RUN --prefix t"),
+    "bisect, a bug": Mode(f"bisect {SMALL} --text fox.txt --bug uphill"),
+    "bisect, PyTorch": Mode(f"bisect {SMALL} --text fox.txt --updates 1"),
+    "bisect, two targets": Mode("bisect scratch torch --size T=2", idle=TO_A_FILE),
+    "explain, the demonstration": Mode("explain --cell rnn --text ab --overwrite"),
+    "explain, a run": Mode("explain --checkpoint RUN --text the --overwrite"),
+    "explain, the newest run": Mode("explain --text the --overwrite"),
+    "write": Mode("write --site ."),
+    "convert": Mode("convert layer.npz new.npz"),
+    "explain, your own": Mode(
+        "explain --weights own.safetensors --vocab own.json --text ab --overwrite"
+    ),
+    "bench": Mode("bench --shapes shapes.json --rows scratch --phases forward --budget 1e5"),
+    "bench, a target": Mode(
+        "bench --shapes shapes.json --rows torch.nn:RNN --phases forward --budget 1e5"
+    ),
+    "bench, again": Mode("bench --plot bench.json"),
+    "new": Mode("new new.py"),
+    "vectors": Mode("vectors vectors --cell rnn"),
+    "check, functions": Mode("check mine.py --stage rnn_step"),
+    "check, a class": Mode("check plain.py:Layer"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +90,9 @@ def run(command, config):
         pass
 
 
-def typed(line):
+def typed(mode):
     first = min(map(str, Path("runs").glob("2*")), default="")
-    for word, written in {"RUN": first, "FLAGS": FLAGS, "SMALL": SMALL}.items():
-        line = line.replace(word, written)
-    return shlex.split(line)
+    return shlex.split(mode.typed.replace("RUN", first))
 
 
 def noting(config, read):
@@ -93,11 +128,11 @@ def another(hint, value):
 def test_each_option_is_read_or_refused(name, folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setattr("socketserver.BaseServer.serve_forever", lambda server: None)
-    line, *idle = MODES[name]
-    config, read, command = parse(typed(line)), set(), line.split()[0]
+    config, read = parse(typed(MODES[name])), set()
+    command = MODES[name].typed.split()[0]
     run(command, noting(config, read))
     hints = get_type_hints(type(config), include_extras=True)
-    for option in sorted({*hints} - read - {*idle}):
+    for option in sorted({*hints} - read - {*MODES[name].idle}):
         value = another(hints[option], getattr(config, option))
         Path("new.py").unlink(missing_ok=True)
         with pytest.raises(UsageError) as refused:
@@ -106,4 +141,4 @@ def test_each_option_is_read_or_refused(name, folder, monkeypatch):
 
 
 def test_each_command_has_its_modes():
-    assert {line.split()[0] for line, *_ in MODES.values()} == {*COMMANDS} - {"grade"}
+    assert {mode.typed.split()[0] for mode in MODES.values()} == {*COMMANDS} - {"grade"}

@@ -15,7 +15,6 @@ from compare.files import write_file
 from tests.compare.bench.bench_help import ENOUGH, MODEL, shapes_file
 from tests.compare.check.corpus import right_source
 from tests.compare.runs.runs import TEXT
-from tests.tables import table_of
 
 pytestmark = pytest.mark.usefixtures("hasty", "without_checks")
 
@@ -103,7 +102,37 @@ def test_pictures_beside_a_new_benchmark_are_not_replaced(capsys):
     assert contents() == before
 
 
-READS = table_of(__file__)
+READS = {  # a command with each option that names what it reads: those that name what it writes
+    "run --text {text}": ["--runs {}"],
+    "run --resume runs/run": ["--runs {}"],
+    "train --model scratch --text {text}": ["--runs {}"],
+    "train --model scratch --resume runs/run": ["--runs {}"],
+    "generate --prefix a --run runs/run": [],
+    "parity --text {text}": [],
+    "parity mine.py torch --input x.npy --weights layer.npz": [],
+    "check mine.py --stage rnn_step": ["--json {}", "--gradescope {}"],
+    "check older.html --stage rnn_step": ["--explain {}"],
+    "grade directory --stage rnn_step": [
+        "--json {}",
+        "--report report | report/grades.csv report/class.html report/students/mine.py.html",
+    ],
+    "new --for mine.py:Mine": ["{}"],
+    "vectors": [],
+    "bisect --text {text} --implementation mine.py": [],
+    "bisect mine.py torch --input x.npy --weights layer.npz": [],
+    "explain --overwrite --checkpoint runs/run": ["--out {}"],
+    "explain --overwrite --runs runs": ["--out {}"],
+    "explain --overwrite --weights own.safetensors --vocab own.json": ["--out {}"],
+    "write --site directory": [],
+    "convert layer.npz": ["{}"],
+    "convert runs/run": ["{}"],
+    "bench --rows scratch mine.py --shapes shapes.json --against earlier.json": [
+        "--json {}",
+        "--json earlier.json",
+        "--json older.json | older-time.png",
+    ],
+    "bench --plot older.json --against earlier.json": [" | older-time.png"],
+}
 TEXTS = {"--json {}": "check.json", "--gradescope {}": "gradescope.json"}
 """What an output would replace if it was not read: the text is such a file."""
 

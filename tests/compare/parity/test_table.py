@@ -6,7 +6,7 @@ import pytest
 
 from compare.parity import Agreement, ParityReport, ParityRow, parity_verdict, show_parity
 from tests.in_process import terminal
-from tests.tables import lines_of, table_of
+from tests.tables import lines_of
 
 AGREES, LESS_EXACT, UNDECIDABLE, DIFFERS = Agreement
 
@@ -25,7 +25,20 @@ ROWS = (
     row("clipped gradient of linear.bias", DIFFERS, share=1234.56),
     row("updated linear.bias", UNDECIDABLE, share=1.0),
 )
-TABLE = lines_of(table_of(__file__)["table"])
+TABLE = lines_of("""
+                                 largest       share of   error,   error,
+tensor                 shape  difference      tolerance  scratch  PyTorch  verdict
+─────────────────────────────────────────────────────────────────────────────────────────────
+loss                  scalar     1.3e-07            99%        -        -  agrees
+gradient of
+  linear.bias             28     1.3e-07            12%  3.0e-08  1.0e-08  agrees
+  rnn.weight_hh_l0   70 x 28     1.3e-07            12%  3.0e-08  1.0e-08  agrees, less exact
+clipped gradient of
+  linear.bias        70 x 28     1.3e-07  1,234.6 times        -        -  DIFFERS
+updated
+  linear.bias        70 x 28     1.3e-07           100%        -        -  undecidable
+parity: 1 of 5 tensors differs: clipped gradient of linear.bias
+""")
 BODY = TABLE[3:-1]
 
 

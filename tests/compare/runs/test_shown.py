@@ -16,9 +16,21 @@ from compare.terminal import output
 from tests.compare.parity.test_table import ROWS
 from tests.compare.runs.runs import after_each_update, only, read
 from tests.in_process import terminal
-from tests.tables import lines_of, marked, table_of
+from tests.tables import lines_of, marked
 
-REPORT = table_of(__file__)["report"]
+REPORT = """
+[1|A Text: perplexity scratch 12.34, concise 12.50]
+largest difference between the parameters of both: 1.3e-07
+
+After "a", different
+  scratch  [1|ab]
+  concise  [1|ac]
+
+After "b", identical
+  scratch and concise  [1|bb]
+
+Written to here
+"""
 
 
 @pytest.fixture

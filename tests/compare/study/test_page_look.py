@@ -3,15 +3,82 @@
 import pytest
 
 from tests.compare.study.pages import TYPED
-from tests.tables import table_of
 
 T, H = len(TYPED), 12
-TABLE = table_of(__file__)
+LABELS = """step-slider: Step | unit-slider: Unit | checkpoint-slider: Weights
+text-input: Let it read | optimizer-select: Optimizer
+temperature-slider: Temperature
+units-select: Units shown | flow-slider: Gradient at | gain-slider: Scale Whh | loss-slider: Loss
+cut-slider: Truncate after | memory-step: Change step | memory-token: to | weight-field: Value
+keep-slider: Bias of the gate that keeps (LSTM f, GRU z) | weight-select: Parameter
+weight-slider: Move it by | finder-text: Text to read
+reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-before: Previous
+flow-next: Next | cells-train: Train 100 updates | cells-reset: New weights
+weight-back: Put it back | play: Play the training | game-start: Start
+unfold: Close all sections"""
+NAMES = {  # what stands in a picture, a legend or the head of a table
+    "state-legend": "state ht|−1|0|1",
+    "probability-legend": "probability|0|0.5|1",
+    "flow-picture": "‖∂L/∂hₜ‖|← steps 1 to 3|steps 9 to 24 →",
+    "curve-picture": "step t, by the token it reads|cut off by truncation",
+    "triangle-picture": "step t →|loss k ↓",
+    "clip-picture": "loss k|dotted line: max_norm 0.8|mean",
+    "memory-picture": "change Δh|gradient ∂L/∂h",
+    "cells-picture": "step t, which reads|RNN, ∂L/∂h|GRU, ∂L/∂h|LSTM, ∂L/∂h|LSTM, ∂L/∂c",
+    "weight-picture": "mean loss L|weight W_hh[0, 0]",
+    "perplexity-picture": "epochs of training",
+    "products": "Row 7 of W_hh, times the state after step 5|unit|weight|state|product",
+    "checkpoints": "weights|perplexity|sampled at temperature 0.8, and most likely",
+    "lesson-numbers": "cell|20 letters|40 letters|RNN|GRU|LSTM|LSTM, forget bias 1",
+    "lesson-before": "RNN|GRU|LSTM|first letter|repeated letter",
+    "cells-numbers": "cell|for|factor per step|gate that keeps (mean)|mean loss",
+    "parity-table": "tensor|verdict|of the tolerance|largest difference|tolerance|shape",
+}
 LABEL = """(id) => {
   const words = (node) => (node.matches?.("output, input, select") ? ""
     : node.data ?? [...node.childNodes].map(words).join(""));
   return ($(id).labels?.length ? words($(id).labels[0]) : $(id).textContent).trim();
 }"""
+SUMS = "x_t = onehot(id) | a_t = W_ih x_t + b_ih + b_hh | u_t = W_hh h_t−1 | z_t = a_t + u_t | "
+GATES = "x_t = onehot(id) | a = W_ih x_t + b_ih | u = W_hh h_t−1 + b_hh | "
+END = """ | y_t = W h_t + b | log p_t = y_t − m − log Σ exp(y_t − m), m = max y_t
+L_t = −log p_t[next]"""
+FORMULAS = {
+    "rnn-tanh": f"{SUMS}h_t = tanh(z_t){END}",
+    "rnn-relu": f"{SUMS}h_t = max(0, z_t){END}",
+    "gru": f"""{GATES}r_t = σ(a_r + u_r) | z_t = σ(a_z + u_z)
+n_t = tanh(a_n + r_t ⊙ u_n) | h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_t−1{END}""",
+    "lstm": f"""{GATES}i_t = σ(a_i + u_i) | f_t = σ(a_f + u_f) | g_t = tanh(a_g + u_g)
+o_t = σ(a_o + u_o) | c_t = f_t ⊙ c_t−1 + i_t ⊙ g_t | h_t = o_t ⊙ tanh(c_t){END}""",
+}
+STANDS_OUT = [  # what carries meaning, what it has to differ from, and the styles in which it does
+    ("#curve-picture .thick", "#curve-picture .thin", "stroke strokeWidth opacity"),
+    ("#curve-picture .cut", "#curve-picture .grid", "stroke strokeDasharray"),
+    ("#clip-picture .column.chosen", "#clip-picture .column", "opacity"),
+    ("#clip-picture .column.mean", "#clip-picture .column.chosen", "fill"),
+    ("#clip-picture .limit", "#clip-picture .grid", "stroke strokeDasharray"),
+    ("#chain .column.chosen", "#chain .column", "opacity"),
+    ("#flow-picture .backward", "#flow-picture .forward", "stroke"),
+    ("#flow-picture .backward.now", "#flow-picture .backward:not(.now)", "opacity"),
+    ("#flow-picture .token.here", "#flow-picture .token", "stroke strokeWidth"),
+    ("#flow-numbers .now", "#flow-numbers li", "borderLeftColor backgroundColor"),
+    ("#perplexity-picture .here", "#perplexity-picture .dot", "fill strokeWidth"),
+    ("#unrolled-picture .chosen", ".reads > span", "fontWeight borderBottomColor"),
+    ("#unrolled-picture .right", "#unrolled-picture .wrong", "fontWeight color"),
+    ("#memory-picture .changed", "#memory-picture .reads > span", "fontWeight borderBottomColor"),
+    ("#memory-picture .line.back", "#memory-picture .line.forth", "stroke"),
+    ("#cells-picture .line.of-gru", "#cells-picture .line.of-rnn", "stroke"),
+    ("#cells-picture .line.of-lstm.h", "#cells-picture .line.of-gru", "stroke"),
+    ("#cells-picture .line.of-lstm.h", "#cells-picture .line.of-rnn", "stroke"),
+    ("#cells-picture .line.of-lstm.c", "#cells-picture .line.of-lstm.h", "strokeDasharray"),
+    ("#weight-picture .tangent", "#weight-picture .curve", "stroke"),
+    ("#finder-passage .has", "#finder-passage span:not(.has)", "fontWeight color"),
+    ("#checkpoints .chosen td", "#checkpoints tr:not(.chosen) td", "fontWeight backgroundColor"),
+    ("#choices .is-right", "#choices button:not(.is-right)", "fontWeight borderTopWidth"),
+    ("#unrolled-picture .mark.across", "body", "borderTopWidth borderBottomWidth"),
+    ("#unrolled-picture .mark:not(.across)", "body", "borderLeftWidth borderRightWidth"),
+    ("#unrolled-picture .ring", "body", "borderTopWidth borderTopLeftRadius"),
+]
 
 
 def on(*networks):
@@ -21,11 +88,12 @@ def on(*networks):
 
 @on("rnn-tanh")
 def test_labels_heads_and_axes_name_what_they_are_beside(page):
-    for name, words in TABLE["labels"].items():
+    for pair in LABELS.replace("\n", " | ").split(" | "):
+        name, words = pair.split(": ", 1)
         assert page.page.evaluate(LABEL, name) == words, name
-    for name, words in TABLE["names"].items():
+    for name, words in NAMES.items():
         shown = page.page.inner_text(f"#{name}") + page.page.text_content(f"#{name}")
-        assert [each for each in words if each not in shown] == [], name
+        assert [each for each in words.split("|") if each not in shown] == [], name
     sections = page.page.locator("main section h2 .number").count()
     assert sections == page.count(".panel") + 1  # and the unrolled network
     ends = "() => [-1, 1].map((x) => css(colour(x)).match(/[0-9]+/g).map(Number))"
@@ -34,12 +102,13 @@ def test_labels_heads_and_axes_name_what_they_are_beside(page):
     assert orange[0] > orange[2]
 
 
-@on(*TABLE["formulas"])
+@on(*FORMULAS)
 def test_the_chain_has_the_formulas_of_the_cell(page, request):
     read = """(all) => all.map((each) =>
       each.innerHTML.replaceAll("<sub>", "_").replace(/<[^>]*>/g, ""))"""
     found = page.page.locator("#chain .formula").evaluate_all(read)
-    assert found == TABLE["formulas"][request.node.callspec.params["network"]]
+    formulas = FORMULAS[request.node.callspec.params["network"]]
+    assert found == formulas.replace("\n", " | ").split(" | ")
 
 
 @on("rnn-tanh")
@@ -49,7 +118,7 @@ def test_what_carries_meaning_stands_out_in_both_themes(page):
     page.click("#game-give-up")
     for _ in range(2):
         page.click("#theme")
-        rows = [[one, other, styles] for one, other, *styles in TABLE["stands_out"]]
+        rows = [[one, other, names.split()] for one, other, names in STANDS_OUT]
         alike = (
             "(rows) => rows.map((row) => [row[0], see.alike(...row)]).filter(([, a]) => a.length)"
         )
