@@ -161,7 +161,7 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     ("file", "damage"), [(file, name) for file, row in READERS.items() for name in row[1]]
 )
 def test_a_damaged_file_gets_one_line(file, damage, records, tmp_path, request, capsys):
-    if file.endswith(".pt") and damage != "empty":
+    if file.endswith(".pt") and damage != "empty":  # one in its own process shows what others do
         request.getfixturevalue("in_this_process")
     if library := FILES.get(file.partition(".")[2]):
         skip_without(library)

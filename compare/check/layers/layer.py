@@ -196,8 +196,8 @@ class LayerSubject(Subject):
             copies=not wrong.problem,
             transposed=conventions.transposed,
         )
-        names_gates = conventions.names_gates(self.cell)  # then no other order is meant
-        return (replace(m, gates="") for m in mistakes) if names_gates else mistakes
+        is_stated = conventions.has_named_gates(self.cell)  # then no other order is meant
+        return (replace(m, gates="") for m in mistakes) if is_stated else mistakes
 
     def compute(self, mistake: Mistake, item: Item, case: Case, move: Move) -> Results:
         """Return the results of a layer with a mistake on a case."""

@@ -59,7 +59,7 @@ class Conventions:
         """Whether its parameters have other names than PyTorch's, which promise its layout."""
         return any(several != (own,) for own, several in self.names.items())
 
-    def names_gates(self, cell: str) -> bool:
+    def has_named_gates(self, cell: str) -> bool:
         """Whether letters in its names say which gate each array belongs to."""
         return any(name_gates(each, CELLS[cell].gates) for each in self.names.values())
 
@@ -195,7 +195,7 @@ def _count(name: str, k: int, own: Collection[str]) -> str:
 
 def list_readings(learned: Conventions, cell: str, stated: Order) -> Iterator[Conventions]:
     """Yield the ways to read a class's names: other orders of the gates, biases exchanged."""
-    is_known = stated or learned.names_gates(cell)
+    is_known = stated or learned.has_named_gates(cell)
     orders = [stated] if is_known else [(), *[*permutations(CELLS[cell].gates)][1:]]
     for names, order in product(learned.swap_biases(), orders):
         yield replace(learned, names=names, order=order)
