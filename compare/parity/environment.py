@@ -29,7 +29,7 @@ def describe_software() -> JsonObject:
         },
         "thread_pools": [
             {key: value for key, value in pool.items() if key != "filepath"}
-            for pool in threadpoolctl.threadpool_info()
+            for pool in sorted(threadpoolctl.threadpool_info(), key=lambda pool: pool["prefix"])
         ],
     }
 

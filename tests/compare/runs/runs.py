@@ -19,6 +19,8 @@ UPDATES = EPOCHS * BATCHES
 TEXT = "The quick brown fox jumps over the lazy dog\n" * 5
 """5 · 43 - 1 = 214 characters after cleaning: (214 - 8) // (4 · 8) = 6 batches an epoch."""
 
+DIFFERENT = ("result.json", "config.json", "environment.json", "curves.png")
+
 SMALL = "--hidden-size 4 --batch-size 4 --num-steps 8 --lr 0.5"
 FLAGS = f"{SMALL} --epochs {EPOCHS}"
 
@@ -118,11 +120,11 @@ def resume_command(shown):
 
 
 def contents(directory):
-    """Return all that a run has written, but for times and the place where it was written."""
+    """Return all that a run has written, but for times, its place and its first process."""
     files = {
         str(path.relative_to(directory)): path.read_bytes()
         for path in directory.rglob("*")
-        if path.is_file() and path.name not in ("result.json", "config.json", "curves.png")
+        if path.is_file() and path.name not in DIFFERENT
     }
     checkpoints = sorted(name for name in files if name.startswith("checkpoints/"))
     for name in checkpoints:  # when they are made depends on the clock; the last one doesn't

@@ -26,10 +26,8 @@ def count_lines(runs):
     ("command", "more"),
     [
         ("run", "--state carried"),
-        ("run", "--cell lstm --state carried"),
-        ("train --model scratch", "--cell gru --state carried"),
         ("train --model concise", "--cell lstm --sampling random"),
-    ][: number(1, 4)],
+    ][: number(1, 2)],
 )
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(command, more, fox, tmp_path):
     """Some updates after it has begun; each is saved, so that many a signal hits a save."""
@@ -50,6 +48,4 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_bits(command, mor
         assert updates == list(range(1, len(updates) + 1))
         again = [*command.split(), "--resume", str(directory)]
     assert main(again) == 0
-    whole = only(tmp_path / "whole")
-    assert contents(directory) == contents(whole)
-    assert {path.name for path in directory.iterdir()} == {path.name for path in whole.iterdir()}
+    assert contents(directory) == contents(only(tmp_path / "whole"))
