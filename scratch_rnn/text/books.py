@@ -22,8 +22,6 @@ class Book:
         Environment variable that replaces the address.
     sha1 : str
         SHA-1 of the file's bytes.
-    most_bytes : int
-        A download that is larger is refused.
     """
 
     title: str
@@ -31,7 +29,6 @@ class Book:
     url: str
     url_variable: str
     sha1: str
-    most_bytes: int
 
     def is_text(self, raw: bytes) -> bool:
         """Return whether the bytes are the book's."""
@@ -50,6 +47,5 @@ BOOKS = {
         url="https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt",
         url_variable="RNN_PARITY_URL",
         sha1="090b5e7e70c295757f55df93cb0a180b9691891a",
-        most_bytes=1_000_000,  # it has 178,979
     ),
 }

@@ -23,7 +23,7 @@ from scratch_rnn.checks import check_choice
 from scratch_rnn.text import download
 from scratch_rnn.text.books import BOOKS, Book, sha1_of
 from scratch_rnn.text.errors import DataError, escape
-from scratch_rnn.text.opening import open_input, read_file
+from scratch_rnn.text.opening import open_input
 from scratch_rnn.text.recall import GAP, NUM_TOKENS, RECALL, is_generated, write_recalls
 
 Source = Literal["file", "RNN_PARITY_DATA", "cache", "download", "built-in sample", "generated"]
@@ -169,7 +169,7 @@ def load_text(
         no such file, it may be the name of a book in `scratch_rnn.text.books`, or "recall", the
         text that `scratch_rnn.text.recall` generates.
     progress : bool
-        Show the progress of the download, if standard error is a terminal.
+        Say while the text is downloaded, if standard error is a terminal.
     gap : int, optional
         Random letters between a letter and its recall, 10 if none is given. Of the generated text
         alone.
@@ -257,7 +257,7 @@ def _read_file(path: str | os.PathLike[str]) -> Text:
 def _read_data_directory(book: Book, directory: Path) -> Text:
     path = directory / book.file
     try:
-        raw = _read(book, path)
+        raw = _read(path)
     except DataError as error:
         raise DataError(f"RNN_PARITY_DATA: {error}") from None
     if not book.is_text(raw):
@@ -286,15 +286,15 @@ def _download(book: Book, cached: Path, progress: bool) -> Text:
 
 def _read_if_book(book: Book, path: Path) -> bytes | None:
     try:
-        raw = _read(book, path)
+        raw = _read(path)
     except DataError:
         return None
     return raw if book.is_text(raw) else None
 
 
-def _read(book: Book, path: Path) -> bytes:
-    with _readable(path):
-        return read_file(path, book.most_bytes)
+def _read(path: Path) -> bytes:
+    with _readable(path), open_input(path) as file:
+        return file.read()
 
 
 def _describe(error: OSError | MemoryError) -> str:
