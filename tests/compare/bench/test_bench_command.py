@@ -14,7 +14,7 @@ from compare.bench.rows.numpy_rows import Plain
 from compare.bench.workload.case import ModelInputs
 from compare.bench.workload.shapes import REFUSED, TIMED, flops
 from compare.parity import ParityError
-from compare.terminal import CommandError, Terminal, UsageError
+from compare.terminal import CommandError, UsageError
 from tests.compare.bench.bench_help import MODEL, bench_of, shapes_file
 from tests.compare.bench.test_bench_result import full, timing
 from tests.in_process import terminal
@@ -130,5 +130,3 @@ def test_a_live_terminal_shows_what_is_measured_and_for_how_long():
     *_, last, end = shown.getvalue().split("\x1b[2K")
     assert re.sub(r"\x1b\[[\d;]*m", "", last)[1:].startswith(" 0:00:00 the roof")
     assert end == ""  # it is erased
-    with command._progress(Terminal(quiet=True)) as progress:
-        progress("the roof")

@@ -6,13 +6,12 @@ import sysconfig
 from types import SimpleNamespace
 
 import numpy as np
-import pytest
 from threadpoolctl import threadpool_info
 
 import scratch_rnn
 from compare.bench import command
 from compare.bench.measure import machine
-from compare.bench.results.result import Roof, duration
+from compare.bench.results.result import Roof
 from compare.bench.workload.shapes import Shape
 
 
@@ -83,11 +82,3 @@ def test_what_is_too_large_for_the_memory_is_left_out(monkeypatch):
     free.available += 1
     assert command._memory_objection(shape, "float64") is None
     assert command._memory_objection(shape, "float32") is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(2.0, "2 s"), (0.1234, "123 ms"), (1.5e-3, "1.5 ms"), (4.28e-6, "4.28 µs"), (3e-8, "30 ns")],
-)
-def test_durations_have_three_digits_and_a_unit(seconds, text):
-    assert duration(seconds) == text

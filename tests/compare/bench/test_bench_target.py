@@ -13,30 +13,19 @@ from compare.bench.rows.row import Device
 from compare.bench.rows.target_row import find_targets, open_target
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
-from compare.implementations import (
-    CELLS,
-    Implementation,
-    Source,
-    Submission,
-    UserLayerFactory,
-    list_classes,
-)
-from compare.implementations.targets import RESOLVER
+from compare.implementations import CELLS, Submission, UserLayerFactory, list_classes
 from compare.implementations.worker.in_process import InProcess
 from compare.parity import ParityError
 from compare.terminal import CommandError, UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL, bench_of
+from tests.compare.check.corpus import right_source
 from tests.compare.study.students import ONE_BIAS, gated
-from tests.in_process import terminal
-
-
-def written(folder, source, name="mine.py"):
-    (folder / name).write_text(source, encoding="utf-8")
-    return str(folder / name)
+from tests.in_process import source_of, terminal
 
 
 def class_of(folder, source, name="mine.py"):
-    return f"{written(folder, source, name)}:Mine"
+    (folder / name).write_text(source, encoding="utf-8")
+    return f"{folder / name}:Mine"
 
 
 def outcomes(document):
@@ -161,8 +150,7 @@ def test_the_time_is_that_of_the_calls_and_not_of_the_messages(tmp_path, monkeyp
             pass_time(1000)
             return super().request(message, *limits)
 
-    file = written(tmp_path, CLOCKED)
-    submission = Submission(Source(file=file, name="Mine", resolver=str(RESOLVER)), start=Slow)
+    submission = Submission(source_of(class_of(tmp_path, CLOCKED)), start=Slow)
     layer = UserLayerFactory(submission, "rnn")(4, 5)
     case = make_case(LAYER)
     begun = now[0]
@@ -187,13 +175,9 @@ def test_a_target_that_cannot_be_a_row(tmp_path):
         open_target("torch.nn:LSTM", "rnn").__enter__()
     with pytest.raises(UsageError, match=r"^expected a file, FILE:CLASS or MODULE:CLASS, got"):
         open_target("nothing.py:Mine", "rnn").__enter__()
-    weights = Implementation(CELLS["rnn"], "a.onnx", CELLS["rnn"].scratch_layer, weights={})
-    with pytest.MonkeyPatch.context() as patch:
-        name = "compare.bench.rows.target_row.implementation"
-        patch.setattr(name, lambda *arguments, **limits: weights)
-        message = r"^expected --rows of FILE:CLASS or MODULE:CLASS, without weights"
-        with pytest.raises(UsageError, match=message):
-            open_target("a.onnx", "rnn").__enter__()
+    functions = class_of(tmp_path, right_source()).removesuffix(":Mine")
+    with pytest.raises(UsageError, match=r"^expected --rows of FILE:CLASS or MODULE:CLASS, with"):
+        open_target(functions, "rnn").__enter__()
 
 
 @pytest.mark.usefixtures("hasty")

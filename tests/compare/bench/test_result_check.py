@@ -51,13 +51,6 @@ def checks_of(shape, phase, *others, dtype="float32", optimizer="sgd"):
     return {row.name: check for row, check in checks.items()}
 
 
-def layer_results():
-    """Return a case and scratch's results of its forward pass."""
-    case = make_case(LAYER)
-    job = Scratch().prepare(case)[FORWARD]
-    return case, job.results(job.run())
-
-
 @by_shape
 def test_rows_that_are_right_pass(shape, monkeypatch):
     options = {"dynamic": False, "fullgraph": True}
@@ -112,7 +105,9 @@ def test_a_row_that_is_wrong_is_refused(kind, cell, phase, name):
 def test_a_missing_result_and_not_a_number_are_refused():
     found = checks_of(LAYER, FORWARD, Altered(Plain(), with_factor("output", np.nan)))
     assert found["altered"].outcome == REFUSED
-    case, right = layer_results()
+    case = make_case(LAYER)
+    job = Scratch().prepare(case)[FORWARD]
+    right = job.results(job.run())
     without = {name: array for name, array in right.items() if name != "output"}
     assert ResultCheck(case).objection(FORWARD, right, without) == "output: only in scratch"
     assert ResultCheck(case).objection(FORWARD, right, right) is None
@@ -209,21 +204,16 @@ def test_what_is_undecidable_is_refused():
         assert found.startswith("b differs by nan")
 
 
-def plant(monkeypatch):
-    """Let scratch's gradient of W_hh be a thousandth too large."""
+@pytest.mark.usefixtures("hasty")
+def test_a_planted_error_makes_the_benchmark_refuse(tmp_path, monkeypatch):
     right = elman.backward
 
-    def wrong(*arguments):
+    def too_large(*arguments):
         d_x, d_h_0, d_weights = right(*arguments)
         d_W_hh = d_weights.W_hh * d_weights.W_hh.dtype.type(1.001)
         return d_x, d_h_0, d_weights._replace(W_hh=d_W_hh)
 
-    monkeypatch.setattr(elman, "backward", wrong)
-
-
-@pytest.mark.usefixtures("hasty")
-def test_a_planted_error_makes_the_benchmark_refuse(tmp_path, monkeypatch):
-    plant(monkeypatch)
+    monkeypatch.setattr(elman, "backward", too_large)
     to, printed = terminal(120)
     with pytest.raises(ParityError, match="scratch is refused in 1 of its phases; model, step: "):
         bench_of(tmp_path, MODEL, to, rows=("scratch", "torch"), phases=("forward", "step"))
