@@ -73,6 +73,7 @@ def sharing(n):
         set_num_threads(1)
 
 
+@pytest.mark.timeout(100)  # a slice that is cut again waits for its own threads for ever
 @pytest.mark.parametrize(
     ("n", "B", "cell"), [(2, 1, "gru"), (3, 2, "lstm"), (2, 5, "rnn"), (5, 6, "gru")]
 )
