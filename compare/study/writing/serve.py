@@ -3,7 +3,6 @@
 import io
 import os
 import webbrowser
-from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -41,9 +40,7 @@ class Handler(SimpleHTTPRequestHandler):
         if self.headers.get("Host", "").partition(":")[0] not in HOSTS:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None
-        is_there = False
-        with suppress(OSError):  # as of a name that is too long
-            is_there = path.is_file() or path.is_dir()  # no pipe, no device, no name with a NUL
+        is_there = path.is_file() or path.is_dir()  # no pipe, no device
         if not is_there or not path.resolve().is_relative_to(Path(self.directory).resolve()):
             self.send_error(HTTPStatus.NOT_FOUND)
             return None

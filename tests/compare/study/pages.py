@@ -1,8 +1,6 @@
 """Pages of `explain` in a real browser: what their tests share."""
 
-import base64
 import shutil
-import zlib
 from dataclasses import dataclass
 from functools import partial
 from html.parser import HTMLParser
@@ -210,33 +208,6 @@ def axe_violations(opened, *parts):
 
 
 MEGABYTE = 1_000_000
-
-
-def unpacked(entries, text, column=None, input_rows=None):
-    """Read packed arrays back, as the page's script does."""
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(text)), np.uint8)
-    arrays, start = {}, 0
-    for entry in entries:
-        if entry["is_sum"]:
-            arrays[entry["name"]] = (
-                arrays["W_ih"][input_rows] + (arrays["b_ih"] + arrays["b_hh"])
-                if entry["name"] == "a"
-                else arrays["a"][column] + arrays["u"]
-            )
-            continue
-        kind = np.dtype(entry["dtype"]).newbyteorder("<")
-        size = int(np.prod(entry["shape"])) * kind.itemsize
-        stored = planes[start : start + size].reshape(kind.itemsize, -1).T.copy().view(kind)
-        start += size
-        array = stored.reshape(entry["shape"])
-        if entry["steps"]:
-            bits = arrays[entry["name"].removeprefix("torch.")].view(np.int32).astype(np.int64)
-            place = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits) + array
-            bits = np.where(place < 0, -place | 0x80000000, place)
-            array = bits.astype(np.uint32).view(np.float32)
-        arrays[entry["name"]] = array
-    assert start == len(planes)
-    return arrays
 
 
 class Page(HTMLParser):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import scratch_rnn
+from compare.study.page.packing import pack
 from scratch_rnn.text import Batch
 from tests.compare.study.pages import (
     SMALL,
@@ -36,6 +37,30 @@ def test_the_page_has_the_numbers_that_were_recorded(network, opened):
             assert found.keys() == recorded[part].keys()
             for name, array in recorded[part].items():
                 np.testing.assert_array_equal(found[name], np.ravel(array), name)
+
+
+UNPACKED = """async ([entries, text]) => {
+  document.body.append(make("p", { id: "blob-own" }, text));
+  const arrays = Object.entries(await unpack({ blob: "own", entries }));
+  return arrays.map(([name, array]) => [name, [...new Uint32Array(array.buffer)]]);
+}"""
+
+
+def test_any_float_is_read_with_all_its_bits(path, open_page):
+    """One of PyTorch's is stored as its distance from NumPy's, in the smallest integers."""
+    bits = np.random.default_rng(0).integers(0, 2**32, 2_000, np.uint32)
+    h = np.concatenate([bits.view(np.float32), np.float32([0, 1e-45, -1e-45, 3e38, -3e38])])
+    h = h[np.isfinite(h)]
+    others = [np.nextafter(h, -np.sign(h)), h * np.float32(0.999), h / 2, h[::-1]]
+    arrays = {"d_h": h.astype(float) / 3}
+    for n, other in enumerate(others):
+        arrays |= {f"{n}": h, f"torch.{n}": other + 0}  # -0.0 and 0.0 share a place
+    entries, text = pack(arrays)
+    kinds = [entry["dtype"] for entry in entries if entry["steps"]]
+    assert kinds == ["int8", "int16", "int32", "int64"]
+    opened = open_page(path, anew=False, folded=True)
+    for name, found in opened.page.evaluate(UNPACKED, [entries, text]):
+        assert found == arrays[name].view(np.uint32).tolist(), name
 
 
 ANEW = """() => {
