@@ -142,19 +142,6 @@ def test_the_share_of_right_recalls_of_an_epoch_counts_each_recall_once(package)
     assert package.train(model, small_batches(), 0.0, 1)[0].recall_share is None
 
 
-def test_threads_that_share_a_batch_count_its_recalls_together():
-    model = model_of(scratch_rnn)
-    batch = recall_batch(model, 7)
-
-    def slice_batch(batch_size, *work, **more):
-        return [slice(0, 1), slice(1, 4)] if batch_size == 4 else [slice(batch_size)]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scratch_rnn.threads.slice_batch", slice_batch)
-        step = scratch_rnn.train_step(model, batch, None, optimizer_of(model, 0.0))
-    assert step.right_recalls == 7
-
-
 def test_any_iterable_of_batches_will_do(package):
     batches = (SimpleNamespace(inputs=b.inputs, targets=b.targets) for b in small_batches())
     with unchecked():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import scratch_rnn
-from scratch_rnn.arrays import arrays_of, each
+from scratch_rnn.arrays import arrays_of
 from scratch_rnn.cells import elman, gated
 from scratch_rnn.cells.elman import Weights
 from scratch_rnn.fast import columns
@@ -85,9 +85,3 @@ def test_a_call_of_a_small_layer_keeps_no_tape(cell, limit, most, monkeypatch):
 def test_columns_are_for_cells_with_gates_and_for_one_sequence():
     assert [columns.are_faster(2, 4, gates) for gates in (1, 2, 3)] == [False, True, True]
     assert columns.are_faster(1, 4096, gates=1)
-
-
-def test_states_side_by_side_have_as_many_arrays():
-    assert each(max, (1, 20), (2, 10)) == (2, 20)
-    with pytest.raises(ValueError, match="shorter"):
-        each(max, (1, 2), 3)

@@ -13,7 +13,7 @@ from scratch_rnn import SGD, cross_entropy, set_num_threads, threads, train, tra
 from tests.model_cases import ModelCase, build_model
 from tests.properties import demand, identical
 from tests.strategies import property_of_models
-from tests.test_both_packages import assert_same_weights, model_of, small_batches
+from tests.test_both_packages import assert_same_weights, model_of, recall_batch, small_batches
 
 small_model = functools.partial(model_of, scratch_rnn)
 
@@ -90,3 +90,10 @@ def test_threads_change_rounding_at_most(n, B, cell):
     demand(compare_results(runs[0], reference, allowed), f"{n} threads are as good as one", case)
     for run in runs[1:]:
         demand(identical(runs[0], run), f"{n} threads give the same bits each time", case)
+
+
+def test_threads_that_share_a_batch_count_its_recalls_together():
+    model = small_model()
+    batch, optimizer = recall_batch(model, 7), SGD(model.parameters, 0.0)
+    with sharing(2):
+        assert train_step(model, batch, None, optimizer).right_recalls == 7

@@ -2,7 +2,6 @@
 
 import errno
 import math
-import shutil
 import signal
 
 import numpy as np
@@ -18,7 +17,6 @@ from compare.terminal import Terminal
 from tests.compare.runs.failing import Failing, calls_of, error, put_in
 from tests.compare.runs.runs import (
     VARIANTS,
-    after_each_update,
     contents,
     newest,
     resume_command,
@@ -95,15 +93,6 @@ def test_a_full_disk_gets_one_line_and_the_run_can_be_resumed(trainings, capsys)
     assert shown.err.count("\n") == 1
     assert main(resume_command(shown.out)) == 0
     assert contents(directory) == contents(trainings.directory("whole"))
-
-
-def test_a_directory_that_vanishes(trainings, refused):
-    with after_each_update(lambda directory, update: update == 5 and shutil.rmtree(directory)):
-        line = refused(trainings.flags(VARIANTS["both"]), 3, prints=True)
-    runs = trainings.folder / "runs"
-    assert line.startswith(f"expected to read or write {runs}")
-    assert line.endswith(", got: No such file or directory")
-    assert list(runs.iterdir()) == []
 
 
 def test_the_command_that_resumes_is_one_line(trainings, capsys):
