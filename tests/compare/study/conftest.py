@@ -1,13 +1,14 @@
 """A browser, and a page of the demonstration."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
 from compare.study.page.build import write_page
 from compare.study.page.explain import demonstration
 from tests.compare.study.courses import course
-from tests.compare.study.pages import AT, TEXT, TYPED, Network, Opened, recorded, written
+from tests.compare.study.pages import AT, TEXT, TYPED, Opened, recorded, written
 
 
 @pytest.fixture
@@ -73,10 +74,10 @@ NETWORKS = {
 
 @pytest.fixture(scope="session", params=NETWORKS)
 def network(request, tmp_path_factory):
-    """A page of 12 units for each cell."""
+    """What a page of 12 units for each cell is made from, and its file."""
     options = NETWORKS[request.param] | {"num_steps": 5, "max_norm": 0.8}
     made = recorded(TEXT, course(12, gains=(1.0, 2.0), **options))
-    return Network(made, written(made, tmp_path_factory.mktemp("network")))
+    return SimpleNamespace(made=made, path=written(made, tmp_path_factory.mktemp("network")))
 
 
 @pytest.fixture

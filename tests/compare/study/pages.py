@@ -1,13 +1,13 @@
 """Pages of `explain` in a real browser: what their tests share."""
 
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import scratch_rnn
 from compare.implementations import CELLS
@@ -27,8 +27,6 @@ TYPED = "a time machine at the end"
 AT = {"t": 6, "i": 7, "k": 9, "n": 4}  # step, unit, loss, steps after which gradients are cut
 SMALL = 1e-9
 
-FOLD = "(ids) => document.querySelectorAll('.panel').forEach((e) => (e.open = e.closest(ids)))"
-
 
 class Opened:
     """A page, its requests, and its errors."""
@@ -40,19 +38,14 @@ class Opened:
         """Wait until what was chosen is drawn."""
         self.js("see.settle()")
 
-    def resize(self, width):
-        self.page.set_viewport_size({"width": width, "height": 900})
-        self.settle()
-
     def press(self, *keys):
         for key in keys:
             self.page.keyboard.press(key)
         self.settle()
 
-    def unfold(self, *sections):
-        """Open these sections, and close all others: a closed section is not drawn."""
-        self.page.evaluate(FOLD, ", ".join(f"#{section}" for section in sections) or "html:empty")
-        self.settle()
+    def unfold(self, section):
+        """Open this section, and close all others: a closed section is not drawn."""
+        self.run(f"see.all('.panel').forEach((each) => (each.open = each.closest('#{section}')))")
 
     def click(self, selector, **options):
         self.page.locator(selector, **options).click()
@@ -100,14 +93,6 @@ class Opened:
         return self.js("({...chosen})")
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
-    """What a page is made from, and its file."""
-
-    made: dict
-    path: Path
-
-
 def load_model(page, make_layer):
     """Return the current network of the page, in float64, and its vocabulary."""
     network = page.evaluate("() => rnnParity.network()")
@@ -124,14 +109,17 @@ def model_of(opened, made):
     return load_model(opened.page, partial(layer_of, scratch_rnn, made))
 
 
-def assert_run(found, model, batch):
-    """Compare what the page computes for a text with what scratch_rnn computes."""
+def run_by(package, model, batch):
+    """Return what `rnnParity.run` has, computed by scratch_rnn, or by a copy of it with a bug."""
     logits, _, tape = model.forward(batch.inputs, model.begin_state())
-    loss, d_logits = scratch_rnn.cross_entropy(logits, batch.targets[0])
-    assert largest(found["states"], tape.h) < SMALL
-    assert largest(found["logits"], logits) < SMALL
-    assert abs(found["loss"] - loss) < SMALL
-    assert largest(found["gradients"], model.backward(tape, d_logits)) < SMALL
+    loss, d_logits = package.cross_entropy(logits, batch.targets[0])
+    gradients = model.backward(tape, d_logits)
+    return {"states": tape.h, "logits": logits, "loss": loss, "gradients": gradients}
+
+
+def on(*networks):
+    """Run a test on the pages of these networks alone."""
+    return pytest.mark.parametrize("network", networks, indirect=True)
 
 
 def optimizer_of(opened, name, model):

@@ -65,7 +65,8 @@ def test_labels_and_verdicts_are_seen_whole_at_each_width(path, open_page):
     opened.run("startGame(0)")
     opened.click("#game-give-up")
     for width in (320, 400, 480, 700, 720, 800, 950, 1100, 1280):
-        opened.resize(width)
+        opened.page.set_viewport_size({"width": width, "height": 900})
+        opened.settle()
         if width in (400, 800, 1280):
             assert opened.page.evaluate(CUT_OFF, [LABELS, width]) == [], width
         assert opened.page.evaluate(SCROLLS) <= width

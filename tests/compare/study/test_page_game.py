@@ -7,7 +7,16 @@ from compare.mistakes import BUGS, find_bug
 from scratch_rnn.text import Vocab
 from tests.annotations import unchecked
 from tests.compare.study.courses import course
-from tests.compare.study.pages import SMALL, TEXT, as_batch, largest, layer_of, recorded, written
+from tests.compare.study.pages import (
+    SMALL,
+    TEXT,
+    as_batch,
+    largest,
+    layer_of,
+    recorded,
+    run_by,
+    written,
+)
 from tests.counts import number
 
 NETWORKS = {
@@ -44,10 +53,7 @@ def by_scratch_rnn(package, text, given, made, max_norm):
     for name, array in given["parameters"].items():
         model.parameters[name][...] = used[name][...] = array
     batch = as_batch(text, vocab)
-    logits, _, tape = model.forward(batch.inputs, model.begin_state())
-    loss, d_logits = package.cross_entropy(logits, batch.targets[0])
-    gradients = model.backward(tape, d_logits)
-    results = {"states": tape.h, "logits": logits, "loss": loss, "gradients": gradients}
+    results = run_by(package, model, batch)
     optimizer = package.SGD(model.parameters, made["lr"])
     package.train_step(model, batch, None, optimizer, max_norm=max_norm)
     return results | {"after": used}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.compare.study.pages import TYPED
+from tests.compare.study.pages import TYPED, on
 
 T, H = len(TYPED), 12
 LABELS = """step-slider: Step | unit-slider: Unit | checkpoint-slider: Weights
@@ -79,11 +79,6 @@ STANDS_OUT = [  # what carries meaning, what it has to differ from, and the styl
     ("#unrolled-picture .mark:not(.across)", "body", "borderLeftWidth borderRightWidth"),
     ("#unrolled-picture .ring", "body", "borderTopWidth borderTopLeftRadius"),
 ]
-
-
-def on(*networks):
-    """Run a test on the pages of these networks alone."""
-    return pytest.mark.parametrize("network", networks, indirect=True)
 
 
 @on("rnn-tanh")

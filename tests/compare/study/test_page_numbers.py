@@ -9,7 +9,7 @@ from itertools import cycle
 import pytest
 
 from tests.compare.study.conftest import NETWORKS
-from tests.compare.study.pages import AT, TYPED
+from tests.compare.study.pages import AT, TYPED, on
 
 T, H = len(TYPED), 12
 K = T - 1
@@ -26,10 +26,6 @@ def in_turn(names, *rows):
     """Parametrize a test with rows, each on the next network."""
     tried = [(name, *row) for name, row in zip(cycle(NETWORKS), rows, strict=False)]
     return pytest.mark.parametrize(("network", *names.split()), tried, indirect=["network"])
-
-
-def on(*networks):
-    return pytest.mark.parametrize("network", networks, indirect=True)
 
 
 @in_turn("t", (1,), (AT["t"],), (K,), (T,))
