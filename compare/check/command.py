@@ -63,10 +63,12 @@ def examine(
     source = source or find_source(config)
     notes = Notes()
     layers = [] if source.module else list_in_columns(Path(source.file))
-    if layers and not source.name:
+    name = source.name.replace("backward", "forward")  # a layer in columns has both
+    if layers and not name:
         name = next((n for n in layers if n.startswith(config.base_cell or "")), layers[0])
+    if name in layers:
+        config = replace(config, target=f"{config.target.removesuffix(f':{source.name}')}:{name}")
         source = replace(source, name=name)
-        config = replace(config, target=f"{config.target}:{name}")
     is_function = not source.module and source.name in list_functions(Path(source.file))
     if source.name in layers or (source.is_layer and not is_function):
         report = examine_class(config, make_loader(config, source, notes, start), terminal)

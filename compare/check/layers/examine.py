@@ -19,9 +19,9 @@ from compare.check.trying.config import CheckConfig
 from compare.check.trying.diagnosis import explain_results, is_right_at_first
 from compare.check.trying.explanation import describe_problem
 from compare.check.trying.loading import (
+    LEFT_OUT,
     Load,
     find_failure,
-    is_left_out,
     list_skipped,
     list_without_results,
     show_spinner,
@@ -122,7 +122,7 @@ def _describe_layout(
     if unfit and forward.verdict not in FAILED and not layers.submission.source.interpreter:
         ways = _show_ways(config, layers.submission.classes if forward in unfit else ())
         problem = describe_problem(unfit[0])
-        report.misfit = problem if is_left_out(problem) else f"{problem}; {ways}"
+        report.misfit = problem if LEFT_OUT in problem else f"{problem}; {ways}"
         in_columns = config.target.endswith(COLUMNS)
         needed = TABLE["needed"].get("columns" if in_columns else report.adapter or "numpy")
         report.notes += [needed] if needed else []

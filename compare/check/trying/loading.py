@@ -31,6 +31,9 @@ Load = Callable[..., Submission]
 OF_CLASSES = ("device", "dtype", "tf32", "interpret", "compile_for")
 """The options that files of functions do not have, beside --strict."""
 
+LEFT_OUT = "not defined: "
+"""What an exception says of a name that was left out of a script."""
+
 
 def find_source(config: CheckConfig) -> Source:
     """Return the source of the target; UsageError if a flag does not fit to it.
@@ -106,15 +109,10 @@ def list_without_results(items: Sequence[Item], failure: CallFailed) -> list[Ite
     return [ItemResult.from_failure(item, failure) for item in items]
 
 
-def is_left_out(message: str) -> bool:
-    """Return whether an exception misses a name that was left out of a script."""
-    return "not defined: " in message
-
-
 def find_failure(error: Exception) -> CallFailed:
     """Return why there is no result; a fault of the check itself is one, too."""
     if isinstance(error, CallFailed):
-        if is_left_out(error.got):
+        if LEFT_OUT in error.got:
             error.verdict = Verdict.NOT_TRIED
         return error
     if isinstance(error, CommandError | OSError):

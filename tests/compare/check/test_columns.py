@@ -42,7 +42,7 @@ OTHER = "note: also there: lstm_forward, as FILE:lstm_forward"
 FROM_ZERO = "without initial state, last state; the weight of [h, x] is Wi over "
 TRIED = [  # what is typed after the file, what is changed, the exit code, and words of the report
     ("", [], 0, [RIGHT, "; not used: Wya, by", OTHER]),
-    ("", [("(da[:, :, t] + da_t)", "da[:, :, t]")], 1, ["(d_h if t == len(x) - 1 else 0)"]),
+    (":rnn_backward", [("+ da_t)", ")")], 1, [FORWARD, "(d_h if t == len(x) - 1 else 0)"]),
     (":lstm_forward", [], 1, [f"{FORWARD}missing", FROM_ZERO]),
 ]
 
