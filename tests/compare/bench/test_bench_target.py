@@ -38,20 +38,16 @@ def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_pa
     wrong = class_of(tmp_path, gated("lstm", wrong="1.01"), "wrong.py")
     targets = (right, "torch.nn:LSTM")
     rows = ("scratch", "torch", *targets, wrong)
-    with pytest.raises(ParityError, match=rf"^{re.escape(wrong)} is refused in 1 of its phases; "):
+    where = "model-layer, forward[+]backward: gradient of bias_hh_l0 differs by "
+    message = rf"^{re.escape(wrong)} is refused in 1 of its phases; {where}"
+    with pytest.raises(ParityError, match=message):
         bench_of(tmp_path, MODEL, cell="lstm", rows=rows, dtype="float64")
     found = Document.read(tmp_path / "found.json")
     assert [(shape.name, shape.kind) for shape in found.shapes] == [("model-layer", "layer")]
-    reasons = outcomes(found)
-    assert {phase for _, phase in reasons} == {FORWARD, BACKWARD}
-    for target in targets:
-        for phase in (FORWARD, BACKWARD):
-            assert reasons[target, phase] == (TIMED, "")
-            assert found.find(target, "model-layer", phase).median > 0
-    assert reasons[wrong, FORWARD] == (TIMED, "")
-    outcome, reason = reasons[wrong, BACKWARD]
-    assert outcome == REFUSED
-    assert reason.startswith("gradient of bias_hh_l0 differs by ")
+    timed = {pair for pair, (outcome, _) in outcomes(found).items() if outcome == TIMED}
+    assert timed == {(row, phase) for row in rows for phase in (FORWARD, BACKWARD)} - {
+        (wrong, BACKWARD)
+    }
     assert [row.label for row in found.rows][-len(rows) + 2 :] == [*targets, wrong]
     assert any(note.startswith("A target is a layer") for note in found.notes)
 
@@ -206,11 +202,6 @@ def test_a_target_that_is_left_out_is_named_above_and_below_the_table(
 def test_a_layer_that_cannot_have_the_weights_is_refused(tmp_path):
     target = class_of(tmp_path, ONE_BIAS)
     rows = ("scratch", "torch", target)
-    with pytest.raises(ParityError, match=" is refused in 2 of its phases; "):
+    why = "layer, forward: raised ValueError: expected .*mine.py:Mine with bias_hh_l0, got weight_"
+    with pytest.raises(ParityError, match=f" is refused in 2 of its phases; {why}"):
         bench_of(tmp_path, LAYER, cell="gru", rows=rows, dtype="float64")
-    found = Document.read(tmp_path / "found.json")
-    why = f"raised ValueError: expected {target} with bias_hh_l0, got weight_ih_l0, weight_hh_l0"
-    for phase in (FORWARD, BACKWARD):
-        outcome, reason = outcomes(found)[target, phase]
-        assert outcome == REFUSED
-        assert reason.startswith(why[:190])

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-import scratch_rnn
 from compare.cli import main
 from compare.files import RecordError
 from compare.parity import build_models, check_parity, copy_weights
@@ -48,9 +47,6 @@ def test_a_record_has_all_checkpoints_and_the_parity_of_a_training_step(dtype):
         np.testing.assert_array_equal(np.tanh(numbers["z"]), numbers["h"][1:])
         for name, allowed in found["allowed"].items():
             assert np.abs(numbers[name] - numbers[f"torch.{name}"]).max() <= allowed, name
-        assert "".join(["time", *found["written"]]) == scratch_rnn.predict(
-            "time", 20, scratch, given_course.vocab
-        )
         batch = Batch(ids[None, :-1].copy(), ids[None, 1:].copy())
         report = check_parity(scratch, concise, batch)
         assert report.ok
@@ -92,7 +88,6 @@ def test_states_that_explode_are_refused_in_one_line():
     [
         (" a  b ", " a  b ", []),
         ("Time, Traveller!", "time traveller", ['Read as "time traveller", cleaned']),
-        ("time\ntraveller", "time traveller", ['Read as "time traveller"']),
         ("a" * MOST_STEPS, "a" * 64, []),
         ("a" * 65, "a" * 64, ["The first 64 of 65 characters"]),
     ],

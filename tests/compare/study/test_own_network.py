@@ -221,11 +221,9 @@ def address_of(tokens, arrays):
 
 
 @pytest.mark.parametrize("is_whole", [True, False], ids=["whole", "of another size"])
-def test_a_network_in_the_address_takes_the_place_of_the_pages(is_whole, path, tab):
+def test_a_network_in_the_address_takes_the_place_of_the_pages(is_whole, path, open_page):
     """Its characters may have another order; a network of another size is not taken."""
-    tab.goto("about:blank")
-    tab.goto(path.as_uri())
-    tab.wait_for_selector("html[data-ready]", state="attached")
+    tab = open_page(path, folded=True).page
     theirs = tab.evaluate("() => rnnParity.network()")
     drawn = "() => course().map(({ drawn }) => drawn.join(''))"
     course = tab.evaluate(drawn)

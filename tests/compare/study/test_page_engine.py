@@ -253,20 +253,17 @@ def test_worker_and_slices_give_the_norms_that_are_computed_at_once(opened):
 SIZES = "([W, H]) => [largestSingularValue, spectralRadius].map((f) => f(Float64Array.from(W), H))"
 
 
-@pytest.mark.parametrize("kind", ["small", "nilpotent", "a complex pair, and the next is near"])
-def test_singular_value_and_spectral_radius_are_numpy_s(kind, path, open_page):
+def test_singular_value_and_spectral_radius_are_numpy_s(path, open_page):
+    """Of a matrix whose radius is 0, and of one with a complex pair, and the next is near."""
     rng = np.random.default_rng(0)
-    H = 64 if "pair" in kind else 9
-    W = rng.normal(size=(H, H)) * 30
-    W = np.triu(W, 1) if kind == "nilpotent" else W  # its radius is 0
-    if H == 64:
-        W = np.linalg.qr(W)[0] * 0.9
-        W[:, :2] *= 1.1
+    pair = np.linalg.qr(rng.normal(size=(64, 64)))[0] * 0.9
+    pair[:, :2] *= 1.1
+    nilpotent = np.triu(rng.normal(size=(9, 9)), 1)
     opened = open_page(path, anew=False, folded=True)
-    singular, radius = opened.page.evaluate(SIZES, [W.ravel().tolist(), H])
-    assert singular == pytest.approx(np.linalg.norm(W, 2), rel=1e-8 if H < 32 else 1e-5)
-    expected = np.abs(np.linalg.eigvals(W)).max()
-    assert radius == pytest.approx(expected, rel=1e-7 if H < 32 else 1e-5)
+    for W, tolerance in ((nilpotent, 1e-7), (pair, 1e-5)):
+        singular, radius = opened.page.evaluate(SIZES, [W.ravel().tolist(), len(W)])
+        assert singular == pytest.approx(np.linalg.norm(W, 2), rel=tolerance)
+        assert radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max(), rel=tolerance)
 
 
 def test_text_is_generated_and_sampled(path, open_page):

@@ -91,12 +91,6 @@ def test_a_click_chooses(picture, at, chosen, page):
     follows(page, **chosen)
 
 
-@pytest.mark.parametrize("n", [1, LAST])
-def test_a_cut_follows(n, page):
-    page.fill("#cut-slider", str(n))
-    follows(page, n=n)
-
-
 def test_each_slider_says_what_is_chosen(page):
     def says(name, words, spoken=None):
         assert page.text(f"#{name}-value") == words
@@ -175,6 +169,7 @@ def test_a_closed_panel_follows_when_it_is_opened(page):
 
 
 ACTS = {  # what a reader does, what the weights are called then, and whose the numbers are
+    "cuts after a step": ([("#cut-slider", "1")], "", OWN),
     "trains twice": (["#train-step", "#train-step"], ", 2 updates here", OWN),
     "scales": ([("#gain-slider", "1.5")], ", W_hh × 1.50", OWN),
     "scales and trains": ([("#gain-slider", "1.5"), "#train-step"], ", 1 update here", OWN),

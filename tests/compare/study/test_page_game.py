@@ -66,7 +66,12 @@ def test_each_bug_gives_the_same_results_as_in_scratch_rnn(kind, open_page, tmp_
     given = opened.js("rnnParity.network()")
     found = dict(opened.page.evaluate(ALL_RESULTS, TEXTS))
     right = found.pop("")
-    assert set(found) == {bug.name for bug in ON_PAGE if fits(bug, made)}
+    assert set(found) == {
+        bug.name
+        for bug in ON_PAGE
+        if bug.cell in (None, made["cell"])
+        and bug.page.nonlinearity in (None, made["nonlinearity"])
+    }
     names = opened.js("Object.keys(BUGS)")
     assert sorted(names) == sorted(bug.name for bug in ON_PAGE)
     with unchecked():
@@ -87,11 +92,6 @@ def test_each_bug_gives_the_same_results_as_in_scratch_rnn(kind, open_page, tmp_
         if max(map(largest, seen[a], seen[b])) < 1e-6
     ]
     assert alike == []
-
-
-def fits(bug, made):
-    needed = bug.page.nonlinearity in (None, made["nonlinearity"])
-    return bug.cell in (None, made["cell"]) and needed
 
 
 @pytest.fixture
