@@ -99,12 +99,6 @@ def test_recalls_are_where_a_word_of_the_row_has_ended(sampling, gap, extra, see
         assert count_recalls(batch) == expected.sum()
 
 
-def test_resuming_within_an_epoch_keeps_the_recalls():
-    batches, _ = load_time_machine(4, 30, text=recall_text(5, num_tokens=3000))
-    for whole, part in zip(list(batches.epoch(1))[3:], batches.epoch(1, 3), strict=True):
-        np.testing.assert_array_equal(whole.recalls, part.recalls)
-
-
 def test_what_cannot_have_a_recall_is_refused():
     text = recall_text(6, num_tokens=500)
     with pytest.raises(DataError, match=r"at least 8 steps for a recall after 6 letters, got 7$"):
