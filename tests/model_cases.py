@@ -75,10 +75,10 @@ class ModelCase:
         }
 
 
-def make_model_case(*, lr, max_norm, state, **choices):
+def make_model_case(*, lr, max_norm, state, make=make_case, **choices):
     """Return the case of these choices, of `SURFACE` and `MODEL_SURFACE`."""
     for_models = {"one_hot": True, "unbatched": False, "lengths": False, "h0": state}
-    return ModelCase(make_case(**(choices | for_models)), lr, max_norm)
+    return ModelCase(make(**(choices | for_models)), lr, max_norm)
 
 
 def random_model_case(rng, **fixed):

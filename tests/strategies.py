@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.check import make_case
+from compare.check import LayerCase, make_case
 from compare.check.cases.layer_case import SURFACE
 from compare.check.cases.layer_results import CLASSES
 from compare.implementations import CELLS
@@ -27,15 +27,20 @@ from tests.properties import demand_property
 def layer_cases(**fields):
     """Draw a pass through a layer: any configuration, parameters, inputs, upstream gradients.
 
-    A field is fixed by a value, or chosen from a tuple or range.
+    A field is fixed by a value, or chosen from a tuple or range. The case may have the options of
+    any cell: `with_cell` makes that of one cell of it.
     """
-    return st.deferred(lambda: st.builds(make_case, **_choices(SURFACE, fields)))
+    return st.deferred(lambda: st.builds(LayerCase, **_choices(SURFACE, fields)))
 
 
 def model_cases(**fields):
     """Draw a training step of a model; fields are those of the layer's case and of the step."""
     return st.deferred(
-        lambda: st.builds(make_model_case, **_choices(SURFACE | MODEL_SURFACE, fields))
+        lambda: st.builds(
+            make_model_case,
+            make=st.just(LayerCase),
+            **_choices(SURFACE | MODEL_SURFACE, fields),
+        )
     )
 
 
@@ -60,9 +65,7 @@ def states(**strategies):
     """Make a test a property: it holds for whatever these strategies draw."""
 
     def decorate(test):
-        stated = given(**strategies)(test)
-        stated.strategies = strategies  # so that another test can use them
-        return pytest.mark.parity(stated)
+        return pytest.mark.parity(given(**strategies)(test))
 
     return decorate
 
@@ -105,6 +108,4 @@ def _of_cells(test, cells, **strategies):
 
 def with_cell(case, cell):
     """Return the case with this cell, without the options that the cell does not have."""
-    if cell == case.cell:
-        return case
     return make_case(**{f.name: getattr(case, f.name) for f in fields(case)} | {"cell": cell})

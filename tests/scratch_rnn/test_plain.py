@@ -5,7 +5,6 @@ import inspect
 import os
 import re
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ from tests.counts import only_in_deep
 from tests.model_cases import ModelCase, build_model
 from tests.properties import against, demand
 from tests.scripts import ended, started
-from tests.strategies import layer_cases, states
+from tests.strategies import layer_cases, states, with_cell
 
 OFF = ("batch_first", "bidirectional", "projected", "unbatched", "one_hot", "lengths")
 PLAIN = {"L": 1, "bias": True, "h0": True, "upstream": "both", **dict.fromkeys(OFF, False)}
@@ -61,8 +60,7 @@ def agrees(case):
 @pytest.mark.parametrize("cell", CELLS)
 @states(case=layer_cases(**PLAIN))
 def test_the_layer_is_the_fast_one_and_that_of_pytorch(cell, case):
-    one = {"nonlinearity": "tanh"} if len(CELLS[cell].nonlinearities) == 1 else {}
-    agrees(replace(case, cell=cell, **one))
+    agrees(with_cell(case, cell))
 
 
 def test_the_default_nonlinearity_is_tanh():
