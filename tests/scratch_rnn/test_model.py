@@ -5,7 +5,6 @@ import pytest
 
 from compare.check import LayerCase
 from compare.check.cases.layer_case import random_case
-from compare.implementations import CELLS
 from compare.parity import check_parity, compare_results, name_state, tolerances
 from scratch_rnn import RNN, RNNModel, linear
 from scratch_rnn.arrays import arrays_of, each
@@ -107,7 +106,8 @@ def by_the_model(model, tokens, state, move):
     return {"logits": np.array(rows)}
 
 
-def agrees(package, case):
+@property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
+def test_token_by_token_gives_the_models_own_logits(package, case):
     tokens = case.batch.inputs[0].tolist()
 
     def compute(move):
@@ -121,17 +121,3 @@ def agrees(package, case):
     with np.errstate(over="ignore"):  # in a σ
         rows = {"logits": np.array([logits_after(token) for token in tokens])}
     demand(compare_results(results, rows, allowed), "token by token, logits are the model's", case)
-
-
-@property_of_models(dropout=0.0, B=1, T=(2, 3, 4))
-def test_token_by_token_gives_the_models_own_logits(package, case):
-    agrees(package, case)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [*({"cell": cell, "bias": False} for cell in CELLS), {"cell": "lstm", "projected": True}],
-    ids=str,
-)
-def test_token_by_token_without_biases_and_with_a_projection(package, options):
-    agrees(package, ModelCase(LayerCase(T=5, V=5, H=4, L=2, one_hot=True, **options)))

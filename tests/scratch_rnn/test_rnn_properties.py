@@ -3,38 +3,15 @@
 import numpy as np
 import pytest
 
-from compare.check import LayerCase
-from compare.check.cases.layer_results import CLASSES
 from compare.check.properties import of_layers as of_layers
 from compare.check.properties import of_memory as of_memory
 from compare.check.properties import of_sequences as of_sequences
-from tests.properties import demand_property
 from tests.strategies import hypothesis_test_of
 
 PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES, *of_memory.PROPERTIES)
 
 for each in PROPERTIES:
     vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        LayerCase(T=5, B=1, V=3, H=4, L=2),
-        LayerCase(T=5, B=3, V=3, H=4, L=2, nonlinearity="relu"),
-        LayerCase(T=5, B=1, V=3, H=4, L=2, nonlinearity="relu"),
-        LayerCase(cell="gru", T=5, B=1, V=3, H=4, L=2),
-        LayerCase(cell="gru", T=5, B=3, V=3, H=4, L=2, bias=False, one_hot=True),
-        LayerCase(cell="lstm", T=5, B=3, V=3, H=4, L=2, bidirectional=True),
-        LayerCase(cell="lstm", T=5, B=1, V=3, H=4, L=2, bias=False),
-        LayerCase(cell="lstm", T=5, B=1, V=3, H=4, L=2, projected=True),
-        LayerCase(cell="lstm", T=5, B=3, V=3, H=4, L=2, projected=True),
-    ],
-    ids=repr,
-)
-def test_a_call_of_a_small_layer_is_forward(case):
-    """It takes another way than `forward`, without a tape."""
-    demand_property(of_layers.call_as_forward, CLASSES[case.cell], case)
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
