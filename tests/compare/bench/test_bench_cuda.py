@@ -17,7 +17,6 @@ from compare.bench.rows.cuda_rows import without_tf32
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, TIMED
-from compare.cli import main
 from compare.implementations import CELLS
 from compare.terminal import DEVICE, UsageError
 from tests.compare.bench.bench_help import CARD, LAYER, bench_of
@@ -100,12 +99,12 @@ def test_a_graph_is_recorded_once_and_keeps_what_it_reads(cell, monkeypatch):
     assert ResultCheck(case).objection(BACKWARD, expected, job.results(first)) is None
 
 
-def test_a_row_on_a_missing_card_is_refused(monkeypatch, capsys):
+def test_a_row_on_a_missing_card_is_refused(monkeypatch, refused):
     monkeypatch.setattr(cuda_rows, "find_device", lambda: None)
     with pytest.raises(UsageError, match=r"expected --rows among plain, scratch, .* got 'cudnnn'"):
         choose_rows(["cudnnn"], "float32", CELLS["rnn"], CARD)
-    assert main(["bench", "--rows", "cudnn"]) == DEVICE
-    assert "expected a CUDA device for --rows cudnn, got none" in capsys.readouterr().err
+    line = refused("bench --rows cudnn", DEVICE)
+    assert line.startswith("expected a CUDA device for --rows cudnn, got none")
 
 
 @pytest.mark.usefixtures("hasty")

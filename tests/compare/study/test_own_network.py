@@ -197,12 +197,11 @@ def test_what_does_not_fit_is_refused_in_one_line(kind, tmp_path, capsys):
     assert not (tmp_path / "page.html").exists()
 
 
-def test_the_nonlinearity_of_a_gated_cell_and_unk(tmp_path, capsys):
+def test_the_nonlinearity_of_a_gated_cell_and_unk(tmp_path, refused):
     weights, vocab = written(tmp_path, state_of(), ["<unk>", *"abcdef"])
     files = ["--weights", str(weights), "--vocab", str(vocab), "--out", str(tmp_path / "page.html")]
-    assert main(["explain", "--nonlinearity", "relu", *files]) == 2
-    line = "rnn-parity: expected --nonlinearity tanh for nn.LSTM, got relu\n"
-    assert capsys.readouterr().err == line
+    line = refused(["explain", "--nonlinearity", "relu", *files], 2)
+    assert line == "expected --nonlinearity tanh for nn.LSTM, got relu"
     assert explained(tmp_path, weights, vocab, text="badz")[0]["tokens"] == [*"bad", "<unk>"]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from compare.check import CheckConfig, examine
-from compare.cli import main
 from compare.implementations import CELLS
 from compare.study import WriteConfig
 from compare.study.writing.build import MARK, describe_cell, write_page
@@ -178,19 +177,11 @@ def test_the_server_has_the_files_of_the_site_alone_for_this_machine(folder, tmp
         server.shutdown()
 
 
-def test_without_a_free_port_or_the_page_there_is_one_line(folder, capsys):
+def test_without_a_free_port_there_is_one_line(folder, refused):
     with make_server(WriteConfig(site=folder)) as server:
         (folder / "write").mkdir()
         (folder / "index.html").rename(folder / "write" / "index.html")
-        address, port = server.server_address[0], str(server.server_port)
+        address, port = server.server_address[0], server.server_port
         assert address == "127.0.0.1"  # for this machine alone
-        assert main(["write", "--site", str(folder), "--port", port]) == 2
-    line = f"rnn-parity: expected a free --port, got {port}: Address already in use\n"
-    assert capsys.readouterr().err == line
-    assert main(["write", "--site", str(folder / "write")]) == 2
-    error = capsys.readouterr().err
-    assert re.fullmatch(
-        r"rnn-parity: expected the page .*index\.html, got none; `make site` builds it in a "
-        r"checkout; without a checkout: rnn-parity new my_rnn\.py\n",
-        error,
-    )
+        line = refused(f"write --site {folder} --port {port}", 2)
+    assert line == f"expected a free --port, got {port}: Address already in use"
