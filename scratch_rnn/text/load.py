@@ -57,7 +57,7 @@ def load_corpus(
     Raises
     ------
     DataError
-        If nothing is left of the text after cleaning, or there is no space for the ids.
+        If the file has changed since it was loaded, or there is no space for the ids.
     """
     if max_tokens is not None:
         max_tokens = check_integer("max_tokens", max_tokens, least=1)
@@ -67,8 +67,6 @@ def load_corpus(
     frequencies: Counter[str] = Counter()
     for tokens in _read_tokens(text, token):
         _count(tokens, frequencies)
-    if not frequencies:
-        raise DataError(f"expected letters from A to Z in {text.name}, got none")
     vocab = Vocab.from_frequencies(frequencies)
     length = sum(frequencies.values())
     length = length if max_tokens is None else min(length, max_tokens)

@@ -31,10 +31,6 @@ def write(directory, raw, name="notes.txt"):
     return path
 
 
-def text_of(raw):
-    return Text("a text", raw, len(raw), hashlib.sha1(raw).hexdigest(), "file")
-
-
 def refused(source):
     """Return the line that refuses a text."""
     with pytest.raises(DataError) as error:
@@ -109,7 +105,8 @@ def _lower(match):
 def test_tokens_are_characters_or_words_and_lines_are_joined_with_nothing_between_them():
     assert tokenize(["a cab", ""]) == [["a", " ", "c", "a", "b"], []]
     assert tokenize(["a cab", ""], token="word") == [["a", "cab"], []]
-    text = text_of(b"flashed and\npassed in")
+    raw = b"flashed and\npassed in"
+    text = Text.from_bytes(raw, path="a text", source="file")
     ids, vocab = load_corpus(text)
     assert "".join(vocab.to_tokens(ids.tolist())) == "flashed andpassed in"
     ids, vocab = load_corpus(text, token="word")
@@ -214,8 +211,3 @@ def test_piece_by_piece_a_text_has_the_tokens_of_the_whole(token, tmp_path_facto
     assert vocab == whole == Vocab(tokens)
     assert vocab.to_tokens(ids) == tokens
     assert vocab.to_tokens(first) == tokens[:2]
-
-
-def test_a_corpus_needs_letters():
-    with pytest.raises(DataError, match="expected letters from A to Z in a text, got none"):
-        load_corpus(text_of(b"1 2 3"))
