@@ -11,7 +11,7 @@ from compare.bench.results.table import show
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, TIMED, Shape
 from compare.files import RecordError
 from tests.in_process import terminal
-from tests.tables import lines_of, marked, table_of
+from tests.tables import marked, table_of
 
 TABLE = table_of(__file__)
 
@@ -121,8 +121,9 @@ def test_one_shape_has_a_table_with_times_ratios_errors_and_shares():
     generated = timing("jax", "seed", "generation", 2e-6, 1.995e-6, 2.001667e-6)
     found.timings += [
         timing("scratch", "seed", "generation", 1e-6),
+        timing("torch", "seed", "generation", 4e-6),
         replace(generated, first_call=12.04),
-        replace(timing("scratch", "seed", "forward", 1e-6), first_call=1.0),  # it does not compile
+        replace(timing("scratch", "seed", "forward", 4e-4), first_call=1.0),  # it does not compile
     ]
     assert marked(shown(found, color=True)) == TABLE["seven rows"].splitlines()
     assert found.ratio(found.timings[0], "torch") == 3.14e-3 / 6e-3
@@ -138,6 +139,7 @@ def more_shapes():
     """Return the grid, and shapes that were left out; at H 256 scratch is at times slower."""
     found = grid()
     found.timings[1].seconds[:] = [2e-3, 2e-3, 2e-3, 4.4e-3, 4.4e-3]
+    found.timings[-1].seconds[:] = [4e-4]  # faster than the processor's roof, as a card may be
     found.timings[0].errors["output"], found.timings[3].errors["output"] = 3e-7, 2e-7
     found.shapes += (more := [replace(sized(H), name=f"other{H}") for H in SIZES])
     for k, shape in enumerate(more):
@@ -161,33 +163,12 @@ def test_the_twenty_slowest_places_are_named_the_slowest_first():
     assert shown(document(shapes, timings)).endswith(line)
 
 
-def test_a_machine_that_is_too_busy_is_named():
-    """A time that varies by more than itself, or is shorter than the roof allows."""
-    times = {"scratch": (1e-3, 9e-3, 1e-3, 9e-3), "torch": (4e-4,), "cudnn": (1e-5,)}
-    timings = [timing(row, "H128", "forward", *seconds) for row, seconds in times.items()]
-    for measured, busy in ((timings, 2), (timings[1:], 1), (timings[2:], 0)):  # the card may be
-        found = re.findall("too busy .*: (.*) times have", shown(document([sized(128)], measured)))
-        assert found == [f"{busy} of {len(measured)}"] * bool(busy)
-
-
-def test_a_row_of_the_users_is_compared_with_pytorch_too():
-    times = {"scratch": 3e-3, "torch": 2e-3, "mine.py:Mine": 1e-3}
-    timings = [timing(row, "H128", "forward", seconds) for row, seconds in times.items()]
-    rows = [*ROWS, RowInfo("mine.py:Mine", "mine.py:Mine", False)]
-    assert lines_of(shown(document([sized(128)], timings, rows)))[-2:] == [
-        "scratch is slower than PyTorch CPU in 1 of 1: H128 forward 1.50",
-        "mine.py:Mine is faster than PyTorch CPU in all 1 comparison",
-    ]
-
-
 # Milliseconds of scratch, where PyTorch takes 9.6, 10.0 and 10.4.
 @pytest.mark.parametrize(
     ("scratch", "words"),
     [
-        ([9.0, 9.1, 9.2], "scratch is faster than PyTorch CPU in all 1 comparison"),
         ([9.0, 9.8, 10.0], "(their quartiles overlap) in 1 of 1: H128"),
         ([10.0, 10.4, 11.0], "(their quartiles overlap) in 1 of 1: H128"),
-        ([11.0, 11.1, 11.2], "scratch is slower than PyTorch CPU in 1 of 1: H128 forward 1.11"),
     ],
 )
 def test_noise_names_no_winner(scratch, words):
