@@ -14,11 +14,6 @@ from tests.tables import table_of
 TABLE = table_of(__file__)
 
 
-def more(found, *timings, **fields):
-    """Return a document with more timings, or with other fields."""
-    return replace(found, timings=[*found.timings, *timings], **fields)
-
-
 def varied(shapes, *phases):
     """Return a document in which scratch takes as many milliseconds as there are sequences."""
     pairs = [(shape, phase) for shape in shapes for phase in phases]
@@ -27,7 +22,8 @@ def varied(shapes, *phases):
 
 BATCHES = [replace(sized(4), name=f"B{B}", B=B) for B in (16, 1, 4)]
 STEPS = [replace(sized(4), name=f"T{T}", T=T) for T in range(2, 10)]  # more than six labels
-REFUSAL = replace(timing("torch", "H128", "step"), outcome=REFUSED)
+REFUSED_ONCE = grid()
+REFUSED_ONCE.timings.append(replace(timing("torch", "H128", "step"), outcome=REFUSED))
 WITHOUT_CARD = replace(grid(), timings=[t for t in grid().timings if t.row != "cudnn"])
 GRID = varied(
     [
@@ -40,7 +36,7 @@ GRID = varied(
 )
 GRID.timings.append(timing("torch", f"8 {SIZES[0]} 3", "step", 5e-3))  # in the last panel alone
 PICTURES = {
-    "times": lambda: pictures.draw_time_figure(more(grid(), REFUSAL)),
+    "times": lambda: pictures.draw_time_figure(REFUSED_ONCE),
     "times without a card": lambda: pictures.draw_time_figure(WITHOUT_CARD),
     "times of batches": lambda: pictures.draw_time_figure(varied(BATCHES, "step", "x")),
     "times of steps": lambda: pictures.draw_time_figure(varied(STEPS, "forward")),

@@ -163,7 +163,6 @@ REFUSED = {  # what is wrong: the change of the weights, or the vocabulary, and 
     "words": ([*"abcdef", "the"], "single characters, or names such as <unk>, in {vocab}, got the"),
     "a letter twice": ([*"abcdefa"], "each token once in {vocab}, got a twice"),
     "one letter": (["a"], "at least two tokens in {vocab}, got 1"),
-    "no list": (3, 'a list of characters, or a dict such as {{"a": 0}} in {vocab}, got 3'),
     "0 twice": (
         {"a": 0, "b": 0},
         "the indices 0 to 1 of 2 characters in {vocab}, got 0 twice, ",

@@ -14,6 +14,7 @@ from tests.compare.study.pages import (
     largest,
     model_of,
     networks_of,
+    on,
     optimizer_of,
     run_by,
 )
@@ -194,10 +195,9 @@ def test_a_training_step_is_train_step(name, network, opened):
     opened.select("#optimizer-select", "sgd")
 
 
-def test_all_cells_are_trained_alike(network, opened):
+@on("gru")  # each page has the training of all cells
+def test_all_cells_are_trained_alike(opened):
     """Only the first updates: Adam divides by small numbers, and two right trainings part."""
-    if network.made["cell"] != "gru":
-        pytest.skip("one page has the training of all cells")
     opened.fill("#text-input", TYPED)
     opened.unfold("cells")
     opened.fill("#keep-slider", "0")

@@ -54,7 +54,6 @@ KEYS = [  # what has the focus, what is typed, and what is chosen then
     ("#unit-slider", "Home", {"i": 0}),
     ("#loss-slider", "Home", {"k": 1}),
     ("#loss-slider", "End", {"k": LAST}),
-    ("#cut-slider", "Home", {"n": 1}),
     ("#cut-slider", "End", {"n": LAST}),
     ("#checkpoint-slider", "Home", {"c": 0}),
 ]
