@@ -53,12 +53,11 @@ class Graph:
         assert all(reference() is not None for reference in self.reads)
         self.num_replays += 1
 
-
-@contextmanager
-def recorded_by(graph):
-    Graph.recording = graph
-    yield
-    Graph.recording = None
+    @contextmanager
+    def record(self):
+        Graph.recording = self
+        yield
+        Graph.recording = None
 
 
 def stream():
@@ -66,7 +65,7 @@ def stream():
 
 
 CUDA = {"Stream": stream, "current_stream": stream, "stream": nullcontext}
-CUDA |= {"CUDAGraph": Graph, "graph": recorded_by}
+CUDA |= {"CUDAGraph": Graph, "graph": Graph.record}
 """What replaces functions of `torch.cuda`."""
 
 

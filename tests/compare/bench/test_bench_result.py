@@ -135,8 +135,8 @@ def test_one_shape_has_a_table_with_times_ratios_errors_and_shares():
     assert "Noise" not in shown(found)
 
 
-def more_shapes():
-    """Return the grid, and shapes that were left out; at H 256 scratch is at times slower."""
+def test_many_shapes_have_a_line_each_and_slower_ones_are_named():
+    """With shapes that were left out; at H 256 scratch is at times slower."""
     found = grid()
     found.timings[1].seconds[:] = [2e-3, 2e-3, 2e-3, 4.4e-3, 4.4e-3]
     found.timings[-1].seconds[:] = [4e-4]  # faster than the processor's roof, as a card may be
@@ -147,11 +147,7 @@ def more_shapes():
         found.timings += [
             replace(timing(row.name, shape.name, "forward"), **left_out) for row in found.rows
         ]
-    return found
-
-
-def test_many_shapes_have_a_line_each_and_slower_ones_are_named():
-    assert marked(shown(more_shapes(), color=True)) == TABLE["many shapes"].splitlines()
+    assert marked(shown(found, color=True)) == TABLE["many shapes"].splitlines()
 
 
 def test_the_twenty_slowest_places_are_named_the_slowest_first():

@@ -37,9 +37,6 @@ class Recorded(Row):
         self._log.append(f"{self.name} rests for {threads}")
         return self.seconds * threads
 
-    def prepare(self, case):
-        return {FORWARD: self.job()}
-
     def job(self):
         return Job(lambda: self._log.append(self.name), lambda value: {})
 

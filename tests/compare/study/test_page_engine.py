@@ -88,13 +88,11 @@ def test_what_was_recorded_is_what_the_engine_computes(network, opened):
     assert written == found["written"]
     recorded = found | found["numbers"] | found["details"]
     tolerance = 1e-9 if network.made["dtype"] == "float64" else 1e-5
-    count = 0
-    for name, array in arrays:
-        if recorded.get(name) is not None:  # of cells with gates fewer are recorded
-            right = np.ravel(recorded[name])
-            np.testing.assert_allclose(array, right, rtol=tolerance, atol=tolerance, err_msg=name)
-            count += 1
-    assert count == (6 if network.made["gates"] else 14)
+    compared = {name: array for name, array in arrays if recorded.get(name) is not None}
+    assert len(compared) == (6 if network.made["gates"] else 14)  # with gates fewer are recorded
+    for name, array in compared.items():
+        right = np.ravel(recorded[name])
+        np.testing.assert_allclose(array, right, rtol=tolerance, atol=tolerance, err_msg=name)
 
 
 def test_any_text_gives_the_results_of_scratch_rnn(network, opened):
@@ -131,13 +129,8 @@ def test_each_step_of_the_way_back_is_scratch_rnn_s(network, opened):
     begins = [model.begin_state()]
     begins += [model.rnn(ids[:t, None])[1] for t in range(1, K + 1)]  # the state after step t
     logits, _, tape = model.forward(ids[None], model.begin_state())
-    np.testing.assert_allclose(
-        np.reshape(found["gates"], (-1, K + 1, 12)),
-        tape.rnn.recurrences[0].gates[:, :, 0]
-        if network.made["gates"]
-        else np.zeros((0, K + 1, 12)),
-        atol=SMALL,
-    )
+    if network.made["gates"]:
+        assert largest(found["gates"], tape.rnn.recurrences[0].gates[:, :, 0]) < SMALL
     d_y = [scratch_rnn.cross_entropy(logits[[k]], ids[[k + 1]])[1][0] for k in range(K)]
     own = np.array(d_y) @ model.parameters["linear.weight"]
 
