@@ -99,6 +99,10 @@ WRONG = {
             *(PROGRAM, ("add", 0), BARRIER, *count(0), ("load", 0)),
         ),
     ),
+    "stored after the barrier before the counter": (
+        "another program stores",
+        (*(PROGRAM, ("store", 0), *count(0)), *(PROGRAM, *count(0), ("load", 0))),
+    ),
     "a sum of several entries is set to zero by one of those who add": (
         "another program changes atomically",
         (
