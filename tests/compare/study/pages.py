@@ -203,12 +203,11 @@ class Page(HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.elements, self.contents, self.is_inside = [], [], False
+        self.elements, self.is_inside = [], False
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        self.contents.append("")
+        self.elements.append([tag, dict(attrs), ""])
         self.is_inside = True
 
     def handle_endtag(self, tag):
@@ -216,12 +215,12 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         if self.is_inside:
-            self.contents[-1] += data
+            self.elements[-1][-1] += data
 
     def content(self, tag, **attributes):
         [found] = [
             content
-            for (name, attrs), content in zip(self.elements, self.contents, strict=True)
+            for name, attrs, content in self.elements
             if name == tag and attributes.items() <= attrs.items()
         ]
         return found

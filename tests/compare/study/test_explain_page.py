@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from compare.study.page.build import render, spread, title
+from compare.study.page.build import render, title
 from compare.study.page.record import record
 from tests.compare.study.courses import course
 from tests.compare.study.pages import MEGABYTE, Page
@@ -26,7 +26,7 @@ def test_a_text_never_becomes_markup():
     made["tokens"][1] = made["shown_tokens"][1] = "</script>"
     plain = Page(render(record("time", course()), most_bytes=MEGABYTE)[0])
     page = Page(render(made, most_bytes=MEGABYTE)[0])
-    assert [tag for tag, _ in page.elements] == [tag for tag, _ in plain.elements]
+    assert [tag for tag, *_ in page.elements] == [tag for tag, *_ in plain.elements]
     stated = json.loads(page.content("script", id="record"), parse_constant=pytest.fail)
     assert stated["text"] == stated["source"] == stated["notes"][0] == text
     assert stated["tokens"][1] == "</script>"
@@ -35,13 +35,9 @@ def test_a_text_never_becomes_markup():
 def test_a_page_allows_its_own_script_and_style_and_nothing_else():
     text, _ = render(record("time", course()), most_bytes=MEGABYTE)
     page = Page(text)
-    [policy] = [a["content"] or "" for _, a in page.elements if "http-equiv" in a]
+    [policy] = [a["content"] or "" for _, a, _ in page.elements if "http-equiv" in a]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
-    [script] = [
-        content
-        for (tag, attributes), content in zip(page.elements, page.contents, strict=True)
-        if tag == "script" and "type" not in attributes
-    ]
+    [script] = [content for tag, a, content in page.elements if tag == "script" and "type" not in a]
     for rule, content in (("script-src", script), ("style-src", page.content("style"))):
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert rules.pop(rule) == f"'sha256-{digest}'"
@@ -52,7 +48,7 @@ def test_a_page_allows_its_own_script_and_style_and_nothing_else():
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    for _, attributes in page.elements:
+    for _, attributes, _ in page.elements:
         assert not attributes.keys() & {"src", "style", "onclick", "onload", "srcset"}
         assert (attributes.get("href") or "#").startswith(("#", "data:,"))
     assert not re.search(
@@ -67,15 +63,16 @@ def test_the_title_has_the_text_on_one_line_and_its_beginning():
     assert title({"text": long}) == f"“{'a' * 40}…” inside a recurrent network"
 
 
-def test_the_order_is_last_first_and_then_whatever_is_farthest():
-    assert [spread(n) for n in (1, 2, 5)] == [[0], [1, 0], [4, 0, 2, 3, 1]]
-
-
 def test_a_page_is_as_small_as_it_is_to_be():
-    made = record("time traveller", course(80, gains=(1.0, 1.1, 1.2, 1.3)))
+    """It keeps the last checkpoint, the first, and then whatever is farthest; with weights last."""
+    made = record("time traveller", course(80, gains=(1.0, 1.1, 1.2, 1.3, 1.4)))
     _, whole = render(made, most_bytes=MEGABYTE)
-    for less, kept in {0: (4, 4), 61_000: (4, 3), 211_000: (3, 1), 281_000: (3, 0)}.items():
+    for less, kept, with_weights in (
+        (0, (0, 1, 2, 3, 4), (0, 1, 2, 3, 4)),
+        (2_001, (0, 1, 2, 3, 4), (0, 2, 3, 4)),  # a byte too much
+        (284_000, (0, 2, 3, 4), (4,)),
+        (372_000, (0, 2, 4), ()),
+    ):
         page, size = render(made, most_bytes=whole.num_bytes + 2_000 - less)
         assert len(page.encode()) == size.num_bytes <= size.most_bytes
-        assert size.kept[-1] == 3
-        assert (len(size.kept), len(size.with_details)) == kept
+        assert (size.kept, size.with_details) == (kept, with_weights)
