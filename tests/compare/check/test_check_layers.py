@@ -50,12 +50,14 @@ def stages(report):
 
 @pytest.mark.parametrize("cell", number(["rnn"], CELLS))
 def test_the_layers_of_pytorch_are_right(cell):
-    report = examined(f"torch.nn:{CELLS[cell].layer}")
+    report = examined(f"torch.nn:{CELLS[cell].layer}", size="T=11,layers=2")
     assert (report.ok, report.cell, report.form) == (True, cell, "torch"), report.summary
     assert not any(feature.likely for feature in report.features)
     found = verdicts(report.features)
     missing = {name for name, verdict in found.items() if verdict == "missing"}
     assert missing == {"token numbers as input", "dropout masks"}
+    assert found["2 layers of --size"] == "right"
+    assert 11 in {sizes["T"] for sizes in report.stages[0].tried}
     assert len(found) >= 14
 
 
