@@ -4,7 +4,16 @@ import re
 
 import pytest
 
-from compare.parity import Agreement, ParityReport, ParityRow, parity_verdict, show_parity
+from compare.parity import (
+    Agreement,
+    ParityError,
+    ParityReport,
+    ParityRow,
+    UndecidableError,
+    demand_agreement,
+    parity_verdict,
+    show_parity,
+)
 from tests.in_process import terminal
 from tests.tables import lines_of
 
@@ -118,3 +127,10 @@ def test_the_colour_is_that_of_the_verdict():
 )
 def test_the_verdict_counts_and_names(rows, summary, style):
     assert parity_verdict(ParityReport(rows)) == (f"parity: {summary}", style)
+
+
+@pytest.mark.parametrize(("rows", "kind"), [(ROWS[4:], UndecidableError), (ROWS[3:], ParityError)])
+def test_a_tensor_that_differs_counts_more_than_one_that_is_undecidable(rows, kind):
+    with pytest.raises(ParityError, match=r"^both models: .*; nothing was trained$") as caught:
+        demand_agreement(ParityReport(rows), "both models", "; nothing was trained")
+    assert caught.type is kind
