@@ -72,7 +72,10 @@ def _show(message: str) -> None:
 
 def _reason(error: Exception, url: str) -> str:
     """Return in a few words why the download failed; the libraries' messages are very long."""
-    host = urlsplit(url).hostname or "the server"
+    try:
+        host = urlsplit(url).hostname or "the server"
+    except ValueError:  # it is no address
+        host = "the server"
     kind = type(error).__name__
     if (response := getattr(error, "response", None)) is not None:
         return f"{host} answered {response.status_code}"

@@ -92,9 +92,12 @@ def test_a_bad_answer_falls_back_to_the_sample(cache, server, monkeypatch, behav
     assert load_text().source == "download"
 
 
-def test_an_address_that_cannot_be_used_is_no_crash(cache, monkeypatch):
-    monkeypatch.setenv("RNN_PARITY_URL", "nonsense")
-    reason = "MissingSchema at the server"
+@pytest.mark.parametrize(
+    ("url", "kind"), [("nonsense", "MissingSchema"), ("http://[", "InvalidURL")]
+)
+def test_an_address_that_cannot_be_used_is_no_crash(cache, monkeypatch, url, kind):
+    monkeypatch.setenv("RNN_PARITY_URL", url)
+    reason = f"{kind} at the server"
     assert load_text().note == f"The Time Machine could not be downloaded: {reason}"
 
 
