@@ -6,6 +6,7 @@ from .core.cells import Parameter as Parameter
 from .core.cells import list_equations as list_equations
 from .core.failures import FAILED as FAILED
 from .core.failures import HOPELESS as HOPELESS
+from .core.failures import LEFT_OUT as LEFT_OUT
 from .core.failures import CallFailed as CallFailed
 from .core.failures import UnexpectedResult as UnexpectedResult
 from .core.failures import Verdict as Verdict

@@ -19,7 +19,6 @@ from compare.check.trying.config import CheckConfig
 from compare.check.trying.diagnosis import explain_results, is_right_at_first
 from compare.check.trying.explanation import describe_problem
 from compare.check.trying.loading import (
-    LEFT_OUT,
     Load,
     find_failure,
     list_skipped,
@@ -32,6 +31,7 @@ from compare.implementations import (
     CELLS,
     COLUMNS,
     FAILED,
+    LEFT_OUT,
     TABLE,
     CallFailed,
     UserLayerFactory,

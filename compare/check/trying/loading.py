@@ -10,6 +10,7 @@ from pathlib import Path
 from compare.check.trying.config import CheckConfig, check_device
 from compare.check.trying.results import Item, ItemResult
 from compare.implementations import (
+    LEFT_OUT,
     CallFailed,
     Notes,
     Source,
@@ -30,9 +31,6 @@ Load = Callable[..., Submission]
 
 OF_CLASSES = ("device", "dtype", "tf32", "interpret", "compile_for")
 """The options that files of functions do not have, beside --strict."""
-
-LEFT_OUT = "not defined: "
-"""What an exception says of a name that was left out of a script."""
 
 
 def find_source(config: CheckConfig) -> Source:
