@@ -1,9 +1,12 @@
 """Fixtures of the tests of `check`."""
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.compare.check.corpus import files
+
+MARK = "RNN_PARITY_TEST"
 
 
 @pytest.fixture
@@ -24,3 +27,14 @@ def folder_of_files(tmp_path_factory):
 def beside_files(folder_of_files, monkeypatch):
     """The test runs in the folder with the files of `students/files.toml`."""
     monkeypatch.chdir(folder_of_files)
+
+
+@pytest.fixture
+def no_process_stays(tmp_path, monkeypatch):
+    """All processes that the test starts end with it; a browser of other tests has no mark."""
+    mark = str(tmp_path)
+    monkeypatch.setenv(MARK, mark)
+    yield
+    # What may not be read of a process of somebody else is None.
+    environments = [each.info["environ"] or {} for each in psutil.process_iter(["environ"])]
+    assert mark not in [each.get(MARK) for each in environments]

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
 import pytest
 
 from compare.check import STAGES, CheckOptions
@@ -52,15 +51,12 @@ NAMES = [name.replace("\x1b", "\\x1b") for name in FILES]
 
 
 @pytest.fixture(autouse=True)
-def _files(tmp_path, monkeypatch):
+def _files(no_process_stays, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     for name, (text, *_) in FILES.items():
         (path := Path("class") / name).parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    before = set(psutil.Process().children(recursive=True))
-    yield
-    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 def read_tables(page):

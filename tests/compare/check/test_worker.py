@@ -1,14 +1,12 @@
 """The process of the user's code: its limits, what it prints, and hostile files."""
 
 import json
-import os
 import shlex
 import sys
 import tomllib
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from compare.cli import main
@@ -19,18 +17,15 @@ from tests.in_process import source_of
 
 RIGHT = right_source()
 HOSTILE = tomllib.loads(Path(__file__).with_name("hostile.toml").read_text("utf-8"))["file"]
-MARK = "RNN_PARITY_TEST"
-
-
 FILES = [file for file in HOSTILE if sys.platform in file.get("systems", ["linux"])]
 
 
+@pytest.mark.usefixtures("no_process_stays")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file["name"])
 def test_hostile_files(file, tmp_path, monkeypatch, capsys):
     """Each is ended and reported, in lines that a terminal can show; nothing of it stays."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv(MARK, str(tmp_path))
     text = file.get("before", "") + RIGHT + file.get("after", "")
     Path("student.py").write_text(text, encoding="utf-8")
     options = shlex.split(file.get("options", ""))
@@ -41,17 +36,8 @@ def test_hostile_files(file, tmp_path, monkeypatch, capsys):
     assert found == (not results["ok"])
     assert all(line in output for line in file["shown"]), output
     assert (output + error).replace("\n", "").isprintable()
-    assert [p for p in psutil.process_iter() if is_marked(p, str(tmp_path))] == [psutil.Process()]
     files = {path.name for path in Path().iterdir()}
     assert files == {"student.py", "a.json", "b.json", *file.get("files", ())}
-
-
-def is_marked(process, mark):
-    """Whether a process has inherited the environment of the test."""
-    try:
-        return process.pid == os.getpid() or process.environ().get(MARK) == mark
-    except psutil.Error:
-        return False
 
 
 def called(folder, body, **limits):
