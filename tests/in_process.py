@@ -2,6 +2,7 @@
 
 import io
 from functools import partial
+from unittest.mock import patch
 
 from rich.console import Console
 
@@ -9,6 +10,7 @@ from compare.check import CheckConfig, examine, list_trials
 from compare.check.exercise.functions import FunctionsSubject, call_reference
 from compare.check.layers.features import (
     FEATURES,
+    FROM_ZERO,
     find_surface,
     find_wrong_combination,
     try_features,
@@ -87,11 +89,11 @@ def try_one(target, cell, name):
             found = try_property(tried, layers, find_surface(layers, features), 0, 1)
             if found.verdict == Verdict.WRONG:
                 return found
-        features = []
-        for each in try_features(subject):
-            if tried is None and each.name.startswith(name):
-                return each
-            features.append(each)
+        elif found := [each for each in FEATURES if each.startswith(name)]:
+            own = {each: FEATURES[each] for each in (FROM_ZERO, *found)}
+            with patch.dict(FEATURES, own, clear=True):
+                return next(each for each in try_features(subject) if each.name in found)
+        features = list(try_features(subject))
         if tried is not None:
             return try_property(tried, layers, find_surface(layers, features), 0, 1)
         [combination] = find_wrong_combination(subject, features, PARTS)

@@ -17,7 +17,7 @@ from compare.check.cases.levels import lay_out
 from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.drawing import DTYPES, MEMORY, Kind
 from compare.check.exercise.model import NAME, PARTS, make_stage
-from compare.check.exercise.stages import STAGES, Stage, run_quietly
+from compare.check.exercise.stages import STAGES, Stage, plain, run_quietly
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.trying.searching import Drawn
 from compare.check.trying.subject import Outcome, RunCase, Subject, try_item
@@ -46,7 +46,7 @@ FIELDS = {"dtype": DTYPES, "memory": MEMORY}  # of a case, for the search
 def call_reference(name: str, args: Sequence[object], order: str | None = None) -> object:
     """Call the plain version's function of this name, with the gates in the order of --gates."""
     cell = name.partition("_")[0]
-    call = partial(PlainFunctions(cell).call, name)
+    call = partial(plain(cell).call, name)
     result: object = translate_call(
         call, name, cell, args, parse_order(order, cell), CELLS[cell].gates
     )

@@ -99,11 +99,11 @@ def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path):
     unknown = [wrong for wrong in WRONG_STYLES if not wrong.likely]
     named = 0
     for wrong in known + unknown:
-        results = {r.name: r for r in tried(tmp_path, wrong.cell, wrong.source, wrong.stage)}
-        assert results[wrong.stage].verdict == "wrong", wrong.name
-        likely = results[wrong.stage].likely
-        is_right = wrong in known and re.search(wrong.likely, likely, re.IGNORECASE)
-        assert is_right or not likely, (wrong.name, likely)
+        own = [stage for stage in ALL_STAGES[wrong.cell] if stage.name == wrong.stage]
+        [result] = try_stages(subject_of(loader(tmp_path, wrong.source), own), own)
+        assert result.verdict == "wrong", wrong.name
+        is_right = wrong in known and re.search(wrong.likely, result.likely, re.IGNORECASE)
+        assert is_right or not result.likely, (wrong.name, result.likely)
         named += bool(is_right)
     assert named >= 0.9 * len(known) > 0
 
