@@ -58,12 +58,6 @@ def pytest_runtest_setup(item):
     annotations.begin(math.inf if item.get_closest_marker("annotated") else annotations.LIMIT)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call():
-    """Let all tests have one environment, and so one process that forks those of `check`."""
-    os.environ.pop("PYTEST_CURRENT_TEST", None)
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     counts.begin()
