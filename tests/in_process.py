@@ -10,7 +10,6 @@ from compare.check import CheckConfig, examine, list_trials
 from compare.check.exercise.functions import FunctionsSubject, call_reference
 from compare.check.layers.features import (
     FEATURES,
-    FROM_ZERO,
     find_surface,
     find_wrong_combination,
     try_features,
@@ -90,8 +89,7 @@ def try_one(target, cell, name):
             if found.verdict == Verdict.WRONG:
                 return found
         elif found := [each for each in FEATURES if each.startswith(name)]:
-            own = {each: FEATURES[each] for each in (FROM_ZERO, *found)}
-            with patch.dict(FEATURES, own, clear=True):
+            with patch.dict(FEATURES, {each: FEATURES[each] for each in found}, clear=True):
                 return next(each for each in try_features(subject) if each.name in found)
         features = list(try_features(subject))
         if tried is not None:
