@@ -20,6 +20,7 @@ from .options import changeable as changeable
 from .options import check_options as check_options
 from .options import flag as flag
 from .options import flag_of as flag_of
+from .options import list_changed as list_changed
 from .options import read_sizes as read_sizes
 from .options import refuse_options as refuse_options
 from .output import Progress as Progress

@@ -123,16 +123,20 @@ def check_options(config: object) -> None:
 
 
 def refuse_options(config: "DataclassInstance", names: Iterable[str], expected: str) -> None:
-    """Refuse options that the command does not read, here or with another option.
+    """Refuse options that the command does not read, here or with another option."""
+    if changed := list_changed(config, names):
+        raise UsageError(f"expected {expected}, got {', '.join(changed)}")
+
+
+def list_changed(config: "DataclassInstance", names: Iterable[str]) -> list[str]:
+    """Return the options among these fields that do not have their default value.
 
     An option with its default value cannot be distinguished from one that was not given.
     """
     names = list(names)
     default = {field.name: field.default for field in fields(config)}
     without = replace(config, **{name: default[name] for name in names})
-    given = [flag_of(name) for name in names if getattr(config, name) != getattr(without, name)]
-    if given:
-        raise UsageError(f"expected {expected}, got {', '.join(given)}")
+    return [flag_of(name) for name in names if getattr(config, name) != getattr(without, name)]
 
 
 def all_but(config: "DataclassInstance", *names: str) -> list[str]:

@@ -15,8 +15,8 @@ from compare.runs import Course, Snapshot, newest_run, read_course
 from compare.study.config import ExplainConfig
 from compare.study.page.build import MARK, PageSize, scripts, write_page
 from compare.study.page.own_network import read_own_network
-from compare.study.page.record import record
-from compare.terminal import PACKAGE, Terminal, UsageError, plural
+from compare.study.page.record import SETTINGS, record
+from compare.terminal import PACKAGE, Terminal, UsageError, all_but, plural, refuse_options
 from scratch_rnn.text import Vocab
 
 
@@ -24,8 +24,8 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     """Write the page and return its path.
 
     A UsageError says that no token of the text is in the vocabulary, the file at the path is not a
-    page of `explain`, or the page has no script for the cell; a RecordError, that the weights
-    cannot be read, or the page cannot show their setting.
+    page of `explain`, or the page has no script for the cell or does not know a setting of the
+    training; a RecordError, that the weights cannot be read, or the page cannot show their model.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
@@ -34,6 +34,8 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
         scripts(config.cell)
     course = choose_course(config, terminal)
     scripts(course.setting.cell)  # before the results are computed
+    unknown = all_but(course.setting, *SETTINGS)
+    refuse_options(course.setting, unknown, "a run with settings that the page knows")
     with limited_threads(1):
         made = record(config.text, course, terminal)
         small = _small(course)

@@ -31,6 +31,13 @@ ASCII."""
 MOST_IMPORTANT = 64
 """Number of tokens that are shown of a larger vocabulary."""
 NUM_PREDS = 20
+SETTINGS = (
+    *("text", "gap", "token", "max_tokens", "sampling", "state", "batch_size", "num_steps"),
+    *("cell", "hidden_size", "nonlinearity", "forget_bias", "optimizer", "lr", "max_norm"),
+    *("dtype", "seed", "threads", "device"),
+)
+"""The settings of a training that the page knows. It would compute and label without any other, so
+a run with another one is refused."""
 DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
 """Arrays that are left out if the page would be too large; each sum is listed after its terms."""
 

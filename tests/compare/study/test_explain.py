@@ -11,11 +11,11 @@ import torch
 
 from compare.cli import main
 from compare.files import RecordError
-from compare.parity import build_models, check_parity, copy_weights
+from compare.parity import SharedOptions, build_models, check_parity, copy_weights
 from compare.runs.checkpoint import save
 from compare.study.page.build import PARTS, scripts
 from compare.study.page.explain import demonstration
-from compare.study.page.record import MOST_STEPS, record, shown_ids, tokens_of
+from compare.study.page.record import MOST_STEPS, SETTINGS, record, shown_ids, tokens_of
 from compare.terminal import UsageError
 from scratch_rnn.text import Batch, Vocab
 from tests.compare.study.courses import LETTERS, checkpoint, course, write_run
@@ -185,6 +185,28 @@ def test_the_newest_run_is_read_from_its_beginning_to_its_end(explain):
     write_run(Path("ended"), epochs=(0, 5), last=5)
     again = labels(explain("--checkpoint", "ended")[0])
     assert again == ["untrained", "after 5 epochs"]  # the end is there once
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LaterOptions(SharedOptions):
+    clip: str = "norm"
+
+
+@pytest.mark.parametrize(("clip", "code"), [("norm", 0), ("value", 2)])
+def test_a_run_with_a_setting_that_the_page_does_not_know_is_refused(
+    clip, code, explain, monkeypatch, capsys
+):
+    network = course(gains=(1.0,))
+    setting = LaterOptions(**vars(network.setting), clip=clip)
+    network = dataclasses.replace(network, setting=setting)
+    monkeypatch.setattr("compare.study.page.explain.choose_course", lambda *_: network)
+    assert main(["explain", "--text", "tee"]) == code
+    said = "expected a run with settings that the page knows, got --clip" in capsys.readouterr().err
+    assert said == bool(code)
+
+
+def test_each_setting_that_the_page_knows_is_an_option():
+    assert {*SETTINGS} <= {field.name for field in dataclasses.fields(SharedOptions)}
 
 
 @pytest.mark.parametrize("ended", [False, True])
