@@ -200,7 +200,7 @@ class _Session:
             self.phases_done += len(phases)
             return
         config = self.config
-        case = make_case(shape, dtype=config.dtype, seed=config.seed, optimizer=config.optimizer)
+        case = make_case(shape, dtype=config.dtype, seed=config.seed, settings=config.step)
         check = ResultCheck(case, seed=self.config.seed)
         jobs: dict[Row, dict[str, Job]] = {}
         # Every check needs scratch and PyTorch, even if they are not in the table.

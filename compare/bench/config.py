@@ -8,8 +8,9 @@ from tyro.conf import arg
 
 from compare.bench.rows import LABELS, PRESETS
 from compare.bench.workload.shapes import NAMED, PHASES
+from compare.files import plain
 from compare.implementations import CellName
-from compare.parity import OptimizerName
+from compare.parity import StepSettings
 from compare.terminal import (
     FROM_0,
     LARGEST,
@@ -33,7 +34,7 @@ MEASURED = f"Phases to measure: {', '.join(PHASE_NAMES)}."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BenchConfig:
+class BenchConfig(StepSettings):
     """Measure the time of scratch, PyTorch and others.
 
     Exit code 1 if scratch or a row of --rows has wrong results, or if a row of --rows has no times.
@@ -45,8 +46,6 @@ class BenchConfig:
     rows: Annotated[
         tuple[str, ...], flag("ROW ...", "(default: all that are available)", help=ROWS)
     ] = ()
-    optimizer: OptimizerName = "sgd"
-    """Optimizer of the phases step and update."""
     phases: Annotated[
         tuple[str, ...], flag("PHASE ...", "(default: all phases of the shape)", help=MEASURED)
     ] = ()
@@ -80,9 +79,5 @@ class BenchConfig:
 
     def to_json(self) -> dict[str, object]:
         """Return the options that affect the measurement as JSON values, without directories."""
-        values = dataclasses.asdict(self) | {"shapes": Path(self.shapes).name}
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in values.items()
-            if name not in ("against", "json", "plot")
-        }
+        values = plain(self) | {"shapes": Path(self.shapes).name}
+        return {n: value for n, value in values.items() if n not in ("against", "json", "plot")}

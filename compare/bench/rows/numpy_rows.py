@@ -16,11 +16,15 @@ from compare.bench.workload.case import Job, LayerInputs, ModelInputs, TimedCall
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Cell
 from compare.parity import ScratchOptimizer, limited_threads, step_options
+from compare.terminal import all_but, list_changed
 from scratch_rnn.arrays import arrays_of
 from scratch_rnn.plain import adam, elman
 from scratch_rnn.plain import model as plain
 from scratch_rnn.plain.elman import clip_grad_norm
 from scratch_rnn.train import loss_and_gradients
+
+PLAIN_SETTINGS = ("optimizer", "lr", "max_norm")
+"""The settings of a step that the plain version has."""
 
 
 class Scratch(Row):
@@ -124,7 +128,8 @@ class Plain(Row):
             STEP: step,
             GENERATION: lambda: plain.generate(functions, [1], case.num_preds, writer),
         }
-        if case.settings.optimizer not in ("sgd", "adam"):  # others have no plain version
+        unknown = list_changed(case.settings, all_but(case.settings, *PLAIN_SETTINGS))
+        if unknown or case.settings.optimizer not in ("sgd", "adam"):  # there is no plain version
             del runs[STEP]
         return case.jobs(runs, take_state=lambda h: h[None])
 

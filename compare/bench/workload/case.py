@@ -148,9 +148,13 @@ Case = LayerInputs | ModelInputs
 
 
 def make_case(
-    shape: Shape, *, dtype: str = "float32", seed: int = 0, optimizer: str = "sgd"
+    shape: Shape,
+    *,
+    dtype: str = "float32",
+    seed: int = 0,
+    settings: StepSettings | None = None,
 ) -> Case:
-    """Draw parameters, inputs and gradients for a shape."""
+    """Draw parameters, inputs and gradients for a shape; the settings are those of its step."""
     rng = np.random.default_rng(seed)
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     rnn = make_scratch_layer(shape, dtype, rng)
@@ -167,8 +171,7 @@ def make_case(
     loud = dict(model.parameters)
     loud["rnn.weight_ih_l0"] = LOUD * loud["rnn.weight_ih_l0"]
     vocab = Vocab([f"token{k}" for k in range(1, V)])
-    settings = StepSettings(optimizer=optimizer)
-    parameters = model.parameters
+    settings, parameters = settings or StepSettings(), model.parameters
     return ModelInputs(shape, dtype, parameters, state, loud, batch, vocab, settings)
 
 

@@ -1,7 +1,7 @@
 """No number without a check: rows that are right pass, rows that are wrong are refused."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ from compare.bench.workload.shapes import (
     STEP,
     TIMED,
 )
-from compare.parity import OPTIMIZERS, ParityError, limited_threads
+from compare.parity import OPTIMIZERS, ParityError, StepSettings, limited_threads
 from scratch_rnn import RNNTape, threads
 from scratch_rnn.cells import elman
 from tests.compare.bench.bench_help import (
@@ -45,7 +45,7 @@ by_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.describe())
 
 
 def checks_of(shape, phase, *others, dtype="float32", optimizer="sgd"):
-    case = make_case(shape, dtype=dtype, optimizer=optimizer)
+    case = make_case(shape, dtype=dtype, settings=StepSettings(optimizer=optimizer))
     rows = [Scratch(), TorchRow(), *others]
     checks = check_rows(phase, {row: row.prepare(case) for row in rows}, ResultCheck(case), 1)
     return {row.name: check for row, check in checks.items()}
@@ -71,11 +71,23 @@ def test_rows_use_the_optimizer(optimizer, dtype):
         assert (name, check.outcome, check.reason) == (name, TIMED, "")
         assert max(check.errors.values(), default=0.0) < 1e-5
     [another] = set(OPTIMIZERS) - {optimizer}
-    case, other = (make_case(MODEL, dtype=dtype, optimizer=o) for o in (optimizer, another))
+    settings = [StepSettings(optimizer=name) for name in (optimizer, another)]
+    case, other = (make_case(MODEL, dtype=dtype, settings=each) for each in settings)
     right, wrong = (
         job.results(job.run()) for job in (Scratch().prepare(each)[STEP] for each in (case, other))
     )
     assert "updated" in ResultCheck(case).objection(STEP, right, wrong)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaterSettings(StepSettings):
+    clip: str = "norm"
+
+
+@pytest.mark.parametrize(("clip", "has_step"), [("norm", True), ("value", False)])
+def test_the_plain_version_has_no_step_with_a_setting_that_it_does_not_know(clip, has_step):
+    jobs = Plain().prepare(make_case(MODEL, settings=LaterSettings(clip=clip)))
+    assert (STEP in jobs, FORWARD in jobs) == (has_step, True)
 
 
 @pytest.mark.parametrize(
