@@ -34,7 +34,6 @@ from timings import (
     gpu_table,
     layers_table,
     read_results,
-    steps_table,
     times_table,
 )
 
@@ -202,7 +201,6 @@ MEASURES = {
     "runs": measure_runs,
     "bench": measure_bench,
     "layers": measure_layers,
-    "steps": partial(run_script, "optimisation_steps", []),
     "questions": partial(run_script, "questions", ["measure"], ["draw"]),
     "comparisons": partial(run_script, "comparisons", ["right", "10000"], ["bugs"], ["draw"]),
     "tolerance": partial(run_script, "tolerance", ["measure"], ["draw"]),
@@ -304,9 +302,6 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     PAGE: {"plain": plain_output, "check": check_output, "results": results_table},
     DOCS / "use" / "run.md": {"quick": quick_output},
     DOCS / "learn" / "lecture.md": {"runs": runs_table},
-    DOCS / "speed" / "optimisation.md": {
-        "steps": steps_table,
-    },
     DOCS / "speed" / "kernels.md": {
         "cases": cases_table,
         "mistakes": mistakes_table,

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import statistics
 from pathlib import Path
-from typing import Any
 
 from pages import DOCS, name_versions, table
 
 from compare.bench.results.result import Document, Timing, divide_times
 from compare.bench.workload.shapes import BACKWARD, FORWARD, REFERENCE, STEP, TIMED
-from compare.terminal import plural
 
 BENCHMARKS = DOCS / "benchmarks"
-STEPS_FILE = BENCHMARKS / "optimisation_steps.json"
 XEON = BENCHMARKS / "xeon"  # results of another processor: drawn, not measured
 
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
@@ -141,47 +136,3 @@ def gpu_table() -> str:
         return "Not measured yet: there was no GPU. `make figures ARGS=gpu` fills in this table."
     head = ["shape", "what is timed", "cuDNN", "kernel", "by hand, CUDA graph"]
     return "\n\n".join([table(head, rows, numbers=3), about])
-
-
-def take_medians(data: dict[str, Any]) -> tuple[list[float], dict[int, float]]:
-    """Return the median time of each optimisation step, and PyTorch's by the number of threads."""
-    times = [statistics.median(step["seconds"]) for step in data["steps"]]
-    return times, {int(n): statistics.median(seconds) for n, seconds in data["pytorch"].items()}
-
-
-def steps_table() -> str:
-    """Return each optimisation step with its time and its expected effect."""
-    data = json.loads(STEPS_FILE.read_text(encoding="utf-8"))
-    times, pytorch = take_medians(data)
-    rows: list[list[str]] = []
-    for k, (step, time) in enumerate(zip(data["steps"], times, strict=True)):
-        saved = f"{round(100 * (1 - time / times[k - 1]))}%" if k else ""
-        ratio = f"{time / pytorch[step['threads']]:.2f}"
-        rows.append([f"{k}", step["name"], step["expected"], f"{1e3 * time:.2f} ms", saved, ratio])
-    operations = [
-        [name, f"{1e6 * statistics.median(seconds):.0f} µs"]
-        for name, seconds in data["operations"].items()
-    ]
-    head = ["number", "step", "expected effect", "time", "time saved", "ratio to PyTorch"]
-    return "\n\n".join(
-        [
-            table(head, rows, numbers=3),
-            circumstances(data, pytorch),
-            table(["single operation", "time"], operations, numbers=1),
-        ]
-    )
-
-
-def circumstances(data: dict[str, Any], pytorch: dict[int, float]) -> str:
-    """Return the processor, and PyTorch's times and the rates of products in the same run."""
-    times = " and ".join(
-        f"{1e3 * time:.2f} ms on {plural(n, 'thread')}" for n, time in pytorch.items()
-    )
-    products = data["roof"]["products"].items()
-    rates = ", ".join(f"{1e-9 * rate:.0f} ({library})" for library, rate in products)
-    pools = data["environment"]["thread_pools"]
-    kernels = ", ".join(pool["architecture"] for pool in pools if pool.get("architecture"))
-    return (
-        f"{data['environment']['processor']}, NumPy's BLAS with {kernels} kernels; PyTorch in the "
-        f"same run: {times}; products of large matrices on one thread, GFLOP/s: {rates}."
-    )
