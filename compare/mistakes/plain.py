@@ -10,8 +10,7 @@ places, because it adds in another order or computes log p where the plain versi
 """
 
 import ast
-import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
@@ -65,11 +64,9 @@ class PlainFunctions(LocalFunctions):
         files = CELLS[cell].plain_file, LOSS_FILE
         own, loss = (_executed(file, patches, move) for file in files)
         self.step, self.step_backward = own[f"{cell}_step"], own[f"{cell}_step_backward"]
-        self.forward, self.backward = self._run_forward, self._run_backward
+        self.forward, self.backward = self._run_forward, own[f"{cell}_backward"]
         self.cross_entropy, self.clip_grad_norm = loss["cross_entropy"], loss["clip_grad_norm"]
-        self._own_forward, self._own_backward = own[f"{cell}_forward"], own[f"{cell}_backward"]
-        arguments = inspect.signature(self._own_forward).parameters.values()
-        self._options = tuple(a.default for a in arguments if a.default is not a.empty)
+        self._own_forward = own[f"{cell}_forward"]
         if order:
             for kind in kinds:
                 setattr(self, kind, _read_in_order(getattr(self, kind), kind, cell, order))
@@ -79,12 +76,7 @@ class PlainFunctions(LocalFunctions):
     def _run_forward(self, *given: Array) -> tuple[Array, object, object]:
         """Return output, the last states and the tape that the template suggests."""
         output, last, tape = self._own_forward(*given)
-        kept = tape[: len(tape) - len(self._options)]
-        return output, last, tuple(_stacked(item) for item in kept)
-
-    def _run_backward(self, tape: Iterable[object], *given: Array) -> Any:
-        """Return the gradients of x, of the first states, of both weights and of the biases."""
-        return self._own_backward((*tape, *self._options), *given)
+        return output, last, tuple(_stacked(item) for item in tape)
 
     def _return_states(self, states: Array, *given: Array) -> tuple[Array, object, object]:
         """Return output, the last state and the tape as if a forward pass gave these states."""

@@ -3,6 +3,8 @@
 The state is h_next = tanh(z). The forward pass has kept h_next, not z. Compute d_z
 from d_h and h_next.
 
+With ReLU, h_next = max(z, 0): which line would it be? `slope` in scratch_rnn/cells/elman.py has it.
+
 Check it:  rnn-parity check 02_slope.py --stage rnn_step_backward --no-equations
 """
 

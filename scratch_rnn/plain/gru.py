@@ -2,17 +2,24 @@
 
 T steps, B sequences in a batch, V inputs, H hidden units. Each sequence has a row in the arrays, so
 ``W x`` in the equations is ``x @ W.T`` in the code. The names are torch.nn.GRU's.
+torch keeps the three gates in one array, one below the other: W_ih is W_ir, W_iz, W_in, (3H, V).
+"""
 
-Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
+import numpy as np
 
+# Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
+FORWARD = """
     r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)            the reset gate           (B, H)
     z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)            the update gate          (B, H)
     q_t = W_hn h_{t-1} + b_hn                                                          (B, H)
     n_t = tanh(W_in x_t + b_in + r_t ⊙ q_t)                   the candidate            (B, H)
     h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}                     the state                (B, H)
+"""
 
-Backward, for t = T … 1. δa means dL/da and has the shape of a. output_t is h_t as the output layer
-reads it. a_r = W_ir x_t + b_ir is the input's term of r_t, u_r = W_hr h_{t-1} + b_hr the state's;
+# Backward, for t = T … 1:
+BACKWARD = """
+δa means dL/da and has the shape of a. output_t is h_t as the output layer reads it.
+a_r = W_ir x_t + b_ir is the input's term of r_t, u_r = W_hr h_{t-1} + b_hr the state's;
 z and n alike, with u_n = q_t. σ' = σ (1 - σ) and tanh' = 1 - tanh². Products are entry by entry.
 
     δn   = δh_t ⊙ (1 - z_t)             δa_n = δn ⊙ (1 - n_t²)
@@ -27,13 +34,8 @@ All steps and all rows use the same parameters, so each gradient is a sum over b
     δW_i = Σ δa x_t^T       δb_i = Σ δa             for δa_r, δa_z, δa_n
     δW_h = Σ δu h_{t-1}^T   δb_h = Σ δu             for δu_r = δa_r, δu_z = δa_z, δu_n = δq
     Σ is over the steps and the rows of the batch
-
-torch keeps the three gates in one array, one below the other: W_ih is W_ir, W_iz, W_in, (3H, V).
 """
 
-import numpy as np
-
-NAME, NUM_GATES, NUM_STATES, EPOCHS, LR = "gru", 3, 1, 80, 4.0  # model.py reads them
 Array = np.ndarray
 Tape = tuple[Array, list[Array], list[tuple[Array, ...]], Array, Array]
 

@@ -2,20 +2,26 @@
 
 T steps, B sequences in a batch, V inputs, H hidden units. Each sequence has a row in the arrays, so
 ``W x`` in the equations is ``x @ W.T`` in the code. The names are torch.nn.LSTM's.
+torch keeps the gates in one array, one below the other: W_ih is W_ii, W_if, W_ig, W_io, (4H, V).
+The state that goes from step to step is the pair (h_t, c_t).
+"""
 
-Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
+import numpy as np
 
+# Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
+FORWARD = """
     i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)            the input gate           (B, H)
     f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)            the forget gate          (B, H)
     g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)         the candidate            (B, H)
     o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho)            the output gate          (B, H)
     c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                           the cell state           (B, H)
     h_t = o_t ⊙ tanh(c_t)                                     the hidden state         (B, H)
+"""
 
-The state that goes from step to step is the pair (h_t, c_t).
-
-Backward, for t = T … 1. δa means dL/da and has the shape of a. output_t is h_t as the output layer
-reads it. a_i, a_f, a_g and a_o are the arguments of σ and tanh: i_t = σ(a_i) and so on.
+# Backward, for t = T … 1:
+BACKWARD = """
+δa means dL/da and has the shape of a. output_t is h_t as the output layer reads it.
+a_i, a_f, a_g and a_o are the arguments of σ and tanh: i_t = σ(a_i) and so on.
 σ' = σ (1 - σ) and tanh' = 1 - tanh². Products are entry by entry.
 
     δc_t = δh_t ⊙ o_t (1 - tanh²(c_t)) + δc_{t+1} ⊙ f_{t+1}     from step t+1; at t = T: δc_n
@@ -30,13 +36,8 @@ All steps and all rows use the same parameters, so each gradient is a sum over b
 
     δW_i = Σ δa x_t^T      δW_h = Σ δa h_{t-1}^T      δb_i = δb_h = Σ δa      for i, f, g and o
     Σ is over the steps and the rows of the batch
-
-torch keeps the gates in one array, one below the other: W_ih is W_ii, W_if, W_ig, W_io, (4H, V).
 """
 
-import numpy as np
-
-NAME, NUM_GATES, NUM_STATES, EPOCHS, LR = "lstm", 4, 2, 100, 4.0  # model.py reads them
 Array = np.ndarray
 Tape = tuple[Array, list[Array], list[Array], list[tuple[Array, ...]], Array, Array]
 

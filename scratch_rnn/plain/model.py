@@ -1,50 +1,40 @@
 """The language model with the plain version of any cell: only the recurrent layer differs.
 
-T steps, B sequences in a batch, V entries of the vocabulary, H hidden units. A state is a list of
-arrays (B, H): [h], or [h, c] for the LSTM. Parameters are in the order of a PyTorch model's
-state_dict: the `WEIGHTS` of the cell, then W and b of the output layer.
+T steps, B sequences, V entries of the vocabulary, H hidden units. A state is a list of arrays
+(B, H): [h], or [h, c] for the LSTM. Parameters are in the order of a PyTorch model's state_dict:
+the weights of the cell, then W and b of the output layer.
 """
 
 from collections.abc import Callable, Iterable
-from importlib import import_module
-from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratch_rnn.plain.elman import Array, clip_grad_norm, cross_entropy, one_hot, update
-
-WEIGHTS = ("W_ih", "W_hh", "b_ih", "b_hh")  # unless the file of a cell names its own
+from scratch_rnn.plain import elman, gru, lstm
+from scratch_rnn.plain.elman import Array
 
 
 class PlainCell(NamedTuple):
-    """A plain version.
+    """A cell.
 
-    forward:  (x, *state, *weights) -> (output, last state, tape)
-    backward: (tape, d_output, *d_last_state) -> (d_x, *d_state, *d_weights)
+    forward:  (x, *state, *weights) -> (h, last state, tape)
+    backward: (tape, d_h, *d_last_state) -> (d_x, *d_state, *d_weights)
     """
 
-    name: str
     forward: Callable[..., tuple[Any, ...]]
     backward: Callable[..., tuple[Array, ...]]
-    num_gates: int
-    num_states: int
-    weights: tuple[str, ...]
-    epochs: int  # these and the learning rate suit the built-in sample text
-    lr: float
+    num_gates: int = 1  # blocks of H rows in each weight
+    num_states: int = 1
+    weights: tuple[str, ...] = ("W_ih", "W_hh", "b_ih", "b_hh")
+    epochs: int = 100  # these and the learning rate suit the built-in sample text
+    lr: float = 1.0
 
 
-def cell_of(plain: ModuleType) -> PlainCell:
-    """Return the cell of the module of a plain version."""
-    forward, backward = (getattr(plain, f"{plain.NAME}_{way}") for way in ("forward", "backward"))
-    sizes = (plain.NUM_GATES, plain.NUM_STATES, getattr(plain, "WEIGHTS", WEIGHTS))
-    return PlainCell(plain.NAME, forward, backward, *sizes, plain.EPOCHS, plain.LR)
-
-
-FILES = {file.stem for file in Path(__file__).parent.glob("[a-z]*.py")} - {"adam", "model"}
-MODULES = [import_module(f"scratch_rnn.plain.{name}") for name in sorted(FILES)]
-CELLS = {module.NAME: cell_of(module) for module in MODULES}
+CELLS = {
+    "rnn": PlainCell(elman.rnn_forward, elman.rnn_backward, epochs=160),
+    "gru": PlainCell(gru.gru_forward, gru.gru_backward, num_gates=3, epochs=80, lr=4.0),
+    "lstm": PlainCell(lstm.lstm_forward, lstm.lstm_backward, num_gates=4, num_states=2, lr=4.0),
+}
 
 
 def init_parameters(cell: PlainCell, V: int, H: int, rng: np.random.Generator) -> list[Array]:
@@ -64,10 +54,11 @@ def begin_state(cell: PlainCell, B: int, parameters: list[Array]) -> list[Array]
 def forward(
     cell: PlainCell, inputs: Array, state: list[Array], parameters: list[Array]
 ) -> tuple[Array, list[Array], Array, object]:
-    """Return logits (T, B, V), the last state, h (T, B, H) and a tape, from inputs (T, B)."""
+    """Return logits y (T, B, V), the last state, h (T, B, H) and a tape, from inputs (T, B)."""
     *weights, W, b = parameters
-    h, last, tape = cell.forward(one_hot(inputs, len(b), W.dtype), *state, *weights)
-    return h @ W.T + b, list(last) if cell.num_states > 1 else [last], h, tape
+    x = elman.one_hot(inputs, len(b), W.dtype)  # (T, B, V)
+    h, last, tape = cell.forward(x, *state, *weights)
+    return elman.output_layer(h, W, b), list(last) if len(state) > 1 else [last], h, tape
 
 
 def loss_and_gradients(
@@ -76,16 +67,15 @@ def loss_and_gradients(
     targets: Array,
     state: list[Array],
     parameters: list[Array],
-    cross_entropy: Callable[..., tuple[float, Array]] = cross_entropy,
+    cross_entropy: Callable[..., tuple[float, Array]] = elman.cross_entropy,
 ) -> tuple[float, list[Array], list[Array]]:
     """Return L, the gradient of each parameter, and the last state; inputs, targets are (T, B)."""
-    W, b = parameters[-2:]
     y, last, h, tape = forward(cell, inputs, state, parameters)
-    loss, d_y = cross_entropy(y.reshape(-1, len(b)), targets.reshape(-1))
-    d_y = d_y.reshape(y.shape)  # (T, B, V)
-    _, *d_cell = cell.backward(tape, d_y @ W, *(np.zeros_like(s) for s in last))
-    d_W = sum(d_y_t.T @ h_t for d_y_t, h_t in zip(d_y, h, strict=True))  # (V, H)
-    return loss, [*d_cell[cell.num_states :], d_W, d_y.sum(axis=(0, 1))], last
+    loss, d_y = cross_entropy(y.reshape(-1, y.shape[2]), targets.reshape(-1))
+    W = parameters[-2]
+    d_h, d_W, d_b = elman.output_layer_backward(d_y.reshape(y.shape), h, W)
+    _, *d_cell = cell.backward(tape, d_h, *(np.zeros_like(s) for s in state))
+    return loss, [*d_cell[len(state) :], d_W, d_b], last
 
 
 def train_epoch(
@@ -94,8 +84,8 @@ def train_epoch(
     B: int,
     parameters: list[Array],
     max_norm: float,
-    cross_entropy: Callable[..., tuple[float, Array]] = cross_entropy,
-    clip_grad_norm: Callable[[list[Array], float], float] = clip_grad_norm,
+    cross_entropy: Callable[..., tuple[float, Array]] = elman.cross_entropy,
+    clip_grad_norm: Callable[[list[Array], float], float] = elman.clip_grad_norm,
 ) -> list[float]:
     """Do one update for each batch, whose inputs and targets are (B, T); return the losses."""
     state, losses = begin_state(cell, B, parameters), []
@@ -105,7 +95,7 @@ def train_epoch(
             cell, inputs.T, targets.T, state, parameters, cross_entropy
         )
         clip_grad_norm(gradients, max_norm)
-        update(parameters, gradients, cell.lr)
+        elman.update(parameters, gradients, cell.lr)
         losses.append(loss)
     return losses
 

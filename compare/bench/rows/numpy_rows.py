@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 import scratch_rnn
 from compare.bench.rows import LABELS
 from compare.bench.rows.row import Row
-from compare.bench.workload.case import Job, LayerInputs, ModelInputs, TimedCall
+from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs, TimedCall
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Cell
 from compare.parity import ScratchOptimizer, limited_threads, step_options
@@ -92,6 +92,10 @@ class Plain(Row):
         limits: AbstractContextManager[object] = threadpool_limits(threads, user_api="blas")
         return limits
 
+    def prepare(self, case: Case) -> dict[str, Job]:
+        """Return all phases; nothing for ReLU, which the plain version does not have."""
+        return super().prepare(case) if case.shape.nonlinearity == "tanh" else {}
+
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         return plain_layer(case, plain_functions(case.shape, CELLS[case.shape.cell].plain))
 
@@ -150,10 +154,8 @@ def plain_optimizer(case: ModelInputs, parameters: list[Array]) -> Callable[[lis
 
 def plain_functions(shape: Shape, module: ModuleType) -> plain.PlainCell:
     """Return the functions of a shape's cell from the module with its plain version."""
-    cell = plain.cell_of(module)
-    if shape.options:
-        return cell._replace(forward=partial(cell.forward, f=shape.nonlinearity))
-    return cell
+    forward, backward = (getattr(module, f"{shape.cell}_{way}") for way in ("forward", "backward"))
+    return plain.PlainCell(forward, backward, num_states=len(CELLS[shape.cell].states))
 
 
 def plain_layer(

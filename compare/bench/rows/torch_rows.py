@@ -236,6 +236,8 @@ class TorchPage(TorchRow):
     name, label = "torch-page", LABELS["torch-page"]
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
+        if case.shape.nonlinearity != "tanh":  # the plain version has no ReLU
+            return {}
         functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
         jobs = plain_layer(case, functions, self.on_device, tensor_as_array)
         return {

@@ -44,9 +44,14 @@ FIELDS = {"dtype": DTYPES, "memory": MEMORY}  # of a case, for the search
 
 
 def call_reference(name: str, args: Sequence[object], order: str | None = None) -> object:
-    """Call the plain version's function of this name, with the gates in the order of --gates."""
-    cell = name.partition("_")[0]
+    """Call the plain version's function of this name, with the gates in the order of --gates.
+
+    A step has no options: those that a submission passes on to its own are left out.
+    """
+    cell, _, kind = name.partition("_")
     call = partial(plain(cell).call, name)
+    if kind.startswith("step"):
+        args = args[: len(CELLS[cell].list_arguments(kind))]
     result: object = translate_call(
         call, name, cell, args, parse_order(order, cell), CELLS[cell].gates
     )

@@ -4,7 +4,7 @@
     lossFun(inputs, targets, hprev) -> (loss, dWxh, …, h)        cprev and c of an LSTM behind h
 
 The first has inputs and targets (T, B), the mean loss, and lists of parameters and gradients, in
-the order of a PyTorch model's state_dict, as `scratch_rnn.plain.elman` has it. The second
+the order of a PyTorch model's state_dict, as `scratch_rnn.plain.model` has it. The second
 is over the global arrays of a script or a notebook, for one sequence. Its author chose names,
 layout and gate order, and a loss that is a sum or a mean: each reading that fits is tried.
 """
@@ -81,7 +81,7 @@ class ModelFunctions(LocalFunctions):
         zeros = {p.letter: np.zeros(p.shape(rows, V, H)) for p in record.parameters}
         zeros |= {"W": parameters["W"], "b": np.zeros(V)}
         states = [*arrays_of(state)]
-        cell = PlainCell(self.cell, plain.forward, plain.backward, 0, len(states), (), 0, 0)
+        cell = PlainCell(plain.forward, plain.backward)
         own = [*(zeros | parameters).values()]
         loss, found, last = compute_all(cell, inputs, targets, states, own, plain.cross_entropy)
         factor = inputs.size if self._is_sum else 1

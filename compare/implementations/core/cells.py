@@ -4,7 +4,6 @@ A new cell needs its record here, its files in `scratch_rnn`, and a PyTorch modu
 none. Nothing else names its parameters, its gates or its equations.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -99,23 +98,12 @@ class Cell:
     @property
     def forward(self) -> str:
         """The equations of a step, with the shape or the meaning of each result."""
-        return self._read_equations("Forward")
+        return str(self.plain.FORWARD)
 
     @property
     def backward(self) -> str:
         """How the gradients follow, in words and equations."""
-        return self._read_equations("Backward")
-
-    def _read_equations(self, heading: str) -> str:
-        """Return what the plain version's docstring states under a heading "Forward, for t = …".
-
-        That is all between the end of the first sentence and the last line that is indented. The
-        other heading ends it, or a paragraph on the output layer.
-        """
-        section = (self.plain.__doc__ or "").partition(f"{heading}, for t = ")[2]
-        section = re.split("\n(?:Backward|The output layer)", section)[0]
-        found = re.search(r"(?:\. |:)(.*\n    [^\n]*\n)", section, re.DOTALL)
-        return found[1] if found else ""
+        return str(self.plain.BACKWARD)
 
     # The functions of the exercise ------------------------------------------------------------
 

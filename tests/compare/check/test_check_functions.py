@@ -15,8 +15,7 @@ from compare.cli import main
 from tests.compare.check.corpus import plain_source, replaced, table
 from tests.in_process import loader, subject_of, terminal
 
-RIGHT = plain_source("rnn").replace("_hh, f", "_hh")
-"""The plain version, whose functions hand on what the template names, and no nonlinearity."""
+RIGHT = plain_source("rnn")
 
 MESSAGES = table("forms")["message"]
 STAGES = ALL_STAGES["rnn"]
@@ -86,9 +85,13 @@ def test_a_stage_does_not_wait_for_another(tmp_path):
 
 
 def test_a_step_that_takes_an_option_is_replaced_too(tmp_path):
-    """The plain version's rnn_forward passes its nonlinearity on."""
-    source = plain_source("rnn").replace("h @ W_hh.T", "h @ W_hh")
-    results = tried(tmp_path, source)
+    """This rnn_forward passes a name on, which the reference does not take."""
+    text = changed(
+        ("h @ W_hh.T", "h @ W_hh"),
+        ("b_hh: Array) -> Array:", "b_hh: Array, name: str = '') -> Array:"),
+        ("b_ih, b_hh))", "b_ih, b_hh, 'tanh'))"),
+    )
+    results = tried(tmp_path, text)
     assert [results[n].verdict for n in NAMES] == ["wrong", *["right"] * 5]
     assert results["rnn_forward"].notes == ["with the reference's rnn_step instead of yours"]
 

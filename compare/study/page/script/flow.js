@@ -169,11 +169,11 @@ function writeFlowNumbers(t, s) {
   const part = `${IS_GATED ? "∂L/∂u_t" : "∂L/∂z_t"} h_{t-1}^T`;
   const LINE_OF_D_H = "return d_z_t @ W_ih, d_z_t @ W_hh";
   const rows = [ // stage, name, formula, number of the unit, norm, key, line of the plain version
-    [0, `from the loss after step ${t}`, "W^T ∂L/∂y_t", fromLoss[i], length(fromLoss), "d_h_k", "rnn_backward(tape, d_y @ W"],
+    [0, `from the loss after step ${t}`, "W^T ∂L/∂y_t", fromLoss[i], length(fromLoss), "d_h_k", "return d_y @ W, d_W"],
     [1, t === K ? "from the next step: it has no loss" : `from step ${t + 1}`, CELL.fromNext[0], fromNext[0][i], length(fromNext[0]), "d_h", LINE_OF_D_H],
     [1, "their sum", "∂L/∂h_t", d[i], length(d), "d_sum", "d_output[t] + d_h"],
     ...fromNext.slice(1).map((d_c, n) => [1, "to the cell state, from the next step", CELL.fromNext[n + 1], d_c[i], length(d_c), "d_c", null]),
-    [2, through, formula, d_u[place], length(d_u), "d_u", "d_z_t = d_h_t * ("],
+    [2, through, formula, d_u[place], length(d_u), "d_u", F === "tanh" ? "d_z_t = d_h_t * (" : null],
     [3, `the term of step ${t} in the gradient of W_hh`, part, added(t), length(term[0]) * length(term[1]), "d_W_hh", LINE_OF_D_H],
     [3, t === K ? "sum of the terms so far" : `sum of the terms so far: steps ${K} to ${t}`, `Σ ${part}`, sum, null, "d_W_hh sum", "d_W_hh += "],
   ];
@@ -183,7 +183,7 @@ function writeFlowNumbers(t, s) {
     make("span", { class: "formula" }, math(formula_)),
     make("span", { class: "one" }, make("span", { class: "remark", ...same("unit", i) }, stage === 3 ? weight : `unit ${i}`), make("span", { class: "figure", "data-flow": key }, rounded(one, 6))),
     make("span", { class: "remark all" }, all === null ? "" : `norm ${rounded(all, 4)}`),
-    stage === s && !IS_GATED ? make("div", { class: "lines" }, source(line, "div")) : null)));
+    stage === s && !IS_GATED && line ? make("div", { class: "lines" }, source(line, "div")) : null)));
 }
 
 addPanel({ place: 3, section: "backward", views: [["c t s i u *", drawFlow]], setUp: setUpFlow });

@@ -3,16 +3,22 @@
 T steps, B sequences in a batch, V inputs, H hidden units. Each sequence has a row in the arrays, so
 ``W x`` in the equations is ``x @ W.T`` in the code. The unit is that of Zhou et al. (2016), with
 the two biases and the product q of torch.nn.GRU.
+"""
 
-Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
+import numpy as np
 
+# Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
+FORWARD = """
     f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)            the forget gate          (B, H)
     q_t = W_hn h_{t-1} + b_hn                                                          (B, H)
     n_t = tanh(W_in x_t + b_in + f_t ⊙ q_t)                   the candidate            (B, H)
     h_t = (1 - f_t) ⊙ h_{t-1} + f_t ⊙ n_t                     the state                (B, H)
+"""
 
-Backward, for t = T … 1. δa means dL/da and has the shape of a. output_t is h_t as the output layer
-reads it; a_f and a_n are the arguments of σ and tanh. σ' = σ (1 - σ) and tanh' = 1 - tanh².
+# Backward, for t = T … 1:
+BACKWARD = """
+δa means dL/da and has the shape of a. output_t is h_t as the output layer reads it;
+a_f and a_n are the arguments of σ and tanh. σ' = σ (1 - σ) and tanh' = 1 - tanh².
 
     δn   = δh_t ⊙ f_t                                  δa_n = δn ⊙ (1 - n_t²)
     δf   = δh_t ⊙ (n_t - h_{t-1}) + δa_n ⊙ q_t         δa_f = δf ⊙ f_t (1 - f_t)
@@ -27,9 +33,6 @@ All steps and all rows use the same parameters, so each gradient is a sum over b
     Σ is over the steps and the rows of the batch
 """
 
-import numpy as np
-
-NAME, NUM_GATES, NUM_STATES, EPOCHS, LR = "mgu", 2, 1, 80, 4.0  # model.py reads them
 Array = np.ndarray
 Tape = tuple[Array, list[Array], list[tuple[Array, ...]], Array, Array]
 

@@ -46,9 +46,9 @@ const CELL = {
   },
 
   newState: F === "tanh"
-    ? { formula: "h_t = tanh(z_t)", line: "np.tanh(z_t) if f ==",
+    ? { formula: "h_t = tanh(z_t)", line: "np.tanh(z_t)",
       text: "tanh maps each sum to a number between −1 and 1. Where its curve is flat, the unit is saturated: almost no gradient passes." }
-    : { formula: "h_t = max(0, z_t)", line: "np.tanh(z_t) if f ==",
+    : { formula: "h_t = max(0, z_t)",
       text: "ReLU keeps positive numbers and sets all others to 0. A unit at 0 passes no gradient." },
   fromNext: ["W_{hh}^T ∂L/∂z_{t+1}"],
 
