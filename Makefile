@@ -13,6 +13,9 @@ LOWEST := .venv-lowest
 PIP_ARGS ?=
 ARGS     ?=
 WORKERS  ?= auto
+# What `make mutants` changes, and the tests that can notice it: docs/trust/mutants.md.
+FILES ?= scratch_rnn/plain/[a-z]*.py
+TESTS ?= tests/scratch_rnn/test_plain.py tests/scratch_rnn/test_optim.py tests/scratch_rnn/test_loss.py
 # The tests that need a library of the extra `adapters`.
 ADAPTERS := tests/compare/check/test_adapters.py tests/compare/pairs/test_each_pair.py \
     tests/compare/pairs/test_convert.py tests/compare/pairs/test_keras_files.py tests/compare/pairs/test_onnx_files.py
@@ -71,8 +74,14 @@ check: $(STAMP)  ## style, types, import contracts, the budget of each package, 
 deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; ARGS=tests/compare/runs: a folder)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 $(ARGS)
 
-mutants: $(STAMP)  ## change the code in thousands of ways, and see that the tests notice (hours; ARGS=parity: a part)
-	@$(BIN)/python docs/scripts/mutants.py --processes $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
+# mutmut runs in a folder of its own: it keeps changed copies of the code beside its settings.
+mutants: $(STAMP)  ## change the code of FILES in all simple ways, and list the changes that no test of TESTS notices
+	@mkdir -p mutants && ln -sfn ../scratch_rnn ../concise_rnn ../compare ../tests ../docs mutants/
+	@set -f; { cat pyproject.toml; \
+	    printf 'only_mutate = ['; printf '"%s", ' $(FILES); \
+	    printf ']\npytest_add_cli_args_test_selection = ['; printf '"%s", ' $(TESTS); echo ']'; } > mutants/pyproject.toml
+	@cd mutants && ../$(BIN)/mutmut run --max-children $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
+	@cd mutants && ../$(BIN)/mutmut results
 
 format: $(STAMP)  ## let ruff put the code in order
 	$(BIN)/ruff check --fix

@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from compare.implementations import CELLS
 from tests import budget
 from tests.scripts import ROOT
 
@@ -27,6 +28,13 @@ def test_no_file_is_too_long(pattern, most):
     }
     assert lengths, "expected files, got none"
     assert {name: length for name, length in lengths.items() if length > most} == {}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_plain_version_of_a_cell_imports_numpy_alone(cell):
+    tree = ast.parse((ROOT / CELLS[cell].plain_file).read_text(encoding="utf-8"))
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    assert [ast.unparse(node) for node in imports] == ["import numpy as np"]
 
 
 def test_no_public_name_is_that_of_its_module():
