@@ -1,13 +1,33 @@
 """Each layer is torch's: the same results and gradients for any configuration and any input."""
 
+import numpy as np
 import pytest
+import torch
 
+import scratch_rnn
 from compare.check import LayerCase, match_results, run, torch_results
 from compare.check.cases.layer_results import CLASSES
 from compare.check.properties.property import layer_property
 from tests.properties import against, demand
 from tests.strategies import hypothesis_test_of, property_of_layers
 from tests.tables import table_of
+
+
+def test_our_rnn_is_nn_rnn():
+    """The claim in its shortest form; the properties below try every option, with a tolerance."""
+    theirs = torch.nn.RNN(4, 3, dtype=torch.float64)
+    ours = scratch_rnn.RNN(4, 3, dtype=np.float64)
+    for name, weight in theirs.named_parameters():
+        ours.parameters[name][...] = weight.detach().numpy()
+    x = np.random.default_rng(0).normal(size=(5, 2, 4))  # 5 steps, 2 sequences, 4 features
+
+    expected, _ = theirs(torch.from_numpy(x))
+    output, _, tape = ours.forward(x)
+    assert abs(output - expected.detach().numpy()).max() < 1e-12
+
+    expected.sum().backward()
+    gradient = ours.backward(tape, d_output=np.ones_like(output)).parameters["weight_hh_l0"]
+    assert abs(gradient - theirs.weight_hh_l0.grad.numpy()).max() < 1e-12
 
 
 def as_torch(name, statement, **fields):
