@@ -8,6 +8,7 @@ of `Bug`, which a chapter may also have for all of its bugs.
 - ``plain`` holds the patches on the plain version. Its keys are files of ``scratch_rnn/plain``, and
   each value is a list of ``[old, new]``. `rnn-parity check` compares a submission with the plain
   version that has such a patch.
+- ``constants`` makes a bug of each constant, which takes the place of ``{}``.
 - ``back`` holds patches in the same form on the way back, with which the plain version computes
   another cell, gradients too: ``--cell NAME`` then asks for it.
 - ``[[bug.patch]]`` is a patch on the package itself; its keys are the fields of `Patch`. `bisect
@@ -115,11 +116,26 @@ def read_chapter(text: str, where: str) -> tuple[Bug, ...]:
     bugs = []
     for table in chapter.pop("bug"):
         try:
-            bugs.append(_read_bug(**(chapter | table)))
-        except (TypeError, ValueError) as error:
+            bugs += [_read_bug(**(chapter | row)) for row in list_rows(table)]
+        except (KeyError, TypeError, ValueError) as error:
             name = table.get("name", "without a name")
             raise CatalogueError(f"bug {name} in {where}: {error}") from error
     return tuple(bugs)
+
+
+def list_rows(table: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the row itself, or one for each of its constants; a name has a hyphen for the dot."""
+    rows = []
+    for constant in table.get("constants", ()):
+        row = {key: value for key, value in table.items() if key != "constants"}
+        row["name"] = table["name"].replace("{}", constant.replace(".", "-"))
+        row["words"] = table["words"].replace("{}", constant)
+        row["plain"] = {
+            files: [(old, new.replace("{}", constant)) for old, new in changes]
+            for files, changes in table["plain"].items()
+        }
+        rows.append(row)
+    return rows or [table]
 
 
 def _read_bug(

@@ -105,6 +105,15 @@ def test_an_invalid_chapter_is_refused_in_one_line(old, new, message):
     assert "\n" not in str(refused.value)
 
 
+def test_a_row_with_constants_is_a_bug_for_each():
+    text = CHAPTER.partition("caught_by")[0].replace("'y'", "'{}'").replace("done wrong", "{}")
+    text = text.replace('"a"', '"a-{}"\nconstants = ["0.5", "1e-6"]')
+    bugs = catalogue.read_chapter(text, "a.toml")
+    assert [bug.name for bug in bugs] == ["a-0-5", "a-1e-6"]
+    assert [bug.words for bug in bugs] == ["It is 0.5.", "It is 1e-6."]
+    assert [{patch.new for patch in bug.plain} for bug in bugs] == [{"0.5"}, {"1e-6"}]
+
+
 def test_a_patch_changes_neither_the_real_package_nor_its_files():
     before = {path: path.read_bytes() for path in (ROOT / "scratch_rnn").rglob("*.py")}
     modules = {
