@@ -12,7 +12,7 @@ compare.files.schema.SchemaError: expected update of a position: a valid integer
 A value is either right or refused: types are strict, an unknown key or one that stands twice is an
 error, and so is a number that is not finite. A `Range` in an annotation limits a number; with
 `infinite` it takes the string ``"inf"``, because JSON has no number for it. A field with a default
-may be missing, as in a file that was written before the field was added.
+may be missing.
 
 pydantic is imported when something is read, because ``rnn-parity --help`` reads nothing.
 """

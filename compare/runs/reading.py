@@ -4,7 +4,6 @@ The files may be missing or damaged. What does not fit its schema is a `RecordEr
 and a file that cannot be opened an `OSError` with its name.
 """
 
-import dataclasses
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 from compare import files
 from compare.files import RecordError, SchemaError, excerpt, read
 from compare.parity import Update
+from compare.runs.checkpoint import check_version
 from compare.runs.config import RunConfig, TrainConfig
-from compare.terminal import PACKAGE, UsageError, package_version
+from compare.terminal import UsageError
 
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.jsonl"
@@ -28,17 +28,14 @@ def read_config(directory: Path) -> tuple[str, RunConfig]:
     values = read_json(directory, "config.json")
     command, version = values.pop("command", None), values.pop("version", None)
     try:
+        check_version(version, "a run")
         if command not in ("run", "train"):
-            raise SchemaError("command of run or train", excerpt(command))
+            raise SchemaError("the command run or train", excerpt(command))
         kind = TrainConfig if command == "train" else RunConfig
-        unknown = sorted(values.keys() - {field.name for field in dataclasses.fields(kind)})
-        if unknown and version != package_version():
-            raise RecordError(
-                f"expected a run of {PACKAGE} {package_version()} in {directory}, "
-                f"got one of {excerpt(version)}, with {excerpt(', '.join(unknown))}"
-            )
         return command, kind.from_json(values)
-    except (SchemaError, UsageError) as error:
+    except SchemaError as error:
+        raise RecordError(f"expected {error.expected} in {directory}, got {error.got}") from None
+    except UsageError as error:
         raise RecordError(f"expected the configuration of a run in {directory}: {error}") from None
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from compare.files import JsonObject
 from compare.parity import SIDES, Experiment, Trainee, describe_device, describe_software
 from compare.runs.checkpoint import (
+    VERSION,
     Checkpoint,
     ModelFacts,
     OptimizerFacts,
@@ -32,7 +33,7 @@ from compare.runs.reading import CHECKPOINTS, read_json, weights_name
 from compare.runs.record import Record
 from compare.runs.resuming import Past, check_setting, name_changed_versions
 from compare.runs.snapshots import is_kept, snapshot_name
-from compare.terminal import PACKAGE, CommandError, Terminal, package_version
+from compare.terminal import PACKAGE, CommandError, Terminal
 from scratch_rnn.text import Batch
 
 
@@ -168,7 +169,7 @@ class Session:
 
     def write_config(self) -> None:
         """Write ``config.json``."""
-        values = {"command": self.command, "version": package_version()}
+        values = {"command": self.command, "version": VERSION}
         self.record.write_json("config.json", {**values, **self.config.to_json()})
 
     def checkpoint(self, trainee: Trainee, update: int) -> Checkpoint:

@@ -96,11 +96,8 @@ def _files(directory: Path) -> list[Path]:
 
 def _setting(checkpoint: Checkpoint) -> SharedOptions:
     model = checkpoint.model
-    if model.num_layers > 1 or model.bidirectional or not model.bias:
-        raise RecordError(
-            "expected a model of one layer in one direction, with biases, "
-            f"got {model.num_layers} layers, bidirectional {model.bidirectional}, bias {model.bias}"
-        )
+    if model.num_layers > 1:
+        raise RecordError(f"expected a model of one layer, got {model.num_layers} layers")
     options = {field.name for field in fields(SharedOptions)} - {"text"}
     known = {name: value for name, value in checkpoint.setting.items() if name in options}
     return SharedOptions(state="carried" if checkpoint.optimizer.carry_state else "reset", **known)

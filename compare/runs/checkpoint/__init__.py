@@ -7,8 +7,7 @@ of a torch state_dict, so PyTorch loads it::
     model.load_state_dict(tensors, strict=False)  # without state.* and memory.*
 
 Both models can resume from it, whichever wrote it. What else it has is described in `contents`;
-`container` is the format of the file, `version_2` the one before, and `store` keeps the newest two
-checkpoints of a run.
+`container` is the format of the file, and `store` keeps the newest two checkpoints of a run.
 
 A SHA-256 covers tensors and metadata. A damaged file is refused with a `CheckpointError` that names
 the file and the reason.

@@ -1,4 +1,6 @@
+from .container import VERSION as VERSION
 from .container import CheckpointError as CheckpointError
+from .container import check_version as check_version
 from .contents import Checkpoint as Checkpoint
 from .contents import ModelFacts as ModelFacts
 from .contents import OptimizerFacts as OptimizerFacts

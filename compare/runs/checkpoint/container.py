@@ -24,8 +24,10 @@ from compare.files import (
     write_file,
 )
 from compare.implementations import Array
-from compare.runs.checkpoint.version_2 import convert
 from compare.terminal import PACKAGE
+
+VERSION = 4
+"""The version of a run's files, which a program reads if it is its own."""
 
 NAME = "rnn-parity"
 """The only entry of the metadata, the digest and the JSON: the order of several is random."""
@@ -42,6 +44,16 @@ class CheckpointError(RecordError):
     """A checkpoint cannot be used; the message is one line and names the file."""
 
 
+def check_version(version: object, what: str) -> None:
+    """Raise a SchemaError if a file or a run has another version than this program's."""
+    if version == VERSION:
+        return
+    got = excerpt(version)
+    if isinstance(version, int | str):  # 0.1.0 wrote its own version, as a string
+        got = "a newer one" if isinstance(version, int) and version > VERSION else "an older one"
+    raise SchemaError(f"{what} of this version of {PACKAGE}", got)
+
+
 def write(path: Path, tensors: Mapping[str, Array], values: JsonObject) -> None:
     """Write tensors and JSON values atomically."""
     arrays = {name: np.asarray(array, order="C") for name, array in tensors.items()}
@@ -50,7 +62,7 @@ def write(path: Path, tensors: Mapping[str, Array], values: JsonObject) -> None:
 
 
 def read(path: Path) -> tuple[dict[str, Array], JsonObject]:
-    """Return the tensors of a file, and its JSON values, those of older versions in today's form.
+    """Return the tensors of a file, and its JSON values.
 
     A SchemaError says why the file cannot be read.
     """
@@ -71,7 +83,7 @@ def read(path: Path) -> tuple[dict[str, Array], JsonObject]:
     if NAME not in metadata:
         raise SchemaError(OURS, f"another program's file, {WITHOUT_VOCABULARY}")
     if metadata[NAME].startswith("{"):
-        return convert(path, tensors, metadata[NAME])
+        check_version("0.1.0", "a checkpoint")  # which wrote the JSON alone, without the digest
     stated, text = metadata[NAME][:64], metadata[NAME][64:]
     if (digest := _digest(tensors, text)) != stated:
         raise SchemaError(f"content with the SHA-256 {excerpt(stated)[:8]}…", f"{digest[:8]}…")

@@ -5,8 +5,7 @@ hidden state, and for an LSTM ``state.1`` its c; ``memory.NAME`` is what the opt
 of the latter is there if there is none. The metadata are one JSON object: the version of the
 format, which is read before any other key, and the fields of `Training`.
 
-A field that is added later needs a default, for older files, and a new `VERSION`, so that older
-programs refuse the file in one line with both versions.
+A change of the fields needs a new `VERSION`. A file of another version is refused in one line.
 """
 
 import dataclasses
@@ -17,14 +16,12 @@ from typing import Annotated, Any, Literal
 
 from jaxtyping import Float
 
-from compare.files import COUNT, NUMBERED, SchemaError, excerpt, plain, read
+from compare.files import COUNT, NUMBERED, SchemaError, plain, read
 from compare.implementations import Array, CellName
 from compare.parity import Side, StepSettings
 from compare.runs.checkpoint import container
 from compare.runs.checkpoint.container import CheckpointError
 from scratch_rnn.arrays import State, arrays_of, state_of
-
-OLDEST, VERSION = 3, 3  # that this module reads; `version_2` turns the one before into 3
 
 STATE, MEMORY = "state.", "memory."  # the prefixes of tensors that are no parameters
 
@@ -33,16 +30,14 @@ Size = Annotated[int, COUNT]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
-    """The network: V tokens, L layers of H units, in D directions."""
+    """The network: V tokens, L layers of H units."""
 
-    cell: CellName = "rnn"
+    cell: CellName
     vocab_size: Size
     hidden_size: Size
-    num_layers: Size = 1
-    nonlinearity: Literal["tanh", "relu"] = "tanh"
-    bias: bool = True
-    bidirectional: bool = False
-    dtype: Literal["float32", "float64"] = "float32"
+    num_layers: Size
+    nonlinearity: Literal["tanh", "relu"]
+    dtype: Literal["float32", "float64"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +99,7 @@ class Training:
 class Checkpoint(Training):
     """The full state of a training between two updates."""
 
-    state: State | None  # (L·D, B, H), or for an LSTM a pair; None: the next batch has zeros
+    state: State | None  # (L, B, H), or for an LSTM a pair; None: the next batch has zeros
     weights: dict[str, Float[Array, "..."]]
     memory: dict[str, Float[Array, "..."]] = field(default_factory=dict)  # of the optimizer
 
@@ -131,7 +126,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     if checkpoint.state is not None:
         tensors |= {f"{STATE}{k}": array for k, array in enumerate(arrays_of(checkpoint.state))}
     tensors |= {MEMORY + name: array for name, array in checkpoint.memory.items()}
-    container.write(path, tensors, {"version": VERSION, **plain(training)})
+    container.write(path, tensors, {"version": container.VERSION, **plain(training)})
 
 
 def load(path: Path) -> Checkpoint:
@@ -140,10 +135,7 @@ def load(path: Path) -> Checkpoint:
         raise TypeError(f"expected path to be a str or a path, got {type(path).__name__}")
     try:
         tensors, values = container.read(Path(path))
-        values.pop("format", None)  # of version 2
-        if (version := values.pop("version", None)) not in range(OLDEST, VERSION + 1):
-            known = " or ".join(map(str, range(2, VERSION + 1)))
-            raise SchemaError(f"version {known} of the checkpoint format", excerpt(version))
+        container.check_version(values.pop("version", None), "a checkpoint")
         training = read(Training, values, "a checkpoint")
     except SchemaError as error:
         where = str(path) if str(path).isprintable() else ascii(str(path))

@@ -34,9 +34,10 @@ def checkpoint(
     """Return a checkpoint of a small model; an epoch has 3 batches of 2 rows."""
     rng = np.random.default_rng(seed)
     V, H = len(vocabulary), hidden_size
-    described = ModelFacts(vocab_size=V, hidden_size=H, dtype=dtype, **model)
-    options = {k: getattr(described, k) for k in ("num_layers", "bias", "bidirectional")}
-    network = RNNModel(CELLS[described.cell].scratch_layer(V, H, **options), V)
+    facts = {"cell": "rnn", "num_layers": 1, "nonlinearity": "tanh"} | model
+    described = ModelFacts(vocab_size=V, hidden_size=H, dtype=dtype, **facts)
+    layer = CELLS[described.cell].scratch_layer(V, H, num_layers=described.num_layers)
+    network = RNNModel(layer, V)
     sampler = Sampler(
         token="char", max_tokens=None, sampling="sequential",
         batch_size=2, num_steps=num_steps, seed=7, batches=3,

@@ -13,7 +13,7 @@ import safetensors.torch
 from compare import build_models
 from compare.parity import parameters_as_arrays
 from compare.runs import CheckpointError
-from compare.runs.checkpoint import Store, container, load, save
+from compare.runs.checkpoint import VERSION, Store, container, load, save
 from tests.compare.runs.checkpoints import checkpoint, files_in
 from tests.counts import number
 
@@ -37,7 +37,7 @@ def test_the_safetensors_library_reads_the_metadata(tmp_path):
     save(tmp_path / "a", checkpoint())
     with safetensors.safe_open(tmp_path / "a", "np") as file:
         metadata = json.loads(file.metadata()["rnn-parity"][64:])
-    assert metadata["version"] == 3
+    assert metadata["version"] == VERSION
     assert metadata["vocabulary"] == ["<unk>", "e", "é"]
     assert metadata["position"] == {"epoch": 1, "batch": 1, "update": 4}
     assert metadata["optimizer"]["max_norm"] == "inf"
@@ -65,9 +65,17 @@ INVALID = {  # changes of the file, and a part of the message
         lambda _: safetensors.numpy.save({"weight_ih_l0": np.zeros(3)}, {"format": "pt"}),
         "got another program's file, which has no vocabulary beside its weights; `rnn-parity train",
     ),
-    "a later version": (
+    "a newer version": (
         lambda c: change(c, lambda _, v: v.update({"version": 99, "later": 1})),
-        "expected version 2 or 3 of the checkpoint format in ",
+        ", got a newer one",
+    ),
+    "an older version": (
+        lambda c: change(c, lambda _, v: v.update({"version": 3})),
+        ", got an older one",
+    ),
+    "version 0.1.0": (
+        lambda _: safetensors.numpy.save({"a": np.zeros(3)}, {"rnn-parity": '{"version": "2"}'}),
+        ", got an older one",
     ),
     "a negative learning rate": (
         lambda c: change(c, lambda _, v: v["optimizer"].update({"lr": -1})),

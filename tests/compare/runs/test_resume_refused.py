@@ -55,6 +55,18 @@ def test_a_run_is_resumed_by_the_command_that_began_it(again, stopped, refused):
     assert line == f"expected --resume with a run begun by train, got {stopped}, begun by run"
 
 
+@pytest.mark.parametrize("command", ["generate --prefix the --run", "run --resume"])
+@pytest.mark.parametrize(
+    ("version", "got"), [("0.1.0", "an older one"), (3, "an older one"), (99, "a newer one")]
+)
+def test_a_run_of_another_version_gets_one_line(command, version, got, stopped, refused):
+    path = stopped / "config.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({**values, "version": version, "an_option": 10}))
+    line = refused([*command.split(), str(stopped)], 3)
+    assert line == f"expected a run of this version of rnn-parity in {stopped}, got {got}"
+
+
 def test_a_damaged_checkpoint_costs_only_the_way_from_the_one_before(stopped, trainings, capsys):
     path = newest(stopped)
     content = bytearray(path.read_bytes())

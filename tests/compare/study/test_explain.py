@@ -262,7 +262,7 @@ def test_what_cannot_be_explained_is_refused_in_one_line(refused):
         ("--text 123", 2, "--text with letters from a to z"),
         ("--checkpoint no", 3, "a checkpoint in no"),
         ("--checkpoint run", 3, "content with the SHA-256"),
-        ("--checkpoint two", 3, "a model of one layer in one direction"),
+        ("--checkpoint two", 3, "a model of one layer, got 2 layers"),
         ("--checkpoint nothing", 3, "a run with weights, got"),
     ]:
         error = refused(f"explain {typed}", code, prints=True)
