@@ -1,37 +1,29 @@
-"""A curve that grows during a training, in notebooks and in terminals, like d2l's Animator.
+"""A curve that grows in a notebook during a training, like d2l's Animator.
 
 >>> with LiveCurve(xlabel="epoch", ylabel="perplexity", legend=["train"]) as curve:
 ...     for epoch in range(3):
 ...         curve.add(epoch + 1, [10 / (epoch + 1)])               # doctest: +SKIP
 
-In a notebook the picture is redrawn in place. In a terminal it is drawn with characters and redrawn
-too. Elsewhere, as in a file, it is printed once, at the end.
+The picture is redrawn in place. Outside a notebook nothing is shown.
 """
 
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
 
 from matplotlib.figure import Figure
-from rich.console import Console, Group
-from rich.live import Live
-
-from compare.terminal.textplot import Curve, legend, plot
 
 COLOURS = ("#1f3f77", "#f5a742", "#2a8f6f", "#c0392b")
 WIDTHS = (1.4, 6.0, 1.4, 1.4)  # the second is under the first, so that both are visible
-
-Place = Literal["notebook", "terminal", "page"]
 
 
 @dataclass(eq=False)
 class LiveCurve:
     """One or more curves over the same x, each with a name in the legend.
 
-    `xlim` and `ylim` limit the axes in notebooks. Outside notebooks it is drawn on the `console`,
-    by default the standard output. Redraws are at least `every` seconds apart.
+    `xlim` and `ylim` limit the axes. Redraws are at least `every` seconds apart.
     """
 
     xlabel: str = ""
@@ -40,17 +32,13 @@ class LiveCurve:
     _: KW_ONLY
     xlim: tuple[float | int, float | int] | None = None
     ylim: tuple[float | int, float | int] | None = None
-    console: Console = field(default_factory=Console)
     every: float | int = 0.2
 
     def __post_init__(self) -> None:
         self.x: list[float] = []
         self.y: list[list[float]] = [[] for _ in self.legend]
-        self.place: Place = (
-            "notebook" if _in_notebook() else "terminal" if self.console.is_terminal else "page"
-        )
+        self._is_shown = _in_notebook()
         self._drawn = 0.0
-        self._live: Live | None = None
         self._handle: Any = None
 
     def add(self, x: float | int, y: Sequence[float | int]) -> None:
@@ -68,10 +56,7 @@ class LiveCurve:
     def finish(self) -> None:
         """Draw the final state."""
         if self.x:
-            self._redraw(last=True)
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+            self._redraw()
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +65,7 @@ class LiveCurve:
         self.finish()
 
     def figure(self) -> Figure:
-        """Return the figure for a notebook."""
+        """Return the figure."""
         figure = Figure(figsize=(5.6, 3.4), dpi=110, layout="constrained")
         axes = figure.subplots()
         for k in reversed(range(len(self.y))):
@@ -106,33 +91,9 @@ class LiveCurve:
             axes.legend(frameon=False)
         return figure
 
-    def drawing(self, width: int, height: int = 12) -> Group:
-        """Return the drawing for a terminal."""
-        unicode = self.console.encoding.lower().startswith("utf")
-        curves = [
-            Curve(f"{name} {y[-1]:.4g}".strip() if y else name, self.x, y)
-            for name, y in zip(self.legend, self.y, strict=True)
-        ]
-        labels = {"xlabel": self.xlabel, "ylabel": self.ylabel}
-        lines = plot(curves, width=width, height=height, **labels, unicode=unicode)
-        return Group(*lines, *legend(curves, unicode=unicode))
-
-    def _redraw(self, *, last: bool = False) -> None:
-        if self.place == "notebook":
-            self._show_in_notebook()
-        elif self.place == "terminal":
-            if self._live is None:
-                self._live = Live(console=self.console, auto_refresh=False)
-                self._live.start()
-            self._live.update(self._fitting(), refresh=True)
-        elif last:
-            self.console.print(self._fitting())
-
-    def _fitting(self) -> Group:
-        width = min(self.console.width - 1, 76)
-        return self.drawing(width, height=12 if self.console.height >= 20 else 6)
-
-    def _show_in_notebook(self) -> None:
+    def _redraw(self) -> None:
+        if not self._is_shown:
+            return
         from IPython.display import Image, display
 
         content = io.BytesIO()
