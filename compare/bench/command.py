@@ -22,7 +22,6 @@ from compare.bench.config import BenchConfig
 from compare.bench.measure import machine, timing
 from compare.bench.measure.check_rows import check_again, check_rows
 from compare.bench.measure.result_check import ResultCheck
-from compare.bench.results.against import read_earlier, select_settings, show_changes
 from compare.bench.results.pictures import draw, name_picture
 from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
@@ -60,15 +59,13 @@ BARE_LAYERS = "A target is a layer, so each shape is a bare layer, without a mod
 def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
     """Run the benchmark; or, with ``plot``, show the results of an earlier benchmark again.
 
-    A RecordError says that the file of ``plot`` or ``against`` is not a benchmark; a ParityError,
+    A RecordError says that the file of ``plot`` is not a benchmark; a ParityError,
     that results of scratch or of a row of ``rows`` are refused; another CommandError, that such a
     row has no times. Everything is written and shown first.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()
     stored = Document.read(config.plot) if config.plot else None
-    settings = select_settings(stored) if stored else config.to_json()
-    earlier = read_earlier(config.against, settings) if config.against else None
     path = config.plot or config.json or Path("benchmarks") / f"{datetime.now():%Y%m%d-%H%M%S}.json"
     _refuse_replacing(config, path)
     if stored:
@@ -82,8 +79,6 @@ def bench(config: BenchConfig, terminal: Terminal | None = None) -> Document:
             _measure(config, path, terminal, targets)
     document = stored or Document.read(path)  # the file has four digits, and these are shown
     show(document, terminal)
-    if earlier is not None:
-        show_changes(earlier, document, terminal)
     if picture := draw(document, path):
         terminal.line(f"Picture: {picture}")
     terminal.line(f"Numbers: {path}")
@@ -122,7 +117,7 @@ def _refuse_replacing(config: BenchConfig, path: Path) -> None:
     if not config.plot:
         outputs += [Output(option, path, "older results", Document.is_stored, makes_folder=True)]
     code = [read_target(name).path for name in find_targets(config.rows)]
-    read = filter(None, [config.plot, config.against, Path(config.shapes), *code])
+    read = filter(None, [config.plot, Path(config.shapes), *code])
     check_outputs(outputs, read)
 
 
@@ -144,21 +139,20 @@ def _measure(
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:
-        progress("the best rates of this machine")
         document = Document(
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
             settings=config.to_json(),
             environment=machine.describe_machine(),
             notes=notes,
-            roof=machine.measure_roof(config.dtype, config.threads),
             rows=[RowInfo(row.name, row.label, row.compiles) for row in rows],
             shapes=shapes,
         )
         # From small to large: if the budget is too small, the largest shapes are left out.
         in_order = sorted(shapes, key=lambda shape: flops(shape, BACKWARD))
         operations = [flops(shape, phase) for shape in in_order for phase in phases[shape]]
-        budget = timing.Budget(config.budget, operations, document.roof.rate)
-        session = _Session(config, document, rows, budget, timing.ReferenceProduct(), progress)
+        product = timing.ReferenceProduct()
+        budget = timing.Budget(config.budget, operations, product.rate)
+        session = _Session(config, document, rows, budget, product, progress)
         for k, shape in enumerate(in_order, start=1):
             where = f"shape {k} of {len(in_order)}: {shape.describe()}"
             session.measure(shape, phases[shape], where)

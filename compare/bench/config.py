@@ -60,16 +60,13 @@ class BenchConfig(StepSettings):
     json: Annotated[Path | None, flag("FILE", "(default: benchmarks/<time>.json)")] = None
     """File for the results, with the machine, its GPU and the versions. The pictures go into the
     same directory."""
-    against: Annotated[Path | None, flag("FILE")] = None
-    """Also compare the ratios to PyTorch's times with the file of an earlier benchmark."""
     plot: Annotated[Path | None, flag("FILE")] = None
     """Measure nothing: print the table of this file and draw its pictures again."""
 
     def check(self) -> Self:
         """Return the configuration itself, or raise UsageError if an option is invalid."""
         if self.plot is not None:
-            unread = all_but(self, "plot", "against")
-            refuse_options(self, unread, "--plot alone or with --against")
+            refuse_options(self, all_but(self, "plot"), "--plot alone")
         for phase in self.phases:
             if phase not in PHASE_NAMES:
                 known = ", ".join(PHASE_NAMES)
@@ -80,4 +77,4 @@ class BenchConfig(StepSettings):
     def to_json(self) -> dict[str, object]:
         """Return the options that affect the measurement as JSON values, without directories."""
         values = plain(self) | {"shapes": Path(self.shapes).name}
-        return {n: value for n, value in values.items() if n not in ("against", "json", "plot")}
+        return {n: value for n, value in values.items() if n not in ("json", "plot")}

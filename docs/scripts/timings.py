@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pages import DOCS, name_versions, table
 
-from compare.bench.results.result import Document, Timing, divide_times
+from compare.bench.results.result import Document, divide_times
 from compare.bench.workload.shapes import BACKWARD, FORWARD, REFERENCE, STEP, TIMED
 
 BENCHMARKS = DOCS / "benchmarks"
@@ -42,13 +42,12 @@ def times_table(folder: Path = BENCHMARKS) -> str:
             rows.append([label, what, short(scratch), short(torch), f"{scratch / torch:.2f}"])
     head = ["cell", "what is timed", "`scratch_rnn`", "PyTorch", "ratio"]
     first = documents["rnn", 1]
-    rates = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in first.roof.products.items())
     dates = sorted({document.time[:10] for document in documents.values()})
     source = (
         f"*{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, "
-        f"{name_versions(first.environment['versions'])}; {first.environment['processor']}, where "
-        f"large products reach, in GFLOP/s on one thread: {rates}; `rnn-parity bench` with "
-        "`--cell` and `--threads`. On one thread where the table does not say two.*"
+        f"{name_versions(first.environment['versions'])}; {first.environment['processor']}; "
+        "`rnn-parity bench` with `--cell` and `--threads`. On one thread where the table does not "
+        "say two.*"
     )
     return "\n\n".join([table(head, rows, numbers=3), others(documents), source])
 
@@ -74,7 +73,6 @@ def others(documents: dict[tuple[str, int], Document]) -> str:
 def layers_table() -> str:
     """Return how long a layer alone takes in each size, and which share of PyTorch's time."""
     documents = {cell: Document.read(BENCHMARKS / f"layers-{cell}-1-thread.json") for cell in CELLS}
-    roof = max(document.roof.rate for document in documents.values())
     rows, compared = [], []
     for cell, document in documents.items():
         for shape in document.shapes:
@@ -86,24 +84,15 @@ def layers_table() -> str:
                 compared += [is_slower] if shape.H > 1 else []
                 row += [short(time.median), f"{ratio.value:.2f}"]
                 row[-1] = f"**{row[-1]}**" if is_slower else row[-1]
-            rows.append([*row, f"{share_of_roof(time, roof):.0%}"])  # of both passes
+            rows.append(row)
     head = ["cell", "H", "B", "forward", "of PyTorch's", "forward and backward", "of PyTorch's"]
     summary = (
         f"`scratch_rnn` is slower in {sum(compared)} of {len(compared)} comparisons (in bold: its "
         "lower quartile is above the other's upper one). Rows with a single unit are not counted."
         f"\n\n*{document.time[:10]}, {name_versions(document.environment['versions'])}; "
-        f"{document.environment['processor']}; large products reach {roof / 1e9:.0f} GFLOP/s, the "
-        "largest rate of the three files; `rnn-parity bench --shapes layer` with `--cell`.*"
+        f"{document.environment['processor']}; `rnn-parity bench --shapes layer` with `--cell`.*"
     )
-    return f"{table([*head, 'share of the roof'], rows, len(head))}\n\n{summary}"
-
-
-def share_of_roof(time: Timing, roof: float) -> float:
-    """Return which share of the rate of large products is reached, and refuse more than all."""
-    share = time.flops / time.median / roof
-    if share > 1:
-        raise SystemExit(f"expected a rate below that of large products, got {share:.0%} of it")
-    return share
+    return f"{table(head, rows, len(head) - 1)}\n\n{summary}"
 
 
 def short(seconds: float) -> str:

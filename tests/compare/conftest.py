@@ -42,11 +42,10 @@ def fox(tmp_path):
 def hasty(monkeypatch):
     """Measure everything of a benchmark in small arrays and few short blocks, and draw nothing."""
     from compare.bench import command  # only now: few tests need it
-    from compare.bench.measure import machine, timing
+    from compare.bench.measure import timing
 
     for name, value in {"BLOCK": 1e-3, "WARM_UP": 1e-3, "MOST_ROUNDS": 5}.items():
         monkeypatch.setattr(timing, name, value)
-    monkeypatch.setattr(machine, "SIZE", 128)
     monkeypatch.setattr(command, "draw", lambda *_: None)
 
 
@@ -97,7 +96,6 @@ def records(tmp_path_factory):
     assert main(f"train --model scratch {flags} --runs {root / 'runs'}".split()) == 0
     [directory] = (root / "runs").iterdir()
     grid().write(directory / "bench.json")
-    grid().write(directory / "older.json")
     shapes_file(directory, MODEL)
     layer = torch.nn.RNN(3, 4).state_dict()
     torch.save(layer, directory / "layer.pt")

@@ -135,7 +135,6 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "checkpoints": (RESUME, ANY | TENSORS, ()),
     "fox.txt": (f"parity {SMALL} --text {{run}}/fox.txt", ANY, ("cut",)),
     "bench.json": ("bench --plot {run}/bench.json", ANY | JSON | TIMES, ()),
-    "older.json": (f"{BENCH} --against {{run}}/older.json", ANY | JSON, ()),
     "shapes.json": (BENCH, ANY | JSON, ("a key that is missing",)),  # the name
     "layer.pt": (CONVERT.replace("FILE", "layer.pt"), ANY | PICKLES | LAYERS | LARGE, ()),
     "layer.npz": (

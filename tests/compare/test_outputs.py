@@ -22,7 +22,7 @@ OURS = {
     "check": {"form": "functions", "cell": "rnn", "stages": []},
     "folder": {"seed": 0, "files": []},
     "gradescope": {"output": "rnn-parity check: 6 of 6", "tests": []},
-    "bench": {"roof": {}, "rows": [], "timings": []},
+    "bench": {"reference_product": [], "rows": [], "timings": []},
 }
 """The beginning of each kind of JSON that the program writes."""
 THEIRS = {"tests": [], "output": "another autograder", "rows": [], "stages": [], "files": []}
@@ -126,12 +126,8 @@ READS = {  # a command with each option that names what it reads: those that nam
     "write --site directory": [],
     "convert layer.npz": ["{}"],
     "convert runs/run": ["{}"],
-    "bench --rows scratch mine.py --shapes shapes.json --against earlier.json": [
-        "--json {}",
-        "--json earlier.json",
-        "--json older.json | older-time.png",
-    ],
-    "bench --plot older.json --against earlier.json": [" | older-time.png"],
+    "bench --rows scratch mine.py --shapes shapes.json": ["--json {}"],
+    "bench --plot older.json": [" | older-time.png"],
 }
 TEXTS = {"--json {}": "check.json", "--gradescope {}": "gradescope.json"}
 """What an output would replace if it was not read: the text is such a file."""
@@ -160,9 +156,9 @@ def list_names(output, file):
 @pytest.mark.parametrize(("line", "output"), [(line, o) for line, of in READS.items() for o in of])
 def test_no_command_writes_what_it_reads(line, output, records, capsys):
     shutil.copytree(records, "runs/run", ignore=shutil.ignore_patterns("*.py"))
-    for name in ("own.safetensors", "own.json", "x.npy", "layer.npz", "older.json"):
+    for name in ("own.safetensors", "own.json", "x.npy", "layer.npz"):
         shutil.copy(records / name, name)
-    shutil.copy(records / "bench.json", "earlier.json")
+    shutil.copy(records / "bench.json", "older.json")
     Path("report/students").mkdir(parents=True)
     Path("report/class.json").write_text('{"settings": {}, "files": []}', encoding="utf-8")
     line = line.format(text=TEXTS.get(output, "fox.txt"))

@@ -1,32 +1,24 @@
-"""The machine, its best rates and its settings: the times depend on them, beside the code."""
+"""Describe the hardware, the software and the settings that the times depend on."""
 
 import hashlib
 import os
 import platform
 import re
-import timeit
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import threadpoolctl
 import torch
-from threadpoolctl import threadpool_limits
 
 import concise_rnn
 import scratch_rnn
-from compare.bench.results.result import Roof
 from compare.parity import describe_device, describe_software
 from compare.terminal import usable_cpus
 from scratch_rnn.threads import has_lock
 
 PREFIXES = ("OPENBLAS_", "OMP_", "MKL_", "GOMP_", "KMP_", "MALLOC_", "GLIBC_TUNABLES")
 """Environment variables that change the speed."""
-
-SIZE = 1536  # rows of the square matrices: 7.2 GFLOP per product in 28 MB of float32
-REPEATS = 5
 
 
 def describe_machine() -> dict[str, object]:
@@ -83,25 +75,3 @@ def processor() -> str:
         information = Path("/proc/cpuinfo").read_text(encoding="utf-8")
         names = re.findall(r"^model name\s*:\s*(.*?)\s*$", information, re.MULTILINE)
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def measure_roof(dtype: str, threads: int) -> Roof:
-    """Measure the best rates of matrix products with this many threads.
-
-    NumPy and PyTorch each have their own BLAS, and a setting may make one of them slower. The
-    faster of the two is the roof. Each rate is the best of several measurements.
-    """
-    rng = np.random.default_rng(0)
-    a = rng.uniform(-1, 1, (SIZE, SIZE)).astype(dtype)
-    out = np.empty_like(a)
-    a_torch, out_torch = torch.from_numpy(a), torch.from_numpy(np.empty_like(a))
-    flop = 2 * SIZE**3
-    with threadpool_limits(threads, user_api="blas"):
-        by_numpy = flop / _best(lambda: np.matmul(a, a, out=out))
-    by_torch = flop / _best(lambda: torch.mm(a_torch, a_torch, out=out_torch))
-    return Roof({"NumPy": by_numpy, "PyTorch": by_torch})
-
-
-def _best(run: Callable[[], object]) -> float:
-    run()
-    return min(timeit.repeat(run, number=1, repeat=REPEATS))

@@ -61,7 +61,10 @@ class ReferenceProduct:
         rng = np.random.default_rng(0)
         self._a = rng.standard_normal((self.SIZE, self.SIZE), dtype=np.float32)
         self._out = np.empty_like(self._a)
-        self._calls = count_calls(time_calls(self._run, calls=3), BLOCK)
+        seconds = time_calls(self._run, calls=3)
+        self.rate = 2 * self.SIZE**3 / seconds
+        """Operations per second, for estimates."""
+        self._calls = count_calls(seconds, BLOCK)
         self.seconds: list[float] = []
 
     def measure(self) -> None:

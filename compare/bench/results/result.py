@@ -11,26 +11,13 @@ from compare.files import JsonObject
 from compare.implementations import CELLS
 from compare.terminal import Range
 
-SCHEMA = 4  # version of the file format
+SCHEMA = 5  # version of the file format
 DIGITS = 4  # significant digits of the numbers in the file
 
 MOST_BYTES = 2**24
 
-Rate = Annotated[float, Range(1.0, 1e21, "between 1 and 1e+21 operations per second")]
 SECONDS = Range(1e-12, 1e9, "between 1e-12 and 1e+09 seconds")
 Seconds = Annotated[float, SECONDS]
-
-
-@dataclass(frozen=True, slots=True)
-class Roof:
-    """The best rates of the machine."""
-
-    products: dict[str, Rate]  # floating-point operations per second, by library
-
-    @property
-    def rate(self) -> float:
-        """The higher of the two rates of matrix products."""
-        return max(self.products.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +69,6 @@ class Document:
     settings: JsonObject
     environment: JsonObject
     notes: list[str]
-    roof: Roof
     rows: list[RowInfo]
     shapes: list[Shape] = field(default_factory=list)
     timings: list[Timing] = field(default_factory=list)
@@ -140,7 +126,7 @@ class Document:
     @staticmethod
     def is_stored(path: Path) -> bool:
         """Return whether a file is a benchmark, of this version or another one."""
-        return files.has_keys(path, "roof", "rows", "timings")
+        return files.has_keys(path, "reference_product", "rows", "timings")
 
     def contradiction(self) -> str:
         """Return why tables and pictures cannot be made from this file; empty if they can."""
@@ -154,8 +140,8 @@ class Document:
         threads, dtype = self.settings.get("threads"), self.settings.get("dtype")
         if type(threads) is not int or threads < 1 or not isinstance(dtype, str):
             return "settings without threads and dtype"
-        if not isinstance(self.environment.get("processor"), str) or not self.roof.products:
-            return "no processor or none of its rates"
+        if not isinstance(self.environment.get("processor"), str):
+            return "no processor"
         unknown = [shape.cell for shape in self.shapes if shape.cell not in CELLS]
         return f"a cell that is not one of {', '.join(CELLS)}: {unknown[0]}" if unknown else ""
 

@@ -14,7 +14,6 @@ from compare.bench.results.result import (
     duration,
     quartiles,
 )
-from compare.bench.rows import ON_GPU
 from compare.bench.rows.target_row import find_targets
 from compare.bench.workload.shapes import (
     GENERATION,
@@ -39,11 +38,8 @@ Timings = Mapping[str, Timing]  # of one phase of one shape, by row
 
 def show(document: Document, terminal: Terminal) -> None:
     """Print everything."""
-    roof, by_shape = document.roof, document.by_shape()
-    products = roof.products.items()
-    rates = ", ".join(f"{rate / 1e9:,.0f} GFLOP/s ({library})" for library, rate in products)
+    by_shape = document.by_shape()
     terminal.line()
-    terminal.line(f"Roof: matrix products {rates}. Shares are relative to the faster products")
     if len(document.reference_product) > 1:
         terminal.line(_noise_line(document.reference_product))
     terminal.line()
@@ -74,7 +70,7 @@ def _noise_line(seconds: list[float]) -> str:
 
 
 def _table_of_shape(document: Document, phases: Mapping[str, Timings]) -> Table:
-    titles = ("median", "IQR", "ratio to\nPyTorch", "error to\nfloat64", "share\nof roof")
+    titles = ("median", "IQR", "ratio to\nPyTorch", "error to\nfloat64")
     table = plain_table(("", *titles, "first call"), left=("",))
     for phase, timings in phases.items():
         title = "generation, per character" if phase == GENERATION else phase
@@ -82,30 +78,24 @@ def _table_of_shape(document: Document, phases: Mapping[str, Timings]) -> Table:
         for row in document.rows:
             if row.name in timings:
                 name = Text(f"  {row.label}", "bold" if row.name == SCRATCH else "")
-                table.add_row(name, *_cells(document, row, timings))
+                table.add_row(name, *_cells(row, timings))
     return table
 
 
-def _cells(document: Document, row: RowInfo, timings: Timings) -> list[str | Text]:
+def _cells(row: RowInfo, timings: Timings) -> list[str | Text]:
     timing = timings[row.name]
     compiled = row.compiles and timing.first_call is not None
     first_call = duration(timing.first_call or 0.0) if compiled else ""
     if timing.outcome != TIMED:
-        return [_short(timing), "", "", "", "", first_call]
+        return [_short(timing), "", "", "", first_call]
     ratio = divide_times(timing, timings.get(REFERENCE))
     return [
         duration(timing.median),
         duration(timing.spread),
         "" if ratio is None else f"{ratio.value:.2f}",
         "" if timing.error is None else f"{timing.error:.1e}",
-        _share_of_roof(document, timing),
         first_call,
     ]
-
-
-def _share_of_roof(document: Document, timing: Timing) -> str:
-    """Return the share of the best rate of products."""
-    return f"{timing.flops / timing.median / document.roof.rate:.0%}"
 
 
 def _table_of_shapes(document: Document, by_shape: Mapping[str, Mapping[str, Timings]]) -> Table:
@@ -115,7 +105,7 @@ def _table_of_shapes(document: Document, by_shape: Mapping[str, Mapping[str, Tim
     titles = [*SIZES, "phase"]
     titles += [labels[REFERENCE]] if REFERENCE in labels else []
     titles += [f"{name} /" if REFERENCE in labels else name for name in others]
-    titles += ["scratch, share of roof", "error /"] if SCRATCH in labels else ["", ""]
+    titles += ["error /"] * (SCRATCH in labels)
     table = plain_table(titles, left=("phase",))
     for shape in document.shapes:
         for phase, timings in by_shape[shape.name].items():
@@ -123,11 +113,9 @@ def _table_of_shapes(document: Document, by_shape: Mapping[str, Mapping[str, Tim
                 continue  # the reason is printed below the table
             cells = [_short(timings.get(REFERENCE))] if REFERENCE in labels else []
             cells += [_ratio_cell(timings, name) for name in others]
-            scratch = timings.get(SCRATCH)
-            is_timed = scratch is not None and scratch.outcome == TIMED
-            share = _share_of_roof(document, scratch) if scratch and is_timed else ""
+            error = [_error_cell(timings)] * (SCRATCH in labels)
             sizes = (str(getattr(shape, size)) for size in SIZES)
-            table.add_row(*sizes, phase, *cells, share, _error_cell(timings))
+            table.add_row(*sizes, phase, *cells, *error)
     return table
 
 
@@ -176,18 +164,10 @@ def _busy(document: Document) -> list[str]:
     """Return a line on the times that only a busy machine can explain."""
     timed = [timing for timing in document.timings if timing.outcome == TIMED]
     varying = [timing for timing in timed if timing.spread > timing.median]
-    too_fast = [
-        timing
-        for timing in timed
-        if timing not in varying
-        and timing.row not in ON_GPU  # the roof is the processor's
-        and timing.flops / timing.median > document.roof.rate
-    ]
-    if not varying and not too_fast:
+    if not varying:
         return []
-    count = f"{len(varying + too_fast)} of {len(timed)} times"
-    what = "have an IQR above their median or a share of the roof above 100%"
-    line = f"The machine is too busy for these numbers: {count} {what}"
+    count = f"{len(varying)} of {len(timed)} times have an IQR above their median"
+    line = f"The machine is too busy for these numbers: {count}"
     return [f"{line}. Measure again when nothing else runs"]
 
 

@@ -17,8 +17,6 @@ LABELS = {
 }
 """The label of each row in the table, by its name; on a GPU it has the name of the GPU."""
 
-ON_GPU = ("cudnn", "cuda-graph", "kernel")
-
 PRESETS = {
     "jax": {
         "rnn": "flax.nnx:SimpleCell",  # Equinox has no simple RNN

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from compare.bench.results.result import Document, Roof, RowInfo, Timing
+from compare.bench.results.result import Document, RowInfo, Timing
 from compare.bench.results.table import show
 from compare.bench.workload.shapes import LEFT_OUT, REFUSED, SEED, TIMED, Shape
 from compare.files import RecordError
@@ -30,7 +30,6 @@ def document(shapes, timings, rows=ROWS):
         settings={"threads": 1, "dtype": "float32"},
         environment={"processor": "a processor"},
         notes=["a note"],
-        roof=Roof({"NumPy": 2e9, "PyTorch": 0.52e9}),  # 0.48 times 2^30
         rows=rows,
         shapes=shapes,
         timings=timings,
@@ -104,8 +103,7 @@ FIRST = full().timings[0]
         ("timings", [replace(FIRST, outcome="lost")], "a row that is lost, with 3 times"),
         ("settings", {"threads": 1}, "settings without threads and dtype"),
         ("settings", {"threads": 0, "dtype": "float32"}, "settings without threads and dtype"),
-        ("environment", {}, "no processor or none of its rates"),
-        ("roof", Roof({}), "no processor or none of its rates"),
+        ("environment", {}, "no processor"),
         ("shapes", [replace(SEED, cell="qrnn")], "a cell that is not one of rnn, gru, lstm: qrnn"),
     ],
 )
@@ -116,7 +114,7 @@ def test_a_file_that_contradicts_itself_is_refused(tmp_path, field, value, contr
     assert str(refused.value) == f"expected a benchmark in {path}, got {contradiction}"
 
 
-def test_one_shape_has_a_table_with_times_ratios_errors_and_shares():
+def test_one_shape_has_a_table_with_times_ratios_and_errors():
     found = full()
     generated = timing("jax", "seed", "generation", 2e-6, 1.995e-6, 2.001667e-6)
     found.timings += [
@@ -139,7 +137,6 @@ def test_many_shapes_have_a_line_each_and_slower_ones_are_named():
     """With shapes that were left out; at H 256 scratch is at times slower."""
     found = grid()
     found.timings[1].seconds[:] = [2e-3, 2e-3, 2e-3, 4.4e-3, 4.4e-3]
-    found.timings[-1].seconds[:] = [4e-4]  # faster than the processor's roof, as a card may be
     found.timings[0].errors["output"], found.timings[3].errors["output"] = 3e-7, 2e-7
     found.shapes += (more := [replace(sized(H), name=f"other{H}") for H in SIZES])
     for k, shape in enumerate(more):

@@ -128,6 +128,11 @@ def test_the_seconds_of_all_rounds_are_with_warm_ups_and_rests():
     assert contestant.spent + 0.001 >= 3 * (0.03 + 0.03 + 0.125)
 
 
+def test_the_rate_of_the_estimates_is_that_of_a_fixed_product(monkeypatch):
+    monkeypatch.setattr(timing, "time_calls", lambda run, calls: 1e-3)
+    assert timing.ReferenceProduct().rate == 2 * 384**3 / 1e-3
+
+
 def test_three_rounds_at_any_rate_or_none():
     row, budget = Recorded("a", []), Budget(10.0, [1, 1_000_000, 1_000_000], rate=100.0)
     assert budget.rounds(row, 0, cost=1.0) == 3
