@@ -200,9 +200,12 @@ class UserLayer:
     ) -> tuple[object, bool]:
         """Return the result, and whether its batch axis comes first."""
         args, transposed = self._own_arguments(x, state)
+        named = {**more}
+        if "lengths" in more and self.submission.adapter == "torch_module":  # which packs sequences
+            named["batch_first"] = transposed or self.time_axis == 1
         try:
-            call = self.submission.call
-            return call(method, *args, of=self.handle.number, keep=keep, **more), transposed
+            call, number = self.submission.call, self.handle.number
+            return call(method, *args, of=number, keep=keep, **named), transposed
         except CallFailed as failure:
             raise _missing_if_refused(failure, more) from None
 

@@ -12,7 +12,7 @@ import torch
 from compare.check import CheckConfig
 from compare.check.layers.examine import examine_class
 from compare.terminal import Terminal
-from tests.compare.check.corpus import LAYERS, STYLES, subtle_layers
+from tests.compare.check.corpus import LAYERS, STUDENTS, STYLES, subtle_layers
 from tests.counts import number
 from tests.in_process import submission_of, try_one
 
@@ -23,8 +23,8 @@ WRONG = [*(layer for layer in LAYERS if layer.found), *subtle_layers()]
 ONE_OF_A_KIND = list({layer.found: layer for layer in WRONG}.values())
 
 
-def examined(target, cell=None):
-    config = CheckConfig(target=target, cell=cell)
+def examined(target, cell=None, seed=0):
+    config = CheckConfig(target=target, cell=cell, seed=seed)
     return examine_class(config, lambda: submission_of(target), Terminal(quiet=True))
 
 
@@ -66,3 +66,34 @@ def test_a_style_of_its_own_is_right(style, in_float64):
     assert [result.name for result in report.stages if result.verdict != "right"] == []
     assert [(entry.name, entry.found) for entry in report.wrong] == []
     assert report.ok
+
+
+WRAPPERS = {  # of PyTorch's layers: the seed, and how many features are right
+    "WrappedRNN": (1, 17),
+    "WrappedGRU": (3, 16),
+    "WrappedLSTM": (2, 17),
+    "NamedOptions": (0, 17),
+    "BatchAlwaysFirst": (0, 8),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPERS)
+def test_a_module_around_a_layer_of_pytorch_is_right(name):
+    """With each option, and all that the report says of nn.RNN, nn.GRU or nn.LSTM is tried."""
+    seed, features = WRAPPERS[name]
+    report = examined(f"{STUDENTS / 'right' / 'wrapped.py'}:{name}", seed=seed)
+    assert report.ok, report.summary
+    found = [feature.name for feature in report.features if feature.verdict == "right"]
+    assert "lengths" in found
+    assert len(found) == features
+    why = {entry.why for entry in report.properties if entry.verdict == "not tried"}
+    assert {*why} <= {"its arrays are not NumPy's", *(w for w in why if w.startswith("missing: "))}
+
+
+def test_a_module_that_does_not_use_batch_first_is_found(tmp_path):
+    source = (STUDENTS / "right" / "wrapped.py").read_text("utf-8")
+    wrong = source.replace("            batch_first=batch_first,\n", "")
+    (tmp_path / "layer.py").write_text(wrong, encoding="utf-8")
+    found = try_one(f"{tmp_path / 'layer.py'}:WrappedLSTM", "lstm", "batch_first")
+    assert found.verdict == "error"
+    assert "Expected hidden[0] size" in found.got

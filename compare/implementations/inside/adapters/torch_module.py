@@ -137,14 +137,20 @@ def from_torch(module_class: object, parameters: Arrays) -> Arrays:
 
 
 def run(
-    module: torch.nn.Module, x: Array, state: State = None, lengths: Array | None = None
+    module: torch.nn.Module,
+    x: Array,
+    state: State = None,
+    lengths: Array | None = None,
+    batch_first: bool = False,
 ) -> tuple[object, Pull | None]:
-    """Return what the module returns, and the function that computes the gradients."""
+    """Return what the module returns, and the function that computes the gradients.
+
+    Sequences with `lengths` are packed; `batch_first` says which axis of x is the batch's.
+    """
     inputs, initial = to_tensor(module, x), tuple(to_tensor(module, s) for s in _as_tuple(state))
     if USE["x without a gradient"]:
         inputs.requires_grad_(False)
     given: torch.Tensor | PackedSequence = inputs
-    batch_first = getattr(module, "batch_first", False)
     if lengths is not None:
         ends = torch.from_numpy(lengths)
         given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
@@ -207,14 +213,18 @@ def call(
 
 
 def evaluate(
-    module: torch.nn.Module, x: Array, state: State = None, lengths: Array | None = None
+    module: torch.nn.Module,
+    x: Array,
+    state: State = None,
+    lengths: Array | None = None,
+    batch_first: bool = False,
 ) -> object:
     """Return output and last state in evaluation mode, without gradients; the mode stays."""
     trains = module.training
     if trains:  # a module that evaluates already stays as it is: its code may run in both methods
         module.eval()
     with torch.no_grad():
-        result, _ = run(module, x, state, lengths)
+        result, _ = run(module, x, state, lengths, batch_first)
     if trains:
         module.train()
     return result

@@ -1,0 +1,74 @@
+"""Right PyTorch modules around a layer of PyTorch, with its options."""
+
+from torch import nn
+
+
+class WrappedRNN(nn.Module):
+    def __init__(self, input_size, hidden_size, **options):
+        super().__init__()
+        self.rnn = nn.RNN(input_size, hidden_size, **options)
+
+    def forward(self, x, state):
+        return self.rnn(x, state)
+
+
+class WrappedGRU(nn.Module):
+    def __init__(self, input_size, hidden_size, **options):
+        super().__init__()
+        self.gru = nn.GRU(input_size, hidden_size, **options)
+
+    def forward(self, x, state=None):
+        output, h_n = self.gru(x, state)
+        return output, h_n
+
+
+class WrappedLSTM(nn.Module):
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        bias=True,
+        batch_first=False,
+        dropout=0.0,
+        bidirectional=False,
+        proj_size=0,
+    ):
+        super().__init__()
+        self.lstm = nn.LSTM(
+            input_size,
+            hidden_size,
+            num_layers,
+            bias=bias,
+            batch_first=batch_first,
+            dropout=dropout,
+            bidirectional=bidirectional,
+            proj_size=proj_size,
+        )
+
+    def forward(self, x, state=None):
+        return self.lstm(x, state)
+
+
+class NamedOptions(nn.Module):
+    """Each option is an attribute of its name, but `batch_first` is about something else."""
+
+    def __init__(self, input_size, hidden_size, *, batch_first=False, **options):
+        super().__init__()
+        vars(self).update(options)
+        self.batch_first = "in the report"
+        self.lstm = nn.LSTM(input_size, hidden_size, batch_first=batch_first, **options)
+
+    def forward(self, x, state=None):
+        return self.lstm(x, state)
+
+
+class BatchAlwaysFirst(nn.Module):
+    """There is no option."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.gru = nn.GRU(input_size, hidden_size, batch_first=True)
+
+    def forward(self, x, state=None):
+        return self.gru(x, state)
