@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from subprocess import DEVNULL, PIPE, TimeoutExpired
@@ -19,11 +20,19 @@ from typing import IO, Any
 
 from rich.text import Text
 
-from compare.check import STYLES, CheckConfig, Report, refuse_replacing, write_json, write_page
+from compare.check import (
+    STYLES,
+    CheckConfig,
+    Report,
+    find_source,
+    refuse_replacing,
+    write_json,
+    write_page,
+)
 from compare.classroom.class_report import ClassReport, hash_file, page_of
 from compare.classroom.config import GradeConfig
 from compare.files import JsonObject, name_path
-from compare.implementations import NOTEBOOK, clean
+from compare.implementations import NOTEBOOK, Source, clean
 from compare.terminal import (
     CommandError,
     Terminal,
@@ -36,7 +45,7 @@ from compare.terminal import (
 )
 
 Row = JsonObject
-Examine = Callable[[CheckConfig, Terminal], Report]
+Examine = Callable[[CheckConfig, Terminal, Source], Report]
 
 JOB = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -185,7 +194,9 @@ def answer_requests(examine: Examine) -> None:
 
 def _row(config: GradeConfig, name: str, path: Path, examine: Examine) -> Row:
     try:
-        report = examine(config.for_file(path), Terminal(quiet=True))
+        own, folder = config.for_file(path), config.submissions.path.absolute()
+        source = replace(find_source(own), submissions=str(folder))
+        report = examine(own, Terminal(quiet=True), source)
         if config.report is not None:
             write_page(report, page_of(config.report, name), name)
     except CommandError as error:  # as of a flag that does not fit to this file

@@ -29,10 +29,13 @@ def hide_memory() -> None:
 
 
 def start_python(arguments: list[str], streams: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start a process of Python, with one thread, in a session of its own."""
+    """Start a process of Python, with one thread, in a session of its own.
+
+    It imports nothing from the current folder, where the files of users may be.
+    """
     stdin, stdout, stderr = streams
     return subprocess.Popen(
-        [sys.executable, *arguments],
+        [sys.executable, "-P", *arguments],
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,

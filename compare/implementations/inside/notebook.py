@@ -12,6 +12,7 @@ import ast
 import builtins
 import codeop
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -161,14 +162,36 @@ class Loader(SourceFileLoader):
         run_definitions(file, module)
 
 
-def search_folders() -> None:
-    """Import the user's files with this loader, too: those that are not installed."""
+class SubmissionsFinder(FileFinder):
+    """Finds in the folder of a class the own package, and the files whose names begin with _.
+
+    All others are submissions, which this one neither needs nor imports by accident.
+    """
+
+    package = ""  # in which the submission is
+
+    def find_spec(self, fullname: str, target: Any = None) -> Any:
+        """Return where a module is, or None."""
+        name = fullname.rpartition(".")[2]
+        is_found = name.startswith("_") or name == self.package
+        return super().find_spec(fullname, target) if is_found else None
+
+
+def search_folders(submissions: str, file: str) -> None:
+    """Import the user's files with this loader, too: those that are not installed.
+
+    `submissions` is empty, or a folder with the file and with the submissions of others.
+    """
 
     def hook(path: str) -> FileFinder:
         if path.startswith((sys.prefix, sys.base_prefix)):
             raise ImportError
-        extensions = ExtensionFileLoader, EXTENSION_SUFFIXES
-        return FileFinder(path, extensions, (Loader, [".py", NOTEBOOK]))
+        loaders = (ExtensionFileLoader, EXTENSION_SUFFIXES), (Loader, [".py", NOTEBOOK])
+        if not submissions or os.path.realpath(path) != os.path.realpath(submissions):
+            return FileFinder(path, *loaders)
+        finder = SubmissionsFinder(path, *loaders)
+        finder.package = Path(file).relative_to(submissions).parts[0]
+        return finder
 
     sys.path_hooks.insert(0, hook)
     sys.path_importer_cache.clear()
@@ -181,7 +204,8 @@ def load_notebook(file: Path) -> ModuleType:
     if package := name.rpartition(".")[0]:
         sys.path.append(str(file.parent))  # where a script finds others
         import_module(package)
-    loader = Loader(f"{name}_of_a_file" if name in sys.modules else name, str(file))
+    is_taken = name in sys.modules or name in sys.stdlib_module_names
+    loader = Loader(f"{name}_of_a_file" if is_taken else name, str(file))
     spec = spec_from_loader(loader.name, loader)
     assert spec is not None
     module = module_from_spec(spec)

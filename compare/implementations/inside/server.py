@@ -119,8 +119,9 @@ class Server:
                 sys.meta_path.insert(0, self.audit.NumpyOnly(head["folders"]))
             if head["file"]:
                 sys.argv = [head["file"]]
-                self.notebook.search_folders()
-        sys.path[:0] = head["folders"]
+                self.notebook.search_folders(head["submissions"], head["file"])
+        begin = _count_standard() if head["submissions"] else 0
+        sys.path[begin:begin] = head["folders"]
         if head["interpreter"]:
             self.interpreter = load_file(head["interpreter"], OURS)
 
@@ -217,6 +218,13 @@ class Server:
         for k in packed["path"]:
             value = value[k]
         return value
+
+
+def _count_standard() -> int:
+    """Return how many entries of `sys.path` there are up to the end of the standard library."""
+    library = Path(os.__file__).parent
+    standard = str(library), str(library / "lib-dynload")
+    return max(k for k, entry in enumerate(sys.path, start=1) if entry in standard)
 
 
 def _has_extremes(arrays: Arrays) -> bool:

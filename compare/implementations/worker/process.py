@@ -31,7 +31,7 @@ class Process:
         self._total = source.total
         self._limits: list[tuple[Callable[[], float], float, str]] = []
         self._measure_rest()
-        arguments = ["-P", server.__file__, str(source.gibibytes), str(source.total)]
+        arguments = [server.__file__, str(source.gibibytes), str(source.total)]
         self._worker = worker = start_python(arguments, [subprocess.PIPE] * 3)
         self._process = psutil.Process(worker.pid)
         self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()

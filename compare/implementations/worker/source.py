@@ -14,6 +14,7 @@ class Source:
     module: str = ""  # the library of a layer that is in a file; without a file, what has the class
     name: str = ""  # of a class or of a layer in a file, which may be the only one
     folders: tuple[str, ...] = ()  # put before `sys.path`
+    submissions: str = ""  # the folder of a class, from which the file imports nobody else's
     numpy_only: bool = False  # whether other imports are refused
     resolver: str = ""  # a file whose function `adapt` returns the object to call for a class
     interpreter: str = ""  # a file that is loaded before the code, to interpret its kernels

@@ -156,6 +156,46 @@ def test_it_goes_on_where_it_stopped(monkeypatch, capsys):
     assert "already" not in capsys.readouterr().out
 
 
+CLIPPING = f"import numpy as np\n\n\n{function_source(RIGHT, 'clip_grad_norm')}"
+IMPORTS = "import random, statistics\n\nrandom.seed(statistics.mean([1]))\n"
+OWN_FOLDERS = {  # its text, and its points
+    "_common.py": (CLIPPING, None),
+    "pickle.py": ("raise SystemExit('forged')\n", "0"),  # the process of a job needs this module
+    "struct.py": (CLIPPING, "1"),
+    "random.py": (CLIPPING, "1"),
+    "statistics.py": (f"{IMPORTS}{CLIPPING}", "1"),
+    "usual.py": (f"{IMPORTS}{CLIPPING}", "1"),
+    "group/random.py": (CLIPPING, "1"),
+    "group/usual.py": (f"{IMPORTS}{CLIPPING}", "1"),
+    "copied.py": ("from usual import clip_grad_norm\n", "0"),
+    "given.py": ("from _common import clip_grad_norm\n", "1"),
+    "carol/mine.py": ("from helper import clip_grad_norm\n", "1"),
+    "carol/helper.py": (CLIPPING, "1"),
+    "dan/__init__.py": ("", None),
+    "dan/mine.py": ("from dan.rest import clip_grad_norm\n", "1"),
+    "dan/rest.py": (CLIPPING, "1"),
+}
+
+
+@pytest.mark.parametrize("target", [".", "../own"])
+def test_no_submission_is_imported_by_another_or_by_the_check(target, monkeypatch, capsys):
+    """The standard library comes first. What the class shares begins with _; a folder is one's own.
+
+    The teacher grades from inside the folder.
+    """
+    for name, (text, _) in OWN_FOLDERS.items():
+        (path := Path("own", name)).parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.chdir("own")
+    assert main(["grade", target, "--stage", "clip_grad_norm", "--json", "../found.json"]) == 1
+    rows = json.loads(Path("../found.json").read_text(encoding="utf-8"))["files"]
+    found = {row["file"]: f"{row['score']:g}" for row in rows}
+    assert found == {name: points for name, (_, points) in OWN_FOLDERS.items() if points}
+    output = capsys.readouterr().out
+    assert re.search(r"pickle.py +0 of 1  error: SystemExit: forged \(line 1\)\n", output)
+    assert re.search(r"copied.py +0 of 1  missing: .*\(No module named 'usual'\)\n", output)
+
+
 OTHER_SETTINGS = {
     "cell": "gru",
     "gates": "r,z,n",
