@@ -30,6 +30,7 @@ from .layers.layer import list_parts as list_parts
 from .layers.layer import name_mistake as name_mistake
 from .report.fragment import write_fragment as write_fragment
 from .report.outputs import refuse_replacing as refuse_replacing
+from .report.page import is_explanation as is_explanation
 from .report.page import write_page as write_page
 from .report.printing import STYLES as STYLES
 from .report.printing import write_json as write_json

@@ -8,7 +8,7 @@ from statistics import median
 from urllib.parse import quote
 
 from compare.classroom.config import GradeConfig
-from compare.files import JsonObject, fill_page, resource, write_output
+from compare.files import JsonObject, fill_page, is_page, resource, write_output
 from compare.implementations import Verdict
 from compare.terminal import plural
 
@@ -16,6 +16,11 @@ MARK = '<meta name="generator" content="rnn-parity grade">'
 
 MOST_NAMES = 8  # of students in a cell of a table
 SHOWN = (Verdict.RIGHT, Verdict.WRONG, Verdict.MISSING, Verdict.ERROR, Verdict.TIMEOUT)
+
+
+def is_class_page(path: Path) -> bool:
+    """Return whether a file is a page of a class."""
+    return is_page(path, MARK)
 
 
 def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig) -> None:
@@ -99,7 +104,7 @@ def _list_missed(stages: Sequence[JsonObject]) -> list[str]:
 
 def list_remarks(row: JsonObject) -> list[str]:
     """Return the first error of a submission, what else fails, and what its check noted."""
-    errors = [s["got"] for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
+    errors = [str(s["got"]) for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
     return [*dict.fromkeys([*errors[:1], *row["failures"], *row["notes"]])]
 
 

@@ -11,7 +11,7 @@ import csv
 import dataclasses
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from compare.check import (
@@ -19,18 +19,21 @@ from compare.check import (
     ItemResult,
     Report,
     choose_stage,
+    is_explanation,
     list_parts,
     write_json,
     write_page,
 )
-from compare.classroom.class_page import list_remarks, write_class_page
+from compare.classroom.class_page import is_class_page, list_remarks, write_class_page
 from compare.classroom.config import GradeConfig
-from compare.files import JsonObject, Output, has_keys, open_input, read_json, write_output
+from compare.classroom.older_results import StoredClass, read_results
+from compare.files import JsonObject, Output, has_keys, open_input, write_output
 from compare.implementations import CELLS, CallFailed
 from compare.terminal import package_version
 
 RESULTS, GRADES, PAGE = "class.json", "grades.csv", "class.html"
 MOST_BYTES = 2**28  # of the results of a class, and of a submission that is hashed
+RENAME = "; rename it, or choose another folder"
 IDLE = ("report", "target", "json", "jobs")
 """Options that do not change a verdict."""
 
@@ -57,22 +60,29 @@ class ClassReport:
 
     def __init__(self, config: GradeConfig, folder: Path, files: Mapping[str, Path]) -> None:
         self.config, self.folder, self.files = config, folder, files
-        self.is_older = has_keys(folder / RESULTS, "settings", "files")
+        is_older = has_keys(folder / RESULTS, "settings", "files")
+        self.older = read_results(folder / RESULTS, MOST_BYTES) if is_older else StoredClass({}, [])
+        self.grades = self.older.grades
 
     def list_outputs(self) -> list[Output]:
-        """Return all files of the report."""
-        paths = [self.folder / name for name in (RESULTS, GRADES, PAGE)]
-        paths += [page_of(self.folder, name) for name in self.files]
-        older = "an older report", lambda _: self.is_older
-        return [Output("--report", path, *older, makes_folder=True) for path in paths]
+        """Return all files of the report, each with what recognizes an older one."""
+        recognize: dict[Path, Callable[[Path], bool]] = {
+            self.folder / RESULTS: lambda _: bool(self.older.settings),
+            self.folder / GRADES: lambda path: hash_file(path) in self.grades,
+            self.folder / PAGE: is_class_page,
+        }
+        recognize |= {page_of(self.folder, name): is_explanation for name in self.files}
+        return [
+            Output("--report", path, "an older report", is_older, RENAME, makes_folder=True)
+            for path, is_older in recognize.items()
+        ]
 
     def begin(self) -> list[JsonObject]:
         """Make the folders, and return the results of an older report that still hold."""
         for name in self.files:
             page_of(self.folder, name).parent.mkdir(parents=True, exist_ok=True)
-        older = read_json(self.folder / RESULTS, MOST_BYTES) if self.is_older else {}
-        is_same = older.get("settings") == self.settings
-        return [row for row in older["files"] if self._holds(row)] if is_same else []
+        is_same = self.older.settings == self.settings
+        return [row for row in self.older.files if self._holds(row)] if is_same else []
 
     @property
     def settings(self) -> dict[str, str]:
@@ -88,7 +98,8 @@ class ClassReport:
 
     def write_rows(self, rows: Sequence[JsonObject]) -> None:
         """Write the results so far."""
-        write_json(self.folder / RESULTS, {"settings": self.settings, "files": [*rows]})
+        values = {"settings": self.settings, "files": [*rows], "grades": self.grades}
+        write_json(self.folder / RESULTS, values)
 
     def write_all(self, rows: Sequence[JsonObject]) -> None:
         """Write the grades and the pages, those also whose check has ended without one."""
@@ -98,8 +109,10 @@ class ClassReport:
                 report = make_report(row, self.config)
                 row |= report.to_json()
                 write_page(report, page_of(self.folder, row["file"]), row["file"])
-        self.write_rows(found)
-        write_output(self.folder / GRADES, write_grades(found).encode())
+        grades = write_grades(found).encode()
+        self.grades = [hashlib.sha256(grades).hexdigest(), hash_file(self.folder / GRADES)]
+        self.write_rows(found)  # it knows the older grades, too, should it be killed here
+        write_output(self.folder / GRADES, grades)
         write_class_page(self.folder / PAGE, found, self.config)
 
 

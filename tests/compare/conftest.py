@@ -10,12 +10,26 @@ from safetensors.numpy import save_file
 
 import compare.runs.commands
 from compare import build_models
+from compare.classroom import GradeConfig
+from compare.classroom.class_report import ClassReport
 from compare.cli import main
 from compare.implementations.worker import client
 from compare.implementations.worker.in_process import InProcess
 from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
 from tests.libraries import FILES, has
+
+CLASS_ROW = {
+    "file": "mine.py",
+    "ok": True,
+    "score": 1.0,
+    "out_of": 1.0,
+    "stages": [{"name": "clip_grad_norm", "verdict": "right", "got": None, "likely": None}],
+    "failures": [],
+    "failed": "",
+    "notes": [],
+}
+"""The results of a submission, as a report of a class keeps them."""
 
 
 @pytest.fixture
@@ -119,6 +133,15 @@ def records(tmp_path_factory):
         "fox.txt": TEXT,
         "mine.py": right_source(),
         "mine.ipynb": json.dumps({"cells": [cell]}),
+        "class/mine.py": right_source(),
     }.items():
+        (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_text(text)
+    (directory / "report").mkdir()
+    class_report = ClassReport(
+        GradeConfig(target=str(directory / "class"), stage="clip_grad_norm"),
+        directory / "report",
+        {"mine.py": directory / "class" / "mine.py"},
+    )
+    class_report.write_rows([CLASS_ROW])
     return directory

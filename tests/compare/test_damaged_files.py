@@ -109,6 +109,17 @@ JSON = VALUES | {  # of an object, or a list of them
 TIMES = {
     "seconds of 1e308": edit(lambda values: values["timings"][0].update({"seconds": [1e308]})),
 }
+ROWS = {  # of a report of a class
+    "files that are a number": edit(lambda values: values.update(files=5)),
+    "a row that is a number": edit(lambda values: values.update(files=[5])),
+    "a row without stages": edit(lambda values: values["files"][0].pop("stages")),
+    "stages that are a number": edit(lambda values: values["files"][0].update(stages=5)),
+    "a score that is text": edit(lambda values: values["files"][0].update(score="x")),
+    "a score of 1e308": edit(lambda values: values["files"][0].update(score=1e308)),
+    "a stage without a verdict": edit(
+        lambda values: values["files"][0]["stages"][0].pop("verdict")
+    ),
+}
 LARGE = {"a terabyte": lambda path: os.truncate(path, 2**40)}
 TENSORS = {"a bit": change_bit}
 PICKLES = {"a program": pickle_program}
@@ -123,6 +134,7 @@ RESUME = "train --model scratch --resume {run} --epochs 3"
 EXPLAIN = "explain --vocab {run}/own.json --text ab --out {run}/page.html --weights {run}/"
 CONVERT = "convert {run}/FILE {run}/new.npz"
 CHECK = "check --stage rnn_step {run}/"
+GRADE = "grade {run}/class --stage clip_grad_norm --report {run}/report"
 BENCH = "bench --rows scratch --phases forward --budget 1e5 --shapes {run}/shapes.json"
 OF_ITS_VERSIONS = ("an unknown key", "a key that is missing", "another type")
 """Harmless, because only the versions of the libraries are read."""
@@ -149,6 +161,7 @@ READERS = {  # a file, what reads it, its damages, and those that it may have
     "own.pt": (EXPLAIN + "own.pt", PICKLES, ()),  # what reads layer.pt reads it, too
     "own.json": (EXPLAIN + "own.safetensors", ANY | VALUES | LARGE, ()),
     "x.npy": ("parity scratch torch --input {run}/x.npy", ANY | PICKLES | INFINITE, ()),
+    "report/class.json": (GRADE, ANY | JSON | ROWS, ("missing", "empty")),
     "mine.py": (CHECK + "mine.py", ANY | LARGE, ()),
     "mine.ipynb": (CHECK + "mine.ipynb", ANY | JSON | LARGE, ("an unknown key",)),
 }

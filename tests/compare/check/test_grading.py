@@ -320,6 +320,29 @@ def test_nothing_else_is_replaced(capsys):
     assert [*Path("report").iterdir()] == [Path("report/grades.csv")]
 
 
+def test_what_the_teacher_has_edited_is_not_replaced(capsys):
+    Path("pair").mkdir()
+    Path("pair/alice.py").write_text(RIGHT, encoding="utf-8")
+    grade = ["grade", "pair", "--report", "report", *ONE_STAGE]
+    grades, found = Path("report/grades.csv"), Path("report/students/bob.py.html")
+    assert main(grade) == 0
+    edited = f"{grades.read_text(encoding='utf-8')}alice.py,half a point more\n"
+    Path("pair/bob.py").write_text(RIGHT, encoding="utf-8")
+    for path, text in ((grades, edited), (found, "a letter to Bob")):
+        path.write_text(text, encoding="utf-8")
+        before = {each: each.read_bytes() for each in Path().rglob("*") if each.is_file()}
+        assert main(grade) == 2
+        advice = f"got {path}, which is something else; rename it, or choose another folder\n"
+        assert capsys.readouterr().err.endswith(advice)
+        assert {each: each.read_bytes() for each in Path().rglob("*") if each.is_file()} == before
+        path.rename(f"{path}.mine")
+    for number in ("1", "2"):  # what it has written itself is replaced, also the second time
+        capsys.readouterr()
+        assert main(grade) == 0
+        assert f"  {number} of them are in report already" in capsys.readouterr().out
+    assert [row["file"] for row in read_grades()] == ["alice.py", "bob.py"]
+
+
 TEACHERS = Path(__file__).parents[3] / "docs" / "use" / "teachers.md"
 
 

@@ -1,0 +1,77 @@
+"""Read the results of an older report of a class, which may have been edited since."""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from compare.files import JsonObject, RecordError, SchemaError, read, read_json
+from compare.terminal import Range
+
+POINTS = Annotated[float, Range(0, 1000)]
+SECONDS = Annotated[float, Range(0, 1e9)]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStage:
+    """What a report needs of the result of a function or a part."""
+
+    name: str
+    verdict: str
+    got: object
+    likely: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """What a report needs of the results of a submission."""
+
+    file: str
+    ok: bool
+    score: POINTS
+    out_of: POINTS
+    stages: list[StoredStage]
+    failures: list[str]
+    failed: str
+    notes: list[str]
+    seconds: SECONDS = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClass:
+    """The file of all results; each of `files` is checked as a `StoredRow`."""
+
+    settings: dict[str, str]
+    files: list[dict[str, Any]]
+    grades: list[str] = field(
+        default_factory=list
+    )  # SHA-256 of the grade book, and of the one before
+
+
+def read_results(path: Path, most: int) -> StoredClass:
+    """Return the results in a file of at most so many bytes; RecordError if they are damaged."""
+    try:
+        found = read(StoredClass, read_json(path, most), "the results of a class")
+        for row in found.files:
+            _check_row(row)
+    except SchemaError as error:
+        advice = "remove it, and all files are checked again"
+        raise RecordError(
+            f"expected {error.expected} in {path}, got {error.got}; {advice}"
+        ) from None
+    return found
+
+
+def _check_row(row: JsonObject) -> None:
+    """Raise SchemaError if a report cannot be made of a row; what it does not need may be there."""
+    needed = _select(StoredRow, row)
+    stages = needed.get("stages")
+    if isinstance(stages, list):
+        needed["stages"] = [_select(StoredStage, stage) for stage in stages]
+    read(StoredRow, needed, "a submission")
+
+
+def _select(kind: type, values: object) -> Any:
+    """Return the fields of a dataclass that an object of JSON has; anything else as it is."""
+    if not isinstance(values, dict):
+        return values
+    return {each.name: values[each.name] for each in fields(kind) if each.name in values}
