@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from compare.files import JsonObject, RecordError, SchemaError, read, read_json
 from compare.terminal import Range
@@ -41,7 +41,7 @@ class StoredClass:
     """The file of all results; each of `files` is checked as a `StoredRow`."""
 
     settings: dict[str, str]
-    files: list[dict[str, Any]]
+    files: list[JsonObject]
     grades: list[str] = field(
         default_factory=list
     )  # SHA-256 of the grade book, and of the one before
@@ -64,14 +64,11 @@ def read_results(path: Path, most: int) -> StoredClass:
 def _check_row(row: JsonObject) -> None:
     """Raise SchemaError if a report cannot be made of a row; what it does not need may be there."""
     needed = _select(StoredRow, row)
-    stages = needed.get("stages")
-    if isinstance(stages, list):
-        needed["stages"] = [_select(StoredStage, stage) for stage in stages]
+    stages = read(list[JsonObject], row.get("stages"), "stages of a submission")
+    needed["stages"] = [_select(StoredStage, stage) for stage in stages]
     read(StoredRow, needed, "a submission")
 
 
-def _select(kind: type, values: object) -> Any:
-    """Return the fields of a dataclass that an object of JSON has; anything else as it is."""
-    if not isinstance(values, dict):
-        return values
+def _select(kind: type, values: JsonObject) -> JsonObject:
+    """Return the fields of a dataclass that an object of JSON has."""
     return {each.name: values[each.name] for each in fields(kind) if each.name in values}

@@ -35,15 +35,14 @@ system = System()
 def write_file(path: Path, pieces: Iterable[bytes | memoryview], *, replaces: bool = True) -> None:
     """Write the pieces as the content of a file, which has to be new unless it `replaces` another.
 
-    If that fails, the previous file is unchanged, and the temporary file is removed. The temporary
-    file of a killed process is removed first, so that no link in its place is followed.
+    If that fails, the previous file is unchanged, and the temporary file is removed. Its name is
+    new, too: a file of this name may be the user's, or a link.
     """
-    unfinished = path.with_name(path.name + UNFINISHED)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
     with name_file(path):
-        unfinished.unlink(missing_ok=True)
+        unfinished = _find_new(path)
+        descriptor = system.open(unfinished, flags, 0o666)
         try:
-            descriptor = system.open(unfinished, flags, 0o666)
             try:
                 for piece in pieces:
                     write_all(descriptor, piece)
@@ -58,6 +57,15 @@ def write_file(path: Path, pieces: Iterable[bytes | memoryview], *, replaces: bo
             with suppress(OSError):
                 system.unlink(unfinished)
             raise
+
+
+def _find_new(path: Path) -> Path:
+    """Return a new name for a temporary file, NAME.unfinished or NAME.2.unfinished, for example."""
+    unfinished, number = path.with_name(path.name + UNFINISHED), 1
+    while os.path.lexists(unfinished):
+        number += 1
+        unfinished = path.with_name(f"{path.name}.{number}{UNFINISHED}")
+    return unfinished
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:

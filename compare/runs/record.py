@@ -29,6 +29,8 @@ from compare.parity import Update
 from compare.runs.history import History
 from compare.runs.reading import METRICS, read_lines
 
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # flag of `open`, which Windows does not have
+
 
 class Record:
     """The directory of a run, locked and open for writing.
@@ -39,7 +41,7 @@ class Record:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._path = directory / METRICS
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | files.BINARY
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | files.BINARY | NO_LINK
         with ExitStack() as stack:
             stack.enter_context(files.lock(directory))
             with files.name_file(self._path):

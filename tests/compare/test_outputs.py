@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 
 from compare.cli import main
 from compare.files import write_file
+from compare.implementations import CELLS
 from tests.compare.bench.bench_help import ENOUGH, MODEL, shapes_file
 from tests.compare.check.corpus import right_source
 from tests.compare.runs.runs import TEXT
@@ -196,6 +197,43 @@ def test_what_a_new_file_is_expected_for_is_refused_before_the_work(capsys):
     assert contents() == before
     with pytest.raises(FileExistsError):
         write_file(Path("mine.py"), [b"what appeared meanwhile"], replaces=False)
+    assert contents() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="expected links, which need rights on Windows")
+def test_a_file_with_the_name_of_a_temporary_one_stays(capsys):
+    names = [f"{name}.unfinished" for name in ("new", "new.2", "tensors.npz")]
+    for name in names:
+        Path(name).write_text("a week of work", encoding="utf-8")
+    Path("new.3.unfinished").symlink_to("notes.txt")
+    before = contents()
+    np.savez("layer.npz", **CELLS["rnn"].scratch_layer(3, 4).parameters)
+    assert main(f"{CHECK} --json new".split()) == 0
+    assert main(["convert", "layer.npz", "tensors.npz"]) == 0
+    after = contents()
+    assert after.keys() - before == {"layer.npz", "new", "tensors.npz"}
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="expected links, which need rights on Windows")
+def test_resuming_changes_no_file_of_the_users(records, capsys):
+    """Beside its checkpoints, which are elsewhere, and at the end of a link."""
+    run = Path(shutil.copytree(records, "run"))
+    (run / "checkpoints").rename("elsewhere")
+    (run / "checkpoints").symlink_to(Path("elsewhere").absolute())
+    Path("elsewhere/mine.unfinished").write_text("a week of work", encoding="utf-8")
+    ours = Path("elsewhere/0000003-scratch.safetensors.2.unfinished")
+    ours.touch()  # as a process leaves it that was killed
+    resume = ["train", "--model", "scratch", "--resume", "run", "--epochs"]
+    assert main([*resume, "3"]) == 0, capsys.readouterr().err
+    assert Path("elsewhere/mine.unfinished").read_text(encoding="utf-8") == "a week of work"
+    assert not ours.exists()
+    (run / "metrics.jsonl").rename("metrics.jsonl")
+    (run / "metrics.jsonl").symlink_to(Path("metrics.jsonl").absolute())
+    before = contents()
+    assert main([*resume, "4"]) == 3
+    words = "read or write run/metrics.jsonl, got: Too many levels of symbolic links\n"
+    assert capsys.readouterr().err.endswith(words)
     assert contents() == before
 
 

@@ -22,6 +22,7 @@ from importlib.machinery import (
     EXTENSION_SUFFIXES,
     ExtensionFileLoader,
     FileFinder,
+    ModuleSpec,
     SourceFileLoader,
 )
 from importlib.util import module_from_spec, spec_from_loader
@@ -170,7 +171,7 @@ class SubmissionsFinder(FileFinder):
 
     package = ""  # in which the submission is
 
-    def find_spec(self, fullname: str, target: Any = None) -> Any:
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return where a module is, or None."""
         name = fullname.rpartition(".")[2]
         is_found = name.startswith("_") or name == self.package

