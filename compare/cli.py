@@ -160,6 +160,10 @@ REMOVED = {
     "bench --rows cuda": "bench --rows cudnn",
     "bench --rows cuda-page": "bench --rows cuda-graph",
     "bench --rows kernel-graph": "bench --rows kernel",
+    "run --token": "characters: the model reads them one by one, as in the lecture",
+    "train --token": "characters: the model reads them one by one, as in the lecture",
+    "parity --token": "characters: the model reads them one by one, as in the lecture",
+    "bisect --token": "characters: the model reads them one by one, as in the lecture",
     "torchrun": "one process: rnn-parity train --model concise",
 }
 """The removed commands, options (``COMMAND --OPTION``) and values of an option (``COMMAND --OPTION

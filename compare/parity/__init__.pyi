@@ -18,7 +18,6 @@ from .experiment import choose_prefixes as choose_prefixes
 from .experiment import limited_threads as limited_threads
 from .experiment import make_models as make_models
 from .experiment import prepare as prepare
-from .experiment import split_tokens as split_tokens
 from .optimizers import Memory as Memory
 from .optimizers import ScratchOptimizer as ScratchOptimizer
 from .optimizers import TorchOptimizer as TorchOptimizer

@@ -36,14 +36,12 @@ class TextOptions:
 
     # A checkpoint knows the text by its SHA-1.
     text: Annotated[Path | None, flag("FILE", "(default: The Time Machine)"), CHANGEABLE] = None
-    """UTF-8 text, or the name of a book to download. Lower-cased; only a to z and spaces stay. Or
-    recall: a generated text in which the model has to repeat a letter after some random ones."""
+    """UTF-8 text. Lower-cased; only a to z and spaces stay. Or recall: a generated text in which
+    the model has to repeat a letter after some random ones."""
     gap: Annotated[int | None, GAPS, flag("N", "(default: 10)")] = None
     """Number of random letters, with --text recall. The recall accuracy is reported."""
-    token: Literal["char", "word"] = "char"
-    """Unit of the text: the model reads and writes characters, or words."""
     max_tokens: Annotated[int | None, FROM_1, arg(metavar="N")] = 10_000
-    """Number of tokens to use, from the start of the text. None: all."""
+    """Number of characters to use, from the start of the text. None: all."""
     sampling: Literal["sequential", "random"] = "sequential"
     """sequential: each batch continues the previous batch. random: pieces in random order."""
     state: Literal["reset", "carried"] = "reset"
@@ -112,8 +110,6 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
                 got = "no --text" if self.text is None else self.text
                 raise UsageError(f"expected --text {RECALL} with --gap, got {got}")
             return
-        if self.token != "char":
-            raise UsageError(f"expected --token char with --text {RECALL}, got {self.token}")
         gap = GAP if self.gap is None else self.gap
         if self.num_steps < fewest_steps(gap):
             raise UsageError(

@@ -58,17 +58,16 @@ def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Experiment]:
         sampling=config.sampling,
         max_tokens=config.max_tokens,
         seed=config.seed,
-        token=config.token,
         text=text,
     )
     _check_memory(config, len(vocab))
     scratch, concise = make_models(config, len(vocab))
-    read, tokens = len(batches.corpus), "characters" if config.token == "char" else "words"
+    read = len(batches.corpus)
     part = f"the first {read:,}" if read == config.max_tokens else f"all {read:,}"
-    terminal.line(f"Lower-cased, only a to z and spaces; {part} {tokens} (--max-tokens)")
+    terminal.line(f"Lower-cased, only a to z and spaces; {part} characters (--max-tokens)")
     terminal.line(
         f"{plural(len(batches), 'batch', 'batches')} per epoch of "
-        f"{config.batch_size} x {config.num_steps} {tokens}, state {config.state}"
+        f"{config.batch_size} x {config.num_steps} characters, state {config.state}"
     )
     terminal.line(f"Vocabulary {len(vocab):,}, hidden size {config.hidden_size:,}, {config.dtype}")
     terminal.line()
@@ -106,15 +105,10 @@ def make_models(
     )
 
 
-def choose_prefixes(vocab: Vocab, token: str) -> tuple[str, ...]:
-    """Return the lecture's prefixes if the vocabulary has their tokens, or else one token of it."""
-    known = [p for p in PREFIXES if all(part in vocab for part in split_tokens(p, token))]
-    return tuple(known) or (next(part for part in vocab.idx_to_token[1:] if part.strip()),)
-
-
-def split_tokens(prefix: str, token: str) -> str | list[str]:
-    """Split a prefix into what `predict` reads: a string of characters, or a list of words."""
-    return prefix if token == "char" else prefix.split()
+def choose_prefixes(vocab: Vocab) -> tuple[str, ...]:
+    """Return the lecture's prefixes if the vocabulary has their letters, or else one letter."""
+    known = [p for p in PREFIXES if all(letter in vocab for letter in p)]
+    return tuple(known) or (next(letter for letter in vocab.idx_to_token[1:] if letter.strip()),)
 
 
 def check_device(device: str) -> None:

@@ -106,7 +106,7 @@ def _train_and_record(
     config, experiment, record = session.config, session.experiment, session.record
     both = _writers(experiment)
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
-    spoken = parity.choose_prefixes(experiment.vocab, config.token)
+    spoken = parity.choose_prefixes(experiment.vocab)
     seconds = _follow(session, sides, spoken[0], terminal)
     perplexities = session.history.average_epoch(config.num_epochs - 1, list(sides))
     trained = None
@@ -197,7 +197,7 @@ def _check_finite(update: parity.Update, session: Session) -> None:
 
 def _show_untrained(experiment: parity.Experiment, terminal: Terminal) -> parity.ParityReport:
     """Compare both models before training."""
-    prefix = parity.choose_prefixes(experiment.vocab, experiment.config.token)[0]
+    prefix = parity.choose_prefixes(experiment.vocab)[0]
     terminal.line(f'Untrained, after "{prefix}"')
     terminal.written(_write(_writers(experiment), prefix, UNTRAINED_PREDS))
     terminal.line()
@@ -207,8 +207,7 @@ def _show_untrained(experiment: parity.Experiment, terminal: Terminal) -> parity
 
 
 def _writers(experiment: parity.Experiment) -> dict[str, Writer]:
-    token = experiment.config.token
-    return make_writers(experiment.scratch, experiment.concise, experiment.vocab, token)
+    return make_writers(experiment.scratch, experiment.concise, experiment.vocab)
 
 
 def _write(sides: Mapping[str, Writer], prefix: str, num_preds: int) -> dict[str, str]:

@@ -77,14 +77,14 @@ class GenerateConfig:
     run: Annotated[Path, arg(metavar="RUN")]
     """Directory that `run` or `train` wrote. Its last checkpoint is used."""
     prefix: str
-    """Text to continue: characters (or words) of the model's text. It is lower-cased."""
+    """Text to continue: characters of the model's text. It is lower-cased."""
     model: Annotated[
         Side | None,
         flag("{scratch,concise}", "(default: scratch, or the only one of the run)"),
     ] = None
     """scratch: from scratch, in NumPy. concise: with PyTorch."""
     num_preds: Annotated[int, MOST_PREDS, arg(metavar="N")] = 50
-    """Number of characters (or words) to generate."""
+    """Number of characters to generate."""
     temperature: Annotated[float, ANY_FROM_0, arg(metavar="T")] = 0.0
     """0: the likeliest character each time. Above 0: sampled from softmax(logits / T)."""
     seed: Annotated[int, FROM_0, arg(metavar="N")] = 0

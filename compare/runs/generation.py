@@ -22,13 +22,13 @@ Writer = Callable[..., str]
 
 
 def make_writers(
-    scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab, token: str
+    scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, vocab: Vocab
 ) -> dict[str, Writer]:
     """Return a function for each side that continues a prefix."""
 
     def writer(predict: Writer, model: object) -> Writer:
         def write(prefix: str, num_preds: int, **drawn: Any) -> str:
-            return predict(parity.split_tokens(prefix, token), num_preds, model, vocab, **drawn)
+            return predict(prefix, num_preds, model, vocab, **drawn)
 
         return write
 
@@ -65,8 +65,7 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         )
     vocab = Vocab.from_list(checkpoint.vocabulary)
     prefix = config.prefix.lower()  # as its text was
-    split = parity.split_tokens(prefix, setting.token)
-    if unknown := [part for part in split if part not in vocab]:
+    if unknown := [letter for letter in prefix if letter not in vocab]:
         raise UsageError(
             f"expected --prefix in the vocabulary of {config.run}, whose text is lower-cased, "
             f"with only a to z and spaces, "
@@ -77,7 +76,7 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
         scratch, concise = parity.make_models(setting, len(vocab))
         parity.write_parameters(scratch, checkpoint.weights)
         parity.copy_weights(scratch, concise)
-        write = make_writers(scratch, concise, vocab, setting.token)[side]
+        write = make_writers(scratch, concise, vocab)[side]
         rng = np.random.default_rng(config.seed)
         try:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -9,7 +9,7 @@
 """
 
 from scratch_rnn.text.batches import Batch, Batches, random_batches, sequential_batches
-from scratch_rnn.text.corpus import Text, clean, load_text, recall_text, sample_text, tokenize
+from scratch_rnn.text.corpus import Text, clean, load_text, recall_text, sample_text
 from scratch_rnn.text.errors import DataError
 from scratch_rnn.text.load import load_corpus, load_time_machine
 from scratch_rnn.text.vocab import Vocab
@@ -28,5 +28,4 @@ __all__ = [
     "recall_text",
     "sample_text",
     "sequential_batches",
-    "tokenize",
 ]

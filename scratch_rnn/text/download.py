@@ -1,15 +1,15 @@
-"""Download a book, and store it in the cache.
+"""*The Time Machine* by H. G. Wells: download it, and keep it in the cache.
 
-The bytes of a book are verified when they arrive, and each time that they are read from the cache.
+pooch verifies its SHA-1 each time, and downloads a damaged copy again.
 """
 
-import io
 import os
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from scratch_rnn.text.books import Book
+TITLE, FILE = "The Time Machine", "timemachine.txt"
+URL = "https://d2l-data.s3-accelerate.amazonaws.com/timemachine.txt"
+SHA1 = "090b5e7e70c295757f55df93cb0a180b9691891a"
 
 SECONDS = 10.0  # for the connection, and for each wait for the next bytes
 
@@ -27,8 +27,8 @@ def cache_directory() -> Path:
     return Path(pooch.os_cache("rnn-parity"))
 
 
-def fetch(book: Book, *, progress: bool = False) -> bytes:
-    """Return the bytes at the address of the book. They are not verified.
+def fetch() -> Path:
+    """Return the path of the book in the cache; it is downloaded if it is not there.
 
     Raises
     ------
@@ -37,37 +37,13 @@ def fetch(book: Book, *, progress: bool = False) -> bytes:
     """
     import pooch
 
-    url = os.environ.get(book.url_variable) or book.url
-    body = io.BytesIO()
-    is_shown = progress and sys.stderr is not None and sys.stderr.isatty()
+    url = os.environ.get("RNN_PARITY_URL") or URL
+    pooch.get_logger().setLevel("ERROR")
+    downloader = pooch.HTTPDownloader(timeout=SECONDS)
     try:
-        if is_shown:
-            _show("downloading the text")
-        pooch.HTTPDownloader(timeout=SECONDS)(url, body, None)
+        return Path(pooch.retrieve(url, f"sha1:{SHA1}", FILE, cache_directory(), None, downloader))
     except Exception as error:
         raise DownloadError(_reason(error, url)) from None
-    finally:
-        if is_shown:
-            _show("")
-    return body.getvalue()
-
-
-def keep(content: bytes, path: Path) -> None:
-    """Write a file. One that is incomplete is no copy of a book, and is downloaded again.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-def _show(message: str) -> None:
-    """Replace what is in the line of the terminal."""
-    sys.stderr.write(f"\r{message:<24}\r")
-    sys.stderr.flush()
 
 
 def _reason(error: Exception, url: str) -> str:
@@ -85,4 +61,8 @@ def _reason(error: Exception, url: str) -> str:
         return f"the connection to {host} was cut off"
     if kind == "ConnectionError":
         return f"no connection to {host}"
+    if kind == "ValueError":  # of pooch, about the SHA-1
+        return f"{host} has another file"
+    if isinstance(error, OSError) and error.strerror:
+        return f"it cannot be kept in the cache: {error.strerror.lower()}"
     return f"{kind} at {host}"

@@ -1,10 +1,8 @@
 """A vocabulary: it maps tokens to ids and ids to tokens."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import overload
-
-from scratch_rnn.checks import check_integer
 
 UNKNOWN = "<unk>"
 
@@ -12,18 +10,14 @@ UNKNOWN = "<unk>"
 class Vocab:
     """The tokens of a text, with ids in the order of their frequency.
 
-    Id 0 is `<unk>`, for every token that is not in the vocabulary. The reserved tokens
-    follow. Then come the tokens of the text, the most frequent one first. Tokens with the same
-    frequency keep the order of their first occurrence in the text.
+    Id 0 is `<unk>`, for every token that is not in the vocabulary. Then come the tokens of the
+    text, the most frequent one first. Tokens with the same frequency keep the order of their first
+    occurrence in the text.
 
     Parameters
     ----------
-    tokens : list of str, or list of lists of str
-        The tokens of a text, as one list, or as one list for each line.
-    min_freq : int
-        Tokens that occur less often than this are left out.
-    reserved_tokens : sequence of str
-        Tokens that always get an id, even if the text does not contain them, such as "<pad>".
+    tokens : str, or sequence of str
+        The tokens of a text. Those of a str are its characters.
 
     Attributes
     ----------
@@ -44,28 +38,13 @@ class Vocab:
     idx_to_token: list[str]
     token_to_idx: dict[str, int]
 
-    def __init__(
-        self,
-        tokens: Iterable[str | Sequence[str]],
-        *,
-        min_freq: int = 0,
-        reserved_tokens: Sequence[str] = (),
-    ) -> None:
-        if isinstance(reserved_tokens, str):
-            raise TypeError("expected reserved_tokens to be a list of str, got a str")
-        least = check_integer("min_freq", min_freq, least=0)
-        first = [UNKNOWN, *reserved_tokens]
+    def __init__(self, tokens: Sequence[str]) -> None:
+        if not isinstance(tokens, Sequence):
+            raise TypeError(f"expected tokens to be a sequence, got {type(tokens).__name__}")
+        _check_tokens(tokens)
         # most_common keeps the order of first occurrence among equals
-        by_frequency = [t for t, n in _count(tokens).most_common() if n >= least and t not in first]
-        self._number(first + by_frequency)
-
-    @classmethod
-    def from_frequencies(cls, frequencies: Mapping[str, int]) -> "Vocab":
-        """Build the vocabulary of a text whose tokens were counted in the order of the text."""
-        vocab = cls.__new__(cls)
-        tokens = (token for token, _ in Counter(frequencies).most_common())
-        vocab._number([UNKNOWN, *(token for token in tokens if token != UNKNOWN)])
-        return vocab
+        by_frequency = [token for token, _ in Counter(tokens).most_common() if token != UNKNOWN]
+        self._number([UNKNOWN, *by_frequency])
 
     @classmethod
     def from_list(cls, idx_to_token: Sequence[str]) -> "Vocab":
@@ -76,14 +55,12 @@ class Vocab:
         ValueError
             If the list does not start with `<unk>`, or contains a token twice.
         """
+        _check_tokens(idx_to_token)
         vocab = cls.__new__(cls)
         vocab._number(list(idx_to_token))
         return vocab
 
     def _number(self, idx_to_token: list[str]) -> None:
-        for token in idx_to_token:
-            if not isinstance(token, str):
-                raise TypeError(f"expected tokens of type str, got {type(token).__name__}")
         if idx_to_token[:1] != [UNKNOWN]:
             raise ValueError(f"expected {UNKNOWN!r} as the first token, got {idx_to_token[:1]}")
         self.idx_to_token = idx_to_token
@@ -147,13 +124,7 @@ class Vocab:
         return self.idx_to_token[indices]
 
 
-def _count(tokens: Iterable[str | Sequence[str]]) -> Counter[str]:
-    frequencies: Counter[str] = Counter()
-    for item in tokens:
-        if isinstance(item, str):
-            frequencies[item] += 1
-        elif isinstance(item, list | tuple):
-            frequencies.update(item)
-        else:
-            raise TypeError(f"expected tokens to be str or lists of str, got {type(item).__name__}")
-    return frequencies
+def _check_tokens(tokens: Sequence[object]) -> None:
+    for token in tokens:
+        if not isinstance(token, str):
+            raise TypeError(f"expected tokens of type str, got {type(token).__name__}")

@@ -3,10 +3,7 @@
 import hashlib
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-from scratch_rnn.text.books import BOOKS
 
 BOOK = b"The traveller said: the clock has stopped.\n" * 200
 BOOK_SHA1 = hashlib.sha1(BOOK).hexdigest()
@@ -17,11 +14,6 @@ ANSWERS = {  # by what the server does: its status, its answer, and the length t
     "web page": (200, WEB_PAGE, len(WEB_PAGE)),
     "cut off": (200, BOOK[:5000], len(BOOK)),
 }
-
-
-def put_book(monkeypatch, name="time machine", book=None, **fields):
-    """Change fields of a book, or add one."""
-    monkeypatch.setitem(BOOKS, name, replace(book or BOOKS[name], **fields))
 
 
 class Server(ThreadingHTTPServer):

@@ -160,6 +160,19 @@ def test_the_corpus_is_copied():
         batches.corpus[0] = 1
 
 
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+def test_ids_on_disk_stay_there(sampling, tmp_path):
+    ids = np.arange(200, dtype=np.uint8)
+    ids.tofile(tmp_path / "ids")
+    on_disk = np.memmap(tmp_path / "ids", np.uint8, mode="r")
+    batches = Batches(on_disk, 3, 5, sampling=sampling)
+    assert batches.corpus is on_disk
+    for batch, right in zip(batches, Batches(ids, 3, 5, sampling=sampling), strict=True):
+        for array, expected in zip(batch, right, strict=True):
+            assert type(array) is np.ndarray
+            np.testing.assert_array_equal(array, expected, strict=True)
+
+
 def as_lists(batches):
     return [(inputs.tolist(), targets.tolist()) for inputs, targets in batches]
 

@@ -104,6 +104,4 @@ def test_what_cannot_have_a_recall_is_refused():
     with pytest.raises(DataError, match=r"at least 8 steps for a recall after 6 letters, got 7$"):
         load_time_machine(2, 7, text=text)
     assert len(load_time_machine(2, 8, text=text)[0]) > 0
-    with pytest.raises(DataError, match=r"^expected the token char with the generated text recall"):
-        load_time_machine(2, 8, text=text, token="word")
     assert [check_gap(gap) for gap in (GAPS.least, GAPS.most)] == [1, LARGEST_GAP]  # the option's

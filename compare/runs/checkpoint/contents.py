@@ -52,7 +52,6 @@ class TextName:
 class Sampler:
     """How the text becomes batches; see `scratch_rnn.text.Batches`."""
 
-    token: Literal["char", "word"]
     max_tokens: Annotated[int | None, COUNT]
     sampling: Literal["sequential", "random"]
     batch_size: Size

@@ -17,7 +17,7 @@ import scratch_rnn
 from compare.files import JsonObject, RecordError, resource
 from compare.implementations import CELLS, Array, Cell
 from compare.mistakes import BUGS
-from compare.parity import compare_step, copy_weights, make_models, split_tokens, write_parameters
+from compare.parity import compare_step, copy_weights, make_models, write_parameters
 from compare.runs import Course, Snapshot
 from compare.study.page import anatomy
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
@@ -32,7 +32,7 @@ MOST_IMPORTANT = 64
 """Number of tokens that are shown of a larger vocabulary."""
 NUM_PREDS = 20
 SETTINGS = (
-    *("text", "gap", "token", "max_tokens", "sampling", "state", "batch_size", "num_steps"),
+    *("text", "gap", "max_tokens", "sampling", "state", "batch_size", "num_steps"),
     *("cell", "hidden_size", "nonlinearity", "forget_bias", "optimizer", "lr", "max_norm"),
     *("dtype", "seed", "threads", "device"),
 )
@@ -51,7 +51,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
     """
     terminal = terminal or Terminal(quiet=True)
     vocab, setting = course.vocab, course.setting
-    tokens, notes = tokens_of(text, vocab, setting.token)
+    tokens, notes = tokens_of(text, vocab)
     for note in notes:
         terminal.line(note)
     ids = np.array([vocab[token] for token in tokens])
@@ -64,9 +64,9 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
     distinct = list(dict.fromkeys(ids.tolist()))
     cell = CELLS[setting.cell]
     return {
-        "text": ("" if setting.token == "char" else " ").join(tokens),
+        "text": "".join(tokens),
         "notes": notes,
-        "token": setting.token,
+        "token": "char",
         "tokens": [vocab.idx_to_token[i] for i in ids],
         "ids": ids.tolist(),
         "column": [distinct.index(i) for i in ids.tolist()],
@@ -106,7 +106,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
     }
 
 
-def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]]:
+def tokens_of(text: str, vocab: Vocab) -> tuple[list[str], list[str]]:
     """Split a text into at most `MOST_STEPS` tokens; also return a sentence for each change.
 
     If all tokens are in the vocabulary, the text does not change. Otherwise it is cleaned like a
@@ -115,7 +115,7 @@ def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]
     unknown token if the vocabulary has no <unk>.
     """
     notes = []
-    tokens = list(split_tokens(text, token))
+    tokens = list(text)
     if foreign := list(dict.fromkeys(part for part in tokens if part not in vocab)):
         if UNKNOWN not in vocab:
             got = ", ".join(map(repr, foreign[:8]))
@@ -123,21 +123,15 @@ def tokens_of(text: str, vocab: Vocab, token: str) -> tuple[list[str], list[str]
         cleaned = " ".join(line for line in clean(text) if line)
         if cleaned != text and cleaned:
             notes.append(f'Read as "{_short(cleaned)}", cleaned like a training text.')
-        tokens = list(split_tokens(cleaned, token))
+        tokens = list(cleaned)
     if not tokens:
         raise UsageError(f"expected --text with letters from a to z, got {_short(text)!r}")
     if len(tokens) > MOST_STEPS:
-        notes.append(
-            f"The first {MOST_STEPS} of {len(tokens):,} "
-            f"{'characters' if token == 'char' else 'words'}, the limit of a page."
-        )
+        notes.append(f"The first {MOST_STEPS} of {len(tokens):,} characters, the limit of a page.")
         tokens = tokens[:MOST_STEPS]
     unknown = list(dict.fromkeys(part for part in tokens if part not in vocab))
     if len(unknown) == len(set(tokens)):
-        raise UsageError(
-            f"expected --text with a {'letter' if token == 'char' else 'word'} of the "
-            f"vocabulary, got {_short(text)!r}"
-        )
+        raise UsageError(f"expected --text with a letter of the vocabulary, got {_short(text)!r}")
     if unknown:
         notes.append(f"Not in the vocabulary, read as <unk>: {', '.join(map(repr, unknown[:8]))}.")
     return [part if part in vocab else UNKNOWN for part in tokens], notes

@@ -39,7 +39,7 @@ def checkpoint(
     layer = CELLS[described.cell].scratch_layer(V, H, num_layers=described.num_layers)
     network = RNNModel(layer, V)
     sampler = Sampler(
-        token="char", max_tokens=None, sampling="sequential",
+        max_tokens=None, sampling="sequential",
         batch_size=2, num_steps=num_steps, seed=7, batches=3,
     )  # fmt: skip
     has_state = carry_state and update % 3 > 0

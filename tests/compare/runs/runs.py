@@ -34,7 +34,7 @@ VARIANTS = {  # small trainings, by what they try
     "concise": "train --model concise --state carried",
     "both, LSTM": "run --cell lstm --state carried",
     "scratch, GRU": "train --model scratch --cell gru --state carried",
-    "concise, reset, words": "train --model concise --token word --batch-size 2 --num-steps 2",
+    "concise, reset": "train --model concise --batch-size 2 --num-steps 2",
 }
 
 

@@ -93,21 +93,19 @@ def test_states_that_explode_are_refused_in_one_line():
     ],
 )
 def test_a_text_is_read_as_training_texts_are(text, tokens, notes):
-    found, changes = tokens_of(text, Vocab.from_list(LETTERS), "char")
+    found, changes = tokens_of(text, Vocab.from_list(LETTERS))
     assert "".join(found) == tokens
     assert all(line.startswith(start) for line, start in zip(changes, notes, strict=True))
 
 
 def test_a_token_outside_the_vocabulary_becomes_unk_and_one_is_known():
     vocab = Vocab.from_list(["<unk>", "a", "j"])
-    found, notes = tokens_of("jazz", vocab, "char")
+    found, notes = tokens_of("jazz", vocab)
     assert found == ["j", "a", "<unk>", "<unk>"]
     assert notes == ["Not in the vocabulary, read as <unk>: 'z'."]
-    words = Vocab.from_list(["<unk>", "time", "machine"])
-    assert tokens_of("The Time Machine", words, "word")[0] == ["<unk>", "time", "machine"]
     for text in ("   ", "123", "Привет", "zzz", "🙂"):
         with pytest.raises(UsageError, match=r"^expected --text with [^\n]*, got "):
-            tokens_of(text, vocab, "char")
+            tokens_of(text, vocab)
 
 
 def test_of_a_large_vocabulary_targets_and_most_likely_tokens_are_shown():

@@ -137,12 +137,10 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(path, open_page):
     assert len([name for name in reached if name.startswith(("untrained", "after "))]) == 4
 
 
-WORDS = ("<unk>", "the", "time", "traveller", "script", "alert", *(f"word{n}" for n in range(90)))
 ODD = {
     "H1T1": ("t", course(1)),
     "float64": ("time traveller", course(40, dtype="float64", max_norm=float("inf"))),
     "relu": ("time <b>&amp;</b> " * 9, course(30, nonlinearity="relu", num_steps=5)),
-    "words": ("the <script>alert(1)</script> traveller", course(8, WORDS, token="word")),
 }
 
 
