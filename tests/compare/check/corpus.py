@@ -34,7 +34,6 @@ class Solution:
     cell: str = "rnn"
     stage: str = ""
     likely: str = ""
-    bug: str = ""
 
 
 @dataclass(frozen=True)
@@ -269,6 +268,5 @@ STYLES = (
     Style("as_numpy.py", "StateOfZeros", "rnn"),
     Style("as_torch.py", "Subclass", "rnn"),
     Style("as_torch.py", "MaskedPacked", "rnn"),
-    Style("as_torch.py", "NamedStateLSTM", "lstm"),
 )
 """The right layers in styles of their own."""

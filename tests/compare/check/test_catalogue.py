@@ -8,18 +8,20 @@ import numpy as np
 import pytest
 
 import scratch_rnn
-from compare.check import make_case
+from compare.check import STAGES, make_case
 from compare.check.cases.layer_results import run as run_layer
+from compare.check.exercise.examine import try_stages
 from compare.check.layers.features import try_features
 from compare.implementations import CELLS, FunctionsLayer
 from compare.mistakes import BUGS, OTHER_CELLS, PlainFunctions, catalogue, find_bug, patched_source
 from compare.mistakes.catalogue import CATALOGUE
 from compare.mistakes.mistake import is_of_layer
 from compare.mistakes.patches import ROOT, Patch, PatchError, load_patched
-from compare.mistakes.plain import KINDS
+from compare.mistakes.plain import KINDS, LOSS_FILE
 from scratch_rnn.arrays import arrays_of
 from tests.compare.check.test_layer_mistakes import diagnosed
 from tests.counts import number
+from tests.in_process import loader, subject_of
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
@@ -135,6 +137,40 @@ def test_a_patch_must_fit_just_once(old):
     patch = Patch("scratch_rnn/cells/elman.py", old, "")
     with pytest.raises(PatchError, match=f"expected {old!r} once in {patch.file}, got"):
         load_patched("scratch_rnn", [patch], "misfit")
+
+
+# In a file of functions --------------------------------------------------------------------------
+
+IN_OTHER_WORDS = {
+    "bias-gradients-averaged-over-the-batch": "The gradient of the bias is the mean over the batch",
+    "every-step-from-zero": "The state is not used",
+    "gru-reset-before-product-in-q": "The reset gate acts on h before the product with W_hn",
+    "log-softmax-over-the-whole-array": "softmax is divided by the sum over all rows",
+    "lstm-candidate-with-sigmoid": "The sigmoid is used instead of tanh",
+    "lstm-forget-and-input-swapped": "The gates are read in the order f, i, g, o",
+    "softmax-over-the-whole-array": "softmax is divided by the sum over all rows",
+    "softmax-shifted-by-the-mean-of-all": "softmax takes exp of the logits as they are",
+    "w-ih-not-transposed": "A sequence is a row here",
+}
+"""Of two mistakes with the same numbers in a cell, the first is named; shapes may not fit."""
+
+PATCHED = [
+    (s, bug) for cell in CELLS for s in STAGES[cell] for bug in CATALOGUE if bug.is_in(s.kind, cell)
+]
+
+
+@pytest.mark.parametrize(
+    ("stage", "bug"),
+    PATCHED[:: number(25, 1)],
+    ids=[f"{stage.name} {bug.name}" for stage, bug in PATCHED[:: number(25, 1)]],
+)
+def test_each_mistake_of_the_catalogue_is_named(stage, bug, tmp_path):
+    """The plain version with the mistake is a submission."""
+    files = dict.fromkeys((CELLS[stage.cell].plain_file, LOSS_FILE))
+    parts = [patched_source(file, [p for p in bug.plain if p.file == file]) for file in files]
+    [result] = try_stages(subject_of(loader(tmp_path, "\n".join(parts)), [stage]), [stage])
+    words = IN_OTHER_WORDS.get(bug.name, bug.words)
+    assert result.likely.startswith((words, bug.words)), result.likely
 
 
 # In a layer -------------------------------------------------------------------------------------

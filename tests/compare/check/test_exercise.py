@@ -17,7 +17,7 @@ from compare.check.exercise.examine import try_stages
 from compare.check.exercise.functions import draw_cases
 from compare.check.trying.subject import try_items
 from compare.implementations import CELLS, UnexpectedResult
-from compare.mistakes import PlainFunctions, less_accurate, list_mistakes
+from compare.mistakes import PlainFunctions, less_accurate
 from compare.mistakes.catalogue import CATALOGUE
 from tests.compare.check.corpus import (
     LOSS_AND_CLIPPING,
@@ -58,31 +58,23 @@ def test_the_equations_say_that_rows_are_summed_too(cell):
         assert (words in stage.equation) == stage.kind.endswith("backward")
 
 
-NAMED_ALONE = "h_n change places|weights change places|kept from call|q is that product"
-"""Mistakes that no other row shows: each has its own way to be named."""
+MISTAKES = [*mistakes(), *gated_mistakes()]
 
-TRIED = dict.fromkeys((*mistakes()[:: number(20, 1)], *gated_mistakes()[:: number(25, 1)]))
-TRIED |= dict.fromkeys(
-    m for m in (*mistakes(), *gated_mistakes()) if re.search(NAMED_ALONE, m.name)
+
+@pytest.mark.parametrize(
+    "mistake", MISTAKES[:: number(2, 1)], ids=lambda mistake: re.sub(r"\W+", " ", mistake.name)
 )
-
-
-@pytest.mark.parametrize("mistake", TRIED, ids=lambda mistake: re.sub(r"\W+", " ", mistake.name))
 def test_a_mistake_is_reported_at_its_own_stage_and_named(mistake, tmp_path):
     results = tried(tmp_path, mistake.cell, mistake.source, mistake.stage)
     wrong = [result for result in results if result.verdict != "right"]
     assert [(result.name, result.verdict) for result in wrong] == [(mistake.stage, "wrong")]
     assert mistake.likely
     assert re.search(mistake.likely, wrong[0].likely, re.IGNORECASE), wrong[0].likely
-    (bug,) = [b for b in CATALOGUE if b.name == mistake.bug] if mistake.bug else [None]
-    if bug and bug.is_in(wrong[0].item.kind, mistake.cell):  # it has the bug's numbers
-        known = list_mistakes(mistake.cell, [wrong[0].item.kind])
-        assert wrong[0].likely == next(m for m in known if m.bug is bug).describe()
 
 
 RIGHT = [*right_variants(200), *single_variants(), *gated_variants(), *STYLES]
 RIGHT += [Solution("the plain version", plain_source("rnn"))]
-FEW = [*right_variants(200)[:3], *gated_variants()[-2:], *STYLES[2::3], RIGHT[-1]]
+FEW = [*right_variants(200)[:3], *gated_variants()[-2:], *STYLES[1::2], RIGHT[-1]]
 
 
 @pytest.mark.parametrize("right", number(FEW, RIGHT), ids=lambda right: right.name)
@@ -95,7 +87,7 @@ def test_a_right_solution_is_never_called_wrong(right, tmp_path):
 
 def test_the_likely_mistake_of_a_wrong_style_is_named(tmp_path):
     """At least nine in ten of those that the catalogue knows, and none wrongly."""
-    known = [wrong for wrong in WRONG_STYLES if wrong.likely][:: number(8, 1)]
+    known = [wrong for wrong in WRONG_STYLES if wrong.likely][:: number(5, 1)]
     unknown = [wrong for wrong in WRONG_STYLES if not wrong.likely]
     named = 0
     for wrong in known + unknown:

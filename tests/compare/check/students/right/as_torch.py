@@ -1,29 +1,8 @@
-"""Right PyTorch modules, in styles that people write: around a layer, a cell, or by hand."""
-
-from typing import NamedTuple
+"""Right PyTorch modules, in styles that people write: a layer with more, or by hand."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import rnn
-
-
-class LSTMState(NamedTuple):
-    h: Tensor
-    c: Tensor
-
-
-class NamedStateLSTM(nn.Module):
-    """It returns its state as a named tuple, and notes it for a display."""
-
-    def __init__(self, input_size, hidden_size):
-        super().__init__()
-        self.lstm = nn.LSTM(input_size, hidden_size)
-        self.last = None
-
-    def forward(self, x, state=None):
-        output, (h, c) = self.lstm(x, state)
-        self.last = h.detach().clone()
-        return output, LSTMState(h, c)
 
 
 class Subclass(nn.RNN):
