@@ -25,6 +25,9 @@ TYPES = {
 """By the end of a file's name: a system's own table may have another type for scripts."""
 
 
+PAGES = ("index.html", "index.htm")
+"""What is shown of a folder; a folder without any is listed."""
+
 HOSTS = ("127.0.0.1", "localhost")
 """The names of this machine in a request: a page of another site could have the name of its own."""
 
@@ -36,15 +39,23 @@ class Handler(SimpleHTTPRequestHandler):
 
     def send_head(self) -> io.BytesIO | BinaryIO | None:
         """Send the head of a file, or of an error, and return the file."""
-        path = Path(self.translate_path(self.path))
         if self.headers.get("Host", "").partition(":")[0] not in HOSTS:
             self.send_error(HTTPStatus.MISDIRECTED_REQUEST)
             return None
-        is_there = path.is_file() or path.is_dir()  # no pipe, no device
-        if not is_there or not path.resolve().is_relative_to(Path(self.directory).resolve()):
+        if not self._is_in_folder():
             self.send_error(HTTPStatus.NOT_FOUND)
             return None
         return super().send_head()
+
+    def _is_in_folder(self) -> bool:
+        """Return whether the file of a request, or the page of a folder, is in the folder."""
+        path, root = Path(self.translate_path(self.path)), Path(self.directory).resolve()
+        try:
+            page = next((path / name for name in PAGES if (path / name).exists()), path)
+            is_there = page.is_file() or page.is_dir()  # no pipe, no device
+            return is_there and page.resolve().is_relative_to(root)
+        except OSError:  # as of a name that is too long
+            return False
 
     def log_message(self, *_: object) -> None:
         """Print nothing for a request."""

@@ -161,6 +161,9 @@ def test_the_server_has_the_files_of_the_site_alone_for_this_machine(folder, tmp
     outside.write_text("a secret")
     (folder / "link.txt").symlink_to(outside)
     (folder / "inside.mjs").symlink_to("core.mjs")
+    for name, page in (("out", outside), ("in", folder / "index.html")):
+        (folder / name).mkdir()
+        (folder / name / "index.html").symlink_to(page)
     with make_server(WriteConfig(site=folder)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for name, host, status, kind in (
@@ -168,6 +171,9 @@ def test_the_server_has_the_files_of_the_site_alone_for_this_machine(folder, tmp
             ("inside.mjs", "localhost:1234", 200, "text/javascript"),
             ("inside.mjs", "example.org", 421, "text/html;charset=utf-8"),
             ("link.txt", "127.0.0.1", 404, "text/html;charset=utf-8"),
+            ("in/", "127.0.0.1", 200, "text/html"),
+            ("out/", "127.0.0.1", 404, "text/html;charset=utf-8"),
+            ("a" * 5000, "127.0.0.1", 404, "text/html;charset=utf-8"),
         ):
             client = HTTPConnection("127.0.0.1", server.server_port)
             client.request("GET", f"/{name}", headers={"Host": host})
