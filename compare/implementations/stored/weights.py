@@ -5,12 +5,13 @@ recurrent layer's parameters end as in PyTorch, ``rnn.weight_ih_l0``; the text b
 name of the layer. A library's own file is read by its adapter.
 """
 
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 
-from compare.files import RecordError, open_input
+from compare.files import RecordError, name_file, open_input
 from compare.implementations.core.cells import CELLS, Cell
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.core.interface import Array, Results, check_shapes, read_options
@@ -89,16 +90,19 @@ def _read(path: Path, library: str) -> dict[str, Results]:
 def write_arrays(file: Path, arrays: Results) -> None:
     """Write a file of arrays in the format that the end of its name says."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    content = io.BytesIO()  # what libraries raise of a full disk is no OSError
     if file.suffix == ".npz":
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
+        np.savez(content, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle
     elif file.suffix == ".safetensors":
         import safetensors.numpy  # not before it is needed
 
-        safetensors.numpy.save_file(arrays, file)
+        content.write(safetensors.numpy.save(arrays))
     else:
         import torch  # not before it is needed
 
-        torch.save({name: torch.tensor(array) for name, array in arrays.items()}, file)
+        torch.save({name: torch.tensor(array) for name, array in arrays.items()}, content)
+    with name_file(file):
+        file.write_bytes(content.getbuffer())
 
 
 def find_layers(arrays: Results, pattern: re.Pattern[str] = OF_A_LAYER) -> dict[str, Results]:

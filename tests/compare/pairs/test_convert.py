@@ -3,6 +3,7 @@
 `make adapters` tries the classes and files of other libraries, too.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -325,3 +326,19 @@ def test_relu_stays_in_a_librarys_file(tmp_path, capsys):
     assert code == 1
     assert "ReLU is used instead of tanh" in error
     assert main(f"convert {model} {tmp_path}/new.pt --nonlinearity relu".split()) == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a limit on the size of files")
+@pytest.mark.parametrize("end", [".pt", ".npz", ".safetensors"])
+def test_a_file_that_becomes_too_large_gets_one_line(end, tmp_path, refused):
+    import resource
+
+    np.savez(tmp_path / "layer.npz", **draw("lstm"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        line = refused(f"convert {tmp_path / 'layer.npz'} {tmp_path / 'new'}{end}", 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert line.endswith(f"weights{end}, got: File too large")
+    assert [path.name for path in tmp_path.iterdir()] == ["layer.npz"]
