@@ -22,7 +22,7 @@ from .cases.training import torch_model as torch_model
 from .command import CheckError as CheckError
 from .command import check as check
 from .command import examine as examine
-from .exercise.examine import choose_stage as choose_stage
+from .exercise.form import choose_stage as choose_stage
 from .exercise.new import write_exercise as write_exercise
 from .exercise.stages import STAGES as STAGES
 from .exercise.template import write_template as write_template

@@ -1,27 +1,20 @@
 """Check the functions of a file: try each, and name the likely mistakes."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from compare.check.cases.boundaries import fill_sizes
-from compare.check.exercise.functions import (
-    FunctionsSubject,
-    call_reference,
-    choose_stages,
-    list_functions,
-)
-from compare.check.exercise.model import LOSS_FUNCTION, read_loss_function
+from compare.check.exercise.form import WAY, Form, find_form
+from compare.check.exercise.functions import FunctionsSubject, call_reference, list_functions
 from compare.check.exercise.stages import Stage
 from compare.check.trying.config import CheckConfig
 from compare.check.trying.diagnosis import explain_results
 from compare.check.trying.loading import (
-    Load,
     find_failure,
-    list_skipped,
     list_without_results,
     make_loader,
     show_spinner,
@@ -30,7 +23,6 @@ from compare.check.trying.report import Report
 from compare.check.trying.results import ItemResult
 from compare.check.trying.subject import Subject, search_further, try_items
 from compare.implementations import (
-    CELLS,
     CallFailed,
     Notes,
     Source,
@@ -38,12 +30,9 @@ from compare.implementations import (
     Submission,
     Verdict,
     clean,
-    detect_cell,
     parse_order,
 )
 from compare.terminal import Terminal, UsageError, read_sizes
-
-WAY = "rnn-parity new FILE writes the functions that are tried; one that calls yours is enough"
 
 
 def examine_functions(
@@ -57,7 +46,7 @@ def examine_functions(
 
     If the source names one of them, it is a stage, or else a loss function.
     """
-    own = list_functions(Path(source.file))
+    functions = list_functions(Path(source.file))
     ours = partial(call_reference, order=config.gates)
     load = make_loader(config, replace(source, name=""), notes, start, ours)
     loaded: dict[str, Submission] = {}
@@ -72,77 +61,48 @@ def examine_functions(
                     submission.load()
                 except CallFailed:  # after all that its code has done to its process
                     submission.load()  # in a new one
-            submission.names = [name for name in submission.names if own.get(name, True)]
+            submission.names = [name for name in submission.names if functions.get(name, True)]
             return submission
 
-        return _examine(config, load_again, terminal, own, source.name)
+        form = find_form(config, load_again, functions, source.name)
+        subject = _make_subject(config, form)
+        terminal.line(f"{clean(config.target)}: {form.describe(config.gates)}, seed {config.seed}")
+        if form.detected:
+            terminal.line(f"Detected: cell {form.cell}, {form.detected}", "dim")
+        with show_spinner(terminal):
+            return _try_form(config, form, subject)
 
 
-def _examine(
-    config: CheckConfig, load: Load, terminal: Terminal, own: dict[str, bool], name: str
-) -> Report:
-    """Check the functions of a file that `load` loads, each time anew, or the one of this name."""
-    report = Report(config.target, "functions", config.base_cell or next(iter(CELLS)), config.seed)
-    names, failure, detected = list[str](), None, ""
-    try:
-        submission = load()
-        names = submission.names
-        report.notes += list_skipped(submission)
-    except CallFailed as error:
-        failure = error
-    report.form, report.cell, stages = choose_stages(names, config.cell)
-    of_template = {stage.name for stage in stages}
-    chosen = choose_stage(stages, name if name in of_template else config.stage)
-    loss = next(filter(LOSS_FUNCTION.fullmatch, names), "")
-    if not of_template & {name, *names}:
-        name = name or loss
-    if failure is None and name and name not in of_template:
-        load, report.form = partial(load, name), "loss"
-        try:
-            report.cell, stage, detected = _read_loss_function(config, load)
-            chosen, stages = choose_stage([stage], config.stage), (stage,)
-            report.notes.append("gradients stay below 5, where many clip: clipping is not tried")
-        except CallFailed as error:
-            report.misfit, failure = f"{name} was not understood: {error}; {WAY}", error
-    elif failure is None and not of_template & {*names, *own}:
-        report.misfit = list_ways(config.target, submission.classes, own)
-        failure = CallFailed(Verdict.NOT_TRIED, report.misfit) if report.misfit else None
-    order = parse_order(config.gates, report.cell)
+def _make_subject(config: CheckConfig, form: Form) -> FunctionsSubject:
+    """Return the subject that draws the cases of a form, with those that --size states."""
+    order = parse_order(config.gates, form.cell)
     stated = read_sizes(config.size)
     if "layers" in stated:
         raise UsageError(f"expected a class with layers in --size, got functions: {config.target}")
     sizes = fill_sizes(stated) if stated else None
-    subject = FunctionsSubject(load, report.cell, order, stages, config.seed, sizes=sizes)
-    forms = {"cs231n": "CS231n's four functions", "loss": "a loss function over global arrays"}
-    what = forms.get(report.form, f"six functions of {CELLS[report.cell].title}")
-    filled = sum(stage.name in names for stage in stages)
-    if report.form != "loss" and (0 < filled < len(stages) or report.misfit):
-        what = f"{filled} of the {what}"
-    what += f", gates in the order {config.gates} (as --gates says)" if config.gates else ""
-    terminal.line(f"{clean(config.target)}: {what}, seed {config.seed}")
-    if detected:
-        terminal.line(f"Detected: cell {report.cell}, {detected}", "dim")
+    return FunctionsSubject(form.load, form.cell, order, form.stages, config.seed, sizes=sizes)
+
+
+def _try_form(config: CheckConfig, form: Form, subject: FunctionsSubject) -> Report:
+    """Try the chosen stages of a form, and return the report."""
+    report = Report(config.target, form.name, form.cell, config.seed, notes=form.notes)
+    report.misfit, failure = form.misfit, form.failure
     if failure is None:
         try:
-            with show_spinner(terminal):
-                report.stages = try_stages(subject, chosen, deep=config.deep)
+            report.stages = try_stages(subject, form.chosen, deep=config.deep)
             failure = find_refusal(report.stages)
-            way = f"rnn-parity check {config.target}:{loss} checks its {loss}" if loss else WAY
-            report.misfit = f"{failure}; {way}" if failure else ""
+            report.misfit = f"{failure}; {_name_way(config, form)}" if failure else ""
         except Exception as error:
             failure = find_failure(error)
     if failure is not None:
-        report.stages = list_without_results(chosen, failure)
+        report.stages = list_without_results(form.chosen, failure)
     return report
 
 
-def list_ways(file: str, classes: Sequence[str], functions: Iterable[str]) -> str:
-    """Return the commands for a file without a function of the template; empty if none fits."""
-    each = " or ".join(f"rnn-parity check {file}:{name}" for name in classes)
-    ways = [f"for a class, {each}"] if classes else []
-    if names := ", ".join(name for name in functions if name[0] != "_"):
-        ways.append(f"for a loss function, rnn-parity check {file}:NAME with one of {names}")
-    return "; ".join(["it has no function of the template", *ways]) if ways else ""
+def _name_way(config: CheckConfig, form: Form) -> str:
+    """Return what a user can do whose functions take other arguments."""
+    loss = form.loss_function
+    return f"rnn-parity check {config.target}:{loss} checks its {loss}" if loss else WAY
 
 
 def find_refusal(results: Sequence[ItemResult]) -> CallFailed | None:
@@ -153,23 +113,6 @@ def find_refusal(results: Sequence[ItemResult]) -> CallFailed | None:
     if not names or not all(map(refusal.match, there)):
         return None
     return CallFailed(Verdict.NOT_TRIED, there[0].removeprefix("TypeError: "))
-
-
-def _read_loss_function(config: CheckConfig, load: Load) -> tuple[str, Stage, str]:
-    """Return the cell of a lossFun, its stage, and in words how its arrays are read."""
-    submission = load()
-    cell = config.cell or detect_cell(submission) or next(iter(CELLS))
-    return cell, *read_loss_function(submission, cell, parse_order(config.gates, cell))
-
-
-def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:
-    """Return all stages, or the stages of these names; UsageError if a name has none."""
-    known = [stage.name for stage in stages]
-    chosen = known if names is None else names.replace(" ", "").split(",")
-    for name in chosen:
-        if name not in known:
-            raise UsageError(f"expected --stage to be one of {', '.join(known)}, got {name!r}")
-    return [stage for stage in stages if stage.name in chosen]
 
 
 def try_stages(
