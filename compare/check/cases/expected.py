@@ -59,19 +59,19 @@ class Expected:
         self, perturbations: int, got: Mapping[str, Array]
     ) -> tuple[Comparison, ...]:
         """Compare results within the tolerance of so many perturbations; 0: a few ulps."""
-        found = {name: self._fit(name, np.asarray(array)) for name, array in got.items()}
+        fitted = {name: self._fit(name, np.asarray(array)) for name, array in got.items()}
         allowed = self.tolerance(perturbations) if perturbations else self._list_least()
         return tuple(
             Comparison(
                 name,
                 np.asarray(self.results.get(name, NOTHING)),
-                found.get(name, NOTHING),
+                fitted.get(name, NOTHING),
                 allowed.get(name, 0.0),
                 self.time_axes.get(name),
                 backward=name == "gradient of x",
             )
-            for name in {**self.results, **found}
-            if name not in self.optional or (name in found) == (name in self.results)
+            for name in {**self.results, **fitted}
+            if name not in self.optional or (name in fitted) == (name in self.results)
         )
 
     def _fit(self, name: str, got: Array) -> Array:

@@ -144,7 +144,7 @@ def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array
             arrays |= {"bias_ih": b_ih, "bias_hh": b_hh}
         if case.P:
             arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
-        letters = {each.kind: each.letter for each in CELLS[case.cell].parameters}
+        letters = {parameter.kind: parameter.letter for parameter in CELLS[case.cell].parameters}
         letters |= {"weight_hr": "W_hr"}
         drawn: dict[str, Array] = {}
         for kind in (kind for kind in arrays if kind in letters):

@@ -32,8 +32,8 @@ class LayerCase(Choices):
     own_floats: Floats | None = field(default=None, repr=False, compare=False)  # not drawn
 
     def __repr__(self) -> str:
-        values = [(each, getattr(self, each.name)) for each in fields(self) if each.repr]
-        special = [f"{each.name}={v!r}" for each, v in values if v != each.default]
+        values = [(spec, getattr(self, spec.name)) for spec in fields(self) if spec.repr]
+        special = [f"{spec.name}={value!r}" for spec, value in values if value != spec.default]
         return f"{type(self).__name__}({', '.join(special)})"
 
     @property
@@ -71,17 +71,17 @@ class LayerCase(Choices):
 
     def describe(self) -> str:
         """Describe the case in words."""
-        words = [f"T {self.T}", "no batch" if self.unbatched else f"B {self.B}"]
-        words += [f"V {self.V}", f"H {self.H}", self.cell if self.cell != "rnn" else ""]
-        words += [f"{self.L} layers" if self.L > 1 else ""]
-        words += [n for n in ("bidirectional", "batch_first", "projected") if vars(self)[n]]
-        words += [self.nonlinearity if self.cell == "rnn" else "", "" if self.bias else "no bias"]
-        words += ["token numbers" if self.one_hot else "", "saturated" if self.saturated else ""]
-        words += [describe_levels(self.argument_levels)]
+        phrases = [f"T {self.T}", "no batch" if self.unbatched else f"B {self.B}"]
+        phrases += [f"V {self.V}", f"H {self.H}", self.cell if self.cell != "rnn" else ""]
+        phrases += [f"{self.L} layers" if self.L > 1 else ""]
+        phrases += [n for n in ("bidirectional", "batch_first", "projected") if vars(self)[n]]
+        phrases += [self.nonlinearity if self.cell == "rnn" else "", "" if self.bias else "no bias"]
+        phrases += ["token numbers" if self.one_hot else "", "saturated" if self.saturated else ""]
+        phrases += [describe_levels(self.argument_levels)]
         if self.floats.lengths is not None:
-            words.append(f"lengths {self.floats.lengths.tolist()}")
-        words += ["dropout" if self.dropout else "", self.precision or self.dtype]
-        return ", ".join(filter(None, words))
+            phrases.append(f"lengths {self.floats.lengths.tolist()}")
+        phrases += ["dropout" if self.dropout else "", self.precision or self.dtype]
+        return ", ".join(filter(None, phrases))
 
 
 def make_case(**choices: Any) -> LayerCase:

@@ -119,9 +119,11 @@ def keep_result(layer: Layer, result: Value) -> Callable[..., Value]:
     """Return what gives the last result as it is later; `double` doubles its arrays in place."""
 
     def now(double: bool = False) -> Value:
-        own: Any = result  # of `forward`, a tuple, or of `backward`
-        is_tuple = isinstance(own, tuple)
-        arrays = [own[0], *arrays_of(own[1])] if is_tuple else name_gradients(own).values()
+        untyped: Any = result  # of `forward`, a tuple, or of `backward`
+        is_tuple = isinstance(untyped, tuple)
+        arrays = (
+            [untyped[0], *arrays_of(untyped[1])] if is_tuple else name_gradients(untyped).values()
+        )
         for array in arrays if double else ():
             if array.flags.writeable:
                 array *= 2
@@ -154,9 +156,9 @@ def name_outputs(output: Array, state: State | None) -> Results:
 
 def name_gradients(gradients: Gradients) -> Results:
     """Return the results of `backward`, by name; token numbers have no gradient."""
-    found = {f"gradient of {n}": getattr(gradients, n, None) for n in ("x", "h0", "c0")}
-    found |= {f"gradient of {name}": g for name, g in gradients.parameters.items()}
-    return {name: array for name, array in found.items() if array is not None}
+    named = {f"gradient of {n}": getattr(gradients, n, None) for n in ("x", "h0", "c0")}
+    named |= {f"gradient of {name}": g for name, g in gradients.parameters.items()}
+    return {name: array for name, array in named.items() if array is not None}
 
 
 class Remembered(Generic[P, Value]):
@@ -219,8 +221,8 @@ def _compute_expected(case: LayerCase) -> Results:
 def _add_tolerance(case: LayerCase, other: LayerClass, perturbations: int) -> Results:
     """Return the tolerance of another cell's layer and of ours, which covers both ways to σ."""
     moved, ours = partial(run, other, case), tolerance(case, perturbations)
-    own = measure_tolerances(moved, perturbations, seed=case.seed, gaps=case.gaps)
-    return {name: array + ours[name] for name, array in own.items()}
+    theirs = measure_tolerances(moved, perturbations, seed=case.seed, gaps=case.gaps)
+    return {name: array + ours[name] for name, array in theirs.items()}
 
 
 def expect(case: LayerCase, other: LayerClass | None = None) -> Expected:

@@ -66,9 +66,9 @@ def map_arrays(value: Value, change: Callable[[Array], Array]) -> Value:
 
     def map_all(item: object) -> Any:
         if isinstance(item, dict):
-            return {name: map_all(each) for name, each in item.items()}
+            return {name: map_all(element) for name, element in item.items()}
         if isinstance(item, list | tuple):
-            return type(item)(map_all(each) for each in item)
+            return type(item)(map_all(element) for element in item)
         if not isinstance(item, np.ndarray):
             return item
         if id(item) not in done:
@@ -95,18 +95,18 @@ def list_rows(strength: int = 2) -> tuple[Row, ...]:
     """
     first = [levels[0] for levels in LEVELS.values()]
     rows = [first, *(_list_zeros() if strength > 1 else ())]
-    found = []
+    covering = []
     for row in cover(LEVELS, rows, strength):
         *sizes, dtype = row.pop("form").split()
         T, B, V, H = map(int, sizes)
         memory = row.pop("memory")
-        found.append(Row((T, B, V, H), tuple(row.items()), dtype, memory))
-    return tuple(found)
+        covering.append(Row((T, B, V, H), tuple(row.items()), dtype, memory))
+    return tuple(covering)
 
 
 def of_sizes(sizes: Iterable[Sizes]) -> tuple[Trial, ...]:
     """Return cases of these sizes with normal values."""
-    return tuple((each, ()) for each in sizes)
+    return tuple((trial_sizes, ()) for trial_sizes in sizes)
 
 
 def list_trials(sizes: Iterable[Sizes] = SIZES, strength: int = 2) -> tuple[Trial, ...]:
@@ -122,7 +122,8 @@ def _list_zeros() -> list[list[str]]:
         for name, level in [("", ""), *alone]:
             k = len(rows)
             row = {
-                n: "normal" if "normal" in own else own[k % len(own)] for n, own in LEVELS.items()
+                argument: "normal" if "normal" in levels else levels[k % len(levels)]
+                for argument, levels in LEVELS.items()
             }
             row |= dict.fromkeys(names, "zero") | ({name: level} if name else {})
             rows.append([*row.values()])
@@ -161,20 +162,20 @@ def change(array: Array, level: str, drawn: Mapping[str, Array], dtype: str) -> 
     return array
 
 
-def pick_levels(levels: Levels, shown: Mapping[str, str]) -> dict[str, str]:
+def pick_levels(levels: Levels, labels: Mapping[str, str]) -> dict[str, str]:
     """Return the levels of some arguments, by their names as they are shown.
 
     One that is as another has its level if that is zero, or not an argument.
     """
-    own, found = dict(levels), {}
-    for name, words in shown.items():
-        level = own.get(name, "normal")
+    by_name, picked = dict(levels), {}
+    for name, label in labels.items():
+        level = by_name.get(name, "normal")
         kind, _, other = level.partition(" ")
-        while kind in ("as", "minus") and (other not in shown or own[other] == "zero"):
-            level = own[other]
+        while kind in ("as", "minus") and (other not in labels or by_name[other] == "zero"):
+            level = by_name[other]
             kind, _, other = level.partition(" ")
-        found[words] = f"{kind} {shown[other]}" if kind in ("as", "minus") else level
-    return found
+        picked[label] = f"{kind} {labels[other]}" if kind in ("as", "minus") else level
+    return picked
 
 
 def describe_levels(levels: Mapping[str, str]) -> str:

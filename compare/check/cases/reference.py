@@ -36,13 +36,13 @@ def torch_results(case: LayerCase) -> dict[str, Array]:
         variables |= parameters
     results = {"output": output} | dict(zip(("h_n", "c_n"), last, strict=False))
     upstream = {name: getattr(floats, f"d_{name}") for name in results}
-    given = [
+    pairs = [
         (results[name], torch.from_numpy(d.copy())) for name, d in upstream.items() if d is not None
     ]
     gradients = torch.autograd.grad(
-        [y for y, _ in given],
+        [y for y, _ in pairs],
         [*variables.values()],
-        [d for _, d in given],
+        [d for _, d in pairs],
         allow_unused=True,
         materialize_grads=True,
     )
@@ -97,8 +97,12 @@ def call_layer_by_layer(
         options = case.options | {"input_size": y.shape[-1], "num_layers": 1, "dropout": 0.0}
         layer = torch_layer(options, case.dtype, case.cell)
         names = [name for name in case.floats.parameters if f"_l{k}" in name]
-        own = {name.replace(f"_l{k}", "_l0"): case.floats.parameters[name] for name in names}
-        parameters |= dict(zip(names, set_parameters(layer, own).values(), strict=True))
+        layer_parameters = {
+            name.replace(f"_l{k}", "_l0"): case.floats.parameters[name] for name in names
+        }
+        parameters |= dict(
+            zip(names, set_parameters(layer, layer_parameters).values(), strict=True)
+        )
         own_states = [state[k * D : (k + 1) * D] for state in states]
         y, last = call(layer, y, own_states, case.floats.lengths)
         lasts.append(last)

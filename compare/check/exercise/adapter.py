@@ -40,12 +40,12 @@ def write_adapter(target: str, file: Path, cell: str | None) -> str:
         with Submission(source) as submission:
             record = CELLS[cell or detect_cell(submission) or next(iter(CELLS))]
             values |= _describe_layer(UserLayerFactory(submission, record.name))
-            given = submission.arguments or [("", False, "input_size, hidden_size")]
+            constructor_arguments = submission.arguments or [("", False, "input_size, hidden_size")]
     except CallFailed as failure:
         raise UsageError(f"expected a class that can be imported, {target}: {failure}") from None
     lines = [
         f"{' ' * 12}{name}={size or '...'},{'' if size else FILL}".replace(" =", " ")
-        for name, has_default, size in given
+        for name, has_default, size in constructor_arguments
         if size or not has_default
     ]
     shapes = (f"{p.name} {p.shape(record.num_gates * H, V, H)}" for p in record.parameters)
@@ -59,17 +59,17 @@ def _describe_layer(layers: UserLayerFactory) -> dict[str, str]:
 
     If the layer cannot be built, none is marked: they may be detected once it can.
     """
-    found, unknown = {"arrays": "its own", "array": "W"}, set[str]()
+    values, unknown = {"arrays": "its own", "array": "W"}, set[str]()
     with suppress(CallFailed):
         layer = layers(V, H)
         has_gradients = layers.submission.adapter or not layer.forward_only
         unknown = {*PARTS[: 2 if has_gradients else 3]}
         shapes = {name: array.shape for name, array in layer.own_parameters().items()}
         arrays = (f"{name} {shape}" for name, shape in shapes.items())
-        found |= {"arrays": ", ".join(arrays), "array": next(iter(shapes))}
+        values |= {"arrays": ", ".join(arrays), "array": next(iter(shapes))}
         detect_conventions(layers)
         unknown -= {*PARTS[:2]}
         unknown |= {PARTS[2]} if layers.other_backward else set()
     unknown -= {"parameters"} if layers.conventions.names else set()
-    found |= {part: "" if part in unknown else "# " for part in PARTS}
-    return found | {f"todo_{part}": FILL if part in unknown else "" for part in PARTS}
+    values |= {part: "" if part in unknown else "# " for part in PARTS}
+    return values | {f"todo_{part}": FILL if part in unknown else "" for part in PARTS}

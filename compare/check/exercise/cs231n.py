@@ -53,9 +53,9 @@ class CS231nFunctions(LocalFunctions):
         super().__init__(plain.cell)
         self.own, self.names = plain, CELLS[plain.cell]
 
-    def step_forward(self, x: Array, *given: Array) -> tuple[object, ...]:
+    def step_forward(self, x: Array, *states_and_weights: Array) -> tuple[object, ...]:
         """Return next_h, next_c if there is one, and the cache."""
-        before, weights = given[:-3], self._weights(*given[-3:])
+        before, weights = states_and_weights[:-3], self._weights(*states_and_weights[-3:])
         result = self.own.step(x, *before, *weights)
         after = result if isinstance(result, tuple) else (result,)
         values = dict(zip(("x_t", *self.names.states), (x, *before), strict=True))
@@ -63,12 +63,12 @@ class CS231nFunctions(LocalFunctions):
         cache = (*(values[name] for name in self.names.seen), *weights[:2])
         return *after[: len(before)], cache
 
-    def step_backward(self, *given: Array | tuple[Array, ...]) -> tuple[Array, ...]:
+    def step_backward(self, *upstream_and_cache: Array | tuple[Array, ...]) -> tuple[Array, ...]:
         """Return dx, dprev_h, dprev_c if there is one, dWx, dWh and db."""
-        *d_next, cache = given
-        found = self.own.step_backward(*d_next, *cache)
+        *d_next, cache = upstream_and_cache
+        gradients = self.own.step_backward(*d_next, *cache)
         states = 1 + len(d_next)
-        return *found[:states], *self._gradients(*found[states : states + 3])
+        return *gradients[:states], *self._gradients(*gradients[states : states + 3])
 
     def forward(self, x: Array, h0: Array, *weights: Array) -> tuple[Array, object]:
         """Return (h, cache)."""
@@ -80,15 +80,15 @@ class CS231nFunctions(LocalFunctions):
         """Return (dx, dh0, dWx, dWh, db)."""
         steps = dh.swapaxes(0, 1)
         nothing = [np.zeros_like(steps[0]) for _ in self.names.states]
-        dx, dh0, *found = self.own.backward(cache, steps, *nothing)
-        return dx.swapaxes(0, 1), dh0, *self._gradients(*found[len(nothing) - 1 :][:3])
+        dx, dh0, *gradients = self.own.backward(cache, steps, *nothing)
+        return dx.swapaxes(0, 1), dh0, *self._gradients(*gradients[len(nothing) - 1 :][:3])
 
     def _weights(self, Wx: Array, Wh: Array, b: Array) -> tuple[Array, ...]:
         ours = [reorder_to_torch(w, self.cell, ORDERS[self.cell]) for w in (Wx.T, Wh.T, b)]
         return (*ours, np.zeros_like(b))
 
-    def _gradients(self, *found: Array) -> tuple[Array, ...]:
-        dWx, dWh, db = (reorder_to_own(d, self.cell, ORDERS[self.cell]) for d in found)
+    def _gradients(self, *d_weights: Array) -> tuple[Array, ...]:
+        dWx, dWh, db = (reorder_to_own(d, self.cell, ORDERS[self.cell]) for d in d_weights)
         return dWx.T, dWh.T, db
 
 
@@ -101,34 +101,34 @@ class Pair:
     states: tuple[str, ...]  # before the first step
     results: tuple[str, ...]  # of the forward function, beside the cache
 
-    def run_forward(self, functions: Functions, given: Inputs, move: Move) -> Results:
+    def run_forward(self, functions: Functions, inputs: Inputs, move: Move) -> Results:
         """Compute the states between others, of which the last must not change them."""
         if functions.has_memory:
-            self._forward(functions, given | {"Wh": given["Wh"] / 2, "b": given["b"] / 2}, move)
-        arguments, (*found, _) = self._forward(functions, given, move)
-        results = {n: stages.array(n, value) for n, value in zip(self.results, found, strict=True)}
+            self._forward(functions, inputs | {"Wh": inputs["Wh"] / 2, "b": inputs["b"] / 2}, move)
+        arguments, (*states, _) = self._forward(functions, inputs, move)
+        results = {n: stages.array(n, value) for n, value in zip(self.results, states, strict=True)}
         results |= stages.unchanged(arguments)
         first, first_now = self.results[0], functions.see_last(0)
         if functions.has_memory:
-            self._forward(functions, given | {"x": given["x"] / 2}, move)
-        after = first_now() if functions.has_memory else found[0]
+            self._forward(functions, inputs | {"x": inputs["x"] / 2}, move)
+        after = first_now() if functions.has_memory else states[0]
         return results | {first + AFTER_ANOTHER: stages.array(first, after)}
 
-    def run_backward(self, functions: Functions, given: Inputs, move: Move) -> Results:
+    def run_backward(self, functions: Functions, inputs: Inputs, move: Move) -> Results:
         """Compute the states, then others, then the gradients of the first."""
-        *_, cache = self._forward(functions, given, move)[1]
+        *_, cache = self._forward(functions, inputs, move)[1]
         if functions.has_memory:
-            self._forward(functions, given | {"x": given["x"] / 2}, move)
-        upstream = {f"d{name}": move(given[f"d{name}"]) for name in self.results}
-        found = functions.call(self.backward, *upstream.values(), move(cache))
+            self._forward(functions, inputs | {"x": inputs["x"] / 2}, move)
+        upstream = {f"d{name}": move(inputs[f"d{name}"]) for name in self.results}
+        gradients = functions.call(self.backward, *upstream.values(), move(cache))
         names = ("dx", *(f"d{name}" for name in self.states), *GRADIENTS)
-        return stages.arrays(names, found) | stages.unchanged(upstream)
+        return stages.arrays(names, gradients) | stages.unchanged(upstream)
 
     def _forward(
-        self, functions: Functions, given: Inputs, move: Move
+        self, functions: Functions, inputs: Inputs, move: Move
     ) -> tuple[Inputs, tuple[object, ...]]:
         """Return the arguments after the call, and its results."""
-        arguments = {name: move(given[name]) for name in ("x", *self.states, *WEIGHTS)}
+        arguments = {name: move(inputs[name]) for name in ("x", *self.states, *WEIGHTS)}
         result = functions.call(self.forward, *arguments.values(), keep=(len(self.results),))
         return arguments, stages.items(result, (*self.results, "cache"))
 
@@ -138,34 +138,34 @@ def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     rng = np.random.default_rng([seed, 7])
     states = CELLS[cell].states
     for case in drawing.draw(CELLS[cell], "step", seed, kinds):
-        own = case.inputs
-        inputs = {"x": own["x_t"]} | {f"prev_{state}": own[state] for state in states}
+        drawn = case.inputs
+        inputs = {"x": drawn["x_t"]} | {f"prev_{state}": drawn[state] for state in states}
         for state in states:
-            inputs[f"dnext_{state}"] = rng.normal(size=own["h"].shape).astype(case.dtype)
+            inputs[f"dnext_{state}"] = rng.normal(size=drawn["h"].shape).astype(case.dtype)
         yield _case(case, inputs)
 
 
 def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     """Draw sequences."""
     for case in drawing.draw(CELLS[cell], "backward", seed, kinds):
-        own = case.inputs
-        x, dh = (np.ascontiguousarray(own[name].swapaxes(0, 1)) for name in ("x", "d_output"))
-        yield _case(case, {"x": x, "h0": own["h_0"], "dh": dh})
+        drawn = case.inputs
+        x, dh = (np.ascontiguousarray(drawn[name].swapaxes(0, 1)) for name in ("x", "d_output"))
+        yield _case(case, {"x": x, "h0": drawn["h_0"], "dh": dh})
 
 
 def _case(case: Case, inputs: Inputs) -> Case:
     """Return a case in CS231n's letters, with the weights of `case`."""
-    own = case.inputs
+    drawn = case.inputs
     weights = {
-        "Wx": np.ascontiguousarray(own["W_ih"].T),
-        "Wh": np.ascontiguousarray(own["W_hh"].T),
-        "b": own["b_ih"] + own["b_hh"],
+        "Wx": np.ascontiguousarray(drawn["W_ih"].T),
+        "Wh": np.ascontiguousarray(drawn["W_hh"].T),
+        "b": drawn["b_ih"] + drawn["b_hh"],
     }
-    words = case.words
+    description = case.words
     for ours, theirs in LETTERS.items():
-        words = words.replace(f"{ours} ", f"{theirs} ")
+        description = description.replace(f"{ours} ", f"{theirs} ")
     sizes = {LETTERS.get(letter, letter): n for letter, n in case.sizes.items()}
-    return replace(case, words=words, inputs=inputs | weights, sizes=sizes)
+    return replace(case, words=description, inputs=inputs | weights, sizes=sizes)
 
 
 def stages_of(cell: str) -> tuple[Stage, ...]:

@@ -62,7 +62,7 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
         T, B, V, H = kind.sizes
         G, levels = cell.num_gates * H, dict(kind.levels)
         shapes = {"x": (T, B, V), **dict.fromkeys(cell.states, (B, H))}
-        shapes |= {each.letter: each.shape(G, V, H) for each in cell.parameters}
+        shapes |= {parameter.letter: parameter.shape(G, V, H) for parameter in cell.parameters}
         shapes |= {"d_output": (T, B, H), **{f"d_{state}_n": (B, H) for state in cell.states}}
         drawn: Inputs = {}
         for name, shape in shapes.items():
@@ -76,23 +76,31 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
         if stage == "step_backward":
             drawn |= _after_a_step(cell, drawn)
         names = cell.list_arguments(stage)
-        given = {name: drawn[name] for name in names}
-        inputs = map_arrays(given, partial(np.array, dtype=kind.dtype))
+        arguments = {name: drawn[name] for name in names}
+        inputs = map_arrays(arguments, partial(np.array, dtype=kind.dtype))
         sizes = {w: n for w, n in zip("TBVH", kind.sizes, strict=True) if w in letters}
-        own = pick_levels(kind.levels, {ALIASES.get(name, name): name for name in names})
-        yield _case(sizes, inputs, kind, own)
+        argument_levels = pick_levels(
+            kind.levels, {ALIASES.get(name, name): name for name in names}
+        )
+        yield _case(sizes, inputs, kind, argument_levels)
 
 
 def _case(
-    sizes: Mapping[str, int], inputs: Inputs, kind: Kind, levels: Mapping[str, str], words: str = ""
+    sizes: Mapping[str, int],
+    inputs: Inputs,
+    kind: Kind,
+    levels: Mapping[str, str],
+    description: str = "",
 ) -> Case:
     """Return a case, described by its sizes, its levels, its dtype and its memory."""
-    all_words = [
+    phrases = [
         *(f"{letter} {n}" for letter, n in sizes.items()),
-        words or describe_levels(levels),
+        description or describe_levels(levels),
     ]
-    all_words += [each for each in (kind.dtype, kind.memory) if each not in (DTYPES[0], MEMORY[0])]
-    described = ", ".join(filter(None, all_words))
+    phrases += [
+        setting for setting in (kind.dtype, kind.memory) if setting not in (DTYPES[0], MEMORY[0])
+    ]
+    described = ", ".join(filter(None, phrases))
     is_called_again = not kind.levels and max(kind.sizes) not in BLOCKS[:-1]  # the others need time
     return Case(described, inputs, kind.dtype, sizes, levels, kind.memory, is_called_again)
 
@@ -134,18 +142,20 @@ def draw_clip_grad_norm(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     rng = np.random.default_rng([seed, 6])
     table, shapes = CASES["levels_of_clipping"], CASES["clipping"]["shapes"]
     rows = cover(table)
-    of = [(shapes[row["gradients"]], row) for row in rows]
+    shapes_and_rows = [(shapes[row["gradients"]], row) for row in rows]
     if kinds:
-        of = [(k.sizes[0] * [k.sizes[1:3]], rows[rng.integers(len(rows))]) for k in kinds]
-    for own, row in of:
+        shapes_and_rows = [
+            (k.sizes[0] * [k.sizes[1:3]], rows[rng.integers(len(rows))]) for k in kinds
+        ]
+    for gradient_shapes, row in shapes_and_rows:
         kind = Kind((1, 1, 1, 1), (), row["form"], row["memory"])
-        drawn = [rng.normal(size=shape) for shape in own]
+        drawn = [rng.normal(size=shape) for shape in gradient_shapes]
         total = np.sqrt(sum(float((g * g).sum()) for g in drawn))
         max_norm = float(row["max_norm"])
         norm = float(row["norm"]) * (max_norm or 1.0)
         gradients = [(g * (norm / total)).astype(kind.dtype) for g in drawn]
         levels = {name: row[name] for name in ("gradients", "max_norm")}
         levels["norm"] = f"{row['norm']} times max_norm"
-        many = f"{len(own)} gradients" if len(own) > 1 else "1 gradient"
-        words = f"{many} of norm {norm:.9g}, max_norm {max_norm:g}"
-        yield _case({}, {"gradients": gradients, "max_norm": max_norm}, kind, levels, words)
+        many = f"{len(gradient_shapes)} gradients" if len(gradient_shapes) > 1 else "1 gradient"
+        description = f"{many} of norm {norm:.9g}, max_norm {max_norm:g}"
+        yield _case({}, {"gradients": gradients, "max_norm": max_norm}, kind, levels, description)

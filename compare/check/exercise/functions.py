@@ -124,8 +124,8 @@ class FunctionsSubject(Subject):
                 runs_forward_once=begins_with is not None,
             )
             functions.has_memory = case.is_called_again and not self.is_called_once
-            own = stage.adapt(submission) if stage.adapt else functions
-            got = run_quietly(stage, own, case.inputs, case.memory)
+            adapted = stage.adapt(submission) if stage.adapt else functions
+            got = run_quietly(stage, adapted, case.inputs, case.memory)
             if begins_with is None:
                 return got, self._expected[case]
             return got, _expect_at_own_states(stage, case, functions, begins_with)
@@ -193,8 +193,8 @@ class FunctionsSubject(Subject):
         forward = find_broken(_as_stage(item), earlier).get(f"{self.cell}_forward", "")
         first = results[0]
         if forward == Verdict.TIMEOUT and first.wrong is None:  # its tape is another one
-            words = f"no tape, as {self.cell}_forward gives no result in time"
-            no_tape = CallFailed(Verdict.TIMEOUT, words)
+            problem = f"no tape, as {self.cell}_forward gives no result in time"
+            no_tape = CallFailed(Verdict.TIMEOUT, problem)
             return ItemResult.from_failure(item, no_tape, case=first.case, cases=first.cases)
         if first.verdict in (Verdict.MISSING, Verdict.TIMEOUT):
             return first
@@ -217,8 +217,8 @@ class FunctionsSubject(Subject):
     def diagnose_calls(self, result: ItemResult) -> Diagnosis | None:
         """Return which array is overwritten, or that something is kept between calls."""
         assert result.case is not None
-        if shown := explain_memory(result.comparisons):
-            return shown
+        if diagnosis := explain_memory(result.comparisons):
+            return diagnosis
         try:
             with replace(self, is_called_once=True).open(result.attempt) as run:
                 got, expected = run(result.item, result.case)

@@ -82,10 +82,14 @@ class ModelFunctions(LocalFunctions):
         zeros |= {"W": parameters["W"], "b": np.zeros(V)}
         states = [*arrays_of(state)]
         cell = PlainCell(plain.forward, plain.backward)
-        own = [*(zeros | parameters).values()]
-        loss, found, last = compute_all(cell, inputs, targets, states, own, plain.cross_entropy)
+        all_parameters = [*(zeros | parameters).values()]
+        loss, d_parameters, last = compute_all(
+            cell, inputs, targets, states, all_parameters, plain.cross_entropy
+        )
         factor = inputs.size if self._is_sum else 1
-        gradients = {n: factor * d for n, d in zip(zeros, found, strict=True) if n in parameters}
+        gradients = {
+            n: factor * d for n, d in zip(zeros, d_parameters, strict=True) if n in parameters
+        }
         return factor * loss, gradients, state_of(last)
 
 
@@ -102,9 +106,9 @@ class Reading:
 
     def describe(self) -> str:
         """Return the reading in words."""
-        words = self.conventions.describe(of_calls=False)
+        layout = self.conventions.describe(of_calls=False)
         loss = "the sum over the steps" if self.is_sum else "the mean"
-        return f"{words}, W is {self.weight}; the loss is {loss}"
+        return f"{layout}, W is {self.weight}; the loss is {loss}"
 
 
 class LossFunction(LocalFunctions):
@@ -127,9 +131,9 @@ class LossFunction(LocalFunctions):
         call = partial(layer.submission.call, of=layer.handle.number)
         call("load", {name: array for name, array in outer.items() if name})
         states = [h.reshape(reading.state) for h in arrays_of(state)]
-        loss, found, last = call(NAME, inputs[:, 0], targets[:, 0], *states)
-        d_W, d_b = (found.pop(name, None) for name in (reading.weight, reading.bias))
-        ours = reading.conventions.to_ours(found, self.cell)
+        loss, user_gradients, last = call(NAME, inputs[:, 0], targets[:, 0], *states)
+        d_W, d_b = (user_gradients.pop(name, None) for name in (reading.weight, reading.bias))
+        ours = reading.conventions.to_ours(user_gradients, self.cell)
         gradients = {letter: ours[name] for letter, name in letters.items() if name in ours}
         gradients |= {} if d_W is None else {"W": d_W.T if reading.is_turned else d_W}
         gradients |= {} if d_b is None else {"b": d_b.reshape(-1)}
@@ -138,16 +142,20 @@ class LossFunction(LocalFunctions):
         return loss, gradients, state_of(h.reshape(1, -1) for h in last)
 
 
-def run(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
+def run(cell: Cell, functions: Functions, case_inputs: Inputs, move: Move) -> Results:
     """Call the function once."""
-    states = [move(given[name]) for name in cell.name_states("{}_0")]
-    parameters = {name: move(array) for name, array in given["parameters"].items()}
-    own = parameters if isinstance(functions, LocalFunctions) else [*parameters.values()]
-    result = functions.call(NAME, given["inputs"], given["targets"], state_of(states), own)
+    states = [move(case_inputs[name]) for name in cell.name_states("{}_0")]
+    parameters = {name: move(array) for name, array in case_inputs["parameters"].items()}
+    passed_parameters = (
+        parameters if isinstance(functions, LocalFunctions) else [*parameters.values()]
+    )
+    result = functions.call(
+        NAME, case_inputs["inputs"], case_inputs["targets"], state_of(states), passed_parameters
+    )
     loss, gradients, last = items(result, ("loss", "gradients", "the last state"))
     if not isinstance(gradients, dict):  # a list in the order of the parameters
-        found = items(gradients, [*parameters], "gradients ")
-        gradients = dict(zip(parameters, found, strict=True))
+        listed = items(gradients, [*parameters], "gradients ")
+        gradients = dict(zip(parameters, listed, strict=True))
     results = {"loss": array("loss", loss)}
     results |= {f"d_{name}": array(f"d_{name}", gradients.get(name)) for name in parameters}
     several = last if len(states) > 1 else (last,)
@@ -172,16 +180,16 @@ def draw(
         shapes |= {"W": (V, H), "b": (V,)}
         drawn = {name: 0.5 * rng.normal(size=shapes[name]) / np.sqrt(H) for name in letters}
         sizes = dict(zip("TBVH", (*rows, V, H), strict=True))
-        words = ", ".join(f"{letter} {n}" for letter, n in sizes.items())
-        yield Case(words, inputs | {"parameters": drawn}, sizes=sizes)
+        description = ", ".join(f"{letter} {n}" for letter, n in sizes.items())
+        yield Case(description, inputs | {"parameters": drawn}, sizes=sizes)
 
 
 def make_stage(cell: str) -> Stage:
     """Return the stage of loss_and_gradients."""
     record = CELLS[cell]
     equation = f"{list_equations(record.forward)}\n{EQUATIONS['cross_entropy'].strip()}"
-    own = partial(run, record), partial(draw, record, (*record.weights, "W", "b"))
-    return Stage(NAME, equation, *own, kind=NAME, cell=cell, wrap=ModelFunctions)
+    run_and_draw = partial(run, record), partial(draw, record, (*record.weights, "W", "b"))
+    return Stage(NAME, equation, *run_and_draw, kind=NAME, cell=cell, wrap=ModelFunctions)
 
 
 def list_fitting(
@@ -201,11 +209,13 @@ def list_fitting(
         except UnexpectedResult as failure:
             failures.append(failure)
             continue
-        for own in list_readings(layers.conventions, layers.cell, layers.order):
-            for first in (False, True)[: 1 + (BOTH in own.names)]:
+        for conventions in list_readings(layers.conventions, layers.cell, layers.order):
+            for first in (False, True)[: 1 + (BOTH in conventions.names)]:
                 for state in STATES:
                     is_turned = every[weight].shape == (H, V)
-                    yield Reading(replace(own, state_first=first), weight, bias, is_turned, state)
+                    yield Reading(
+                        replace(conventions, state_first=first), weight, bias, is_turned, state
+                    )
 
 
 def read_loss_function(submission: Submission, cell: str, order: Order) -> tuple[Stage, str]:
@@ -216,37 +226,40 @@ def read_loss_function(submission: Submission, cell: str, order: Order) -> tuple
     record, stage, failures = CELLS[cell], make_stage(cell), list[CallFailed]()
     layers = UserLayerFactory(submission, cell, order=order)
     every = layers(V, H).own_parameters()  # all, as none is known
-    found: list[tuple[float, Reading, partial[Iterator[Case]]]] = []
+    fits: list[tuple[float, Reading, partial[Iterator[Case]]]] = []
     for reading in list_fitting(layers, every, failures):
         both = ModelFunctions(PlainFunctions(cell)), LossFunction(submission, cell, reading)
         try:
             known = reading.conventions.to_ours(every, cell)
             letters = [p.letter for p in record.parameters if p.name in known]
             drawn = [*letters, "W", *"b"[: len(reading.bias)]]
-            own_draw = partial(draw, record, drawn, is_alone=True)
-            given = next(own_draw(0)).inputs
-            right, got = (run(record, each, given, Unmoved.RESULTS) for each in both)
+            draw_cases = partial(draw, record, drawn, is_alone=True)
+            case_inputs = next(draw_cases(0)).inputs
+            right, got = (
+                run(record, functions, case_inputs, Unmoved.RESULTS) for functions in both
+            )
         except CallFailed as failure:
             if failure.verdict in HOPELESS:
                 raise
             failures.append(failure)
             continue
-        T = len(given["inputs"])
+        T = len(case_inputs["inputs"])
         losses = [float(abs(got["loss"] - factor * right["loss"])) for factor in (1, T)]
         names = record.name_states("{}_n")
         apart = max(min(losses), *(float(np.abs(got[n] - right[n]).max()) for n in names))
-        found.append((apart, replace(reading, is_sum=losses[1] < losses[0]), own_draw))
+        fits.append((apart, replace(reading, is_sum=losses[1] < losses[0]), draw_cases))
         if apart < EQUAL:
             break
-    if not found:
+    if not fits:
         raise next(iter(failures), UnexpectedResult("weights of two layers", ", ".join(every)))
-    own = [each for each in found if not each[1].conventions.order]
-    fitting = found if apart < EQUAL else own or found  # if no other order of the gates is right
-    _, reading, own_draw = min(fitting, key=lambda each: each[0])
+    without_reordering = [fit for fit in fits if not fit[1].conventions.order]
+    # Another order of the gates only if it is right.
+    fitting = fits if apart < EQUAL else without_reordering or fits
+    _, reading, draw_cases = min(fitting, key=lambda fit: fit[0])
     stage = replace(
         stage,
         name=submission.source.name,
-        draw=own_draw,
+        draw=draw_cases,
         wrap=partial(ModelFunctions, is_sum=reading.is_sum),
         adapt=partial(LossFunction, cell=cell, reading=reading),
     )

@@ -68,8 +68,8 @@ class Stage(Item):
             with np.errstate(all="ignore"):
                 return measure_tolerances(compute, perturbations)
 
-        own = plain(self.cell) if make is PlainFunctions else make(self.cell)
-        ours = self.functions(own)
+        reference = plain(self.cell) if make is PlainFunctions else make(self.cell)
+        ours = self.functions(reference)
         ours.has_memory = False
         right = run_quietly(self, ours, in_float64(case.inputs))
         return Expected(right, tolerance, coarsest=case.dtype, computed=case.dtype)
@@ -98,10 +98,12 @@ def items(result: object, names: Sequence[str], what: str = "") -> tuple[object,
 
 def array(name: str, value: object) -> Array:
     """Return a copy of what should be an array of numbers."""
-    found = np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else None
-    if found is None:
+    numbers = (
+        np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else None
+    )
+    if numbers is None:
         raise UnexpectedResult(f"{name}, an array", describe_kind(value))
-    return found.copy()
+    return numbers.copy()
 
 
 def arrays(names: Sequence[str], result: object) -> Results:
@@ -114,14 +116,14 @@ def unchanged(arguments: dict[str, Array]) -> Results:
     return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
 
 
-def run_step(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
+def run_step(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Results:
     """Call one step."""
-    arguments = {name: move(given[name]) for name in cell.list_arguments("step")}
+    arguments = {name: move(inputs[name]) for name in cell.list_arguments("step")}
     result = functions.call(f"{cell.name}_step", *arguments.values())
     several = len(cell.list_results("step")) > 1
     now = functions.see_last(*[0] * several)
-    found = items(result, cell.list_results("step")) if several else (result,)
-    named = dict(zip(cell.list_results("step"), found, strict=True))
+    values = items(result, cell.list_results("step")) if several else (result,)
+    named = dict(zip(cell.list_results("step"), values, strict=True))
     gates = items(named.pop("gates", ()), cell.kept, "gates ")
     named |= dict(zip(cell.kept, gates, strict=True))
     results = {name: array(name, named[name]) for name in cell.computed}
@@ -133,12 +135,12 @@ def run_step(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Res
     return results | {first + AFTER_ANOTHER: array(first, after)}
 
 
-def run_forward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
+def run_forward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Results:
     """Run a sequence between two others, of which the last must not change its results.
 
     The first differs in all weights but W_ih, so that no result of it can be the second's.
     """
-    x, firsts, weights = _sequence(cell, given, move)
+    x, firsts, weights = _sequence(cell, inputs, move)
     if functions.has_memory:
         others = [weights[0].copy(), *(weight / 2 for weight in weights[1:])]
         forward(cell, functions, x.copy(), [state.copy() for state in firsts], others)
@@ -165,14 +167,14 @@ def forward(
     """Return output, the last states and the tape."""
     result = functions.call(f"{cell.name}_forward", x, *firsts, *weights, keep=(2,))
     states = cell.name_states("{}_n")
-    shown = states[0] if len(states) == 1 else f"({', '.join(states)})"
-    output, last, tape = items(result, ("output", shown, "tape"))
+    label = states[0] if len(states) == 1 else f"({', '.join(states)})"
+    output, last, tape = items(result, ("output", label, "tape"))
     return output, (last,) if len(states) == 1 else items(last, states), tape
 
 
-def run_step_backward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
+def run_step_backward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Results:
     """Compute the gradients of one step."""
-    arguments = {name: move(given[name]) for name in cell.list_arguments("step_backward")}
+    arguments = {name: move(inputs[name]) for name in cell.list_arguments("step_backward")}
     result = functions.call(f"{cell.name}_step_backward", *arguments.values())
     gates = dict(zip(cell.kept, arguments.pop("gates", ()), strict=True))
     for name in cell.name_states("d_{}_next"):  # the exercise calls it d_h
@@ -180,40 +182,40 @@ def run_step_backward(cell: Cell, functions: Functions, given: Inputs, move: Mov
     return arrays(cell.list_results("step_backward"), result) | unchanged(arguments | gates)
 
 
-def run_backward(cell: Cell, functions: Functions, given: Inputs, move: Move) -> Results:
+def run_backward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Results:
     """Compute all gradients, twice, after a forward pass of another sequence."""
-    x, firsts, weights = _sequence(cell, given, move)
+    x, firsts, weights = _sequence(cell, inputs, move)
     tape = forward(cell, functions, x, firsts, weights)[2]
     if functions.has_memory:
         forward(cell, functions, x / 2, [state / 2 for state in firsts], weights)
     tape = move(tape)
-    arguments = {name: move(given[name]) for name in ("d_output", *cell.name_states("d_{}_n"))}
+    arguments = {name: move(inputs[name]) for name in ("d_output", *cell.name_states("d_{}_n"))}
     results: Results = {}
     for suffix in ("", SECOND):
         if not suffix or functions.has_memory:
-            found = functions.call(f"{cell.name}_backward", tape, *arguments.values())
-        named = arrays(cell.list_results("backward"), found)
+            gradients = functions.call(f"{cell.name}_backward", tape, *arguments.values())
+        named = arrays(cell.list_results("backward"), gradients)
         results |= {name + suffix: value for name, value in named.items()}
         results |= unchanged(arguments) if not suffix else {}
     return results
 
 
-def _sequence(cell: Cell, given: Inputs, move: Move) -> tuple[Array, list[Array], list[Array]]:
-    x, firsts = move(given["x"]), [move(given[name]) for name in cell.name_states("{}_0")]
-    return x, firsts, [move(given[name]) for name in cell.weights]
+def _sequence(cell: Cell, inputs: Inputs, move: Move) -> tuple[Array, list[Array], list[Array]]:
+    x, firsts = move(inputs["x"]), [move(inputs[name]) for name in cell.name_states("{}_0")]
+    return x, firsts, [move(inputs[name]) for name in cell.weights]
 
 
-def run_cross_entropy(functions: Functions, given: Inputs, move: Move) -> Results:
+def run_cross_entropy(functions: Functions, inputs: Inputs, move: Move) -> Results:
     """Compute the loss and its gradient."""
-    logits = move(given["logits"])
-    found = functions.call("cross_entropy", logits, given["targets"])
-    return arrays(("loss", "d_logits"), found) | unchanged({"logits": logits})
+    logits = move(inputs["logits"])
+    returned = functions.call("cross_entropy", logits, inputs["targets"])
+    return arrays(("loss", "d_logits"), returned) | unchanged({"logits": logits})
 
 
-def run_clip_grad_norm(functions: Functions, given: Inputs, move: Move) -> Results:
+def run_clip_grad_norm(functions: Functions, inputs: Inputs, move: Move) -> Results:
     """Compute the norm, and the clipped gradients."""
-    gradients = [move(gradient) for gradient in given["gradients"]]
-    norm = functions.call("clip_grad_norm", gradients, given["max_norm"])
+    gradients = [move(gradient) for gradient in inputs["gradients"]]
+    norm = functions.call("clip_grad_norm", gradients, inputs["max_norm"])
     results = {f"gradients[{k}], clipped": np.asarray(g) for k, g in enumerate(gradients)}
     return {"norm": array("norm", norm)} | results
 
@@ -230,8 +232,8 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
         *helpers: str,
     ) -> Stage:
         helped_by = tuple(f"{cell}_{helper}" for helper in helpers)
-        own = partial(run, record), partial(drawing.draw, record, kind)
-        return Stage(f"{cell}_{kind}", equation, *own, helped_by, kind, cell)
+        run_and_draw = partial(run, record), partial(drawing.draw, record, kind)
+        return Stage(f"{cell}_{kind}", equation, *run_and_draw, helped_by, kind, cell)
 
     def of_all(kind: str, run: Runner, draw: Drawer) -> Stage:
         return Stage(kind, EQUATIONS[kind], run, draw, kind=kind, cell=cell)

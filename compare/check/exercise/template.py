@@ -81,7 +81,11 @@ def _described(cell: Cell, name: str) -> tuple[str, str]:
     is_gradient, name = name.startswith("d_"), name.removeprefix("d_")
     rows = f"{cell.num_gates}H".removeprefix("1")
     shapes = {"x": "(T, B, V)", "x_t": "(B, V)", "output": "(T, B, H)"}
-    shapes |= {each.letter: f"({rows}, {each.columns})" for each in cell.parameters if each.columns}
+    shapes |= {
+        parameter.letter: f"({rows}, {parameter.columns})"
+        for parameter in cell.parameters
+        if parameter.columns
+    }
     shape = f"({rows},)" if name.startswith("b") else shapes.get(name, "(B, H)")
     state, _, when = name.partition("_")
     what = TEXTS["described"].get((when or "state") if state in cell.states else name, "")

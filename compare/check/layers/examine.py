@@ -57,8 +57,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.form = "torch" if submission.adapter == "torch_module" else "class"
             report.cell = config.base_cell or detect_cell(submission) or cell
             order = parse_order(config.gates, report.cell)
-            own = config.dtype, config.device, "tf32" if config.tf32 else "", order
-            layers = UserLayerFactory(submission, report.cell, *own)
+            options = config.dtype, config.device, "tf32" if config.tf32 else "", order
+            layers = UserLayerFactory(submission, report.cell, *options)
             has_kernels = bool(submission.source.interpreter)
             optional = of_sizes(sorted(OF_GPUS, key=count_products)) if has_kernels else ()
             few = list_trials((*SIZES[:4], *SMALL), 1)  # to interpret kernels takes long
@@ -105,8 +105,8 @@ def _describe_layout(
     forward = report.stages[0]
     if layers.conventions.names:
         has_fit = forward.verdict in (Verdict.RIGHT, Verdict.WRONG)
-        words = layers.conventions.describe(of_calls=has_fit)
-        terminal.line(f"Detected: cell {report.cell}, {words}", "dim")
+        layout = layers.conventions.describe(of_calls=has_fit)
+        terminal.line(f"Detected: cell {report.cell}, {layout}", "dim")
         readings = len([*list_readings(layers.conventions, layers.cell, layers.order)])
         if forward.verdict == Verdict.WRONG and layers.conventions.has_own_names and readings > 1:
             tried = f"{readings} ways to read its names were tried, and none is right"
@@ -138,8 +138,8 @@ def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) 
         return subject
     learned = layers.conventions
     several = list_readings(learned, layers.cell, layers.order) if learned.has_own_names else ()
-    found = subject.list_mistakes(forward.item, forward.wrong)
-    others = {m.bug.name: m for m in found if m.bug and m.other_layer}
+    mistakes = subject.list_mistakes(forward.item, forward.wrong)
+    others = {m.bug.name: m for m in mistakes if m.bug and m.other_layer}
     for layers.conventions, (name, mistake) in product((learned, *several), others.items()):
         again = replace(subject.vary(subject.trials, subject.changes), other=mistake.other_layer)
         stages = try_items(again) if is_right_at_first(again, forward.item) else []
@@ -166,7 +166,7 @@ def _show_ways(config: CheckConfig, classes: Sequence[str]) -> str:
     way = f"rnn-parity new --for {config.target} writes an adapter"
     way = "rnn-parity new FILE writes functions of another form" if name in COLUMNS else way
     way = "in an adapter, the comments say what is needed" if name == "Adapted" else way
-    others = [f"rnn-parity check {place}:{each}" for each in classes if each != name]
+    others = [f"rnn-parity check {place}:{other}" for other in classes if other != name]
     return f"{way}; other classes are there: {', '.join(others)}" if others else way
 
 
@@ -177,8 +177,10 @@ def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) ->
     report.features += find_wrong_combination(subject, report.features, right)
     stated = read_sizes(config.size)
     if stated.get("layers", 1) > 1:
-        own = subject.vary(of_sizes([fill_sizes(stated)]), {"L": stated["layers"]})
-        report.features.append(try_feature(own, f"{stated['layers']} layers of --size", right))
+        stated_subject = subject.vary(of_sizes([fill_sizes(stated)]), {"L": stated["layers"]})
+        report.features.append(
+            try_feature(stated_subject, f"{stated['layers']} layers of --size", right)
+        )
     if len(right) < len(report.stages):
         return
     if config.deep:

@@ -50,15 +50,15 @@ def try_features(
         trials = (*trials, *(list_trials((), 1) if "dtype" in fields and not deep else ()))
         if case.L <= 2 and not layers.submission.source.interpreter:
             trials = (*trials, *of_sizes([choose_long_sizes(fields)]))
-        found = try_feature(subject.vary(trials, fields), name, parts)
+        result = try_feature(subject.vary(trials, fields), name, parts)
         if "unbatched" in fields and begins_at_zero:
             alone = try_feature(subject.vary(trials, fields | FEATURES[FROM_ZERO]), name, parts)
-            if found.verdict == Verdict.RIGHT:
-                found = alone
+            if result.verdict == Verdict.RIGHT:
+                result = alone
             elif alone.verdict == Verdict.RIGHT:
-                found = try_feature(subject.vary(trials, fields), name, parts, is_promised=True)
-        begins_at_zero |= name == FROM_ZERO and found.verdict == Verdict.RIGHT
-        yield found
+                result = try_feature(subject.vary(trials, fields), name, parts, is_promised=True)
+        begins_at_zero |= name == FROM_ZERO and result.verdict == Verdict.RIGHT
+        yield result
 
 
 def try_feature(
@@ -107,7 +107,9 @@ def find_wrong_combination(
         return []  # it takes long
     surface = {**find_surface(subject.layers, features), "unbatched": (False,)}
     surface |= {"T": range(3, 7), "B": range(2, 5)}
-    several = {name: [*dict.fromkeys(surface[name])] for own in FEATURES.values() for name in own}
+    several = {
+        name: [*dict.fromkeys(surface[name])] for fields in FEATURES.values() for name in fields
+    }
     rng = np.random.default_rng([subject.seed, len(several)])
     for row in cover(several):
         drawn = random_choices(rng, surface) | row
@@ -116,9 +118,9 @@ def find_wrong_combination(
         combined = subject.vary(of_sizes([(case.T, case.B, case.V, case.H)]), changes)
         results = [result for result in try_items(combined) if result.name in parts]
         if any(r.verdict == Verdict.WRONG and r.wrong is not None for r in results):
-            shown = next(combined.draw(combined.items[0]))
-            words = combined.make_layer_case(shown).describe()
-            return [try_feature(combined, f"features combined ({words})", parts)]
+            shown_case = next(combined.draw(combined.items[0]))
+            description = combined.make_layer_case(shown_case).describe()
+            return [try_feature(combined, f"features combined ({description})", parts)]
     return []
 
 
@@ -136,5 +138,7 @@ def find_surface(layers: UserLayerFactory, features: Sequence[Result]) -> Surfac
 def name_feature(field: str, value: object) -> str:
     """Return the name of the feature that is a value of a field."""
     several = value if isinstance(value, tuple | range) else (value,)
-    names = (n for n, own in FEATURES.items() if any(own.get(field, ()) == v for v in several))
+    names = (
+        n for n, fields in FEATURES.items() if any(fields.get(field, ()) == v for v in several)
+    )
     return next(names, f"{field} {value}")

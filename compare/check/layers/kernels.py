@@ -14,9 +14,9 @@ MOST_VARIANTS = 6  # of a kernel that a line names
 
 def describe_left_out(cases: Iterable[Case], operations: int) -> list[str]:
     """Return a note that names the sizes that were left out."""
-    words = "; ".join(case.words for case in cases)
+    left_out = "; ".join(case.words for case in cases)
     why = f"as the interpreter has computed {operations / 1e6:.1f} million operations"
-    return [f"sizes left out, {why}: {words}"] if words else []
+    return [f"sizes left out, {why}: {left_out}"] if left_out else []
 
 
 def explain_stages(
@@ -48,25 +48,29 @@ def examine_kernels(
     launched = notes.launched
     has_results = all(s.verdict in (Verdict.RIGHT, Verdict.WRONG) for s in report.stages)
     if not launched and has_results:
-        words = "no Triton kernel was launched"
-        return [Result(name="kernels", verdict=Verdict.WRONG, found=words)]
+        problem = "no Triton kernel was launched"
+        return [Result(name="kernels", verdict=Verdict.WRONG, found=problem)]
     if any(stage.wrong is not None for stage in report.stages):
         report.notes += dict.fromkeys(notes.hints)
-    found = list(list_launched(launched))
+    results = list(list_launched(launched))
     if config.compile_for is None or not launched:
-        return found
+        return results
     compiled = compile_launches(launched, config.compile_for, source)
-    for name, verdict, words in describe_kernels(compiled, config.compile_for, tf32=config.tf32):
-        result = Result(name=name, verdict=verdict, found=words)
+    for name, verdict, description in describe_kernels(
+        compiled, config.compile_for, tf32=config.tf32
+    ):
+        result = Result(name=name, verdict=verdict, found=description)
         if verdict == Verdict.ERROR:
-            result.found, result.got = "", words
-        found.append(result)
-    return found
+            result.found, result.got = "", description
+        results.append(result)
+    return results
 
 
 def list_launched(launched: Sequence[Launch]) -> Iterator[Result]:
     """Yield for each kernel with which constants it was launched."""
     for name, variants in list_variants(launched).items():
-        shown = "; ".join(variants[:MOST_VARIANTS])
+        constants = "; ".join(variants[:MOST_VARIANTS])
         more = f" and {len(variants) - MOST_VARIANTS} more" * (len(variants) > MOST_VARIANTS)
-        yield Result(name=name, found=f"interpreted with {shown}{more}" if shown else "interpreted")
+        yield Result(
+            name=name, found=f"interpreted with {constants}{more}" if constants else "interpreted"
+        )

@@ -112,10 +112,17 @@ class LayerSubject(Subject):
     def _describe_trial(self, trial: Trial) -> Case:
         (T, B, V, H), levels = trial
         case = case_of(self.layers, trial[0], self.seed, levels=levels, **self.changes)
-        own = case.argument_levels
-        words = ", ".join(filter(None, (f"T {T}, B {B}, V {V}, H {H}", describe_levels(own))))
+        argument_levels = case.argument_levels
+        description = ", ".join(
+            filter(None, (f"T {T}, B {B}, V {V}, H {H}", describe_levels(argument_levels)))
+        )
         letters = {"T": T, "B": B, "V": V, "H": H, "L": case.L}
-        return Case(words, {"sizes": trial[0], "levels": levels}, sizes=letters, levels=own)
+        return Case(
+            description,
+            {"sizes": trial[0], "levels": levels},
+            sizes=letters,
+            levels=argument_levels,
+        )
 
     def _takes_too_long(self, trial: Trial) -> bool:
         """Return whether the kernels have taken so long that an optional case is left out."""
@@ -241,8 +248,8 @@ def _select(done: Passes, part: str) -> Outcome:
     """Return the results of one part, and the right results."""
     got = {name: array for name, array in done.got.items() if find_part(name) == part}
     right = done.expected.results
-    own = {name: array for name, array in right.items() if find_part(name) == part}
-    return got, replace(done.expected, results=own)
+    right_of_part = {name: array for name, array in right.items() if find_part(name) == part}
+    return got, replace(done.expected, results=right_of_part)
 
 
 @lru_cache
@@ -297,26 +304,26 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]], *, transposed: boo
         return ""
     part = find_part(wrong.tensor)
     observed = [_observe(*one, part) for one in passes]
-    found = list_layer_mistakes(
+    mistakes = list_layer_mistakes(
         case.cell,
         is_forward=part == PARTS[0],
         bidirectional=case.bidirectional,
         copies=not wrong.problem,
         transposed=transposed,
     )
-    for mistake in found:
-        computations = [partial(run, mistake.layer, each) for each, _ in passes]
+    for mistake in mistakes:
+        computations = [partial(run, mistake.layer, layer_case) for layer_case, _ in passes]
         if all(gives(c, one) for c, one in zip(computations, observed, strict=True)):
             return mistake.describe(names_option=False)
-    shown = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
-    return shown.words if shown else ""
+    diagnosis = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    return diagnosis.words if diagnosis else ""
 
 
 def _observe(case: LayerCase, got: Results, part: str) -> Observed:
     """Return the results with which a mistake of a part has to agree: later ones follow."""
     right = expect(case)
-    own = {n: a for n, a in got.items() if part != PARTS[0] or find_part(n) == part}
-    return Observed(Case(case.describe()), right.results, right.tolerance(PERTURBATIONS), own)
+    observed = {n: a for n, a in got.items() if part != PARTS[0] or find_part(n) == part}
+    return Observed(Case(case.describe()), right.results, right.tolerance(PERTURBATIONS), observed)
 
 
 def find_layout(subject: LayerSubject) -> list[ItemResult]:
@@ -342,6 +349,6 @@ def list_surface(layers: UserLayerFactory, missing: Sequence[Mapping[str, object
         if "dropout" in feature:
             surface["dropout"] = (0.0,)
         elif not more:
-            own = getattr(simplest, name)
-            surface[name] = tuple(v for v in surface[name] if v != value or v == own)
+            default = getattr(simplest, name)
+            surface[name] = tuple(v for v in surface[name] if v != value or v == default)
     return surface

@@ -49,39 +49,43 @@ def try_properties(
     """Try the properties with the features that are right; a second pass must not be refused."""
     surface = find_surface(layers, features)
     others = () if layers.submission.adapter == "torch_module" else of_modules.PROPERTIES
-    found = [
-        try_property(tried, layers, surface, seed, number=20 if deep else 1)
-        for tried in PROPERTIES
-        if tried not in others and layers.cell in tried.cells
+    results = [
+        try_property(layer_property, layers, surface, seed, number=20 if deep else 1)
+        for layer_property in PROPERTIES
+        if layer_property not in others and layers.cell in layer_property.cells
     ]
-    if any(result.diagnosis is ADDED for result in found):  # that explains the others, too
-        for result in found:
+    if any(result.diagnosis is ADDED for result in results):  # that explains the others, too
+        for result in results:
             is_other = result.verdict == Verdict.WRONG and result.diagnosis is not ADDED
             if is_other and result.found.startswith("gradient of "):
                 result.diagnosis = None
-    return found
+    return results
 
 
 def try_property(
-    tried: LayerProperty, layers: UserLayerFactory, surface: Surface, seed: int, number: int
+    layer_property: LayerProperty,
+    layers: UserLayerFactory,
+    surface: Surface,
+    seed: int,
+    number: int,
 ) -> Result:
     """Try a property on the simplest case, on random ones and on a long one."""
-    if why := find_lack(tried, layers, surface):
-        return Result(name=tried.name, verdict=Verdict.NOT_TRIED, why=why)
-    values = {**surface, **restrict_fields(tried, surface)}
-    rng = np.random.default_rng([seed, *tried.name.encode()])  # other cases than other properties
-    simplest = {name: several[0] for name, several in values.items()}
+    if why := find_lack(layer_property, layers, surface):
+        return Result(name=layer_property.name, verdict=Verdict.NOT_TRIED, why=why)
+    values = {**surface, **restrict_fields(layer_property, surface)}
+    rng = np.random.default_rng([seed, *layer_property.name.encode()])  # each property has its own
+    simplest = {name: choices[0] for name, choices in values.items()}
     simplest |= dict(zip("TBVH", SIZES[0], strict=True)) | {"seed": seed}
     cases = [make_case(**simplest)]
     cases += [random_case(rng, **values) for _ in range(number)]
-    if tried.long and not layers.submission.source.interpreter:
+    if layer_property.long and not layers.submission.source.interpreter:
         cases.append(lengthen(simplest, values))
-    result = Result(name=tried.name)
+    result = Result(name=layer_property.name)
     for case in cases:
         if result.verdict not in (Verdict.RIGHT, Verdict.NOT_TO_THE_BIT):
             break
-        one = _try_case(tried, layers, case)
-        result = one if one.verdict != Verdict.RIGHT else result
+        result_of_case = _try_case(layer_property, layers, case)
+        result = result_of_case if result_of_case.verdict != Verdict.RIGHT else result
     return result
 
 
@@ -95,64 +99,68 @@ def lengthen(simplest: Mapping[str, object], values: Surface) -> LayerCase:
     return make_case(**{**simplest, "T": T, "B": B, "V": V, "H": H, "h0": h0})
 
 
-def restrict_fields(tried: LayerProperty, surface: Surface) -> dict[str, tuple[object, ...]]:
+def restrict_fields(
+    layer_property: LayerProperty, surface: Surface
+) -> dict[str, tuple[object, ...]]:
     """Return a property's fields within a surface; empty ones where it needs more."""
     fields: dict[str, tuple[object, ...]] = {}
-    for name, values in tried.fields.items():
+    for name, values in layer_property.fields.items():
         several = values if isinstance(values, tuple | range) else (values,)
         fields[name] = tuple(value for value in several if value in surface[name])
     return fields
 
 
-def find_lack(tried: LayerProperty, layers: UserLayerFactory, surface: Surface) -> str:
+def find_lack(layer_property: LayerProperty, layers: UserLayerFactory, surface: Surface) -> str:
     """Return why a property cannot be tried on a layer; empty if it can."""
-    if tried.gradients and layers.forward_only:
+    if layer_property.gradients and layers.forward_only:
         return "forward only"
-    if tried.of_arrays and layers.submission.adapter:
+    if layer_property.of_arrays and layers.submission.adapter:
         return "its arrays are not NumPy's"
-    lacks = [name for name, values in restrict_fields(tried, surface).items() if not values]
-    lacks += [name for name, value in tried.needs.items() if value not in surface[name]]
-    values = dict(tried.fields) | dict(tried.needs)
+    lacks = [
+        name for name, values in restrict_fields(layer_property, surface).items() if not values
+    ]
+    lacks += [name for name, value in layer_property.needs.items() if value not in surface[name]]
+    values = dict(layer_property.fields) | dict(layer_property.needs)
     return ", ".join(f"missing: {name_feature(name, values[name])}" for name in lacks)
 
 
-def _try_case(tried: LayerProperty, layers: UserLayerFactory, case: LayerCase) -> Result:
+def _try_case(layer_property: LayerProperty, layers: UserLayerFactory, case: LayerCase) -> Result:
     """Try a property on one case."""
-    shown = Case(case.describe())
+    described, name = Case(case.describe()), layer_property.name
 
-    def result(verdict: Verdict, found: str = "", why: str = "") -> Result:
-        return Result(name=tried.name, verdict=verdict, case=shown, found=found, why=why)
+    def make_result(verdict: Verdict, problem: str = "", why: str = "") -> Result:
+        return Result(name=name, verdict=verdict, case=described, found=problem, why=why)
 
-    exact = Result(name=tried.name)
+    exact = Result(name=name)
     try:
-        for comparisons in tried.holds(layers, case):
+        for comparisons in layer_property.holds(layers, case):
             for comparison in comparisons:
                 if comparison.ok:
                     continue
                 if to_rounding(comparison, case).ok:
                     exact.verdict = Verdict.NOT_TO_THE_BIT
                     continue
-                found = f"{comparison.tensor}: {comparison.describe()}"
-                wrong = result(Verdict.NOT_STRICT if tried.strict else Verdict.WRONG, found=found)
-                own = Diagnosis(tried.likely) if tried.likely else None
-                wrong.diagnosis = explain_property(tried, case, comparisons) or own
+                verdict = Verdict.NOT_STRICT if layer_property.strict else Verdict.WRONG
+                wrong = make_result(verdict, f"{comparison.tensor}: {comparison.describe()}")
+                likely = Diagnosis(layer_property.likely) if layer_property.likely else None
+                wrong.diagnosis = explain_property(layer_property, case, comparisons) or likely
                 return wrong
     except NotTried as error:
         if layers.submission.adapter and not isinstance(error, NotPromised):
-            return result(Verdict.WRONG, found=str(error))
-        return result(Verdict.NOT_TRIED, why=str(error))
+            return make_result(Verdict.WRONG, problem=str(error))
+        return make_result(Verdict.NOT_TRIED, why=str(error))
     except CallFailed as failure:
         has_ended = not failure.kinds and failure.verdict in (Verdict.ERROR, Verdict.TIMEOUT)
         if has_ended:
-            return result(failure.verdict, found=str(failure))
-        if tried.again and _passes(layers, case):
-            return result(Verdict.ERROR, found=str(failure))  # only the second pass raises
-        return result(Verdict.NOT_TRIED, why=str(failure))
+            return make_result(failure.verdict, problem=str(failure))
+        if layer_property.again and _passes(layers, case):
+            return make_result(Verdict.ERROR, problem=str(failure))  # only the second pass raises
+        return make_result(Verdict.NOT_TRIED, why=str(failure))
     except (ValueError, IndexError) as error:  # raised where a property combines results
-        words = f"expected results whose shapes fit together, got: {error}"
-        return result(Verdict.WRONG, found=words)
+        problem = f"expected results whose shapes fit together, got: {error}"
+        return make_result(Verdict.WRONG, problem)
     except KeyError as error:  # a result that the layer does not have
-        return result(Verdict.NOT_TRIED, why=f"no {error.args[0]}")
+        return make_result(Verdict.NOT_TRIED, why=f"no {error.args[0]}")
     return exact
 
 
@@ -172,9 +180,9 @@ def try_error_handling(layers: UserLayerFactory, properties: Sequence[Result]) -
     x, h0, c0 = floats.x, floats.h0, floats.c0
     wide = np.concatenate([x, x], axis=2)
     other = copy_state(*(array if array is None else array[:, 1:] for array in (h0, c0)))
-    found = [_try_arguments(layers, case, "x with too many features", wide, copy_state(h0, c0))]
+    results = [_try_arguments(layers, case, "x with too many features", wide, copy_state(h0, c0))]
     if h0 is not None:
-        found.append(_try_arguments(layers, case, "a state of another batch", x, other))
+        results.append(_try_arguments(layers, case, "a state of another batch", x, other))
     inexact = [result.name for result in properties if result.verdict == Verdict.NOT_TO_THE_BIT]
     bits = Result(name="bitwise reproducibility")
     if inexact:
@@ -185,7 +193,7 @@ def try_error_handling(layers: UserLayerFactory, properties: Sequence[Result]) -
         for result in properties
         if result.verdict == Verdict.NOT_STRICT
     ]
-    return [*found, bits, *strict]
+    return [*results, bits, *strict]
 
 
 def _try_arguments(
@@ -201,8 +209,8 @@ def _try_arguments(
         if {"ValueError", "TypeError"} & set(failure.kinds):
             return Result(name=name)
         got = failure.kinds[0] if failure.kinds else str(failure)
-    found = f"expected ValueError or TypeError, got {got}"
-    return Result(name=name, verdict=Verdict.WRONG, found=found)
+    problem = f"expected ValueError or TypeError, got {got}"
+    return Result(name=name, verdict=Verdict.WRONG, found=problem)
 
 
 def explain_property(
@@ -228,7 +236,9 @@ def explain_kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> Di
     if not gives(second_call, Observed(Case(case.describe()), *rounding(case), got)):
         return None
     if case.floats.h0 is None:
-        words = "A second call without a state begins with the last state of the first, not with 0."
-        return Diagnosis(words)
-    words = "A second call begins with the last state of the first, not with the given one."
-    return Diagnosis(words)
+        mistake = (
+            "A second call without a state begins with the last state of the first, not with 0."
+        )
+        return Diagnosis(mistake)
+    mistake = "A second call begins with the last state of the first, not with the given one."
+    return Diagnosis(mistake)

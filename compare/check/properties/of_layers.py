@@ -92,11 +92,11 @@ def any_memory_layout(layer_class: LayerClass, case: LayerCase) -> Compared:
             array.flags.writeable = False
         if lay_out is _repeat_first_row:
             right = run(layer_class, plain)
-        found = _match_layouts(layer_class, plain, laid_out, right)
-        if not all(comparison.ok for comparison in found):
-            each = _match_each_layout(layer_class, plain, laid_out, right, layout)
-            found = next(each, found)
-        yield found
+        comparisons = _match_layouts(layer_class, plain, laid_out, right)
+        if not all(comparison.ok for comparison in comparisons):
+            by_array = _match_each_layout(layer_class, plain, laid_out, right, layout)
+            comparisons = next(by_array, comparisons)
+        yield comparisons
 
 
 def _match_layouts(
@@ -112,10 +112,13 @@ def _match_each_layout(
 ) -> Compared:
     """Yield the comparisons for each array whose layout alone changes results, and name it."""
     for name, array in laid_out.items():
-        found = _match_layouts(layer_class, plain, {name: array}, right)
-        if not all(comparison.ok for comparison in found):
-            words = f"with {name} in another layout ({layout})"
-            yield tuple(replace(each, tensor=f"{each.tensor}, {words}") for each in found)
+        comparisons = _match_layouts(layer_class, plain, {name: array}, right)
+        if not all(comparison.ok for comparison in comparisons):
+            suffix = f"with {name} in another layout ({layout})"
+            yield tuple(
+                replace(comparison, tensor=f"{comparison.tensor}, {suffix}")
+                for comparison in comparisons
+            )
 
 
 # The tape ---------------------------------------------------------------------------------------
@@ -227,9 +230,9 @@ def two_biases(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Only the sum of the two biases matters; b_hn of a GRU is an exception."""
     parameters, results = case.floats.parameters, run(layer_class, case)
     partner = {n: n.replace("ih", "hh") for n in parameters if n.startswith("bias_ih")}
-    of_both = [(f"gradient of {n}", f"gradient of {other}") for n, other in partner.items()]
-    ours = {own: results[own] for own, _ in of_both if own in results}
-    theirs = {own: results[other] for own, other in of_both if other in results}
+    pairs = [(f"gradient of {n}", f"gradient of {other}") for n, other in partner.items()]
+    ours = {gradient: results[gradient] for gradient, _ in pairs if gradient in results}
+    theirs = {gradient: results[other] for gradient, other in pairs if other in results}
     if not case.one_bias:
         yield match_bits(ours, theirs, case)
     partner |= {other: name for name, other in partner.items()}

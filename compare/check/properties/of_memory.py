@@ -25,8 +25,8 @@ from compare.implementations import LayerClass, load_parameters
 
 def scale_parameters(case: LayerCase, factor: float, kept: str = "") -> LayerCase:
     """Return the case with its parameters times a power of two, but for one that is kept."""
-    own = case.floats.parameters
-    scaled = {n: a if n == kept else a * a.dtype.type(factor) for n, a in own.items()}
+    parameters = case.floats.parameters
+    scaled = {n: a if n == kept else a * a.dtype.type(factor) for n, a in parameters.items()}
     return case.given(parameters=scaled)
 
 
@@ -112,8 +112,8 @@ def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
     back = {name: getattr(case.floats, name) for name in ("d_output", "d_h_n", "d_c_n")}
     twice = case.given(**{name: None if a is None else 2 * a for name, a in back.items()})
     backward(layer, twice, tape)
-    for each in (layer, build(layer_class, other)):
-        run_layer(each, other)
+    for later_layer in (layer, build(layer_class, other)):
+        run_layer(later_layer, other)
     yield match_bits(before, name_outputs(*outputs_now()) | name_gradients(gradients_now()), case)
 
 

@@ -61,12 +61,12 @@ def _list_cases(case: LayerCase) -> Iterator[LayerCase]:
 )
 def evaluation_as_training(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Evaluation mode gives the results and gradients of training mode, call after call."""
-    for each in _list_cases(case):
-        layer = _build(layer_class, each)
+    for variant in _list_cases(case):
+        layer = _build(layer_class, variant)
         layer.ask("set_mode", True)
-        right = run(layer_class, each)
+        right = run(layer_class, variant)
         for _ in range(2):
-            yield match_results(right, run_layer(layer, each), each)
+            yield match_results(right, run_layer(layer, variant), variant)
 
 
 def _call(layer: UserLayer, case: LayerCase) -> Results:
@@ -93,8 +93,8 @@ def changed_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
         other = scale_parameters(case, factor)
         load_parameters(layer, other.floats.parameters, how)
         right = run(layer_class, other)
-        found = _call(layer, other)
-        yield match_results({name: right[name] for name in found}, found, other)
+        outputs = _call(layer, other)
+        yield match_results({name: right[name] for name in outputs}, outputs, other)
         yield match_results(right, run_layer(layer, other), other)
 
 
@@ -104,7 +104,7 @@ def new_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
 
     A module may keep its old Parameters, in a list for example, but then in both modes.
     """
-    other, found = scale_parameters(case, 0.5), []
+    other, outputs = scale_parameters(case, 0.5), []
     for evaluates in (False, True):
         layer = _build(layer_class, case)
         layer.ask("set_mode", evaluates)
@@ -113,19 +113,19 @@ def new_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
             load_parameters(layer, other.floats.parameters, "new")
         except CallFailed:
             raise NotPromised("its parameters cannot be replaced") from None
-        found.append(forward(layer, other)[0])
-    yield match_results(found[0], found[1], other)
+        outputs.append(forward(layer, other)[0])
+    yield match_results(outputs[0], outputs[1], other)
 
 
 @layer_property(long=True, again=True, likely="Without gradients an argument is overwritten.")
 def arguments_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
     """A call without gradients does not change its arguments."""
     floats = copy_floats(case)
-    given = {n: a for n in ("x", "h0", "c0") if (a := getattr(floats, n)) is not None}
-    before = {name: array.copy() for name, array in given.items()}
+    arguments = {n: a for n in ("x", "h0", "c0") if (a := getattr(floats, n)) is not None}
+    before = {name: array.copy() for name, array in arguments.items()}
     state = join_states(floats.h0, floats.c0)
     _build(layer_class, case)(floats.x, state, **list_optional(floats))
-    yield match_bits(before, given, case)
+    yield match_bits(before, arguments, case)
 
 
 @layer_property(again=True, likely="A copy shares something with the module that it was made from.")
@@ -140,10 +140,10 @@ def copies(layer_class: LayerClass, case: LayerCase) -> Compared:
             continue
         load_parameters(layer, other.floats.parameters, "in place")
         try:
-            found = run_layer(duplicate, case)
+            copied = run_layer(duplicate, case)
         except CallFailed as failure:
             raise NotPromised(f"a copy of it cannot be called: {failure}") from None
-        yield match_results(right, found, case)
+        yield match_results(right, copied, case)
 
 
 P = 0.5
@@ -197,9 +197,9 @@ def frozen_parameters(layer_class: LayerClass, case: LayerCase) -> Compared:
     layer = _build(layer_class, case)
     right = run_layer(layer, case)
     layer.ask("freeze", False)
-    found = run_layer(layer, case)
+    frozen = run_layer(layer, case)
     layer.ask("freeze", True)
-    yield match_results(_leave_parameters(right), _leave_parameters(found), case)
+    yield match_results(_leave_parameters(right), _leave_parameters(frozen), case)
 
 
 def _leave_parameters(results: Results) -> Results:
@@ -212,8 +212,8 @@ def input_without_gradient(layer_class: LayerClass, case: LayerCase) -> Compared
     layer = _build(layer_class, case)
     right = run_layer(layer, case)
     with _using(layer, "x without a gradient"):
-        found = run_layer(layer, case)
-    yield match_results(right | {"gradient of x": found["gradient of x"]}, found, case)
+        results = run_layer(layer, case)
+    yield match_results(right | {"gradient of x": results["gradient of x"]}, results, case)
 
 
 @layer_property(one_hot=False, dropout=0.0, saturated=False, likely="It differs under autocast.")
@@ -224,10 +224,10 @@ def autocast(layer_class: LayerClass, case: LayerCase) -> Compared:
     right = forward(layer, case)[0]
     with _using(layer, "autocast"):
         try:
-            found = forward(layer, case)[0]
+            outputs = forward(layer, case)[0]
         except CallFailed as failure:
             raise NotPromised(f"it cannot be called under autocast: {failure}") from None
-    yield match_results(right, found, case)
+    yield match_results(right, outputs, case)
 
 
 PROPERTIES = collect_properties(vars())

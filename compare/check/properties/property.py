@@ -45,10 +45,12 @@ class LayerProperty:
         return self.holds.__name__.replace("_", " ")
 
 
-def layer_property(**given: Any) -> Callable[[Holds], LayerProperty]:
-    """Make a property of a function: `given` are its attributes, and fixed fields of its cases."""
-    own = {name: given.pop(name) for name in LayerProperty.__annotations__ if name in given}
-    return lambda holds: LayerProperty(holds, given, **own)
+def layer_property(**options: Any) -> Callable[[Holds], LayerProperty]:
+    """Make a property of a function; `options` are attributes and fixed fields of its cases."""
+    attributes = {
+        name: options.pop(name) for name in LayerProperty.__annotations__ if name in options
+    }
+    return lambda holds: LayerProperty(holds, options, **attributes)
 
 
 def collect_properties(names: Mapping[str, object]) -> tuple[LayerProperty, ...]:

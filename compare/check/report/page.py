@@ -69,8 +69,8 @@ def stage_of(result: ItemResult, report: Report) -> JsonObject:
     if result.case is None or is_right:
         return stage
     if wrong is not None:
-        shown = [c for c in result.comparisons if c is wrong or not c.tensor.endswith(AGAIN)]
-        stage["tensors"] = [tensor_of(c, result, report.form) for c in shown if not c.problem]
+        comparisons = [c for c in result.comparisons if c is wrong or not c.tensor.endswith(AGAIN)]
+        stage["tensors"] = [tensor_of(c, result, report.form) for c in comparisons if not c.problem]
         stage["wrong"] = wrong.tensor
         if isinstance(result.item, Stage) and not wrong.problem:
             stage["values"] = trace_values(
@@ -132,8 +132,8 @@ def trace_values(stage: Stage, case: Case, tensor: JsonObject) -> list[JsonObjec
     def look(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
         if event == "return" and (code.co_filename, code.co_name) == (file, name):
-            own = code.co_varnames[code.co_argcount :]
-            calls.append({n: v for n, v in frame.f_locals.items() if n in own})
+            local_names = code.co_varnames[code.co_argcount :]
+            calls.append({n: v for n, v in frame.f_locals.items() if n in local_names})
 
     before = sys.getprofile()
     sys.setprofile(look)
@@ -157,16 +157,16 @@ def write_code(stage: Stage, case: Case, module: str) -> str:
 
     It is imported from the module. A notebook has it already, and `module` is empty.
     """
-    own = stage.wrap is None and (not module or module.isidentifier())
+    is_called_directly = stage.wrap is None and (not module or module.isidentifier())
     names = list(case.inputs)
     lines = ["import numpy as np"]
     lines += [f"{name} = {as_code(value)}" for name, value in case.inputs.items()]
-    if own and stage.kind == "backward":
+    if is_called_directly and stage.kind == "backward":
         forward, cut = f"{stage.cell}_forward", names.index("d_output")
         lines[1:1] = [f"from {module} import {forward}"] if module else []
         lines.append(f"*_, tape = {forward}({', '.join(names[:cut])})")
         names = ["tape", *names[cut:]]
-    if own:
+    if is_called_directly:
         lines[1:1] = [f"from {module} import {stage.name}"] if module else []
         lines.append(f"print({stage.name}({', '.join(names)}))")
     return "\n".join(lines) if sum(map(len, lines)) < MOST_IN_CODE else ""
@@ -180,5 +180,5 @@ def as_code(value: object) -> str:
     if not isinstance(value, np.ndarray):
         return repr(value)
     with np.printoptions(floatmode="unique", precision=17, threshold=sys.maxsize):
-        shown = repr(value)
-    return "np." + re.sub(r"dtype=(\w+)", r'dtype="\1"', shown)
+        text = repr(value)
+    return "np." + re.sub(r"dtype=(\w+)", r'dtype="\1"', text)

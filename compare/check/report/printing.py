@@ -45,12 +45,12 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
     score = f"{score}: {report.score_in_words}" if report.another else score
     terminal.line(f"  {score}", "bold")
     if report.sizes:
-        shown = (
+        ranges = (
             f"{letter} {a} to {b}" if a < b else f"{letter} {a}"
             for letter, (a, b) in report.sizes.items()
             if b > 1
         )
-        terminal.line(f"  sizes tried: {', '.join(shown)}", "dim")
+        terminal.line(f"  sizes tried: {', '.join(ranges)}", "dim")
     _show_results(report, terminal, verbose)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
@@ -92,15 +92,15 @@ def _show_results(report: Report, terminal: Terminal, verbose: bool) -> None:
 
 
 def _show_by_verdict(
-    kind: str, found: Sequence[Result], terminal: Terminal, brief: Sequence[Verdict]
+    kind: str, results: Sequence[Result], terminal: Terminal, brief: Sequence[Verdict]
 ) -> None:
     """Print features or properties, a line for each verdict; those that are `brief` are counted.
 
     Those with a reason of their own are listed: not the lack of a feature, but what was raised.
     """
-    for verdict in dict.fromkeys((Verdict.RIGHT, *FAILED, *(result.verdict for result in found))):
+    for verdict in dict.fromkeys((Verdict.RIGHT, *FAILED, *(result.verdict for result in results))):
         names: dict[str, list[str]] = {}  # by the reason
-        for result in found:
+        for result in results:
             if result.verdict == verdict:
                 likely = f" ({result.likely.rstrip('.')})" if result.likely else ""
                 names.setdefault(result.why, []).append(result.name + likely)
@@ -110,7 +110,7 @@ def _show_by_verdict(
             reason = ", as they need a missing feature" * all(whys)
             terminal.line(f"  {kind} {verdict}{reason}: {count}", "dim")
         if names and verdict != Verdict.NOT_STRICT:  # these are part of the error handling
-            lists = [", ".join(each) + f" ({why})" * bool(why) for why, each in names.items()]
+            lists = [", ".join(listed) + f" ({why})" * bool(why) for why, listed in names.items()]
             text = Text(f"  {kind} {verdict}: ", STYLES.get(verdict, "dim"))
             terminal.console.print(text.append("; ".join(lists), "default"), soft_wrap=True)
 

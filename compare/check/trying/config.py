@@ -80,9 +80,9 @@ class CheckOptions:
             if self.cell not in OTHER_CELLS:
                 known = ", ".join((*CELLS, *OTHER_CELLS))
                 raise UsageError(f"expected --cell to be one of {known}, got {self.cell!r}")
-        if (given := self.compile_for) not in (None, *CAPABILITIES):
+        if (gpu := self.compile_for) not in (None, *CAPABILITIES):
             known = ", ".join(CAPABILITIES)
-            raise UsageError(f"expected --compile-for to be one of {known}, got {given!r}")
+            raise UsageError(f"expected --compile-for to be one of {known}, got {gpu!r}")
         return self
 
     @property

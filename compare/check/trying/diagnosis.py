@@ -69,19 +69,19 @@ def find_mistake(
         return partial(subject.compute, mistake, result.item, case)
 
     assert result.wrong is not None
-    if found := subject.diagnose_calls(result):
-        return found
+    if diagnosis := subject.diagnose_calls(result):
+        return diagnosis
     mistakes = partial(subject.list_mistakes, result.item, result.wrong)
     wrong = result.wrong
     observed = [one for one in observed if wrong.tensor in one.got.keys() & one.right.keys()]
-    shown = explain_order(result.comparisons) or explain_in_all(wrong, observed)
+    symptom = explain_order(result.comparisons) or explain_in_all(wrong, observed)
     of_gates = describe_gates(subject.cell, wrong)
-    fallback = shown or (Diagnosis(of_gates) if of_gates else None)
+    fallback = symptom or (Diagnosis(of_gates) if of_gates else None)
     if not observed:
         return fallback
     # First a mistake that gives all results; if the tensor shows nothing, one that gives it alone,
     # and at last one that would make others wrong as well. NaN alone has too many causes.
-    shows_all = shown or np.isnan(wrong.got).all()
+    shows_all = symptom or np.isnan(wrong.got).all()
     for names in ([],) if shows_all else ([], [wrong.tensor]):
         for mistake in mistakes():
             if all(gives(compute(mistake, one.case), one, names) for one in observed):
@@ -95,15 +95,15 @@ def find_mistake(
 
 def explain_in_all(wrong: Comparison, observed: Sequence[Observed]) -> Diagnosis | None:
     """Return how a tensor differs, if it does so in each case in which it is wrong; None if not."""
-    shown = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
+    symptom = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
     for one in observed:
         right, allowed = one.right[wrong.tensor], one.allowed[wrong.tensor]
         got = one.got[wrong.tensor].astype(wrong.got.dtype)
         if are_near(right, got, allowed):
-            shown = None if shown == COARSE else shown
+            symptom = None if symptom == COARSE else symptom
         elif got.shape == right.shape and got.size > 1:
-            shown = shown if explain_tensor(right, got, np.max(allowed)) == shown else None
-    return shown
+            symptom = symptom if explain_tensor(right, got, np.max(allowed)) == symptom else None
+    return symptom
 
 
 def observe(subject: Subject, result: ItemResult) -> list[Observed]:
@@ -173,12 +173,13 @@ def gives(computation: Computation, observed: Observed, names: Sequence[str] = (
                 return False
             if not all(are_near(mistaken[n], right[n], coarse(right[n])) for n in others):
                 return False  # it makes more wrong than is wrong
-            own = tolerances(computation, perturbations=6)[1]
+            mistaken_allowed = tolerances(computation, perturbations=6)[1]
             right_allowed = {
-                n: allowed[n] if np.shape(allowed[n]) == own[n].shape else 0.0 for n in names
+                n: allowed[n] if np.shape(allowed[n]) == mistaken_allowed[n].shape else 0.0
+                for n in names
             }
             return all(
-                are_near(mistaken[n], got[n], own[n] + right_allowed[n])
+                are_near(mistaken[n], got[n], mistaken_allowed[n] + right_allowed[n])
                 and is_nearer(got[n], mistaken[n], right[n], allowed[n])
                 for n in names
             )

@@ -112,8 +112,8 @@ def show_side_by_side(wrong: Comparison) -> list[Text]:
     more = _describe_window(window, left.shape)
     many, apart = int(wrong.wrong_entries.sum()), wrong.difference
     off = f"off by up to {apart:.2g}" if math.isfinite(apart) else "some are not finite"
-    words = f"  {many} of {wrong.expected.size} entries wrong, marked *{more}"
-    return [*lines, Text(f"{words}; {off}; tolerance {np.max(wrong.allowed):.2g}", "dim")]
+    count = f"  {many} of {wrong.expected.size} entries wrong, marked *{more}"
+    return [*lines, Text(f"{count}; {off}; tolerance {np.max(wrong.allowed):.2g}", "dim")]
 
 
 def _choose_window(marks: Array) -> tuple[slice, slice]:
@@ -138,10 +138,10 @@ def _describe_window(window: Sequence[slice], shape: Sequence[int]) -> str:
 
 def _format_rows(array: Array, marks: Array | None = None) -> list[Text]:
     """Return the numbers of an array in columns, with their marks."""
-    shown = [[f"{number:.4g}" for number in row] for row in array]
-    digits = max(len(number) for row in shown for number in row)
+    formatted = [[f"{number:.4g}" for number in row] for row in array]
+    digits = max(len(number) for row in formatted for number in row)
     rows = []
-    for r, row in enumerate(shown):
+    for r, row in enumerate(formatted):
         text = Text()
         for c, number in enumerate(row):
             is_wrong = marks is not None and marks[r, c]

@@ -63,8 +63,8 @@ class Report:
     def sizes(self) -> dict[str, list[int]]:
         """The smallest and the largest of each size that was tried."""
         tried = [sizes for result in self.stages for sizes in result.tried]
-        found = {letter: [n[letter] for n in tried if letter in n] for letter in "NTBVDHL"}
-        return {letter: [min(ns), max(ns)] for letter, ns in found.items() if ns}
+        by_letter = {letter: [n[letter] for n in tried if letter in n] for letter in "NTBVDHL"}
+        return {letter: [min(ns), max(ns)] for letter, ns in by_letter.items() if ns}
 
     @property
     def unit(self) -> str:

@@ -39,20 +39,20 @@ def search(
         raise UsageError(
             "expected Hypothesis for --deep, got none: pip install hypothesis"
         ) from None
-    found: Drawn | None = None
+    smallest: Drawn | None = None
     tried: list[Mapping[str, int]] = []
 
     def is_found(drawn: Drawn) -> bool:
-        nonlocal found
+        nonlocal smallest
         T, B, V, H = drawn.sizes
         assume(T * B * max(V, H) <= MOST_FLOATS)
         tried.append({"T": T, "B": B, "V": V, "H": H})
         wrong = is_wrong(drawn)
-        found = drawn if wrong else found  # the last one is the smallest
+        smallest = drawn if wrong else smallest  # the last one is the smallest
         return wrong
 
     def level(name: str) -> st.SearchStrategy[tuple[str, str] | None]:
-        return st.none() | st.sampled_from([(name, each) for each in LEVELS[name]])
+        return st.none() | st.sampled_from([(name, level_name) for level_name in LEVELS[name]])
 
     cases = st.builds(
         Drawn,
@@ -61,11 +61,13 @@ def search(
             lambda chosen: tuple(filter(None, chosen))
         ),
         seed=st.sampled_from(range(1000)),
-        fields=st.fixed_dictionaries({n: st.sampled_from(each) for n, each in fields.items()}),
+        fields=st.fixed_dictionaries(
+            {n: st.sampled_from(choices) for n, choices in fields.items()}
+        ),
     )
     how = settings(
         max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck)
     )
     with suppress(NoSuchExample, Flaky):  # Flaky: wrong only after other calls
         find(cases, is_found, settings=how, random=Random(seed))
-    return found, tried
+    return smallest, tried

@@ -26,13 +26,15 @@ def describe_separation(verdicts: Verdicts) -> str:
     facts = _find_facts([case for case, _ in verdicts])
     everywhere = [fact for fact, where in facts.items() if all(case in where for case in wrong)]
     both = [(fact, facts[fact] & set(right)) for fact in everywhere]  # and where it is right
-    found = next((fact for fact, other in both if not other), "")
-    if not found and len(wrong) >= 2 * FEWEST:
+    separating = next((fact for fact, other in both if not other), "")
+    if not separating and len(wrong) >= 2 * FEWEST:
         pairs = (f"{a} and {b}" for (a, p), (b, q) in combinations(both, 2) if not p & q)
-        found = next(pairs, "")
-    if found:
-        return f"right in {len(right)} cases, wrong in all {len(wrong)} with {found}"
-    fact, other = min(both, key=lambda each: len(each[1]), default=("", set(right)))
+        separating = next(pairs, "")
+    if separating:
+        return f"right in {len(right)} cases, wrong in all {len(wrong)} with {separating}"
+    fact, other = min(
+        both, key=lambda fact_and_cases: len(fact_and_cases[1]), default=("", set(right))
+    )
     if 4 * len(other) > len(right):
         return f"right in {len(right)} cases, wrong in {len(wrong)}"
     most = len(wrong) + len(other)

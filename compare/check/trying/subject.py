@@ -85,10 +85,12 @@ class Subject(ABC):
 
 def try_items(subject: Subject, items: Sequence[Item] = ()) -> list[ItemResult]:
     """Try graded items, each on its own; all of them if none is named."""
-    found: list[ItemResult] = []
-    while len(found) < len(items or subject.items):  # the first one may show that others are absent
-        found.append(subject.try_item((items or subject.items)[len(found)], found))
-    return found
+    results: list[ItemResult] = []
+    while len(results) < len(
+        items or subject.items
+    ):  # the first one may show that others are absent
+        results.append(subject.try_item((items or subject.items)[len(results)], results))
+    return results
 
 
 def try_item(subject: Subject, item: Item, attempt: Attempt) -> ItemResult:
@@ -131,10 +133,10 @@ def search_further(
         verdicts = {result.verdict for result in try_again(subject.extend(drawn, alone=True))}
         return verdicts != {Verdict.RIGHT} and not subject.refuses(drawn, verdicts)
 
-    found, tried = search(subject.fields, is_wrong, subject.seed)
+    smallest, tried = search(subject.fields, is_wrong, subject.seed)
     again = list(results)
-    if found is not None:
-        extended = subject.extend(found, alone=False)
+    if smallest is not None:
+        extended = subject.extend(smallest, alone=False)
         searched = try_again(extended)
         if any(result.verdict != Verdict.RIGHT for result in searched):  # also without other calls
             subject, again = extended, searched

@@ -71,8 +71,8 @@ def explain_memory(comparisons: Sequence[Comparison]) -> Diagnosis | None:
     if comma + rest == AFTER_ANOTHER:
         return Diagnosis(f"The memory of {name} is used again: the next call overwrites it.")
     if wrong.tensor.endswith(SECOND):
-        words = "A second call gives other results: the first one overwrote a part of the tape."
-        return Diagnosis(words)
+        symptom = "A second call gives other results: the first one overwrote a part of the tape."
+        return Diagnosis(symptom)
     return None
 
 
@@ -143,8 +143,8 @@ def explain_tensor(expected: Array, got: Array, allowed: float) -> Diagnosis | N
     if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
         return Diagnosis("Its first axis is reversed.")
     tensors = expected, got, allowed
-    words = _limit(*tensors) or _factor(*tensors) or _accuracy(*tensors)
-    return Diagnosis(words) if words else None
+    symptom = _limit(*tensors) or _factor(*tensors) or _accuracy(*tensors)
+    return Diagnosis(symptom) if symptom else None
 
 
 def _limit(expected: Array, got: Array, allowed: float) -> str:
@@ -169,9 +169,9 @@ def _factor(expected: Array, got: Array, allowed: float) -> str:
         return ""
     if factor < 0:
         return f"Every entry is {factor:.6g} times the right one."
-    times, words = (factor, "large") if factor > 1 else (1 / factor, "small")
-    shown = f"{times:.6g}" if abs(times - 1) > 1e-5 else f"1 + {times - 1:.2g}"
-    return f"Every entry is {shown} times too {words}."
+    times, size = (factor, "large") if factor > 1 else (1 / factor, "small")
+    number = f"{times:.6g}" if abs(times - 1) > 1e-5 else f"1 + {times - 1:.2g}"
+    return f"Every entry is {number} times too {size}."
 
 
 def _accuracy(expected: Array, got: Array, allowed: float) -> str:
