@@ -58,6 +58,7 @@ from .stored.forms import find_class as find_class
 from .stored.forms import list_classes as list_classes
 from .stored.language_models import read_language_model as read_language_model
 from .stored.target import Target as Target
+from .stored.target import make_source as make_source
 from .stored.target import read_target as read_target
 from .stored.target import refuse_target as refuse_target
 from .stored.weights import LIBRARIES as LIBRARIES
@@ -71,7 +72,6 @@ from .stored.weights import read_layers as read_layers
 from .stored.weights import sort_parameters as sort_parameters
 from .stored.weights import write_arrays as write_arrays
 from .targets import implementation as implementation
-from .targets import make_source as make_source
 from .worker.client import Start as Start
 from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind

@@ -2,23 +2,25 @@
 
 import re
 from functools import partial
-from importlib.util import spec_from_file_location
-from pathlib import Path
 from typing import Any
 
-from compare.files import RecordError, open_input
+from compare.files import RecordError
 from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import CallFailed, Verdict
 from compare.implementations.core.guesses import guess_cell_of_functions
 from compare.implementations.core.interface import Implementation, Results, demand_equal_sizes
-from compare.implementations.inside.adapters.registry import RESOLVER
-from compare.implementations.inside.notebook import NOTEBOOK
 from compare.implementations.layers.detection import detect_cell, detect_conventions
 from compare.implementations.layers.functions import SubmissionFunctions
 from compare.implementations.layers.functions_layer import FunctionsLayer
 from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory
 from compare.implementations.layouts.gate_order import parse_order
-from compare.implementations.stored.target import Target, read_target, refuse_target
+from compare.implementations.stored.target import (
+    Target,
+    make_library_source,
+    make_source,
+    read_target,
+    refuse_target,
+)
 from compare.implementations.stored.weights import (
     LIBRARIES,
     add_second_biases,
@@ -28,11 +30,8 @@ from compare.implementations.stored.weights import (
 )
 from compare.implementations.worker.client import Submission
 from compare.implementations.worker.in_process import InProcess
-from compare.implementations.worker.source import Source
 from compare.terminal import UsageError
 from scratch_rnn.checks import brief
-
-MOST_BYTES = 2**26  # of a file of Python, or of a notebook with its pictures
 
 
 def implementation(
@@ -63,8 +62,8 @@ def implementation(
     if target == "scratch":
         return Implementation(record, target, record.scratch_layer)
     if target == "torch":
-        module = Source(module=record.torch_module, name=record.layer, resolver=RESOLVER)
-        layers = UserLayerFactory(Submission(module, start=InProcess), record.name, device=device)
+        source = make_library_source(record.torch_module, record.layer)
+        layers = UserLayerFactory(Submission(source, start=InProcess), record.name, device=device)
         return Implementation(record, target, layers)
     stored = _read_stored(read)
     _refuse_data(read)
@@ -77,16 +76,16 @@ def implementation(
         raise refuse_target(target, f": {failure}") from None
     try:
         if source.is_layer:
-            found = _load_class(submission, target, cell, device, gates)
+            loaded = _load_class(submission, target, cell, device, gates)
         else:
-            found = _load_functions(submission, target, cell, gates)
+            loaded = _load_functions(submission, target, cell, gates)
     except BaseException:
         submission.close()
         raise
     if read.adapter:
-        found.weights = choose_layer(stored, read.place, read.name) if stored else None
-        found.title += f" ({submission.rest})" if submission.rest else ""
-    return found
+        loaded.weights = choose_layer(stored, read.place, read.name) if stored else None
+        loaded.title += f" ({submission.rest})" if submission.rest else ""
+    return loaded
 
 
 def _read_stored(target: Target) -> dict[str, Results]:
@@ -106,28 +105,6 @@ def _refuse_data(target: Target) -> None:
     wanted[".npy"] = "two .npy files need --like, such as --like output"
     if target.kind == "file" and end in wanted:
         raise UsageError(f"{file} holds no code: {wanted[end]}")
-
-
-def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
-    """Return what a process loads for a target; UsageError, with advice, if it names no code.
-
-    `fields` are further fields of the source.
-    """
-    file, fields["resolver"] = target.path.absolute(), RESOLVER
-    if adapter := target.adapter:
-        return Source(file=str(file), module=adapter.libraries[0], name=target.name, **fields)
-    if target.kind == "module":
-        folders = (str(Path.cwd()),)
-        return Source(module=target.place, name=target.name, folders=folders, **fields)
-    try:
-        open_input(file, MOST_BYTES).close()
-    except OSError as error:
-        raise refuse_target(target.text, f": {error.strerror}{advice}") from None
-    if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:
-        raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target.text}")
-    root = next(folder for folder in file.parents if not (folder / "__init__.py").is_file())
-    fields["folders"] = str(root), str(Path.cwd())
-    return Source(file=str(file), name=target.name, **fields)
 
 
 def _load_class(
@@ -158,14 +135,18 @@ def _load_class(
             raise UsageError(f"expected {target} to take {taken}; {failure}") from None
 
     def read_own(arrays: Results) -> dict[str, Results]:
-        names = "|".join(map(re.escape, found.used))
-        own = find_layers(arrays, re.compile(rf"(|.*?[./])({names})"))
-        whole = {name: each for name, each in own.items() if found.used <= each.keys()}
-        return {n: add_second_biases(found.to_ours(a, record.name)) for n, a in whole.items()}
+        names = "|".join(map(re.escape, conventions.used))
+        layers_of_file = find_layers(arrays, re.compile(rf"(|.*?[./])({names})"))
+        whole = {
+            name: arrays_of_layer
+            for name, arrays_of_layer in layers_of_file.items()
+            if conventions.used <= arrays_of_layer.keys()
+        }
+        return {n: add_second_biases(conventions.to_ours(a, record.name)) for n, a in whole.items()}
 
-    found = layers.conventions
-    layout = found.describe() if found.has_own_names else ""
-    if found.order and not gates:
+    conventions = layers.conventions
+    layout = conventions.describe() if conventions.has_own_names else ""
+    if conventions.order and not gates:
         layout += f" (whether {', '.join(record.gates)} would be right: rnn-parity check {target} "
         layout += f"--gates {','.join(record.gates)})"
     return Implementation(
@@ -174,8 +155,8 @@ def _load_class(
         build,
         submission.close,
         layout=layout,
-        lacks=found.lacks,
-        is_transposed=found.transposed,
+        lacks=conventions.lacks,
+        is_transposed=conventions.transposed,
         read_own=read_own,
     )
 

@@ -86,11 +86,11 @@ class Server:
 
     def _noted(self) -> Head:
         """Return what the code has imported, opened, started and launched."""
-        found: Head = {}
+        noted: Head = {}
         if self.watch:
-            found = {"opened": self.watch.opened, "started": self.watch.started}
-            found["imported"] = self.watch.list_imported()
-        return {"seen": found, **(self.interpreter.take_notes() if self.interpreter else {})}
+            noted = {"opened": self.watch.opened, "started": self.watch.started}
+            noted["imported"] = self.watch.list_imported()
+        return {"seen": noted, **(self.interpreter.take_notes() if self.interpreter else {})}
 
     def do_load(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Import a file or a module, perhaps again; return the names in it, and its adapter."""
@@ -101,14 +101,15 @@ class Server:
         name, module, file = head["name"], head["module"], head["file"]
         load_own, load = self.notebook.load_notebook, importlib.import_module
         self.module = load(module) if module else load_own(Path(file))
-        target, *found = self.module, "", [""], [], ""
+        target, *adapted_values = self.module, "", [""], [], "", False
         if name or module:
             resolver: Any = load_file(head["resolver"], OURS)
-            target, *found = resolver.adapt(target, name, file)
+            target, *adapted_values = resolver.adapt(target, name, file)
         self.objects[0] = target
-        adapted = dict(zip(("adapter", "kinds", "arguments", "rest"), found, strict=True))
-        own = {"classes": _list_layers(self.module), "names": _callables_of(target)}
-        return adapted | own | {"skipped": getattr(self.module, "_skipped", [])}
+        names = ("adapter", "kinds", "arguments", "rest", "infers_only")
+        adapted = dict(zip(names, adapted_values, strict=True))
+        contents = {"classes": _list_layers(self.module), "names": _callables_of(target)}
+        return adapted | contents | {"skipped": getattr(self.module, "_skipped", [])}
 
     def _prepare(self, head: Head) -> None:
         """Load what comes before the user's code."""
@@ -194,8 +195,8 @@ class Server:
 
     def do_replace(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Replace functions of the module by ours, and restore the others."""
-        for name, own in self.replaced.items():
-            setattr(self.module, name, own)
+        for name, function in self.replaced.items():
+            setattr(self.module, name, function)
         self.replaced = {name: getattr(self.module, name, None) for name in head["names"]}
         for name in head["names"]:
             setattr(self.module, name, functools.partial(self.call_back, name))
@@ -250,10 +251,10 @@ def _callables_of(target: object) -> list[str]:
 
 def _list_layers(module: Any) -> list[str]:
     """Return the classes of a file or of a module that can be called, or else all of them."""
-    kinds = [each for each in vars(module).values() if isinstance(each, type)]
-    own = [kind for kind in kinds if kind.__module__ == module.__name__]
-    layers = [kind for kind in own if {"forward", "__call__"} & {*dir(kind)}]
-    return [kind.__name__ for kind in layers or own]
+    kinds = [value for value in vars(module).values() if isinstance(value, type)]
+    defined_here = [kind for kind in kinds if kind.__module__ == module.__name__]
+    layers = [kind for kind in defined_here if {"forward", "__call__"} & {*dir(kind)}]
+    return [kind.__name__ for kind in layers or defined_here]
 
 
 def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> Head:
@@ -261,10 +262,10 @@ def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> H
     places = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError) and error.lineno is not None:
         places.append((error.filename or file, error.lineno))
-    own = [place for place in places if file and (place[0] + CELL).startswith(file + CELL)]
+    user_places = [place for place in places if file and (place[0] + CELL).startswith(file + CELL)]
     where = ""
-    if own:
-        name, line = own[-1]
+    if user_places:
+        name, line = user_places[-1]
         cell = name.removeprefix(file)  # of a notebook
         where = clean(f"{Path(file).name}{cell}, line {line}" if cell else f"line {line}")
     kinds = [clean(kind.__name__[:100]) for kind in type(error).__mro__]

@@ -24,7 +24,6 @@ from compare.implementations.core.failures import (
 )
 from compare.implementations.core.guesses import guess_cell_of_class, guess_cell_of_shapes
 from compare.implementations.core.interface import Array
-from compare.implementations.inside.adapters.registry import ADAPTERS
 from compare.implementations.layers.user_layer import UserLayer, UserLayerFactory, UserTape
 from compare.implementations.layouts.conventions import (
     BIASES,
@@ -70,12 +69,12 @@ def detect_cell(submission: Submission) -> str:
     if named := guess_cell_of_class(submission.kinds):
         return named
     try:
-        found = UserLayerFactory(submission, next(iter(CELLS)))(V, H).own_parameters()
+        parameters = UserLayerFactory(submission, next(iter(CELLS)))(V, H).own_parameters()
     except CallFailed as failure:
         if failure.verdict == Verdict.TIMEOUT:  # each layer would take as long
             raise
         return ""
-    return guess_cell_of_shapes((array.shape for array in found.values()), V, H)
+    return guess_cell_of_shapes((array.shape for array in parameters.values()), V, H)
 
 
 def detect_conventions(layers: UserLayerFactory) -> None:
@@ -99,7 +98,7 @@ def detect_conventions(layers: UserLayerFactory) -> None:
             break
     best = min(fits, key=lambda fit: (fit.level, *fit[:3]))
     layers.conventions = best.conventions
-    if layers.submission.adapter in (each.file for each in ADAPTERS if each.for_inference):
+    if layers.submission.infers_only:
         layers.conventions.lacks |= {INFERENCE}
     if best.failure is not None:
         is_alone = best.failure.kinds and _runs_without_batch(layers)  # not after a timeout
@@ -159,12 +158,12 @@ def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
         array *= not name.startswith(absent)
     x = rng.standard_normal((T, B, V)).astype(dtype)
     state = each(lambda zeros: rng.standard_normal(zeros.shape).astype(dtype), ours.begin_state(B))
-    given = None if INITIAL in conventions.lacks else state
-    expected = _arrays(ours.forward(x, given))
+    initial = None if INITIAL in conventions.lacks else state
+    expected = _arrays(ours.forward(x, initial))
     layer = layers(V, H)
     layer.load(ours.parameters)
     try:
-        result = layer.forward(x, given)
+        result = layer.forward(x, initial)
     except CallFailed as failure:
         if failure.kinds and _learn_anew(layers):  # otherwise its process has ended
             return _compare(layers)
@@ -199,7 +198,7 @@ def _broadcasts(
         return False
     if not tape.has_state:
         return False
-    shapes = [[np.asarray(h).shape for h in arrays_of(given)] for given in (gradient, state)]
+    shapes = [[np.asarray(h).shape for h in arrays_of(states)] for states in (gradient, state)]
     layers.conventions.lacks |= {STATE_GRADIENT} if gradient is None else set()
     return gradient is not None and shapes[0] != shapes[1]
 

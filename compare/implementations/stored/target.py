@@ -1,4 +1,4 @@
-"""Targets: what a user types to name an implementation, a file of weights or a folder of them.
+"""Targets: the names that a user types for an implementation, a file of weights or a folder.
 
 ``scratch`` and ``torch`` are the layers of scratch_rnn and PyTorch; ``FILE.py`` has the functions
 of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a library;
@@ -9,16 +9,23 @@ files of a folder.
 
 import re
 from dataclasses import dataclass
+from importlib.util import spec_from_file_location
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from compare.files import open_input
 from compare.implementations.inside.adapters.registry import (
     ADAPTERS,
+    RESOLVER,
     Adapter,
     find_file_adapter,
     refuse_without_library,
 )
+from compare.implementations.inside.notebook import NOTEBOOK
+from compare.implementations.worker.source import Source
 from compare.terminal import UsageError
+
+MOST_BYTES = 2**26  # of a file of Python, or of a notebook with its pictures
 
 ENDS = "|".join(re.escape(end) for adapter in ADAPTERS for end in adapter.files)
 
@@ -31,7 +38,7 @@ r"""FILE:CLASS, MODULE:CLASS or DIR:CLASS, but not the colon of a drive, as in `
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a user named: a file, a folder or a module, and perhaps a class or a layer in it."""
+    """A file, a folder or a module that a user named, and perhaps a class or a layer in it."""
 
     text: str  # as it was typed, for messages
     place: str  # the file, the folder or the module
@@ -65,12 +72,12 @@ def read_target(text: str) -> Target:
     """Take apart what a user typed; nothing else does. UsageError if it is no text."""
     if not isinstance(text, str):
         raise UsageError(f"expected target to be a str, got {type(text).__name__}")
-    found = IN_A_LIBRARYS_FILE.fullmatch(text) or PLACE_AND_NAME.fullmatch(text)
+    parts = IN_A_LIBRARYS_FILE.fullmatch(text) or PLACE_AND_NAME.fullmatch(text)
     try:
         is_file = Path(text).is_file()  # whatever its name
     except OSError as error:  # as of a name that is too long
         raise refuse_target(text, f": {error.strerror}") from None
-    return Target(text, text) if is_file or not found else Target(text, *found.groups(""))
+    return Target(text, text) if is_file or not parts else Target(text, *parts.groups(""))
 
 
 def refuse_target(text: str, why: str) -> UsageError:
@@ -78,3 +85,30 @@ def refuse_target(text: str, why: str) -> UsageError:
     if refusal := refuse_without_library(text, why):
         return UsageError(refusal)
     return UsageError(f"expected a file, FILE:CLASS or MODULE:CLASS, got {text!r}{why}")
+
+
+def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
+    """Return what a process loads for a target; UsageError, with advice, if it names no code.
+
+    `fields` are further fields of the source.
+    """
+    file, fields["resolver"] = target.path.absolute(), RESOLVER
+    if adapter := target.adapter:
+        return Source(file=str(file), module=adapter.libraries[0], name=target.name, **fields)
+    if target.kind == "module":
+        folders = (str(Path.cwd()),)
+        return Source(module=target.place, name=target.name, folders=folders, **fields)
+    try:
+        open_input(file, MOST_BYTES).close()
+    except OSError as error:
+        raise refuse_target(target.text, f": {error.strerror}{advice}") from None
+    if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:
+        raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target.text}")
+    root = next(folder for folder in file.parents if not (folder / "__init__.py").is_file())
+    fields["folders"] = str(root), str(Path.cwd())
+    return Source(file=str(file), name=target.name, **fields)
+
+
+def make_library_source(module: str, name: str) -> Source:
+    """Return what loads a layer of an installed library."""
+    return Source(module=module, name=name, resolver=RESOLVER)

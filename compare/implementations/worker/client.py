@@ -112,6 +112,7 @@ class Submission(AbstractContextManager["Submission"]):
         self.kinds: list[str] = loaded["kinds"]  # names of the class and its bases
         self.arguments: list[tuple[str, bool, str]] = loaded["arguments"]  # of its constructor
         self.rest: str = loaded["rest"]  # in words, what of a file is not run
+        self.infers_only: bool = loaded["infers_only"]  # its library may lose small digits
         self.classes: list[str] = loaded["classes"]  # beside it, which may be layers
         self.skipped: list[str] = loaded["skipped"]  # the lines of a script that are not run
 
@@ -222,7 +223,7 @@ class Submission(AbstractContextManager["Submission"]):
             noted += [name for name in names if name not in noted]
         for noted in (self.notes.launched, self.notes.launched_here):
             if len(noted) < MOST_LAUNCHES:
-                noted += [each for each in answer.get("launched", ()) if each not in noted]
+                noted += [launch for launch in answer.get("launched", ()) if launch not in noted]
         self.notes.hints += answer.get("hints", ())
         self.notes.operations += answer.get("operations", 0)
 

@@ -34,7 +34,7 @@ class Adapter:
     """
     files: tuple[str, ...] = ()  # ends of the names of files in which the library keeps layers
     imports: tuple[str, ...] = ()  # other packages that it imports
-    for_inference: bool = False  # alone: small digits, NaN and empty batches may be lost
+    infers_only: bool = False  # it may lose small digits, NaN and empty batches
 
 
 ADAPTERS = (
@@ -63,7 +63,7 @@ ADAPTERS = (
         ("onnxruntime:RNN", "onnxruntime:GRU", "onnxruntime:LSTM"),
         files=(".onnx",),
         imports=("onnx",),
-        for_inference=True,
+        infers_only=True,
     ),
     Adapter("torch_module", ("torch.nn",), ("torch.nn:RNN", "torch.nn:GRU", "torch.nn:LSTM")),
 )
@@ -71,25 +71,28 @@ ADAPTERS = (
 
 
 class Adapted(NamedTuple):
-    """What a name means: a function that builds its layers."""
+    """The layer builder that a target name resolves to."""
 
     build: Callable[..., object]
     adapter: str  # empty of a class in NumPy
     kinds: list[str]  # names of the class and its bases
     arguments: Sequence[tuple[str, bool, str]] = ()  # of the constructor: `arguments.describe`
     rest: str = ""  # in words, what of a file is not run
+    infers_only: bool = False
 
 
 def adapt(module: ModuleType, name: str, file: str) -> Adapted:
-    """Return what a name of a module or a file means."""
+    """Return the layer builder that a name in a module or a file resolves to."""
     if name == ALL_LAYERS:
         reader = find_file_adapter(file)
-        own = load_adapter(reader.file) if reader else None
-        return Adapted(partial(load_adapter("model_file").read_file, file, own), "", [""])
+        module_of_adapter = load_adapter(reader.file) if reader else None
+        return Adapted(
+            partial(load_adapter("model_file").read_file, file, module_of_adapter), "", [""]
+        )
     target, adapter = resolve(module, name, file)
     rest = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
-    given, arguments = (), load_adapter("arguments")
+    arguments_taken, arguments = (), load_adapter("arguments")
     if file and isinstance(target, FunctionType) and in_columns(name, target, arguments):
         layer = partial(load_adapter("columns").LayerInColumns, target)
         build = load_adapter("numpy_class").adapt_class(layer, arguments.list_arguments)
@@ -99,27 +102,30 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
         build = partial(load_adapter("loss_function").LossFunction, target, file, ours)
         return Adapted(build, "loss_function", [name])
     if adapter in ("", "torch_module") and callable(target):
-        given, target = arguments.describe(target), partial(arguments.construct, target)
+        arguments_taken, target = arguments.describe(target), partial(arguments.construct, target)
     if not adapter:
         build = load_adapter("numpy_class").adapt_class(target, arguments.list_arguments)
-        return Adapted(build, "", kinds or [name], given)
-    own = load_adapter(adapter)
+        return Adapted(build, "", kinds or [name], arguments_taken)
+    module_of_adapter = load_adapter(adapter)
     if not kinds:  # an operator's name, or a layer in a file
         operator = getattr(target, "operator", type(target).__name__)
         kinds = [target if isinstance(target, str) else operator]
-    build = partial(load_adapter("library_layer").LibraryLayer, own, target)
-    return Adapted(build, adapter, kinds, given, rest)
+    build = partial(load_adapter("library_layer").LibraryLayer, module_of_adapter, target)
+    infers_only = any(known.infers_only for known in ADAPTERS if known.file == adapter)
+    return Adapted(build, adapter, kinds, arguments_taken, rest, infers_only)
 
 
 def in_columns(name: str, target: FunctionType, arguments: ModuleType) -> bool:
-    """Whether a function is a layer whose sequences are columns."""
+    """Return whether the function expects one sequence per column."""
     names = [argument for argument, _ in arguments.list_arguments(target)]
     return name in COLUMNS and names[2:] == ["parameters"]
 
 
 def find_file_adapter(file: str) -> Adapter | None:
     """Return the adapter that reads a file, by the end of its name."""
-    return next((each for each in ADAPTERS if each.files and file.endswith(each.files)), None)
+    return next(
+        (adapter for adapter in ADAPTERS if adapter.files and file.endswith(adapter.files)), None
+    )
 
 
 def find_layer(file: str, name: str, adapter: ModuleType) -> object:
@@ -133,11 +139,11 @@ def find_layer(file: str, name: str, adapter: ModuleType) -> object:
 
 def refuse_without_library(target: object, error: object) -> str:
     """Return the refusal of a target whose library is not installed; empty of another error."""
-    found = re.search(r"No module named '(\w+)", str(error))
-    names = [name for each in ADAPTERS for name in (*each.libraries, *each.imports)]
-    if not found or found[1] not in {name.partition(".")[0] for name in names}:
+    missing = re.search(r"No module named '(\w+)", str(error))
+    names = [name for adapter in ADAPTERS for name in (*adapter.libraries, *adapter.imports)]
+    if not missing or missing[1] not in {name.partition(".")[0] for name in names}:
         return ""
-    return f"expected {found[1]} for {target}, got none: pip install {found[1]}"
+    return f"expected {missing[1]} for {target}, got none: pip install {missing[1]}"
 
 
 def load_adapter(name: str) -> ModuleType:
@@ -153,9 +159,9 @@ def resolve(module: ModuleType, name: str, file: str = "") -> tuple[object, str]
     """Return what a name of a module or a file means, and its adapter; empty if it needs none."""
     if adapter := find_file_adapter(file):
         return find_layer(file, name, load_adapter(adapter.file)), adapter.file
-    for each in ADAPTERS:
-        if f"{module.__name__}:{name}" in each.classes and not hasattr(module, name):
-            return name, each.file
+    for candidate in ADAPTERS:
+        if f"{module.__name__}:{name}" in candidate.classes and not hasattr(module, name):
+            return name, candidate.file
     target: object = module
     for part in name.split("."):
         target = getattr(target, part)
