@@ -53,6 +53,6 @@ def is_refusal(failure: CallFailed) -> bool:
 
     A function takes other arguments, a method is not there, or a name was left out of a script.
     """
-    words = "argument|object is not callable|has no attribute '(parameters|forward)'"
+    messages = "argument|object is not callable|has no attribute '(parameters|forward)'"
     is_kind = {"TypeError", "AttributeError", "NameError"} & {*failure.kinds}
-    return bool(is_kind and (LEFT_OUT in failure.got or re.search(words, failure.got)))
+    return bool(is_kind and (LEFT_OUT in failure.got or re.search(messages, failure.got)))

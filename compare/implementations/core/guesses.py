@@ -16,9 +16,9 @@ def guess_cell_of_class(names: Iterable[str]) -> str:
     as Congruent contains none. For a cell without gates the whole name has to be its layer's.
     """
     for name in names:
-        found = [cell.name for cell in CELLS.values() if _pattern(cell).search(name)]
-        if len(found) == 1:
-            return found[0]
+        named = [cell.name for cell in CELLS.values() if _pattern(cell).search(name)]
+        if len(named) == 1:
+            return named[0]
     return ""
 
 
@@ -49,5 +49,5 @@ def guess_cell_of_shapes(shapes: Iterable[tuple[int, ...]], V: int, H: int) -> s
         if any(known[G, width] or known[width, G] for width in widths if cell.gates):
             return cell.name
     of_a_gate = max(known[shape] for width in widths for shape in ((H, width), (width, H)))
-    found = (cell.name for cell in CELLS.values() if cell.num_gates == of_a_gate)
-    return next(found, "")
+    fitting = (cell.name for cell in CELLS.values() if cell.num_gates == of_a_gate)
+    return next(fitting, "")

@@ -135,9 +135,11 @@ class Implementation:
             shapes = {name: array.shape for name, array in ours.items()}
             check_shapes(parameters, shapes)
             layer = self.build(**options)
-            own = {*layer.parameters}
-            own |= {name.replace("_ih", "_hh") for name in own if self.cell.adds_biases}
-            self._lacking = tuple(name for name in shapes if name not in own)
+            layer_names = {*layer.parameters}
+            layer_names |= {
+                name.replace("_ih", "_hh") for name in layer_names if self.cell.adds_biases
+            }
+            self._lacking = tuple(name for name in shapes if name not in layer_names)
             self._layer, self._options, self._shapes = layer, options, shapes
         check_shapes(parameters, self._shapes)
         for name in self._lacking:
@@ -151,8 +153,10 @@ class Implementation:
     def check_weights(self, parameters: Mapping[str, Array]) -> None:
         """Raise UsageError unless weights have the sizes of its own, if it has some."""
         if self.weights is not None:
-            own, given = (read_options(each, self.cell) for each in (self.weights, parameters))
-            demand_equal_sizes(self.title, own, given)
+            layer_sizes, sizes = (
+                read_options(weights, self.cell) for weights in (self.weights, parameters)
+            )
+            demand_equal_sizes(self.title, layer_sizes, sizes)
 
     def has_dtype(self, dtype: str) -> bool:
         """Return whether it builds layers of this dtype; a class may have only its own."""
@@ -183,20 +187,22 @@ def read_options(parameters: Mapping[str, Array], cell: Cell) -> dict[str, Any]:
         raise ValueError(f"expected a matrix weight_ih_l0, got {', '.join(parameters) or 'none'}")
     rows, V = first.shape
     options: dict[str, Any] = {"input_size": V, "hidden_size": rows // cell.num_gates}
-    shown = {
+    visible = {
         "num_layers": len([name for name in parameters if OF_A_LAYER.fullmatch(name)]),
         "bias": "bias_ih_l0" in parameters,
         "bidirectional": "weight_ih_l0_reverse" in parameters,
         "proj_size": len(parameters.get("weight_hr_l0", ())),
     }
-    options |= {name: value for name, value in shown.items() if value != DEFAULTS[name]}
+    options |= {name: value for name, value in visible.items() if value != DEFAULTS[name]}
     return options | {"dtype": str(first.dtype)}
 
 
-def demand_equal_sizes(title: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def demand_equal_sizes(
+    title: str, layer_sizes: Mapping[str, Any], weight_sizes: Mapping[str, Any]
+) -> None:
     """Raise UsageError unless weights have the sizes of a layer; both are arguments of nn.RNN."""
     for name in ("num_layers", "bidirectional", "input_size", "hidden_size"):
-        has, gets = (sizes.get(name, DEFAULTS.get(name)) for sizes in (own, given))
+        has, gets = (sizes.get(name, DEFAULTS.get(name)) for sizes in (layer_sizes, weight_sizes))
         if has != gets:
             raise UsageError(f"expected weights of {name}={has}, as {title} has, got {gets}")
 

@@ -32,10 +32,12 @@ class Watch:
         if event == "open" and isinstance(args[0], str | bytes):
             path = Path(os.path.realpath(os.fsdecode(args[0])))
             if any(path.is_relative_to(folder) for folder in SOURCES):
-                own = path.relative_to(PROJECT)
-                is_noted = own.parts[0] in self.list_imported() or own.as_posix() in self.opened
+                relative = path.relative_to(PROJECT)
+                is_noted = (
+                    relative.parts[0] in self.list_imported() or relative.as_posix() in self.opened
+                )
                 if not is_noted and not path.is_relative_to(LOADED):
-                    self.opened.append(own.as_posix())
+                    self.opened.append(relative.as_posix())
         elif event in STARTING and event not in self.started:
             self.started.append(event)
 
@@ -48,8 +50,8 @@ class NumpyOnly:
     """A finder that refuses imports but NumPy, the standard library and the files of folders."""
 
     def __init__(self, folders: list[str]) -> None:
-        own = {path.stem for folder in folders for path in Path(folder).iterdir()}
-        self.allowed = sys.stdlib_module_names | {"numpy"} | (own - set(FRAMEWORKS))
+        user_modules = {path.stem for folder in folders for path in Path(folder).iterdir()}
+        self.allowed = sys.stdlib_module_names | {"numpy"} | (user_modules - set(FRAMEWORKS))
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Leave an import to the next finder; ImportError if it is refused."""

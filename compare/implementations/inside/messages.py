@@ -58,8 +58,8 @@ def pack(value: object, arrays: list[Array], depth: int = DEPTH) -> Head:
     if isinstance(value, dict):
         return {"d": {clean(str(k)): pack(v, arrays, depth - 1) for k, v in value.items()}}
     attributes = getattr(value, "__dict__", {}) or getattr(type(value), "__slots__", ())
-    shown = [name for name in attributes if not str(name).startswith("_")]
-    held = {name: getattr(value, name, None) for name in shown}
+    public = [name for name in attributes if not str(name).startswith("_")]
+    held = {name: getattr(value, name, None) for name in public}
     kept = {k: v for k, v in held.items() if isinstance(v, dict) or numbers_of(v) is not None}
     return {"o": type(value).__name__} | pack(kept, arrays, depth)
 
@@ -73,31 +73,31 @@ def unpack(packed: Head, arrays: list[Array]) -> Any:
             return arrays[number]
         case {"l": dict(items)}:
             names = list(items)
-            found = [unpack(item, arrays) for item in items.values()]
-            return namedtuple("Result", names, rename=True)(*found)
+            values = [unpack(item, arrays) for item in items.values()]
+            return namedtuple("Result", names, rename=True)(*values)
         case {"l": items, "list": is_list}:
-            found = [unpack(item, arrays) for item in items]
-            return found if is_list else tuple(found)
+            values = [unpack(item, arrays) for item in items]
+            return values if is_list else tuple(values)
         case {"d": items}:
-            values = {name: unpack(item, arrays) for name, item in items.items()}
-            return SimpleNamespace(**values, __type__=packed["o"]) if "o" in packed else values
+            by_name = {name: unpack(item, arrays) for name, item in items.items()}
+            return SimpleNamespace(**by_name, __type__=packed["o"]) if "o" in packed else by_name
     raise InvalidMessage("expected a value")
 
 
 def numbers_of(value: object) -> Array | None:
     """Return an array of real numbers, of NumPy or another library; None for all else."""
     if isinstance(value, np.ndarray | np.generic):
-        found = asarray(value)
+        array = asarray(value)
     elif hasattr(value, "detach") and hasattr(value, "cpu"):  # a PyTorch tensor
         tensor = value.detach().cpu()
-        found = tensor.float().numpy() if "float16" in str(tensor.dtype) else tensor.numpy()
+        array = tensor.float().numpy() if "float16" in str(tensor.dtype) else tensor.numpy()
     elif hasattr(value, "__array__") and hasattr(value, "shape") and hasattr(value, "dtype"):
-        found = asarray(value)
+        array = asarray(value)
     else:
         return None
-    if found.dtype.kind == "V" and not issubclass(found.dtype.type, np.void):  # bfloat16
-        found = found.astype(np.float32)
-    return found if found.dtype.kind in "biuf" else None
+    if array.dtype.kind == "V" and not issubclass(array.dtype.type, np.void):  # bfloat16
+        array = array.astype(np.float32)
+    return array if array.dtype.kind in "biuf" else None
 
 
 def layout_of(item: Array) -> tuple[list[int], bool] | None:

@@ -132,12 +132,12 @@ def _parse(source: str, name: str) -> list[ast.stmt]:
 
 def _without_magic(lines: list[str], k: int) -> list[str]:
     """Return the lines without the magic of line k, which may go on after a backslash."""
-    found = [*lines]
-    goes_on = found[k].endswith("\\")
-    found[k] = re.match(r"\s*", found[k])[0] + "pass"  # type: ignore[index]
-    while goes_on and (k := k + 1) < len(found):
-        goes_on, found[k] = found[k].endswith("\\"), ""
-    return found
+    replaced = [*lines]
+    goes_on = replaced[k].endswith("\\")
+    replaced[k] = re.match(r"\s*", replaced[k])[0] + "pass"  # type: ignore[index]
+    while goes_on and (k := k + 1) < len(replaced):
+        goes_on, replaced[k] = replaced[k].endswith("\\"), ""
+    return replaced
 
 
 class Loader(SourceFileLoader):
@@ -150,7 +150,7 @@ class Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run it."""
-        file, own = Path(self.path), dict(vars(module))
+        file, before = Path(self.path), dict(vars(module))
         if file.suffix != NOTEBOOK and not is_script(parse_file(file)):
             try:
                 super().exec_module(module)
@@ -159,7 +159,7 @@ class Loader(SourceFileLoader):
                 if "--numpy-only" in str(error):  # refused, and not only absent
                     raise
                 vars(module).clear()
-                vars(module).update(own)
+                vars(module).update(before)
         run_definitions(file, module)
 
 
@@ -255,14 +255,14 @@ def explain_name(error: BaseException, left_out: dict[str, str]) -> str:
 
 def is_script(tree: ast.Module) -> bool:
     """Return whether a file trains where it is imported: by a loop, or in a function of its own."""
-    own = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     for statement in tree.body:
         if isinstance(statement, ast.While):
             return True
         if isinstance(statement, ast.For | ast.Expr):
             calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
             names = {getattr(n.func, "attr", getattr(n.func, "id", "")) for n in calls}
-            if own & names:
+            if defined & names:
                 return True
     return False
 
@@ -328,16 +328,16 @@ def _is_known(name: str, defined: dict[str, object]) -> bool:
 
 def list_bound(statement: ast.stmt) -> list[str]:
     """Return the names that a statement sets, or of which it sets an item."""
-    found = []
+    names = []
     for node in ast.walk(statement):
         target = node.value if isinstance(node, ast.Subscript) else node
         if isinstance(target, ast.Name) and isinstance(getattr(node, "ctx", None), ast.Store):
-            found.append(target.id)
+            names.append(target.id)
         elif isinstance(node, ast.alias):
-            found.append(node.asname or node.name.partition(".")[0])
+            names.append(node.asname or node.name.partition(".")[0])
         elif node is statement and isinstance(node, ast.ClassDef | ast.FunctionDef):
-            found.append(node.name)
-    return found
+            names.append(node.name)
+    return names
 
 
 def parse_file(file: Path) -> ast.Module:

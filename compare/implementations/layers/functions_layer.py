@@ -73,11 +73,13 @@ class FunctionsLayer(Layer):
         is_one_hot = x.dtype.kind != "f"
         if is_one_hot:
             x = np.eye(self.input_size, dtype=self.dtype)[x]
-        own = dict(zip(self.cell.Weights._fields, weights, strict=True))
+        by_letter = dict(zip(self.cell.Weights._fields, weights, strict=True))
         zeros = np.zeros(self.NUM_GATES * self.hidden_size, self.dtype)
-        given = (zeros if own[letter] is None else own[letter] for letter in self._letters)
+        arguments = (
+            zeros if by_letter[letter] is None else by_letter[letter] for letter in self._letters
+        )
         name = f"{functions.cell}_forward"
-        output, last, tape = functions.call(name, x, *state_0, *given, keep=(2,))
+        output, last, tape = functions.call(name, x, *state_0, *arguments, keep=(2,))
         if np.shape(output) != (expected := (*x.shape[:2], self.hidden_size)):
             raise UnexpectedResult(f"output of shape {expected}", f"{np.shape(output)}")
         h = np.concatenate([state_0[0][None], output])
@@ -92,14 +94,14 @@ class FunctionsLayer(Layer):
     ) -> Gradients:
         """Call the function of the backward pass."""
         name = f"{tape.functions.cell}_backward"
-        d_x, *found = tape.functions.call(name, tape.own, d_steps[0], *d_last)
-        d_first, rest = found[: len(d_last)], found[len(d_last) :]
-        own = dict(zip(self._letters, rest, strict=True))
+        d_x, *gradients = tape.functions.call(name, tape.own, d_steps[0], *d_last)
+        d_first, rest = gradients[: len(d_last)], gradients[len(d_last) :]
+        by_letter = dict(zip(self._letters, rest, strict=True))
         d_weights: dict[str, Array | None] = {}
         for letter, weight in zip(self.cell.Weights._fields, weights, strict=True):
-            d_weights[letter] = None if weight is None else own[letter]
-            if weight is not None and np.shape(own[letter]) != weight.shape:
-                got = f"{np.shape(own[letter])}"
+            d_weights[letter] = None if weight is None else by_letter[letter]
+            if weight is not None and np.shape(by_letter[letter]) != weight.shape:
+                got = f"{np.shape(by_letter[letter])}"
                 raise UnexpectedResult(f"a gradient of {letter} of shape {weight.shape}", got)
         return None if tape.is_one_hot else d_x, d_first, self.cell.Weights(**d_weights)
 

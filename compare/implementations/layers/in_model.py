@@ -43,8 +43,10 @@ class LayerInModel(Layer):
         ours = implementation.cell.scratch_layer(*sizes, **options)
         vars(self).update(vars(ours), cell=ours.cell, STATES=ours.STATES)
         self._implementation = implementation
-        shown = {name: getattr(ours, name, default) for name, default in HIDDEN.items()}
-        self._hidden = {name: value for name, value in shown.items() if value != HIDDEN[name]}
+        options_of_ours = {name: getattr(ours, name, default) for name, default in HIDDEN.items()}
+        self._hidden = {
+            name: value for name, value in options_of_ours.items() if value != HIDDEN[name]
+        }
         try:
             self._load()
         except CallFailed as failure:
@@ -73,8 +75,8 @@ class LayerInModel(Layer):
         one_hot = x.dtype.kind != "f"
         if one_hot:
             x = np.eye(self.input_size, dtype=self.dtype)[x]
-        given = {name: value for name, value in more.items() if value is not None}
-        output, last, tape = self._implementation.layer.forward(x, state, **given)
+        passed = {name: value for name, value in more.items() if value is not None}
+        output, last, tape = self._implementation.layer.forward(x, state, **passed)
         if last is None:
             raise UnexpectedResult("a last state", "None")
         return output, last, TapeInModel(layout, (), None, "", tape, one_hot)
@@ -97,14 +99,14 @@ class LayerInModel(Layer):
 
 def _check_layer(implementation: Implementation, ours: Mapping[str, Array]) -> bool:
     """Return whether one bias is the sum of two of ours; UsageError if it cannot be trained."""
-    title, own = implementation.title, implementation.parameters
+    title, parameters = implementation.title, implementation.parameters
     if getattr(implementation.layer, "forward_only", False):
         raise UsageError(f"expected {title} with forward and backward, got no backward")
-    for name, array in own.items():
+    for name, array in parameters.items():
         if array.dtype != ours[name].dtype:
             expected = f"{name} of {title} of dtype {ours[name].dtype}"
             raise UsageError(f"expected {expected}, got {array.dtype}")
-    return any(name not in own for name in ours) and implementation.cell.adds_biases
+    return any(name not in parameters for name in ours) and implementation.cell.adds_biases
 
 
 def package_with(implementation: Implementation) -> SimpleNamespace:

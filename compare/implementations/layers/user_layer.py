@@ -48,9 +48,9 @@ class UserLayerFactory:
             options["dtype"] = dtype
         self.submission.revive()
         flags = {n: value for n in ("dtype", "device") if (value := getattr(self, n))}
-        given = flags | options | ({"step": True} if self.conventions.step else {})
+        arguments = flags | options | ({"step": True} if self.conventions.step else {})
         try:
-            handle = self._make(input_size, hidden_size, **given)
+            handle = self._make(input_size, hidden_size, **arguments)
         except CallFailed as failure:
             raise _missing_if_refused(failure, options) from None
         layer = UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
@@ -58,21 +58,21 @@ class UserLayerFactory:
             layer.name_layers(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
         return layer
 
-    def _make(self, *sizes: int, **given: Any) -> Handle:
+    def _make(self, *sizes: int, **arguments: Any) -> Handle:
         """Build a layer in its process; a PyTorch module without the argument dtype is cast."""
         try:
-            return self.submission.make("", *sizes, **given)
+            return self.submission.make("", *sizes, **arguments)
         except CallFailed as failure:
             has_none = "unexpected keyword argument 'dtype'" in str(failure)
             if not has_none or self.submission.adapter != "torch_module":
                 raise
         self.is_cast = True
-        return self.submission.make("", *sizes, cast=given.pop("dtype"), **given)
+        return self.submission.make("", *sizes, cast=arguments.pop("dtype"), **arguments)
 
     def learn(self, V: int, H: int) -> None:
         """Build a layer, and detect its dtype and which arrays are its parameters."""
-        found = self(V, H).own_parameters()
-        parameters = {n: array for n, array in found.items() if n not in self.set_by_calls}
+        arrays = self(V, H).own_parameters()
+        parameters = {n: array for n, array in arrays.items() if n not in self.set_by_calls}
         if not parameters:
             raise UnexpectedResult("parameters, a dict of arrays", "arrays that a call sets")
         self.own_dtype = str(next(iter(parameters.values())).dtype)
@@ -102,22 +102,22 @@ class UserLayer:
 
     def own_parameters(self) -> dict[str, Array]:
         """Return its parameters by its own names."""
-        own = self.conventions.select(self._list_arrays())
-        return {name: _array(array, f"parameters[{name!r}]") for name, array in own.items()}
+        selected = self.conventions.select(self._list_arrays())
+        return {name: _array(array, f"parameters[{name!r}]") for name, array in selected.items()}
 
     def _list_arrays(self) -> dict[str, object]:
         """Return all that it has among its parameters, also what is none of a layer."""
-        found = self.submission.look(self.handle, "parameters")
-        if not isinstance(found, dict) or not found:
-            raise UnexpectedResult("parameters, a dict of arrays", describe_kind(found))
-        return found
+        arrays = self.submission.look(self.handle, "parameters")
+        if not isinstance(arrays, dict) or not arrays:
+            raise UnexpectedResult("parameters, a dict of arrays", describe_kind(arrays))
+        return arrays
 
     def name_layers(self, ours: Layer) -> None:
         """Learn the names of further layers; CallFailed if some parameters have none."""
-        found = {*self._list_arrays()} - self.conventions.used
+        unused = {*self._list_arrays()} - self.conventions.used
         first = {parameter.name for parameter in CELLS[self.cell].parameters}
-        lacking = [name for name in ours.parameters if name not in first | found]
-        others = found - {*ours.parameters}
+        lacking = [name for name in ours.parameters if name not in first | unused]
+        others = unused - {*ours.parameters}
         if lacking and others:
             names = self.conventions.names | self.conventions.name_layers(lacking, others)
             self.conventions = replace(self.conventions, names=names)
@@ -131,8 +131,8 @@ class UserLayer:
 
     def load(self, parameters: Results, how: str = "loaded") -> None:
         """Set its parameters from arrays by our names and in our layout, in place or replaced."""
-        own = self.conventions.to_own(parameters, self.cell)
-        self.submission.call("load", own, how, of=self.handle.number)
+        user_arrays = self.conventions.to_own(parameters, self.cell)
+        self.submission.call("load", user_arrays, how, of=self.handle.number)
 
     def ask(self, function: str, *args: object) -> object:
         """Call a function that not every library's adapter has, such as `set_mode`."""
@@ -262,26 +262,26 @@ class UserLayer:
 
     def _read_gradients(self, gradients: object, tape: UserTape) -> UserGradients:
         """Return (d_x, d_state, dict) in our layout; UnexpectedResult if it is anything else."""
-        found = gradients if isinstance(gradients, tuple | list) else ()
-        if len(found) != 3 or not isinstance(found[2], dict):
+        parts = gradients if isinstance(gradients, tuple | list) else ()
+        if len(parts) != 3 or not isinstance(parts[2], dict):
             wanted = "(d_x, d_h0, dict of the parameters' gradients) from backward"
             raise UnexpectedResult(wanted, describe_kind(gradients), Verdict.NOT_TRIED)
-        d_x, d_initial, d_parameters = found
+        d_x, d_initial, d_parameters = parts
         d_x = None if d_x is None else _array(d_x, "the gradient of x", tape.is_transposed)
         d_state = self._state(d_initial) if tape.has_state else None
         return UserGradients(None if tape.has_tokens else d_x, d_state, self._as_ours(d_parameters))
 
-    def _as_ours(self, own: Mapping[str, object]) -> Results:
+    def _as_ours(self, user_arrays: Mapping[str, object]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
-        arrays = {name: _array(array, str(name)) for name, array in own.items()}
+        arrays = {name: _array(array, str(name)) for name, array in user_arrays.items()}
         return self.conventions.to_ours(arrays, self.cell)
 
     def _state(self, state: object) -> State | None:
         """Return h, or (h, c), with an axis for the layers."""
         parts = state if isinstance(state, tuple | list) else (state,)
         arrays = [part for part in parts if isinstance(part, np.ndarray)]
-        found = tuple(a[None] if self.conventions.flat_state else a for a in arrays)
-        return found[0] if len(found) == 1 else found or None
+        states = tuple(a[None] if self.conventions.flat_state else a for a in arrays)
+        return states[0] if len(states) == 1 else states or None
 
 
 def _array(value: object, name: str, transposed: bool = False) -> Array:

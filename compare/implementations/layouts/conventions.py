@@ -57,11 +57,11 @@ class Conventions:
     @property
     def has_own_names(self) -> bool:
         """Whether its parameters have other names than PyTorch's, which promise its layout."""
-        return any(several != (own,) for own, several in self.names.items())
+        return any(several != (name,) for name, several in self.names.items())
 
     def has_named_gates(self, cell: str) -> bool:
         """Whether letters in its names say which gate each array belongs to."""
-        return any(name_gates(each, CELLS[cell].gates) for each in self.names.values())
+        return any(name_gates(names, CELLS[cell].gates) for names in self.names.values())
 
     @property
     def used(self) -> set[str]:
@@ -70,8 +70,8 @@ class Conventions:
 
     def swap_biases(self) -> list[Names]:
         """Return the readings of its names: as they are, and the biases in each other's place."""
-        own, first, second = self.names, self.names.get(B_IH, ()), self.names.get(B_HH, ())
-        return [own, own | {B_IH: second, B_HH: first}] if second else [own]
+        as_read, first, second = self.names, self.names.get(B_IH, ()), self.names.get(B_HH, ())
+        return [as_read, as_read | {B_IH: second, B_HH: first}] if second else [as_read]
 
     def describe(self, *, of_calls: bool = True) -> str:
         """Return the conventions in words; those of the parameters alone if no call fits."""
@@ -84,9 +84,9 @@ class Conventions:
         parts += [f"gates in the order {', '.join(self.order)}"] * bool(self.order)
         both = "the weight of [h, x]" if self.state_first else "the weight of [x, h]"
         names = [
-            f"{both if own == BOTH else own} is {' over '.join(several)}"
-            for own, several in self.names.items()
-            if several != (own,)
+            f"{both if name == BOTH else name} is {' over '.join(several)}"
+            for name, several in self.names.items()
+            if several != (name,)
         ]
         rest = f"not used: {', '.join(self.unused)}" if self.unused else ""
         return "; ".join(filter(None, [", ".join(parts), ", ".join(names), rest]))
@@ -105,19 +105,19 @@ class Conventions:
         self.lacks = self.lacks - {BIASES} if bias else self.lacks | {BIASES}
         self.bias_axis = bias.index(1) if len(bias) == 2 else None
 
-    def name_layers(self, lacking: Iterable[str], own: Collection[str]) -> Names:
+    def name_layers(self, lacking: Iterable[str], user_names: Collection[str]) -> Names:
         """Return the names of further layers: those of the first one, with a larger number.
 
         Beside "cells.0.W" and "W1", the second layer has "cells.1.W" and "W2".
         """
-        found: Names = {}
+        names: Names = {}
         for name in lacking:
             kind, _, k = name.partition("_l")
             several = self.names.get(f"{kind}_l0", ()) if k.isdigit() else ()
-            counted = tuple(filter(None, (_count(one, int(k), own) for one in several)))
+            counted = tuple(filter(None, (_count(one, int(k), user_names) for one in several)))
             if several and len(counted) == len(several):
-                found[name] = counted
-        return found
+                names[name] = counted
+        return names
 
     def to_own(self, ours: Arrays, cell: str) -> Arrays:
         """Return parameters as the user's."""
@@ -130,39 +130,47 @@ class Conventions:
             ours = {name: array for name, array in ours.items() if not name.startswith("bias")}
         if BOTH in self.names:
             ours[BOTH] = np.concatenate([ours.pop(name) for name in self._list_both()], axis=1)
-        found: Arrays = {}
+        user_arrays: Arrays = {}
         for name, array in ours.items():
-            own = self.names.get(name, (name,))
-            for one, block in zip(own, np.split(array, len(own)), strict=True):
-                found[one] = self._turn(name, block)
-        return found
+            user_names = self.names.get(name, (name,))
+            for one, block in zip(user_names, np.split(array, len(user_names)), strict=True):
+                user_arrays[one] = self._turn(name, block)
+        return user_arrays
 
-    def select(self, own: Mapping[str, object]) -> dict[str, object]:
+    def select(self, user_arrays: Mapping[str, object]) -> dict[str, object]:
         """Return the user's arrays that are parameters; all arrays, if that is not known yet."""
         if not self.names:
-            return {**own}
-        return {n: array for n, array in own.items() if n in self.used or OF_A_LAYER.fullmatch(n)}
+            return {**user_arrays}
+        return {
+            n: array
+            for n, array in user_arrays.items()
+            if n in self.used or OF_A_LAYER.fullmatch(n)
+        }
 
-    def to_ours(self, own: Arrays, cell: str) -> Arrays:
+    def to_ours(self, user_arrays: Arrays, cell: str) -> Arrays:
         """Return the user's parameters, or their gradients, as ours; UnexpectedResult if not."""
-        found: Arrays = {}
-        others = {one: (one,) for one in own if one not in self.used and one not in self.unused}
+        ours: Arrays = {}
+        others = {
+            one: (one,) for one in user_arrays if one not in self.used and one not in self.unused
+        }
         for name, several in (others | self.names).items():
-            blocks = [self._turn_back(name, own[one]) for one in several if one in own]
+            blocks = [
+                self._turn_back(name, user_arrays[one]) for one in several if one in user_arrays
+            ]
             if blocks and len(blocks) < len(several):
-                lost = next(one for one in several if one not in own)
-                raise UnexpectedResult(f"a gradient of {lost}", ", ".join(own))
+                lost = next(one for one in several if one not in user_arrays)
+                raise UnexpectedResult(f"a gradient of {lost}", ", ".join(user_arrays))
             if len({block.shape for block in blocks}) > 1:
-                shapes = {one: own[one].shape for one in several}
+                shapes = {one: user_arrays[one].shape for one in several}
                 raise UnexpectedResult(f"one shape of {' and '.join(several)}", f"{shapes}")
             if blocks:  # a single one is not copied: whose memory it is matters
-                found[name] = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-        both = found.pop(BOTH, None)
+                ours[name] = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+        both = ours.pop(BOTH, None)
         if both is not None and both.ndim == 2:
             H = len(both) // CELLS[cell].num_gates
             at = H if self.state_first else both.shape[1] - H
-            found |= zip(self._list_both(), np.split(both, [at], axis=1), strict=True)
-        return {n: reorder_to_torch(array, cell, self._order(n)) for n, array in found.items()}
+            ours |= zip(self._list_both(), np.split(both, [at], axis=1), strict=True)
+        return {n: reorder_to_torch(array, cell, self._order(n)) for n, array in ours.items()}
 
     def _turn(self, name: str, array: Array) -> Array:
         """Return a parameter or the rows of a gate in the user's layout."""
@@ -186,11 +194,11 @@ class Conventions:
         return () if name.startswith("weight_hr") else self.order
 
 
-def _count(name: str, k: int, own: Collection[str]) -> str:
+def _count(name: str, k: int, user_names: Collection[str]) -> str:
     """Return one of the user's names that is this one with a number larger by k; empty if none."""
     numbers = re.finditer(r"\d+", name)
     larger = (name[: n.start()] + str(int(n[0]) + k) + name[n.end() :] for n in numbers)
-    return next((one for one in larger if one in own), "")
+    return next((one for one in larger if one in user_names), "")
 
 
 def list_readings(learned: Conventions, cell: str, stated: Order) -> Iterator[Conventions]:
@@ -207,6 +215,10 @@ def list_conventions() -> list[Conventions]:
         Conventions(batch_first=first, flat_state=flat, state_first=state_first)
         for state_first, first, flat in product((False, True), repeat=3)
     ]
-    cells = [replace(each, step=True) for each in whole if each.flat_state and not each.batch_first]
-    from_zero = [replace(each, lacks=frozenset({INITIAL})) for each in whole]
+    cells = [
+        replace(conventions, step=True)
+        for conventions in whole
+        if conventions.flat_state and not conventions.batch_first
+    ]
+    from_zero = [replace(conventions, lacks=frozenset({INITIAL})) for conventions in whole]
     return [*whole, *cells, *from_zero]

@@ -45,12 +45,12 @@ def translate_call(
     name: str,
     cell: str,
     args: Sequence[object],
-    given: Order,
-    own: Order,
+    caller_order: Order,
+    function_order: Order,
 ) -> object:
     """Call one of the six functions, which has its gates in the order `own`, with those `given`."""
-    before = partial(_reordered, before=given, after=own)
-    after = partial(_reordered, before=own, after=given)
+    before = partial(_reordered, before=caller_order, after=function_order)
+    after = partial(_reordered, before=function_order, after=caller_order)
     kind = name.removeprefix(f"{cell}_")
     matrices, every = len(CELLS[cell].matrices), len(CELLS[cell].weights)
     weights = {"step": every, "forward": every, "step_backward": matrices}.get(kind, 0)

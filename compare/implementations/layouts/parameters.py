@@ -31,36 +31,36 @@ def find_names(shapes: Mapping[str, Shape], cell: str, V: int, H: int, order: Or
     num_gates, parameters = record.num_gates, [parameter.name for parameter in record.parameters]
     names: Names = {}
     for many in dict.fromkeys((1, num_gates)):
-        for own, fitting in list_shapes(record, num_gates * H // many, V, H).items():
-            if own in names or _is_part_of(own, names):
+        for parameter, fitting in list_shapes(record, num_gates * H // many, V, H).items():
+            if parameter in names or _is_part_of(parameter, names):
                 continue
             used = [name for several in names.values() for name in several]
-            found = [n for n, shape in shapes.items() if shape in fitting and n not in used]
-            if own in found and many == 1:
-                found = [own]
-            if len(found) >= many:
-                names[own] = _sort_by_gate(found, cell, many, order)
-    for own in (parameter.name for parameter in record.parameters if parameter.columns):
-        if own not in names and not _is_part_of(own, names):
-            shape = list_shapes(record, num_gates * H, V, H)[own][0]
-            raise UnexpectedResult(f"a parameter {own} of shape {shape}", f"{dict(shapes)}")
-    return {own: names[own] for own in (BOTH, *parameters) if own in names}
+            candidates = [n for n, shape in shapes.items() if shape in fitting and n not in used]
+            if parameter in candidates and many == 1:
+                candidates = [parameter]
+            if len(candidates) >= many:
+                names[parameter] = _sort_by_gate(candidates, cell, many, order)
+    for parameter in (parameter.name for parameter in record.parameters if parameter.columns):
+        if parameter not in names and not _is_part_of(parameter, names):
+            shape = list_shapes(record, num_gates * H, V, H)[parameter][0]
+            raise UnexpectedResult(f"a parameter {parameter} of shape {shape}", f"{dict(shapes)}")
+    return {parameter: names[parameter] for parameter in (BOTH, *parameters) if parameter in names}
 
 
 def list_shapes(cell: Cell, rows: int, V: int, H: int) -> dict[str, tuple[Shape, ...]]:
     """Return the shapes that an array may have, of a parameter or of so many rows of it."""
     shapes = {p.name: p.shape(rows, V, H) for p in cell.parameters}
-    matrices = {own: (shape, shape[::-1]) for own, shape in shapes.items() if len(shape) == 2}
+    matrices = {name: (shape, shape[::-1]) for name, shape in shapes.items() if len(shape) == 2}
     if {W_IH, W_HH} <= {*matrices}:
         matrices[BOTH] = ((rows, V + H), (V + H, rows))
     biases = ((rows,), (1, rows), (rows, 1))
-    return {**matrices, **{own: biases for own in shapes if own not in matrices}}
+    return {**matrices, **{name: biases for name in shapes if name not in matrices}}
 
 
-def _is_part_of(own: str, names: Names) -> bool:
+def _is_part_of(weight: str, names: Names) -> bool:
     """Whether a weight is in that of both, or that of both in its two halves."""
     halves = {W_IH, W_HH}
-    return BOTH in names if own in halves else own == BOTH and bool(halves & {*names})
+    return BOTH in names if weight in halves else weight == BOTH and bool(halves & {*names})
 
 
 def _sort_by_gate(names: Sequence[str], cell: str, many: int, order: Order) -> tuple[str, ...]:
@@ -69,13 +69,13 @@ def _sort_by_gate(names: Sequence[str], cell: str, many: int, order: Order) -> t
     Of up to twice as many, those are taken whose other letters are equal: ``br bz bn`` beside ``cr
     cz cn``, or beside ``bhn`` alone.
     """
-    gates, own = CELLS[cell].gates, tuple(names[:many])
+    gates, chosen = CELLS[cell].gates, tuple(names[:many])
     if many == 1:
-        return own
+        return chosen
     if many < len(names) <= 2 * many:
         halves = [(half, [n for n in names if n not in half]) for half in combinations(names, many)]
-        own, _ = max(halves, key=lambda both: sum(map(_count_equal, both)))
-    return own if order else (name_gates(own, gates) or own)
+        chosen, _ = max(halves, key=lambda both: sum(map(_count_equal, both)))
+    return chosen if order else (name_gates(chosen, gates) or chosen)
 
 
 def name_gates(names: Sequence[str], gates: Order) -> tuple[str, ...]:
@@ -83,9 +83,9 @@ def name_gates(names: Sequence[str], gates: Order) -> tuple[str, ...]:
     start, end = _count_first(names), _count_first([name[::-1] for name in names])
     cores = {name: name[start : len(name) - end].lower() for name in names}
     for at in (-1, 0):
-        found = {_read_gate(core[at], gates): name for name, core in cores.items() if core}
-        if {*gates} <= {*found}:
-            return tuple(found[gate] for gate in gates)
+        by_gate = {_read_gate(core[at], gates): name for name, core in cores.items() if core}
+        if {*gates} <= {*by_gate}:
+            return tuple(by_gate[gate] for gate in gates)
     return ()
 
 

@@ -83,18 +83,18 @@ class LibraryLayout:
 
     def from_torch(self, parameters: Results) -> Results:
         """Return parameters by the library's names; those that it has not are left out."""
-        found = self.adapter.from_torch(self.target, self._select(parameters))
-        return {name: np.array(array) for name, array in found.items()}
+        arrays = self.adapter.from_torch(self.target, self._select(parameters))
+        return {name: np.array(array) for name, array in arrays.items()}
 
     def to_torch(self, arrays: Results) -> Results:
         """Return parameters by PyTorch's names, where a second bias that is not there is zero."""
         try:
-            found = self.adapter.to_torch(self.target, arrays)
+            parameters = self.adapter.to_torch(self.target, arrays)
         except (KeyError, ValueError):  # an array is not there, or of another shape
             shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
             expected = f"the arrays {', '.join(self.own_names)} of {self.name}"
             raise UsageError(f"expected {expected}, got {shapes or 'none'}") from None
-        return add_second_biases({name: np.array(array) for name, array in found.items()})
+        return add_second_biases({name: np.array(array) for name, array in parameters.items()})
 
     def write_file(self, file: Path, parameters: Results, nonlinearity: str) -> None:
         """Write a file of the library with one layer that has these parameters."""
@@ -108,6 +108,10 @@ class LibraryLayout:
     def find_layers(self, arrays: Results) -> dict[str, Results]:
         """Return the parameters of each layer by PyTorch's names; arrays of other layers stay."""
         names = "|".join(map(re.escape, self.own_names))
-        found = find_layers(arrays, re.compile(rf"(|.*?[./])({names})"))
+        layers = find_layers(arrays, re.compile(rf"(|.*?[./])({names})"))
         weights = {name for name in self.own_names if "bias" not in name}
-        return {name: self.to_torch(own) for name, own in found.items() if weights <= own.keys()}
+        return {
+            name: self.to_torch(layer_arrays)
+            for name, layer_arrays in layers.items()
+            if weights <= layer_arrays.keys()
+        }

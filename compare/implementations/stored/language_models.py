@@ -76,8 +76,12 @@ def _find_linear(rest: Results, H: int, path: Path) -> str:
     """
     matrices = [name for name, a in rest.items() if a.ndim == 2 and a.shape[1] == H]
     with_bias = [n for n in matrices if (b := _bias_of(n)) in rest and rest[b].ndim == 1]
-    for found in (with_bias, matrices):
-        chosen = found if len(found) < 2 else [n for n in found if not OF_AN_EMBEDDING.search(n)]
+    for candidates in (with_bias, matrices):
+        chosen = (
+            candidates
+            if len(candidates) < 2
+            else [n for n in candidates if not OF_AN_EMBEDDING.search(n)]
+        )
         if len(chosen) == 1:
             return chosen[0]
     what = f"one linear layer, a matrix (V, {H}),"
@@ -86,11 +90,15 @@ def _find_linear(rest: Results, H: int, path: Path) -> str:
 
 def _find_embedding(rest: Results, linear: str, shape: tuple[int, int], path: Path) -> str:
     """Return the name of the embedding; empty if the layer reads one-hot vectors."""
-    found = [name for name, a in rest.items() if name != linear and a.shape == shape]
+    candidates = [name for name, a in rest.items() if name != linear and a.shape == shape]
     V, E = shape
-    if len(found) == 1 or (not found and E == V):
-        return found[0] if found else ""
-    what = f"one embedding {shape}" if found else f"an embedding {shape}, or a layer of {V} inputs,"
+    if len(candidates) == 1 or (not candidates and E == V):
+        return candidates[0] if candidates else ""
+    what = (
+        f"one embedding {shape}"
+        if candidates
+        else f"an embedding {shape}, or a layer of {V} inputs,"
+    )
     raise UsageError(f"expected {what} in {path}, got {_describe(rest, list(rest))}")
 
 

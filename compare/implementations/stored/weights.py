@@ -109,9 +109,9 @@ def find_layers(arrays: Results, pattern: re.Pattern[str] = OF_A_LAYER) -> dict[
     """Return the parameters of each recurrent layer among these arrays, by its name."""
     layers: dict[str, Results] = {}
     for name, array in arrays.items():
-        if found := pattern.fullmatch(name):
-            is_of_cell = pattern is OF_A_LAYER and "_l" not in found[2]
-            layers.setdefault(found[1].rstrip("./"), {})[found[2] + "_l0" * is_of_cell] = array
+        if match := pattern.fullmatch(name):
+            is_of_cell = pattern is OF_A_LAYER and "_l" not in match[2]
+            layers.setdefault(match[1].rstrip("./"), {})[match[2] + "_l0" * is_of_cell] = array
     return layers
 
 
@@ -153,12 +153,12 @@ def sort_parameters(parameters: Results, path: Path | str) -> Results:
     try:
         cell = guess_cell(parameters)
         expected = cell.scratch_layer(**read_options(parameters, cell)).parameters
-        found = {name: parameters[name] for name in expected if name in parameters} | parameters
-        check_shapes(found, {name: array.shape for name, array in expected.items()})
+        ordered = {name: parameters[name] for name in expected if name in parameters} | parameters
+        check_shapes(ordered, {name: array.shape for name, array in expected.items()})
     except (ValueError, TypeError) as error:
         raise UsageError(f"expected the weights of a recurrent layer in {path}: {error}") from None
-    demand_finite(found, path)
-    return found
+    demand_finite(ordered, path)
+    return ordered
 
 
 def demand_finite(arrays: Results, path: Path | str) -> None:

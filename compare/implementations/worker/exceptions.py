@@ -11,7 +11,7 @@ def explain_exception(kind: str, message: str, where: str) -> str:
     """Return what was raised and where, in words if the message is known."""
     text = f"{kind}: {message}" if message else kind
     for row in KNOWN:
-        if found := re.fullmatch(row["message"], text, re.DOTALL):
-            words = row["words"].format(*found.groups())
-            return f"{words} ({', '.join(filter(None, (kind, where)))})"
+        if match := re.fullmatch(row["message"], text, re.DOTALL):
+            explanation = row["words"].format(*match.groups())
+            return f"{explanation} ({', '.join(filter(None, (kind, where)))})"
     return f"{text} ({where})" if where else text

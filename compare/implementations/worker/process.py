@@ -56,11 +56,14 @@ class Process:
         rests = self._measure_rest()  # short calls end before anybody looks at the time
         begun, begun_wall = self._used, time.monotonic()
         clocks = (self._processor_time, begun), (time.monotonic, begun_wall)
-        own = (seconds, f"{seconds:g} s of processor time"), (wall, f"{wall:g} s of wall time")
+        call_limits = (
+            (seconds, f"{seconds:g} s of processor time"),
+            (wall, f"{wall:g} s of wall time"),
+        )
         self._limits = [  # a clock, the time at which it is late, and what it measures
-            (clock, now + most, words)
-            for limits in (rests, own)
-            for (clock, now), (most, words) in zip(clocks, limits, strict=True)
+            (clock, now + most, meaning)
+            for limits in (rests, call_limits)
+            for (clock, now), (most, meaning) in zip(clocks, limits, strict=True)
         ]
         self._look_again = begun_wall + min(INTERVAL, seconds)
         try:
@@ -92,10 +95,10 @@ class Process:
         both = ("processor", 1, self._notes.processor), ("wall", PATIENCE, self._notes.seconds)
         for kind, factor, used in both:
             limit = factor * self._total
-            words = f"{limit:g} s of {kind} time for all calls (--total-timeout)"
+            meaning = f"{limit:g} s of {kind} time for all calls (--total-timeout)"
             if used >= limit:
-                raise CallFailed("timeout", f"no result within {words}")
-            rests.append((limit - used, words))
+                raise CallFailed("timeout", f"no result within {meaning}")
+            rests.append((limit - used, meaning))
         return rests
 
     def _next(self, message: Message) -> Message:
@@ -121,9 +124,9 @@ class Process:
         if time.monotonic() > self._look_again:
             self._look_again = time.monotonic() + INTERVAL
             self._used = self._processor_time()  # it may have ended afterwards
-            for clock, end, words in self._limits:
+            for clock, end, meaning in self._limits:
                 if clock() > end:
-                    raise TimeoutError(words)
+                    raise TimeoutError(meaning)
 
     def _processor_time(self) -> float:
         with contextlib.suppress(psutil.Error):

@@ -43,14 +43,14 @@ def name_sizes(arguments: Arguments) -> dict[str, str]:
 
     An argument with a default is one only where no other says that size, and it is no output.
     """
-    found: dict[str, str] = {}
+    sizes: dict[str, str] = {}
     for name, has_default in sorted(arguments, key=lambda argument: argument[1]):
         size = next((s for s, names in SIZES.items() if re.fullmatch(names, name.lower())), "")
-        if size and not (has_default and size in ("output_size", *found.values())):
-            found[name] = size
-    is_layer = "hidden_size" not in found.values()  # of `in_size` and `out_size`
-    own = {"output_size": "hidden_size" if is_layer else "input_size"}
-    return {name: own.get(size, size) for name, size in found.items()}
+        if size and not (has_default and size in ("output_size", *sizes.values())):
+            sizes[name] = size
+    is_layer = "hidden_size" not in sizes.values()  # of `in_size` and `out_size`
+    output = {"output_size": "hidden_size" if is_layer else "input_size"}
+    return {name: output.get(size, size) for name, size in sizes.items()}
 
 
 def shape_weights(
@@ -91,8 +91,8 @@ def construct(
     arguments = list_arguments(target)
     weights, sizes = shape_weights(arguments, target), name_sizes(arguments)
     if {*values} <= {size for shape in weights.values() for _, size in shape}:
-        shapes = {n: [times * values[s] for times, s in own] for n, own in weights.items()}
-        return target(**{n: np.zeros(own, "f") for n, own in shapes.items()}, **options)
+        shapes = {n: [times * values[s] for times, s in shape] for n, shape in weights.items()}
+        return target(**{n: np.zeros(shape, "f") for n, shape in shapes.items()}, **options)
     known = {
         sizes.get(name, "") for name, has_default in arguments if name in sizes or not has_default
     }

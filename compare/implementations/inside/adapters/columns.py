@@ -60,9 +60,11 @@ class LayerInColumns:
         da = _turned(d_output).copy()
         if d_h_n is not None:
             da[:, :, -1] += d_h_n[0].T
-        found = run_back(da, caches)
-        own = {name: found[f"d{name}"] for name in self.parameters if f"d{name}" in found}
-        return _turned(found["dx"]), found["da0"].T[None], own
+        gradients = run_back(da, caches)
+        d_parameters = {
+            name: gradients[f"d{name}"] for name in self.parameters if f"d{name}" in gradients
+        }
+        return _turned(gradients["dx"]), gradients["da0"].T[None], d_parameters
 
 
 def _turned(array: Array) -> Array:

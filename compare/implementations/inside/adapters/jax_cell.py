@@ -81,8 +81,8 @@ def run(
     """Return output and last state, and the function that computes the gradients."""
 
     def convert(arrays: T) -> T:
-        found: T = jax.tree.map(lambda array: jnp.asarray(array, model.dtype), arrays)
-        return found
+        converted: T = jax.tree.map(lambda array: jnp.asarray(array, model.dtype), arrays)
+        return converted
 
     forward, backward = PASS
     results, vjp = forward(model.cell, model.arrays, convert(x), convert(state))
@@ -91,8 +91,8 @@ def run(
         d_output: Array | None, d_state: Array | tuple[Array, ...] | None
     ) -> tuple[jax.Array, State, Arrays]:
         output, last = jax.tree.map(lambda array: np.zeros(array.shape), results)
-        given = (output if d_output is None else d_output, last if d_state is None else d_state)
-        d_parameters, d_x, d_initial = backward(vjp, convert(given))
+        upstream = (output if d_output is None else d_output, last if d_state is None else d_state)
+        d_parameters, d_x, d_initial = backward(vjp, convert(upstream))
         return d_x, d_initial, d_parameters
 
     return results, pull
@@ -130,8 +130,8 @@ PASS = jax.jit(_differentiate), jax.jit(lambda vjp, d_results: vjp(d_results))
 
 def _add_biases(parameters: Arrays) -> Arrays:
     """Return the one bias of a library that has one, if there is a bias."""
-    found = [parameters[name] for name in ("bias_ih_l0", "bias_hh_l0") if name in parameters]
-    return {"bias": sum(found[1:], found[0])} if found else {}
+    biases = [parameters[name] for name in ("bias_ih_l0", "bias_hh_l0") if name in parameters]
+    return {"bias": sum(biases[1:], biases[0])} if biases else {}
 
 
 # Equinox: PyTorch's layout and gate order. A GRU has of b_hh the part b_hn alone -----------------
@@ -152,24 +152,24 @@ def _build_equinox(
 
 
 def _equinox_to_torch(arrays: Arrays) -> Arrays:
-    found = {f"{name}_l0": arrays[name] for name in ("weight_ih", "weight_hh")}
+    parameters = {f"{name}_l0": arrays[name] for name in ("weight_ih", "weight_hh")}
     if "bias" in arrays:
-        found["bias_ih_l0"] = arrays["bias"]
+        parameters["bias_ih_l0"] = arrays["bias"]
     if "bias_n" in arrays:
         zeros = jnp.zeros_like(arrays["bias_n"])
-        found["bias_hh_l0"] = jnp.concatenate([zeros, zeros, arrays["bias_n"]], axis=0)
-    return found
+        parameters["bias_hh_l0"] = jnp.concatenate([zeros, zeros, arrays["bias_n"]], axis=0)
+    return parameters
 
 
 def _equinox_from_torch(parameters: Arrays) -> Arrays:
-    found = {name: parameters[f"{name}_l0"] for name in ("weight_ih", "weight_hh")}
-    rows, H = found["weight_hh"].shape
+    arrays = {name: parameters[f"{name}_l0"] for name in ("weight_ih", "weight_hh")}
+    rows, H = arrays["weight_hh"].shape
     if rows != 3 * H or "bias_hh_l0" not in parameters:
-        return found | _add_biases(parameters)
+        return arrays | _add_biases(parameters)
     b_ir, b_iz, b_in = jnp.split(parameters["bias_ih_l0"], 3, axis=0)
     b_hr, b_hz, b_hn = jnp.split(parameters["bias_hh_l0"], 3, axis=0)
     bias = jnp.concatenate([b_ir + b_hr, b_iz + b_hz, b_in], axis=0)
-    return found | {"bias": bias, "bias_n": b_hn}
+    return arrays | {"bias": bias, "bias_n": b_hn}
 
 
 def _fill_equinox(cell: object, arrays: Arrays) -> Step:
@@ -207,8 +207,8 @@ def _flax_to_torch(arrays: Arrays) -> Arrays:
     for layer, gates in ARRAYS_OF_GATES.items():
         for part in ("kernel", "bias"):
             every = [f"{name}.{part}" for name in (layer, *gates)]
-            if found := [arrays[name] for name in every if name in arrays]:
-                joined[f"{layer}.{part}"] = jnp.concatenate(found, axis=-1)
+            if blocks := [arrays[name] for name in every if name in arrays]:
+                joined[f"{layer}.{part}"] = jnp.concatenate(blocks, axis=-1)
     W_ih, W_hh = joined.pop("dense_i.kernel").T, joined.pop("dense_h.kernel").T
     [b] = joined.values()
     return {"weight_ih_l0": W_ih, "weight_hh_l0": W_hh, "bias_ih_l0": b}
@@ -226,13 +226,13 @@ def _flax_from_torch(parameters: Arrays, classes: list[str]) -> Arrays:
     }
     if "LSTMCell" not in classes:
         return joined
-    found: Arrays = {}
+    arrays: Arrays = {}
     for name, array in joined.items():
         layer, _, part = name.partition(".")
         blocks = jnp.split(array, 4, axis=-1)
         gates = ARRAYS_OF_GATES[layer]
-        found |= {f"{gate}.{part}": block for gate, block in zip(gates, blocks, strict=True)}
-    return found
+        arrays |= {f"{gate}.{part}": block for gate, block in zip(gates, blocks, strict=True)}
+    return arrays
 
 
 def _fill_flax(cell: object, arrays: Arrays) -> Step:

@@ -69,25 +69,25 @@ def write(layer: "keras.Layer", arrays: Arrays, how: str = "loaded") -> None:
 
 def to_torch(target: Target, arrays: Arrays) -> Arrays:
     """Return parameters by PyTorch's names; the gates z r n of a GRU become r z n."""
-    found = {
+    parameters = {
         "weight_ih_l0": arrays["kernel"].T,
         "weight_hh_l0": arrays["recurrent_kernel"].T,
     }
     if "bias" in arrays:
         rows = np.atleast_2d(arrays["bias"])
-        found |= zip(("bias_ih_l0", "bias_hh_l0"), rows, strict=False)
-    return _swap_gates(target, found)
+        parameters |= zip(("bias_ih_l0", "bias_hh_l0"), rows, strict=False)
+    return _swap_gates(target, parameters)
 
 
 def from_torch(target: Target, parameters: Arrays) -> Arrays:
     """Return parameters by Keras's names; a GRU alone has two biases."""
-    own = _swap_gates(target, parameters)
-    found = {"kernel": own["weight_ih_l0"].T, "recurrent_kernel": own["weight_hh_l0"].T}
-    biases = [own[name] for name in ("bias_ih_l0", "bias_hh_l0") if name in own]
+    swapped = _swap_gates(target, parameters)
+    arrays = {"kernel": swapped["weight_ih_l0"].T, "recurrent_kernel": swapped["weight_hh_l0"].T}
+    biases = [swapped[name] for name in ("bias_ih_l0", "bias_hh_l0") if name in swapped]
     if biases:
         has_both = len(biases) == 2 and _is_gru(target)
-        found["bias"] = np.stack(biases) if has_both else np.sum(biases, axis=0)
-    return found
+        arrays["bias"] = np.stack(biases) if has_both else np.sum(biases, axis=0)
+    return arrays
 
 
 def _is_gru(target: Target) -> bool:
@@ -121,13 +121,13 @@ def run(
 
     def pull(d_output: Array | None, d_state: State) -> tuple[Array, State, Arrays]:
         d_states = d_state if isinstance(d_state, tuple) else (d_state,) * len(last)
-        given = zip((output, *last), (d_output, *d_states), strict=True)
-        upstream = (np.zeros_like(result) if d is None else d for result, d in given)
+        pairs = zip((output, *last), (d_output, *d_states), strict=True)
+        upstream = (np.zeros_like(result) if d is None else d for result, d in pairs)
         assert pull_own is not None  # a backend without gradients has no backward pass
-        found = pull_own(to_keras(*upstream))
+        gradients = pull_own(to_keras(*upstream))
         variables = layer.trainable_variables
-        d_x, *d_initial = from_keras(*found[: -len(variables)])
-        arrays = map(keras.ops.convert_to_numpy, found[-len(variables) :])
+        d_x, *d_initial = from_keras(*gradients[: -len(variables)])
+        arrays = map(keras.ops.convert_to_numpy, gradients[-len(variables) :])
         d_own = {v.name: array for v, array in zip(variables, arrays, strict=True)}
         return d_x, _one_or_tuple(d_initial), to_torch(type(layer), d_own)
 
@@ -193,12 +193,12 @@ def read_layers(path: str) -> dict[str, "keras.Layer"]:
     kinds = (keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
     model = keras.models.load_model(path, compile=False)
     layers = [layer for layer in model._flatten_layers() if isinstance(layer, kinds)]
-    found = {layer.name: layer for layer in layers}
-    if len(found) < len(layers):
+    by_name = {layer.name: layer for layer in layers}
+    if len(by_name) < len(layers):
         names = ", ".join(layer.name for layer in layers)
         expected = f"expected another name for each recurrent layer in {path}"
         raise ValueError(f"{expected}, got {names}")
-    return found
+    return by_name
 
 
 def find_class(target: Target) -> "type[keras.Layer]":

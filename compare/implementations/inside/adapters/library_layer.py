@@ -77,8 +77,10 @@ class LibraryLayer:
     @property
     def parameters(self) -> dict[str, Array]:
         """The parameters, by PyTorch's names."""
-        found: dict[str, Array] = self.adapter.to_torch(self.target, self.adapter.read(self.model))
-        return found
+        parameters: dict[str, Array] = self.adapter.to_torch(
+            self.target, self.adapter.read(self.model)
+        )
+        return parameters
 
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
         """Set the parameters as the library does, "in place", or "replaced" by other arrays.
@@ -100,10 +102,10 @@ class LibraryLayer:
 
     def __call__(self, x: Array, state: State = None, **more: object) -> tuple[Array, State]:
         """Return output and last state in evaluation mode."""
-        found: tuple[Array, State] = self._convert(
+        results: tuple[Array, State] = self._convert(
             self.adapter.evaluate(self.model, x, state, **more)
         )
-        return found
+        return results
 
     def backward(
         self, tape: Pull, d_output: Array | None = None, d_state: State = None

@@ -43,40 +43,44 @@ class LossFunction:
                 named = arguments.name_sizes([("hidden_size", False), (name, False)])
                 if name in named and type(self._own.get(name)) is int:
                     self._own[name] = {"input_size": V, "hidden_size": H}[named[name]]
-        [own] = [s for s in tree.body if getattr(s, "name", "") == function.__name__]
-        returned = [s.value for s in ast.walk(own) if isinstance(s, ast.Return)]
+        [definition] = [s for s in tree.body if getattr(s, "name", "") == function.__name__]
+        returned = [s.value for s in ast.walk(definition) if isinstance(s, ast.Return)]
         self._returned = [
             [getattr(name, "id", "") for name in getattr(value, "elts", [value])]
             for value in getattr(returned[-1], "elts", ())
         ]
-        found = {name: self._own[name] for name in self._own if name in read}
-        dicts = [held for held in found.values() if isinstance(held, dict)]
-        self._places = {n: held for held in dicts for n in held} | dict.fromkeys(found, self._own)
+        read_globals = {name: self._own[name] for name in self._own if name in read}
+        dicts = [held for held in read_globals.values() if isinstance(held, dict)]
+        self._places = {n: held for held in dicts for n in held} | dict.fromkeys(
+            read_globals, self._own
+        )
         self.parameters = {n: p[n] for n, p in self._places.items() if self._class.is_float(p[n])}
 
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
         """Set parameters, each in the shape that it has."""
         for name, array in values.items():
-            own = array.reshape(self.parameters[name].shape).copy()
-            self.parameters[name] = self._places[name][name] = own
+            reshaped = array.reshape(self.parameters[name].shape).copy()
+            self.parameters[name] = self._places[name][name] = reshaped
 
     def loss_and_gradients(
         self, inputs: Array, targets: Array, *states: Array
     ) -> tuple[float, dict[str, Array], list[Array]]:
         """Return the loss, the gradients by the names of the parameters, and the last states."""
-        loss, *found = self._function(inputs.tolist(), targets.tolist(), *states)
+        loss, *returned = self._function(inputs.tolist(), targets.tolist(), *states)
         gradients, rest = dict[str, Array](), list[Array]()
-        for names, each in zip(self._returned[1:], found, strict=True):
-            for name, value in zip(names, each if len(names) > 1 else [each], strict=True):
-                given = value if isinstance(value, dict) else {name: value}
-                own = self._class.select_gradients(given, [*self.parameters], self._prefixes)
-                gradients |= own
-                rest += [] if own else [value]
+        for names, group in zip(self._returned[1:], returned, strict=True):
+            for name, value in zip(names, group if len(names) > 1 else [group], strict=True):
+                candidates = value if isinstance(value, dict) else {name: value}
+                selected = self._class.select_gradients(
+                    candidates, [*self.parameters], self._prefixes
+                )
+                gradients |= selected
+                rest += [] if selected else [value]
         return float(np.squeeze(loss)), gradients, rest
 
 
 def list_read(function: FunctionType) -> set[str]:
     """Return the global names that a function reads, and those of the functions that it calls."""
-    own = {*function.__code__.co_names}
-    called = (function.__globals__.get(name) for name in own)
-    return own.union(*(f.__code__.co_names for f in called if isinstance(f, FunctionType)))
+    names = {*function.__code__.co_names}
+    called = (function.__globals__.get(name) for name in names)
+    return names.union(*(f.__code__.co_names for f in called if isinstance(f, FunctionType)))

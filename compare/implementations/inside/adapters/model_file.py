@@ -73,8 +73,8 @@ def _read_pt(path: str) -> Arrays:
         with warnings.catch_warnings(action="ignore"):
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # many kinds, some with several lines and escape codes
-        for words, kind in OTHER_OBJECTS.items():
-            if words in str(error):
+        for message, kind in OTHER_OBJECTS.items():
+            if message in str(error):
                 raise ValueError(f"{what}, got {kind}: save module.state_dict()") from None
         raise ValueError("damaged, or another format") from None
     if not isinstance(state, dict):
@@ -87,14 +87,14 @@ def _read_pt(path: str) -> Arrays:
     def has_floats(state: object) -> bool:  # a random state has bytes
         return any(tensor.is_floating_point() for tensor in select(state).values())
 
-    held = {key: select(each) for key, each in state.items() if has_floats(each)}
+    held = {key: select(part) for key, part in state.items() if has_floats(part)}
     if len(held) > 1:  # an optimizer's state has no tensors of its own
-        state = {f"{key}.{n}": t for key, own in held.items() for n, t in own.items()}
+        state = {f"{key}.{n}": t for key, tensors in held.items() for n, t in tensors.items()}
     return _to_numpy(next(iter(held.values())) if len(held) == 1 else select(state))
 
 
 def _to_numpy(tensors: "dict[str, torch.Tensor]") -> Arrays:
     """Return tensors as arrays; a format of fewer bits than float32 becomes float32."""
     coarse = {name for name, t in tensors.items() if t.is_floating_point() and t.itemsize < 4}
-    found = {name: t.float() if name in coarse else t for name, t in tensors.items()}
-    return {name: t.detach().numpy() for name, t in found.items()}
+    wide = {name: t.float() if name in coarse else t for name, t in tensors.items()}
+    return {name: t.detach().numpy() for name, t in wide.items()}

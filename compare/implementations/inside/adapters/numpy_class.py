@@ -89,28 +89,30 @@ def adapt_class(
 class NumpyClass:
     """A layer of the user's class."""
 
-    def __init__(self, own: Any, findings: Findings) -> None:
-        self._own, self._findings = own, findings
-        self._attributes = list_parameters(own)
+    def __init__(self, instance: Any, findings: Findings) -> None:
+        self._own, self._findings = instance, findings
+        self._attributes = list_parameters(instance)
         self._latest: ClassTape | None = None
-        self._call: Callable[..., Any] = getattr(own, "forward", None) or own
+        self._call: Callable[..., Any] = getattr(instance, "forward", None) or instance
         self.forward = self._forward
-        if hasattr(own, "forward") and callable(own):
-            self.__call__ = own
-        if hasattr(own, "backward"):
+        if hasattr(instance, "forward") and callable(instance):
+            self.__call__ = instance
+        if hasattr(instance, "backward"):
             self.backward = self._backward
 
     @property
     def parameters(self) -> Any:
         """The dict of parameters, or the arrays that are attributes, or in a list."""
         held = [getattr(self._own, name, None) for name in HOLDERS]
-        for each in held:
-            if isinstance(each, dict):
-                return each
+        for holder in held:
+            if isinstance(holder, dict):
+                return holder
         if self._attributes:
             arrays = {name: getattr(self._own, name) for name in self._attributes}
             return Held(arrays, partial(setattr, self._own))
-        lists = [each for each in held if isinstance(each, list) and all(map(is_float, each))]
+        lists = [
+            holder for holder in held if isinstance(holder, list) and all(map(is_float, holder))
+        ]
         if not lists:
             return self._own.parameters
         return Held({f"array {k}": a for k, a in enumerate(lists[0])}, partial(_put, lists[0]))
@@ -138,16 +140,16 @@ class NumpyClass:
 
     def _forward(self, x: Array, state: Any = None, **more: Any) -> Any:
         states = state if isinstance(state, tuple) else () if state is None else (state,)
-        given = self._list_given(x, states)
-        kept = copy.deepcopy((given, more))
+        arguments = self._list_given(x, states)
+        kept = copy.deepcopy((arguments, more))
         with self._watch_attributes():
-            result = self._call(*given, **more)
+            result = self._call(*arguments, **more)
         if states:
             self._findings.num_states = len(states)
-        found = self._read_result(result)
-        if found is None:
+        parts = self._read_result(result)
+        if parts is None:
             return result  # the report says what was expected
-        output, last, rest = found
+        output, last, rest = parts
         self._latest = ClassTape(rest[0] if rest else None, bool(rest), *kept, output, last)
         if hasattr(self._own, "backward") and len(self._list_upstream(is_returned=bool(rest))) == 1:
             last = ()  # nothing can be checked of it
@@ -199,15 +201,15 @@ class NumpyClass:
         return names[1:] if self._takes_tape(is_returned=is_returned) else names
 
     def _backward(self, tape: Any, d_output: Array | None = None, d_state: Any = None) -> Any:
-        given: tuple[Any, ...] = tape, d_output, d_state
+        arguments: tuple[Any, ...] = tape, d_output, d_state
         if isinstance(tape, ClassTape):
-            given = self._fill_upstream(tape, d_output, d_state)
+            arguments = self._fill_upstream(tape, d_output, d_state)
             if self._takes_tape(is_returned=tape.is_returned):
-                given = (tape.own, *given)
+                arguments = (tape.own, *arguments)
             if tape.own is None and self._latest is not tape:
                 self._call(*copy.deepcopy(tape.given), **tape.more)
             self._latest = None
-        return self._read_gradients(self._own.backward(*given), self._findings.num_states)
+        return self._read_gradients(self._own.backward(*arguments), self._findings.num_states)
 
     def _fill_upstream(
         self, tape: ClassTape, d_output: Array | None, d_state: Any
@@ -223,14 +225,14 @@ class NumpyClass:
             return (d_output, *d_state)
         return (d_output, d_state)[: len(rest) or 2]
 
-    def _read_gradients(self, found: Any, num_states: int) -> Any:
+    def _read_gradients(self, returned: Any, num_states: int) -> Any:
         """Return gradients as (d_x, d_h0, dict), or as they are if their form is not known."""
         names = list(self.parameters)
-        if not isinstance(found, np.ndarray | tuple | list):
-            return read_named(found, names)
-        items = list(found) if isinstance(found, tuple | list) else [found]
+        if not isinstance(returned, np.ndarray | tuple | list):
+            return read_named(returned, names)
+        items = list(returned) if isinstance(returned, tuple | list) else [returned]
         if not all(is_float(item) or are_states(item, num_states) for item in items[:-1]):
-            return found
+            return returned
         last = items[-1]
         if len(items) == 1 + num_states + len(names) > 3:
             d_parameters = dict(zip(names, items[1 + num_states :], strict=True))
@@ -241,9 +243,9 @@ class NumpyClass:
         elif is_float(last) or are_states(last, num_states):
             d_parameters = copy.deepcopy(self._find_gradients())  # a later pass may write into them
             if not d_parameters:
-                return found
+                return returned
         else:
-            return found
+            return returned
         d_states = tuple(items[1:]) if len(items) > 2 else (*items[1:], None)[0]
         return items[0], d_states, d_parameters
 
@@ -252,7 +254,9 @@ class NumpyClass:
         names = list(self.parameters)
         held = [getattr(self._own, name, None) for name in GRADIENTS]
         held = [dict(zip(names, h, strict=False)) if isinstance(h, list) else h for h in held]
-        dicts = [select_gradients(each, names) for each in held if isinstance(each, dict)]
+        dicts = [
+            select_gradients(gradients, names) for gradients in held if isinstance(gradients, dict)
+        ]
         return (*dicts, select_gradients(getattr(self._own, "__dict__", {}), names, PREFIXES))[0]
 
 
@@ -263,9 +267,9 @@ class NumpyCell(NumpyClass):
         states = state if isinstance(state, tuple) else (state,)
         outputs, steps = [], []
         for x_t in x:
-            given = self._list_given(x_t, states)
-            kept = copy.deepcopy((given, more))
-            result = self._call(*given, **more)
+            arguments = self._list_given(x_t, states)
+            kept = copy.deepcopy((arguments, more))
+            result = self._call(*arguments, **more)
             items = [*result] if isinstance(result, tuple | list) else [result]
             nested = items[0] if isinstance(items[0], tuple | list) else items
             rest = items[len(states) :] if nested is items else items[1:]
@@ -295,52 +299,52 @@ class NumpyCell(NumpyClass):
             gradients = super()._backward(step, d_h, *d_states[1:])
             if not (isinstance(gradients, tuple) and isinstance(gradients[-1], dict)):
                 return gradients
-            d_x, d_state, found = gradients
+            d_x, d_state, d_parameters = gradients
             d_states = d_state if isinstance(d_state, tuple) else (d_state,)
             shapes = [np.shape(a) for a in (step.given[0], *step.states)]
             if [np.shape(d) for d in (d_x, *d_states)] != shapes:
                 return gradients[:2]  # another form: its state may go back another way
             d_xs.append(d_x)
-            totals = {name: array + totals.get(name, 0) for name, array in found.items()}
+            totals = {name: array + totals.get(name, 0) for name, array in d_parameters.items()}
         return np.stack(d_xs[::-1]), d_states if len(d_states) > 1 else d_states[0], totals
 
 
-def list_parameters(own: object) -> list[str]:
+def list_parameters(instance: object) -> list[str]:
     """Return the names of an object's arrays that may be parameters, when it has been made."""
-    held = getattr(own, "__dict__", {})
+    held = getattr(instance, "__dict__", {})
     arrays = {n: array for n, array in held.items() if n[0] != "_" and is_float(array)}
 
     def is_moment(name: str) -> bool:
-        found = [match[1] for pattern in MOMENTS if (match := pattern.fullmatch(name))]
-        return any(n in arrays and arrays[n].shape == arrays[name].shape for n in found)
+        bases = [match[1] for pattern in MOMENTS if (match := pattern.fullmatch(name))]
+        return any(n in arrays and arrays[n].shape == arrays[name].shape for n in bases)
 
     return [name for name in arrays if not is_moment(name)]
 
 
 def select_gradients(
-    found: dict[str, Any], names: list[str], prefixes: tuple[str, ...] = ("", *PREFIXES)
+    values: dict[str, Any], names: list[str], prefixes: tuple[str, ...] = ("", *PREFIXES)
 ) -> dict[str, Any]:
     """Return the gradients by the names of the parameters, each with the first prefix that fits."""
-    every = {name: [p + name for p in prefixes if p + name in found] for name in names}
-    return {name: found[own[0]] for name, own in every.items() if own}
+    every = {name: [p + name for p in prefixes if p + name in values] for name in names}
+    return {name: values[fitting[0]] for name, fitting in every.items() if fitting}
 
 
-def read_named(found: object, names: list[str]) -> object:
+def read_named(returned: object, names: list[str]) -> object:
     """Return the gradients of a dict or an object, by their usual names, as (d_x, d_h0, dict).
 
     Without gradients of the parameters it is returned as it is.
     """
-    held = found if isinstance(found, dict) else {}
+    held = returned if isinstance(returned, dict) else {}
 
     def take(*usual: str) -> Any:
         return next(
-            (v for n in usual if (v := held.get(n, getattr(found, n, None))) is not None), None
+            (v for n in usual if (v := held.get(n, getattr(returned, n, None))) is not None), None
         )
 
-    own = take("parameters", "params", "grads")
-    d_parameters = own if isinstance(own, dict) else select_gradients(held, names)
+    nested = take("parameters", "params", "grads")
+    d_parameters = nested if isinstance(nested, dict) else select_gradients(held, names)
     if not d_parameters:
-        return found
+        return returned
     d_x, d_h0, d_c0 = take("x", "d_x", "dx"), take("h0", "d_h0", "dh0", "d_h_0", "h_0"), take("c0")
     return d_x, d_h0 if d_c0 is None else (d_h0, d_c0), d_parameters
 

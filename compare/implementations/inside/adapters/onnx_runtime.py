@@ -76,20 +76,20 @@ def name_states(operator: str) -> tuple[list[str], list[str]]:
 
 def list_attributes(target: "str | Node", nonlinearity: str, directions: int) -> dict[str, Any]:
     """Return the attributes of a node: of one as PyTorch has it, or of one in a file."""
-    found: dict[str, Any] = {"linear_before_reset": 1} if target == "GRU" else {}
+    attributes: dict[str, Any] = {"linear_before_reset": 1} if target == "GRU" else {}
     if nonlinearity:
-        found["activations"] = [nonlinearity.capitalize()] * directions
+        attributes["activations"] = [nonlinearity.capitalize()] * directions
     if not isinstance(target, str):
-        found = dict(target.attributes)
-        functions = found.get("activations", [b"Tanh"])
+        attributes = dict(target.attributes)
+        functions = attributes.get("activations", [b"Tanh"])
         if nonlinearity not in ("", has := functions[0].decode().lower()):
             expected = f"the nonlinearity {has} of the file"
             raise NotImplementedError(f"expected {expected}, got {nonlinearity}")
-        if found.get("direction") == b"bidirectional" and directions == 1:
-            del found["direction"]
-            if "activations" in found:
-                found["activations"] = functions[: len(functions) // 2]
-    return found | ({"direction": "bidirectional"} if directions == 2 else {})
+        if attributes.get("direction") == b"bidirectional" and directions == 1:
+            del attributes["direction"]
+            if "activations" in attributes:
+                attributes["activations"] = functions[: len(functions) // 2]
+    return attributes | ({"direction": "bidirectional"} if directions == 2 else {})
 
 
 def make_model(
@@ -114,8 +114,8 @@ def make_model(
     names = [name if name in there else "" for name in ("X", *TENSORS, "", *initial)]
     options = {"hidden_size": hidden_size, **attributes}
     node = helper.make_node(operator, names, outputs, **options)
-    given, results = [*map(describe, inputs)], [*map(describe, outputs)]
-    graph = helper.make_graph([node], "layer", given, results, tensors)
+    arguments, results = [*map(describe, inputs)], [*map(describe, outputs)]
+    graph = helper.make_graph([node], "layer", arguments, results, tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)])
     model.ir_version = min(model.ir_version, 10)
     return model
@@ -137,22 +137,22 @@ def to_torch(target: "str | Node", arrays: Arrays) -> Arrays:
     return {
         f"{name}_l0{end}": _reorder(block, order)
         for d, end in enumerate(DIRECTIONS[: len(arrays["W"])])
-        for own, names in TENSORS.items()
-        if own in arrays
-        for name, block in zip(names, np.split(arrays[own][d], len(names)), strict=True)
+        for tensor, names in TENSORS.items()
+        if tensor in arrays
+        for name, block in zip(names, np.split(arrays[tensor][d], len(names)), strict=True)
     }
 
 
 def from_torch(target: "str | Node", parameters: Arrays) -> Arrays:
     """Return parameters by ONNX's names."""
-    order, found = FROM_TORCH[find_operator(target)], {}
+    order, tensors = FROM_TORCH[find_operator(target)], {}
     ends = [end for end in DIRECTIONS if f"weight_ih_l0{end}" in parameters]
-    for own, names in TENSORS.items():
+    for tensor, names in TENSORS.items():
         if f"{names[0]}_l0" not in parameters:
             continue
         every = [[_reorder(parameters[f"{n}_l0{end}"], order) for n in names] for end in ends]
-        found[own] = np.stack([np.concatenate(blocks) for blocks in every])
-    return found
+        tensors[tensor] = np.stack([np.concatenate(blocks) for blocks in every])
+    return tensors
 
 
 def _reorder(array: Array, order: Sequence[int]) -> Array:
@@ -194,34 +194,35 @@ class Node:
 def read_layers(path: str) -> dict[str, Node]:
     """Return the recurrent nodes of a file by name; ValueError if one has what PyTorch has not."""
     model = read_graph(path)
-    is_alone, found = len(model.graph.node) == 1, {}
+    is_alone, nodes = len(model.graph.node) == 1, {}
     for name, (graph, node) in name_nodes(model.graph).items():
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         size, _ = (attributes.pop(n, None) for n in ("hidden_size", "layout"))  # of the batch
         inputs = dict(zip(("X", "W", "R", "B", "lens", "h", "c", "P"), node.input, strict=False))
         if inputs.get("P") or size is None:
             raise ValueError(f"expected {name} in {path} with hidden_size and without peepholes")
-        inputs = {own: inputs[own] for own in TENSORS if inputs.get(own)}
+        inputs = {tensor: inputs[tensor] for tensor in TENSORS if inputs.get(tensor)}
         rest = [f"only its node {name} is run"] * (not is_alone)
         odd = {*attributes} & {"clip", "input_forget"}  # which PyTorch lacks
         rest += [f"it has {n} {attributes[n]:g}" for n in sorted(odd)]
         rest += ["it runs back in time"] * (attributes.get("direction") == b"reverse")
-        found[name] = Node(node.op_type, attributes, inputs, graph, "; ".join(rest))
+        nodes[name] = Node(node.op_type, attributes, inputs, graph, "; ".join(rest))
     kinds = {node.op_type for graph in list_graphs(model.graph) for node in graph.node}
-    if not found and (others := sorted(k for k in kinds if k.endswith(tuple(FROM_TORCH)))):
+    if not nodes and (others := sorted(k for k in kinds if k.endswith(tuple(FROM_TORCH)))):
         expected = f"RNN, GRU or LSTM in {path}, as before it was quantised"
         raise ValueError(f"expected {expected}, got {', '.join(others)}")
-    return found
+    return nodes
 
 
 def name_nodes(graph: onnx.GraphProto) -> dict[str, tuple[onnx.GraphProto, onnx.NodeProto]]:
     """Return the recurrent nodes by name, those of If and Loop too; one without a name a number."""
-    found: dict[str, tuple[onnx.GraphProto, onnx.NodeProto]] = {}
-    for own, node in ((each, node) for each in list_graphs(graph) for node in each.node):
-        if node.op_type in FROM_TORCH:
-            is_own = node.name and node.name not in found
-            found[node.name if is_own else f"{node.op_type}_{len(found)}"] = own, node
-    return found
+    nodes: dict[str, tuple[onnx.GraphProto, onnx.NodeProto]] = {}
+    for subgraph in list_graphs(graph):
+        for node in subgraph.node:
+            if node.op_type in FROM_TORCH:
+                is_unique = node.name and node.name not in nodes
+                nodes[node.name if is_unique else f"{node.op_type}_{len(nodes)}"] = subgraph, node
+    return nodes
 
 
 def list_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
@@ -241,9 +242,10 @@ def read_graph(path: str) -> onnx.ModelProto:
     return model
 
 
-def compute_constant(model: onnx.ModelProto, own: onnx.GraphProto, name: str) -> Array:
+def compute_constant(model: onnx.ModelProto, subgraph: onnx.GraphProto, name: str) -> Array:
     """Return a tensor of a graph that depends on no input; ValueError if it does."""
-    graphs = [*list_graphs(model.graph), own]  # the last one first, if others have the same name
+    # A tensor of the last graph comes first, if others have the same name.
+    graphs = [*list_graphs(model.graph), subgraph]
     held = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
     if name in held:
         return np.array(numpy_helper.to_array(held[name]))
@@ -255,13 +257,14 @@ def compute_constant(model: onnx.ModelProto, own: onnx.GraphProto, name: str) ->
             return
         if tensor not in made:
             raise ValueError(f"expected weights in the file, got {tensor}, an input of the graph")
-        for each in made[tensor].input:
-            add(each)
+        for tensor_name in made[tensor].input:
+            add(tensor_name)
         nodes[made[tensor].output[0]] = made[tensor]
 
     add(name)
-    used = {each for node in nodes.values() for each in node.input}
-    tensors, result = [held[each] for each in used if each in held], onnx.ValueInfoProto(name=name)
+    used = {tensor_name for node in nodes.values() for tensor_name in node.input}
+    tensors = [held[tensor_name] for tensor_name in used if tensor_name in held]
+    result = onnx.ValueInfoProto(name=name)
     part = helper.make_graph([*nodes.values()], "constant", [], [result], tensors)
     options = {"opset_imports": model.opset_import, "functions": model.functions}
     constant = helper.make_model(part, ir_version=model.ir_version, **options)
