@@ -222,7 +222,9 @@ def _command(arguments: list[str]) -> int:
             _list_commands(Terminal())
             return OK
         config = parse(arguments)
-        command = next(each for each in COMMANDS.values() if each.config is type(config))
+        command = next(
+            candidate for candidate in COMMANDS.values() if candidate.config is type(config)
+        )
         command.function(config, Terminal())
         return OK
     except SystemExit as stop:  # tyro has printed the help; or a signal came

@@ -62,11 +62,11 @@ def list_scores(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
 
 def list_stages(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each function with the number of its verdicts, and the share that is not right."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+    verdicts_of_stage: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         for stage in row["stages"]:
-            found[stage["name"]][stage["verdict"]] += 1
-    for name, count in found.items():
+            verdicts_of_stage[stage["name"]][stage["verdict"]] += 1
+    for name, count in verdicts_of_stage.items():
         missed = count.total() - count[Verdict.RIGHT]
         numbers = [str(count[verdict] or "") for verdict in SHOWN]
         share = f"{_bar(missed, count.total())} {100 * missed / count.total():.0f} %"
@@ -75,23 +75,23 @@ def list_stages(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
 
 def list_mistakes(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each likely mistake, the most frequent first, and who made it."""
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    files_by_mistake: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in rows:
         for stage in row["stages"]:
             if stage["likely"]:
-                found[stage["likely"], stage["name"]].append(row["file"])
-    for (words, stage), files in sorted(found.items(), key=lambda item: -len(item[1])):
+                files_by_mistake[stage["likely"], stage["name"]].append(row["file"])
+    for (mistake, stage), files in sorted(files_by_mistake.items(), key=lambda item: -len(item[1])):
         percent = 100 * len(files) / len(rows)
         share = f"{len(files)} ({percent:.{int(percent < 1)}f} %)"
-        yield [html.escape(words), _code(stage), share, _links(files)]
+        yield [html.escape(mistake), _code(stage), share, _links(files)]
 
 
 def list_students(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each submission in order of name."""
     for row in rows:
-        words = [*_list_missed(row["stages"]), *list_remarks(row)]
+        remarks = [*_list_missed(row["stages"]), *list_remarks(row)]
         score, seconds = f"{row['score']:g} of {row['out_of']:g}", f"{row.get('seconds', 0):.1f}"
-        yield [_links([row["file"]]), score, html.escape("; ".join(words)), seconds]
+        yield [_links([row["file"]]), score, html.escape("; ".join(remarks)), seconds]
 
 
 def _list_missed(stages: Sequence[JsonObject]) -> list[str]:
@@ -110,12 +110,12 @@ def list_remarks(row: JsonObject) -> list[str]:
 
 def _links(files: Sequence[str], most: int = MOST_NAMES) -> str:
     """Return links to the pages of students."""
-    shown = [
+    links = [
         f'<a href="{html.escape(quote(f"students/{file}.html"))}">{html.escape(file)}</a>'
         for file in files[:most]
     ]
     more = f" and {len(files) - most} more" if len(files) > most else ""
-    return ", ".join(shown) + more
+    return ", ".join(links) + more
 
 
 def _code(text: str) -> str:

@@ -57,5 +57,5 @@ def check_cells(sources: Sequence[str], names: Sequence[str]) -> Shown:
             report = examine(config, Terminal(quiet=True), source)
         except CommandError as error:
             return Shown(f"check: {error}")
-    shown = (report.describe(), write_fragment(report))  # a cell has IPython's number, as In[4]
-    return Shown(*(re.sub(r"notebook\.ipynb, cell (\d+)", r"In[\1]", words) for words in shown))
+    texts = (report.describe(), write_fragment(report))  # a cell has IPython's number, as In[4]
+    return Shown(*(re.sub(r"notebook\.ipynb, cell (\d+)", r"In[\1]", text) for text in texts))

@@ -14,8 +14,8 @@ def name_path(path: Path) -> str:
     'week 1/a\\nb.py'
     """
     text = path.as_posix()
-    shown = "".join(c if c.isprintable() and c != "\\" else ascii(c)[1:-1] for c in text)
-    if all(len(part.encode()) <= MOST_BYTES for part in shown.split("/")):
-        return shown
+    printable = "".join(c if c.isprintable() and c != "\\" else ascii(c)[1:-1] for c in text)
+    if all(len(part.encode()) <= MOST_BYTES for part in printable.split("/")):
+        return printable
     digest = hashlib.sha256(os.fsencode(text)).hexdigest()
-    return f"{shown[: MOST_BYTES // 5]}…{digest[:16]}{path.suffix}"
+    return f"{printable[: MOST_BYTES // 5]}…{digest[:16]}{path.suffix}"

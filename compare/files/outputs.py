@@ -40,10 +40,10 @@ def check_outputs(outputs: Sequence[Output], inputs: Iterable[Path] = ()) -> Non
     for output in outputs:
         of = f"or {output.older} of" if output.older else "for"
         expected, path = f"expected a new file {of} {output.option}", output.path
-        if words := taken.get(_identify(path)):
-            raise UsageError(f"{expected}, got {path}, {words}")
-        if found := _find_else(output):
-            raise UsageError(f"{expected}, got {path}, which is {found}")
+        if use := taken.get(_identify(path)):
+            raise UsageError(f"{expected}, got {path}, {use}")
+        if other := _find_else(output):
+            raise UsageError(f"{expected}, got {path}, which is {other}")
         if path.parent.exists() or not output.makes_folder:
             _check_can_write(path)
         if not _is_stream(path):  # a terminal may be named twice
@@ -54,8 +54,8 @@ def _identify(path: Path) -> object:
     """Return what all names of a file have in common, and all paths of one that is new."""
     if not path.exists():
         return os.path.realpath(path)
-    found = path.stat()
-    return found.st_dev, found.st_ino
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _find_else(output: Output) -> str:

@@ -72,8 +72,8 @@ def exchange(*operands: Handle) -> None:
     """Note that threads use entries that others have loaded, or have computed from these."""
     for operand in operands:
         order = State.order
-        found = order.exchanged if operand.attr.get("is_loaded") else order.passed_on
-        found.update(operand.attr.get("tiles", ()))
+        tiles = order.exchanged if operand.attr.get("is_loaded") else order.passed_on
+        tiles.update(operand.attr.get("tiles", ()))
 
 
 class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
@@ -275,8 +275,8 @@ def with_tiles(name: str) -> Callable[..., object]:
     def operation(self: triton_interpreter.InterpreterBuilder, *args: object) -> object:
         result = original(self, *args)
         handles = [arg for arg in args if isinstance(arg, Handle)]
-        for each in result if isinstance(result, tuple) else (result,):
-            carry(each, *handles)
+        for handle in result if isinstance(result, tuple) else (result,):
+            carry(handle, *handles)
         return result
 
     original = getattr(triton_interpreter.InterpreterBuilder, name)
@@ -291,13 +291,13 @@ def undefined(ptrs: Handle) -> Handle:
     return Handle(values, ptrs.get_element_ty())
 
 
-def hint(words: str) -> None:
+def hint(reason: str) -> None:
     """Note why numbers may be wrong, with the line of the user's code."""
     frame = sys._getframe()
     triton_folder = str(Path(triton_interpreter.__file__).parents[1])
     while frame.f_back and frame.f_code.co_filename.startswith((triton_folder, __file__)):
         frame = frame.f_back
-    HINTS[f"{words} (line {frame.f_lineno})"] = None
+    HINTS[f"{reason} (line {frame.f_lineno})"] = None
 
 
 def check_multiples(handle: Handle, name: str, values: list[int]) -> None:
@@ -334,12 +334,12 @@ def synchronise(ptr: Handle, mask: Handle, sem: object, scope: object) -> Callab
     tile, addresses, parts = access(ptr, mask, may_wait=True)
     for array, _, places in parts:
         array.change(places, tile, order)
-    words, is_single = f"{sem} {scope}".upper(), addresses.size == 1
-    if is_single and "CTA" not in words and "RELEASE" in words:
+    semantics, is_single = f"{sem} {scope}".upper(), addresses.size == 1
+    if is_single and "CTA" not in semantics and "RELEASE" in semantics:
         order.release(int(addresses[0]))
 
     def acquire() -> None:
-        if is_single and "CTA" not in words and "ACQUIRE" in words:
+        if is_single and "CTA" not in semantics and "ACQUIRE" in semantics:
             order.acquire(int(addresses[0]))
 
     return acquire

@@ -42,11 +42,11 @@ USUAL = {"num_warps": 4, "num_stages": 3, "num_ctas": 1}
 
 def list_variants(launches: Sequence[Launch]) -> dict[str, list[str]]:
     """Return the variants of each kernel, by its name."""
-    found: dict[str, dict[str, None]] = {}
+    by_kernel: dict[str, dict[str, None]] = {}
     for launch in launches:
-        words = name_variant(launch)
-        found.setdefault(launch["name"], {}).update({words: None} if words else {})
-    return {name: list(variants) for name, variants in found.items()}
+        variant = name_variant(launch)
+        by_kernel.setdefault(launch["name"], {}).update({variant: None} if variant else {})
+    return {name: list(variants) for name, variants in by_kernel.items()}
 
 
 def choose_launches(launches: Sequence[Launch]) -> list[Launch]:
@@ -65,7 +65,7 @@ def choose_launches(launches: Sequence[Launch]) -> list[Launch]:
         general.sort(key=lambda launch: len(launch["aligned"]))
         columns.append([general.pop(), *general])
     rounds = zip_longest(*columns)
-    return [launch for each in rounds for launch in each if launch is not None]
+    return [launch for row in rounds for launch in row if launch is not None]
 
 
 def compile_launches(
@@ -91,15 +91,15 @@ def compile_launches(
                 command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
             )
             running.append((path.with_suffix(".lines"), process))
-        found: dict[int, dict[str, Any]] = {}
+        outcomes: dict[int, dict[str, Any]] = {}
         for k, (path, process) in enumerate(running):
             failed = _wait(process, until)
             lines = path.read_text("utf-8").splitlines() if path.exists() else []
             mine = range(k, len(chosen), number)
-            found |= zip(mine, map(json.loads, lines), strict=False)
+            outcomes |= zip(mine, map(json.loads, lines), strict=False)
             missing = {"error": failed} if failed else {"late": seconds}
-            found |= {n: dict(missing) for n in mine if n not in found}
-    return [dict(launch) | found[n] for n, launch in enumerate(chosen)]
+            outcomes |= {n: dict(missing) for n in mine if n not in outcomes}
+    return [dict(launch) | outcomes[n] for n, launch in enumerate(chosen)]
 
 
 def _wait(process: subprocess.Popen[bytes], until: float) -> str:
@@ -117,15 +117,15 @@ def _wait(process: subprocess.Popen[bytes], until: float) -> str:
 def describe_kernels(
     compiled: Sequence[Mapping[str, Any]], architecture: str, *, tf32: bool
 ) -> Iterator[tuple[str, Verdict, str]]:
-    """Yield name, verdict and words for each variant; with `tf32`, TF32 is no mistake."""
+    """Yield name, verdict and description of each variant; with `tf32`, TF32 is no mistake."""
     variants: dict[str, list[Mapping[str, Any]]] = {}
     for used in compiled:
-        words = name_variant(used)
-        name = f"{used['name']} for {architecture}" + f" ({words})" * bool(words)
+        variant = name_variant(used)
+        name = f"{used['name']} for {architecture}" + f" ({variant})" * bool(variant)
         variants.setdefault(name, []).append(used)
     for name, several in variants.items():
-        verdict, words = describe_variant(several, architecture, tf32=tf32)
-        yield name, verdict, words
+        verdict, description = describe_variant(several, architecture, tf32=tf32)
+        yield name, verdict, description
 
 
 def describe_variant(
@@ -139,11 +139,11 @@ def describe_variant(
         return Verdict.ERROR, failed[0]
     if not done:
         return Verdict.NOT_TRIED, f"not compiled within {late[0]:g} seconds"
-    words, worst = [_count(done[0])], max(done, key=lambda used: (used["stack"], used["registers"]))
-    if worst is not done[0] and _count(worst) != words[0]:
-        words.append(f"{_name_unaligned(worst)}: {_count(worst)}")
+    facts, worst = [_count(done[0])], max(done, key=lambda used: (used["stack"], used["registers"]))
+    if worst is not done[0] and _count(worst) != facts[0]:
+        facts.append(f"{_name_unaligned(worst)}: {_count(worst)}")
     if late:
-        words.append(
+        facts.append(
             f"{len(late)} of {len(several)} alignments not compiled in {late[0]:g} seconds"
         )
     wrong = []
@@ -152,7 +152,7 @@ def describe_variant(
     limit = 1024 * SHARED[CAPABILITIES[architecture]]
     if any(used["shared"] > limit for used in done):
         wrong.append(f"it cannot run: the card has {limit // 1024} KB of shared memory")
-    return Verdict.WRONG if wrong else Verdict.RIGHT, "; ".join([*words, *wrong])
+    return Verdict.WRONG if wrong else Verdict.RIGHT, "; ".join([*facts, *wrong])
 
 
 def _count(used: Mapping[str, Any]) -> str:
@@ -172,6 +172,6 @@ def _name_unaligned(used: Mapping[str, Any]) -> str:
     names = [n for k, n in enumerate(used["types"]) if k not in used["aligned"]]
     sizes = [n for n in names if used["types"][n] in ("i32", "i64")]
     arrays = [n for n in names if used["types"][n].startswith("*")]
-    words = [f"{', '.join(sizes)} no multiple of 16"] if sizes else []
-    words += [f"{', '.join(arrays)} not aligned to 16 bytes"] if arrays else []
-    return " and ".join(words)
+    phrases = [f"{', '.join(sizes)} no multiple of 16"] if sizes else []
+    phrases += [f"{', '.join(arrays)} not aligned to 16 bytes"] if arrays else []
+    return " and ".join(phrases)

@@ -167,7 +167,7 @@ def patch_reductions() -> None:
 
     def apply(self: object, inputs: tl.tensor | tuple[tl.tensor, ...]) -> object:
         several = inputs if isinstance(inputs, tuple) else (inputs,)
-        builder.exchange(*(each.handle for each in several))
+        builder.exchange(*(tensor.handle for tensor in several))
         return original(self, inputs)
 
     triton_interpreter.ReduceScanOpInterface.apply = apply

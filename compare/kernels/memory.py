@@ -114,16 +114,16 @@ class Accesses:
 
     def find_own(self, places: Addresses, order: Order) -> Flags:
         """Return where the program itself has accessed since its last barrier."""
-        own: Flags = (self.by[places] == order.program) & (self.at[places] == order.epoch)
-        return own
+        is_own: Flags = (self.by[places] == order.program) & (self.at[places] == order.epoch)
+        return is_own
 
     def find_others(self, places: Addresses, order: Order) -> Flags:
         """Return where another program has accessed that the current one has not waited for."""
         by, earlier = self.by[places], self.earlier[places]
-        found: Flags = (self.at[places] >= order.seen[by]) & (by != order.program)
+        is_other: Flags = (self.at[places] >= order.seen[by]) & (by != order.program)
         for number in np.unique(earlier) if earlier.any() else ():
-            found |= (earlier == number) & self._has_unseen(number, order)
-        return found
+            is_other |= (earlier == number) & self._has_unseen(number, order)
+        return is_other
 
     def _has_unseen(self, number: int, order: Order) -> bool:
         while number:
@@ -252,7 +252,7 @@ def split(arrays: tuple[Array, ...], addresses: Addresses, size: int) -> list[tu
 
     `size` is an entry's size, in bytes.
     """
-    found = []
+    parts = []
     left = np.ones(addresses.shape, bool)
     while left.any():
         first = addresses[left.argmax()]
@@ -263,6 +263,6 @@ def split(arrays: tuple[Array, ...], addresses: Addresses, size: int) -> list[tu
             distance = first - nearest.first - nearest.nbytes if after else nearest.first - first
             where = f"{distance} bytes {'after the end' if after else 'before the beginning'}"
             raise IndexError(f"expected entries of {nearest.name}, got one {where} (no mask?)")
-        found.append((nearest, inside))
+        parts.append((nearest, inside))
         left &= ~inside
-    return found
+    return parts

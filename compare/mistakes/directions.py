@@ -27,9 +27,9 @@ class SwappedWeights(FunctionsLayer):
 class SwappedOutput(FunctionsLayer):
     """A layer whose output has the reverse direction first."""
 
-    def forward(self, *given: Any, **more: Any) -> Any:
+    def forward(self, *arguments: Any, **more: Any) -> Any:
         """Return output, last state and tape."""
-        output, last, tape = super().forward(*given, **more)
+        output, last, tape = super().forward(*arguments, **more)
         return np.concatenate(np.split(output, 2, axis=2)[::-1], axis=2), last, tape
 
 

@@ -65,10 +65,10 @@ class Mistake:
 
     def move_to_reverse(self) -> "Mistake":
         """Return the mistake of a layer in two directions if the reverse one alone has it."""
-        own = self.bug.reverse if self.bug else ""
+        stated = self.bug.reverse if self.bug else ""
         layer = partial(FunctionsLayer, PlainFunctions(self.cell), reverse=self.functions)
-        words = own or f"{self.words} Only the reverse direction has this mistake."
-        return Mistake(cell=self.cell, words=words, layer=layer)
+        sentence = stated or f"{self.words} Only the reverse direction has this mistake."
+        return Mistake(cell=self.cell, words=sentence, layer=layer)
 
 
 def list_mistakes(
@@ -80,24 +80,24 @@ def list_mistakes(
     """
 
     def make(
-        words: str, functions: PlainFunctions, gates: str = "", bug: Bug | None = None
+        sentence: str, functions: PlainFunctions, gates: str = "", bug: Bug | None = None
     ) -> Mistake:
         layer = partial(FunctionsLayer, functions)
         return Mistake(
-            cell=cell, words=words, layer=layer, functions=functions, bug=bug, gates=gates
+            cell=cell, words=sentence, layer=layer, functions=functions, bug=bug, gates=gates
         )
 
     for bug in CATALOGUE:
         if any(bug.is_in(kind, cell) for kind in kinds):
-            words = (transposed and bug.transposed) or bug.words
-            yield make(words, PlainFunctions(cell, bug.plain), bug.gates, bug)
+            sentence = (transposed and bug.transposed) or bug.words
+            yield make(sentence, PlainFunctions(cell, bug.plain), bug.gates, bug)
     for order in list_orders(cell):
-        words = f"The gates are read in the order {', '.join(order)}."
-        yield make(words, PlainFunctions(cell, order=order), ",".join(order))
+        sentence = f"The gates are read in the order {', '.join(order)}."
+        yield make(sentence, PlainFunctions(cell, order=order), ",".join(order))
     for order in list_orders(cell) if {*BACKWARD} & {*kinds} else ():
-        shown, right = ", ".join(order), ", ".join(CELLS[cell].gates)
-        words = f"On the way back the gates change places: {shown} in the place of {right}."
-        yield make(words, PlainFunctions(cell, order=order, kinds=BACKWARD))
+        read, right = ", ".join(order), ", ".join(CELLS[cell].gates)
+        sentence = f"On the way back the gates change places: {read} in the place of {right}."
+        yield make(sentence, PlainFunctions(cell, order=order, kinds=BACKWARD))
 
 
 def list_layer_mistakes(
@@ -117,9 +117,9 @@ def list_layer_mistakes(
     if bidirectional:
         for mistake in list_mistakes(cell, kinds, transposed=transposed):
             yield mistake.move_to_reverse()
-        for layer_class, words in WRONG_DIRECTIONS.items() if is_forward else ():
+        for layer_class, sentence in WRONG_DIRECTIONS.items() if is_forward else ():
             layer = partial(layer_class, PlainFunctions(cell))
-            yield Mistake(cell=cell, words=words, layer=layer)
+            yield Mistake(cell=cell, words=sentence, layer=layer)
     for bug in BUGS if copies else ():
         if not bug.stages and is_of_layer(bug, cell):
             layer = getattr(_load_copy(bug), CELLS[cell].layer)
@@ -140,13 +140,13 @@ def describe_gates(cell: str, wrong: Comparison) -> str:
     for order in list_orders(cell):
         swapped = np.concatenate([blocks[gate] for gate in order])
         if largest_difference(swapped, wrong.got) <= 2 * np.max(wrong.allowed):
-            shown, right = ", ".join(order), ", ".join(gates)
-            return f"The rows of {wrong.tensor} are swapped: {shown} in the place of {right}."
+            read, right = ", ".join(order), ", ".join(gates)
+            return f"The rows of {wrong.tensor} are swapped: {read} in the place of {right}."
     is_wrong = zip(gates, np.split(wrong.wrong_entries, len(gates)), strict=True)
-    found = [gate for gate, entries in is_wrong if entries.any()]
-    if len(found) == len(gates):
+    wrong_gates = [gate for gate, entries in is_wrong if entries.any()]
+    if len(wrong_gates) == len(gates):
         return ""
-    return f"{wrong.tensor} differs in the rows of {' and '.join(found)} alone."
+    return f"{wrong.tensor} differs in the rows of {' and '.join(wrong_gates)} alone."
 
 
 def is_of_layer(bug: Bug, cell: str) -> bool:

@@ -80,10 +80,10 @@ def diff(patches: Sequence[Patch], context: int = 2) -> str:
 
 def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleType:
     """Import a patched copy of a package, a new one each time; PatchError if a patch misfits."""
-    own = [patch for patch in patches if patch.package == package]
-    for file in {patch.file for patch in own}:
+    package_patches = [patch for patch in patches if patch.package == package]
+    for file in {patch.file for patch in package_patches}:
         try:  # raise here, not in the middle of an import
-            _compiled(patched_source(file, own), file)
+            _compiled(patched_source(file, package_patches), file)
         except SyntaxError as error:
             raise PatchError(f"expected {file} to be Python when patched, got {error}") from error
     alias = f"{package}__{name.replace('-', '_')}"
@@ -91,7 +91,7 @@ def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleTyp
         del sys.modules[module]
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
-    _finder.copies[alias] = package, tuple(own)
+    _finder.copies[alias] = package, tuple(package_patches)
     importlib.invalidate_caches()
     return importlib.import_module(alias)
 

@@ -85,8 +85,8 @@ def _with_own(case: LayerCase, x: Array | None, weights: Results | None) -> Laye
     if x is not None:
         case = case.given(x=np.ascontiguousarray(x, case.dtype))
     if weights is not None:
-        own = {name: np.ascontiguousarray(a, case.dtype) for name, a in weights.items()}
-        case = case.given(parameters=own)
+        parameters = {name: np.ascontiguousarray(a, case.dtype) for name, a in weights.items()}
+        case = case.given(parameters=parameters)
     return case
 
 
@@ -99,7 +99,7 @@ def shrink(case: LayerCase) -> list[LayerCase]:
     for letter in "TBVHL" if case.own_floats is None else "TB":
         size = getattr(case, letter)
         changes: list[dict[str, Any]] = [{letter: n} for n in (1, size // 2, size - 1)]
-        smaller += [replace(case, **each) for each in changes if 0 < each[letter] < size]
+        smaller += [replace(case, **sizes) for sizes in changes if 0 < sizes[letter] < size]
     return smaller if case.own_floats is None else [_cut(one, case.own_floats) for one in smaller]
 
 

@@ -84,20 +84,20 @@ def bisect_pair(
 
 def _show_progress(pair: Pair, terminal: Terminal) -> Iterator[PairResult]:
     """Yield the result of each case; from time to time, print how many there are."""
-    shown = time.monotonic()
+    last_line = time.monotonic()
     for k, result in enumerate(compare_pair(pair.sides, pair.cases), start=1):
         yield result
-        if time.monotonic() - shown > EVERY:
-            shown = time.monotonic()
+        if time.monotonic() - last_line > EVERY:
+            last_line = time.monotonic()
             terminal.line(f"{k} of {len(pair.cases)} cases are compared", "dim")
 
 
-def _find_smallest(sides: tuple[ComparedSide, ComparedSide], found: PairResult) -> PairResult:
+def _find_smallest(sides: tuple[ComparedSide, ComparedSide], result: PairResult) -> PairResult:
     """Return the result of a smaller case that differs too, as long as there is one."""
-    for smaller in compare_pair(sides, shrink(found.case)):
+    for smaller in compare_pair(sides, shrink(result.case)):
         if smaller.differs:
             return _find_smallest(sides, smaller)
-    return found
+    return result
 
 
 @contextmanager
@@ -106,9 +106,13 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
 
     UsageError if one of them cannot be used, or gives no results.
     """
-    found = None if options.weights is None else read_target(str(options.weights))
-    layers = {} if found is None else read_layers(found.path)
-    weights = choose_layer(layers, found.place, found.name) if found and layers else None
+    weights_file = None if options.weights is None else read_target(str(options.weights))
+    layers = {} if weights_file is None else read_layers(weights_file.path)
+    weights = (
+        choose_layer(layers, weights_file.place, weights_file.name)
+        if weights_file and layers
+        else None
+    )
     stated = None if config.cell == next(iter(CELLS)) else config.cell  # the first is the default
     cell = stated if weights is None else guess_cell(weights, config.cell).name
     devices = (config.device, options.device_b or config.device)
@@ -117,10 +121,10 @@ def open_pair(options: PairOptions, config: SharedOptions, terminal: Terminal) -
     with ExitStack() as stack:
         try:
             a, b = _load_both(stack, options, cell, devices)
-            if found and weights is None:
-                arrays = read_arrays(found.path)
+            if weights_file and weights is None:
+                arrays = read_arrays(weights_file.path)
                 layers = a.read_own(arrays) or b.read_own(arrays)
-                weights = choose_layer(layers, found.place, found.name)
+                weights = choose_layer(layers, weights_file.place, weights_file.name)
             weights = next((w for w in (weights, a.weights, b.weights) if w is not None), None)
             if weights is not None:
                 a.check_weights(weights)
@@ -156,9 +160,11 @@ def _load_both(
     loaded: dict[int, Implementation] = {}
     for k in sorted((0, 1), key=lambda k: targets[k] in OURS):
         first = next(iter(loaded.values()), None)
-        own = cell or (first.cell.name if first is not None and targets[k] in OURS else None)
+        cell_of_target = cell or (
+            first.cell.name if first is not None and targets[k] in OURS else None
+        )
         device = None if devices[k] == "cpu" else devices[k]
-        layer = implementation(targets[k], own, device=device, gates=orders[k])
+        layer = implementation(targets[k], cell_of_target, device=device, gates=orders[k])
         loaded[k] = stack.enter_context(layer)
     a, b = loaded[0], loaded[1]
     if a.cell != b.cell:
@@ -188,10 +194,10 @@ def _describe(
         if side.implementation.layout:
             terminal.line(f"   Detected: {side.implementation.layout}", "dim")
     first, *more = pair.cases
-    words = first.describe() if not more else _describe_sizes(pair.cases)
+    described = first.describe() if not more else _describe_sizes(pair.cases)
     others = [(side, weight) for side in pair.sides for weight in side.compare_weights(first)]
     equal = "inputs" if others else "weights and inputs"
-    terminal.line(f"{plural(len(pair.cases), 'case')} with equal {equal}: {words}", "dim")
+    terminal.line(f"{plural(len(pair.cases), 'case')} with equal {equal}: {described}", "dim")
     for side, weight in others:
         whose = "--weights" if has_weights else "A"
         how = describe_gates(first.cell, weight) or f"Up to {weight.difference:.1e} apart."
@@ -205,12 +211,12 @@ def _describe(
 
 def _describe_sizes(cases: Sequence[LayerCase]) -> str:
     """Return the smallest and the largest of each size in words."""
-    words = []
+    ranges = []
     for letter in "TBVH":
         sizes = [getattr(case, letter) for case in cases]
         least, most = min(sizes), max(sizes)
-        words.append(f"{letter} {least}" if least == most else f"{letter} {least} to {most}")
-    return ", ".join([*words, cases[0].cell, cases[0].dtype])
+        ranges.append(f"{letter} {least}" if least == most else f"{letter} {least} to {most}")
+    return ", ".join([*ranges, cases[0].cell, cases[0].dtype])
 
 
 def choose(results: Sequence[PairResult]) -> PairResult:
@@ -230,32 +236,32 @@ def choose(results: Sequence[PairResult]) -> PairResult:
 
 def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:
     """Print the table of one case, and explain a difference."""
-    shown = choose(results)
-    if any(case is not shown.case for case in pair.cases):  # one of several, or a smaller one
-        what = "A and B differ" if shown.differs else "The largest difference is"
-        without = "" if shown.case.h0 else ", no initial state"
-        terminal.line(f"{what} in this case: {shown.case.describe()}{without}")
+    result = choose(results)
+    if any(case is not result.case for case in pair.cases):  # one of several, or a smaller one
+        what = "A and B differ" if result.differs else "The largest difference is"
+        without = "" if result.case.h0 else ", no initial state"
+        terminal.line(f"{what} in this case: {result.case.describe()}{without}")
     for side in pair.sides:
-        if lacking := shown.list_lacking(side):
+        if lacking := result.list_lacking(side):
             has_none = "gradient of weight_ih_l0" in lacking
             what = " gradients" if has_none else f": {', '.join(lacking)}"
             terminal.line(f"{side.name} does not compute{what}", "dim")
-    show_parity(shown.report, terminal, ("A", "B"))
-    if shown.differs:
-        _show_difference(pair, shown, terminal)
+    show_parity(result.report, terminal, ("A", "B"))
+    if result.differs:
+        _show_difference(pair, result, terminal)
 
 
-def _show_difference(pair: Pair, shown: PairResult, terminal: Terminal) -> None:
+def _show_difference(pair: Pair, result: PairResult, terminal: Terminal) -> None:
     """Print the first difference, which side is wrong, and the likely mistake."""
-    first = shown.first
+    first = result.first
     assert first is not None
-    step = f" at step {first.step} of {shown.case.T}" if first.step is not None else ""
+    step = f" at step {first.step} of {result.case.T}" if first.step is not None else ""
     step += " of the reverse direction" * (first.backward and first.tensor == "output")
     described = first.describe().replace("expected", "A has").replace("got", "B has")
     terminal.line(f"First difference: {first.tensor}{step}, {described}")
-    if where := shown.find_layer():
+    if where := result.find_layer():
         terminal.line(f"h_n differs first in {where}.")
-    right = [side for side in pair.sides if shown.is_right(side)]
+    right = [side for side in pair.sides if result.is_right(side)]
     wrong = [side for side in pair.sides if side not in right]
     if len(wrong) == 1:
         terminal.line(
@@ -265,5 +271,5 @@ def _show_difference(pair: Pair, shown: PairResult, terminal: Terminal) -> None:
         which = "Both agree" if right else "Neither agrees"
         terminal.line(f"{which} with the computation in float64.")
     for side in wrong:
-        if words := find_mistake(shown, side, pair.cases):
-            terminal.line(f"Likely mistake of {side.name}: {words}", "bold")
+        if mistake := find_mistake(result, side, pair.cases):
+            terminal.line(f"Likely mistake of {side.name}: {mistake}", "bold")

@@ -39,8 +39,8 @@ class ComparedSide:
         hidden = {} if case.nonlinearity == "tanh" else {"nonlinearity": case.nonlinearity}
         hidden |= {"dtype": self.dtype} if self.dtype == case.precision else {}
         parameters = case.floats.parameters
-        if (own := self.implementation.weights) is not None:
-            parameters = {name: array.astype(case.dtype) for name, array in own.items()}
+        if (weights := self.implementation.weights) is not None:
+            parameters = {name: array.astype(case.dtype) for name, array in weights.items()}
         try:
             self.implementation.load(parameters, **hidden)
             return run_layer(self.implementation.layer, case)
@@ -52,14 +52,14 @@ class ComparedSide:
 
     def compare_weights(self, case: LayerCase) -> list[Comparison]:
         """Compare its own weights with a case's, which are expected; return those that differ."""
-        own = self.implementation.weights or {}
+        weights = self.implementation.weights or {}
         expected = case.floats.parameters
-        found = [
-            Comparison(name, expected[name], own[name].astype(case.dtype), 0.0)
+        comparisons = [
+            Comparison(name, expected[name], weights[name].astype(case.dtype), 0.0)
             for name in expected
-            if name in own
+            if name in weights
         ]
-        return [comparison for comparison in found if not comparison.ok]
+        return [comparison for comparison in comparisons if not comparison.ok]
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +76,8 @@ class PairResult:
         right, (a, b) = expect(self.case).results, self.results
         both = [name for name in right if name in a and name in b]
         a, b = ({n: results[n].astype(self.case.dtype) for n in both} for results in (a, b))
-        found = match_within(rounding(self.case)[1], a, b, self.case)
-        return tuple(replace(c, reference=right[c.tensor]) for c in found)
+        comparisons = match_within(rounding(self.case)[1], a, b, self.case)
+        return tuple(replace(c, reference=right[c.tensor]) for c in comparisons)
 
     @cached_property
     def report(self) -> ParityReport:
@@ -92,16 +92,16 @@ class PairResult:
     @property
     def first(self) -> Comparison | None:
         """The first tensor that differs, with A as the expected side; None if there is none."""
-        found = next((c for c in self.comparisons if not c.ok), None)
-        if found is not None and self._is_in_reverse(found):
-            return replace(found, backward=True)
-        return found
+        comparison = next((c for c in self.comparisons if not c.ok), None)
+        if comparison is not None and self._is_in_reverse(comparison):
+            return replace(comparison, backward=True)
+        return comparison
 
-    def _is_in_reverse(self, found: Comparison) -> bool:
+    def _is_in_reverse(self, comparison: Comparison) -> bool:
         """Return whether the half of an output alone differs that the reverse direction gives."""
-        if not self.case.bidirectional or found.tensor != "output" or found.problem:
+        if not self.case.bidirectional or comparison.tensor != "output" or comparison.problem:
             return False
-        forward, _ = np.split(found.wrong_entries, 2, axis=-1)
+        forward, _ = np.split(comparison.wrong_entries, 2, axis=-1)
         return not forward.any()
 
     def find_layer(self) -> str:
@@ -115,13 +115,15 @@ class PairResult:
 
     def list_lacking(self, side: ComparedSide) -> list[str]:
         """Return the results that only the other side has."""
-        own = self.results[self.sides.index(side)]
-        return [name for several in self.results for name in several if name not in own]
+        results_of_side = self.results[self.sides.index(side)]
+        return [name for several in self.results for name in several if name not in results_of_side]
 
     def is_right(self, side: ComparedSide) -> bool:
         """Whether a side agrees with our layer in float64, within the tolerance."""
-        own = self.results[self.sides.index(side)]
-        return all(c.ok for c in expect(self.case).compare(own) if c.tensor in own)
+        results_of_side = self.results[self.sides.index(side)]
+        return all(
+            c.ok for c in expect(self.case).compare(results_of_side) if c.tensor in results_of_side
+        )
 
 
 def compare_pair(
@@ -143,6 +145,6 @@ def compare_pair(
 def find_mistake(result: PairResult, side: ComparedSide, cases: Sequence[LayerCase]) -> str:
     """Return the likely mistake of a side that is wrong on a case; empty if none is known."""
     others = [case for case in cases if case is not result.case][:CONFIRMING]
-    own = result.results[result.sides.index(side)]
-    passes = [(result.case, own), *((case, side.run(case)) for case in others)]
+    results_of_side = result.results[result.sides.index(side)]
+    passes = [(result.case, results_of_side), *((case, side.run(case)) for case in others)]
     return name_mistake(passes, transposed=side.implementation.is_transposed)

@@ -82,8 +82,8 @@ def check_targets(options: PairOptions) -> None:
     if len(options.targets) not in (0, 2):
         raise UsageError(f"expected two targets, A and B, got {len(options.targets)}")
     if not options.targets:
-        own = [field.name for field in dataclasses.fields(PairOptions)]
-        refuse_options(options, own, "two targets with these options")
+        option_names = [field.name for field in dataclasses.fields(PairOptions)]
+        refuse_options(options, option_names, "two targets with these options")
     if options.like is not None:
         of_targets = ["dtype_b", "device_b", "gates", "gates_b"]
         refuse_options(options, of_targets, "two arrays with --like")

@@ -88,8 +88,8 @@ def convert(config: ConvertConfig, terminal: Terminal | None = None) -> None:
     weights = read_weights(source, config.from_)
     end = dest.suffix.lower()
     target = config.to if end in LIBRARIES else find_class(end, weights.cell)
-    found, share = translate(weights, target, config.nonlinearity)
-    write_file(dest, [_make_content(found, end, config.nonlinearity)], replaces=False)
+    translated, share = translate(weights, target, config.nonlinearity)
+    write_file(dest, [_make_content(translated, end, config.nonlinearity)], replaces=False)
     same = f"{weights.target} and {target} compute the same function with these weights"
     terminal.line(f"{same}; the largest difference is {share:.0%} of the tolerance")
     terminal.line(f"Written: {dest}")
@@ -122,13 +122,13 @@ def convert_weights(
     ValueError
         If there is no such form, or the source has no such layer.
     """
-    given: dict[str, object] = {"from_": from_, "to": to}
-    for name, form_name in given.items():
+    form_names: dict[str, object] = {"from_": from_, "to": to}
+    for name, form_name in form_names.items():
         if not isinstance(form_name, str) or form_name not in (TORCH, *list_classes()):
             expected = f"{name} to be one of {', '.join((TORCH, *list_classes()))}"
             raise UsageError(f"expected {expected}, got {clean(repr(form_name))}")
-    found, _ = translate(read_weights(source, from_), to)
-    return {name: np.array(array) for name, array in found.arrays.items()}
+    translated, _ = translate(read_weights(source, from_), to)
+    return {name: np.array(array) for name, array in translated.arrays.items()}
 
 
 def _check_dest(dest: Path, to: str) -> None:
@@ -161,14 +161,14 @@ def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -
             raise UsageError(f"expected --from with .npz or .safetensors, got {source}")
         arrays = read_arrays(file.path)
         if is_class:
-            with implementation(from_) as own:
-                found = choose_layer(own.read_own(arrays), where, name)
-            return _check_dtype(StoredWeights(from_, found), where)
+            with implementation(from_) as user_class:
+                layer = choose_layer(user_class.read_own(arrays), where, name)
+            return _check_dtype(StoredWeights(from_, layer), where)
     if from_ == TORCH:
         return _check_dtype(StoredWeights(TORCH, sort_parameters(arrays, where)), where)
     dtype = next((str(a.dtype) for a in arrays.values() if str(a.dtype) in DTYPES), DTYPES[0])
-    found = choose_layer(LibraryLayout(from_, dtype).find_layers(arrays), where, name)
-    return _check_dtype(StoredWeights(from_, found), where)
+    layer = choose_layer(LibraryLayout(from_, dtype).find_layers(arrays), where, name)
+    return _check_dtype(StoredWeights(from_, layer), where)
 
 
 def _check_dtype(weights: StoredWeights, where: str) -> StoredWeights:
@@ -188,8 +188,8 @@ def translate(
     ParityError unless both targets compute the same function of them.
     """
     form = None if target == TORCH else LibraryLayout(target, weights.dtype)
-    found = StoredWeights(target, fit_biases(weights, form), form)
-    return found, demand_same_function(weights, found, nonlinearity)
+    translated = StoredWeights(target, fit_biases(weights, form), form)
+    return translated, demand_same_function(weights, translated, nonlinearity)
 
 
 def fit_biases(weights: StoredWeights, form: LibraryLayout | None) -> Results:
@@ -248,8 +248,8 @@ def _explain(result: PairResult, cases: Sequence[LayerCase]) -> str:
     """Explain the side that computes another function than PyTorch's layer."""
     for side in result.sides:
         if not result.is_right(side):
-            words = find_mistake(result, side, cases)
-            return f"; {side.implementation.title} is another function. {words}".rstrip()
+            mistake = find_mistake(result, side, cases)
+            return f"; {side.implementation.title} is another function. {mistake}".rstrip()
     return ""
 
 
@@ -276,7 +276,7 @@ def demand_same_bits(got: Results, expected: Results) -> None:
     if {*got} != {*expected}:
         raise RecordError(f"expected to read {', '.join(expected)}, got {', '.join(got)}")
     for name, array in expected.items():
-        found = got[name]
-        same = (found.dtype, found.shape) == (array.dtype, array.shape)
-        if not same or found.tobytes() != array.tobytes():
+        written = got[name]
+        same = (written.dtype, written.shape) == (array.dtype, array.shape)
+        if not same or written.tobytes() != array.tobytes():
             raise RecordError(f"expected to read the bits of {name} that were written, got others")

@@ -80,5 +80,5 @@ class TorchOptimizer:
             | {kept: torch.from_numpy(memory[kept].copy()) for kept in counts}
             for name in self._parameters
         ]
-        own = self.own.state_dict()
-        self.own.load_state_dict({**own, "state": dict(enumerate(states))})
+        state_dict = self.own.state_dict()
+        self.own.load_state_dict({**state_dict, "state": dict(enumerate(states))})

@@ -81,8 +81,8 @@ class ParityReport:
     @property
     def verdict(self) -> Agreement:
         """The worst verdict of all rows; `UNDECIDABLE` without rows."""
-        found = {row.verdict for row in self.rows}
-        return next((v for v in reversed(Agreement) if v in found), Agreement.UNDECIDABLE)
+        verdicts = {row.verdict for row in self.rows}
+        return next((v for v in reversed(Agreement) if v in verdicts), Agreement.UNDECIDABLE)
 
     @property
     def failures(self) -> tuple[ParityRow, ...]:

@@ -146,8 +146,8 @@ class Progress:
         recall_shares: Mapping[str, float] | None = None,
     ) -> None:
         """End an epoch; if there are texts, print the figures and what each side wrote."""
-        shown = " ".join(f"{value:.2f}" for value in perplexities.values())
-        self.bar.update(self._task, perplexity=shown)
+        figures_in_bar = " ".join(f"{value:.2f}" for value in perplexities.values())
+        self.bar.update(self._task, perplexity=figures_in_bar)
         if texts is None:
             return
         done = f"epoch {self._updates // self._updates_per_epoch}/{self._num_epochs}"

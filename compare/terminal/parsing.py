@@ -49,10 +49,10 @@ def _wrapped_help() -> Iterator[None]:
     """Wrap the lines of the help that are wider than the terminal: tyro wraps options alone."""
     width = max(40, shutil.get_terminal_size().columns)
     try:
-        with redirect_stdout(_Help()) as shown:
+        with redirect_stdout(_Help()) as help_text:
             yield
     finally:
-        for line in shown.getvalue().splitlines(keepends=True):
+        for line in help_text.getvalue().splitlines(keepends=True):
             plain = re.sub(ESCAPES, "", line).rstrip()
             sys.stdout.write(line if len(plain) <= width else wrapped(plain, width) + "\n")
 
