@@ -26,10 +26,10 @@ from compare.implementations import (
     make_source,
     read_target,
 )
-from compare.implementations.worker.in_process import InProcess
+from compare.implementations.worker.in_process import LocalProcess
 from compare.terminal import Terminal
 
-submit = partial(Submission, start=InProcess)
+submit = partial(Submission, start=LocalProcess)
 """Load a source in this process."""
 
 
@@ -55,7 +55,7 @@ def examine_text(folder, text, **options):
     file = folder / "student.py"
     file.write_text(text, encoding="utf-8")
     config = CheckConfig(target=str(file), **options)
-    return examine(config, Terminal(quiet=True), start=InProcess)
+    return examine(config, Terminal(quiet=True), start=LocalProcess)
 
 
 def subject_of(load, stages, seed=0, order=()):

@@ -7,7 +7,7 @@ import numpy as np
 
 import scratch_rnn
 from compare.check import LayerCase, make_case
-from compare.check.cases.layer_case import SURFACE, random_choices
+from compare.check.cases.layer_case import SURFACE, draw_choices
 from compare.implementations import CELLS
 from compare.parity import StepSettings
 from scratch_rnn.text import Batch
@@ -83,7 +83,7 @@ def make_model_case(*, lr, max_norm, state, make=make_case, **choices):
 
 def random_model_case(rng, **fixed):
     """Draw a case without Hypothesis; `fixed` are values, or tuples and ranges to choose from."""
-    return make_model_case(**random_choices(rng, SURFACE | MODEL_SURFACE | fixed))
+    return make_model_case(**draw_choices(rng, SURFACE | MODEL_SURFACE | fixed))
 
 
 def build_model(case, package=scratch_rnn):

@@ -15,7 +15,7 @@ see.
 
 import numpy as np
 
-from compare.check.cases.floats import recurrences
+from compare.check.cases.floats import list_recurrences
 from compare.implementations import CELLS
 
 EPSILON = 1e-170  # its square is 0, and derivatives down to 1e-138 keep all their digits
@@ -32,7 +32,7 @@ def run(case, parameters, x, states, lengths, masks):
     names = CELLS[case.cell].states
     last = {f"{name}_n": np.zeros_like(states[f"{name}0"]) for name in names}
     y = x
-    for i, (layer, direction, suffix) in enumerate(recurrences(case)):
+    for i, (layer, direction, suffix) in enumerate(list_recurrences(case)):
         if direction == 0:  # a new layer reads the old one's output
             if layer > 0:
                 y = output if masks is None else output * masks[layer - 1]

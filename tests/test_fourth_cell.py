@@ -13,7 +13,7 @@ import pytest
 import concise_rnn
 import scratch_rnn
 from compare.check.cases import layer_results
-from compare.check.cases.layer_case import random_case
+from compare.check.cases.layer_case import draw_case
 from compare.implementations import CELLS, Cell
 from tests import oracle
 from tests.annotations import unchecked
@@ -129,6 +129,6 @@ def test_its_gradients_are_the_derivatives_of_its_equations(mgu):
     """By complex steps: `check` compares the layer with another of the same files."""
     rng = np.random.default_rng(0)
     for _ in range(20):
-        case = random_case(rng, cell="mgu", **SMALL)
+        case = draw_case(rng, cell="mgu", **SMALL)
         reference = {n: a.astype(case.dtype) for n, a in oracle.results(case).items()}
         demand(against(reference, mgu, case), "results are those of the equations", case)

@@ -32,7 +32,7 @@ class GradeConfig(CheckOptions):
         """The folder, and the class in each of its files."""
         return read_target(self.target)
 
-    def for_file(self, file: Path) -> CheckConfig:
+    def make_check_config(self, file: Path) -> CheckConfig:
         """Return the settings of the check of one file."""
         target = ":".join(filter(None, (str(file), self.submissions.name)))
         names = (field.name for field in dataclasses.fields(CheckOptions) if field.name != "json")

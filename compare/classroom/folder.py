@@ -194,9 +194,10 @@ def answer_requests(examine: Examine) -> None:
 
 def _row(config: GradeConfig, name: str, path: Path, examine: Examine) -> Row:
     try:
-        own, folder = config.for_file(path), config.submissions.path.absolute()
-        source = replace(find_source(own), submissions=str(folder))
-        report = examine(own, Terminal(quiet=True), source)
+        check = config.make_check_config(path)
+        folder = config.submissions.path.absolute()
+        source = replace(find_source(check), submissions=str(folder))
+        report = examine(check, Terminal(quiet=True), source)
         if config.report is not None:
             write_page(report, page_of(config.report, name), name)
     except CommandError as error:  # as of a flag that does not fit to this file

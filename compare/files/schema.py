@@ -64,14 +64,16 @@ NOT_NEGATIVE = Range(0, LARGEST, "of a finite number of at least 0")
 def parse_json(text: str | bytes) -> Any:
     """Return the value of a JSON text without duplicate keys and non-finite numbers."""
     try:
-        return json.loads(text, object_pairs_hook=_each_once, parse_constant=_no_constant)
+        return json.loads(
+            text, object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant
+        )
     except SchemaError:
         raise
     except (ValueError, RecursionError) as error:
         raise SchemaError("JSON", excerpt(error)) from None
 
 
-def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _refuse_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     values = dict(pairs)
     if len(values) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
@@ -79,7 +81,7 @@ def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return values
 
 
-def _no_constant(name: str) -> None:
+def _refuse_constant(name: str) -> None:
     raise SchemaError("finite numbers", name)
 
 
@@ -115,19 +117,19 @@ def to_lines(value: object, indent: str = "") -> str:
 def plain(record: "DataclassInstance") -> JsonObject:
     """Return a dataclass as JSON values; infinity becomes the string "inf"."""
 
-    def of(value: object) -> object:
+    def convert(value: object) -> object:
         if dataclasses.is_dataclass(value):
-            return of_fields(value)
+            return convert_fields(value)
         if isinstance(value, list | tuple):
-            return [of(item) for item in value]
+            return [convert(item) for item in value]
         if isinstance(value, Path) or value == math.inf:
             return str(value)
         return value
 
-    def of_fields(record: "DataclassInstance | type[DataclassInstance]") -> JsonObject:
-        return {f.name: of(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    def convert_fields(record: "DataclassInstance | type[DataclassInstance]") -> JsonObject:
+        return {f.name: convert(getattr(record, f.name)) for f in dataclasses.fields(record)}
 
-    return of_fields(record)
+    return convert_fields(record)
 
 
 @overload

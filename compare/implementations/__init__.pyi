@@ -35,7 +35,7 @@ from .layers.functions import LocalFunctions as LocalFunctions
 from .layers.functions import SubmissionFunctions as SubmissionFunctions
 from .layers.functions_layer import FunctionsLayer as FunctionsLayer
 from .layers.in_model import Package as Package
-from .layers.in_model import package_with as package_with
+from .layers.in_model import build_package as build_package
 from .layers.user_layer import UserLayer as UserLayer
 from .layers.user_layer import UserLayerFactory as UserLayerFactory
 from .layouts.conventions import BIASES as BIASES
@@ -49,8 +49,8 @@ from .layouts.conventions import Conventions as Conventions
 from .layouts.conventions import list_readings as list_readings
 from .layouts.gate_order import Order as Order
 from .layouts.gate_order import parse_order as parse_order
-from .layouts.gate_order import reorder_to_own as reorder_to_own
 from .layouts.gate_order import reorder_to_torch as reorder_to_torch
+from .layouts.gate_order import reorder_to_user as reorder_to_user
 from .layouts.gate_order import translate_call as translate_call
 from .layouts.parameters import BOTH as BOTH
 from .stored.forms import LibraryLayout as LibraryLayout

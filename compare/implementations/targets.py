@@ -29,7 +29,7 @@ from compare.implementations.stored.weights import (
     read_layers,
 )
 from compare.implementations.worker.client import Submission
-from compare.implementations.worker.in_process import InProcess
+from compare.implementations.worker.in_process import LocalProcess
 from compare.terminal import UsageError
 from scratch_rnn.checks import brief
 
@@ -63,7 +63,9 @@ def implementation(
         return Implementation(record, target, record.scratch_layer)
     if target == "torch":
         source = make_library_source(record.torch_module, record.layer)
-        layers = UserLayerFactory(Submission(source, start=InProcess), record.name, device=device)
+        layers = UserLayerFactory(
+            Submission(source, start=LocalProcess), record.name, device=device
+        )
         return Implementation(record, target, layers)
     stored = _read_stored(read)
     _refuse_data(read)
@@ -142,7 +144,10 @@ def _load_class(
             for name, arrays_of_layer in layers_of_file.items()
             if conventions.used <= arrays_of_layer.keys()
         }
-        return {n: add_second_biases(conventions.to_ours(a, record.name)) for n, a in whole.items()}
+        return {
+            n: add_second_biases(conventions.convert_to_ours(a, record.name))
+            for n, a in whole.items()
+        }
 
     conventions = layers.conventions
     layout = conventions.describe() if conventions.has_own_names else ""

@@ -258,7 +258,7 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
 """The functions of libdevice that NumPy computes, by their names without prefix and suffix."""
 
 
-def with_exchange(name: str) -> Callable[..., object]:
+def patch_exchange(name: str) -> Callable[..., object]:
     """Return an operation of the interpreter that notes that threads pass values on."""
 
     def operation(self: triton_interpreter.InterpreterBuilder, *args: object) -> object:
@@ -269,7 +269,7 @@ def with_exchange(name: str) -> Callable[..., object]:
     return operation
 
 
-def with_tiles(name: str) -> Callable[..., object]:
+def patch_tiles(name: str) -> Callable[..., object]:
     """Return an operation of the interpreter that notes where its results come from."""
 
     def operation(self: triton_interpreter.InterpreterBuilder, *args: object) -> object:
@@ -355,8 +355,8 @@ def install() -> None:
     """Let Triton's interpreter compute with these functions."""
     Handle.set_attr = check_multiples
     for move in MOVES:
-        setattr(_Builder, f"create_{move}", with_exchange(f"create_{move}"))
+        setattr(_Builder, f"create_{move}", patch_exchange(f"create_{move}"))
     for view in VIEWS:
-        setattr(_Builder, f"create_{view}", with_tiles(f"create_{view}"))
+        setattr(_Builder, f"create_{view}", patch_tiles(f"create_{view}"))
     triton_interpreter.interpreter_builder.__class__ = _Builder
     triton_interpreter.interpreter_builder.__init__()

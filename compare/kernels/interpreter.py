@@ -85,11 +85,11 @@ class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
     def _init_args_hst(self, args: Any, kwargs: Any) -> tuple[list[object], dict[str, object]]:
         arrays: dict[int, Any] = {}
 
-        def with_margin(name: str, arg: object) -> object:
+        def add_margin(name: str, arg: object) -> object:
             if isinstance(arg, TensorDescriptor):
                 rest = arg.shape, arg.strides, arg.block_shape, arg.padding
                 rounded = arg.round_f32_to_tf32
-                return TensorDescriptor(with_margin(name, arg.base), *rest, rounded)
+                return TensorDescriptor(add_margin(name, arg.base), *rest, rounded)
             if not isinstance(arg, torch.Tensor):
                 return arg
             storage = arg.untyped_storage()
@@ -104,8 +104,8 @@ class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
             )
 
         names = self.arg_names
-        on_host = [with_margin(n, arg) for n, arg in zip(names, args, strict=False)]
-        named = {name: with_margin(name, arg) for name, arg in kwargs.items()}
+        on_host = [add_margin(n, arg) for n, arg in zip(names, args, strict=False)]
+        named = {name: add_margin(name, arg) for name, arg in kwargs.items()}
         State.arrays = tuple(arrays.values())
         return on_host, named
 
@@ -116,7 +116,7 @@ class _Executor(triton_interpreter.GridExecutor):  # type: ignore[misc]
             tensor, copy = getattr(arg, "base", arg), getattr(host, "base", host)
             if isinstance(tensor, torch.Tensor):
                 array = by_storage[copy.untyped_storage().data_ptr()]
-                memory.bytes_of(tensor.untyped_storage()).copy_(array.inside)
+                memory.read_bytes(tensor.untyped_storage()).copy_(array.inside)
 
 
 def run(self: Any, *args: object, grid: object, warmup: bool = False, **kwargs: object) -> None:

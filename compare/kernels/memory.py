@@ -141,7 +141,7 @@ class Array:
         self.margin = MARGIN * (1 + self.nbytes // MARGIN)
         self.memory = torch.zeros(self.nbytes + 2 * self.margin, dtype=torch.uint8)
         self.inside = self.memory[self.margin : self.margin + self.nbytes]
-        self.inside.copy_(bytes_of(storage.cpu()))
+        self.inside.copy_(read_bytes(storage.cpu()))
         self.first = self.inside.data_ptr()
 
     def prepare(self) -> None:
@@ -242,7 +242,7 @@ class Array:
         )
 
 
-def bytes_of(storage: torch.UntypedStorage) -> torch.Tensor:
+def read_bytes(storage: torch.UntypedStorage) -> torch.Tensor:
     """Return the memory of a tensor as a tensor of bytes."""
     return torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
 

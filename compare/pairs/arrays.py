@@ -38,7 +38,7 @@ def compare_arrays(config: PairConfig, terminal: Terminal) -> ParityReport:
     terminal.line(f"{like} of {CELLS[case.cell].title}: {case.describe()}")
     terminal.line("Each entry has its own tolerance, from your input and weights.", "dim")
     terminal.line()
-    reference = run_forward(layer, case.in_float64())[like]
+    reference = run_forward(layer, case.convert_to_float64())[like]
     axis = 0 if like == "output" else None
     wider = np.result_type(a, b)  # so that neither is rounded
     one, other = a.astype(wider), b.astype(wider)

@@ -60,7 +60,7 @@ def list_cases(
     ]
     if len(cases) > 1:
         cases += [replace(cases[0], h0=False), replace(cases[0], T=5, B=4, lengths=True)]
-    return [_with_own(case, x, weights) for case in cases]
+    return [_replace_inputs(case, x, weights) for case in cases]
 
 
 def _choose_trials(known: Collection[str], num_weights: int) -> Sequence[Trial]:
@@ -80,13 +80,13 @@ def _choose_trials(known: Collection[str], num_weights: int) -> Sequence[Trial]:
     return fitting[:: 1 + sum(products[trial] for trial in fitting) // MOST_PRODUCTS]
 
 
-def _with_own(case: LayerCase, x: Array | None, weights: Results | None) -> LayerCase:
+def _replace_inputs(case: LayerCase, x: Array | None, weights: Results | None) -> LayerCase:
     """Return a case with the user's input and weights in the place of those that are drawn."""
     if x is not None:
-        case = case.given(x=np.ascontiguousarray(x, case.dtype))
+        case = case.replace_arrays(x=np.ascontiguousarray(x, case.dtype))
     if weights is not None:
         parameters = {name: np.ascontiguousarray(a, case.dtype) for name, a in weights.items()}
-        case = case.given(parameters=parameters)
+        case = case.replace_arrays(parameters=parameters)
     return case
 
 
@@ -110,4 +110,4 @@ def _cut(case: LayerCase, floats: Floats) -> LayerCase:
     states = {name: getattr(floats, name) for name in ("h0", "c0", "d_h_n", "d_c_n")}  # (LD, B, ·)
     cut: dict[str, Any] = {n: None if a is None else a[:T, :B].copy() for n, a in sequences.items()}
     cut |= {n: None if a is None else a[:, :B].copy() for n, a in states.items()}
-    return case.with_floats(replace(floats, **cut))
+    return case.attach_floats(replace(floats, **cut))

@@ -35,7 +35,9 @@ class ComparedSide:
 
     def run(self, case: LayerCase) -> Results:
         """Run a case forward and, where that exists, backward, with the values of its floats."""
-        case = case.in_float64() if self.dtype == "float64" else case  # whose dtype is the coarser
+        case = (
+            case.convert_to_float64() if self.dtype == "float64" else case
+        )  # whose dtype is the coarser
         hidden = {} if case.nonlinearity == "tanh" else {"nonlinearity": case.nonlinearity}
         hidden |= {"dtype": self.dtype} if self.dtype == case.precision else {}
         parameters = case.floats.parameters

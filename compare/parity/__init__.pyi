@@ -57,8 +57,8 @@ from .training import updates as updates
 from .update import Update as Update
 from .weights import TensorState as TensorState
 from .weights import copy_weights as copy_weights
-from .weights import gradient_of as gradient_of
 from .weights import name_state as name_state
 from .weights import parameters_as_arrays as parameters_as_arrays
+from .weights import read_gradient as read_gradient
 from .weights import tensor_as_array as tensor_as_array
 from .weights import write_parameters as write_parameters

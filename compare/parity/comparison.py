@@ -103,11 +103,11 @@ def compare_step(
         results.pop("gradient of logits", None)
     reference = None
     if arrays_of(state)[0].dtype == np.float32:
-        in_float64 = copy.deepcopy(concise_model).double()
+        convert_to_float64 = copy.deepcopy(concise_model).double()
         state = each(lambda array: array.astype(np.float64), state)
         if memory is not None:
             memory = {name: array.astype(np.float64) for name, array in memory.items()}
-        reference = run_step(in_float64, batch, state, settings, memory=memory)
+        reference = run_step(convert_to_float64, batch, state, settings, memory=memory)
     return compare_results(scratch, concise, allowed, reference)
 
 

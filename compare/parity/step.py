@@ -31,7 +31,7 @@ from compare.implementations import Array, Package, Results
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
 from compare.parity.tolerance import Move, Unmoved
-from compare.parity.weights import gradient_of, name_state, state_as_tensors, tensor_as_array
+from compare.parity.weights import name_state, read_gradient, state_as_tensors, tensor_as_array
 from scratch_rnn.arrays import State, each
 from scratch_rnn.text import Batch
 
@@ -148,11 +148,11 @@ def _train_concise(
     results |= {"logits": logits, "loss": loss, "gradient of logits": d_logits}
 
     logits.backward(d_logits)
-    results |= {f"gradient of {name}": gradient_of(p) for name, p in parameters.items()}
-    results |= name_state("gradient of initial state", each(gradient_of, initial_state))
+    results |= {f"gradient of {name}": read_gradient(p) for name, p in parameters.items()}
+    results |= name_state("gradient of initial state", each(read_gradient, initial_state))
 
     results["gradient norm"] = options["clip_gradients"](parameters.values(), options["max_norm"])
-    results |= {f"clipped gradient of {name}": gradient_of(p) for name, p in parameters.items()}
+    results |= {f"clipped gradient of {name}": read_gradient(p) for name, p in parameters.items()}
 
     optimizer.own.step()
     results |= {f"updated {name}": p for name, p in parameters.items()}

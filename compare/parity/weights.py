@@ -85,7 +85,7 @@ def tensor_as_array(tensor: torch.Tensor) -> Array:
     return tensor.detach().cpu().numpy()
 
 
-def gradient_of(tensor: torch.Tensor) -> torch.Tensor:
+def read_gradient(tensor: torch.Tensor) -> torch.Tensor:
     """Return a copy of the tensor's gradient (``tensor.grad``)."""
     if tensor.grad is None:
         raise RuntimeError("expected a gradient after backward, got none")

@@ -28,7 +28,7 @@ def parse_options(
     `default` has the defaults in the place of the dataclass's. The help ends with SystemExit.
     """
     pairs = (tyro.conf.FlagCreatePairsOff,)
-    with _usage_errors(program), _wrapped_help():
+    with _raise_usage_errors(program), _wrap_help():
         if default is None:
             return tyro.cli(config, prog=program, args=flags, config=pairs)
         return tyro.cli(config, prog=program, args=flags, config=pairs, default=default)
@@ -45,7 +45,7 @@ class _Help(io.StringIO):
 
 
 @contextmanager
-def _wrapped_help() -> Iterator[None]:
+def _wrap_help() -> Iterator[None]:
     """Wrap the lines of the help that are wider than the terminal: tyro wraps options alone."""
     width = max(40, shutil.get_terminal_size().columns)
     try:
@@ -58,7 +58,7 @@ def _wrapped_help() -> Iterator[None]:
 
 
 @contextmanager
-def _usage_errors(program: str) -> Iterator[None]:
+def _raise_usage_errors(program: str) -> Iterator[None]:
     """Turn the box that tyro prints for a wrong option into an error of one line."""
     box = io.StringIO()
     try:
@@ -67,10 +67,10 @@ def _usage_errors(program: str) -> Iterator[None]:
     except SystemExit as stop:
         if stop.code != USAGE:  # the help; or a signal
             raise
-        raise UsageError(f"{_in_one_line(box.getvalue())} (see {program} --help)") from None
+        raise UsageError(f"{_shorten_box(box.getvalue())} (see {program} --help)") from None
 
 
-def _in_one_line(box: str) -> str:
+def _shorten_box(box: str) -> str:
     """Return the error, and the option that may be meant, from the box that tyro prints."""
     plain = re.sub(ESCAPES, "", box)  # on a terminal it is coloured
     inside = [line.strip("│ ") for line in plain.splitlines()[1:]]  # the first is the box's title
@@ -79,11 +79,11 @@ def _in_one_line(box: str) -> str:
     if wrong[0].startswith("Missing from"):  # the arguments, without what they mean
         named = [line for line in wrong[1:] if line.startswith("--") or line.isupper()]
         wrong = [wrong[0], ", ".join(named)]
-    line = re.sub(r"Expected one of \((.*)\)", _sorted_choices, " ".join(wrong)).rstrip(".")
+    line = re.sub(r"Expected one of \((.*)\)", _sort_choices, " ".join(wrong)).rstrip(".")
     flag = near[0][0].split()[0] if near else ""
     return line if flag in line.split() or not flag else f"{line}; did you mean {flag}?"
 
 
-def _sorted_choices(listed: re.Match[str]) -> str:
+def _sort_choices(listed: re.Match[str]) -> str:
     """Return tyro's list of choices, sorted and without None, which means no option."""
     return "Expected one of " + ", ".join(sorted(set(re.findall(r"'(.*?)'", listed[1])) - {"None"}))

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from pages import DOCS, add, fill, name_versions, read, table, versions
 from threadpoolctl import threadpool_limits
 
-from compare.check.cases.floats import in_float64
-from compare.check.cases.layer_case import LayerCase, random_case
+from compare.check.cases.floats import convert_to_float64
+from compare.check.cases.layer_case import LayerCase, draw_case
 from compare.check.cases.layer_results import rounding, run
 from compare.check.cases.reference import torch_results
 from compare.implementations import CELLS, Results
@@ -132,8 +132,8 @@ def equal_to(
 
 def with_float64(case: LayerCase) -> LayerCase:
     """Return the case with the same numbers in float64."""
-    floats = replace(case.floats, **in_float64(vars(case.floats)))
-    return replace(case, dtype="float64").with_floats(floats)
+    floats = replace(case.floats, **convert_to_float64(vars(case.floats)))
+    return replace(case, dtype="float64").attach_floats(floats)
 
 
 def answers(case: LayerCase) -> tuple[Results, Results, dict[str, np.ndarray]]:
@@ -146,7 +146,7 @@ def wrong_cases(cells: tuple[str, ...], dtype: str) -> Iterator[LayerCase]:
     for cell in cells:
         for i in range(WRONG_CASES):
             rng = np.random.default_rng([i, tuple(CELLS).index(cell)])
-            yield random_case(rng, cell=cell, T=SHORT, gain=(0.5, 1.0, 1.5), dtype=dtype)
+            yield draw_case(rng, cell=cell, T=SHORT, gain=(0.5, 1.0, 1.5), dtype=dtype)
 
 
 # Measuring --------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def measure_right(count: int) -> None:
     for i in range(right["cases"], count):
         rng = np.random.default_rng([i, 99])
         cell, dtype = tuple(CELLS)[i // 2 % 3], DTYPES[i % 2]
-        case = random_case(rng, cell=cell, T=LONG, dtype=dtype)
+        case = draw_case(rng, cell=cell, T=LONG, dtype=dtype)
         if all(np.isfinite(array).all() for array in torch_results(case).values()):
             equal = equal_to(*answers(case), rounding(case)[0])
             for name in RULES:

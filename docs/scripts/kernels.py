@@ -26,7 +26,7 @@ import numpy as np
 from pages import DOCS, ROOT, add, read, table, versions
 
 from compare.check import LayerCase, run
-from compare.check.cases.layer_case import random_case
+from compare.check.cases.layer_case import draw_case
 from compare.check.cases.layer_results import expect, rounding
 from compare.implementations import CELLS, load_file
 from compare.implementations.core.interface import UserGradients
@@ -128,9 +128,9 @@ def array_of(tensor: Any) -> np.ndarray:
 
 def case_of(cell: str, rng: np.random.Generator, **fixed: Any) -> LayerCase:
     """Draw a case; wide ones have few steps and sequences, since the interpreter is slow."""
-    case = random_case(rng, cell=cell, **(SURFACE | fixed))
+    case = draw_case(rng, cell=cell, **(SURFACE | fixed))
     small = {"T": (1, 2), "B": (1, 2)}
-    return random_case(rng, cell=cell, **(SURFACE | small | {"H": case.H})) if case.H > 64 else case
+    return draw_case(rng, cell=cell, **(SURFACE | small | {"H": case.H})) if case.H > 64 else case
 
 
 def share_of(interpreter: Interpreter, cell: str, number: int) -> tuple[float, str, float]:

@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from pages import DOCS, MEASUREMENTS, command, fill, name_versions, read, save, table, versions
 
-from compare.check.cases.layer_case import random_case
+from compare.check.cases.layer_case import draw_case
 from compare.check.cases.reference import torch_results
 from compare.parity.comparison import check_parity
 from compare.parity.rows import ParityReport
@@ -37,7 +37,7 @@ def compare_case(kind: str, dtype: str, rng: np.random.Generator) -> tuple[str, 
     if kind == "layer":
         import scratch_rnn
 
-        case = random_case(rng, dtype=dtype)
+        case = draw_case(rng, dtype=dtype)
         return repr(case), against(torch_results(case), scratch_rnn.RNN, case)
     step = random_model_case(rng, dtype=dtype, dropout=0.0)
     options: dict[str, Any] = {"lr": step.lr, "max_norm": step.max_norm, "seed": step.layer.seed}

@@ -14,7 +14,7 @@ from compare.classroom import GradeConfig
 from compare.classroom.class_report import ClassReport
 from compare.cli import main
 from compare.implementations.worker import client
-from compare.implementations.worker.in_process import InProcess
+from compare.implementations.worker.in_process import LocalProcess
 from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
 from tests.libraries import FILES, has
@@ -41,7 +41,7 @@ def quickly():
 @pytest.fixture
 def in_this_process(monkeypatch):
     """Call the user's code in this process: one of its own would import PyTorch anew."""
-    monkeypatch.setattr(client, "start_process", InProcess)
+    monkeypatch.setattr(client, "start_process", LocalProcess)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_results_are_those_of_scratch_rnn_in_float64(proof):
 
 def test_shares_are_those_of_the_whole_tolerance(script):
     """Not of the smaller one that is measured first, of which a right result may have any share."""
-    case = script.case_of("rnn", np.random.default_rng(1), B=2, H=3)
+    case = script.build_case("rnn", np.random.default_rng(1), B=2, H=3)
     comparisons = script.Interpreter.compared(None, torch.nn, case)
     allowed = rounding(case)[1]
     assert comparisons

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compare.check import LayerCase
-from compare.check.cases.layer_case import random_case
+from compare.check.cases.layer_case import draw_case
 from compare.parity import check_parity, compare_results, name_state, tolerances
 from scratch_rnn import RNN, RNNModel, linear
 from scratch_rnn.arrays import arrays_of, each
@@ -91,7 +91,7 @@ def test_the_first_weights_of_the_output_layer_are_uniform_in_one_over_root_dh(b
 def test_the_repr_of_a_case_is_the_case():
     rng = np.random.default_rng(0)
     for _ in range(20):
-        for case in (random_case(rng), random_model_case(rng)):
+        for case in (draw_case(rng), random_model_case(rng)):
             names = {"LayerCase": LayerCase, "ModelCase": ModelCase, "inf": float("inf")}
             assert eval(repr(case), names) == case  # what a report prints can be pasted
 

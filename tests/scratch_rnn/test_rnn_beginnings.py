@@ -123,7 +123,7 @@ def test_training_mode_with_the_masks_that_torch_draws(cell, options, dtype):
     torch.manual_seed(7)
     ones = torch.ones(case.T, case.B, case.D * case.H, dtype=getattr(torch, dtype))
     masks = tuple(F.dropout(ones, case.dropout).numpy() for _ in range(case.L - 1))
-    case = case.given(dropout_masks=masks)
+    case = case.replace_arrays(dropout_masks=masks)
 
     layer = torch_layer(case.options, dtype, cell).train()
     set_parameters(layer, case.floats.parameters)

@@ -31,7 +31,7 @@ class Expected:
     counts: Sequence[int] = COUNTS
 
     @classmethod
-    def within(
+    def fix_tolerance(
         cls,
         results: Results,
         allowed: Tolerances,

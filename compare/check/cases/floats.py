@@ -53,7 +53,7 @@ class Floats:
     d_c_n: Array | None = None
 
 
-def recurrences(case: Choices) -> list[tuple[int, int, str]]:
+def list_recurrences(case: Choices) -> list[tuple[int, int, str]]:
     """Return (layer, direction, suffix of the parameters' names) of each recurrence."""
     return [
         (layer, direction, f"l{layer}_reverse" if direction else f"l{layer}")
@@ -69,7 +69,7 @@ def draw_floats(case: Choices) -> Floats:
     T, B, V, H, L, D, R = case.T, case.B, case.V, case.H, case.L, case.D, case.R
 
     def normal(name: str, *shape: int) -> Array:
-        return _as_drawn(case, rng.normal(size=shape), name, drawn)
+        return _apply_level(case, rng.normal(size=shape), name, drawn)
 
     lengths = rng.integers(1, T + 1, B) if case.lengths else None
     steps = T if lengths is None else int(lengths.max())
@@ -107,7 +107,7 @@ def draw_floats(case: Choices) -> Floats:
     return Floats(parameters, lengths=lengths, dropout_masks=dropout_masks, **arrays)
 
 
-def _as_drawn(case: Choices, array: Array, name: str, drawn: dict[str, Array]) -> Array:
+def _apply_level(case: Choices, array: Array, name: str, drawn: dict[str, Array]) -> Array:
     """Return an argument at its level, and add it to those that are drawn."""
     level = "zero" if name == "b_hh" and case.one_bias else dict(case.levels).get(name, "")
     array = change(array, level, drawn, case.dtype)
@@ -125,7 +125,7 @@ def _as_drawn(case: Choices, array: Array, name: str, drawn: dict[str, Array]) -
 def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array]:
     """W_ih keeps the size of its inputs, W_hh has the case's gain, biases are about a half."""
     H, R, GH, parameters = case.H, case.R, case.G * case.H, {}
-    for layer, _, suffix in recurrences(case):
+    for layer, _, suffix in list_recurrences(case):
         inputs = case.V if layer == 0 else case.D * R
         W_ih = rng.normal(size=(GH, inputs)) / np.sqrt(1 if case.one_hot and not layer else inputs)
         W_hh = rng.normal(size=(case.G, H, R))
@@ -148,7 +148,7 @@ def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array
         letters |= {"weight_hr": "W_hr"}
         drawn: dict[str, Array] = {}
         for kind in (kind for kind in arrays if kind in letters):
-            parameters[f"{kind}_{suffix}"] = _as_drawn(case, arrays[kind], letters[kind], drawn)
+            parameters[f"{kind}_{suffix}"] = _apply_level(case, arrays[kind], letters[kind], drawn)
     return parameters
 
 
@@ -172,7 +172,7 @@ def _is_clear(
             y, e_y = y * masks[layer - 1], (e_y + eps * np.abs(y)) * masks[layer - 1]
         outputs, e_outputs = np.zeros((2, T, B, D * H))
         for direction in range(D):
-            suffix = recurrences(case)[layer * D + direction][2]
+            suffix = list_recurrences(case)[layer * D + direction][2]
             W_ih, W_hh = parameters[f"weight_ih_{suffix}"], parameters[f"weight_hh_{suffix}"]
             biases = [parameters[f"{k}_{suffix}"] for k in ("bias_ih", "bias_hh") if case.bias]
             units = slice(direction * H, (direction + 1) * H)
@@ -195,6 +195,6 @@ def _is_clear(
     return True
 
 
-def in_float64(value: Value) -> Value:
+def convert_to_float64(value: Value) -> Value:
     """Return a value with all arrays of floats in it in float64."""
     return map_arrays(value, lambda a: a.astype(np.float64) if a.dtype.kind == "f" else a)

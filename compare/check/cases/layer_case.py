@@ -1,7 +1,7 @@
 """Cases: everything that one pass through a layer reads, made from a few small numbers.
 
 A case consists of sizes, flags and a seed. So it fits in one line of a failure message and can be
-typed in again; its floats are drawn from the seed. `random_case` draws sizes and flags at random;
+typed in again; its floats are drawn from the seed. `draw_case` draws sizes and flags at random;
 in the tests, Hypothesis chooses them. Nothing here imports PyTorch.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from compare.check.cases.boundaries import CASES
 from compare.check.cases.choices import Choices
-from compare.check.cases.floats import Floats, draw_floats, in_float64
+from compare.check.cases.floats import Floats, convert_to_float64, draw_floats
 from compare.check.cases.levels import describe_levels, pick_levels
 from compare.implementations import CELLS
 
@@ -56,18 +56,18 @@ class LayerCase(Choices):
         names = ("x", *cell.states, *cell.weights, *upstream)
         return pick_levels(self.levels, {name: name for name in names})
 
-    def given(self, **changes: Any) -> Self:
+    def replace_arrays(self, **changes: Any) -> Self:
         """Return the case with some floats replaced."""
-        return self.with_floats(replace(self.floats, **changes))
+        return self.attach_floats(replace(self.floats, **changes))
 
-    def with_floats(self, floats: Floats) -> Self:
+    def attach_floats(self, floats: Floats) -> Self:
         """Return the case with these floats instead of its own."""
         return replace(self, own_floats=floats)
 
-    def in_float64(self) -> Self:
+    def convert_to_float64(self) -> Self:
         """Return the case in float64, with the same values."""
         exact = replace(self, dtype="float64", precision="")
-        return exact.with_floats(replace(self.floats, **in_float64(vars(self.floats))))
+        return exact.attach_floats(replace(self.floats, **convert_to_float64(vars(self.floats))))
 
     def describe(self) -> str:
         """Describe the case in words."""
@@ -98,12 +98,12 @@ def make_case(**choices: Any) -> LayerCase:
     return LayerCase(**choices)
 
 
-def random_case(rng: np.random.Generator, **fixed: object) -> LayerCase:
+def draw_case(rng: np.random.Generator, **fixed: object) -> LayerCase:
     """Draw a case without Hypothesis; `fixed` are values, or tuples and ranges to choose from."""
-    return make_case(**random_choices(rng, SURFACE | fixed))
+    return make_case(**draw_choices(rng, SURFACE | fixed))
 
 
-def random_choices(rng: np.random.Generator, surface: Mapping[str, object]) -> dict[str, object]:
+def draw_choices(rng: np.random.Generator, surface: Mapping[str, object]) -> dict[str, object]:
     """Choose a value for each field."""
     return {
         name: values[rng.integers(len(values))] if isinstance(values, tuple | range) else values

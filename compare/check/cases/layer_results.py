@@ -214,7 +214,7 @@ def is_measured(case: LayerCase) -> bool:
 
 @Remembered
 def _compute_expected(case: LayerCase) -> Results:
-    return run(CLASSES[case.cell], case.in_float64())
+    return run(CLASSES[case.cell], case.convert_to_float64())
 
 
 @Remembered
@@ -233,7 +233,10 @@ def expect(case: LayerCase, other: LayerClass | None = None) -> Expected:
     if other is None:
         results, measure = _compute_expected(case), partial(tolerance, case)
     else:
-        results, measure = run(other, case.in_float64()), partial(_add_tolerance, case, other)
+        results, measure = (
+            run(other, case.convert_to_float64()),
+            partial(_add_tolerance, case, other),
+        )
     coarsest = "float16" if case.dtype == "float32" else "float64"
     return Expected(results, measure, *_describe(case), coarsest, case.dtype)
 
@@ -252,7 +255,7 @@ def match_within(
     allowed: Tolerances, expected: Results, got: Results, case: LayerCase
 ) -> tuple[Comparison, ...]:
     """Compare within these tolerances."""
-    return Expected.within(expected, allowed, *_describe(case)).compare(got)
+    return Expected.fix_tolerance(expected, allowed, *_describe(case)).compare(got)
 
 
 match_bits = partial(match_within, {})
@@ -271,7 +274,7 @@ def _describe(case: LayerCase) -> tuple[Mapping[str, int], frozenset[str]]:
     return dict.fromkeys(SEQUENCES, case.time_axis), frozenset(optional)
 
 
-def to_rounding(comparison: Comparison, case: LayerCase) -> Comparison:
+def allow_rounding(comparison: Comparison, case: LayerCase) -> Comparison:
     """Return a comparison with the case's tolerance, if it has none and the bits differ.
 
     That below the smallest normal float bits may be lost is none.

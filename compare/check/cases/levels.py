@@ -104,14 +104,14 @@ def list_rows(strength: int = 2) -> tuple[Row, ...]:
     return tuple(covering)
 
 
-def of_sizes(sizes: Iterable[Sizes]) -> tuple[Trial, ...]:
+def make_trials(sizes: Iterable[Sizes]) -> tuple[Trial, ...]:
     """Return cases of these sizes with normal values."""
     return tuple((trial_sizes, ()) for trial_sizes in sizes)
 
 
 def list_trials(sizes: Iterable[Sizes] = SIZES, strength: int = 2) -> tuple[Trial, ...]:
     """Return the cases of the simplest layer: of these sizes, and of the levels."""
-    return (*of_sizes(sizes), *((row.sizes, row.levels) for row in list_rows(strength)))
+    return (*make_trials(sizes), *((row.sizes, row.levels) for row in list_rows(strength)))
 
 
 def _list_zeros() -> list[list[str]]:

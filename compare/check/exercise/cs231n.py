@@ -32,8 +32,8 @@ from compare.implementations import (
     LocalFunctions,
     Order,
     Results,
-    reorder_to_own,
     reorder_to_torch,
+    reorder_to_user,
 )
 from compare.mistakes import PlainFunctions
 from compare.parity import Move
@@ -88,7 +88,7 @@ class CS231nFunctions(LocalFunctions):
         return (*ours, np.zeros_like(b))
 
     def _gradients(self, *d_weights: Array) -> tuple[Array, ...]:
-        dWx, dWh, db = (reorder_to_own(d, self.cell, ORDERS[self.cell]) for d in d_weights)
+        dWx, dWh, db = (reorder_to_user(d, self.cell, ORDERS[self.cell]) for d in d_weights)
         return dWx.T, dWh.T, db
 
 
@@ -168,7 +168,7 @@ def _case(case: Case, inputs: Inputs) -> Case:
     return replace(case, words=description, inputs=inputs | weights, sizes=sizes)
 
 
-def stages_of(cell: str) -> tuple[Stage, ...]:
+def list_stages_of_cell(cell: str) -> tuple[Stage, ...]:
     """Return the four stages of a cell, in the order of the assignment."""
     states, (forward, backward) = CELLS[cell].states, EQUATIONS[cell].values()
     named = [tuple(f"{when}_{state}" for state in states) for when in ("prev", "next")]
@@ -187,4 +187,4 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
     )
 
 
-CS231N_STAGES = {cell: stages_of(cell) for cell in ORDERS}
+CS231N_STAGES = {cell: list_stages_of_cell(cell) for cell in ORDERS}

@@ -74,7 +74,7 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
             drawn |= {f"{state}_0": drawn[state], f"d_{state}_next": drawn[f"d_{state}_n"]}
         drawn["x_t"] = drawn["x"][-1]
         if stage == "step_backward":
-            drawn |= _after_a_step(cell, drawn)
+            drawn |= _compute_step(cell, drawn)
         names = cell.list_arguments(stage)
         arguments = {name: drawn[name] for name in names}
         inputs = map_arrays(arguments, partial(np.array, dtype=kind.dtype))
@@ -105,7 +105,7 @@ def _case(
     return Case(described, inputs, kind.dtype, sizes, levels, kind.memory, is_called_again)
 
 
-def _after_a_step(cell: Cell, drawn: Inputs) -> Inputs:
+def _compute_step(cell: Cell, drawn: Inputs) -> Inputs:
     """Return the states and the gates after a step without biases: a step back takes none."""
     before = (drawn[state] for state in cell.states)
     weights = (drawn[n] if n in cell.matrices else np.zeros_like(drawn[n]) for n in cell.weights)

@@ -94,7 +94,7 @@ class FunctionsSubject(Subject):
 
     def draw(self, item: Item) -> Sequence[Case]:
         """Draw the cases of a stage: the one of a search, the stage's own, and --size's."""
-        stage = _as_stage(item)
+        stage = _require_stage(item)
         if stage not in self._drawn:
             cases: list[tuple[Case, Expected]] = []
             if (drawn := self.drawn) is not None:
@@ -115,7 +115,7 @@ class FunctionsSubject(Subject):
         """Load the functions; the reference replaces the functions that the attempt names."""
 
         def run(item: Item, case: Case) -> Outcome:
-            stage, begins_with = _as_stage(item), attempt.begins_with
+            stage, begins_with = _require_stage(item), attempt.begins_with
             functions = SubmissionFunctions(
                 submission,
                 self.cell,
@@ -135,12 +135,12 @@ class FunctionsSubject(Subject):
 
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
         """Yield the catalogue's mistakes of a stage, and other orders of the gates."""
-        kind = _as_stage(item).kind
+        kind = _require_stage(item).kind
         return list_mistakes(self.cell, PARTS if kind == NAME else (kind,))
 
     def compute(self, mistake: Mistake, item: Item, case: Case, move: Move) -> Results:
         """Return the results of a stage on a case with a mistake."""
-        stage = _as_stage(item)
+        stage = _require_stage(item)
         assert mistake.functions is not None
         inputs = lay_out(case.inputs, case.memory)
         return stage.run(stage.functions(mistake.functions), inputs, move)
@@ -171,7 +171,7 @@ class FunctionsSubject(Subject):
 
         A helper that timed out is replaced at once.
         """
-        stage = _as_stage(item)
+        stage = _require_stage(item)
         broken = find_broken(stage, earlier)
         forward = f"{self.cell}_forward"
         steps = tuple(name for name in broken if name != forward)
@@ -190,7 +190,7 @@ class FunctionsSubject(Subject):
         self, item: Item, results: Sequence[ItemResult], earlier: Sequence[ItemResult]
     ) -> ItemResult:
         """Return the most telling result if no attempt is right."""
-        forward = find_broken(_as_stage(item), earlier).get(f"{self.cell}_forward", "")
+        forward = find_broken(_require_stage(item), earlier).get(f"{self.cell}_forward", "")
         first = results[0]
         if forward == Verdict.TIMEOUT and first.wrong is None:  # its tape is another one
             problem = f"no tape, as {self.cell}_forward gives no result in time"
@@ -270,7 +270,7 @@ def find_broken(stage: Stage, earlier: Sequence[ItemResult]) -> dict[str, Verdic
     return {r.name: r.verdict for r in helpers if r.verdict != Verdict.RIGHT}
 
 
-def _as_stage(item: Item) -> Stage:
+def _require_stage(item: Item) -> Stage:
     assert isinstance(item, Stage)
     return item
 

@@ -133,7 +133,7 @@ class LossFunction(LocalFunctions):
         states = [h.reshape(reading.state) for h in arrays_of(state)]
         loss, user_gradients, last = call(NAME, inputs[:, 0], targets[:, 0], *states)
         d_W, d_b = (user_gradients.pop(name, None) for name in (reading.weight, reading.bias))
-        ours = reading.conventions.to_ours(user_gradients, self.cell)
+        ours = reading.conventions.convert_to_ours(user_gradients, self.cell)
         gradients = {letter: ours[name] for letter, name in letters.items() if name in ours}
         gradients |= {} if d_W is None else {"W": d_W.T if reading.is_turned else d_W}
         gradients |= {} if d_b is None else {"b": d_b.reshape(-1)}
@@ -230,7 +230,7 @@ def read_loss_function(submission: Submission, cell: str, order: Order) -> tuple
     for reading in list_fitting(layers, every, failures):
         both = ModelFunctions(PlainFunctions(cell)), LossFunction(submission, cell, reading)
         try:
-            known = reading.conventions.to_ours(every, cell)
+            known = reading.conventions.convert_to_ours(every, cell)
             letters = [p.letter for p in record.parameters if p.name in known]
             drawn = [*letters, "W", *"b"[: len(reading.bias)]]
             draw_cases = partial(draw, record, drawn, is_alone=True)

@@ -32,7 +32,7 @@ def write_notebook(template: str, file: str) -> str:
         "title": title.partition(":")[0],
         "first": functions[0].name,
         "file": file,
-        "letters": _as_markdown(letters[letters.index("The letters are") :]),
+        "letters": _fence_code(letters[letters.index("The letters are") :]),
         "imports": "\n".join(map(ast.unparse, imports)),
     }
     cells = [_make_cell("markdown", "introduction", INTRODUCTION.format(**values))]
@@ -54,7 +54,7 @@ def _make_cell(kind: str, name: str, text: str) -> JsonObject:
     return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
 
 
-def _as_markdown(text: str) -> str:
+def _fence_code(text: str) -> str:
     """Return a text whose indented lines are shown as they are."""
     blocks = re.compile(r"((?:^    .*\n)+)", re.M)
     return blocks.sub(lambda lines: f"```\n{dedent(lines[1])}```\n", text)

@@ -11,7 +11,7 @@ from functools import cache, partial
 import numpy as np
 
 from compare.check.cases.expected import Expected
-from compare.check.cases.floats import in_float64
+from compare.check.cases.floats import convert_to_float64
 from compare.check.cases.levels import lay_out
 from compare.check.exercise import drawing
 from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, Inputs, Item
@@ -71,7 +71,7 @@ class Stage(Item):
         reference = plain(self.cell) if make is PlainFunctions else make(self.cell)
         ours = self.functions(reference)
         ours.has_memory = False
-        right = run_quietly(self, ours, in_float64(case.inputs))
+        right = run_quietly(self, ours, convert_to_float64(case.inputs))
         return Expected(right, tolerance, coarsest=case.dtype, computed=case.dtype)
 
 
@@ -220,7 +220,7 @@ def run_clip_grad_norm(functions: Functions, inputs: Inputs, move: Move) -> Resu
     return {"norm": array("norm", norm)} | results
 
 
-def stages_of(cell: str) -> tuple[Stage, ...]:
+def list_stages_of_cell(cell: str) -> tuple[Stage, ...]:
     """Return a cell's six stages, in the order in which one writes them."""
     record = CELLS[cell]
     forward, backward = list_equations(record.forward), list_equations(record.backward)
@@ -235,7 +235,7 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
         run_and_draw = partial(run, record), partial(drawing.draw, record, kind)
         return Stage(f"{cell}_{kind}", equation, *run_and_draw, helped_by, kind, cell)
 
-    def of_all(kind: str, run: Runner, draw: Drawer) -> Stage:
+    def make_shared_stage(kind: str, run: Runner, draw: Drawer) -> Stage:
         return Stage(kind, EQUATIONS[kind], run, draw, kind=kind, cell=cell)
 
     return (
@@ -243,9 +243,9 @@ def stages_of(cell: str) -> tuple[Stage, ...]:
         stage("forward", run_forward, forward, "step"),
         stage("step_backward", run_step_backward, backward),
         stage("backward", run_backward, backward, "forward", "step_backward", "step"),
-        of_all("cross_entropy", run_cross_entropy, drawing.draw_cross_entropy),
-        of_all("clip_grad_norm", run_clip_grad_norm, drawing.draw_clip_grad_norm),
+        make_shared_stage("cross_entropy", run_cross_entropy, drawing.draw_cross_entropy),
+        make_shared_stage("clip_grad_norm", run_clip_grad_norm, drawing.draw_clip_grad_norm),
     )
 
 
-STAGES = {cell: stages_of(cell) for cell in CELLS}  # the six stages of each cell
+STAGES = {cell: list_stages_of_cell(cell) for cell in CELLS}  # the six stages of each cell

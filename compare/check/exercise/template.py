@@ -68,13 +68,13 @@ def write_template(name: str, file: str) -> str:
 
 def _lines(cell: Cell, of: Sequence[str]) -> str:
     """Return a line for each argument or result; names that differ in nothing else share one."""
-    groups = groupby(of, lambda name: _described(cell, name))
+    groups = groupby(of, lambda name: _describe(cell, name))
     rows = [(f"{', '.join(group)} : {shape}", what) for (shape, what), group in groups]
     width = max((len(head) for head, what in rows if what), default=0) + 5
     return "\n".join(f"    {head.ljust(width)}{what}".rstrip() for head, what in rows)
 
 
-def _described(cell: Cell, name: str) -> tuple[str, str]:
+def _describe(cell: Cell, name: str) -> tuple[str, str]:
     """Return the shape of an argument or a result, and what it is."""
     if name == "gates":
         return f"the tuple ({', '.join(cell.kept)}), each (B, H)", ""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 
 from compare.check.cases.boundaries import OF_GPUS, SIZES, SMALL, count_products, fill_sizes
-from compare.check.cases.levels import Trial, list_trials, of_sizes
+from compare.check.cases.levels import Trial, list_trials, make_trials
 from compare.check.layers.features import (
     find_surface,
     find_wrong_combination,
@@ -60,7 +60,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             options = config.dtype, config.device, "tf32" if config.tf32 else "", order
             layers = UserLayerFactory(submission, report.cell, *options)
             has_kernels = bool(submission.source.interpreter)
-            optional = of_sizes(sorted(OF_GPUS, key=count_products)) if has_kernels else ()
+            optional = make_trials(sorted(OF_GPUS, key=count_products)) if has_kernels else ()
             few = list_trials((*SIZES[:4], *SMALL), 1)  # to interpret kernels takes long
             stated = _list_stated(config)
             trials = (*((*few, *optional) if has_kernels else list_trials()), *stated)
@@ -95,7 +95,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
 def _list_stated(config: CheckConfig) -> tuple[Trial, ...]:
     """Return the case of --size, if it states a size."""
     stated = read_sizes(config.size)
-    return of_sizes([fill_sizes(stated)] if {*stated} - {"layers"} else [])
+    return make_trials([fill_sizes(stated)] if {*stated} - {"layers"} else [])
 
 
 def _describe_layout(
@@ -177,7 +177,7 @@ def _examine_more(config: CheckConfig, subject: LayerSubject, report: Report) ->
     report.features += find_wrong_combination(subject, report.features, right)
     stated = read_sizes(config.size)
     if stated.get("layers", 1) > 1:
-        stated_subject = subject.vary(of_sizes([fill_sizes(stated)]), {"L": stated["layers"]})
+        stated_subject = subject.vary(make_trials([fill_sizes(stated)]), {"L": stated["layers"]})
         report.features.append(
             try_feature(stated_subject, f"{stated['layers']} layers of --size", right)
         )

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from compare.check.cases.boundaries import CASES, SIZES, choose_long_sizes
-from compare.check.cases.layer_case import Surface, make_case, random_choices
-from compare.check.cases.levels import Trial, cover, list_trials, of_sizes
+from compare.check.cases.layer_case import Surface, draw_choices, make_case
+from compare.check.cases.levels import Trial, cover, list_trials, make_trials
 from compare.check.layers.layer import (
     NOT_SEARCHED,
     PARTS,
     LayerSubject,
-    case_of,
+    build_case,
     list_fixed,
     list_surface,
 )
@@ -37,9 +37,9 @@ def try_features(
     yield from (Result(name=n, verdict=Verdict.MISSING) for n in sorted(lacks - {INITIAL}))
     if INITIAL in lacks:  # wrong if it is passed, and not used
         yield try_feature(subject.vary(list_feature_trials(1), {"h0": True}), INITIAL, parts)
-    simplest, begins_at_zero = case_of(layers, SIZES[0], subject.seed), False
+    simplest, begins_at_zero = build_case(layers, SIZES[0], subject.seed), False
     for name, fields in FEATURES.items():
-        case = case_of(layers, SIZES[0], subject.seed, **fields)
+        case = build_case(layers, SIZES[0], subject.seed, **fields)
         if layers.dtype if "dtype" in fields else case == simplest:
             continue
         if {*list_fixed(layers)} & {*fields}:
@@ -49,7 +49,7 @@ def try_features(
         trials = list_trials() if deep else list_feature_trials(case.L * case.D)
         trials = (*trials, *(list_trials((), 1) if "dtype" in fields and not deep else ()))
         if case.L <= 2 and not layers.submission.source.interpreter:
-            trials = (*trials, *of_sizes([choose_long_sizes(fields)]))
+            trials = (*trials, *make_trials([choose_long_sizes(fields)]))
         result = try_feature(subject.vary(trials, fields), name, parts)
         if "unbatched" in fields and begins_at_zero:
             alone = try_feature(subject.vary(trials, fields | FEATURES[FROM_ZERO]), name, parts)
@@ -112,10 +112,10 @@ def find_wrong_combination(
     }
     rng = np.random.default_rng([subject.seed, len(several)])
     for row in cover(several):
-        drawn = random_choices(rng, surface) | row
+        drawn = draw_choices(rng, surface) | row
         case = make_case(**drawn)
         changes = {name: value for name, value in drawn.items() if name not in NOT_SEARCHED}
-        combined = subject.vary(of_sizes([(case.T, case.B, case.V, case.H)]), changes)
+        combined = subject.vary(make_trials([(case.T, case.B, case.V, case.H)]), changes)
         results = [result for result in try_items(combined) if result.name in parts]
         if any(r.verdict == Verdict.WRONG and r.wrong is not None for r in results):
             shown_case = next(combined.draw(combined.items[0]))
@@ -126,7 +126,7 @@ def find_wrong_combination(
 
 def list_feature_trials(rows: int) -> tuple[Trial, ...]:
     """Return the cases of a feature: sizes of one, B = L·D rows, large sizes."""
-    return of_sizes((SIZES[0], (2, 3, 1, 1), (3, rows, 2, 4), (10, 9, 18, 17)))
+    return make_trials((SIZES[0], (2, 3, 1, 1), (3, rows, 2, 4), (10, 9, 18, 17)))
 
 
 def find_surface(layers: UserLayerFactory, features: Sequence[Result]) -> Surface:

@@ -24,8 +24,8 @@ from compare.check.cases.layer_results import (
     forward,
     run,
 )
-from compare.check.cases.levels import Trial, describe_levels, list_trials, of_sizes
-from compare.check.trying.diagnosis import Observed, gives
+from compare.check.cases.levels import Trial, describe_levels, list_trials, make_trials
+from compare.check.trying.diagnosis import Observation, gives
 from compare.check.trying.results import Attempt, Case, Item, ItemResult
 from compare.check.trying.searching import Drawn
 from compare.check.trying.subject import Outcome, RunCase, Subject, try_items
@@ -111,7 +111,7 @@ class LayerSubject(Subject):
 
     def _describe_trial(self, trial: Trial) -> Case:
         (T, B, V, H), levels = trial
-        case = case_of(self.layers, trial[0], self.seed, levels=levels, **self.changes)
+        case = build_case(self.layers, trial[0], self.seed, levels=levels, **self.changes)
         argument_levels = case.argument_levels
         description = ", ".join(
             filter(None, (f"T {T}, B {B}, V {V}, H {H}", describe_levels(argument_levels)))
@@ -135,7 +135,7 @@ class LayerSubject(Subject):
     def make_layer_case(self, case: Case) -> LayerCase:
         """Return the pass through a layer that a case describes."""
         sizes, levels = case.inputs["sizes"], case.inputs["levels"]
-        return case_of(self.layers, sizes, self.seed, levels=levels, **self.changes)
+        return build_case(self.layers, sizes, self.seed, levels=levels, **self.changes)
 
     @contextmanager
     def open(self, attempt: Attempt) -> Iterator[RunCase]:
@@ -217,7 +217,7 @@ class LayerSubject(Subject):
 
     def extend(self, drawn: Drawn, *, alone: bool) -> Self:
         """Return the subject with one more case, of other fields."""
-        trials = ((drawn.sizes, drawn.levels), *of_sizes(() if alone else SIZES[:4]))
+        trials = ((drawn.sizes, drawn.levels), *make_trials(() if alone else SIZES[:4]))
         return self.vary(trials, drawn.fields, seed=drawn.seed)
 
     def vary(
@@ -267,7 +267,7 @@ def find_part(tensor: str) -> str:
     return PARTS[2] if tensor in OF_ARGUMENTS else PARTS[1]
 
 
-def case_of(
+def build_case(
     layers: UserLayerFactory, sizes: Sequence[int], seed: int, **fields: object
 ) -> LayerCase:
     """Return a case for a user's layer."""
@@ -319,11 +319,13 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]], *, transposed: boo
     return diagnosis.words if diagnosis else ""
 
 
-def _observe(case: LayerCase, got: Results, part: str) -> Observed:
+def _observe(case: LayerCase, got: Results, part: str) -> Observation:
     """Return the results with which a mistake of a part has to agree: later ones follow."""
     right = expect(case)
     observed = {n: a for n, a in got.items() if part != PARTS[0] or find_part(n) == part}
-    return Observed(Case(case.describe()), right.results, right.tolerance(PERTURBATIONS), observed)
+    return Observation(
+        Case(case.describe()), right.results, right.tolerance(PERTURBATIONS), observed
+    )
 
 
 def find_layout(subject: LayerSubject) -> list[ItemResult]:
@@ -338,7 +340,7 @@ def find_layout(subject: LayerSubject) -> list[ItemResult]:
 
 def list_surface(layers: UserLayerFactory, missing: Sequence[Mapping[str, object]]) -> Surface:
     """Return the values of a case's fields for a layer without some features, given as fields."""
-    simplest = case_of(layers, SIZES[0], 0)
+    simplest = build_case(layers, SIZES[0], 0)
     surface: dict[str, Sequence[object]] = dict(SURFACE)
     for name in ("cell", "precision", "one_bias", "lacks", *list_fixed(layers)):
         surface[name] = (getattr(simplest, name),)

@@ -5,22 +5,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from compare.check.cases.boundaries import SIZES, choose_long_sizes
-from compare.check.cases.layer_case import LayerCase, Surface, make_case, random_case
+from compare.check.cases.layer_case import LayerCase, Surface, draw_case, make_case
 from compare.check.cases.layer_results import (
     CLASSES,
     OUTPUTS,
+    allow_rounding,
     build,
     copy_floats,
     copy_state,
     rounding,
     run,
-    to_rounding,
 )
 from compare.check.layers.features import find_surface, name_feature
-from compare.check.layers.layer import case_of
+from compare.check.layers.layer import build_case
 from compare.check.properties import of_layers, of_memory, of_modules, of_sequences
 from compare.check.properties.property import LayerProperty, NotPromised, NotTried
-from compare.check.trying.diagnosis import Observed, gives
+from compare.check.trying.diagnosis import Observation, gives
 from compare.check.trying.results import Case, Diagnosis, Result
 from compare.check.trying.symptoms import ADDED, is_added
 from compare.implementations import (
@@ -77,7 +77,7 @@ def try_property(
     simplest = {name: choices[0] for name, choices in values.items()}
     simplest |= dict(zip("TBVH", SIZES[0], strict=True)) | {"seed": seed}
     cases = [make_case(**simplest)]
-    cases += [random_case(rng, **values) for _ in range(number)]
+    cases += [draw_case(rng, **values) for _ in range(number)]
     if layer_property.long and not layers.submission.source.interpreter:
         cases.append(lengthen(simplest, values))
     result = Result(name=layer_property.name)
@@ -137,7 +137,7 @@ def _try_case(layer_property: LayerProperty, layers: UserLayerFactory, case: Lay
             for comparison in comparisons:
                 if comparison.ok:
                     continue
-                if to_rounding(comparison, case).ok:
+                if allow_rounding(comparison, case).ok:
                     exact.verdict = Verdict.NOT_TO_THE_BIT
                     continue
                 verdict = Verdict.NOT_STRICT if layer_property.strict else Verdict.WRONG
@@ -175,7 +175,7 @@ def _passes(layers: UserLayerFactory, case: LayerCase) -> bool:
 
 def try_error_handling(layers: UserLayerFactory, properties: Sequence[Result]) -> list[Result]:
     """Check that wrong arguments raise, and that properties hold to the bit."""
-    case = case_of(layers, SIZES[0], 0)
+    case = build_case(layers, SIZES[0], 0)
     floats = copy_floats(case)  # a layer may write to its arguments
     x, h0, c0 = floats.x, floats.h0, floats.c0
     wide = np.concatenate([x, x], axis=2)
@@ -219,7 +219,7 @@ def explain_property(
     """Return the likely reason why a property of a layer is violated; None if unknown."""
     if tried.name == "second call":
         return explain_kept_state(case, comparisons)
-    wrong = [to_rounding(c, case) for c in comparisons if not c.ok]
+    wrong = [allow_rounding(c, case) for c in comparisons if not c.ok]
     if tried.name == "second backward" and all(is_added(c.expected, c) for c in wrong):
         return ADDED
     return None
@@ -230,10 +230,12 @@ def explain_kept_state(case: LayerCase, comparisons: Sequence[Comparison]) -> Di
 
     def second_call(move: Move) -> Results:
         first = run(CLASSES[case.cell], case, move)
-        return run(CLASSES[case.cell], case.given(h0=first["h_n"], c0=first.get("c_n")), move)
+        return run(
+            CLASSES[case.cell], case.replace_arrays(h0=first["h_n"], c0=first.get("c_n")), move
+        )
 
     got = {c.tensor: c.got for c in comparisons if c.tensor in OUTPUTS}
-    if not gives(second_call, Observed(Case(case.describe()), *rounding(case), got)):
+    if not gives(second_call, Observation(Case(case.describe()), *rounding(case), got)):
         return None
     if case.floats.h0 is None:
         mistake = (

@@ -45,7 +45,7 @@ from compare.parity import Comparison
 ARRAYS = ("x", "h0", "c0", "lengths", "d_output", "d_h_n", "d_c_n")
 
 
-def more(case: LayerCase, shape: tuple[int, ...]) -> Array:
+def draw_other_floats(case: LayerCase, shape: tuple[int, ...]) -> Array:
     """Return other floats of the case's dtype."""
     return np.random.default_rng([case.seed, 3]).normal(size=shape).astype(case.dtype)
 
@@ -57,7 +57,7 @@ def more(case: LayerCase, shape: tuple[int, ...]) -> Array:
 def arguments_unchanged(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The layer does not change its arguments."""
     layer = build(layer_class, case)
-    mine = case.with_floats(copy_floats(case))
+    mine = case.attach_floats(copy_floats(case))
     before = copy_results(_list_arrays(case, layer))
     _, _, tape = forward_pass(layer, mine.floats)
     backward_pass(layer, tape, mine.floats)
@@ -87,7 +87,9 @@ def any_memory_layout(layer_class: LayerClass, case: LayerCase) -> Compared:
         is_exact = lay_out is not _repeat_first_row or case.nonlinearity == "tanh"
         arrays = _pick_arrays(case, ("x", "h0", "c0") * is_exact + ARRAYS[4:])  # ReLU has a kink
         laid_out = {name: lay_out(array) for name, array in arrays.items()}
-        plain = case.given(**{name: np.array(a, order="C") for name, a in laid_out.items()})
+        plain = case.replace_arrays(
+            **{name: np.array(a, order="C") for name, a in laid_out.items()}
+        )
         for array in laid_out.values():
             array.flags.writeable = False
         if lay_out is _repeat_first_row:
@@ -103,7 +105,7 @@ def _match_layouts(
     layer_class: LayerClass, plain: LayerCase, laid_out: Results, right: Results
 ) -> tuple[Comparison, ...]:
     """Compare the results of a case with those after some of its arrays get another layout."""
-    floats, layer = plain.given(**laid_out).floats, build(layer_class, plain)
+    floats, layer = plain.replace_arrays(**laid_out).floats, build(layer_class, plain)
     return match_results(right, run_both_passes(layer, floats), plain)
 
 
@@ -171,7 +173,9 @@ def empty_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     expected = {
         n: a.take(nobody, axes[n]) if n in axes else np.zeros_like(a) for n, a in results.items()
     }
-    yield match_bits(expected, run(layer_class, case.given(**empty, dropout_masks=masks)), case)
+    yield match_bits(
+        expected, run(layer_class, case.replace_arrays(**empty, dropout_masks=masks)), case
+    )
 
 
 # Backward is linear -----------------------------------------------------------------------------
@@ -193,7 +197,7 @@ def backward_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
     allowed = dict.fromkeys(expected, np.asarray(smallest))
     for factor in (2.0 if case.saturated else 256.0, -0.5, 0.0):
         back = {n: a * a.dtype.type(factor) for n, a in _pick_arrays(case, ARRAYS[4:]).items()}
-        scaled = backward(layer, case.given(**back), tape)
+        scaled = backward(layer, case.replace_arrays(**back), tape)
         if factor == 0:
             zeros = {name: np.zeros_like(array) for name, array in expected.items()}
             yield match_within(allowed, zeros, scaled, case)
@@ -209,11 +213,11 @@ def backward_scales(layer_class: LayerClass, case: LayerCase) -> Compared:
 def one_hot_as_dense(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Token numbers give the results of their one-hot rows."""
     results = run(layer_class, case)
-    dense = run(layer_class, case.given(x=np.eye(case.V, dtype=case.dtype)[case.floats.x]))
+    dense = run(layer_class, case.replace_arrays(x=np.eye(case.V, dtype=case.dtype)[case.floats.x]))
     dense.pop("gradient of x", None)  # token numbers have none
     yield match_results(dense, results, case)
     for dtype in (np.int32, np.uint8):
-        others = run(layer_class, case.given(x=case.floats.x.astype(dtype)))
+        others = run(layer_class, case.replace_arrays(x=case.floats.x.astype(dtype)))
         yield match_bits(results, others, case)
 
 
@@ -221,7 +225,7 @@ def one_hot_as_dense(layer_class: LayerClass, case: LayerCase) -> Compared:
 def relu_at_zero(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The derivative of ReLU at 0 is 0."""
     zeros = {name: np.zeros_like(array) for name, array in case.floats.parameters.items()}
-    results = run(layer_class, case.given(parameters=zeros))
+    results = run(layer_class, case.replace_arrays(parameters=zeros))
     yield match_bits({name: np.zeros_like(array) for name, array in results.items()}, results, case)
 
 
@@ -237,7 +241,7 @@ def two_biases(layer_class: LayerClass, case: LayerCase) -> Compared:
         yield match_bits(ours, theirs, case)
     partner |= {other: name for name, other in partner.items()}
     exchanged = {name: parameters[partner.get(name, name)] for name in parameters}
-    yield match_results(results, run(layer_class, case.given(parameters=exchanged)), case)
+    yield match_results(results, run(layer_class, case.replace_arrays(parameters=exchanged)), case)
 
 
 PROPERTIES = collect_properties(vars())

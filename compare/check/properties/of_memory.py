@@ -18,7 +18,7 @@ from compare.check.cases.layer_results import (
     run,
     run_layer,
 )
-from compare.check.properties.of_layers import more
+from compare.check.properties.of_layers import draw_other_floats
 from compare.check.properties.property import Compared, NotTried, collect_properties, layer_property
 from compare.implementations import LayerClass, load_parameters
 
@@ -27,7 +27,7 @@ def scale_parameters(case: LayerCase, factor: float, kept: str = "") -> LayerCas
     """Return the case with its parameters times a power of two, but for one that is kept."""
     parameters = case.floats.parameters
     scaled = {n: a if n == kept else a * a.dtype.type(factor) for n, a in parameters.items()}
-    return case.given(parameters=scaled)
+    return case.replace_arrays(parameters=scaled)
 
 
 CHANGES = (
@@ -76,8 +76,12 @@ def old_tape(layer_class: LayerClass, case: LayerCase) -> Compared:
     In between, the layer computes with other parameters and another x. They are changed back before
     the backward pass, because a backward pass may read them.
     """
-    x = (case.floats.x + 1) % case.V if case.one_hot else more(case, case.floats.x.shape)
-    layer, other = build(layer_class, case), scale_parameters(case, 0.5).given(x=x)
+    x = (
+        (case.floats.x + 1) % case.V
+        if case.one_hot
+        else draw_other_floats(case, case.floats.x.shape)
+    )
+    layer, other = build(layer_class, case), scale_parameters(case, 0.5).replace_arrays(x=x)
     _, tape = forward(layer, case)
     load_parameters(layer, other.floats.parameters, "in place")
     run_layer(layer, other)
@@ -108,9 +112,9 @@ def returned_arrays(layer_class: LayerClass, case: LayerCase) -> Compared:
         before | copy_results(name_gradients(gradients)),
     )
     if not case.one_hot:
-        other = other.given(x=more(case, case.floats.x.shape))
+        other = other.replace_arrays(x=draw_other_floats(case, case.floats.x.shape))
     back = {name: getattr(case.floats, name) for name in ("d_output", "d_h_n", "d_c_n")}
-    twice = case.given(**{name: None if a is None else 2 * a for name, a in back.items()})
+    twice = case.replace_arrays(**{name: None if a is None else 2 * a for name, a in back.items()})
     backward(layer, twice, tape)
     for later_layer in (layer, build(layer_class, other)):
         run_layer(later_layer, other)

@@ -41,7 +41,7 @@ def _build(layer_class: LayerClass, case: LayerCase) -> UserLayer:
 
 
 @contextmanager
-def _using(layer: UserLayer, how: str) -> Iterator[None]:
+def _use(layer: UserLayer, how: str) -> Iterator[None]:
     layer.ask("use", how, True)
     try:
         yield
@@ -153,7 +153,7 @@ P = 0.5
 @layer_property(L=2, dropout=0.0, likely="Dropout is applied in `eval()`, too.")
 def dropout_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
     """In evaluation mode dropout changes nothing."""
-    layer = _build(layer_class, replace(case, dropout=P).with_floats(case.floats))
+    layer = _build(layer_class, replace(case, dropout=P).attach_floats(case.floats))
     layer.ask("set_mode", True)
     yield match_results(run(layer_class, case), run_layer(layer, case), case)
 
@@ -180,8 +180,8 @@ def dropout_in_training(layer_class: LayerClass, case: LayerCase) -> Compared:
     eye = np.eye(case.H, dtype=case.dtype) / 1024
     parameters["weight_ih_l1"] = np.concatenate([eye] * case.G)
     zeros = {n: None if (a := getattr(floats, n)) is None else a * 0 for n in ("h0", "c0")}
-    case = case.given(parameters=parameters, **zeros)
-    layer = _build(layer_class, replace(case, dropout=P).with_floats(case.floats))
+    case = case.replace_arrays(parameters=parameters, **zeros)
+    layer = _build(layer_class, replace(case, dropout=P).attach_floats(case.floats))
     expected = forward(build(layer_class, case), case)[0]["output"]
     is_there = expected != 0
     ratios = forward(layer, case)[0]["output"][is_there] / expected[is_there]
@@ -211,7 +211,7 @@ def input_without_gradient(layer_class: LayerClass, case: LayerCase) -> Compared
     """The gradients of the parameters and the state are the same if x needs no gradient."""
     layer = _build(layer_class, case)
     right = run_layer(layer, case)
-    with _using(layer, "x without a gradient"):
+    with _use(layer, "x without a gradient"):
         results = run_layer(layer, case)
     yield match_results(right | {"gradient of x": results["gradient of x"]}, results, case)
 
@@ -219,10 +219,10 @@ def input_without_gradient(layer_class: LayerClass, case: LayerCase) -> Compared
 @layer_property(one_hot=False, dropout=0.0, saturated=False, likely="It differs under autocast.")
 def autocast(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Under autocast the outputs are the same, but for the rounding of bfloat16."""
-    case = replace(case, precision="bfloat16").with_floats(case.floats)
+    case = replace(case, precision="bfloat16").attach_floats(case.floats)
     layer = _build(layer_class, case)
     right = forward(layer, case)[0]
-    with _using(layer, "autocast"):
+    with _use(layer, "autocast"):
         try:
             outputs = forward(layer, case)[0]
         except CallFailed as failure:

@@ -108,7 +108,7 @@ def time_reversed(layer_class: LayerClass, case: LayerCase) -> Compared:
     floats, R = case.floats, case.R
     lengths = np.full(case.B, case.T) if floats.lengths is None else floats.lengths
 
-    def mirrored(array: Array) -> Array:
+    def reverse_steps(array: Array) -> Array:
         """Return each sequence in reverse."""
         array = array.copy()
         for b, length in enumerate(lengths):
@@ -116,28 +116,30 @@ def time_reversed(layer_class: LayerClass, case: LayerCase) -> Compared:
             one[:length] = one[:length][::-1].copy()
         return array
 
-    def halves(array: Array, axis: int = -1) -> Array:
+    def swap_halves(array: Array, axis: int = -1) -> Array:
         return np.roll(array, R, axis)
 
     def states(array: Array) -> Array:
         return array.reshape(case.L, 2, *array.shape[1:])[:, ::-1].reshape(array.shape)
 
-    def swapped(parameters: Results) -> Results:
+    def swap_directions(parameters: Results) -> Results:
         result = {}
         for name, array in parameters.items():
             partner = name.removesuffix("_reverse") if "_reverse" in name else f"{name}_reverse"
             is_upper = "weight_ih" in name and "_l0" not in name
-            result[partner] = halves(array, 1) if is_upper else array
+            result[partner] = swap_halves(array, 1) if is_upper else array
         return {name: result[name] for name in parameters}
 
-    changes = change_floats(floats, mirrored, states, same)
+    changes = change_floats(floats, reverse_steps, states, same)
     if changes["d_output"] is not None:
-        changes["d_output"] = halves(changes["d_output"])
-    back = run(layer_class, case.given(**changes, parameters=swapped(floats.parameters)))
-    results = change_results(back, mirrored, states)
-    results["output"] = halves(results["output"])
+        changes["d_output"] = swap_halves(changes["d_output"])
+    back = run(
+        layer_class, case.replace_arrays(**changes, parameters=swap_directions(floats.parameters))
+    )
+    results = change_results(back, reverse_steps, states)
+    results["output"] = swap_halves(results["output"])
     gradients = {n: a for n in floats.parameters if (a := back.get(f"gradient of {n}")) is not None}
-    results |= {f"gradient of {name}": array for name, array in swapped(gradients).items()}
+    results |= {f"gradient of {name}": array for name, array in swap_directions(gradients).items()}
     yield match_results(run(layer_class, case), results, case)
 
 
@@ -150,12 +152,12 @@ def order_of_the_batch(layer_class: LayerClass, case: LayerCase) -> Compared:
     axis, order = case.batch_axis, np.random.default_rng(case.seed).permutation(case.B)
     back, lengths = np.argsort(order), case.floats.lengths
 
-    def taken(order: Array) -> tuple[Change, Change]:
+    def take_rows(order: Array) -> tuple[Change, Change]:
         return lambda a: a.take(order, axis), lambda a: a.take(order, 1)
 
-    changes = change_floats(case.floats, *taken(order), lambda mask: mask[:, order])
+    changes = change_floats(case.floats, *take_rows(order), lambda mask: mask[:, order])
     changes["lengths"] = None if lengths is None else lengths[order]
-    results = change_results(run(layer_class, case.given(**changes)), *taken(back))
+    results = change_results(run(layer_class, case.replace_arrays(**changes)), *take_rows(back))
     yield match_results(run(layer_class, case), results, case)
 
 
@@ -171,7 +173,7 @@ def sequence_alone(layer_class: LayerClass, case: LayerCase) -> Compared:
         sequence = itemgetter(steps[::-1] if case.batch_first else steps)
         state = itemgetter((slice(None), rows))
         changes = change_floats(case.floats, sequence, state, itemgetter(steps))
-        alone = run(layer_class, case.given(**changes, lengths=None))
+        alone = run(layer_class, case.replace_arrays(**changes, lengths=None))
         places = change_results(results, sequence, state)  # views of this sequence's own
         for name, array in alone.items():
             places[name][...] += array
@@ -187,7 +189,7 @@ def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
     x = case.floats.x.copy()
     x.swapaxes(0, case.time_axis)[t, b, v] = np.nan
     with np.errstate(all="ignore"):
-        results, expected = run(layer_class, case.given(x=x)), run(layer_class, case)
+        results, expected = run(layer_class, case.replace_arrays(x=x)), run(layer_class, case)
     others = np.delete(np.arange(case.B), b)
     for name in ("output", "gradient of x", *STATES, *INITIAL_STATES):
         if name in expected:
@@ -210,7 +212,7 @@ def infinite_input(layer_class: LayerClass, case: LayerCase) -> Compared:
     for value, results in ((1e30, huge), (np.inf, infinite)):
         x = case.floats.x.copy()
         x.reshape(-1)[case.seed % x.size] = value
-        other = case.given(x=x)
+        other = case.replace_arrays(x=x)
         with np.errstate(all="ignore"):
             results |= forward(build(layer_class, other), other)[0]
             ours = forward(build(CLASSES[case.cell], other), other)[0]
@@ -228,7 +230,7 @@ def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
     results, lengths = run(layer_class, case), case.floats.lengths
     assert lengths is not None
 
-    def padded(array: Array, value: float) -> Array:
+    def fill_padding(array: Array, value: float) -> Array:
         array = array.copy()
         steps = array.swapaxes(0, case.time_axis)
         for b, length in enumerate(lengths):
@@ -236,10 +238,10 @@ def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
         return array
 
     for value in (np.nan, np.inf, -1e30):
-        changes = change_floats(case.floats, partial(padded, value=value), same, same)
-        yield match_bits(results, run(layer_class, case.given(**changes)), case)
+        changes = change_floats(case.floats, partial(fill_padding, value=value), same, same)
+        yield match_bits(results, run(layer_class, case.replace_arrays(**changes)), case)
     output = {"output": results["output"]}
-    yield match_bits(copy_results({"output": padded(output["output"], 0)}), output, case)
+    yield match_bits(copy_results({"output": fill_padding(output["output"], 0)}), output, case)
 
 
 PROPERTIES = collect_properties(vars())

@@ -10,7 +10,7 @@ from types import FrameType
 
 import numpy as np
 
-from compare.check.cases.floats import in_float64
+from compare.check.cases.floats import convert_to_float64
 from compare.check.exercise.stages import Stage, run_quietly
 from compare.check.trying.explanation import MOST_LINES, summarize
 from compare.check.trying.report import Report
@@ -36,7 +36,7 @@ def is_explanation(path: Path) -> bool:
 
 def write_page(report: Report, path: Path, name: str = "") -> None:
     """Write the page of a report, of what has this name; a file at the path is replaced."""
-    record = record_of(report) | {"target": clean(name or Path(report.target).name)}
+    record = describe_report(report) | {"target": clean(name or Path(report.target).name)}
     title = html.escape(f"{record['target']}: {record['summary']}")
     values = {"mark": MARK, "title": title, "record": json_in_html(record)}
     template, style, script = (resource(__package__, f"page.{k}") for k in ("html", "css", "js"))
@@ -44,16 +44,16 @@ def write_page(report: Report, path: Path, name: str = "") -> None:
     write_output(path, page.encode(errors="backslashreplace"))
 
 
-def record_of(report: Report) -> JsonObject:
+def describe_report(report: Report) -> JsonObject:
     """Return all that the page shows, as JSON values."""
     return {
         "summary": report.summary.partition(";")[0],
         "notes": [*report.failures, *report.notes],
-        "stages": [stage_of(result, report) for result in report.stages],
+        "stages": [describe_stage(result, report) for result in report.stages],
     }
 
 
-def stage_of(result: ItemResult, report: Report) -> JsonObject:
+def describe_stage(result: ItemResult, report: Report) -> JsonObject:
     """Return a stage: its verdict, and the numbers of the case that shows the mistake."""
     wrong, is_right = result.wrong, result.verdict == Verdict.RIGHT
     stage: JsonObject = {
@@ -70,11 +70,13 @@ def stage_of(result: ItemResult, report: Report) -> JsonObject:
         return stage
     if wrong is not None:
         comparisons = [c for c in result.comparisons if c is wrong or not c.tensor.endswith(AGAIN)]
-        stage["tensors"] = [tensor_of(c, result, report.form) for c in comparisons if not c.problem]
+        stage["tensors"] = [
+            crop_tensor(c, result, report.form) for c in comparisons if not c.problem
+        ]
         stage["wrong"] = wrong.tensor
         if isinstance(result.item, Stage) and not wrong.problem:
             stage["values"] = trace_values(
-                result.item, result.case, tensor_of(wrong, result, report.form)
+                result.item, result.case, crop_tensor(wrong, result, report.form)
             )
     if isinstance(result.item, Stage):
         file = Path(report.target)
@@ -83,7 +85,7 @@ def stage_of(result: ItemResult, report: Report) -> JsonObject:
     return stage
 
 
-def tensor_of(comparison: Comparison, result: ItemResult, form: str) -> JsonObject:
+def crop_tensor(comparison: Comparison, result: ItemResult, form: str) -> JsonObject:
     """Return a window of a tensor, around the first wrong entry in the order of computation."""
     shape, wrong = comparison.expected.shape, comparison.wrong_entries
     axis, backward = comparison.time_axis, comparison.backward
@@ -138,7 +140,9 @@ def trace_values(stage: Stage, case: Case, tensor: JsonObject) -> list[JsonObjec
     before = sys.getprofile()
     sys.setprofile(look)
     try:
-        run_quietly(stage, stage.functions(PlainFunctions(stage.cell)), in_float64(case.inputs))
+        run_quietly(
+            stage, stage.functions(PlainFunctions(stage.cell)), convert_to_float64(case.inputs)
+        )
     finally:
         sys.setprofile(before)
     axis, k = tensor["axis"], 0
@@ -160,7 +164,7 @@ def write_code(stage: Stage, case: Case, module: str) -> str:
     is_called_directly = stage.wrap is None and (not module or module.isidentifier())
     names = list(case.inputs)
     lines = ["import numpy as np"]
-    lines += [f"{name} = {as_code(value)}" for name, value in case.inputs.items()]
+    lines += [f"{name} = {write_expression(value)}" for name, value in case.inputs.items()]
     if is_called_directly and stage.kind == "backward":
         forward, cut = f"{stage.cell}_forward", names.index("d_output")
         lines[1:1] = [f"from {module} import {forward}"] if module else []
@@ -172,10 +176,10 @@ def write_code(stage: Stage, case: Case, module: str) -> str:
     return "\n".join(lines) if sum(map(len, lines)) < MOST_IN_CODE else ""
 
 
-def as_code(value: object) -> str:
+def write_expression(value: object) -> str:
     """Return a value as an expression of Python."""
     if isinstance(value, tuple | list):
-        inside = ", ".join(map(as_code, value))
+        inside = ", ".join(map(write_expression, value))
         return f"({inside},)" if isinstance(value, tuple) else f"[{inside}]"
     if not isinstance(value, np.ndarray):
         return repr(value)

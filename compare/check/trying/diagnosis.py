@@ -14,7 +14,7 @@ import numpy as np
 
 from compare.check.cases.expected import Expected
 from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
-from compare.check.trying.separation import describe_separation
+from compare.check.trying.separation import describe_failing_cases
 from compare.check.trying.subject import Subject
 from compare.check.trying.symptoms import (
     COARSE,
@@ -34,7 +34,7 @@ CASES_TO_AGREE = 9  # and as many that are wrong, which other causes may separat
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class Observation:
     """The submission's results of a case, the right ones, and the tolerance of each entry."""
 
     case: Case
@@ -61,7 +61,7 @@ def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
 
 
 def find_mistake(
-    subject: Subject, result: ItemResult, observed: Sequence[Observed]
+    subject: Subject, result: ItemResult, observed: Sequence[Observation]
 ) -> Diagnosis | None:
     """Return the likely mistake of a wrong result, if it is known; the code is called again."""
 
@@ -93,7 +93,7 @@ def find_mistake(
     return fallback
 
 
-def explain_in_all(wrong: Comparison, observed: Sequence[Observed]) -> Diagnosis | None:
+def explain_in_all(wrong: Comparison, observed: Sequence[Observation]) -> Diagnosis | None:
     """Return how a tensor differs, if it does so in each case in which it is wrong; None if not."""
     symptom = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
     for one in observed:
@@ -106,12 +106,12 @@ def explain_in_all(wrong: Comparison, observed: Sequence[Observed]) -> Diagnosis
     return symptom
 
 
-def observe(subject: Subject, result: ItemResult) -> list[Observed]:
+def observe(subject: Subject, result: ItemResult) -> list[Observation]:
     """Return the submission's results of the wrong case, and of others that can confirm it.
 
     If the first case is right, all are tried, and the result says where it is wrong.
     """
-    observed: list[Observed] = []
+    observed: list[Observation] = []
     verdicts: list[tuple[Case, bool]] = []
     wrong, tries_all = result.case, result.cases > 1 and not subject.is_slow
     assert wrong is not None
@@ -133,9 +133,9 @@ def observe(subject: Subject, result: ItemResult) -> list[Observed]:
             is_right = tries_all and _agrees(right, got)
             verdicts.append((case, is_right))
             if is_shown or (confirms and not is_right and len(observed) < 2 * CASES_TO_AGREE):
-                one = Observed(case, right.results, right.tolerance(PERTURBATIONS), got)
+                one = Observation(case, right.results, right.tolerance(PERTURBATIONS), got)
                 observed.insert(0 if case is wrong else len(observed), one)
-    result.where = describe_separation(verdicts) if tries_all else ""
+    result.where = describe_failing_cases(verdicts) if tries_all else ""
     return observed
 
 
@@ -156,7 +156,7 @@ def _agrees(right: Expected, got: Results) -> bool:
     return all(near) and all(c.ok for c in right.compare_within(PERTURBATIONS, got))
 
 
-def gives(computation: Computation, observed: Observed, names: Sequence[str] = ()) -> bool:
+def gives(computation: Computation, observed: Observation, names: Sequence[str] = ()) -> bool:
     """Return whether a computation gives the observed results, or only the results of some names.
 
     The tolerance covers the rounding of both computations. It is measured only if

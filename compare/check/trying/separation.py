@@ -15,7 +15,7 @@ FEWEST = 2
 Verdicts = Sequence[tuple[Case, bool]]  # cases, and whether the item is right on them
 
 
-def describe_separation(verdicts: Verdicts) -> str:
+def describe_failing_cases(verdicts: Verdicts) -> str:
     """Return in words which cases are wrong; empty if nothing simple separates them."""
     right = [case for case, is_right in verdicts if is_right]
     wrong = [case for case, is_right in verdicts if not is_right]

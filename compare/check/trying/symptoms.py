@@ -143,11 +143,13 @@ def explain_tensor(expected: Array, got: Array, allowed: float) -> Diagnosis | N
     if expected.ndim > 1 and expected.shape[0] > 1 and is_near(expected[::-1]):
         return Diagnosis("Its first axis is reversed.")
     tensors = expected, got, allowed
-    symptom = _limit(*tensors) or _factor(*tensors) or _accuracy(*tensors)
+    symptom = (
+        _describe_limit(*tensors) or _describe_factor(*tensors) or _describe_accuracy(*tensors)
+    )
     return Diagnosis(symptom) if symptom else None
 
 
-def _limit(expected: Array, got: Array, allowed: float) -> str:
+def _describe_limit(expected: Array, got: Array, allowed: float) -> str:
     """Return in words that the wrong entries are cut off at one magnitude; empty if not."""
     is_wrong = absolute_difference(expected, got) > allowed
     limits = np.unique(np.abs(got[is_wrong])) if np.isfinite(got).all() else np.empty(0)
@@ -159,7 +161,7 @@ def _limit(expected: Array, got: Array, allowed: float) -> str:
     return f"It is clipped at {limits[0]:.6g}: every larger entry is exactly that."
 
 
-def _factor(expected: Array, got: Array, allowed: float) -> str:
+def _describe_factor(expected: Array, got: Array, allowed: float) -> str:
     """Return in words which factor all entries have; empty if there is none."""
     at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
     if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
@@ -174,7 +176,7 @@ def _factor(expected: Array, got: Array, allowed: float) -> str:
     return f"Every entry is {number} times too {size}."
 
 
-def _accuracy(expected: Array, got: Array, allowed: float) -> str:
+def _describe_accuracy(expected: Array, got: Array, allowed: float) -> str:
     """Return in words that the entries are right, but for fewer digits than the dtype has."""
     single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
     if expected.dtype != np.float64 or not 0 < allowed < single:

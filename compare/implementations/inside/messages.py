@@ -40,7 +40,7 @@ def pack(value: object, arrays: list[Array], depth: int = DEPTH) -> Head:
         return {"v": value if -(2**63) <= value < 2**63 else float(value)}  # as NumPy has it
     if isinstance(value, str):
         return {"v": clean(value)}
-    as_array = numbers_of(value)
+    as_array = read_numbers(value)
     if as_array is not None:
         place = as_array.__array_interface__  # if it is equal, they are one array
         same = (k for k, a in enumerate(arrays) if a.size and a.__array_interface__ == place)
@@ -60,7 +60,7 @@ def pack(value: object, arrays: list[Array], depth: int = DEPTH) -> Head:
     attributes = getattr(value, "__dict__", {}) or getattr(type(value), "__slots__", ())
     public = [name for name in attributes if not str(name).startswith("_")]
     held = {name: getattr(value, name, None) for name in public}
-    kept = {k: v for k, v in held.items() if isinstance(v, dict) or numbers_of(v) is not None}
+    kept = {k: v for k, v in held.items() if isinstance(v, dict) or read_numbers(v) is not None}
     return {"o": type(value).__name__} | pack(kept, arrays, depth)
 
 
@@ -84,7 +84,7 @@ def unpack(packed: Head, arrays: list[Array]) -> Any:
     raise InvalidMessage("expected a value")
 
 
-def numbers_of(value: object) -> Array | None:
+def read_numbers(value: object) -> Array | None:
     """Return an array of real numbers, of NumPy or another library; None for all else."""
     if isinstance(value, np.ndarray | np.generic):
         array = asarray(value)
@@ -100,13 +100,13 @@ def numbers_of(value: object) -> Array | None:
     return array if array.dtype.kind in "biuf" else None
 
 
-def layout_of(item: Array) -> tuple[list[int], bool] | None:
+def read_layout(item: Array) -> tuple[list[int], bool] | None:
     """Return an array's strides, and whether it can be written; None of an ordinary array."""
     ordinary = item.flags.forc and item.flags.writeable
     return None if ordinary or not item.size else (list(item.strides), item.flags.writeable)
 
 
-def laid_out(item: Array, layout: tuple[list[int], bool] | None) -> Array:
+def lay_out(item: Array, layout: tuple[list[int], bool] | None) -> Array:
     """Return a copy of an array with this layout, in memory of its own."""
     if layout is None:
         return item
@@ -120,7 +120,7 @@ def laid_out(item: Array, layout: tuple[list[int], bool] | None) -> Array:
     return placed
 
 
-def encoded(head: Head, arrays: list[Array]) -> bytes:
+def encode_message(head: Head, arrays: list[Array]) -> bytes:
     """Return a message as bytes: two lengths, JSON, and the bytes of each array.
 
     InvalidMessage if the arrays are too large.
@@ -139,8 +139,8 @@ def _order_of(item: Array) -> Literal["C", "F"]:
 
 def read(stream: BinaryIO) -> Message:
     """Read a message; EOFError where there is none, another exception if it is invalid."""
-    lengths = struct.unpack("<QQ", _exactly(stream, 16))
-    text, body = (_exactly(stream, length) for length in lengths)
+    lengths = struct.unpack("<QQ", _read_exactly(stream, 16))
+    text, body = (_read_exactly(stream, length) for length in lengths)
     head = json.loads(text)
     arrays, start = [], 0
     for kind, shape, order in head.pop("arrays"):
@@ -151,7 +151,7 @@ def read(stream: BinaryIO) -> Message:
     return head, arrays
 
 
-def _exactly(stream: BinaryIO, length: int) -> bytes:
+def _read_exactly(stream: BinaryIO, length: int) -> bytes:
     data = stream.read(length)
     if len(data) < length:
         raise EOFError("the end of all messages")

@@ -125,12 +125,12 @@ def _parse(source: str, name: str) -> list[ast.stmt]:
             k = (error.lineno or 0) - 1
             if not (0 <= k < len(lines) and MAGIC.match(lines[k])):
                 raise
-            lines = _without_magic(lines, k)
+            lines = _drop_magic(lines, k)
         except (ValueError, RecursionError, MemoryError) as error:  # null bytes; too deep
             raise SyntaxError(str(error)[:80] or "too many levels", (name, 1, 1, "")) from None
 
 
-def _without_magic(lines: list[str], k: int) -> list[str]:
+def _drop_magic(lines: list[str], k: int) -> list[str]:
     """Return the lines without the magic of line k, which may go on after a backslash."""
     replaced = [*lines]
     goes_on = replaced[k].endswith("\\")

@@ -57,7 +57,7 @@ class Server:
         self, messages: Any, exchange: Callable[..., tuple[Head, Arrays]], audit: Any = None
     ) -> None:
         self.pack, self.unpack = messages.pack, messages.unpack
-        self.laid_out, self.clean, self.whole = messages.laid_out, messages.clean, messages.WHOLE
+        self.lay_out, self.clean, self.whole = messages.lay_out, messages.clean, messages.WHOLE
         self.exchange = exchange
         self.audit, self.watch = audit, audit and audit.Watch()
         self.objects: dict[int, Any] = {}
@@ -108,7 +108,7 @@ class Server:
         self.objects[0] = target
         names = ("adapter", "kinds", "arguments", "rest", "infers_only")
         adapted = dict(zip(names, adapted_values, strict=True))
-        contents = {"classes": _list_layers(self.module), "names": _callables_of(target)}
+        contents = {"classes": _list_layers(self.module), "names": _list_callables(target)}
         return adapted | contents | {"skipped": getattr(self.module, "_skipped", [])}
 
     def _prepare(self, head: Head) -> None:
@@ -128,7 +128,7 @@ class Server:
 
     def do_call(self, head: Head, arrays: Arrays, sent: Arrays) -> Head:
         """Call a function of the module, or a method of an object."""
-        arrays = [self.laid_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
+        arrays = [self.lay_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
         before = [item.copy() for item in arrays]
         args = [self._argument(item, arrays) for item in head["args"]]
         kwargs = {name: self._argument(item, arrays) for name, item in head["kwargs"].items()}
@@ -141,7 +141,7 @@ class Server:
         self.objects[number] = result
         keep, names = head["keep"], []
         if self.whole in keep:
-            result, names = None, _callables_of(result)
+            result, names = None, _list_callables(result)
         else:
             result = _leave_out(result, keep)
         pairs = enumerate(zip(before, arrays, strict=True))
@@ -160,7 +160,7 @@ class Server:
         A library may compute only when its result is read, so results are read within the time. As
         an argument of a later call, the first call's result is object -1, the second's -2.
         """
-        arrays = [self.laid_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
+        arrays = [self.lay_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
         calls = [(getattr(self.objects[c["of"]], c["method"]), c) for c in head["calls"]]
 
         def run() -> None:
@@ -243,7 +243,7 @@ def _leave_out(result: Any, keep: list[int]) -> Any:
     return result
 
 
-def _callables_of(target: object) -> list[str]:
+def _list_callables(target: object) -> list[str]:
     """Return the names of everything in it that can be called."""
     public = [name for name in dir(target) if name == "__call__" or not name.startswith("_")]
     return [name for name in public if callable(getattr(target, name, None))]
@@ -302,7 +302,7 @@ def serve(gibibytes: float, seconds: float) -> None:
     limit(gibibytes, seconds)
 
     def send(head: Head, arrays: Arrays) -> None:
-        answers.write(messages.encoded(head, arrays))
+        answers.write(messages.encode_message(head, arrays))
         answers.flush()
 
     def exchange(head: Head, arrays: Arrays) -> tuple[Head, Arrays]:

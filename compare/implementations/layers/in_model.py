@@ -24,14 +24,14 @@ Package = ModuleType | SimpleNamespace
 
 
 @dataclass(frozen=True, slots=True)
-class TapeInModel(RNNTape):
+class ModelTape(RNNTape):
     """The tape of another layer, with the layout, which is all that the model reads."""
 
     own: object
     one_hot: bool
 
 
-class LayerInModel(Layer):
+class ModelLayer(Layer):
     """A layer with the sizes, the weights and the checks of ours; another one computes its passes.
 
     It is built like `scratch_rnn.RNN`, and each forward pass loads the weights of `parameters`. The
@@ -68,7 +68,7 @@ class LayerInModel(Layer):
 
     def forward(
         self, x: Array, state: State | None = None, **more: Any
-    ) -> tuple[Array, State, TapeInModel]:
+    ) -> tuple[Array, State, ModelTape]:
         """Return output, last state and tape; raise what our layer raises for these arguments."""
         _, _, layout = self._lay_out(x, state, more.get("lengths"))
         self._load()
@@ -79,13 +79,13 @@ class LayerInModel(Layer):
         output, last, tape = self._implementation.layer.forward(x, state, **passed)
         if last is None:
             raise UnexpectedResult("a last state", "None")
-        return output, last, TapeInModel(layout, (), None, "", tape, one_hot)
+        return output, last, ModelTape(layout, (), None, "", tape, one_hot)
 
     def backward(
         self, tape: RNNTape, d_output: Array | None = None, d_state: State | None = None
     ) -> RNNGradients:
         """Return the gradients; a single bias moves as much as both of ours together."""
-        assert isinstance(tape, TapeInModel)
+        assert isinstance(tape, ModelTape)
         gradients = self._implementation.layer.backward(tape.own, d_output, d_state)
         parameters = dict(gradients.parameters)
         for name in self.parameters if self._shares_bias else ():
@@ -109,8 +109,8 @@ def _check_layer(implementation: Implementation, ours: Mapping[str, Array]) -> b
     return any(name not in parameters for name in ours) and implementation.cell.adds_biases
 
 
-def package_with(implementation: Implementation) -> SimpleNamespace:
+def build_package(implementation: Implementation) -> SimpleNamespace:
     """Return scratch_rnn's public names, with an implementation for the layer of its cell."""
     names = {name: getattr(scratch_rnn, name) for name in scratch_rnn.__all__}
-    layer = {implementation.cell.layer: partial(LayerInModel, implementation)}
+    layer = {implementation.cell.layer: partial(ModelLayer, implementation)}
     return SimpleNamespace(**(names | {"text": scratch_rnn.text} | layer))

@@ -52,7 +52,7 @@ class UserLayerFactory:
         try:
             handle = self._make(input_size, hidden_size, **arguments)
         except CallFailed as failure:
-            raise _missing_if_refused(failure, options) from None
+            raise _explain_refusal(failure, options) from None
         layer = UserLayer(self, handle, batch_first=bool(options.get("batch_first")))
         if self.conventions.names and SEVERAL & {*options}:
             layer.name_layers(CELLS[self.cell].scratch_layer(input_size, hidden_size, **options))
@@ -127,11 +127,11 @@ class UserLayer:
     @property
     def parameters(self) -> Results:
         """Copies of its parameters, by our names and in our layout."""
-        return self._as_ours(self.own_parameters())
+        return self._convert_to_ours(self.own_parameters())
 
     def load(self, parameters: Results, how: str = "loaded") -> None:
         """Set its parameters from arrays by our names and in our layout, in place or replaced."""
-        user_arrays = self.conventions.to_own(parameters, self.cell)
+        user_arrays = self.conventions.convert_to_user(parameters, self.cell)
         self.submission.call("load", user_arrays, how, of=self.handle.number)
 
     def ask(self, function: str, *args: object) -> object:
@@ -163,7 +163,7 @@ class UserLayer:
 
         def ours(own_output: object, own_state: object, *_: object) -> tuple[Array, State | None]:
             output = _array(own_output, "output", transposed)
-            return self._without_padding(output, lengths), self._state(own_state)
+            return self._drop_padding(output, lengths), self._state(own_state)
 
         now = partial(self.submission.look, Handle(number), without=(2,))
         self.as_now = lambda double=False: ours(*now(double=double))
@@ -172,7 +172,7 @@ class UserLayer:
         tape = UserTape(result[2], transposed, x.dtype.kind != "f", state is not None, padded)
         return output, last, tape
 
-    def _without_padding(self, output: Array, lengths: object) -> Array:
+    def _drop_padding(self, output: Array, lengths: object) -> Array:
         """Return an output of the steps of the longest sequence, if all later ones are zero."""
         if lengths is None or output.ndim <= self.time_axis:
             return output
@@ -207,12 +207,12 @@ class UserLayer:
             call, number = self.submission.call, self.handle.number
             return call(method, *args, of=number, keep=keep, **named), transposed
         except CallFailed as failure:
-            raise _missing_if_refused(failure, more) from None
+            raise _explain_refusal(failure, more) from None
 
     def _own_arguments(self, x: Array, state: State | None) -> tuple[tuple[object, ...], bool]:
         """Return x and the state in its own layout, and whether the batch axis is put first."""
         transposed = self.transpose and x.ndim == (3 if x.dtype.kind == "f" else 2)
-        own_x = _swapped(x) if transposed else x
+        own_x = _swap_axes(x) if transposed else x
         if state is None:
             return (own_x,), transposed
         return (own_x, _flat(state) if self.conventions.flat_state else state), transposed
@@ -227,7 +227,7 @@ class UserLayer:
         if d_output is None:
             method = "__call__" if "__call__" in self.handle.names else "forward"
             return self.submission.time(times, Call(method, args, number, keep=(2,)))
-        d_own = _swapped(d_output) if transposed else d_output
+        d_own = _swap_axes(d_output) if transposed else d_output
         forward = Call("forward", args, number, keep=(2,))
         backward = Call("backward", (Handle(-1, (2,)), d_own, None), number)
         return self.submission.time(times, forward, backward)
@@ -244,7 +244,7 @@ class UserLayer:
             widths[self.time_axis, 1] = tape.padded
             d_output = np.pad(d_output, widths)
         if tape.is_transposed and d_output is not None:
-            d_output = _swapped(d_output)
+            d_output = _swap_axes(d_output)
         if self.conventions.flat_state:
             d_state = _flat(d_state)
         number = self.handle.number
@@ -269,12 +269,14 @@ class UserLayer:
         d_x, d_initial, d_parameters = parts
         d_x = None if d_x is None else _array(d_x, "the gradient of x", tape.is_transposed)
         d_state = self._state(d_initial) if tape.has_state else None
-        return UserGradients(None if tape.has_tokens else d_x, d_state, self._as_ours(d_parameters))
+        return UserGradients(
+            None if tape.has_tokens else d_x, d_state, self._convert_to_ours(d_parameters)
+        )
 
-    def _as_ours(self, user_arrays: Mapping[str, object]) -> Results:
+    def _convert_to_ours(self, user_arrays: Mapping[str, object]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
         arrays = {name: _array(array, str(name)) for name, array in user_arrays.items()}
-        return self.conventions.to_ours(arrays, self.cell)
+        return self.conventions.convert_to_ours(arrays, self.cell)
 
     def _state(self, state: object) -> State | None:
         """Return h, or (h, c), with an axis for the layers."""
@@ -291,13 +293,13 @@ def _array(value: object, name: str, transposed: bool = False) -> Array:
     return value.swapaxes(0, 1) if transposed and value.ndim > 1 else value
 
 
-def _swapped(array: Array) -> Array:
+def _swap_axes(array: Array) -> Array:
     """Return an array with the batch axis first, contiguous if the array is."""
     swapped = array.swapaxes(0, 1)
     return np.ascontiguousarray(swapped) if array.flags.c_contiguous else swapped
 
 
-def _missing_if_refused(failure: CallFailed, options: Mapping[str, object]) -> CallFailed:
+def _explain_refusal(failure: CallFailed, options: Mapping[str, object]) -> CallFailed:
     """Return CallFailed with the verdict missing if the class has no such argument."""
     is_missing = options and is_refusal(failure)
     return CallFailed("missing", failure.got, failure.kinds) if is_missing else failure

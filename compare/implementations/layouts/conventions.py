@@ -11,7 +11,7 @@ from compare.files import table
 from compare.implementations.core.cells import CELLS
 from compare.implementations.core.failures import UnexpectedResult
 from compare.implementations.core.interface import Array
-from compare.implementations.layouts.gate_order import Order, reorder_to_own, reorder_to_torch
+from compare.implementations.layouts.gate_order import Order, reorder_to_torch, reorder_to_user
 from compare.implementations.layouts.parameters import (
     B_HH,
     B_IH,
@@ -119,9 +119,9 @@ class Conventions:
                 names[name] = counted
         return names
 
-    def to_own(self, ours: Arrays, cell: str) -> Arrays:
+    def convert_to_user(self, ours: Arrays, cell: str) -> Arrays:
         """Return parameters as the user's."""
-        ours = {n: reorder_to_own(array, cell, self._order(n)) for n, array in ours.items()}
+        ours = {n: reorder_to_user(array, cell, self._order(n)) for n, array in ours.items()}
         if self.one_bias:
             for second in [name for name in ours if name.startswith("bias_hh")]:
                 first = second.replace("hh", "ih")
@@ -147,7 +147,7 @@ class Conventions:
             if n in self.used or OF_A_LAYER.fullmatch(n)
         }
 
-    def to_ours(self, user_arrays: Arrays, cell: str) -> Arrays:
+    def convert_to_ours(self, user_arrays: Arrays, cell: str) -> Arrays:
         """Return the user's parameters, or their gradients, as ours; UnexpectedResult if not."""
         ours: Arrays = {}
         others = {

@@ -23,7 +23,7 @@ def parse_order(text: str | None, cell: str) -> Order:
     return order
 
 
-def reorder_to_own(array: Array, cell: str, order: Order) -> Array:
+def reorder_to_user(array: Array, cell: str, order: Order) -> Array:
     """Return an array whose blocks of rows are in PyTorch's order, in the order of the user."""
     return _reordered(array, CELLS[cell].gates, order)
 

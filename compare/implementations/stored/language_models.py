@@ -48,13 +48,13 @@ def read_language_model(path: Path) -> tuple[Cell, Results]:
     linear = _find_linear(rest, H, path)
     V = len(rest[linear])
     embedding = _find_embedding(rest, linear, (V, E), path)
-    bias = _bias_of(linear)
+    bias = _name_bias(linear)
     used = (linear, bias, embedding)
     if others := _describe(rest, [name for name in rest if name not in used]):
         what = "a recurrent layer, a linear layer and perhaps an embedding, and nothing else"
         raise UsageError(f"expected {what} in {path}, got also {others}")
     dtype = _common_dtype(arrays, path)
-    parameters = {f"rnn.{name}": array for name, array in _with_biases(layer, cell).items()}
+    parameters = {f"rnn.{name}": array for name, array in _fill_biases(layer, cell).items()}
     if embedding:
         parameters["rnn.weight_ih_l0"] = fold(rest[embedding], layer["weight_ih_l0"])
     parameters["linear.weight"] = rest[linear]
@@ -75,7 +75,7 @@ def _find_linear(rest: Results, H: int, path: Path) -> str:
     have one, the one without an embedding's name.
     """
     matrices = [name for name, a in rest.items() if a.ndim == 2 and a.shape[1] == H]
-    with_bias = [n for n in matrices if (b := _bias_of(n)) in rest and rest[b].ndim == 1]
+    with_bias = [n for n in matrices if (b := _name_bias(n)) in rest and rest[b].ndim == 1]
     for candidates in (with_bias, matrices):
         chosen = (
             candidates
@@ -106,12 +106,12 @@ def _describe(arrays: Results, names: list[str]) -> str:
     return ", ".join(f"{name} {arrays[name].shape}" for name in names)
 
 
-def _bias_of(weight: str) -> str:
+def _name_bias(weight: str) -> str:
     """Return the name of the bias that belongs to a matrix; empty if PyTorch has no such name."""
     return re.sub("weight$", "bias", weight) if weight.endswith("weight") else ""
 
 
-def _with_biases(layer: Results, cell: Cell) -> Results:
+def _fill_biases(layer: Results, cell: Cell) -> Results:
     """Return the parameters of a layer in PyTorch's order; biases that it lacks are zeros."""
     zeros = np.zeros(len(layer["weight_ih_l0"]))
     return {parameter.name: layer.get(parameter.name, zeros) for parameter in cell.parameters}

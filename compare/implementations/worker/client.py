@@ -13,8 +13,8 @@ from compare.implementations.inside.messages import (
     Array,
     Head,
     Message,
-    layout_of,
     pack,
+    read_layout,
     unpack,
 )
 from compare.implementations.worker.exceptions import explain_exception
@@ -141,7 +141,7 @@ class Submission(AbstractContextManager["Submission"]):
         request: Head = {"of": of, "method": name, "keep": list(keep)}
         request["args"] = [_packed(value, arrays) for value in args]
         request["kwargs"] = {key: _packed(value, arrays) for key, value in kwargs.items()}
-        answer = self._request("call", arrays, layouts=[*map(layout_of, arrays)], **request)
+        answer = self._request("call", arrays, layouts=[*map(read_layout, arrays)], **request)
         for array, value in answer["written"]:
             if not isinstance(value, np.ndarray) or value.shape != array.shape:
                 raise CallFailed("error", "changed the shape of an argument")
@@ -170,7 +170,7 @@ class Submission(AbstractContextManager["Submission"]):
             call._asdict() | {"args": [_packed(value, arrays) for value in call.args]}
             for call in calls
         ]
-        layouts = [*map(layout_of, arrays)]
+        layouts = [*map(read_layout, arrays)]
         answer = self._request("time", arrays, times=times, calls=packed, layouts=layouts)
         return float(answer["seconds"])
 

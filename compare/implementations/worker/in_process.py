@@ -17,7 +17,7 @@ from compare.implementations.inside.server import Server
 from compare.implementations.worker.source import FIRST_PRINTED, Notes, Source
 
 
-class InProcess:
+class LocalProcess:
     """Takes the place of `process.Process`: it answers requests itself, with copies of arrays."""
 
     ended = ""
@@ -51,7 +51,7 @@ class Printed(io.TextIOBase):
         return len(text)
 
 
-class InterruptedProcess(InProcess):
+class InterruptedProcess(LocalProcess):
     """The same with a limit on time, which Python code cannot pass, and without its printed text.
 
     Before each line of the user's file the time is read. A call of NumPy is not interrupted.

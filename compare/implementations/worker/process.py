@@ -14,7 +14,7 @@ import psutil
 
 from compare.implementations.core.failures import CallFailed
 from compare.implementations.inside import server
-from compare.implementations.inside.messages import InvalidMessage, Message, encoded, read
+from compare.implementations.inside.messages import InvalidMessage, Message, encode_message, read
 from compare.implementations.worker.source import FIRST_PRINTED, PATIENCE, Notes, Source
 from compare.terminal import describe_end, start_python
 
@@ -103,7 +103,7 @@ class Process:
 
     def _next(self, message: Message) -> Message:
         """Send a message and return the next one; TimeoutError if there is none in time."""
-        self._requests.put(encoded(*message))
+        self._requests.put(encode_message(*message))
         self._wanted.release()
         has_ended = False
         while True:

@@ -71,7 +71,7 @@ def make_suspect(config: BisectConfig) -> Suspect:
         other = implementations.implementation(
             implementation, config.cell, seconds=LIMIT, total=math.inf
         )
-        package = implementations.package_with(other)
+        package = implementations.build_package(other)
         return NumPySuspect(package, implementation, close=other.close)
     return TorchSuspect(config.device)
 

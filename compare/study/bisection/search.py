@@ -188,7 +188,7 @@ def compute_step(case: TrainingCase) -> tuple[Results, Results]:
 def compare_steps(expected: Results, allowed: Results, recorded: Results) -> tuple[Comparison, ...]:
     """Compare those of the suspect's results that ours have, too."""
     found = {name: recorded[name] for name in expected.keys() & recorded.keys()}
-    return Expected.within(expected, allowed, STEPS).compare(found)
+    return Expected.fix_tolerance(expected, allowed, STEPS).compare(found)
 
 
 def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:

@@ -209,4 +209,4 @@ def one_hot_layer(case: check.TrainingCase, d_logits: Array) -> check.LayerCase:
         d_output=d_logits @ parameters["linear.weight"],  # (T, B, H)
         d_h_n=None,
     )
-    return layer.with_floats(floats)
+    return layer.attach_floats(floats)

@@ -135,7 +135,7 @@ def train_plain(
         losses = train_epoch(plain, move_before_each(), B, moved, MAX_NORM)
         return {"loss": np.array(losses)} | dict(zip(NAMES, moved, strict=True))
 
-    return Expected.within(*tolerances(perturbed, perturbations=PERTURBATIONS))
+    return Expected.fix_tolerance(*tolerances(perturbed, perturbations=PERTURBATIONS))
 
 
 def describe_difference(expected: Expected, results: Results) -> JsonObject:

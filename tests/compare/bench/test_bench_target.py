@@ -14,7 +14,7 @@ from compare.bench.rows.target_row import find_targets, open_target
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
 from compare.implementations import CELLS, Submission, UserLayerFactory, list_classes
-from compare.implementations.worker.in_process import InProcess
+from compare.implementations.worker.in_process import LocalProcess
 from compare.parity import ParityError
 from compare.terminal import CommandError, UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL, bench_of
@@ -141,7 +141,7 @@ def test_the_time_is_that_of_the_calls_and_not_of_the_messages(tmp_path, monkeyp
     def pass_time(seconds):
         now[0] += seconds
 
-    class Slow(InProcess):
+    class Slow(LocalProcess):
         def request(self, message, *limits):
             pass_time(1000)
             return super().request(message, *limits)

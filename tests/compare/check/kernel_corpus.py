@@ -58,13 +58,13 @@ def check(file: Path, sizes: str) -> str:
     from compare.check.cases.boundaries import OF_GPUS
     from compare.check.cases.layer_case import make_case
     from compare.check.cases.layer_results import expect, run
-    from compare.check.cases.levels import list_trials, of_sizes
+    from compare.check.cases.levels import list_trials, make_trials
     from compare.check.layers.layer import find_part
     from compare.implementations.core.interface import UserGradients
     from compare.implementations.inside.adapters import torch_module
     from compare.implementations.inside.adapters.library_layer import LibraryLayer
 
-    every = (*list_trials(), *of_sizes(OF_GPUS))
+    every = (*list_trials(), *make_trials(OF_GPUS))
     trials = every if sizes == "all" else [(size, ()) for size in FEW]
     INTERPRETER.take_notes()
     try:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from compare.check import STYLES, CheckConfig, command
-from compare.check.report.page import AGAIN, stage_of
+from compare.check.report.page import AGAIN, describe_stage
 from compare.check.report.printing import FAILED
 from compare.check.trying.explanation import summarize
-from compare.implementations.worker.in_process import InProcess
+from compare.implementations.worker.in_process import LocalProcess
 from compare.terminal import Terminal
 from tests.annotations import unchecked
 from tests.compare.check.corpus import replaced
@@ -46,7 +46,7 @@ def report(tmp_path_factory):
     file.write_text(replaced(RIGHT, FAULTS.items()), encoding="utf-8")
     config = CheckConfig(target=str(file), explain=file.with_suffix(".html"))
     with unchecked():
-        return command.examine(config, Terminal(quiet=True), start=InProcess)
+        return command.examine(config, Terminal(quiet=True), start=LocalProcess)
 
 
 def rounded(number):
@@ -140,7 +140,7 @@ def test_a_wrong_scalar_has_its_numbers(stage, right, wrong, tmp_path, tab):
         complaints.append(error)
 
     with unchecked():
-        [result] = command.examine(config, Terminal(quiet=True), start=InProcess).stages
+        [result] = command.examine(config, Terminal(quiet=True), start=LocalProcess).stages
     tab.on("pageerror", listen)
     tab.goto(config.explain.as_uri())
     tab.remove_listener("pageerror", listen)
@@ -248,11 +248,13 @@ def test_the_code_of_the_case_runs_and_the_way_is_that_of_the_first_step(report,
     step, backward = (result for result in report.stages if result.wrong is not None)
     printed = []
     for result in (step, backward):
-        code = stage_of(result, report)["code"]  # what a reader copies from the page
+        code = describe_stage(result, report)["code"]  # what a reader copies from the page
         exec(code, {"print": printed.append})
     np.testing.assert_allclose(printed[0], step.wrong.got, rtol=1e-5, atol=1e-7)
     assert printed[1][0].shape == backward.case.inputs["x"].shape
-    values = {value["name"]: value["numbers"] for value in stage_of(backward, report)["values"]}
+    values = {
+        value["name"]: value["numbers"] for value in describe_stage(backward, report)["values"]
+    }
     right = {c.tensor: c.expected for c in backward.comparisons}["d_x"][-1]
     found = values["d_z_t"] @ backward.case.inputs["W_ih"]
     np.testing.assert_allclose(found, right, rtol=1e-5, atol=1e-9)

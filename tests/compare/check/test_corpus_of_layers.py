@@ -53,14 +53,14 @@ def test_two_features_that_are_wrong_together_are_reported_and_the_rest_is_tried
 
 
 @pytest.fixture
-def in_float64():
+def convert_to_float64():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
 
 
 @pytest.mark.parametrize("style", STYLES[:: number(2, 1)], ids=lambda style: style.name)
-def test_a_style_of_its_own_is_right(style, in_float64):
+def test_a_style_of_its_own_is_right(style, convert_to_float64):
     report = examined(style.target)
     assert report.cell == style.cell
     assert [result.name for result in report.stages if result.verdict != "right"] == []

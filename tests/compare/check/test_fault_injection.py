@@ -14,7 +14,7 @@ import torch
 
 import scratch_rnn
 from compare.check import LayerCase, make_case, match_results, rounding, run
-from compare.check.cases.layer_case import SURFACE, random_choices
+from compare.check.cases.layer_case import SURFACE, draw_choices
 from compare.check.cases.layer_results import CLASSES, match_bits
 from compare.implementations import CELLS
 from compare.mistakes import BUGS
@@ -58,7 +58,7 @@ def draw_cases(tried, cell, number):
     simple |= {"T": range(2, 7), "B": range(2, 5), "V": range(2, 7), "H": range(2, 7)}
     simple |= {"dtype": SURFACE["dtype"], "seed": SURFACE["seed"]}
     surfaces = [simple] * (number // 2) + [SURFACE | fields] * (number // 2)
-    return [make_case(cell=cell, **random_choices(rng, surface)) for surface in surfaces]
+    return [make_case(cell=cell, **draw_choices(rng, surface)) for surface in surfaces]
 
 
 TORCH_FORWARD = torch.nn.RNN.forward

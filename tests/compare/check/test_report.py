@@ -11,7 +11,7 @@ import pytest
 from compare.check import ItemResult, Report, list_trials
 from compare.check.layers.kernels import describe_left_out, explain_stages
 from compare.check.layers.layer import MOST_OPERATIONS, LayerSubject, find_layout
-from compare.check.report.page import record_of, tensor_of
+from compare.check.report.page import crop_tensor, describe_report
 from compare.check.report.printing import list_notes, show
 from compare.check.trying.results import Case, Diagnosis, Item, Result
 from compare.implementations import Notes, UserLayerFactory, Verdict
@@ -152,7 +152,7 @@ SHOWN: dict[str, Callable[[], list[str]]] = {
     "strict": lambda: printed(replace(RIGHT, strict=True, error_handling=ERRORS)),
     "JSON": lambda: as_lines(report().to_json()),
     "Gradescope": lambda: as_lines(report().to_gradescope()),
-    "page": lambda: as_lines(record_of(report(stages=STAGES[:2]))),
+    "page": lambda: as_lines(describe_report(report(stages=STAGES[:2]))),
     "kernels": kernels,
     "notes": lambda: [*list_notes(NOTES), *list_notes(WARNED)],
 }
@@ -205,7 +205,7 @@ def test_what_counts_is_in_the_summary():
 def test_a_large_tensor_is_shown_around_its_first_wrong_entry():
     large = np.arange(40.0).reshape(1, 40)
     wrong = Comparison("W", large, np.where(large == 23, -1, large), np.full((1, 40), 0.5))
-    shown = tensor_of(wrong, STAGES[0], "class")
+    shown = crop_tensor(wrong, STAGES[0], "class")
     assert (shown["begin"], shown["first"], shown["shape"]) == ([0, 15], [0, 23], (1, 40))
     assert shown["expected"] == [[*range(15, 31)]]
     assert shown["wrong"] == [[k == 23 for k in range(15, 31)]]

@@ -43,7 +43,7 @@ def compute(cell, case):
     parameters = {name: case[name] for name in case["inputs"] if name not in of_floats}
     with implementation("scratch", cell) as it:
         it.load(parameters)
-        got = run_layer(it.layer, drawn.given(parameters=parameters, **floats))
+        got = run_layer(it.layer, drawn.replace_arrays(parameters=parameters, **floats))
     return {name: array for name, array in got.items() if name in case["expected"]}
 
 

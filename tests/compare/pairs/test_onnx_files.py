@@ -228,7 +228,7 @@ def test_a_file_that_convert_writes_is_valid_and_takes_the_initial_state(
     assert main(f"convert {tmp_path}/layer.npz {path}".split()) == 0
     onnx.checker.check_model(path, full_check=True)
     session = onnxruntime.InferenceSession(path)
-    for case in (case.given(parameters=parameters) for case in cases):
+    for case in (case.replace_arrays(parameters=parameters) for case in cases):
         given = {"X": case.floats.x, "h_0": case.floats.h0, "c_0": case.floats.c0}
         inputs = {name: array for name, array in given.items() if array is not None}
         Y, *states = session.run(None, inputs)

@@ -72,10 +72,10 @@ def test_a_chaotic_recurrence_is_undecidable():
 
 def test_each_side_is_compared_with_the_same_step_in_float64():
     scratch, concise, batch = case("float32")
-    in_float64, _ = build_models(6, 5, dtype="float64", seed=0)
+    convert_to_float64, _ = build_models(6, 5, dtype="float64", seed=0)
     for name, array in scratch.parameters.items():
-        in_float64.parameters[name][...] = array
-    reference = run_step(in_float64, batch, in_float64.begin_state(3), SETTINGS)
+        convert_to_float64.parameters[name][...] = array
+    reference = run_step(convert_to_float64, batch, convert_to_float64.begin_state(3), SETTINGS)
     sides = {
         "scratch": run_step(scratch, batch, scratch.begin_state(3), SETTINGS),
         "concise": run_step(concise, batch, scratch.begin_state(3), SETTINGS),

@@ -43,10 +43,10 @@ class LayerInColumns:
         if self._has_cell_state and a0 is not None:
             raise TypeError("expected no initial state, got an argument a0 without a c0")
         first = np.zeros((self._hidden_size, x.shape[1])) if a0 is None else a0[0].T
-        a, *_, caches = self._run(_turned(x), first, self.parameters)
+        a, *_, caches = self._run(_swap_layout(x), first, self.parameters)
         if np.shape(a) != (shape := (self._hidden_size, *x.shape[1::-1])):
             raise ValueError(f"expected a of shape {shape}, got {np.shape(a)}")
-        output = _turned(a)
+        output = _swap_layout(a)
         return (output, caches) if self._has_cell_state else (output, output[-1:], caches)
 
     def _backward(
@@ -57,16 +57,16 @@ class LayerInColumns:
         d_h_n: Array | None = None,
     ) -> tuple[Array, Array, dict[str, Array]]:
         """Return the gradients of x, of a0, and of the parameters by name."""
-        da = _turned(d_output).copy()
+        da = _swap_layout(d_output).copy()
         if d_h_n is not None:
             da[:, :, -1] += d_h_n[0].T
         gradients = run_back(da, caches)
         d_parameters = {
             name: gradients[f"d{name}"] for name in self.parameters if f"d{name}" in gradients
         }
-        return _turned(gradients["dx"]), gradients["da0"].T[None], d_parameters
+        return _swap_layout(gradients["dx"]), gradients["da0"].T[None], d_parameters
 
 
-def _turned(array: Array) -> Array:
+def _swap_layout(array: Array) -> Array:
     """Return (T, B, ·) as (·, B, T), and the other way round."""
     return array.transpose(2, 1, 0)

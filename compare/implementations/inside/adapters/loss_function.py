@@ -25,7 +25,7 @@ class LossFunction:
     ) -> None:
         notebook, arguments, self._class = ours
         self._prefixes = ("", *self._class.PREFIXES, "g", "g_")  # of names of the gradients
-        self._function, self._own = function, function.__globals__
+        self._function, self._globals = function, function.__globals__
         tree = notebook.parse_file(Path(file))
         read = list_read(function)
         needed, made = {*read}, list[ast.stmt]()
@@ -35,24 +35,24 @@ class LossFunction:
                 needed |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
                 made.insert(0, statement)
         text = "".join(chr(ord("a") + k) for k in range(V))
-        self._own["open"] = lambda *_, **__: io.StringIO(text)  # of V different characters
+        self._globals["open"] = lambda *_, **__: io.StringIO(text)  # of V different characters
         for statement in made:
             with suppress(Exception):  # the function says which name is missing
-                exec(compile(ast.Module([statement], []), file, "exec"), self._own)
+                exec(compile(ast.Module([statement], []), file, "exec"), self._globals)
             for name in notebook.list_bound(statement):
                 named = arguments.name_sizes([("hidden_size", False), (name, False)])
-                if name in named and type(self._own.get(name)) is int:
-                    self._own[name] = {"input_size": V, "hidden_size": H}[named[name]]
+                if name in named and type(self._globals.get(name)) is int:
+                    self._globals[name] = {"input_size": V, "hidden_size": H}[named[name]]
         [definition] = [s for s in tree.body if getattr(s, "name", "") == function.__name__]
         returned = [s.value for s in ast.walk(definition) if isinstance(s, ast.Return)]
         self._returned = [
             [getattr(name, "id", "") for name in getattr(value, "elts", [value])]
             for value in getattr(returned[-1], "elts", ())
         ]
-        read_globals = {name: self._own[name] for name in self._own if name in read}
+        read_globals = {name: self._globals[name] for name in self._globals if name in read}
         dicts = [held for held in read_globals.values() if isinstance(held, dict)]
         self._places = {n: held for held in dicts for n in held} | dict.fromkeys(
-            read_globals, self._own
+            read_globals, self._globals
         )
         self.parameters = {n: p[n] for n, p in self._places.items() if self._class.is_float(p[n])}
 

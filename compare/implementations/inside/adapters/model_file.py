@@ -60,7 +60,7 @@ def _read_safetensors(path: str) -> Arrays:
     except (KeyError, TypeError):  # a dtype that NumPy does not have, such as bfloat16
         import safetensors.torch
 
-        arrays = _to_numpy(safetensors.torch.load_file(path))
+        arrays = _convert_to_numpy(safetensors.torch.load_file(path))
     training = ("state.", "memory.")  # of a checkpoint, beside its parameters
     return {name: array for name, array in arrays.items() if not name.startswith(training)}
 
@@ -90,10 +90,10 @@ def _read_pt(path: str) -> Arrays:
     held = {key: select(part) for key, part in state.items() if has_floats(part)}
     if len(held) > 1:  # an optimizer's state has no tensors of its own
         state = {f"{key}.{n}": t for key, tensors in held.items() for n, t in tensors.items()}
-    return _to_numpy(next(iter(held.values())) if len(held) == 1 else select(state))
+    return _convert_to_numpy(next(iter(held.values())) if len(held) == 1 else select(state))
 
 
-def _to_numpy(tensors: "dict[str, torch.Tensor]") -> Arrays:
+def _convert_to_numpy(tensors: "dict[str, torch.Tensor]") -> Arrays:
     """Return tensors as arrays; a format of fewer bits than float32 becomes float32."""
     coarse = {name for name, t in tensors.items() if t.is_floating_point() and t.itemsize < 4}
     wide = {name: t.float() if name in coarse else t for name, t in tensors.items()}

@@ -90,7 +90,7 @@ class NumpyClass:
     """A layer of the user's class."""
 
     def __init__(self, instance: Any, findings: Findings) -> None:
-        self._own, self._findings = instance, findings
+        self._instance, self._findings = instance, findings
         self._attributes = list_parameters(instance)
         self._latest: ClassTape | None = None
         self._call: Callable[..., Any] = getattr(instance, "forward", None) or instance
@@ -103,24 +103,24 @@ class NumpyClass:
     @property
     def parameters(self) -> Any:
         """The dict of parameters, or the arrays that are attributes, or in a list."""
-        held = [getattr(self._own, name, None) for name in HOLDERS]
+        held = [getattr(self._instance, name, None) for name in HOLDERS]
         for holder in held:
             if isinstance(holder, dict):
                 return holder
         if self._attributes:
-            arrays = {name: getattr(self._own, name) for name in self._attributes}
-            return Held(arrays, partial(setattr, self._own))
+            arrays = {name: getattr(self._instance, name) for name in self._attributes}
+            return Held(arrays, partial(setattr, self._instance))
         lists = [
             holder for holder in held if isinstance(holder, list) and all(map(is_float, holder))
         ]
         if not lists:
-            return self._own.parameters
+            return self._instance.parameters
         return Held({f"array {k}": a for k, a in enumerate(lists[0])}, partial(_put, lists[0]))
 
     def load(self, values: dict[str, Array], how: str = "loaded") -> None:
         """Set the parameters as the class does, or else in place; or "replaced" by new arrays."""
-        if hasattr(self._own, "load"):
-            self._own.load(values)
+        if hasattr(self._instance, "load"):
+            self._instance.load(values)
             return
         held = self.parameters
         for name, array in values.items():
@@ -136,7 +136,7 @@ class NumpyClass:
 
     @cached_property
     def _backward_arguments(self) -> Arguments:
-        return self._findings.list_arguments(self._own.backward)
+        return self._findings.list_arguments(self._instance.backward)
 
     def _forward(self, x: Array, state: Any = None, **more: Any) -> Any:
         states = state if isinstance(state, tuple) else () if state is None else (state,)
@@ -151,7 +151,10 @@ class NumpyClass:
             return result  # the report says what was expected
         output, last, rest = parts
         self._latest = ClassTape(rest[0] if rest else None, bool(rest), *kept, output, last)
-        if hasattr(self._own, "backward") and len(self._list_upstream(is_returned=bool(rest))) == 1:
+        if (
+            hasattr(self._instance, "backward")
+            and len(self._list_upstream(is_returned=bool(rest))) == 1
+        ):
             last = ()  # nothing can be checked of it
         return output, last if len(last) > 1 else (*last, None)[0], self._latest
 
@@ -164,13 +167,13 @@ class NumpyClass:
     @contextmanager
     def _watch_attributes(self) -> Iterator[None]:
         """Note which arrays a call sets or writes to."""
-        before = {name: getattr(self._own, name) for name in self._attributes}
+        before = {name: getattr(self._instance, name) for name in self._attributes}
         values = copy.deepcopy(before)
         try:
             yield
         finally:
             for name, array in before.items():
-                is_same = getattr(self._own, name, None) is array
+                is_same = getattr(self._instance, name, None) is array
                 if not (is_same and np.array_equal(array, values[name], equal_nan=True)):
                     self._findings.set_by_calls[name] = True
 
@@ -209,7 +212,7 @@ class NumpyClass:
             if tape.own is None and self._latest is not tape:
                 self._call(*copy.deepcopy(tape.given), **tape.more)
             self._latest = None
-        return self._read_gradients(self._own.backward(*arguments), self._findings.num_states)
+        return self._read_gradients(self._instance.backward(*arguments), self._findings.num_states)
 
     def _fill_upstream(
         self, tape: ClassTape, d_output: Array | None, d_state: Any
@@ -252,12 +255,14 @@ class NumpyClass:
     def _find_gradients(self) -> dict[str, object]:
         """Return the parameters' gradients that are in the object, by name."""
         names = list(self.parameters)
-        held = [getattr(self._own, name, None) for name in GRADIENTS]
+        held = [getattr(self._instance, name, None) for name in GRADIENTS]
         held = [dict(zip(names, h, strict=False)) if isinstance(h, list) else h for h in held]
         dicts = [
             select_gradients(gradients, names) for gradients in held if isinstance(gradients, dict)
         ]
-        return (*dicts, select_gradients(getattr(self._own, "__dict__", {}), names, PREFIXES))[0]
+        return (*dicts, select_gradients(getattr(self._instance, "__dict__", {}), names, PREFIXES))[
+            0
+        ]
 
 
 class NumpyCell(NumpyClass):

@@ -93,7 +93,7 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
     rest = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
     arguments_taken, arguments = (), load_adapter("arguments")
-    if file and isinstance(target, FunctionType) and in_columns(name, target, arguments):
+    if file and isinstance(target, FunctionType) and is_in_columns(name, target, arguments):
         layer = partial(load_adapter("columns").LayerInColumns, target)
         build = load_adapter("numpy_class").adapt_class(layer, arguments.list_arguments)
         return Adapted(build, "", [name.removesuffix("_forward").upper()])
@@ -115,7 +115,7 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
     return Adapted(build, adapter, kinds, arguments_taken, rest, infers_only)
 
 
-def in_columns(name: str, target: FunctionType, arguments: ModuleType) -> bool:
+def is_in_columns(name: str, target: FunctionType, arguments: ModuleType) -> bool:
     """Return whether the function expects one sequence per column."""
     names = [argument for argument, _ in arguments.list_arguments(target)]
     return name in COLUMNS and names[2:] == ["parameters"]
