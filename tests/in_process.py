@@ -7,6 +7,7 @@ from unittest.mock import patch
 from rich.console import Console
 
 from compare.check import CheckConfig, examine, list_trials
+from compare.check.core.results import Result
 from compare.check.exercise.functions import FunctionsSubject, call_reference
 from compare.check.layers.features import (
     FEATURES,
@@ -17,7 +18,6 @@ from compare.check.layers.features import (
 from compare.check.layers.layer import PARTS, LayerSubject, find_layout
 from compare.check.layers.properties import PROPERTIES, try_property
 from compare.check.properties.property import LayerProperty
-from compare.check.trying.results import Result
 from compare.implementations import (
     Source,
     Submission,
@@ -26,7 +26,7 @@ from compare.implementations import (
     make_source,
     read_target,
 )
-from compare.implementations.worker.in_process import LocalProcess
+from compare.implementations.worker.local_process import LocalProcess
 from compare.terminal import Terminal
 
 submit = partial(Submission, start=LocalProcess)

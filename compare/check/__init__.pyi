@@ -22,6 +22,13 @@ from .cases.training import torch_model as torch_model
 from .command import CheckError as CheckError
 from .command import check as check
 from .command import examine as examine
+from .core.config import CheckConfig as CheckConfig
+from .core.config import CheckOptions as CheckOptions
+from .core.config import NewConfig as NewConfig
+from .core.config import VectorsConfig as VectorsConfig
+from .core.loading import find_source as find_source
+from .core.report import Report as Report
+from .core.results import ItemResult as ItemResult
 from .exercise.form import choose_stage as choose_stage
 from .exercise.new import write_exercise as write_exercise
 from .exercise.stages import STAGES as STAGES
@@ -35,10 +42,3 @@ from .report.page import write_page as write_page
 from .report.printing import STYLES as STYLES
 from .report.printing import write_json as write_json
 from .report.vectors import write_vectors as write_vectors
-from .trying.config import CheckConfig as CheckConfig
-from .trying.config import CheckOptions as CheckOptions
-from .trying.config import NewConfig as NewConfig
-from .trying.config import VectorsConfig as VectorsConfig
-from .trying.loading import find_source as find_source
-from .trying.report import Report as Report
-from .trying.results import ItemResult as ItemResult

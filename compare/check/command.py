@@ -4,15 +4,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from compare.check.core.config import CheckConfig
+from compare.check.core.loading import find_source, make_loader
+from compare.check.core.report import Report
 from compare.check.exercise.examine import examine_functions
 from compare.check.exercise.functions import list_functions, list_in_columns
 from compare.check.layers.examine import examine_class
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
 from compare.check.report.printing import list_notes, show, write_json
-from compare.check.trying.config import CheckConfig
-from compare.check.trying.loading import find_source, make_loader
-from compare.check.trying.report import Report
 from compare.implementations import Notes, Source, Start
 from compare.terminal import CommandError, Terminal, UsageError, hide_memory
 

@@ -34,8 +34,8 @@ from .layers.functions import Functions as Functions
 from .layers.functions import LocalFunctions as LocalFunctions
 from .layers.functions import SubmissionFunctions as SubmissionFunctions
 from .layers.functions_layer import FunctionsLayer as FunctionsLayer
-from .layers.in_model import Package as Package
-from .layers.in_model import build_package as build_package
+from .layers.model_layer import Package as Package
+from .layers.model_layer import build_package as build_package
 from .layers.user_layer import UserLayer as UserLayer
 from .layers.user_layer import UserLayerFactory as UserLayerFactory
 from .layouts.conventions import BIASES as BIASES
@@ -75,6 +75,6 @@ from .targets import implementation as implementation
 from .worker.client import Start as Start
 from .worker.client import Submission as Submission
 from .worker.client import describe_kind as describe_kind
-from .worker.in_process import InterruptedProcess as InterruptedProcess
+from .worker.local_process import InterruptedProcess as InterruptedProcess
 from .worker.source import Notes as Notes
 from .worker.source import Source as Source

@@ -29,7 +29,7 @@ from compare.implementations.stored.weights import (
     read_layers,
 )
 from compare.implementations.worker.client import Submission
-from compare.implementations.worker.in_process import LocalProcess
+from compare.implementations.worker.local_process import LocalProcess
 from compare.terminal import UsageError
 from scratch_rnn.checks import brief
 

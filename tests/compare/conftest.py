@@ -14,7 +14,7 @@ from compare.classroom import GradeConfig
 from compare.classroom.class_report import ClassReport
 from compare.cli import main
 from compare.implementations.worker import client
-from compare.implementations.worker.in_process import LocalProcess
+from compare.implementations.worker.local_process import LocalProcess
 from tests.annotations import unchecked
 from tests.compare.runs.runs import FLAGS, SMALL, TEXT
 from tests.libraries import FILES, has

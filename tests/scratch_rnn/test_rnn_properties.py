@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from compare.check.properties import of_layers as of_layers
-from compare.check.properties import of_memory as of_memory
-from compare.check.properties import of_sequences as of_sequences
+from compare.check.properties import every_layer as every_layer
+from compare.check.properties import memory as memory
+from compare.check.properties import sequences as sequences
 from tests.strategies import hypothesis_test_of
 
-PROPERTIES = (*of_layers.PROPERTIES, *of_sequences.PROPERTIES, *of_memory.PROPERTIES)
+PROPERTIES = (*every_layer.PROPERTIES, *sequences.PROPERTIES, *memory.PROPERTIES)
 
 for each in PROPERTIES:
     vars()[f"test_{each.holds.__name__}"] = hypothesis_test_of(each)

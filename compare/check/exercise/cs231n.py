@@ -20,10 +20,10 @@ from functools import partial
 
 import numpy as np
 
+from compare.check.core.results import AFTER_ANOTHER, Case, Inputs
 from compare.check.exercise import drawing, stages
 from compare.check.exercise.drawing import Kinds
 from compare.check.exercise.stages import Drawer, Runner, Stage
-from compare.check.trying.results import AFTER_ANOTHER, Case, Inputs
 from compare.files import table
 from compare.implementations import (
     CELLS,

@@ -21,7 +21,7 @@ from compare.check.cases.levels import (
     map_arrays,
     pick_levels,
 )
-from compare.check.trying.results import Case, Inputs
+from compare.check.core.results import Case, Inputs
 from compare.implementations import Cell
 
 DTYPES = ("float64", "float32")

@@ -8,20 +8,20 @@ from functools import partial
 from pathlib import Path
 
 from compare.check.cases.boundaries import fill_sizes
-from compare.check.exercise.form import WAY, Form, find_form
-from compare.check.exercise.functions import FunctionsSubject, call_reference, list_functions
-from compare.check.exercise.stages import Stage
-from compare.check.trying.config import CheckConfig
-from compare.check.trying.diagnosis import explain_results
-from compare.check.trying.loading import (
+from compare.check.core.config import CheckConfig
+from compare.check.core.likely_mistake import explain_results
+from compare.check.core.loading import (
     find_failure,
     list_without_results,
     make_loader,
     show_spinner,
 )
-from compare.check.trying.report import Report
-from compare.check.trying.results import ItemResult
-from compare.check.trying.subject import Subject, search_further, try_items
+from compare.check.core.report import Report
+from compare.check.core.results import ItemResult
+from compare.check.core.subject import Subject, search_further, try_items
+from compare.check.exercise.form import WAY, Form, find_form
+from compare.check.exercise.functions import FunctionsSubject, call_reference, list_functions
+from compare.check.exercise.stages import Stage
 from compare.implementations import (
     CallFailed,
     Notes,

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from compare.check.core.config import CheckConfig
+from compare.check.core.loading import Load, list_skipped
 from compare.check.exercise.functions import choose_stages
 from compare.check.exercise.model import LOSS_FUNCTION, read_loss_function
 from compare.check.exercise.stages import Stage
-from compare.check.trying.config import CheckConfig
-from compare.check.trying.loading import Load, list_skipped
 from compare.implementations import CELLS, CallFailed, Verdict, detect_cell, parse_order
 from compare.terminal import UsageError
 

@@ -14,14 +14,14 @@ from compare.check.cases.boundaries import Sizes
 from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
 from compare.check.cases.levels import lay_out
+from compare.check.core.deep_search import Drawn
+from compare.check.core.results import Attempt, Case, Diagnosis, Item, ItemResult
+from compare.check.core.subject import Outcome, RunCase, Subject, try_item
+from compare.check.core.symptoms import KEPT, explain_memory
 from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.drawing import DTYPES, MEMORY, Kind
 from compare.check.exercise.model import NAME, PARTS, make_stage
 from compare.check.exercise.stages import STAGES, Stage, plain, run_quietly
-from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
-from compare.check.trying.searching import Drawn
-from compare.check.trying.subject import Outcome, RunCase, Subject, try_item
-from compare.check.trying.symptoms import KEPT, explain_memory
 from compare.implementations import (
     CELLS,
     COLUMNS,

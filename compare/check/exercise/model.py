@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 
 from compare.check.cases.boundaries import SIZES
+from compare.check.core.results import Case, Inputs
 from compare.check.exercise.drawing import Kinds
 from compare.check.exercise.stages import (
     EQUATIONS,
@@ -26,7 +27,6 @@ from compare.check.exercise.stages import (
     items,
     unchanged,
 )
-from compare.check.trying.results import Case, Inputs
 from compare.implementations import (
     BOTH,
     CELLS,

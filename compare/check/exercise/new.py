@@ -1,9 +1,9 @@
 """``rnn-parity new``: six functions to write, in a file or a notebook; or an adapter."""
 
+from compare.check.core.config import NewConfig
 from compare.check.exercise.adapter import FILL, write_adapter
 from compare.check.exercise.notebook_template import write_notebook
 from compare.check.exercise.template import write_template
-from compare.check.trying.config import NewConfig
 from compare.files import write_file
 from compare.implementations import CELLS, NOTEBOOK, guess_cell_of_class
 from compare.terminal import Terminal, plural

@@ -13,8 +13,8 @@ import numpy as np
 from compare.check.cases.expected import Expected
 from compare.check.cases.floats import convert_to_float64
 from compare.check.cases.levels import lay_out
+from compare.check.core.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, Inputs, Item
 from compare.check.exercise import drawing
-from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, Inputs, Item
 from compare.files import table
 from compare.implementations import (
     CELLS,

@@ -6,6 +6,18 @@ from itertools import product
 
 from compare.check.cases.boundaries import OF_GPUS, SIZES, SMALL, count_products, fill_sizes
 from compare.check.cases.levels import Trial, list_trials, make_trials
+from compare.check.core.config import CheckConfig
+from compare.check.core.likely_mistake import explain_results, is_right_at_first
+from compare.check.core.loading import (
+    Load,
+    find_failure,
+    list_skipped,
+    list_without_results,
+    show_spinner,
+)
+from compare.check.core.report import Report
+from compare.check.core.result_text import describe_problem
+from compare.check.core.subject import search_further, try_items
 from compare.check.layers.features import (
     find_surface,
     find_wrong_combination,
@@ -15,18 +27,6 @@ from compare.check.layers.features import (
 from compare.check.layers.kernels import describe_left_out, examine_kernels, explain_stages
 from compare.check.layers.layer import LayerSubject, find_layout, list_parts
 from compare.check.layers.properties import try_error_handling, try_properties
-from compare.check.trying.config import CheckConfig
-from compare.check.trying.diagnosis import explain_results, is_right_at_first
-from compare.check.trying.explanation import describe_problem
-from compare.check.trying.loading import (
-    Load,
-    find_failure,
-    list_skipped,
-    list_without_results,
-    show_spinner,
-)
-from compare.check.trying.report import Report
-from compare.check.trying.subject import search_further, try_items
 from compare.implementations import (
     CELLS,
     COLUMNS,

@@ -7,6 +7,9 @@ import numpy as np
 from compare.check.cases.boundaries import CASES, SIZES, choose_long_sizes
 from compare.check.cases.layer_case import Surface, draw_choices, make_case
 from compare.check.cases.levels import Trial, cover, list_trials, make_trials
+from compare.check.core.likely_mistake import explain_results
+from compare.check.core.results import Diagnosis, Result
+from compare.check.core.subject import try_items
 from compare.check.layers.layer import (
     NOT_SEARCHED,
     PARTS,
@@ -15,9 +18,6 @@ from compare.check.layers.layer import (
     list_fixed,
     list_surface,
 )
-from compare.check.trying.diagnosis import explain_results
-from compare.check.trying.results import Diagnosis, Result
-from compare.check.trying.subject import try_items
 from compare.implementations import INITIAL, UserLayerFactory, Verdict
 
 FROM_ZERO = "no state given"

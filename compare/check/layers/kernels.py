@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from compare.check.trying.config import CheckConfig
-from compare.check.trying.report import Report
-from compare.check.trying.results import Case, ItemResult, Result
+from compare.check.core.config import CheckConfig
+from compare.check.core.report import Report
+from compare.check.core.results import Case, ItemResult, Result
 from compare.implementations import FAILED, Notes, Source, Verdict
 from compare.kernels import Launch, compile_launches, describe_kernels, list_variants
 

@@ -25,11 +25,11 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.cases.levels import Trial, describe_levels, list_trials, make_trials
-from compare.check.trying.diagnosis import Observation, gives
-from compare.check.trying.results import Attempt, Case, Item, ItemResult
-from compare.check.trying.searching import Drawn
-from compare.check.trying.subject import Outcome, RunCase, Subject, try_items
-from compare.check.trying.symptoms import explain_tensor
+from compare.check.core.deep_search import Drawn
+from compare.check.core.likely_mistake import Observation, gives
+from compare.check.core.results import Attempt, Case, Item, ItemResult
+from compare.check.core.subject import Outcome, RunCase, Subject, try_items
+from compare.check.core.symptoms import explain_tensor
 from compare.implementations import (
     CELLS,
     HOPELESS,

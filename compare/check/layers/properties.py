@@ -16,13 +16,13 @@ from compare.check.cases.layer_results import (
     rounding,
     run,
 )
+from compare.check.core.likely_mistake import Observation, gives
+from compare.check.core.results import Case, Diagnosis, Result
+from compare.check.core.symptoms import ADDED, is_added
 from compare.check.layers.features import find_surface, name_feature
 from compare.check.layers.layer import build_case
-from compare.check.properties import of_layers, of_memory, of_modules, of_sequences
+from compare.check.properties import every_layer, memory, modules, sequences
 from compare.check.properties.property import LayerProperty, NotPromised, NotTried
-from compare.check.trying.diagnosis import Observation, gives
-from compare.check.trying.results import Case, Diagnosis, Result
-from compare.check.trying.symptoms import ADDED, is_added
 from compare.implementations import (
     Array,
     CallFailed,
@@ -35,10 +35,10 @@ from compare.parity import Comparison, Move
 from scratch_rnn.arrays import State
 
 PROPERTIES = (
-    *of_layers.PROPERTIES,
-    *of_sequences.PROPERTIES,
-    *of_memory.PROPERTIES,
-    *of_modules.PROPERTIES,
+    *every_layer.PROPERTIES,
+    *sequences.PROPERTIES,
+    *memory.PROPERTIES,
+    *modules.PROPERTIES,
 )
 """The properties that compare a layer with itself; its features are compared with PyTorch's."""
 
@@ -48,7 +48,7 @@ def try_properties(
 ) -> list[Result]:
     """Try the properties with the features that are right; a second pass must not be refused."""
     surface = find_surface(layers, features)
-    others = () if layers.submission.adapter == "torch_module" else of_modules.PROPERTIES
+    others = () if layers.submission.adapter == "torch_module" else modules.PROPERTIES
     results = [
         try_property(layer_property, layers, surface, seed, number=20 if deep else 1)
         for layer_property in PROPERTIES

@@ -4,9 +4,9 @@ import html
 from collections.abc import Iterator
 from dataclasses import replace
 
-from compare.check.trying.explanation import MOST_LINES, explain, summarize
-from compare.check.trying.report import Report
-from compare.check.trying.results import ItemResult
+from compare.check.core.report import Report
+from compare.check.core.result_text import MOST_LINES, explain, summarize
+from compare.check.core.results import ItemResult
 from compare.implementations import Verdict
 
 COLOURS = {Verdict.RIGHT: "#2e7d32", Verdict.MISSING: "#888"}  # of verdicts; the others are red

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from compare.check.core.config import CheckOptions
 from compare.check.report.page import is_explanation
-from compare.check.trying.config import CheckOptions
 from compare.files import Output, check_outputs, has_keys, read_json
 
 

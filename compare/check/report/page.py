@@ -11,10 +11,10 @@ from types import FrameType
 import numpy as np
 
 from compare.check.cases.floats import convert_to_float64
+from compare.check.core.report import Report
+from compare.check.core.result_text import MOST_LINES, summarize
+from compare.check.core.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, ItemResult
 from compare.check.exercise.stages import Stage, run_quietly
-from compare.check.trying.explanation import MOST_LINES, summarize
-from compare.check.trying.report import Report
-from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, ItemResult
 from compare.files import JsonObject, fill_page, is_page, json_in_html, resource, write_output
 from compare.implementations import CELLS, Array, Verdict, clean
 from compare.mistakes import LOSS_FILE, PlainFunctions

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from compare.check.trying.explanation import explain, summarize
-from compare.check.trying.report import Report
-from compare.check.trying.results import Result
+from compare.check.core.report import Report
+from compare.check.core.result_text import explain, summarize
+from compare.check.core.results import Result
 from compare.files import JsonObject, write_output
 from compare.implementations import FAILED, Notes, Verdict, clean
 from compare.terminal import Terminal

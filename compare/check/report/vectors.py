@@ -15,7 +15,7 @@ import numpy as np
 from compare.check.cases.boundaries import SIZES
 from compare.check.cases.layer_case import LayerCase, make_case
 from compare.check.cases.layer_results import expect
-from compare.check.trying.config import VectorsConfig
+from compare.check.core.config import VectorsConfig
 from compare.files import JsonObject, Output, check_outputs, resource, to_json, write_file
 from compare.implementations import CELLS, Array
 from compare.parity import PERTURBATIONS

@@ -14,7 +14,7 @@ from compare.bench.rows.target_row import find_targets, open_target
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
 from compare.implementations import CELLS, Submission, UserLayerFactory, list_classes
-from compare.implementations.worker.in_process import LocalProcess
+from compare.implementations.worker.local_process import LocalProcess
 from compare.parity import ParityError
 from compare.terminal import CommandError, UsageError
 from tests.compare.bench.bench_help import LAYER, MODEL, bench_of

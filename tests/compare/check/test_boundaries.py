@@ -9,8 +9,8 @@ import re
 import pytest
 
 from compare.check import STAGES as ALL
+from compare.check.core import diagnosis
 from compare.check.exercise.cs231n import CS231N_STAGES
-from compare.check.trying import diagnosis
 from tests.compare.check.corpus import (
     plain_source,
     replaced,

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from compare.check import CheckConfig, CheckError, Report, check
+from compare.check.core.result_text import summarize
 from compare.check.exercise import examine as examine_file
 from compare.check.exercise.examine import try_stages
 from compare.check.exercise.stages import STAGES as ALL_STAGES
 from compare.check.layers import examine as examine_layer
 from compare.check.report.printing import show
-from compare.check.trying.explanation import summarize
 from compare.cli import main
 from tests.compare.check.corpus import plain_source, replaced, table
 from tests.in_process import loader, subject_of, terminal

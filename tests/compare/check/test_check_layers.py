@@ -10,12 +10,12 @@ import torch
 
 from compare.check import CheckConfig, check, examine, list_trials, run
 from compare.check.cases.layer_results import match_bits
+from compare.check.core.subject import search_further
 from compare.check.layers import properties
 from compare.check.layers.examine import examine_class
 from compare.check.layers.layer import LayerSubject, find_layout
-from compare.check.properties import of_modules as of_modules
+from compare.check.properties import modules as modules
 from compare.check.properties.property import layer_property
-from compare.check.trying.subject import search_further
 from compare.implementations import CELLS, Submission, UserLayerFactory
 from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
@@ -187,7 +187,7 @@ def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
 OF_GRADIENTS = {
     tried.name
     for tried in properties.PROPERTIES
-    if tried.gradients and tried not in of_modules.PROPERTIES
+    if tried.gradients and tried not in modules.PROPERTIES
 }
 
 

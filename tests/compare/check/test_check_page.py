@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from compare.check import STYLES, CheckConfig, command
+from compare.check.core.result_text import summarize
 from compare.check.report.page import AGAIN, describe_stage
 from compare.check.report.printing import FAILED
-from compare.check.trying.explanation import summarize
-from compare.implementations.worker.in_process import LocalProcess
+from compare.implementations.worker.local_process import LocalProcess
 from compare.terminal import Terminal
 from tests.annotations import unchecked
 from tests.compare.check.corpus import replaced

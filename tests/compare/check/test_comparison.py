@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from compare.check import Expected
-from compare.check.trying.explanation import explain, show_side_by_side, summarize
-from compare.check.trying.results import Case, Diagnosis, Item, ItemResult
+from compare.check.core.result_text import explain, show_side_by_side, summarize
+from compare.check.core.results import Case, Diagnosis, Item, ItemResult
 from compare.implementations import Verdict
 from compare.parity import FEW, PERTURBATIONS, Comparison
 from tests.tables import lines_of

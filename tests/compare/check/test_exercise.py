@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from compare.check import STAGES, write_template
+from compare.check.core.subject import try_items
 from compare.check.exercise import stages
 from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.examine import try_stages
 from compare.check.exercise.functions import draw_cases
-from compare.check.trying.subject import try_items
 from compare.implementations import CELLS, UnexpectedResult
 from compare.mistakes import PlainFunctions, less_accurate
 from compare.mistakes.catalogue import CATALOGUE

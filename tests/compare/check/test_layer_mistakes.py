@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from compare.check import CheckConfig, list_trials
+from compare.check.core.likely_mistake import explain_results
+from compare.check.core.result_text import describe_entry
+from compare.check.core.results import Diagnosis, Result
+from compare.check.core.symptoms import explain_tensor
 from compare.check.layers import examine, properties
 from compare.check.layers.examine import examine_class
 from compare.check.layers.features import FEATURES, list_feature_trials, try_feature, try_features
 from compare.check.layers.layer import PARTS, LayerSubject, find_layout
 from compare.check.layers.properties import try_properties
 from compare.check.properties.property import layer_property
-from compare.check.trying.diagnosis import explain_results
-from compare.check.trying.explanation import describe_entry
-from compare.check.trying.results import Diagnosis, Result
-from compare.check.trying.symptoms import explain_tensor
 from compare.implementations import UserLayerFactory, Verdict
 from compare.parity import Comparison
 from tests.compare.check.corpus import LAYERS, Layer, replaced, table

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from compare.check import ItemResult, Report, list_trials
+from compare.check.core.results import Case, Diagnosis, Item, Result
 from compare.check.layers.kernels import describe_left_out, explain_stages
 from compare.check.layers.layer import MOST_OPERATIONS, LayerSubject, find_layout
 from compare.check.report.page import crop_tensor, describe_report
 from compare.check.report.printing import list_notes, show
-from compare.check.trying.results import Case, Diagnosis, Item, Result
 from compare.implementations import Notes, UserLayerFactory, Verdict
 from compare.kernels import describe_kernels
 from compare.parity import Comparison

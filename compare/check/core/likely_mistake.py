@@ -13,10 +13,10 @@ from functools import partial
 import numpy as np
 
 from compare.check.cases.expected import Expected
-from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
-from compare.check.trying.separation import describe_failing_cases
-from compare.check.trying.subject import Subject
-from compare.check.trying.symptoms import (
+from compare.check.core.failing_cases import describe_failing_cases
+from compare.check.core.results import Attempt, Case, Diagnosis, Item, ItemResult
+from compare.check.core.subject import Subject
+from compare.check.core.symptoms import (
     COARSE,
     are_near,
     coarse,

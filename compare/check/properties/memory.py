@@ -18,7 +18,7 @@ from compare.check.cases.layer_results import (
     run,
     run_layer,
 )
-from compare.check.properties.of_layers import draw_other_floats
+from compare.check.properties.every_layer import draw_other_floats
 from compare.check.properties.property import Compared, NotTried, collect_properties, layer_property
 from compare.implementations import LayerClass, load_parameters
 

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from compare.check.trying.results import AFTER_ANOTHER, ARGUMENT, SECOND, Diagnosis, ItemResult
+from compare.check.core.results import AFTER_ANOTHER, ARGUMENT, SECOND, Diagnosis, ItemResult
 from compare.implementations import Array
 from compare.parity import Comparison, absolute_difference, largest_difference
 

@@ -22,7 +22,7 @@ from compare.check.cases.layer_results import (
     run,
     run_layer,
 )
-from compare.check.properties.of_memory import scale_parameters
+from compare.check.properties.memory import scale_parameters
 from compare.check.properties.property import (
     Compared,
     NotPromised,

@@ -7,7 +7,7 @@ tried: "right in 43 cases, wrong in all 7 with b_hh as b_ih".
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from compare.check.trying.results import Case
+from compare.check.core.results import Case
 
 FEWEST = 2
 """So many wrong cases are needed for one fact; twice as many for two facts together."""

@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass, field, replace
 
-from compare.check.trying.explanation import (
+from compare.check.core.result_text import (
     describe_problem,
     describe_shapes,
     explain,
     find_first_entry,
 )
-from compare.check.trying.results import ItemResult, Result
+from compare.check.core.results import ItemResult, Result
 from compare.files import JsonObject
 from compare.implementations import CELLS, FAILED, Verdict
 

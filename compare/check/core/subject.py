@@ -11,8 +11,8 @@ from typing import Self
 
 from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
-from compare.check.trying.results import Attempt, Case, Diagnosis, Item, ItemResult
-from compare.check.trying.searching import Drawn, search
+from compare.check.core.deep_search import Drawn, search
+from compare.check.core.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.implementations import CallFailed, Results, Verdict
 from compare.mistakes import Mistake
 from compare.parity import Comparison, Move

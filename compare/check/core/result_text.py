@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.text import Text
 
-from compare.check.trying.results import ItemResult
+from compare.check.core.results import ItemResult
 from compare.implementations import Array
 from compare.parity import Comparison
 

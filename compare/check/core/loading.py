@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from compare.check.trying.config import CheckConfig, check_device
-from compare.check.trying.results import Item, ItemResult
+from compare.check.core.config import CheckConfig, check_device
+from compare.check.core.results import Item, ItemResult
 from compare.implementations import (
     LEFT_OUT,
     CallFailed,
