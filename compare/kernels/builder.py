@@ -237,7 +237,7 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
 
 
 DROPPED = {"TF32": 13, "BF16x3": 8}
-"""How many bits of a float32 factor a product leaves out. BF16x3 takes two parts of eight bits."""
+"""The bits of a float32 factor that a product leaves out. BF16x3 takes two parts of eight bits."""
 
 MOVES = ("broadcast", "cat", "expand_dims", "gather", "histogram", "trans")
 """The operations whose result has entries in other places, at other threads."""

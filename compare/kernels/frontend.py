@@ -19,7 +19,7 @@ Operands = tuple[core.tensor, core.tensor]
 
 
 class Count:
-    """How many tensors were made since `take_notes`: about as many as there were operations."""
+    """The number of tensors made since `take_notes`: about as many as there were operations."""
 
     operations = 0
 

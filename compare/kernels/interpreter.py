@@ -156,7 +156,7 @@ def find_dtype(kind: tl.dtype) -> np.dtype:
 
 
 class _All:
-    """In the place of a function that has imported all modules that are to be patched."""
+    """Stands in the place of a function that has imported all modules that are to be patched."""
 
     __globals__ = {"tl": tl, "core": tl.core}  # noqa: RUF012
 

@@ -1,4 +1,4 @@
-"""Which programs load and store each entry of an array while a kernel runs, and in which order.
+"""The programs that load and store each entry of an array while a kernel runs, in their order.
 
 Triton's interpreter runs one program after the other, and all its threads at once. A GPU promises
 much less. Two accesses to an entry, of which one stores, have an order only

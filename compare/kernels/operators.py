@@ -56,7 +56,7 @@ class Mode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 LIBRARY: Any = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
 
 OF_OTHERS = ("CPU", "CUDA", "AutogradCPU", "AutogradCUDA")
-"""Where an operator is replaced that consists of others: with gradients, and in inference mode."""
+"""The modes in which an operator that consists of others is replaced: gradients and inference."""
 
 
 def install() -> None:

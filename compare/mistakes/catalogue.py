@@ -99,7 +99,7 @@ class Bug:
         return tuple(line[1:].strip() for line in changed if line[0] == "+" and line[:3] != "+++")
 
     def is_in(self, stage: str, cell: str) -> bool:
-        """Whether `check` tries it in a stage of a cell."""
+        """Return whether `check` tries it in a stage of a cell."""
         return stage in self.stages and (stage in COMMON_STAGES or bool(self.plain_of(cell)))
 
     def load(self) -> ModuleType:

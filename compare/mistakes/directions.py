@@ -38,4 +38,4 @@ WRONG_DIRECTIONS: dict[type[FunctionsLayer], str] = {
     SwappedWeights: "The directions compute with each other's weights.",
     SwappedOutput: "output has the reverse direction before the forward one.",
 }
-"""What is wrong with each layer, in one sentence."""
+"""The mistake of each layer, in one sentence."""

@@ -15,7 +15,7 @@ OF_WEIGHTS = {"V": "input_size", "H": "hidden_size", "layers": "num_layers"}
 """The sizes that weights have, and the arguments of nn.RNN that are these sizes."""
 
 MOST_PRODUCTS = 8_000_000_000
-"""Of a forward pass in all cases together, which takes about a minute with its tolerances."""
+"""The most products of a forward pass in all cases: a minute, with their tolerances."""
 PER_CASE = 250  # products with each weight, beside those of the steps: its tolerances
 
 
@@ -81,7 +81,7 @@ def _choose_trials(known: Collection[str], num_weights: int) -> Sequence[Trial]:
 
 
 def _replace_inputs(case: LayerCase, x: Array | None, weights: Results | None) -> LayerCase:
-    """Return a case with the user's input and weights in the place of those that are drawn."""
+    """Return a case with the user's input and weights instead of the drawn ones."""
     if x is not None:
         case = case.replace_arrays(x=np.ascontiguousarray(x, case.dtype))
     if weights is not None:

@@ -121,7 +121,7 @@ class PairResult:
         return [name for several in self.results for name in several if name not in results_of_side]
 
     def is_right(self, side: ComparedSide) -> bool:
-        """Whether a side agrees with our layer in float64, within the tolerance."""
+        """Return whether a side agrees with our layer in float64, within the tolerance."""
         results_of_side = self.results[self.sides.index(side)]
         return all(
             c.ok for c in expect(self.case).compare(results_of_side) if c.tensor in results_of_side

@@ -107,7 +107,7 @@ class Comparison:
 
     @cached_property
     def problem(self) -> str:
-        """How shapes or dtypes differ; empty if they are equal."""
+        """The difference of shapes or dtypes in words; empty if they are equal."""
         a, b = self.expected, self.got
         if (a.shape, a.dtype) == (b.shape, b.dtype):
             return ""
@@ -127,7 +127,7 @@ class Comparison:
 
     @cached_property
     def wrong_entries(self) -> Array:
-        """Where the difference is larger than the tolerance."""
+        """True at each entry whose difference is larger than the tolerance."""
         return np.asarray(~((self.differences == 0) | (self.differences <= self.allowed)))
 
     @property

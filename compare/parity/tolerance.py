@@ -1,4 +1,4 @@
-"""How much may two correct implementations differ? The tolerance is computed from each case.
+"""The tolerance: the difference that two correct implementations may have, from each case.
 
 Rounding moves every intermediate result to a neighbouring float. The effect on the final results
 depends on the computation: a saturated unit removes the change, an exploding recurrence multiplies

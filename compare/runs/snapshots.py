@@ -49,7 +49,7 @@ class Course:
 
 
 def is_kept(epoch: int) -> bool:
-    """Whether a run writes a snapshot after this epoch: 0, and 1, 2, 5 times a power of ten."""
+    """Return whether a run keeps a snapshot of an epoch: 0, and 1, 2, 5 times a power of ten."""
     return epoch == 0 or re.fullmatch("[125]0*", str(epoch)) is not None
 
 

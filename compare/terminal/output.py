@@ -25,7 +25,7 @@ from compare.terminal.version import PACKAGE
 PLAIN_WIDTH = 100  # columns of a table if the output is not a terminal
 
 LONG_EPOCH = 10_000
-"""From this number of updates, each hundredth of an epoch has a line if there is no terminal."""
+"""The fewest updates of an epoch whose hundredths have a line each if there is no terminal."""
 
 
 def plain_table(

@@ -8,7 +8,7 @@ from stat import S_ISDIR, S_ISREG
 
 READING = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 NO_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-"""With these flags, opening a pipe does not wait for its other end."""
+"""Flags with which opening a pipe does not wait for its other end."""
 
 
 def check_regular(descriptor: int, path: str | os.PathLike[str]) -> os.stat_result:

@@ -24,7 +24,7 @@ INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 
 COLOURS = ("#1f3f77", "#e69f00", "#1b7837", "#b3123f", "#56b4e9", "#6a3d9a", "#8a8a8a", "#543005")
 MARKERS = "os^DPv*Xhd>"
-"""Of the first row, the second, and so on; behind the last they begin again."""
+"""Colours of the rows in their order; after the last one they begin again."""
 
 Column = tuple[int, Mapping[str, Timing]]  # a size, and the times of all rows at this size
 

@@ -34,7 +34,7 @@ RESULTS = {
     ("model", BACKWARD): ("loss", STATE, GRADIENTS),
     ("model", STEP): ("loss", STATE, "gradient norm", UPDATED),
 }
-"""What a call returns in each phase. Gradients and updated parameters have names, or are in the
+"""The results of a call in each phase. Gradients and updated parameters have names, or are in the
 order of the case's parameters. A generation returns its text or the token ids."""
 
 
@@ -221,5 +221,5 @@ def turn_back(results: Arrays, turns: int) -> Results:
 
 
 def _has_batch_axis(name: str) -> bool:
-    """Whether a result has a row for each sequence; the states of an LSTM have names of two."""
+    """Return whether a result has a row for each sequence; an LSTM's states have two names."""
     return name in ("output", "gradient of x") or name.endswith(STATE)

@@ -6,7 +6,7 @@ from compare.check.cases.levels import Levels
 from compare.implementations import CELLS, INITIAL, LAST, LAST_CELL, STATE_GRADIENT
 
 GAPS = {"float16": 2**13, "bfloat16": 2**16, "tf32": 2**13}
-"""How many float32 ulps fit into one ulp of a coarser arithmetic."""
+"""The number of float32 ulps in one ulp of a coarser arithmetic."""
 
 INITIAL_STATES = ("gradient of h0", "gradient of c0")
 RESULTS = {
@@ -20,7 +20,7 @@ RESULTS = {
 
 @dataclass(frozen=True, repr=False)
 class Choices:
-    """What decides all floats of one pass through a layer."""
+    """The sizes, flags and seed that decide all floats of one pass through a layer."""
 
     cell: str = "rnn"  # of CELLS
     T: int = 1  # steps
@@ -91,7 +91,7 @@ class Choices:
 
     @property
     def gaps(self) -> int:
-        """How many ulps of the dtype fit into one ulp of the arithmetic."""
+        """The number of ulps of the dtype in one ulp of the arithmetic."""
         return GAPS.get(self.precision, 1)
 
     @property

@@ -1,4 +1,4 @@
-"""What is expected of a case: the right results, their tolerance, and what may be absent."""
+"""The expected results of a case, their tolerance, and the results that may be absent."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ COUNTS = (0, FEW, PERTURBATIONS)
 """Numbers of perturbations: a tolerance is measured with more of them only if need be."""
 
 NOTHING = np.empty((0, 0))
+"""Takes the place of a result that is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class VectorsConfig:
     """
 
     directory: Annotated[Positional[Path], flag("DIR")]
-    """Where to write them."""
+    """The folder of the vectors."""
     cell: Annotated[CellName | None, flag("|".join(CELLS), "(default: all)")] = None
     """The cell."""
     seed: Seed = 0

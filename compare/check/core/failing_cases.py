@@ -1,6 +1,6 @@
-"""What separates the wrong cases of an item from the right ones: a size, a level, or two of these.
+"""Find the size or level, or the two of these, that all failing cases of an item share.
 
-It needs no catalogue, and holds for mistakes that nobody has thought of. It only states what was
+This needs no catalogue, and holds for mistakes that nobody has thought of. It only states what was
 tried: "right in 43 cases, wrong in all 7 with b_hh as b_ih".
 """
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.text import Text
 
+from compare.check.cases.expected import NOTHING
 from compare.check.core.results import ItemResult
 from compare.implementations import Array
 from compare.parity import Comparison
@@ -73,10 +74,11 @@ def describe_entry(wrong: Comparison) -> str:
 
 
 def describe_shapes(wrong: Comparison) -> tuple[str, str]:
-    """Return how shapes or dtypes differ."""
+    """Return both shapes, or both dtypes if the shapes are equal."""
     expected, got = wrong.expected, wrong.got
     if expected.shape != got.shape:
-        return f"shape {expected.shape}", f"shape {got.shape}" if got.size else "none"
+        is_missing = got.shape == NOTHING.shape
+        return f"shape {expected.shape}", "none" if is_missing else f"shape {got.shape}"
     return str(expected.dtype), str(got.dtype)
 
 

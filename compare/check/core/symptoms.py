@@ -1,4 +1,4 @@
-"""Symptoms: what a wrong tensor, or the message of an exception, shows without any search."""
+"""Symptoms: the mistakes that a wrong tensor or an exception shows without any search."""
 
 import re
 from collections.abc import Sequence
@@ -89,14 +89,14 @@ def explain_order(comparisons: Sequence[Comparison]) -> Diagnosis | None:
 
 
 def is_added(first: Array, second: Comparison) -> bool:
-    """Whether a second call returns its own results plus the results of the first."""
+    """Return whether a second call returns its own results plus the results of the first."""
     together = first + second.expected
     is_added = together.shape == second.got.shape and bool(np.any(first))
     return is_added and are_near(together, second.got, 2 * second.allowed)
 
 
 def are_near(a: Array, b: Array, allowed: Array | float) -> bool:
-    """Whether all differences are within the tolerance; NaN is equal to NaN."""
+    """Return whether all differences are within the tolerance; NaN is equal to NaN."""
     if a.shape != b.shape:
         return False
     both_nan = np.isnan(a) & np.isnan(b)
@@ -104,7 +104,7 @@ def are_near(a: Array, b: Array, allowed: Array | float) -> bool:
 
 
 def is_nearer(got: Array, mistaken: Array, right: Array, allowed: Array | float) -> bool:
-    """Whether wrong results are nearer to the results of a mistake than to the right ones."""
+    """Return whether wrong results are nearer to those of a mistake than to the right ones."""
     if right.shape != got.shape or not (right.size and np.isfinite([right, got, mistaken]).all()):
         return True
     apart = absolute_difference(got, right)

@@ -35,7 +35,7 @@ OFFSETS: dict[str, list[float]] = CASES["offsets"]  # of rows of logits, again a
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a case is drawn."""
+    """The sizes, levels, dtype and memory with which a case is drawn."""
 
     sizes: Sizes
     levels: Levels = ()

@@ -158,7 +158,8 @@ class FunctionsSubject(Subject):
         for attempt in self._list_attempts(item, earlier):
             result = try_item(self, item, attempt)
             if result.verdict == Verdict.RIGHT:
-                result.notes = self._describe_attempt(attempt)
+                note = self._describe_attempt(attempt)
+                result.notes = [note] if note else []
                 return result
             if attempt.begins_with is None:
                 results.append(result)
@@ -201,18 +202,18 @@ class FunctionsSubject(Subject):
         wrong = [r for r in results if r.verdict == Verdict.WRONG and r.wrong is not None]
         return wrong[0 if forward else -1] if wrong else first
 
-    def _describe_attempt(self, attempt: Attempt) -> list[str]:
-        """Return what a report says of an attempt that is right."""
+    def _describe_attempt(self, attempt: Attempt) -> str:
+        """Return what the reference gave to an attempt that is right; empty if nothing."""
         forward = f"{self.cell}_forward"
         if attempt.begins_with is not None:
-            return [f"as the gradient at the states that your {forward} returned"]
+            return f"as the gradient at the states that your {forward} returned"
         if forward in attempt.replaced:
             tape = ", ".join(CELLS[self.cell].tape)
-            return [f"with the tape ({tape}) of the reference's {forward}"]
+            return f"with the tape ({tape}) of the reference's {forward}"
         if attempt.replaced:
             names = " and ".join(attempt.replaced)
-            return [f"with the reference's {names} instead of yours"]
-        return []
+            return f"with the reference's {names} instead of yours"
+        return ""
 
     def diagnose_calls(self, result: ItemResult) -> Diagnosis | None:
         """Return which array is overwritten, or that something is kept between calls."""

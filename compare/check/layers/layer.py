@@ -48,7 +48,7 @@ from compare.mistakes import Mistake, list_layer_mistakes
 from compare.parity import PERTURBATIONS, Comparison, Move
 
 MOST_OPERATIONS = 1_000_000
-"""After so many, 20 to 30 s, the interpreter is given no further `OPTIONAL` case."""
+"""The number of operations, 20 to 30 s, after which no `OPTIONAL` case is interpreted."""
 
 PARTS = ("forward", "gradients of the parameters", "gradients of x and the state")
 

@@ -80,7 +80,7 @@ def _call(layer: UserLayer, case: LayerCase) -> Results:
     long=True, again=True, dropout=0.0, likely="In `eval()` some weights are out of date."
 )
 def changed_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """In evaluation mode, the next call uses changed parameters, however they were changed.
+    """The next call in evaluation mode uses changed parameters, however they were changed.
 
     They are loaded, copied (with and without PyTorch's count of versions) or replaced, without a
     change of the mode in between. The arguments stay the same.
@@ -152,7 +152,7 @@ P = 0.5
 
 @layer_property(L=2, dropout=0.0, likely="Dropout is applied in `eval()`, too.")
 def dropout_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """In evaluation mode dropout changes nothing."""
+    """Dropout changes nothing in evaluation mode."""
     layer = _build(layer_class, replace(case, dropout=P).attach_floats(case.floats))
     layer.ask("set_mode", True)
     yield match_results(run(layer_class, case), run_layer(layer, case), case)
@@ -170,7 +170,7 @@ def dropout_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
     likely="Dropout zeroes some outputs of each layer but the last, divides the others by 1 - p.",
 )
 def dropout_in_training(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """In training mode an entry between two layers is 0 or divided by 1 - p.
+    """An entry between two layers is 0 or divided by 1 - p in training mode.
 
     The second layer's weights are tiny, and each of its units reads one input: so it is linear.
     """

@@ -21,7 +21,7 @@ from compare.mistakes import LOSS_FILE, PlainFunctions
 from compare.parity import Comparison
 
 MARK = '<meta name="generator" content="rnn-parity check">'
-"""In the first lines of each page: it distinguishes a page from any other file."""
+"""A tag in the first lines of each page, which distinguishes it from any other file."""
 
 MOST = 16  # entries of an axis that the page shows, around the first wrong one
 MOST_IN_CODE = 20_000  # characters of a case that the page states as code

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 
 LEFT_OUT = "not defined: "
-"""What an exception says of a name that was left out of a script."""
+"""The beginning of the message on a name that was left out of a script."""
 
 FAILED = (Verdict.WRONG, Verdict.ERROR, Verdict.TIMEOUT)
 
@@ -49,7 +49,7 @@ class UnexpectedResult(CallFailed):
 
 
 def is_refusal(failure: CallFailed) -> bool:
-    """Whether an exception says that the code has another form.
+    """Return whether an exception says that the code has another form.
 
     A function takes other arguments, a method is not there, or a name was left out of a script.
     """

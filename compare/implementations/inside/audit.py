@@ -17,7 +17,7 @@ STARTING = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.posix_spa
 PROJECT = Path(os.path.realpath(__file__)).parents[3]
 SOURCES = tuple(PROJECT / name for name in ("scratch_rnn", "concise_rnn", "compare"))
 LOADED = PROJECT / "compare" / "implementations"
-"""Where the files are that the process itself loads."""
+"""The folders of the files that the process itself loads."""
 
 
 class Watch:

@@ -85,12 +85,13 @@ def unpack(packed: Head, arrays: list[Array]) -> Any:
 
 
 def read_numbers(value: object) -> Array | None:
-    """Return an array of real numbers, of NumPy or another library; None for all else."""
+    """Return a value as an array of real numbers; None if it is none, in NumPy or a library."""
     if isinstance(value, np.ndarray | np.generic):
         array = asarray(value)
     elif hasattr(value, "detach") and hasattr(value, "cpu"):  # a PyTorch tensor
         tensor = value.detach().cpu()
-        array = tensor.float().numpy() if "float16" in str(tensor.dtype) else tensor.numpy()
+        is_half = "float16" in str(tensor.dtype)  # torch.float16 or torch.bfloat16
+        array = tensor.float().numpy() if is_half else tensor.numpy()
     elif hasattr(value, "__array__") and hasattr(value, "shape") and hasattr(value, "dtype"):
         array = asarray(value)
     else:

@@ -46,7 +46,7 @@ FARTHEST = float(np.finfo(np.float64).max)  # an infinite result is still a resu
 
 
 class Fit(NamedTuple):
-    """How near a class comes to ours under some conventions; of two fits the smaller is better."""
+    """The distance of a class from ours under some conventions; the smaller fit is the better."""
 
     distance: float  # infinite if it has no results, or results of other shapes; 0 if it is ours
     broadcasts: bool  # a state of another shape gave the same numbers: its gradient has its own
@@ -110,7 +110,7 @@ def detect_conventions(layers: UserLayerFactory) -> None:
 
 
 def _runs_without_batch(layers: UserLayerFactory) -> bool:
-    """Whether a layer takes one sequence, or one step of one, where it takes no batch of them."""
+    """Return whether a layer takes one sequence, or one step of it, instead of a batch."""
     for x, state in product((np.zeros((T, V)), np.zeros(V)), ((), (np.zeros(H),))):
         with suppress(CallFailed):
             layers.submission.make("forward", x, *state, of=layers(V, H).handle.number)
@@ -185,7 +185,7 @@ def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
 def _broadcasts(
     layers: UserLayerFactory, layer: UserLayer, output: Array, state: State | None, tape: UserTape
 ) -> bool:
-    """Whether the gradient of the state has another shape than the state that was given.
+    """Return whether the gradient of the state has another shape than the state.
 
     Note whether there is such a gradient, and whether `backward` has another form.
     """

@@ -1,1 +1,1 @@
-"""How the arrays of a user are laid out, where it is not as in PyTorch."""
+"""The layout of a user's arrays, where it differs from PyTorch's."""

@@ -35,7 +35,7 @@ OF_A_LAYER = re.compile(r"(weight|bias)_(ih|hh|hr)_l\d+(_reverse)?")
 INITIAL, LAST, LAST_CELL = "initial state", "last state", "last cell state"
 STATE_GRADIENT, BIASES = "gradient of the initial state", "biases"
 INFERENCE = "digits of a small tanh, NaN and empty batches"  # as in a runtime for inference
-"""What a layer need not have."""
+"""Optional features of a layer."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class Conventions:
         return any(several != (name,) for name, several in self.names.items())
 
     def has_named_gates(self, cell: str) -> bool:
-        """Whether letters in its names say which gate each array belongs to."""
+        """Return whether letters in its names say which gate each array belongs to."""
         return any(name_gates(names, CELLS[cell].gates) for names in self.names.values())
 
     @property

@@ -19,7 +19,7 @@ CANDIDATES = {"g", "n"}  # the gates with tanh, which have many names: c, g, h, 
 
 Shape = tuple[int, ...]
 Names = dict[str, tuple[str, ...]]
-"""For each of our parameters, or for BOTH weights: the user's name, or one for each gate."""
+"""The user's name, or one for each gate, of each of our parameters or of BOTH weights."""
 
 
 def find_names(shapes: Mapping[str, Shape], cell: str, V: int, H: int, order: Order = ()) -> Names:
@@ -58,7 +58,7 @@ def list_shapes(cell: Cell, rows: int, V: int, H: int) -> dict[str, tuple[Shape,
 
 
 def _is_part_of(weight: str, names: Names) -> bool:
-    """Whether a weight is in that of both, or that of both in its two halves."""
+    """Return whether a weight is in that of both, or that of both in its two halves."""
     halves = {W_IH, W_HH}
     return BOTH in names if weight in halves else weight == BOTH and bool(halves & {*names})
 

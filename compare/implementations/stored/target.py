@@ -56,7 +56,7 @@ class Target:
 
     @property
     def kind(self) -> Literal["layer in a file", "folder", "file", "module", "nothing"]:
-        """What is there; nothing if it is no file, no folder and no module's name."""
+        """The kind of the place; nothing if it is no file, no folder and no module's name."""
         if self.adapter:
             return "layer in a file"
         is_package = self.name and (self.path / "__init__.py").is_file()

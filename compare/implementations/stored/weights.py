@@ -41,14 +41,14 @@ OF_A_LAYER = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)(?:_l\d+(?:_reverse)
 def read_arrays(path: Path) -> Results:
     """Read all arrays of a file, or of the newest one of a run, by name.
 
-    OSError, UsageError or RecordError if it cannot be read.
+    A file that cannot be read raises OSError, UsageError or RecordError.
     """
     if path.is_dir():
         path = _find_newest(path)
     library = LIBRARIES.get(path.suffix.lower())
     if library is None:
         raise UsageError(f"expected weights in one of {', '.join(LIBRARIES)}, got {path}")
-    arrays = _read(path, library).get("")
+    arrays = _read(path, library).get("")  # "": they belong to no named layer
     if not arrays:
         raise RecordError(f"expected weights in {path}, got none")
     return arrays

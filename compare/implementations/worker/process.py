@@ -135,7 +135,7 @@ class Process:
         return 0.0
 
     def _has_ended(self) -> bool:
-        """Whether the process has ended, though one that it started may hold its pipes open."""
+        """Return whether the process has ended; one that it started may still hold its pipes."""
         with contextlib.suppress(psutil.Error):
             return bool(self._process.status() == psutil.STATUS_ZOMBIE)
         return True

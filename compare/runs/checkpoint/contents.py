@@ -50,7 +50,7 @@ class TextName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampler:
-    """How the text becomes batches; see `scratch_rnn.text.Batches`."""
+    """The way from the text to batches; see `scratch_rnn.text.Batches`."""
 
     max_tokens: Annotated[int | None, COUNT]
     sampling: Literal["sequential", "random"]

@@ -44,7 +44,7 @@ class _Trained:
     ) -> None:
         self.package, self.name = package, name
         self.batches_class = batches_class
-        self.close = close  # ends what runs for it
+        self.close = close  # ends the process of a user's code
 
     def train_epoch(self, case: check.TrainingCase, batches: Iterable[Batch]) -> None:
         """Train for one epoch with the case's settings."""

@@ -1,4 +1,4 @@
-"""From a record to a page: choose the checkpoints, and fill the template."""
+"""Make a page of a record: choose the checkpoints, and fill the template."""
 
 import html
 import math
@@ -14,7 +14,7 @@ from compare.study.page.packing import pack
 from compare.terminal import UsageError
 
 MARK = '<meta name="generator" content="rnn-parity explain">'
-"""In the first lines of each page: it distinguishes a page from any other file."""
+"""A tag in the first lines of each page, which distinguishes it from any other file."""
 
 PARTS = ("numbers", "details")
 

@@ -1,4 +1,4 @@
-"""Somebody's own network for the page: a file of weights, and its vocabulary."""
+"""Read a user's network for the page: a file of weights, and its vocabulary."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,5 +91,5 @@ def _sort_by_index(indices: JsonObject, path: Path) -> list[str]:
 
 
 def _is_character(token: str) -> bool:
-    """Whether a token is one character, or has no character in a text, such as <unk>."""
+    """Return whether a token is one character, or has no character in a text, such as <unk>."""
     return len(token) == 1 or (token.startswith("<") and token.endswith(">"))

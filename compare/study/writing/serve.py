@@ -22,7 +22,7 @@ TYPES = {
     ".json": "application/json",
     ".wasm": "application/wasm",
 }
-"""By the end of a file's name: a system's own table may have another type for scripts."""
+"""The type of a file by the end of its name: a system's own table may have another for scripts."""
 
 
 PAGES = ("index.html", "index.htm")

@@ -194,7 +194,7 @@ class NumpyClass:
         return None if len(rest) > 1 else (output, states, rest)
 
     def _takes_tape(self, *, is_returned: bool) -> bool:
-        """Whether the first argument of `backward` is a tape."""
+        """Return whether the first argument of `backward` is a tape."""
         names = self._backward_arguments
         return is_returned or (bool(names) and names[0][0].startswith(TAPES))
 
@@ -359,11 +359,11 @@ def _put(arrays: list[Array], name: str, array: Array) -> None:
 
 
 def is_float(value: object) -> TypeGuard[Array]:
-    """Whether a value is an array of floats."""
+    """Return whether a value is an array of floats."""
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def are_states(value: Any, num_states: int) -> bool:
-    """Whether a value is a tuple or a list of so many arrays of states."""
+    """Return whether a value is a tuple or a list of so many arrays of states."""
     is_list = isinstance(value, tuple | list) and len(value) == num_states
     return is_list and all(is_float(item) and item.ndim > 1 for item in value)

@@ -67,7 +67,7 @@ ADAPTERS = (
     ),
     Adapter("torch_module", ("torch.nn",), ("torch.nn:RNN", "torch.nn:GRU", "torch.nn:LSTM")),
 )
-"""To add an adapter, add its file to this folder and its record here."""
+"""All adapters. A new one is a file in this folder and its record here."""
 
 
 class Adapted(NamedTuple):
