@@ -71,15 +71,15 @@ COMMANDS = {
     "run": Command(
         "Compare both models, train them side by side, compare them again.",
         runs.RunConfig,
-        lambda *given: runs.run(*given),
+        lambda *arguments: runs.run(*arguments),
     ),
     "parity": Command(
         "Compare both models, or any two layers, tensor by tensor.",
         pairs.PairConfig,
-        lambda *given: pairs.parity(*given),
+        lambda *arguments: pairs.parity(*arguments),
     ),
     "train": Command(
-        "Train one of the two models.", runs.TrainConfig, lambda *given: runs.train(*given)
+        "Train one of the two models.", runs.TrainConfig, lambda *arguments: runs.train(*arguments)
     ),
     "generate": Command(
         "Continue a prefix with a trained model.",
@@ -89,47 +89,47 @@ COMMANDS = {
     "check": Command(
         "Check a recurrent network that you wrote.",
         check.CheckConfig,
-        lambda *given: check.check(*given),
+        lambda *arguments: check.check(*arguments),
     ),
     "new": Command(
         "Write six functions for you to fill in, to be checked.",
         check.NewConfig,
-        lambda *given: check.write_exercise(*given),
+        lambda *arguments: check.write_exercise(*arguments),
     ),
     "grade": Command(
         "Check the files of a folder; write grades.",
         classroom.GradeConfig,
-        lambda *given: classroom.grade(*given),
+        lambda *arguments: classroom.grade(*arguments),
     ),
     "vectors": Command(
         "Write test vectors for code in other languages.",
         check.VectorsConfig,
-        lambda *given: check.write_vectors(*given),
+        lambda *arguments: check.write_vectors(*arguments),
     ),
     "bisect": Command(
         "Find the first place where two implementations differ.",
         study.BisectConfig,
-        lambda *given: study.find_difference(*given),
+        lambda *arguments: study.find_difference(*arguments),
     ),
     "explain": Command(
         "Write a page that shows every number of a network.",
         study.ExplainConfig,
-        lambda *given: study.explain(*given),
+        lambda *arguments: study.explain(*arguments),
     ),
     "write": Command(
         "Serve a page on which you write the six functions.",
         study.WriteConfig,
-        lambda *given: study.write(*given),
+        lambda *arguments: study.write(*arguments),
     ),
     "convert": Command(
         "Convert weights from one library's file to another's.",
         pairs.ConvertConfig,
-        lambda *given: pairs.convert(*given),
+        lambda *arguments: pairs.convert(*arguments),
     ),
     "bench": Command(
         "Measure the time of scratch, PyTorch and others.",
         bench.BenchConfig,
-        lambda *given: bench.bench(*given),
+        lambda *arguments: bench.bench(*arguments),
     ),
 }
 

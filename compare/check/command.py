@@ -26,8 +26,25 @@ class CheckError(CommandError):
 def check(config: CheckConfig, terminal: Terminal | None = None) -> Report:
     """Check a file or a class, and print the report.
 
-    CheckError if something that is required is missing or wrong; UsageError, DeviceError or OSError
-    if a flag, a file, a module or the device is not valid.
+    Parameters
+    ----------
+    config : CheckConfig
+        The target and the options of ``rnn-parity check``.
+    terminal : Terminal, optional
+        Where to print. Default: nothing is printed.
+
+    Returns
+    -------
+    Report
+        The results of all stages, features and properties; everything required is right.
+
+    Raises
+    ------
+    CheckError
+        If something that is required is missing or wrong.
+    UsageError, DeviceError, OSError
+        If an option, a file, a module or the device is not valid, or the target could not be
+        checked.
     """
     from threadpoolctl import threadpool_limits  # not needed in a browser
 

@@ -10,8 +10,19 @@ from compare.terminal import Terminal, UsageError, hide_memory
 def grade(config: GradeConfig, terminal: Terminal | None = None) -> None:
     """Check the files of a folder, and print a line for each.
 
-    CheckError if one of them is not right; UsageError, DeviceError or OSError if a flag, the folder
-    or the device is not valid.
+    Parameters
+    ----------
+    config : GradeConfig
+        The folder and the options of ``rnn-parity grade``.
+    terminal : Terminal, optional
+        Where to print. Default: nothing is printed.
+
+    Raises
+    ------
+    CheckError
+        If a file is not right.
+    UsageError, DeviceError, OSError
+        If an option, the folder or the device is not valid.
     """
     terminal = terminal or Terminal(quiet=True)
     config.check()

@@ -31,7 +31,13 @@ class Shown:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Add the magic `check` to IPython's shell; IPython calls this for ``%load_ext compare``."""
+    """Add the magic `check` to IPython's shell; IPython calls this for ``%load_ext compare``.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell of the notebook; it passes the cells that were run.
+    """
 
     def check(line: str, cell: str | None = None) -> Shown | None:
         """Run the cell, and check functions: those that the line names, or all six."""

@@ -42,14 +42,37 @@ def implementation(
     gates: str | None = None,
     **limits: Any,
 ) -> Implementation:
-    """Return the implementation that a target names; UsageError if there is none.
-
-    RecordError if it is a layer in a file that cannot be read.
+    """Return the implementation that a target names.
 
     The layers of scratch_rnn and PyTorch run in this process. A user's code runs in a process of
-    its own, which `close` ends; `limits` are fields of its `Source`. Without a cell, the names of
-    the class or of the functions decide which it is. `device` is an argument of a module's
-    constructor, and `gates` the order in the weights of a user's code.
+    its own: use the implementation in a ``with`` block, or call its `close`.
+
+    Parameters
+    ----------
+    target : str
+        ``scratch``, ``torch``, a file of functions, ``FILE:CLASS``, ``MODULE:CLASS``, or a file of
+        a library such as ``layer.onnx``.
+    cell : {"rnn", "gru", "lstm", …}, optional
+        Default: the names of the class or of the functions decide which cell it is.
+    device : str, optional
+        Argument `device` of a PyTorch module's constructor.
+    gates : str, optional
+        Order of the gates in the weights of a user's code, such as ``"z,r,n"``. Default: PyTorch's.
+    **limits
+        Limits of the user's process: `seconds` (CPU time of a call), `total` (CPU time of all
+        calls, in seconds) and `gibibytes` (memory).
+
+    Returns
+    -------
+    Implementation
+        Call ``.load(parameters)`` first, then ``.forward`` and ``.backward``.
+
+    Raises
+    ------
+    UsageError
+        If the target names no code, the code has another form, or an argument does not fit to it.
+    RecordError
+        If the target is a layer in a file that cannot be read.
     """
     read = read_target(target)
     if repr(cell) not in map(repr, (None, *CELLS)):  # an array has no truth value in ==

@@ -51,7 +51,27 @@ class Pair:
 
 
 def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport:
-    """Compare both models, or two targets; ParityError if they differ."""
+    """Compare both models, or two targets, and print the table.
+
+    Parameters
+    ----------
+    config : PairConfig
+        The targets, or none for both models, and the options of ``rnn-parity parity``.
+    terminal : Terminal, optional
+        Where to print. Default: nothing is printed.
+
+    Returns
+    -------
+    ParityReport
+        A row for each tensor; both sides agree in all of them.
+
+    Raises
+    ------
+    ParityError
+        If they differ; UndecidableError if rounding alone could change a result by 100 %.
+    UsageError, RecordError, DeviceError, OSError
+        If an option, a target, a file or the device is not valid.
+    """
     terminal = terminal or Terminal(quiet=True)
     config.check()
     if not config.targets:
@@ -71,7 +91,27 @@ def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport
 def bisect_pair(
     options: PairOptions, config: SharedOptions, terminal: Terminal
 ) -> PairResult | None:
-    """Find the smallest case on which two targets differ; print their first difference."""
+    """Find the smallest case on which two targets differ, and print their first difference.
+
+    Parameters
+    ----------
+    options : PairOptions
+        The targets, and the options of two targets.
+    config : SharedOptions
+        The seed, the cell, the dtype and the device.
+    terminal : Terminal
+        Where to print.
+
+    Returns
+    -------
+    PairResult or None
+        The results on the smallest case; None if the targets differ on no case.
+
+    Raises
+    ------
+    UsageError, RecordError, OSError
+        If an option, a target or a file is not valid.
+    """
     with open_pair(options, config, terminal) as pair:
         *_, last = _show_progress(pair, terminal)
         if not last.differs:

@@ -80,7 +80,22 @@ class StoredWeights:
 
 
 def convert(config: ConvertConfig, terminal: Terminal | None = None) -> None:
-    """Write the weights of a layer into a new file; ParityError if the function would change."""
+    """Write the weights of a layer into a new file, in the form of PyTorch or another library.
+
+    Parameters
+    ----------
+    config : ConvertConfig
+        Both files and the options of ``rnn-parity convert``.
+    terminal : Terminal, optional
+        Where to print. Default: nothing is printed.
+
+    Raises
+    ------
+    ParityError
+        If the layers of both libraries do not compute the same function of these weights.
+    UsageError, RecordError, OSError
+        If an option is not valid, the source cannot be read, or the new file exists.
+    """
     terminal = terminal or Terminal(quiet=True)
     config.check()
     source, dest = config.paths[0], Path(config.paths[1])

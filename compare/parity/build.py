@@ -41,6 +41,20 @@ def build_models(
         Device of the PyTorch model.
     forget_bias : float, optional
         Initial bias of the forget gate, of a cell that has one; see `set_forget_bias`.
+
+    Returns
+    -------
+    scratch_model : scratch_rnn.RNNModel
+    concise_model : concise_rnn.RNNModel
+        On the device. The two share no memory.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the seed is negative, or the cell, the nonlinearity or the dtype
+        is not one of the choices.
+    TypeError
+        If a size or the seed is no integer.
     """
     sizes = (
         check_integer("vocab_size", vocab_size, least=1),

@@ -63,7 +63,8 @@ def check_parity(
     Returns
     -------
     ParityReport
-        A row for each tensor.
+        A row for each tensor: the verdict, the largest difference, absolute and in ulps, and its
+        share of the tolerance. ``.ok`` says whether the models agree in all of them.
 
     Raises
     ------

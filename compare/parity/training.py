@@ -156,6 +156,7 @@ def train_in_lockstep(
     lr : float
         Learning rate of both models.
     num_epochs : int
+        Number of passes over the batches; 0 trains nothing.
     optimizer : {"sgd", "adam"}
         Optimizer of both models.
     carry_state : bool
@@ -169,6 +170,8 @@ def train_in_lockstep(
     Returns
     -------
     list of Update
+        For each update the losses (mean per token, in nats, before the update), the norms of the
+        gradients before clipping, and the largest difference of a parameter after the update.
 
     Raises
     ------

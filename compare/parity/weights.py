@@ -18,8 +18,12 @@ ScratchModule = scratch_rnn.RNN | scratch_rnn.GRU | scratch_rnn.LSTM | scratch_r
 def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.Module) -> None:
     """Copy the source's parameters into the target's arrays or tensors, in place.
 
-    Each of them may be from scratch or from PyTorch, and a layer (RNN, nn.RNN, …) or a whole model.
     No memory is shared: training one does not change the other.
+
+    Parameters
+    ----------
+    source, target : layer or model, from scratch or of PyTorch
+        Two layers (RNN, nn.RNN, …), or two whole models. The target may be on another device.
 
     Raises
     ------

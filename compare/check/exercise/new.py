@@ -10,7 +10,20 @@ from compare.terminal import Terminal, plural
 
 
 def write_exercise(config: NewConfig, terminal: Terminal | None = None) -> None:
-    """Write the template of a cell, or an adapter; UsageError or OSError for an invalid file."""
+    """Write the template of a cell, or an adapter for a class.
+
+    Parameters
+    ----------
+    config : NewConfig
+        The new file and the options of ``rnn-parity new``.
+    terminal : Terminal, optional
+        Where to print the next step. Default: nothing is printed.
+
+    Raises
+    ------
+    UsageError, OSError
+        If the file exists, cannot be written, or has another ending; or the class cannot be loaded.
+    """
     terminal = terminal or Terminal(quiet=True)
     file = config.check().path
     cell = config.cell or guess_cell_of_class([file.stem]) or next(iter(CELLS))

@@ -34,9 +34,24 @@ READERS = ("read_vectors.py", "read_vectors.js")
 
 
 def write_vectors(config: VectorsConfig, terminal: Terminal | None = None) -> list[Path]:
-    """Write the vectors of a cell, or of all, and the readers; return the files.
+    """Write the vectors of a cell, or of all, and their readers.
 
-    The same seed gives the same bits. UsageError if one of the files exists.
+    Parameters
+    ----------
+    config : VectorsConfig
+        The folder, the cell and the seed. The same seed gives the same bits.
+    terminal : Terminal, optional
+        Where to print the names of the files. Default: nothing is printed.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    UsageError, OSError
+        If one of the files exists, or cannot be written.
     """
     import safetensors.numpy  # not before it is needed: a browser has none
 

@@ -124,10 +124,20 @@ class Implementation:
     def load(self, parameters: Mapping[str, Array], **options: object) -> None:
         """Copy weights with PyTorch's names, shapes and gate order into a layer of their sizes.
 
-        `options` are arguments of nn.RNN that the weights do not show, such as `nonlinearity`.
-        ValueError if names or shapes do not belong together, or if the layer lacks a parameter
-        that is not zero: one bias of a GRU holds no sum of two. Where the layer runs in another
-        process, the tapes of earlier passes are deleted there.
+        If the layer runs in another process, the tapes of earlier passes are deleted there.
+
+        Parameters
+        ----------
+        parameters : mapping of str to ndarray
+            weight_ih_l0 of shape (G·H, V), weight_hh_l0 of (G·H, R), and so on.
+        **options
+            Arguments of nn.RNN that the weights do not show, such as `nonlinearity`.
+
+        Raises
+        ------
+        ValueError
+            If names or shapes do not belong together, or if the layer lacks a parameter that is not
+            zero: one bias of a GRU holds no sum of two.
         """
         options = read_options(parameters, self.cell) | options
         if options != self._options:
@@ -169,14 +179,50 @@ class Implementation:
     def forward(
         self, x: Array, state: State | None = None, *, lengths: Array | None = None
     ) -> ForwardPass:
-        """Run forward from a state, or from zeros."""
+        """Run forward from a state, or from zeros.
+
+        Parameters
+        ----------
+        x : ndarray of shape (T, B, V), or (T, V) without a batch
+            (B, T, V) if the layer was loaded with `batch_first`.
+        state : ndarray of shape (L·D, B, R), or for an LSTM a pair, optional
+            Initial state. Default: zeros.
+        lengths : integer ndarray of shape (B,), optional
+            Number of steps of each sequence.
+
+        Returns
+        -------
+        ForwardPass
+            The output (T, B, D·R), the last state and the tape.
+
+        Raises
+        ------
+        ValueError
+            If no weights are loaded.
+        CallFailed
+            If a user's code gives no result.
+        """
         more = {} if lengths is None else {"lengths": lengths}
         return ForwardPass(*self.layer.forward(x, state, **more))
 
     def backward(
         self, run: ForwardPass, d_output: Array | None = None, d_state: State | None = None
     ) -> Gradients:
-        """Run backward from the gradients of the output and of the last state."""
+        """Run backward from the gradients of the output and of the last state.
+
+        Parameters
+        ----------
+        run : ForwardPass
+            The results of `forward`.
+        d_output, d_state : like the output and the last state, optional
+            Gradients of the loss. Default: zeros.
+
+        Returns
+        -------
+        Gradients
+            ``.x``, ``.h0``, for an LSTM ``.c0``, and ``.parameters`` by PyTorch's names; what the
+            layer does not compute is None or missing.
+        """
         return self.layer.backward(run.tape, d_output, d_state)
 
 
