@@ -93,12 +93,12 @@ def check_has(name: str, value: object, *attributes: str) -> None:
 
 def check_array(name: str, array: object, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """Return `array` if it is an ndarray of exactly this shape and dtype."""
-    found = check_ndarray(name, array)
-    if found.shape != shape:
-        raise ValueError(f"expected {name} of shape {shape}, got {found.shape}")
-    if found.dtype != dtype:
-        raise TypeError(f"expected {name} of dtype {dtype}, got {found.dtype}")
-    return found
+    checked = check_ndarray(name, array)
+    if checked.shape != shape:
+        raise ValueError(f"expected {name} of shape {shape}, got {checked.shape}")
+    if checked.dtype != dtype:
+        raise TypeError(f"expected {name} of dtype {dtype}, got {checked.dtype}")
+    return checked
 
 
 def check_ndarray(name: str, value: object) -> Array:

@@ -50,12 +50,12 @@ def fill_docstring(layer: Layer) -> Layer:
 
 def show_call(layer: Any) -> str:
     """Return the call that makes such a layer, without options that have their defaults."""
-    given = []
+    arguments = []
     for name, argument in inspect.signature(type(layer)).parameters.items():
         value = layer.dtype.name if name == "dtype" else getattr(layer, name, None)
         default = "float32" if name == "dtype" else argument.default
         if default is argument.empty:
-            given.append(repr(value))
+            arguments.append(repr(value))
         elif value != default:
-            given.append(f"{name}={value!r}")
-    return f"{type(layer).__name__}({', '.join(given)})"
+            arguments.append(f"{name}={value!r}")
+    return f"{type(layer).__name__}({', '.join(arguments)})"

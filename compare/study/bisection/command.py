@@ -49,14 +49,14 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
     ):
         parity.check_device(config.device)
         terminal.line(f"Suspect: {suspect.name}")
-        case, make_batches = _beginning(config, experiment)
-        found = search(case, suspect, make_batches, config.updates)
-        if found.difference is None:
-            _show_agreement(found, terminal)
-            return found
-        difference = narrow(found.difference, suspect)
+        case, make_batches = _prepare_search(config, experiment)
+        result = search(case, suspect, make_batches, config.updates)
+        if result.difference is None:
+            _show_agreement(result, terminal)
+            return result
+        difference = narrow(result.difference, suspect)
     _show_difference(difference, suspect, terminal)
-    return dataclasses.replace(found, difference=difference)
+    return dataclasses.replace(result, difference=difference)
 
 
 def make_suspect(config: BisectConfig) -> Suspect:
@@ -76,7 +76,7 @@ def make_suspect(config: BisectConfig) -> Suspect:
     return TorchSuspect(config.device)
 
 
-def _beginning(
+def _prepare_search(
     config: BisectConfig, experiment: parity.Experiment
 ) -> tuple[check.TrainingCase, Callable[[type[Batches]], Batches]]:
     """Return the initial parameters with the settings, and a function that makes the batches."""
@@ -100,11 +100,11 @@ def _beginning(
     return case, make_batches
 
 
-def _show_agreement(found: SearchResult, terminal: Terminal) -> None:
+def _show_agreement(result: SearchResult, terminal: Terminal) -> None:
     terminal.line(
-        f"No difference in {found.updates} updates. The largest difference is "
-        f"{found.closest:.0%} of its tolerance: {found.closest_tensor}, update "
-        f"{found.closest_update}.",
+        f"No difference in {result.updates} updates. The largest difference is "
+        f"{result.closest:.0%} of its tolerance: {result.closest_tensor}, update "
+        f"{result.closest_update}.",
         "green",
     )
     terminal.line(
@@ -115,8 +115,10 @@ def _show_agreement(found: SearchResult, terminal: Terminal) -> None:
 
 def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Terminal) -> None:
     what = f"raised {difference.raised}" if difference.raised else difference.first.tensor
-    found = f"Found the first difference of {suspect.name}: {what} at update {difference.update}"
-    terminal.line(f"{found} (epoch {difference.epoch + 1}, batch {difference.batch})", "bold green")
+    headline = f"Found the first difference of {suspect.name}: {what} at update {difference.update}"
+    terminal.line(
+        f"{headline} (epoch {difference.epoch + 1}, batch {difference.batch})", "bold green"
+    )
     if difference.raised:
         return
     first, steps = difference.first, difference.case.batches[0].inputs.shape[1]
@@ -134,5 +136,5 @@ def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Te
     if not difference.is_alone and first.tensor not in TOKENS:
         terminal.line("  one update alone does not show it: it depends on earlier updates")
     terminal.line()
-    shown = [c for c in difference.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
-    parity.show_parity(parity.tabulate(shown), terminal)
+    comparisons = [c for c in difference.comparisons if not (c.ok and c.tensor.endswith(" passes"))]
+    parity.show_parity(parity.tabulate(comparisons), terminal)

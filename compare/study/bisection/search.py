@@ -96,8 +96,8 @@ def search(
 
 def describe_error(error: Exception) -> str:
     """Return an error in a line; CallFailed names the exception of the user's code itself."""
-    words = " ".join(str(error).split())[:300]
-    return words if isinstance(error, CallFailed) else f"{type(error).__name__}: {words}"
+    message = " ".join(str(error).split())[:300]
+    return message if isinstance(error, CallFailed) else f"{type(error).__name__}: {message}"
 
 
 class _Reference:
@@ -123,7 +123,7 @@ class _Reference:
         state = each(np.zeros_like, self.case.state)
         state_allowed: Any = each(lambda array: 0.0, state)
         pairs = zip(*(batches.epoch(epoch) for batches in self.both), strict=False)
-        for self.batch, (own, ours) in enumerate(pairs, start=1):
+        for self.batch, (suspect_batch, ours) in enumerate(pairs, start=1):
             if self.update == self.updates:
                 return
             self.update += 1
@@ -134,15 +134,17 @@ class _Reference:
                 state=state,
                 memory=self.memory,
             )
-            tokens, others = (dict(zip(TOKENS, batch, strict=True)) for batch in (ours, own))
+            tokens, others = (
+                dict(zip(TOKENS, batch, strict=True)) for batch in (ours, suspect_batch)
+            )
             self._compare(compare_steps(tokens, {}, others))
             self.suspect.prepare(self.current)
-            yield own
+            yield suspect_batch
             expected, allowed = compute_step(self.current)
-            given = name_state("initial state", state) | expected
-            within = name_state("initial state", state_allowed) | allowed
+            inputs_and_results = name_state("initial state", state) | expected
+            allowed_of_all = name_state("initial state", state_allowed) | allowed
             recorded = self.suspect.recorded()
-            self._compare(compare_steps(given, within, recorded))
+            self._compare(compare_steps(inputs_and_results, allowed_of_all, recorded))
             self.parameters = {name: expected[f"updated {name}"] for name in self.parameters}
             self.memory = self._take_memory(expected)
             if self.case.carry_state:
@@ -187,8 +189,8 @@ def compute_step(case: TrainingCase) -> tuple[Results, Results]:
 
 def compare_steps(expected: Results, allowed: Results, recorded: Results) -> tuple[Comparison, ...]:
     """Compare those of the suspect's results that ours have, too."""
-    found = {name: recorded[name] for name in expected.keys() & recorded.keys()}
-    return Expected.fix_tolerance(expected, allowed, STEPS).compare(found)
+    recorded_here = {name: recorded[name] for name in expected.keys() & recorded.keys()}
+    return Expected.fix_tolerance(expected, allowed, STEPS).compare(recorded_here)
 
 
 def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
@@ -208,8 +210,8 @@ def differences(case: TrainingCase, suspect: Suspect) -> tuple[Comparison, ...]:
 def narrow(difference: FirstDifference, suspect: Suspect) -> FirstDifference:
     """Find whether this update alone differs, and the time step if it is not known."""
     case, tensor = difference.case, difference.first.tensor
-    given = (*TOKENS, *name_state("initial state", case.state))
-    if difference.raised or tensor in given or not _shows(case, suspect, tensor):
+    inputs = (*TOKENS, *name_state("initial state", case.state))
+    if difference.raised or tensor in inputs or not _shows(case, suspect, tensor):
         return difference
     layer = locate(case, suspect) if difference.step is None else None
     return dataclasses.replace(

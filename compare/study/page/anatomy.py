@@ -33,7 +33,7 @@ from scratch_rnn.fast.product import Times
 Numbers = dict[str, Array]
 
 
-def weights_of(model: scratch_rnn.RNNModel) -> elman.Weights:
+def read_weights(model: scratch_rnn.RNNModel) -> elman.Weights:
     """Return the weights of the model's only layer."""
     return elman.Weights(*model.rnn.parameters.values())
 
@@ -85,7 +85,7 @@ def concise_forward(model: concise_rnn.RNNModel, ids: Int[Array, "T"]) -> Number
     """Read the tokens with the PyTorch model; the names and shapes of `scratch_forward`."""
     x = torch.from_numpy(ids)
     states: list[torch.Tensor] = []
-    hook = model.linear.register_forward_pre_hook(lambda _, given: states.append(given[0]))
+    hook = model.linear.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0]))
     y, _ = model(x[None], model.begin_state())
     hook.remove()
     h = torch.cat([torch.zeros_like(states[0][:1]), states[0]])  # (T+1, H)
@@ -160,7 +160,7 @@ def scratch_backward(
     """
     K, dtype = len(d_logits), model.rnn.dtype
     _, _, tape = model.forward(ids[None], model.begin_state())
-    h, weights = tape.rnn.recurrences[0].h, weights_of(model)
+    h, weights = tape.rnn.recurrences[0].h, read_weights(model)
     of_own_loss = linear.backward(d_logits, tape.h[:K], model.parameters["linear.weight"]).h
     norms, d_h = np.zeros((K, K), dtype), np.zeros_like(of_own_loss)  # (K, H)
     of_losses = np.zeros_like(d_h)  # dL_k/dh_t for all k at once
@@ -176,9 +176,9 @@ def scratch_backward(
         _, _, tape = model.forward(ids[None, :K], model.begin_state())
         return scratch_rnn.clip_grad_norm(model.backward(tape, d_y), float("inf"))
 
-    each = [d_logits * (np.arange(K) == k)[:, None] for k in range(K)]
+    d_of_each_loss = [d_logits * (np.arange(K) == k)[:, None] for k in range(K)]
     mean = [d_logits / dtype.type(K)] if K else []
-    gradient_norms = np.array([gradient_norm(d_y) for d_y in each + mean], dtype)
+    gradient_norms = np.array([gradient_norm(d_y) for d_y in d_of_each_loss + mean], dtype)
     return {"norms": norms, "d_h": d_h, "gradient_norms": gradient_norms}
 
 

@@ -43,7 +43,7 @@ DETAILS = ("W_ih", "W_hh", "b_ih", "b_hh", "a", "u", "z", "W", "b", "d_h")
 
 
 def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonObject:
-    """Record all results of both models while they read the text; see `tokens_of`.
+    """Record all results of both models while they read the text; see `split_text`.
 
     The record has values for the whole page, and under "checkpoints" a dict for each checkpoint:
     JSON values, and under "numbers" and "details" arrays by name. The name of an array of PyTorch
@@ -51,16 +51,20 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
     """
     terminal = terminal or Terminal(quiet=True)
     vocab, setting = course.vocab, course.setting
-    tokens, notes = tokens_of(text, vocab)
+    tokens, notes = split_text(text, vocab)
     for note in notes:
         terminal.line(note)
     ids = np.array([vocab[token] for token in tokens])
     models = make_models(setting, len(vocab))
     checkpoints = [look(snapshot, *models, ids, course) for snapshot in course.snapshots]
-    shown = shown_ids([checkpoint["numbers"]["p"] for checkpoint in checkpoints], ids[1:])
+    predicted_ids = find_predicted_ids(
+        [checkpoint["numbers"]["p"] for checkpoint in checkpoints], ids[1:]
+    )
     for numbers, details in ((c["numbers"], c["details"]) for c in checkpoints):
-        numbers |= {name: numbers[name][:, shown] for name in ("y", "p", "torch.y", "torch.p")}
-        details |= {name: details[name][shown] for name in ("W", "b")}
+        numbers |= {
+            name: numbers[name][:, predicted_ids] for name in ("y", "p", "torch.y", "torch.p")
+        }
+        details |= {name: details[name][predicted_ids] for name in ("W", "b")}
     distinct = list(dict.fromkeys(ids.tolist()))
     cell = CELLS[setting.cell]
     return {
@@ -70,10 +74,10 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
         "tokens": [vocab.idx_to_token[i] for i in ids],
         "ids": ids.tolist(),
         "column": [distinct.index(i) for i in ids.tolist()],
-        "input_rows": [input_ids(ids, len(vocab)).index(i) for i in distinct],
-        "targets": [shown.index(i) for i in ids[1:].tolist()],
-        "shown": shown,
-        "shown_tokens": [vocab.idx_to_token[i] for i in shown],
+        "input_rows": [list_input_ids(ids, len(vocab)).index(i) for i in distinct],
+        "targets": [predicted_ids.index(i) for i in ids[1:].tolist()],
+        "shown": predicted_ids,
+        "shown_tokens": [vocab.idx_to_token[i] for i in predicted_ids],
         "T": len(ids),
         "V": len(vocab),
         "H": setting.hidden_size,
@@ -84,8 +88,12 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
         "gates": cell.gates,
         "states": cell.states,
         "cells": {
-            name: {"layer": each.layer, "gates": each.gates, "states": each.states}
-            for name, each in CELLS.items()
+            name: {
+                "layer": known_cell.layer,
+                "gates": known_cell.gates,
+                "states": known_cell.states,
+            }
+            for name, known_cell in CELLS.items()
         },
         "nonlinearity": setting.nonlinearity,
         "num_steps": setting.num_steps if course.is_of_a_run else None,
@@ -106,7 +114,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
     }
 
 
-def tokens_of(text: str, vocab: Vocab) -> tuple[list[str], list[str]]:
+def split_text(text: str, vocab: Vocab) -> tuple[list[str], list[str]]:
     """Split a text into at most `MOST_STEPS` tokens; also return a sentence for each change.
 
     If all tokens are in the vocabulary, the text does not change. Otherwise it is cleaned like a
@@ -152,7 +160,7 @@ def look(
     write_parameters(scratch, snapshot.weights)
     copy_weights(scratch, concise)
     with np.errstate(over="ignore", invalid="ignore"):
-        numbers, details = numbers_of(scratch, concise, ids)
+        numbers, details = compute_numbers(scratch, concise, ids)
     for name, array in (numbers | details).items():
         if not np.isfinite(array).all():
             raise RecordError(
@@ -164,7 +172,7 @@ def look(
     inputs, targets = (ids[:-1], ids[1:]) if len(ids) > 1 else (ids, ids)
     batch = Batch(inputs[None].copy(), targets[None].copy())
     report = compare_step(scratch, concise, batch, None, course.setting.step)
-    W_hh = anatomy.weights_of(scratch).W_hh if anatomy.is_elman(scratch) else None
+    W_hh = anatomy.read_weights(scratch).W_hh if anatomy.is_elman(scratch) else None
     return {
         "label": snapshot.label,
         "epoch": snapshot.epoch,
@@ -180,7 +188,7 @@ def look(
     }
 
 
-def numbers_of(
+def compute_numbers(
     scratch: scratch_rnn.RNNModel, concise: concise_rnn.RNNModel, ids: Int[Array, "T"]
 ) -> tuple[anatomy.Numbers, anatomy.Numbers]:
     """Run both models on the text; return numbers and details, with the letters of `anatomy`.
@@ -188,7 +196,7 @@ def numbers_of(
     For cells with gates, the page computes sums and gradients itself; they are not recorded.
 
     a depends only on the token, so it has one row for each different token of the text. W_ih has
-    one row for each token of `input_ids`.
+    one row for each token of `list_input_ids`.
     """
     K = len(ids) - 1
     first = [ids.tolist().index(i) for i in dict.fromkeys(ids.tolist())]  # (distinct tokens)
@@ -197,11 +205,11 @@ def numbers_of(
     numbers["L"], d_logits = anatomy.scratch_losses(numbers["y"][:K], ids[1:])
     torch_numbers["L"] = anatomy.concise_losses(torch_numbers["y"][:K], ids[1:])
     if anatomy.is_elman(scratch):
-        for each in (numbers, torch_numbers):
-            each["a"] = each["a"][first]
+        for by_letter in (numbers, torch_numbers):
+            by_letter["a"] = by_letter["a"][first]
         numbers |= anatomy.scratch_backward(scratch, ids, d_logits)
-    numbers |= anatomy.weights_of(scratch)._asdict()
-    numbers["W_ih"] = numbers["W_ih"].T[input_ids(ids, scratch.vocab_size)]
+    numbers |= anatomy.read_weights(scratch)._asdict()
+    numbers["W_ih"] = numbers["W_ih"].T[list_input_ids(ids, scratch.vocab_size)]
     numbers["W"] = scratch.parameters["linear.weight"]
     numbers["b"] = scratch.parameters["linear.bias"]
     numbers |= {f"torch.{name}": array for name, array in torch_numbers.items()}
@@ -242,12 +250,14 @@ def page_bugs(cell: str, nonlinearity: str) -> list[JsonObject]:
     return bugs
 
 
-def input_ids(ids: Int[Array, "T"], V: int) -> list[int]:
+def list_input_ids(ids: Int[Array, "T"], V: int) -> list[int]:
     """Return the tokens whose input weights are in the page: all, or only the text's."""
     return list(range(V)) if V <= MOST_SHOWN else list(dict.fromkeys(ids.tolist()))
 
 
-def shown_ids(distributions: Sequence[Float[Array, "T V"]], targets: Int[Array, "K"]) -> list[int]:
+def find_predicted_ids(
+    distributions: Sequence[Float[Array, "T V"]], targets: Int[Array, "K"]
+) -> list[int]:
     """Return the tokens that the page shows: all, or only the targets and the most likely ones."""
     everything = np.concatenate(distributions)
     V = everything.shape[1]

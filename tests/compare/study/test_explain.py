@@ -15,7 +15,7 @@ from compare.parity import SharedOptions, build_models, check_parity, copy_weigh
 from compare.runs.checkpoint import save
 from compare.study.page.build import PARTS, scripts
 from compare.study.page.explain import demonstration
-from compare.study.page.record import MOST_STEPS, SETTINGS, record, shown_ids, tokens_of
+from compare.study.page.record import MOST_STEPS, SETTINGS, find_predicted_ids, record, split_text
 from compare.terminal import UsageError
 from scratch_rnn.text import Batch, Vocab
 from tests.compare.study.courses import LETTERS, checkpoint, course, write_run
@@ -93,30 +93,30 @@ def test_states_that_explode_are_refused_in_one_line():
     ],
 )
 def test_a_text_is_read_as_training_texts_are(text, tokens, notes):
-    found, changes = tokens_of(text, Vocab.from_list(LETTERS))
+    found, changes = split_text(text, Vocab.from_list(LETTERS))
     assert "".join(found) == tokens
     assert all(line.startswith(start) for line, start in zip(changes, notes, strict=True))
 
 
 def test_a_token_outside_the_vocabulary_becomes_unk_and_one_is_known():
     vocab = Vocab.from_list(["<unk>", "a", "j"])
-    found, notes = tokens_of("jazz", vocab)
+    found, notes = split_text("jazz", vocab)
     assert found == ["j", "a", "<unk>", "<unk>"]
     assert notes == ["Not in the vocabulary, read as <unk>: 'z'."]
     for text in ("   ", "123", "Привет", "zzz", "🙂"):
         with pytest.raises(UsageError, match=r"^expected --text with [^\n]*, got "):
-            tokens_of(text, vocab)
+            split_text(text, vocab)
 
 
 def test_of_a_large_vocabulary_targets_and_most_likely_tokens_are_shown():
     p = np.full((3, 500), 1e-3)
     p[0, 77], p[1, 400], p[2, 8] = 0.5, 0.4, 0.3
     p[0, 350] = 0.2  # nowhere the first
-    shown = shown_ids([p], np.array([499, 2]))
+    shown = find_predicted_ids([p], np.array([499, 2]))
     assert len(shown) == 64
     assert shown == sorted(shown)
     assert {77, 400, 8, 350, 499, 2} <= set(shown)
-    assert shown_ids([p[:, :64]], np.array([3])) == list(range(64))
+    assert find_predicted_ids([p[:, :64]], np.array([3])) == list(range(64))
 
 
 # The command -------------------------------------------------------------------------------------

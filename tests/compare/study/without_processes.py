@@ -15,16 +15,16 @@ def main():
     """Check each file in this process; train with the last one."""
     assert not REFUSED & sys.modules.keys()
     sys.modules.update(dict.fromkeys(REFUSED))  # so that each import of them fails
-    from compare.study.writing import in_browser
+    from compare.study.writing import browser
 
-    in_browser.EPOCHS, seconds = 2, in_browser.SECONDS
+    browser.EPOCHS, seconds = 2, browser.SECONDS
     folder, cell, *files = sys.argv[1:]
     os.chdir(folder)
     for file in files:
         source = Path(file).read_text(encoding="utf-8")
-        in_browser.SECONDS = 1.0 if Path(file).stem == "endless" else seconds
-        sys.stdout.write(in_browser.check(source, f'{{"cell": "{cell}"}}', told.append) + "\n")
-    lines = [in_browser.train(source, cell, told.append), "[" + ", ".join(told) + "]"]
+        browser.SECONDS = 1.0 if Path(file).stem == "endless" else seconds
+        sys.stdout.write(browser.check(source, f'{{"cell": "{cell}"}}', told.append) + "\n")
+    lines = [browser.train(source, cell, told.append), "[" + ", ".join(told) + "]"]
     sys.stdout.write("\n".join(lines))
 
 

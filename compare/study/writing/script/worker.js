@@ -31,7 +31,7 @@ async function load({ base, files }) {
   files.forEach((file, k) => {
     if (file.name.endsWith(".whl")) python.unpackArchive(fetched[k], "wheel");
   });
-  browser = python.pyimport("compare.study.writing.in_browser");
+  browser = python.pyimport("compare.study.writing.browser");
 }
 
 /** Return the last line of what Python raised, which names the exception. */

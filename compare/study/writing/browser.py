@@ -49,13 +49,13 @@ def check(source: str, choice: str, tell: Tell) -> str:
     options = {"timeout": SECONDS, **json.loads(choice)}
     config = CheckConfig(target=str(FILE), **options).check()
 
-    def start(*given: Any) -> ToldProcess:
-        return ToldProcess(tell, *given)
+    def start(*arguments: Any) -> ToldProcess:
+        return ToldProcess(tell, *arguments)
 
     report = checks.examine(config, Terminal(quiet=True), start=start)
     equations = {result.name: result.item.equation for result in report.stages}
-    shown = {"shown": write_fragment(report), "equations": equations}
-    return json.dumps({"report": report.to_json(), **shown})
+    result_shown = {"shown": write_fragment(report), "equations": equations}
+    return json.dumps({"report": report.to_json(), **result_shown})
 
 
 def write_file(source: str) -> None:
@@ -67,8 +67,8 @@ def write_file(source: str) -> None:
 class ToldProcess(InterruptedProcess):
     """Tells the page which function it calls."""
 
-    def __init__(self, tell: Tell, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, tell: Tell, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._tell, self._told, self._name = tell, 0.0, ""
 
     def request(self, message: Any, *limits: float) -> Any:
@@ -90,15 +90,15 @@ def train(source: str, cell: str, tell: Tell) -> str:
     the model writes after it. Return the JSON of the trained network.
     """
     write_file(source)
-    own = load_file(FILE)
-    forward, backward = (getattr(own, f"{cell}_{way}") for way in ("forward", "backward"))
+    module = load_file(FILE)
+    forward, backward = (getattr(module, f"{cell}_{way}") for way in ("forward", "backward"))
     learned = CELLS[cell]._replace(forward=forward, backward=backward)
     corpus, vocab = load_corpus(sample_text(), max_tokens=None)
     batches = Batches(corpus, batch_size=B, num_steps=T)
     parameters = init_parameters(learned, len(vocab), H, np.random.default_rng(0))
 
     def do_updates(batches: Iterable[Batch]) -> list[float]:
-        functions = own.cross_entropy, own.clip_grad_norm
+        functions = module.cross_entropy, module.clip_grad_norm
         return train_epoch(learned, batches, B, parameters, MAX_NORM, *functions)
 
     first = list(islice(batches.epoch(0), LOCK_STEPS))
@@ -123,7 +123,7 @@ def train_plain(
     neighbouring float before each update.
     """
 
-    def perturbed(move: Move) -> Results:
+    def perturb_parameters(move: Move) -> Results:
         moved = [array.copy() for array in parameters]
 
         def move_before_each() -> Iterator[Batch]:
@@ -135,7 +135,7 @@ def train_plain(
         losses = train_epoch(plain, move_before_each(), B, moved, MAX_NORM)
         return {"loss": np.array(losses)} | dict(zip(NAMES, moved, strict=True))
 
-    return Expected.fix_tolerance(*tolerances(perturbed, perturbations=PERTURBATIONS))
+    return Expected.fix_tolerance(*tolerances(perturb_parameters, perturbations=PERTURBATIONS))
 
 
 def describe_difference(expected: Expected, results: Results) -> JsonObject:
