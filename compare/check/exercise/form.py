@@ -85,8 +85,8 @@ def _read_loss_function(config: CheckConfig, form: Form, name: str) -> None:
 
 def list_ways(file: str, classes: Sequence[str], functions: Iterable[str]) -> str:
     """Return the commands for a file without a function of the template; empty if none fits."""
-    each = " or ".join(f"rnn-parity check {file}:{name}" for name in classes)
-    ways = [f"for a class, {each}"] if classes else []
+    commands = " or ".join(f"rnn-parity check {file}:{name}" for name in classes)
+    ways = [f"for a class, {commands}"] if classes else []
     if names := ", ".join(name for name in functions if name[0] != "_"):
         ways.append(f"for a loss function, rnn-parity check {file}:NAME with one of {names}")
     return "; ".join(["it has no function of the template", *ways]) if ways else ""

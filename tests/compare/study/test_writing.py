@@ -122,12 +122,12 @@ def test_the_functions_train_the_plain_versions_model(printed):
 )
 def test_a_training_that_differs_is_noticed(change, wrong, tmp_path, monkeypatch):
     """By more than rounding: a wrong function follows another path from the first update on."""
-    from compare.study.writing import in_browser
+    from compare.study.writing import browser
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(in_browser, "EPOCHS", 0)
+    monkeypatch.setattr(browser, "EPOCHS", 0)
     told = []
-    in_browser.train(replaced(plain_source("rnn"), [change]), "rnn", told.append)
+    browser.train(replaced(plain_source("rnn"), [change]), "rnn", told.append)
     [message] = map(json.loads, told)
     compared = message["compared"]
     assert compared["difference"] > 0
