@@ -17,7 +17,7 @@ from compare.parity import (
     StepSettings,
     compare_results,
     largest_difference,
-    parameters_as_arrays,
+    read_parameters,
     run_step,
 )
 from compare.parity.tolerance import neighbour
@@ -68,4 +68,4 @@ def within_control(scratch, concise, controls):
 
 def weights(model):
     """Return copies of a model's parameters by name, for a model of either package."""
-    return {name: array.copy() for name, array in parameters_as_arrays(model).items()}
+    return {name: array.copy() for name, array in read_parameters(model).items()}

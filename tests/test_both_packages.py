@@ -12,7 +12,7 @@ from torch import nn
 import compare
 import concise_rnn
 import scratch_rnn
-from compare.parity import parameters_as_arrays
+from compare.parity import read_parameters
 from concise_rnn.predict import next_token as next_of_torch
 from scratch_rnn.predict import next_token
 from scratch_rnn.text import Batch, Vocab
@@ -59,7 +59,7 @@ def small_batches(count=3, B=2, T=4):
 
 def assert_same_weights(one, other):
     for name, array in weights(one).items():
-        np.testing.assert_array_equal(array, parameters_as_arrays(other)[name])
+        np.testing.assert_array_equal(array, read_parameters(other)[name])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -35,11 +35,11 @@ def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig
         "mark": MARK,
         "title": html.escape(f"Class: {count_right(rows, 'submission')}"),
         "lead": lead,
-        "scores": _table(["score", "students", ""], list_scores(rows)),
-        "stages": _table(["function or part", *SHOWN, "not right"], list_stages(rows)),
-        "mistakes": _table(["mistake", "in", "students", "who"], list_mistakes(rows))
+        "scores": _write_table(["score", "students", ""], list_scores(rows)),
+        "stages": _write_table(["function or part", *SHOWN, "not right"], list_stages(rows)),
+        "mistakes": _write_table(["mistake", "in", "students", "who"], list_mistakes(rows))
         or "<p>No known mistake was found.</p>",
-        "students": _table(["file", "score", "not right", "seconds"], list_students(rows)),
+        "students": _write_table(["file", "score", "not right", "seconds"], list_students(rows)),
     }
     template, style, script = (resource(__package__, f"class.{e}") for e in ("html", "css", "js"))
     page = fill_page(template, style, script, values)
@@ -57,7 +57,7 @@ def list_scores(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each score, how many have it, and a bar."""
     count = Counter(row["score"] for row in rows)
     for score in range(int(max(row["out_of"] for row in rows)), -1, -1):
-        yield [str(score), str(count[score]), _bar(count[score], len(rows))]
+        yield [str(score), str(count[score]), _draw_bar(count[score], len(rows))]
 
 
 def list_stages(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
@@ -69,8 +69,8 @@ def list_stages(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     for name, count in verdicts_of_stage.items():
         missed = count.total() - count[Verdict.RIGHT]
         numbers = [str(count[verdict] or "") for verdict in SHOWN]
-        share = f"{_bar(missed, count.total())} {100 * missed / count.total():.0f} %"
-        yield [_code(name), *numbers, share]
+        share = f"{_draw_bar(missed, count.total())} {100 * missed / count.total():.0f} %"
+        yield [_mark_code(name), *numbers, share]
 
 
 def list_mistakes(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
@@ -83,7 +83,7 @@ def list_mistakes(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     for (mistake, stage), files in sorted(files_by_mistake.items(), key=lambda item: -len(item[1])):
         percent = 100 * len(files) / len(rows)
         share = f"{len(files)} ({percent:.{int(percent < 1)}f} %)"
-        yield [html.escape(mistake), _code(stage), share, _links(files)]
+        yield [html.escape(mistake), _mark_code(stage), share, _write_links(files)]
 
 
 def list_students(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
@@ -91,7 +91,7 @@ def list_students(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     for row in rows:
         remarks = [*_list_missed(row["stages"]), *list_remarks(row)]
         score, seconds = f"{row['score']:g} of {row['out_of']:g}", f"{row.get('seconds', 0):.1f}"
-        yield [_links([row["file"]]), score, html.escape("; ".join(remarks)), seconds]
+        yield [_write_links([row["file"]]), score, html.escape("; ".join(remarks)), seconds]
 
 
 def _list_missed(stages: Sequence[JsonObject]) -> list[str]:
@@ -108,7 +108,7 @@ def list_remarks(row: JsonObject) -> list[str]:
     return [*dict.fromkeys([*errors[:1], *row["failures"], *row["notes"]])]
 
 
-def _links(files: Sequence[str], most: int = MOST_NAMES) -> str:
+def _write_links(files: Sequence[str], most: int = MOST_NAMES) -> str:
     """Return links to the pages of students."""
     links = [
         f'<a href="{html.escape(quote(f"students/{file}.html"))}">{html.escape(file)}</a>'
@@ -118,11 +118,11 @@ def _links(files: Sequence[str], most: int = MOST_NAMES) -> str:
     return ", ".join(links) + more
 
 
-def _code(text: str) -> str:
+def _mark_code(text: str) -> str:
     return f"<code>{html.escape(text)}</code>"
 
 
-def _bar(count: int, of: int) -> str:
+def _draw_bar(count: int, of: int) -> str:
     """Return a bar; the full length is the whole class."""
     width = 100 * count / of
     return (
@@ -131,7 +131,7 @@ def _bar(count: int, of: int) -> str:
     )
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _write_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of cells in HTML; nothing without rows."""
     lines = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows]
     if not lines:

@@ -33,8 +33,8 @@ def fill_page(
     template, style, script = head + template, own_style + style, own_script + script
     policy = {
         "default-src": "'none'",
-        "script-src": f"'sha256-{_sha256(script)}'",
-        "style-src": f"'sha256-{_sha256(style)}'",
+        "script-src": f"'sha256-{_hash_text(script)}'",
+        "style-src": f"'sha256-{_hash_text(style)}'",
         "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
@@ -66,5 +66,5 @@ def resource(package: str, name: str) -> str:
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-def _sha256(content: str) -> str:
+def _hash_text(content: str) -> str:
     return base64.b64encode(hashlib.sha256(content.encode()).digest()).decode("ascii")

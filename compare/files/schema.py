@@ -145,7 +145,7 @@ def read(kind: object, value: object, name: str) -> object:
     from pydantic import ValidationError
 
     try:
-        return _adapter(kind).validate_json(json.dumps([value]))[0]
+        return _get_adapter(kind).validate_json(json.dumps([value]))[0]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
     except (ValueError, RecursionError) as error:  # an integer of thousands of digits
@@ -160,7 +160,7 @@ def read(kind: object, value: object, name: str) -> object:
 
 
 @cache
-def _adapter(kind: object) -> "TypeAdapter[Any]":
+def _get_adapter(kind: object) -> "TypeAdapter[Any]":
     """Return the validator of a list with one value; dataclasses inside have its configuration."""
     from pydantic import TypeAdapter
 

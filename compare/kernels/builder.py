@@ -113,7 +113,7 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         for array, _, places in parts if not is_volatile else ():  # that waits, and orders nothing
             array.load(places, tile, State.order)
         if other is None and not np.all(mask.data):
-            other = undefined(ptrs)
+            other = make_undefined(ptrs)
             for array, *_ in parts:
                 hint(f"a masked load of {array.name} has no `other`, the rest is undefined")
         result = super().create_masked_load(ptrs, mask, other, *policies, **named)
@@ -195,7 +195,7 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         name = str(input_precision).rpartition(".")[2]
         if name in DROPPED and a.data.dtype == b.data.dtype == np.float32:
             hint(f"tl.dot multiplies in {name}")
-            a, b = truncated(a, DROPPED[name]), truncated(b, DROPPED[name])
+            a, b = truncate(a, DROPPED[name]), truncate(b, DROPPED[name])
         return carry(super().create_dot(a, b, d, input_precision, *rest), d)
 
     def create_extern_elementwise(
@@ -283,7 +283,7 @@ def patch_tiles(name: str) -> Callable[..., object]:
     return operation
 
 
-def undefined(ptrs: Handle) -> Handle:
+def make_undefined(ptrs: Handle) -> Handle:
     """Return what a load gives where its mask is false: anything."""
     kind = triton_interpreter._get_np_dtype(ptrs.get_element_ty())
     nonsense = np.nan if kind.kind == "f" else 1 if kind.kind == "b" else np.iinfo(kind).max
@@ -345,7 +345,7 @@ def synchronise(ptr: Handle, mask: Handle, sem: object, scope: object) -> Callab
     return acquire
 
 
-def truncated(handle: Handle, dropped: int) -> Handle:
+def truncate(handle: Handle, dropped: int) -> Handle:
     """Return float32 factors without their last bits."""
     bits = np.ascontiguousarray(handle.data).view(np.uint32) >> dropped << dropped
     return Handle(bits.view(np.float32), handle.dtype)

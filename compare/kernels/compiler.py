@@ -68,7 +68,9 @@ def make_kernels(module: ModuleType, name: str) -> None:
         output.sum().backward()
 
 
-def compiled(function: JITFunction, launch: dict[str, Any], capability: int) -> dict[str, object]:
+def compile_variant(
+    function: JITFunction, launch: dict[str, Any], capability: int
+) -> dict[str, object]:
     """Compile a kernel for one launch; return what it uses."""
     dtypes = {
         name: getattr(triton.language, value.rpartition(".")[2])
@@ -116,7 +118,7 @@ def main(path: Path) -> None:
         for launch in job["launches"]:
             try:
                 kernel = KERNELS[place_in(launch)]
-                result = compiled(kernel, launch, job["capability"])
+                result = compile_variant(kernel, launch, job["capability"])
             except KeyError:
                 result = {"error": "expected the kernel when the module is loaded again, got none"}
             except Exception as error:  # the user's, the compiler's

@@ -7,7 +7,7 @@ from .mistake import Mistake as Mistake
 from .mistake import describe_gates as describe_gates
 from .mistake import list_layer_mistakes as list_layer_mistakes
 from .mistake import list_mistakes as list_mistakes
-from .patches import patched_source as patched_source
+from .patches import patch_source as patch_source
 from .plain import LOSS_FILE as LOSS_FILE
 from .plain import PlainFunctions as PlainFunctions
 from .plain import less_accurate as less_accurate

@@ -56,7 +56,7 @@ def source_of(file: str) -> str:
     return (ROOT / file).read_text(encoding="utf-8")
 
 
-def patched_source(file: str, patches: Iterable[Patch]) -> str:
+def patch_source(file: str, patches: Iterable[Patch]) -> str:
     """Return the text of a file with its patches; PatchError unless each fits exactly once."""
     source = source_of(file)
     for patch in patches:
@@ -73,7 +73,7 @@ def diff(patches: Sequence[Patch], context: int = 2) -> str:
     lines: list[str] = []
     for file in dict.fromkeys(patch.file for patch in patches):
         before = source_of(file).splitlines()
-        after = patched_source(file, patches).splitlines()
+        after = patch_source(file, patches).splitlines()
         lines += difflib.unified_diff(before, after, f"a/{file}", f"b/{file}", "", "", context, "")
     return "\n".join(lines)
 
@@ -83,7 +83,7 @@ def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleTyp
     package_patches = [patch for patch in patches if patch.package == package]
     for file in {patch.file for patch in package_patches}:
         try:  # raise here, not in the middle of an import
-            _compiled(patched_source(file, package_patches), file)
+            _compiled(patch_source(file, package_patches), file)
         except SyntaxError as error:
             raise PatchError(f"expected {file} to be Python when patched, got {error}") from error
     alias = f"{package}__{name.replace('-', '_')}"
@@ -131,7 +131,7 @@ class _PatchedLoader(Loader):
         module.__file__ = str(ROOT / self.file)
         # exec takes `import` from here, and so do all functions of the module.
         module.__dict__["__builtins__"] = vars(builtins) | {"__import__": self._import}
-        exec(_compiled(patched_source(self.file, self.patches), self.file), module.__dict__)
+        exec(_compiled(patch_source(self.file, self.patches), self.file), module.__dict__)
 
     def get_resource_reader(self, _: str) -> "_Reader":
         return _Reader((ROOT / self.file).parent)

@@ -19,7 +19,7 @@ import numpy as np
 
 from compare.files import table
 from compare.implementations import CELLS, Array, LocalFunctions, Order, translate_call
-from compare.mistakes.patches import Patch, patched_source
+from compare.mistakes.patches import Patch, patch_source
 from compare.parity import Move, Unmoved
 
 LOSS_FILE = CELLS["rnn"].plain_file  # where `cross_entropy` and `clip_grad_norm` are
@@ -38,7 +38,7 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
         Patch(file, *texts)
         for file in dict.fromkeys((CELLS[cell].plain_file, LOSS_FILE))
         for texts in table(__package__, "less_accurate.toml")["patches"]
-        if texts[0] in patched_source(file, ())
+        if texts[0] in patch_source(file, ())
     )
 
 
@@ -114,7 +114,7 @@ def _executed(file: str, patches: Sequence[Patch], move: Move) -> dict[str, Any]
 @lru_cache(maxsize=1024)
 def _compiled(file: str, patches: tuple[Patch, ...], perturbed: bool) -> CodeType:
     """Compile a file with its patches, and with a call of `_move` around each operation."""
-    tree = ast.parse(patched_source(file, patches), file)
+    tree = ast.parse(patch_source(file, patches), file)
     if perturbed:
         tree = ast.fix_missing_locations(_MoveResults().visit(tree))
     return compile(tree, file, "exec")

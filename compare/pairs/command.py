@@ -266,12 +266,12 @@ def choose(results: Sequence[PairResult]) -> PairResult:
     """
     order = list(Agreement)
 
-    def how_bad(result: PairResult) -> tuple[bool, int, float]:
+    def rank_result(result: PairResult) -> tuple[bool, int, float]:
         verdict, rows = result.report.verdict, result.report.rows
         tells = not result.case.levels or verdict is not Agreement.UNDECIDABLE
         return tells, order.index(verdict), max((row.share for row in rows), default=0.0)
 
-    return max(results, key=how_bad)
+    return max(results, key=rank_result)
 
 
 def show(pair: Pair, results: Sequence[PairResult], terminal: Terminal) -> None:

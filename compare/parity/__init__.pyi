@@ -56,9 +56,9 @@ from .training import train_in_lockstep as train_in_lockstep
 from .training import updates as updates
 from .update import Update as Update
 from .weights import TensorState as TensorState
+from .weights import convert_tensor as convert_tensor
 from .weights import copy_weights as copy_weights
 from .weights import name_state as name_state
-from .weights import parameters_as_arrays as parameters_as_arrays
 from .weights import read_gradient as read_gradient
-from .weights import tensor_as_array as tensor_as_array
+from .weights import read_parameters as read_parameters
 from .weights import write_parameters as write_parameters

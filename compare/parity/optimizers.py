@@ -9,7 +9,7 @@ import scratch_rnn
 from compare.implementations import Array, Package
 from compare.parity.settings import OPTIMIZERS, StepSettings
 from compare.parity.tolerance import Move, Unmoved
-from compare.parity.weights import tensor_as_array
+from compare.parity.weights import convert_tensor
 from scratch_rnn.checks import check_choice, check_number
 
 Memory = Mapping[str, Array]
@@ -70,7 +70,7 @@ class TorchOptimizer:
 
     def _kept(self, kept: str, parameter: torch.nn.Parameter, shape: tuple[int, ...]) -> Array:
         tensor = self.own.state.get(parameter, {}).get(kept, parameter.new_zeros(shape))
-        return tensor_as_array(tensor.to(parameter.dtype)).copy()
+        return convert_tensor(tensor.to(parameter.dtype)).copy()
 
     def restore(self, memory: Memory) -> None:
         """Let the optimizer go on with what one of either package has kept."""

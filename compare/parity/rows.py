@@ -189,7 +189,7 @@ class Comparison:
             errors = rms(a - self.reference), rms(self.got - self.reference)
         return ParityRow(
             *facts,
-            _verdict(a, share, differences, allowed, errors),
+            _decide(a, share, differences, allowed, errors),
             self.difference,
             largest_difference_in_ulps(a, self.got),
             share,
@@ -251,7 +251,7 @@ def significant_digits(values: Array, allowed: Array) -> float:
     return math.log10(SAFETY * size / explained)
 
 
-def _verdict(
+def _decide(
     a: Array,
     share: float,
     difference: Array,

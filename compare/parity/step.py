@@ -31,7 +31,7 @@ from compare.implementations import Array, Package, Results
 from compare.parity.optimizers import Memory, ScratchOptimizer, TorchOptimizer
 from compare.parity.settings import StepSettings
 from compare.parity.tolerance import Move, Unmoved
-from compare.parity.weights import name_state, read_gradient, state_as_tensors, tensor_as_array
+from compare.parity.weights import convert_tensor, name_state, read_gradient, state_as_tensors
 from scratch_rnn.arrays import State, each
 from scratch_rnn.text import Batch
 
@@ -133,7 +133,7 @@ def _train_concise(
     parameters = dict(model.named_parameters())
     device = model.linear.weight.device
     if state is None:
-        state = each(tensor_as_array, model.begin_state(len(batch.inputs)))
+        state = each(convert_tensor, model.begin_state(len(batch.inputs)))
     initial_state = each(lambda tensor: tensor.requires_grad_(), state_as_tensors(state, device))
 
     hidden_states: list[torch.Tensor] = []
@@ -156,7 +156,7 @@ def _train_concise(
 
     optimizer.own.step()
     results |= {f"updated {name}": p for name, p in parameters.items()}
-    return {name: tensor_as_array(t) for name, t in results.items()} | optimizer.memory()
+    return {name: convert_tensor(t) for name, t in results.items()} | optimizer.memory()
 
 
 def step_options(

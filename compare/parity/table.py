@@ -39,17 +39,17 @@ def parity_verdict(report: ParityReport, sides: Sides = MODELS) -> tuple[str, st
         return "parity: there are no tensors to compare", "red"
     if differ := rows[Agreement.DIFFERS]:
         which = _count(differ, number, "differs", "differ")
-        return f"parity: {which}: {_names(differ)}", "red"
+        return f"parity: {which}: {_join_names(differ)}", "red"
     if undecidable := rows[Agreement.UNDECIDABLE]:
         which = _count(undecidable, number, "is undecidable", "are undecidable")
         why = "rounding alone could change a value by 100 %"
-        return f"parity: {which}, because {why}: {_names(undecidable)}", "yellow"
+        return f"parity: {which}, because {why}: {_join_names(undecidable)}", "yellow"
     share = max(row.share for row in report.rows)
     agree = _count(report.rows, number, "agrees", "agree")
     summary = f"parity: {agree}; the largest difference is {share:.0%} of the tolerance"
     for name, side in zip(sides, SIDES, strict=True):
         if less := [row for row in rows[Agreement.LESS_EXACT] if row.less_exact_side == side]:
-            summary += f"; {name} is less exact in {len(less)}: {_names(less)}"
+            summary += f"; {name} is less exact in {len(less)}: {_join_names(less)}"
     return summary, "green"
 
 
@@ -62,7 +62,7 @@ def _count(rows: Sequence[ParityRow], number: int, one: str, many: str) -> str:
     return f"{len(rows)} of {number} tensors {one if len(rows) == 1 else many}"
 
 
-def _names(rows: Sequence[ParityRow]) -> str:
+def _join_names(rows: Sequence[ParityRow]) -> str:
     """Return the names of up to five rows, with the problem of their shapes or dtypes."""
     names = [f"{row.name} ({row.problem})" if row.problem else row.name for row in rows]
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
@@ -92,7 +92,7 @@ def _parity_table(rows: Sequence[ParityRow], columns: Sequence[str], sides: Side
         previous, (group, name) = group, _group(row.name)
         if group and group != previous:
             table.add_row(group)
-        cells = _cells(row, sides) | {"tensor": f"  {name}" if group else name}
+        cells = _write_cells(row, sides) | {"tensor": f"  {name}" if group else name}
         table.add_row(*(cells[column] for column in columns))
     return table
 
@@ -103,7 +103,7 @@ def _group(name: str) -> tuple[str, str]:
     return prefix[:-1], name.removeprefix(prefix)
 
 
-def _cells(row: ParityRow, sides: Sides) -> dict[str, str | Text]:
+def _write_cells(row: ParityRow, sides: Sides) -> dict[str, str | Text]:
     both = row.scratch_error, row.concise_error
     errors = ["-" if error is None else f"{error:.1e}" for error in both]
     return {

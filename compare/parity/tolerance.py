@@ -182,7 +182,7 @@ def move_activations(move: Move, sums: Collection[str] = ()) -> Iterator[None]:
     """
     sigmoid, tanh = gated.sigmoid, np.tanh
 
-    def moved_sigmoid(a: Array) -> None:
+    def move_sigmoid(a: Array) -> None:
         if "sigmoid" in sums:
             a[...] = move(tanh(a / 2) / 2) + 0.5
         else:
@@ -193,7 +193,7 @@ def move_activations(move: Move, sums: Collection[str] = ()) -> Iterator[None]:
         return np.asarray(np.subtract(move(tanh(a) + 1), 1, out=out))
 
     replaced = substitute(np, "tanh", difference) if "tanh" in sums else nullcontext()
-    with substitute(gated, "sigmoid", moved_sigmoid), replaced:
+    with substitute(gated, "sigmoid", move_sigmoid), replaced:
         yield
 
 

@@ -27,10 +27,10 @@ from compare.parity.step import step_options
 from compare.parity.update import Update
 from compare.parity.weights import (
     TensorState,
+    convert_tensor,
     largest_parameter_difference,
-    parameters_as_arrays,
+    read_parameters,
     state_as_tensors,
-    tensor_as_array,
     write_parameters,
 )
 from scratch_rnn.arrays import State, each
@@ -81,13 +81,13 @@ class Trainee:
 
     def weights(self) -> dict[str, Array]:
         """Return a copy of each parameter, with the keys of a torch state_dict."""
-        return {name: array.copy() for name, array in parameters_as_arrays(self.model).items()}
+        return {name: array.copy() for name, array in read_parameters(self.model).items()}
 
     def state_as_array(self) -> State | None:
         """Return a copy of the carried state as NumPy has it; None is zeros."""
         if self.state is None:
             return None
-        as_array = tensor_as_array if self.side == "concise" else np.asarray
+        as_array = convert_tensor if self.side == "concise" else np.asarray
         return each(lambda array: as_array(array).copy(), self.state)
 
     def memory(self) -> dict[str, Array]:

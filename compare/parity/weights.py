@@ -33,14 +33,14 @@ def copy_weights(source: ScratchModule | nn.Module, target: ScratchModule | nn.M
     check_has("source", source, "parameters")
     check_has("target", target, "parameters")
     check_same_parameters(source, target)
-    write_parameters(target, parameters_as_arrays(source))
+    write_parameters(target, read_parameters(source))
 
 
 def check_same_parameters(
     source: ScratchModule | nn.Module, target: ScratchModule | nn.Module
 ) -> None:
     """Raise ValueError unless names, shapes and dtypes of all parameters are the same."""
-    arrays, current = parameters_as_arrays(source), parameters_as_arrays(target)
+    arrays, current = read_parameters(source), read_parameters(target)
     if arrays.keys() != current.keys():
         expected, got = ", ".join(current), ", ".join(arrays)
         raise ValueError(f"expected the parameters of the target, {expected}, got {got}")
@@ -66,10 +66,10 @@ def write_parameters(module: ScratchModule | nn.Module, arrays: Mapping[str, Arr
             parameter[...] = arrays[name]
 
 
-def parameters_as_arrays(module: ScratchModule | nn.Module) -> Mapping[str, Array]:
+def read_parameters(module: ScratchModule | nn.Module) -> Mapping[str, Array]:
     """Return the parameters by their names in torch; the arrays may share the module's memory."""
     if isinstance(module, nn.Module):
-        return {name: tensor_as_array(p) for name, p in module.named_parameters()}
+        return {name: convert_tensor(p) for name, p in module.named_parameters()}
     return module.parameters
 
 
@@ -77,14 +77,14 @@ def largest_parameter_difference(
     source: ScratchModule | nn.Module, target: ScratchModule | nn.Module
 ) -> float:
     """Return the largest absolute difference between the parameters of two models."""
-    parameters = parameters_as_arrays(target)
+    parameters = read_parameters(target)
     return max(
         largest_difference(array, parameters[name])
-        for name, array in parameters_as_arrays(source).items()
+        for name, array in read_parameters(source).items()
     )
 
 
-def tensor_as_array(tensor: torch.Tensor) -> Array:
+def convert_tensor(tensor: torch.Tensor) -> Array:
     """Return the tensor's values as an array on the CPU."""
     return tensor.detach().cpu().numpy()
 

@@ -102,7 +102,7 @@ class Progress:
         self._begun = time.perf_counter()
         self._done_before = self._updates = done
         self.bar = RichProgress(
-            *_bar_columns(terminal.console.width),
+            *_list_bar_columns(terminal.console.width),
             console=terminal.console,
             disable=not terminal.live,
             refresh_per_second=4,
@@ -136,7 +136,7 @@ class Progress:
         length = self._updates_per_epoch
         if length >= LONG_EPOCH and self._updates % (length // 100) == 0:
             done = f"update {self._updates:,} of {self._total:,}"
-            self._terminal.line("  ".join([done, *self._speed()]), "dim")
+            self._terminal.line("  ".join([done, *self._describe_speed()]), "dim")
 
     def end_epoch(
         self,
@@ -157,11 +157,11 @@ class Progress:
         if largest_difference is not None:
             figures.append(f"largest difference {largest_difference:.1e}")
         if not self._terminal.live:
-            figures += self._speed()
+            figures += self._describe_speed()
         self._terminal.line("  ".join(figures), "dim")
         self._terminal.written(texts)
 
-    def _speed(self) -> list[str]:
+    def _describe_speed(self) -> list[str]:
         left = (self._total - self._updates) / self.rate
         return [f"{self.rate:.0f} updates/s", f"{left:.0f} s left"]
 
@@ -191,7 +191,7 @@ def plural(n: int, one: str, many: str | None = None) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def _bar_columns(width: int) -> Sequence[ProgressColumn]:
+def _list_bar_columns(width: int) -> Sequence[ProgressColumn]:
     """Return the columns that fit on one line of the terminal, the most important ones."""
     epoch = TextColumn("epoch {task.fields[epoch]}")
     perplexity = TextColumn("perplexity {task.fields[perplexity]}")

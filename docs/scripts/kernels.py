@@ -33,7 +33,7 @@ from compare.implementations.core.interface import UserGradients
 from compare.implementations.inside.adapters import torch_module
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
 from compare.mistakes import BUG_NAMES
-from compare.mistakes.patches import Patch, patched_source
+from compare.mistakes.patches import Patch, patch_source
 from compare.parity import PERTURBATIONS
 
 INTERPRETER = ROOT / "compare" / "kernels" / "interpreter.py"
@@ -69,7 +69,7 @@ def source_of(entry: dict[str, Any]) -> dict[str, str]:
         return {name: HEAD + entry["code"]}
     patches = [Patch(f"scratch_rnn/kernels/{f}.py", old, new) for f, old, new in entry["patch"]]
     pages = dict.fromkeys([PAGES[entry["cell"]], *(f for f, *_ in entry["patch"])])
-    texts = {f: patched_source(f"scratch_rnn/kernels/{f}.py", patches) for f in pages}
+    texts = {f: patch_source(f"scratch_rnn/kernels/{f}.py", patches) for f in pages}
     page, tiles = texts[PAGES[entry["cell"]]], texts.get("tiles")
     if tiles is None:
         return {name: page}

@@ -22,7 +22,7 @@ import scratch_rnn
 from compare import build_models
 from compare.bench.results.result import round_numbers
 from compare.mistakes import find_bug
-from compare.parity import parameters_as_arrays, write_parameters
+from compare.parity import read_parameters, write_parameters
 from scratch_rnn.train import loss_and_gradients
 
 # The lecture's configuration.
@@ -52,7 +52,7 @@ def measure_biases() -> dict[str, Any]:
             step = package.train_step(model, batch, None, optimizer)
             other = concise_rnn.train_step(theirs, batch, None, torch_optimizer)
             if update in result["updates"]:
-                arrays = parameters_as_arrays(theirs)
+                arrays = read_parameters(theirs)
                 differences.append(
                     max(float(np.abs(p - arrays[key]).max()) for key, p in model.parameters.items())
                 )
@@ -213,7 +213,7 @@ def measure_chaos() -> dict[str, Any]:
                 ]
                 other = concise_rnn.train_step(theirs, batch, states[2], torch_optimizer)
                 states = [*(step.state for step in steps), other.state]
-                arrays = parameters_as_arrays(theirs)
+                arrays = read_parameters(theirs)
                 from_torch.append(_apart(ours.parameters, arrays))
                 from_moved.append(_apart(ours.parameters, moved.parameters))
                 losses.append([steps[0].loss, steps[1].loss, other.loss])

@@ -33,7 +33,7 @@ from compare.bench.workload.case import (
 )
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP
 from compare.implementations import CELLS, Array, Cell
-from compare.parity import OPTIMIZERS, TensorState, step_options, tensor_as_array
+from compare.parity import OPTIMIZERS, TensorState, convert_tensor, step_options
 from scratch_rnn.arrays import arrays_of, each
 
 Function = Callable[..., TensorState]
@@ -128,7 +128,7 @@ class TorchRow(Row):
 
         runs = {FORWARD: forward, BACKWARD: forward_and_backward}
         changing = x, *arrays_of(state_0), wanted[0], d_output
-        return case.jobs(runs, tensor_as_array, inputs=changing)
+        return case.jobs(runs, convert_tensor, inputs=changing)
 
     def model(self, case: ModelInputs) -> dict[str, Job]:
         model = self.make_model(case, case.parameters)
@@ -161,7 +161,7 @@ class TorchRow(Row):
                 concise_rnn.predict, case.first, case.num_preds, writer, case.vocab
             ),
         }
-        return case.jobs(runs, tensor_as_array)
+        return case.jobs(runs, convert_tensor)
 
 
 class TorchCells(TorchRow):
@@ -239,7 +239,7 @@ class TorchPage(TorchRow):
         if case.shape.nonlinearity != "tanh":  # the plain version has no ReLU
             return {}
         functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
-        jobs = plain_layer(case, functions, self.on_device, tensor_as_array)
+        jobs = plain_layer(case, functions, self.on_device, convert_tensor)
         return {
             phase: Job(self.make_ready(torch.no_grad()(job.run)), job.results)
             for phase, job in jobs.items()

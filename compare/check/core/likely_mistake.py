@@ -19,10 +19,10 @@ from compare.check.core.subject import Subject
 from compare.check.core.symptoms import (
     COARSE,
     are_near,
-    coarse,
     explain_exception,
     explain_order,
     explain_tensor,
+    find_coarse_tolerance,
     is_nearer,
     list_shapes,
 )
@@ -130,7 +130,7 @@ def observe(subject: Subject, result: ItemResult) -> list[Observation]:
                 continue
             if right is None:
                 continue
-            is_right = tries_all and _agrees(right, got)
+            is_right = tries_all and _is_right(right, got)
             verdicts.append((case, is_right))
             if is_shown or (confirms and not is_right and len(observed) < 2 * CASES_TO_AGREE):
                 one = Observation(case, right.results, right.tolerance(PERTURBATIONS), got)
@@ -143,16 +143,18 @@ def is_right_at_first(subject: Subject, item: Item) -> bool:
     """Return whether an item is right on its first case: what is far from it costs little."""
     with suppress(CallFailed), subject.open(Attempt()) as run_case:
         got, right = subject.gather(item, next(iter(subject.draw(item))), run_case)
-        return right is not None and _agrees(right, got)
+        return right is not None and _is_right(right, got)
     return False
 
 
-def _agrees(right: Expected, got: Results) -> bool:
+def _is_right(right: Expected, got: Results) -> bool:
     """Return whether results are right; only those that are nearly so need all perturbations."""
     for perturbations in (0, FEW):
         if all(comparison.ok for comparison in right.compare_within(perturbations, got)):
             return True
-    near = (n in got and are_near(a, got[n], coarse(a)) for n, a in right.results.items())
+    near = (
+        n in got and are_near(a, got[n], find_coarse_tolerance(a)) for n, a in right.results.items()
+    )
     return all(near) and all(c.ok for c in right.compare_within(PERTURBATIONS, got))
 
 
@@ -169,9 +171,13 @@ def gives(computation: Computation, observed: Observation, names: Sequence[str] 
     try:
         with np.errstate(all="ignore"):
             mistaken = computation(Unmoved.RESULTS)
-            if not all(are_near(mistaken[n], got[n], coarse(mistaken[n])) for n in names):
+            if not all(
+                are_near(mistaken[n], got[n], find_coarse_tolerance(mistaken[n])) for n in names
+            ):
                 return False
-            if not all(are_near(mistaken[n], right[n], coarse(right[n])) for n in others):
+            if not all(
+                are_near(mistaken[n], right[n], find_coarse_tolerance(right[n])) for n in others
+            ):
                 return False  # it makes more wrong than is wrong
             mistaken_allowed = tolerances(computation, perturbations=6)[1]
             right_allowed = {

@@ -113,7 +113,7 @@ class Report:
             "out_of": float(len(self.stages)),
             "seed": self.seed,
             "sizes": self.sizes,
-            "stages": [_stage_as_json(result) for result in self.stages],
+            "stages": [_write_stage(result) for result in self.stages],
             "features": [result.to_json() for result in self.features],
             "properties": [result.to_json() for result in self.properties],
             "error_handling": [result.to_json() for result in self.error_handling],
@@ -147,13 +147,13 @@ def _explain(stage: ItemResult) -> str:
     return "\n".join(line.plain for line in explain(stage))
 
 
-def _stage_as_json(result: ItemResult) -> JsonObject:
+def _write_stage(result: ItemResult) -> JsonObject:
     right, wrong = result.verdict == Verdict.RIGHT, result.wrong
     expected: object = result.expected or None
     got: object = result.got or None
     at = None if wrong is None else find_first_entry(wrong)
     if wrong is not None and at is not None:
-        expected, got = _number(wrong.expected[at]), _number(wrong.got[at])
+        expected, got = _convert_number(wrong.expected[at]), _convert_number(wrong.got[at])
     elif wrong is not None:
         expected, got = describe_shapes(wrong)
     return {
@@ -171,5 +171,5 @@ def _stage_as_json(result: ItemResult) -> JsonObject:
     } | ({"where": result.where} if result.where else {})
 
 
-def _number(value: float) -> float | str:
+def _convert_number(value: float) -> float | str:
     return float(value) if math.isfinite(value) else str(float(value))  # JSON has no NaN

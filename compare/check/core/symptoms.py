@@ -112,7 +112,7 @@ def is_nearer(got: Array, mistaken: Array, right: Array, allowed: Array | float)
     return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
 
 
-def coarse(array: Array) -> float:
+def find_coarse_tolerance(array: Array) -> float:
     """Return a thousandth of the largest finite entry."""
     finite = np.abs(array[np.isfinite(array)])
     return 1e-3 * float(finite.max()) if finite.size else 0.0

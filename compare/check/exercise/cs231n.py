@@ -51,12 +51,12 @@ class CS231nFunctions(LocalFunctions):
 
     def __init__(self, plain: PlainFunctions) -> None:
         super().__init__(plain.cell)
-        self.own, self.names = plain, CELLS[plain.cell]
+        self.functions, self.names = plain, CELLS[plain.cell]
 
     def step_forward(self, x: Array, *states_and_weights: Array) -> tuple[object, ...]:
         """Return next_h, next_c if there is one, and the cache."""
-        before, weights = states_and_weights[:-3], self._weights(*states_and_weights[-3:])
-        result = self.own.step(x, *before, *weights)
+        before, weights = states_and_weights[:-3], self._convert_weights(*states_and_weights[-3:])
+        result = self.functions.step(x, *before, *weights)
         after = result if isinstance(result, tuple) else (result,)
         values = dict(zip(("x_t", *self.names.states), (x, *before), strict=True))
         values |= dict(zip(self.names.list_results("step"), after, strict=True))
@@ -66,28 +66,34 @@ class CS231nFunctions(LocalFunctions):
     def step_backward(self, *upstream_and_cache: Array | tuple[Array, ...]) -> tuple[Array, ...]:
         """Return dx, dprev_h, dprev_c if there is one, dWx, dWh and db."""
         *d_next, cache = upstream_and_cache
-        gradients = self.own.step_backward(*d_next, *cache)
+        gradients = self.functions.step_backward(*d_next, *cache)
         states = 1 + len(d_next)
-        return *gradients[:states], *self._gradients(*gradients[states : states + 3])
+        return *gradients[:states], *self._transpose_gradients(*gradients[states : states + 3])
 
     def forward(self, x: Array, h0: Array, *weights: Array) -> tuple[Array, object]:
         """Return (h, cache)."""
         begin = (h0, *(np.zeros_like(h0) for _ in self.names.states[1:]))
-        h, _, tape = self.own.forward(x.swapaxes(0, 1), *begin, *self._weights(*weights))
+        h, _, tape = self.functions.forward(
+            x.swapaxes(0, 1), *begin, *self._convert_weights(*weights)
+        )
         return h.swapaxes(0, 1), tape
 
     def backward(self, dh: Array, cache: Iterable[object]) -> tuple[Array, ...]:
         """Return (dx, dh0, dWx, dWh, db)."""
         steps = dh.swapaxes(0, 1)
         nothing = [np.zeros_like(steps[0]) for _ in self.names.states]
-        dx, dh0, *gradients = self.own.backward(cache, steps, *nothing)
-        return dx.swapaxes(0, 1), dh0, *self._gradients(*gradients[len(nothing) - 1 :][:3])
+        dx, dh0, *gradients = self.functions.backward(cache, steps, *nothing)
+        return (
+            dx.swapaxes(0, 1),
+            dh0,
+            *self._transpose_gradients(*gradients[len(nothing) - 1 :][:3]),
+        )
 
-    def _weights(self, Wx: Array, Wh: Array, b: Array) -> tuple[Array, ...]:
+    def _convert_weights(self, Wx: Array, Wh: Array, b: Array) -> tuple[Array, ...]:
         ours = [reorder_to_torch(w, self.cell, ORDERS[self.cell]) for w in (Wx.T, Wh.T, b)]
         return (*ours, np.zeros_like(b))
 
-    def _gradients(self, *d_weights: Array) -> tuple[Array, ...]:
+    def _transpose_gradients(self, *d_weights: Array) -> tuple[Array, ...]:
         dWx, dWh, db = (reorder_to_user(d, self.cell, ORDERS[self.cell]) for d in d_weights)
         return dWx.T, dWh.T, db
 
@@ -106,13 +112,15 @@ class Pair:
         if functions.has_memory:
             self._forward(functions, inputs | {"Wh": inputs["Wh"] / 2, "b": inputs["b"] / 2}, move)
         arguments, (*states, _) = self._forward(functions, inputs, move)
-        results = {n: stages.array(n, value) for n, value in zip(self.results, states, strict=True)}
-        results |= stages.unchanged(arguments)
+        results = {
+            n: stages.read_array(n, value) for n, value in zip(self.results, states, strict=True)
+        }
+        results |= stages.copy_arguments(arguments)
         first, first_now = self.results[0], functions.see_last(0)
         if functions.has_memory:
             self._forward(functions, inputs | {"x": inputs["x"] / 2}, move)
         after = first_now() if functions.has_memory else states[0]
-        return results | {first + AFTER_ANOTHER: stages.array(first, after)}
+        return results | {first + AFTER_ANOTHER: stages.read_array(first, after)}
 
     def run_backward(self, functions: Functions, inputs: Inputs, move: Move) -> Results:
         """Compute the states, then others, then the gradients of the first."""
@@ -122,7 +130,7 @@ class Pair:
         upstream = {f"d{name}": move(inputs[f"d{name}"]) for name in self.results}
         gradients = functions.call(self.backward, *upstream.values(), move(cache))
         names = ("dx", *(f"d{name}" for name in self.states), *GRADIENTS)
-        return stages.arrays(names, gradients) | stages.unchanged(upstream)
+        return stages.read_arrays(names, gradients) | stages.copy_arguments(upstream)
 
     def _forward(
         self, functions: Functions, inputs: Inputs, move: Move
@@ -130,7 +138,7 @@ class Pair:
         """Return the arguments after the call, and its results."""
         arguments = {name: move(inputs[name]) for name in ("x", *self.states, *WEIGHTS)}
         result = functions.call(self.forward, *arguments.values(), keep=(len(self.results),))
-        return arguments, stages.items(result, (*self.results, "cache"))
+        return arguments, stages.unpack_items(result, (*self.results, "cache"))
 
 
 def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
@@ -142,7 +150,7 @@ def draw_steps(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
         inputs = {"x": drawn["x_t"]} | {f"prev_{state}": drawn[state] for state in states}
         for state in states:
             inputs[f"dnext_{state}"] = rng.normal(size=drawn["h"].shape).astype(case.dtype)
-        yield _case(case, inputs)
+        yield _translate_case(case, inputs)
 
 
 def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
@@ -150,10 +158,10 @@ def draw_sequences(cell: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]:
     for case in drawing.draw(CELLS[cell], "backward", seed, kinds):
         drawn = case.inputs
         x, dh = (np.ascontiguousarray(drawn[name].swapaxes(0, 1)) for name in ("x", "d_output"))
-        yield _case(case, {"x": x, "h0": drawn["h_0"], "dh": dh})
+        yield _translate_case(case, {"x": x, "h0": drawn["h_0"], "dh": dh})
 
 
-def _case(case: Case, inputs: Inputs) -> Case:
+def _translate_case(case: Case, inputs: Inputs) -> Case:
     """Return a case in CS231n's letters, with the weights of `case`."""
     drawn = case.inputs
     weights = {

@@ -46,7 +46,7 @@ class Kind:
 Kinds = Sequence[Kind]
 
 
-def _kinds(rng: np.random.Generator) -> list[Kind]:
+def _list_kinds(rng: np.random.Generator) -> list[Kind]:
     """Return sizes all different, the smallest first; then the levels, and the boundaries."""
     drawn = (rng.permutation(4) + 2 for _ in range(8))
     sizes: list[Sizes] = [(int(T), int(B), int(V), int(H)) for T, B, V, H in drawn]
@@ -58,7 +58,7 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
     """Draw cases of a recurrent stage: single steps, or sequences; for one back, also gradients."""
     rng = np.random.default_rng([seed, len(stage), ord(stage[-1])])
     letters = "BVH" if stage.startswith("step") else "TBVH"
-    for kind in kinds or _kinds(rng):
+    for kind in kinds or _list_kinds(rng):
         T, B, V, H = kind.sizes
         G, levels = cell.num_gates * H, dict(kind.levels)
         shapes = {"x": (T, B, V), **dict.fromkeys(cell.states, (B, H))}
@@ -82,10 +82,10 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
         argument_levels = pick_levels(
             kind.levels, {ALIASES.get(name, name): name for name in names}
         )
-        yield _case(sizes, inputs, kind, argument_levels)
+        yield _make_case(sizes, inputs, kind, argument_levels)
 
 
-def _case(
+def _make_case(
     sizes: Mapping[str, int],
     inputs: Inputs,
     kind: Kind,
@@ -134,7 +134,7 @@ def draw_cross_entropy(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
             targets[:] = targets[-1]
         levels = {name: row[name] for name in ("logits", "rows", "targets")}
         inputs = {"logits": drawn.astype(kind.dtype), "targets": targets}
-        yield _case({"N": N, "V": V}, inputs, kind, levels)
+        yield _make_case({"N": N, "V": V}, inputs, kind, levels)
 
 
 def draw_clip_grad_norm(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
@@ -158,4 +158,6 @@ def draw_clip_grad_norm(seed: int, kinds: Kinds = ()) -> Iterator[Case]:
         levels["norm"] = f"{row['norm']} times max_norm"
         many = f"{len(gradient_shapes)} gradients" if len(gradient_shapes) > 1 else "1 gradient"
         description = f"{many} of norm {norm:.9g}, max_norm {max_norm:g}"
-        yield _case({}, {"gradients": gradients, "max_norm": max_norm}, kind, levels, description)
+        yield _make_case(
+            {}, {"gradients": gradients, "max_norm": max_norm}, kind, levels, description
+        )

@@ -22,10 +22,10 @@ from compare.check.exercise.drawing import Kinds
 from compare.check.exercise.stages import (
     EQUATIONS,
     Stage,
-    array,
-    arrays,
-    items,
-    unchanged,
+    copy_arguments,
+    read_array,
+    read_arrays,
+    unpack_items,
 )
 from compare.implementations import (
     BOTH,
@@ -152,14 +152,14 @@ def run(cell: Cell, functions: Functions, case_inputs: Inputs, move: Move) -> Re
     result = functions.call(
         NAME, case_inputs["inputs"], case_inputs["targets"], state_of(states), passed_parameters
     )
-    loss, gradients, last = items(result, ("loss", "gradients", "the last state"))
+    loss, gradients, last = unpack_items(result, ("loss", "gradients", "the last state"))
     if not isinstance(gradients, dict):  # a list in the order of the parameters
-        listed = items(gradients, [*parameters], "gradients ")
+        listed = unpack_items(gradients, [*parameters], "gradients ")
         gradients = dict(zip(parameters, listed, strict=True))
-    results = {"loss": array("loss", loss)}
-    results |= {f"d_{name}": array(f"d_{name}", gradients.get(name)) for name in parameters}
+    results = {"loss": read_array("loss", loss)}
+    results |= {f"d_{name}": read_array(f"d_{name}", gradients.get(name)) for name in parameters}
     several = last if len(states) > 1 else (last,)
-    return results | arrays(cell.name_states("{}_n"), several) | unchanged(parameters)
+    return results | read_arrays(cell.name_states("{}_n"), several) | copy_arguments(parameters)
 
 
 def draw(

@@ -89,14 +89,14 @@ def run_quietly(
         return stage.run(functions, lay_out(inputs, memory), Unmoved.RESULTS)
 
 
-def items(result: object, names: Sequence[str], what: str = "") -> tuple[object, ...]:
+def unpack_items(result: object, names: Sequence[str], what: str = "") -> tuple[object, ...]:
     """Return the items of a result that should be a tuple of so many."""
     if not isinstance(result, tuple | list) or len(result) != len(names):
         raise UnexpectedResult(f"{what}({', '.join(names)})", describe_kind(result))
     return tuple(result)
 
 
-def array(name: str, value: object) -> Array:
+def read_array(name: str, value: object) -> Array:
     """Return a copy of what should be an array of numbers."""
     numbers = (
         np.asarray(value) if isinstance(value, np.ndarray | np.generic | float | int) else None
@@ -106,12 +106,14 @@ def array(name: str, value: object) -> Array:
     return numbers.copy()
 
 
-def arrays(names: Sequence[str], result: object) -> Results:
+def read_arrays(names: Sequence[str], result: object) -> Results:
     """Return a tuple of arrays by name."""
-    return {n: array(n, value) for n, value in zip(names, items(result, names), strict=True)}
+    return {
+        n: read_array(n, value) for n, value in zip(names, unpack_items(result, names), strict=True)
+    }
 
 
-def unchanged(arguments: dict[str, Array]) -> Results:
+def copy_arguments(arguments: dict[str, Array]) -> Results:
     """Return copies of the arguments as they are after a call, which may not change them."""
     return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
 
@@ -122,17 +124,17 @@ def run_step(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Re
     result = functions.call(f"{cell.name}_step", *arguments.values())
     several = len(cell.list_results("step")) > 1
     now = functions.see_last(*[0] * several)
-    values = items(result, cell.list_results("step")) if several else (result,)
+    values = unpack_items(result, cell.list_results("step")) if several else (result,)
     named = dict(zip(cell.list_results("step"), values, strict=True))
-    gates = items(named.pop("gates", ()), cell.kept, "gates ")
+    gates = unpack_items(named.pop("gates", ()), cell.kept, "gates ")
     named |= dict(zip(cell.kept, gates, strict=True))
-    results = {name: array(name, named[name]) for name in cell.computed}
-    results |= unchanged({n: arguments[n] for n in ("x_t", *cell.states, cell.matrices[-1])})
+    results = {name: read_array(name, named[name]) for name in cell.computed}
+    results |= copy_arguments({n: arguments[n] for n in ("x_t", *cell.states, cell.matrices[-1])})
     if functions.has_memory:
         functions.call(f"{cell.name}_step", *(argument / 2 for argument in arguments.values()))
     first = cell.list_results("step")[0]
     after = now() if functions.has_memory else results[first]
-    return results | {first + AFTER_ANOTHER: array(first, after)}
+    return results | {first + AFTER_ANOTHER: read_array(first, after)}
 
 
 def run_forward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Results:
@@ -140,21 +142,21 @@ def run_forward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) ->
 
     The first differs in all weights but W_ih, so that no result of it can be the second's.
     """
-    x, firsts, weights = _sequence(cell, inputs, move)
+    x, firsts, weights = _move_sequence(cell, inputs, move)
     if functions.has_memory:
         others = [weights[0].copy(), *(weight / 2 for weight in weights[1:])]
         forward(cell, functions, x.copy(), [state.copy() for state in firsts], others)
     output, last = forward(cell, functions, x, firsts, weights)[:2]
     output_now = functions.see_last(0)
-    results = {"output": array("output", output)} | arrays(cell.name_states("{}_n"), last)
+    results = {"output": read_array("output", output)} | read_arrays(cell.name_states("{}_n"), last)
     firsts_named = dict(zip(cell.name_states("{}_0"), firsts, strict=True))
     by_name = dict(zip(cell.weights, weights, strict=True))
     last_matrix = cell.matrices[-1]
-    results |= unchanged({"x": x, **firsts_named, last_matrix: by_name[last_matrix]})
+    results |= copy_arguments({"x": x, **firsts_named, last_matrix: by_name[last_matrix]})
     if functions.has_memory:
         forward(cell, functions, x / 2, [state / 2 for state in firsts], weights)
     after = output_now() if functions.has_memory else output
-    return results | {"output" + AFTER_ANOTHER: array("output", after)}
+    return results | {"output" + AFTER_ANOTHER: read_array("output", after)}
 
 
 def forward(
@@ -168,8 +170,8 @@ def forward(
     result = functions.call(f"{cell.name}_forward", x, *firsts, *weights, keep=(2,))
     states = cell.name_states("{}_n")
     label = states[0] if len(states) == 1 else f"({', '.join(states)})"
-    output, last, tape = items(result, ("output", label, "tape"))
-    return output, (last,) if len(states) == 1 else items(last, states), tape
+    output, last, tape = unpack_items(result, ("output", label, "tape"))
+    return output, (last,) if len(states) == 1 else unpack_items(last, states), tape
 
 
 def run_step_backward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Results:
@@ -179,12 +181,14 @@ def run_step_backward(cell: Cell, functions: Functions, inputs: Inputs, move: Mo
     gates = dict(zip(cell.kept, arguments.pop("gates", ()), strict=True))
     for name in cell.name_states("d_{}_next"):  # the exercise calls it d_h
         arguments[name.removesuffix("_next")] = arguments.pop(name)
-    return arrays(cell.list_results("step_backward"), result) | unchanged(arguments | gates)
+    return read_arrays(cell.list_results("step_backward"), result) | copy_arguments(
+        arguments | gates
+    )
 
 
 def run_backward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Results:
     """Compute all gradients, twice, after a forward pass of another sequence."""
-    x, firsts, weights = _sequence(cell, inputs, move)
+    x, firsts, weights = _move_sequence(cell, inputs, move)
     tape = forward(cell, functions, x, firsts, weights)[2]
     if functions.has_memory:
         forward(cell, functions, x / 2, [state / 2 for state in firsts], weights)
@@ -194,13 +198,15 @@ def run_backward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -
     for suffix in ("", SECOND):
         if not suffix or functions.has_memory:
             gradients = functions.call(f"{cell.name}_backward", tape, *arguments.values())
-        named = arrays(cell.list_results("backward"), gradients)
+        named = read_arrays(cell.list_results("backward"), gradients)
         results |= {name + suffix: value for name, value in named.items()}
-        results |= unchanged(arguments) if not suffix else {}
+        results |= copy_arguments(arguments) if not suffix else {}
     return results
 
 
-def _sequence(cell: Cell, inputs: Inputs, move: Move) -> tuple[Array, list[Array], list[Array]]:
+def _move_sequence(
+    cell: Cell, inputs: Inputs, move: Move
+) -> tuple[Array, list[Array], list[Array]]:
     x, firsts = move(inputs["x"]), [move(inputs[name]) for name in cell.name_states("{}_0")]
     return x, firsts, [move(inputs[name]) for name in cell.weights]
 
@@ -209,7 +215,7 @@ def run_cross_entropy(functions: Functions, inputs: Inputs, move: Move) -> Resul
     """Compute the loss and its gradient."""
     logits = move(inputs["logits"])
     returned = functions.call("cross_entropy", logits, inputs["targets"])
-    return arrays(("loss", "d_logits"), returned) | unchanged({"logits": logits})
+    return read_arrays(("loss", "d_logits"), returned) | copy_arguments({"logits": logits})
 
 
 def run_clip_grad_norm(functions: Functions, inputs: Inputs, move: Move) -> Results:
@@ -217,7 +223,7 @@ def run_clip_grad_norm(functions: Functions, inputs: Inputs, move: Move) -> Resu
     gradients = [move(gradient) for gradient in inputs["gradients"]]
     norm = functions.call("clip_grad_norm", gradients, inputs["max_norm"])
     results = {f"gradients[{k}], clipped": np.asarray(g) for k, g in enumerate(gradients)}
-    return {"norm": array("norm", norm)} | results
+    return {"norm": read_array("norm", norm)} | results
 
 
 def list_stages_of_cell(cell: str) -> tuple[Stage, ...]:

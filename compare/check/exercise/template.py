@@ -59,14 +59,14 @@ def write_template(name: str, file: str) -> str:
         "backward_parameters": last_gradients,
         "gradients": cell.list_results("backward"),
     }
-    texts |= {name: _lines(cell, of) for name, of in lists.items()}
-    after = _lines(cell, cell.name_states("d_{}_next")).replace("_next", "")
+    texts |= {name: _write_lines(cell, of) for name, of in lists.items()}
+    after = _write_lines(cell, cell.name_states("d_{}_next")).replace("_next", "")
     texts["step_backward_parameters"] = after + "\n" + texts["step_backward_parameters"]
     frame = resource("compare.check.exercise.templates", "exercise.txt")
     return Template(frame).substitute(values | texts)
 
 
-def _lines(cell: Cell, of: Sequence[str]) -> str:
+def _write_lines(cell: Cell, of: Sequence[str]) -> str:
     """Return a line for each argument or result; names that differ in nothing else share one."""
     groups = groupby(of, lambda name: _describe(cell, name))
     rows = [(f"{', '.join(group)} : {shape}", what) for (shape, what), group in groups]

@@ -110,10 +110,10 @@ def crop_tensor(comparison: Comparison, result: ItemResult, form: str) -> JsonOb
         "first": first,
         "begin": begin,
         "wrong": wrong[window].tolist(),
-    } | {name: numbers(array[window]) for name, array in arrays.items()}
+    } | {name: list_numbers(array[window]) for name, array in arrays.items()}
 
 
-def numbers(array: Array) -> object:
+def list_numbers(array: Array) -> object:
     """Return an array as nested lists; what JSON does not have, such as NaN, is a string."""
     array = np.asarray(array)  # an entry of an array of no dimensions, as a loss, is none itself
     values, odd = np.asarray(array.astype(object)), ~np.isfinite(array)
@@ -150,7 +150,7 @@ def trace_values(stage: Stage, case: Case, tensor: JsonObject) -> list[JsonObjec
         k = tensor["first"][axis]
         k = tensor["shape"][axis] - 1 - k if tensor["backward"] else k
     return [
-        {"name": name, "numbers": numbers(value[:MOST, :MOST])}
+        {"name": name, "numbers": list_numbers(value[:MOST, :MOST])}
         for name, value in calls[k].items()
         if isinstance(value, np.ndarray) and value.ndim == 2
     ]

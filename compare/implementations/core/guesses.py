@@ -16,13 +16,13 @@ def guess_cell_of_class(names: Iterable[str]) -> str:
     as Congruent contains none. For a cell without gates the whole name has to be its layer's.
     """
     for name in names:
-        named = [cell.name for cell in CELLS.values() if _pattern(cell).search(name)]
+        named = [cell.name for cell in CELLS.values() if _make_pattern(cell).search(name)]
         if len(named) == 1:
             return named[0]
     return ""
 
 
-def _pattern(cell: Cell) -> re.Pattern[str]:
+def _make_pattern(cell: Cell) -> re.Pattern[str]:
     layer = cell.layer
     if not cell.gates:
         return re.compile(f"^(?i:(simple)?{layer}(cell)?)$")

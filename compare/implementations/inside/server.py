@@ -72,7 +72,7 @@ class Server:
             answer = getattr(self, f"do_{head['do']}")(head, arrays, sent)
         except BaseException as error:
             return self.refusal(error, str(head.get("file", "")))
-        return answer | self._noted(), sent
+        return answer | self._list_notes(), sent
 
     def refusal(self, error: BaseException, file: str = "") -> tuple[Head, Arrays]:
         """Return the answer that says what was raised."""
@@ -82,9 +82,9 @@ class Server:
         raised["message"] += why
         if not why and isinstance(error, AttributeError) and error.obj is self.module:
             raised["message"] += f"; it has {', '.join(_list_layers(self.module)) or 'no layer'}"
-        return {"raised": raised} | self._noted(), []
+        return {"raised": raised} | self._list_notes(), []
 
-    def _noted(self) -> Head:
+    def _list_notes(self) -> Head:
         """Return what the code has imported, opened, started and launched."""
         noted: Head = {}
         if self.watch:
@@ -130,8 +130,8 @@ class Server:
         """Call a function of the module, or a method of an object."""
         arrays = [self.lay_out(*pair) for pair in zip(arrays, head["layouts"], strict=True)]
         before = [item.copy() for item in arrays]
-        args = [self._argument(item, arrays) for item in head["args"]]
-        kwargs = {name: self._argument(item, arrays) for name, item in head["kwargs"].items()}
+        args = [self._find_argument(item, arrays) for item in head["args"]]
+        kwargs = {name: self._find_argument(item, arrays) for name, item in head["kwargs"].items()}
         target = self.objects[head["of"]]
         if head["method"]:
             target = getattr(target, head["method"])
@@ -165,7 +165,7 @@ class Server:
 
         def run() -> None:
             for number, (function, call) in enumerate(calls, start=1):
-                result = function(*(self._argument(item, arrays) for item in call["args"]))
+                result = function(*(self._find_argument(item, arrays) for item in call["args"]))
                 self.objects[-number] = result
                 self.pack(_leave_out(result, call["keep"]), [])
 
@@ -211,7 +211,7 @@ class Server:
             raise TypeError(head["refused"])
         return self.unpack(head["result"], arrays)
 
-    def _argument(self, packed: Head, arrays: Arrays) -> Any:
+    def _find_argument(self, packed: Head, arrays: Arrays) -> Any:
         """Return an argument; a reference means an object, or a part of one."""
         if "ref" not in packed:
             return self.unpack(packed, arrays)

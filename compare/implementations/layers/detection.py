@@ -83,7 +83,7 @@ def detect_conventions(layers: UserLayerFactory) -> None:
     CallFailed if nothing fits; layers have the most telling conventions.
     """
     fits: list[Fit] = []
-    for conventions, is_only_exact in _candidates(layers, fits):
+    for conventions, is_only_exact in _list_candidates(layers, fits):
         layers.conventions = conventions
         try:
             distance, broadcasts = _compare(layers)
@@ -118,7 +118,7 @@ def _runs_without_batch(layers: UserLayerFactory) -> bool:
     return False
 
 
-def _candidates(
+def _list_candidates(
     layers: UserLayerFactory, fits: Sequence[Fit]
 ) -> Iterator[tuple[Conventions, bool]]:
     """Yield the conventions that a class may have, and whether only equal results show them.
@@ -159,7 +159,7 @@ def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
     x = rng.standard_normal((T, B, V)).astype(dtype)
     state = each(lambda zeros: rng.standard_normal(zeros.shape).astype(dtype), ours.begin_state(B))
     initial = None if INITIAL in conventions.lacks else state
-    expected = _arrays(ours.forward(x, initial))
+    expected = _flatten_results(ours.forward(x, initial))
     layer = layers(V, H)
     layer.load(ours.parameters)
     try:
@@ -170,7 +170,7 @@ def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
         raise
     if _learn_anew(layers):
         return _compare(layers)
-    got = _arrays(result)
+    got = _flatten_results(result)
     lost = {1: {LAST}, 2: {LAST_CELL} if len(expected) > 2 else set()}.get(len(got), set())
     conventions.lacks |= lost
     shapes = [array.shape for array in expected[: len(got)]]
@@ -179,10 +179,10 @@ def _compare(layers: UserLayerFactory) -> tuple[float, bool]:
     differences = (np.abs(a - b).max() for a, b in zip(expected, got, strict=False))
     distance = max(float(np.nan_to_num(d, nan=FARTHEST, posinf=FARTHEST)) for d in differences)
     is_equal = distance < EQUAL
-    return (0.0 if is_equal else distance), _broadcasts(layers, layer, *result) and is_equal
+    return (0.0 if is_equal else distance), _is_broadcast(layers, layer, *result) and is_equal
 
 
-def _broadcasts(
+def _is_broadcast(
     layers: UserLayerFactory, layer: UserLayer, output: Array, state: State | None, tape: UserTape
 ) -> bool:
     """Return whether the gradient of the state has another shape than the state.
@@ -223,7 +223,7 @@ def _learn_anew(layers: UserLayerFactory) -> bool:
     return True
 
 
-def _arrays(result: tuple[Array, State | None, object]) -> list[Array]:
+def _flatten_results(result: tuple[Array, State | None, object]) -> list[Array]:
     """Return the output, and the arrays of the last state."""
     output, state, _ = result
     states = () if state is None else arrays_of(state)

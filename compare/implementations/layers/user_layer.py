@@ -103,7 +103,9 @@ class UserLayer:
     def own_parameters(self) -> dict[str, Array]:
         """Return its parameters by its own names."""
         selected = self.conventions.select(self._list_arrays())
-        return {name: _array(array, f"parameters[{name!r}]") for name, array in selected.items()}
+        return {
+            name: _check_array(array, f"parameters[{name!r}]") for name, array in selected.items()
+        }
 
     def _list_arrays(self) -> dict[str, object]:
         """Return all that it has among its parameters, also what is none of a layer."""
@@ -162,7 +164,7 @@ class UserLayer:
         number, lengths = self.submission.last.number, more.get("lengths")
 
         def ours(own_output: object, own_state: object, *_: object) -> tuple[Array, State | None]:
-            output = _array(own_output, "output", transposed)
+            output = _check_array(own_output, "output", transposed)
             return self._drop_padding(output, lengths), self._state(own_state)
 
         now = partial(self.submission.look, Handle(number), without=(2,))
@@ -188,7 +190,7 @@ class UserLayer:
         result, transposed = self._call("__call__", x, state, more)
         if not isinstance(result, tuple) or len(result) != 2:
             raise UnexpectedResult("(output, h_n) from a call", describe_kind(result))
-        return _array(result[0], "output", transposed), self._state(result[1])
+        return _check_array(result[0], "output", transposed), self._state(result[1])
 
     def _call(
         self,
@@ -215,7 +217,7 @@ class UserLayer:
         own_x = _swap_axes(x) if transposed else x
         if state is None:
             return (own_x,), transposed
-        return (own_x, _flat(state) if self.conventions.flat_state else state), transposed
+        return (own_x, _drop_layers(state) if self.conventions.flat_state else state), transposed
 
     def time(self, times: int, x: Array, state: State | None, d_output: Array | None) -> float:
         """Return the mean seconds of a pass in its process: forward, and with d_output backward.
@@ -246,7 +248,7 @@ class UserLayer:
         if tape.is_transposed and d_output is not None:
             d_output = _swap_axes(d_output)
         if self.conventions.flat_state:
-            d_state = _flat(d_state)
+            d_state = _drop_layers(d_state)
         number = self.handle.number
         try:
             gradients = self.submission.call("backward", tape.own, d_output, d_state, of=number)
@@ -267,7 +269,7 @@ class UserLayer:
             wanted = "(d_x, d_h0, dict of the parameters' gradients) from backward"
             raise UnexpectedResult(wanted, describe_kind(gradients), Verdict.NOT_TRIED)
         d_x, d_initial, d_parameters = parts
-        d_x = None if d_x is None else _array(d_x, "the gradient of x", tape.is_transposed)
+        d_x = None if d_x is None else _check_array(d_x, "the gradient of x", tape.is_transposed)
         d_state = self._state(d_initial) if tape.has_state else None
         return UserGradients(
             None if tape.has_tokens else d_x, d_state, self._convert_to_ours(d_parameters)
@@ -275,7 +277,7 @@ class UserLayer:
 
     def _convert_to_ours(self, user_arrays: Mapping[str, object]) -> Results:
         """Return parameters, or their gradients, by our names; one bias is bias_ih."""
-        arrays = {name: _array(array, str(name)) for name, array in user_arrays.items()}
+        arrays = {name: _check_array(array, str(name)) for name, array in user_arrays.items()}
         return self.conventions.convert_to_ours(arrays, self.cell)
 
     def _state(self, state: object) -> State | None:
@@ -286,7 +288,7 @@ class UserLayer:
         return states[0] if len(states) == 1 else states or None
 
 
-def _array(value: object, name: str, transposed: bool = False) -> Array:
+def _check_array(value: object, name: str, transposed: bool = False) -> Array:
     """Return an array, with the time axis first."""
     if not isinstance(value, np.ndarray):
         raise UnexpectedResult(f"an array for {name}", describe_kind(value))
@@ -305,5 +307,5 @@ def _explain_refusal(failure: CallFailed, options: Mapping[str, object]) -> Call
     return CallFailed("missing", failure.got, failure.kinds) if is_missing else failure
 
 
-def _flat(state: State | None) -> State | None:
+def _drop_layers(state: State | None) -> State | None:
     return None if state is None else each(lambda array: array[0], state)

@@ -25,15 +25,15 @@ def parse_order(text: str | None, cell: str) -> Order:
 
 def reorder_to_user(array: Array, cell: str, order: Order) -> Array:
     """Return an array whose blocks of rows are in PyTorch's order, in the order of the user."""
-    return _reordered(array, CELLS[cell].gates, order)
+    return _reorder(array, CELLS[cell].gates, order)
 
 
 def reorder_to_torch(array: Array, cell: str, order: Order) -> Array:
     """Return an array whose blocks of rows are in the order of the user, in PyTorch's order."""
-    return _reordered(array, order, CELLS[cell].gates)
+    return _reorder(array, order, CELLS[cell].gates)
 
 
-def _reordered(array: Array, before: Order, after: Order) -> Array:
+def _reorder(array: Array, before: Order, after: Order) -> Array:
     if not before or not after or len(array) % len(after):
         return array
     blocks = np.split(array, len(before))
@@ -49,8 +49,8 @@ def translate_call(
     function_order: Order,
 ) -> object:
     """Call one of the six functions, which has its gates in the order `own`, with those `given`."""
-    before = partial(_reordered, before=caller_order, after=function_order)
-    after = partial(_reordered, before=function_order, after=caller_order)
+    before = partial(_reorder, before=caller_order, after=function_order)
+    after = partial(_reorder, before=function_order, after=caller_order)
     kind = name.removeprefix(f"{cell}_")
     matrices, every = len(CELLS[cell].matrices), len(CELLS[cell].weights)
     weights = {"step": every, "forward": every, "step_backward": matrices}.get(kind, 0)

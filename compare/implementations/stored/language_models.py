@@ -53,7 +53,7 @@ def read_language_model(path: Path) -> tuple[Cell, Results]:
     if others := _describe(rest, [name for name in rest if name not in used]):
         what = "a recurrent layer, a linear layer and perhaps an embedding, and nothing else"
         raise UsageError(f"expected {what} in {path}, got also {others}")
-    dtype = _common_dtype(arrays, path)
+    dtype = _find_dtype(arrays, path)
     parameters = {f"rnn.{name}": array for name, array in _fill_biases(layer, cell).items()}
     if embedding:
         parameters["rnn.weight_ih_l0"] = fold(rest[embedding], layer["weight_ih_l0"])
@@ -117,7 +117,7 @@ def _fill_biases(layer: Results, cell: Cell) -> Results:
     return {parameter.name: layer.get(parameter.name, zeros) for parameter in cell.parameters}
 
 
-def _common_dtype(arrays: Results, path: Path) -> np.dtype[np.float64] | np.dtype[np.float32]:
+def _find_dtype(arrays: Results, path: Path) -> np.dtype[np.float64] | np.dtype[np.float32]:
     """Return float64 if an array has it, else float32; UsageError if some are no floats."""
     for name, array in arrays.items():
         if array.dtype.kind != "f":

@@ -139,8 +139,8 @@ class Submission(AbstractContextManager["Submission"]):
         """
         arrays: list[Array] = []
         request: Head = {"of": of, "method": name, "keep": list(keep)}
-        request["args"] = [_packed(value, arrays) for value in args]
-        request["kwargs"] = {key: _packed(value, arrays) for key, value in kwargs.items()}
+        request["args"] = [_pack(value, arrays) for value in args]
+        request["kwargs"] = {key: _pack(value, arrays) for key, value in kwargs.items()}
         answer = self._request("call", arrays, layouts=[*map(read_layout, arrays)], **request)
         for array, value in answer["written"]:
             if not isinstance(value, np.ndarray) or value.shape != array.shape:
@@ -167,7 +167,7 @@ class Submission(AbstractContextManager["Submission"]):
         """
         arrays: list[Array] = []
         packed = [
-            call._asdict() | {"args": [_packed(value, arrays) for value in call.args]}
+            call._asdict() | {"args": [_pack(value, arrays) for value in call.args]}
             for call in calls
         ]
         layouts = [*map(read_layout, arrays)]
@@ -248,7 +248,7 @@ class Submission(AbstractContextManager["Submission"]):
         return {"result": pack(result, sent)}, sent
 
 
-def _packed(value: object, arrays: list[Array]) -> Head:
+def _pack(value: object, arrays: list[Array]) -> Head:
     if isinstance(value, Handle):
         return {"ref": value.number, "path": list(value.path)}
     return pack(value, arrays)

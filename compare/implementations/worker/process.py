@@ -68,7 +68,7 @@ class Process:
         self._look_again = begun_wall + min(INTERVAL, seconds)
         try:
             while True:
-                answer = self._next(message)
+                answer = self._read_next(message)
                 if "call" not in answer[0]:
                     return answer
                 message = self._call_back(*answer)
@@ -101,7 +101,7 @@ class Process:
             rests.append((limit - used, meaning))
         return rests
 
-    def _next(self, message: Message) -> Message:
+    def _read_next(self, message: Message) -> Message:
         """Send a message and return the next one; TimeoutError if there is none in time."""
         self._requests.put(encode_message(*message))
         self._wanted.release()

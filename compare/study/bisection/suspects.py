@@ -17,9 +17,9 @@ from compare.implementations import Array, Package, Results
 from compare.parity import (
     ScratchOptimizer,
     TorchOptimizer,
+    convert_tensor,
     name_state,
     step_options,
-    tensor_as_array,
     write_parameters,
 )
 from scratch_rnn import Batch
@@ -152,7 +152,7 @@ class TorchSuspect(_Trained):
             results |= {f"clipped gradient of {name}": parameter.grad, f"updated {name}": parameter}
         passes = {"forward passes": np.array(1), "backward passes": np.array(1)}
         tensors = {name: tensor for name, tensor in results.items() if tensor is not None}
-        arrays = {name: tensor_as_array(tensor).copy() for name, tensor in tensors.items()}
+        arrays = {name: convert_tensor(tensor).copy() for name, tensor in tensors.items()}
         return passes | arrays | self._optimizer.memory()
 
     def layer(self, case: check.LayerCase) -> Results | None:

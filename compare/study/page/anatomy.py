@@ -24,7 +24,7 @@ from torch.nn import functional as F
 import concise_rnn
 import scratch_rnn
 from compare.implementations import Array
-from compare.parity import Move, measure_tolerances, perturb_loss, tensor_as_array, write_parameters
+from compare.parity import Move, convert_tensor, measure_tolerances, perturb_loss, write_parameters
 from scratch_rnn import linear
 from scratch_rnn.cells import elman
 from scratch_rnn.fast import lookup
@@ -91,7 +91,7 @@ def concise_forward(model: concise_rnn.RNNModel, ids: Int[Array, "T"]) -> Number
     h = torch.cat([torch.zeros_like(states[0][:1]), states[0]])  # (T+1, H)
     sums = concise_sums(model, x, h) if type(model.rnn) is torch.nn.RNN else {}
     tensors = sums | {"h": h, "y": y, "p": torch.softmax(y, dim=1)}
-    return {name: tensor_as_array(tensor) for name, tensor in tensors.items()}
+    return {name: convert_tensor(tensor) for name, tensor in tensors.items()}
 
 
 def concise_sums(
@@ -123,7 +123,7 @@ def scratch_losses(
 def concise_losses(logits: Float[Array, "K V"], targets: Int[Array, "K"]) -> Float[Array, "K"]:
     """Return each L_k from PyTorch's cross-entropy."""
     losses = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets), reduction="none")
-    return tensor_as_array(losses)
+    return convert_tensor(losses)
 
 
 def forward_tolerances(model: scratch_rnn.RNNModel, ids: Int[Array, "T"]) -> dict[str, float]:

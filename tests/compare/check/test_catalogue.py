@@ -13,7 +13,7 @@ from compare.check.cases.layer_results import run as run_layer
 from compare.check.exercise.examine import try_stages
 from compare.check.layers.features import try_features
 from compare.implementations import CELLS, FunctionsLayer
-from compare.mistakes import BUGS, OTHER_CELLS, PlainFunctions, catalogue, find_bug, patched_source
+from compare.mistakes import BUGS, OTHER_CELLS, PlainFunctions, catalogue, find_bug, patch_source
 from compare.mistakes.catalogue import CATALOGUE
 from compare.mistakes.mistake import is_of_layer
 from compare.mistakes.patches import ROOT, Patch, PatchError, load_patched
@@ -46,7 +46,7 @@ def test_every_patch_on_the_plain_version_fits_just_once(chapter):
     text = (Path(catalogue.__file__).parent / f"{chapter}.toml").read_text(encoding="utf-8")
     for bug in catalogue.read_chapter(text, chapter):
         for file in {patch.file for patch in bug.plain}:
-            compile(patched_source(file, bug.plain), bug.name, "exec")
+            compile(patch_source(file, bug.plain), bug.name, "exec")
         for patch in bug.plain:
             number, line = patch.first_line
             assert line in (ROOT / patch.file).read_text(encoding="utf-8").splitlines()[number - 1]

@@ -95,9 +95,9 @@ def test_the_numbers_of_the_page_are_those_of_the_report(report, tab):
                 block.click()
             table = section.locator(".maps table").nth(1)
             for row, column, number, words, drawn, framed in table.evaluate(CLICKED):
-                text, *numbers = SAID.findall(words)[0]
+                text, *list_numbers = SAID.findall(words)[0]
                 at = tuple(map(int, text.split(", ")))
-                seen[at] = tuple(map(float, numbers))
+                seen[at] = tuple(map(float, list_numbers))
                 blue = float(re.findall(r"oklab\(\S+ \S+ (\S+)\)", drawn)[0]) < 0
                 assert blue == (wrong.got[at] < 0) or abs(wrong.got[at]) < 0.1
                 heads = (str(at[2]), f"t = {at[0] + 1}") if blocks else (str(at[0]), str(at[1]))

@@ -64,15 +64,15 @@ def test_a_comparison_names_the_first_step_and_its_worst_entry(wrong):
     [(0.05, True, [FEW]), (0.5, True, [FEW, PERTURBATIONS]), (2.0, False, [FEW, PERTURBATIONS])],
 )
 def test_a_tolerance_is_measured_with_all_perturbations_if_need_be(apart, ok, measured):
-    numbers = []
+    list_numbers = []
 
     def tolerance(number):
-        numbers.append(number)
+        list_numbers.append(number)
         return {"a": np.array([1.0 if number == PERTURBATIONS else 0.1])}
 
     expected, got = Expected({"a": np.zeros(1)}, tolerance), {"a": np.array([apart])}
     (found,) = expected.compare(got)
-    assert (found.ok, numbers) == (ok, measured)
+    assert (found.ok, list_numbers) == (ok, measured)
     (whole,) = expected.compare_within(PERTURBATIONS, got)
     assert (whole.ok, whole.row.share) == (ok, apart)
 

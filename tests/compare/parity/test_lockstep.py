@@ -8,7 +8,7 @@ import concise_rnn
 import scratch_rnn
 from compare import build_models, train_in_lockstep
 from compare.cli import parse
-from compare.parity import OPTIMIZERS, make_models, parameters_as_arrays
+from compare.parity import OPTIMIZERS, make_models, read_parameters
 from scratch_rnn.text import Batch
 from tests.properties import demand, identical
 
@@ -42,7 +42,7 @@ def test_each_model_trains_as_it_would_alone(carry_state, name):
     assert [(u.epoch, u.update, u.num_tokens) for u in found] == [
         (0, 1, 8), (0, 2, 8), (0, 3, 8), (1, 4, 8), (1, 5, 8), (1, 6, 8),
     ]  # fmt: skip
-    theirs = parameters_as_arrays(concise)
+    theirs = read_parameters(concise)
     apart = [np.abs(a - theirs[name]).max() for name, a in scratch.parameters.items()]
     assert found[-1].largest_difference == max(apart) > 0
 
@@ -61,7 +61,7 @@ def test_each_model_trains_as_it_would_alone(carry_state, name):
             state = result.state
             recorded = getattr(update, f"{side}_loss"), getattr(update, f"{side}_grad_norm")
             assert recorded == (result.loss, result.grad_norm)
-        both = parameters_as_arrays(model), parameters_as_arrays(trained)
+        both = read_parameters(model), read_parameters(trained)
         demand(identical(*both), "a model trains as it would alone", side)
 
 
@@ -88,7 +88,7 @@ def test_batches_that_have_ended_are_refused_in_the_next_epoch():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_both_models_are_built_alike(options, dtype):
     scratch, concise = build_models(5, 4, dtype=dtype, seed=3, **options)
-    demand(identical(scratch.parameters, parameters_as_arrays(concise)), "equal weights", options)
+    demand(identical(scratch.parameters, read_parameters(concise)), "equal weights", options)
     assert scratch.rnn.dtype == dtype
     assert scratch.rnn.num_layers == concise.rnn.num_layers == options.get("num_layers", 1)
     assert scratch.rnn.nonlinearity == concise.rnn.nonlinearity
@@ -105,7 +105,7 @@ def test_the_forget_bias_is_the_sum_of_both_biases_of_the_gate_in_each_layer(val
     drawn, _ = build_models(7, H, 2, cell="lstm", seed=3)
     scratch, concise = build_models(7, H, 2, cell="lstm", seed=3, forget_bias=value)
     for model in (scratch, concise):
-        for name, array in parameters_as_arrays(model).items():
+        for name, array in read_parameters(model).items():
             expected = drawn.parameters[name].copy()
             if "bias_ih" in name:
                 expected[H : 2 * H] = value  # the gates are i, f, g, o
@@ -117,5 +117,5 @@ def test_the_forget_bias_is_the_sum_of_both_biases_of_the_gate_in_each_layer(val
 def test_the_option_reaches_both_models():
     config = parse(["run", "--cell", "lstm", "--forget-bias", "1.5", "--hidden-size", "3"])
     for model in make_models(config, 5):
-        biases = parameters_as_arrays(model)["rnn.bias_ih_l0"]
+        biases = read_parameters(model)["rnn.bias_ih_l0"]
         assert biases[3:6].tolist() == [1.5] * 3

@@ -16,7 +16,7 @@ from compare.parity import (
     Trainee,
     Unmoved,
     compare_results,
-    parameters_as_arrays,
+    read_parameters,
     run_step,
     step_options,
     tolerances,
@@ -150,7 +150,7 @@ def test_the_models_are_left_as_they_were(case):
     before = (batch.inputs.copy(), batch.targets.copy(), *map(np.copy, arrays_of(state)))
     check_parity(scratch, concise, batch, state, lr=case.lr, max_norm=case.max_norm)
     demand(identical(case.parameters, scratch.parameters), "scratch is left as it was", case)
-    demand(identical(case.parameters, parameters_as_arrays(concise)), "and so is concise", case)
+    demand(identical(case.parameters, read_parameters(concise)), "and so is concise", case)
     assert all(parameter.grad is None for parameter in concise.parameters())
     assert concise.training
     now = (batch.inputs, batch.targets, *arrays_of(state))

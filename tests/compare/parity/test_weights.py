@@ -8,7 +8,7 @@ import scratch_rnn
 from compare import copy_weights
 from compare.check.cases.layer_results import CLASSES, build
 from compare.check.cases.reference import torch_layer
-from compare.parity import parameters_as_arrays
+from compare.parity import read_parameters
 from concise_rnn import RNNModel
 from tests.model_cases import build_model
 from tests.properties import demand, identical
@@ -36,12 +36,12 @@ def test_copies_share_no_memory(case):
     for make_source in makers:
         for make_target in makers:
             source, target = make_source(), make_target()
-            ours = dict(parameters_as_arrays(target))
+            ours = dict(read_parameters(target))
             copy_weights(source, target)
-            for array in parameters_as_arrays(source).values():
+            for array in read_parameters(source).values():
                 array += 1
-            demand(identical(case.parameters, parameters_as_arrays(target)), "a copy is one", case)
-            for name, array in parameters_as_arrays(target).items():
+            demand(identical(case.parameters, read_parameters(target)), "a copy is one", case)
+            for name, array in read_parameters(target).items():
                 assert np.shares_memory(array, ours[name])  # written into what was there
 
 
@@ -77,7 +77,7 @@ TWO = "weight_ih_l0, weight_hh_l0"
     ],
 )
 def test_unlike_parameters_are_refused_and_nothing_is_copied(source, target, message):
-    before = {name: array.copy() for name, array in parameters_as_arrays(target).items()}
+    before = {name: array.copy() for name, array in read_parameters(target).items()}
     with pytest.raises(ValueError, match=f"^expected {message}"):
         copy_weights(source, target)
-    demand(identical(before, parameters_as_arrays(target)), "nothing is copied", message)
+    demand(identical(before, read_parameters(target)), "nothing is copied", message)

@@ -11,7 +11,7 @@ import safetensors.numpy
 import safetensors.torch
 
 from compare import build_models
-from compare.parity import parameters_as_arrays
+from compare.parity import read_parameters
 from compare.runs import CheckpointError
 from compare.runs.checkpoint import VERSION, Store, container, load, save
 from tests.compare.runs.checkpoints import checkpoint, files_in
@@ -29,7 +29,7 @@ def test_pytorch_loads_the_file_as_a_state_dict(tmp_path):
     tensors = safetensors.torch.load_file(tmp_path / "a.safetensors")
     missing, others = concise.load_state_dict(tensors, strict=False)
     assert (missing, others) == ([], ["state.0"])
-    for name, array in parameters_as_arrays(concise).items():
+    for name, array in read_parameters(concise).items():
         np.testing.assert_array_equal(array, scratch.parameters[name], strict=True)
 
 

@@ -129,12 +129,12 @@ def run(
         d_x, *d_initial = from_keras(*gradients[: -len(variables)])
         arrays = map(keras.ops.convert_to_numpy, gradients[-len(variables) :])
         d_own = {v.name: array for v, array in zip(variables, arrays, strict=True)}
-        return d_x, _one_or_tuple(d_initial), to_torch(type(layer), d_own)
+        return d_x, _unpack_single(d_initial), to_torch(type(layer), d_own)
 
-    return (output, _one_or_tuple(last)), pull
+    return (output, _unpack_single(last)), pull
 
 
-def _one_or_tuple(states: list[Array]) -> State:
+def _unpack_single(states: list[Array]) -> State:
     """Return the state of these arrays; None of none."""
     return tuple(states) if len(states) > 1 else next(iter(states), None)
 
