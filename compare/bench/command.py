@@ -44,7 +44,7 @@ from compare.bench.workload.shapes import (
     Shape,
     choose,
     flops,
-    without_model,
+    strip_model,
 )
 from compare.files import Output, check_outputs
 from compare.implementations import CELLS, read_target
@@ -93,17 +93,17 @@ def _demand_times(document: Document) -> None:
     """
     timings = {row: [t for t in document.timings if t.row == row] for row in document.named_rows}
     scratch = [timing for timing in document.timings if timing.row == SCRATCH]
-    for row, found in ({SCRATCH: scratch} | timings).items():
-        if refused := [timing for timing in found if timing.outcome == REFUSED]:
+    for row, timings_of_row in ({SCRATCH: scratch} | timings).items():
+        if refused := [timing for timing in timings_of_row if timing.outcome == REFUSED]:
             raise ParityError(
                 f"{row} is refused in {len(refused)} of its phases; "
                 f"{refused[0].shape}, {refused[0].phase}: {refused[0].reason}"
             )
     missing = document.list_left_out()
     missing += [
-        f"{row}: {found[0].reason}"
-        for row, found in timings.items()
-        if found and all(timing.outcome == LEFT_OUT for timing in found)
+        f"{row}: {timings_of_row[0].reason}"
+        for row, timings_of_row in timings.items()
+        if timings_of_row and all(timing.outcome == LEFT_OUT for timing in timings_of_row)
     ]
     if missing:
         raise CommandError(f"expected times of all --rows, got none of {missing[0]}")
@@ -126,7 +126,7 @@ def _measure(
 ) -> Document:
     shapes, wanted = choose(config.shapes, config.cell), config.phases
     if targets:
-        shapes = [without_model(shape) for shape in shapes]
+        shapes = [strip_model(shape) for shape in shapes]
     phases = {s: [p for p in PHASES[s.kind] if not wanted or p in wanted] for s in shapes}
     if not any(phases.values()):
         raise UsageError(f"expected --phases that the shapes have, got {' '.join(config.phases)}")
@@ -134,8 +134,8 @@ def _measure(
     cell = CELLS[config.cell]
     rows, left_out = choose_rows(config.rows, config.dtype, cell, device, targets)
     on_gpu = NO_DEVICE if device is None else f"{device.name}: float32, without TF32"
-    own = [BARE_LAYERS] * bool(targets)
-    notes = [*machine.describe_threads(), on_gpu, *own, *left_out]
+    note_on_targets = [BARE_LAYERS] * bool(targets)
+    notes = [*machine.describe_threads(), on_gpu, *note_on_targets, *left_out]
     for note in notes:
         terminal.line(note, "dim")
     with _progress(terminal) as progress:
@@ -229,20 +229,22 @@ class _Session:
         checks = check_rows(phase, {row: jobs[row] for row in checked}, check, threads, begin)
         contestants = []
         for row in rows:
-            found = checks[row]
-            add = partial(self._add, shape, phase, row, first_call=found.first_call)
-            if row.compiles and found.first_call is not None:
-                self.budget.compiled(row, phase, found.first_call)
-            if found.outcome != TIMED:
-                self.budget.spend(row, found.first_call or 0.0)
-                add(found.outcome, reason=found.reason)
+            row_check = checks[row]
+            add = partial(self._add, shape, phase, row, first_call=row_check.first_call)
+            if row.compiles and row_check.first_call is not None:
+                self.budget.compiled(row, phase, row_check.first_call)
+            if row_check.outcome != TIMED:
+                self.budget.spend(row, row_check.first_call or 0.0)
+                add(row_check.outcome, reason=row_check.reason)
                 continue
-            cost = timing.estimate_round(row, found.estimate, threads)
+            cost = timing.estimate_round(row, row_check.estimate, threads)
             rounds = self.budget.rounds(row, self.phases_done, cost)
             if isinstance(rounds, str):
                 add(LEFT_OUT, reason=rounds)
             else:
-                contestants.append(timing.Contestant(row, jobs[row][phase], found.estimate, rounds))
+                contestants.append(
+                    timing.Contestant(row, jobs[row][phase], row_check.estimate, rounds)
+                )
         timing.measure(contestants, threads, self.reference_product)
         self.document.reference_product = self.reference_product.seconds
         characters = ModelInputs.num_preds if phase == GENERATION else 1
@@ -251,7 +253,7 @@ class _Session:
             scratch = next(job[phase] for row, job in jobs.items() if row.name == SCRATCH)
             expected = scratch.results(scratch.run())
         for contestant in contestants:
-            row, found = contestant.row, checks[contestant.row]
+            row, row_check = contestant.row, checks[contestant.row]
             self.budget.spend(row, contestant.spent)
             is_checked = expected or contestant.failure
             if is_checked and (why := check_again(phase, contestant, expected, check, threads)):
@@ -259,7 +261,13 @@ class _Session:
                 continue
             seconds = [seconds / characters for seconds in contestant.seconds]
             result = self._add(
-                shape, phase, row, TIMED, found.first_call, seconds=seconds, errors=found.errors
+                shape,
+                phase,
+                row,
+                TIMED,
+                row_check.first_call,
+                seconds=seconds,
+                errors=row_check.errors,
             )
             self.budget.done(row, result.flops, result.median)
 
@@ -274,9 +282,9 @@ class _Session:
         seconds: Sequence[float] = (),
         errors: Mapping[str, float] | None = None,
     ) -> Timing:
-        found = {**(errors or {})}
+        all_errors = {**(errors or {})}
         name = row.name, shape.name, phase, outcome
-        result = Timing(*name, flops(shape, phase), reason, list(seconds), first_call, found)
+        result = Timing(*name, flops(shape, phase), reason, list(seconds), first_call, all_errors)
         self.document.timings.append(result)
         return result
 

@@ -39,11 +39,11 @@ def check_rows(
     known = {row: prepared[phase] for row, prepared in jobs.items() if phase in prepared}
     by_name = {row.name: row for row in known}
     pair = [by_name[SCRATCH], by_name[REFERENCE]]
-    checks = {row: _first_call(row, known[row], threads) for row in pair}
-    for row, found in checks.items():
-        if found.outcome != TIMED:
-            others = RowCheck(found.outcome, f"{row.label} {found.reason}")
-            return dict.fromkeys(known, others) | {row: found}
+    checks = {row: _call_first(row, known[row], threads) for row in pair}
+    for row, row_check in checks.items():
+        if row_check.outcome != TIMED:
+            others = RowCheck(row_check.outcome, f"{row.label} {row_check.reason}")
+            return dict.fromkeys(known, others) | {row: row_check}
     scratch, reference = pair
     expected = checks[scratch].results
     objection = check.objection(phase, expected, checks[reference].results)
@@ -53,11 +53,11 @@ def check_rows(
     for row, job in known.items():
         if row not in pair:
             begin(row)
-            checks[row] = found = _first_call(row, job, threads)
-            if found.outcome == TIMED:
-                objection = check.objection(phase, expected, found.results)
+            checks[row] = row_check = _call_first(row, job, threads)
+            if row_check.outcome == TIMED:
+                objection = check.objection(phase, expected, row_check.results)
                 if objection is not None:
-                    checks[row] = RowCheck(REFUSED, objection, found.first_call)
+                    checks[row] = RowCheck(REFUSED, objection, row_check.first_call)
         if checks[row].outcome == TIMED:
             errors = check.errors(phase, checks[row].results)
             checks[row] = replace(checks[row], errors=errors, results={})
@@ -86,7 +86,7 @@ def check_again(
     return f"after the timed calls, {objection}" if objection else None
 
 
-def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
+def _call_first(row: Row, job: Job, threads: int) -> RowCheck:
     """Call a job once and read its results. If it was short or compiled, call it twice more."""
     begun = timing.synchronised_clock()
     try:
@@ -94,7 +94,7 @@ def _first_call(row: Row, job: Job, threads: int) -> RowCheck:
             value = job.run()
             seconds = estimate = timing.synchronised_clock() - begun
             results = job.results(value)
-            if seconds < timing.UNHURRIED or row.compiles or job.time is not None:
+            if seconds < timing.SHORT or row.compiles or job.time is not None:
                 job.run()
                 estimate = timing.time_job(job, calls=1)
             return RowCheck(TIMED, "", seconds, estimate, results=results)

@@ -35,7 +35,7 @@ LEAST_ROUNDS, MOST_ROUNDS = 3, 60
 WARM_UP = 0.05
 """Seconds of warm-up before a block on several threads. On one thread the warm-up is one call."""
 
-UNHURRIED = 0.1  # a call of at least this many seconds needs no warm-up
+SHORT = 0.1  # a call of at least this many seconds needs no warm-up
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ def count_calls(seconds: float, span: float) -> int:
 
 def count_warm_up_calls(seconds: float, threads: int) -> int:
     """Return the number of warm-up calls before a block, for calls of `seconds`."""
-    if seconds >= UNHURRIED:
+    if seconds >= SHORT:
         return 0
     return 1 if threads == 1 else count_calls(seconds, WARM_UP)
 

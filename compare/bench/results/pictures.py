@@ -55,7 +55,7 @@ def draw_time_figure(document: Document) -> Figure | None:
     panels = group_shapes([shape for shape in document.shapes if shape.name in timed])
     if not panels:
         return None
-    by_shape = document.by_shape()
+    by_shape = document.group_by_shape()
     width = min(3, len(panels))
     height = math.ceil(len(panels) / width)
     title = f"{document.shapes[0].cell}: time on {_where(document)}"
@@ -91,11 +91,13 @@ def group_shapes(shapes: Sequence[Shape]) -> list[tuple[str, list[Shape]]]:
         others = attrgetter(*(f.name for f in fields(Shape) if f.name not in ("name", size)))
         for shape in sorted(shapes, key=attrgetter(size)):
             groups[others(shape)].append(shape)
-        found = [group for group in groups.values() if len({getattr(s, size) for s in group}) >= 3]
-        if len(found) > MOST_PANELS:
-            largest = max(group[0].V for group in found)
-            found = [group for group in found if largest == group[0].V]
-        panels += [(size, group) for group in found[:MOST_PANELS]]
+        large_groups = [
+            group for group in groups.values() if len({getattr(s, size) for s in group}) >= 3
+        ]
+        if len(large_groups) > MOST_PANELS:
+            largest = max(group[0].V for group in large_groups)
+            large_groups = [group for group in large_groups if largest == group[0].V]
+        panels += [(size, group) for group in large_groups[:MOST_PANELS]]
         if panels and size == "H" and len(panels) > 1:
             break  # a whole grid: the picture shows H only
     return panels

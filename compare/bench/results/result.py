@@ -81,17 +81,19 @@ class Document:
         wanted = row, shape, phase
         return next((t for t in self.timings if (t.row, t.shape, t.phase) == wanted), None)
 
-    def by_shape(self) -> dict[str, dict[str, dict[str, Timing]]]:
+    def group_by_shape(self) -> dict[str, dict[str, dict[str, Timing]]]:
         """Return all results by shape, phase and row, in the order of the measurement."""
-        found: dict[str, dict[str, dict[str, Timing]]] = {shape.name: {} for shape in self.shapes}
+        timings_by_shape: dict[str, dict[str, dict[str, Timing]]] = {
+            shape.name: {} for shape in self.shapes
+        }
         for timing in self.timings:
-            found[timing.shape].setdefault(timing.phase, {})[timing.row] = timing
-        return found
+            timings_by_shape[timing.shape].setdefault(timing.phase, {})[timing.row] = timing
+        return timings_by_shape
 
     def ratio(self, timing: Timing, reference: str) -> float | None:
         """Return a row's time divided by the reference's time, if both were timed."""
-        found = divide_times(timing, self.find(reference, timing.shape, timing.phase))
-        return None if found is None else found.value
+        ratio = divide_times(timing, self.find(reference, timing.shape, timing.phase))
+        return None if ratio is None else ratio.value
 
     @property
     def named_rows(self) -> list[str]:

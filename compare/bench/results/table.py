@@ -38,7 +38,7 @@ Timings = Mapping[str, Timing]  # of one phase of one shape, by row
 
 def show(document: Document, terminal: Terminal) -> None:
     """Print everything."""
-    by_shape = document.by_shape()
+    by_shape = document.group_by_shape()
     terminal.line()
     if len(document.reference_product) > 1:
         terminal.line(_noise_line(document.reference_product))
@@ -52,9 +52,9 @@ def show(document: Document, terminal: Terminal) -> None:
         terminal.console.print(_table_of_shapes(document, by_shape))
     if any(timing.error is not None for timing in document.timings):
         terminal.line(ERROR)
-    lines = document.list_left_out() + _reasons(document) + _busy(document)
+    lines = document.list_left_out() + _reasons(document) + _describe_load(document)
     for row in (SCRATCH, *find_targets([row.name for row in document.rows])):
-        lines += _slower(by_shape, row)
+        lines += _list_slower(by_shape, row)
     for line in lines:
         terminal.line(line)
 
@@ -160,7 +160,7 @@ def _reasons(document: Document) -> list[str]:
     return lines
 
 
-def _busy(document: Document) -> list[str]:
+def _describe_load(document: Document) -> list[str]:
     """Return a line on the times that only a busy machine can explain."""
     timed = [timing for timing in document.timings if timing.outcome == TIMED]
     varying = [timing for timing in timed if timing.spread > timing.median]
@@ -171,21 +171,21 @@ def _busy(document: Document) -> list[str]:
     return [f"{line}. Measure again when nothing else runs"]
 
 
-def _slower(by_shape: Mapping[str, Mapping[str, Timings]], row: str) -> list[str]:
+def _list_slower(by_shape: Mapping[str, Mapping[str, Timings]], row: str) -> list[str]:
     """Return where a row is slower than PyTorch, and where noise hides the difference."""
-    found = [
+    ratios = [
         (ratio, f"{shape} {phase} {ratio.value:.2f}")
         for shape, phases in by_shape.items()
         for phase, timings in phases.items()
         if (ratio := divide_times(timings.get(row), timings.get(REFERENCE))) is not None
     ]
-    if found and all(ratio.high < 1 for ratio, _ in found):
-        return [f"{row} is faster than PyTorch CPU in all {plural(len(found), 'comparison')}"]
-    found.sort(key=lambda pair: pair[0].value, reverse=True)
-    slower = [place for r, place in found if r.low > 1]
-    equal = [place for r, place in found if r.low <= 1 <= r.high]
+    if ratios and all(ratio.high < 1 for ratio, _ in ratios):
+        return [f"{row} is faster than PyTorch CPU in all {plural(len(ratios), 'comparison')}"]
+    ratios.sort(key=lambda pair: pair[0].value, reverse=True)
+    slower = [place for r, place in ratios if r.low > 1]
+    equal = [place for r, place in ratios if r.low <= 1 <= r.high]
     return [
-        f"{row} is {description} in {len(places)} of {len(found)}: {', '.join(places[:20])}"
+        f"{row} is {description} in {len(places)} of {len(ratios)}: {', '.join(places[:20])}"
         for description, places in (
             ("slower than PyTorch CPU", slower),
             ("about as fast as PyTorch CPU (their quartiles overlap)", equal),

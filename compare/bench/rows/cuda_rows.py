@@ -44,7 +44,7 @@ class OnCuda(Row):
         self.label = LABELS[self.name].replace("GPU", device.name)
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
-        return without_tf32()
+        return disable_tf32()
 
 
 class Cudnn(OnCuda, TorchRow):
@@ -114,9 +114,9 @@ class Kernel(OnCuda, TorchRow):
     def make_layer(self, case: Case, parameters: Arrays) -> nn.Module:
         shape, kernels = case.shape, import_module("scratch_rnn.kernels")
         layer: type[nn.Module] = getattr(kernels, CELLS[shape.cell].layer)
-        found = layer(shape.V, shape.H, input_precision="ieee", device=self.device)
-        load(found, parameters)
-        return found
+        built = layer(shape.V, shape.H, input_precision="ieee", device=self.device)
+        load(built, parameters)
+        return built
 
     def prepare(self, case: Case) -> dict[str, Job]:
         """Return all phases but generation, whose sequences have one step; nothing for ReLU."""
@@ -128,7 +128,7 @@ class Kernel(OnCuda, TorchRow):
 
 
 @contextmanager
-def without_tf32() -> Iterator[None]:
+def disable_tf32() -> Iterator[None]:
     """Compute in full float32 while the body runs."""
     backends: Any = torch.backends
     settings = backends.cudnn.rnn, backends.cuda.matmul

@@ -107,15 +107,15 @@ class TorchRow(Row):
         load(model, parameters)
         return model
 
-    def on_device(self, array: Array) -> torch.Tensor:
+    def copy_to_device(self, array: Array) -> torch.Tensor:
         """Return a copy of the array on the device."""
         return torch.tensor(array, device=self.device)
 
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         rnn = self.make_layer(case, case.parameters)
-        x, state_0 = self.on_device(case.x), each(self.on_device, case.state)
-        wanted = [self.on_device(case.x).requires_grad_(), *rnn.parameters()]
-        d_output = self.on_device(case.d_output)
+        x, state_0 = self.copy_to_device(case.x), each(self.copy_to_device, case.state)
+        wanted = [self.copy_to_device(case.x).requires_grad_(), *rnn.parameters()]
+        d_output = self.copy_to_device(case.d_output)
 
         @torch.no_grad()
         def forward() -> object:
@@ -136,8 +136,8 @@ class TorchRow(Row):
         trained = self.make_model(case, case.parameters)
         parameters = list(model.parameters())
         optimizer = make_optimizer(case, trained)
-        inputs, targets = map(self.on_device, case.batch)
-        state_0: Any = each(self.on_device, case.state)  # a tensor, or a pair of them
+        inputs, targets = map(self.copy_to_device, case.batch)
+        state_0: Any = each(self.copy_to_device, case.state)  # a tensor, or a pair of them
 
         @torch.no_grad()
         def forward() -> object:
@@ -239,7 +239,7 @@ class TorchPage(TorchRow):
         if case.shape.nonlinearity != "tanh":  # the plain version has no ReLU
             return {}
         functions = plain_functions(case.shape, plain_on_torch(case.shape.cell))
-        jobs = plain_layer(case, functions, self.on_device, convert_tensor)
+        jobs = plain_layer(case, functions, self.copy_to_device, convert_tensor)
         return {
             phase: Job(self.make_ready(torch.no_grad()(job.run)), job.results)
             for phase, job in jobs.items()

@@ -92,7 +92,7 @@ class Shape:
         return f"{self.name}: {self.kind}, {sizes}, {self.options.get('nonlinearity', self.cell)}"
 
 
-def without_model(shape: Shape) -> Shape:
+def strip_model(shape: Shape) -> Shape:
     """Return the bare layer of a model's shape; it reads floats, not tokens."""
     if shape.kind == "layer":
         return shape

@@ -13,7 +13,7 @@ from compare.bench.measure.result_check import ResultCheck
 from compare.bench.results.result import Document
 from compare.bench.rows import cuda_rows, torch_rows
 from compare.bench.rows.choice import choose_rows
-from compare.bench.rows.cuda_rows import without_tf32
+from compare.bench.rows.cuda_rows import disable_tf32
 from compare.bench.rows.numpy_rows import Scratch
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, TIMED
@@ -29,7 +29,7 @@ def test_tf32_is_off_and_put_back_after_an_error():
     for setting in settings:
         setting.fp32_precision = "tf32"
     try:
-        with suppress(ZeroDivisionError), without_tf32():
+        with suppress(ZeroDivisionError), disable_tf32():
             assert [setting.fp32_precision for setting in settings] == ["ieee"] * 2
             raise ZeroDivisionError
         assert [setting.fp32_precision for setting in settings] == ["tf32"] * 2

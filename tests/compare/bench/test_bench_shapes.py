@@ -98,7 +98,7 @@ def test_operations_are_those_that_pytorch_counts(cell, gates):
     T, B, V, H = shape.T, shape.B, shape.V, shape.H
     case, row = make_case(shape), TorchCells()
     rnn = row.make_layer(case, case.parameters)
-    x, state = torch.from_numpy(case.x).requires_grad_(), each(row.on_device, case.state)
+    x, state = torch.from_numpy(case.x).requires_grad_(), each(row.copy_to_device, case.state)
     d_output = torch.from_numpy(case.d_output)
     forward, backward = flops(shape, FORWARD), flops(shape, BACKWARD)
     assert count(lambda: rnn(x, state)) == forward == 2 * gates * T * B * H * (H + V)
