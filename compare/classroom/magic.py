@@ -17,7 +17,7 @@ from compare.terminal import CommandError, Terminal, UsageError
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Shown:
+class MagicAnswer:
     """The answer of the magic: HTML under the cell, text in a terminal."""
 
     text: str
@@ -39,7 +39,7 @@ def load_ipython_extension(shell: Any) -> None:
         The shell of the notebook; it passes the cells that were run.
     """
 
-    def check(line: str, cell: str | None = None) -> Shown | None:
+    def check(line: str, cell: str | None = None) -> MagicAnswer | None:
         """Run the cell, and check functions: those that the line names, or all six."""
         if cell is not None and not shell.run_cell(cell).success:
             return None  # the exception is shown
@@ -48,7 +48,7 @@ def load_ipython_extension(shell: Any) -> None:
     shell.register_magic_function(check, "line_cell", "check")
 
 
-def check_cells(sources: Sequence[str], names: Sequence[str]) -> Shown:
+def check_cells(sources: Sequence[str], names: Sequence[str]) -> MagicAnswer:
     """Check functions of these cells; all six if none is named."""
     cells = [{"cell_type": "code", "source": source} for source in sources]
     with TemporaryDirectory() as folder:
@@ -62,6 +62,6 @@ def check_cells(sources: Sequence[str], names: Sequence[str]) -> Shown:
             source = replace(find_source(config.check()), folders=(str(Path.cwd()),))
             report = examine(config, Terminal(quiet=True), source)
         except CommandError as error:
-            return Shown(f"check: {error}")
+            return MagicAnswer(f"check: {error}")
     texts = (report.describe(), write_fragment(report))  # a cell has IPython's number, as In[4]
-    return Shown(*(re.sub(r"notebook\.ipynb, cell (\d+)", r"In[\1]", text) for text in texts))
+    return MagicAnswer(*(re.sub(r"notebook\.ipynb, cell (\d+)", r"In[\1]", text) for text in texts))

@@ -1,7 +1,7 @@
 """The catalogue of bugs: mistakes that people make in recurrent networks, as patches on our code.
 
 They are mistakes of the kind that people make: a gate in another order, a term too few, a step too
-late. Some compute a cell that somebody has published; these name it, and their source. Each
+late. Some compute another published cell; these name it, and their source. Each
 chapter is a TOML file beside this module, and each ``[[bug]]`` is one bug; its keys are the fields
 of `Bug`, which a chapter may also have for all of its bugs.
 

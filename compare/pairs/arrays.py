@@ -1,4 +1,4 @@
-"""Compare two arrays that somebody has: ``rnn-parity parity A.npy B.npy --like TENSOR``.
+"""Compare two arrays in files: ``rnn-parity parity A.npy B.npy --like TENSOR``.
 
 They are two results of one layer; there is no code to call. From the layer's --input and --weights
 each entry has its own tolerance.

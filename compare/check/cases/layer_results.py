@@ -116,7 +116,7 @@ def list_optional(floats: Floats) -> dict[str, Any]:
 
 
 def keep_result(layer: Layer, result: Value) -> Callable[..., Value]:
-    """Return what gives the last result as it is later; `double` doubles its arrays in place."""
+    """Return a function that gives the last result as it is then; `double` doubles its arrays."""
 
     def now(double: bool = False) -> Value:
         untyped: Any = result  # of `forward`, a tuple, or of `backward`
@@ -161,7 +161,7 @@ def name_gradients(gradients: Gradients) -> Results:
     return {name: array for name, array in named.items() if array is not None}
 
 
-class Remembered(Generic[P, Value]):
+class CachedResults(Generic[P, Value]):
     """A function of a case that is computed once, as long as the floats of the case live."""
 
     def __init__(self, compute: Callable[Concatenate[LayerCase, P], Value]) -> None:
@@ -182,7 +182,7 @@ class Remembered(Generic[P, Value]):
         return (case, *more) in self._values.get(case.floats, {})
 
 
-@Remembered
+@CachedResults
 def rounding(case: LayerCase) -> tuple[Results, Results]:
     """Return our results of the case and their tolerances."""
     return run(CLASSES[case.cell], case), tolerance(case)
@@ -196,7 +196,7 @@ def tolerance(case: LayerCase, perturbations: int = PERTURBATIONS) -> Results:
     return _measure(case, perturbations)
 
 
-@Remembered
+@CachedResults
 def _measure(case: LayerCase, perturbations: int) -> Results:
     return measure_tolerances(
         lambda move: run(CLASSES[case.cell], case, move),
@@ -212,12 +212,12 @@ def is_measured(case: LayerCase) -> bool:
     return _measure.has(case, PERTURBATIONS)
 
 
-@Remembered
+@CachedResults
 def _compute_expected(case: LayerCase) -> Results:
     return run(CLASSES[case.cell], case.convert_to_float64())
 
 
-@Remembered
+@CachedResults
 def _add_tolerance(case: LayerCase, other: LayerClass, perturbations: int) -> Results:
     """Return the tolerance of another cell's layer and of ours, which covers both ways to σ."""
     moved, ours = partial(run, other, case), tolerance(case, perturbations)

@@ -18,7 +18,7 @@ MOST_FLOATS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnCase:
     """A case as the search draws it."""
 
     sizes: Sizes
@@ -28,8 +28,8 @@ class Drawn:
 
 
 def search(
-    fields: Surface, is_wrong: Callable[[Drawn], bool], seed: int
-) -> tuple[Drawn | None, list[Mapping[str, int]]]:
+    fields: Surface, is_wrong: Callable[[DrawnCase], bool], seed: int
+) -> tuple[DrawnCase | None, list[Mapping[str, int]]]:
     """Return the smallest case that is wrong, or None, and the sizes of all that were tried."""
     try:
         from hypothesis import HealthCheck, assume, find, settings
@@ -39,10 +39,10 @@ def search(
         raise UsageError(
             "expected Hypothesis for --deep, got none: pip install hypothesis"
         ) from None
-    smallest: Drawn | None = None
+    smallest: DrawnCase | None = None
     tried: list[Mapping[str, int]] = []
 
-    def is_found(drawn: Drawn) -> bool:
+    def is_found(drawn: DrawnCase) -> bool:
         nonlocal smallest
         T, B, V, H = drawn.sizes
         assume(T * B * max(V, H) <= MOST_FLOATS)
@@ -55,7 +55,7 @@ def search(
         return st.none() | st.sampled_from([(name, level_name) for level_name in LEVELS[name]])
 
     cases = st.builds(
-        Drawn,
+        DrawnCase,
         sizes=st.tuples(*(st.integers(1, 6) | st.integers(1, n) for n in LARGEST)),
         levels=st.tuples(*(level(name) for name in LEVELS if name not in ("form", "memory"))).map(
             lambda chosen: tuple(filter(None, chosen))

@@ -60,7 +60,7 @@ def _find_facts(cases: Sequence[Case]) -> dict[str, set[Case]]:
 
 
 def _list_facts(case: Case) -> Iterator[str]:
-    """Yield what holds for a case: its levels, its sizes, its dtype and its memory."""
+    """Yield the facts about a case: its levels, its sizes, its dtype and its memory."""
     yield from (f"{name} {level}" for name, level in case.levels.items())
     yield from (f"{letter} 1" for letter, size in case.sizes.items() if size == 1)
     for (one, size), (other, same) in combinations(case.sizes.items(), 2):

@@ -140,7 +140,7 @@ def observe(subject: Subject, result: ItemResult) -> list[Observation]:
 
 
 def is_right_at_first(subject: Subject, item: Item) -> bool:
-    """Return whether an item is right on its first case: what is far from it costs little."""
+    """Return whether an item is right on its first case, which costs little if it is far off."""
     with suppress(CallFailed), subject.open(Attempt()) as run_case:
         got, right = subject.gather(item, next(iter(subject.draw(item))), run_case)
         return right is not None and _is_right(right, got)

@@ -1,4 +1,4 @@
-"""Load the user's code: which source a target means, and a process that has it."""
+"""Load the user's code: find the source of a target, and start a process for it."""
 
 import re
 import traceback
@@ -92,18 +92,18 @@ def make_loader(
 
 
 def list_skipped(submission: Submission) -> list[str]:
-    """Return the note on what of a script is not run."""
+    """Return a note on the lines of a script that are not run."""
     lines = ", ".join(submission.skipped)
     return [f"read as a script, without its lines {lines}"] if lines else []
 
 
 def show_spinner(terminal: Terminal) -> AbstractContextManager[object]:
-    """Show that something is going on, where the output is a terminal."""
+    """Show a spinner while the check runs, if the output is a terminal."""
     return terminal.console.status("trying …") if terminal.live else nullcontext()
 
 
 def list_without_results(items: Sequence[Item], failure: CallFailed) -> list[ItemResult]:
-    """Return a result for each item that says why there is none."""
+    """Return a result for each item, with the reason why there are no numbers."""
     return [ItemResult.from_failure(item, failure) for item in items]
 
 

@@ -23,7 +23,7 @@ IN_JSON = ("case", "tensor", "got", "found", "where", "likely", "why")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """The inputs of one call. Each case is another, also with equal inputs."""
+    """The inputs of one call. Two cases are never equal, even with equal inputs."""
 
     words: str
     inputs: Inputs = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Result:
         return self.diagnosis.words if self.diagnosis else ""
 
     def to_json(self) -> dict[str, str]:
-        """Return what it has as plain JSON values."""
+        """Return the fields that are not empty as JSON values."""
         values = {name: getattr(self, name) for name in IN_JSON}
         if self.case is not None:
             values["case"] = self.case.words

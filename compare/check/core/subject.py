@@ -1,4 +1,4 @@
-"""A subject is checked: the functions of a file, or a layer. All are tried in the same way.
+"""The subject of a check: the functions of a file, or a layer. All are tried in the same way.
 
 Each graded item is tried on one case after the other until a result is not right. A subject draws
 the cases, runs the user's code on them, and knows what is right.
@@ -11,7 +11,7 @@ from typing import Self
 
 from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
-from compare.check.core.deep_search import Drawn, search
+from compare.check.core.deep_search import DrawnCase, search
 from compare.check.core.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.implementations import CallFailed, Results, Verdict
 from compare.mistakes import Mistake
@@ -44,7 +44,7 @@ class Subject(ABC):
 
     @abstractmethod
     def open(self, attempt: Attempt) -> AbstractContextManager[RunCase]:
-        """Give what runs the user's code on a case; CallFailed if it cannot be loaded."""
+        """Load the user's code, and give a function that runs it on a case, or CallFailed."""
 
     @abstractmethod
     def list_mistakes(self, item: Item, wrong: Comparison) -> Iterator[Mistake]:
@@ -55,14 +55,14 @@ class Subject(ABC):
         """Return the results of an item on a case with a mistake."""
 
     @abstractmethod
-    def extend(self, drawn: Drawn, *, alone: bool) -> Self:
+    def extend(self, drawn: DrawnCase, *, alone: bool) -> Self:
         """Return the subject with one more case, before its own or alone."""
 
     def try_item(self, item: Item, earlier: Sequence[ItemResult]) -> ItemResult:
         """Try an item; `earlier` are the results of those before it."""
         return try_item(self, item, Attempt())
 
-    def refuses(self, drawn: Drawn, verdicts: set[Verdict]) -> bool:
+    def refuses(self, drawn: DrawnCase, verdicts: set[Verdict]) -> bool:
         """Return whether a drawn case is one that the subject may refuse."""
         return False
 
@@ -79,7 +79,7 @@ class Subject(ABC):
         return run(item, case)
 
     def diagnose_calls(self, result: ItemResult) -> Diagnosis | None:
-        """Return whether the result depends on earlier calls; None if not."""
+        """Return a diagnosis if the result depends on earlier calls; None if not."""
         return None
 
 
@@ -129,7 +129,7 @@ def search_further(
     def try_again(extended: Subject) -> list[ItemResult]:
         return [try_item(extended, result.item, result.attempt) for result in results]
 
-    def is_wrong(drawn: Drawn) -> bool:
+    def is_wrong(drawn: DrawnCase) -> bool:
         verdicts = {result.verdict for result in try_again(subject.extend(drawn, alone=True))}
         return verdicts != {Verdict.RIGHT} and not subject.refuses(drawn, verdicts)
 

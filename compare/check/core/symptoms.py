@@ -36,7 +36,7 @@ LEAST_OF_FLOAT32 = 0.05
 
 
 def explain_exception(result: ItemResult) -> Diagnosis | None:
-    """Return what a result shows that is no array, or an exception; None if nothing."""
+    """Return the mistake that an exception, or a result that is no array, shows; None if none."""
     if result.got == "None":
         return Diagnosis("A `return` is missing: a function without one returns None.")
     is_backward = re.search("backward|gradient", result.name)
@@ -77,7 +77,7 @@ def explain_memory(comparisons: Sequence[Comparison]) -> Diagnosis | None:
 
 
 def explain_order(comparisons: Sequence[Comparison]) -> Diagnosis | None:
-    """Return that two results are returned in each other's place; None if none are."""
+    """Return a diagnosis if two results have changed places; None if not."""
     wrong = [c for c in comparisons if c.expected.any() and not c.ok]
     for one, other in combinations(wrong, 2):
         if are_near(one.got, other.expected, other.allowed) and are_near(
@@ -150,7 +150,7 @@ def explain_tensor(expected: Array, got: Array, allowed: float) -> Diagnosis | N
 
 
 def _describe_limit(expected: Array, got: Array, allowed: float) -> str:
-    """Return in words that the wrong entries are cut off at one magnitude; empty if not."""
+    """Describe the magnitude at which the wrong entries are cut off; empty if there is none."""
     is_wrong = absolute_difference(expected, got) > allowed
     limits = np.unique(np.abs(got[is_wrong])) if np.isfinite(got).all() else np.empty(0)
     if len(limits) != 1 or limits[0] == 0 or is_wrong.sum() < 2:
@@ -162,7 +162,7 @@ def _describe_limit(expected: Array, got: Array, allowed: float) -> str:
 
 
 def _describe_factor(expected: Array, got: Array, allowed: float) -> str:
-    """Return in words which factor all entries have; empty if there is none."""
+    """Describe the factor by which all entries are wrong; empty if there is none."""
     at = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
     if expected.size < 2 or not np.isfinite(got).all() or expected[at] == 0 or got[at] == 0:
         return ""
@@ -177,7 +177,7 @@ def _describe_factor(expected: Array, got: Array, allowed: float) -> str:
 
 
 def _describe_accuracy(expected: Array, got: Array, allowed: float) -> str:
-    """Return in words that the entries are right, but for fewer digits than the dtype has."""
+    """Describe entries that are right to fewer digits than the dtype has; empty if they are not."""
     single = np.finfo(np.float32).eps * np.max(np.abs(expected), initial=0)
     if expected.dtype != np.float64 or not 0 < allowed < single:
         return ""  # does not show where the case is in float32

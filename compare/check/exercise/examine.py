@@ -100,7 +100,7 @@ def _try_form(config: CheckConfig, form: Form, subject: FunctionsSubject) -> Rep
 
 
 def _name_way(config: CheckConfig, form: Form) -> str:
-    """Return what a user can do whose functions take other arguments."""
+    """Return the command for a user whose functions take other arguments."""
     loss = form.loss_function
     return f"rnn-parity check {config.target}:{loss} checks its {loss}" if loss else WAY
 

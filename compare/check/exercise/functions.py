@@ -14,7 +14,7 @@ from compare.check.cases.boundaries import Sizes
 from compare.check.cases.expected import Expected
 from compare.check.cases.layer_case import Surface
 from compare.check.cases.levels import lay_out
-from compare.check.core.deep_search import Drawn
+from compare.check.core.deep_search import DrawnCase
 from compare.check.core.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.core.subject import Outcome, RunCase, Subject, try_item
 from compare.check.core.symptoms import KEPT, explain_memory
@@ -75,7 +75,7 @@ class FunctionsSubject(Subject):
     order: Order  # of the gates in their weights
     stages: tuple[Stage, ...]  # those that are tried
     seed: int
-    drawn: Drawn | None = None  # one more case, which comes first
+    drawn: DrawnCase | None = None  # one more case, which comes first
     is_alone: bool = False  # that case has no others after it
     sizes: Sizes | None = None  # of more cases, which come last
     is_called_once: bool = False  # a case makes no other calls before and after its own
@@ -145,7 +145,7 @@ class FunctionsSubject(Subject):
         inputs = lay_out(case.inputs, case.memory)
         return stage.run(stage.functions(mistake.functions), inputs, move)
 
-    def extend(self, drawn: Drawn, *, alone: bool) -> Self:
+    def extend(self, drawn: DrawnCase, *, alone: bool) -> Self:
         """Return the subject with one more case."""
         return replace(self, drawn=drawn, is_alone=alone, _drawn={}, _expected={})
 

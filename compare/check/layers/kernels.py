@@ -67,7 +67,7 @@ def examine_kernels(
 
 
 def list_launched(launched: Sequence[Launch]) -> Iterator[Result]:
-    """Yield for each kernel with which constants it was launched."""
+    """Yield a result for each kernel, with the constants of its launches."""
     for name, variants in list_variants(launched).items():
         constants = "; ".join(variants[:MOST_VARIANTS])
         more = f" and {len(variants) - MOST_VARIANTS} more" * (len(variants) > MOST_VARIANTS)

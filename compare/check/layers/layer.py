@@ -25,7 +25,7 @@ from compare.check.cases.layer_results import (
     run,
 )
 from compare.check.cases.levels import Trial, describe_levels, list_trials, make_trials
-from compare.check.core.deep_search import Drawn
+from compare.check.core.deep_search import DrawnCase
 from compare.check.core.likely_mistake import Observation, gives
 from compare.check.core.results import Attempt, Case, Item, ItemResult
 from compare.check.core.subject import Outcome, RunCase, Subject, try_items
@@ -215,7 +215,7 @@ class LayerSubject(Subject):
         one, other = self.make_layer_case(case), self.make_layer_case(wrong)
         return not one.precision and one.largest <= max(100.0, other.largest)
 
-    def extend(self, drawn: Drawn, *, alone: bool) -> Self:
+    def extend(self, drawn: DrawnCase, *, alone: bool) -> Self:
         """Return the subject with one more case, of other fields."""
         trials = ((drawn.sizes, drawn.levels), *make_trials(() if alone else SIZES[:4]))
         return self.vary(trials, drawn.fields, seed=drawn.seed)
@@ -236,7 +236,7 @@ class LayerSubject(Subject):
             left_out={},
         )
 
-    def refuses(self, drawn: Drawn, verdicts: set[Verdict]) -> bool:
+    def refuses(self, drawn: DrawnCase, verdicts: set[Verdict]) -> bool:
         """Return whether the layer refuses a combination of features, also at small sizes."""
         if not verdicts & {Verdict.ERROR, Verdict.MISSING}:
             return False

@@ -10,11 +10,11 @@ from compare.parity import Comparison
 
 
 class NotTried(Exception):
-    """A property cannot be tried on this layer, and why."""
+    """A property cannot be tried on this layer, for the reason in the message."""
 
 
 class NotPromised(NotTried):
-    """A layer does not have what the property is about, and need not have it."""
+    """The layer lacks the feature that a property is about, and need not have it."""
 
 
 Compared = Iterator[tuple[Comparison, ...]]

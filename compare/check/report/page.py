@@ -35,7 +35,7 @@ def is_explanation(path: Path) -> bool:
 
 
 def write_page(report: Report, path: Path, name: str = "") -> None:
-    """Write the page of a report, of what has this name; a file at the path is replaced."""
+    """Write the page of a report under this name; a file at the path is replaced."""
     record = describe_report(report) | {"target": clean(name or Path(report.target).name)}
     title = html.escape(f"{record['target']}: {record['summary']}")
     values = {"mark": MARK, "title": title, "record": json_in_html(record)}
@@ -45,7 +45,7 @@ def write_page(report: Report, path: Path, name: str = "") -> None:
 
 
 def describe_report(report: Report) -> JsonObject:
-    """Return all that the page shows, as JSON values."""
+    """Return the content of the page as JSON values."""
     return {
         "summary": report.summary.partition(";")[0],
         "notes": [*report.failures, *report.notes],

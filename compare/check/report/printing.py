@@ -26,7 +26,7 @@ def write_json(path: Path, values: JsonObject) -> None:
 
 
 def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
-    """Print a line for each stage, what else was checked, and explain the first failure.
+    """Print a line for each stage and the other results, and explain the first failure.
 
     Without `verbose`, what does not count is counted, and not listed.
     """

@@ -32,7 +32,7 @@ def _make_pattern(cell: Cell) -> re.Pattern[str]:
 
 
 def guess_cell_of_functions(names: Iterable[str]) -> str:
-    """Return the cell of which most functions are there; the first cell if there are none."""
+    """Return the cell with the most functions in the file; the first cell if there are none."""
     known = set(names)
     return max(CELLS, key=lambda cell: sum(f"{cell}_{name}" in known for name in FUNCTIONS))
 

@@ -108,7 +108,7 @@ class UserLayer:
         }
 
     def _list_arrays(self) -> dict[str, object]:
-        """Return all that it has among its parameters, also what is none of a layer."""
+        """Return all values in its dict of parameters, also those that belong to no layer."""
         arrays = self.submission.look(self.handle, "parameters")
         if not isinstance(arrays, dict) or not arrays:
             raise UnexpectedResult("parameters, a dict of arrays", describe_kind(arrays))

@@ -120,7 +120,7 @@ class Conventions:
         return names
 
     def convert_to_user(self, ours: Arrays, cell: str) -> Arrays:
-        """Return parameters as the user's."""
+        """Return our parameters under the user's names and in the user's layout."""
         ours = {n: reorder_to_user(array, cell, self._order(n)) for n, array in ours.items()}
         if self.one_bias:
             for second in [name for name in ours if name.startswith("bias_hh")]:
@@ -148,7 +148,7 @@ class Conventions:
         }
 
     def convert_to_ours(self, user_arrays: Arrays, cell: str) -> Arrays:
-        """Return the user's parameters, or their gradients, as ours; UnexpectedResult if not."""
+        """Return the user's parameters or gradients by our names; UnexpectedResult without one."""
         ours: Arrays = {}
         others = {
             one: (one,) for one in user_arrays if one not in self.used and one not in self.unused
@@ -186,7 +186,7 @@ class Conventions:
         return array.reshape(-1) if is_row else array
 
     def _list_both(self) -> tuple[str, str]:
-        """Return the weights in the weight of both, in its order."""
+        """Return the two weights that BOTH joins, in its order."""
         return (W_HH, W_IH) if self.state_first else (W_IH, W_HH)
 
     def _order(self, name: str) -> Order:

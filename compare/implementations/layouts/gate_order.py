@@ -48,7 +48,7 @@ def translate_call(
     caller_order: Order,
     function_order: Order,
 ) -> object:
-    """Call one of the six functions, which has its gates in the order `own`, with those `given`."""
+    """Call a function with gates in `function_order` on arrays with gates in `caller_order`."""
     before = partial(_reorder, before=caller_order, after=function_order)
     after = partial(_reorder, before=function_order, after=caller_order)
     kind = name.removeprefix(f"{cell}_")

@@ -58,7 +58,7 @@ def list_shapes(cell: Cell, rows: int, V: int, H: int) -> dict[str, tuple[Shape,
 
 
 def _is_part_of(weight: str, names: Names) -> bool:
-    """Return whether a weight is in that of both, or that of both in its two halves."""
+    """Return whether a weight is half of a known BOTH, or is BOTH with a known half."""
     halves = {W_IH, W_HH}
     return BOTH in names if weight in halves else weight == BOTH and bool(halves & {*names})
 

@@ -88,7 +88,7 @@ def refuse_target(text: str, why: str) -> UsageError:
 
 
 def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
-    """Return what a process loads for a target; UsageError, with advice, if it names no code.
+    """Return the source that a process loads for a target; UsageError with advice without code.
 
     `fields` are further fields of the source.
     """
@@ -110,5 +110,5 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
 
 
 def make_library_source(module: str, name: str) -> Source:
-    """Return what loads a layer of an installed library."""
+    """Return the source of a layer of an installed library."""
     return Source(module=module, name=name, resolver=RESOLVER)

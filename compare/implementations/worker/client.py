@@ -22,7 +22,7 @@ from compare.implementations.worker.source import Notes, Source
 
 
 class Running(Protocol):
-    """The process of the user's code, or what takes its place."""
+    """The process of the user's code, or its substitute in this process."""
 
     ended: str  # in words, how; empty while it runs
 
@@ -255,7 +255,7 @@ def _pack(value: object, arrays: list[Array]) -> Head:
 
 
 def describe_kind(value: object) -> str:
-    """Return what a value is, for a message."""
+    """Return the type of a value with its length or shape, for a message."""
     if value is None:
         return "None"
     if isinstance(value, tuple | list | dict):

@@ -39,7 +39,7 @@ class Interruption(BaseException):
     """Raised in the user's code when its time is over; ``except Exception`` lets it pass."""
 
 
-class Printed(io.TextIOBase):
+class PrintedText(io.TextIOBase):
     """Takes what the user's code prints, and keeps the first characters."""
 
     def __init__(self, notes: Notes) -> None:
@@ -59,7 +59,7 @@ class InterruptedProcess(LocalProcess):
 
     def __init__(self, source: Source, call_back: Callable[..., Message], notes: Notes) -> None:
         super().__init__(source, call_back, notes)
-        self._file, self._printed = source.file, Printed(notes)
+        self._file, self._printed = source.file, PrintedText(notes)
 
     def request(self, message: Message, *limits: float) -> Message:
         """Answer a request; CallFailed if it takes more seconds than the first limit."""

@@ -1,6 +1,6 @@
 """The content of a model file: arrays by name, read in a process of its own.
 
-A file that somebody sends may be damaged, unpack to more than the memory holds, or be a graph that
+A file from elsewhere may be damaged, unpack to more than the memory holds, or be a graph that
 computes for ever. Read here, it can do no more than a submission can: there are limits of time and
 memory.
 """

@@ -70,7 +70,7 @@ ADAPTERS = (
 """All adapters. A new one is a file in this folder and its record here."""
 
 
-class Adapted(NamedTuple):
+class LayerBuilder(NamedTuple):
     """The layer builder that a target name resolves to."""
 
     build: Callable[..., object]
@@ -81,12 +81,12 @@ class Adapted(NamedTuple):
     infers_only: bool = False
 
 
-def adapt(module: ModuleType, name: str, file: str) -> Adapted:
+def adapt(module: ModuleType, name: str, file: str) -> LayerBuilder:
     """Return the layer builder that a name in a module or a file resolves to."""
     if name == ALL_LAYERS:
         reader = find_file_adapter(file)
         module_of_adapter = load_adapter(reader.file) if reader else None
-        return Adapted(
+        return LayerBuilder(
             partial(load_adapter("model_file").read_file, file, module_of_adapter), "", [""]
         )
     target, adapter = resolve(module, name, file)
@@ -96,23 +96,23 @@ def adapt(module: ModuleType, name: str, file: str) -> Adapted:
     if file and isinstance(target, FunctionType) and is_in_columns(name, target, arguments):
         layer = partial(load_adapter("columns").LayerInColumns, target)
         build = load_adapter("numpy_class").adapt_class(layer, arguments.list_arguments)
-        return Adapted(build, "", [name.removesuffix("_forward").upper()])
+        return LayerBuilder(build, "", [name.removesuffix("_forward").upper()])
     if file and isinstance(target, FunctionType):
         ours = sys.modules[f"{PREFIX}notebook"], arguments, load_adapter("numpy_class")
         build = partial(load_adapter("loss_function").LossFunction, target, file, ours)
-        return Adapted(build, "loss_function", [name])
+        return LayerBuilder(build, "loss_function", [name])
     if adapter in ("", "torch_module") and callable(target):
         arguments_taken, target = arguments.describe(target), partial(arguments.construct, target)
     if not adapter:
         build = load_adapter("numpy_class").adapt_class(target, arguments.list_arguments)
-        return Adapted(build, "", kinds or [name], arguments_taken)
+        return LayerBuilder(build, "", kinds or [name], arguments_taken)
     module_of_adapter = load_adapter(adapter)
     if not kinds:  # an operator's name, or a layer in a file
         operator = getattr(target, "operator", type(target).__name__)
         kinds = [target if isinstance(target, str) else operator]
     build = partial(load_adapter("library_layer").LibraryLayer, module_of_adapter, target)
     infers_only = any(known.infers_only for known in ADAPTERS if known.file == adapter)
-    return Adapted(build, adapter, kinds, arguments_taken, rest, infers_only)
+    return LayerBuilder(build, adapter, kinds, arguments_taken, rest, infers_only)
 
 
 def is_in_columns(name: str, target: FunctionType, arguments: ModuleType) -> bool:
