@@ -57,7 +57,7 @@ OPENERS = {
     "compare/kernels/": "files of its own jobs",
     "compare/mistakes/patches.py": "this project's sources",
     "compare/pairs/conversion.py": "the file that it has written",
-    "compare/runs/record.py": "the metrics that it writes",
+    "compare/runs/record/directory.py": "the metrics that it writes",
     "compare/study/": "scripts of the page, and the demonstration",
 }
 """Who opens a file without `compare.files.open_input`, and which one: none that a user names."""

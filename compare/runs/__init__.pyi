@@ -6,9 +6,9 @@ from .config import GenerateConfig as GenerateConfig
 from .config import RunConfig as RunConfig
 from .config import TrainConfig as TrainConfig
 from .generation import generate as generate
-from .resuming import read_setting as read_setting
-from .session import TrainingStopped as TrainingStopped
-from .snapshots import Course as Course
-from .snapshots import Snapshot as Snapshot
-from .snapshots import newest_run as newest_run
-from .snapshots import read_course as read_course
+from .record.snapshots import Course as Course
+from .record.snapshots import Snapshot as Snapshot
+from .record.snapshots import newest_run as newest_run
+from .record.snapshots import read_course as read_course
+from .training.resuming import read_setting as read_setting
+from .training.session import TrainingStopped as TrainingStopped

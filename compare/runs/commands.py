@@ -5,29 +5,24 @@
 >>> result.perplexities, result.directory                             # doctest: +SKIP
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from compare import parity
 from compare.files import JsonObject
 from compare.runs.config import RunConfig, TrainConfig
 from compare.runs.curves import draw_curves
-from compare.runs.diagnosis import name_likely_causes, name_not_finite
 from compare.runs.generation import Writer, make_writers
-from compare.runs.interrupt import defer_signals
-from compare.runs.record import Record
-from compare.runs.resuming import reopen
-from compare.runs.session import Session, TrainingStopped
+from compare.runs.record.directory import Record
+from compare.runs.training.loop import train_to_end
+from compare.runs.training.resuming import reopen
+from compare.runs.training.session import Session
 from compare.terminal import Terminal, perplexity_line, plural, recall_line
 
 UNTRAINED_PREDS = 10
 NUM_PREDS = 50
-EPOCHS_BETWEEN_TEXTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +102,7 @@ def _train_and_record(
     both = _writers(experiment)
     sides = {str(trainee.side): both[trainee.side] for trainee in session.trainees}
     spoken = parity.choose_prefixes(experiment.vocab)
-    seconds = _follow(session, sides, spoken[0], terminal)
+    seconds = train_to_end(session, lambda: _write(sides, spoken[0], NUM_PREDS), terminal)
     perplexities = session.history.average_epoch(config.num_epochs - 1, list(sides))
     trained = None
     if len(sides) == 2:
@@ -141,58 +136,6 @@ def _train_and_record(
     record.write_json("result.json", summary)
     _report(result, config, experiment, terminal)
     return result
-
-
-def _follow(
-    session: Session, sides: Mapping[str, Writer], prefix: str, terminal: Terminal
-) -> float:
-    """Train, record and save; return the seconds."""
-    config, updates_per_epoch = session.config, session.updates_per_epoch
-    history, done = session.history, session.done
-    with defer_signals() as stop:
-        with (
-            terminal.progress(config.num_epochs, updates_per_epoch, done=session.done) as progress,
-            np.errstate(over="ignore", invalid="ignore"),  # _check_finite reports them
-        ):
-            for update in parity.updates(session.trainees, session.passes, done=done):
-                _check_finite(update, session)
-                done = update.update
-                session.record.add_metrics(update)
-                history.add(update)
-                progress.advance(update.largest_difference)
-                if done % updates_per_epoch == 0:
-                    perplexities = history.average_epoch(update.epoch, list(sides))
-                    epoch = update.epoch + 1
-                    session.save_snapshot(epoch)
-                    due = epoch % EPOCHS_BETWEEN_TEXTS == 0
-                    texts = _write(sides, prefix, NUM_PREDS) if due else None
-                    shares = history.average_recalls(update.epoch, list(sides))
-                    progress.end_epoch(perplexities, update.largest_difference, texts, shares)
-                if stop:
-                    break
-                session.save_if_due(done)
-            session.save(done)
-        if stop:
-            terminal.line(
-                f"Stopped and saved after update {done:,} of {session.total:,} "
-                f"(epoch {math.ceil(done / updates_per_epoch):,})"
-            )
-    return progress.seconds
-
-
-def _check_finite(update: parity.Update, session: Session) -> None:
-    """Stop if a loss or a gradient norm is not finite, and name the likely causes."""
-    for trainee in session.trainees:
-        if (name := name_not_finite(trainee.side, update)) is None:
-            continue
-        checkpoint = session.store.newest()[0][trainee.side]
-        raise TrainingStopped(
-            f"training stopped at update {update.update:,} (epoch {update.epoch + 1:,}): "
-            f"the {name} of {trainee.side} is not finite; "
-            f"likely because of {name_likely_causes(session.config)}; "
-            f"the last good checkpoint in {session.record.directory} is from update "
-            f"{checkpoint.position.update:,}"
-        )
 
 
 def _show_untrained(experiment: parity.Experiment, terminal: Terminal) -> parity.ParityReport:

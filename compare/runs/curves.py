@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from compare.files import write_file
-from compare.runs.history import History
+from compare.runs.record.history import History
 
 # A wide, pale line under a narrow, dark one, so that both are visible where they coincide. Orange
 # and blue differ for every kind of colour vision, and in grey.

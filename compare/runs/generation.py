@@ -13,7 +13,7 @@ from compare import parity
 from compare.files import RecordError
 from compare.runs.checkpoint import Store, load
 from compare.runs.config import GenerateConfig, TrainConfig
-from compare.runs.reading import CHECKPOINTS, read_config, weights_name
+from compare.runs.record.reading import CHECKPOINTS, read_config, weights_name
 from compare.terminal import Terminal, UsageError
 from scratch_rnn.text import Vocab
 

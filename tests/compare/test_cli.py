@@ -13,7 +13,7 @@ import scratch_rnn
 from compare import build_models
 from compare.cli import main, parse
 from compare.parity import Agreement, ParityReport, StepSettings
-from compare.runs.reading import read_config, read_metrics
+from compare.runs.record.reading import read_config, read_metrics
 from tests.compare.runs.runs import BATCHES, SMALL, only, read
 from tests.tables import table_of
 

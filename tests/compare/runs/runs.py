@@ -11,7 +11,7 @@ import pytest
 
 from compare.cli import main
 from compare.parity import Update
-from compare.runs.record import Record
+from compare.runs.record.directory import Record
 
 EPOCHS, BATCHES = 2, 6
 UPDATES = EPOCHS * BATCHES

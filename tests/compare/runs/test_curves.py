@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from compare.parity import Update
 from compare.runs.curves import draw_curves
-from compare.runs.history import History
+from compare.runs.record.history import History
 from tests.compare.runs.runs import of_both, update
 from tests.pictures import described
 from tests.tables import table_of

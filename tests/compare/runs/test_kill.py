@@ -7,7 +7,7 @@ import time
 import pytest
 
 from compare.cli import main
-from compare.runs.reading import read_metrics
+from compare.runs.record.reading import read_metrics
 from tests.compare.runs.runs import arguments, contents, only
 from tests.counts import number
 from tests.scripts import started

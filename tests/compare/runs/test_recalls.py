@@ -3,7 +3,7 @@
 import pytest
 
 from compare.cli import main
-from compare.runs.reading import read_metrics
+from compare.runs.record.reading import read_metrics
 from compare.terminal import output
 from tests.compare.runs.runs import only, read, signalled
 
@@ -25,7 +25,7 @@ def shares(metrics, epoch):
 
 def test_a_run_reports_the_share_of_right_recalls_of_both_sides(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("compare.runs.commands.EPOCHS_BETWEEN_TEXTS", 1)
+    monkeypatch.setattr("compare.runs.training.loop.EPOCHS_BETWEEN_TEXTS", 1)
     assert main(["run", *RECALL.split()]) == 0
     directory = only(tmp_path / "runs")
     metrics = list(read_metrics(directory))

@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 
 from compare.files import RecordError
-from compare.runs.history import History
-from compare.runs.record import Record
+from compare.runs.record.directory import Record
+from compare.runs.record.history import History
 from tests.compare.runs.runs import lines, update
 
 NOW = datetime(2026, 5, 17, 9, 30, 5)

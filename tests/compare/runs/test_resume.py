@@ -13,9 +13,10 @@ import scratch_rnn
 from compare import build_models, tolerances
 from compare.cli import main, parse
 from compare.parity import Trainee, absolute_difference, updates
-from compare.runs import read_setting, session
+from compare.runs import read_setting
 from compare.runs.checkpoint import load
-from compare.runs.reading import read_metrics
+from compare.runs.record.reading import read_metrics
+from compare.runs.training import session
 from tests.compare.runs.runs import (
     BATCHES,
     EPOCHS,

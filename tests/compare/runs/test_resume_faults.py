@@ -12,7 +12,7 @@ import compare.runs.commands
 import scratch_rnn
 from compare.cli import main, parse
 from compare.runs.checkpoint import load
-from compare.runs.reading import read_metrics
+from compare.runs.record.reading import read_metrics
 from compare.terminal import Terminal
 from tests.compare.runs.failing import Failing, calls_of, error, put_in
 from tests.compare.runs.runs import (

@@ -11,7 +11,7 @@ from compare.cli import main
 from compare.parity import Agreement, ParityReport
 from compare.runs import RunConfig, RunResult
 from compare.runs.commands import _report
-from compare.runs.reading import read_metrics
+from compare.runs.record.reading import read_metrics
 from compare.terminal import output
 from tests.compare.parity.test_table import ROWS
 from tests.compare.runs.runs import after_each_update, only, read

@@ -3,7 +3,7 @@
 from compare.parity import SharedOptions, build_models
 from compare.runs import Course, Snapshot
 from compare.runs.checkpoint import save
-from compare.runs.snapshots import snapshot_name
+from compare.runs.record.snapshots import snapshot_name
 from scratch_rnn.text import Vocab
 from tests.compare.runs import checkpoints
 

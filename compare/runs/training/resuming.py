@@ -16,8 +16,8 @@ from compare.files import RecordError, excerpt
 from compare.parity import describe_software
 from compare.runs.checkpoint import Checkpoint, CheckpointError, Store
 from compare.runs.config import RunConfig
-from compare.runs.reading import CHECKPOINTS, read_config, read_json
-from compare.runs.record import Record
+from compare.runs.record.directory import Record
+from compare.runs.record.reading import CHECKPOINTS, read_config, read_json
 from compare.terminal import UsageError, changeable, flag_of
 
 

@@ -28,11 +28,11 @@ from compare.runs.checkpoint import (
     save,
 )
 from compare.runs.config import RunConfig
-from compare.runs.history import History
-from compare.runs.reading import CHECKPOINTS, read_json, weights_name
-from compare.runs.record import Record
-from compare.runs.resuming import Past, check_setting, name_changed_versions
-from compare.runs.snapshots import is_kept, snapshot_name
+from compare.runs.record.directory import Record
+from compare.runs.record.history import History
+from compare.runs.record.reading import CHECKPOINTS, read_json, weights_name
+from compare.runs.record.snapshots import is_kept, snapshot_name
+from compare.runs.training.resuming import Past, check_setting, name_changed_versions
 from compare.terminal import PACKAGE, CommandError, Terminal
 from scratch_rnn.text import Batch
 

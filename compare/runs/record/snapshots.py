@@ -15,8 +15,8 @@ from compare.files import RecordError
 from compare.implementations import Array
 from compare.parity import SIDES, SharedOptions
 from compare.runs.checkpoint import Checkpoint, load
-from compare.runs.history import History
-from compare.runs.reading import CHECKPOINTS, SNAPSHOTS, read_metrics, weights_name
+from compare.runs.record.history import History
+from compare.runs.record.reading import CHECKPOINTS, SNAPSHOTS, read_metrics, weights_name
 from compare.terminal import plural
 from scratch_rnn.text import Vocab
 

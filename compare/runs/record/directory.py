@@ -26,8 +26,8 @@ from typing import Self
 
 from compare import files
 from compare.parity import Update
-from compare.runs.history import History
-from compare.runs.reading import METRICS, read_lines
+from compare.runs.record.history import History
+from compare.runs.record.reading import METRICS, read_lines
 
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # flag of `open`, which Windows does not have
 
