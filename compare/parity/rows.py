@@ -180,7 +180,7 @@ class Comparison:
         differences = self.differences
         allowed = np.broadcast_to(self.allowed, a.shape)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # 0 / 0 is 0 here
-            shares = np.where((differences == 0) & ~np.isnan(allowed), 0.0, differences / allowed)
+            shares = np.where(differences == 0, 0.0, differences / allowed)
         share = float(shares.max()) if a.size else 0.0
         beyond = ~(shares <= 1)  # True for NaN
         at = int(np.argmax(beyond if beyond.any() else shares)) if a.size else 0
@@ -263,7 +263,7 @@ def _decide(
     size = rms(a)
     if a.dtype.kind == "f":  # near its smallest normal number a value may as well be zero
         size = max(size, 4 * SAFETY * float(np.finfo(a.dtype).smallest_normal))
-    if difference.any() and not rms(allowed) < size:
+    if (difference.any() or np.isnan(allowed).any()) and not rms(allowed) < size:
         return Agreement.UNDECIDABLE
     if errors is not None and a.size >= FEWEST:
         half_a_gap = float(ulps(np.asarray(rms(a), a.dtype))) / 2  # error of the last rounding

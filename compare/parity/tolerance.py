@@ -143,6 +143,7 @@ def measure_tolerances(
                 moved = compute(move)
             for name, array in moved.items():
                 distance = absolute_difference(array, baseline[name])
+                distance[np.isnan(distance) & ~np.isnan(baseline[name])] = np.inf
                 np.maximum(moves[name], distance, out=moves[name])
     return {
         name: np.asarray(

@@ -351,3 +351,15 @@ def test_an_undecidable_comparison_ends_with_its_own_code(monkeypatch, capsys):
     code, output, _ = run("parity scratch torch --size T=3", capsys)
     assert code == 5
     assert "are undecidable" in output
+
+
+def test_weights_near_the_largest_float_are_compared_without_a_traceback(tmp_path, capsys):
+    """Rounding alone may make infinities of them: A and B need not differ where that is so."""
+    drawn = CELLS["lstm"].scratch_layer(4, 5, rng=np.random.default_rng(0)).parameters
+    for size, codes in ((1e10, (0, 5)), (1e38, (1, 5))):
+        scaled = {name: size * array / np.abs(array).max() for name, array in drawn.items()}
+        np.savez(tmp_path / "large.npz", **scaled)
+        command = f"parity scratch torch --cell lstm --weights {tmp_path / 'large.npz'}"
+        with np.errstate(all="ignore"):
+            assert main(command.split()) in codes
+        assert capsys.readouterr().err.count("\n") <= 1

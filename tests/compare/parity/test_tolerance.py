@@ -212,6 +212,18 @@ def test_tolerance_of_a_result_that_is_not_a_number_lets_nothing_pass():
     assert not compare_results(results, results, allowed).ok
 
 
+def test_a_result_that_rounding_turns_into_no_number_is_undecidable():
+    """Two right implementations may differ there by anything."""
+
+    def compute(move):
+        return {"y": np.ones(3) * (1 if isinstance(move, Unmoved) else np.nan)}
+
+    results, allowed = tolerances(compute)
+    assert np.isinf(allowed["y"]).all()
+    report = compare_results(results, {"y": results["y"] / 2}, allowed)
+    assert report.verdict is Agreement.UNDECIDABLE
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_the_same_infinities_agree_and_no_others(dtype):
     values = np.array([1.0, np.inf], dtype)
