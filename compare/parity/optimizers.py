@@ -33,11 +33,13 @@ class ScratchOptimizer:
     ) -> None:
         self._kind = kind = OPTIMIZERS[settings.optimizer]
         self._dtype = next(iter(parameters.values())).dtype
-        self.own = getattr(package, kind.name)(parameters, settings.lr, **kind.options)
+        self.optimizer = getattr(package, kind.name)(parameters, settings.lr, **kind.options)
 
     def memory(self) -> dict[str, Array]:
         """Return a copy of what the optimizer keeps, all of it in the dtype of the model."""
-        return {name: np.array(kept, self._dtype) for name, kept in self.own.state_dict().items()}
+        return {
+            name: np.array(kept, self._dtype) for name, kept in self.optimizer.state_dict().items()
+        }
 
     def restore(self, memory: Memory, move: Move = Unmoved.RESULTS) -> None:
         """Let the optimizer go on with what one of either package has kept.
@@ -46,7 +48,7 @@ class ScratchOptimizer:
         """
         counts = {name: memory[name].astype(np.int64) for name in self._kind.counts}
         arrays = {name: array for name, array in memory.items() if name not in counts}
-        self.own.load_state_dict(move(arrays) | counts)
+        self.optimizer.load_state_dict(move(arrays) | counts)
 
 
 class TorchOptimizer:
@@ -56,7 +58,7 @@ class TorchOptimizer:
         self._parameters = dict(model.named_parameters())
         self._kind = kind = OPTIMIZERS[settings.optimizer]
         optimizer = getattr(torch.optim, kind.name)
-        self.own = optimizer(self._parameters.values(), settings.lr, **kind.options)
+        self.optimizer = optimizer(self._parameters.values(), settings.lr, **kind.options)
 
     def memory(self) -> dict[str, Array]:
         """Return a copy of what the optimizer keeps; before the first update zeros."""
@@ -69,7 +71,7 @@ class TorchOptimizer:
         return memory | {kept: self._kept(kept, first, ()) for kept in self._kind.counts}
 
     def _kept(self, kept: str, parameter: torch.nn.Parameter, shape: tuple[int, ...]) -> Array:
-        tensor = self.own.state.get(parameter, {}).get(kept, parameter.new_zeros(shape))
+        tensor = self.optimizer.state.get(parameter, {}).get(kept, parameter.new_zeros(shape))
         return convert_tensor(tensor.to(parameter.dtype)).copy()
 
     def restore(self, memory: Memory) -> None:
@@ -80,5 +82,5 @@ class TorchOptimizer:
             | {kept: torch.from_numpy(memory[kept].copy()) for kept in counts}
             for name in self._parameters
         ]
-        state_dict = self.own.state_dict()
-        self.own.load_state_dict({**state_dict, "state": dict(enumerate(states))})
+        state_dict = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**state_dict, "state": dict(enumerate(states))})

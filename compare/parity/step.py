@@ -88,7 +88,7 @@ def scratch_stages(
     results = {f"clipped gradient of {name}": g.copy() for name, g in gradients.items()}
     yield "clipping", {"gradient norm": np.asarray(norm, dtype)} | results
 
-    optimizer.own.step(gradients)
+    optimizer.optimizer.step(gradients)
     results = {f"updated {name}": p.copy() for name, p in model.parameters.items()}
     yield "update", results | optimizer.memory()
 
@@ -154,7 +154,7 @@ def _train_concise(
     results["gradient norm"] = options["clip_gradients"](parameters.values(), options["max_norm"])
     results |= {f"clipped gradient of {name}": read_gradient(p) for name, p in parameters.items()}
 
-    optimizer.own.step()
+    optimizer.optimizer.step()
     results |= {f"updated {name}": p for name, p in parameters.items()}
     return {name: convert_tensor(t) for name, t in results.items()} | optimizer.memory()
 

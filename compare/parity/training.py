@@ -71,7 +71,7 @@ class Trainee:
             self.model,
             batch,
             self.state,
-            self._optimizer.own,
+            self._optimizer.optimizer,
             **step_options(self.settings, self._package),
         )
         self.state = result.state if self.carry_state else None

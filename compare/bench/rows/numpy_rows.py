@@ -46,7 +46,7 @@ class Scratch(Row):
     def model(self, case: ModelInputs) -> dict[str, Job]:
         model, trained = case.scratch(), case.scratch()
         writer = case.scratch(case.generation_parameters)
-        optimizer = ScratchOptimizer(case.settings, trained.parameters).own
+        optimizer = ScratchOptimizer(case.settings, trained.parameters).optimizer
 
         def forward_and_backward() -> object:
             loss, gradients, state, _ = loss_and_gradients(model, case.batch, case.state)

@@ -162,7 +162,7 @@ def _write_stage(result: ItemResult) -> JsonObject:
         "points": float(right),
         "out_of": 1.0,
         "cases": result.cases,
-        "case": result.case.words if result.case and not right else None,
+        "case": result.case.description if result.case and not right else None,
         "tensor": wrong.tensor if wrong is not None else None,
         "at": None if at is None else list(at),
         "expected": expected,

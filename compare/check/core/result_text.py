@@ -21,7 +21,7 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
     is_hidden = result.case is None and not result.got
     if result.verdict == "right" or is_hidden:
         return []
-    case = f" on {result.case.words}" if result.case else ""
+    case = f" on {result.case.description}" if result.case else ""
     if result.wrong is None:
         why = "" if is_reported else f": {describe_problem(result)}"
         lines = [Text(f"{result.name}{case}{why}")]

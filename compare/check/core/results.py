@@ -18,14 +18,16 @@ SECOND = " of a second call"
 Inputs = dict[str, Any]
 """The arguments of a call by name: arrays, tuples and lists of arrays, and numbers."""
 
-IN_JSON = ("case", "tensor", "got", "found", "where", "likely", "why")
+NAMES_IN_JSON = {name: name for name in ("case", "tensor", "got")} | {"finding": "found"}
+NAMES_IN_JSON |= {name: name for name in ("where", "likely", "why")}
+"""The fields of a result that its JSON has, and their names there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """The inputs of one call. Two cases are never equal, even with equal inputs."""
 
-    words: str
+    description: str
     inputs: Inputs = field(default_factory=dict)
     dtype: str = "float64"
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -90,7 +92,7 @@ class Result:
     verdict: Verdict = Verdict.RIGHT
     case: Case | None = None  # the case that shows the mistake
     tensor: str = ""
-    found: str = ""  # what is wrong, in a line
+    finding: str = ""  # what is wrong, in a line
     expected: str = ""  # in words, where no numbers can be compared
     got: str = ""
     where: str = ""  # what the wrong cases have in common
@@ -104,9 +106,9 @@ class Result:
 
     def to_json(self) -> dict[str, str]:
         """Return the fields that are not empty as JSON values."""
-        values = {name: getattr(self, name) for name in IN_JSON}
+        values = {key: getattr(self, name) for name, key in NAMES_IN_JSON.items()}
         if self.case is not None:
-            values["case"] = self.case.words
+            values["case"] = self.case.description
         told = {name: str(value) for name, value in values.items() if value}
         return {"name": self.name, "verdict": self.verdict.value, **told}
 

@@ -169,11 +169,11 @@ def _translate_case(case: Case, inputs: Inputs) -> Case:
         "Wh": np.ascontiguousarray(drawn["W_hh"].T),
         "b": drawn["b_ih"] + drawn["b_hh"],
     }
-    description = case.words
+    description = case.description
     for ours, theirs in LETTERS.items():
         description = description.replace(f"{ours} ", f"{theirs} ")
     sizes = {LETTERS.get(letter, letter): n for letter, n in case.sizes.items()}
-    return replace(case, words=description, inputs=inputs | weights, sizes=sizes)
+    return replace(case, description=description, inputs=inputs | weights, sizes=sizes)
 
 
 def list_stages_of_cell(cell: str) -> tuple[Stage, ...]:

@@ -291,6 +291,6 @@ def _expect_at_own_states(
     right = stage.expected(case, at_states)
     if np.asarray(output).dtype.itemsize < states.dtype.itemsize:  # states in float32
         inputs = {name: np.asarray(value, np.float32) for name, value in case.inputs.items()}
-        find_coarse_tolerance = stage.expected(Case(case.words, inputs, "float32"), at_states)
-        return replace(find_coarse_tolerance, results=right.results)
+        coarse = stage.expected(Case(case.description, inputs, "float32"), at_states)
+        return replace(coarse, results=right.results)
     return right

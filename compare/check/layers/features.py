@@ -80,15 +80,15 @@ def try_feature(
     elif failed.wrong is not None:
         explain_results(subject, [failed])
         feature.tensor, feature.diagnosis = failed.wrong.tensor, failed.diagnosis
-        feature.found = f"{failed.wrong.tensor}: {failed.wrong.describe()}"
+        feature.finding = f"{failed.wrong.tensor}: {failed.wrong.describe()}"
         feature.case = failed.case
     elif failed.verdict == Verdict.ERROR:
         feature.got = failed.got
     elif failed.verdict == Verdict.WRONG:  # its results have another form
-        feature.found = f"expected {failed.expected}, got {failed.got}"
+        feature.finding = f"expected {failed.expected}, got {failed.got}"
     is_first = "batch_first" in fields and subject.layers.conventions.batch_first
     if feature.verdict == Verdict.MISSING and failed.case is not None and failed.cases > 1:
-        feature.why = f"not on {failed.case.words}: {failed.got}"
+        feature.why = f"not on {failed.case.description}: {failed.got}"
     if feature.verdict == Verdict.MISSING and is_first:
         feature.diagnosis = Diagnosis("The batch always comes first.")
     return feature

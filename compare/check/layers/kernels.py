@@ -14,7 +14,7 @@ MOST_VARIANTS = 6  # of a kernel that a line names
 
 def describe_left_out(cases: Iterable[Case], operations: int) -> list[str]:
     """Return a note that names the sizes that were left out."""
-    left_out = "; ".join(case.words for case in cases)
+    left_out = "; ".join(case.description for case in cases)
     why = f"as the interpreter has computed {operations / 1e6:.1f} million operations"
     return [f"sizes left out, {why}: {left_out}"] if left_out else []
 
@@ -49,7 +49,7 @@ def examine_kernels(
     has_results = all(s.verdict in (Verdict.RIGHT, Verdict.WRONG) for s in report.stages)
     if not launched and has_results:
         problem = "no Triton kernel was launched"
-        return [Result(name="kernels", verdict=Verdict.WRONG, found=problem)]
+        return [Result(name="kernels", verdict=Verdict.WRONG, finding=problem)]
     if any(stage.wrong is not None for stage in report.stages):
         report.notes += dict.fromkeys(notes.hints)
     results = list(list_launched(launched))
@@ -59,9 +59,9 @@ def examine_kernels(
     for name, verdict, description in describe_kernels(
         compiled, config.compile_for, tf32=config.tf32
     ):
-        result = Result(name=name, verdict=verdict, found=description)
+        result = Result(name=name, verdict=verdict, finding=description)
         if verdict == Verdict.ERROR:
-            result.found, result.got = "", description
+            result.finding, result.got = "", description
         results.append(result)
     return results
 
@@ -72,5 +72,5 @@ def list_launched(launched: Sequence[Launch]) -> Iterator[Result]:
         constants = "; ".join(variants[:MOST_VARIANTS])
         more = f" and {len(variants) - MOST_VARIANTS} more" * (len(variants) > MOST_VARIANTS)
         yield Result(
-            name=name, found=f"interpreted with {constants}{more}" if constants else "interpreted"
+            name=name, finding=f"interpreted with {constants}{more}" if constants else "interpreted"
         )

@@ -57,7 +57,7 @@ def try_properties(
     if any(result.diagnosis is ADDED for result in results):  # that explains the others, too
         for result in results:
             is_other = result.verdict == Verdict.WRONG and result.diagnosis is not ADDED
-            if is_other and result.found.startswith("gradient of "):
+            if is_other and result.finding.startswith("gradient of "):
                 result.diagnosis = None
     return results
 
@@ -129,7 +129,7 @@ def _try_case(layer_property: LayerProperty, layers: UserLayerFactory, case: Lay
     described, name = Case(case.describe()), layer_property.name
 
     def make_result(verdict: Verdict, problem: str = "", why: str = "") -> Result:
-        return Result(name=name, verdict=verdict, case=described, found=problem, why=why)
+        return Result(name=name, verdict=verdict, case=described, finding=problem, why=why)
 
     exact = Result(name=name)
     try:
@@ -187,9 +187,9 @@ def try_error_handling(layers: UserLayerFactory, properties: Sequence[Result]) -
     bits = Result(name="bitwise reproducibility")
     if inexact:
         bits.verdict = Verdict.WRONG
-        bits.found = f"equal only within rounding: {', '.join(inexact)}"
+        bits.finding = f"equal only within rounding: {', '.join(inexact)}"
     strict = [
-        Result(name=result.name, verdict=Verdict.WRONG, found=result.likely.rstrip("."))
+        Result(name=result.name, verdict=Verdict.WRONG, finding=result.likely.rstrip("."))
         for result in properties
         if result.verdict == Verdict.NOT_STRICT
     ]
@@ -210,7 +210,7 @@ def _try_arguments(
             return Result(name=name)
         got = failure.kinds[0] if failure.kinds else str(failure)
     problem = f"expected ValueError or TypeError, got {got}"
-    return Result(name=name, verdict=Verdict.WRONG, found=problem)
+    return Result(name=name, verdict=Verdict.WRONG, finding=problem)
 
 
 def explain_property(

@@ -60,7 +60,7 @@ def describe_stage(result: ItemResult, report: Report) -> JsonObject:
         "name": result.name,
         "verdict": result.verdict,
         "short": summarize(result),
-        "case": result.case.words if result.case and not is_right else "",
+        "case": result.case.description if result.case and not is_right else "",
         "equation": result.item.equation,
         "likely": result.likely,
         "lines": result.likely_lines[:MOST_LINES],

@@ -71,10 +71,10 @@ def _show_results(report: Report, terminal: Terminal, verbose: bool) -> None:
     brief = [] if verbose else [Verdict.RIGHT, Verdict.NOT_TRIED]
     _show_by_verdict("properties", report.properties, terminal, brief)
     for result in (*report.features, *report.properties):
-        if result.verdict in FAILED and result.found and result.case is not None:
-            terminal.line(f"  {result.name}, on {result.case.words}: {result.found}", "red")
+        if result.verdict in FAILED and result.finding and result.case is not None:
+            terminal.line(f"  {result.name}, on {result.case.description}: {result.finding}", "red")
     for result in report.kernels:
-        line = f"  {result.name}: {result.found or result.got}"
+        line = f"  {result.name}: {result.finding or result.got}"
         terminal.line(line, STYLES.get(result.verdict, "yellow"))
     uncounted = []
     if any(result.verdict == Verdict.MISSING for result in report.features):
@@ -83,7 +83,7 @@ def _show_results(report: Report, terminal: Terminal, verbose: bool) -> None:
         )
     wrong = [result for result in report.error_handling if result.verdict == Verdict.WRONG]
     for result in wrong:
-        line = f"  error handling: {result.name}: {result.found}"
+        line = f"  error handling: {result.name}: {result.finding}"
         terminal.line(line, "red" if report.strict else "dim")
     if wrong and not report.strict:
         uncounted.append("Error handling counts only with --strict.")

@@ -22,7 +22,7 @@ class FunctionTape:
     """The tape of one layer in one direction."""
 
     functions: Functions
-    own: object
+    user_tape: object
     is_one_hot: bool
     last: tuple[Array, ...]  # (B, H) each
     h: Array  # (T + 1, B, H), first the initial state
@@ -94,7 +94,7 @@ class FunctionsLayer(Layer):
     ) -> Gradients:
         """Call the function of the backward pass."""
         name = f"{tape.functions.cell}_backward"
-        d_x, *gradients = tape.functions.call(name, tape.own, d_steps[0], *d_last)
+        d_x, *gradients = tape.functions.call(name, tape.user_tape, d_steps[0], *d_last)
         d_first, rest = gradients[: len(d_last)], gradients[len(d_last) :]
         by_letter = dict(zip(self._letters, rest, strict=True))
         d_weights: dict[str, Array | None] = {}

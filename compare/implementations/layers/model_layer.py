@@ -27,7 +27,7 @@ Package = ModuleType | SimpleNamespace
 class ModelTape(RNNTape):
     """The tape of another layer, with the layout, which is all that the model reads."""
 
-    own: object
+    layer_tape: object
     one_hot: bool
 
 
@@ -86,7 +86,7 @@ class ModelLayer(Layer):
     ) -> RNNGradients:
         """Return the gradients; a single bias moves as much as both of ours together."""
         assert isinstance(tape, ModelTape)
-        gradients = self._implementation.layer.backward(tape.own, d_output, d_state)
+        gradients = self._implementation.layer.backward(tape.layer_tape, d_output, d_state)
         parameters = dict(gradients.parameters)
         for name in self.parameters if self._shares_bias else ():
             if name not in parameters:

@@ -82,7 +82,7 @@ class UserLayerFactory:
 class UserTape(NamedTuple):
     """The tape of a pass, and how its arguments were passed."""
 
-    own: object
+    user_tape: object
     is_transposed: bool
     has_tokens: bool
     has_state: bool
@@ -251,7 +251,9 @@ class UserLayer:
             d_state = _drop_layers(d_state)
         number = self.handle.number
         try:
-            gradients = self.submission.call("backward", tape.own, d_output, d_state, of=number)
+            gradients = self.submission.call(
+                "backward", tape.user_tape, d_output, d_state, of=number
+            )
         except CallFailed as failure:
             if is_refusal(failure) and "backward()" in failure.got:  # not what it calls
                 failure.verdict = Verdict.NOT_TRIED

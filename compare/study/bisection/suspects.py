@@ -49,7 +49,7 @@ class _Trained:
     def train_epoch(self, case: check.TrainingCase, batches: Iterable[Batch]) -> None:
         """Train for one epoch with the case's settings."""
         options = {"carry_state": case.carry_state, **step_options(case.settings, self.package)}
-        self.package.train_epoch(self._model, batches, self._optimizer.own, **options)
+        self.package.train_epoch(self._model, batches, self._optimizer.optimizer, **options)
 
 
 class NumPySuspect(_Trained):

@@ -53,7 +53,7 @@ def test_deep_searches_further_and_shrinks_what_it_finds(tmp_path):
         tried(tmp_path, shy, STAGES[-1:], deep=deep)["clip_grad_norm"] for deep in (False, True)
     )
     assert (right.verdict, wrong.verdict) == ("right", "wrong")
-    assert wrong.case.words.startswith("7 gradients")
+    assert wrong.case.description.startswith("7 gradients")
 
 
 def test_a_copy_that_is_scaled_in_the_place_of_a_gradient_is_named(tmp_path):

@@ -99,7 +99,7 @@ def test_each_case_is_tried_forward_if_there_is_no_backward_pass(tmp_path):
     with submission_of(half.write(tmp_path)) as submission:
         results = find_layout(LayerSubject(UserLayerFactory(submission, "rnn"), 0))
     assert [result.verdict for result in results[:2]] == ["wrong", "missing"]
-    assert results[0].case.words == "T 17, B 64, V 3, H 4"
+    assert results[0].case.description == "T 17, B 64, V 3, H 4"
 
 
 @pytest.mark.parametrize("target", ["torch.nn:RNN", "Plain.py:Layer"])
@@ -171,7 +171,7 @@ def test_what_deep_finds_in_one_part_makes_this_part_wrong(tmp_path):
         assert [result.verdict for result in results] == ["right"] * 3
         _, results = search_further(subject, results)
     assert [result.verdict for result in results] == ["right", "wrong", "right"]
-    assert results[1].case.words.startswith("T 7, ")
+    assert results[1].case.description.startswith("T 7, ")
 
 
 def test_a_class_that_does_not_end_is_waited_for_once(tmp_path, monkeypatch):
@@ -217,7 +217,7 @@ def test_a_process_that_ends_in_a_property_is_an_error_of_that_property():
     report = examine(CheckConfig(target="Vanishing.py:Layer"), shown)
     found = {entry.name: entry for entry in report.properties}
     assert found["empty batch"].verdict == "error"
-    assert found["empty batch"].found == "its process ended with exit code 7"
+    assert found["empty batch"].finding == "its process ended with exit code 7"
     assert found["sequence alone"].verdict == "right"
     assert report.wrong == [found["empty batch"]]
     line = "empty batch, on T 3, B 2, V 4, H 5, tanh, token numbers, float32: its process ended"
@@ -229,7 +229,7 @@ def test_a_violated_property_has_its_case():
     assert (report.score, report.ok) == (3, False)
     assert report.summary.startswith("3 of 3 parts are right; cut anywhere: wrong")
     assert [entry.name for entry in report.wrong] == ["cut anywhere", "old tape"]
-    assert all(entry.found.startswith("gradient of ") for entry in report.wrong)
+    assert all(entry.finding.startswith("gradient of ") for entry in report.wrong)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_bits_and_error_handling_count_with_strict_alone():
     report = examined("Approximate")
     found = verdicts(report.properties)
     assert (found["two biases"], found["second backward"]) == ("not to the bit", "right")
-    wrong = {e.name: e.found for e in report.error_handling if e.verdict == "wrong"}
+    wrong = {e.name: e.finding for e in report.error_handling if e.verdict == "wrong"}
     broadcast = "a state of another batch"  # by NumPy
     assert wrong.keys() == {"bitwise reproducibility", broadcast, "own memory"}
     assert wrong["bitwise reproducibility"] == "equal only within rounding: two biases"
@@ -266,4 +266,4 @@ def test_wrong_arguments_have_to_raise_value_error_or_type_error():
     found = {entry.name: entry for entry in examined("Crashing").error_handling}
     assert found["x with too many features"].verdict == "right"
     state = found["a state of another batch"]
-    assert state.found == "expected ValueError or TypeError, got IndexError"
+    assert state.finding == "expected ValueError or TypeError, got IndexError"

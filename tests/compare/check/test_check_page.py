@@ -81,7 +81,7 @@ def test_the_numbers_of_the_page_are_those_of_the_report(report, tab):
         wrong, seen, stars = result.wrong, {}, set()
         section = tab.locator(f"#stage-{k}")
         words = section.inner_text()
-        assert result.case.words in words
+        assert result.case.description in words
         assert result.likely in words
         shape, T, many = wrong.got.shape, len(wrong.got), int(wrong.wrong_entries.sum())
         assert f"{wrong.tensor} of shape ({', '.join(map(str, shape))}): {many} wrong" in words

@@ -32,7 +32,7 @@ def examined(target, cell=None, seed=0):
 def test_a_right_layer_is_called_right(layer, tmp_path):
     report = examined(layer.write(tmp_path), layer.cell)
     assert [result.name for result in report.stages if result.verdict != "right"] == []
-    assert [(entry.name, entry.found) for entry in report.wrong] == []
+    assert [(entry.name, entry.finding) for entry in report.wrong] == []
     assert report.ok
 
 
@@ -64,7 +64,7 @@ def test_a_style_of_its_own_is_right(style, convert_to_float64):
     report = examined(style.target)
     assert report.cell == style.cell
     assert [result.name for result in report.stages if result.verdict != "right"] == []
-    assert [(entry.name, entry.found) for entry in report.wrong] == []
+    assert [(entry.name, entry.finding) for entry in report.wrong] == []
     assert report.ok
 
 

@@ -196,5 +196,5 @@ def test_right_results_are_finite_and_not_zero(cell):
             first = next(iter(right.results.values()))
             assert np.isfinite(first).all()
             is_plain = {*case.levels.values()} <= {"normal"} or stage.kind == "clip_grad_norm"
-            if is_plain and not any(word in case.words for word in ("V 1", "norm 0,")):
-                assert np.any(first != 0), (stage.name, case.words)
+            if is_plain and not any(word in case.description for word in ("V 1", "norm 0,")):
+                assert np.any(first != 0), (stage.name, case.description)

@@ -78,7 +78,7 @@ def test_a_part_that_is_not_right_is_reported_with_its_case(
     results = tried(target)[1]
     assert {result.verdict for result in results[:part]} <= {"right"}
     found = results[part]
-    assert (found.verdict, found.case.words) == (verdict, words)
+    assert (found.verdict, found.case.description) == (verdict, words)
     assert expected in found.expected
     assert got in found.got
 
@@ -123,7 +123,7 @@ def test_gradients_of_which_only_the_last_bit_changes_violate_no_property():
 def test_shapes_that_do_not_fit_together_violate_a_property():
     subject, _ = tried("Squeezing.py:Layer")
     properties = try_properties(subject.layers, EVERYTHING_ELSE, 0)
-    found = [entry.found for entry in properties if entry.verdict == "wrong"]
+    found = [entry.finding for entry in properties if entry.verdict == "wrong"]
     assert any(words.startswith("expected results whose shapes fit together") for words in found)
 
 

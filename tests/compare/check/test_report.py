@@ -56,7 +56,7 @@ def entries(*rows: tuple[str, str], **more: Any) -> list[Result]:
     return [Result(name=name, verdict=Verdict(verdict), **more) for name, verdict in rows]
 
 
-ERRORS = entries(("x of 1 axis", "wrong"), found="no error")
+ERRORS = entries(("x of 1 axis", "wrong"), finding="no error")
 
 
 def report(**fields: Any) -> Report:
@@ -68,12 +68,15 @@ def report(**fields: Any) -> Report:
         + entries(("dropout", "wrong"), diagnosis=Diagnosis("Its mask is another.")),
         "properties": entries(("rows", "right"))
         + entries(
-            ("calls", "wrong"), case=Case("T 2"), found="h_n is kept", diagnosis=Diagnosis("Kept.")
+            ("calls", "wrong"),
+            case=Case("T 2"),
+            finding="h_n is kept",
+            diagnosis=Diagnosis("Kept."),
         )
         + entries(("packed", "not tried"), ("padded", "not tried"), why="without lengths"),
         "error_handling": ERRORS,
         "kernels": entries(("forward", "right"), got="7 registers")
-        + entries(("backward", "error"), got="512 registers", found="out of memory"),
+        + entries(("backward", "error"), got="512 registers", finding="out of memory"),
         "notes": ["it printed"],
     }
     return Report("my.py", cell="gru", seed=7, **values | fields)
@@ -186,7 +189,7 @@ def test_optional_cases_are_left_out_if_the_interpreter_takes_long(operations, w
         layers = UserLayerFactory(submission, "rnn")
         subject = LayerSubject(layers, 0, trials=list_trials()[:3], optional=list_trials()[1:2])
         results = find_layout(subject)
-    assert [case.words for case in subject.left_out] == words
+    assert [case.description for case in subject.left_out] == words
     for result in results:
         assert (result.verdict, result.cases) == ("right", 3 - len(words))
     notes = describe_left_out(subject.left_out, 1_260_000)

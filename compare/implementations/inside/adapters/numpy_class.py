@@ -53,7 +53,7 @@ class Findings:
 class ClassTape:
     """The arguments and results of a layer's forward pass."""
 
-    own: Any  # the class's tape; None if it keeps it in itself
+    user_tape: Any  # the class's tape; None if it keeps it in itself
     is_returned: bool  # and then `backward` takes it
     given: tuple[Any, ...]
     more: dict[str, Any]
@@ -208,8 +208,8 @@ class NumpyClass:
         if isinstance(tape, ClassTape):
             arguments = self._fill_upstream(tape, d_output, d_state)
             if self._takes_tape(is_returned=tape.is_returned):
-                arguments = (tape.own, *arguments)
-            if tape.own is None and self._latest is not tape:
+                arguments = (tape.user_tape, *arguments)
+            if tape.user_tape is None and self._latest is not tape:
                 self._call(*copy.deepcopy(tape.given), **tape.more)
             self._latest = None
         return self._read_gradients(self._instance.backward(*arguments), self._findings.num_states)
