@@ -310,44 +310,6 @@ globalThis.compare = (() => {
     ];
   }
 
-  /** How well each unit tells a property of the steps; `pick` is the unit that is shown: by itself the one that tells most. */
-  function finder_(text, name, pick = null) {
-    const has_ = {
-      space: (n) => text[n] === " ", inside: (n) => /^[a-z]{2}$/.test(text.slice(Math.max(n - 1, 0), n + 1)), vowel: (n) => "aeiou".includes(text[n + 1]),
-      read: (n) => "ns".includes(text[n]), next: (n) => "ns".includes(text[n + 1]),
-    };
-    const tape = live.network.forward([...text].map((token) => record.shown_tokens.indexOf(token)));
-    const stepsWith_ = (each) => [...text].map((_, n) => has_[each](n)).slice(0, ["vowel", "next"].includes(each) ? -1 : undefined);
-    const areaOf_ = (values_, has) => {
-      const [a, b] = [true, false].map((which) => values_.filter((_, n) => n < has.length && has[n] === which));
-      return sum(a.flatMap((x) => b.map((y) => (x > y ? 1 : x === y ? 0.5 : 0)))) / (a.length * b.length);
-    };
-    const has = stepsWith_(name);
-    const units_ = record.states.flatMap((state, n) => Array.from({ length: H }, (_, i) => {
-      const values_ = tape.map((each) => each.state[n][i]);
-      return { state, i, values_, area: areaOf_(values_, has) };
-    }));
-    const far = ({ area }) => Math.abs(area - 0.5);
-    const unit = pick ? units_[pick[0] * H + pick[1]] : units_.reduce((a, b) => (far(b) > far(a) ? b : a));
-    const words = { space: "it has just read a space", inside: "it has just read two letters", vowel: "a vowel comes next", read: "it has just read one of “ns”", next: "one of “ns” comes next" };
-    const most_ = Object.keys(has_).map((each) => ({ words: words[each], area: areaOf_(unit.values_, stepsWith_(each)) })).reduce((a, b) => (far(b) > far(a) ? b : a));
-    const pairs_ = ({ area }) => `${rounded(100 * Math.max(area, 1 - area))} %`;
-    const mean = (which) => rounded(meanOf(unit.values_.filter((_, n) => n < has.length && has[n] === which)));
-    const whole = unit.state === "h" && F === "tanh" ? 1 : most(unit.values_);
-    const letters = all("#finder-passage span");
-    return [
-      ...wrongCells("unit", $("finder-map").querySelector("canvas"), record.states.length, H, (r, c) => 2 * units_[r * H + c].area - 1),
-      ...differing([
-        ["count", word("finder-said"), `${times(has.filter(Boolean).length, "step")} of ${has.length} have the property.`],
-        ["caption", word("finder-caption"), `Unit ${unit.i} of ${unit.state}: its state is ${unit.area >= 0.5 ? "larger" : "smaller"} at a bold step than at another one in ${pairs_(unit)} of all pairs `
-          + `(AUC ${rounded(unit.area, 4)}; the means are ${mean(true)} and ${mean(false)}). It tells most whether ${most_.words}: in ${pairs_(most_)}.`],
-        ...paired("bold letter", letters.map((each) => each.matches(".has")), [...text].map((_, n) => has[n] ?? false)),
-        ...paired("letter", letters.map((each) => each.textContent[0].replace("␣", " ")), [...text]),
-        ...paired("colour", letters.map((each) => getComputedStyle(each).borderBottomColor.replaceAll(",", "")), unit.values_.map((x) => css(colour(x / whole)))),
-        ...paired("row", rows($("finder-states")), unit.values_.map((x, n) => [`${n + 1} ${glyph(text[n])}`, n < has.length ? (has[n] ? "yes" : "no") : "", rounded(x, 8)])),
-      ])];
-  }
-
   const trained = { losses: [], norms: [] };
 
   /** Keep loss and gradient of the current weights. */
@@ -523,5 +485,5 @@ globalThis.compare = (() => {
     ]);
   }
 
-  return { recorded: recorded_, symptoms, hero: hero_, unrolled, pointed, step, flow, reach, memoryOf, cells, weightOf, finder: finder_, remember, training: training_, checkpointOf };
+  return { recorded: recorded_, symptoms, hero: hero_, unrolled, pointed, step, flow, reach, memoryOf, cells, weightOf, remember, training: training_, checkpointOf };
 })();

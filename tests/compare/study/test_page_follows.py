@@ -191,9 +191,6 @@ ACTS = {  # what a reader does, what the weights are called then, and whose the 
     "heats": ([("#temperature-slider", "0.3")], "", OWN),
     "samples": (["#draw-again"], "", OWN),
     "takes another letter": ([("#memory-step", "10")], "", OWN),
-    "looks for another unit": ([("#finder-property", "read"), ("#finder-own", "ns")], "", OWN),
-    "reads another passage": ([("#finder-text", "the sun and the moon")], "", OWN),
-    "finds nothing": ([("#finder-property", "read"), ("#finder-own", "Z")], "", OWN),
     "opens a gate": ([("#keep-slider", "2.5")], "", OWN),
     "draws new cells": (["#cells-reset"], "", OWN),
     "shows fewer units": ([("#units-select", "8")], "", OWN),
@@ -207,7 +204,7 @@ def test_everything_follows(act, page):
     for each in acts:
         if isinstance(each, str):
             page.click(each)
-        elif each[0].endswith(("select", "step", "property")):
+        elif each[0].endswith(("select", "step")):
             page.select(*each)
         else:
             page.fill(*each)

@@ -14,7 +14,7 @@ LABELS = (  # texts that are seen whole
     "#checkpoints button, #play, #theme, #units-pick, #products td, #text-input, #whose, "
     ".panels button, .panels .hint, .writing dd, #flow-numbers button, #flow-numbers .formula, "
     "#flow-numbers .figure, #memory .pick, .said li, #cells-numbers td, #cells-said, .numbers dd, "
-    "#weight .pick, #finder .pick, #finder-caption, .passage span, .choices button, .reply p, "
+    "#weight .pick, .choices button, .reply p, "
     "#symptom th, #symptom td, #game-link, #game-leave"
 )
 TAB_ORDER = """Skip to the text | theme | hero-play | hero-before | hero-slider | hero-next
@@ -23,7 +23,7 @@ game-link | optimizer-select | train-step | train | reset | temperature-slider |
 units-select | unfold | compare-check | token-select | products | flow-slider | flow-play
 flow-before | flow-next | loss-slider | cut-slider | gain-slider | memory-step | memory-token
 lesson-numbers | keep-slider | cells-train | cells-reset | cells-numbers | weight-select
-weight-slider | weight-field | finder-property | checkpoints | play | puzzle-input | game-start
+weight-slider | weight-field | checkpoints | play | puzzle-input | game-start
 game-leave | symptom | game-hint | game-give-up | ulps-check | parity-table"""
 CUT_OFF = """([selectors, width]) => selectors.split(", ").map((selector) => {
   const all = see.all(selector);
@@ -38,7 +38,7 @@ CUT_OFF = """([selectors, width]) => selectors.split(", ").map((selector) => {
 SCROLLS = "() => document.documentElement.scrollWidth"
 DRAWN = """() => see.all("section:has(> .panel)").filter((section) =>
   section.querySelector("table, svg:not(.thumb), canvas[style]")).map(({ id }) => id)"""
-PANELS = "step backward reach clipping memory cells weight finder training parity"
+PANELS = "step backward reach clipping memory cells weight training parity"
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 400)])
@@ -78,8 +78,8 @@ def test_a_large_network_shows_the_units_that_change_most(open_page, tmp_path):
     shown = opened.js("units")
     assert shown == sorted(made["units_by_change"][:32])
     assert "These units change most" in opened.text("#units-rule")
-    rows = "() => [unrolled.state.rows, memory.maps.changeh.rows, finder.map.columns]"
-    assert opened.page.evaluate(rows) == [32, 32, 32]
+    rows = "() => [unrolled.state.rows, memory.maps.changeh.rows]"
+    assert opened.page.evaluate(rows) == [32, 32]
     opened.choose(t=3, i=shown[0])
     opened.focus("#unrolled-picture .map")
     opened.press("ArrowDown", "ArrowDown")
@@ -105,7 +105,7 @@ def test_closed_panels_are_not_drawn_and_on_paper_all_are(path, open_page):
     )
     assert printed == ["light", PANELS.split(), "dark"]
     opened.page.emulate_media(media="print")
-    for name in (".controls", ".hero-controls", "#game", "#reach-table", "#finder-reads"):
+    for name in (".controls", ".hero-controls", "#game", "#reach-table"):
         assert opened.page.locator(name).is_hidden(), name
     assert opened.page.locator("#checkpoints button").first.is_visible()  # the name of its row
 

@@ -11,7 +11,7 @@ temperature-slider: Temperature
 units-select: Units shown | flow-slider: Gradient at | gain-slider: Scale Whh | loss-slider: Loss
 cut-slider: Truncate after | memory-step: Change step | memory-token: to | weight-field: Value
 keep-slider: Bias of the gate that keeps (LSTM f, GRU z) | weight-select: Parameter
-weight-slider: Move it by | finder-text: Text to read
+weight-slider: Move it by
 reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-before: Previous
 flow-next: Next | cells-train: Train 100 updates | cells-reset: New weights
 weight-back: Put it back | play: Play the training | game-start: Start
@@ -72,7 +72,6 @@ STANDS_OUT = [  # what carries meaning, what it has to differ from, and the styl
     ("#cells-picture .line.of-lstm.h", "#cells-picture .line.of-rnn", "stroke"),
     ("#cells-picture .line.of-lstm.c", "#cells-picture .line.of-lstm.h", "strokeDasharray"),
     ("#weight-picture .tangent", "#weight-picture .curve", "stroke"),
-    ("#finder-passage .has", "#finder-passage span:not(.has)", "fontWeight color"),
     ("#checkpoints .chosen td", "#checkpoints tr:not(.chosen) td", "fontWeight backgroundColor"),
     ("#choices .is-right", "#choices button:not(.is-right)", "fontWeight borderTopWidth"),
     ("#unrolled-picture .mark.across", "body", "borderTopWidth borderBottomWidth"),
@@ -194,7 +193,7 @@ def test_what_is_pointed_at_is_outlined_wherever_it_is_shown(page):
     page.point("#unrolled-picture .map >> nth=0", 2.5, T, 3.5, H, do="hover")  # unit 3 at step 3
     assert {"3", "unit 3"} & outlined()[0]
     frames = page.page.evaluate(FRAMES)
-    where = {"unrolled 3 12", "unrolled 6 2", "unrolled 14 2", "weight 3 6", "finder 0 3"}
+    where = {"unrolled 3 12", "unrolled 6 2", "unrolled 14 2", "weight 3 6"}
     assert where <= {*frames}
     assert frames.count("step 0 3") == 6  # a, h before, a row of W_hh, products, z, h
     page.page.locator("#chain .formula span[data-same=symbol-W_hh]").first.hover()

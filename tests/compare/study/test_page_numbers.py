@@ -104,20 +104,6 @@ def test_a_weight_is_changed_and_put_back(name, keys, at, page):
     assert page.page.locator("#weight-back").is_disabled()
 
 
-@on("rnn-relu", "lstm")
-def test_the_units_that_tell_most_are_found(page):
-    page.run(
-        "$('finder-reads').open = $('finder-states').open = true; $('finder-own').value = 'ns'"
-    )
-    text = page.page.locator("#finder-text").input_value()[:60]
-    page.fill("#finder-text", text)
-    for name in ("space", "inside", "vowel", "read", "next"):
-        page.select("#finder-property", name)
-        checks(page, "finder", text, name)
-    page.point("#finder-map .map", 4.5, H, 0.5, page.js("record.states.length"))
-    checks(page, "finder", text, name, [0, 4])
-
-
 @on("rnn-tanh", "gru")
 def test_training_on_the_text_and_what_is_generated(page):
     for _ in range(3):
