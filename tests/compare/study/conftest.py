@@ -85,7 +85,7 @@ def page(network, open_page):
     """The page of a network with a typed text; whatever the fonts, its pictures have one width."""
     opened = open_page(network.path, anew=False)
     opened.run(
-        "spaces.get = () => 640; pickWeight('rnn.weight_hh_l0', 0);"
+        "spaces.get = () => 640; redraw('*'); pickWeight('rnn.weight_hh_l0', 0);"
         "$('unfold').textContent.startsWith('Open') && $('unfold').click()"
     )
     if opened.page.locator("#text-input").input_value() != TYPED:

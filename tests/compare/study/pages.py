@@ -128,21 +128,6 @@ def optimizer_of(opened, name, model):
     return {"sgd": scratch_rnn.SGD, "adam": scratch_rnn.Adam}[name](model.parameters, lr)
 
 
-def networks_of(opened):
-    """Return the networks of all cells that are side by side, in float64."""
-    found = opened.page.evaluate(
-        """() => Object.entries(side.networks).map(([name, { parameters }]) =>
-          [name, NAMES.map((each) => [...parameters[each]])])"""
-    )
-    models = {}
-    for name, arrays in found:
-        layer = getattr(scratch_rnn, CELLS[name].layer)(len(arrays[-1]), 16, dtype=np.float64)
-        models[name] = scratch_rnn.RNNModel(layer, len(arrays[-1]))
-        for parameter, array in zip(models[name].parameters.values(), arrays, strict=True):
-            parameter[...] = np.reshape(array, parameter.shape)
-    return models
-
-
 def layer_of(module, made, V, H, **more):
     """Build the layer of a page's cell: ours, PyTorch's, or that of a copy with a bug."""
     cell = CELLS[made["cell"]]

@@ -174,6 +174,17 @@ globalThis.compare = (() => {
     ];
   }
 
+  /** The largest singular value of a matrix, by the power method on M^T M. */
+  function norm2(M) {
+    let v = M[0].map((_, n) => 1 / (n + 1));
+    for (let round = 0; round < 2000; round++) {
+      const image = M.map((weights) => sum(weights.map((w, j) => w * v[j])));
+      const back = v.map((_, j) => sum(M.map((weights, r) => weights[j] * image[r])));
+      v = back.map((x) => x / size(back));
+    }
+    return size(M.map((weights) => sum(weights.map((w, j) => w * v[j]))));
+  }
+
   /** How far back a loss reaches: curve, triangle, tiles and tables; and clipping. */
   function reach() {
     const { W_hh, h } = now();
@@ -206,7 +217,7 @@ globalThis.compare = (() => {
         ["marked loss and step", cellOf(canvas.parentElement.querySelector(".across"), canvas, K, K)[0] * K + cellOf(canvas.parentElement.querySelector(".mark:not(.across)"), canvas, K, K)[1], (k - 1) * K + Math.min(t, K) - 1],
         ["readout", word("triangle-readout"), t > k ? `loss ${k} comes before step ${t}: no gradient` : `loss ${k}, step ${t}: ${rounded(norm_(k, t), 8)}${t <= lost(k) ? " (cut off)" : ""}`],
         ...paired("tile", shown, tiles),
-        ...(IS_GATED ? [] : [["remark", texts(".tiles .remark")[0].startsWith(largestSingularValue(Float64Array.from(W_hh.flat()), H) < 1 ? "Below 1: each step back makes each gradient smaller." : "The most by which"), true], ["slope", texts(".tiles .remark")[1].match(/here (\S+) in/)[1], rounded(sum(h.flat().map((x) => (F === "tanh" ? 1 - x * x : Number(x > 0)))) / h.flat().length, 2)], ["singular value", word("singular-value"), rounded(largestSingularValue(Float64Array.from(W_hh.flat()), H), 4)], ["radius", word("radius-value"), rounded(spectralRadius(Float64Array.from(W_hh.flat()), H), 4)]]),
+        ...(IS_GATED ? [] : [["remark", texts(".tiles .remark")[0].startsWith(norm2(W_hh) < 1 ? "Below 1: each step back makes each gradient smaller." : "The most by which"), true], ["slope", texts(".tiles .remark")[1].match(/here (\S+) in/)[1], rounded(sum(h.flat().map((x) => (F === "tanh" ? 1 - x * x : Number(x > 0)))) / h.flat().length, 2)], ["singular value", word("singular-value"), rounded(norm2(W_hh), 4)], ["radius", word("radius-value"), rounded(checkpoint().radius * live.gain, 4)]]),
         ...paired("row of the loss", one, to(k).map((m) => [`${m} ${glyph(reading.tokens[m - 1])}`, rounded(norm_(k, m), 8), m <= lost(k) ? "cut off" : ""])),
         ...paired("row of all", every, to(K).map((r) => [`k ${r}`, ...to(K).map((m) => (m > r ? "" : rounded(norm_(r, m))))])),
         ["chosen column", columns.findIndex((each) => each.matches(".chosen")), k - 1],
@@ -256,29 +267,6 @@ globalThis.compare = (() => {
         ...paired("row", rows($("memory-table")), reading.tokens.map((each, n) => [`${n + 1} ${glyph(each)}`, ...norms.map((of) => (n < of.length ? rounded(of[n], 8) : ""))])),
       ]),
       ...differing(lines, 0.01),
-    ];
-  }
-
-  /** The gradients of the last loss in all cells. */
-  function cells() {
-    const [svg, table_] = [$("cells-picture").querySelector("svg"), rows($("cells-numbers"))];
-    const [value, ids] = [axis(svg, true), side.ids];
-    const curves = Object.entries(side.networks).flatMap(([name, network]) => {
-      const tape = network.forward(ids.slice(0, -1));
-      const { steps } = network.backFromLast(tape, ids.at(-1));
-      const { loss } = network.run(ids.slice(0, -1), ids.slice(1));
-      const gate = { gru: "z", lstm: "f" }[name];
-      return record.cells[name].states.map((state, n) => ({ layer: name.toUpperCase(), name, state, loss, norms: steps.map(({ d_state }) => size(d_state[n])),
-        gate: gate ? `${gate} ${rounded(sum(tape.flatMap((each) => [...each[gate]])) / (tape.length * 16))}` : "–" }));
-    });
-    const left = ({ norms }) => norms[0] / norms.at(-1);
-    return [
-      ...differing([
-        ...paired("line", all("polyline", svg).map((line) => line.getAttribute("class")), curves.map(({ name, state }) => `line of-${name} ${state}`)),
-        ...paired("row", table_, curves.map((each) => [each.layer, `${each.state}t`, rounded(left(each) ** (1 / (K - 1))), each.gate, rounded(each.loss, 5)])),
-        ["sentence", word("cells-said"), `${times(K - 1, "step")} back, this is left of the gradient of the last loss: ${curves.map((each) => `${each.layer}, ∂L/∂${each.state}: ${share(left(each))}`).join("; ")}.`],
-      ]),
-      ...differing(curves.flatMap(({ norms }, n) => paired(`line ${n}`, points(all("polyline", svg)[n]).map(([, y]) => value(y)), norms.map((x) => Math.log10(x / norms.at(-1))))), 0.01),
     ];
   }
 
@@ -485,5 +473,5 @@ globalThis.compare = (() => {
     ]);
   }
 
-  return { recorded: recorded_, symptoms, hero: hero_, unrolled, pointed, step, flow, reach, memoryOf, cells, weightOf, remember, training: training_, checkpointOf };
+  return { recorded: recorded_, symptoms, hero: hero_, unrolled, pointed, step, flow, reach, memoryOf, weightOf, remember, training: training_, checkpointOf };
 })();

@@ -237,8 +237,8 @@ def test_a_network_in_the_address_takes_the_place_of_the_pages(is_whole, path, o
     expected = own if is_whole else theirs["parameters"]
     assert all(np.array_equal(found[name], array) for name, array in expected.items())
     assert tab.evaluate(drawn) == course  # the checkpoints stay the page's
-    singular = np.linalg.norm(expected["rnn.weight_hh_l0"], 2)
-    tab.wait_for_function("() => reading.singular")
-    assert tab.evaluate("() => reading.singular") == pytest.approx(singular, rel=1e-6)
+    assert (
+        tab.evaluate("() => reading.singular") is None
+    ) == is_whole  # only recorded weights have it
     is_named = "trained by your functions" in tab.inner_text("body")
     assert is_named == is_whole

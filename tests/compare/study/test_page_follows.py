@@ -191,8 +191,6 @@ ACTS = {  # what a reader does, what the weights are called then, and whose the 
     "heats": ([("#temperature-slider", "0.3")], "", OWN),
     "samples": (["#draw-again"], "", OWN),
     "takes another letter": ([("#memory-step", "10")], "", OWN),
-    "opens a gate": ([("#keep-slider", "2.5")], "", OWN),
-    "draws new cells": (["#cells-reset"], "", OWN),
     "shows fewer units": ([("#units-select", "8")], "", OWN),
     "asks for ulps": ([("#text-input", "time traveller"), "#ulps-check"], "", RECORDED),
 }
@@ -230,7 +228,7 @@ def test_training_goes_on_until_it_is_stopped(page):
 ONE = "This text has one token"
 TWO = "This panel needs all weights of the network, and a text of at least two characters."
 ABSENT = dict.fromkeys(("backward", "memory", "weight"), TWO)
-ABSENT |= dict.fromkeys(("reach", "clipping", "cells", "game"), ONE)
+ABSENT |= dict.fromkeys(("reach", "clipping", "game"), ONE)
 
 
 def test_letters_that_are_not_there_no_letter_one_letter_and_two(page):
@@ -243,7 +241,7 @@ def test_letters_that_are_not_there_no_letter_one_letter_and_two(page):
     assert page.text("#loss-now") == "One token has no loss."
     follows(page, t=1, k=1, n=1)
     visible = """(section) => [...document.querySelectorAll(`#${section} .panel > [id]`)]
-      .filter((each) => each.checkVisibility() && !/lesson/.test(each.id)).map(({ id }) => id)"""
+      .filter((each) => each.checkVisibility()).map(({ id }) => id)"""
     for section, words in ABSENT.items():
         assert page.text(f"#{section}-absent").startswith(words)
         assert page.page.evaluate(visible, section) == [f"{section}-absent"]

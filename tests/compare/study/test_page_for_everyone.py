@@ -13,7 +13,7 @@ LABELS = (  # texts that are seen whole
     "#parity-table td:nth-child(2), #parity-table td:nth-child(3), #checkpoints td, "
     "#checkpoints button, #play, #theme, #units-pick, #products td, #text-input, #whose, "
     ".panels button, .panels .hint, .writing dd, #flow-numbers button, #flow-numbers .formula, "
-    "#flow-numbers .figure, #memory .pick, .said li, #cells-numbers td, #cells-said, .numbers dd, "
+    "#flow-numbers .figure, #memory .pick, .said li, .numbers dd, "
     "#weight .pick, .choices button, .reply p, "
     "#symptom th, #symptom td, #game-link, #game-leave"
 )
@@ -22,9 +22,8 @@ guide-start | text-input | example-select | step-slider | unit-slider | checkpoi
 game-link | optimizer-select | train-step | train | reset | temperature-slider | draw-again
 units-select | unfold | compare-check | token-select | products | flow-slider | flow-play
 flow-before | flow-next | loss-slider | cut-slider | gain-slider | memory-step | memory-token
-lesson-numbers | keep-slider | cells-train | cells-reset | cells-numbers | weight-select
-weight-slider | weight-field | checkpoints | play | puzzle-input | game-start
-game-leave | symptom | game-hint | game-give-up | ulps-check | parity-table"""
+lesson-numbers | weight-select | weight-slider | weight-field | checkpoints | play | puzzle-input
+game-start | game-leave | symptom | game-hint | game-give-up | ulps-check | parity-table"""
 CUT_OFF = """([selectors, width]) => selectors.split(", ").map((selector) => {
   const all = see.all(selector);
   const isCut = (element) => {

@@ -10,10 +10,9 @@ text-input: Let it read | optimizer-select: Optimizer
 temperature-slider: Temperature
 units-select: Units shown | flow-slider: Gradient at | gain-slider: Scale Whh | loss-slider: Loss
 cut-slider: Truncate after | memory-step: Change step | memory-token: to | weight-field: Value
-keep-slider: Bias of the gate that keeps (LSTM f, GRU z) | weight-select: Parameter
-weight-slider: Move it by
+weight-select: Parameter | weight-slider: Move it by
 reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-before: Previous
-flow-next: Next | cells-train: Train 100 updates | cells-reset: New weights
+flow-next: Next
 weight-back: Put it back | play: Play the training | game-start: Start
 unfold: Close all sections"""
 NAMES = {  # what stands in a picture, a legend or the head of a table
@@ -24,14 +23,12 @@ NAMES = {  # what stands in a picture, a legend or the head of a table
     "triangle-picture": "step t →|loss k ↓",
     "clip-picture": "loss k|dotted line: max_norm 0.8|mean",
     "memory-picture": "change Δh|gradient ∂L/∂h",
-    "cells-picture": "step t, which reads|RNN, ∂L/∂h|GRU, ∂L/∂h|LSTM, ∂L/∂h|LSTM, ∂L/∂c",
     "weight-picture": "mean loss L|weight W_hh[0, 0]",
     "perplexity-picture": "epochs of training",
     "products": "Row 7 of W_hh, times the state after step 5|unit|weight|state|product",
     "checkpoints": "weights|perplexity|sampled at temperature 0.8, and most likely",
     "lesson-numbers": "cell|20 letters|40 letters|RNN|GRU|LSTM|LSTM, forget bias 1",
     "lesson-before": "RNN|GRU|LSTM|first letter|repeated letter",
-    "cells-numbers": "cell|for|factor per step|gate that keeps (mean)|mean loss",
     "parity-table": "tensor|verdict|of the tolerance|largest difference|tolerance|shape",
 }
 LABEL = """(id) => {
@@ -67,10 +64,9 @@ STANDS_OUT = [  # what carries meaning, what it has to differ from, and the styl
     ("#unrolled-picture .right", "#unrolled-picture .wrong", "fontWeight color"),
     ("#memory-picture .changed", "#memory-picture .reads > span", "fontWeight borderBottomColor"),
     ("#memory-picture .line.back", "#memory-picture .line.forth", "stroke"),
-    ("#cells-picture .line.of-gru", "#cells-picture .line.of-rnn", "stroke"),
-    ("#cells-picture .line.of-lstm.h", "#cells-picture .line.of-gru", "stroke"),
-    ("#cells-picture .line.of-lstm.h", "#cells-picture .line.of-rnn", "stroke"),
-    ("#cells-picture .line.of-lstm.c", "#cells-picture .line.of-lstm.h", "strokeDasharray"),
+    ("#lesson-before .line.of-gru", "#lesson-before .line.of-rnn", "stroke"),
+    ("#lesson-before .line.of-lstm", "#lesson-before .line.of-gru", "stroke"),
+    ("#lesson-before .line.of-lstm", "#lesson-before .line.of-rnn", "stroke"),
     ("#weight-picture .tangent", "#weight-picture .curve", "stroke"),
     ("#checkpoints .chosen td", "#checkpoints tr:not(.chosen) td", "fontWeight backgroundColor"),
     ("#choices .is-right", "#choices button:not(.is-right)", "fontWeight borderTopWidth"),
@@ -127,15 +123,15 @@ def test_what_carries_meaning_stands_out_in_both_themes(page):
 
 @on("rnn-tanh", "lstm")
 def test_narrow_pictures_leave_out_what_would_overlap(page):
-    pictures = ("curve", "clip", "cells", "weight", "perplexity", "memory")
+    pictures = ("curve", "clip", "weight", "perplexity", "memory")
     for width in (640, 260):
         page.run(f"spaces.get = () => {width}; choose({{ t: 20, i: 3, k: 20 }}); redraw('*')")
         for name in pictures:
             assert page.page.evaluate("(id) => see.overlaps($(id))", f"{name}-picture") == [], name
     names = page.page.locator("#unrolled-picture .sheet > .gutter:not(.tokens)")
     assert names.all_text_contents() == ["reads", "next is", "guess"]  # no numbers
-    for name in ("memory", "cells"):  # a line has its name above the picture, in its colour
-        found = page.page.locator(f"#{name}-picture svg").first.evaluate(
+    for name in ("memory-picture", "lesson-before"):  # a line has its name above, in its colour
+        found = page.page.locator(f"#{name} svg").first.evaluate(
             """(svg) => [...svg.querySelectorAll("polyline.line")].map((line) => {
               const name = svg.querySelector(`.name.${[...line.classList].slice(1).join(".")}`);
               return [name.getBBox().y < 60,
@@ -186,7 +182,7 @@ def test_what_is_pointed_at_is_outlined_wherever_it_is_shown(page):
     picture = "() => document.querySelector('#hero-picture canvas').toDataURL()"
     at_rest = page.page.evaluate(picture)
     page.page.locator("#unrolled-picture .reads > span").nth(5).hover()  # the letter of step 6
-    assert outlined() == ({TYPED[5], ""}, {"unrolled", "backward", "reach", "memory", "cells"})
+    assert outlined() == ({TYPED[5], ""}, {"unrolled", "backward", "reach", "memory"})
     columns = ["memory 6 5", "memory 6 5", "reach 12 5", "unrolled 14 5", "unrolled 6 5"]
     assert sorted(page.page.evaluate(FRAMES)) == columns  # the middle of each
     assert page.page.evaluate(picture) != at_rest

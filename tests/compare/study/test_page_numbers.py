@@ -64,17 +64,6 @@ def test_what_is_left_of_a_changed_letter(s, token, t, page):
     checks(page, "memoryOf", s, token, t=t)
 
 
-@on("gru")  # their networks are the panel's own
-def test_all_cells_side_by_side(page):
-    checks(page, "cells")
-    page.fill("#keep-slider", "3")
-    page.run("trainCells(3)")
-    page.page.wait_for_function("() => side.steps === 3 && !side.training")
-    page.settle()
-    checks(page, "cells")
-    page.fill("#keep-slider", "0")
-
-
 @in_turn(
     "name keys at",
     ("linear.weight", "", (0, 0)),

@@ -192,6 +192,6 @@ const GUIDE = [
 /** Where to go after the guide, as far as the page has it. */
 const PLACES_TO_GO = [
   ["live", "Your turn: train it on a text of yours"], ["memory", "Change one letter, and see how long it is remembered"],
-  ["cells", "Train an RNN, a GRU and an LSTM on your text"], ["step", "Follow one step, number by number"],
+  ["cells", "See what gates change"], ["step", "Follow one step, number by number"],
   ["backward", "Follow the gradient back"], ["game", "Find the bug: a game"],
 ];

@@ -118,7 +118,7 @@ function drawTiles() {
   const all = (K * (K + 1)) / 2;
   const meanSlope = () => meanOf([...numbers().h.slice(H)].map((h) => CELL.slope(h)));
   const cut = Array.from({ length: K }, (_, m) => firstStepBeforeCut(m + 1) - 1).reduce((a, b) => a + b, 0);
-  $("reach-tiles").replaceChildren(...(IS_GATED ? [] : [
+  $("reach-tiles").replaceChildren(...(reading.singular === null ? [] : [
     tile(make("span", {}, "Largest singular value of ", math("W_{hh}")), rounded(reading.singular, 4),
       reading.singular < 1 ? "Below 1: each step back makes each gradient smaller."
         : "The most by which a step back can multiply a gradient.", "singular-value"),

@@ -169,22 +169,20 @@ const flat = (rows) => {
   return all;
 };
 
-/** Compute the norms of a reading, and the sizes of its weights. They take long: the rest is shown before. */
+/** Compute the norms of a reading. They take long: the rest is shown before. */
 function computeNorms(of, before) {
   const { ids, targets } = of;
   if (of.numbers.norms || !live.network) return;
-  const input = { parameters: live.network.parameters, bug: game.bug?.name, ids, targets, hasSizes: of.singular !== undefined };
+  const input = { parameters: live.network.parameters, bug: game.bug?.name, ids, targets };
   const products = ids.length * ids.length * live.network.parameters["rnn.weight_hh_l0"].length;
-  compute(normsOf, input, products, ({ norms, gradient_norms, ...sizes }) => {
+  compute(normsOf, input, products, (norms) => {
     if (reading !== of && !follows(of)) return;
-    Object.assign(reading.numbers, { norms, gradient_norms });
-    Object.assign(reading, sizes);
+    Object.assign(reading.numbers, norms);
     redraw("norms");
   });
   if (!of.numbers.norms && before && follows(before)) {
-    const { numbers: { norms, gradient_norms }, singular, radius } = before;
+    const { norms, gradient_norms } = before.numbers;
     Object.assign(of.numbers, { norms, gradient_norms });
-    Object.assign(of, { singular, radius });
   }
 }
 
@@ -192,7 +190,7 @@ function computeNorms(of, before) {
 const follows = (other) => training && reading.text === other.text;
 
 /** ‖∂L_k/∂h_t‖ for all losses and steps; the norm of the gradient of all parameters for each loss and for the mean. */
-function* normsOf({ parameters, bug, ids, targets, hasSizes }) {
+function* normsOf({ parameters, bug, ids, targets }) {
   const network = withBug(new Network(CELL, parameters), bug);
   const { tape, gradients } = network.run(ids.slice(0, -1), targets);
   const count = targets.length;
@@ -205,17 +203,15 @@ function* normsOf({ parameters, bug, ids, targets, hasSizes }) {
     gradientNorms[k] = totalNorm(back.gradients);
   }
   gradientNorms[count] = count ? totalNorm(gradients) : 0;
-  const W_hh = parameters["rnn.weight_hh_l0"];
-  const sizes = hasSizes ? {} : { singular: largestSingularValue(W_hh, network.H), radius: spectralRadius(W_hh, network.H) };
-  return { norms, gradient_norms: gradientNorms, ...sizes };
+  return { norms, gradient_norms: gradientNorms };
 }
 
-/** Singular value and spectral radius of the recurrent weights, if they are known; both grow with the gain. */
+/** The recorded singular value and spectral radius of the recurrent weights, times the gain; null for weights that were not recorded. */
 function sizesOf() {
-  const c = checkpoint();
-  if (IS_GATED) return { singular: null, radius: null };
-  if (live.losses.length === 0 && !live.own && !live.edit) return { singular: c.singular * Math.abs(live.gain), radius: c.radius * Math.abs(live.gain) };
-  return { singular: undefined, radius: undefined };
+  const { singular, radius } = checkpoint();
+  const isRecorded = live.losses.length === 0 && !live.own && !live.edit;
+  return singular === null || !isRecorded ? { singular: null, radius: null }
+    : { singular: singular * Math.abs(live.gain), radius: radius * Math.abs(live.gain) };
 }
 
 /** A label of the current weights: "after 60 epochs, 3 updates here, W_hh × 1.2, with a bug". */

@@ -1,6 +1,8 @@
 // ---------------------------------------------------------------- the cell: GRU; see rnn.js
 
 const CELL = {
+  states: ["h"],
+
   /** r = σ(a_r + u_r),  z = σ(a_z + u_z),  q = u_n,  n = tanh(a_n + r ⊙ q),  h' = (1 - z) ⊙ n + z ⊙ h */
   forward(a, u, [h], b_hh) {
     const H = h.length;
@@ -40,7 +42,6 @@ const CELL = {
       text: "The new state, if the update gate keeps nothing." },
   ],
   candidate: "n",
-  keeps: "z",
   newState: { formula: "h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}", line: "return (1 - z) * n + z * h",
     text: "For each unit, the update gate chooses between the candidate and the previous state." },
   fromNext: ["W_{hh}^T ∂L/∂u_{t+1} + z_{t+1} ⊙ ∂L/∂h_{t+1}"],

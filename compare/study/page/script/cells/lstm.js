@@ -1,6 +1,8 @@
 // ---------------------------------------------------------------- the cell: LSTM; see rnn.js
 
 const CELL = {
+  states: ["h", "c"],
+
   /** i, f, o = σ(a + u),  g = tanh(a_g + u_g),  c' = f ⊙ c + i ⊙ g,  h' = o ⊙ tanh(c') */
   forward(a, u, [h, c]) {
     const H = h.length;
@@ -47,7 +49,6 @@ const CELL = {
       text: "It is only multiplied by f and added to. So it carries numbers, and gradients, over many steps." },
   ],
   candidate: "g",
-  keeps: "f",
   newState: { formula: "h_t = o_t ⊙ tanh(c_t)", line: "return o * np.tanh(c_t)",
     text: "The output gate decides for each unit how much of its cell state is shown." },
   fromNext: ["W_{hh}^T ∂L/∂u_{t+1}", "f_{t+1} ⊙ ∂L/∂c_{t+1}"],

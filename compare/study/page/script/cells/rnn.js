@@ -14,6 +14,7 @@
 //         u, and `direct`: for each array of the state before, the part of its gradient that does
 //         not come through u = W_hh h_{t-1} + b_hh, or null if there is none. `d_state` can be left out if
 //         the state is h alone: the whole gradients of step.state; that of c has the part through h.
+//     states        the names of the arrays of the state
 //     newState      { formula, text, line }: of h_t
 //     fromNext      the formulas of what step t+1 adds to the gradient of each array of the state
 //
@@ -23,13 +24,13 @@
 //                   (H,): [{ of, title, formula, text, line }]; `of` is its name in the step
 //     sums          the lines that compute a and u, as in `line`; one if it is the same line
 //     candidate     the gate whose rows of W_hh the page shows; one of the letters of cells.py
-//     keeps         the gate that keeps the old state; at 1 the state and its gradient pass unchanged
 //
 // `formula` is set by `math` of elements.js. `line` is a part of the one line of the plain version
 // (scratch_rnn/plain) that computes this; the page shows that line. It can be left out. All arrays are
 // Float64Arrays, and all numbers float64. A bug of the catalogue can replace any function of CELL.
 
 const CELL = {
+  states: ["h"],
   f: F === "tanh" ? Math.tanh : (z) => Math.max(z, 0),
   slope: F === "tanh" ? (h) => 1 - h * h : (h) => (h > 0 ? 1 : 0),
 

@@ -1,6 +1,8 @@
 // ---------------------------------------------------------------- the cell: MGU; see rnn.js
 
 const CELL = {
+  states: ["h"],
+
   /** f = σ(a_f + u_f),  q = u_n,  n = tanh(a_n + f ⊙ q),  h' = (1 - f) ⊙ h + f ⊙ n */
   forward(a, u, [h]) {
     const H = h.length;
