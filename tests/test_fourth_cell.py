@@ -80,6 +80,9 @@ def copy_with_the_cell(project):
     record = (FILES / "record.txt").read_text("utf-8")
     after = after.replace("LSTM)", "LSTM, MGU)", 1)
     cells.write_text(f"{before}{record}\nCELLS = {{{after}", "utf-8")
+    table = project / "compare" / "study" / "page" / "script" / "engine" / "cells" / "table.js"
+    entry = table.read_text("utf-8").replace("gru, lstm }", "gru, lstm, mgu }")
+    table.write_text(f'import {{ mgu }} from "./mgu.js";\n{entry}', "utf-8")
 
 
 def test_every_command_takes_the_cell(tmp_path, mgu, request):

@@ -8,7 +8,7 @@ from statistics import median
 from urllib.parse import quote
 
 from compare.classroom.config import GradeConfig
-from compare.files import JsonObject, fill_page, is_page, resource, write_output
+from compare.files import JsonObject, fill_page, is_page, join_modules, resource, write_output
 from compare.implementations import Verdict
 from compare.terminal import plural
 
@@ -41,7 +41,8 @@ def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig
         or "<p>No known mistake was found.</p>",
         "students": _write_table(["file", "score", "not right", "seconds"], list_students(rows)),
     }
-    template, style, script = (resource(__package__, f"class.{e}") for e in ("html", "css", "js"))
+    template, style = (resource(__package__, f"class.{kind}") for kind in ("html", "css"))
+    script = join_modules("classroom/class.js")
     page = fill_page(template, style, script, values)
     write_output(path, page.encode(errors="backslashreplace"))
 

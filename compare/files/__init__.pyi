@@ -7,6 +7,7 @@ from .atomic import write_all as write_all
 from .atomic import write_file as write_file
 from .lockfile import LockError as LockError
 from .lockfile import lock as lock
+from .modules import join_modules as join_modules
 from .names import name_path as name_path
 from .opening import open_input as open_input
 from .opening import read_file as read_file

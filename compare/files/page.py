@@ -24,13 +24,15 @@ def fill_page(
 ) -> str:
     """Put the values into the template, for each {{name}}; a {{name}} in a value is not replaced.
 
-    The common part of all pages comes first: the head, the colours and type, a few functions.
+    The common part of all pages comes first: the head, the colours and type. The script has what it
+    needs of page.js: see `join_modules`.
     `sources` are added to the Content-Security-Policy, by directive.
     """
-    head, own_style, own_script = (
-        resource(__package__, f"page.{e}") for e in ("html", "css", "js")
+    template, style = (
+        resource(__package__, f"page.{kind}") + own
+        for kind, own in (("html", template), ("css", style))
     )
-    template, style, script = head + template, own_style + style, own_script + script
+    script = f'"use strict";\n{script}'
     policy = {
         "default-src": "'none'",
         "script-src": f"'sha256-{_hash_text(script)}'",

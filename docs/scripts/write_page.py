@@ -7,7 +7,6 @@ in the page is this project's own wheel, with those of its dependencies that are
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import re
 import shutil
@@ -19,8 +18,8 @@ from pathlib import Path
 
 import pooch
 
-from compare.files import JsonObject, resource
-from compare.study.writing.build import write_page
+from compare.files import JsonObject
+from compare.study.writing.build import write_offline, write_page
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "write"
@@ -64,8 +63,8 @@ def build_page(target: Path) -> None:
     """Write the page and its files into a folder; Unavailable says which part cannot be had."""
     WORK.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(ROOT / "docs" / "scripts" / name, WORK)
-    run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+        shutil.copy(ROOT / name, WORK)
+    run("npm", "ci", "--omit=dev", "--no-audit", "--no-fund", "--ignore-scripts")
     shutil.rmtree(target, ignore_errors=True)
     (target / "pyodide").mkdir(parents=True)
     for name, sha256 in PYODIDE.items():
@@ -85,9 +84,8 @@ def build_page(target: Path) -> None:
     for path in paths:
         digest.update(path.read_bytes())
     names = ["./", *(file["name"] for file in files)]
-    head = f'const VERSION = "{digest.hexdigest()[:16]}";\nconst FILES = {json.dumps(names)};\n'
-    offline = resource("compare.study.writing", "script/offline.js")
-    (target / "offline.js").write_text(head + offline, encoding="utf-8")
+    offline = write_offline(digest.hexdigest()[:16], names)
+    (target / "offline.js").write_text(offline, encoding="utf-8")
 
 
 def run(*command: str | Path) -> None:
@@ -181,12 +179,10 @@ def build_wheels(target: Path) -> None:
 
 def bundle() -> str:
     """Return the page's script, in one file with the editor."""
-    scripts = WORK / "script"
-    shutil.rmtree(scripts, ignore_errors=True)
-    shutil.copytree(ROOT / "compare" / "study" / "writing" / "script", scripts)
+    main = WORK / "source" / "compare" / "study" / "writing" / "script" / "main.js"
     esbuild = WORK / "node_modules" / "esbuild-wasm" / "bin" / "esbuild"
     options = ("--bundle", "--minify", "--format=iife", "--outfile=bundle.js")
-    run("node", esbuild, scripts / "main.js", *options)
+    run("node", esbuild, main, *options)
     return (WORK / "bundle.js").read_text(encoding="utf-8")
 
 

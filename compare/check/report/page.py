@@ -15,7 +15,15 @@ from compare.check.core.report import Report
 from compare.check.core.result_text import MOST_LINES, summarize
 from compare.check.core.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, ItemResult
 from compare.check.exercise.stages import Stage, run_quietly
-from compare.files import JsonObject, fill_page, is_page, json_in_html, resource, write_output
+from compare.files import (
+    JsonObject,
+    fill_page,
+    is_page,
+    join_modules,
+    json_in_html,
+    resource,
+    write_output,
+)
 from compare.implementations import CELLS, Array, Verdict, clean
 from compare.mistakes import LOSS_FILE, PlainFunctions
 from compare.parity import Comparison
@@ -39,7 +47,8 @@ def write_page(report: Report, path: Path, name: str = "") -> None:
     record = describe_report(report) | {"target": clean(name or Path(report.target).name)}
     title = html.escape(f"{record['target']}: {record['summary']}")
     values = {"mark": MARK, "title": title, "record": json_in_html(record)}
-    template, style, script = (resource(__package__, f"page.{k}") for k in ("html", "css", "js"))
+    template, style = (resource(__package__, f"page.{kind}") for kind in ("html", "css"))
+    script = join_modules("check/report/page.js")
     page = fill_page(template, style, script, values)
     write_output(path, page.encode(errors="backslashreplace"))
 

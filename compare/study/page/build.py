@@ -2,13 +2,20 @@
 
 import html
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from importlib.resources.abc import Traversable
+from functools import cache
 from pathlib import Path
 
-from compare.files import JsonObject, fill_page, json_in_html, resource, write_output
+from compare.files import (
+    JsonObject,
+    fill_page,
+    join_modules,
+    json_in_html,
+    resource,
+    write_output,
+)
 from compare.mistakes import BUGS
 from compare.study.page.packing import pack
 from compare.terminal import UsageError
@@ -17,6 +24,13 @@ MARK = '<meta name="generator" content="rnn-parity explain">'
 """A tag in the first lines of each page, which distinguishes it from any other file."""
 
 PARTS = ("numbers", "details")
+SCRIPTS = "study/page/script"
+TABLE = """
+import { add, affine, clamp, normOf, transposed } from "./arrays.js";
+import { exchanged, gateChanged } from "./bugs.js";
+import { lstm } from "./cells/lstm.js";
+"""
+"""What the methods of the catalogue's bugs use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,43 +154,37 @@ def _elements(record: JsonObject, packed: Iterable[Packed], prefix: str = "") ->
 
 def _fill(record: JsonObject, elements: str) -> str:
     """Put style, scripts and the elements of the records into the template."""
-    script = _script(record["cell"])
-    values = {"mark": MARK, "title": html.escape(title(record)), "records": elements}
+    values = {
+        "mark": MARK,
+        "title": html.escape(title(record)),
+        "records": elements,
+        "worker": _join("worker.js"),
+    }
     template, style = (resource(__package__, name) for name in ("template.html", "page.css"))
-    return fill_page(template, style, script, values, sources={"worker-src": "blob:"})
+    return fill_page(template, style, _join("main.js"), values, sources={"worker-src": "blob:"})
 
 
-def scripts(cell: str) -> list[Traversable]:
-    """Return the scripts of a page: record.js, the cell's, all others by name, main.js.
-
-    A cell without a script is a UsageError.
-    """
-    folder = resources.files(__package__).joinpath("script")
-    cells = cell_scripts()
+def check_cell(cell: str) -> None:
+    """Raise a UsageError if the page has no script for this cell."""
+    cells = cell_names()
     if cell not in cells:
         known = ", ".join(cells)
         raise UsageError(f"expected a cell that the page has a script for ({known}), got {cell}")
-    first, last = folder.joinpath("record.js"), folder.joinpath("main.js")
-    others = [p for p in folder.iterdir() if p.name.endswith(".js") and p not in (first, last)]
-    return [first, cells[cell], *sorted(others, key=lambda path: path.name), last]
 
 
-def cell_scripts() -> dict[str, Traversable]:
-    """Return the scripts of all cells by the cell's name."""
-    folder = resources.files(__package__).joinpath("script/cells")
-    paths = sorted(folder.iterdir(), key=lambda path: path.name)
-    return {p.name.removesuffix(".js"): p for p in paths if p.name.endswith(".js")}
+def cell_names() -> list[str]:
+    """Return the names of the cells that the page has a script for, as its table has them."""
+    table = resource(__package__, "script/engine/cells/table.js")
+    names = re.findall(r'from "\./(\w+)\.js"', table)
+    return sorted(names)
 
 
-def _script(cell: str) -> str:
-    """Return a page's script: CELLS has each other cell in its own scope, BUGS the bugs."""
-    first, own, *others = (path.read_text(encoding="utf-8") for path in scripts(cell))
-    codes = {n: p.read_text(encoding="utf-8") for n, p in cell_scripts().items() if n != cell}
-    scopes = (f"{name}: (() => {{\n{code}return CELL;\n}})()" for name, code in codes.items())
-    cells = ", ".join([f"{cell}: CELL", *scopes])
+@cache
+def _join(entry: str) -> str:
+    """Return the script of a module, with the bugs of the catalogue in the table of bugs."""
     bugs = ",\n".join(f'"{bug.name}": {{ {bug.page.methods} }}' for bug in BUGS if bug.page)
-    tables = f"const CELLS = {{ {cells} }};\nconst BUGS = {{\n{bugs}\n}};"
-    return "\n".join([first, own, tables, *others])
+    table = f"export const BUGS = {{\n{bugs}\n}};\n"
+    return join_modules(f"{SCRIPTS}/{entry}", {f"{SCRIPTS}/engine/bugs_table.js": TABLE + table})
 
 
 def title(record: JsonObject) -> str:

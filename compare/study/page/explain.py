@@ -13,7 +13,7 @@ from compare.implementations import CELLS
 from compare.parity import SharedOptions, limited_threads
 from compare.runs import Course, Snapshot, newest_run, read_course
 from compare.study.config import ExplainConfig
-from compare.study.page.build import MARK, PageSize, scripts, write_page
+from compare.study.page.build import MARK, PageSize, check_cell, write_page
 from compare.study.page.own_network import read_own_network
 from compare.study.page.record import SETTINGS, record
 from compare.terminal import PACKAGE, Terminal, UsageError, all_but, plural, refuse_options
@@ -31,9 +31,9 @@ def explain(config: ExplainConfig, terminal: Terminal | None = None) -> Path:
     config.check()
     _refuse_replacing(config)
     if config.cell is not None:
-        scripts(config.cell)
+        check_cell(config.cell)
     course = choose_course(config, terminal)
-    scripts(course.setting.cell)  # before the results are computed
+    check_cell(course.setting.cell)  # before the results are computed
     unknown = all_but(course.setting, *SETTINGS)
     refuse_options(course.setting, unknown, "a run with settings that the page knows")
     with limited_threads(1):

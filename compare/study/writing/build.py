@@ -1,13 +1,15 @@
 """The page in one file of HTML, and the list of what it loads: Python, NumPy, this package."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 from compare.check import write_template
-from compare.files import JsonObject, fill_page, json_in_html, resource
+from compare.files import JsonObject, fill_page, join_modules, json_in_html, resource
 from compare.implementations import CELLS
 
 MARK = '<meta name="generator" content="rnn-parity write">'
 TITLE = "Write a recurrent network"
+SCRIPTS = "study/writing/script"
 
 SOURCES = {
     "connect-src": "'self'",  # Python and its packages
@@ -32,7 +34,7 @@ def write_page(
         "files": files,
         "megabytes": round(sum(file["bytes"] for file in files) / 1e6),
     }
-    worker = resource(__package__, "script/worker.js")
+    worker = join_modules(f"{SCRIPTS}/worker.js")
     values = {"mark": MARK, "title": TITLE, "site": json_in_html(site), "worker": worker}
     template, style = (resource(__package__, name) for name in ("template.html", "writing.css"))
     return fill_page(template, style, script, values, SOURCES)
@@ -46,3 +48,10 @@ def describe_cell(cell: str) -> JsonObject:
         "functions": [*functions, "cross_entropy", "clip_grad_norm"],
         "exercise": write_template(cell, "my_rnn.py"),
     }
+
+
+def write_offline(version: str, files: Sequence[str]) -> str:
+    """Return the script that lets a browser keep these files; the version changes with them."""
+    values = {"VERSION": version, "FILES": files}
+    text = "".join(f"export const {name} = {json.dumps(x)};\n" for name, x in values.items())
+    return join_modules(f"{SCRIPTS}/offline.js", {f"{SCRIPTS}/offline_files.js": text})

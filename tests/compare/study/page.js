@@ -70,7 +70,7 @@ globalThis.see = (() => {
     do {
       await frame();
       await frame();
-      if (performance.now() > end) throw new Error(`expected a page at rest after ${seconds} s; ${[...changed, waiting.size, work.now?.steps.name]} waits`);
+      if (performance.now() > end) throw new Error(`expected a page at rest after ${seconds} s; ${[...changed, waiting.size, work.now?.name]} waits`);
     } while (changed.size > 0 || waiting.size > 0 || work.now);
   }
 

@@ -124,7 +124,7 @@ def on(*networks):
 
 def optimizer_of(opened, name, model):
     """Return our optimizer of this name, with the learning rate of the page's."""
-    lr = opened.page.evaluate("(name) => OPTIMIZERS[name].lr", name)
+    lr = opened.page.evaluate("learningRateOf", name)
     return {"sgd": scratch_rnn.SGD, "adam": scratch_rnn.Adam}[name](model.parameters, lr)
 
 

@@ -91,7 +91,7 @@ globalThis.compare = (() => {
     const a = W_ih.map((weights, r) => weights[ids[t - 1]] + b_ih[r] + (IS_GATED ? 0 : b_hh[r]));
     const u = W_hh.map((weights, r) => sum(weights.map((w, j) => w * before[j])) + (IS_GATED ? b_hh[r] : 0));
     const z = a.map((x, r) => x + u[r]);
-    const parts = IS_GATED ? CELL.parts.map(({ of }) => [...reading.tape[t - 1][of]]) : [];
+    const parts = IS_GATED ? CELL.parts.map(({ of }) => [...reading.tape[t - 1].parts[of]]) : [];
     const weights = W_hh[BLOCK * H + i];
     const products = weights.map((w, j) => w * before[j]);
     const ofState = (values_) => (F === "tanh" ? 1 : most(values_));
@@ -349,7 +349,7 @@ globalThis.compare = (() => {
   function hero_(t) {
     const { h, p, W_ih, W_hh, b_ih, b_hh, ids } = now();
     const before = h[t - 2] ?? h[0].map(() => 0);
-    const { r, z, n, i, f, g, o } = reading.tape[t - 1];
+    const { r, z, n, i, f, g, o } = reading.tape[t - 1].parts;
     const [c_before, c_t] = [reading.tape[t - 1].before[1], reading.tape[t - 1].state[1]];
     const rowsOf = Array.from({ length: H }, (_, j) => BLOCK * H + j);
     const a = rowsOf.map((j) => W_ih[j][ids[t - 1]] + b_ih[j]);

@@ -13,7 +13,7 @@ from compare.cli import main
 from compare.files import RecordError
 from compare.parity import SharedOptions, build_models, check_parity, copy_weights
 from compare.runs.checkpoint import save
-from compare.study.page.build import PARTS, scripts
+from compare.study.page.build import PARTS, check_cell
 from compare.study.page.explain import demonstration
 from compare.study.page.record import MOST_STEPS, SETTINGS, find_predicted_ids, record, split_text
 from compare.terminal import UsageError
@@ -271,7 +271,7 @@ def test_what_cannot_be_explained_is_refused_in_one_line(refused):
 def test_a_cell_without_demonstration_or_script_is_refused():
     for refuse, line in [
         (demonstration, "a demonstration, "),
-        (scripts, r".*\(gru, lstm, rnn\), "),
+        (check_cell, r".*\(gru, lstm, rnn\), "),
     ]:
         with pytest.raises(UsageError, match=f"^expected a cell .*{line}got mgu"):
             refuse("mgu")

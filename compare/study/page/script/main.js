@@ -1,92 +1,65 @@
-// ---------------------------------------------------------------- all together
+// The page of `rnn-parity explain`. For the text of the command it shows the recorded results of NumPy and PyTorch. For
+// any other text, and after any change of the weights, it shows the results of its own engine, in float64.
+//
+// This module comes last: it knows all panels. The engine (engine/) knows nothing of the page. What was recorded is in
+// record/, what the page shows now in state/.
 
-panels.sort((a, b) => a.place - b.place);
+import { guidePanel, startGuide } from "./guide/guide.js";
+import { heroPanel } from "./hero/hero.js";
+import { beginningPanel } from "./panels/beginning.js";
+import { checkpointsPanel } from "./panels/checkpoints.js";
+import { controlsPanel } from "./panels/controls.js";
+import { backwardPanel } from "./panels/flow/flow.js";
+import { gamePanel } from "./panels/game/game.js";
+import { lessonPanel } from "./panels/lesson.js";
+import { livePanel } from "./panels/live.js";
+import { memoryPanel } from "./panels/memory.js";
+import { setUpFolding, setUpNetworks } from "./panels/page.js";
+import { parityPanel } from "./panels/parity.js";
+import { pointingPanel } from "./panels/pointing.js";
+import { clippingPanel } from "./panels/reach/clipping.js";
+import { reachPanel } from "./panels/reach/reach.js";
+import { stepPanel } from "./panels/step/step.js";
+import { unrolledPanel } from "./panels/unrolled.js";
+import { weightPanel } from "./panels/weight.js";
+import { spaces } from "./pictures/sizes.js";
+import { unpackCheckpoints } from "./record/unpack.js";
+import { read } from "./state/read.js";
+import { drawAll, redraw, setUpDrawing } from "./state/redraw.js";
+import { rnnParity } from "./state/script_interface.js";
+import { live } from "./state/state.js";
+import { networkOfAddress, takeWeights } from "./state/weights.js";
 
-/** The parts of the page that are drawn, each with the keys of `chosen` that it depends on. */
-const views = [
-  ...panels.flatMap(({ section, views: all }) => all.map(([keys, draw_]) => ({ section, keys: keys.split(" "), draw: draw_ }))),
-  ...panels.flatMap(({ section, tables }) => Object.entries(tables).map(([id, [keys, write]]) =>
-    ({ section, keys: [id, ...keys.split(" ")], draw: () => $(id).open && write() }))),
+/** All panels, from the top of the page to its end. */
+const PANELS = [
+  beginningPanel,
+  controlsPanel,
+  guidePanel,
+  heroPanel,
+  livePanel,
+  unrolledPanel,
+  stepPanel,
+  backwardPanel,
+  reachPanel,
+  clippingPanel,
+  memoryPanel,
+  lessonPanel,
+  weightPanel,
+  checkpointsPanel,
+  parityPanel,
+  gamePanel,
+  pointingPanel,
 ];
 
-function choose(changes) {
-  for (const [key, value] of Object.entries(changes)) {
-    if (chosen[key] === value) continue;
-    chosen[key] = value;
-    if (key === "u") {
-      showUnits(value);
-      redraw("i"); // a unit that is not shown is not chosen
-    }
-    if (key === "compare") document.documentElement.toggleAttribute("data-compare", value);
-    if (key === "c") {
-      live.own = null;
-      takeWeights();
-      read();
-      redraw("text");
-    }
-    if (key === "t" && !("v" in changes) && chosen.v !== null) {
-      chosen.v = null; // another token comes next now
-      redraw("v");
-    }
-    redraw(key);
-  }
-}
-
-/** Open each <details> that an element is in. */
-function reveal(element) {
-  for (let each = element.parentElement.closest("details"); each; each = each.parentElement.closest("details")) {
-    each.open = true;
-    unfold(each.parentElement.id);
-  }
-}
-
-/** The menu of networks in the page of a run. The page is loaded again with another one. */
-function setUpNetworks() {
-  $("network-pick").hidden = !$("small-record");
-  $("network-select").append(make("option", { value: "" }, "yours"), make("option", { value: "small", selected: IS_SMALL }, "a small one"));
-  $("network-select").addEventListener("change", () => showNetwork($("network-select").value));
-}
-
-function showNetwork(name) {
-  location.hash = name;
-  location.reload();
-}
-
-function setUpFolding() {
-  const all = [...document.querySelectorAll("details.panel")];
-  const isOpen = () => all.every((each) => each.open);
-  const name = () => ($("unfold").textContent = isOpen() ? "Close all sections" : "Open all sections");
-  const setAll = (open) => all.forEach((each) => (each.open = open));
-  for (const each of all) {
-    each.addEventListener("toggle", () => {
-      unfold(each.parentElement.id);
-      name();
-    });
-  }
-  name();
-  $("unfold").addEventListener("click", () => setAll(!isOpen()));
-  window.addEventListener("beforeprint", () => {
-    setAll(true);
-    drawAll(); // at once: the paper does not wait
-  });
-  $("compare-check").addEventListener("change", () => choose({ compare: $("compare-check").checked }));
-}
-
 async function begin() {
-  for (const each of record.checkpoints) {
-    each.numbers = await unpack(each.numbers);
-    if (each.details) each.details = await unpack(each.details);
-  }
+  await unpackCheckpoints();
   live.own = networkOfAddress();
   takeWeights();
   read();
-  for (const { setUp, tables } of panels) {
-    setUp();
-    for (const id of Object.keys(tables)) $(id).addEventListener("toggle", () => redraw(id));
-  }
+  for (const { setUp } of PANELS) setUp?.();
   setUpNetworks();
   setUpFolding();
-  setUpDrawing();
+  setUpDrawing(PANELS);
   drawAll();
   let width = window.innerWidth;
   window.addEventListener("resize", () => {
@@ -98,4 +71,5 @@ async function begin() {
   if (location.hash === "#small-guide") startGuide();
 }
 
-if (!IS_WORKER) begin();
+Object.assign(globalThis, { rnnParity });
+begin();

@@ -28,10 +28,19 @@ const LOOK = EditorView.theme({
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
 });
 
-/** Make an editor; `changed` is called with its text, `run` for Ctrl-Enter. */
+/**
+ * Make an editor; `changed` is called with its text, `run` for Ctrl-Enter.
+ * @param {HTMLElement} parent
+ * @param {(text: string) => void} changed
+ * @param {() => void} run
+ */
 export function makeEditor(parent, changed, run) {
+  const runAndStop = () => {
+    run();
+    return true;
+  };
   const extensions = [
-    Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (run(), true) }])),
+    Prec.highest(keymap.of([{ key: "Mod-Enter", run: runAndStop }])),
     basicSetup,
     autocompletion({ activateOnTyping: false }), // Enter begins a line, and never takes a proposal
     keymap.of([indentWithTab]),
@@ -42,25 +51,33 @@ export function makeEditor(parent, changed, run) {
     EditorView.cspNonce.of("editor"),
     matchMedia("(max-width: 700px)").matches ? EditorView.lineWrapping : [],
     EditorView.contentAttributes.of({ "aria-label": "Your file, in Python", tabindex: "0" }),
-    EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
+    EditorView.updateListener.of((update) => {
+      if (update.docChanged) changed(update.state.doc.toString());
+    }),
   ];
   const view = new EditorView({ parent, extensions });
   return {
     text: () => view.state.doc.toString(),
-    /** Open a text: nothing that was in the editor before can be undone into it. */
+    /**
+     * Open a text: nothing that was in the editor before can be undone into it.
+     * @param {string} doc
+     */
     open(doc) {
       view.setState(EditorState.create({ doc, extensions }));
       view.scrollDOM.scrollTop = 0;
     },
     focus: () => view.focus(),
-    /** Show a function, with the cursor behind its last line: where a learner writes. */
+    /**
+     * Show a function, with the cursor behind its last line: where a learner writes.
+     * @param {string} name
+     */
     show(name) {
-      const found = textOf(name, view.state.doc.toString());
-      if (!found) return;
-      const at = view.state.doc.toString().indexOf(found);
+      const written = textOf(name, view.state.doc.toString());
+      if (!written) return;
+      const at = view.state.doc.toString().indexOf(written);
       view.dispatch({
-        selection: { anchor: at + found.length },
-        effects: EditorView.scrollIntoView(at + found.length, { y: "end", yMargin: 60 }),
+        selection: { anchor: at + written.length },
+        effects: EditorView.scrollIntoView(at + written.length, { y: "end", yMargin: 60 }),
       });
       parent.scrollIntoView({ block: "nearest" });
     },

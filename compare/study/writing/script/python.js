@@ -1,28 +1,52 @@
 // Python in a worker of its own: it loads, answers one request after the other, and can be stopped.
 
+import { $ } from "../../../files/page.js";
+
+/** @import { Message, Progress, SiteFile } from "./site.js" */
+
 const BASE = new URL(".", location.href).href;
 
 export class Stopped extends Error {}
 
 export class Python {
-  /** The worker loads `files`; `show` gets what it tells beside its answers. */
+  /**
+   * The worker loads `files`; `show` gets what it tells beside its answers.
+   * @param {SiteFile[]} files
+   * @param {(progress: Progress) => void} show
+   */
   constructor(files, show) {
     this.files = files;
     this.show = show;
-    this.turn = Promise.resolve(); // of the last request
-    this.begin();
+    /**
+     * The end of the last request.
+     * @type {Promise<unknown>}
+     */
+    this.turn = Promise.resolve();
+    /** @type {{ resolve: (answer: any) => void, reject: (error: Error) => void } | null} */
+    this.waiting = null;
+    this.worker = this.start();
+    this.ready = this.load();
   }
 
-  /** Start a worker, and let it load. */
-  begin() {
+  start() {
     const url = URL.createObjectURL(new Blob([$("worker").textContent], { type: "text/javascript" }));
-    this.worker = new Worker(url);
-    this.worker.onmessage = ({ data }) => this.receive(data);
-    this.worker.onerror = (event) => this.finish(new Error(event.message || "the worker ended"));
-    this.ready = this.send({ work: "load", base: BASE, files: this.files });
-    this.ready.catch(() => {}); // each request waits for it, and fails with it
+    const worker = new Worker(url);
+    worker.onmessage = ({ data }) => this.receive(data);
+    worker.onerror = (event) => this.finish(new Error(event.message || "the worker ended"));
+    return worker;
   }
 
+  /** Let the worker load. */
+  load() {
+    const ready = this.send({ work: "load", base: BASE, files: this.files });
+    ready.catch(() => {}); // each request waits for it, and fails with it
+    return ready;
+  }
+
+  /**
+   * @param {Message} message
+   * @returns {Promise<any>} its answer
+   */
   send(message) {
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject };
@@ -30,6 +54,7 @@ export class Python {
     });
   }
 
+  /** @param {{ answer: unknown } | { failed: string, isFatal: boolean } | Progress} data */
   receive(data) {
     if ("answer" in data) this.finish(null, data.answer);
     else if ("failed" in data) {
@@ -38,6 +63,7 @@ export class Python {
     } else this.show(data);
   }
 
+  /** @type {(error: Error | null, answer?: unknown) => void} */
   finish(error, answer) {
     const { resolve, reject } = this.waiting ?? {};
     this.waiting = null;
@@ -45,7 +71,10 @@ export class Python {
     else resolve?.(answer);
   }
 
-  /** Ask for an answer, after those that were asked for before. */
+  /**
+   * Ask for an answer, after those that were asked for before.
+   * @type {(message: Message) => Promise<any>}
+   */
   ask(message) {
     const answer = this.turn.then(async () => {
       await this.ready;
@@ -59,6 +88,7 @@ export class Python {
   stop() {
     this.worker.terminate();
     this.finish(new Stopped("stopped"));
-    this.begin();
+    this.worker = this.start();
+    this.ready = this.load();
   }
 }

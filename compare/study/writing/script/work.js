@@ -1,8 +1,28 @@
 // What is open in the editor: the learner's own file of a cell, an exercise, or the code of a link.
 // Each is kept in the browser under a key of its own, so opening one never replaces another.
 
+import { fromBase64 } from "../../../files/page.js";
+
+/** @import { Choice, Network, Site } from "./site.js" */
+
+/**
+ * What is open.
+ *
+ * @typedef {object} Work
+ * @property {string} key under which it is kept
+ * @property {string} cell
+ * @property {string} begin the text that it begins with
+ * @property {Choice} choice of its check
+ * @property {string} [notice]
+ * @property {string} text
+ * @property {boolean} isKept whether the text was changed before
+ */
+
+/** @typedef {Record<string, { verdict: string, text: string }>} Verdicts by function: the verdict, and the text that it is of */
+
 const PREFIX = "rnn-parity write ";
 
+/** @type {(key: string) => string | null} */
 const read = (key) => {
   try {
     return localStorage.getItem(PREFIX + key);
@@ -11,7 +31,10 @@ const read = (key) => {
   }
 };
 
-/** Keep the text; return whether the browser does. */
+/**
+ * Keep the text; return whether the browser does.
+ * @type {(key: string, text: string) => boolean}
+ */
 export function keep(key, text) {
   try {
     localStorage.setItem(PREFIX + key, text);
@@ -21,7 +44,10 @@ export function keep(key, text) {
   }
 }
 
-/** Return the verdicts that were kept: by function, the verdict and the text that it is of. */
+/**
+ * Return the verdicts that were kept.
+ * @type {(key: string) => Verdicts}
+ */
 export function readVerdicts(key) {
   try {
     return JSON.parse(read(`${key} verdicts`) ?? "{}");
@@ -30,47 +56,64 @@ export function readVerdicts(key) {
   }
 }
 
+/** @type {(key: string, verdicts: Verdicts) => boolean} */
 export const keepVerdicts = (key, verdicts) => keep(`${key} verdicts`, JSON.stringify(verdicts));
 
-/** Return the text of a function: from its head to the next line that is not indented. */
+/**
+ * Return the text of a function: from its head to the next line that is not indented.
+ * @type {(name: string, text: string) => string}
+ */
 export function textOf(name, text) {
   const [found] = text.match(new RegExp(`^def ${name}\\b.*(?:\\n(?:[ \\t)].*)?)*`, "m")) ?? [""];
   return found.trimEnd();
 }
 
+/** @type {(bytes: Uint8Array<ArrayBuffer>, stream: CompressionStream | DecompressionStream) => Promise<Uint8Array>} */
 async function transform(bytes, stream) {
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
 }
 
 /** Return bytes as text for an address. */
+/** @type {(bytes: Uint8Array) => string} */
 function encode(bytes) {
   const base64 = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Return the part of a link that carries the code. */
+/**
+ * Return the part of a link that carries the code.
+ * @type {(cell: string, text: string) => Promise<string>}
+ */
 export async function pack(cell, text) {
   const bytes = await transform(new TextEncoder().encode(text), new CompressionStream("deflate-raw"));
   return `#cell=${cell}&code=${encode(bytes)}`;
 }
 
-/** Return a network for the address of the live page: its characters, and its weights in float32. */
+/**
+ * Return a network for the address of the live page: its characters, and its weights in float32.
+ * @type {(network: Network) => string}
+ */
 export function packNetwork({ vocab, parameters }) {
-  const numbers = Float32Array.from(Object.values(parameters).flat(Infinity));
+  const numbers = Float32Array.from(Object.values(parameters).flat(2));
   return `${encodeURIComponent(JSON.stringify(vocab))}&${encode(new Uint8Array(numbers.buffer))}`;
 }
 
+/** @type {(code: string) => Promise<string>} */
 async function unpack(code) {
   return new TextDecoder().decode(await transform(fromBase64(code), new DecompressionStream("deflate-raw")));
 }
 
-/** Return what an address opens: its key, its cell, its beginning, and the choices of its check. */
+/**
+ * Return what an address opens.
+ * @type {(hash: string, site: Site) => Promise<Work>}
+ */
 export async function open(hash, site) {
   const asked = new URLSearchParams(hash.slice(1));
-  const cell = asked.get("cell") in site.cells ? asked.get("cell") : "rnn";
-  const exercise = site.exercises[asked.get("exercise")];
+  const named = asked.get("cell") ?? "";
+  const cell = named in site.cells ? named : "rnn";
+  const key = asked.get("exercise") ?? "";
+  const exercise = site.exercises[key];
   if (exercise) {
-    const key = asked.get("exercise");
     const notice = `Exercise ${Number.parseInt(key, 10)}. Its docstring says what to do.`;
     return begun({ key, cell: exercise.cell, begin: exercise.source, choice: exercise.choice, notice });
   }
@@ -86,6 +129,7 @@ export async function open(hash, site) {
   }
 }
 
+/** @type {(work: { key: string, cell: string, begin: string, choice?: Choice, notice?: string }) => Work} */
 const begun = (work) => {
   const kept = read(work.key);
   return { choice: {}, ...work, text: kept ?? work.begin, isKept: kept !== null && kept !== work.begin };

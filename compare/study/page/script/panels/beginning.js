@@ -1,0 +1,64 @@
+import { $, make } from "../../../../files/page.js";
+import { CELLS } from "../engine/cells/table.js";
+import { times } from "../record/numbers.js";
+import { H, IS_CHARACTERS, IS_OF_A_RUN, record, S, V } from "../record/record.js";
+import { GLYPHS, isKnown, spoken } from "../record/tokens.js";
+import { panelOf } from "../state/redraw.js";
+import { reading, T } from "../state/state.js";
+
+/** @import { Panel } from "../state/redraw.js" */
+
+function setUpBeginning() {
+  const what = IS_CHARACTERS ? "character" : "word";
+  const pages = document.body.dataset.pages ?? "#cells"; // the pages of the other cells, if they are beside this one
+  const openCells = () => panelOf("cells")?.setAttribute("open", "");
+  const others = Object.keys(record.cells)
+    .filter((name) => name !== record.cell && CELLS[name])
+    .map((name) => make("a", { href: pages.replace("CELL", name), onclick: openCells }, record.cells[name].layer));
+  $("lead").append(
+    make("b", {}, `${record.cell === "gru" ? "A" : "An"} ${record.layer}`),
+    ` reads a text one ${what} at a time. Each ${what} changes its state, ${times(record.states.length * H, "number")}${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}, and from the state it predicts the next ${what}. `,
+    ...(others.length ? ["Other cells: ", ...others.flatMap((link, n) => (n ? [", ", link] : [link])), "."] : []),
+  );
+  const signs = [...GLYPHS].filter(([token]) => isKnown(token)).map(([token, sign]) => `${sign} ${spoken(token)}`);
+  if (isKnown("<unk>")) signs.push("? a character outside the vocabulary");
+  if (IS_CHARACTERS) $("token-legend").textContent = `Each character is a token: ${signs.join(" · ")}`;
+  const notes = [...record.notes];
+  if (S < V)
+    notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);
+  $("notes").append(...notes.map((note) => make("li", {}, note)));
+  const versions = Object.entries(record.versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ");
+  $("footer").append(
+    make(
+      "p",
+      {},
+      `Weights: ${record.source}. ${record.layer}, ${record.dtype}, one layer${
+        IS_OF_A_RUN
+          ? `, trained on ${record.num_steps} steps at a time, ` + `learning rate ${record.lr}, state ${record.state} at each batch`
+          : ""
+      }. Written by ${versions}.`,
+    ),
+  );
+}
+
+function drawBeginning() {
+  const title = reading.text.replace(/\s+/g, " ").trim();
+  $("title").textContent = `“${title.length > 80 ? `${title.slice(0, 80)}…` : title}”`;
+  /** @type {[string, number, string][]} */
+  const letters = [
+    ["T", T, T === 1 ? "step" : "steps"],
+    ["B", 1, "text at a time"],
+    ["V", V, "tokens in the vocabulary"],
+    ["H", H, H === 1 ? "unit" : "units of the state"],
+  ];
+  $("letters").replaceChildren(
+    ...letters.map(([letter, size, meaning]) =>
+      make("div", {}, make("dt", {}, letter), make("dd", {}, make("b", {}, size.toLocaleString("en")), ` ${meaning}`)),
+    ),
+  );
+}
+
+/** @type {Panel} */
+export const beginningPanel = { section: "live", views: [["c text", drawBeginning]], setUp: setUpBeginning };
