@@ -27,10 +27,10 @@ unexport PYTHONDONTWRITEBYTECODE
 SHORT := awk '/\.whl.*[0-9] MB\)$$/ { sub(".*/", "", $$2); print "  " $$0 } /^Installing/ { print "  Installing" } { fflush() }'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lowest adapters site commands figures check deep mutants format clean
+.PHONY: help setup run test lowest adapters site commands figures check javascript deep mutants format clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## make .venv and install the project there (once; one to three minutes)
 	@echo "Ready: source $(BIN)/activate"
@@ -63,13 +63,18 @@ commands: $(STAMP)  ## every command that README.md and docs/ show, as it stands
 figures: $(STAMP)  ## measure what README.md and docs/ state, and write it there (hours; ARGS="runs bench": a part)
 	@$(BIN)/python docs/scripts/figures.py $(ARGS)
 
-check: $(STAMP)  ## style, types, import contracts, the budget of each package, and how long a file may be
+check: $(STAMP)  ## style, types, import contracts, the budget of each package, how long a file may be, JavaScript
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.budget
 	$(BIN)/python -m pytest -q -n 0 tests/test_house.py
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory javascript; \
+	    else echo "The JavaScript is not checked: expected npm, got none"; fi
+
+javascript: node_modules/.installed  ## types (tsc) and style (Biome) of the JavaScript; a part of make check
+	npm run --silent check
 
 deep: $(STAMP)  ## the test suite with 10,000 random cases a property (hours; ARGS=tests/compare/runs: a folder)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --hypothesis-profile=deep --timeout=0 $(ARGS)
@@ -83,12 +88,13 @@ mutants: $(STAMP)  ## change the code of FILES in all simple ways, and list the 
 	@cd mutants && ../$(BIN)/mutmut run --max-children $(if $(filter-out auto 0,$(WORKERS)),$(WORKERS),2) $(ARGS)
 	@cd mutants && ../$(BIN)/mutmut results
 
-format: $(STAMP)  ## let ruff put the code in order
+format: $(STAMP)  ## let ruff and Biome put the code in order
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.installed && npm run --silent format; fi
 
 clean:  ## remove the virtual environments and all caches; runs/ stays
-	rm -rf $(VENV) $(LOWEST) *.egg-info build site mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(LOWEST) *.egg-info build site node_modules mutants .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -98,4 +104,8 @@ $(STAMP): pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --disable-pip-version-check $(PIP_ARGS) --editable '.[dev]' | $(SHORT)
 	@$(BIN)/python -c 'import compare'
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
