@@ -3,6 +3,7 @@
 import copy
 import math
 from dataclasses import fields
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 import concise_rnn
 import scratch_rnn
 from compare import build_models, check_parity, copy_weights
+from compare.cli import main
 from compare.parity import (
     StepSettings,
     Trainee,
@@ -24,7 +26,9 @@ from compare.parity import (
 from compare.parity.step import perturb_clipping
 from scratch_rnn.arrays import arrays_of
 from scratch_rnn.text import Batch
+from tests.compare.runs.runs import UPDATES, arguments, only
 from tests.model_cases import build_model
+from tests.planted import SHARES, plant
 from tests.properties import demand, identical
 from tests.reference import torch_model
 from tests.strategies import property_of_models
@@ -228,3 +232,45 @@ def test_dropout_does_not_disturb_it():
     concise = concise_rnn.RNNModel(torch.nn.RNN(5, 4, 2, dropout=0.5), 5)
     copy_weights(scratch, concise)
     assert check_parity(scratch, concise, small()[2]).ok
+
+
+@pytest.fixture
+def plant_in_step(monkeypatch):
+    """Return a function that plants a share of the tolerance in PyTorch's results of a step."""
+
+    def plant_share(share, is_planted=lambda memory: True):
+        def run(model, *given, memory=None):
+            if isinstance(model, scratch_rnn.RNNModel):
+                seen["scratch"] = model
+            elif is_planted(memory):
+                own = {"memory": memory}
+                step = partial(run_step, seen["scratch"], *given)
+                return plant(*tolerances(lambda move: step(move, **own)), share)
+            return run_step(model, *given, memory=memory)
+
+        seen = {}
+        monkeypatch.setattr("compare.parity.comparison.run_step", run)
+
+    return plant_share
+
+
+@pytest.mark.parametrize(("share", "is_within"), SHARES)
+def test_each_tensor_of_a_step_differs_beyond_its_tolerance(share, is_within, plant_in_step):
+    models = build_models(5, 4, dtype="float64", cell="lstm")
+    inputs, targets = np.random.default_rng(1).integers(0, 5, (2, 3, 6))
+    plant_in_step(share)
+    report = check_parity(*models, Batch(inputs, targets), optimizer="adam")
+    assert len(report.rows) > 20
+    assert {row.ok for row in report.rows} == {is_within}
+
+
+@pytest.mark.usefixtures("without_curves")
+@pytest.mark.parametrize(("share", "is_within"), SHARES)
+def test_models_that_were_trained_differ_beyond_the_tolerance(
+    share, is_within, plant_in_step, fox, tmp_path
+):
+    """The comparison after the training is the one with the optimizer's memory."""
+    plant_in_step(share, lambda memory: memory is not None)
+    variant = "run --optimizer adam --dtype float64 --cell gru"
+    assert main(arguments(variant, fox, tmp_path / "runs")) == (0 if is_within else 1)
+    assert len((only(tmp_path / "runs") / "metrics.jsonl").read_text().splitlines()) == UPDATES
