@@ -151,7 +151,9 @@ def read(kind: object, value: object, name: str) -> object:
     except (ValueError, RecursionError) as error:  # an integer of thousands of digits
         raise SchemaError(name, excerpt(error)) from None
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        raise SchemaError(f"{name} without {excerpt(first['loc'][-1])}", "it")
+        unknown = excerpt(first["loc"][-1])
+        newer = f"{unknown}: a newer version of the program may have written it"
+        raise SchemaError(f"{name} without {unknown}", newer)
     where = ".".join(excerpt(part) for part in first["loc"][1:])
     expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     separator = "" if first["type"] == "value_error" else ":"

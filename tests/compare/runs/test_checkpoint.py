@@ -77,6 +77,10 @@ INVALID = {  # changes of the file, and a part of the message
         lambda _: safetensors.numpy.save({"a": np.zeros(3)}, {"rnn-parity": '{"version": "2"}'}),
         ", got an older one",
     ),
+    "a setting of a later version": (
+        lambda c: change(c, lambda _, v: v.update({"clip": "value"})),
+        ", got clip: a newer version of the program may have written it",
+    ),
     "a negative learning rate": (
         lambda c: change(c, lambda _, v: v["optimizer"].update({"lr": -1})),
         "expected optimizer.lr of a checkpoint of a number above 0 and at most 1e+30 in ",
