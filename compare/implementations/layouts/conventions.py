@@ -77,7 +77,9 @@ class Conventions:
         """Return the conventions in words; those of the parameters alone if no call fits."""
         hidden = {"one_bias"} if BIASES in self.lacks else set()
         hidden |= set() if of_calls else {"batch_first", "flat_state"}
-        parts = [both[getattr(self, n)] for n, both in WORDS.items() if n not in hidden]
+        values = {name: getattr(self, name) for name in WORDS}
+        values["one_bias"] |= bool(self.names) and B_HH not in self.names  # as of a cell with one
+        parts = [both[values[n]] for n, both in WORDS.items() if n not in hidden]
         parts += ["a cell of one step"] * (self.step and of_calls)
         lacks = self.lacks if of_calls else self.lacks & {BIASES}
         parts += [f"without {', '.join(sorted(lacks))}"] * bool(lacks)

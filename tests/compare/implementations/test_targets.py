@@ -10,6 +10,7 @@ import compare
 from compare.check import LayerCase, match_results, run
 from compare.check.cases.layer_results import CLASSES, copy_state, name_gradients, name_outputs
 from compare.implementations import CELLS, CallFailed, make_source, read_target
+from compare.implementations.layouts.conventions import Conventions
 from compare.terminal import UsageError
 from tests.compare.check.corpus import STUDENTS, Layer
 from tests.compare.study.students import ONE_BIAS
@@ -298,3 +299,10 @@ def test_the_tapes_of_earlier_weights_are_deleted(tmp_path):
             with pytest.raises(CallFailed, match="KeyError"):
                 it.backward(old, case.floats.d_output)
             assert_right(it, case)
+
+
+@pytest.mark.parametrize(("parameter", "words"), [("bias_hh_l0", "two biases"), ("", "one bias")])
+def test_a_layer_has_as_many_biases_as_it_says(parameter, words):
+    """A cell may have one, where a layer of another cell that has one lacks the second."""
+    names = {name: (name,) for name in ("weight_ih_l0", "bias_ih_l0", parameter) if name}
+    assert words in Conventions(names=names).describe().split(", ")
