@@ -237,12 +237,6 @@ def _command(arguments: list[str]) -> int:
         return _fail(
             f"expected sizes that fit in memory, got: {str(error) or 'larger ones'}", USAGE
         )
-    except ValueError as error:
-        from scratch_rnn.text import DataError  # loads NumPy, which `--help` does without
-
-        if not isinstance(error, DataError):
-            raise
-        return _fail(error, DATA)
 
 
 def parse(arguments: Sequence[str]) -> object:

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations import FunctionsLayer
-from scratch_rnn.layers.batch_slices import Weights
+from compare.implementations import Array, FunctionsLayer
+
+Weights = tuple[Array | None, ...]
+"""The parameters of one direction."""
 
 
 class SharedWeights(FunctionsLayer):

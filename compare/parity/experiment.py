@@ -15,8 +15,8 @@ import scratch_rnn
 from compare.implementations import CELLS
 from compare.parity.build import build_models
 from compare.parity.config import SharedOptions
-from compare.terminal import DEVICE, CommandError, Terminal, UsageError, plural
-from scratch_rnn.text import Batches, Text, Vocab, load_text, load_time_machine
+from compare.terminal import DATA, DEVICE, CommandError, Terminal, UsageError, plural
+from scratch_rnn.text import Batches, DataError, Text, Vocab, load_text, load_time_machine
 
 PREFIXES = ("time traveller", "traveller")
 
@@ -25,6 +25,12 @@ class DeviceError(CommandError, RuntimeError):
     """The requested device is missing; the message is one line."""
 
     exit_code = DEVICE
+
+
+class TextError(CommandError, ValueError):
+    """The text cannot be used; the message is one line."""
+
+    exit_code = DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +50,25 @@ def prepare(config: SharedOptions, terminal: Terminal) -> Iterator[Experiment]:
     """Check the configuration, load the text, build both models, and print which text it is.
 
     Inside the ``with`` block, each model uses ``config.threads`` threads. A UsageError, DeviceError
-    or DataError says that the configuration, the device or the text cannot be used.
+    or TextError says that the configuration, the device or the text cannot be used.
     """
     config.check()
     check_device(config.device)
-    text = load_text(config.text, gap=config.gap, seed=config.seed)
-    terminal.line(f"Text: {replace(text, note='').describe()}")
-    for line in textwrap.wrap(text.note, 80):
-        terminal.line(line)
-    batches, vocab = load_time_machine(
-        config.batch_size,
-        config.num_steps,
-        sampling=config.sampling,
-        max_tokens=config.max_tokens,
-        seed=config.seed,
-        text=text,
-    )
+    try:
+        text = load_text(config.text, gap=config.gap, seed=config.seed)
+        terminal.line(f"Text: {replace(text, note='').describe()}")
+        for line in textwrap.wrap(text.note, 80):
+            terminal.line(line)
+        batches, vocab = load_time_machine(
+            config.batch_size,
+            config.num_steps,
+            sampling=config.sampling,
+            max_tokens=config.max_tokens,
+            seed=config.seed,
+            text=text,
+        )
+    except DataError as error:
+        raise TextError(str(error)) from None
     _check_memory(config, len(vocab))
     scratch, concise = make_models(config, len(vocab))
     read = len(batches.corpus)
