@@ -206,18 +206,10 @@ def random_batches(
 
     Parameters
     ----------
-    corpus : integers of shape (N,)
-        Token ids.
-    batch_size, num_steps : int
-        B and T.
-    offset : int
-        Number of tokens dropped from the front.
+    corpus, batch_size, num_steps, offset, start, gap
+        As in `sequential_batches`.
     rng : Generator
         Shuffles the pieces, once, before this function returns.
-    start : int
-        Number of batches left out at the start.
-    gap : int, optional
-        That of a text with recalls, which the batches then have.
 
     Returns
     -------
