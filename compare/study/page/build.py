@@ -25,7 +25,8 @@ MARK = '<meta name="generator" content="rnn-parity explain">'
 
 PARTS = ("numbers", "details")
 SCRIPTS = "study/page/script"
-TABLE = """
+TABLE = "engine/bugs_table.js"
+IMPORTS = """\
 import { add, affine, clamp, normOf, transposed } from "./arrays.js";
 import { exchanged, gateChanged } from "./bugs.js";
 import { lstm } from "./cells/lstm.js";
@@ -182,9 +183,14 @@ def cell_names() -> list[str]:
 @cache
 def _join(entry: str) -> str:
     """Return the script of a module, with the bugs of the catalogue in the table of bugs."""
-    bugs = ",\n".join(f'"{bug.name}": {{ {bug.page.methods} }}' for bug in BUGS if bug.page)
-    table = f"export const BUGS = {{\n{bugs}\n}};\n"
-    return join_modules(f"{SCRIPTS}/{entry}", {f"{SCRIPTS}/engine/bugs_table.js": TABLE + table})
+    return join_modules(f"{SCRIPTS}/{entry}", {f"{SCRIPTS}/{TABLE}": fill_table_of_bugs()})
+
+
+def fill_table_of_bugs() -> str:
+    """Return the module of the table of bugs, with the bugs of the catalogue."""
+    methods = ",\n".join(f'"{bug.name}": {{ {bug.page.methods} }}' for bug in BUGS if bug.page)
+    empty = resource(__package__, f"script/{TABLE}")
+    return IMPORTS + empty.replace("BUGS = {}", f"BUGS = {{\n{methods}\n}}")
 
 
 def title(record: JsonObject) -> str:

@@ -11,11 +11,13 @@ import pytest
 
 import scratch_rnn
 from compare.files import join_modules
-from compare.study.page.build import cell_names
+from compare.mistakes import BUGS
+from compare.study.page.build import cell_names, fill_table_of_bugs
 from tests.compare.study.pages import SMALL, largest, layer_of, run_by
 from tests.scripts import ROOT
 
 NODE = shutil.which("node")
+TSC = ROOT / "node_modules" / ".bin" / "tsc"
 PROGRAM = Path(__file__).with_name("engine.js")
 CELLS = {
     "rnn": {"cell": "rnn", "nonlinearity": "tanh"},
@@ -70,6 +72,23 @@ def flat(results):
 def test_each_file_of_a_cell_is_in_the_table():
     folder = ROOT / "compare" / "study" / "page" / "script" / "engine" / "cells"
     assert [*cell_names(), "table"] == sorted(path.stem for path in folder.glob("*.js"))
+
+
+@pytest.mark.skipif(not TSC.exists(), reason="expected `make javascript`, got no TypeScript")
+def test_the_methods_of_the_catalogue_have_the_types_of_those_they_replace(tmp_path):
+    """`make check` sees an empty table: the bugs are put into it when a page is written."""
+    scripts = Path("compare/study/page/script")
+    shutil.copytree(ROOT / scripts, tmp_path / scripts)
+    shutil.copytree(ROOT / "compare" / "files", tmp_path / "compare" / "files")
+    table = fill_table_of_bugs()
+    assert all(f'"{bug.name}": {{' in table for bug in BUGS if bug.page)
+    for filled, words in ((table, ""), (table.replace("affine(", "afine("), "Cannot find name")):
+        (tmp_path / scripts / "engine" / "bugs_table.js").write_text(filled, "utf-8")
+        options = json.loads((ROOT / "tsconfig.json").read_text("utf-8"))["compilerOptions"]
+        config = {"compilerOptions": options, "files": [str(scripts / "engine" / "bugs_table.js")]}
+        (tmp_path / "tsconfig.json").write_text(json.dumps(config), "utf-8")
+        done = subprocess.run([TSC, "-p", tmp_path], capture_output=True, text=True)
+        assert (done.returncode == 0, words in done.stdout) == (not words, True), done.stdout
 
 
 # The modules in one script -----------------------------------------------------------------------

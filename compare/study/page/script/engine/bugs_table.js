@@ -1,7 +1,13 @@
+/** @import { GRU } from "./cells/gru.js" */
+/** @import { LSTM } from "./cells/lstm.js" */
+/** @import { Elman } from "./cells/rnn.js" */
 /** @import { Network } from "./network.js" */
-/** @import { Cell } from "./types.js" */
 
-/** @typedef {Partial<Network> & { cell?: Partial<Cell> }} Bug The methods that a bug replaces, of a network or its cell. */
+/**
+ * The methods that a bug replaces, of a network or its cell.
+ *
+ * @typedef {Partial<Omit<Network, "cell">> & { cell?: Partial<Elman> | Partial<GRU> | Partial<LSTM> } & ThisType<Network>} Bug
+ */
 
 /**
  * The bugs of the game by name. They come from the catalogue (compare/mistakes, `[bug.page]`): `explain` puts a table

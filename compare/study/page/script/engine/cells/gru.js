@@ -15,7 +15,9 @@ import { sigmoid } from "../arrays.js";
  * @property {(d_h: number, z: number) => number} direct
  */
 
-/** @type {Cell & Hooks} */
+/** @typedef {Cell & Hooks} GRU */
+
+/** @type {GRU} */
 export const gru = {
   states: ["h"],
 

@@ -16,7 +16,9 @@ import { add, sigmoid } from "../arrays.js";
  * @property {(d_c: number, f: number) => number} direct
  */
 
-/** @type {Cell & Hooks} */
+/** @typedef {Cell & Hooks} LSTM */
+
+/** @type {LSTM} */
 export const lstm = {
   states: ["h", "c"],
 
