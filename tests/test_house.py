@@ -13,7 +13,7 @@ LIMITS = {
         f"{folder}/**/*.py": 400
         for folder in ("scratch_rnn", "concise_rnn", "compare", "docs", "tests")
     },
-    "compare/study/page/**/*.js": 500,
+    "compare/study/page/**/*.js": 300,
     "scratch_rnn/plain/*.py": 120,
     "scratch_rnn/kernels/*.py": 150,
 }
