@@ -50,7 +50,7 @@ def hash_file(path: Path) -> str:
         return ""
 
 
-def page_of(report: Path, name: str) -> Path:
+def name_page(report: Path, name: str) -> Path:
     """Return the path of a submission's page."""
     return report / "students" / f"{name}.html"
 
@@ -71,7 +71,7 @@ class ClassReport:
             self.folder / GRADES: lambda path: hash_file(path) in self.grades,
             self.folder / PAGE: is_class_page,
         }
-        recognize |= {page_of(self.folder, name): is_explanation for name in self.files}
+        recognize |= {name_page(self.folder, name): is_explanation for name in self.files}
         return [
             Output("--report", path, "an older report", is_older, RENAME, makes_folder=True)
             for path, is_older in recognize.items()
@@ -80,7 +80,7 @@ class ClassReport:
     def begin(self) -> list[JsonObject]:
         """Make the folders, and return the results of an older report that still hold."""
         for name in self.files:
-            page_of(self.folder, name).parent.mkdir(parents=True, exist_ok=True)
+            name_page(self.folder, name).parent.mkdir(parents=True, exist_ok=True)
         is_same = self.older.settings == self.settings
         return [row for row in self.older.files if self._holds(row)] if is_same else []
 
@@ -88,13 +88,13 @@ class ClassReport:
     def settings(self) -> dict[str, str]:
         """The other things that the verdicts depend on, beside the submissions."""
         fields = dataclasses.asdict(self.config)
-        own = {name: str(value) for name, value in fields.items() if name not in IDLE}
-        return own | {"class": self.config.submissions.name, "version": package_version()}
+        options = {name: str(value) for name, value in fields.items() if name not in IDLE}
+        return options | {"class": self.config.submissions.name, "version": package_version()}
 
     def _holds(self, row: JsonObject) -> bool:
         path = self.files.get(row["file"])
         is_same = path is not None and row.get("sha256") == hash_file(path) != ""
-        return is_same and page_of(self.folder, row["file"]).is_file()
+        return is_same and name_page(self.folder, row["file"]).is_file()
 
     def write_rows(self, rows: Sequence[JsonObject]) -> None:
         """Write the results so far."""
@@ -103,17 +103,17 @@ class ClassReport:
 
     def write_all(self, rows: Sequence[JsonObject]) -> None:
         """Write the grades and the pages, those also whose check has ended without one."""
-        found = sorted(rows, key=lambda row: row["file"])
-        for row in found:
+        ordered = sorted(rows, key=lambda row: row["file"])
+        for row in ordered:
             if not row["stages"]:
                 report = make_report(row, self.config)
                 row |= report.to_json()
-                write_page(report, page_of(self.folder, row["file"]), row["file"])
-        grades = write_grades(found).encode()
+                write_page(report, name_page(self.folder, row["file"]), row["file"])
+        grades = write_grades(ordered).encode()
         self.grades = [hashlib.sha256(grades).hexdigest(), hash_file(self.folder / GRADES)]
-        self.write_rows(found)  # it knows the older grades, too, should it be killed here
+        self.write_rows(ordered)  # it knows the older grades, too, should it be killed here
         write_output(self.folder / GRADES, grades)
-        write_class_page(self.folder / PAGE, found, self.config)
+        write_class_page(self.folder / PAGE, ordered, self.config)
 
 
 def make_report(row: JsonObject, config: GradeConfig) -> Report:

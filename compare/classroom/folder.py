@@ -29,7 +29,7 @@ from compare.check import (
     write_json,
     write_page,
 )
-from compare.classroom.class_report import ClassReport, hash_file, page_of
+from compare.classroom.class_report import ClassReport, hash_file, name_page
 from compare.classroom.config import GradeConfig
 from compare.files import JsonObject, name_path
 from compare.implementations import NOTEBOOK, Source, clean
@@ -91,24 +91,24 @@ def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
 
 def _write(config: GradeConfig, rows: Sequence[Row], report: ClassReport | None) -> None:
     """Write the results so far, in order of name."""
-    found = sorted(rows, key=lambda row: row["file"])
+    ordered = sorted(rows, key=lambda row: row["file"])
     if config.json is not None:
-        write_json(config.json, {"seed": config.seed, "files": found})
+        write_json(config.json, {"seed": config.seed, "files": ordered})
     if report is not None:
-        report.write_rows(found)
+        report.write_rows(ordered)
 
 
 def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
     """Print the line of a file: its score, and its failures."""
     failed = [stage for stage in row["stages"] if stage["verdict"] != "right"]
-    words = [f"{stage['name']} {stage['verdict']}" for stage in failed] + row["failures"]
+    phrases = [f"{stage['name']} {stage['verdict']}" for stage in failed] + row["failures"]
     verdicts = {stage["verdict"] for stage in failed}
     if len(failed) == row["out_of"] and len(verdicts) == 1 and verdicts != {"wrong"}:
-        words = [": ".join(filter(None, (failed[0]["verdict"], failed[0]["got"])))]  # one reason
-    words = words or ["right" if row["ok"] else f"error: {row['failed']}"]
+        phrases = [": ".join(filter(None, (failed[0]["verdict"], failed[0]["got"])))]  # one reason
+    phrases = phrases or ["right" if row["ok"] else f"error: {row['failed']}"]
     score = f"{row['score']:g} of {row['out_of']:g}"
     text = Text(f"  {done}  {row['file'].ljust(width)}  {score}  ")
-    text.append(", ".join(words), "" if row["ok"] else STYLES["wrong"])
+    text.append(", ".join(phrases), "" if row["ok"] else STYLES["wrong"])
     text.append("".join(f"; {note}" for note in row["notes"]), "dim")
     terminal.console.print(text, soft_wrap=True)
 
@@ -199,12 +199,12 @@ def _row(config: GradeConfig, name: str, path: Path, examine: Examine) -> Row:
         source = replace(find_source(check), submissions=str(folder))
         report = examine(check, Terminal(quiet=True), source)
         if config.report is not None:
-            write_page(report, page_of(config.report, name), name)
+            write_page(report, name_page(config.report, name), name)
     except CommandError as error:  # as of a flag that does not fit to this file
         return NOTHING | {"failed": clean(str(error))}
     except Exception as error:  # the other files are checked all the same
-        words = f"the check itself failed: {type(error).__name__}: {error}"
-        return NOTHING | {"failed": clean(words)}
+        problem = f"the check itself failed: {type(error).__name__}: {error}"
+        return NOTHING | {"failed": clean(problem)}
     return report.to_json() | {"failures": report.failures, "failed": report.failed}
 
 

@@ -50,15 +50,15 @@ class StoredClass:
 def read_results(path: Path, most: int) -> StoredClass:
     """Return the results in a file of at most so many bytes; RecordError if they are damaged."""
     try:
-        found = read(StoredClass, read_json(path, most), "the results of a class")
-        for row in found.files:
+        results = read(StoredClass, read_json(path, most), "the results of a class")
+        for row in results.files:
             _check_row(row)
     except SchemaError as error:
         advice = "remove it, and all files are checked again"
         raise RecordError(
             f"expected {error.expected} in {path}, got {error.got}; {advice}"
         ) from None
-    return found
+    return results
 
 
 def _check_row(row: JsonObject) -> None:
@@ -71,4 +71,8 @@ def _check_row(row: JsonObject) -> None:
 
 def _select(kind: type, values: JsonObject) -> JsonObject:
     """Return the fields of a dataclass that an object of JSON has."""
-    return {each.name: values[each.name] for each in fields(kind) if each.name in values}
+    return {
+        field_of_result.name: values[field_of_result.name]
+        for field_of_result in fields(kind)
+        if field_of_result.name in values
+    }

@@ -88,19 +88,19 @@ class Bug:
         """The change, as ``diff -u`` shows it."""
         return diff(self.patches)
 
-    def plain_of(self, cell: str) -> tuple[Patch, ...]:
+    def read_plain(self, cell: str) -> tuple[Patch, ...]:
         """Return the patches on a cell's plain version."""
         file = CELLS[cell].plain_file
         return tuple(patch for patch in self.plain if patch.file == file)
 
-    def lines_of(self, cell: str) -> tuple[str, ...]:
+    def find_lines(self, cell: str) -> tuple[str, ...]:
         """Return the lines of a cell's plain version that the bug changes, as they are with it."""
-        changed = diff(self.plain_of(cell) or self.plain, context=0).splitlines()
+        changed = diff(self.read_plain(cell) or self.plain, context=0).splitlines()
         return tuple(line[1:].strip() for line in changed if line[0] == "+" and line[:3] != "+++")
 
     def is_in(self, stage: str, cell: str) -> bool:
         """Return whether `check` tries it in a stage of a cell."""
-        return stage in self.stages and (stage in COMMON_STAGES or bool(self.plain_of(cell)))
+        return stage in self.stages and (stage in COMMON_STAGES or bool(self.read_plain(cell)))
 
     def load(self) -> ModuleType:
         """Import a copy of the package with the bug in it."""
@@ -144,24 +144,24 @@ def _read_bug(
     patch: Sequence[Mapping[str, str]] = (),
     page: Mapping[str, str] | None = None,
     stages: Sequence[str] = (),
-    **own: Any,
+    **fields: Any,
 ) -> Bug:
     """Return a bug; a key of `plain` such as "elman gru" has the patches of several files."""
     on_plain, on_way_back = (
         tuple(
             Patch(f"scratch_rnn/plain/{file}.py", old, new)
-            for files, changes in (each or {}).items()
+            for files, changes in (patches_by_file or {}).items()
             for old, new in changes
             for file in files.split()
         )
-        for each in (plain, back)
+        for patches_by_file in (plain, back)
     )
     return Bug(
-        **own,
+        **fields,
         stages=tuple(stages),
         plain=on_plain,
         back=on_way_back,
-        patches=tuple(Patch(**each) for each in patch),
+        patches=tuple(Patch(**patches_by_file) for patches_by_file in patch),
         page=OnPage(**page) if page else None,
     )
 

@@ -41,7 +41,7 @@ class Mistake:
     @property
     def lines(self) -> tuple[str, ...]:
         """The lines of the cell's plain version that it changes, as they are with it."""
-        return self.bug.lines_of(self.cell) if self.bug else ()
+        return self.bug.find_lines(self.cell) if self.bug else ()
 
     @property
     def another(self) -> str:

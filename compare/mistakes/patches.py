@@ -46,19 +46,19 @@ class Patch:
     @property
     def first_line(self) -> tuple[int, str]:
         """The first of the lines that are changed, as they are: its number and its text."""
-        before, _, _ = source_of(self.file).partition(self.old)
+        before, _, _ = read_source(self.file).partition(self.old)
         number = before.count("\n") + 1
-        return number, source_of(self.file).splitlines()[number - 1].strip()
+        return number, read_source(self.file).splitlines()[number - 1].strip()
 
 
-def source_of(file: str) -> str:
+def read_source(file: str) -> str:
     """Return the text of a file, named from the root."""
     return (ROOT / file).read_text(encoding="utf-8")
 
 
 def patch_source(file: str, patches: Iterable[Patch]) -> str:
     """Return the text of a file with its patches; PatchError unless each fits exactly once."""
-    source = source_of(file)
+    source = read_source(file)
     for patch in patches:
         if patch.file == file:
             count = source.count(patch.old)
@@ -72,7 +72,7 @@ def diff(patches: Sequence[Patch], context: int = 2) -> str:
     """Return the change as ``diff -u`` shows it, with `context` lines around each place."""
     lines: list[str] = []
     for file in dict.fromkeys(patch.file for patch in patches):
-        before = source_of(file).splitlines()
+        before = read_source(file).splitlines()
         after = patch_source(file, patches).splitlines()
         lines += difflib.unified_diff(before, after, f"a/{file}", f"b/{file}", "", "", context, "")
     return "\n".join(lines)
@@ -83,7 +83,7 @@ def load_patched(package: str, patches: Sequence[Patch], name: str) -> ModuleTyp
     package_patches = [patch for patch in patches if patch.package == package]
     for file in {patch.file for patch in package_patches}:
         try:  # raise here, not in the middle of an import
-            _compiled(patch_source(file, package_patches), file)
+            _compile(patch_source(file, package_patches), file)
         except SyntaxError as error:
             raise PatchError(f"expected {file} to be Python when patched, got {error}") from error
     alias = f"{package}__{name.replace('-', '_')}"
@@ -131,7 +131,7 @@ class _PatchedLoader(Loader):
         module.__file__ = str(ROOT / self.file)
         # exec takes `import` from here, and so do all functions of the module.
         module.__dict__["__builtins__"] = vars(builtins) | {"__import__": self._import}
-        exec(_compiled(patch_source(self.file, self.patches), self.file), module.__dict__)
+        exec(_compile(patch_source(self.file, self.patches), self.file), module.__dict__)
 
     def get_resource_reader(self, _: str) -> "_Reader":
         return _Reader((ROOT / self.file).parent)
@@ -152,7 +152,7 @@ class _Reader(TraversableResources):
 
 
 @functools.cache
-def _compiled(source: str, file: str) -> CodeType:
+def _compile(source: str, file: str) -> CodeType:
     return compile(source, f"{file} (patched)", "exec", dont_inherit=True)
 
 

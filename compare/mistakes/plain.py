@@ -62,25 +62,28 @@ class PlainFunctions(LocalFunctions):
     ) -> None:
         super().__init__(cell)
         files = CELLS[cell].plain_file, LOSS_FILE
-        own, loss = (_executed(file, patches, move) for file in files)
-        self.step, self.step_backward = own[f"{cell}_step"], own[f"{cell}_step_backward"]
-        self.forward, self.backward = self._run_forward, own[f"{cell}_backward"]
+        cell_functions, loss = (_execute(file, patches, move) for file in files)
+        self.step, self.step_backward = (
+            cell_functions[f"{cell}_step"],
+            cell_functions[f"{cell}_step_backward"],
+        )
+        self.forward, self.backward = self._run_forward, cell_functions[f"{cell}_backward"]
         self.cross_entropy, self.clip_grad_norm = loss["cross_entropy"], loss["clip_grad_norm"]
-        self._own_forward = own[f"{cell}_forward"]
+        self._own_forward = cell_functions[f"{cell}_forward"]
         if order:
             for kind in kinds:
                 setattr(self, kind, _read_in_order(getattr(self, kind), kind, cell, order))
         if states is not None:
             self.forward = partial(self._return_states, states)
 
-    def _run_forward(self, *given: Array) -> tuple[Array, object, object]:
+    def _run_forward(self, *arguments: Array) -> tuple[Array, object, object]:
         """Return output, the last states and the tape that the template suggests."""
-        output, last, tape = self._own_forward(*given)
-        return output, last, tuple(_stacked(item) for item in tape)
+        output, last, tape = self._own_forward(*arguments)
+        return output, last, tuple(_stack_steps(item) for item in tape)
 
-    def _return_states(self, states: Array, *given: Array) -> tuple[Array, object, object]:
+    def _return_states(self, states: Array, *arguments: Array) -> tuple[Array, object, object]:
         """Return output, the last state and the tape as if a forward pass gave these states."""
-        x, _, *weights = given
+        x, _, *weights = arguments
         states = states.astype(x.dtype)
         steps = [self.step(x_t, h, *weights) for x_t, h in zip(x, states, strict=False)]
         tape = {"x": x, "h": states, "gates": [step[-1] for step in steps]}
@@ -97,22 +100,22 @@ def _read_in_order(
     return lambda *args: translate_call(function, kind, cell, args, order, gates)
 
 
-def _stacked(item: Any) -> object:
+def _stack_steps(item: Any) -> object:
     """Return a list of arrays as one array: the states h_0, h_1 … h_T."""
     is_list = isinstance(item, list) and all(isinstance(entry, np.ndarray) for entry in item)
     return np.stack(item) if is_list and item else item
 
 
-def _executed(file: str, patches: Sequence[Patch], move: Move) -> dict[str, Any]:
+def _execute(file: str, patches: Sequence[Patch], move: Move) -> dict[str, Any]:
     """Return the names that a file defines."""
     names = {"__name__": file, "_move": move, "_moved_in_place": _moved_in_place}
-    own = tuple(patch for patch in patches if patch.file == file)
-    exec(_compiled(file, own, move is not Unmoved.RESULTS), names)
+    file_patches = tuple(patch for patch in patches if patch.file == file)
+    exec(_compile(file, file_patches, move is not Unmoved.RESULTS), names)
     return names
 
 
 @lru_cache(maxsize=1024)
-def _compiled(file: str, patches: tuple[Patch, ...], perturbed: bool) -> CodeType:
+def _compile(file: str, patches: tuple[Patch, ...], perturbed: bool) -> CodeType:
     """Compile a file with its patches, and with a call of `_move` around each operation."""
     tree = ast.parse(patch_source(file, patches), file)
     if perturbed:

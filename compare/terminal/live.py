@@ -37,7 +37,7 @@ class LiveCurve:
     def __post_init__(self) -> None:
         self.x: list[float] = []
         self.y: list[list[float]] = [[] for _ in self.legend]
-        self._is_shown = _in_notebook()
+        self._is_shown = _is_in_notebook()
         self._drawn = 0.0
         self._handle: Any = None
 
@@ -105,7 +105,7 @@ class LiveCurve:
             self._handle.update(image)
 
 
-def _in_notebook() -> bool:
+def _is_in_notebook() -> bool:
     """Whether this runs in a Jupyter kernel, which shows pictures."""
     try:
         from IPython import get_ipython

@@ -4,7 +4,7 @@
 recorded in a CUDA graph, so that all its operations start at once. `kernel` is scratch_rnn's
 kernels in Triton.
 
-TF32 multiplies with 10 bits of mantissa, and cuDNN uses it by default. `without_tf32` switches it
+TF32 multiplies with 10 bits of mantissa, and cuDNN uses it by default. `disable_tf32` switches it
 off: PyTorch has one setting for cuDNN's recurrent layers, and one for its own matrix products.
 """
 

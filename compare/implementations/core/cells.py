@@ -43,7 +43,7 @@ B_IH, B_HH = Parameter("b_ih", "bias_ih"), Parameter("b_hh", "bias_hh")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """What differs from one cell to the next."""
+    """A recurrent cell: its gates, states, parameters and equations."""
 
     name: str  # for `--cell`; the functions of the plain version begin with it: ``gru_step``
     title: str  # for a sentence, with its article
@@ -102,7 +102,7 @@ class Cell:
 
     @property
     def backward(self) -> str:
-        """How the gradients follow, in words and equations."""
+        """The backward pass in words and equations."""
         return str(self.plain.BACKWARD)
 
     # The functions of the exercise ------------------------------------------------------------
@@ -147,8 +147,12 @@ class Cell:
         if kind == "backward":
             return ("d_x", *self.name_states("d_{}_0"), *(f"d_{name}" for name in self.weights))
         biases = [name for name in self.weights if name not in self.matrices]
-        own = ["b"] if self.adds_biases else biases
-        return ("d_x_t", *self.name_states("d_{}"), *(f"d_{n}" for n in (*self.matrices, *own)))
+        bias_letters = ["b"] if self.adds_biases else biases
+        return (
+            "d_x_t",
+            *self.name_states("d_{}"),
+            *(f"d_{n}" for n in (*self.matrices, *bias_letters)),
+        )
 
 
 RNN = Cell(

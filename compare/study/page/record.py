@@ -236,7 +236,9 @@ def page_bugs(cell: str, nonlinearity: str) -> list[JsonObject]:
     for bug in BUGS:
         page = bug.page
         if page and bug.cell in (None, cell) and page.nonlinearity in (None, nonlinearity):
-            patch = (bug.plain_of(cell) or bug.plain or bug.patches)[0]  # the cell's, if it has one
+            patch = (bug.read_plain(cell) or bug.plain or bug.patches)[
+                0
+            ]  # the cell's, if it has one
             number, code = patch.first_line
             bugs.append(
                 {

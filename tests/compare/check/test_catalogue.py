@@ -167,7 +167,7 @@ PATCHED = [
 def test_each_mistake_of_the_catalogue_is_named(stage, bug, tmp_path):
     """The plain version with the mistake is a submission."""
     files = dict.fromkeys((CELLS[stage.cell].plain_file, LOSS_FILE))
-    parts = [patched_source(file, [p for p in bug.plain if p.file == file]) for file in files]
+    parts = [patch_source(file, [p for p in bug.plain if p.file == file]) for file in files]
     [result] = try_stages(subject_of(loader(tmp_path, "\n".join(parts)), [stage]), [stage])
     words = IN_OTHER_WORDS.get(bug.name, bug.words)
     assert result.likely.startswith((words, bug.words)), result.likely

@@ -55,10 +55,10 @@ class Steps(torch.nn.Module):
         for x_t in x:
             result = call(self.cell, x_t, states)
             items = result if isinstance(result, tuple | list) else (result,)
-            found = items[1] if len(items) == 2 and isinstance(items[1], tuple) else items
-            if [h.shape for h in found[: len(states)]] != [h.shape for h in states]:
+            states_after = items[1] if len(items) == 2 and isinstance(items[1], tuple) else items
+            if [h.shape for h in states_after[: len(states)]] != [h.shape for h in states]:
                 raise TypeError("expected the states of one step, got other shapes")
-            states = tuple(found[: len(states)])
+            states = tuple(states_after[: len(states)])
             outputs.append(states[0])
         return torch.stack(outputs), states if len(states) > 1 else states[0]
 
@@ -70,9 +70,9 @@ def name_parameters(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     number have the names of as many layers, in their order, and one cell the names of one.
     """
     parameters = dict(module.named_parameters())
-    found = [match for name in parameters if (match := OF_A_LAYER.fullmatch(name))]
-    if len(found) == len(parameters) and len({match[1] for match in found}) == 1:
-        return {match[2]: parameters[match[0]] for match in found}
+    matches = [match for name in parameters if (match := OF_A_LAYER.fullmatch(name))]
+    if len(matches) == len(parameters) and len({match[1] for match in matches}) == 1:
+        return {match[2]: parameters[match[0]] for match in matches}
     cells = [match for name in parameters if (match := OF_CELLS.fullmatch(name))]
     if len(cells) == len(parameters) and len({match[1] for match in cells}) == 1:
         numbers = [*dict.fromkeys(match[2] for match in cells)]
@@ -92,8 +92,10 @@ def write(module: torch.nn.Module, arrays: Arrays, how: str = "loaded") -> None:
     parameters = name_parameters(module)
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     if how == "loaded":
-        own = {id(tensor): name for name, tensor in module.named_parameters()}
-        named = {own[id(parameters[n])]: t for n, t in tensors.items() if n in parameters}
+        names_of_tensors = {id(tensor): name for name, tensor in module.named_parameters()}
+        named = {
+            names_of_tensors[id(parameters[n])]: t for n, t in tensors.items() if n in parameters
+        }
         module.load_state_dict(named, strict=False)
     changed = [] if how == "loaded" else [name for name in parameters if name in tensors]
     for name in changed:
@@ -117,8 +119,8 @@ def _replace_parameter(
     places = [
         (part, name)
         for part in module.modules()
-        for name, own in part._parameters.items()
-        if own is old
+        for name, candidate in part._parameters.items()
+        if candidate is old
     ]
     if not places:
         raise ValueError("expected a parameter of a submodule, got one of another object")
@@ -147,16 +149,16 @@ def run(
 
     Sequences with `lengths` are packed; `batch_first` says which axis of x is the batch's.
     """
-    inputs, initial = to_tensor(module, x), tuple(to_tensor(module, s) for s in _as_tuple(state))
+    inputs, initial = to_tensor(module, x), tuple(to_tensor(module, s) for s in _make_tuple(state))
     if USE["x without a gradient"]:
         inputs.requires_grad_(False)
-    given: torch.Tensor | PackedSequence = inputs
+    sequences: torch.Tensor | PackedSequence = inputs
     if lengths is not None:
         ends = torch.from_numpy(lengths)
-        given = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
+        sequences = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
     casts = torch.autocast(inputs.device.type, torch.bfloat16, USE["autocast"])
     with torch.backends.cudnn.flags(enabled=True), casts:
-        result = call(module, given, initial)
+        result = call(module, sequences, initial)
     if isinstance(result, torch.Tensor):
         result = result, None
     if not isinstance(result, tuple | list) or len(result) not in (2, 3):
@@ -168,10 +170,12 @@ def run(
         output, _ = pad_packed_sequence(output, batch_first)
 
     def pull(d_output: Array | None, d_state: State) -> tuple[object, ...]:
-        own = (output, *_as_tuple(last))
-        upstream = (d_output, *_as_tuple(d_state))
-        given = [(result, d) for result, d in zip(own, upstream, strict=False) if d is not None]
-        pairs = [(result, d) for result, d in given if result.requires_grad]
+        results = (output, *_make_tuple(last))
+        upstream = (d_output, *_make_tuple(d_state))
+        results_and_upstream = [
+            (result, d) for result, d in zip(results, upstream, strict=False) if d is not None
+        ]
+        pairs = [(result, d) for result, d in results_and_upstream if result.requires_grad]
         if not pairs:
             raise ValueError("expected output with a gradient, got it detached")
         every = name_parameters(module)
@@ -183,8 +187,8 @@ def run(
             end.register_hook(lambda _, d_end=d_end: d_end)
         options = dict.fromkeys(("retain_graph", "allow_unused", "materialize_grads"), True)
         # With d_end as arguments PyTorch would import sympy, which takes a second.
-        d_x, *found = torch.autograd.grad([end.sum() for end in ends], sources, None, **options)
-        d_states, d_parameters = tuple(found[: len(initial)]), found[len(initial) :]
+        d_x, *gradients = torch.autograd.grad([end.sum() for end in ends], sources, None, **options)
+        d_states, d_parameters = tuple(gradients[: len(initial)]), gradients[len(initial) :]
         d_initial = d_states if len(d_states) > 1 else next(iter(d_states), None)
         return d_x, d_initial, dict(zip(parameters, d_parameters, strict=True))
 
@@ -192,7 +196,9 @@ def run(
 
 
 def call(
-    module: torch.nn.Module, given: torch.Tensor | PackedSequence, initial: tuple[torch.Tensor, ...]
+    module: torch.nn.Module,
+    sequences: torch.Tensor | PackedSequence,
+    initial: tuple[torch.Tensor, ...],
 ) -> object:
     """Call a module with its states: one by one where the second of them begins with c.
 
@@ -203,13 +209,13 @@ def call(
         parameters = dict(inspect.signature(module.forward).parameters)
     names = [name for name in parameters if not BEFORE_STATES.search(name)]
     if not initial:
-        return module(given, None) if len(parameters) > 1 else module(given)
+        return module(sequences, None) if len(parameters) > 1 else module(sequences)
     is_open = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     one_by_one = is_open or len(initial) < 2 or (len(names) > 2 and names[2].startswith("c"))
     states = initial if one_by_one else (initial,)
     if len(names) == len(parameters):
-        return module(given, *states)
-    return module(given, **dict(zip(names[1:], states, strict=False)))
+        return module(sequences, *states)
+    return module(sequences, **dict(zip(names[1:], states, strict=False)))
 
 
 def evaluate(
@@ -255,9 +261,9 @@ def duplicate(module: torch.nn.Module, how: str, fresh: torch.nn.Module) -> torc
     if how == "pickle":
         copied: torch.nn.Module = pickle.loads(pickle.dumps(module))
         return copied
-    own = type(module)
+    module_class = type(module)
     for name in ("state_dict", "load_state_dict"):
-        if getattr(own, name) is not getattr(torch.nn.Module, name):
+        if getattr(module_class, name) is not getattr(torch.nn.Module, name):
             return None
     fresh.load_state_dict(module.state_dict(), strict=False)
     return fresh
@@ -265,18 +271,18 @@ def duplicate(module: torch.nn.Module, how: str, fresh: torch.nn.Module) -> torc
 
 def to_tensor(module: torch.nn.Module, value: Array) -> torch.Tensor:
     """Return an array as a leaf tensor of the module's dtype and device."""
-    own = next(module.parameters())
-    kind = own.dtype if value.dtype.kind == "f" else torch.int64
+    parameter = next(module.parameters())
+    kind = parameter.dtype if value.dtype.kind == "f" else torch.int64
     if any(step < 0 for step in value.strides):  # tensors have no such strides
         value = np.ascontiguousarray(value)
     if not value.flags.writeable:  # nor this flag
         value = value.view()
         value.flags.writeable = True
-    tensor = torch.from_numpy(value).to(own.device, kind)
+    tensor = torch.from_numpy(value).to(parameter.device, kind)
     return tensor.requires_grad_() if kind != torch.int64 else tensor
 
 
-def _as_tuple(value: T | tuple[T, ...] | None) -> tuple[T, ...]:
+def _make_tuple(value: T | tuple[T, ...] | None) -> tuple[T, ...]:
     if value is None:
         return ()
     return value if isinstance(value, tuple) else (value,)
