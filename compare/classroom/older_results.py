@@ -13,7 +13,7 @@ SECONDS = Annotated[float, Range(0, 1e9)]
 
 @dataclass(frozen=True, slots=True)
 class StoredStage:
-    """What a report needs of the result of a function or a part."""
+    """The result of a function or a part, as a report needs it."""
 
     name: str
     verdict: str
@@ -23,7 +23,7 @@ class StoredStage:
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """What a report needs of the results of a submission."""
+    """The results of a submission, as a report needs them."""
 
     file: str
     ok: bool
@@ -42,9 +42,8 @@ class StoredClass:
 
     settings: dict[str, str]
     files: list[JsonObject]
-    grades: list[str] = field(
-        default_factory=list
-    )  # SHA-256 of the grade book, and of the one before
+    grades: list[str] = field(default_factory=list)
+    """SHA-256 of the grade book, and of the one before."""
 
 
 def read_results(path: Path, most: int) -> StoredClass:

@@ -55,8 +55,9 @@ def generate(config: GenerateConfig, terminal: Terminal | None = None) -> str:
     if (config.run / "result.json").exists():
         checkpoint = load(config.run / weights_name(side))
     else:
-        found, _ = Store(config.run / CHECKPOINTS, num_sides=len(sides)).newest()
-        checkpoint = found.get(side) or next(iter(found.values()))  # of the model that began it
+        checkpoints, _ = Store(config.run / CHECKPOINTS, num_sides=len(sides)).newest()
+        first = next(iter(checkpoints.values()))  # of the model that began it
+        checkpoint = checkpoints.get(side) or first
         update, batches = checkpoint.position.update, checkpoint.sampler.batches
         (terminal or Terminal(quiet=True)).note(
             f"{config.run} is not finished: these are its weights after update {update:,} of "

@@ -76,7 +76,7 @@ class Position:
     update: Annotated[int, NUMBERED]  # updates done in all epochs
 
     @classmethod
-    def after(cls, update: int, batches: int) -> "Position":
+    def locate(cls, update: int, batches: int) -> "Position":
         """Return the position after an update, with this number of batches in an epoch."""
         return cls(epoch=update // batches, batch=update % batches, update=update)
 

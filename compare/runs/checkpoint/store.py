@@ -73,8 +73,8 @@ class Store:
         """Remove older checkpoints, temporary files, and those with a later update in the name."""
         kept = [update for update in self._complete() if update <= newest][:KEPT]
         old = [paths for update, paths in self._files().items() if update not in kept]
-        own = re.compile(rf"{NAME}\.safetensors(\.\d+)?{re.escape(UNFINISHED)}")
-        unfinished = [each for each in self.directory.iterdir() if own.fullmatch(each.name)]
+        pattern = re.compile(rf"{NAME}\.safetensors(\.\d+)?{re.escape(UNFINISHED)}")
+        unfinished = [file for file in self.directory.iterdir() if pattern.fullmatch(file.name)]
         for path in [*(path for paths in old for path in paths.values()), *unfinished]:
             with name_file(path):
                 system.unlink(path)

@@ -82,14 +82,14 @@ class Record:
 
     def cut_metrics(self, updates: int, history: History) -> None:
         """Cut ``metrics.jsonl`` after this number of updates, and add these to a history."""
-        found = size = 0
+        updates_read = size = 0
         for update, line in islice(read_lines(self.directory), updates):
             history.add(update)
-            found += 1
+            updates_read += 1
             size += len(line)
-        if found < updates:
+        if updates_read < updates:
             raise files.RecordError(
-                f"expected the updates from 1 to {updates:,} in {self._path}, got {found:,}"
+                f"expected the updates from 1 to {updates:,} in {self._path}, got {updates_read:,}"
             )
         with files.name_file(self._path):
             files.system.truncate(self._metrics, size)

@@ -14,7 +14,7 @@ Part = tuple[float, int]
 """A sum, and the number of its terms."""
 
 Sums = dict[str, dict[int, Part]]
-"""By side and epoch."""
+"""The parts of each side and epoch."""
 
 
 class History:
@@ -77,11 +77,12 @@ def _add(sums: dict[int, Part], epoch: int, value: float, count: int) -> None:
 
 
 def _average(all_sums: Sums, epoch: int, sides: Sequence[str]) -> dict[str, float]:
-    found = {side: sums[epoch] for side, sums in all_sums.items() if epoch in sums}
-    if not found:
+    sums_of_side = {side: sums[epoch] for side, sums in all_sums.items() if epoch in sums}
+    if not sums_of_side:
         return {}
     return {
-        side: _mean([found[side]] if len(sides) == 2 else list(found.values())) for side in sides
+        side: _mean([sums_of_side[side]] if len(sides) == 2 else list(sums_of_side.values()))
+        for side in sides
     }
 
 

@@ -29,7 +29,7 @@ class Past:
     checkpoints: Mapping[str, Checkpoint]
     damaged: Sequence[CheckpointError]
 
-    def of(self, side: str) -> Checkpoint:
+    def choose_checkpoint(self, side: str) -> Checkpoint:
         """Return the checkpoint of a model, or of the other model if it has none."""
         return self.checkpoints.get(side) or next(iter(self.checkpoints.values()))
 

@@ -72,13 +72,13 @@ class Session:
         for error in past.damaged:
             terminal.line(f"Skipped: {error}")
         for trainee in self.trainees:
-            checkpoint = past.of(trainee.side)
-            check_setting(directory, checkpoint, self.checkpoint(self.trainees[0], 0))
+            checkpoint = past.choose_checkpoint(trainee.side)
+            check_setting(directory, checkpoint, self.make_checkpoint(self.trainees[0], 0))
             trainee.restore(checkpoint.weights, checkpoint.state, checkpoint.memory)
         versions = name_changed_versions(directory)
         if (directory / "parity.json").exists():  # not if one model is trained
             self.parity = read_json(directory, "parity.json")
-        self.done = past.of("scratch").position.update
+        self.done = past.choose_checkpoint("scratch").position.update
         self.record.cut_metrics(self.done, self.history)  # from here on files are changed
         (directory / "result.json").unlink(missing_ok=True)
         self.write_config()
@@ -132,7 +132,7 @@ class Session:
 
         If a parameter is not finite, nothing is saved, and TrainingStopped is raised.
         """
-        checkpoints = [self.checkpoint(trainee, update) for trainee in self.trainees]
+        checkpoints = [self.make_checkpoint(trainee, update) for trainee in self.trainees]
         for checkpoint in checkpoints:
             for name, array in checkpoint.weights.items():
                 if not np.isfinite(array).all():
@@ -165,17 +165,17 @@ class Session:
     def _write(self, name: str, trainee: Trainee, update: int) -> None:
         path = self.record.directory / weights_name(name)
         path.parent.mkdir(exist_ok=True)
-        save(path, self.checkpoint(trainee, update))
+        save(path, self.make_checkpoint(trainee, update))
 
     def write_config(self) -> None:
         """Write ``config.json``."""
         values = {"command": self.command, "version": VERSION}
         self.record.write_json("config.json", {**values, **self.config.to_json()})
 
-    def checkpoint(self, trainee: Trainee, update: int) -> Checkpoint:
+    def make_checkpoint(self, trainee: Trainee, update: int) -> Checkpoint:
         """Return the full state of one model after an update."""
         config, experiment = self.config, self.experiment
-        position = Position.after(update, self.updates_per_epoch)
+        position = Position.locate(update, self.updates_per_epoch)
         return Checkpoint(
             side=trainee.side,
             model=ModelFacts(vocab_size=len(experiment.vocab), **_options(config, ModelFacts)),

@@ -26,7 +26,7 @@ TYPES = {
 
 
 PAGES = ("index.html", "index.htm")
-"""What is shown of a folder; a folder without any is listed."""
+"""The page that is shown of a folder; a folder without one is listed."""
 
 HOSTS = ("127.0.0.1", "localhost")
 """The names of this machine in a request: a page of another site could have the name of its own."""

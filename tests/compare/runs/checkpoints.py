@@ -51,7 +51,7 @@ def checkpoint(
         vocabulary=vocabulary,
         sampler=sampler,
         optimizer=OptimizerFacts(lr=lr, max_norm=float("inf"), carry_state=carry_state),
-        position=Position.after(update, 3),
+        position=Position.locate(update, 3),
         state=state_of(states) if has_state else None,
         weights={
             name: rng.normal(size=array.shape).astype(dtype)
