@@ -91,6 +91,7 @@ def name_stage(case: TrainingCase, tensor: str) -> str | None:
 
 
 def _run_stages(package: Package, case: TrainingCase, move: Move = Unmoved.RESULTS) -> Stages:
+    """Run the first training step of a case; return its results by stage, from states to update."""
     model = make_model(package, case, move)
     return scratch_stages(
         model,

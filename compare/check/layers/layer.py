@@ -303,7 +303,7 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]], *, transposed: boo
     if wrong is None:
         return ""
     part = find_part(wrong.tensor)
-    observed = [_observe(*one, part) for one in passes]
+    observed = [_observe(layer_case, results, part) for layer_case, results in passes]
     mistakes = list_layer_mistakes(
         case.cell,
         is_forward=part == PARTS[0],
@@ -313,7 +313,7 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]], *, transposed: boo
     )
     for mistake in mistakes:
         computations = [partial(run, mistake.layer, layer_case) for layer_case, _ in passes]
-        if all(gives(c, one) for c, one in zip(computations, observed, strict=True)):
+        if all(map(gives, computations, observed)):
             return mistake.describe(names_option=False)
     diagnosis = explain_tensor(wrong.expected, wrong.got, float(np.max(wrong.allowed)))
     return diagnosis.words if diagnosis else ""
