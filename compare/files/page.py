@@ -29,8 +29,8 @@ def fill_page(
     `sources` are added to the Content-Security-Policy, by directive.
     """
     template, style = (
-        resource(__package__, f"page.{kind}") + own
-        for kind, own in (("html", template), ("css", style))
+        resource(__package__, f"page.{kind}") + page_text
+        for kind, page_text in (("html", template), ("css", style))
     )
     script = f'"use strict";\n{script}'
     policy = {

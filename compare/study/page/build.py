@@ -31,7 +31,7 @@ import { add, affine, clamp, normOf, transposed } from "./arrays.js";
 import { exchanged, gateChanged } from "./bugs.js";
 import { lstm } from "./cells/lstm.js";
 """
-"""What the methods of the catalogue's bugs use."""
+"""The names that the methods of the catalogue's bugs use."""
 
 
 @dataclass(frozen=True, slots=True)
