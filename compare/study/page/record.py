@@ -70,7 +70,6 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
     return {
         "text": "".join(tokens),
         "notes": notes,
-        "token": "char",
         "tokens": [vocab.idx_to_token[i] for i in ids],
         "ids": ids.tolist(),
         "column": [distinct.index(i) for i in ids.tolist()],

@@ -53,7 +53,7 @@ const PANELS = [
 
 async function begin() {
   await unpackCheckpoints();
-  live.own = networkOfAddress();
+  live.ofAddress = networkOfAddress();
   takeWeights();
   read();
   for (const { setUp } of PANELS) setUp?.();

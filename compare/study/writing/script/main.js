@@ -5,7 +5,7 @@ import { makeEditor } from "./editor.js";
 import { Python, Stopped } from "./python.js";
 import { keep, keepVerdicts, open, pack, packNetwork, readVerdicts, textOf } from "./work.js";
 
-/** @import { CheckAnswer, Choice, Message, Network, Progress, Site, TrainingTold } from "./site.js" */
+/** @import { Answers, CheckAnswer, Choice, Message, Progress, Site, TrainingTold } from "./site.js" */
 /** @import { Verdicts, Work } from "./work.js" */
 
 /** @type {Site} */
@@ -133,7 +133,9 @@ const seconds = (start) => `${((performance.now() - start) / 1000).toFixed(1)} s
 
 /**
  * Ask Python, while the buttons are disabled; return null if it was stopped or failed.
- * @type {(message: Message) => Promise<any>}
+ * @template {Message} M
+ * @param {M} message
+ * @returns {Promise<Answers[M["work"]] | null>}
  */
 async function ask(message) {
   setBusy(true);
@@ -172,7 +174,6 @@ async function check(stage) {
   say("Trying …");
   const start = performance.now();
   const [checked, source] = [work, editor.text()];
-  /** @type {CheckAnswer | null} */
   const answer = await ask({ work: "check", source, choice });
   if (!answer) return;
   const { report, shown, equations } = answer;
@@ -263,7 +264,6 @@ async function train() {
   for (const id of ["written", "curve", "compared", "after-training"]) $(id).replaceChildren();
   say("Your functions and the plain version are trained side by side …");
   const { cell } = work;
-  /** @type {Network | null} */
   const network = await ask({ work: "train", source: editor.text(), cell });
   if (!network) return;
   say(`Trained in ${seconds(start)}.`);

@@ -2,7 +2,7 @@
 
 import { $ } from "../../../files/page.js";
 
-/** @import { Message, Progress, SiteFile } from "./site.js" */
+/** @import { Answers, Message, Progress, SiteFile } from "./site.js" */
 
 const BASE = new URL(".", location.href).href;
 
@@ -22,7 +22,7 @@ export class Python {
      * @type {Promise<unknown>}
      */
     this.turn = Promise.resolve();
-    /** @type {{ resolve: (answer: any) => void, reject: (error: Error) => void } | null} */
+    /** @type {{ resolve: (answer: unknown) => void, reject: (error: Error) => void } | null} */
     this.waiting = null;
     this.worker = this.start();
     this.ready = this.load();
@@ -44,12 +44,13 @@ export class Python {
   }
 
   /**
-   * @param {Message} message
-   * @returns {Promise<any>} its answer
+   * @template {Message} M
+   * @param {M} message
+   * @returns {Promise<Answers[M["work"]]>}
    */
   send(message) {
     return new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject };
+      this.waiting = { resolve: (answer) => resolve(/** @type {Answers[M["work"]]} */ (answer)), reject };
       this.worker.postMessage(message);
     });
   }
@@ -73,7 +74,9 @@ export class Python {
 
   /**
    * Ask for an answer, after those that were asked for before.
-   * @type {(message: Message) => Promise<any>}
+   * @template {Message} M
+   * @param {M} message
+   * @returns {Promise<Answers[M["work"]]>}
    */
   ask(message) {
     const answer = this.turn.then(async () => {

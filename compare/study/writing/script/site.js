@@ -40,3 +40,5 @@
  * @property {string} shown
  * @property {Record<string, string>} equations
  */
+
+/** @typedef {{ load: undefined, exercise: string, check: CheckAnswer, train: Network }} Answers by the work of a message */

@@ -64,8 +64,8 @@ export const keepVerdicts = (key, verdicts) => keep(`${key} verdicts`, JSON.stri
  * @type {(name: string, text: string) => string}
  */
 export function textOf(name, text) {
-  const [found] = text.match(new RegExp(`^def ${name}\\b.*(?:\\n(?:[ \\t)].*)?)*`, "m")) ?? [""];
-  return found.trimEnd();
+  const [definition] = text.match(new RegExp(`^def ${name}\\b.*(?:\\n(?:[ \\t)].*)?)*`, "m")) ?? [""];
+  return definition.trimEnd();
 }
 
 /** @type {(bytes: Uint8Array<ArrayBuffer>, stream: CompressionStream | DecompressionStream) => Promise<Uint8Array>} */

@@ -182,17 +182,17 @@ async function answerStep() {
   $("guide-form").inert = true;
   $("guide-look").textContent = "Computing …";
   if (reading.text !== textOf(step.reads)) showText(textOf(step.reads));
-  const { found, text: words } = await step.look();
+  const { rightOption, text: words } = await step.look();
   $("guide-form").inert = false;
   $("guide-look").textContent = "Show the answer";
   if (guide.steps[guide.at] !== step) return;
-  const isRight = predicted === found;
+  const isRight = predicted === rightOption;
   guide.right += Number(isRight);
   guide.asked += 1;
   for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".covered"))) cover(part, false);
   for (const input of $("guide-options").querySelectorAll("input")) {
     input.disabled = true;
-    if (input.value === found) input.parentElement?.classList.add("is-right");
+    if (input.value === rightOption) input.parentElement?.classList.add("is-right");
     else if (input.checked) input.parentElement?.classList.add("is-wrong");
   }
   $("guide").classList.add("is-answered");

@@ -19,7 +19,7 @@
  * @property {() => Answer | Promise<Answer>} look the answer; it first does whatever the visitor did not do
  */
 
-/** @typedef {{ found: string, text: string }} Answer the right option, and why */
+/** @typedef {{ rightOption: string, text: string }} Answer the right option, and why */
 
 /** How far the visitor is. */
 export const guide = {

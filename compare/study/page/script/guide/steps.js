@@ -40,7 +40,7 @@ export const GUIDE = [
       const [first, third] = [1, 3].map((t) => heroNumbers(t).a);
       choose({ i: argmax(first.map((x) => Math.abs(x))) });
       return {
-        found: this.options()[apart([first], [third]) === 0 ? 0 : 1],
+        rightOption: this.options()[apart([first], [third]) === 0 ? 0 : 1],
         text:
           "An a always adds the same numbers, its column of the weights W_ih and a bias: the bars in the picture. " +
           "With ‹ you find the same bars at the first a. So this cannot be what remembers.",
@@ -62,7 +62,7 @@ export const GUIDE = [
       choose({ t: 3, i });
       showHero(endOf(4));
       return {
-        found: this.options()[apart([[...first]], [[...third]]) > 0 ? 1 : 0],
+        rightOption: this.options()[apart([[...first]], [[...third]]) > 0 ? 1 : 0],
         text:
           `At the top, below each letter, is its state, a colour for each unit. The colours below the first a and the second a differ, most of all in row ${heroUnits().indexOf(i) + 1} from the top, unit ${i}. ` +
           "A state is made from the letter and from the state before, so it can remember.",
@@ -89,7 +89,7 @@ export const GUIDE = [
       const y = logitsAfter("the th");
       const [best, { p }] = [mostLikely(y), softmax(y)];
       return {
-        found: quoted(best),
+        rightOption: quoted(best),
         text: `${quoted(best)} gets ${percent(p[idOf(best)])}. A probability for each letter, at the right of the picture, is all that the network ever says. The lines show which units speak for a letter, and which against it.`,
       };
     },
@@ -111,7 +111,7 @@ export const GUIDE = [
       }
       const moved = reading.tokens.map((_, t) => apart([row(numbers().h, t + 1, H)], [row(guide.states, t + 1, H)]));
       return {
-        found: this.options()[moved.every((x) => x > 0) ? 2 : moved[moved.length - 1] > 0 ? 0 : 1],
+        rightOption: this.options()[moved.every((x) => x > 0) ? 2 : moved[moved.length - 1] > 0 ? 0 : 1],
         text:
           `All ${moved.length} states changed. ` +
           `Each letter uses the same weights, so a changed weight changes every state. The loss was ${rounded(live.losses[0])}, and is ${rounded(reading.loss)} after ${times(live.losses.length, "update")}.`,
@@ -131,7 +131,7 @@ export const GUIDE = [
       const isRight = () => guesses(PAIRS).every(Boolean);
       const count = await trainFor(MANY_STEPS, isRight);
       return {
-        found: this.options()[count <= 10 ? 0 : count <= 50 ? 1 : 2],
+        rightOption: this.options()[count <= 10 ? 0 : count <= 50 ? 1 : 2],
         text: isRight()
           ? `After ${times(count, "update")}. The loss is ${rounded(reading.loss)} now. Asked to go on, it writes “${writeOn(needNetwork(), needTape(), 10, 0).map(tokenOfId).join("")}”: it learned the pattern, and forgets its book.`
           : `Not even after ${times(count, "update")}.`,
@@ -152,7 +152,7 @@ export const GUIDE = [
       const norms = lastNorms();
       const ratio = norms[0] / norms[norms.length - 1];
       return {
-        found: sizeOf(ratio),
+        rightOption: sizeOf(ratio),
         text:
           `It is ${factor(ratio)}: ${rounded(norms[0])} at step 1, and ${rounded(norms[norms.length - 1])} at step ${K}. The thick line shows it, from right to left. ` +
           (ratio < 0.5
@@ -180,7 +180,7 @@ export const GUIDE = [
       const [now] = lastNorms();
       const ratio = now / before[0];
       return {
-        found: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2],
+        rightOption: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2],
         text:
           `It was ${rounded(before[0])}, and is ${rounded(now)} now, ${factor(ratio)}. W_hh^T acts at each step back, and half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}. ` +
           "The slopes of tanh change, too, so it is not exactly that.",
@@ -200,7 +200,7 @@ export const GUIDE = [
       /** @type {(name: string) => number} */
       const rank = (name) => (cells[name].updates[0] ?? most) - cells[name].learned[0] * most;
       const [fastest] = Object.keys(cells).sort((a, b) => rank(a) - rank(b));
-      return { found: fastest, text: $("lesson-said").firstElementChild?.textContent.replace(/\s+/g, " ") ?? "" };
+      return { rightOption: fastest, text: $("lesson-said").firstElementChild?.textContent.replace(/\s+/g, " ") ?? "" };
     },
   },
 ];

@@ -1,6 +1,6 @@
 import { colour, css } from "../pictures/colours.js";
 import { percent, rounded } from "../record/numbers.js";
-import { F, IS_CHARACTERS, record } from "../record/record.js";
+import { F, record } from "../record/record.js";
 import { glyph, quoted, spoken } from "../record/tokens.js";
 import { hero } from "../state/hero_time.js";
 import { chosen, isPointed, reading, trueNext } from "../state/state.js";
@@ -16,7 +16,7 @@ import { guessesOf, topOf } from "./plan.js";
  * @type {(painting: Painting, column: PlacedColumn) => void}
  */
 export function paintColumn({ brush, plan, ink, t, values, done }, { of, kind, title, short, part, x, wide }) {
-  const shown = part === null ? 1 : done[part];
+  const progress = part === null ? 1 : done[part];
   const words = plan.wide < 900 || plan.columns.length > 3 ? (short ?? title) : title;
   write(brush, words, x + wide / 2, plan.top - 10, { colour: ink.soft, size: plan.size, align: "center" });
   const most = kind === "bar" ? mostOf()[of] : of === "h" || of === "before" ? (F === "tanh" ? 1 : (mostOf().h ?? 1)) : 1;
@@ -28,7 +28,7 @@ export function paintColumn({ brush, plan, ink, t, values, done }, { of, kind, t
     const value = values[of][i];
     if (kind === "bar") {
       const middle = x + wide / 2;
-      const begun = of === "sum" ? values.a[i] * done[0] + (value - values.a[i]) * done[1] : value * shown;
+      const begun = of === "sum" ? values.a[i] * done[0] + (value - values.a[i]) * done[1] : value * progress;
       const long = (begun / most) * (wide / 2);
       brush.fillStyle = ink.raised;
       brush.fillRect(x, y, wide, tall);
@@ -40,9 +40,9 @@ export function paintColumn({ brush, plan, ink, t, values, done }, { of, kind, t
       brush.fillStyle = ink.raised;
       brush.fillRect(x, y, wide, tall);
       brush.fillStyle = ink.soft;
-      brush.fillRect(x, y, wide * value * shown, tall);
+      brush.fillRect(x, y, wide * value * progress, tall);
     } else {
-      brush.fillStyle = shown > 0 ? css(colour((value * shown) / most)) : ink.raised;
+      brush.fillStyle = progress > 0 ? css(colour((value * progress) / most)) : ink.raised;
       brush.fillRect(x, y, wide, tall);
     }
     Object.assign(brush, { strokeStyle: ink.line, lineWidth: 1 });
@@ -56,7 +56,7 @@ export function paintColumn({ brush, plan, ink, t, values, done }, { of, kind, t
           wide,
           tall,
         ]);
-    } else if (shown === 1) addMark(of, t, { i }, value, `${title}, unit ${i}: ${rounded(value, 4)}`, [x, y, wide, tall]);
+    } else if (progress === 1) addMark(of, t, { i }, value, `${title}, unit ${i}: ${rounded(value, 4)}`, [x, y, wide, tall]);
   });
 }
 
@@ -80,7 +80,7 @@ export function paintGuesses({ brush, plan, ink, t, done }) {
     brush.globalAlpha = isOld ? 0.35 : 0.25 + 0.75 * grown;
     write(brush, glyph(record.shown_tokens[v]).slice(0, 8), x - 8, y + 6, {
       colour: isNext ? ink.accent : ink.ink,
-      size: IS_CHARACTERS ? (plan.isNarrow ? 16 : 20) : 12,
+      size: plan.isNarrow ? 16 : 20,
       weight: isNext ? 700 : 400,
       align: "right",
       family: "mono",

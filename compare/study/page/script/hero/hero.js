@@ -8,7 +8,7 @@ import { legend } from "../pictures/colours.js";
 import { math, typeset } from "../pictures/symbols.js";
 import { CELL } from "../record/cell.js";
 import { percent, rounded } from "../record/numbers.js";
-import { BETWEEN_TOKENS, F, record, S } from "../record/record.js";
+import { F, record, S } from "../record/record.js";
 import { quoted } from "../record/tokens.js";
 import { choose, moveStepAndUnit } from "../state/choose.js";
 import { endOf, hero, heroPart, heroStep, PARTS } from "../state/hero_time.js";
@@ -183,7 +183,7 @@ function captionOf(t, part) {
       ? "From the new state it predicts what comes next. What do you think?"
       : `From the new state it predicts what comes next: ${guessOf(t)}.`;
   }
-  const read = reading.tokens.slice(0, t).join(BETWEEN_TOKENS);
+  const read = reading.tokens.slice(0, t).join("");
   return [
     `It reads ${quoted(reading.tokens[t - 1])}. Its column of W_ih pushes each unit up or down.`,
     CELL.mixes,

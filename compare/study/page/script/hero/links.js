@@ -24,7 +24,7 @@ export function paintLinks({ brush, plan, ink, t, values, done }) {
   const stroke = (value, width, alpha) => {
     Object.assign(brush, { strokeStyle: css(colour(value < 0 ? -0.8 : 0.8)), lineWidth: width, globalAlpha: alpha });
   };
-  const grow = (/** @type {number} */ shown) => brush.setLineDash(shown < 1 ? [700 * shown, 700] : []);
+  const grow = (/** @type {number} */ progress) => brush.setLineDash(progress < 1 ? [700 * progress, 700] : []);
   if (done[0] > 0.5 && done[2] < 1) {
     grow(ease(2 * done[0] - 1));
     for (const [i, y] of heights) {

@@ -45,7 +45,7 @@ export function planOf(wide) {
   /** @type {(sizes: typeof SIZES_OF_COLUMNS[0]) => number} */
   const widthWith = (sizes) =>
     columns.reduce((sum, column, n) => sum + sizes[column.kind] + gapBefore(sizes, column, n), sizes.left + sizes.guesses);
-  const sizes = SIZES_OF_COLUMNS.find((each) => widthWith(each) <= wide) ?? SIZES_OF_COLUMNS[SIZES_OF_COLUMNS.length - 1];
+  const sizes = SIZES_OF_COLUMNS.find((candidate) => widthWith(candidate) <= wide) ?? SIZES_OF_COLUMNS[SIZES_OF_COLUMNS.length - 1];
   const spare = clamp(wide - widthWith(sizes), 0, 240);
   let x = sizes.left;
   /** @type {PlacedColumn[]} */
@@ -74,7 +74,7 @@ export function planOf(wide) {
  * @type {(plan: Plan, of: string) => PlacedColumn}
  */
 export function columnOf(plan, of) {
-  const column = plan.columns.find((each) => each.of === of);
+  const column = plan.columns.find(({ of: name }) => name === of);
   if (!column) throw new Error(`expected a column ${of} of the moving picture, got none`);
   return column;
 }

@@ -1,7 +1,7 @@
 import { row } from "../engine/arrays.js";
 import { colour, css } from "../pictures/colours.js";
 import { below, rounded } from "../record/numbers.js";
-import { F, H, IS_CHARACTERS } from "../record/record.js";
+import { F, H } from "../record/record.js";
 import { glyph, quoted } from "../record/tokens.js";
 import { isPointed, numbers, reading } from "../state/state.js";
 import { addMark, frame, write } from "./brush.js";
@@ -30,7 +30,7 @@ export function paintText({ brush, plan, ink, t, values, done }) {
     }
     write(brush, glyph(reading.tokens[n]).slice(0, 6), x + cell / 2, plan.letters - 9, {
       colour: isNow ? ink.accent : n < t ? ink.ink : ink.soft,
-      size: IS_CHARACTERS ? size : 12,
+      size,
       weight: isNow ? 700 : 400,
       align: "center",
       family: "mono",

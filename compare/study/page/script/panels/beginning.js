@@ -1,7 +1,7 @@
 import { $, make } from "../../../../files/page.js";
 import { CELLS } from "../engine/cells/table.js";
 import { times } from "../record/numbers.js";
-import { H, IS_CHARACTERS, IS_OF_A_RUN, record, S, V } from "../record/record.js";
+import { H, IS_OF_A_RUN, record, S, V } from "../record/record.js";
 import { GLYPHS, isKnown, spoken } from "../record/tokens.js";
 import { panelOf } from "../state/redraw.js";
 import { reading, T } from "../state/state.js";
@@ -9,7 +9,6 @@ import { reading, T } from "../state/state.js";
 /** @import { Panel } from "../state/redraw.js" */
 
 function setUpBeginning() {
-  const what = IS_CHARACTERS ? "character" : "word";
   const pages = document.body.dataset.pages ?? "#cells"; // the pages of the other cells, if they are beside this one
   const openCells = () => panelOf("cells")?.setAttribute("open", "");
   const others = Object.keys(record.cells)
@@ -17,12 +16,12 @@ function setUpBeginning() {
     .map((name) => make("a", { href: pages.replace("CELL", name), onclick: openCells }, record.cells[name].layer));
   $("lead").append(
     make("b", {}, `${record.cell === "gru" ? "A" : "An"} ${record.layer}`),
-    ` reads a text one ${what} at a time. Each ${what} changes its state, ${times(record.states.length * H, "number")}${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}, and from the state it predicts the next ${what}. `,
+    ` reads a text one character at a time. Each character changes its state, ${times(record.states.length * H, "number")}${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}, and from the state it predicts the next character. `,
     ...(others.length ? ["Other cells: ", ...others.flatMap((link, n) => (n ? [", ", link] : [link])), "."] : []),
   );
   const signs = [...GLYPHS].filter(([token]) => isKnown(token)).map(([token, sign]) => `${sign} ${spoken(token)}`);
   if (isKnown("<unk>")) signs.push("? a character outside the vocabulary");
-  if (IS_CHARACTERS) $("token-legend").textContent = `Each character is a token: ${signs.join(" · ")}`;
+  $("token-legend").textContent = `Each character is a token: ${signs.join(" · ")}`;
   const notes = [...record.notes];
   if (S < V)
     notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);

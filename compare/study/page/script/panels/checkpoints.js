@@ -6,7 +6,7 @@ import { gridOf } from "../pictures/chart.js";
 import { widthOf } from "../pictures/sizes.js";
 import { table } from "../pictures/tables.js";
 import { rounded } from "../record/numbers.js";
-import { BETWEEN_TOKENS, IS_OF_A_RUN, record, V } from "../record/record.js";
+import { IS_OF_A_RUN, record, V } from "../record/record.js";
 import { glyph, tokenOfId } from "../record/tokens.js";
 import { choose } from "../state/choose.js";
 import { compute } from "../state/compute.js";
@@ -167,7 +167,7 @@ function drawCheckpoints() {
   const kept = course();
   if (!kept) return;
   /** @type {(tokens: string[] | null, kind: string) => HTMLSpanElement | null} */
-  const writing = (tokens, kind) => tokens && make("span", { class: `written ${kind}` }, tokens.map(glyph).join(BETWEEN_TOKENS));
+  const writing = (tokens, kind) => tokens && make("span", { class: `written ${kind}` }, tokens.map(glyph).join(""));
   const rows = kept.map(({ perplexity, written, drawn: sampled }, n) => [
     make(
       "button",
@@ -178,7 +178,7 @@ function drawCheckpoints() {
     [writing(sampled, "drawn"), writing(written, "wrong")],
   ]);
   $("checkpoints").replaceChildren(
-    table(`After “${T > 24 ? "…" : ""}${reading.tokens.slice(-24).join(BETWEEN_TOKENS)}”`, heads, rows, {
+    table(`After “${T > 24 ? "…" : ""}${reading.tokens.slice(-24).join("")}”`, heads, rows, {
       chosenRow: chosen.c,
       left: [2],
     }),

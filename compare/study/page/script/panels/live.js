@@ -2,7 +2,7 @@ import { $, $input, $select, draw, make } from "../../../../files/page.js";
 import { randomFrom, writeOn } from "../engine/generate.js";
 import { OPTIMIZERS } from "../engine/optimizers.js";
 import { rounded, times } from "../record/numbers.js";
-import { BETWEEN_TOKENS, record } from "../record/record.js";
+import { record } from "../record/record.js";
 import { CAN_TYPE, glyph, isKnown, tokenOfId, tokensOf } from "../record/tokens.js";
 import { redraw } from "../state/redraw.js";
 import { checkpoint, game, K, live, needNetwork, needTape, reading } from "../state/state.js";
@@ -50,7 +50,7 @@ const CONTROLS = [
 
 function setUpPanel() {
   const input = $input("text-input");
-  input.value = record.tokens.join(BETWEEN_TOKENS);
+  input.value = record.tokens.join("");
   const examples = $select("example-select");
   examples.append(
     make("option", { value: "" }, "choose"),
@@ -99,7 +99,7 @@ function drawPanel() {
     : !CAN_TYPE
       ? "The vocabulary is too large: this page does not have all weights. It shows only the recorded text."
       : `The weights ${checkpoint().label} are left out to limit the size of the page. Choose other weights to type a text.`;
-  if (!canCompute && live.text === null) $input("text-input").value = record.tokens.join(BETWEEN_TOKENS);
+  if (!canCompute && live.text === null) $input("text-input").value = record.tokens.join("");
   $("text-note").textContent = noteOnText();
   $("whose").classList.toggle("comparison", !game.bug);
   $("whose").textContent = reading.isRecorded

@@ -1,6 +1,6 @@
 import { $, $input, make } from "../../../../files/page.js";
 import { percent, rounded } from "../record/numbers.js";
-import { IS_CHARACTERS, record } from "../record/record.js";
+import { record } from "../record/record.js";
 import { choose } from "../state/choose.js";
 import { checkpoint, chosen, game, reading } from "../state/state.js";
 
@@ -16,7 +16,7 @@ function drawParity() {
   const rows = checkpoint().parity;
   const wrong = rows.filter((row) => !row.ok);
   $("parity-lead").textContent =
-    `Recorded when the page was made, in NumPy and in PyTorch: one training step on ${reading.isRecorded ? "this text" : `“${record.tokens.join(IS_CHARACTERS ? "" : " ")}”`}, ${checkpoint().label}. ` +
+    `Recorded when the page was made, in NumPy and in PyTorch: one training step on ${reading.isRecorded ? "this text" : `“${record.tokens.join("")}”`}, ${checkpoint().label}. ` +
     (record.T === 1 ? "The text has one token; in this step, the token is its own target. " : "") +
     (wrong.length
       ? `${wrong.length} of ${rows.length} tensors differ by more than their tolerance. `

@@ -6,7 +6,7 @@ import { place, spaceOf } from "../pictures/sizes.js";
 import { math, same } from "../pictures/symbols.js";
 import { fill, scrolling, table } from "../pictures/tables.js";
 import { rounded, ulps } from "../record/numbers.js";
-import { F, H, IS_CHARACTERS, record, S } from "../record/record.js";
+import { F, H, record, S } from "../record/record.js";
 import { glyph, quoted, spoken, tokenSpan } from "../record/tokens.js";
 import { choose, moveStepAndUnit } from "../state/choose.js";
 import { chosen, chosenToken, isCompared, K, numbers, reading, show, T, trueNext, units } from "../state/state.js";
@@ -63,9 +63,7 @@ function readProbability(v, t) {
 }
 
 function columnWidth() {
-  const longest = Math.max(...reading.tokens.map((token) => glyph(token).length));
-  const least = IS_CHARACTERS ? 15 : clamp(8 * longest + 10, 40, 110);
-  const gutter = IS_CHARACTERS ? 56 : clamp(8 * Math.max(...record.shown_tokens.map((x) => x.length)) + 16, 64, 150);
+  const [least, gutter] = [15, 56];
   /** @type {(space: number) => number} */
   const widthIn = (space) => Math.floor((space - gutter) / T);
   const half = widthIn((spaceOf("unrolled-picture") - BETWEEN) / 2);
@@ -92,7 +90,7 @@ function drawUnrolled() {
   const cells = (kind, contents) =>
     make(
       "div",
-      { class: `cells ${kind}${width < 24 ? " narrow" : ""}${IS_CHARACTERS ? "" : " words"}`, "aria-hidden": "true" },
+      { class: `cells ${kind}${width < 24 ? " narrow" : ""}`, "aria-hidden": "true" },
       contents.map((content, c) => {
         const cell = make("span", {}, content);
         cell.style.width = `${width}px`;

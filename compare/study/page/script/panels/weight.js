@@ -175,7 +175,7 @@ function drawLossOfWeight(losses, w, g) {
   const [left0, right0] = [losses[0], losses[losses.length - 1]];
   const ends = [left0[0], right0[0]];
   const [first, last] = [Math.min(ends[0], w), Math.max(ends[1], w)];
-  const lossValues = [...losses.map(([, each]) => each), here];
+  const lossValues = [...losses.map(([, lossThere]) => lossThere), here];
   const spread = Math.max(...lossValues) - Math.min(...lossValues) || 1e-3;
   const [least, most] = [Math.min(...lossValues) - 0.1 * spread, Math.max(...lossValues) + 0.1 * spread];
   const ticks = ticksOf(least, most);
@@ -191,7 +191,7 @@ function drawLossOfWeight(losses, w, g) {
     text((left + wide) / 2, tall - 6, `weight ${nameOf(weight.name, weight.n)}`, "", "middle"),
     draw("polyline", {
       class: "curve",
-      points: losses.map(([value, each]) => `${x(value).toFixed(2)},${y(each).toFixed(2)}`).join(" "),
+      points: losses.map(([value, lossThere]) => `${x(value).toFixed(2)},${y(lossThere).toFixed(2)}`).join(" "),
     }),
   );
   const reach = Math.min(REACH / 2, (0.45 * (most - least)) / Math.max(Math.abs(g), 1e-300)); // of the tangent

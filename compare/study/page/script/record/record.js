@@ -69,7 +69,6 @@ import { $, find } from "../../../../files/page.js";
  * @typedef {object} PageRecord
  * @property {string} text
  * @property {string[]} notes
- * @property {string} token "char" or "word"
  * @property {string[]} tokens of the text
  * @property {number[]} ids
  * @property {number[]} column of each step: the row of `a` that its token has
@@ -114,11 +113,6 @@ export const { H, V } = record;
 
 /** The number of tokens that are shown. */
 export const S = record.shown.length;
-
-export const IS_CHARACTERS = record.token === "char";
-
-/** What is between two tokens of a text. */
-export const BETWEEN_TOKENS = IS_CHARACTERS ? "" : " ";
 
 /** The nonlinearity of a cell without gates. */
 export const F = record.nonlinearity;

@@ -1,7 +1,7 @@
 // Tokens: their ids, and how they are shown and read aloud.
 
 import { make } from "../../../../files/page.js";
-import { IS_CHARACTERS, record, S, V } from "./record.js";
+import { record, S, V } from "./record.js";
 
 /** @import { Attributes } from "../../../../files/page.js" */
 
@@ -9,7 +9,7 @@ import { IS_CHARACTERS, record, S, V } from "./record.js";
 const IDS = new Map(record.shown_tokens.map((token, n) => [token, record.shown[n]]));
 
 /** Whether a text can be typed; else the page does not have all rows of W_ih. */
-export const CAN_TYPE = IS_CHARACTERS && S === V;
+export const CAN_TYPE = S === V;
 
 /**
  * Whether the page knows the token.
@@ -57,7 +57,7 @@ const SPOKEN = new Map([
 ]);
 
 /** @type {(token: string) => string} */
-export const glyph = (token) => GLYPHS.get(token) ?? (token === "<unk>" && IS_CHARACTERS ? "?" : token);
+export const glyph = (token) => GLYPHS.get(token) ?? (token === "<unk>" ? "?" : token);
 
 /** @type {(token: string) => string} */
 export const spoken = (token) => SPOKEN.get(token) ?? token;

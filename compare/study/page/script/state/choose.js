@@ -20,7 +20,7 @@ export function choose(changes) {
     }
     if (key === "compare") document.documentElement.toggleAttribute("data-compare", chosen.compare);
     if (key === "c") {
-      live.own = null;
+      live.ofAddress = null;
       takeWeights();
       read();
       redraw("text");

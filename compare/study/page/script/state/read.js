@@ -42,7 +42,7 @@ function recordedReading() {
   const { label, loss, perplexity, radius, singular, numbers, details } = checkpoint();
   const { text, tokens, ids, targets, column } = record;
   const computed = live.network ? computedReading(live.network, tokens) : null;
-  const shown = // sums and gates are not recorded for a cell with gates
+  const ofText = // sums and gates are not recorded for a cell with gates
     IS_GATED && computed ? computed : { column, inputRow: column.map((n) => record.input_rows[n]), details: details ?? null };
   return {
     isRecorded: true,
@@ -50,10 +50,10 @@ function recordedReading() {
     tokens,
     ids,
     targets,
-    column: shown.column,
-    inputRow: shown.inputRow,
+    column: ofText.column,
+    inputRow: ofText.inputRow,
     numbers: { ...computed?.numbers, ...numbers },
-    details: shown.details,
+    details: ofText.details,
     loss,
     perplexity,
     radius,
@@ -148,7 +148,7 @@ const follows = (other) => live.training !== null && reading.text === other.text
 /** The recorded singular value and spectral radius of W_hh, times the gain; null for weights that were not recorded. */
 function sizesOf() {
   const { singular, radius } = checkpoint();
-  if (singular === null || radius === null || live.losses.length > 0 || live.own || live.edit) {
+  if (singular === null || radius === null || live.losses.length > 0 || live.ofAddress || live.edit) {
     return { singular: null, radius: null };
   }
   return { singular: singular * Math.abs(live.gain), radius: radius * Math.abs(live.gain) };

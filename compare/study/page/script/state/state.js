@@ -78,7 +78,7 @@ export const ofShown = (array) => Float64Array.from(units, (i) => array[i]);
 /**
  * @typedef {object} Live
  * @property {string | null} text what was typed; null: the recorded text
- * @property {Network | null} own the network of the address, until another checkpoint is chosen
+ * @property {Network | null} ofAddress the network of the address, until another checkpoint is chosen
  * @property {Network | null} network the current one; null if the page does not have all its weights
  * @property {Float64Array | null} base W_hh before the gain
  * @property {number} gain
@@ -94,7 +94,7 @@ export const ofShown = (array) => Float64Array.from(units, (i) => array[i]);
 /** @type {Live} */
 export const live = {
   text: null,
-  own: null,
+  ofAddress: null,
   network: null,
   base: null,
   gain: 1,

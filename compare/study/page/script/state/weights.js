@@ -79,7 +79,7 @@ export function networkOfAddress() {
 
 /** Set the current weights to those of the address, or of the chosen checkpoint. */
 export function takeWeights() {
-  live.network = live.own ? withBug(live.own.copy(), game.bug?.name) : networkOf(chosen.c);
+  live.network = live.ofAddress ? withBug(live.ofAddress.copy(), game.bug?.name) : networkOf(chosen.c);
   live.base = live.network?.parameters[W_HH].slice() ?? null;
   live.gain = 1;
   live.losses = [];
@@ -117,12 +117,12 @@ export const whyNoLoss = () =>
 export const isRecordedText = () => live.text === null || tokensOf(live.text).join("\n") === record.tokens.join("\n");
 
 export const isRecordedWeights = () =>
-  !live.network || (live.gain === 1 && live.losses.length === 0 && !live.own && !live.edit && !game.bug);
+  !live.network || (live.gain === 1 && live.losses.length === 0 && !live.ofAddress && !live.edit && !game.bug);
 
 /** A label of the current weights: "after 60 epochs, 3 updates here, W_hh × 1.2, with a bug". */
 export function labelOf() {
   return [
-    live.own ? "trained by your functions" : checkpoint().label,
+    live.ofAddress ? "trained by your functions" : checkpoint().label,
     ...(live.losses.length ? [`${times(live.losses.length, "update")} here`] : []),
     ...(live.gain === 1 ? [] : [`W_hh × ${live.gain.toFixed(2)}`]),
     ...(live.edit ? ["one weight changed"] : []),

@@ -134,8 +134,8 @@ function symptomTable(caption, right, wrong) {
 /** The tables of the current text and weights. */
 export function drawSymptom() {
   const network = needNetwork();
-  const [right, wrong] = [new Network(CELL, network.parameters), network].map((each) =>
-    computeOutcome(each, reading, record.lr, record.max_norm),
+  const [right, wrong] = [new Network(CELL, network.parameters), network].map((variant) =>
+    computeOutcome(variant, reading, record.lr, record.max_norm),
   );
   const whole = symptomTable("Without and with the bug", right.whole, wrong.whole);
   const parts = symptomTable("The gradient and the update of each parameter", right.parts, wrong.parts);

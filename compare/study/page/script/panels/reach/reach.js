@@ -8,7 +8,7 @@ import { math, same, typeset } from "../../pictures/symbols.js";
 import { fill, scrolling, table, tile } from "../../pictures/tables.js";
 import { CELL } from "../../record/cell.js";
 import { percent, powerOfTen, rounded, times } from "../../record/numbers.js";
-import { H, IS_CHARACTERS, IS_GATED, IS_OF_A_RUN, record } from "../../record/record.js";
+import { H, IS_GATED, IS_OF_A_RUN, record } from "../../record/record.js";
 import { glyph } from "../../record/tokens.js";
 import { choose } from "../../state/choose.js";
 import { chosen, K, numbers, reading, show, T } from "../../state/state.js";
@@ -67,7 +67,7 @@ function drawCurve() {
   $("curve-ends").textContent =
     `loss ${chosen.k}, ${rounded(normAt(chosen.k, chosen.k))} at step ${chosen.k} and ${rounded(normAt(chosen.k, 1))} at step 1.`;
   const parts = gridOf(exponentsOf(low, high), (e) => y(10 ** e), left, wide - right, powerOfTen);
-  const stride = Math.ceil((K * (IS_CHARACTERS ? 11 : 30)) / (wide - left - right));
+  const stride = Math.ceil((K * 11) / (wide - left - right));
   for (let t = 1; t <= K; t += stride) {
     parts.push(
       draw(
