@@ -44,7 +44,7 @@ def open_page(tab):
     for event, listener in listeners.items():
         tab.remove_listener(event, listener)
     assert opened.complaints == []
-    # A worker is made from the text of the page's script.
+    # The worker is made from the text of a script in the page.
     assert {url.split(":")[0] for url in opened.requests} <= {"file", "blob"}
 
 

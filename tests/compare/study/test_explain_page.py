@@ -44,7 +44,7 @@ def test_a_page_allows_its_own_script_and_style_and_nothing_else():
     assert rules == {
         "default-src": "'none'",
         "img-src": "data:",
-        "worker-src": "blob:",  # made from the text of the script above
+        "worker-src": "blob:",  # made from the text of a script in the page
         "base-uri": "'none'",
         "form-action": "'none'",
     }
