@@ -325,7 +325,7 @@ for prefix in ("time traveller", "traveller"):
 # - All of them compute the same function, up to rounding.
 # - Each step back multiplies a gradient by the slope of tanh and by $W_{hh}^T$, so after many steps
 #   little of it is left. Along the LSTM's second state, $c$, it is multiplied by the forget gate
-#   alone. `docs/learn/gates.md` measures how far each cell remembers.
+#   alone. `docs/learn/memory.md` measures how far each cell remembers.
 #
 # Next: `rnn-parity explain` shows every number of the network for a text of yours. At the end of
 # its page is a game: a bug is put into the page's code, and you find it.

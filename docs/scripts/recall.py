@@ -23,11 +23,9 @@ import stacked
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pages import (
-    BLUE,
+    CELL_COLOURS,
     DOCS,
     INK,
-    ORANGE,
-    RED,
     ROOT,
     add,
     command,
@@ -46,7 +44,7 @@ from compare.parity import build_models, limited_threads
 from scratch_rnn.plain import adam
 from scratch_rnn.text.recall import find_recalls, period, write_recalls
 
-PAGE = DOCS / "learn" / "gates.md"
+PAGE = DOCS / "learn" / "memory.md"
 PICTURE = DOCS / "images" / "recall.png"
 LESSON = ROOT / "compare/study/page/lesson.json"
 """What the explain page shows of the experiment."""
@@ -62,13 +60,15 @@ B, H = 32, 32
 STACK = 10
 """So many networks train at once."""
 VOCABULARY = " abcdefghijklmnopqrstuvwxyz"
-MODELS = {  # the cell, its forget bias (None: as PyTorch initialises it), and the look of its line
-    "RNN": ("rnn", None, RED, "-"),
-    "GRU": ("gru", None, ORANGE, "-"),
-    "LSTM": ("lstm", None, BLUE, ":"),
-    "LSTM, forget bias 1": ("lstm", 1.0, BLUE, "--"),
-    "LSTM, forget bias 3": ("lstm", 3.0, BLUE, "-"),
+MODELS = {  # the cell, and its forget bias (None: as PyTorch initialises it)
+    "RNN": ("rnn", None),
+    "GRU": ("gru", None),
+    "LSTM": ("lstm", None),
+    "LSTM, forget bias 1": ("lstm", 1.0),
+    "LSTM, forget bias 3": ("lstm", 3.0),
 }
+DRAWN, DRAWN_PLACES = ("RNN", "GRU", "LSTM, forget bias 3"), (("words", 20), ("words", 40))
+"""What the picture shows."""
 SHOWN, SHOWN_GAP = ("RNN", "GRU", "LSTM, forget bias 1"), 20
 """The networks that the explain page shows."""
 SHOWN_PLACES = PLACES[1:-1]
@@ -204,7 +204,7 @@ def train(stack: Stack) -> tuple[dict[str, Any], dict[int, stacked.Parameters]]:
 
 def build(model: str, seed: int) -> scratch_rnn.RNNModel:
     """Return an untrained network."""
-    cell, forget_bias, *_ = MODELS[model]
+    cell, forget_bias = MODELS[model]
     return build_models(len(VOCABULARY), H, cell=cell, seed=seed, forget_bias=forget_bias)[0]
 
 
@@ -228,26 +228,27 @@ def find(rows: str, gap: int, model: str) -> tuple[Floats, Floats]:
 
 def draw_picture() -> None:
     """Draw the updates of each seed until it has learned, and their median."""
-    figure = Figure(figsize=(7, 3.8), layout="constrained")
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
     axes = figure.subplots()
-    for number, (name, (_, _, colour, line)) in enumerate(MODELS.items()):
-        for column, place in enumerate(PLACES):
+    for number, name in enumerate(DRAWN):
+        colour = CELL_COLOURS[MODELS[name][0]]
+        for column, place in enumerate(DRAWN_PLACES):
             shares, updates = find(*place, name)
-            x = column + 0.16 * (number - 2)
-            spread = x + 0.05 * np.linspace(-1, 1, len(shares))
+            x = column + 0.27 * (number - 1)
+            spread = x + 0.08 * np.linspace(-1, 1, len(shares))
             for those, marker in ((shares >= ENOUGH, "o"), (shares < ENOUGH, "x")):
-                axes.plot(spread[those], updates[those], marker, color=colour, ms=3.5, alpha=0.5)
+                axes.plot(spread[those], updates[those], marker, color=colour, ms=4, alpha=0.55)
             label = name if column == 0 else None
-            ends, median = [x - 0.07, x + 0.07], [np.median(updates)] * 2 if len(updates) else []
-            axes.plot(ends[: len(median)], median, line, color=colour, linewidth=2.2, label=label)
+            ends, median = [x - 0.1, x + 0.1], [np.median(updates)] * 2 if len(updates) else []
+            axes.plot(ends[: len(median)], median, color=colour, linewidth=2.4, label=label)
     axes.set_yscale("log")
     axes.set_yticks([200, 500, 1000, 2000, 5000], labels=["200", "500", "1,000", "2,000", "5,000"])
     axes.minorticks_off()
-    axes.set_xlim(-0.5, len(PLACES) - 0.5)
-    names = [name_place(*place).replace(", ", ",\n") for place in PLACES]
-    axes.set_xticks(range(len(PLACES)), labels=names)
-    dress(axes, "a cross: not learned", f"updates until {ENOUGH:.0%} of the recalls are right")
-    figure.legend(frameon=False, labelcolor=INK, fontsize=8, loc="outside upper center", ncols=5)
+    axes.set_xlim(-0.5, len(DRAWN_PLACES) - 0.5)
+    names = [f"a gap of {name_place(*place)}" for place in DRAWN_PLACES]
+    axes.set_xticks(range(len(DRAWN_PLACES)), labels=names)
+    dress(axes, "", f"updates until {ENOUGH:.0%} of the recalls are right\n(a cross: not learned)")
+    figure.legend(frameon=False, labelcolor=INK, fontsize=9, loc="outside upper center", ncols=3)
     figure.savefig(PICTURE, dpi=150)
 
 
@@ -264,14 +265,13 @@ def tables() -> dict[str, str]:
     minutes = sum(result["seconds"] for result in results.values()) / 60
     rates = ", ".join(f"{lr:g}" for lr in LEARNING_RATES)
     settings = (
-        f"*So many of {len(SEEDS)} seeds learned it; the median of their updates; and the share of "
-        f"right recalls at the end, as median and quartiles. {len(CHOOSING)} other seeds chose the "
-        f"learning rate among {rates}. Adam, {H} units, {B} rows a batch, state "
-        f"reset, gradients clipped to norm 1, at most {UPDATES:,} updates. A training ends when "
-        f"{ENOUGH:.0%} of the recalls in {LAST} batches were right. All trainings took "
-        f"{minutes:.0f} minutes of CPU time on one thread; {stored['processor']}, "
-        f"{stored['date']}, Python {stored['python']}, NumPy {stored['numpy']}: "
-        "`python docs/scripts/recall.py measure`.*"
+        f"*How many seeds learned it; the median of their updates; the share of right recalls at "
+        f"the end, as median and quartiles. Adam, {H} units, {B} rows a batch, state reset, "
+        f"gradients clipped to norm 1, at most {UPDATES:,} updates; a training ends when "
+        f"{ENOUGH:.0%} of the recalls in {LAST} batches were right. {len(CHOOSING)} other seeds "
+        f"chose the learning rate among {rates}. We stopped the command after {minutes:.0f} minutes of CPU time; "
+        f"{stored['processor']}, {stored['date']}, Python {stored['python']}, NumPy "
+        f"{stored['numpy']}: `python docs/scripts/recall.py measure` goes on.*"
     )
     return {"recall": f"{table(['cell', *heads], rows, len(heads))}\n\n{settings}"}
 

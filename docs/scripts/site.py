@@ -41,6 +41,17 @@ MOVING = """<p class="ways">
 STANDING = re.compile(r"^\[!\[The live page.*$", re.MULTILINE)
 """README.md's picture of the live page. In the site, it is two buttons and the moving picture."""
 
+BUILT = {
+    "live pages": """<p class="ways">
+<a class="md-button md-button--primary" href="../explain-rnn.html">Watch an RNN</a>
+<a class="md-button" href="../explain-gru.html">a GRU</a>
+<a class="md-button" href="../explain-lstm.html">an LSTM</a></p>""",
+    "page to write in": """<p class="ways">
+<a class="md-button md-button--primary" href="../write/index.html">Open the page</a></p>""",
+}
+"""Links to pages that only a build makes: a document has `<!-- site: NAME -->` in their place."""
+MARKER = re.compile(r"^<!-- site: (.*) -->$", re.MULTILINE)
+
 FOR_EVERYONE = """<script>
 new MutationObserver(() => {
   for (const each of document.querySelectorAll("nav.md-code__nav:not([role])")) each.role = "none";
@@ -182,6 +193,7 @@ def links(cell: str) -> str:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Let links to source files lead to their pages, and a line's to the line."""
     document = DOCS / page.file.src_uri
+    markdown = MARKER.sub(lambda marker: BUILT[marker[1]], markdown)
     if document == DOCS / "exercises" / "README.md":
         markdown = EXERCISE.sub(with_writing_page, markdown)
     return with_pages(markdown, document) if document.is_file() else markdown

@@ -35,7 +35,7 @@ ANSWERS = {  # numbers and words that an answer has to have, by its question
     }""",
     4: "() => [rounded(live.losses[0]), rounded(rnnParity.run('abab').loss)]",
     5: "() => [`After ${live.losses.length} update`, rounded(rnnParity.run('aab aab aab').loss)]",
-    8: "() => ['So memory does not need gates.', 'a gate near 1 lets the state']",
+    8: "() => ['An RNN can remember without gates.', 'in fewer updates']",
 }
 
 

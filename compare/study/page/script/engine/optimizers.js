@@ -68,7 +68,7 @@ export class Adam {
 
 /**
  * The optimizers of the page by their names in its menu. One without a learning rate of its own takes that of the
- * recorded training. Adam's is the best rate of the GRU in docs/learn/gates.md.
+ * recorded training. Adam's is the best rate of the GRU in docs/learn/memory.md.
  * @type {Record<string, { title: string, lr: number | null, create: (lr: number) => Optimizer }>}
  */
 export const OPTIMIZERS = {
