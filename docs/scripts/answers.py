@@ -6,7 +6,20 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from pages import BLUE, DOCS, FAINT, INK, ORANGE, RED, dress, fill, name_versions, read, table
+from pages import (
+    BLUE,
+    CELL_COLOURS,
+    DOCS,
+    FAINT,
+    INK,
+    ORANGE,
+    RED,
+    dress,
+    fill,
+    name_versions,
+    read,
+    table,
+)
 from questions import EQUAL_UPDATES, REACHING, TOKENS, B, T
 
 IMAGES = DOCS / "images"
@@ -84,6 +97,28 @@ def draw_state() -> None:
     _save(figure, "state.png")
 
 
+def draw_reach() -> None:
+    """Draw how much of the gradient is left: untrained, and trained with each optimizer."""
+    data = read("cells")
+    figure = Figure(figsize=(10.0, 3.7), dpi=150, layout="constrained")
+    panels = figure.subplots(1, 3, sharey=True)
+    for panel, trained in zip(panels, ("untrained", "SGD", "Adam"), strict=True):
+        for name, (cell, forget_bias) in REACHING.items():
+            line = "--" if forget_bias else "-"
+            reach = data[name][trained]["reach"]
+            panel.semilogy(data["steps"], reach, line, color=CELL_COLOURS[cell], label=name)
+        first = panel is panels[0]
+        dress(panel, "steps back, d", "size of the gradient,\nrelative to d = 1" if first else "")
+        title = trained if first else f"{trained}, lr {data['RNN'][trained]['lr']:g}"
+        panel.set_title(title, loc="left", color=INK, fontsize=11)
+    panels[0].set_ylim(1e-9, 30)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, frameon=False, labelcolor=INK, loc="outside upper center", ncols=4
+    )
+    _save(figure, "reach.png")
+
+
 def _save(figure: Figure, name: str) -> None:
     IMAGES.mkdir(exist_ok=True)
     figure.savefig(IMAGES / name, metadata={"Software": None})
@@ -156,48 +191,16 @@ def _truncation(data: dict[str, Any]) -> str:
     return _table(head, rows, data)
 
 
-def _chaos(data: dict[str, Any]) -> str:
-    rows = []
-    for run in data["runs"]:
-        losses = [f"{np.exp(loss):.2f}" for loss in run["last_losses"]]
-        places = [0, 25, 75, -1]
-        rows.append(
-            [
-                f"{run['optimizer']}, {run['lr']:g}",
-                run["dtype"],
-                *(f"{run['from_torch'][k]:.1e} / {run['from_moved'][k]:.1e}" for k in places),
-                " / ".join((losses[0], losses[2], losses[1])),
-            ]
-        )
-    last = 1 + 4 * (len(data["runs"][0]["from_torch"]) - 1)
-    head = [
-        "optimizer, lr",
-        "dtype",
-        "update 1",
-        "101",
-        "301",
-        str(last),
-        "perplexity of the last 80",
-    ]
-    return _table(head, rows, data)
-
-
-def _state(data: dict[str, Any]) -> str:
-    places = [k for k in (50, 100, 200, 300, 400, 500) if k <= len(data["reset"])]
-    rows = [[name, *(f"{data[name][k - 1]:.2f}" for k in places)] for name in ("reset", "carried")]
-    return _table(["state, perplexity after", *(f"{k} epochs" for k in places)], rows, data)
-
-
 def _cells(data: dict[str, Any]) -> str:
-    rows = []
-    for name in REACHING:
-        for when, measured in data[name].items():
-            perplexity = f"{measured['perplexity']:.2f}" if "perplexity" in measured else "-"
-            reach = (f"{r:.1e}" for r in measured["reach"][1:])
-            trained = f"{when}, lr {measured['lr']:g}" if "lr" in measured else when
-            rows.append([name, trained, perplexity, f"{measured['rms']:.1e}", *reach])
-    head = ["cell", "trained with", "perplexity", "entry of W_hh's gradient"]
-    head += [f"{d} steps" for d in data["steps"][1:]]
+    trainings = ("SGD", "Adam")
+    rows = [
+        [name, *(f"{data[name][trained]['perplexity']:.2f}" for trained in trainings)]
+        for name in REACHING
+    ]
+    head = [
+        "cell",
+        *(f"perplexity with {name}, lr {data['RNN'][name]['lr']:g}" for name in trainings),
+    ]
     return _table(head, rows, data)
 
 
@@ -214,8 +217,6 @@ TABLES = {
     "biases": _biases,
     "clipping": _clipping,
     "truncation": _truncation,
-    "chaos": _chaos,
-    "state": _state,
     "cells": _cells,
 }
 
@@ -230,4 +231,5 @@ def draw() -> None:
     draw_truncation()
     draw_chaos()
     draw_state()
+    draw_reach()
     fill(PAGE, tables())
