@@ -269,7 +269,8 @@ def tables() -> dict[str, str]:
         f"the end, as median and quartiles. Adam, {H} units, {B} rows a batch, state reset, "
         f"gradients clipped to norm 1, at most {UPDATES:,} updates; a training ends when "
         f"{ENOUGH:.0%} of the recalls in {LAST} batches were right. {len(CHOOSING)} other seeds "
-        f"chose the learning rate among {rates}. We stopped the command after {minutes:.0f} minutes of CPU time; "
+        f"chose the learning rate among {rates}. We stopped the command after {minutes:.0f} "
+        f"minutes of CPU time; "
         f"{stored['processor']}, {stored['date']}, Python {stored['python']}, NumPy "
         f"{stored['numpy']}: `python docs/scripts/recall.py measure` goes on.*"
     )
