@@ -31,8 +31,8 @@ from timings import (
     CELLS,
     THREADS,
     XEON,
+    draw_layers,
     gpu_table,
-    layers_table,
     read_results,
     times_table,
 )
@@ -310,7 +310,6 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     BENCHMARKS / "README.md": {
         "times": times_table,
         "xeon": partial(times_table, XEON),
-        "layers": layers_table,
     },
 }
 
@@ -323,6 +322,7 @@ def main(arguments: list[str]) -> int:
         return 2
     for name in names:
         MEASURES[name]()
+    draw_layers()
     for page, tables in PAGES.items():
         fill(page, {name: make() for name, make in tables.items()})
     return 0

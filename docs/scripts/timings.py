@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pages import DOCS, name_versions, table
+from matplotlib.figure import Figure
+from pages import CELL_COLOURS, DOCS, INK, dress, name_versions, table
 
 from compare.bench.results.result import Document, divide_times
 from compare.bench.workload.shapes import BACKWARD, FORWARD, REFERENCE, STEP, TIMED
@@ -14,6 +15,7 @@ XEON = BENCHMARKS / "xeon"  # results of another processor: drawn, not measured
 
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 PHASES = {FORWARD: "forward", BACKWARD: "forward and backward", STEP: "step"}
+SIDES = ("scratch", REFERENCE)
 THREADS = {1: "1-thread", 2: "2-threads"}
 
 
@@ -70,29 +72,31 @@ def others(documents: dict[tuple[str, int], Document]) -> str:
     return "A step on one thread, of all that were measured. " + " ".join(sentences)
 
 
-def layers_table() -> str:
-    """Return how long a layer alone takes in each size, and which share of PyTorch's time."""
-    documents = {cell: Document.read(BENCHMARKS / f"layers-{cell}-1-thread.json") for cell in CELLS}
-    rows, compared = [], []
-    for cell, document in documents.items():
-        for shape in document.shapes:
-            row = [CELLS[cell], f"{shape.H}", f"{shape.B}"]
-            for phase in (FORWARD, BACKWARD):
-                time = document.find("scratch", shape.name, phase)
-                ratio = divide_times(time, document.find(REFERENCE, shape.name, phase))
-                is_slower = ratio.low > 1
-                compared += [is_slower] if shape.H > 1 else []
-                row += [short(time.median), f"{ratio.value:.2f}"]
-                row[-1] = f"**{row[-1]}**" if is_slower else row[-1]
-            rows.append(row)
-    head = ["cell", "H", "B", "forward", "of PyTorch's", "forward and backward", "of PyTorch's"]
-    summary = (
-        f"`scratch_rnn` is slower in {sum(compared)} of {len(compared)} comparisons (in bold: its "
-        "lower quartile is above the other's upper one). Rows with a single unit are not counted."
-        f"\n\n*{document.time[:10]}, {name_versions(document.environment['versions'])}; "
-        f"{document.environment['processor']}; `rnn-parity bench --shapes layer` with `--cell`.*"
-    )
-    return f"{table(head, rows, len(head) - 1)}\n\n{summary}"
+LAYERS = DOCS / "images" / "layers.png"
+
+
+def draw_layers() -> None:
+    """Draw the time of a layer alone in each size, as a share of PyTorch's."""
+    figure = Figure(figsize=(9.0, 3.6), dpi=150, layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for panel, phase in zip(panels, (FORWARD, BACKWARD), strict=True):
+        for number, (cell, label) in enumerate(CELLS.items()):
+            document = Document.read(BENCHMARKS / f"layers-{cell}-1-thread.json")
+            shapes = sorted((s for s in document.shapes if s.H > 1), key=lambda s: (s.H, s.B))
+            times = [[document.find(row, s.name, phase) for s in shapes] for row in SIDES]
+            ratios = [divide_times(*pair).value for pair in zip(*times, strict=True)]
+            places = [n + 0.2 * (number - 1) for n in range(len(shapes))]
+            panel.semilogy(places, ratios, "o", color=CELL_COLOURS[cell], label=label)
+        panel.axhline(1, color=INK, linewidth=0.9)
+        first = panel is panels[0]
+        dress(panel, "H, B", "time divided by PyTorch's" if first else "")
+        panel.set_title(PHASES[phase], loc="left", color=INK, fontsize=11)
+        names = [f"{s.H}, {s.B}" for s in shapes]
+        panel.set_xticks(range(len(shapes)), labels=names, rotation=60, fontsize=8)
+        panel.set_yticks([0.2, 0.5, 1, 2, 3], labels=["0.2", "0.5", "1", "2", "3"])
+        panel.minorticks_off()
+    panels[0].legend(frameon=False, labelcolor=INK)
+    figure.savefig(LAYERS, metadata={"Software": None})
 
 
 def short(seconds: float) -> str:
