@@ -142,7 +142,7 @@ def test_what_it_prints_changes_nothing(tmp_path, capsys):
 
 
 def test_in_python_check_raises_what_is_wrong(tmp_path):
-    """The lines of a test in docs/use/check.md: a function with the mistake and its case."""
+    """The lines of a test in docs/use/graders.md: a function with the mistake and its case."""
     mine = tmp_path / "mine.py"
     mine.write_text(RIGHT, encoding="utf-8")
     chosen = check(CheckConfig(target=str(mine), stage="rnn_step", seed=7))
