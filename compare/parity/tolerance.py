@@ -14,7 +14,8 @@ on this entry. So each entry has its own tolerance:
 
 The RMS (root mean square) is for an entry that moved little in all runs by chance. The factor
 SAFETY covers the roundings that a random sample misses. It and LONG, the length of a long
-product, are the project's only constants of tolerance; docs/trust/tolerance.md measures both.
+product, are the project's only constants of tolerance; docs/trust/tolerance-details.md explains
+both.
 """
 
 import threading

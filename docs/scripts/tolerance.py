@@ -1,7 +1,7 @@
 """Measure which share of the tolerance a right implementation uses, over many random cases.
 
     python docs/scripts/tolerance.py measure    # a quarter of an hour
-    python docs/scripts/tolerance.py draw       # picture and table of docs/trust/tolerance.md
+    python docs/scripts/tolerance.py draw       # its picture and table
 
 Scratch and PyTorch are compared in 10,000 passes through a layer and in as many training steps, in
 each dtype. docs/measurements/tolerance.json has the largest share (difference / tolerance) of each
@@ -26,7 +26,7 @@ from tests.properties import against
 from tests.reference import torch_model
 
 RECORD = MEASUREMENTS / "tolerance.json"
-PICTURE, PAGE = DOCS / "images" / "tolerance.png", DOCS / "trust" / "tolerance.md"
+PICTURE, PAGE = DOCS / "images" / "tolerance.png", DOCS / "trust" / "tolerance-details.md"
 CASES, SEED = 10_000, 0  # of each kind in each dtype
 DTYPES = ("float32", "float64")
 KINDS = {"layer": "a pass through a layer", "step": "a training step of the model"}
