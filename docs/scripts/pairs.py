@@ -50,35 +50,34 @@ def tables() -> dict[str, str]:
 
 
 def _draw_pairs(data: dict[str, Any]) -> str:
-    """Return a triangle for each cell."""
-    parts = []
+    """Return a row for each cell: its implementations, and the pair with the largest share."""
+    rows = []
     for cell, title in TITLES.items():
-        shares = {tuple(pair.split(", ")): share for pair, share in data[cell]["shares"].items()}
-        kinds = list(dict.fromkeys(kind for pair in shares for kind in pair))
-        rows = []
-        for k, kind in enumerate(kinds[1:], start=1):
-            own = [f"{shares[other, kind]:.2f}" for other in kinds[:k]]
-            rows.append([kind, *own, *[""] * (len(kinds) - 1 - k)])
-        parts.append(table([title, *kinds[:-1]], rows, numbers=len(kinds) - 1))
+        shares = data[cell]["shares"]
+        kinds = dict.fromkeys(kind for pair in shares for kind in pair.split(", "))
+        widest = max(shares, key=shares.__getitem__)
+        pair = widest.replace(", ", " and ")
+        rows.append([title, ", ".join(kinds), pair, str(len(shares)), f"{shares[widest]:.2f}"])
     about = data["lstm"]["about"]
     libraries = ", ".join(f"{title} {about[name]}" for name, title in LIBRARIES.items())
     source = (
         f"*{about['date']}, {name_versions(about)}, {libraries}; Keras on PyTorch: "
         "`KERAS_BACKEND=torch python docs/scripts/pairs.py measure`.*"
     )
-    return "\n\n".join([*parts, source])
+    head = ["cell", "implementations", "farthest apart", "pairs", "largest share"]
+    return f"{table(head, rows, numbers=2)}\n\n{source}"
 
 
 def _draw_named(data: dict[str, Any]) -> str:
-    """Return a row for each difference: in how many implementations it is named, and how."""
-    rows = {}
+    """Return a row for each difference: how it is named first, and in how many implementations."""
+    rows: dict[str, tuple[str, list[str]]] = {}
     for cell, title in TITLES.items():
         for difference, of_kind in data[cell]["named"].items():
             words = next(iter(of_kind.values()))
             same = sum(own == words for own in of_kind.values())
             count = f"{same} of {len(of_kind)}"
-            rows.setdefault((difference, words), []).append(f"{title} {count}")
-    lines = [[difference, words, ", ".join(counts)] for (difference, words), counts in rows.items()]
+            rows.setdefault(difference, (words, []))[1].append(f"{title} {count}")
+    lines = [[difference, words, ", ".join(counts)] for difference, (words, counts) in rows.items()]
     return table(["planted", "named", "in"], lines)
 
 
