@@ -70,15 +70,15 @@ def _draw_pairs(data: dict[str, Any]) -> str:
 
 def _draw_named(data: dict[str, Any]) -> str:
     """Return a row for each difference: how it is named first, and in how many implementations."""
-    rows: dict[str, tuple[str, list[str]]] = {}
-    for cell, title in TITLES.items():
+    rows: dict[str, list[str]] = {}
+    count: dict[str, list[bool]] = {}
+    for cell in TITLES:
         for difference, of_kind in data[cell]["named"].items():
             words = next(iter(of_kind.values()))
-            same = sum(own == words for own in of_kind.values())
-            count = f"{same} of {len(of_kind)}"
-            rows.setdefault(difference, (words, []))[1].append(f"{title} {count}")
-    lines = [[difference, words, ", ".join(counts)] for difference, (words, counts) in rows.items()]
-    return table(["planted", "named", "in"], lines)
+            rows.setdefault(difference, [difference, words])
+            count.setdefault(difference, []).extend(own == words for own in of_kind.values())
+    lines = [[*row, f"{sum(count[name])} of {len(count[name])}"] for name, row in rows.items()]
+    return table(["planted", "named", "times"], lines, numbers=1)
 
 
 if __name__ == "__main__":
