@@ -50,21 +50,20 @@ def tables() -> dict[str, str]:
 
 
 def _draw_pairs(data: dict[str, Any]) -> str:
-    """Return a row for each cell: its implementations, and the pair with the largest share."""
+    """Return a row for each cell: how many pairs were compared, and which is farthest apart."""
     rows = []
     for cell, title in TITLES.items():
         shares = data[cell]["shares"]
-        kinds = dict.fromkeys(kind for pair in shares for kind in pair.split(", "))
         widest = max(shares, key=shares.__getitem__)
         pair = widest.replace(", ", " and ")
-        rows.append([title, ", ".join(kinds), pair, str(len(shares)), f"{shares[widest]:.2f}"])
+        rows.append([title, pair, str(len(shares)), f"{shares[widest]:.2f}"])
     about = data["lstm"]["about"]
     libraries = ", ".join(f"{title} {about[name]}" for name, title in LIBRARIES.items())
     source = (
         f"*{about['date']}, {name_versions(about)}, {libraries}; Keras on PyTorch: "
         "`KERAS_BACKEND=torch python docs/scripts/pairs.py measure`.*"
     )
-    head = ["cell", "implementations", "farthest apart", "pairs", "largest share"]
+    head = ["cell", "farthest apart", "pairs", "largest share"]
     return f"{table(head, rows, numbers=2)}\n\n{source}"
 
 
