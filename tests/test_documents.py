@@ -70,7 +70,8 @@ def test_each_command_is_one_that_there_is(document, line):
             assert known or (Path(sys.executable).parent / program).exists()
 
 
-LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)")
+LINK = re.compile(r"""(?:\]\(|(?:href|src)=")(?!https?:)([^)"#\s]*)#?([^)"\s]*)[)"]""")
+"""A link in Markdown or in HTML, as GitHub follows it: to a file of the repository, and its heading."""
 
 
 def anchors(document):

@@ -10,12 +10,16 @@ import shutil
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import torch
 
 import scratch_rnn
 from compare.mistakes import find_bug
+from compare.parity import build_models, write_parameters
+from compare.study.page.explain import demonstration
 from compare.terminal import Terminal
 from scratch_rnn import Batch
 from scratch_rnn.text import load_time_machine, sample_text
@@ -291,3 +295,28 @@ def test_the_page_to_write_in_has_the_exercises_that_check_checks():
     assert exercises["07_gru"]["cell"] == "gru"
     assert exercises["07_gru"]["choice"] == {"stage": "gru_step_backward", "no_equations": True}
     assert "def cross_entropy(" in exercises["06_loss"]["source"]
+
+
+def test_the_moving_picture_shows_what_the_network_predicts():
+    script = load_script("draw_reading")
+    path = script.DOCS / "images" / "reading.svg"
+    text = path.read_text(encoding="utf-8")
+    assert len(text) < 400_000
+    assert "prefers-reduced-motion" in text
+    groups = ElementTree.fromstring(text).iterfind("{*}g")
+    shown = [[each.text for each in group.iterfind("{*}text")] for group in groups]
+    drawn = [dict(zip(words[::2], words[1::2], strict=True)) for words in shown if words]
+
+    network = demonstration("rnn")
+    _, model = build_models(len(network.vocab), network.setting.hidden_size)
+    write_parameters(model, network.snapshots[-1].weights)
+    ids = torch.tensor([network.vocab[list(script.TEXT)]])
+    probabilities = model(ids, model.begin_state(1))[0].softmax(1)
+    for t, (shares, p) in enumerate(zip(drawn, probabilities, strict=True)):
+        likeliest = p.topk(script.NUM_LIKELY)
+        tokens = network.vocab.to_tokens(likeliest.indices.tolist())
+        assert list(shares) == ["␣" if token == " " else token for token in tokens]
+        for token, share in zip(tokens, likeliest.values.tolist(), strict=True):
+            number, *mark = shares["␣" if token == " " else token].split(" %")
+            assert abs(float(number) - 100 * share) < 0.51
+            assert mark == ([" ✓"] if script.TEXT[t + 1 : t + 2] == token else [""])

@@ -38,7 +38,7 @@ MOVING = """<p class="ways">
   if (source === frame.contentWindow) frame.style.height = `${data.height}px`;
 });</script>
 """
-STANDING = re.compile(r"^\[!\[The live page.*$", re.MULTILINE)
+STANDING = re.compile(r"^\[!\[A network reads.*$", re.MULTILINE)
 """README.md's picture of the live page. In the site, it is two buttons and the moving picture."""
 
 BUILT = {
