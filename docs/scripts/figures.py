@@ -39,7 +39,7 @@ from timings import (
 
 from compare.bench.results.result import Document
 
-PAGE = ROOT / "README.md"
+README = ROOT / "README.md"
 QUICK = MEASUREMENTS / "quick.txt"
 PLAIN = MEASUREMENTS / "plain.txt"
 CHECK = MEASUREMENTS / "check.txt"
@@ -299,8 +299,9 @@ def divide_steps(document: Document) -> str:
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
-    PAGE: {"plain": plain_output, "check": check_output, "results": results_table},
-    DOCS / "use" / "run.md": {"quick": quick_output},
+    README: {"check": check_output},
+    DOCS / "use" / "run.md": {"quick": quick_output, "results": results_table},
+    DOCS / "learn" / "reading.md": {"plain": plain_output},
     DOCS / "learn" / "lecture.md": {"runs": runs_table},
     DOCS / "speed" / "kernels.md": {
         "cases": cases_table,
