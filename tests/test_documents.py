@@ -71,7 +71,7 @@ def test_each_command_is_one_that_there_is(document, line):
 
 
 LINK = re.compile(r"""(?:\]\(|(?:href|src)=")(?!https?:)([^)"#\s]*)#?([^)"\s]*)[)"]""")
-"""A link in Markdown or in HTML, as GitHub follows it: to a file of the repository, and its heading."""
+"""A link in Markdown or HTML, as GitHub follows it: to a file of the repository, and a heading."""
 
 
 def anchors(document):

@@ -19,6 +19,7 @@ from compare.runs.record.directory import Record
 from compare.runs.training.loop import train_to_end
 from compare.runs.training.resuming import reopen
 from compare.runs.training.session import Session
+from compare.runs.yardsticks import Yardsticks, measure_yardsticks
 from compare.terminal import Terminal, perplexity_line, plural, recall_line
 
 UNTRAINED_PREDS = 10
@@ -38,6 +39,7 @@ class RunResult:
     untrained: parity.ParityReport | None = None  # the comparison before; None after resuming too
     trained: parity.ParityReport | None = None  # the comparison after training; None for one model
     recall_shares: dict[str, float] = field(default_factory=dict)  # of the last epoch; or empty
+    yardsticks: Yardsticks = field(default_factory=Yardsticks)
 
 
 def run(config: RunConfig, terminal: Terminal | None = None) -> RunResult:
@@ -117,6 +119,7 @@ def _train_and_record(
         untrained=untrained,
         trained=trained,
         recall_shares=session.history.average_recalls(config.num_epochs - 1, list(sides)),
+        yardsticks=measure_yardsticks(experiment, {s: getattr(experiment, s) for s in sides}),
     )
     session.write_weights()
     if trained is not None:
@@ -125,6 +128,7 @@ def _train_and_record(
     summary = {
         "text": experiment.text.name,
         "perplexity": perplexities,
+        "held_out_perplexity": result.yardsticks.held_out,
         "largest_difference": result.largest_difference,
         "written": result.written,
         "parity": None if trained is None else trained.ok,
@@ -172,6 +176,8 @@ def _report(
         f"{result.seconds:.1f} s ({result.updates / max(result.seconds, 1e-9):.0f} a second)"
     )
     terminal.line(f"{experiment.text.name}: {perplexity_line(result.perplexities)}", "bold")
+    for line in result.yardsticks.describe():
+        terminal.line(line)
     if result.recall_shares:
         terminal.line(recall_line(result.recall_shares))
     if result.largest_difference is not None:

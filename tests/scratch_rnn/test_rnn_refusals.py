@@ -105,7 +105,6 @@ def test_a_parameter_that_was_replaced_by_another_kind_is_refused(name, change, 
         lambda: text.Batches(list(range(100)), np.int64(2), np.uint8(3), seed=np.int32(1)),
         lambda: text.Batches(np.arange(100, dtype=np.uint8), 2, 3),
         lambda: text.load_corpus(TEXT, max_tokens=np.int64(5)),
-        lambda: text.Vocab(["a", ("b", "c"), []]),
     ],
 )
 def test_whole_numbers_of_numpy_and_other_sequences_are_accepted(call):

@@ -12,6 +12,7 @@ from compare.parity import Agreement, ParityReport
 from compare.runs import RunConfig, RunResult
 from compare.runs.commands import _report
 from compare.runs.record.reading import read_metrics
+from compare.runs.yardsticks import Yardsticks
 from compare.terminal import output
 from tests.compare.parity.test_table import ROWS
 from tests.compare.runs.runs import after_each_update, only, read
@@ -20,6 +21,8 @@ from tests.tables import lines_of, marked
 
 REPORT = """
 [1|A Text: perplexity scratch 12.34, concise 12.50]
+on the next 4,321 characters, not learned: perplexity scratch 13.21, concise 14.00
+for comparison, tables of counts reach on this text: letters 16.3, pairs 8.8
 largest difference between the parameters of both: 1.3e-07
 
 After "a", different
@@ -69,7 +72,8 @@ def test_one_model_writes_a_text_after_fifty_epochs(training, tmp_path, capsys):
         f"fox.txt: perplexity {last}",
     ]
     texts = read(directory, "result.json")["written"]
-    assert lines[10:] == [
+    assert lines[10].startswith("for comparison, tables of counts reach on this text: letters ")
+    assert lines[11:] == [
         *(
             line
             for prefix in ("time traveller", "traveller")
@@ -95,12 +99,14 @@ DIFFER = ParityReport((replace(ROWS[0], verdict=Agreement.DIFFERS),))
 def test_the_report_is_of_the_result(changes, num_epochs, first, verdict):
     written = {"a": {"scratch": "ab", "concise": "ac"}, "b": {"scratch": "bb", "concise": "bb"}}
     numbers = {"scratch": 12.344, "concise": 12.5}
+    held_out, tables = {"scratch": 13.212, "concise": 14.0}, {"letters": 16.26, "pairs": 8.83}
     result = RunResult(Path("here"), numbers, 1.26e-7, written, 12.34, 2345)
+    result = replace(result, yardsticks=Yardsticks(held_out, 4321, tables))
     text = SimpleNamespace(batches=range(2345), text=SimpleNamespace(name="A Text"))
     to, printed = terminal(120, color=True)
     _report(replace(result, **changes), RunConfig(epochs=num_epochs), text, to)
     lines = marked(printed.getvalue())
     assert first in (None, lines[0])
-    assert lines[1:3] + lines[-9:] == lines_of(REPORT)
+    assert lines[1:5] + lines[-9:] == lines_of(REPORT)
     assert (f"[31|{verdict}]" in lines) == (verdict is not None)
     assert any("DIFFERS" in line for line in lines) == (verdict is not None)
