@@ -9,7 +9,7 @@ import re
 import pytest
 
 from compare.check import STAGES as ALL
-from compare.check.core import diagnosis
+from compare.check.core import likely_mistake
 from compare.check.exercise.cs231n import CS231N_STAGES
 from tests.compare.check.corpus import (
     plain_source,
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("quietly")
 @pytest.fixture(autouse=True)
 def _no_diagnosis(monkeypatch):
     """Do not search for the likely mistake, which takes many seconds."""
-    monkeypatch.setattr(diagnosis, "find_mistake", lambda *_: None)
+    monkeypatch.setattr(likely_mistake, "find_mistake", lambda *_: None)
 
 
 STAGES = {stage.name for stages in (*ALL.values(), *CS231N_STAGES.values()) for stage in stages}
