@@ -129,10 +129,14 @@ class NewConfig:
         CellName | None, flag("|".join(CELLS), "(default: guessed from the name, or rnn)")
     ] = None
     """The cell."""
+    no_equations: Annotated[bool, flag()] = False
+    """Leave out the equations of the backward pass: to derive them is the homework."""
 
     def check(self) -> Self:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
+        if self.no_equations and self.for_:
+            raise UsageError("expected --no-equations without --for: an adapter has none")
         file, ends = self.path, (".py",) if self.for_ else (".py", NOTEBOOK)
         if file.suffix not in ends:
             expected = "a Python file" if self.for_ else "a Python file or a notebook"

@@ -93,8 +93,10 @@ def make_loader(
 
 def list_skipped(submission: Submission) -> list[str]:
     """Return a note on the lines of a script that are not run."""
-    lines = ", ".join(submission.skipped)
-    return [f"read as a script, without its lines {lines}"] if lines else []
+    lines = submission.skipped
+    which = "line" if len(lines) == 1 else "lines"
+    verb = "was" if len(lines) == 1 else "were"
+    return [f"read as a script: {which} {', '.join(lines)} {verb} not run"] if lines else []
 
 
 def show_spinner(terminal: Terminal) -> AbstractContextManager[object]:

@@ -34,10 +34,9 @@ def write_exercise(config: NewConfig, terminal: Terminal | None = None) -> None:
         lines = f"Fill in the {plural(marked, 'line')} marked FILL IN"
         todo = lines if marked else "Change what does not fit"
         target, what = f"{file}:Adapted", f"an adapter. {todo}, then:"
-    elif file.suffix == NOTEBOOK:
-        text = write_notebook(write_template(cell, file.name), file.name)
     else:
-        text = write_template(cell, file.name)
+        text = write_template(cell, file.name, has_backward=not config.no_equations)
+        text = write_notebook(text, file.name) if file.suffix == NOTEBOOK else text
     write_file(file, [text.encode()], replaces=False)
     terminal.line(f"Written to {file}: {what}")
     terminal.line(f"  rnn-parity check {target}", "bold", whole=True)

@@ -11,10 +11,14 @@ from compare.implementations import CELLS, Cell, list_equations
 TEXTS = table(f"{__package__}.templates", "exercise.toml")
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 DEFINITION = "\n\nwith σ(a) = 1 / (1 + e^-a)"
+DERIVE = "    Derive the equations from those of the step above: each gradient by the chain rule."
 
 
-def write_template(name: str, file: str) -> str:
-    """Return the template of a cell, to be written into a file of this name."""
+def write_template(name: str, file: str, *, has_backward: bool = True) -> str:
+    """Return the template of a cell, to be written into a file of this name.
+
+    Without the equations of the backward pass, the exercise is to derive them.
+    """
     cell = CELLS[name]
     states, others, gates = cell.states, cell.states[1:], cell.gates
     step, sequence = cell.list_arguments("step"), cell.list_arguments("forward")
@@ -26,7 +30,7 @@ def write_template(name: str, file: str) -> str:
         "cell": name,
         "file": file,
         "forward": indent(list_equations(cell.forward) + DEFINITION * has_sigma, " " * 8),
-        "backward": indent(cell.backward.strip(), "    "),
+        "backward": indent(cell.backward.strip(), "    ") if has_backward else DERIVE,
         "symbols": ", ".join(f"{s} is {s}_{{t-1}} and {s}_next is {s}_t" for s in states),
         "gates": ", ".join(gates),
         "number": len(gates),

@@ -185,10 +185,13 @@ def dropout_in_training(layer_class: LayerClass, case: LayerCase) -> Compared:
     expected = forward(build(layer_class, case), case)[0]["output"]
     is_there = expected != 0
     ratios = forward(layer, case)[0]["output"][is_there] / expected[is_there]
-    kept = np.abs(ratios) > (1 - P) / 2
-    near = np.where(kept, np.where(np.abs(ratios * (1 - P) - 1) < P / 8, 1 / (1 - P), ratios), 0)
-    values = np.unique(near).astype(case.dtype)
-    yield match_bits({"ratios": np.array([0, 1 / (1 - P)], case.dtype)}, {"ratios": values}, case)
+    kept = ratios[np.abs(ratios) > (1 - P) / 2]
+    other = kept[~(np.abs(kept * (1 - P) - 1) < P / 8)]  # NaN, too
+    factor = other[0] if other.size else 1 / (1 - P) if kept.size else np.nan
+    zeroed, scaled = "1 if dropout zeroes some outputs", "factor of the outputs that it keeps"
+    right = {zeroed: np.ones((), case.dtype), scaled: np.array(1 / (1 - P), case.dtype)}
+    got = {zeroed: np.array(kept.size < ratios.size, case.dtype)}
+    yield match_bits(right, got | {scaled: np.array(factor, case.dtype)}, case)
 
 
 @layer_property(gradients=True, again=True, likely="Frozen weights change the gradient of x.")

@@ -113,7 +113,10 @@ def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
     target = "others/script.py:Activated"
     code, output, error = run(target, capsys)
     assert (code, "missing 1 required positional argument: 'activation'" in error) == (2, True)
-    assert "without its lines 3 (No module named 'no_such_library'), 20, 21" in output
+    assert (
+        "read as a script: lines 3 (No module named 'no_such_library'), 20, 21 were not run"
+        in output
+    )
     for of, marked in (("gates.py:Three", 3), (target, 1)):
         code, output, _ = run(f"--for {of}", capsys, "new")
         text = Path(f"adapted_{of.partition(':')[2]}.py").read_text(encoding="utf-8")

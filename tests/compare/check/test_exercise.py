@@ -16,6 +16,7 @@ from compare.check.exercise import stages
 from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.examine import try_stages
 from compare.check.exercise.functions import draw_cases
+from compare.cli import main
 from compare.implementations import CELLS, UnexpectedResult
 from compare.mistakes import PlainFunctions, less_accurate
 from compare.mistakes.catalogue import CATALOGUE
@@ -47,6 +48,20 @@ def tried(folder, cell, text, stage=""):
     others = {*LOSS_AND_CLIPPING} - {stage} if stage else ()
     stages = [each for each in ALL_STAGES[cell] if each.name not in others]
     return try_stages(subject_of(loader(folder, text), stages), stages)
+
+
+@pytest.mark.parametrize("cell", STAGES)
+def test_homework_has_no_equations_of_the_backward_pass(cell, tmp_path):
+    for options in ([], ["--no-equations"]):
+        file = tmp_path / f"my_{cell}{len(options)}.py"
+        assert main(["new", str(file), "--cell", cell, *options]) == 0
+        text = file.read_text(encoding="utf-8")
+        assert ("Σ is over the steps" in text) == (not options)
+        assert ("Derive the equations" in text) == bool(options)
+        assert "tanh(" in text  # the step's
+        assert {f"{cell}_step_backward", f"{cell}_backward"} <= {
+            node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)
+        }
 
 
 @pytest.mark.parametrize("cell", STAGES)
