@@ -49,7 +49,7 @@ export function makeEditor(parent, changed, run) {
     syntaxHighlighting(COLOURS),
     LOOK,
     EditorView.cspNonce.of("editor"),
-    matchMedia("(max-width: 700px)").matches ? EditorView.lineWrapping : [],
+    EditorView.lineWrapping,
     EditorView.contentAttributes.of({ "aria-label": "Your file, in Python", tabindex: "0" }),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) changed(update.state.doc.toString());
@@ -79,7 +79,6 @@ export function makeEditor(parent, changed, run) {
         selection: { anchor: at + written.length },
         effects: EditorView.scrollIntoView(at + written.length, { y: "end", yMargin: 60 }),
       });
-      parent.scrollIntoView({ block: "nearest" });
     },
   };
 }

@@ -41,7 +41,7 @@ async function openWork() {
   $("stage").replaceChildren(...SITE.cells[cell].functions.map((name) => make("option", { value: name }, name)));
   $select("stage").value = work.choice.stage ?? SITE.cells[cell].functions.find((name) => !isRight(name)) ?? "clip_grad_norm";
   say("");
-  if (work.isKept) editor.show($select("stage").value);
+  editor.show($select("stage").value);
   showAnswer(
     work.isKept
       ? "Your file is as you left it, with the marks of your last checks. Check a function to see its numbers again."
@@ -243,10 +243,16 @@ function showVerdicts() {
   $("training").hidden = Boolean(next);
 }
 
+/** Show the chosen function in the editor, and the editor on the screen. */
+function showStage() {
+  editor.show($select("stage").value);
+  $("editor").scrollIntoView({ block: "nearest" });
+}
+
 /** @param {string} name */
 function choose(name) {
   $select("stage").value = name;
-  editor.show(name);
+  showStage();
   editor.focus();
 }
 
@@ -330,7 +336,7 @@ for (const [cell, { title }] of Object.entries(SITE.cells)) {
 setUpTheme(() => {});
 $("check").addEventListener("click", () => check($select("stage").value));
 $("check-all").addEventListener("click", () => check(null));
-$("stage").addEventListener("change", () => editor.show($select("stage").value));
+$("stage").addEventListener("change", showStage);
 $("stop").addEventListener("click", stop);
 $("train").addEventListener("click", train);
 $("link").addEventListener("click", copyLink);
