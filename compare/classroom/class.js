@@ -1,1 +1,3 @@
-document.documentElement.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+import { setUpTheme } from "../files/page.js";
+
+setUpTheme(() => {});

@@ -39,7 +39,9 @@ def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig
         "stages": _write_table(["function or part", *SHOWN, "not right"], list_stages(rows)),
         "mistakes": _write_table(["mistake", "in", "students", "who"], list_mistakes(rows))
         or "<p>No known mistake was found.</p>",
-        "students": _write_table(["file", "score", "not right", "seconds"], list_students(rows)),
+        "students": _write_table(
+            ["file", "score", "not right", "notes", "seconds"], list_students(rows)
+        ),
     }
     template, style = (resource(__package__, f"class.{kind}") for kind in ("html", "css"))
     script = join_modules("classroom/class.js")
@@ -90,9 +92,10 @@ def list_mistakes(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
 def list_students(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
     """Yield each submission in order of name."""
     for row in rows:
-        remarks = [*_list_missed(row["stages"]), *list_remarks(row)]
+        missed = [*_list_missed(row["stages"]), *list_problems(row)]
         score, seconds = f"{row['score']:g} of {row['out_of']:g}", f"{row.get('seconds', 0):.1f}"
-        yield [_write_links([row["file"]]), score, html.escape("; ".join(remarks)), seconds]
+        words = (html.escape("; ".join(each)) for each in (missed, row["notes"]))
+        yield [_write_links([row["file"]]), score, *words, seconds]
 
 
 def _list_missed(stages: Sequence[JsonObject]) -> list[str]:
@@ -105,8 +108,13 @@ def _list_missed(stages: Sequence[JsonObject]) -> list[str]:
 
 def list_remarks(row: JsonObject) -> list[str]:
     """Return the first error of a submission, what else fails, and what its check noted."""
+    return [*dict.fromkeys([*list_problems(row), *row["notes"]])]
+
+
+def list_problems(row: JsonObject) -> list[str]:
+    """Return the first error of a submission, and what else fails."""
     errors = [str(s["got"]) for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
-    return [*dict.fromkeys([*errors[:1], *row["failures"], *row["notes"]])]
+    return [*dict.fromkeys([*errors[:1], *row["failures"]])]
 
 
 def _write_links(files: Sequence[str], most: int = MOST_NAMES) -> str:
