@@ -1,5 +1,5 @@
 import { $, $input, make } from "../../../../files/page.js";
-import { percent, rounded } from "../record/numbers.js";
+import { percent, rounded, withMinus } from "../record/numbers.js";
 import { record } from "../record/record.js";
 import { choose } from "../state/choose.js";
 import { checkpoint, chosen, game, reading } from "../state/state.js";
@@ -24,7 +24,7 @@ function drawParity() {
     "The tolerance says how far rounding can move a result. It is measured: each float that goes into the step is replaced by a neighbouring float, several times at random. The largest change of a result, times a safety factor, is its tolerance." +
     (game.bug ? " The bug of the game is not in these recorded results." : "");
   /** @type {(x: number | null) => string} */
-  const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1));
+  const small = (x) => (x === null ? "–" : x === 0 ? "0" : withMinus(x.toExponential(1)));
   /** @type {[string, string, (row: ParityRow) => Child][]} */
   const columns = [
     ["tensor", "left", (row) => row.name],

@@ -105,7 +105,7 @@ export function legend(id, name, from, ticks, bend = (/** @type {number} */ x) =
     make(
       "div",
       { class: "ticks" },
-      ticks.map((tick) => make("span", {}, tick.replace(/^-/, "−"))),
+      ticks.map((tick) => make("span", {}, tick)),
     ),
   );
   const width = 200;

@@ -61,6 +61,12 @@ function toEven(text, x, places) {
 }
 
 /**
+ * A number with the minus sign of typography, as long as a digit.
+ * @type {(text: string) => string}
+ */
+export const withMinus = (text) => text.replaceAll("-", "−");
+
+/**
  * A number with so many digits; a dash if there is none.
  * @type {(x: number | null, digits?: number) => string}
  */
@@ -68,7 +74,7 @@ export function rounded(x, digits = 3) {
   if (x === null || !Number.isFinite(x)) return "–";
   if (x === 0) return "0";
   const size = Math.abs(x);
-  return size >= 1e5 || size < 1e-3 ? x.toExponential(digits - 2) : String(Number(x.toPrecision(digits)));
+  return withMinus(size >= 1e5 || size < 1e-3 ? x.toExponential(digits - 2) : String(Number(x.toPrecision(digits))));
 }
 
 /** @type {(x: number) => string} */

@@ -2,7 +2,7 @@
 // `reading` is the text with all its numbers. T and K change with the text.
 
 import { argmax, row } from "../engine/arrays.js";
-import { printLikeNumPy, rounded } from "../record/numbers.js";
+import { printLikeNumPy, rounded, withMinus } from "../record/numbers.js";
 import { H, record, S, TRAINED_STEPS } from "../record/record.js";
 import { round } from "../record/unpack.js";
 
@@ -199,10 +199,10 @@ export const isCompared = () => reading.isRecorded && chosen.compare;
 export const float = (x) => (reading.isRecorded ? round(x) : x);
 
 /**
- * Return a number as NumPy prints it, if NumPy computed it; else with eight digits.
+ * Return a number with the digits that NumPy prints, if NumPy computed it; else with eight. A zero has no sign.
  * @type {(x: number) => string}
  */
-export const show = (x) => (reading.isRecorded && Object.is(round(x), x) ? printLikeNumPy(x) : rounded(x, 8));
+export const show = (x) => (reading.isRecorded && Object.is(round(x), x) ? withMinus(printLikeNumPy(x || 0)) : rounded(x, 8));
 
 // ---------------------------------------------------------------- what is pointed at
 
