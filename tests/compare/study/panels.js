@@ -124,7 +124,8 @@ globalThis.compare = (() => {
           t < T ? true : "This is the last token. No token follows, so there is no loss."],
         ["most likely", links.at(-2).querySelector("svg").ariaLabel.split("; ")[1], `the most likely one is ${vocab[best(p)].replace(" ", "a space")} with ${rounded(Math.max(...p))}.`],
         ["column of the token", bars.findIndex((each) => each.matches(".chosen")), v],
-        ...paired("product", rows($("products")), order.slice(0, 8).map((j) => [`unit ${j}`, ...[weights[j], before[j], products[j]].map((x) => rounded(x, 8))])),
+        ...paired("largest unit", texts("#products thead th").slice(1), order.slice(0, 8).map((j) => `unit ${j}`)),
+        ...paired("product", rows($("products")), Object.entries({ weight: weights, state: before, product: products }).map(([what, numbers_]) => [what, ...order.slice(0, 8).map((j) => rounded(numbers_[j], 8))])),
         ["other products", word("products-lead").endsWith(t === 1 ? "so is each product." : `The sum of the other ${H - 8} is about ${rounded(sum(order.slice(8).map((j) => products[j])))}.`), true],
       ]),
       ...differing([...tall.map((x, n) => ["column", x / Math.max(...tall), p[n] / Math.max(...p)]), ...(t < T ? lossCurve(links.at(-1), p[ids[t]], L[t - 1]) : []),
@@ -403,6 +404,9 @@ globalThis.compare = (() => {
     const [right, wrong] = results;
     const far = (a, b) => Math.max(...a.flatMap((array, n) => array.map((x, m) => Math.abs(x - b[n][m]))));
     const shown = all("#symptom tbody tr").map((each) => [...each.cells]).map(([head, a, b, last]) => ({ name: head.textContent, a, b, last }));
+    const table_ = (each) => [...document.querySelectorAll("#symptom table")].indexOf(each.last.closest("table"));
+    const isApart = (each) => each.last.querySelector(".apart") !== null;
+    const inOrder = shown.filter((each, n) => n > 0 && table_(each) === table_(shown[n - 1]) && isApart(each) && !isApart(shown[n - 1]));
     const numbers_ = shown.filter(({ name }) => name !== "generated text");
     const matrixOf = (name) => { // what its two pictures show
       if (name === "states h" || name === "logits y") return [right, wrong].map(({ of }) => of[name][0].map((_, r) => of[name].map((column) => column[r])));
@@ -414,7 +418,8 @@ globalThis.compare = (() => {
     };
     return [
       ...differing([
-        ["rows", numbers_.map(({ name }) => name), Object.keys(right.of)],
+        ["rows", numbers_.map(({ name }) => name).sort(), Object.keys(right.of).sort()],
+        ["rows that differ after rows that do not", inOrder.map(({ name }) => name), []],
         ...shown.filter(({ name }) => name === "generated text").flatMap(({ a, b, last }) => [["text", [a, b].map((each) => each.textContent), [right.written, wrong.written]], ["text", last.textContent, right.written === wrong.written ? "none" : "differs"]]),
         ...numbers_.flatMap(({ name, a, b, last }) => {
           const apart_ = far(right.of[name], wrong.of[name]);

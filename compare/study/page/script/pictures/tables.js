@@ -4,7 +4,7 @@ import { $, make } from "../../../../files/page.js";
 
 /**
  * A table; `rows` are lists of cells, of which the first is the row's header.
- * @type {(caption: string, heads: string[], rows: Child[][], options?: { chosenRow?: number, left?: number[] }) => HTMLTableElement}
+ * @type {(caption: string, heads: Child[], rows: Child[][], options?: { chosenRow?: number, left?: number[] }) => HTMLTableElement}
  */
 export function table(caption, heads, rows, { chosenRow, left = [] } = {}) {
   /** @type {(column: number) => string} */

@@ -28,6 +28,8 @@ function setUpGame() {
     putBug(null);
     $("game-start").focus({ preventScroll: true });
   });
+  // the link leads to the game, so it goes where the game is on the screen: it would cover a choice
+  new IntersectionObserver(([entry]) => $("game-link").classList.toggle("is-there", entry.isIntersecting)).observe($("game"));
   $("game-hint").addEventListener("click", () => {
     game.hints += 1;
     say(make("p", {}, make("b", {}, "Hint "), currentBug().hint));
@@ -66,6 +68,7 @@ function startGame(number) {
   $input("puzzle-input").value = String(number);
   say();
   putBug(bug);
+  $("game-start").scrollIntoView({ block: "start" });
 }
 
 /**

@@ -100,7 +100,7 @@ function drawBoth(right, wrong, columns) {
 }
 
 /**
- * A table of the results without and with the bug, and the number of rows that differ.
+ * A table of the results without and with the bug, and the number of rows that differ. These come first.
  * @type {(caption: string, right: Results, wrong: Results) => { element: HTMLTableElement, count: number }}
  */
 function symptomTable(caption, right, wrong) {
@@ -125,9 +125,10 @@ function symptomTable(caption, right, wrong) {
       differences[n] === 0 ? "none" : make("b", { class: "apart" }, difference),
     ];
   });
+  const [apartRows, equalRows] = [true, false].map((isApart) => rows.filter((_, n) => (differences[n] !== 0) === isApart));
   return {
-    element: table(caption, ["result", "right", "bug", "difference"], rows),
-    count: differences.filter((x) => x !== 0).length,
+    element: table(caption, ["result", "right", "bug", "difference"], [...apartRows, ...equalRows]),
+    count: apartRows.length,
   };
 }
 
@@ -145,7 +146,7 @@ export function drawSymptom() {
     lead +
     (whole.count === 0
       ? "Nothing differs on this text: type another text, or choose other weights."
-      : "The first row that differs says where in the computation the bug is. Then look closer in the pictures above: type other texts, train, compare.");
+      : "The rows that differ come first, in the order of the computation: the first of them says where the bug is. Then look closer in the pictures above: type other texts, train, compare.");
   const isOpen = find("symptom-parts")?.hasAttribute("open") ?? false;
   const details = make("details", { id: "symptom-parts", open: isOpen }, make("summary", {}, "Parameter by parameter"), parts.element);
   $("symptom").replaceChildren(whole.element, details);

@@ -242,15 +242,13 @@ function drawProducts(d, t, i) {
           order.length > 8 ? ` The sum of the other ${order.length - 8} is about ${rounded(rest)}.` : "",
         ]),
   );
-  const rows = top.map((j) => [
-    make("span", same("unit", j), `unit ${j}`),
-    show(weights[j]),
-    show(before[j]),
-    show(float(weights[j] * before[j])),
-  ]);
-  $("products").replaceChildren(
-    table(`${capital(rowOfBlock(i))}, times the state after step ${t - 1}`, ["unit", "weight", "state", "product"], rows),
-  );
+  const rows = [
+    ["weight", ...top.map((j) => show(weights[j]))],
+    ["state", ...top.map((j) => show(before[j]))],
+    ["product", ...top.map((j) => show(float(weights[j] * before[j])))],
+  ];
+  const heads = top.map((j) => make("span", same("unit", j), `unit ${j}`));
+  $("products").replaceChildren(table(`${capital(rowOfBlock(i))}, times the state after step ${t - 1}`, ["", ...heads], rows));
 }
 
 /** @type {Panel} */
