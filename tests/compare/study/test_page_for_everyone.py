@@ -17,7 +17,7 @@ LABELS = (  # texts that are seen whole
     "#weight .pick, .choices button, .reply p, "
     "#symptom th, #symptom td, #game-link, #game-leave"
 )
-TAB_ORDER = """Skip to the text | theme | hero-play | hero-before | hero-slider | hero-next
+TAB_ORDER = """Skip to the text | theme | hero-play | hero-before | hero-next
 guide-start | text-input | example-select | step-slider | unit-slider | checkpoint-slider
 game-link | optimizer-select | train-step | train | reset | temperature-slider | draw-again
 units-select | unfold | compare-check | token-select | products | flow-slider | flow-play

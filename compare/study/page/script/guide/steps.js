@@ -1,6 +1,5 @@
 // The steps of the guide.
 
-import { $ } from "../../../../files/page.js";
 import { apart, argmax, row } from "../engine/arrays.js";
 import { writeOn } from "../engine/generate.js";
 import { softmax } from "../engine/loss.js";
@@ -147,7 +146,7 @@ export const GUIDE = [
       `How would an early state have to change to make the last loss smaller? The gradient tells. It is computed from step ${K} back to step 1: “backpropagation through time”. In the picture, its size.`,
     question: "How large is it at step 1, the first letter, compared with the last step?",
     options: () => SIZES,
-    begin: () => choose({ k: K }),
+    begin: () => choose({ k: K, t: 1 }),
     look() {
       const norms = lastNorms();
       const ratio = norms[0] / norms[norms.length - 1];
@@ -170,7 +169,7 @@ export const GUIDE = [
       `Each step back multiplies the gradient by W_hh^T and by the slope of tanh, which is at most 1. Guess what happens if W_hh is halved, over ${K - 1} steps; the answer moves the slider below the curve to 0.5.`,
     question: "The gradient at step 1: what happens to it?",
     options: () => ["It becomes larger", "About half as large", "Much less than half as large"],
-    begin: () => choose({ k: K }),
+    begin: () => choose({ k: K, t: 1 }),
     look() {
       setGain(1);
       setGain(1);
@@ -200,7 +199,15 @@ export const GUIDE = [
       /** @type {(name: string) => number} */
       const rank = (name) => (cells[name].updates[0] ?? most) - cells[name].learned[0] * most;
       const [fastest] = Object.keys(cells).sort((a, b) => rank(a) - rank(b));
-      return { rightOption: fastest, text: $("lesson-said").firstElementChild?.textContent.replace(/\s+/g, " ") ?? "" };
+      /** @type {(name: string) => string} */
+      const said = (name) =>
+        `${(cells[name].updates[0] ?? most).toLocaleString("en")} updates in the median, and ${cells[name].learned[0]} of ${cells[name].trained[0]} learned it`;
+      return {
+        rightOption: fastest,
+        text:
+          `The ${fastest} needed ${said(fastest)}; the RNN ${said("RNN")}. ` +
+          "A gate near 1 lets the state, and its gradient, pass a step almost unchanged.",
+      };
     },
   },
 ];

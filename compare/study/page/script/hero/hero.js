@@ -2,7 +2,7 @@
 // steps through it. There is one step for the whole page: while it plays, all other pictures follow, and a step that is
 // chosen elsewhere stops it, and is shown here whole.
 
-import { $, $input, make } from "../../../../files/page.js";
+import { $, make } from "../../../../files/page.js";
 import { argmax, clamp, row } from "../engine/arrays.js";
 import { legend } from "../pictures/colours.js";
 import { math, typeset } from "../pictures/symbols.js";
@@ -23,6 +23,9 @@ import { paintHero } from "./painting.js";
 /** Milliseconds that a part takes: of the first letter, and of the others. */
 const [FIRST_TIME, PART_TIME] = [3500, 700];
 
+/** Milliseconds that it still stands on the whole picture that it begins with. */
+let rest = 3000;
+
 function setUpHero() {
   const picture = $("hero-picture");
   if (location.search === "?moving") {
@@ -33,7 +36,6 @@ function setUpHero() {
   $("hero-play").addEventListener("click", () => playHero(!hero.isPlaying));
   $("hero-before").addEventListener("click", () => moveHero(-1));
   $("hero-next").addEventListener("click", () => moveHero(1));
-  $("hero-slider").addEventListener("input", () => showHero($input("hero-slider").valueAsNumber));
   $("hero").addEventListener("keydown", (event) => {
     // a button keeps all keys but the arrows, a field keeps them all
     /** @type {Record<string, () => void>} */
@@ -67,7 +69,7 @@ function setUpHero() {
   }).observe(picture);
   window.addEventListener("beforeprint", () => showHero(endOf(heroStep())));
   const standsStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  hero.at = standsStill ? endOf(chosen.t) : 0;
+  hero.at = endOf(chosen.t);
   playHero(!standsStill);
 }
 
@@ -80,7 +82,10 @@ export function playHero(isPlaying) {
   if (isPlaying && hero.at >= endOf(T)) hero.at = 0;
   $("hero-play").textContent = isPlaying ? "Pause" : "Play";
   if (isPlaying) chooseHeroStep();
-  else redraw("hero"); // what was not on the screen
+  else {
+    rest = 0;
+    redraw("hero"); // what was not on the screen
+  }
   runHero();
 }
 
@@ -100,7 +105,9 @@ function runHero() {
 function nextFrame(now) {
   hero.frame = 0;
   if (!hero.isPlaying || !hero.isOnScreen || chosen.t !== hero.t) return; // `followChoice` stops it
-  hero.at += Math.min(100, now - (hero.last ?? now)) / (heroStep() === 1 ? FIRST_TIME : PART_TIME);
+  const passed = Math.min(100, now - (hero.last ?? now));
+  rest -= passed;
+  if (rest <= 0) hero.at += passed / (heroStep() === 1 ? FIRST_TIME : PART_TIME);
   if (hero.at > endOf(T)) hero.at = 0;
   hero.last = now;
   if (heroStep() !== hero.t) chooseHeroStep();
@@ -149,11 +156,7 @@ export function drawHero() {
   const place = `${heroStep()} ${part} ${chosen.i}`;
   if (place === hero.said && hero.isPlaying) return;
   hero.said = place;
-  const slider = $input("hero-slider");
-  slider.max = String(endOf(T));
-  slider.value = String(Math.ceil(hero.at));
   const words = hero.isPlaying && heroStep() > 1 ? summaryOf(heroStep()) : captionOf(heroStep(), part);
-  slider.setAttribute("aria-valuetext", `step ${heroStep()} of ${T}: ${words}`);
   $("hero-caption").replaceChildren(make("b", {}, `${heroStep()} of ${T}. `), ...typeset(words));
   $("hero-readout").replaceChildren(...readUnit(heroStep(), chosen.i));
 }

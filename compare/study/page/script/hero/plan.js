@@ -21,7 +21,7 @@ const SIZES_OF_COLUMNS = [
   { state: 30, gate: 28, bar: 66, mix: 150, bend: 96, gap: 24, left: 44, guesses: 300, links: 92 },
   { state: 26, gate: 20, bar: 46, mix: 90, bend: 60, gap: 12, left: 36, guesses: 220, links: 64 },
   { state: 20, gate: 16, bar: 30, mix: 46, bend: 34, gap: 8, left: 20, guesses: 122, links: 34 },
-  { state: 14, gate: 12, bar: 20, mix: 34, bend: 24, gap: 3, left: 20, guesses: 122, links: 34 },
+  { state: 14, gate: 9, bar: 18, mix: 28, bend: 32, gap: 7, left: 20, guesses: 110, links: 30 },
 ];
 
 /** The share of the space left over that a gap takes. */

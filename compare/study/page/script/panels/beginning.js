@@ -1,5 +1,6 @@
 import { $, make } from "../../../../files/page.js";
 import { CELLS } from "../engine/cells/table.js";
+import { CELL } from "../record/cell.js";
 import { times } from "../record/numbers.js";
 import { H, IS_OF_A_RUN, record, S, V } from "../record/record.js";
 import { GLYPHS, isKnown, spoken } from "../record/tokens.js";
@@ -16,12 +17,16 @@ function setUpBeginning() {
     .map((name) => make("a", { href: pages.replace("CELL", name), onclick: openCells }, record.cells[name].layer));
   $("lead").append(
     make("b", {}, `${record.cell === "gru" ? "A" : "An"} ${record.layer}`),
-    ` reads a text one character at a time. Each character changes its state, ${times(record.states.length * H, "number")}${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}, and from the state it predicts the next character. `,
-    ...(others.length ? ["Other cells: ", ...others.flatMap((link, n) => (n ? [", ", link] : [link])), "."] : []),
+    ` reads a text one character at a time. Each changes its state, ${times(record.states.length * H, "number")}${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}, and from the state it predicts the next. `,
+    others.length
+      ? make("span", { class: "whole" }, "Other cells: ", ...others.flatMap((link, n) => (n ? [", ", link] : [link])), ".")
+      : "",
   );
   const signs = [...GLYPHS].filter(([token]) => isKnown(token)).map(([token, sign]) => `${sign} ${spoken(token)}`);
   if (isKnown("<unk>")) signs.push("? a character outside the vocabulary");
   $("token-legend").textContent = `Each character is a token: ${signs.join(" · ")}`;
+  $("gate-legend").textContent = CELL.parts.map(({ of, title }) => `${of.replace("_t", "")}: ${title.toLowerCase()}`).join(" · ");
+  if (document.body.dataset.pages) $("derivation").replaceChildren(make("a", { href: "learn/bptt.html" }, "The derivation")); // beside this page in the site
   const notes = [...record.notes];
   if (S < V)
     notes.push(`Of the ${V.toLocaleString("en")} tokens the page shows ${S}: those that come next in the text, and the most likely ones.`);

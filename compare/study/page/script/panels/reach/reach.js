@@ -112,7 +112,7 @@ function drawTriangle() {
   if (!hasGradients()) return;
   const { low, high } = decades();
   const space = spaceOf("triangle-picture") || 400;
-  const cell = clamp(Math.floor(Math.min(space - 2, 260) / K), 5, 60);
+  const cell = clamp(Math.floor(Math.min(space - 2, 340) / K), 5, 60);
   const paper = scale[COLOURS];
   /** @type {(x: number) => number} */
   const shade = (x) => (x > 0 ? 0.06 + 0.94 * clamp((Math.log10(x) - low) / (high - low), 0, 1) : 0);
