@@ -128,7 +128,7 @@ async function goTo(at) {
   );
   $button("guide-back").disabled = at === 0;
   $("guide-next").hidden = !step;
-  $("guide-next").textContent = "Skip this question";
+  $("guide-next").textContent = "Skip";
   if (step) {
     part.classList.add("marked");
     part.dataset.guidePart = step.title;
