@@ -124,7 +124,7 @@ globalThis.compare = (() => {
           t < T ? true : "This is the last token. No token follows, so there is no loss."],
         ["most likely", links.at(-2).querySelector("svg").ariaLabel.split("; ")[1], `the most likely one is ${vocab[best(p)].replace(" ", "a space")} with ${rounded(Math.max(...p))}.`],
         ["column of the token", bars.findIndex((each) => each.matches(".chosen")), v],
-        ...paired("largest unit", texts("#products thead th").slice(1), order.slice(0, 8).map((j) => `unit ${j}`)),
+        ...paired("largest unit", texts("#products thead th").slice(1), order.slice(0, 8).map(String)),
         ...paired("product", rows($("products")), Object.entries({ weight: weights, state: before, product: products }).map(([what, numbers_]) => [what, ...order.slice(0, 8).map((j) => rounded(numbers_[j], 8))])),
         ["other products", word("products-lead").endsWith(t === 1 ? "so is each product." : `The sum of the other ${H - 8} is about ${rounded(sum(order.slice(8).map((j) => products[j])))}.`), true],
       ]),
@@ -293,7 +293,7 @@ globalThis.compare = (() => {
       ...wrongCells("weight", canvas, whole.length / columns, columns, (r, c) => whole[r * columns + c] / largest(whole)),
       ...differing([["marked", cellOf(canvas.parentElement.querySelector(".across"), canvas, whole.length / columns, columns)[0] * columns + cellOf(canvas.parentElement.querySelector(".mark:not(.across)"), canvas, whole.length / columns, columns)[1], n],
         ["loss", word("loss-figure"), rounded(here, 5)]]),
-      ...differing(Object.entries(figures).map(([key, right]) => [key, document.querySelector(`[data-weight=${key}]`).textContent, right]), 1e-9 + (w === was ? 0 : 5e-3 * Math.abs(figures.change))),
+      ...differing(Object.entries(figures).map(([key, right]) => [key, document.querySelector(`[data-weight=${key}]`).textContent.replaceAll("−", "-"), right]), 1e-9 + (w === was ? 0 : 5e-3 * Math.abs(figures.change))),
       ...differing([["dot", x(at(dot, "cx")), w], ["height of the dot", value(at(dot, "cy")), here], ["tangent", rise, g * run],
         ...curve.map(([a, b]) => ["curve", value(b), lossAt(x(a))])], 0.02 * Math.max(...curve.map(([, y]) => value(y))) - 0.02 * Math.min(...curve.map(([, y]) => value(y))) + 1e-3),
     ];
@@ -452,7 +452,7 @@ globalThis.compare = (() => {
     const far = (a, b) => a.map((x, m) => [x, b[m]]).reduce((p, q) => (Math.abs(q[0] - q[1]) > Math.abs(p[0] - p[1]) ? q : p));
     const links = all("#chain > li:has([data-side=torch])");
     const pair = (a, b) => [show(a), show(b), rounded(ulps(a, b))];
-    const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1));
+    const small = (x) => (x === null ? "–" : x === 0 ? "0" : x.toExponential(1).replace("-", "−"));
     const at_ = (name, m) => [n[name][m], n[`torch.${name}`][m]];
     const order = [...Array(S).keys()].sort((a, b) => n.p[(t - 1) * S + b] - n.p[(t - 1) * S + a]);
     for (const id of ["state-table", "probability-table"]) $(id).open = true;

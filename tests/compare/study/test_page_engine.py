@@ -285,18 +285,21 @@ def test_numbers_are_printed_as_numpy_prints_them(path, open_page):
 
 
 def printed(x):
-    """Return the fewest digits that mean x; where that is no matter of taste, as str does it."""
+    """Return the fewest digits that mean x; where that is no matter of taste, as str does it.
+
+    The minus sign is a real one, and zero has none.
+    """
     if x == 0 or not np.isfinite(x) or 1e-4 <= abs(float(x)) < 1e6:
-        return str(x)
-    return np.format_float_scientific(x, unique=True, trim="-", exp_digits=2)
+        return str(abs(x) if x == 0 else x).replace("-", "−")
+    return np.format_float_scientific(x, unique=True, trim="-", exp_digits=2).replace("-", "−")
 
 
 def test_other_numbers_are_rounded_and_shares_are_in_per_cent(path, open_page):
     opened = open_page(path, anew=False, folded=True)
     numbers = [0, 0.000123461, -0.0012345, 0.5, 1.25049, 99949.9, 123456, None]
     for digits, right in (
-        (3, ["0", "1.2e-4", "-0.00123", "0.5", "1.25", "99900", "1.2e+5", "–"]),
-        (5, ["0", "1.235e-4", "-0.0012345", "0.5", "1.2505", "99950", "1.235e+5", "–"]),
+        (3, ["0", "1.2e−4", "−0.00123", "0.5", "1.25", "99900", "1.2e+5", "–"]),
+        (5, ["0", "1.235e−4", "−0.0012345", "0.5", "1.2505", "99950", "1.235e+5", "–"]),
     ):
         script = "([all, digits]) => all.map((x) => rounded(x, digits))"
         assert opened.page.evaluate(script, [numbers, digits]) == right

@@ -37,8 +37,9 @@ ANSWERS = {  # numbers and words that an answer has to have, by its question
     5: "() => [`After ${live.losses.length} update`, rounded(rnnParity.run('aab aab aab').loss)]",
     8: """() => ["GRU", "RNN"].map((name) => {
       const { learned, trained, updates } = record.lesson.cells[name];
-      const verb = name === "GRU" ? " needed" : "";
-      return `${name}${verb} ${updates[0]} updates in the median, and ${learned[0]} of ${trained[0]}`;
+      const shares = `${learned[0]} of ${trained[0]} learned it`;
+      const who = name === "GRU" ? "GRU needed" : "RNN";
+      return `${who} ${updates[0]} updates in the median, and ${shares}`;
     })""",
 }
 

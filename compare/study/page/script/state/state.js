@@ -202,7 +202,7 @@ export const float = (x) => (reading.isRecorded ? round(x) : x);
  * Return a number with the digits that NumPy prints, if NumPy computed it; else with eight. A zero has no sign.
  * @type {(x: number) => string}
  */
-export const show = (x) => (reading.isRecorded && Object.is(round(x), x) ? withMinus(printLikeNumPy(x || 0)) : rounded(x, 8));
+export const show = (x) => (reading.isRecorded && Object.is(round(x), x) ? withMinus(printLikeNumPy(x === 0 ? 0 : x)) : rounded(x, 8));
 
 // ---------------------------------------------------------------- what is pointed at
 

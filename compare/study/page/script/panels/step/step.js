@@ -247,8 +247,8 @@ function drawProducts(d, t, i) {
     ["state", ...top.map((j) => show(before[j]))],
     ["product", ...top.map((j) => show(float(weights[j] * before[j])))],
   ];
-  const heads = top.map((j) => make("span", same("unit", j), `unit ${j}`));
-  $("products").replaceChildren(table(`${capital(rowOfBlock(i))}, times the state after step ${t - 1}`, ["", ...heads], rows));
+  const heads = top.map((j) => make("span", same("unit", j), String(j)));
+  $("products").replaceChildren(table(`${capital(rowOfBlock(i))}, times the state after step ${t - 1}`, ["unit", ...heads], rows));
 }
 
 /** @type {Panel} */
