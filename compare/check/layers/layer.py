@@ -299,7 +299,10 @@ def name_mistake(passes: Sequence[tuple[LayerCase, Results]], *, transposed: boo
     The first case shows the mistake; the others, of moderate size, confirm it.
     """
     case, got = passes[0]
-    wrong = next((c for c in expect(case).compare(got) if not c.ok), None)
+    compared = [
+        c for c in expect(case).compare(got) if c.tensor in got
+    ]  # it may have no last state
+    wrong = next((c for c in compared if not c.ok), None)
     if wrong is None:
         return ""
     part = find_part(wrong.tensor)

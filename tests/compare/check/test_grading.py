@@ -195,7 +195,9 @@ def test_no_submission_is_imported_by_another_or_by_the_check(target, monkeypatc
     assert found == {name: points for name, (_, points) in OWN_FOLDERS.items() if points}
     output = capsys.readouterr().out
     assert re.search(r"pickle.py +0 of 1  error: SystemExit: forged \(line 1\)\n", output)
-    assert re.search(r"copied.py +0 of 1  missing: .*\(No module named 'usual'\)\n", output)
+    assert re.search(
+        r"copied.py +0 of 1  missing: .*\(No module named 'usual'\) was not run\n", output
+    )
 
 
 OTHER_SETTINGS = {

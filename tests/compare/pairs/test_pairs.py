@@ -124,6 +124,30 @@ def test_a_difference_is_shown_with_its_step_its_side_and_the_likely_mistake(wro
     assert lines[-1].startswith("Likely mistake of A: The slope of tanh is written 1 - h")
 
 
+WITHOUT_A_LAST_STATE = """import torch
+
+
+class Mine(torch.nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.cell = torch.nn.RNNCell(input_size, hidden_size)
+
+    def forward(self, x):
+        h, output = x.new_zeros(x.shape[1], self.cell.hidden_size), []
+        for x_t in x:
+            h = self.cell(x_t, h.detach())
+            output.append(h)
+        return torch.stack(output)
+"""
+
+
+def test_a_mistake_in_the_gradients_is_named_for_a_layer_without_a_last_state(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(WITHOUT_A_LAST_STATE, encoding="utf-8")
+    code, output, _ = run(f"parity {tmp_path}/mine.py:Mine torch", capsys)
+    assert code == 1
+    assert "Likely mistake of A: No gradient is passed on to the step before" in output
+
+
 def test_bisect_shows_the_smallest_case_that_differs(wrong_file, capsys):
     source = wrong_file.read_text(encoding="utf-8")
     wide = source.replace("(1 - h_t", "(1 - h_t ** (1 + (h_t.shape[1] < 4))")
