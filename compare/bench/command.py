@@ -135,6 +135,8 @@ def _measure(
     rows, left_out = choose_rows(config.rows, config.dtype, cell, device, targets)
     on_gpu = NO_DEVICE if device is None else f"{device.name}: float32, without TF32"
     note_on_targets = [BARE_LAYERS] * bool(targets)
+    unknown = {row.label: row.list_unknown(config.step) for row in rows}
+    left_out += [f"{label}: no step with {', '.join(o)}" for label, o in unknown.items() if o]
     notes = [*machine.describe_threads(), on_gpu, *note_on_targets, *left_out]
     for note in notes:
         terminal.line(note, "dim")

@@ -15,7 +15,7 @@ from compare.bench.rows.row import Row
 from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs, TimedCall
 from compare.bench.workload.shapes import BACKWARD, FORWARD, GENERATION, STEP, Shape
 from compare.implementations import CELLS, Array, Cell
-from compare.parity import ScratchOptimizer, limited_threads, step_options
+from compare.parity import ScratchOptimizer, StepSettings, limited_threads, step_options
 from compare.terminal import all_but, list_changed
 from scratch_rnn.arrays import arrays_of
 from scratch_rnn.plain import adam, elman
@@ -96,6 +96,12 @@ class Plain(Row):
         """Return all phases; nothing for ReLU, which the plain version does not have."""
         return super().prepare(case) if case.shape.nonlinearity == "tanh" else {}
 
+    def list_unknown(self, settings: StepSettings) -> list[str]:
+        """Return the options without a plain version."""
+        unknown = list_changed(settings, all_but(settings, *PLAIN_SETTINGS))
+        is_plain = settings.optimizer in ("sgd", "adam")
+        return unknown if is_plain else [*unknown, f"--optimizer {settings.optimizer}"]
+
     def layer(self, case: LayerInputs) -> dict[str, Job]:
         return plain_layer(case, plain_functions(case.shape, CELLS[case.shape.cell].plain))
 
@@ -132,8 +138,7 @@ class Plain(Row):
             STEP: step,
             GENERATION: lambda: plain.generate(functions, [1], case.num_preds, writer),
         }
-        unknown = list_changed(case.settings, all_but(case.settings, *PLAIN_SETTINGS))
-        if unknown or case.settings.optimizer not in ("sgd", "adam"):  # there is no plain version
+        if self.list_unknown(case.settings):
             del runs[STEP]
         return case.jobs(runs, take_state=lambda h: h[None])
 

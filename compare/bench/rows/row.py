@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from compare.bench.workload.case import Case, Job, LayerInputs, ModelInputs
 from compare.implementations import Cell
+from compare.parity import StepSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Row:
         """Return why the row is not available for this dtype and cell, or None if it is."""
         known = self.cells is None or cell.name in self.cells
         return None if known else f"it has no {cell.layer}"
+
+    def list_unknown(self, settings: StepSettings) -> list[str]:
+        """Return the options of a training step that the row does not have: it has no step then."""
+        return []
 
     def settings(self, threads: int) -> AbstractContextManager[object]:
         """Apply the row's settings inside the ``with`` block; restore the old ones afterwards."""

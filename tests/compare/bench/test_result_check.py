@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from compare.bench import command
+from compare.bench.config import BenchConfig
 from compare.bench.measure import result_check, timing
 from compare.bench.measure.check_rows import RowCheck, check_rows
 from compare.bench.measure.result_check import ResultCheck
@@ -86,9 +87,16 @@ class LaterSettings(StepSettings):
 
 
 @pytest.mark.parametrize(("clip", "has_step"), [("norm", True), ("value", False)])
-def test_the_plain_version_has_no_step_with_a_setting_that_it_does_not_know(clip, has_step):
-    jobs = Plain().prepare(make_case(MODEL, settings=LaterSettings(clip=clip)))
+def test_the_plain_version_has_no_step_with_a_setting_that_it_does_not_know(
+    clip, has_step, tmp_path, monkeypatch
+):
+    settings = LaterSettings(clip=clip)
+    jobs = Plain().prepare(make_case(MODEL, settings=settings))
     assert (STEP in jobs, FORWARD in jobs) == (has_step, True)
+    monkeypatch.setattr(BenchConfig, "step", settings)
+    document = bench_of(tmp_path, phases=("step",))
+    assert ("plain NumPy: no step with --clip" in document.notes) == (not has_step)
+    assert ("plain" in {timing.row for timing in document.timings}) == has_step
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_the_perturbed_pieces_of_a_step_compute_the_step(case):
 
 
 ANOTHER = {"lr": 0.3, "max_norm": 0.01}
-"""Another value of each setting of a step. The optimizer has one so far."""
+"""Another value of each setting of a step."""
 
 
 def test_each_setting_changes_the_step_and_the_training_of_both_sides():
