@@ -126,7 +126,7 @@ def array_of(tensor: Any) -> np.ndarray:
     return np.array(tensor.detach().numpy())
 
 
-def case_of(cell: str, rng: np.random.Generator, **fixed: Any) -> LayerCase:
+def build_case(cell: str, rng: np.random.Generator, **fixed: Any) -> LayerCase:
     """Draw a case; wide ones have few steps and sequences, since the interpreter is slow."""
     case = draw_case(rng, cell=cell, **(SURFACE | fixed))
     small = {"T": (1, 2), "B": (1, 2)}
@@ -142,7 +142,7 @@ def share_of(interpreter: Interpreter, cell: str, number: int) -> tuple[float, s
     from scratch_rnn.kernels import tiles
 
     rng = np.random.default_rng(number)
-    case = case_of(cell, rng)
+    case = build_case(cell, rng)
     tiles.PROGRAMS = int(rng.choice((1, 2) if case.B > 2 else (1, 132)))
     comparisons = interpreter.compared(kernels, case)
     wrong = [c for c in comparisons if not c.ok]
@@ -179,7 +179,7 @@ def noticed(interpreter: Interpreter, name: str, folder: Path) -> str:
     try:
         module = load_file(folder / f"{name.replace('-', '_')}.py")
         for fields in CASES:
-            case = case_of(MISTAKES[name]["cell"], np.random.default_rng(1), **fields)
+            case = build_case(MISTAKES[name]["cell"], np.random.default_rng(1), **fields)
             wrong = [c for c in interpreter.compared(module, case) if not c.ok]
             if wrong:
                 return wrong[0].tensor

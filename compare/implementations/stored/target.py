@@ -13,7 +13,7 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal
 
-from compare.files import open_input
+from compare import files
 from compare.implementations.inside.adapters.registry import (
     ADAPTERS,
     RESOLVER,
@@ -99,7 +99,7 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
         folders = (str(Path.cwd()),)
         return Source(module=target.place, name=target.name, folders=folders, **fields)
     try:
-        open_input(file, MOST_BYTES).close()
+        files.open_input(file, MOST_BYTES).close()
     except OSError as error:
         raise refuse_target(target.text, f": {error.strerror}{advice}") from None
     if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:

@@ -22,7 +22,7 @@ from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, fin
 from compare.parity import Agreement
 from compare.terminal import Terminal
 from tests.compare.check.corpus import Layer
-from tests.compare.study.students import ONE_BIAS
+from tests.compare.study.students import ONE_BIAS, WITHOUT_A_LAST_STATE
 from tests.planted import SHARES, measure_constants, plant
 from tests.tables import table_of
 
@@ -122,23 +122,6 @@ def test_a_difference_is_shown_with_its_step_its_side_and_the_likely_mistake(wro
     assert first.startswith("First difference: gradient of x at step 3 of 3, [2, 0, 1]: A has -0.2")
     assert "B agrees with the computation in float64; A does not." in lines
     assert lines[-1].startswith("Likely mistake of A: The slope of tanh is written 1 - h")
-
-
-WITHOUT_A_LAST_STATE = """import torch
-
-
-class Mine(torch.nn.Module):
-    def __init__(self, input_size, hidden_size):
-        super().__init__()
-        self.cell = torch.nn.RNNCell(input_size, hidden_size)
-
-    def forward(self, x):
-        h, output = x.new_zeros(x.shape[1], self.cell.hidden_size), []
-        for x_t in x:
-            h = self.cell(x_t, h.detach())
-            output.append(h)
-        return torch.stack(output)
-"""
 
 
 def test_a_mistake_in_the_gradients_is_named_for_a_layer_without_a_last_state(tmp_path, capsys):

@@ -25,3 +25,20 @@ ONE_BIAS = replaced(
     ],
 )
 """A GRU with the bias of the input alone."""
+
+WITHOUT_A_LAST_STATE = """import torch
+
+
+class Mine(torch.nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.cell = torch.nn.RNNCell(input_size, hidden_size)
+
+    def forward(self, x):
+        h, output = x.new_zeros(x.shape[1], self.cell.hidden_size), []
+        for x_t in x:
+            h = self.cell(x_t, h.detach())
+            output.append(h)
+        return torch.stack(output)
+"""
+"""A module that returns its output alone, and does not pass the gradient on."""
