@@ -14,6 +14,7 @@ import scratch_rnn
 from compare import build_models, check_parity, copy_weights
 from compare.cli import main
 from compare.parity import (
+    OPTIMIZERS,
     StepSettings,
     Trainee,
     Unmoved,
@@ -274,3 +275,14 @@ def test_models_that_were_trained_differ_beyond_the_tolerance(
     variant = "run --optimizer adam --dtype float64 --cell gru"
     assert main(arguments(variant, fox, tmp_path / "runs")) == (0 if is_within else 1)
     assert len((only(tmp_path / "runs") / "metrics.jsonl").read_text().splitlines()) == UPDATES
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_record_of_an_optimizer_names_all_that_pytorch_keeps(name):
+    kind = OPTIMIZERS[name]
+    weight = torch.ones(3, requires_grad=True)
+    optimizer = getattr(torch.optim, kind.name)([weight], lr=0.1, **kind.options)
+    weight.grad = torch.ones(3)
+    optimizer.step()
+    kept = {key for key, value in optimizer.state[weight].items() if value is not None}
+    assert kept == {*kind.arrays, *kind.counts}
