@@ -11,6 +11,11 @@ class MGU(nn.Module):
 
     num_layers, proj_size, dropout, batch_first, bidirectional = 1, 0, 0.0, False, False
 
+    weight_ih_l0: nn.Parameter
+    weight_hh_l0: nn.Parameter
+    bias_ih_l0: nn.Parameter
+    bias_hh_l0: nn.Parameter
+
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, **tensors: Any
     ) -> None:
