@@ -196,6 +196,8 @@ def _load_functions(
     record = CELLS[cell or guess_cell_of_functions(submission.names)]
     names = [f"{record.name}_{kind}" for kind in ("forward", "backward")]
     if missing := [name for name in names if name not in submission.names]:
-        raise UsageError(f"expected {' and '.join(names)} in {target}, got no {missing[0]}")
+        wanted = f"expected {' and '.join(names)} in {target}, got no {missing[0]}"
+        classes = [f"{target}:{name}" for name in submission.classes]
+        raise UsageError(f"{wanted}; a class is {' or '.join(classes)}" if classes else wanted)
     functions = SubmissionFunctions(submission, record.name, parse_order(gates, record.name))
     return Implementation(record, target, partial(FunctionsLayer, functions), submission.close)
