@@ -1,7 +1,6 @@
 // What the steps of the guide measure.
 
 import { argmax, normOf } from "../engine/arrays.js";
-import { rounded } from "../record/numbers.js";
 import { record } from "../record/record.js";
 import { idsOf, tokenOfId, tokensOf } from "../record/tokens.js";
 import { SLICE } from "../state/redraw.js";
@@ -64,7 +63,13 @@ export function lastNorms() {
 }
 
 /** @type {(x: number) => string} */
-export const factor = (x) => (x >= 1 ? `${rounded(x)} times larger` : `${rounded(1 / x)} times smaller`);
+export const factor = (x) => (x >= 1 ? `${inThousands(x)} times larger` : `${inThousands(1 / x)} times smaller`);
+
+/**
+ * Three digits, such as 40.4 and 1,370.
+ * @type {(x: number) => string}
+ */
+const inThousands = (x) => Number(x.toPrecision(3)).toLocaleString("en");
 
 /** The text for the gradient's way back: long enough for a gradient to shrink. */
 export const longText = () => (record.tokens.length >= 10 ? record.tokens.join("") : "the time traveller");

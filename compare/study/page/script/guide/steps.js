@@ -97,7 +97,7 @@ export const GUIDE = [
     mark: "training-now",
     reads: PATTERN,
     title: "How it learns",
-    text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. An update of the training moves each weight, so that the loss falls. Guess what one update does; the answer does it.`,
+    text: `The loss says how badly the network predicts ${PATTERN}: the mean of −log of the probabilities of the right letters. An update of the training moves each weight, so that the loss falls. What will one update do? Guess; then the page makes it.`,
     question: "Which states will change?",
     options: () => ["Only the last one", "Only those after a wrong prediction", "All of them"],
     begin() {
@@ -143,7 +143,7 @@ export const GUIDE = [
     reads: longText,
     title: "The gradient goes back",
     text: () =>
-      `How would an early state have to change to make the last loss smaller? The gradient tells. It is computed from step ${K} back to step 1: “backpropagation through time”. In the picture, its size.`,
+      `The gradient says how an early state should change to make the last loss smaller. It is computed from step ${K} back to step 1: “backpropagation through time”. The picture shows how large it is.`,
     question: "How large is it at step 1, the first letter, compared with the last step?",
     options: () => SIZES,
     begin: () => choose({ k: K, t: 1 }),
@@ -166,7 +166,7 @@ export const GUIDE = [
     reads: longText,
     title: "Why it shrinks",
     text: () =>
-      `Each step back multiplies the gradient by W_hh^T and by the slope of tanh, which is at most 1. Guess what happens if W_hh is halved, over ${K - 1} steps; the answer moves the slider below the curve to 0.5.`,
+      `Each step back multiplies the gradient by W_hh^T and by the slope of tanh, which is at most 1. What if every weight in W_hh is halved? There are ${K - 1} steps back. The answer sets the slider below the curve to 0.5.`,
     question: "The gradient at step 1: what happens to it?",
     options: () => ["It becomes larger", "About half as large", "Much less than half as large"],
     begin: () => choose({ k: K, t: 1 }),
@@ -191,7 +191,7 @@ export const GUIDE = [
     covers: "lesson-numbers",
     reads: longText,
     title: "What gates change",
-    text: `A gate is a number between 0 and 1 that says how much of the state is kept. Does it help to remember? A word begins with a or b; random letters follow, a space, and the first letter again. Twenty networks of each kind were trained on such words. With a forget bias, the gates that keep an LSTM's state begin nearer to 1.`,
+    text: "A gate is a number between 0 and 1 that says how much of the state is kept. Does it help to remember? Networks learned to end a word such as “apqmzkw a” with its first letter. With a forget bias, the gates that keep an LSTM's state begin nearer to 1.",
     question: () => `Which of them needed the fewest updates, over ${record.lesson.places[0]}?`,
     options: () => Object.keys(record.lesson.cells),
     look() {

@@ -153,12 +153,13 @@ const heroCanvas = () => /** @type {HTMLCanvasElement} */ ($("hero-picture").fir
 export function drawHero() {
   paintHero(heroCanvas(), heroStep(), heroPart());
   const part = clamp(Math.ceil(heroPart()) - 1, 0, PARTS - 1);
-  const place = `${heroStep()} ${part} ${chosen.i}`;
+  const done = Math.floor(heroPart());
+  const place = `${heroStep()} ${part} ${done} ${chosen.i}`;
   if (place === hero.said && hero.isPlaying) return;
   hero.said = place;
   const words = hero.isPlaying && heroStep() > 1 ? summaryOf(heroStep()) : captionOf(heroStep(), part);
   $("hero-caption").replaceChildren(make("b", {}, `${heroStep()} of ${T}. `), ...typeset(words));
-  $("hero-readout").replaceChildren(...readUnit(heroStep(), chosen.i));
+  $("hero-readout").replaceChildren(...readUnit(heroStep(), chosen.i, done));
 }
 
 /**
@@ -197,14 +198,18 @@ function captionOf(t, part) {
 }
 
 /**
- * The numbers of a unit in a step, in the order of the computation.
- * @type {(t: number, i: number) => (string | HTMLElement)[]}
+ * The numbers of a unit in a step that the picture shows after so many parts; a dash for what is not computed yet.
+ * @type {(t: number, i: number, done: number) => (string | HTMLElement)[]}
  */
-function readUnit(t, i) {
+function readUnit(t, i, done) {
   const arrays = heroNumbers(t);
   return [
     `unit ${i}: `,
-    ...heroColumns().flatMap(({ of, name }, n) => [n ? " · " : "", math(name), " ", make("b", {}, rounded(arrays[of][i], 3))]),
+    ...heroColumns().flatMap(({ of, name, part }, n) => {
+      const isThere = part === null || part < done;
+      const [words, value] = of === "sum" && done === 1 ? ["from the letter", arrays.a[i]] : [math(name), isThere ? arrays[of][i] : null];
+      return [n ? " · " : "", words, " ", make("b", {}, rounded(value, 3))];
+    }),
   ];
 }
 
