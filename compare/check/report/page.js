@@ -131,8 +131,7 @@ function drawStage(stage, k) {
       ),
     );
   }
-  if (stage.equation)
-    section.append(make("pre", { tabindex: 0, "aria-label": "The equations" }, markEquation(stage.equation, stage.wrong ?? "")));
+  if (stage.equation) section.append(make("pre", { tabindex: 0, "aria-label": "The equations" }, markEquation(stage.equation, stage)));
   if (stage.tensors) section.append(...drawTensors(stage));
   if (stage.values?.length) section.append(drawValues(stage.values));
   if (stage.code) {
@@ -162,18 +161,27 @@ const RENAMED = {
 };
 
 /**
- * The equations; the line that computes the wrong tensor is marked.
- * @type {(equation: string, wrong: string) => HTMLElement[]}
+ * The equations; the one with the mistake is marked. A likely mistake tells which variable it assigns; without one, it is
+ * the equation of the wrong tensor.
+ * @type {(equation: string, stage: Stage) => HTMLElement[]}
  */
-function markEquation(equation, wrong) {
-  const names = [wrong, RENAMED[wrong], wrong.replace(/^d_/, "δ"), `${wrong}_t`, wrong.startsWith("gradients[") ? "g" : ""].filter(Boolean);
-  /** @type {(line: string) => string[]} */
-  const lefts = (line) => [...line.matchAll(/([^\s,=←]+)\s*[=←]/g)].map((match) => match[1]);
-  /** @type {(line: string) => boolean} */
-  const computes = (line) => lefts(line).some((left) => names.some((name) => left === name || (left.length > 2 && name.startsWith(left))));
+function markEquation(equation, { lines: mistaken, wrong = "" }) {
   const lines = equation.split("\n");
-  const here = lines.findIndex((line) => wrong && computes(line));
+  const assigned = mistaken.flatMap((line) => line.match(/^\w+(?= [*+]?= )/) ?? []);
+  const places = [...assigned, wrong].filter(Boolean).map((name) => lines.findIndex((line) => computes(line, name)));
+  const here = places.find((place) => place >= 0);
   return lines.map((line, n) => make("span", { class: n === here ? "here" : null }, `${line}\n`));
+}
+
+/**
+ * Whether a line of the equations computes a variable.
+ * @type {(line: string, variable: string) => boolean}
+ */
+function computes(line, variable) {
+  const alone = variable.startsWith("gradients[") ? "g" : "";
+  const names = [variable, RENAMED[variable], variable.replace(/^d_/, "δ"), `${variable}_t`, alone].filter(Boolean);
+  const lefts = [...line.matchAll(/([^\s,=←]+)\s*[=←]/g)].map((match) => match[1]);
+  return lefts.some((left) => names.some((name) => left === name || (left.length > 2 && name.startsWith(left))));
 }
 
 /**

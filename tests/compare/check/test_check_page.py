@@ -221,7 +221,9 @@ def test_what_can_be_chosen_on_the_page(report, tab):
         begun = tab.evaluate(WRONG_LAST, k)
         assert begun == f"{wrong.tensor} *"
         assert f"{int(wrong.wrong_entries.sum())} wrong numbers.\n" in section.inner_text()
-        assert section.locator("pre .here").inner_text().startswith(HERE[result.item.name])
+        mistaken, computed = HERE[result.item.name]
+        assert section.locator("pre .here").inner_text().startswith(mistaken)
+        assert tab.evaluate(OF_TENSOR, k).startswith(computed)
         maps = section.locator(".maps table")
         for pair in maps.evaluate_all(ON_ONE_SCALE):
             drawn, ideal = (list(map(float, re.findall(r"-?\d+\.\d+", each))) for each in pair)
@@ -238,8 +240,15 @@ def test_what_can_be_chosen_on_the_page(report, tab):
         assert int(after[row]) == int(before[row]) + 1
 
 
-HERE = {"rnn_step": "h_t = tanh(z_t) ", "rnn_backward": "δx_t = W_ih^T δz_t"}
-"""The equation of the wrong tensor."""
+HERE = {
+    "rnn_step": ("z_t = W_ih x_t + b_ih + W_hh", "h_t = tanh(z_t) "),
+    "rnn_backward": ("δh_{t-1} = W_hh^T δz_t ", "δx_t = W_ih^T δz_t"),
+}
+"""The equation that the likely mistake changes, and that of the wrong tensor."""
+
+OF_TENSOR = """(k) => markEquation(record.stages[k].equation, { ...record.stages[k], lines: [] })
+  .find((line) => line.className === "here").textContent"""
+"""The equation that is marked without a likely mistake."""
 
 
 def test_the_code_of_the_case_runs_and_the_way_is_that_of_the_first_step(report, monkeypatch):
