@@ -15,7 +15,8 @@ from compare.terminal import plural
 MARK = '<meta name="generator" content="rnn-parity grade">'
 
 MOST_NAMES = 8  # of students in a cell of a table
-SHOWN = (Verdict.RIGHT, Verdict.WRONG, Verdict.MISSING, Verdict.ERROR, Verdict.TIMEOUT)
+UNRIGHT = (Verdict.WRONG, Verdict.MISSING, Verdict.ERROR, Verdict.TIMEOUT)
+SHOWN = (Verdict.RIGHT, *UNRIGHT)
 
 
 def is_class_page(path: Path) -> bool:
@@ -40,7 +41,7 @@ def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig
         "mistakes": _write_table(["mistake", "in", "students", "who"], list_mistakes(rows))
         or "<p>No known mistake was found.</p>",
         "students": _write_table(
-            ["file", "score", "not right", "notes", "seconds"], list_students(rows)
+            ["file", "score", *list_unright(rows), "notes", "seconds"], list_students(rows)
         ),
     }
     template, style = (resource(__package__, f"class.{kind}") for kind in ("html", "css"))
@@ -90,31 +91,37 @@ def list_mistakes(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
 
 
 def list_students(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
-    """Yield each submission in order of name."""
+    """Yield each submission in order of name, with a cell for each verdict of `list_unright`."""
     for row in rows:
-        missed = [*_list_missed(row["stages"]), *list_problems(row)]
+        missed = [_list_missed(row, verdict) for verdict in list_unright(rows)]
         score, seconds = f"{row['score']:g} of {row['out_of']:g}", f"{row.get('seconds', 0):.1f}"
-        words = (html.escape("; ".join(each)) for each in (missed, row["notes"]))
+        words = (html.escape("; ".join(each)) for each in (*missed, row["notes"]))
         yield [_write_links([row["file"]]), score, *words, seconds]
 
 
-def _list_missed(stages: Sequence[JsonObject]) -> list[str]:
-    """Return the functions that are not right; one line for all if they have one verdict."""
-    verdicts = {stage["verdict"] for stage in stages}
-    if len(verdicts) == 1 and verdicts != {Verdict.RIGHT}:
-        return [f"all {stages[0]['verdict']}"]
-    return [f"{s['name']} {s['verdict']}" for s in stages if s["verdict"] != Verdict.RIGHT]
+def list_unright(rows: Sequence[JsonObject]) -> list[Verdict]:
+    """Return the verdicts other than right that the class has."""
+    return [verdict for verdict in UNRIGHT if any(_list_missed(row, verdict) for row in rows)]
+
+
+def _list_missed(row: JsonObject, verdict: Verdict) -> list[str]:
+    """Return the functions with a verdict, or one word if all have it, and what is known of it."""
+    missed = [stage["name"] for stage in row["stages"] if stage["verdict"] == verdict]
+    missed = ["all"] if len(missed) == len(row["stages"]) else missed
+    if verdict == Verdict.WRONG:
+        return [*missed, *(line for line in row["failures"] if line != row["failed"])]
+    return [*missed, *list_errors(row)] if verdict == Verdict.ERROR else missed
 
 
 def list_remarks(row: JsonObject) -> list[str]:
     """Return the first error of a submission, what else fails, and what its check noted."""
-    return [*dict.fromkeys([*list_problems(row), *row["notes"]])]
+    return [*dict.fromkeys([*list_errors(row), *row["failures"], *row["notes"]])]
 
 
-def list_problems(row: JsonObject) -> list[str]:
-    """Return the first error of a submission, and what else fails."""
-    errors = [str(s["got"]) for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
-    return [*dict.fromkeys([*errors[:1], *row["failures"]])]
+def list_errors(row: JsonObject) -> list[str]:
+    """Return the first error of a submission, and why its check failed as a whole."""
+    errors = [s["got"] for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
+    return [*dict.fromkeys([*errors[:1], *filter(None, [row["failed"]])])]
 
 
 def _write_links(files: Sequence[str], most: int = MOST_NAMES) -> str:
