@@ -42,6 +42,7 @@ async function openWork() {
   $select("stage").value = work.choice.stage ?? SITE.cells[cell].functions.find((name) => !isRight(name)) ?? "clip_grad_norm";
   say("");
   editor.show($select("stage").value);
+  requestAnimationFrame(() => scrollTo(0, 0)); // the editor scrolls the page, too: on a phone the title would be gone
   showAnswer(
     work.isKept
       ? "Your file is as you left it, with the marks of your last checks. Check a function to see its numbers again."
@@ -186,10 +187,13 @@ async function check(stage) {
   }
   say(`Checked in ${seconds(start)}: ${report.score} of ${report.out_of} right.`);
   $("shown").innerHTML = shown; // made by the check itself, which escapes what comes from the file
-  const wrong = report.stages.find(({ verdict }) => verdict !== "right");
-  const equation = wrong && !choice.no_equations ? equations[wrong.name] : "";
+  // Those of the function whose numbers are shown; if nothing is wrong, of the first that is not written.
+  const unwritten = report.stages.find(({ verdict }) => verdict === "missing");
+  const { name } = report.stages.find(({ verdict }) => ["wrong", "error", "timeout"].includes(verdict)) ?? unwritten ?? { name: "" };
+  const equation = choice.no_equations ? "" : equations[name];
   $("equation-box").hidden = !equation;
   $("equation-box").removeAttribute("open");
+  $("equation-title").textContent = `Show the equations of ${name}`;
   $("equation").textContent = equation;
   showVerdicts();
 }
