@@ -110,10 +110,15 @@ def _write_cells(row: ParityRow, sides: Sides) -> dict[str, str | Text]:
         "shape": " x ".join(map(str, row.shape)) or "scalar",
         "largest\ndifference": f"{row.difference:.1e}",
         "difference": f"{row.difference:.1e}",
-        "share of\ntolerance": f"{row.share:.0%}" if row.share <= 1 else f"{row.share:,.1f} times",
+        "share of\ntolerance": _write_share(row.share),
         "verdict": Text(*_LOOKS[row.verdict]),
         **dict(zip(_name_errors(sides), errors, strict=True)),
     }
+
+
+def _write_share(share: float) -> str:
+    """Write a share of the tolerance: 40%, 2.5 times, 245,210 times."""
+    return f"{share:.0%}" if share <= 1 else f"{share:,.{int(share < 100)}f} times"
 
 
 _KEPT = {f"{array}." for optimizer in OPTIMIZERS.values() for array in optimizer.arrays}
