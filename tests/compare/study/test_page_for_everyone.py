@@ -1,5 +1,8 @@
 """The page of `explain` by keyboard, screen reader, at any width, in any theme, of any network."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from compare.study.page.build import write_page
@@ -167,3 +170,13 @@ def test_odd_pages_are_drawn_and_can_be_walked_through(kind, open_page, tmp_path
     if odd.setting.max_norm == float("inf"):
         assert opened.text("#clip-tiles .remark") == "Training did not clip."
         assert opened.count("#clip-picture .limit") == 0
+
+
+def test_a_word_has_one_explanation_on_the_page_and_in_the_documents(path, open_page):
+    def bare(text):
+        return re.sub(r"[^a-z0-9]+", " ", re.sub(r"[$_{}*`]", "", text).lower())
+
+    document = (Path(__file__).parents[3] / "docs/learn/words.md").read_text("utf-8")
+    words = open_page(path, folded=True).page.locator("#words dd").all_text_contents()
+    assert len(words) > 10
+    assert [each for each in words if bare(each) not in bare(document)] == []

@@ -3,7 +3,7 @@
 import { $, $input, $select, make } from "../../../../files/page.js";
 import { HAS_SMALL, IS_SMALL } from "../record/record.js";
 import { choose } from "../state/choose.js";
-import { drawAll, unfold } from "../state/redraw.js";
+import { drawAll, unfold, whenDrawn } from "../state/redraw.js";
 
 /** The menu of networks in the page of a run. The page is loaded again with another one. */
 export function setUpNetworks() {
@@ -37,6 +37,8 @@ export function setUpFolding() {
       unfold(panel.parentElement?.id ?? "");
       nameButton();
     });
+    const summary = /** @type {HTMLElement} */ (panel.firstElementChild); // it stays below the sticky sliders
+    summary.addEventListener("click", () => whenDrawn(() => summary.scrollIntoView({ block: "nearest" })));
   }
   nameButton();
   $("unfold").addEventListener("click", () => setAll(!isOpen()));

@@ -141,7 +141,7 @@ export function drawSymptom() {
   const whole = symptomTable("Without and with the bug", right.whole, wrong.whole);
   const parts = symptomTable("The gradient and the update of each parameter", right.parts, wrong.parts);
   const lead =
-    "The same text and the same weights. A picture has a column for each step; of gradient and update it is the parameter that differs most. Below it is the norm. The update is what one training step adds to the weights. ";
+    "The same text and the same weights. A picture has a column for each step; for gradient and update you see the parameter that differs most, with its norm below. The update is what one training step adds to the weights. ";
   $("symptom-lead").textContent =
     lead +
     (whole.count === 0
