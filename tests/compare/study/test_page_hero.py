@@ -9,6 +9,11 @@ LETTER = """(step) => {
   const { x, y, wide, tall } = hero.marks.find(({ of, t }) => of === "letter" && t === step);
   return [x + wide / 2, y + tall / 2].map((at) => at * hero.zoom);
 }"""
+READ = [
+    "`unit ${chosen.i}: ht−1 0 · from the letter ${rounded(heroNumbers(1).a[chosen.i])} · ht –`",
+    "`unit ${chosen.i}: ht−1 0 · zt ${rounded(heroNumbers(1).sum[chosen.i])} · ht –`",
+]
+"""The numbers of a unit below the picture, when its letter has come in, and when it is mixed."""
 
 
 @pytest.mark.parametrize("t", [1, 6, T])
@@ -41,6 +46,10 @@ def test_it_stands_still_and_is_stepped_through_without_motion(page):
     page.focus("#hero-picture")
     page.press("Home")
     assert caption().startswith(f"1 of {T}. It reads “a”.")
+    assert page.text("#hero-readout") == page.js(READ[0])  # what the picture does not show yet
+    page.press("ArrowRight")
+    assert page.text("#hero-readout") == page.js(READ[1])
+    page.press("ArrowLeft")
     page.press(*["ArrowRight"] * 8)  # five parts a step
     assert page.chosen()["t"] == 2
     assert caption().startswith("2 of")
