@@ -222,6 +222,11 @@ def with_pages(markdown: str, document: Path) -> str:
     return LINK.sub(link, markdown)
 
 
+def on_post_template(output_content: str, **_: Any) -> str:
+    """Do the same for the page that says that there is none."""
+    return on_post_page(output_content)
+
+
 def on_post_page(output: str, **_: Any) -> str:
     """Give names and the keyboard to what the theme makes without them."""
     named = output.replace('class="md-search"', 'class="md-search" aria-label="Search"')

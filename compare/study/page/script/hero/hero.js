@@ -187,7 +187,7 @@ function captionOf(t, part) {
       ? "From the new state it predicts what comes next. What do you think?"
       : `From the new state it predicts what comes next: ${guessOf(t)}.`;
   }
-  const read = reading.tokens.slice(0, t).join("");
+  const read = reading.tokens.slice(0, t).join("").replaceAll(" ", "\u00a0"); // the line is not broken within it
   return [
     `It reads ${quoted(reading.tokens[t - 1])}. Its column of W_ih pushes each unit up or down.`,
     CELL.mixes,
