@@ -128,6 +128,25 @@ def test_a_learner_writes_checks_and_leaves(writing):
     again.close()
 
 
+def test_the_equations_are_those_of_the_function_whose_numbers_are_shown(writing):
+    unwritten = ("    z_t = x_t", "    raise NotImplementedError\n    z_t = x_t")
+    writing.write(replaced(plain_source("rnn"), [unwritten, *SLOPE]))
+    writing.press("#check-all", "Checked in")
+    assert "rnn_step_backward on " in writing.page.inner_text("#shown pre")
+    assert writing.page.inner_text("#equation-title").endswith(" of rnn_step_backward")
+    assert "tanh'(z_t)" in writing.page.text_content("#equation")
+
+
+def test_it_opens_with_its_title_on_a_phone(writing):
+    phone = writing.context.new_page()
+    phone.set_viewport_size({"width": 390, "height": 844})
+    phone.goto(writing.address)
+    phone.wait_for_selector("html[data-ready]", state="attached")
+    phone.wait_for_timeout(500)  # the editor scrolls
+    assert phone.locator("h1").bounding_box()["y"] >= 0
+    phone.close()
+
+
 def test_the_functions_of_a_learner_train_and_write(writing):
     writing.write(plain_source("rnn"))
     writing.press("#check-all", "Checked in")
