@@ -36,7 +36,7 @@ def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig
         "mark": MARK,
         "title": html.escape(f"Class: {count_right(rows, 'submission')}"),
         "lead": lead,
-        "scores": _write_table(["score", "students", ""], list_scores(rows)),
+        "scores": _write_table(["score", "students", "share"], list_scores(rows)),
         "stages": _write_table(["function or part", *SHOWN, "not right"], list_stages(rows)),
         "mistakes": _write_table(["mistake", "in", "students", "who"], list_mistakes(rows))
         or "<p>No known mistake was found.</p>",

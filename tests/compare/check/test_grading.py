@@ -127,6 +127,7 @@ def test_each_file_has_a_line_a_grade_and_a_page(capsys):
     assert [row[3].partition(" (")[0] for row in students] == failed
     assert [row[4] for row in students] == [""] * 6 + [note]
     assert '<button type="button" id="theme"' in page
+    assert '<th scope="col"></th>' not in page  # each column has a name
     links = {html.unescape(link) for link in re.findall(r'href="(students/[^"]*)"', page)}
     assert "students/bob%20%3Ci%3E.py.html" in links
     pages = {path.relative_to("report").as_posix() for path in Path("report").rglob("*.html")}
