@@ -68,7 +68,7 @@ function startGame(number) {
   $input("puzzle-input").value = String(number);
   say();
   putBug(bug);
-  $("game-start").scrollIntoView({ block: "start" });
+  $("game-title").scrollIntoView({ block: "start" });
 }
 
 /**
