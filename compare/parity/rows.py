@@ -13,6 +13,7 @@ import numpy as np
 
 from compare.files import JsonObject
 from compare.implementations import Array
+from compare.parity.config import Side
 from compare.parity.tolerance import (
     SAFETY,
     absolute_difference,
@@ -62,7 +63,7 @@ class ParityRow:
         return asdict(self) | {"verdict": self.verdict.value, "ok": self.ok}
 
     @property
-    def less_exact_side(self) -> str:
+    def less_exact_side(self) -> Side:
         """The side with the larger error."""
         return "scratch" if (self.scratch_error or 0) > (self.concise_error or 0) else "concise"
 

@@ -104,6 +104,8 @@ def _group(name: str) -> tuple[str, str]:
 
 
 def _write_cells(row: ParityRow, sides: Sides) -> dict[str, str | Text]:
+    verdict, colour = _LOOKS[row.verdict]
+    verdict = verdict.format(less=sides[SIDES.index(row.less_exact_side)])
     both = row.scratch_error, row.concise_error
     errors = ["-" if error is None else f"{error:.1e}" for error in both]
     return {
@@ -111,7 +113,7 @@ def _write_cells(row: ParityRow, sides: Sides) -> dict[str, str | Text]:
         "largest\ndifference": f"{row.difference:.1e}",
         "difference": f"{row.difference:.1e}",
         "share of\ntolerance": _write_share(row.share),
-        "verdict": Text(*_LOOKS[row.verdict]),
+        "verdict": Text(verdict, colour),
         **dict(zip(_name_errors(sides), errors, strict=True)),
     }
 
@@ -125,7 +127,7 @@ _KEPT = {f"{array}." for optimizer in OPTIMIZERS.values() for array in optimizer
 _GROUPS = ("gradient of ", "clipped gradient of ", "updated ", *_KEPT)
 _LOOKS = {
     Agreement.AGREES: ("agrees", "green"),
-    Agreement.LESS_EXACT: ("agrees, less exact", "green"),
+    Agreement.LESS_EXACT: ("agrees, {less} less exact", "green"),
     Agreement.DIFFERS: ("DIFFERS", "bold red"),
     Agreement.UNDECIDABLE: ("undecidable", "yellow"),
 }
