@@ -67,6 +67,11 @@ class Report:
         return {letter: [min(ns), max(ns)] for letter, ns in by_letter.items() if ns}
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing of what is graded is there: none is written, or no class has the name."""
+        return not self.misfit and {r.verdict for r in self.stages} == {Verdict.MISSING}
+
+    @property
     def unit(self) -> str:
         """The name of the graded items."""
         return "functions" if self.form in ("functions", "cs231n", "loss") else "parts"
@@ -77,6 +82,10 @@ class Report:
         if self.another:
             layer = f"nn.{CELLS[self.cell].layer}"
             return f"right, as {self.another}, which is not {layer}"
+        if self.is_empty:
+            name, *others = (result.name for result in self.stages)
+            unwritten = f"nothing is written yet: begin with {name}"
+            return self.failed or (unwritten if others else f"{name} is not written yet")
         score = f"{self.score:g} of {len(self.stages)} {self.unit} are right"
         first = self.stages[0].diagnosis if self.stages else None
         return f"another cell, {first.another}; {score}" if first and first.another else score
@@ -84,7 +93,8 @@ class Report:
     @property
     def summary(self) -> str:
         """The score, and the first failure beside it."""
-        return "; ".join([self.score_in_words, *self.failures[:1]])
+        more = [line for line in self.failures[:1] if line != self.score_in_words]
+        return "; ".join([self.score_in_words, *more])
 
     @property
     def summary_below(self) -> str:

@@ -85,8 +85,10 @@ function colour(x) {
 function drawBeginning() {
   $("title").textContent = `${record.target}: ${record.summary}`;
   const first = record.stages.find(isWrong);
-  const missing = record.stages.some((stage) => stage.verdict === "missing");
-  const lead = missing ? ["Nothing that is there is wrong."] : ["Nothing is wrong."];
+  const missing = record.stages.filter((stage) => stage.verdict === "missing");
+  const begun = missing.length ? ["Nothing that is there is wrong."] : ["Nothing is wrong."];
+  const empty = missing.length === record.stages.length;
+  const lead = empty ? [`${record.summary[0].toUpperCase()}${record.summary.slice(1)}.`] : begun;
   $("lead").append(...(first ? ["The first that is not right is ", code(first.name), first.short ? `: ${first.short}.` : "."] : lead));
   $("stages").append(
     ...record.stages.map((stage, k) =>

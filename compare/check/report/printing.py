@@ -11,7 +11,7 @@ from compare.check.core.report import Report
 from compare.check.core.result_text import explain, summarize
 from compare.check.core.results import Result
 from compare.files import JsonObject, write_output
-from compare.implementations import FAILED, Notes, Verdict, clean
+from compare.implementations import FAILED, LEFT_OUT, Notes, Verdict, clean
 from compare.terminal import Terminal
 
 STYLES = {"right": "green", "wrong": "bold red", "missing": "dim", "error": "red", "timeout": "red"}
@@ -32,7 +32,8 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
     """
     width = max(len(result.name) for result in report.stages)
     previous = ""
-    for result in report.stages if report.score or not report.misfit else ():
+    is_absent = report.is_empty and bool(report.failed)  # a class
+    for result in report.stages if report.score or not (report.misfit or is_absent) else ():
         text = Text(f"  {result.name.ljust(width)}  ")
         text.append(f"{result.verdict:<7} ", STYLES.get(result.verdict, "yellow"))
         line = summarize(result)
@@ -43,8 +44,9 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
     is_none = report.misfit and not report.score
     score = "not checked" if is_none else f"{report.score:g} of {len(report.stages)}"
     score = f"{score}: {report.score_in_words}" if report.another else score
-    terminal.line(f"  {score}", "bold")
-    if report.sizes:
+    if not is_absent:
+        terminal.line(f"  {score}", "bold")
+    if report.sizes and not report.is_empty:
         ranges = (
             f"{letter} {a} to {b}" if a < b else f"{letter} {a}"
             for letter, (a, b) in report.sizes.items()
@@ -55,6 +57,7 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
     failed = [r for r in report.stages if r.verdict not in ("right", "missing", "not tried")]
+    failed = [result for result in failed if LEFT_OUT not in result.got]  # its line says all
     if failed and failed[0].case is not None:  # without a case it could not be loaded
         terminal.line()
         for text in explain(failed[0], is_reported=True):

@@ -236,8 +236,8 @@ def run_definitions(file: Path, module: ModuleType) -> None:
                     if is_definition and getattr(error, "name", "") not in left_out:
                         raise
                     reason = f"{error}{explain_name(error, left_out)}"
-                    does = "imports" if isinstance(error, ImportError) else "sets"
-                    why, line = f"{where} {does} it: {reason}", f"{line} ({reason})"
+                    does = "import" if isinstance(error, ImportError) else "set"
+                    why, line = f"{where} fails to {does} it ({reason})", f"{line} ({reason})"
             left_out |= dict.fromkeys(list_bound(statement), why)
             if not cell.number and not isinstance(getattr(statement, "value", 0), ast.Constant):
                 skipped.append(line)

@@ -27,6 +27,9 @@ EXTREME = 1e20  # a case has larger numbers only to see where they go, like NaN
 LARGEST_FILE = 2**26  # bytes that may be written into a file
 SPARE_SECONDS = 60  # of the processor, after which the system ends the process
 
+FAILS = " fails to "  # in the reason why a statement of a script or a notebook has not set a name
+NO_CLASS = "NoSuchClass"  # the kind of a failure: a name that a file or a module does not have
+
 CELL = ", cell "  # between the file and the number, in the name of a notebook's cell
 
 Head = dict[str, Any]  # the JSON of a message, and a value in it
@@ -76,12 +79,19 @@ class Server:
 
     def refusal(self, error: BaseException, file: str = "") -> tuple[Head, Arrays]:
         """Return the answer that says what was raised."""
-        raised = _describe(error, file or str(getattr(self.module, "__file__", "")), self.clean)
+        raised: Head = _describe(
+            error, file or str(getattr(self.module, "__file__", "")), self.clean
+        )
         left_out = getattr(self.module, "_left_out", {})  # of a notebook
         why = self.notebook.explain_name(error, left_out) if left_out else ""
         raised["message"] += why
-        if not why and isinstance(error, AttributeError) and error.obj is self.module:
-            raised["message"] += f"; it has {', '.join(_list_layers(self.module)) or 'no layer'}"
+        if FAILS in why:  # which names the line that has to be changed
+            raised["where"] = ""
+        elif not why and isinstance(error, AttributeError) and error.obj is self.module:
+            layers = ", ".join(_list_layers(self.module)) or "none"
+            place = Path(file).name or getattr(self.module, "__name__", "")
+            message = f"{place} has no class {error.name}; it has {layers}"
+            raised = {"kinds": [NO_CLASS], "message": self.clean(message)[:300], "where": ""}
         return {"raised": raised} | self._list_notes(), []
 
     def _list_notes(self) -> Head:

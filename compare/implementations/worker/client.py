@@ -42,7 +42,8 @@ Start = Callable[[Source, CallBack, Notes], Running]
 MOST_LAUNCHES = 1000  # that are noted
 
 NOT_WRITTEN = "NotImplementedError"
-VERDICTS = {"CannotBeTried": "not tried"}  # of our interpreter's exceptions
+VERDICTS = {"CannotBeTried": "not tried", "NoSuchClass": "missing"}
+"""Verdicts of what the interpreter of kernels and the server raise: their messages are whole."""
 
 
 @dataclass(frozen=True, slots=True)

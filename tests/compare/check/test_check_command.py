@@ -65,6 +65,7 @@ def test_wrong_code_ends_with_code_1_and_a_summary(wrong, capsys):
     assert (code, error.count("\n")) == (1, 1)
     assert error.startswith(f"rnn-parity: {wrong['summary']}"), error
     assert [part for part in wrong["shown"] if output.count(part) != 1] == [], output
+    assert [part for part in wrong.get("absent", ()) if part in output] == [], output
     assert "Detected" not in output
     assert "printed" not in output
 

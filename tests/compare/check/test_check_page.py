@@ -190,14 +190,16 @@ WRONG_LAST = """(k) => {
 def test_what_can_be_chosen_on_the_page(report, tab):
     tab.emulate_media(color_scheme="light")
     tab.goto(Path(report.target).with_suffix(".html").as_uri())
-    for verdict, lead in (
-        ("right", "Nothing is wrong."),
-        ("missing", "Nothing that is there is wrong."),
+    for first, others, lead in (
+        ("right", "right", "Nothing is wrong."),
+        ("right", "missing", "Nothing that is there is wrong."),
+        ("missing", "missing", "Nothing is written yet: begin with rnn_step."),
     ):
         tab.evaluate(
-            "(verdict) => { record.stages.forEach((stage) => Object.assign(stage, { verdict }));"
+            "([first, others]) => { record.summary = 'nothing is written yet: begin with rnn_step';"
+            "record.stages.forEach((stage, k) => { stage.verdict = k ? others : first; });"
             "$('lead').replaceChildren(); drawBeginning(); }",
-            verdict,
+            [first, others],
         )
         assert tab.inner_text("#lead") == lead
     for theme in ("Dark", "Light"):

@@ -76,8 +76,9 @@ def test_the_notebook_of_new_shows_the_verdicts_of_the_command():
         assert ("marked *" in html) == ("Likely mistake:" in html) == (verdict == "wrong")
         line = next(line.split() for line in printed.splitlines() if line.split()[:1] == [name])
         assert " ".join(line[2:]) in html
-        is_right = int(verdict == "right")
-        assert output.data["text/plain"].startswith(f"{is_right} of 1 functions are right")
+        said = f"{int(verdict == 'right')} of 1 functions are right"
+        said = f"{name} is not written yet" if verdict == "missing" else said
+        assert output.data["text/plain"].startswith(said)
     assert "3 of 6" in cells["all"].outputs[0].data["text/html"]
     refusals = [cell.outputs[0].data["text/plain"] for cell in notebook.cells[-2:]]
     assert refusals[0].startswith("check: expected names of functions, such as %%check rnn_step")
@@ -102,7 +103,7 @@ def test_definitions_are_run_and_nothing_else():
     module = load_notebook(write(*CELLS).absolute())
     assert (module.area(3), module.Box.side, module.other) == (18 + module.EPS, 2, None)
     assert module._left_out["values"] == "cell 6 sets it in a statement that check does not run"
-    assert module._left_out["plots"].startswith("cell 1 imports it: No module named")
+    assert module._left_out["plots"].startswith("cell 1 fails to import it (No module named")
 
 
 PLACES = {

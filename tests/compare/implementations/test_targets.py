@@ -248,7 +248,7 @@ def test_weights_that_do_not_belong_together_are_refused_in_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("mine.py:Layer", "got 'mine.py:Layer': .*no attribute 'Layer'"),
+        ("mine.py:Layer", "got 'mine.py:Layer': mine.py has no class Layer; it has Bare$"),
         ("mine.py", "rnn_backward in mine.py, got no rnn_forward; a class is mine.py:Bare$"),
         ("mine.py:Bare", "expected a layer from mine.py:Bare: .* no attribute .parameters"),
     ],
