@@ -119,7 +119,7 @@ def test_a_missing_device_is_refused_before_anything_is_tried(target, monkeypatc
     [
         ("WrongBackward", ["right", "wrong", "right"], "2 of 3 parts are right"),
         ("ForwardOnly", ["right", "missing", "missing"], "1 of 3 parts are right"),
-        ("Plain.py:Nothing", ["error"] * 3, "0 of 3 parts are right; AttributeError: module "),
+        ("Plain.py:Nothing", ["missing"] * 3, "Plain.py has no class Nothing"),
     ],
 )
 def test_the_summary_names_what_is_wrong(target, found, summary):
