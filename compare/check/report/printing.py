@@ -56,8 +56,12 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
     _show_results(report, terminal, verbose)
     for note in report.notes:
         terminal.line(f"  note: {note}", "yellow")
-    failed = [r for r in report.stages if r.verdict not in ("right", "missing", "not tried")]
-    failed = [result for result in failed if LEFT_OUT not in result.got]  # its line says all
+    failed = [
+        result
+        for result in report.stages
+        if result.verdict not in ("right", "missing", "not tried")
+        and LEFT_OUT not in result.got  # its line says all
+    ]
     if failed and failed[0].case is not None:  # without a case it could not be loaded
         terminal.line()
         for text in explain(failed[0], is_reported=True):
