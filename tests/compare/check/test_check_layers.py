@@ -125,6 +125,7 @@ def test_a_missing_device_is_refused_before_anything_is_tried(target, monkeypatc
 def test_the_summary_names_what_is_wrong(target, found, summary):
     report = examined(target)
     assert report.summary.startswith(summary)
+    assert report.summary.count(summary) == 1
     assert stages(report) == found
     wrong = [result.wrong.tensor for result in report.stages if result.wrong]
     assert wrong == ["gradient of weight_hh_l0"] * (target == "WrongBackward")

@@ -311,6 +311,18 @@ def test_the_only_file_is_singular_and_hidden_ones_are_none(capsys):
     assert error == "rnn-parity: 0 of 1 file is right\n"
 
 
+def test_a_class_that_is_not_there_is_missing_and_not_wrong():
+    Path("classes").mkdir()
+    Path("classes/mine.py").write_text("class Other:\n    def forward(self, x): ...\n")
+    assert main(["grade", "classes:Mine", "--report", "report"]) == 1
+    page = Path("report/class.html").read_text("utf-8")
+    heads = re.findall(r"<th scope=\"col\">([^<]*)</th>", page.partition("All submissions")[2])
+    assert heads == ["file", "score", "missing", "error", "notes", "seconds"]
+    why = "mine.py has no class Mine; it has Other"
+    assert read_tables(page)[-1][0][:-1] == ["mine.py", "0 of 3", "all", why, ""]
+    assert read_grades()[0]["remarks"] == why
+
+
 @pytest.mark.parametrize(
     ("is_right", "words"), [(True, "right"), (False, "\x1b[1;31merror: it ended\x1b[0m")]
 )
