@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from compare.check.core.config import CheckConfig
 from compare.check.core.loading import Load, list_skipped
-from compare.check.exercise.functions import choose_stages
+from compare.check.exercise.functions import choose_stages, list_loss_functions
 from compare.check.exercise.model import LOSS_FUNCTION, read_loss_function
 from compare.check.exercise.stages import Stage
 from compare.implementations import CELLS, CallFailed, Verdict, detect_cell, parse_order
@@ -62,9 +63,9 @@ def find_form(config: CheckConfig, load: Load, functions: Iterable[str], name: s
         name = name or form.loss_function
     if name and name not in template:
         _read_loss_function(config, form, name)
-    elif not template & {*loaded, *functions}:
-        form.misfit = list_ways(config.target, classes, functions)
-        form.failure = CallFailed(Verdict.NOT_TRIED, form.misfit) if form.misfit else None
+    elif config.stage is None and not template & {*loaded, *functions}:
+        form.misfit = list_ways(config.target, classes)
+        form.failure = CallFailed(Verdict.NOT_TRIED, form.misfit)
     return form
 
 
@@ -83,13 +84,13 @@ def _read_loss_function(config: CheckConfig, form: Form, name: str) -> None:
     form.notes.append("gradients stay below 5, where many clip: clipping is not tried")
 
 
-def list_ways(file: str, classes: Sequence[str], functions: Iterable[str]) -> str:
-    """Return the commands for a file without a function of the template; empty if none fits."""
+def list_ways(file: str, classes: Sequence[str]) -> str:
+    """Return the commands for a file without a function of the template."""
     commands = " or ".join(f"rnn-parity check {file}:{name}" for name in classes)
     ways = [f"for a class, {commands}"] if classes else []
-    if names := ", ".join(name for name in functions if name[0] != "_"):
+    if names := ", ".join(list_loss_functions(Path(file))):
         ways.append(f"for a loss function, rnn-parity check {file}:NAME with one of {names}")
-    return "; ".join(["it has no function of the template", *ways]) if ways else ""
+    return "; ".join(["it has no function of the template", *ways])
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:

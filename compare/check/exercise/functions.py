@@ -244,6 +244,16 @@ def list_functions(file: Path) -> dict[str, bool]:
     return {f.name: bool(f.decorator_list) or not all(map(_is_nothing, f.body)) for f in functions}
 
 
+def list_loss_functions(file: Path) -> list[str]:
+    """Return the functions of a file that may be a lossFun: of inputs, targets and a state."""
+    return [
+        f.name
+        for f in _read_functions(file)
+        if len(f.args.args) - len(f.args.defaults) in (3, 4)
+        and any(isinstance(s, ast.Return) and isinstance(s.value, ast.Tuple) for s in ast.walk(f))
+    ]
+
+
 def list_in_columns(file: Path) -> list[str]:
     """Return the functions of a file that are a layer, as ``rnn_forward(x, a0, parameters)`` is."""
     arguments = {f.name: [a.arg for a in f.args.args] for f in _read_functions(file)}

@@ -28,7 +28,6 @@ from compare.check.exercise.stages import (
     unpack_items,
 )
 from compare.implementations import (
-    BOTH,
     CELLS,
     HOPELESS,
     Array,
@@ -210,12 +209,8 @@ def list_fitting(
             failures.append(failure)
             continue
         for conventions in list_readings(layers.conventions, layers.cell, layers.order):
-            for first in (False, True)[: 1 + (BOTH in conventions.names)]:
-                for state in STATES:
-                    is_turned = every[weight].shape == (H, V)
-                    yield Reading(
-                        replace(conventions, state_first=first), weight, bias, is_turned, state
-                    )
+            for state in STATES:
+                yield Reading(conventions, weight, bias, every[weight].shape == (H, V), state)
 
 
 def read_loss_function(submission: Submission, cell: str, order: Order) -> tuple[Stage, str]:

@@ -1,6 +1,7 @@
 """Verdicts, and why a call of the user's code gave no result."""
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -46,6 +47,16 @@ class UnexpectedResult(CallFailed):
     def __init__(self, expected: str, got: str, verdict: str = "wrong") -> None:
         super().__init__(verdict, f"expected {expected}, got {got}")
         self.expected, self.got = expected, got
+
+
+def is_slip(failure: CallFailed, kinds: Sequence[str]) -> bool:
+    """Return whether an exception is the author's mistake under any form of a call.
+
+    A name does not exist, in a file or in an object of this class or of its bases.
+    """
+    attribute = re.search(r"'(\w+)' object has no attribute", failure.got)
+    is_own = attribute is not None and attribute[1] in kinds
+    return "NameError" in failure.kinds or ("AttributeError" in failure.kinds and is_own)
 
 
 def is_refusal(failure: CallFailed) -> bool:

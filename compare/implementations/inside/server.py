@@ -260,11 +260,26 @@ def _list_callables(target: object) -> list[str]:
 
 
 def _list_layers(module: Any) -> list[str]:
-    """Return the classes of a file or of a module that can be called, or else all of them."""
-    kinds = [value for value in vars(module).values() if isinstance(value, type)]
-    defined_here = [kind for kind in kinds if kind.__module__ == module.__name__]
-    layers = [kind for kind in defined_here if {"forward", "__call__"} & {*dir(kind)}]
-    return [kind.__name__ for kind in layers or defined_here]
+    """Return the classes of a file or of a module that can be called, or else all of them.
+
+    A script without one may import those of another file in its folder, or that file.
+    """
+    values = vars(module)
+    kinds = {name: value for name, value in values.items() if isinstance(value, type)}
+    own = {kind.__name__: kind for kind in kinds.values() if kind.__module__ == module.__name__}
+    if not own:
+        own = {n: kind for n, kind in kinds.items() if _is_beside(kind.__module__, module)}
+        for name, value in values.items():
+            if isinstance(value, ModuleType) and _is_beside(value.__name__, module):
+                own |= {f"{name}.{n}": k for n, k in vars(value).items() if isinstance(k, type)}
+    layers = [name for name, kind in own.items() if {"forward", "__call__"} & {*dir(kind)}]
+    return layers or [*own]
+
+
+def _is_beside(name: str, module: ModuleType) -> bool:
+    """Return whether a module's file is in the folder of another's."""
+    file, other = (str(getattr(m, "__file__", "")) for m in (sys.modules.get(name), module))
+    return bool(file) and Path(file).parent == Path(other).parent
 
 
 def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> Head:

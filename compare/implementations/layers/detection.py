@@ -7,9 +7,7 @@ Another order of the gates has to give the same numbers, because a mistake can l
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +19,7 @@ from compare.implementations.core.failures import (
     UnexpectedResult,
     Verdict,
     is_refusal,
+    is_slip,
 )
 from compare.implementations.core.guesses import guess_cell_of_class, guess_cell_of_shapes
 from compare.implementations.core.interface import Array
@@ -101,21 +100,11 @@ def detect_conventions(layers: UserLayerFactory) -> None:
     if layers.submission.infers_only:
         layers.conventions.lacks |= {INFERENCE}
     if best.failure is not None:
-        is_alone = best.failure.kinds and _runs_without_batch(layers)  # not after a timeout
-        is_typo = {"AttributeError", "NameError"} & {*best.failure.kinds}
-        is_model = best.conventions.unused and not is_typo  # its layer is a part of it
-        if not best.raises or is_refusal(best.failure) or is_alone or is_model:
+        is_promised = best.conventions.names and not best.conventions.has_own_names
+        is_theirs = is_promised or is_slip(best.failure, layers.submission.kinds)
+        if not best.raises or is_refusal(best.failure) or (best.failure.kinds and not is_theirs):
             best.failure.verdict = Verdict.NOT_TRIED  # its form is another one
         raise best.failure
-
-
-def _runs_without_batch(layers: UserLayerFactory) -> bool:
-    """Return whether a layer takes one sequence, or one step of it, instead of a batch."""
-    for x, state in product((np.zeros((T, V)), np.zeros(V)), ((), (np.zeros(H),))):
-        with suppress(CallFailed):
-            layers.submission.make("forward", x, *state, of=layers(V, H).handle.number)
-            return True
-    return False
 
 
 def _list_candidates(

@@ -71,12 +71,16 @@ class UserLayerFactory:
 
     def learn(self, V: int, H: int) -> None:
         """Build a layer, and detect its dtype and which arrays are its parameters."""
-        arrays = self(V, H).own_parameters()
+        layer = self(V, H)
+        arrays = layer.own_parameters()
         parameters = {n: array for n, array in arrays.items() if n not in self.set_by_calls}
         if not parameters:
             raise UnexpectedResult("parameters, a dict of arrays", "arrays that a call sets")
         self.own_dtype = str(next(iter(parameters.values())).dtype)
-        self.conventions.learn(parameters, self.cell, V, H, self.order)
+        is_module = self.submission.adapter == "torch_module"
+        norms = layer.ask("list_norms") if is_module else ()
+        without = norms if isinstance(norms, tuple) else ()
+        self.conventions.learn(parameters, self.cell, V, H, self.order, without)
 
 
 class UserTape(NamedTuple):

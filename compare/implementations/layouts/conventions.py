@@ -93,11 +93,24 @@ class Conventions:
         rest = f"not used: {', '.join(self.unused)}" if self.unused else ""
         return "; ".join(filter(None, [", ".join(parts), ", ".join(names), rest]))
 
-    def learn(self, parameters: Arrays, cell: str, V: int, H: int, order: Order) -> None:
-        """Detect which parameter is which; UnexpectedResult without one."""
-        shapes: dict[str, Shape] = {name: array.shape for name, array in parameters.items()}
+    def learn(
+        self,
+        parameters: Arrays,
+        cell: str,
+        V: int,
+        H: int,
+        order: Order,
+        without: Collection[str] = (),
+    ) -> None:
+        """Detect which parameter is which; UnexpectedResult without one.
+
+        Those in `without` have no place in a layer of this cell, whatever their shapes.
+        """
+        shapes: dict[str, Shape] = {
+            name: array.shape for name, array in parameters.items() if name not in without
+        }
         self.names = find_names(shapes, cell, V, H, order)
-        self.unused = tuple(name for name in shapes if name not in self.used)
+        self.unused = tuple(name for name in parameters if name not in self.used)
         has_second = any(parameter.name == B_HH for parameter in CELLS[cell].parameters)
         self.order, self.one_bias = order, has_second and B_HH not in self.names
         first = W_IH if W_IH in self.names else BOTH
@@ -204,11 +217,16 @@ def _count(name: str, k: int, user_names: Collection[str]) -> str:
 
 
 def list_readings(learned: Conventions, cell: str, stated: Order) -> Iterator[Conventions]:
-    """Yield the ways to read a class's names: other orders of the gates, biases exchanged."""
+    """Yield the ways to read a class's names: each choice that numbers alone decide.
+
+    These are the order of the gates, which bias is which, and the order of [x, h] in one weight.
+    """
     is_known = stated or learned.has_named_gates(cell)
     orders = [stated] if is_known else [(), *[*permutations(CELLS[cell].gates)][1:]]
-    for names, order in product(learned.swap_biases(), orders):
-        yield replace(learned, names=names, order=order)
+    first = learned.state_first
+    firsts = [first, not first] if BOTH in learned.names else [first]
+    for state_first, names, order in product(firsts, learned.swap_biases(), orders):
+        yield replace(learned, names=names, order=order, state_first=state_first)
 
 
 def list_conventions() -> list[Conventions]:

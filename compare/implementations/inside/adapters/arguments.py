@@ -1,13 +1,13 @@
 """The arguments of a constructor: those whose names say a size are passed by name.
 
-So are the weights, where a class takes them: ``LSTM(Wx, Wh, b)``. Nothing else is guessed. Where
-another argument has no default, Python's own exception names it, and `rnn-parity new --for` writes
-an adapter in which it can be filled in.
+So are the weights, where a class takes them: ``LSTM(Wx, Wh, b)``. Options of nn.RNN have its
+defaults. Nothing else is guessed: where another argument has no default, no layer is built, and the
+exception names the argument.
 """
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,6 +24,21 @@ SIZES = {
 
 WEIGHTS = {"w_?(x|i|xh|ih)": ["input_size"], "w_?(h|hh)": ["hidden_size"], "b": []}
 """The names of weights and bias, and the rows of each: a product is ``x @ Wx``."""
+
+DEFAULTS: dict[str, object] = {
+    "(num|n)_?(rnn_?|lstm_?|gru_?)?layers?|layers": 1,
+    "(p_?)?drop_?(out|p)?.*|.*_?dropout": 0.0,
+    "bi|bidirectional": False,
+    "(use_|with_)?bias": True,
+    "batch_?first": False,
+    "device": "cpu",
+}
+"""The names of nn.RNN's options, and its defaults."""
+
+SIZE = re.compile(
+    ".{1,2}|.*(dim|size|units|width|features|channels|neurons|nodes|embd?|model|num).*|[nd]_.*"
+)
+"""An argument of such a name may be a size, if it is not known which one."""
 
 GATES = {"lstm": 4, "gru": 3}  # in the columns of a weight, if the class has this in its name
 
@@ -85,7 +100,7 @@ def construct(
 ) -> object:
     """Build a layer, with sizes by name where arguments say both, or the hidden one alone.
 
-    A class that takes its weights gets zeros.
+    A class that takes its weights gets zeros. TypeError if an argument is no size.
     """
     values = {"input_size": input_size, "hidden_size": hidden_size}
     arguments = list_arguments(target)
@@ -93,9 +108,29 @@ def construct(
     if {*values} <= {size for shape in weights.values() for _, size in shape}:
         shapes = {n: [times * values[s] for times, s in shape] for n, shape in weights.items()}
         return target(**{n: np.zeros(shape, "f") for n, shape in shapes.items()}, **options)
-    known = {
-        sizes.get(name, "") for name, has_default in arguments if name in sizes or not has_default
-    }
-    if {*values} <= known or known == {"hidden_size"}:
+    required = [name for name, has_default in arguments if not has_default]
+    options = choose_defaults(required) | options
+    others = [name for name in required if name not in sizes and name not in options]
+    known = {*sizes.values()}
+    if {*values} <= known or (known == {"hidden_size"} and not others):
         return target(**{name: values[size] for name, size in sizes.items()}, **options)
+    names = [name for name in required if name not in options]
+    strange = [name for name in others if not SIZE.fullmatch(name.lower())]
+    if strange or (names and len(names) > len(values)):
+        taken = ", ".join(name for name, _ in arguments)
+        raise TypeError(
+            f"its constructor takes ({taken}): the argument {(strange or others)[0]} is no size"
+        )
+    if len(names) == 1:
+        return target(hidden_size, **options)
     return target(input_size, hidden_size, **options)
+
+
+def choose_defaults(names: Sequence[str]) -> dict[str, object]:
+    """Return nn.RNN's defaults for those of these arguments that are options of it."""
+    return {
+        name: default
+        for name in names
+        for names_of_option, default in DEFAULTS.items()
+        if re.fullmatch(names_of_option, name.lower())
+    }

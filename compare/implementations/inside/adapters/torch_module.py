@@ -22,6 +22,7 @@ Arrays = dict[str, Array]
 OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
 OF_CELLS = re.compile(r"(.*?)(\d*)\.?((?:weight|bias)_(?:ih|hh))")
 BEFORE_STATES = re.compile("len|mask")  # in the name of an argument
+NORM = re.compile("(?i)norm([123]d)?$")  # in the name of a class
 USE = {"autocast": False, "x without a gradient": False}  # how modules are called
 
 
@@ -78,6 +79,13 @@ def name_parameters(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
         numbers = [*dict.fromkeys(match[2] for match in cells)]
         return {f"{m[3]}_l{numbers.index(m[2])}": parameters[m[0]] for m in cells}
     return parameters
+
+
+def list_norms(module: torch.nn.Module) -> list[str]:
+    """Return the parameters of the parts that normalise, such as nn.LayerNorm."""
+    norms = [part for part in module.modules() if NORM.search(type(part).__name__)]
+    theirs = {id(parameter) for part in norms for parameter in part.parameters()}
+    return [name for name, p in name_parameters(module).items() if id(p) in theirs]
 
 
 def read(module: torch.nn.Module) -> Arrays:

@@ -1,0 +1,54 @@
+"""Right recurrences in forms and with names that are none of nn.RNN's."""
+
+import torch
+from torch import nn
+
+
+class ConcatGRU(nn.Module):
+    """Chung et al. (2014): the weights are of [x, h], or of [h, x]."""
+
+    x_first = True
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        n = input_size + hidden_size
+        self.lin_z, self.lin_r, self.lin_n = (nn.Linear(n, hidden_size) for _ in range(3))
+
+    def join(self, x, h):
+        return torch.cat([x, h] if self.x_first else [h, x], dim=1)
+
+    def forward(self, x, h):
+        both = self.join(x, h)
+        r, z = self.lin_r(both).sigmoid(), self.lin_z(both).sigmoid()
+        return (1 - z) * h + z * self.lin_n(self.join(x, r * h)).tanh()
+
+
+class TurnedGRU(ConcatGRU):
+    x_first = False
+
+
+class NormLSTM(nn.Module):
+    """A layer norm after each product: another cell, whose norms are no biases."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.lin = nn.Linear(input_size + hidden_size, 4 * hidden_size, bias=False)
+        self.norms = nn.ModuleList(nn.LayerNorm(hidden_size) for _ in range(4))
+
+    def forward(self, x, state):
+        h, c = state
+        gates = self.lin(torch.cat([x, h], 1)).chunk(4, 1)
+        f, i, o, g = [norm(gate) for norm, gate in zip(self.norms, gates, strict=True)]
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
+class ConfigLSTM(nn.Module):
+    """Its constructor takes no sizes."""
+
+    def __init__(self, config, kind):
+        super().__init__()
+        self.rnn = nn.LSTM(config.inputs, config.units)
+
+    def forward(self, x, state):
+        return self.rnn(x, state)

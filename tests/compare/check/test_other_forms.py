@@ -1,0 +1,46 @@
+"""``rnn-parity check`` on code of other forms and on other cells: right is never called wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from compare.check import CheckConfig
+from compare.check.layers.examine import examine_class
+from tests.compare.check.corpus import STUDENTS
+from tests.in_process import submission_of, terminal
+
+pytestmark = pytest.mark.usefixtures("quietly")
+FILE = STUDENTS / "others.py"
+
+
+def examined(name, **flags):
+    target, (shown, printed) = f"{FILE}:{name}", terminal(width=999)
+    config = CheckConfig(target=target, **flags)
+    return examine_class(config, lambda: submission_of(target), shown), printed.getvalue()
+
+
+@pytest.mark.parametrize("name", ["ConcatGRU", "TurnedGRU"])
+def test_the_order_of_x_and_h_in_a_weight_hides_no_other_cell(name):
+    report, _ = examined(name)
+    assert report.another.startswith("the GRU of Chung et al. (2014)")
+    assert examined(name, cell="gru-first-paper-inverted")[0].ok
+
+
+def test_a_layer_norm_has_no_biases():
+    _, printed = examined("NormLSTM")
+    assert "norms.0.weight over" not in printed
+    assert "norms.0.weight, " in printed.partition("not used: ")[2]
+
+
+def test_an_argument_that_is_no_size_gets_none():
+    report, _ = examined("ConfigLSTM")
+    assert report.misfit.startswith(
+        "TypeError: its constructor takes (config, kind): the argument config is no size"
+    )
+
+
+def test_a_script_names_the_classes_that_it_imports(tmp_path):
+    (tmp_path / "theirs.py").write_text(Path(FILE).read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "script.py").write_text("import theirs\nprint(1)\n", encoding="utf-8")
+    with submission_of(tmp_path / "script.py") as submission:
+        assert "theirs.ConcatGRU" in submission.classes
