@@ -13,7 +13,7 @@ import numpy as np
 
 Arguments = list[tuple[str, bool]]  # the name of each, and whether it has a default
 
-BEFORE, END = "(?:n|num|number|dim|size|d)?_?(?:of_)?", "_?(?:dim|size|units|layer_size)"
+BEFORE, END = "(?:n|num|number|dim|size|d)?_?(?:of_)?", "_?(?:dim|size|sz|units|layer_size)"
 SIZES = {
     "hidden_size": f"{BEFORE}(?:h|a|hid.*|units?|(?:h|state|rnn|lstm|gru){END})",
     "input_size": f"{BEFORE}(?:[xvdi]|in|inputs?|vocab|embed.*|(in_)?features?|"
@@ -36,7 +36,7 @@ DEFAULTS: dict[str, object] = {
 """The names of nn.RNN's options, and its defaults."""
 
 SIZE = re.compile(
-    ".{1,2}|.*(dim|size|units|width|features|channels|neurons|nodes|embd?|model|num).*|[nd]_.*"
+    ".{1,2}|.*(dim|size|sz|units|width|features|channels|neurons|nodes|embd?|model|num).*|[nd]_.*"
 )
 """An argument of such a name may be a size, if it is not known which one."""
 

@@ -26,6 +26,9 @@ class ConcatGRU(nn.Module):
 class TurnedGRU(ConcatGRU):
     x_first = False
 
+    def __init__(self, input_sz, hidden_sz):
+        super().__init__(input_sz, hidden_sz)
+
 
 class NormLSTM(nn.Module):
     """A layer norm after each product: another cell, whose norms are no biases."""
