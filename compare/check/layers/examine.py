@@ -16,7 +16,8 @@ from compare.check.core.loading import (
     show_spinner,
 )
 from compare.check.core.report import Report
-from compare.check.core.result_text import describe_problem
+from compare.check.core.result_text import describe_problem, summarize
+from compare.check.core.results import ItemResult
 from compare.check.core.subject import search_further, try_items
 from compare.check.layers.features import (
     find_surface,
@@ -69,6 +70,10 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             explain_results(subject, report.stages)
             subject = _try_other_cell(config, subject, report)
             _describe_layout(config, subject.layers, report, terminal)
+            if doubt := _find_doubt(config, subject.layers, report.stages[0]):
+                report.misfit = doubt
+                failure = CallFailed(Verdict.NOT_TRIED, doubt)
+                report.stages = list_without_results(list_parts(report.cell), failure)
             if has_kernels:
                 explain_stages(report.stages, submission.notes.launched, subject.launched)
                 operations = submission.notes.operations
@@ -107,12 +112,6 @@ def _describe_layout(
         has_fit = forward.verdict in (Verdict.RIGHT, Verdict.WRONG)
         layout = layers.conventions.describe(of_calls=has_fit)
         terminal.line(f"Detected: cell {report.cell}, {layout}", "dim")
-        readings = len([*list_readings(layers.conventions, layers.cell, layers.order)])
-        if forward.verdict == Verdict.WRONG and layers.conventions.has_own_names and readings > 1:
-            tried = f"{readings} ways to read its names were tried, and none is right"
-            asked = "for another cell, --gates states the order; if the names mean something else, "
-            asked += f"rnn-parity new --for {config.target} does"
-            report.notes.append(f"{tried}; {asked}")
         if forward.verdict == Verdict.WRONG and layers.conventions.unused:
             names = ", ".join(layers.conventions.unused)
             report.notes.append(f"parameters without a place in the layer may be why: {names}")
@@ -126,6 +125,28 @@ def _describe_layout(
         in_columns = config.target.endswith(COLUMNS)
         needed = TABLE["needed"].get("columns" if in_columns else report.adapter or "numpy")
         report.notes += [needed] if needed else []
+
+
+def _find_doubt(config: CheckConfig, layers: UserLayerFactory, forward: ItemResult) -> str:
+    """Return why wrong numbers may be another cell's; empty if they are a mistake.
+
+    They are one if it is known, if a smaller case is right, or if the code states its form: by
+    PyTorch's names, or by --gates.
+    """
+    is_mistake = forward.diagnosis is not None or forward.cases > 1
+    is_stated = layers.order or not layers.conventions.has_own_names
+    if forward.verdict != Verdict.WRONG or is_mistake or is_stated:
+        return ""
+    several = len([*list_readings(layers.conventions, layers.cell, ())])
+    ways = "1 way" if several == 1 else f"{several} ways"
+    gates = ",".join(CELLS[layers.cell].gates)
+    is_other = config.cell != config.base_cell
+    cell = config.cell if is_other else f"nn.{CELLS[layers.cell].layer}"
+    way = f"--gates {gates}, in its own order, compares it" if gates else _show_ways(config, ())
+    return (
+        f"it is not {cell}, with its names read in {ways}, and no known mistake gives its numbers "
+        f"({summarize(forward)}): it may be another cell; if not, {way}"
+    )
 
 
 def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) -> LayerSubject:

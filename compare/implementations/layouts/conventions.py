@@ -225,7 +225,8 @@ def list_readings(learned: Conventions, cell: str, stated: Order) -> Iterator[Co
     orders = [stated] if is_known else [(), *[*permutations(CELLS[cell].gates)][1:]]
     first = learned.state_first
     firsts = [first, not first] if BOTH in learned.names else [first]
-    for state_first, names, order in product(firsts, learned.swap_biases(), orders):
+    several = [learned.names] if CELLS[cell].adds_biases else learned.swap_biases()
+    for state_first, names, order in product(firsts, several, orders):
         yield replace(learned, names=names, order=order, state_first=state_first)
 
 

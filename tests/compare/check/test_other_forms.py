@@ -32,6 +32,16 @@ def test_a_layer_norm_has_no_biases():
     assert "norms.0.weight, " in printed.partition("not used: ")[2]
 
 
+@pytest.mark.parametrize("name", ["NormLSTM", "ExpLSTM"])
+def test_a_cell_that_is_not_known_is_not_wrong(name):
+    report, _ = examined(name)
+    assert {result.verdict for result in report.stages} == {"not tried"}
+    assert report.misfit.startswith("it is not nn.LSTM, with its names read in ")
+    assert report.misfit.endswith("if not, --gates i,f,g,o, in its own order, compares it")
+    stated, _ = examined(name, gates="i,f,g,o")
+    assert (stated.stages[0].verdict, stated.misfit) == ("wrong", "")
+
+
 def test_an_argument_that_is_no_size_gets_none():
     report, _ = examined("ConfigLSTM")
     assert report.misfit.startswith(

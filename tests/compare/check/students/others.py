@@ -46,6 +46,22 @@ class NormLSTM(nn.Module):
         return o.sigmoid() * c.tanh(), c
 
 
+class ExpLSTM(nn.Module):
+    """Exponential gates: another cell, whose parameters have names as nn.LSTMCell's."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.weight_ih = nn.Parameter(torch.zeros(4 * hidden_size, input_size))
+        self.weight_hh = nn.Parameter(torch.zeros(4 * hidden_size, hidden_size))
+        self.bias = nn.Parameter(torch.zeros(4 * hidden_size))
+
+    def forward(self, x, state):
+        h, c = state
+        i, f, g, o = (x @ self.weight_ih.T + h @ self.weight_hh.T + self.bias).chunk(4, 1)
+        c = f.exp() * c + i.exp() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
 class ConfigLSTM(nn.Module):
     """Its constructor takes no sizes."""
 
