@@ -255,15 +255,16 @@ def explain_name(error: BaseException, left_out: dict[str, str]) -> str:
 
 def is_script(tree: ast.Module) -> bool:
     """Return whether a file trains where it is imported: by a loop, or in a function of its own."""
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     for statement in tree.body:
         if isinstance(statement, ast.While):
             return True
-        if isinstance(statement, ast.For | ast.Expr):
-            calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
-            names = {getattr(n.func, "attr", getattr(n.func, "id", "")) for n in calls}
-            if defined & names:
-                return True
+        calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        is_own = not own.isdisjoint(getattr(f, "attr", getattr(f, "id", "")) for f in calls)
+        if is_own and isinstance(statement, ast.For | ast.Expr):
+            return True
+        if is_own and isinstance(statement, ast.Assign):  # such as a model, which a loop may call
+            own.update(list_bound(statement))
     return False
 
 

@@ -54,3 +54,11 @@ def test_a_script_names_the_classes_that_it_imports(tmp_path):
     (tmp_path / "script.py").write_text("import theirs\nprint(1)\n", encoding="utf-8")
     with submission_of(tmp_path / "script.py") as submission:
         assert "theirs.ConcatGRU" in submission.classes
+
+
+def test_a_script_that_trains_a_model_of_its_own_class_is_not_run(tmp_path):
+    source = Path(FILE).read_text(encoding="utf-8")
+    source += "\n\nmodel = ExpLSTM(2, 3).float()\nfor k in range(9):\n    model(k)\n"
+    (tmp_path / "training.py").write_text(source, encoding="utf-8")
+    with submission_of(f"{tmp_path / 'training.py'}:ExpLSTM") as submission:
+        assert len(submission.skipped) == 2
