@@ -102,7 +102,7 @@ class CheckConfig(CheckOptions):
     """
 
     target: Annotated[Positional[str], flag("TARGET")]
-    """FILE, FILE:CLASS or MODULE:CLASS."""
+    """FILE, FILE:CLASS, MODULE:CLASS, or "FILE:CLASS(V, H)" as it is built."""
     watch: Annotated[bool, flag()] = False
     """Check again whenever the file is saved."""
     verbose: Annotated[bool, flag()] = False

@@ -27,7 +27,7 @@ FILL = "  # FILL IN"
 def write_adapter(target: str, file: Path, cell: str | None) -> str:
     """Return the text of an adapter; UsageError if the target is no class that can be loaded."""
     read = read_target(target)
-    if read.kind not in ("file", "module") or not read.name:
+    if read.kind not in ("file", "module") or not read.name or read.name.endswith(")"):
         raise UsageError(f"expected FILE:CLASS or MODULE:CLASS with --for, got {target!r}")
     source, values = make_source(read), {"name": read.name, "place": read.place, "file": file.name}
     root, module = Path(source.folders[0]), read.place

@@ -41,6 +41,7 @@ from compare.implementations import (
     detect_cell,
     list_readings,
     parse_order,
+    read_target,
 )
 from compare.terminal import Terminal, read_sizes
 
@@ -183,8 +184,9 @@ def _try_other_cell(config: CheckConfig, subject: LayerSubject, report: Report) 
 
 def _show_ways(config: CheckConfig, classes: Sequence[str]) -> str:
     """Return the commands for a class that does not fit: an adapter's, and those of others."""
-    place, name = config.target.rsplit(":", 1)
-    way = f"rnn-parity new --for {config.target} writes an adapter"
+    read = read_target(config.target)
+    place, name = read.place, read.name.partition("(")[0]  # of an expression
+    way = f"rnn-parity new --for {place}:{name} writes an adapter"
     way = "rnn-parity new FILE writes functions of another form" if name in COLUMNS else way
     way = "in an adapter, the comments say what is needed" if name == "Adapted" else way
     others = [f"rnn-parity check {place}:{other}" for other in classes if other != name]

@@ -1,7 +1,8 @@
 """Targets: the names that a user types for an implementation, a file of weights or a folder.
 
 ``scratch`` and ``torch`` are the layers of scratch_rnn and PyTorch; ``FILE.py`` has the functions
-of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a library;
+of a cell; ``FILE.py:CLASS`` and ``MODULE:CLASS`` are a layer, in NumPy or of a library, and so is
+what an expression in V and H builds, ``FILE.py:CLASS(V, 2 * H)``;
 ``FILE.onnx`` and ``FILE.onnx:NODE`` are a layer in a graph, ``FILE.keras`` and
 ``FILE.keras:LAYER`` one in a model of Keras, which have weights. ``DIR`` and ``DIR:CLASS`` are the
 files of a folder.
@@ -35,6 +36,9 @@ IN_A_LIBRARYS_FILE = re.compile(rf"(.*?(?:{ENDS}))(?::(.*))?", re.DOTALL)
 PLACE_AND_NAME = re.compile(r"(..+):([^:/\\]*)", re.DOTALL)
 r"""FILE:CLASS, MODULE:CLASS or DIR:CLASS, but not the colon of a drive, as in ``C:\file.py``."""
 
+EXPRESSION = re.compile(r"(..+?):([\w.]+\(.*\))", re.DOTALL)
+"""FILE:EXPRESSION or MODULE:EXPRESSION in V and H, such as ``cells.py:RNN(Config(n=V), H)``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -42,7 +46,7 @@ class Target:
 
     text: str  # as it was typed, for messages
     place: str  # the file, the folder or the module
-    name: str = ""  # of the class or of the layer
+    name: str = ""  # of the class or of the layer, or the expression that builds it
 
     @property
     def path(self) -> Path:
@@ -72,7 +76,8 @@ def read_target(text: str) -> Target:
     """Take apart what a user typed; nothing else does. UsageError if it is no text."""
     if not isinstance(text, str):
         raise UsageError(f"expected target to be a str, got {type(text).__name__}")
-    parts = IN_A_LIBRARYS_FILE.fullmatch(text) or PLACE_AND_NAME.fullmatch(text)
+    patterns = IN_A_LIBRARYS_FILE, EXPRESSION, PLACE_AND_NAME
+    parts = next(filter(None, (pattern.fullmatch(text) for pattern in patterns)), None)
     try:
         is_file = Path(text).is_file()  # whatever its name
     except OSError as error:  # as of a name that is too long

@@ -42,11 +42,34 @@ def test_a_cell_that_is_not_known_is_not_wrong(name):
     assert (stated.stages[0].verdict, stated.misfit) == ("wrong", "")
 
 
-def test_an_argument_that_is_no_size_gets_none():
-    report, _ = examined("ConfigLSTM")
-    assert report.misfit.startswith(
-        "TypeError: its constructor takes (config, kind): the argument config is no size"
+@pytest.mark.parametrize(
+    ("name", "taken", "other"),
+    [("ConfigLSTM", "config, kind", "config"), ("OneSize", "dim, expansion", "expansion")],
+)
+def test_an_argument_that_is_no_size_gets_none(name, taken, other):
+    assert examined(name)[0].misfit.startswith(
+        f"its constructor takes ({taken}), and {other} is no size; "
+        f"an expression in V and H builds it: FILE:{name}(...)"
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "cell"),
+    [
+        ("ConfigLSTM(Config(inputs=V, units=H), kind='a:b/c')", "lstm"),
+        ("ConfigLSTM(kind={'x': 1}, config=Config(units=4 * H // 4, inputs=V))", "lstm"),
+        ("NumpyRNN(Config(inputs=V, units=H))", "rnn"),
+    ],
+)
+def test_an_expression_builds_a_layer(expression, cell):
+    report, printed = examined(expression)
+    assert (report.cell, report.stages[0].verdict, report.misfit) == (cell, "right", ""), printed
+
+
+def test_an_expression_that_raises_is_not_the_authors_mistake():
+    report, _ = examined("ConfigLSTM(Config(inputs=V), kind=hidden)")
+    assert report.misfit == "NameError: name 'hidden' is not defined"
+    assert "no attribute 'units'" in examined("ConfigLSTM(Config(inputs=V), 'k')")[0].misfit
 
 
 def test_a_script_names_the_classes_that_it_imports(tmp_path):

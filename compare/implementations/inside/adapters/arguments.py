@@ -2,12 +2,13 @@
 
 So are the weights, where a class takes them: ``LSTM(Wx, Wh, b)``. Options of nn.RNN have its
 defaults. Nothing else is guessed: where another argument has no default, no layer is built, and the
-exception names the argument.
+exception names the argument. The target may be an expression instead.
 """
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -36,11 +37,15 @@ DEFAULTS: dict[str, object] = {
 """The names of nn.RNN's options, and its defaults."""
 
 SIZE = re.compile(
-    ".{1,2}|.*(dim|size|sz|units|width|features|channels|neurons|nodes|embd?|model|num).*|[nd]_.*"
+    ".{1,2}|.*(dim|size|sz|units|width|features|channels|neurons|nodes|embd?|model|num).*|[nd]_.*|n(in|hid|out).*"
 )
 """An argument of such a name may be a size, if it is not known which one."""
 
 GATES = {"lstm": 4, "gru": 3}  # in the columns of a weight, if the class has this in its name
+
+
+class CannotBeTried(Exception):
+    """A layer cannot be built by what is known of it; the message says what is missing."""
 
 
 def list_arguments(function: Callable[..., object]) -> Arguments:
@@ -100,7 +105,7 @@ def construct(
 ) -> object:
     """Build a layer, with sizes by name where arguments say both, or the hidden one alone.
 
-    A class that takes its weights gets zeros. TypeError if an argument is no size.
+    A class that takes its weights gets zeros. CannotBeTried if an argument may be no size.
     """
     values = {"input_size": input_size, "hidden_size": hidden_size}
     arguments = list_arguments(target)
@@ -110,19 +115,22 @@ def construct(
         return target(**{n: np.zeros(shape, "f") for n, shape in shapes.items()}, **options)
     required = [name for name, has_default in arguments if not has_default]
     options = choose_defaults(required) | options
-    others = [name for name in required if name not in sizes and name not in options]
-    known = {*sizes.values()}
-    if {*values} <= known or (known == {"hidden_size"} and not others):
-        return target(**{name: values[size] for name, size in sizes.items()}, **options)
-    names = [name for name in required if name not in options]
-    strange = [name for name in others if not SIZE.fullmatch(name.lower())]
-    if strange or (names and len(names) > len(values)):
-        taken = ", ".join(name for name, _ in arguments)
-        raise TypeError(
-            f"its constructor takes ({taken}): the argument {(strange or others)[0]} is no size"
+    required = [name for name in required if name not in options]
+    is_named = {*sizes.values()} >= {*values} or {*sizes.values()} == {"hidden_size"}
+    if is_named:
+        others = [name for name in required if name not in sizes]
+    else:
+        first = [name for name, _ in arguments if name not in options][:2]
+        others = [name for name in first if not SIZE.fullmatch(name.lower())]
+        others += [name for name in required if name not in first]
+    if others:
+        taken, name = ", ".join(name for name, _ in arguments), getattr(target, "__name__", "NAME")
+        raise CannotBeTried(
+            f"its constructor takes ({taken}), and {others[0]} is no size; "
+            f"an expression in V and H builds it: FILE:{name}(...)"
         )
-    if len(names) == 1:
-        return target(hidden_size, **options)
+    if is_named:
+        return target(**{name: values[size] for name, size in sizes.items()}, **options)
     return target(input_size, hidden_size, **options)
 
 
@@ -134,3 +142,18 @@ def choose_defaults(names: Sequence[str]) -> dict[str, object]:
         for names_of_option, default in DEFAULTS.items()
         if re.fullmatch(names_of_option, name.lower())
     }
+
+
+def evaluate(
+    expression: str, names: Mapping[str, object], input_size: int, hidden_size: int
+) -> object:
+    """Build the layer of an expression in V and H, such as ``RNN(Config(n_in=V, n_out=H))``.
+
+    `names` are those of its file. Where the file has no `Config`, it is an object with attributes.
+    """
+    known = {"Config": SimpleNamespace, **names, "V": input_size, "H": hidden_size}
+    try:
+        built: object = eval(expression, known)
+    except Exception as error:
+        raise CannotBeTried(f"{type(error).__name__}: {error}") from None
+    return built

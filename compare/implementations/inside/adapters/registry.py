@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 PREFIX = "_rnn_parity_"
 RESOLVER = __file__  # the process of the user's code loads it
 COLUMNS = ("rnn_forward", "lstm_forward")  # functions (x, a0, parameters) that are a layer
+V, H = 4, 5  # of the layer that shows what an expression builds
 ALL_LAYERS = "*"  # in the place of a layer's name: what is read of the whole file
 
 
@@ -89,10 +90,13 @@ def adapt(module: ModuleType, name: str, file: str) -> LayerBuilder:
         return LayerBuilder(
             partial(load_adapter("model_file").read_file, file, module_of_adapter), "", [""]
         )
+    arguments = load_adapter("arguments")
+    if name.endswith(")") and not find_file_adapter(file):
+        return adapt_expression(partial(arguments.evaluate, name, vars(module)), arguments)
     target, adapter = resolve(module, name, file)
     rest = target.rest if find_file_adapter(file) and hasattr(target, "rest") else ""
     kinds = [kind.__name__ for kind in getattr(target, "__mro__", ())]
-    arguments_taken, arguments = (), load_adapter("arguments")
+    arguments_taken: Sequence[tuple[str, bool, str]] = ()
     if file and isinstance(target, FunctionType) and is_in_columns(name, target, arguments):
         layer = partial(load_adapter("columns").LayerInColumns, target)
         build = load_adapter("numpy_class").adapt_class(layer, arguments.list_arguments)
@@ -113,6 +117,18 @@ def adapt(module: ModuleType, name: str, file: str) -> LayerBuilder:
     build = partial(load_adapter("library_layer").LibraryLayer, module_of_adapter, target)
     infers_only = any(known.infers_only for known in ADAPTERS if known.file == adapter)
     return LayerBuilder(build, adapter, kinds, arguments_taken, rest, infers_only)
+
+
+def adapt_expression(target: Callable[..., object], arguments: ModuleType) -> LayerBuilder:
+    """Return the layer builder of an expression; what it builds shows which adapter it needs."""
+    kind = type(target(V, H))
+    adapter = find_class_adapter(kind)
+    if adapter:
+        library_layer = load_adapter("library_layer")
+        build = partial(library_layer.LibraryLayer, load_adapter(adapter), target)
+    else:
+        build = load_adapter("numpy_class").adapt_class(target, arguments.list_arguments)
+    return LayerBuilder(build, adapter, [base.__name__ for base in kind.__mro__])
 
 
 def is_in_columns(name: str, target: FunctionType, arguments: ModuleType) -> bool:

@@ -1,5 +1,6 @@
 """Right recurrences in forms and with names that are none of nn.RNN's."""
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -71,3 +72,22 @@ class ConfigLSTM(nn.Module):
 
     def forward(self, x, state):
         return self.rnn(x, state)
+
+
+class OneSize(nn.LSTM):
+    def __init__(self, dim, expansion=1.0):
+        super().__init__(dim, int(dim * expansion))
+
+
+class NumpyRNN:
+    def __init__(self, config):
+        rng = np.random.default_rng(0)
+        self.W = rng.normal(size=(config.units, config.inputs))
+        self.U = rng.normal(size=(config.units, config.units))
+
+    def forward(self, x, h):
+        output = []
+        for x_t in x:
+            h = np.tanh(x_t @ self.W.T + h @ self.U.T)
+            output.append(h)
+        return np.stack(output), h
