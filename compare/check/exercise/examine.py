@@ -20,9 +20,15 @@ from compare.check.core.report import Report
 from compare.check.core.results import ItemResult
 from compare.check.core.subject import Subject, search_further, try_items
 from compare.check.exercise.form import WAY, Form, find_form
-from compare.check.exercise.functions import FunctionsSubject, call_reference, list_functions
+from compare.check.exercise.functions import (
+    FunctionsSubject,
+    call_reference,
+    list_functions,
+    read_arguments,
+)
 from compare.check.exercise.stages import Stage
 from compare.implementations import (
+    CELLS,
     CallFailed,
     Notes,
     Source,
@@ -31,6 +37,7 @@ from compare.implementations import (
     Verdict,
     clean,
     parse_order,
+    read_target,
 )
 from compare.terminal import Terminal, UsageError, read_sizes
 
@@ -91,6 +98,9 @@ def _try_form(config: CheckConfig, form: Form, subject: FunctionsSubject) -> Rep
         try:
             report.stages = try_stages(subject, form.chosen, deep=config.deep)
             failure = find_refusal(report.stages)
+            file = read_target(config.target).path
+            if failure is None and form.name == "functions":
+                failure = find_other_arguments(report.stages, file, form.cell)
             report.misfit = f"{failure}; {_name_way(config, form)}" if failure else ""
         except Exception as error:
             failure = find_failure(error)
@@ -113,6 +123,28 @@ def find_refusal(results: Sequence[ItemResult]) -> CallFailed | None:
     if not names or not all(map(refusal.match, there)):
         return None
     return CallFailed(Verdict.NOT_TRIED, there[0].removeprefix("TypeError: "))
+
+
+def find_other_arguments(results: Sequence[ItemResult], file: Path, cell: str) -> CallFailed | None:
+    """Return why all that fails may have another form: most of its arguments have other names.
+
+    A known mistake shows that its form is the template's.
+    """
+    there = [result for result in results if result.verdict != Verdict.MISSING]
+    is_unknown = all(
+        r.verdict == Verdict.ERROR or (r.verdict == Verdict.WRONG and r.diagnosis is None)
+        for r in there
+    )
+    taken = read_arguments(file)
+    for kind in ("step", "forward") if is_unknown else ():
+        theirs, ours = taken.get(f"{cell}_{kind}", []), CELLS[cell].list_arguments(kind)
+        plain = {name.lower().replace("_", "") for name in theirs}
+        known = sum(name.lower().replace("_", "") in plain for name in ours)
+        if theirs and known < len(ours) / 2:
+            took, takes = ", ".join(theirs), ", ".join(ours)
+            why = f"{cell}_{kind} takes ({took}), where the template's takes ({takes})"
+            return CallFailed(Verdict.NOT_TRIED, why)
+    return None
 
 
 def try_stages(

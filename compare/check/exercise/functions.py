@@ -256,8 +256,13 @@ def list_loss_functions(file: Path) -> list[str]:
 
 def list_in_columns(file: Path) -> list[str]:
     """Return the functions of a file that are a layer, as ``rnn_forward(x, a0, parameters)`` is."""
-    arguments = {f.name: [a.arg for a in f.args.args] for f in _read_functions(file)}
+    arguments = read_arguments(file)
     return [name for name in COLUMNS if arguments.get(name, [])[2:] == ["parameters"]]
+
+
+def read_arguments(file: Path) -> dict[str, list[str]]:
+    """Return the names of the arguments of each function of a file."""
+    return {f.name: [a.arg for a in f.args.args] for f in _read_functions(file)}
 
 
 def _read_functions(file: Path) -> list[ast.FunctionDef]:
