@@ -113,7 +113,7 @@ def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
     (folder / "others" / "script.py").write_text(OTHERS, encoding="utf-8")
     target = "others/script.py:Activated"
     code, output, error = run(target, capsys)
-    assert (code, "and activation is no size; an expression" in error) == (2, True)
+    assert (code, "and activation is no size that is known; an expression" in error) == (2, True)
     assert (
         "read as a script: lines 3 (No module named 'no_such_library'), 20, 21 were not run"
         in output

@@ -48,9 +48,13 @@ def test_a_cell_that_is_not_known_is_not_wrong(name):
 )
 def test_an_argument_that_is_no_size_gets_none(name, taken, other):
     assert examined(name)[0].misfit.startswith(
-        f"its constructor takes ({taken}), and {other} is no size; "
+        f"its constructor takes ({taken}), and {other} is no size that is known; "
         f"an expression in V and H builds it: FILE:{name}(...)"
     )
+
+
+def test_a_size_beside_the_hidden_one_is_that_of_x():
+    assert examined("LettersRNN")[0].stages[0].verdict == "right"
 
 
 @pytest.mark.parametrize(

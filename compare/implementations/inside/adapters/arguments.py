@@ -116,6 +116,9 @@ def construct(
     required = [name for name, has_default in arguments if not has_default]
     options = choose_defaults(required) | options
     required = [name for name in required if name not in options]
+    unknown = [n for n in required if n not in sizes and SIZE.fullmatch(n.lower())]
+    if {*sizes.values()} == {"hidden_size"} and len(unknown) == 1:
+        sizes[unknown[0]] = "input_size"
     is_named = {*sizes.values()} >= {*values} or {*sizes.values()} == {"hidden_size"}
     if is_named:
         others = [name for name in required if name not in sizes]
@@ -126,7 +129,7 @@ def construct(
     if others:
         taken, name = ", ".join(name for name, _ in arguments), getattr(target, "__name__", "NAME")
         raise CannotBeTried(
-            f"its constructor takes ({taken}), and {others[0]} is no size; "
+            f"its constructor takes ({taken}), and {others[0]} is no size that is known; "
             f"an expression in V and H builds it: FILE:{name}(...)"
         )
     if is_named:

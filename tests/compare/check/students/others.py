@@ -91,3 +91,8 @@ class NumpyRNN:
             h = np.tanh(x_t @ self.W.T + h @ self.U.T)
             output.append(h)
         return np.stack(output), h
+
+
+class LettersRNN(nn.RNN):
+    def __init__(self, hidden_dim, letters_num, **options):
+        super().__init__(letters_num, hidden_dim, **options)
