@@ -175,8 +175,8 @@ def _load_class(
     conventions = layers.conventions
     layout = conventions.describe() if conventions.has_own_names else ""
     if conventions.order and not gates:
-        layout += f" (whether {', '.join(record.gates)} would be right: rnn-parity check {target} "
-        layout += f"--gates {','.join(record.gates)})"
+        layout += " (this order of the gates gives the right numbers; if you mean PyTorch's order: "
+        layout += f"rnn-parity check {target} --gates {','.join(record.gates)})"
     return Implementation(
         record,
         target,
