@@ -184,7 +184,9 @@ def dropout_in_training(layer_class: LayerClass, case: LayerCase) -> Compared:
     layer = _build(layer_class, replace(case, dropout=P).attach_floats(case.floats))
     expected = forward(build(layer_class, case), case)[0]["output"]
     is_there = expected != 0
-    ratios = forward(layer, case)[0]["output"][is_there] / expected[is_there]
+    layer.ask("set_mode", False)
+    with _use(layer, "random numbers"):
+        ratios = forward(layer, case)[0]["output"][is_there] / expected[is_there]
     kept = ratios[np.abs(ratios) > (1 - P) / 2]
     other = kept[~(np.abs(kept * (1 - P) - 1) < P / 8)]  # NaN, too
     factor = other[0] if other.size else 1 / (1 - P) if kept.size else np.nan

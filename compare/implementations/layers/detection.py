@@ -97,6 +97,8 @@ def detect_conventions(layers: UserLayerFactory) -> None:
             break
     best = min(fits, key=lambda fit: (fit.level, *fit[:3]))
     layers.conventions = best.conventions
+    if layers.submission.adapter == "torch_module" and layers.conventions.names:
+        layers.conventions.evaluates = bool(layers(V, H).ask("is_used", "evaluation mode"))
     if layers.submission.infers_only:
         layers.conventions.lacks |= {INFERENCE}
     if best.failure is not None:

@@ -37,6 +37,8 @@ STATE_GRADIENT, BIASES = "gradient of the initial state", "biases"
 INFERENCE = "digits of a small tanh, NaN and empty batches"  # as in a runtime for inference
 """Optional features of a layer."""
 
+EVALUATES = "called in evaluation mode, as it draws random numbers in training mode (dropout)"
+
 
 @dataclass(slots=True)
 class Conventions:
@@ -45,6 +47,7 @@ class Conventions:
     batch_first: bool = False  # without the argument
     flat_state: bool = False  # (B, H), without an axis for the layers
     step: bool = False  # a cell, which is called once for each step
+    evaluates: bool = False  # is called in evaluation mode, without dropout
     transposed: bool = False  # weights are (in, out)
     one_bias: bool = False
     bias_axis: int | None = None  # of length 1, that biases have besides
@@ -91,7 +94,8 @@ class Conventions:
             if several != (name,)
         ]
         rest = f"not used: {', '.join(self.unused)}" if self.unused else ""
-        return "; ".join(filter(None, [", ".join(parts), ", ".join(names), rest]))
+        mode = EVALUATES if self.evaluates else ""
+        return "; ".join(filter(None, [", ".join(parts), ", ".join(names), rest, mode]))
 
     def learn(
         self,

@@ -87,6 +87,14 @@ def test_our_own_layer_has_every_feature_and_missing_ones_do_not_count(target, f
     assert verdicts(report.features)["saturated units"] == "right"
 
 
+def test_dropout_of_the_class_is_off_and_the_report_says_so(tmp_path):
+    dropout = ["h_n = h", "output = nn.Dropout(0.1).train(self.training)(output)\n        h_n = h"]
+    target = Layer("module", "", [dropout]).write(tmp_path)
+    (shown, printed), load = terminal(), partial(submission_of, target)
+    assert examine_class(CheckConfig(target=target), load, shown).ok
+    assert "; called in evaluation mode, as it draws random numbers in" in printed.getvalue()
+
+
 def test_one_bias_of_a_gru_is_that_of_the_input():
     with submission_of("OneBias.py:Layer") as submission:
         results = find_layout(LayerSubject(UserLayerFactory(submission, "gru"), 0))

@@ -23,7 +23,8 @@ OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
 OF_CELLS = re.compile(r"(.*?)(\d*)\.?((?:weight|bias)_(?:ih|hh))")
 BEFORE_STATES = re.compile("len|mask")  # in the name of an argument
 NORM = re.compile("(?i)norm([123]d)?$")  # in the name of a class
-USE = {"autocast": False, "x without a gradient": False}  # how modules are called
+HOW = "autocast", "x without a gradient", "random numbers", "evaluation mode"
+USE = dict.fromkeys(HOW, False)  # how modules are called
 
 
 def build(
@@ -40,7 +41,10 @@ def build(
         options["dtype"] = getattr(torch, str(options["dtype"]))
     module = module_class(input_size, hidden_size, **options)
     module = module.to(getattr(torch, cast)) if cast else module
-    return Steps(module) if step else module
+    module = Steps(module) if step else module
+    if USE["evaluation mode"]:
+        leave_training(module)
+    return module
 
 
 class Steps(torch.nn.Module):
@@ -166,7 +170,7 @@ def run(
         sequences = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
     casts = torch.autocast(inputs.device.type, torch.bfloat16, USE["autocast"])
     with torch.backends.cudnn.flags(enabled=True), casts:
-        result = call(module, sequences, initial)
+        result = call_without_dropout(module, sequences, initial)
     if isinstance(result, torch.Tensor):
         result = result, None
     if not isinstance(result, tuple | list) or len(result) not in (2, 3):
@@ -201,6 +205,36 @@ def run(
         return d_x, d_initial, dict(zip(parameters, d_parameters, strict=True))
 
     return (output, last), pull
+
+
+def call_without_dropout(
+    module: torch.nn.Module,
+    sequences: torch.Tensor | PackedSequence,
+    initial: tuple[torch.Tensor, ...],
+) -> object:
+    """Call a module; in evaluation mode, from now on, if it draws random numbers in training mode.
+
+    Dropout draws them, and any other noise: the results are then not a function of the arguments.
+    """
+    before = read_generators() if module.training and not USE["random numbers"] else None
+    result = call(module, sequences, initial)
+    if before is None or before == read_generators():
+        return result
+    USE["evaluation mode"] = True
+    leave_training(module)
+    return call(module, sequences, initial)
+
+
+def read_generators() -> list[bytes]:
+    """Return the states of PyTorch's generators of random numbers, which change with each draw."""
+    generators = torch.default_generator, *torch.cuda.default_generators  # of GPUs in use
+    return [generator.get_state().numpy().tobytes() for generator in generators]
+
+
+def leave_training(module: torch.nn.Module) -> None:
+    """Set evaluation mode; cuDNN has gradients in training mode alone, which its layers keep."""
+    for part in module.modules():
+        part.training = isinstance(part, torch.nn.RNNBase) and not part.dropout
 
 
 def call(
@@ -247,6 +281,11 @@ def evaluate(
 def use(module: torch.nn.Module, how: str, is_used: bool) -> None:
     """Let all calls use the module so, from now on."""
     USE[how] = is_used
+
+
+def is_used(module: torch.nn.Module, how: str) -> bool:
+    """Return whether calls use the module so."""
+    return USE[how]
 
 
 def set_mode(module: torch.nn.Module, evaluates: bool) -> None:
