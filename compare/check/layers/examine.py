@@ -25,6 +25,7 @@ from compare.check.layers.features import (
     try_feature,
     try_features,
 )
+from compare.check.layers.gate_order import explain_with_other_order
 from compare.check.layers.kernels import describe_left_out, examine_kernels, explain_stages
 from compare.check.layers.layer import LayerSubject, find_layout, list_parts
 from compare.check.layers.properties import try_error_handling, try_properties
@@ -70,6 +71,7 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
             report.stages = find_layout(subject)
             explain_results(subject, report.stages)
             subject = _try_other_cell(config, subject, report)
+            subject, report.stages = explain_with_other_order(subject, report.stages)
             _describe_layout(config, subject.layers, report, terminal)
             if doubt := _find_doubt(config, subject.layers, report.stages[0]):
                 report.misfit = doubt

@@ -1,5 +1,7 @@
 """``rnn-parity check`` on wrong classes and wrong PyTorch modules: the mistake is named."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from compare.check.properties.property import layer_property
 from compare.implementations import UserLayerFactory, Verdict
 from compare.parity import Comparison
 from tests.compare.check.corpus import LAYERS, Layer, replaced, table
+from tests.compare.implementations.test_targets import OTHER_ORDER
 from tests.counts import number
 from tests.in_process import submission_of, terminal
 from tests.tables import table_of
@@ -49,6 +52,24 @@ def test_a_mistake_of_a_layer_is_named(layer, tmp_path):
     wrong = first_wrong(diagnosed(layer.write(tmp_path), layer.cell)[1])
     assert (wrong.name, wrong.verdict) == (layer.found, "wrong")
     assert layer.likely in wrong.likely
+
+
+@pytest.mark.parametrize(
+    ("change", "likely"),
+    [
+        (["g = np.tanh(a", "g = sigmoid(a"], "The sigmoid is used instead of tanh."),
+        (["h = o * np.tanh(c)", "h = o * np.tanh(tape.c[-1])"], "h_next is o ⊙ tanh(c) of the old"),
+    ],
+)
+def test_a_mistake_of_a_class_with_its_own_names_and_order_is_named(change, likely, tmp_path):
+    """No order of its gates gives the right numbers: one gives those of the mistake."""
+    target = Layer("lstm", "", [*OTHER_ORDER, change]).write(tmp_path)
+    shown, printed = terminal()
+    config = CheckConfig(target=target, cell="lstm")
+    report = examine_class(config, lambda: submission_of(target), shown)
+    assert re.search("gates in the order o, [ig], f, [ig]", printed.getvalue())  # σ(i) ⊙ σ(g)
+    assert [result.verdict for result in report.stages] == ["wrong"] * 3
+    assert report.stages[0].likely.startswith(likely)
 
 
 def test_gates_that_change_places_on_the_way_back_alone_are_named_so(tmp_path):
