@@ -63,7 +63,7 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report:
         raise UsageError(f"{what} not checked: {report.misfit}")
     if not report.ok:
         quiet = terminal.console.quiet
-        raise CheckError(report.describe() if quiet else report.summary_below)
+        raise CheckError(report.describe_in_lines() if quiet else report.summary_below)
     return report
 
 

@@ -56,7 +56,7 @@ class CheckOptions:
     deep: Annotated[bool, flag()] = False
     """Search further, with Hypothesis."""
     strict: Annotated[bool, flag()] = False
-    """Also require bitwise equality and exception types."""
+    """Also require equal bits, exception types, all imports."""
     numpy_only: Annotated[bool, flag()] = False
     """Refuse all libraries except NumPy."""
     timeout: Annotated[float, SECONDS, arg(metavar="SECONDS")] = 10.0

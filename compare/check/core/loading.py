@@ -29,6 +29,9 @@ from compare.terminal import CommandError, Terminal, UsageError, flag_of
 Load = Callable[..., Submission]
 """Loads the user's code; its argument is the name of a class or of a loss function in it."""
 
+AS_SCRIPT = "read as a script"
+"""The beginning of the note on lines that are not run."""
+
 OF_CLASSES = ("device", "dtype", "tf32", "interpret", "compile_for")
 """The options that files of functions do not have, beside --strict."""
 
@@ -96,7 +99,12 @@ def list_skipped(submission: Submission) -> list[str]:
     lines = submission.skipped
     which = "line" if len(lines) == 1 else "lines"
     verb = "was" if len(lines) == 1 else "were"
-    return [f"read as a script: {which} {', '.join(lines)} {verb} not run"] if lines else []
+    return [f"{AS_SCRIPT}: {which} {', '.join(lines)} {verb} not run"] if lines else []
+
+
+def fails_to_load(submission: Submission) -> bool:
+    """Return whether a line of its file raised, so that Python cannot import the file."""
+    return any(line.endswith(")") for line in submission.skipped)  # with the reason
 
 
 def show_spinner(terminal: Terminal) -> AbstractContextManager[object]:

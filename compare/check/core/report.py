@@ -8,6 +8,7 @@ from compare.check.core.result_text import (
     describe_shapes,
     explain,
     find_first_entry,
+    summarize,
 )
 from compare.check.core.results import ItemResult, Result
 from compare.files import JsonObject
@@ -112,6 +113,16 @@ class Report:
         """Return the summary, and what the terminal shows below the table, as one text."""
         stages = [stage for stage in self.stages if stage.verdict != Verdict.RIGHT]
         return "\n\n".join([self.summary, *map(_explain, stages), *self.failures[1:]])
+
+    def describe_in_lines(self) -> str:
+        """Return the summary, and a line for each stage that is not right, for an exception."""
+        lines = [self.summary]
+        for stage in self.stages:
+            if stage.verdict != Verdict.RIGHT:
+                case = f" on {stage.case.description}" if stage.case else ""
+                lines.append(f"{stage.name}{case}: {summarize(stage) or stage.verdict}")
+                lines += [f"Likely mistake: {stage.likely}"] if stage.likely else []
+        return "\n".join([*lines, *self.failures[1:]])
 
     def to_json(self) -> JsonObject:
         """Return the report as plain JSON values."""

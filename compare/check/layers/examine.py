@@ -10,6 +10,7 @@ from compare.check.core.config import CheckConfig
 from compare.check.core.likely_mistake import explain_results, is_right_at_first
 from compare.check.core.loading import (
     Load,
+    fails_to_load,
     find_failure,
     list_skipped,
     list_without_results,
@@ -90,6 +91,8 @@ def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report
                 report.stages += list_without_results(list_parts(report.cell)[1:], without)
             elif subject.layers.forward_only:
                 report.notes.append("forward only: gradients are not checked")
+            if config.strict and report.ok and fails_to_load(submission):
+                report.failed = list_skipped(submission)[0]
     except Exception as error:
         failure = find_failure(error)
         report.stages = report.stages or list_without_results(list_parts(report.cell), failure)

@@ -115,7 +115,7 @@ def find_lack(layer_property: LayerProperty, layers: UserLayerFactory, surface: 
     if layer_property.gradients and layers.forward_only:
         return "forward only"
     if layer_property.of_arrays and layers.submission.adapter:
-        return "its arrays are not NumPy's"
+        return "missing: arrays of NumPy"
     lacks = [
         name for name, values in restrict_fields(layer_property, surface).items() if not values
     ]

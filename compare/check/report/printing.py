@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from compare.check.core.loading import AS_SCRIPT
 from compare.check.core.report import Report
 from compare.check.core.result_text import explain, summarize
 from compare.check.core.results import Result
@@ -30,6 +31,9 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
 
     Without `verbose`, what does not count is counted, and not listed.
     """
+    first = [note for note in report.notes if note.startswith(AS_SCRIPT)]  # what is not checked
+    for note in first:
+        terminal.line(f"  note: {note}", "yellow")
     width = max(len(result.name) for result in report.stages)
     previous = ""
     is_absent = report.is_empty and bool(report.failed)  # a class
@@ -55,6 +59,8 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
         terminal.line(f"  sizes tried: {', '.join(ranges)}", "dim")
     _show_results(report, terminal, verbose)
     for note in report.notes:
+        if note in first:
+            continue
         terminal.line(f"  note: {note}", "yellow")
     failed = [
         result
@@ -84,10 +90,8 @@ def _show_results(report: Report, terminal: Terminal, verbose: bool) -> None:
         line = f"  {result.name}: {result.finding or result.got}"
         terminal.line(line, STYLES.get(result.verdict, "yellow"))
     uncounted = []
-    if any(result.verdict == Verdict.MISSING for result in report.features):
-        uncounted.append(
-            f"Missing features do not count.{' --verbose lists them.' * (not verbose)}"
-        )
+    if verbose and any(result.verdict == Verdict.MISSING for result in report.features):
+        uncounted.append("Missing features do not count.")
     wrong = [result for result in report.error_handling if result.verdict == Verdict.WRONG]
     for result in wrong:
         line = f"  error handling: {result.name}: {result.finding}"
@@ -114,8 +118,9 @@ def _show_by_verdict(
         whys = [why for why in names if not why or why.startswith("missing")]
         if verdict in brief and whys:
             count = sum(len(names.pop(why)) for why in whys)
-            reason = ", as they need a missing feature" * all(whys)
-            terminal.line(f"  {kind} {verdict}{reason}: {count}", "dim")
+            reason = ", as the layer lacks what they need" * all(whys)
+            more = " (they do not count; --verbose lists them)" * (verdict == Verdict.MISSING)
+            terminal.line(f"  {kind} {verdict}{reason}: {count}{more}", "dim")
         if names and verdict != Verdict.NOT_STRICT:  # these are part of the error handling
             lists = [", ".join(listed) + f" ({why})" * bool(why) for why, listed in names.items()]
             text = Text(f"  {kind} {verdict}: ", STYLES.get(verdict, "dim"))

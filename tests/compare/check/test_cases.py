@@ -77,7 +77,7 @@ def test_each_direction_begins_at_its_own_state_and_step(direction):
     [
         ({}, {}, ""),
         ({"gradients": True}, {}, "forward only"),
-        ({"of_arrays": True}, {}, "its arrays are not NumPy's"),
+        ({"of_arrays": True}, {}, "missing: arrays of NumPy"),
         ({"L": 2}, {"L": (1,)}, "missing: two layers"),
         ({"L": (1, 2)}, {"L": (1,)}, ""),
         ({"needs": {"h0": False}}, {"h0": (True,)}, "missing: no state given"),

@@ -107,6 +107,19 @@ while True:
 """
 
 
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize(("arguments", "code"), [("", 0), (" --strict", 1)])
+def test_an_import_that_fails_begins_the_report_and_counts_with_strict(
+    arguments, code, folder, capsys
+):
+    source = "from scratch_rnn import RNN\n\n\nclass Layer(RNN):\n    pass\n"
+    (folder / "absent.py").write_text(f"import torchh\n{source}", encoding="utf-8")
+    found, output, error = run(f"absent.py:Layer{arguments}", capsys)
+    note = "read as a script: line 1 (No module named 'torchh') was not run"
+    assert output.index(f"  note: {note}\n") < output.index("forward  ")
+    assert (found, note in error) == (code, bool(code)), error
+
+
 def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
     (folder / "others").mkdir()
     (folder / "others" / "__init__.py").touch()  # a package

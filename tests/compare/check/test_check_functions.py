@@ -142,7 +142,7 @@ def test_what_it_prints_changes_nothing(tmp_path, capsys):
 
 
 def test_in_python_check_raises_what_is_wrong(tmp_path):
-    """The lines of a test in docs/use/graders.md: a function with the mistake and its case."""
+    """The lines of a test in docs/use/check.md: a function with its case and the mistake."""
     mine = tmp_path / "mine.py"
     mine.write_text(RIGHT, encoding="utf-8")
     chosen = check(CheckConfig(target=str(mine), stage="rnn_step", seed=7))
@@ -151,5 +151,7 @@ def test_in_python_check_raises_what_is_wrong(tmp_path):
     with pytest.raises(CheckError) as wrong:
         check(CheckConfig(target=str(mine), seed=7))
     text = str(wrong.value)
-    assert text.startswith("5 of 6 functions are right\n\nrnn_step_backward on ")
-    assert "without the square" in text
+    summary, wrong_line, mistake = text.splitlines()  # and no equations
+    assert summary == "5 of 6 functions are right"
+    assert wrong_line.startswith("rnn_step_backward on B 2, V 5, H 4: d_x_t: expected ")
+    assert mistake == "Likely mistake: The slope of tanh is written 1 - h, without the square."

@@ -87,7 +87,7 @@ def test_a_module_around_a_layer_of_pytorch_is_right(name):
     assert "lengths" in found
     assert len(found) == features
     why = {entry.why for entry in report.properties if entry.verdict == "not tried"}
-    assert {*why} <= {"its arrays are not NumPy's", *(w for w in why if w.startswith("missing: "))}
+    assert all(reason.startswith("missing: ") for reason in why)
 
 
 def test_a_module_that_does_not_use_batch_first_is_found(tmp_path):
