@@ -223,10 +223,22 @@ class Budget:
         if LEAST_ROUNDS * cost > left:
             return (
                 f"over budget: {LEAST_ROUNDS} rounds would take {LEAST_ROUNDS * cost:.1f} s, "
-                f"and {max(left, 0):.1f} s are left"
+                f"and {max(left, 0):.1f} s are left; --budget {self._suggest(row, number, cost)} "
+                "leaves enough"
             )
         share = left * self._needs[number] / self._needs_to_come[number]
         return min(MOST_ROUNDS, max(LEAST_ROUNDS, int(share / cost)))
+
+    def _suggest(self, row: Row, number: int, cost: float) -> int:
+        """Return a budget of whole seconds that leaves a phase three rounds.
+
+        The earlier phases take a share of a larger budget, or what they took of this one.
+        """
+        least, share_left = (
+            LEAST_ROUNDS * cost,
+            self._needs_to_come[number] / self._needs_to_come[0],
+        )
+        return math.ceil(max(self._spent[row] + least, least / share_left))
 
     def spend(self, row: Row, seconds: float) -> None:
         """Record the seconds that the rounds of a row took, whatever came of them."""

@@ -139,7 +139,10 @@ def test_three_rounds_at_any_rate_or_none():
     budget.spend(row, 3.0)
     budget.done(row, flops=1, seconds=1.0)
     refused = budget.rounds(row, 1, cost=3.0)
-    assert refused == "over budget: 3 rounds would take 9.0 s, and 7.0 s are left"
+    over = "over budget: 3 rounds would take 9.0 s, and 7.0 s are left"
+    assert refused == f"{over}; --budget 12 leaves enough"
+    share = Budget(10.0, [200, 100], rate=100.0).rounds(row, 1, cost=4.0)
+    assert str(share).endswith("; --budget 36 leaves enough")  # of which two thirds come before
     assert budget.left(row) == 7.0
 
 
