@@ -31,6 +31,7 @@ from compare.implementations import (
     list_classes,
     read_arrays,
     read_layer,
+    read_layers,
     read_target,
     sort_parameters,
     write_arrays,
@@ -170,6 +171,9 @@ def read_weights(source: str | Path | Mapping[str, Array], from_: str = TORCH) -
         where, name = file.text, file.name
         if from_ == TORCH:
             target = where if file.adapter else TORCH
+            if not (file.adapter or read_layers(file.path)):
+                got = f"expected one recurrent layer with PyTorch's names in {where}, got none"
+                raise UsageError(f"{got}; --from FILE:CLASS reads the names of your own class")
             return _check_dtype(StoredWeights(target, read_layer(file.path, name)), where)
         is_class = read_target(from_).kind == "file"
         if file.path.suffix not in (".npz", ".safetensors") and not is_class:

@@ -16,6 +16,7 @@ import compare
 from compare.cli import main
 from compare.files import RecordError
 from compare.implementations import CELLS, LibraryLayout, list_classes, read_layer
+from compare.implementations.inside.adapters.registry import refuse_without_library
 from compare.implementations.stored.forms import find_cell
 from compare.pairs import conversion
 from compare.pairs.cases import list_cases
@@ -194,6 +195,8 @@ def test_bits_that_are_not_read_again_are_refused(tmp_path, monkeypatch):
 
 
 REFUSED = {
+    "mine.npz new.pt": "expected one recurrent layer with PyTorch's names in mine.npz, got none; "
+    "--from FILE:CLASS reads the names of your own class",
     "w.npz": "expected SOURCE and DEST, got 1 paths",
     "w.npz w.npz": "expected a new file for DEST, got w.npz, which is there already",
     "w.npz new.txt": "expected DEST to end in one of .safetensors, .npz, .pt, .pth, .keras, .h5, "
@@ -222,6 +225,7 @@ def test_what_does_not_belong_together_is_refused_in_one_line(typed, tmp_path, m
     weights = draw("lstm")
     np.savez("w.npz", **weights)
     np.savez("kernel.npz", kernel=weights["weight_ih_l0"])
+    np.savez("mine.npz", **{f"own{k}": array for k, array in enumerate(weights.values())})
     np.savez("half.npz", **{name: array.astype(np.float16) for name, array in weights.items()})
     code, error = refuse(f"convert {typed}", tmp_path, capsys)
     assert code in (2, 3)
@@ -236,6 +240,12 @@ def test_what_a_class_does_not_have_is_refused(options, library, tmp_path, capsy
     assert code == 2
     has, got = ("num_layers=1", 2) if "num_layers" in options else ("bidirectional=False", True)
     assert f": expected weights of {has}, as keras.layers:LSTM has, got {got}\n" in error
+
+
+def test_a_library_is_named_with_those_that_its_adapter_imports():
+    refusal = refuse_without_library("model.onnx", "No module named 'onnxruntime'")
+    assert refusal.endswith("got none: pip install onnxruntime onnx")
+    assert refuse_without_library("model.onnx", "No module named 'numba'") == ""
 
 
 @pytest.mark.parametrize(
