@@ -2,7 +2,7 @@
 
 Magics, shell lines, prints, plots, loops and all other statements are not run. A cell has the
 number that *Run All* gives it: code cells are counted from 1, without empty ones. A file of Python
-is a script if it reads a file or trains where it is imported, or if it cannot be imported.
+is a script if it trains where it is imported, or if one of its statements fails.
 
 The process of the user's code loads this file by its path: the standard library is all that it
 imports.
@@ -15,6 +15,7 @@ import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -150,17 +151,19 @@ class Loader(SourceFileLoader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run it."""
-        file, before = Path(self.path), dict(vars(module))
-        if file.suffix != NOTEBOOK and not is_script(parse_file(file)):
+        file, before, failed = Path(self.path), dict(vars(module)), None
+        tree = parse_file(file)
+        if file.suffix != NOTEBOOK and not is_script(tree):
             try:
                 super().exec_module(module)
                 return
-            except (ImportError, OSError, EOFError) as error:
-                if "--numpy-only" in str(error):  # refused, and not only absent
+            except (Exception, SystemExit) as error:
+                if not is_forgiven(error, tree, self.path):
                     raise
-                vars(module).clear()
-                vars(module).update(before)
-        run_definitions(file, module)
+                failed = error
+            vars(module).clear()
+            vars(module).update(before)
+        run_definitions(file, module, failed)
 
 
 class SubmissionsFinder(FileFinder):
@@ -215,8 +218,11 @@ def load_notebook(file: Path) -> ModuleType:
     return module
 
 
-def run_definitions(file: Path, module: ModuleType) -> None:
-    """Run what a notebook or a script defines, in its order."""
+def run_definitions(file: Path, module: ModuleType, failed: BaseException | None = None) -> None:
+    """Run what a notebook or a script defines, in its order.
+
+    `failed` is the exception with which its import as a whole has ended.
+    """
     left_out: dict[str, str] = {}
     skipped: list[str] = []
     vars(module).update(_left_out=left_out, _skipped=skipped)
@@ -236,11 +242,21 @@ def run_definitions(file: Path, module: ModuleType) -> None:
                     if is_definition and getattr(error, "name", "") not in left_out:
                         raise
                     reason = f"{error}{explain_name(error, left_out)}"
-                    does = "import" if isinstance(error, ImportError) else "set"
+                    is_import = isinstance(statement, ast.Import | ast.ImportFrom)
+                    does = "import" if is_import else "set"
                     why, line = f"{where} fails to {does} it ({reason})", f"{line} ({reason})"
+            elif failed is not None and has_failed(statement, failed, cell.file):
+                line += f" ({''.join(traceback.format_exception_only(failed)).strip()})"
             left_out |= dict.fromkeys(list_bound(statement), why)
             if not cell.number and not isinstance(getattr(statement, "value", 0), ast.Constant):
                 skipped.append(line)
+
+
+def has_failed(statement: ast.stmt, failed: BaseException, file: str) -> bool:
+    """Return whether an exception came from a statement of a file, or from what it called."""
+    frames = traceback.extract_tb(failed.__traceback__)
+    lines = [f.lineno or 0 for f in frames if (f.filename, f.name) == (file, "<module>")]
+    return any(statement.lineno <= line <= (statement.end_lineno or 0) for line in lines)
 
 
 def explain_name(error: BaseException, left_out: dict[str, str]) -> str:
@@ -266,6 +282,18 @@ def is_script(tree: ast.Module) -> bool:
         if is_own and isinstance(statement, ast.Assign):  # such as a model, which a loop may call
             own.update(list_bound(statement))
     return False
+
+
+def is_forgiven(error: BaseException, tree: ast.Module, file: str) -> bool:
+    """Return whether a file whose import failed is read as a script.
+
+    Not if its syntax is wrong, if --numpy-only refuses the import, or if nothing is defined.
+    """
+    if isinstance(error, ImportError):
+        return "--numpy-only" not in str(error)
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return False
+    return any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in tree.body)
 
 
 def is_run(statement: ast.stmt, defined: dict[str, object]) -> bool:

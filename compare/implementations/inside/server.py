@@ -119,7 +119,8 @@ class Server:
         names = ("adapter", "kinds", "arguments", "rest", "infers_only")
         adapted = dict(zip(names, adapted_values, strict=True))
         contents = {"classes": _list_layers(self.module), "names": _list_callables(target)}
-        return adapted | contents | {"skipped": getattr(self.module, "_skipped", [])}
+        skipped = [self.clean(line)[:300] for line in getattr(self.module, "_skipped", [])]
+        return adapted | contents | {"skipped": skipped}
 
     def _prepare(self, head: Head) -> None:
         """Load what comes before the user's code."""

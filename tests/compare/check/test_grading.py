@@ -38,7 +38,10 @@ FILES = {  # its text, and its line
     "=eve.py": ("import os\nos._exit(3)\n", "0 of 2  error: its process ended with exit code 3"),
     "alice.py": (RIGHT, "2 of 2  right"),
     "bob <i>.py": (WRONG, "1 of 2  rnn_step wrong"),
-    "carol/mine.py": (f"{THIRD}\n1 / 0\n", "0 of 2  error: ZeroDivisionError: division by"),
+    "carol/mine.py": (
+        f"{THIRD}\ndef more(x=1 / 0): ...\n",
+        "0 of 2  error: ZeroDivisionError: division by",
+    ),
     "dan.ipynb": (NOTEBOOK, "2 of 2  right"),
     "frank.py": (RIGHT + KILLS, "0 of 0  error: its check ended by signal SIGKILL"),
     "grace\x1b[2J.py": (

@@ -112,6 +112,23 @@ PLACES = {
     "def rnn_step(*_):\n    return rng": "NameError: name 'rng' is not defined: cell 2 sets it in "
     "a statement that check does not run (mine.ipynb, cell 3, line 2)",
 }
+FAILING = {
+    "import sys\nsys.exit(0)": "line 6 (SystemExit: 0) was",
+    "assert [\n    clip_grad_norm([], 1.0)\n] == [1]": "line 5 (AssertionError) was",
+    "losses = train(10)\nprint(losses)": "lines 5 (NameError: name 'train' is not defined), 6 were",
+    "raise ValueError('\\x1b[2J')": "line 5 (ValueError: \\x1b[2J) was",
+    "while True: pass": "line 5 was",
+    "import broken": "line 5 (invalid syntax (broken.py, line 1)) was",
+}
+UNFORGIVEN = {
+    "return": "SyntaxError: 'return' outside function (line 5)",
+    "def clip_grad_norm(gradients, max_norm=1 / 0): ...": "division by zero (line 5)",
+}
+CLIPPING = """import numpy as np
+
+def clip_grad_norm(gradients, max_norm):
+    return float(np.sqrt(sum((g**2).sum() for g in gradients)))
+"""
 INVALID = {
     b"": "no JSON: Expecting value: line 1 column 1 (char 0)",
     b"\xff\xfe\x00": "no JSON: ",
@@ -128,6 +145,23 @@ def test_the_line_of_an_error_is_that_of_the_cell(source, found):
     printed = check(path, "rnn_step")[1]
     assert found in printed
     assert "opens" not in printed
+
+
+@pytest.mark.parametrize(("line", "found"), FAILING.items())
+def test_a_file_with_a_statement_that_fails_is_read_as_a_script(line, found):
+    Path("broken.py").write_text("def (:")
+    Path("mine.py").write_text(CLIPPING + line)
+    verdicts, printed = check("mine.py", "clip_grad_norm")
+    assert verdicts == ["wrong"]  # it returns the norm, and clips nothing
+    assert f"note: read as a script: {found} not run\n" in printed
+
+
+@pytest.mark.parametrize(("line", "found"), UNFORGIVEN.items())
+def test_an_error_in_the_syntax_or_in_a_definition_remains_one(line, found):
+    Path("mine.py").write_text(CLIPPING + line)
+    verdicts, printed = check("mine.py", "clip_grad_norm")
+    assert verdicts == ["error"]
+    assert found in printed
 
 
 @pytest.mark.parametrize(("content", "found"), INVALID.items(), ids=range(len(INVALID)))
