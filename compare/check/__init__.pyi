@@ -30,6 +30,7 @@ from .core.loading import find_source as find_source
 from .core.report import Report as Report
 from .core.results import ItemResult as ItemResult
 from .exercise.form import choose_stage as choose_stage
+from .exercise.form import has_assignment as has_assignment
 from .exercise.new import write_exercise as write_exercise
 from .exercise.stages import STAGES as STAGES
 from .exercise.template import write_template as write_template

@@ -15,8 +15,9 @@ from compare.terminal import plural
 MARK = '<meta name="generator" content="rnn-parity grade">'
 
 MOST_NAMES = 8  # of students in a cell of a table
-UNRIGHT = (Verdict.WRONG, Verdict.MISSING, Verdict.ERROR, Verdict.TIMEOUT)
-SHOWN = (Verdict.RIGHT, *UNRIGHT)
+RIGHT, *UNRIGHT = Verdict
+OF_THE_WHOLE = (Verdict.MISSING, Verdict.ERROR, Verdict.NOT_TRIED)
+"""The verdicts on a submission that could not be checked as a whole."""
 
 
 def is_class_page(path: Path) -> bool:
@@ -24,8 +25,10 @@ def is_class_page(path: Path) -> bool:
     return is_page(path, MARK)
 
 
-def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig) -> None:
-    """Write the page; a file at the path is replaced."""
+def write_class_page(
+    path: Path, rows: Sequence[JsonObject], config: GradeConfig, note: str
+) -> None:
+    """Write the page, with a note on the folder; a file at the path is replaced."""
     score = median(row["score"] for row in rows)
     out_of = max(row["out_of"] for row in rows)
     lead = (
@@ -37,12 +40,15 @@ def write_class_page(path: Path, rows: Sequence[JsonObject], config: GradeConfig
         "title": html.escape(f"Class: {count_right(rows, 'submission')}"),
         "lead": lead,
         "scores": _write_table(["score", "students", "share"], list_scores(rows)),
-        "stages": _write_table(["function or part", *SHOWN, "not right"], list_stages(rows)),
+        "stages": _write_table(
+            ["function or part", *list_verdicts(rows), "not right"], list_stages(rows)
+        ),
         "mistakes": _write_table(["mistake", "in", "students", "who"], list_mistakes(rows))
         or "<p>No known mistake was found.</p>",
         "students": _write_table(
-            ["file", "score", *list_unright(rows), "notes", "seconds"], list_students(rows)
+            ["file", "score", *list_verdicts(rows)[1:], "notes", "seconds"], list_students(rows)
         ),
+        "note": f"<p>{html.escape(note)}</p>" if note else "",
     }
     template, style = (resource(__package__, f"class.{kind}") for kind in ("html", "css"))
     script = join_modules("classroom/class.js")
@@ -71,8 +77,8 @@ def list_stages(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
         for stage in row["stages"]:
             verdicts_of_stage[stage["name"]][stage["verdict"]] += 1
     for name, count in verdicts_of_stage.items():
-        missed = count.total() - count[Verdict.RIGHT]
-        numbers = [str(count[verdict] or "") for verdict in SHOWN]
+        missed = count.total() - count[RIGHT]
+        numbers = [str(count[verdict] or "") for verdict in list_verdicts(rows)]
         share = f"{_draw_bar(missed, count.total())} {100 * missed / count.total():.0f} %"
         yield [_mark_code(name), *numbers, share]
 
@@ -91,17 +97,18 @@ def list_mistakes(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
 
 
 def list_students(rows: Sequence[JsonObject]) -> Iterator[list[str]]:
-    """Yield each submission in order of name, with a cell for each verdict of `list_unright`."""
+    """Yield each submission in order of name, with a cell for each verdict but right."""
     for row in rows:
-        missed = [_list_missed(row, verdict) for verdict in list_unright(rows)]
+        missed = [_list_missed(row, verdict) for verdict in list_verdicts(rows)[1:]]
         score, seconds = f"{row['score']:g} of {row['out_of']:g}", f"{row.get('seconds', 0):.1f}"
         words = (html.escape("; ".join(each)) for each in (*missed, row["notes"]))
         yield [_write_links([row["file"]]), score, *words, seconds]
 
 
-def list_unright(rows: Sequence[JsonObject]) -> list[Verdict]:
-    """Return the verdicts other than right that the class has."""
-    return [verdict for verdict in UNRIGHT if any(_list_missed(row, verdict) for row in rows)]
+def list_verdicts(rows: Sequence[JsonObject]) -> list[Verdict]:
+    """Return right, and the other verdicts that the class has."""
+    missed = (verdict for verdict in UNRIGHT if any(_list_missed(row, verdict) for row in rows))
+    return [RIGHT, *missed]
 
 
 def _list_missed(row: JsonObject, verdict: Verdict) -> list[str]:
@@ -110,18 +117,22 @@ def _list_missed(row: JsonObject, verdict: Verdict) -> list[str]:
     missed = ["all"] if len(missed) == len(row["stages"]) else missed
     if verdict == Verdict.WRONG:
         return [*missed, *(line for line in row["failures"] if line != row["failed"])]
-    return [*missed, *list_errors(row)] if verdict == Verdict.ERROR else missed
+    return [*missed, *list_reasons(row, verdict)]
 
 
 def list_remarks(row: JsonObject) -> list[str]:
-    """Return the first error of a submission, what else fails, and what its check noted."""
-    return [*dict.fromkeys([*list_errors(row), *row["failures"], *row["notes"]])]
+    """Return why a submission has no results, what else fails, and what its check noted."""
+    reasons = (reason for verdict in OF_THE_WHOLE for reason in list_reasons(row, verdict))
+    return [*dict.fromkeys([*reasons, *row["failures"], *row["notes"]])]
 
 
-def list_errors(row: JsonObject) -> list[str]:
-    """Return the first error of a submission, and why its check failed as a whole."""
-    errors = [s["got"] for s in row["stages"] if s["verdict"] == Verdict.ERROR and s["got"]]
-    return [*dict.fromkeys([*errors[:1], *filter(None, [row["failed"]])])]
+def list_reasons(row: JsonObject, verdict: Verdict) -> list[str]:
+    """Return the first reason of a verdict, and why the check as a whole ended with it."""
+    got = [s["got"] for s in row["stages"] if s["verdict"] == verdict and s["got"]]
+    shown = got[:1] if verdict in (Verdict.ERROR, Verdict.NOT_TRIED) else []
+    of_first = row["stages"][0]["verdict"] if row["stages"] else Verdict.ERROR
+    is_whole = verdict == (of_first if of_first in OF_THE_WHOLE else Verdict.ERROR)
+    return [*dict.fromkeys([*shown, *filter(None, [row["failed"] if is_whole else ""])])]
 
 
 def _write_links(files: Sequence[str], most: int = MOST_NAMES) -> str:
@@ -149,7 +160,10 @@ def _draw_bar(count: int, of: int) -> str:
 
 def _write_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of cells in HTML; nothing without rows."""
-    lines = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows]
+    lines = []
+    for row in rows:
+        cells = (f'<td data-head="{h}">{cell}</td>' for h, cell in zip(heads, row, strict=True))
+        lines.append(f"<tr>{''.join(cells)}</tr>")
     if not lines:
         return ""
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)

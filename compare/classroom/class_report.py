@@ -11,7 +11,7 @@ import csv
 import dataclasses
 import hashlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from compare.check import (
@@ -27,6 +27,7 @@ from compare.check import (
 from compare.classroom.class_page import is_class_page, list_remarks, write_class_page
 from compare.classroom.config import GradeConfig
 from compare.classroom.older_results import StoredClass, read_results
+from compare.classroom.submissions import Submissions
 from compare.files import JsonObject, Output, has_keys, open_input, write_output
 from compare.implementations import CELLS, CallFailed
 from compare.terminal import package_version
@@ -56,10 +57,11 @@ def name_page(report: Path, name: str) -> Path:
 
 
 class ClassReport:
-    """The report on the submissions `files`, by name."""
+    """The report on the submissions of a class."""
 
-    def __init__(self, config: GradeConfig, folder: Path, files: Mapping[str, Path]) -> None:
-        self.config, self.folder, self.files = config, folder, files
+    def __init__(self, config: GradeConfig, folder: Path, submissions: Submissions) -> None:
+        self.config, self.folder, self.files = config, folder, submissions.files
+        self.note = submissions.note
         is_older = has_keys(folder / RESULTS, "settings", "files")
         self.older = read_results(folder / RESULTS, MOST_BYTES) if is_older else StoredClass({}, [])
         self.grades = self.older.grades
@@ -109,11 +111,11 @@ class ClassReport:
                 report = make_report(row, self.config)
                 row |= report.to_json()
                 write_page(report, name_page(self.folder, row["file"]), row["file"])
-        grades = write_grades(ordered).encode()
+        grades = write_grades(ordered).encode("utf-8-sig")  # so that Excel reads it as UTF-8
         self.grades = [hashlib.sha256(grades).hexdigest(), hash_file(self.folder / GRADES)]
         self.write_rows(ordered)  # it knows the older grades, too, should it be killed here
         write_output(self.folder / GRADES, grades)
-        write_class_page(self.folder / PAGE, ordered, self.config)
+        write_class_page(self.folder / PAGE, ordered, self.config, self.note)
 
 
 def make_report(row: JsonObject, config: GradeConfig) -> Report:

@@ -10,11 +10,11 @@ import pickle
 import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from subprocess import DEVNULL, PIPE, TimeoutExpired
 from typing import IO, Any
 
@@ -31,12 +31,12 @@ from compare.check import (
 )
 from compare.classroom.class_report import ClassReport, hash_file, name_page
 from compare.classroom.config import GradeConfig
-from compare.files import JsonObject, name_path
-from compare.implementations import NOTEBOOK, Source, clean
+from compare.classroom.submissions import find_submissions
+from compare.files import JsonObject
+from compare.implementations import Source, clean, is_code
 from compare.terminal import (
     CommandError,
     Terminal,
-    UsageError,
     describe_end,
     hide_memory,
     plural,
@@ -53,32 +53,30 @@ JOB = (
     "answer_requests; answer_requests(examine)"
 )
 """The code of the process of a job."""
+LONG_SECONDS = 60.0  # without a result; then a line says what is being checked
 NOTHING: Row = {"ok": False, "score": 0.0, "out_of": 0.0, "stages": [], "failures": [], "notes": []}
 
 
 def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     """Check the files of a folder, and print a line for each as soon as it is done."""
     folder = config.submissions.path
-    code = [path for path in sorted(folder.rglob("*")) if path.suffix in (".py", NOTEBOOK)]
-    files = {
-        name_path(name): folder / name
-        for name in (path.relative_to(folder) for path in code)
-        if not any(p.startswith((".", "_")) for p in name.parts)
-    }
-    if not files:
-        raise UsageError(f"expected files of Python in {clean(str(folder))}, got none")
+    submissions = find_submissions(config)
+    files = submissions.files
     jobs = min(config.jobs or usable_cpus(), len(files))
     width, digits = max(map(len, files)), len(str(len(files)))
     sizes = f"{plural(len(files), 'file')}, seed {config.seed}, {plural(jobs, 'job')}"
-    report = None if config.report is None else ClassReport(config, config.report, files)
+    report = None if config.report is None else ClassReport(config, config.report, submissions)
+    code = [path for path in folder.rglob("*") if is_code(path)]
     refuse_replacing(config, code, [] if report is None else report.list_outputs())
     terminal.line(f"{clean(str(folder))}: {sizes}")
+    if submissions.note:
+        terminal.line(f"  {submissions.note}", "dim", whole=True)
     rows = [] if report is None else report.begin()
     if rows:
         terminal.line(f"  {len(rows)} of them are in {config.report} already", "dim", whole=True)
     left = {name: path for name, path in files.items() if name not in {r["file"] for r in rows}}
     _write(config, rows, report)
-    with closing(_checked(config, left, jobs)) as checked:
+    with closing(_checked(config, left, jobs, terminal)) as checked:
         for row in checked:
             rows.append(row)
             _write(config, rows, report)
@@ -113,29 +111,49 @@ def _show(row: Row, done: str, width: int, terminal: Terminal) -> None:
     terminal.console.print(text, soft_wrap=True)
 
 
-def _checked(config: GradeConfig, files: dict[str, Path], jobs: int) -> Generator[Row]:
+def _checked(
+    config: GradeConfig, files: dict[str, Path], jobs: int, terminal: Terminal
+) -> Generator[Row]:
     """Yield the results of all files, in the order in which they are done."""
     running = [_Job(config) for _ in range(jobs)]
-    idle = SimpleQueue[_Job]()
+    idle, done = SimpleQueue[_Job](), SimpleQueue[Future[Row]]()
+    begun: dict[str, float] = {}  # when the check of each file began
     for job in running:
         idle.put(job)
 
     def check(name: str, path: Path) -> Row:
         job = idle.get()
+        begun[name] = time.monotonic()
         row = job.check(name, path)
+        del begun[name]
         idle.put(job)
         return {"file": name} | row
 
     pool = ThreadPoolExecutor(jobs)
     try:
-        for done in as_completed([pool.submit(check, *item) for item in files.items()]):
-            yield done.result()
+        for item in files.items():
+            pool.submit(check, *item).add_done_callback(done.put)
+        for _ in files:
+            yield _wait_for_next(done, begun, terminal).result()
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for wait in (False, True):  # a job may have been started meanwhile
             for job in running:
                 job.close()
             pool.shutdown(wait)
+
+
+def _wait_for_next(
+    done: SimpleQueue[Future[Row]], begun: dict[str, float], terminal: Terminal
+) -> Future[Row]:
+    """Return the next result; print which files are checked whenever that takes a minute."""
+    while True:
+        try:
+            return done.get(timeout=LONG_SECONDS)
+        except Empty:
+            now = time.monotonic()
+            running = ", ".join(f"{name} {now - then:.0f} s" for name, then in begun.copy().items())
+            terminal.line(f"  still running: {running}", "dim", whole=True)
 
 
 class _Job:

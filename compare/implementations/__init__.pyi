@@ -26,6 +26,8 @@ from .inside.adapters.registry import COLUMNS as COLUMNS
 from .inside.adapters.registry import find_file_adapter as find_file_adapter
 from .inside.messages import clean as clean
 from .inside.notebook import NOTEBOOK as NOTEBOOK
+from .inside.notebook import is_code as is_code
+from .inside.notebook import list_bound as list_bound
 from .inside.notebook import parse_file as parse_file
 from .inside.server import load_file as load_file
 from .layers.detection import detect_cell as detect_cell

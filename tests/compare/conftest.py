@@ -12,6 +12,7 @@ import compare.runs.commands
 from compare import build_models
 from compare.classroom import GradeConfig
 from compare.classroom.class_report import ClassReport
+from compare.classroom.submissions import Submissions
 from compare.cli import main
 from compare.implementations.worker import client
 from compare.implementations.worker.local_process import LocalProcess
@@ -141,7 +142,7 @@ def records(tmp_path_factory):
     class_report = ClassReport(
         GradeConfig(target=str(directory / "class"), stage="clip_grad_norm"),
         directory / "report",
-        {"mine.py": directory / "class" / "mine.py"},
+        Submissions({"mine.py": directory / "class" / "mine.py"}),
     )
     class_report.write_rows([CLASS_ROW])
     return directory

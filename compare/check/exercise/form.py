@@ -7,13 +7,29 @@ from pathlib import Path
 
 from compare.check.core.config import CheckConfig
 from compare.check.core.loading import Load, list_skipped
+from compare.check.exercise.cs231n import CS231N_STAGES
 from compare.check.exercise.functions import choose_stages, list_loss_functions
-from compare.check.exercise.model import LOSS_FUNCTION, read_loss_function
-from compare.check.exercise.stages import Stage
-from compare.implementations import CELLS, CallFailed, Verdict, detect_cell, parse_order
+from compare.check.exercise.model import LOSS_FUNCTION, NAME, read_loss_function
+from compare.check.exercise.stages import STAGES, Stage
+from compare.implementations import (
+    CELLS,
+    COLUMNS,
+    CallFailed,
+    Verdict,
+    detect_cell,
+    list_bound,
+    parse_file,
+    parse_order,
+)
 from compare.terminal import UsageError
 
 WAY = "rnn-parity new FILE writes the functions that are tried; one that calls yours is enough"
+
+GRADED = {
+    *(stage.name for stages in (*STAGES.values(), *CS231N_STAGES.values()) for stage in stages),
+    *(NAME, *COLUMNS),
+}
+"""The functions of all forms, beside loss functions."""
 
 FORMS = {"cs231n": "CS231n's four functions", "loss": "a loss function over global arrays"}
 """Each form in words, beside the functions of the template."""
@@ -91,6 +107,21 @@ def list_ways(file: str, classes: Sequence[str]) -> str:
     if names := ", ".join(list_loss_functions(Path(file))):
         ways.append(f"for a loss function, rnn-parity check {file}:NAME with one of {names}")
     return "; ".join(["it has no function of the template", *ways])
+
+
+def has_assignment(file: Path, class_name: str = "") -> bool:
+    """Return whether a file sets a name that is graded: the class, or else a function of a form.
+
+    Nothing is run. A file that cannot be read may have it.
+    """
+    try:
+        statements = parse_file(file).body if file.is_file() else []
+    except (OSError, SyntaxError, ValueError):
+        return True
+    names = {name for statement in statements for name in list_bound(statement)}
+    if class_name:
+        return class_name.partition("(")[0] in names
+    return bool(names & GRADED) or any(map(LOSS_FUNCTION.fullmatch, names))
 
 
 def choose_stage(stages: Sequence[Stage], names: str | None) -> list[Stage]:

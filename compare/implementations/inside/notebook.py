@@ -55,6 +55,16 @@ SETTINGS = re.compile("append|insert|seed|manual_seed|filterwarnings|set_.*")
 """Functions of an imported module that are called for what they change."""
 
 
+def is_code(file: Path) -> bool:
+    """Return whether the name of a file is that of a file of Python or of a notebook."""
+    return file.suffix.lower() in (".py", NOTEBOOK)
+
+
+def is_notebook(file: Path) -> bool:
+    """Return whether the name of a file is that of a notebook."""
+    return file.suffix.lower() == NOTEBOOK
+
+
 class NotANotebook(ValueError):
     """A file is no notebook of Python; the message is one line."""
 
@@ -76,7 +86,7 @@ def read_cells(file: Path) -> Iterator[NotebookCell]:
 
     A file of Python is one, of number 0.
     """
-    if file.suffix != NOTEBOOK:
+    if not is_notebook(file):
         yield NotebookCell(0, str(file), parse_file(file).body)
         return
     for number, source in enumerate(filter(str.strip, _read_sources(file)), start=1):
@@ -153,7 +163,7 @@ class Loader(SourceFileLoader):
         """Run it."""
         file, before, failed = Path(self.path), dict(vars(module)), None
         tree = parse_file(file)
-        if file.suffix != NOTEBOOK and not is_script(tree):
+        if not is_notebook(file) and not is_script(tree):
             try:
                 super().exec_module(module)
                 return
@@ -374,7 +384,7 @@ def parse_file(file: Path) -> ast.Module:
 
     SyntaxError, ValueError or OSError if it cannot be read. Nothing is run.
     """
-    if file.suffix == NOTEBOOK:
+    if is_notebook(file):
         return ast.Module([s for cell in read_cells(file) for s in cell.statements], [])
     try:
         return ast.parse(file.read_bytes(), str(file))

@@ -22,7 +22,7 @@ from compare.implementations.inside.adapters.registry import (
     find_file_adapter,
     refuse_without_library,
 )
-from compare.implementations.inside.notebook import NOTEBOOK
+from compare.implementations.inside.notebook import is_code
 from compare.implementations.worker.source import Source
 from compare.terminal import UsageError
 
@@ -107,7 +107,7 @@ def make_source(target: Target, advice: str = "", **fields: Any) -> Source:
         files.open_input(file, MOST_BYTES).close()
     except OSError as error:
         raise refuse_target(target.text, f": {error.strerror}{advice}") from None
-    if file.suffix != NOTEBOOK and spec_from_file_location("", file) is None:
+    if not is_code(file) and spec_from_file_location("", file) is None:
         raise UsageError(f"expected a file of Python, such as my_rnn.py, got {target.text}")
     root = next(folder for folder in file.parents if not (folder / "__init__.py").is_file())
     fields["folders"] = str(root), str(Path.cwd())

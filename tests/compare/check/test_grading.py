@@ -1,5 +1,6 @@
 """``rnn-parity grade DIR``: a line for each file, whatever the others do; its pages and grades."""
 
+import codecs
 import csv
 import dataclasses
 import html
@@ -16,6 +17,7 @@ import pytest
 from compare.check import STAGES, CheckOptions
 from compare.classroom import GradeConfig, folder
 from compare.classroom.class_report import ClassReport
+from compare.classroom.submissions import Submissions
 from compare.cli import main
 from tests.compare.check.corpus import function_source, right_source, right_variants
 from tests.in_process import terminal
@@ -70,7 +72,7 @@ def read_tables(page):
 
 
 def read_cells(row):
-    cells = re.findall(r"<td>(.*?)</td>", row, re.S)
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)
     bars = [
         re.sub(r'<svg.*?width="([\d.]+)".*?</svg>', r"[\1]", cell, flags=re.S) for cell in cells
     ]
@@ -78,7 +80,7 @@ def read_cells(row):
 
 
 def read_grades():
-    with Path("report/grades.csv").open(encoding="utf-8", newline="") as file:
+    with Path("report/grades.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -95,6 +97,7 @@ def test_each_file_has_a_line_a_grade_and_a_page(capsys):
     assert [row["file"] for row in found["files"]] == NAMES
     assert [row["ok"] for row in found["files"]] == [score == "2" for score in SCORES]
 
+    assert Path("report/grades.csv").read_bytes().startswith(codecs.BOM_UTF8)  # Excel needs it
     rows = read_grades()
     assert [row["file"] for row in rows] == ["'=eve.py", *NAMES[1:]]
     assert [(row["score"], row["out of"]) for row in rows] == [(score, "2") for score in SCORES]
@@ -111,8 +114,8 @@ def test_each_file_has_a_line_a_grade_and_a_page(capsys):
     scores, functions, mistakes, students = read_tables(page)
     assert scores == [["2", "3", "[42.9]"], ["1", "1", "[14.3]"], ["0", "3", "[42.9]"]]
     assert functions == [
-        ["rnn_step", "3", "1", "", "3", "", "[57.1] 57 %"],
-        ["clip_grad_norm", "4", "", "", "3", "", "[42.9] 43 %"],
+        ["rnn_step", "3", "1", "3", "[57.1] 57 %"],
+        ["clip_grad_norm", "4", "", "3", "[42.9] 43 %"],
     ]
     words = "W_hh is not transposed: each unit reads the wrong weights."
     assert [row["likely mistakes"] for row in rows] == ["", "", words, "", "", "", ""]
@@ -167,48 +170,6 @@ def test_it_goes_on_where_it_stopped(monkeypatch, capsys):
     assert "already" not in capsys.readouterr().out
 
 
-CLIPPING = f"import numpy as np\n\n\n{function_source(RIGHT, 'clip_grad_norm')}"
-IMPORTS = "import random, statistics\n\nrandom.seed(statistics.mean([1]))\n"
-OWN_FOLDERS = {  # its text, and its points
-    "_common.py": (CLIPPING, None),
-    "pickle.py": ("raise SystemExit('forged')\n", "0"),  # the process of a job needs this module
-    "struct.py": (CLIPPING, "1"),
-    "random.py": (CLIPPING, "1"),
-    "statistics.py": (f"{IMPORTS}{CLIPPING}", "1"),
-    "usual.py": (f"{IMPORTS}{CLIPPING}", "1"),
-    "group/random.py": (CLIPPING, "1"),
-    "group/usual.py": (f"{IMPORTS}{CLIPPING}", "1"),
-    "copied.py": ("from usual import clip_grad_norm\n", "0"),
-    "given.py": ("from _common import clip_grad_norm\n", "1"),
-    "carol/mine.py": ("from helper import clip_grad_norm\n", "1"),
-    "carol/helper.py": (CLIPPING, "1"),
-    "dan/__init__.py": ("", None),
-    "dan/mine.py": ("from dan.rest import clip_grad_norm\n", "1"),
-    "dan/rest.py": (CLIPPING, "1"),
-}
-
-
-@pytest.mark.parametrize("target", [".", "../own"])
-def test_no_submission_is_imported_by_another_or_by_the_check(target, monkeypatch, capsys):
-    """The standard library comes first. What the class shares begins with _; a folder is one's own.
-
-    The teacher grades from inside the folder.
-    """
-    for name, (text, _) in OWN_FOLDERS.items():
-        (path := Path("own", name)).parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    monkeypatch.chdir("own")
-    assert main(["grade", target, "--stage", "clip_grad_norm", "--json", "../found.json"]) == 1
-    rows = json.loads(Path("../found.json").read_text(encoding="utf-8"))["files"]
-    found = {row["file"]: f"{row['score']:g}" for row in rows}
-    assert found == {name: points for name, (_, points) in OWN_FOLDERS.items() if points}
-    output = capsys.readouterr().out
-    assert re.search(r"pickle.py +0 of 1  error: SystemExit: forged \(line 1\)\n", output)
-    assert re.search(
-        r"copied.py +0 of 1  missing: .*\(No module named 'usual'\) was not run\n", output
-    )
-
-
 OTHER_SETTINGS = {
     "cell": "gru",
     "gates": "r,z,n",
@@ -236,7 +197,7 @@ def test_each_other_option_or_class_is_another_setting():
 
     def settings(**changes):
         config = GradeConfig(**({"target": "class"} | changes))
-        return ClassReport(config, Path("report"), {}).settings
+        return ClassReport(config, Path("report"), Submissions({})).settings
 
     Path("report").mkdir()
     options = {field.name for field in dataclasses.fields(CheckOptions)}
@@ -320,10 +281,18 @@ def test_a_class_that_is_not_there_is_missing_and_not_wrong():
     assert main(["grade", "classes:Mine", "--report", "report"]) == 1
     page = Path("report/class.html").read_text("utf-8")
     heads = re.findall(r"<th scope=\"col\">([^<]*)</th>", page.partition("All submissions")[2])
-    assert heads == ["file", "score", "missing", "error", "notes", "seconds"]
+    assert heads == ["file", "score", "missing", "notes", "seconds"]
     why = "mine.py has no class Mine; it has Other"
-    assert read_tables(page)[-1][0][:-1] == ["mine.py", "0 of 3", "all", why, ""]
+    assert read_tables(page)[-1][0][:-1] == ["mine.py", "0 of 3", f"all; {why}", ""]
     assert read_grades()[0]["remarks"] == why
+
+
+def test_a_line_says_which_file_takes_long(monkeypatch, capsys):
+    monkeypatch.setattr(folder, "LONG_SECONDS", 0.5)
+    Path("slow").mkdir()
+    Path("slow/a.py").write_text(f"import time\ntime.sleep(2)\n{RIGHT}")
+    assert main(["grade", "slow", *ONE_STAGE]) == 0
+    assert re.search(r"\n  still running: a.py \d s\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
