@@ -15,6 +15,8 @@ from typing import Any
 from compare.check import CheckConfig, examine, find_source, write_fragment
 from compare.terminal import CommandError, Terminal, UsageError
 
+FLAG = "--no-equations"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MagicAnswer:
@@ -40,7 +42,10 @@ def load_ipython_extension(shell: Any) -> None:
     """
 
     def check(line: str, cell: str | None = None) -> MagicAnswer | None:
-        """Run the cell, and check functions: those that the line names, or all six."""
+        """Run the cell, and check functions: those that the line names, or all six.
+
+        `--no-equations` in the line hides the solution of what students derive.
+        """
         if cell is not None and not shell.run_cell(cell).success:
             return None  # the exception is shown
         return check_cells(shell.history_manager.input_hist_raw, line.split())
@@ -48,8 +53,9 @@ def load_ipython_extension(shell: Any) -> None:
     shell.register_magic_function(check, "line_cell", "check")
 
 
-def check_cells(sources: Sequence[str], names: Sequence[str]) -> MagicAnswer:
-    """Check functions of these cells; all six if none is named."""
+def check_cells(sources: Sequence[str], words: Sequence[str]) -> MagicAnswer:
+    """Check functions of these cells; all six if no word but the flag names one."""
+    names = [word for word in words if word != FLAG]
     cells = [{"cell_type": "code", "source": source} for source in sources]
     with TemporaryDirectory() as folder:
         file = Path(folder) / "notebook.ipynb"
@@ -58,7 +64,9 @@ def check_cells(sources: Sequence[str], names: Sequence[str]) -> MagicAnswer:
             if any(name.startswith("-") for name in names):
                 expected = "expected names of functions, such as %%check rnn_step"
                 raise UsageError(f"{expected}, got {' '.join(names)}")
-            config = CheckConfig(target=str(file), stage=",".join(names) or None)
+            config = CheckConfig(
+                target=str(file), stage=",".join(names) or None, no_equations=FLAG in words
+            )
             source = replace(find_source(config.check()), folders=(str(Path.cwd()),))
             report = examine(config, Terminal(quiet=True), source)
         except CommandError as error:

@@ -3,7 +3,7 @@
 from compare.check.core.config import NewConfig
 from compare.check.exercise.adapter import FILL, write_adapter
 from compare.check.exercise.notebook_template import write_notebook
-from compare.check.exercise.template import write_template
+from compare.check.exercise.template import NO_EQUATIONS, write_template
 from compare.files import write_file
 from compare.implementations import CELLS, NOTEBOOK, guess_cell_of_class
 from compare.terminal import Terminal, plural
@@ -36,7 +36,9 @@ def write_exercise(config: NewConfig, terminal: Terminal | None = None) -> None:
         target, what = f"{file}:Adapted", f"an adapter. {todo}, then:"
     else:
         text = write_template(cell, file.name, has_backward=not config.no_equations)
-        text = write_notebook(text, file.name) if file.suffix == NOTEBOOK else text
+        flag = f" {NO_EQUATIONS}" if config.no_equations else ""
+        text = write_notebook(text, file.name, flag) if file.suffix == NOTEBOOK else text
+        target += flag
     write_file(file, [text.encode()], replaces=False)
     terminal.line(f"Written to {file}: {what}")
     terminal.line(f"  rnn-parity check {target}", "bold", whole=True)

@@ -11,6 +11,7 @@ from compare.implementations import CELLS, Cell, list_equations
 TEXTS = table(f"{__package__}.templates", "exercise.toml")
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 DEFINITION = "\n\nwith σ(a) = 1 / (1 + e^-a)"
+NO_EQUATIONS = "--no-equations"
 DERIVE = "    Derive the equations from those of the step above: each gradient by the chain rule."
 
 
@@ -30,6 +31,8 @@ def write_template(name: str, file: str, *, has_backward: bool = True) -> str:
         "cell": name,
         "file": file,
         "forward": indent(list_equations(cell.forward) + DEFINITION * has_sigma, " " * 8),
+        "flag": "" if has_backward else f" {NO_EQUATIONS}",
+        "delta": ", δy in the equations" if has_backward else "",
         "backward": indent(cell.backward.strip(), "    ") if has_backward else DERIVE,
         "symbols": ", ".join(f"{s} is {s}_{{t-1}} and {s}_next is {s}_t" for s in states),
         "gates": ", ".join(gates),
@@ -52,6 +55,7 @@ def write_template(name: str, file: str, *, has_backward: bool = True) -> str:
         name: indent(fill(Template(text).substitute(values), 96), " " * 4)
         for name, text in TEXTS["paragraphs"].items()
     }
+    texts["terms"] = texts["terms" if has_backward else "derived_terms"]
     texts["blocks"] = f"\n\n{texts['blocks']}" if gates else ""
     texts["hint"] = f"\n\n{texts['hint']}" if has_sigma else ""
     lists = {

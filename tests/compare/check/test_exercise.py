@@ -51,13 +51,18 @@ def tried(folder, cell, text, stage=""):
 
 
 @pytest.mark.parametrize("cell", STAGES)
-def test_homework_has_no_equations_of_the_backward_pass(cell, tmp_path):
+def test_homework_has_no_equations_of_the_backward_pass(cell, tmp_path, capsys):
+    """Its commands hide them, too, and its words name no symbol that only they have."""
     for options in ([], ["--no-equations"]):
         file = tmp_path / f"my_{cell}{len(options)}.py"
         assert main(["new", str(file), "--cell", cell, *options]) == 0
         text = file.read_text(encoding="utf-8")
         assert ("Σ is over the steps" in text) == (not options)
         assert ("Derive the equations" in text) == bool(options)
+        assert ("⊙ is NumPy's *" in text) == ("δ" in text) == (not options)
+        shown = capsys.readouterr().out
+        flags = re.findall(r"rnn-parity check \S+( --no-equations)?", text + shown)
+        assert flags == [" --no-equations" * bool(options)] * 4
         assert "tanh(" in text  # the step's
         assert {f"{cell}_step_backward", f"{cell}_backward"} <= {
             node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)
