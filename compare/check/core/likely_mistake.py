@@ -1,8 +1,8 @@
 """The likely mistake: a bug of the catalogue that gives the same wrong results as the submission.
 
 Each bug is tried in our own code. It is named only if its results are the submission's within the
-tolerance, in several cases. If there is none, the wrong tensor alone may show a transposition, a
-sign or a factor.
+tolerance in several cases, and nearly so in all others. If there is none, the wrong tensor alone
+may show a transposition, a sign or a factor.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +17,7 @@ from compare.check.core.failing_cases import describe_failing_cases
 from compare.check.core.results import Attempt, Case, Diagnosis, Item, ItemResult
 from compare.check.core.subject import Subject
 from compare.check.core.symptoms import (
+    CANCELLED,
     COARSE,
     are_near,
     explain_exception,
@@ -24,6 +25,7 @@ from compare.check.core.symptoms import (
     explain_tensor,
     find_coarse_tolerance,
     is_nearer,
+    is_rounded_near_one,
     list_shapes,
 )
 from compare.implementations import Array, CallFailed, Results, Verdict
@@ -41,6 +43,14 @@ class Observation:
     right: Results
     allowed: Mapping[str, Array | float]
     got: Results
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """The observations that a mistake has to give, and the results of all other cases."""
+
+    near: list[Observation]
+    rest: list[tuple[Case, Results]]
 
 
 def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
@@ -61,12 +71,19 @@ def explain_results(subject: Subject, results: Sequence[ItemResult]) -> None:
 
 
 def find_mistake(
-    subject: Subject, result: ItemResult, observed: Sequence[Observation]
+    subject: Subject, result: ItemResult, observations: Observations
 ) -> Diagnosis | None:
     """Return the likely mistake of a wrong result, if it is known; the code is called again."""
+    observed = observations.near
 
     def compute(mistake: Mistake, case: Case) -> Computation:
         return partial(subject.compute, mistake, result.item, case)
+
+    def explains(mistake: Mistake, observed: Sequence[Observation], names: Sequence[str]) -> bool:
+        return all(gives(compute(mistake, one.case), one, names) for one in observed) and all(
+            gives_nearly(compute(mistake, case), got, names or [*observed[0].got])
+            for case, got in observations.rest
+        )
 
     assert result.wrong is not None
     if diagnosis := subject.diagnose_calls(result):
@@ -75,6 +92,7 @@ def find_mistake(
     wrong = result.wrong
     observed = [one for one in observed if wrong.tensor in one.got.keys() & one.right.keys()]
     symptom = explain_order(result.comparisons) or explain_in_all(wrong, observed)
+    symptom = symptom or explain_cancellation(wrong.tensor, observed)
     of_gates = describe_gates(subject.cell, wrong)
     fallback = symptom or (Diagnosis(of_gates) if of_gates else None)
     if not observed:
@@ -84,11 +102,11 @@ def find_mistake(
     shows_all = symptom or np.isnan(wrong.got).all()
     for names in ([],) if shows_all else ([], [wrong.tensor]):
         for mistake in mistakes():
-            if all(gives(compute(mistake, one.case), one, names) for one in observed):
+            if explains(mistake, observed, names):
                 return Diagnosis(mistake.describe(), mistake.lines, mistake)
     alone = [replace(one, got={wrong.tensor: one.got[wrong.tensor]}) for one in observed]
     for mistake in mistakes() if not shows_all else ():
-        if all(gives(compute(mistake, one.case), one) for one in alone):
+        if explains(mistake, alone, []):
             return Diagnosis(f"In {wrong.tensor} alone: {mistake.words}")
     return fallback
 
@@ -106,12 +124,24 @@ def explain_in_all(wrong: Comparison, observed: Sequence[Observation]) -> Diagno
     return symptom
 
 
-def observe(subject: Subject, result: ItemResult) -> list[Observation]:
+def explain_cancellation(tensor: str, observed: Sequence[Observation]) -> Diagnosis | None:
+    """Return that digits cancel, if a tensor is wrong only where its right entries are tiny.
+
+    The error is then that of rounding numbers near 1.
+    """
+    triples = [(one.right[tensor], one.got[tensor], one.allowed[tensor]) for one in observed]
+    wrong = [(right, got) for right, got, allowed in triples if not are_near(right, got, allowed)]
+    is_tiny = all(is_rounded_near_one(right, got) for right, got in wrong)
+    return CANCELLED if is_tiny and 0 < len(wrong) < len(observed) else None
+
+
+def observe(subject: Subject, result: ItemResult) -> Observations:
     """Return the submission's results of the wrong case, and of others that can confirm it.
 
     If the first case is right, all are tried, and the result says where it is wrong.
     """
     observed: list[Observation] = []
+    rest: list[tuple[Case, Results]] = []
     verdicts: list[tuple[Case, bool]] = []
     wrong, tries_all = result.case, result.cases > 1 and not subject.is_slow
     assert wrong is not None
@@ -135,8 +165,10 @@ def observe(subject: Subject, result: ItemResult) -> list[Observation]:
             if is_shown or (confirms and not is_right and len(observed) < 2 * CASES_TO_AGREE):
                 one = Observation(case, right.results, right.tolerance(PERTURBATIONS), got)
                 observed.insert(0 if case is wrong else len(observed), one)
+            elif confirms:
+                rest.append((case, got))
     result.where = describe_failing_cases(verdicts) if tries_all else ""
-    return observed
+    return Observations(observed, rest)
 
 
 def is_right_at_first(subject: Subject, item: Item) -> bool:
@@ -156,6 +188,16 @@ def _is_right(right: Expected, got: Results) -> bool:
         n in got and are_near(a, got[n], find_coarse_tolerance(a)) for n, a in right.results.items()
     )
     return all(near) and all(c.ok for c in right.compare_within(PERTURBATIONS, got))
+
+
+def gives_nearly(computation: Computation, got: Results, names: Sequence[str]) -> bool:
+    """Return whether a computation gives the results of these names but for a thousandth."""
+    try:
+        with np.errstate(all="ignore"):
+            mistaken = computation(Unmoved.RESULTS)
+        return all(are_near(mistaken[n], got[n], find_coarse_tolerance(mistaken[n])) for n in names)
+    except Exception:  # a bug with which the case cannot be computed
+        return False
 
 
 def gives(computation: Computation, observed: Observation, names: Sequence[str] = ()) -> bool:

@@ -13,6 +13,7 @@ from compare.parity import Comparison
 
 WIDEST = 7  # rows and columns of a tensor that are shown
 MOST_COLUMNS = 80  # of a terminal, that both tensors fill side by side
+DIGITS = 4, 6, 9, 12, 17  # of the numbers that are shown; so many that a wrong one differs
 MOST_LINES = 3  # of the plain version with the likely mistake
 
 
@@ -66,7 +67,7 @@ def describe_entry(wrong: Comparison) -> str:
         expected, got = describe_shapes(wrong)
         return f"expected {expected}, got {got}"
     place = f" at [{', '.join(map(str, at))}]" if at else ""
-    for digits in (6, 9, 17):  # until they differ
+    for digits in DIGITS[1:]:  # until they differ
         expected, got = (f"{array[at]:.{digits}g}" for array in (wrong.expected, wrong.got))
         if expected != got:
             break
@@ -100,9 +101,11 @@ def show_side_by_side(wrong: Comparison) -> list[Text]:
         index = (at[0],)
         lines.append(Text(f"  at step {at[0] + 1} of {len(wrong.expected)}", "dim"))
     marks = np.atleast_2d(wrong.wrong_entries[index])
-    window = _choose_window(marks)
+    window, shape = _choose_window(marks), marks.shape
     left, right = np.atleast_2d(wrong.expected[index]), np.atleast_2d(wrong.got[index])
-    expected, got = _format_rows(left[window]), _format_rows(right[window], marks[window])
+    left, right, marks = left[window], right[window], marks[window]
+    digits = _choose_digits(left[marks], right[marks])
+    expected, got = _format_rows(left, digits), _format_rows(right, digits, marks)
     width = max(len(expected[0]), len("expected"))
     if width + len(got[0]) + len("    ") > MOST_COLUMNS:
         for name, rows in (("expected", expected), ("got", got)):
@@ -111,7 +114,7 @@ def show_side_by_side(wrong: Comparison) -> list[Text]:
         lines.append(Text(f"  {'expected'.ljust(width)}  got", "dim"))
         for one, other in zip(expected, got, strict=True):
             lines.append(Text(f"  {one.plain.ljust(width)}  ").append(other))
-    more = _describe_window(window, left.shape)
+    more = _describe_window(window, shape)
     many, apart = int(wrong.wrong_entries.sum()), wrong.difference
     off = f"off by up to {apart:.2g}" if math.isfinite(apart) else "some are not finite"
     count = f"  {many} of {wrong.expected.size} entries wrong, marked *{more}"
@@ -138,16 +141,23 @@ def _describe_window(window: Sequence[slice], shape: Sequence[int]) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _format_rows(array: Array, marks: Array | None = None) -> list[Text]:
+def _choose_digits(expected: Array, got: Array) -> int:
+    """Return how many digits show that the wrong entries differ."""
+    pairs = [*zip(expected, got, strict=True)]
+    differ = (n for n in DIGITS if all(f"{a:.{n}g}" != f"{b:.{n}g}" for a, b in pairs))
+    return next(differ, DIGITS[-1])
+
+
+def _format_rows(array: Array, digits: int, marks: Array | None = None) -> list[Text]:
     """Return the numbers of an array in columns, with their marks."""
-    formatted = [[f"{number:.4g}" for number in row] for row in array]
-    digits = max(len(number) for row in formatted for number in row)
+    formatted = [[f"{number:.{digits}g}" for number in row] for row in array]
+    width = max(len(number) for row in formatted for number in row)
     rows = []
     for r, row in enumerate(formatted):
         text = Text()
         for c, number in enumerate(row):
             is_wrong = marks is not None and marks[r, c]
             mark = "" if marks is None else "*" if is_wrong else " "
-            text.append(number.rjust(digits + 1) + mark, "bold red" if is_wrong else "")
+            text.append(number.rjust(width + 1) + mark, "bold red" if is_wrong else "")
         rows.append(text)
     return rows

@@ -29,6 +29,9 @@ ROWS = {
 
 COARSE = Diagnosis("It has the accuracy of float32 only.")
 
+CANCELLED = Diagnosis("Digits cancel: it is wrong only where the right numbers are tiny.")
+TINY = 1e-6  # the right numbers are smaller
+
 COLUMN = re.compile(r"one operation on arrays of the shapes \((\d+),\d+\) \(\1,\)")
 
 LEAST_OF_FLOAT32 = 0.05
@@ -110,6 +113,14 @@ def is_nearer(got: Array, mistaken: Array, right: Array, allowed: Array | float)
     apart = absolute_difference(got, right)
     is_wrong = bool(np.any(apart > allowed))
     return not is_wrong or largest_difference(got, mistaken) <= apart.max() / 2
+
+
+def is_rounded_near_one(right: Array, got: Array) -> bool:
+    """Return whether tiny results have the error of rounding numbers near 1."""
+    if right.shape != got.shape or got.dtype.kind != "f" or not np.isfinite(got).all():
+        return False
+    error = 8 * float(np.finfo(got.dtype).eps)
+    return bool(np.max(np.abs(right), initial=0) < TINY) and largest_difference(got, right) <= error
 
 
 def find_coarse_tolerance(array: Array) -> float:
