@@ -64,6 +64,11 @@ const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const code = (text) => make("code", {}, text);
 /** @type {(x: Value, digits?: number) => string} */
 const shown = (x, digits = 4) => (typeof x === "number" ? String(Number(x.toPrecision(digits))) : x);
+/**
+ * How many digits show that two numbers differ.
+ * @type {(one: Value, other: Value) => number}
+ */
+const digitsOf = (one, other) => [3, 6, 9, 12].find((n) => shown(one, n) !== shown(other, n)) ?? 17;
 /** @type {(x: Value) => number} */
 const finite = (x) => (typeof x === "number" ? x : NaN);
 /** @type {(stage: Stage) => boolean} */
@@ -89,7 +94,9 @@ function drawBeginning() {
   const begun = missing.length ? ["Nothing that is there is wrong."] : ["Nothing is wrong."];
   const empty = missing.length === record.stages.length;
   const lead = empty ? [`${record.summary[0].toUpperCase()}${record.summary.slice(1)}.`] : begun;
-  $("lead").append(...(first ? ["The first that is not right is ", code(first.name), first.short ? `: ${first.short}.` : "."] : lead));
+  const isUnread = record.stages.every((stage) => stage.verdict === "error" && !stage.case && stage.short === first?.short);
+  const named = first ? ["The first that is not right is ", code(first.name), first.short ? `: ${first.short}.` : "."] : lead;
+  $("lead").append(...(isUnread ? [`The file cannot be read: ${first?.short}.`] : named));
   $("stages").append(
     ...record.stages.map((stage, k) =>
       make(
@@ -97,7 +104,7 @@ function drawBeginning() {
         {},
         make("th", { scope: "row" }, stage.case ? make("a", { href: `#stage-${k}` }, code(stage.name)) : code(stage.name)),
         make("td", { class: `verdict ${stage.verdict}` }, stage.verdict),
-        make("td", {}, stage.short),
+        make("td", {}, isUnread ? "" : stage.short),
       ),
     ),
   );
@@ -118,7 +125,7 @@ function drawStage(stage, k) {
       "The first case that shows it: ",
       make("b", {}, stage.case ?? ""),
       ". ",
-      ...stage.notes.map((note) => `${note}. `),
+      ...stage.notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}. `),
     ),
   );
   if (!stage.tensors?.some((tensor) => !tensor.ok)) section.append(make("p", {}, stage.short));
@@ -291,10 +298,11 @@ function drawSlice(tensor, slice, chosen) {
   const sides = isTurned || dimension > 1 ? names(isTurned ? 2 : dimension - 2, rows).map(String) : [""];
   const part = isTurned && !tensor.ok ? tensor.first[axis] - tensor.begin[axis] : null;
   const readout = make("p", { class: "readout", role: "status" });
+  const digits = (/** @type {number} */ r, /** @type {number} */ c) => (wrong(r, c) ? digitsOf(expected(r, c), got(r, c)) : 3);
   const look = { cells, heads, sides, part, choose };
   const maps = [
-    drawMap("expected", expected, most(expected, got), { ...look, wrong: () => false }),
-    drawMap("yours", got, most(expected, got), { ...look, wrong }),
+    drawMap("expected", expected, most(expected, got), { ...look, digits, wrong: () => false }),
+    drawMap("yours", got, most(expected, got), { ...look, digits, wrong }),
     drawMap("difference", beyond, most(beyond), { ...look, wrong }),
   ];
   /** @type {(r: number, c: number) => void} */
@@ -333,11 +341,11 @@ function drawSlice(tensor, slice, chosen) {
  * @property {number | null} part the column that is marked
  * @property {(r: number, c: number) => boolean} wrong
  * @property {(r: number, c: number) => void} choose
- * @property {number} [digits]
+ * @property {(r: number, c: number) => number} [digits]
  */
 
 /** @type {(name: string, value: ValueAt, scale: number, look: MapLook) => { figure: HTMLElement, mark: (r: number, c: number) => void }} */
-function drawMap(name, value, scale, { cells, heads, sides, part, wrong, choose, digits = 3 }) {
+function drawMap(name, value, scale, { cells, heads, sides, part, wrong, choose, digits = () => 3 }) {
   /** @type {Map<string, { box: HTMLElement, filled: HTMLElement }>} */
   const boxes = new Map();
   const body = sides.map((side, r) =>
@@ -351,7 +359,7 @@ function drawMap(name, value, scale, { cells, heads, sides, part, wrong, choose,
           "td",
           { class: wrong(r, c) ? "wrong" : null, onclick: () => choose(r, c) },
           filled,
-          make("span", {}, shown(value(r, c), digits) + (wrong(r, c) ? "*" : "")),
+          make("span", {}, shown(value(r, c), digits(r, c)) + (wrong(r, c) ? "*" : "")),
         );
         boxes.set(`${r} ${c}`, { box, filled });
         return box;
@@ -424,7 +432,7 @@ function drawValues(values) {
       part: null,
       wrong: () => false,
       choose: () => {},
-      digits: 7,
+      digits: () => 7,
     }).figure;
   });
   return make(

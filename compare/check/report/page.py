@@ -73,7 +73,7 @@ def describe_stage(result: ItemResult, report: Report) -> JsonObject:
         "equation": result.item.equation,
         "likely": result.likely,
         "lines": result.likely_lines[:MOST_LINES],
-        "notes": result.notes,
+        "notes": [*filter(None, (result.where, *result.notes))],
     }
     if result.case is None or is_right:
         return stage

@@ -298,6 +298,8 @@ def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> H
     message = ""
     with suppress(Exception):  # of the user's class
         message = str(error.msg if isinstance(error, SyntaxError) else error)
+        if isinstance(error, SyntaxError) and error.text:
+            message += f" in `{error.text.strip()}`"
     return {"kinds": kinds, "message": clean(message)[:300], "where": where}
 
 

@@ -103,7 +103,7 @@ def test_the_numbers_of_the_page_are_those_of_the_report(report, tab):
                 heads = (str(at[2]), f"t = {at[0] + 1}") if blocks else (str(at[0]), str(at[1]))
                 assert (row, column) == heads
                 assert framed == number.endswith("*")
-                assert float(number.rstrip("*")) == float(f"{wrong.got[at]:.3g}")
+                assert f"{float(number.rstrip('*')):.3g}" == f"{wrong.got[at]:.3g}"
                 stars |= {at} if framed else set()
         assert seen == {
             at: (
@@ -151,6 +151,34 @@ def test_a_wrong_scalar_has_its_numbers(stage, right, wrong, tmp_path, tab):
     assert float(expected) == pytest.approx(float(found.expected), rel=1e-15)
     assert float(got.lower()) == pytest.approx(float(found.got), rel=1e-15, nan_ok=True)
     assert f"{found.tensor} of shape (): 1 wrong number." in tab.inner_text("#stage-0")
+
+
+def write_page_of(text, stage, folder):
+    """Check a file in this process, and return the address of its page."""
+    (folder / "mine.py").write_text(text, encoding="utf-8")
+    config = CheckConfig(target=str(folder / "mine.py"), stage=stage, explain=folder / "mine.html")
+    with unchecked():
+        command.examine(config, Terminal(quiet=True), start=LocalProcess)
+    return config.explain.as_uri()
+
+
+def test_a_file_that_cannot_be_read_is_said_once_with_its_line(tmp_path, tab):
+    tab.goto(write_page_of("x = 1\ndef rnn_step(x)\n    pass\n", None, tmp_path))
+    why = "SyntaxError: expected ':' in `def rnn_step(x)` (line 2)"
+    assert tab.inner_text("#lead") == f"The file cannot be read: {why}."
+    assert tab.inner_text("body").count("SyntaxError") == 1
+
+
+def test_wrong_numbers_have_as_many_digits_as_differ(tmp_path, tab):
+    exponentials = "np.sign(z_t) * (1 - np.exp(-2 * abs(z_t))) / (1 + np.exp(-2 * abs(z_t)))"
+    text = replaced(RIGHT, [("np.tanh(z_t)", exponentials)])
+    tab.goto(write_page_of(text, "rnn_step", tmp_path))
+    maps = tab.locator("#stage-0 .maps table").all()[:2]
+    expected, got = (each.locator("td:has(i)").all_inner_texts() for each in maps)
+    pairs = [*zip(expected, got, strict=True)]
+    assert any(other.endswith("*") for _, other in pairs)
+    assert all(f"{one}*" != other for one, other in pairs)
+    assert re.search(r"\. Right in \d+ cases, wrong in \d+", tab.inner_text("#stage-0"))
 
 
 ON_ONE_SCALE = """(maps) => {

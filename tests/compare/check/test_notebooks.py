@@ -107,7 +107,7 @@ def test_definitions_are_run_and_nothing_else():
 
 
 PLACES = {
-    "def rnn_step(:\n    pass": "SyntaxError: invalid syntax (mine.ipynb, cell 3, line 1)",
+    "def rnn_step(:\n    pass": "invalid syntax in `def rnn_step(:` (mine.ipynb, cell 3, line 1)",
     "\nclass A:\n    x = 1 % 0": "by zero (mine.ipynb, cell 3, line 3)",
     "def rnn_step(*_):\n    return rng": "NameError: name 'rng' is not defined: cell 2 sets it in "
     "a statement that check does not run (mine.ipynb, cell 3, line 2)",
@@ -121,7 +121,7 @@ FAILING = {
     "import broken": "line 5 (invalid syntax (broken.py, line 1)) was",
 }
 UNFORGIVEN = {
-    "return": "SyntaxError: 'return' outside function (line 5)",
+    "return": "SyntaxError: 'return' outside function in `return` (line 5)",
     "def clip_grad_norm(gradients, max_norm=1 / 0): ...": "division by zero (line 5)",
 }
 CLIPPING = """import numpy as np

@@ -91,7 +91,7 @@ def test_an_endless_loop_is_ended_and_what_is_no_function_is_called_so(printed):
     assert any(note.startswith("printed ") for note in report["notes"])
     assert verdicts(answers["empty"]) == ["missing"] * 6
     [words] = {stage["got"] for stage in answers["no Python"]["report"]["stages"]}
-    assert words == "SyntaxError: invalid syntax (line 1)"
+    assert words == "SyntaxError: invalid syntax in `def f(:` (line 1)"
 
 
 def test_the_functions_train_the_plain_versions_model(printed):
