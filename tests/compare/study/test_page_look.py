@@ -28,7 +28,7 @@ NAMES = {  # what stands in a picture, a legend or the head of a table
     "products": "Row 7 of W_hh, times the state after step 5|unit|weight|state|product",
     "checkpoints": "weights|perplexity|sampled at temperature 0.8, and most likely",
     "lesson-numbers": "cell|20 letters|40 letters|RNN|GRU|LSTM|LSTM, forget bias 1",
-    "lesson-before": "RNN|GRU|LSTM|first letter|repeated letter",
+    "lesson-before": "RNN|GRU|LSTM, forget bias 1|first letter|repeated letter",
     "parity-table": "tensor|verdict|of the tolerance|largest difference|tolerance|shape",
 }
 LABEL = """(id) => {

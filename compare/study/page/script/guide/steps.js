@@ -176,19 +176,20 @@ export const GUIDE = [
       const before = lastNorms();
       setGain(0.5);
       readAgain();
-      const [now] = lastNorms();
-      const ratio = now / before[0];
+      const now = lastNorms();
+      const ratio = now[0] / before[0];
+      const [wayBefore, wayNow] = [before, now].map((norms) => norms[0] / norms[K - 1]);
       return {
         rightOption: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2],
         text:
-          `It was ${rounded(before[0])}, and is ${rounded(now)} now, ${factor(ratio)}. W_hh^T acts at each step back, and half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}. ` +
-          "The slopes of tanh change, too, so it is not exactly that.",
+          `It was ${rounded(before[0])}, and is ${rounded(now[0])} now, ${factor(ratio)}. ` +
+          `The right end of the line moved, too, from ${rounded(before[K - 1])} to ${rounded(now[K - 1])}, because the network now predicts another probability. So compare both ends: step 1 was ${factor(wayBefore)} than step ${K}, and is ${factor(wayNow)}. That is ${factor(wayNow / wayBefore)}, near the 1/${(2 ** (K - 1)).toLocaleString("en")} of half, ${times(K - 1, "time")}; the slopes of tanh make the rest.`,
       };
     },
   },
   {
     mark: "lesson-numbers",
-    covers: "lesson-numbers",
+    covers: "lesson-body",
     reads: longText,
     title: "What gates change",
     text: "A gate is a number between 0 and 1 that says how much of the state is kept. Does it help to remember? Networks learned to end a word such as “apqmzkw a” with its first letter. With a forget bias, the gates that keep an LSTM's state begin nearer to 1.",
@@ -200,13 +201,17 @@ export const GUIDE = [
       const rank = (name) => (cells[name].updates[0] ?? most) - cells[name].learned[0] * most;
       const [fastest] = Object.keys(cells).sort((a, b) => rank(a) - rank(b));
       /** @type {(name: string) => string} */
+      const updatesOf = (name) => (cells[name].updates[0] ?? most).toLocaleString("en");
+      /** @type {(name: string) => string} */
       const said = (name) =>
-        `${(cells[name].updates[0] ?? most).toLocaleString("en")} updates in the median, and ${cells[name].learned[0]} of ${cells[name].trained[0]} learned it`;
+        `${updatesOf(name)} updates in the median, and ${cells[name].learned[0]} of ${cells[name].trained[0]} learned it`;
       return {
         rightOption: fastest,
         text:
           `The ${fastest} needed ${said(fastest)}; the RNN ${said("RNN")}. ` +
-          "A gate near 1 lets the state, and its gradient, pass a step almost unchanged.",
+          "A gate near 1 lets the state, and its gradient, pass a step almost unchanged. " +
+          `But PyTorch's LSTM begins with forget gates near 1/2: it needed ${updatesOf("LSTM")}, and ${updatesOf("LSTM, forget bias 3")} with a forget bias of 3. ` +
+          "The gradient of an untrained network does not tell which cell learns faster.",
       };
     },
   },

@@ -27,15 +27,12 @@ function drawLesson() {
     /** @type {(n: number) => number} */
     const x = (n) => left + 8 + (n / last) * (wide - left - 20);
     const { parts, tall } = logChart(
-      networks.map(({ cell, [when]: { norms } }) => ({ kind: `of-${cell} h`, name: record.cells[cell].layer, shares: norms })),
+      networks.map(({ cell, name, [when]: { norms } }) => ({ kind: `of-${cell} h`, name, shares: norms })),
       { wide, tall: 150, x, left },
     );
     parts.push(text(x(0), tall + 6, "first letter"), text(x(last), tall + 6, "repeated letter", "", "end"));
     const said = networks
-      .map(
-        ({ cell, [when]: { norms, gate } }) =>
-          `${record.cells[cell].layer} ${share(norms[0])}${gate ? ` (mean gate ${rounded(gate, 2)})` : ""}`,
-      )
+      .map(({ name, [when]: { norms, gate } }) => `${name}: ${share(norms[0])}${gate ? ` (mean gate ${rounded(gate, 2)})` : ""}`)
       .join("; ");
     $(`lesson-${when}-said`).textContent = `At the first letter, this much of the gradient at the last letter: ${said}.`;
     $(`lesson-${when}`).replaceChildren(

@@ -62,7 +62,7 @@ import { $, find } from "../../../../files/page.js";
  * @property {string[]} places
  * @property {number} updates the most
  * @property {Record<string, { learned: number[], trained: number[], updates: (number | null)[] }>} cells
- * @property {{ cell: string, before: LessonNorms, after: LessonNorms }[]} networks
+ * @property {{ cell: string, name: string, before: LessonNorms, after: LessonNorms }[]} networks
  */
 
 /**
