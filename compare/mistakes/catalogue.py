@@ -93,10 +93,13 @@ class Bug:
         file = CELLS[cell].plain_file
         return tuple(patch for patch in self.plain if patch.file == file)
 
-    def find_lines(self, cell: str) -> tuple[str, ...]:
-        """Return the lines of a cell's plain version that the bug changes, as they are with it."""
+    def find_lines(self, cell: str, sign: str = "+") -> tuple[str, ...]:
+        """Return the lines of a cell's plain version that the bug changes: with it, or "-" without.
+
+        The lines of a diff, which begin with these signs.
+        """
         changed = diff(self.read_plain(cell) or self.plain, context=0).splitlines()
-        return tuple(line[1:].strip() for line in changed if line[0] == "+" and line[:3] != "+++")
+        return tuple(line[1:].strip() for line in changed if line[0] == sign and line[1] != sign)
 
     def is_in(self, stage: str, cell: str) -> bool:
         """Return whether `check` tries it in a stage of a cell."""

@@ -44,6 +44,11 @@ class Mistake:
         return self.bug.find_lines(self.cell) if self.bug else ()
 
     @property
+    def right_lines(self) -> tuple[str, ...]:
+        """The same lines of the plain version, as they are."""
+        return self.bug.find_lines(self.cell, "-") if self.bug else ()
+
+    @property
     def another(self) -> str:
         """The name of the cell that is computed with it; empty if it has none."""
         return self.bug.another if self.bug else ""

@@ -234,7 +234,7 @@ def check_output() -> str:
     """Return the stages of a check and the likely mistake."""
     lines = [line.strip() for line in CHECK.read_text("utf-8").splitlines()]
     likely = next(i for i, line in enumerate(lines) if "W_hh is not transposed" in line)
-    return "\n".join(["```text", *lines[1:4], "…", *lines[likely : likely + 3], "```"])
+    return "\n".join(["```text", *lines[1:4], "…", *lines[likely : likely + 4], "```"])
 
 
 def runs_table() -> str:

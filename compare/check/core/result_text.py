@@ -14,7 +14,6 @@ from compare.parity import Comparison
 WIDEST = 7  # rows and columns of a tensor that are shown
 MOST_COLUMNS = 80  # of a terminal, that both tensors fill side by side
 DIGITS = 4, 6, 9, 12, 17  # of the numbers that are shown; so many that a wrong one differs
-MOST_LINES = 3  # of the plain version with the likely mistake
 
 
 def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
@@ -38,8 +37,8 @@ def explain(result: ItemResult, *, is_reported: bool = False) -> list[Text]:
     if result.likely:
         lines += [Text(), Text("  Likely mistake: ").append(result.likely, "bold")]
     if result.likely_lines:
-        lines.append(Text("  With this mistake, scratch_rnn/plain would read:"))
-        lines += [Text(f"    {line}") for line in result.likely_lines[:MOST_LINES]]
+        lines.append(Text("  In the code of scratch_rnn/plain:"))
+        lines += [Text(f"    {line}") for line in result.likely_lines]
     return lines
 
 

@@ -15,6 +15,8 @@ AFTER_ANOTHER = ", after another call"
 SECOND = " of a second call"
 """The ends of the names of tensors that must not change, or must be the same again."""
 
+MOST_LINES = 3  # of the plain version with a likely mistake, and as many right ones
+
 Inputs = dict[str, Any]
 """The arguments of a call by name: arrays, tuples and lists of arrays, and numbers."""
 
@@ -131,8 +133,16 @@ class ItemResult(Result):
 
     @property
     def likely_lines(self) -> tuple[str, ...]:
-        """The lines of the plain version with the likely mistake."""
-        return self.diagnosis.lines if self.diagnosis else ()
+        """The lines of the plain version with the likely mistake, and the right ones."""
+        if self.diagnosis is None or not self.diagnosis.lines:
+            return ()
+        mistake = self.diagnosis.mistake
+        versions = {"wrong": self.diagnosis.lines, "right": mistake.right_lines if mistake else ()}
+        return tuple(
+            f"{verdict}  {line}"
+            for verdict, lines in versions.items()
+            for line in lines[:MOST_LINES]
+        )
 
     @classmethod
     def from_failure(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from compare.check.core.report import Report
-from compare.check.core.result_text import MOST_LINES, explain, summarize
+from compare.check.core.result_text import explain, summarize
 from compare.check.core.results import ItemResult
 from compare.implementations import Verdict
 
@@ -40,6 +40,6 @@ def _explain(result: ItemResult) -> Iterator[str]:
     if result.likely:
         yield f"<div><b>Likely mistake:</b> {html.escape(result.likely)}</div>"
     if result.likely_lines:
-        lines = html.escape("\n".join(result.likely_lines[:MOST_LINES]))
+        lines = html.escape("\n".join(result.likely_lines))
         summary = "<summary>What this mistake looks like in code</summary>"
         yield f"<details>{summary}<pre>{lines}</pre></details>"

@@ -135,7 +135,7 @@ function drawStage(stage, k) {
         "div",
         { class: "likely" },
         make("p", {}, make("b", {}, "Likely mistake: "), stage.likely),
-        stage.lines.length ? make("p", { class: "hint" }, "With this mistake, scratch_rnn/plain would read:") : null,
+        stage.lines.length ? make("p", { class: "hint" }, "In the code of scratch_rnn/plain:") : null,
         stage.lines.length ? make("pre", { tabindex: 0 }, stage.lines.join("\n")) : null,
       ),
     );
@@ -176,7 +176,7 @@ const RENAMED = {
  */
 function markEquation(equation, { lines: mistaken, wrong = "" }) {
   const lines = equation.split("\n");
-  const assigned = mistaken.flatMap((line) => line.match(/^\w+(?= [*+]?= )/) ?? []);
+  const assigned = mistaken.flatMap((line) => line.match(/(?<=^(?:wrong|right) {2})\w+(?= [*+]?= )/) ?? []);
   const places = [...assigned, wrong].filter(Boolean).map((name) => lines.findIndex((line) => computes(line, name)));
   const here = places.find((place) => place >= 0);
   return lines.map((line, n) => make("span", { class: n === here ? "here" : null }, `${line}\n`));

@@ -12,7 +12,7 @@ import numpy as np
 
 from compare.check.cases.floats import convert_to_float64
 from compare.check.core.report import Report
-from compare.check.core.result_text import MOST_LINES, summarize
+from compare.check.core.result_text import summarize
 from compare.check.core.results import AFTER_ANOTHER, ARGUMENT, SECOND, Case, ItemResult
 from compare.check.exercise.stages import Stage, run_quietly
 from compare.files import (
@@ -72,7 +72,7 @@ def describe_stage(result: ItemResult, report: Report) -> JsonObject:
         "case": result.case.description if result.case and not is_right else "",
         "equation": result.item.equation,
         "likely": result.likely,
-        "lines": result.likely_lines[:MOST_LINES],
+        "lines": result.likely_lines,
         "notes": [*filter(None, (result.where, *result.notes))],
     }
     if result.case is None or is_right:

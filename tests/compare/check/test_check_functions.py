@@ -70,7 +70,10 @@ def test_a_copy_that_is_scaled_in_the_place_of_a_gradient_is_named(tmp_path):
 
 def test_a_likely_mistake_has_its_line_and_only_another_function_is_the_next_one(tmp_path):
     [step] = tried(tmp_path, changed(("h @ W_hh.T", "h @ W_hh")), STAGES[:1]).values()
-    assert step.likely_lines == ("z_t = x_t @ W_ih.T + b_ih + h @ W_hh + b_hh  # (B, H)",)
+    assert step.likely_lines == (
+        "wrong  z_t = x_t @ W_ih.T + b_ih + h @ W_hh + b_hh  # (B, H)",
+        "right  z_t = x_t @ W_ih.T + b_ih + h @ W_hh.T + b_hh  # (B, H)",
+    )
     for form, many in (("functions", 1), ("class", 2)):
         shown, printed = terminal()
         show(Report("mine.py", form, "rnn", 0, [step] * many), shown)

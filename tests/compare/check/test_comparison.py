@@ -26,10 +26,10 @@ forward on T 3, B 2, H 2: output is wrong
   h = tanh(z)
 
   Likely mistake: It is so.
-  With this mistake, scratch_rnn/plain would read:
-    line 1
-    line 2
-    line 3
+  In the code of scratch_rnn/plain:
+    wrong  line 1
+    wrong  line 2
+    wrong  line 3
 """
 
 
