@@ -233,7 +233,10 @@ ABSENT |= dict.fromkeys(("reach", "clipping", "game"), ONE)
 
 def test_letters_that_are_not_there_no_letter_one_letter_and_two(page):
     page.fill("#text-input", "Ünd!")
-    assert page.text("#text-note") == "Not in the vocabulary: Ü ! — read as “ nd ”."
+    assert page.text("#text-note") == (
+        "Not in the vocabulary: Ü ! — read as “ nd ”: "
+        "a capital as its small letter, other characters as a space."
+    )
     assert page.text("#title") == "“nd”"
     page.fill("#text-input", "")
     assert page.text("#text-note").endswith("The pictures show the previous text.")

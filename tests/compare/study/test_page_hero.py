@@ -76,6 +76,16 @@ def test_it_stands_still_and_is_stepped_through_without_motion(page):
     assert page.text("#hero-tip") == page.js("hero.marks.at(-1).words")
 
 
+def test_a_text_that_is_typed_while_it_plays_has_its_title_and_its_note(path, open_page):
+    opened = open_page(path, folded=True)
+    opened.page.set_viewport_size({"width": 1280, "height": 500})  # the next section is below
+    opened.page.locator("#hero-play").click()
+    opened.page.locator("#text-input").fill("Hello 7")
+    opened.page.wait_for_function("() => $('title').textContent === '“hello”'", timeout=5000)
+    assert opened.js("hero.isPlaying")
+    assert opened.text("#text-note").startswith("Not in the vocabulary: H 7 — read as “hello  ”")
+
+
 def test_the_whole_page_has_one_step(path, open_page):
     page = open_page(path, folded=True).page
     page.emulate_media(reduced_motion="no-preference")  # it plays until it is touched

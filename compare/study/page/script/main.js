@@ -12,7 +12,7 @@ import { controlsPanel } from "./panels/controls.js";
 import { backwardPanel } from "./panels/flow/flow.js";
 import { gamePanel } from "./panels/game/game.js";
 import { lessonPanel } from "./panels/lesson.js";
-import { livePanel } from "./panels/live.js";
+import { livePanel, typingPanel } from "./panels/live.js";
 import { memoryPanel } from "./panels/memory.js";
 import { setUpFolding, setUpNetworks } from "./panels/page.js";
 import { parityPanel } from "./panels/parity.js";
@@ -36,6 +36,7 @@ const PANELS = [
   controlsPanel,
   guidePanel,
   heroPanel,
+  typingPanel,
   livePanel,
   unrolledPanel,
   stepPanel,

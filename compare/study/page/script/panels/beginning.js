@@ -4,17 +4,16 @@ import { CELL } from "../record/cell.js";
 import { times } from "../record/numbers.js";
 import { H, IS_OF_A_RUN, record, S, V } from "../record/record.js";
 import { GLYPHS, isKnown, spoken } from "../record/tokens.js";
-import { panelOf } from "../state/redraw.js";
 import { reading, T } from "../state/state.js";
 
 /** @import { Panel } from "../state/redraw.js" */
 
 function setUpBeginning() {
-  const pages = document.body.dataset.pages ?? "#cells"; // the pages of the other cells, if they are beside this one
-  const openCells = () => panelOf("cells")?.setAttribute("open", "");
-  const others = Object.keys(record.cells)
-    .filter((name) => name !== record.cell && CELLS[name])
-    .map((name) => make("a", { href: pages.replace("CELL", name), onclick: openCells }, record.cells[name].layer));
+  const { pages } = document.body.dataset; // of the other cells, if they are beside this one
+  const names = Object.keys(record.cells).filter((name) => name !== record.cell && CELLS[name]);
+  const others = pages
+    ? names.map((name) => make("a", { href: pages.replace("CELL", name) }, record.cells[name].layer))
+    : names.map((name) => make("code", {}, `rnn-parity explain --cell ${name}`));
   $("lead").append(
     make("b", {}, `${record.cell === "gru" ? "A" : "An"} ${record.layer}`),
     ` reads a text one character at a time. Each changes its state, ${times(record.states.length * H, "number")}${record.states.length > 1 ? ` (${record.states.join(" and ")})` : ""}, and from the state it predicts the next. `,
@@ -23,7 +22,7 @@ function setUpBeginning() {
       : "",
   );
   const signs = [...GLYPHS].filter(([token]) => isKnown(token)).map(([token, sign]) => `${sign} ${spoken(token)}`);
-  if (isKnown("<unk>")) signs.push("? a character outside the vocabulary");
+  if (isKnown("<unk>")) signs.push(isKnown(" ") ? "? unknown" : "? a character outside the vocabulary");
   $("token-legend").textContent = `Each character is a token: ${signs.join(" · ")}`;
   $("gate-legend").textContent = CELL.parts.map(({ of, title }) => `${of.replace("_t", "")}: ${title.toLowerCase()}`).join(" · ");
   if (document.body.dataset.pages) $("derivation").replaceChildren(make("a", { href: "learn/bptt.html" }, "The derivation")); // beside this page in the site
@@ -65,4 +64,4 @@ function drawBeginning() {
 }
 
 /** @type {Panel} */
-export const beginningPanel = { section: "live", views: [["c text", drawBeginning]], setUp: setUpBeginning };
+export const beginningPanel = { section: "hero", views: [["c text", drawBeginning]], setUp: setUpBeginning };

@@ -87,13 +87,12 @@ function setUpPanel() {
   });
 }
 
-function drawPanel() {
+/** What is below the moving picture. */
+function drawTyping() {
   const canCompute = hasWeights();
   const example = EXAMPLES.findIndex(([, text]) => text === live.text);
   $select("example-select").value = example < 0 ? "" : String(example);
   $("example-note").textContent = EXAMPLES[example]?.[2] ?? "";
-  for (const id of CONTROLS) $(id).toggleAttribute("disabled", !canCompute);
-  for (const id of ["train", "train-step"]) $(id).toggleAttribute("disabled", !canCompute || K === 0);
   $("panel-absent").textContent = canCompute
     ? ""
     : !CAN_TYPE
@@ -107,6 +106,12 @@ function drawPanel() {
     : game.bug
       ? "This page's engine has a bug now, and the numbers below are computed with it: see “Find the bug”."
       : "The numbers below are this page's own, computed in float64. NumPy and PyTorch did not compute them.";
+}
+
+function drawPanel() {
+  const canCompute = hasWeights();
+  for (const id of CONTROLS) $(id).toggleAttribute("disabled", !canCompute);
+  for (const id of ["train", "train-step"]) $(id).toggleAttribute("disabled", !canCompute || K === 0);
   const gain = live.gain.toFixed(2);
   $input("gain-slider").value = String(live.gain);
   $("gain-slider").setAttribute("aria-valuetext", `times ${gain}`);
@@ -120,7 +125,9 @@ function noteOnText() {
   const typed = [...live.text];
   if (tokensOf(live.text).length === 0) return "Type at least one character of the vocabulary. The pictures show the previous text.";
   const foreign = [...new Set(typed.filter((character) => !isKnown(character)))];
-  return foreign.length ? `Not in the vocabulary: ${foreign.join(" ")} — read as “${reading.text}”.` : "";
+  return foreign.length
+    ? `Not in the vocabulary: ${foreign.join(" ")} — read as “${reading.text}”: a capital as its small letter, other characters as ${isKnown(" ") ? "a space" : "?"}.`
+    : "";
 }
 
 function drawLoss() {
@@ -174,6 +181,9 @@ function drawWriting() {
   $("drawn").textContent = temperature() === 0 ? "the same: temperature 0 takes the most likely token" : written(temperature());
   $("drawn-name").textContent = `sampled: each token drawn with its probability (seed ${seed})`;
 }
+
+/** @type {Panel} */
+export const typingPanel = { section: "hero", views: [["c text", drawTyping]] };
 
 /** @type {Panel} */
 export const livePanel = { section: "live", views: [["c text norms", drawPanel]], setUp: setUpPanel };
