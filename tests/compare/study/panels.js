@@ -403,16 +403,19 @@ globalThis.compare = (() => {
     live.network = kept;
     const [right, wrong] = results;
     const far = (a, b) => Math.max(...a.flatMap((array, n) => array.map((x, m) => Math.abs(x - b[n][m]))));
-    const shown = all("#symptom tbody tr").map((each) => [...each.cells]).map(([head, a, b, last]) => ({ name: head.textContent, a, b, last }));
+    const shown = all("#symptom tbody tr").map((each) => [...each.cells]).map(([head, a, b, last]) => ({ name: head.textContent.split(" (")[0], pictured: head.textContent.split("picture: ")[1], a, b, last }));
     const table_ = (each) => [...document.querySelectorAll("#symptom table")].indexOf(each.last.closest("table"));
     const isApart = (each) => each.last.querySelector(".apart") !== null;
     const inOrder = shown.filter((each, n) => n > 0 && table_(each) === table_(shown[n - 1]) && isApart(each) && !isApart(shown[n - 1]));
     const numbers_ = shown.filter(({ name }) => name !== "generated text");
+    const farthest = (what) => {
+      const aparts = names.map((each) => far(right.of[`${what} of ${each}`], wrong.of[`${what} of ${each}`]) / (size(wrong.of[`${what} of ${each}`][0]) || 1));
+      return aparts.indexOf(Math.max(...aparts));
+    };
     const matrixOf = (name) => { // what its two pictures show
       if (name === "states h" || name === "logits y") return [right, wrong].map(({ of }) => of[name][0].map((_, r) => of[name].map((column) => column[r])));
       const [what, letter] = name.split(" of ");
-      const aparts = names.map((each) => far(right.of[`${what} of ${each}`], wrong.of[`${what} of ${each}`]) / (size(wrong.of[`${what} of ${each}`][0]) || 1));
-      const n = letter ? names.indexOf(letter) : aparts.indexOf(Math.max(...aparts));
+      const n = letter ? names.indexOf(letter) : farthest(what);
       const width = [V, H, 1, 1, H, 1][n];
       return [right, wrong].map(({ of }) => nested(Float64Array.from(of[`${what} of ${names[n]}`][0]), width));
     };
@@ -420,6 +423,7 @@ globalThis.compare = (() => {
       ...differing([
         ["rows", numbers_.map(({ name }) => name).sort(), Object.keys(right.of).sort()],
         ["rows that differ after rows that do not", inOrder.map(({ name }) => name), []],
+        ...shown.filter(({ name }) => name === "gradient" || name === "update").map(({ name, pictured }) => [`picture of ${name}`, pictured, `${names[farthest(name)]})`]),
         ...shown.filter(({ name }) => name === "generated text").flatMap(({ a, b, last }) => [["text", [a, b].map((each) => each.textContent), [right.written, wrong.written]], ["text", last.textContent, right.written === wrong.written ? "none" : "differs"]]),
         ...numbers_.flatMap(({ name, a, b, last }) => {
           const apart_ = far(right.of[name], wrong.of[name]);

@@ -191,6 +191,23 @@ def test_a_puzzle_is_played_by_keyboard(opened):
     assert after == before
 
 
+def test_after_the_game_the_training_before_it_is_there_again(opened):
+    opened.click("#train-step")
+    opened.click("#train-step")
+    trained = "[live.losses, rnnParity.run('time').loss, $('checkpoint-value').textContent]"
+    before = opened.js(trained)
+    start(opened, "uphill")
+    assert opened.js("live.losses") == []
+    opened.click("#train-step")
+    start(opened, "last-step-only")  # another puzzle
+    opened.click("#game-leave")
+    assert opened.js(trained) == before
+    start(opened, "uphill")
+    opened.choose(c=0)
+    opened.click("#game-leave")  # other weights were chosen
+    assert opened.js("live.losses") == []
+
+
 def test_points_are_counted_once_for_each_puzzle(opened):
     def play(name, *guesses, hint=False):
         start(opened, name)

@@ -4,19 +4,26 @@ import { sourceLine } from "../../pictures/symbols.js";
 import { times } from "../../record/numbers.js";
 import { record } from "../../record/record.js";
 import { CAN_TYPE } from "../../record/tokens.js";
-import { game, K, live } from "../../state/state.js";
+import { chosen, game, K, live } from "../../state/state.js";
 import { readAgain, stopTraining } from "../../state/training.js";
 import { takeWeights } from "../../state/weights.js";
 import { drawSymptom, symptomOf } from "./symptoms.js";
 
 /** @import { RecordedBug } from "../../record/record.js" */
 /** @import { Panel } from "../../state/redraw.js" */
+/** @import { Live } from "../../state/state.js" */
 
 /** The number of answers. */
 const CHOICES = 4;
 
 /** Points for the right answer; the hint and each wrong guess cost one. */
 const MOST_POINTS = 3;
+
+/**
+ * The weights before the game, which begins with the recorded ones, and their checkpoint.
+ * @type {{ c: number } & Live | null}
+ */
+let aside = null;
 
 function setUpGame() {
   $("game-start").addEventListener("click", () =>
@@ -25,7 +32,7 @@ function setUpGame() {
   $("puzzle-input").addEventListener("input", drawGame);
   $("puzzle-input").addEventListener("keydown", (event) => event.key === "Enter" && $("game-start").click());
   $("game-leave").addEventListener("click", () => {
-    putBug(null);
+    leaveGame();
     $("game-start").focus({ preventScroll: true });
   });
   // the link leads to the game, so it goes where the game is on the screen: it would cover a choice
@@ -67,6 +74,7 @@ function startGame(number) {
   Object.assign(game, { number, offered: shuffled([bug, ...mostAlike(bug, others)]), tried: new Set(), hints: 0, isOver: false });
   $input("puzzle-input").value = String(number);
   say();
+  if (!game.bug) aside = { c: chosen.c, ...live };
   putBug(bug);
   $("game-title").scrollIntoView({ block: "start" });
 }
@@ -182,6 +190,15 @@ function drawGame() {
   /** @type {HTMLElement | null} */
   const next = $("choices").querySelector("button:enabled");
   (next ?? $("game-start")).focus({ preventScroll: true });
+}
+
+/** Leave the game; the weights are those before it again, with their training. */
+function leaveGame() {
+  putBug(null);
+  if (aside?.c !== chosen.c) return;
+  const { network, base, gain, losses, numClipped, edit, optimizer } = aside;
+  Object.assign(live, { network, base, gain, losses, numClipped, edit, optimizer, isRead: false });
+  readAgain();
 }
 
 /**

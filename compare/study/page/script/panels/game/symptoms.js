@@ -110,7 +110,9 @@ function symptomTable(caption, right, wrong) {
   const differences = wrong.map(({ arrays }, n) => apart(arrays, right[n].arrays));
   const rows = wrong.map(({ name, arrays }, n) => {
     const before = right[n].arrays;
-    const parameter = arrays.length > 1 ? farthestApart(before, arrays) : n % NAMES.length;
+    const isOfAll = /^(gradient|update)$/.test(name);
+    const parameter = isOfAll ? farthestApart(before, arrays) : n % NAMES.length;
+    const pictured = isOfAll ? make("small", {}, ` (picture: ${LETTERS[NAMES[parameter]]})`) : "";
     /** @type {(HTMLElement | string)[]} */
     let pictures = ["", ""];
     if (/gradient|update/.test(name)) {
@@ -119,7 +121,7 @@ function symptomTable(caption, right, wrong) {
     } else if (name !== "loss" && name !== WRITTEN) pictures = drawBoth(before, arrays, null);
     const difference = name === WRITTEN ? "differs" : rounded(differences[n], 2);
     return [
-      name,
+      [name, pictured],
       [pictures[0], describe(name, before)],
       [pictures[1], describe(name, arrays)],
       differences[n] === 0 ? "none" : make("b", { class: "apart" }, difference),
@@ -141,7 +143,7 @@ export function drawSymptom() {
   const whole = symptomTable("Without and with the bug", right.whole, wrong.whole);
   const parts = symptomTable("The gradient and the update of each parameter", right.parts, wrong.parts);
   const lead =
-    "The same text and the same weights. A picture has a column for each step; for gradient and update you see the parameter that differs most, with its norm below. The update is what one training step adds to the weights. ";
+    "The same text and the same weights. A picture has a column for each step; for gradient and update it shows the parameter that differs most, and the norm below is that of all parameters. The update is what one training step adds to the weights. ";
   $("symptom-lead").textContent =
     lead +
     (whole.count === 0
