@@ -42,7 +42,7 @@ ANSWERS = {  # numbers and words that an answer has to have, by its question
       });
       const [[a, b], [c, d]] = norms.map((all) => [all[0], all[all.length - 1]]);
       return [`moved, too, from ${rounded(b)} to ${rounded(d)}`,
-        `than step 13, and is ${factor(c / d)}`, `That is ${factor(c / d / (a / b))}`];
+        `than step 13, and is ${factor(c / d)} now`, `makes it ${factor(c / d / (a / b))}`];
     }""",
     8: """() => ["GRU", "RNN"].map((name) => {
       const { learned, trained, updates } = record.lesson.cells[name];

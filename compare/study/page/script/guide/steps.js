@@ -30,7 +30,7 @@ export const GUIDE = [
     mark: "hero-picture",
     reads: PATTERN,
     title: "What it reads",
-    text: `The network reads ${PATTERN}, one letter at a time. A letter that enters pushes each of its ${H} units up or down. Play it, or press › to go from part to part.`,
+    text: `The network reads ${PATTERN}, one letter at a time. A letter that enters pushes each of its ${H} units up or down. The buttons above the picture play it, or go from part to part.`,
     question: "It reads “a” twice. Does “a” give each unit the same push both times?",
     options: () => ["Yes: each letter has its own pushes", "No: the push depends on what it read before"],
     begin: () => showHero(2 * PARTS + 1),
@@ -183,7 +183,7 @@ export const GUIDE = [
         rightOption: this.options()[ratio > 1 ? 0 : ratio > 0.25 ? 1 : 2],
         text:
           `It was ${rounded(before[0])}, and is ${rounded(now[0])} now, ${factor(ratio)}. ` +
-          `The right end of the line moved, too, from ${rounded(before[K - 1])} to ${rounded(now[K - 1])}, because the network now predicts another probability. So compare both ends: step 1 was ${factor(wayBefore)} than step ${K}, and is ${factor(wayNow)}. That is ${factor(wayNow / wayBefore)}, near the 1/${(2 ** (K - 1)).toLocaleString("en")} of half, ${times(K - 1, "time")}; the slopes of tanh make the rest.`,
+          `But the network now predicts something else, so the right end of the line moved, too, from ${rounded(before[K - 1])} to ${rounded(now[K - 1])}. Compare both ends: step 1 was ${factor(wayBefore)} than step ${K}, and is ${factor(wayNow)} now. So the way back makes it ${factor(wayNow / wayBefore)} than before. Half, ${times(K - 1, "time")}, is 1/${(2 ** (K - 1)).toLocaleString("en")}; the slopes of tanh changed, too.`,
       };
     },
   },

@@ -67,7 +67,7 @@ export function paintColumn({ brush, plan, ink, t, values, done }, { of, kind, t
 export function paintGuesses({ brush, plan, ink, t, done }) {
   const isOld = done[3] === 0;
   const { x, step, y: yOfGuess } = guessesOf(plan);
-  const words = isOld && t > 1 ? ["it had guessed", "before"] : ["what comes next?", "next?"];
+  const words = isOld && t > 1 ? ["it had guessed", "it guessed"] : ["what comes next?", "next?"];
   write(brush, words[Number(plan.wide - x < 130)], x - 14, plan.top - 10, { colour: ink.soft, size: plan.size });
   const of = isOld ? t - 1 : t;
   if (of === 0 || (hero.hidesGuess && !isOld)) return;

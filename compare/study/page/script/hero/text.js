@@ -7,7 +7,7 @@ import { isPointed, numbers, reading } from "../state/state.js";
 import { addMark, frame, write } from "./brush.js";
 import { ease } from "./ease.js";
 import { heroUnits, mostOf } from "./numbers.js";
-import { chipOf, lettersIn, topOf } from "./plan.js";
+import { chipOf, columnOf, lettersIn, topOf } from "./plan.js";
 
 /** @import { Box } from "../state/hero_time.js" */
 /** @import { Painting } from "./brush.js" */
@@ -53,7 +53,15 @@ export function paintText({ brush, plan, ink, t, values, done }) {
       if (moved === 1) addMark("h", n + 1, { i }, states[i], `h${below(n + 1)}, unit ${i}: ${rounded(states[i], 4)}`, box);
     });
   }
-  if (t > 1 && t - 2 >= first) frame(brush, ink, (t - 2 - first) * cell, plan.letters - 1, cell, plan.rows * plan.history + 1);
+  if (t > 1 && t - 2 >= first) {
+    const [x, end] = [(t - 2 - first) * cell, plan.letters + plan.rows * plan.history];
+    frame(brush, ink, x, plan.letters - 1, cell, end - plan.letters + 1);
+    write(brush, columnOf(plan, "before").title, Math.max(x + cell / 2, 2.9 * plan.size), end + plan.size + 4, {
+      colour: ink.soft,
+      size: plan.size,
+      align: "center",
+    });
+  }
   if (!values.a) return;
   // the letter on its way to the sums
   const from = { x: (t - 1 - first + 0.5) * cell, y: plan.letters - 9 };
