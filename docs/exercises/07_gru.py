@@ -15,13 +15,13 @@ Check it:  rnn-parity check 07_gru.py --stage gru_step_backward --no-equations
 import numpy as np
 
 
-def gru_step_backward(d_h, x_t, h, gates, W_ih, W_hh):
-    """d_h (B, H) is the gradient of h_next, W_ih (3H, V), W_hh (3H, H).
+def gru_step_backward(d_h_next, x_t, h, gates, W_ih, W_hh):
+    """d_h_next (B, H) is the gradient of h_next, W_ih (3H, V), W_hh (3H, H).
 
     Return the gradients of x_t, h, W_ih, W_hh, b_ih and b_hh.
     """
     r, z, n, q = gates
-    d_a_n = d_h * (1 - z) * (1 - n**2)  # a_n is the argument of tanh
+    d_a_n = d_h_next * (1 - z) * (1 - n**2)  # a_n is the argument of tanh
     d_a_z = np.zeros_like(z)  # yours: a_z is the argument of σ; σ' = σ (1 - σ)
     d_a_r = np.zeros_like(r)  # yours
     d_q = np.zeros_like(q)  # yours

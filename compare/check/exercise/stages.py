@@ -179,8 +179,6 @@ def run_step_backward(cell: Cell, functions: Functions, inputs: Inputs, move: Mo
     arguments = {name: move(inputs[name]) for name in cell.list_arguments("step_backward")}
     result = functions.call(f"{cell.name}_step_backward", *arguments.values())
     gates = dict(zip(cell.kept, arguments.pop("gates", ()), strict=True))
-    for name in cell.name_states("d_{}_next"):  # the exercise calls it d_h
-        arguments[name.removesuffix("_next")] = arguments.pop(name)
     return read_arrays(cell.list_results("step_backward"), result) | copy_arguments(
         arguments | gates
     )

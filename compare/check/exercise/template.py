@@ -23,7 +23,7 @@ def write_template(name: str, file: str, *, has_backward: bool = True) -> str:
     cell = CELLS[name]
     states, others, gates = cell.states, cell.states[1:], cell.gates
     step, sequence = cell.list_arguments("step"), cell.list_arguments("forward")
-    step_backward = (*cell.name_states("d_{}"), *cell.seen, *cell.matrices)
+    step_backward = cell.list_arguments("step_backward")
     last, last_gradients = cell.name_states("{}_n"), ("d_output", *cell.name_states("d_{}_n"))
     has_sigma = "σ(" in cell.forward
     values: dict[str, object] = {
@@ -44,7 +44,7 @@ def write_template(name: str, file: str, *, has_backward: bool = True) -> str:
         "kept": ", ".join(cell.tape),
         "of_gates": f", and gates a list: the tuple ({', '.join(cell.kept)}) of each step"
         * bool(cell.kept),
-        "handed_back": "".join(f", and d_{s} comes back to {s}_t from step t+1" for s in others),
+        "handed_back": "".join(f", and d_{s}_next comes to {s}_t from step t+1" for s in others),
         "alone": "".join(f" {s}_t is used by step t+1 alone." for s in others),
         "step": ", ".join(step),
         "sequence": ", ".join(sequence),
@@ -62,14 +62,12 @@ def write_template(name: str, file: str, *, has_backward: bool = True) -> str:
         "step_parameters": step,
         "step_results": cell.list_results("step"),
         "sequence_parameters": sequence,
-        "step_backward_parameters": step_backward[len(states) :],
+        "step_backward_parameters": step_backward,
         "step_gradients": cell.list_results("step_backward"),
         "backward_parameters": last_gradients,
         "gradients": cell.list_results("backward"),
     }
     texts |= {name: _write_lines(cell, of) for name, of in lists.items()}
-    after = _write_lines(cell, cell.name_states("d_{}_next")).replace("_next", "")
-    texts["step_backward_parameters"] = after + "\n" + texts["step_backward_parameters"]
     frame = resource("compare.check.exercise.templates", "exercise.txt")
     return Template(frame).substitute(values | texts)
 
