@@ -18,7 +18,7 @@ BACKWARD = """
 δa means dL/da, of a's shape. output_t is h_t as the output layer reads it:
 
     δz_t = δh_t ⊙ tanh'(z_t)                         tanh' = 1 - h_t²
-    δh_{t-1} = W_hh^T δz_t + δoutput_{t-1}           from step t and from the output layer
+    δh_{t-1} = W_hh^T δz_t + δoutput_{t-1}           from step t and, for t > 1, the output layer
     δx_t = W_ih^T δz_t                               Σ is over the steps and the rows of the batch
     δW_ih = Σ δz_t x_t^T    δW_hh = Σ δz_t h_{t-1}^T    δb_ih = δb_hh = Σ δz_t
 """
