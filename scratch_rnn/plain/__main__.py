@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from scratch_rnn.plain.model import CELLS, generate, init_parameters, train_epoch
 from scratch_rnn.text import Batches, load_corpus, sample_text
+from scratch_rnn.text.counts import count_perplexity
 
 T, B, H = 35, 32, 128
 MAX_NORM = 1.0
@@ -39,6 +40,8 @@ def main(cell_name: str) -> None:
 
     seconds = time.perf_counter() - begin
     updates = cell.epochs * len(batches)
+    tables = (count_perplexity(corpus.tolist(), length) for length in (1, 2, 3))
+    print("\nTables of counts reach: letters {:.1f}, pairs {:.1f}, triples {:.1f}".format(*tables))
     print(f"\n{updates:,} updates in {seconds:.1f} s. After {PREFIX!r} it writes:\n")
     print(write(200))
 

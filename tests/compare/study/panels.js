@@ -203,7 +203,7 @@ globalThis.compare = (() => {
     const pairs = (K * (K + 1)) / 2;
     const tiles = [[`Loss ${k}: factor per step back`, k === 1 ? "–It has only one step." : rounded(factor) + left],
       [`Truncation after ${n} step${n === 1 ? "" : "s"}`, n >= K ? `nothingis cut: the text has only ${K} steps with a loss.` : `${percent(sum(to(K).map(lost)) / pairs)}of all pairs (k, t) are cut. Training used 5.`],
-      ["Norm of the gradient of all parameters", rounded(g[K], 4) + (g[K] > 0.8 ? `Clipped to 0.8: each gradient is multiplied by ${rounded(0.8 / (g[K] + 1e-6))}.` : "Below 0.8: not clipped.")]];
+      ["Norm of the gradient of all parameters", rounded(g[K], 4) + (g[K] > 0.8 ? `Clipped to 0.8: each gradient is multiplied by ${rounded(0.8 / (g[K] + 1e-6))}. The mean over the few losses of one short text has a larger norm than the mean over a batch.` : "Below 0.8: not clipped.")]];
     const shown = texts(".tiles dt").map((name, m) => [name, texts(".tiles dd")[m]]).slice(-tiles.length);
     const [one, , every] = all("#reach-table table").map((each) => rows(each));
     const clip = $("clip-picture").querySelector("svg");

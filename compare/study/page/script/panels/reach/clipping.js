@@ -90,7 +90,7 @@ function drawClipping() {
       limit === null
         ? "Training did not clip."
         : shrink < 1
-          ? `Clipped to ${limit}: each gradient is multiplied by ${rounded(shrink)}.`
+          ? `Clipped to ${limit}: each gradient is multiplied by ${rounded(shrink)}. The mean over the few losses of one short text has a larger norm than the mean over a batch.`
           : `Below ${limit}: not clipped.`,
       "gradient-norm-value",
     ),
