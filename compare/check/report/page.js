@@ -91,7 +91,7 @@ function drawBeginning() {
   $("title").textContent = `${record.target}: ${record.summary}`;
   const first = record.stages.find(isWrong);
   const missing = record.stages.filter((stage) => stage.verdict === "missing");
-  const begun = missing.length ? ["Nothing that is there is wrong."] : ["Nothing is wrong."];
+  const begun = missing.length ? ["Nothing that is there is wrong."] : ["Nothing is wrong, so this page has no numbers to compare."];
   const empty = missing.length === record.stages.length;
   const lead = empty ? [`${record.summary[0].toUpperCase()}${record.summary.slice(1)}.`] : begun;
   const isUnread = record.stages.every((stage) => stage.verdict === "error" && !stage.case && stage.short === first?.short);
