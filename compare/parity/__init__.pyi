@@ -48,6 +48,7 @@ from .tolerance import absolute_difference as absolute_difference
 from .tolerance import largest_difference as largest_difference
 from .tolerance import largest_difference_in_ulps as largest_difference_in_ulps
 from .tolerance import measure_tolerances as measure_tolerances
+from .tolerance import neighbour as neighbour
 from .tolerance import rms as rms
 from .tolerance import tolerances as tolerances
 from .tolerance import ulps as ulps

@@ -1,0 +1,121 @@
+"""Find out which arrays two functions take, and of which shapes.
+
+The shapes come from jaxtyping annotations (``Float[Tensor, "T B H"]``) or from ``--like``, with one
+example call ("q=2,64,4,16 g=2,64,4") or with names of sizes ("q=B,T,H,K g=B,T,H"). A function
+``case(rng, *, T, …)`` beside them returns the arguments themselves.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compare.terminal import UsageError
+
+Axis = str | int
+"""The name of a size that is drawn, or a fixed size."""
+
+Axes = Mapping[str, tuple[Axis, ...]]
+"""The axes of each argument."""
+
+REQUIRED = inspect.Parameter.empty
+SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of both functions: its name in the report, its axes, its name in each."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    names: tuple[str, str]  # in A and in B
+
+    def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """Return the shape for these sizes."""
+        return tuple(sizes[axis] if isinstance(axis, str) else axis for axis in self.axes)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a function takes: its arguments, those that it needs, and the axes that are known."""
+
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+    axes: Axes
+
+    @classmethod
+    def of(cls, function: Callable[..., Any], skipped: int = 0) -> "Call":
+        """Return the call of a function, without its first arguments, as ``self``."""
+        parameters = [*inspect.signature(function).parameters.values()][skipped:]
+        parameters = [p for p in parameters if p.kind not in SEVERAL]
+        try:
+            annotations = inspect.get_annotations(function, eval_str=True)
+        except Exception:  # a name in a string that its file does not define
+            annotations = inspect.get_annotations(function)
+        axes = {
+            p.name: read_axes(annotations[p.name].dim_str.split(), p.name)
+            for p in parameters
+            if hasattr(annotations.get(p.name), "dim_str")
+        }
+        required = tuple(p.name for p in parameters if p.default is REQUIRED)
+        return cls(tuple(p.name for p in parameters), required, axes)
+
+
+def pair_arguments(calls: Sequence[Call], like: str | None = None) -> list[Argument]:
+    """Return the arguments of two functions, by name or else by position, with their axes.
+
+    Arguments with a default are left out unless their shape is known. UsageError if the arguments
+    do not match, or the shape of one is unknown.
+    """
+    stated = read_like(like or "")
+    if unknown := [n for n in stated if not any(n in call.names for call in calls)]:
+        raise UsageError(f"expected --like with arguments of A or B, got {unknown[0]}")
+    given = [
+        [n for n in call.names if n in call.required or n in stated or n in call.axes]
+        for call in calls
+    ]
+    if {*given[0]} == {*given[1]}:  # then their order does not matter
+        pairs = [(name, name) for name in sorted(given[0])]
+    elif len(given[0]) == len(given[1]):
+        pairs = list(zip(*given, strict=True))
+    else:
+        taken = " and ".join(f"({', '.join(names)})" for names in given)
+        raise UsageError(f"expected two functions of the same arguments, got {taken}")
+    return [Argument(a, _find_axes((a, b), calls, stated), (a, b)) for a, b in pairs]
+
+
+def _find_axes(names: tuple[str, str], calls: Sequence[Call], stated: Axes) -> tuple[Axis, ...]:
+    for axes in (stated, calls[0].axes, calls[1].axes):
+        for name in names:
+            if name in axes:
+                return axes[name]
+    raise UsageError(
+        f"expected the shape of {names[0]}: annotate it (Float[Tensor, 'T H']), state it in "
+        f"--like '{names[0]}=5,4', or write case(rng, *, T) beside the functions"
+    )
+
+
+def read_like(text: str) -> Axes:
+    """Return the axes of each argument in ``q=2,64,4,16 g=2,64,4``: equal numbers are one size."""
+    axes = {}
+    for part in text.split():
+        name, equals, listed = part.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"expected --like with shapes such as q=2,64,4, got {part}")
+        read = read_axes([word for word in listed.split(",") if word], name)
+        axes[name] = tuple(f"n{axis}" if isinstance(axis, int) else axis for axis in read)
+    return axes
+
+
+def read_axes(words: Sequence[str], name: str) -> tuple[Axis, ...]:
+    """Return axes from words, each a number or the name of a size; UsageError for anything else."""
+    axes: list[Axis] = []
+    for word in words:
+        size = word.partition("=")[0]
+        if not (word.isdigit() or (size.isidentifier() and word != "_")):
+            raise UsageError(
+                f"expected sizes with names in the shape of {name}, got {word}: use --like, or "
+                "write case(rng, *, T) beside the functions"
+            )
+        axes.append(int(word) if word.isdigit() else size)
+    return tuple(axes)
