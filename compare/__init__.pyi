@@ -1,4 +1,5 @@
 from .classroom import load_ipython_extension as load_ipython_extension
+from .forms import assert_same as assert_same
 from .implementations import implementation as implementation
 from .pairs import convert_weights as convert_weights
 from .parity import SAFETY as SAFETY

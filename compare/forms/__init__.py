@@ -1,0 +1,5 @@
+"""Are two functions the same function? Any two forms of one recurrence, compared."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

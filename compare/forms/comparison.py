@@ -28,6 +28,9 @@ INPUT_RUNS, ROUNDED_RUNS = 2, 6
 CLEAR = 2.0**-20
 """While a case shrinks, a difference of this share of a tensor's largest entry is one at once."""
 
+REFUSALS = AssertionError, ValueError, NotImplementedError
+"""What a form raises that does not take a case, as a length that is no multiple of its block."""
+
 Forms = tuple[Form, Form]
 
 
@@ -37,13 +40,25 @@ class CaseResult:
 
     case: Case
     comparisons: tuple[Comparison, ...] = ()
-    errors: tuple[str, str] = ("", "")  # why A or B has no results
+    errors: tuple[Exception | None, Exception | None] = (None, None)  # why A or B has no results
     not_finite: tuple[str, str] = ("", "")  # the tensor in which A or B alone is not finite
 
     @cached_property
     def failures(self) -> list[str]:
         """The names of the tensors that differ."""
         return [c.tensor for c in self.comparisons if not c.ok]
+
+    @property
+    def differs(self) -> bool:
+        """Whether a tensor differs, or one form alone crashes or is not finite for usual values."""
+        return bool(self.failures or self.crash or (any(self.not_finite) and self.case.is_ordinary))
+
+    @property
+    def crash(self) -> Exception | None:
+        """What one form alone raised, unless it refuses the case."""
+        a, b = self.errors
+        error = None if a and b else a or b
+        return None if isinstance(error, REFUSALS) else error
 
     @property
     def is_compared(self) -> bool:
@@ -65,7 +80,7 @@ class CaseResult:
         )
 
 
-def compare_exactly(forms: Forms, case: Case, *, quickly: bool = False) -> CaseResult:
+def compare_exactly(forms: Forms, case: Case, quickly: bool = False) -> CaseResult:
     """Compare both forms in float64; `quickly` if the verdict on a smaller case needs no proof.
 
     Moved inputs give a tolerance that nearly each right form is within. Only where a form is not,
@@ -85,16 +100,14 @@ def compare_exactly(forms: Forms, case: Case, *, quickly: bool = False) -> CaseR
     return tabulate(case, results, moves, "float64")
 
 
-def compare_rounded(
-    forms: Forms, case: Case, dtype: str, *, in_float64: tuple[bool, bool] = (True, True)
-) -> CaseResult:
-    """Compare both forms in a working dtype; a form that cannot run in float64 has no reference."""
+def compare_rounded(forms: Forms, case: Case, dtype: str) -> CaseResult:
+    """Compare both forms in a working dtype. What computes in float64 gives the reference."""
     results, found = run_both(forms, case, (dtype, dtype))
     if found is not None:
         return found
     moves, references = [], []
-    for form, own, is_wide in zip(forms, results, in_float64, strict=True):
-        if is_wide:
+    for form, own in zip(forms, results, strict=True):
+        if form.is_wide:
             references.append(form.run(case))
             moves.append(round_operations(form, case, references[-1], dtype))
         else:
@@ -111,30 +124,26 @@ def run_both(
     forms: Forms, case: Case, dtypes: tuple[str, str]
 ) -> tuple[list[Results], CaseResult | None]:
     """Return both forms' results with the same names; or why they cannot be compared."""
-    results, errors = [], ["", ""]
+    results: list[Results] = []
+    errors: list[Exception | None] = [None, None]
     for k, (form, dtype) in enumerate(zip(forms, dtypes, strict=True)):
         try:
             results.append(form.run(case, Run(dtype)))
         except Exception as error:  # of somebody else's code, whatever it is
-            errors[k] = describe_error(error)
+            errors[k] = error
     if any(errors):
         return results, CaseResult(case, errors=(errors[0], errors[1]))
     a, b = results
     outputs = [[name for name in each if not name.startswith(GRADIENT)] for each in results]
     if outputs[0] != outputs[1]:
         words = " and ".join(", ".join(names) for names in outputs)
-        raise FormError(f"expected the same outputs of A and B, got {words}")
+        raise FormError(f"expected outputs of equal names from A and B, got {words}")
     a = {name: array for name, array in a.items() if name in b}
     b = {name: b[name] for name in a}
     not_finite = [first_not_finite(own, other) for own, other in ((a, b), (b, a))]
     if any(not_finite):
         return [a, b], CaseResult(case, not_finite=(not_finite[0], not_finite[1]))
     return [a, b], None
-
-
-def describe_error(error: Exception) -> str:
-    """Return an exception in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def first_not_finite(results: Results, others: Results) -> str:
@@ -187,10 +196,18 @@ def tabulate(
             neither = np.isnan(a) & np.isnan(b)  # in both: not a difference
             a, b = np.where(neither, 0.0, a), np.where(neither, 0.0, b)
             move = np.max([each[name] for each in moves if name in each], axis=0)
-            allowed = SAFETY * (np.maximum(move, rms(move)) + 2 * gaps(np.maximum(abs(a), abs(b)), dtype))
+            allowed = SAFETY * (
+                np.maximum(move, rms(move)) + 2 * gaps(np.maximum(abs(a), abs(b)), dtype)
+            )
         exact = (reference or {}).get(name)
         comparison = Comparison(
-            name, a, b, allowed, case.find_time_axis(name, a.shape), name.startswith(GRADIENT), exact
+            name,
+            a,
+            b,
+            allowed,
+            case.find_time_axis(name, a.shape),
+            name.startswith(GRADIENT),
+            exact,
         )
         comparisons.append(comparison)
     return CaseResult(case, tuple(comparisons))

@@ -1,8 +1,9 @@
-"""Open two targets as forms: functions, or classes, of PyTorch, NumPy or JAX."""
+"""Open two targets as forms: functions, methods or classes, of PyTorch, JAX or NumPy."""
 
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -10,26 +11,44 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 
-from compare.forms.form import Form, NumpyForm, TorchForm
-from compare.forms.shapes import Call, pair_arguments
-from compare.forms.values import Case, Draws
-from compare.implementations import read_target
-from compare.terminal import UsageError
+from compare.forms.array_forms import JaxForm, NumpyForm
+from compare.forms.comparison import Forms
+from compare.forms.form import Form, Run
+from compare.forms.shapes import Argument, Call, Like, pair_arguments
+from compare.forms.torch_form import TorchForm
+from compare.forms.values import Case, Draws, Shapes, describe_error
+from compare.implementations import Results, Target
+from compare.terminal import CommandError, UsageError
 
-Shapes = dict[str, tuple[int, ...]]
+EXAMPLE = 3  # the smallest size of the first case; the others are 4, 5, …
+
+
+class _Method(torch.nn.Module):
+    """A module whose forward pass is a method of another one."""
+
+    def __init__(self, module: torch.nn.Module, name: str) -> None:
+        super().__init__()
+        self.module, self.name = module, name
+
+    def forward(self, **inputs: object) -> object:
+        """Call the method."""
+        return getattr(self.module, self.name)(**inputs)
 
 
 @dataclass
 class Subject:
-    """A function, or a class that is built for the sizes of a case and then called.
+    """A function, or a class that is built for the sizes of a case, and its method that is called.
 
-    `sizes` are the arguments of its constructor. A module's parameters are arguments of the call.
+    `sizes` are the required arguments of the constructor. A module's parameters are arguments of
+    the call.
     """
 
     title: str
     target: Callable[..., Any]
+    method: str = ""
     sizes: tuple[str, ...] = ()
     built: dict[tuple[int, ...], Any] = field(default_factory=dict)  # by these sizes
 
@@ -40,40 +59,37 @@ class Subject:
 
     @property
     def call(self) -> Call:
-        """What a call takes. The first argument of a class has (T, B, first size) unless stated."""
+        """What a call takes; the first argument of a class has (T, B, first size) unless stated."""
         if not self.is_class:
             return Call.of(self.target)
-        method = getattr(self.target, "forward", None) or self.target.__call__
-        call = Call.of(method, skipped=1)
+        call = Call.of(getattr(self.target, self.method), skipped=1)
         if self.sizes and call.names and call.names[0] not in call.axes:
             axes = {**call.axes, call.names[0]: ("T", "B", self.sizes[0])}
             return Call(call.names, call.required, axes)
         return call
 
-    @property
-    def library(self) -> str:
-        """The library whose arrays it takes: of the two, PyTorch if its file has imported it."""
-        module = sys.modules.get(self.target.__module__)
-        return "torch" if self._is_torch(module) else "numpy"
-
-    def _is_torch(self, module: ModuleType | None) -> bool:
-        if self.target.__module__.partition(".")[0] == "torch":
-            return True
-        return any(
-            inspect.ismodule(value) and value.__name__.partition(".")[0] == "torch"
-            for value in vars(module or object).values()
-        )
+    def list_libraries(self) -> list[str]:
+        """Return the libraries whose arrays it may take, the likeliest first."""
+        own = self.target.__module__.partition(".")[0]
+        names = vars(sys.modules.get(self.target.__module__, object)).values()
+        imported = {value.__name__.partition(".")[0] for value in names if inspect.ismodule(value)}
+        return [name for name in ("torch", "jax") if name in imported | {own}] + ["numpy"]
 
     def build(self, sizes: Mapping[str, int]) -> Any:
         """Return the object for these sizes; UsageError if its constructor does not take them."""
         key = tuple(sizes[name] for name in self.sizes)
         if key not in self.built:
-            given = dict(zip(self.sizes, key, strict=True))
             try:
-                self.built[key] = self.target(**given)
-            except Exception as error:
-                words = ", ".join(f"{name}={size}" for name, size in given.items())
-                raise UsageError(f"expected {self.title}({words}) to work, got {error}") from None
+                built = self.target(**dict(zip(self.sizes, key, strict=True)))
+            except Exception as error:  # of the user's code, whatever it is
+                words = ", ".join(f"{n}={k}" for n, k in zip(self.sizes, key, strict=True))
+                got = describe_error(error)
+                raise UsageError(f"expected {self.title}({words}) to work, got {got}") from None
+            if isinstance(built, torch.nn.Module):
+                built = _Method(built.eval(), self.method)
+            else:
+                built = getattr(built, self.method)
+            self.built[key] = built
         return self.built[key]
 
     def parameters(self, sizes: Mapping[str, int]) -> Shapes:
@@ -81,106 +97,162 @@ class Subject:
         built = self.build(sizes) if self.is_class else None
         if not isinstance(built, torch.nn.Module):
             return {}
-        return {name: tuple(value.shape) for name, value in built.named_parameters()}
+        return {n.removeprefix("module."): tuple(p.shape) for n, p in built.named_parameters()}
 
-    def bind(self, names: Mapping[str, str], case: Case, own: Mapping[str, str]) -> Callable[..., Any]:
-        """Return a function of the case's arrays, which are called `names` here.
-
-        `own` are this module's names of the parameters.
-        """
-        called = self.build(case.sizes) if self.is_class else self.target
+    def bind(
+        self, case: Case, names: Mapping[str, str], parameters: Mapping[str, str]
+    ) -> Callable[..., object]:
+        """Return a function of the case's arrays, which it calls `names` and `parameters`."""
+        called: Any = self.build(case.sizes) if self.is_class else self.target
 
         def function(**arrays: Any) -> object:
-            inputs = {names[n]: array for n, array in arrays.items() if n not in own}
-            if not own:
+            inputs = {names[n]: array for n, array in arrays.items() if n not in parameters}
+            if not parameters:
                 return called(**inputs)
-            parameters = {own[n]: array for n, array in arrays.items() if n in own}
-            called.to(next(iter(parameters.values())).dtype)
-            return torch.func.functional_call(called, parameters, (), inputs)
+            own = {f"module.{parameters[n]}": a for n, a in arrays.items() if n in parameters}
+            called.to(next(iter(own.values())).dtype)  # for its buffers
+            return torch.func.functional_call(called, own, (), inputs)
 
         return function
 
 
-def read_subject(target: object, title: str) -> Subject:
+def make_subject(target: Any, title: str, method: str = "") -> Subject:
     """Return the subject of a function or a class; UsageError if it is neither."""
     if not callable(target):
         raise UsageError(f"expected a function or a class in {title}, got {type(target).__name__}")
     if not inspect.isclass(target):
         return Subject(title, target)
     parameters = inspect.signature(target).parameters.values()
-    return Subject(title, target, tuple(p.name for p in parameters if p.default is p.empty))
+    required = tuple(p.name for p in parameters if p.default is p.empty)
+    return Subject(title, target, method or find_method(target), required)
+
+
+def find_method(target: type) -> str:
+    """Return the name of the method that a call of the object runs."""
+    return "forward" if hasattr(target, "forward") else "__call__"
 
 
 def open_forms(
     subjects: tuple[Subject, Subject],
-    like: str | None = None,
+    like: Like,
     case: Callable[..., Any] | None = None,
     *,
     devices: tuple[str, str] = ("cpu", "cpu"),
-    coarse: str = "float32",
-) -> tuple[tuple[Form, Form], Draws]:
+    dtype: str = "float32",
+) -> tuple[Forms, Draws]:
     """Return both forms, and how their cases are drawn; UsageError if they do not fit together."""
     calls = [subject.call for subject in subjects]
     arguments = [] if case else pair_arguments(calls, like)
-    stated = {axis: None for argument in arguments for axis in argument.axes if isinstance(axis, str)}
+    named = [axis for argument in arguments for axis in argument.axes if isinstance(axis, str)]
     built = [name for subject in subjects for name in subject.sizes]
     taken = [*inspect.signature(case).parameters][1:] if case else []
-    sizes = tuple(dict.fromkeys([*sorted(stated), *built, *taken]))
-
-    def pair_parameters(sizes: Mapping[str, int]) -> dict[str, tuple[str, str]]:
-        a, b = (subject.parameters(sizes) for subject in subjects)
-        pairs = [(n, n) for n in a] if {*a} == {*b} else [*zip(a, b, strict=False)]
-        if len(a) != len(b) or any(a[n] != b[m] for n, m in pairs):
-            raise UsageError(
-                f"expected equal parameters of A and B, got {describe(a)} and {describe(b)}"
-            )
-        return {n: (n, m) for n, m in pairs}
-
-    def make_form(k: int) -> Form:
-        subject = subjects[k]
-
-        def bind(current: Case) -> Callable[..., Any]:
-            own = {n: pair[k] for n, pair in pair_parameters(current.sizes).items()}
-            names = {a.name: a.names[k] for a in arguments} or dict.fromkeys(current.arrays)
-            named = {n: names[n] or n for n in names}
-            return subject.bind(named, current, own)
-
-        if subject.library == "torch":
-            return TorchForm(subject.title, bind, devices[k])
-        return NumpyForm(subject.title, bind)
-
-    def parameters(sizes: Mapping[str, int]) -> Shapes:
-        pair_parameters(sizes)
-        return subjects[0].parameters(sizes)
-
-    draws = Draws(sizes, arguments, case=case, parameters=parameters, coarse=coarse)
-    return (make_form(0), make_form(1)), draws
+    draws = Draws(
+        tuple(dict.fromkeys([*named, *built, *taken])),
+        arguments,
+        case,
+        lambda sizes: {a: subjects[0].parameters(sizes)[a] for a in pair(subjects, sizes)},
+        like.sizes,
+        dtype,
+    )
+    example = draws.make_example(EXAMPLE)
+    a, b = (choose_form(subjects, k, arguments, example, devices[k]) for k in (0, 1))
+    return (a, b), draws
 
 
-def describe(shapes: Shapes) -> str:
-    """Return names and shapes in words."""
+def choose_form(
+    subjects: tuple[Subject, Subject],
+    k: int,
+    arguments: list[Argument],
+    example: Case,
+    device: str,
+) -> Form:
+    """Return the form in the first library whose arrays the function takes."""
+    subject = subjects[k]
+
+    def bind(case: Case) -> Callable[..., object]:
+        names = {a.name: a.names[k] for a in arguments} or {name: name for name in case.arrays}
+        parameters = {a: both[k] for a, both in pair(subjects, case.sizes).items()}
+        return subject.bind(case, names, parameters)
+
+    forms: list[Form] = []
+    for library in subject.list_libraries():
+        if library == "torch":
+            forms.append(TorchForm(subject.title, bind, device))
+        else:
+            forms.append((JaxForm if library == "jax" else NumpyForm)(subject.title, bind))
+        for dtype in ("float64", "float32"):
+            with suppress(Exception):  # of the user's code, or because it takes other arrays
+                first, second = (forms[-1].run(example, Run(dtype)) for _ in range(2))
+                if not are_equal(first, second):
+                    raise RandomError(f"{subject.title} is random: two equal calls differ")
+                forms[-1].is_wide &= dtype == "float64"
+                return forms[-1]
+    return forms[0]
+
+
+class RandomError(CommandError):
+    """A function returns something else for equal arguments."""
+
+
+def are_equal(a: Results, b: Results) -> bool:
+    """Return whether two results have equal numbers."""
+    return all(np.array_equal(a[name], b[name], equal_nan=True) for name in a)
+
+
+def pair(subjects: tuple[Subject, Subject], sizes: Mapping[str, int]) -> dict[str, tuple[str, str]]:
+    """Return the parameters of both, by name or else by position; UsageError if shapes differ."""
+    a, b = (subject.parameters(sizes) for subject in subjects)
+    pairs = (
+        {n: (n, n) for n in a} if {*a} == {*b} else {n: (n, m) for n, m in zip(a, b, strict=False)}
+    )
+    if len(a) != len(b) or any(a[n] != b[m] for n, m in pairs.values()):
+        raise UsageError(f"expected equal parameters of A and B, got {_list(a)} and {_list(b)}")
+    return pairs
+
+
+def _list(shapes: Shapes) -> str:
     return ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "none"
 
 
-def load_object(text: str) -> tuple[Any, ModuleType]:
-    """Load what a target names, and its module; UsageError if there is no such thing."""
-    target = read_target(text)
+def load_subject(target: Target) -> tuple[Subject, ModuleType]:
+    """Load the function, class or method that a target names, and its module.
+
+    UsageError if it does not exist, or if its file cannot be run.
+    """
     if not target.name:
-        raise UsageError(f"expected FILE:FUNCTION or MODULE:FUNCTION, got {text}")
+        raise UsageError(f"expected FILE:FUNCTION or MODULE:FUNCTION, got {target.text}")
+    try:
+        module = _load_file(target.path) if target.kind == "file" else _load_module(target.place)
+    except Exception as error:  # of the user's code, whatever it is
+        got = describe_error(error)
+        raise UsageError(f"expected {target.place} to run, got {got}") from None
+    owner, _, method = target.name.partition(".")
+    if not hasattr(module, owner) or (method and not hasattr(getattr(module, owner), method)):
+        raise UsageError(f"expected a function or a class in {target.place}, got no {target.name}")
+    return make_subject(getattr(module, owner), target.text, method), module
+
+
+def _load_module(name: str) -> ModuleType:
     sys.path.insert(0, str(Path.cwd()))
-    if target.kind == "file":
-        path = target.path.resolve()
-        sys.path.insert(0, str(path.parent))
-        if path.stem in sys.modules and getattr(sys.modules[path.stem], "__file__", "") == str(path):
-            module = sys.modules[path.stem]
-        else:
-            spec = spec_from_file_location(path.stem, path)
-            assert spec is not None and spec.loader is not None
-            module = module_from_spec(spec)
-            sys.modules[path.stem] = module
-            spec.loader.exec_module(module)
-    else:
-        module = import_module(target.place)
-    if not hasattr(module, target.name):
-        raise UsageError(f"expected a function {target.name} in {target.place}, got none")
-    return getattr(module, target.name), module
+    return import_module(name)
+
+
+def _load_file(path: Path) -> ModuleType:
+    """Run a file, once for both targets; what lies beside it can be imported."""
+    path = path.resolve()
+    name = f"{__name__}.{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and loaded.__file__ == str(path):
+        return loaded
+    sys.path.insert(0, str(path.parent))
+    spec = spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+def find_case(modules: tuple[ModuleType, ModuleType]) -> Callable[..., Any] | None:
+    """Return the function ``case(rng, *, T, …)`` that lies beside one of the functions."""
+    return next((module.case for module in modules if hasattr(module, "case")), None)

@@ -6,8 +6,6 @@ uniform in -1 … 1 and u the dtype's unit roundoff. A sum rounds each of its te
 own result can be much smaller than they are.
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -19,29 +17,40 @@ from compare.implementations import Array
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 """u: half the distance from 1 to the next number."""
 
-MOVES_ONLY = frozenset(
-    "_reshape_alias _to_copy _unsafe_view alias arange as_strided broadcast_to cat clone constant_pad_nd"
-    " copy copy_ detach diagonal empty empty_like eq expand eye fill fill_ flip full full_like gather ge"
-    " gt index index_put index_put_ index_select le lift_fresh lt masked_fill masked_fill_ narrow ne neg"
-    " new_empty new_zeros ones ones_like permute pow_zero repeat roll scatter select select_backward"
-    " select_scatter slice slice_backward slice_scatter split squeeze stack t transpose tril triu unbind"
-    " unfold unsqueeze view where zero_ zeros zeros_like".split()
-)
+# fmt: off
+MOVES_ONLY = frozenset([
+    "_to_copy", "arange", "cat", "clone", "constant_pad_nd", "copy", "copy_", "empty",
+    "empty_like", "eq", "eye", "fill", "fill_", "flip", "full", "full_like", "gather", "ge", "gt",
+    "index", "index_put", "index_put_", "index_select", "le", "lt", "masked_fill", "masked_fill_",
+    "ne", "neg", "new_empty", "new_zeros", "ones", "ones_like", "repeat", "roll", "scatter",
+    "select_backward", "select_scatter", "slice_backward", "slice_scatter", "stack", "tril",
+    "triu", "where", "zero_", "zeros", "zeros_like",
+])
 """PyTorch's operations that move numbers, or change their sign, and round nothing."""
 
-SUMS = frozenset(
-    "addmm addmv baddbmm bmm convolution convolution_backward cumprod cumsum dot linalg_solve_triangular"
-    " linalg_vector_norm logcumsumexp logsumexp matmul mean mm mv norm prod sum var".split()
-)
+SUMS = frozenset([
+    "addmm", "addmv", "baddbmm", "bmm", "convolution", "convolution_backward", "cumprod",
+    "cumsum", "dot", "linalg_solve_triangular", "linalg_vector_norm", "logcumsumexp", "logsumexp",
+    "matmul", "mean", "mm", "mv", "norm", "prod", "sum", "var",
+])
 """Those that add up many terms, or multiply many factors."""
+# fmt: on
+
+CONVERSIONS = frozenset(["_to_copy", "copy_"])
+
+NARROW = torch.float32, torch.float16, torch.bfloat16
 
 
-class TorchRounding(TorchDispatchMode):
-    """Rounds in each floating operation of PyTorch, forward and backward."""
+class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Rounds in each floating operation of PyTorch, forward and backward.
+
+    `is_narrow` says whether one of them made a float64 to a coarser number.
+    """
 
     def __init__(self, dtype: str, seed: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.u, self.random = ROUNDOFF[dtype], torch.Generator().manual_seed(seed)
+        self.is_narrow = False
 
     def __torch_dispatch__(
         self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -49,19 +58,22 @@ class TorchRounding(TorchDispatchMode):
         """Make one operation, and round its result."""
         name = func._schema.name.partition("::")[2]
         if name.removesuffix("_") in SUMS:
-            args = tuple(self.round(arg) for arg in args)
+            args = tuple(self.round_off(arg) for arg in args)
         result = func(*args, **(kwargs or {}))
-        if name in MOVES_ONLY:
+        if name in CONVERSIONS:
+            source = args[-1] if name == "copy_" else args[0]
+            self.is_narrow |= source.dtype == torch.float64 and result.dtype in NARROW
+        if func.is_view or name in MOVES_ONLY:
             return result
         if name.endswith("_"):  # in place: the caller holds the tensor itself
             with _disable_current_modes():
                 result.mul_(self.draw(result)) if result.is_floating_point() else None
             return result
         if isinstance(result, tuple | list):
-            return type(result)(map(self.round, result))
-        return self.round(result)
+            return type(result)(map(self.round_off, result))
+        return self.round_off(result)
 
-    def round(self, value: Any) -> Any:
+    def round_off(self, value: Any) -> Any:
         """Return a rounded copy of a tensor of floats, or the value."""
         if not isinstance(value, torch.Tensor) or not value.is_floating_point():
             return value
@@ -71,7 +83,7 @@ class TorchRounding(TorchDispatchMode):
     def draw(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return 1 + u ε for each entry."""
         draws = torch.rand(tensor.shape, generator=self.random, dtype=torch.float64)
-        return (1 + self.u * (2 * draws - 1)).to(tensor.device)
+        return (1 + self.u * (2 * draws - 1)).to(tensor.device, tensor.dtype)
 
 
 class Rounded(np.ndarray[Any, np.dtype[Any]]):
@@ -88,18 +100,18 @@ class Rounded(np.ndarray[Any, np.dtype[Any]]):
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any
     ) -> Any:
         """Make one operation on plain arrays, and round its result."""
-        plain = [self.round(x) if self.adds_up(ufunc, method) else to_plain(x) for x in inputs]
+        plain = [self.round_off(x) if self.adds_up(ufunc, method) else to_plain(x) for x in inputs]
         if out:
             options["out"] = tuple(map(to_plain, out))
         result = getattr(ufunc, method)(*plain, **options)
         if out:
-            out[0][...] = self.round(to_plain(out[0]))
+            out[0][...] = self.round_off(to_plain(out[0]))
             return out[0]
         return self.wrap(result)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """Make an operation that is no ufunc, such as einsum, with rounded arguments."""
-        rounded = [self.round(x) if isinstance(x, np.ndarray) else x for x in args]
+        rounded = [self.round_off(x) if isinstance(x, np.ndarray) else x for x in args]
         lists = [[*map(to_plain, x)] if isinstance(x, list | tuple) else x for x in rounded]
         return self.wrap(func(*lists, **{name: to_plain(x) for name, x in kwargs.items()}))
 
@@ -108,7 +120,7 @@ class Rounded(np.ndarray[Any, np.dtype[Any]]):
         """Whether an operation adds up or multiplies many numbers."""
         return ufunc is np.matmul or method != "__call__"
 
-    def round(self, value: Any) -> Any:
+    def round_off(self, value: Any) -> Any:
         """Return a rounded copy of an array of floats, or the value, as a plain array."""
         plain = to_plain(value)
         if not isinstance(plain, np.ndarray | np.floating) or plain.dtype.kind != "f":
@@ -121,7 +133,7 @@ class Rounded(np.ndarray[Any, np.dtype[Any]]):
             return tuple(map(self.wrap, result))
         if not isinstance(result, np.ndarray | np.floating):
             return result
-        return start_rounding(np.asarray(self.round(result)), self.u, self.random)
+        return start_rounding(np.asarray(self.round_off(result)), self.u, self.random)
 
 
 def to_plain(value: Any) -> Any:

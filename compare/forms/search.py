@@ -1,24 +1,26 @@
 """Search for a case on which two forms differ, and for the smallest one."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-
-from compare.forms.comparison import CaseResult, Forms, compare_exactly
+from compare.forms.comparison import CaseResult
 from compare.forms.values import Case, Draws
+from compare.terminal import UsageError
 
-NUM_CASES = 40
+SECONDS = 60.0
+"""A search ends with the first case after this time, and a case shrinks no more."""
 
+LENGTHS = (*range(1, 18), 31, 32, 33, 48, 63, 64, 65, 96, 127, 128, 129)
+"""The lengths of each size that are tried for a smaller case."""
 
-class _Found(Exception):
-    """A case differs: Hypothesis looks for a smaller one."""
+Compare = Callable[[Case, bool], CaseResult]
+"""Compares both forms on a case; True if a quick verdict will do, as on the way to a smaller one."""
 
 
 @dataclass
 class Search:
-    """The results of all cases that were compared, and the smallest one that differs."""
+    """The results of all cases up to the first that differs, and the smallest one that does."""
 
     results: list[CaseResult] = field(default_factory=list)
     smallest: CaseResult | None = None
@@ -29,40 +31,41 @@ class Search:
         return [result for result in self.results if result.is_compared]
 
 
-def search(
-    draws: Draws,
-    compare: Callable[[Case, bool], CaseResult],
-    is_wanted: Callable[[CaseResult], object],
-    *,
-    num_cases: int = NUM_CASES,
-    number: int = 0,
-) -> Search:
-    """Compare both forms on random cases, until one is wanted; then find the smallest such case.
+def search(draws: Draws, compare: Compare, *, num_cases: int, seed: int = 0) -> Search:
+    """Compare both forms on random cases until one differs; then find the smallest such case."""
+    search, end = Search(), time.monotonic() + SECONDS
+    for case in draws.draw_cases(num_cases, seed):
+        result = compare(case, False)
+        if result.differs:
+            smallest = compare(shrink(draws, case, compare, end), False)
+            search.smallest = smallest if smallest.differs else result
+            break
+        search.results.append(result)
+        if time.monotonic() > end:
+            break
+    return search
 
-    `compare` takes a case, and whether a quick verdict will do, as on the way to a smaller case.
-    """
-    found = Search()
 
-    @seed(number)
-    @settings(
-        max_examples=num_cases,
-        database=None,
-        deadline=None,
-        suppress_health_check=[*HealthCheck],
-        phases=[Phase.generate, Phase.shrink],
-        report_multiple_bugs=False,
-    )
-    @given(draws.strategy())
-    def look(case: Case) -> None:
-        result = compare(case, found.smallest is not None)
-        if is_wanted(result):
-            found.smallest = result
-            raise _Found
-        if found.smallest is None:
-            found.results.append(result)
+def shrink(draws: Draws, case: Case, compare: Compare, end: float) -> Case:
+    """Return a smaller case that differs: each size and each argument as simple as it can be."""
+    while time.monotonic() < end:
+        before = case
+        for name in draws.sizes:
+            for length in (n for n in LENGTHS if n < case.sizes[name]):
+                if time.monotonic() < end and _differs(draws, compare, case, name, length):
+                    case = draws.resize(case, name, length)
+                    break
+        for name, kind in case.kinds.items():
+            if kind != "plain":
+                simple = draws.replace_values(case, name, "plain")
+                case = simple if compare(simple, True).differs else case
+        if case is before:
+            break
+    return case
 
+
+def _differs(draws: Draws, compare: Compare, case: Case, name: str, length: int) -> bool:
     try:
-        look()
-    except _Found:
-        pass
-    return found
+        return compare(draws.resize(case, name, length), True).differs
+    except UsageError:  # the user's code does not take this size
+        return False

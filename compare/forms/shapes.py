@@ -1,7 +1,7 @@
 """Find out which arrays two functions take, and of which shapes.
 
 The shapes come from jaxtyping annotations (``Float[Tensor, "T B H"]``) or from ``--like``, with one
-example call ("q=2,64,4,16 g=2,64,4") or with names of sizes ("q=B,T,H,K g=B,T,H"). A function
+example call ("q=2,64,4,16 g=2,64,4") or with names of sizes ("q=B,T,H,K g=B,T,H:unit"). A function
 ``case(rng, *, T, …)`` beside them returns the arguments themselves.
 """
 
@@ -18,6 +18,9 @@ Axis = str | int
 Axes = Mapping[str, tuple[Axis, ...]]
 """The axes of each argument."""
 
+DOMAINS = {"unit": "between 0 and 1", "positive": "above 0", "negative": "below 0"}
+"""Where an argument lies that is not any number."""
+
 REQUIRED = inspect.Parameter.empty
 SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -29,6 +32,7 @@ class Argument:
     name: str
     axes: tuple[Axis, ...]
     names: tuple[str, str]  # in A and in B
+    domain: str = ""  # unit, positive or negative; else any number
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """Return the shape for these sizes."""
@@ -61,61 +65,93 @@ class Call:
         return cls(tuple(p.name for p in parameters), required, axes)
 
 
-def pair_arguments(calls: Sequence[Call], like: str | None = None) -> list[Argument]:
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Shapes that the user states: the axes and the domain of each argument, and example sizes."""
+
+    axes: Axes
+    domains: Mapping[str, str]
+    sizes: Mapping[str, int]
+
+
+def pair_arguments(calls: Sequence[Call], like: Like) -> list[Argument]:
     """Return the arguments of two functions, by name or else by position, with their axes.
 
     Arguments with a default are left out unless their shape is known. UsageError if the arguments
     do not match, or the shape of one is unknown.
     """
-    stated = read_like(like or "")
-    if unknown := [n for n in stated if not any(n in call.names for call in calls)]:
+    if unknown := [n for n in like.axes if not any(n in call.names for call in calls)]:
         raise UsageError(f"expected --like with arguments of A or B, got {unknown[0]}")
-    given = [
-        [n for n in call.names if n in call.required or n in stated or n in call.axes]
+    taken = [
+        [n for n in call.names if n in call.required or n in like.axes or n in call.axes]
         for call in calls
     ]
-    if {*given[0]} == {*given[1]}:  # then their order does not matter
-        pairs = [(name, name) for name in sorted(given[0])]
-    elif len(given[0]) == len(given[1]):
-        pairs = list(zip(*given, strict=True))
+    if {*taken[0]} == {*taken[1]}:  # then their order does not matter
+        pairs = [(name, name) for name in taken[0]]
+    elif len(taken[0]) == len(taken[1]):
+        pairs = list(zip(*taken, strict=True))
     else:
-        taken = " and ".join(f"({', '.join(names)})" for names in given)
-        raise UsageError(f"expected two functions of the same arguments, got {taken}")
-    return [Argument(a, _find_axes((a, b), calls, stated), (a, b)) for a, b in pairs]
+        got = " and ".join(f"({', '.join(names)})" for names in taken)
+        raise UsageError(f"expected two functions of the same arguments, got {got}")
+    return [
+        Argument(a, _find_axes((a, b), calls, like), (a, b), like.domains.get(a, ""))
+        for a, b in pairs
+    ]
 
 
-def _find_axes(names: tuple[str, str], calls: Sequence[Call], stated: Axes) -> tuple[Axis, ...]:
-    for axes in (stated, calls[0].axes, calls[1].axes):
+def _find_axes(names: tuple[str, str], calls: Sequence[Call], like: Like) -> tuple[Axis, ...]:
+    for axes in (like.axes, calls[0].axes, calls[1].axes):
         for name in names:
             if name in axes:
                 return axes[name]
     raise UsageError(
         f"expected the shape of {names[0]}: annotate it (Float[Tensor, 'T H']), state it in "
-        f"--like '{names[0]}=5,4', or write case(rng, *, T) beside the functions"
+        f"--like '{names[0]}=T,H', or write case(rng, *, T) beside the functions"
     )
 
 
-def read_like(text: str) -> Axes:
-    """Return the axes of each argument in ``q=2,64,4,16 g=2,64,4``: equal numbers are one size."""
-    axes = {}
+def read_like(text: str) -> Like:
+    """Read shapes as in ``q=2,64,4,16 g=2,64,4:unit``: equal numbers are one size."""
+    shapes: dict[str, Sequence[Axis]] = {}
+    domains: dict[str, str] = {}
     for part in text.split():
         name, equals, listed = part.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"expected --like with shapes such as q=2,64,4, got {part}")
-        read = read_axes([word for word in listed.split(",") if word], name)
-        axes[name] = tuple(f"n{axis}" if isinstance(axis, int) else axis for axis in read)
-    return axes
+        listed, _, domains[name] = listed.partition(":")
+        if not equals or not name.isidentifier() or domains[name] not in ("", *DOMAINS):
+            raise UsageError(
+                f"expected --like with shapes such as q=2,64,4 or g=T,H:unit "
+                f"({', '.join(DOMAINS)}), got {part}"
+            )
+        shapes[name] = read_axes([word for word in listed.split(",") if word], name)
+    return make_like(shapes, domains)
+
+
+def make_like(
+    shapes: Mapping[str, Sequence[Axis]], domains: Mapping[str, str] | None = None
+) -> Like:
+    """Return shapes in which each number is a size that is drawn, as those with names are."""
+    sizes = {f"n{axis}": axis for axes in shapes.values() for axis in axes if isinstance(axis, int)}
+    axes = {
+        name: tuple(f"n{axis}" if isinstance(axis, int) else axis for axis in shape)
+        for name, shape in shapes.items()
+    }
+    return Like(axes, domains or {}, sizes)
 
 
 def read_axes(words: Sequence[str], name: str) -> tuple[Axis, ...]:
-    """Return axes from words, each a number or the name of a size; UsageError for anything else."""
+    """Return axes from words, each a number or the name of a size; UsageError for anything else.
+
+    Axes of any number (``*batch``, ``...``) are left out, and an axis of size 1 or more is one.
+    """
     axes: list[Axis] = []
     for word in words:
-        size = word.partition("=")[0]
-        if not (word.isdigit() or (size.isidentifier() and word != "_")):
+        if word.startswith("*") or word == "...":
+            continue
+        size = word.removeprefix("#").rpartition("=")[2]
+        if not (size.isdigit() or (size.isidentifier() and size != "_")):
             raise UsageError(
                 f"expected sizes with names in the shape of {name}, got {word}: use --like, or "
                 "write case(rng, *, T) beside the functions"
             )
-        axes.append(int(word) if word.isdigit() else size)
+        axes.append(int(size) if size.isdigit() else size)
     return tuple(axes)

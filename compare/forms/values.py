@@ -6,19 +6,24 @@ argument has a scale of its own, or is moved far up or down, where a gate that i
 is nearly 1 or 0.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
 
 import numpy as np
-from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 from compare.forms.shapes import Argument, Axis
 from compare.implementations import Array
+from compare.terminal import UsageError
 
-SHORT = (1, 2, 3, 4, 5, 7, 8, 9, 16, 17)
-LONG = (*SHORT, 31, 32, 33, 63, 64, 65, 127, 128, 129)
+Shapes = Mapping[str, tuple[int, ...]]
+
+SHORT = (1, 2, 3, 4, 5, 7)
+LONG = (8, 9, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)
+"""A size is one of these: powers of two and their neighbours."""
+
 FAR = 5.0  # sigmoid(5) is 0.993
+USUAL = 0.3  # the share of cases whose arguments are all plain
 
 TIME = ("T", "time", "seq", "seq_len", "num_steps", "L", "S", "N")
 """Names of the size that counts time steps, the clearest first."""
@@ -33,13 +38,13 @@ KINDS: Mapping[str, Callable[[Array], Array]] = {
 }
 """The values of an argument, from normal ones, the simplest first."""
 
-DOMAINS: Mapping[str, tuple[str, Callable[[Array], Array]]] = {
-    "any": ("", lambda x: x),
-    "unit": ("between 0 and 1", lambda x: 1 / (1 + np.exp(-x))),
-    "positive": ("above 0", np.exp),
-    "negative": ("below 0", lambda x: -np.exp(x)),
+TO_DOMAIN: Mapping[str, Callable[[Array], Array]] = {
+    "": lambda x: x,
+    "unit": lambda x: 1 / (1 + np.exp(-x)),
+    "positive": np.exp,
+    "negative": lambda x: -np.exp(x),
 }
-"""Where an argument may lie, and how a normal number gets there."""
+"""How a normal number gets into the domain of an argument."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class Case:
     arrays: Mapping[str, Array] = field(repr=False)  # float64, or of whole numbers
     axes: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)  # of arguments
     seed: int = 0
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether no argument is far from 0."""
+        return not {"large", "low", "high"} & {*self.kinds.values()}
 
     def describe(self) -> str:
         """Return the sizes and what is special about the values, for a report."""
@@ -77,59 +87,84 @@ class Case:
 
 @dataclass(frozen=True)
 class Draws:
-    """How cases are drawn: the names of the sizes, and the arguments or the user's function."""
+    """How cases are drawn: the sizes, and the arguments or the user's function that returns them.
+
+    `parameters` returns the shapes of a module's parameters for the sizes of a case.
+    """
 
     sizes: tuple[str, ...]
     arguments: Sequence[Argument] = ()
-    domains: Mapping[str, str] = field(default_factory=dict)  # of an argument; else "any"
     case: Callable[..., Mapping[str, object]] | None = None  # of the user: (rng, **sizes)
-    parameters: Callable[[Mapping[str, int]], Mapping[str, tuple[int, ...]]] = lambda _: {}
-    coarse: str = "float32"  # all values are numbers of this dtype
+    parameters: Callable[[Mapping[str, int]], Shapes] = lambda _: {}
+    example: Mapping[str, int] = field(default_factory=dict)  # sizes that surely work
+    dtype: str = "float32"  # all values are numbers of this dtype
 
     def make(self, sizes: Mapping[str, int], kinds: Mapping[str, str], seed: int) -> Case:
-        """Return the case of these sizes and kinds of values."""
+        """Return the case of these sizes and kinds of values; UsageError if `case` has none."""
         if self.case is not None:
-            given = self.case(np.random.default_rng(seed), **sizes)
-            arrays = {name: np.array(value) for name, value in given.items()}
+            arrays = self._call_users(sizes, seed)
         else:
             arrays = {}
             for k, argument in enumerate(self.arguments):
                 x = np.random.default_rng([seed, k]).standard_normal(argument.shape(sizes))
-                _, to_domain = DOMAINS[self.domains.get(argument.name, "any")]
+                to_domain = TO_DOMAIN[argument.domain]
                 arrays[argument.name] = to_domain(KINDS[kinds[argument.name]](x))
         for k, (name, shape) in enumerate(self.parameters(sizes).items()):
             scale = 1 / np.sqrt(shape[-1]) if shape else 1.0
             arrays[name] = scale * np.random.default_rng([seed, 1000 + k]).standard_normal(shape)
-        rounded = {name: round_to(array, self.coarse) for name, array in arrays.items()}
+        rounded = {name: round_to(array, self.dtype) for name, array in arrays.items()}
         axes = {argument.name: argument.axes for argument in self.arguments}
         return Case(dict(sizes), dict(kinds), rounded, axes, seed)
 
-    def strategy(self) -> SearchStrategy[Case]:
-        """Return the strategy of cases: at most one long size, each argument of its own kind."""
+    def _call_users(self, sizes: Mapping[str, int], seed: int) -> dict[str, Array]:
+        assert self.case is not None
+        try:
+            arrays = self.case(np.random.default_rng(seed), **sizes)
+            return {name: np.array(value) for name, value in arrays.items()}
+        except Exception as error:  # of the user's code, whatever it is
+            words = ", ".join(f"{name}={size}" for name, size in sizes.items())
+            raise UsageError(
+                f"expected arrays by name from case(rng, {words}), got {describe_error(error)}"
+            ) from None
 
-        @st.composite
-        def cases(draw: st.DrawFn) -> Case:
-            longest = draw(st.sampled_from([None, *self.sizes]))
-            sizes = {
-                name: draw(st.sampled_from(LONG if name == longest else SHORT[:6]))
-                for name in self.sizes
-            }
-            kinds = {
-                argument.name: draw(st.sampled_from([*KINDS])) for argument in self.arguments
-            }
-            return self.make(sizes, kinds, draw(st.integers(0, 1000)))
+    def draw_cases(self, count: int, seed: int = 0) -> Iterator[Case]:
+        """Yield random cases: at most one size is long, and time twice as often as another.
 
-        return cases()
+        Each long length has its turn: a block of 64 shows itself at 65 alone.
+        """
+        rng = np.random.default_rng(seed)
+        times = [name for name in TIME if name in self.sizes]
+        longest = cycle([None, *times, *self.sizes])
+        long_lengths = {name: cycle(rng.permutation(LONG).tolist()) for name in self.sizes}
+        for _ in range(count):
+            name_of_long = next(longest)
+            sizes = {name: int(rng.choice(SHORT)) for name in self.sizes}
+            if name_of_long is not None:
+                sizes[name_of_long] = next(long_lengths[name_of_long])
+            for name in self.example:
+                if rng.random() < 0.5:
+                    sizes[name] = self.example[name]
+            usual = ["plain"] if rng.random() < USUAL else [*KINDS]
+            kinds = {argument.name: str(rng.choice(usual)) for argument in self.arguments}
+            yield self.make(sizes, kinds, int(rng.integers(1000)))
 
-    def change(self, case: Case, **changed: object) -> Case:
-        """Return a case with other sizes or another kind of values."""
-        sizes = {**case.sizes, **{k: v for k, v in changed.items() if k in self.sizes}}
-        kinds = {**case.kinds, **{k: v for k, v in changed.items() if k not in self.sizes}}
-        return self.make(sizes, kinds, case.seed)  # type: ignore[arg-type]
+    def make_example(self, size: int) -> Case:
+        """Return a case of ordinary values, of the example's sizes or, without one, of this one."""
+        sizes = {name: self.example.get(name, size + k) for k, name in enumerate(self.sizes)}
+        return self.make(sizes, dict.fromkeys((a.name for a in self.arguments), "plain"), 0)
 
-    def with_domain(self, name: str, domain: str) -> "Draws":
-        """Return the same draws with another domain of one argument."""
-        return replace(self, domains={**self.domains, name: domain})
+    def resize(self, case: Case, name: str, size: int) -> Case:
+        """Return a case with another size."""
+        return self.make({**case.sizes, name: size}, case.kinds, case.seed)
+
+    def replace_values(self, case: Case, name: str, kind: str) -> Case:
+        """Return a case with another kind of values of an argument."""
+        return self.make(case.sizes, {**case.kinds, name: kind}, case.seed)
+
+
+def describe_error(error: Exception) -> str:
+    """Return an exception in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
 def round_to(array: Array, dtype: str) -> Array:

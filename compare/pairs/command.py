@@ -8,6 +8,7 @@ from typing import Any
 
 from compare import parity as models
 from compare.check import GAPS, LayerCase
+from compare.forms import are_classes, are_forms, compare_targets
 from compare.implementations import (
     CELLS,
     INFERENCE,
@@ -32,9 +33,16 @@ from compare.pairs.comparison import (
     compare_pair,
     find_mistake,
 )
-from compare.pairs.config import PairConfig, PairOptions
+from compare.pairs.config import OF_FUNCTIONS, PairConfig, PairOptions
 from compare.parity import Agreement, ParityReport, SharedOptions, demand_agreement, show_parity
-from compare.terminal import Terminal, UsageError, plural
+from compare.terminal import (
+    Terminal,
+    UsageError,
+    all_but,
+    list_changed,
+    plural,
+    refuse_options,
+)
 
 EVERY = 10.0  # seconds between two lines on the progress
 
@@ -77,15 +85,47 @@ def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport
     if not config.targets:
         with models.prepare(config, terminal) as experiment:
             return models.compare_untrained(experiment, terminal)
+    a, b = (read_target(text) for text in config.targets)
+    if are_forms((a, b), config.like):
+        return _compare_functions(config, terminal)
+    if config.dtype not in ("float32", "float64"):
+        raise UsageError(f"expected --dtype-b {config.dtype}, of a PyTorch module, got --dtype")
     if config.like is not None:
         report = compare_arrays(config, terminal)
     else:
-        with open_pair(config, config, terminal) as pair:
-            results = list(_show_progress(pair, terminal))
-            show(pair, results, terminal)
-            report = choose(results).report
+        try:
+            report = _compare_layers(config, terminal)
+        except UsageError:
+            if not are_classes((a, b)) or list_changed(config, all_but(config, *OF_FUNCTIONS)):
+                raise
+            return _compare_functions(config, terminal)
     demand_agreement(report, "A and B")
     return report
+
+
+def _compare_layers(config: PairConfig, terminal: Terminal) -> ParityReport:
+    """Compare two layers on one case after the other; print and return the worst one's rows."""
+    with open_pair(config, config, terminal) as pair:
+        results = list(_show_progress(pair, terminal))
+        show(pair, results, terminal)
+        return choose(results).report
+
+
+def _compare_functions(config: PairConfig, terminal: Terminal) -> ParityReport:
+    """Compare two functions of arrays, or two classes that are not layers of one cell."""
+    refuse_options(config, all_but(config, *OF_FUNCTIONS), "two layers with these options")
+    a, b = (read_target(text) for text in config.targets)
+    devices = config.device, config.device_b or config.device
+    for device in devices:
+        models.check_device(device)
+    return compare_targets(
+        (a, b),
+        terminal,
+        like=config.like,
+        dtype=config.dtype,
+        seed=config.seed,
+        devices=devices,
+    )
 
 
 def bisect_pair(

@@ -27,7 +27,8 @@ class PairOptions:
         Positional[tuple[str, ...]], flag("A B", "(default: scratch and concise, on a text)")
     ] = ()
     """Two layers: scratch, torch, FILE.py (six functions), FILE:CLASS, MODULE:CLASS, FILE.onnx or
-    FILE.keras. With --like, two arrays: FILE.npy."""
+    FILE.keras. Or two functions of arrays: FILE:FUNCTION or FILE:CLASS.METHOD. With --like TENSOR,
+    two arrays: FILE.npy."""
     size: Annotated[str | None, flag("T=…,B=…,V=…,H=…", "(default: many sizes)")] = None
     """Sizes for A and B: time steps, batch, inputs, hidden units, and layers=…."""
     input: Annotated[Path | None, flag("FILE.npy", "(default: drawn)")] = None
@@ -38,15 +39,17 @@ class PairOptions:
     """Order of the gates in the weights of A, as in z,r,n."""
     gates_b: Annotated[str | None, flag("GATE,…", "(default: as detected)")] = None
     """Order of the gates in the weights of B."""
-    like: Annotated[str | None, flag("TENSOR")] = None
-    """Compare two arrays in .npy files, A and B, as results of this tensor: output, h_n, c_n."""
+    like: Annotated[str | None, flag("SHAPES|TENSOR")] = None
+    """Shapes of the arguments of two functions, from one call ("q=2,64,4 g=2,64") or with names
+    ("q=B,T,H g=B,T:unit", between 0 and 1). Of two arrays in .npy files, what they are: output, h_n
+    or c_n."""
     dtype_b: Annotated[
         Literal["float32", "float64", "bfloat16", "float16"] | None, flag("DTYPE", _AS_A)
     ] = None
     """Dtype of B: float64, float32; of a PyTorch module bfloat16 or float16, too. The coarser of
     both dtypes decides the tolerance."""
-    device_b: Annotated[Literal["cpu", "cuda"] | None, flag("cpu|cuda", _AS_A)] = None
-    """Device of B, if B is a PyTorch module."""
+    device_b: Annotated[str | None, flag("cpu|cuda|mps|…", _AS_A)] = None
+    """Device of B, if B is of PyTorch."""
 
 
 OF_TARGETS = (
@@ -56,17 +59,25 @@ OF_TARGETS = (
 """The options that a comparison of two targets reads."""
 
 
+OF_FUNCTIONS = ("targets", "like", "dtype", "device", "device_b", "seed")
+"""The options that a comparison of two functions reads."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PairConfig(PairOptions, SharedOptions):
-    """Compare two implementations tensor by tensor: both models on one batch, or any two layers.
+    """Compare two implementations tensor by tensor: both models, any two layers or functions.
 
     Without A and B, the models in NumPy and in PyTorch take one training step on a text. With A and
-    B, two layers get equal weights and inputs, and run forward and backward. Exit code 0 if they
-    agree, 1 if they differ, 5 if rounding makes this undecidable.
+    B, two layers get equal weights and inputs, and run forward and backward; two functions get
+    equal arguments, of many sizes. Exit code 0 if they agree, 1 if they differ, 5 if rounding makes
+    this undecidable.
 
     With A and B, only these options apply: --cell, --nonlinearity, --dtype, --device, --seed, and
     those whose text names A or B.
     """
+
+    dtype: Literal["float32", "float64", "bfloat16", "float16"] = "float32"  # type: ignore[assignment]
+    """Dtype of the computation; two functions have to be equally exact in it."""
 
     def check(self) -> Self:
         """Return the configuration itself; UsageError if an option is not valid."""
@@ -84,7 +95,7 @@ def check_targets(options: PairOptions) -> None:
     if not options.targets:
         option_names = [field.name for field in dataclasses.fields(PairOptions)]
         refuse_options(options, option_names, "two targets with these options")
-    if options.like is not None:
+    if options.like is not None and "=" not in options.like:
         of_targets = ["dtype_b", "device_b", "gates", "gates_b"]
         refuse_options(options, of_targets, "two arrays with --like")
     read_sizes(options.size)

@@ -78,8 +78,8 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
     """Seed of the initial weights and of the batches, and of a generated text."""
     threads: Annotated[int, THREADS, arg(metavar="N"), CHANGEABLE] = 1
     """Number of threads for each model. The last bits of the results depend on it."""
-    device: Annotated[Literal["cpu", "cuda"], CHANGEABLE] = "cpu"
-    """Device of the PyTorch model. The NumPy model always runs on the CPU."""
+    device: Annotated[str, CHANGEABLE, arg(metavar="cpu|cuda|mps|…")] = "cpu"
+    """Device of the PyTorch model, as PyTorch names it. The NumPy model always runs on the CPU."""
 
     def check(self) -> Self:
         """Return the configuration itself, or raise UsageError if an option is invalid."""

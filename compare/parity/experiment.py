@@ -121,17 +121,22 @@ def choose_prefixes(vocab: Vocab) -> tuple[str, ...]:
 
 
 def check_device(device: str) -> None:
-    """Raise `DeviceError` if CUDA is requested and missing; switch off TF32 if it is there.
+    """Raise `DeviceError` if a device is requested and missing, such as cuda or mps.
 
-    cuDNN's recurrent layers use TF32 (10 bits of mantissa) by default.
+    UsageError if PyTorch knows no such device. On CUDA, TF32 is switched off: cuDNN's recurrent
+    layers use it (10 bits of mantissa) by default.
     """
-    if device == "cpu":
-        return
-    if not torch.cuda.is_available():
+    try:
+        torch.device(device)
+    except RuntimeError:
+        raise UsageError(f"expected a PyTorch device for --device, got {device!r}") from None
+    try:
+        torch.empty(0, device=device)
+    except Exception:  # each backend raises another one
         raise DeviceError(
-            f"expected a CUDA device for --device {device}, got none that PyTorch "
-            f"{torch.__version__} can use"
-        )
+            f"expected a device that is here for --device, got {device}, which PyTorch "
+            f"{torch.__version__} cannot use"
+        ) from None
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
 

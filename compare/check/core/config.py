@@ -171,17 +171,3 @@ class VectorsConfig:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
         return self
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that PyTorch does not know, or a GPU that is missing."""
-    import torch  # not before it is needed
-
-    from compare import parity
-
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise UsageError(f"expected a PyTorch device for --device, got {device!r}") from None
-    if kind == "cuda":
-        parity.check_device(device)

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from compare.check.core.config import CheckConfig, check_device
+from compare import parity
+from compare.check.core.config import CheckConfig
 from compare.check.core.results import Item, ItemResult
 from compare.implementations import (
     LEFT_OUT,
@@ -63,7 +64,7 @@ def find_source(config: CheckConfig) -> Source:
             expected = f"FILE:CLASS or MODULE:CLASS with {flag_of(name)}"
             raise UsageError(f"expected {expected}, got {typed}")
     if config.device:
-        check_device(config.device)
+        parity.check_device(config.device)
     if config.stage and source.is_layer:
         raise UsageError(f"expected a file of functions with --stage, got {typed}")
     return source
