@@ -15,7 +15,7 @@ from compare.forms.search import Search, search
 from compare.forms.values import Case, Draws
 from compare.parity import Agreement, ParityReport, tabulate
 
-NUM_CASES = 60
+NUM_CASES = 40
 ROUNDED_CASES = 8  # of a dtype in which two forms have already been found equal in float64
 
 EXACT = "float64"
@@ -77,10 +77,12 @@ def compare_forms(
     seed: int = 0,
     num_cases: int = NUM_CASES,
     report_case: Callable[[Case], None] = lambda case: None,
+    report_exact: Callable[[Search], None] = lambda search: None,
 ) -> Answer:
     """Search for a case on which two forms differ: in float64, then in the working dtype.
 
-    FormError if they cannot be compared.
+    `report_case` is called with each case, and `report_exact` with the first answer, as soon as it
+    is known. FormError if they cannot be compared.
     """
 
     def find(compare: Callable[[Case, bool], CaseResult], count: int) -> tuple[Search, list[str]]:
@@ -97,6 +99,7 @@ def compare_forms(
     if all(form.is_wide for form in forms):
         exact, conditions = find(lambda *case: compare_exactly(forms, *case), num_cases)
         if all(form.is_wide for form in forms):
+            report_exact(exact)
             if exact.smallest is not None or dtype == EXACT:
                 return Answer(forms, dtype, exact, None, conditions)
         else:

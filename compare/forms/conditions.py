@@ -13,9 +13,13 @@ from compare.forms.comparison import CaseResult
 from compare.forms.form import GRADIENT
 from compare.forms.search import LENGTHS
 from compare.forms.values import Case, Draws
+from compare.implementations import Array
 from compare.terminal import UsageError
 
 Look = Callable[[Case], CaseResult]
+
+SEEDS = 3
+"""Cases of each length: a difference that shows itself by chance is no rule."""
 
 WHERE = {"low": "around -5", "high": "around 5", "large": "large", "small": "small"}
 
@@ -39,17 +43,25 @@ def find_conditions(draws: Draws, smallest: CaseResult, compare: Look) -> list[s
 def _list_sizes(draws: Draws, case: Case, look: Look) -> Iterator[str]:
     """Yield for which lengths of each size the forms differ, if not for all."""
     for name in draws.sizes:
-        differs: dict[int, bool] = {}
-        for length in LENGTHS:
-            try:
-                result = look(draws.resize(case, name, length))
-            except UsageError:  # the user's code does not take this size
-                continue
-            if not any(result.errors) or result.crash:
-                differs[length] = result.differs
+        rates = {length: _rate(draws, case, name, length, look) for length in LENGTHS}
+        differs = {length: rate > 0 for length, rate in rates.items() if rate is not None}
         others = {other: size for other, size in case.sizes.items() if other != name}
-        if words := describe_lengths(differs, others):
+        words = describe_lengths(differs, others)
+        by_chance = any(rate not in (0, 1, None) for rate in rates.values())
+        if words and not (by_chance and words[0].isdigit()):
             yield f"{name} is {words}"
+
+
+def _rate(draws: Draws, case: Case, name: str, length: int, look: Look) -> float | None:
+    """Return in how many of some cases with another length the forms differ; None if in no case."""
+    results = []
+    for seed in range(case.seed, case.seed + SEEDS):
+        try:
+            results.append(look(draws.resize(replace(case, seed=seed), name, length)))
+        except UsageError:  # the user's code does not take this size
+            return None
+    told = [result.differs for result in results if not any(result.errors) or result.crash]
+    return sum(told) / len(told) if told else None
 
 
 def describe_lengths(differs: Mapping[int, bool], others: Mapping[str, int]) -> str:
@@ -63,9 +75,9 @@ def describe_lengths(differs: Mapping[int, bool], others: Mapping[str, int]) -> 
         return f"above {max(right)}{block}"
     if max(wrong) < min(right):
         return f"at most {max(wrong)}"
-    for other in others:
-        if wrong == [others[other]]:
-            return f"{others[other]}, as {other} is"
+    equal = [name for name, length in others.items() if wrong == [length]]
+    if equal:
+        return f"{wrong[0]}, as {equal[0]} is"
     for block in range(2, max(differs) // 2):
         for words, is_wrong in _list_rules(block):
             if all(is_wrong(n) == found for n, found in differs.items()):
@@ -96,14 +108,22 @@ def _list_rules(block: int) -> Iterator[tuple[str, Callable[[int], bool]]]:
 def _list_values(draws: Draws, smallest: CaseResult, look: Look) -> Iterator[str]:
     """Yield which values an argument needs for the forms to differ."""
     case = smallest.case
-    for name, kind in case.kinds.items():
+
+    def agrees(name: str, array: Array) -> bool:
+        changed = replace(case, arrays={**case.arrays, name: array})
+        return _agrees(look(changed), smallest.failures)
+
+    for name, array in case.arrays.items():
+        kind = case.kinds.get(name, "plain")
         if kind in WHERE and not look(draws.replace_values(case, name, "plain")).differs:
             yield f"{name} is {WHERE[kind]}"
-    for name, array in case.arrays.items():
-        if array.dtype.kind != "f" or not array.any():
+        elif array.dtype.kind != "f" or not array.any():
             continue
-        zeroed = replace(case, arrays={**case.arrays, name: np.zeros_like(array)})
-        if _agrees(look(zeroed), smallest.failures):
+        elif (array < 0).any() and agrees(name, abs(array)):
+            yield f"{name} is negative somewhere"
+        elif agrees(name, 0.1 * array):
+            yield f"{name} is large"
+        elif not case.has_time(name) and agrees(name, np.zeros_like(array)):
             yield f"{name} is not zero"
 
 

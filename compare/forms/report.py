@@ -51,10 +51,17 @@ def compare_subjects(
         for name, subject in zip(SIDES, subjects, strict=True):
             terminal.line(f"{name}  {subject.title}")
         terminal.line(_describe_arguments(draws), "dim")
-        report_case = _make_progress(terminal)
         try:
             answer = compare_forms(
-                forms, draws, dtype=dtype, seed=seed, num_cases=num_cases, report_case=report_case
+                forms,
+                draws,
+                dtype=dtype,
+                seed=seed,
+                num_cases=num_cases,
+                report_case=_make_progress(terminal),
+                report_exact=lambda search: _show_search(
+                    search, EXACT, "the same function", terminal
+                ),
             )
         except FormError as error:
             raise ParityError(f"A and B cannot be compared: {error}") from None
@@ -134,15 +141,13 @@ def demand_sameness(answer: Answer) -> None:
 
 
 def show(answer: Answer, terminal: Terminal) -> None:
-    """Print the answers: the same function, as exact, where."""
+    """Print the answers after the first, which is there: as exact, where."""
     if answer.exact is None:
         narrow = [n for n, form in zip(SIDES, answer.forms, strict=True) if not form.is_wide]
         verb = "compute" if len(narrow) == 2 else "computes"
         terminal.line(
             f"{EXACT}  not compared: {' and '.join(narrow)} {verb} in a coarser dtype", "yellow"
         )
-    else:
-        _show_search(answer.exact, EXACT, "the same function", terminal)
     if answer.rounded is not None:
         _show_search(answer.rounded, answer.dtype, "as exact as rounding allows", terminal)
     terminal.line()

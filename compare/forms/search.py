@@ -15,7 +15,7 @@ LENGTHS = (*range(1, 18), 31, 32, 33, 48, 63, 64, 65, 96, 127, 128, 129)
 """The lengths of each size that are tried for a smaller case."""
 
 Compare = Callable[[Case, bool], CaseResult]
-"""Compares both forms on a case; True if a quick verdict will do, as on the way to a smaller one."""
+"""Compares both forms on a case; True if a quick verdict will do, as while a case shrinks."""
 
 
 @dataclass

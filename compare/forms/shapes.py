@@ -111,7 +111,10 @@ def _find_axes(names: tuple[str, str], calls: Sequence[Call], like: Like) -> tup
 
 
 def read_like(text: str) -> Like:
-    """Read shapes as in ``q=2,64,4,16 g=2,64,4:unit``: equal numbers are one size."""
+    """Read shapes as in ``q=B,T,4,H g=B,T:unit``, or as in ``q=2,64,16`` of one call.
+
+    Without names, equal numbers are one size.
+    """
     shapes: dict[str, Sequence[Axis]] = {}
     domains: dict[str, str] = {}
     for part in text.split():
@@ -129,13 +132,12 @@ def read_like(text: str) -> Like:
 def make_like(
     shapes: Mapping[str, Sequence[Axis]], domains: Mapping[str, str] | None = None
 ) -> Like:
-    """Return shapes in which each number is a size that is drawn, as those with names are."""
-    sizes = {f"n{axis}": axis for axes in shapes.values() for axis in axes if isinstance(axis, int)}
-    axes = {
-        name: tuple(f"n{axis}" if isinstance(axis, int) else axis for axis in shape)
-        for name, shape in shapes.items()
-    }
-    return Like(axes, domains or {}, sizes)
+    """Return stated shapes; if they have no names, each number is a size that is drawn."""
+    if any(isinstance(axis, str) for axes in shapes.values() for axis in axes):
+        return Like({name: tuple(axes) for name, axes in shapes.items()}, domains or {}, {})
+    numbers = [int(axis) for axes in shapes.values() for axis in axes]
+    named = {name: tuple(f"n{axis}" for axis in axes) for name, axes in shapes.items()}
+    return Like(named, domains or {}, {f"n{number}": number for number in numbers})
 
 
 def read_axes(words: Sequence[str], name: str) -> tuple[Axis, ...]:

@@ -30,7 +30,6 @@ TIME = ("T", "time", "seq", "seq_len", "num_steps", "L", "S", "N")
 
 KINDS: Mapping[str, Callable[[Array], Array]] = {
     "plain": lambda x: x,
-    "zero": np.zeros_like,
     "small": lambda x: 0.1 * x,
     "large": lambda x: 4 * x,
     "low": lambda x: x - FAR,
@@ -67,6 +66,10 @@ class Case:
         sizes = ", ".join(f"{name} {size}" for name, size in self.sizes.items())
         special = [f"{name} {kind}" for name, kind in self.kinds.items() if kind != "plain"]
         return ", ".join([sizes, *special])
+
+    def has_time(self, argument: str) -> bool:
+        """Whether an argument has a value for each time step, as far as its shape tells."""
+        return self.find_time_axis(argument, self.arrays[argument].shape) is not None
 
     def find_time_axis(self, tensor: str, shape: tuple[int, ...]) -> int | None:
         """Return the axis of time of a result; None if its sizes do not tell."""
