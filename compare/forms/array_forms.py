@@ -16,7 +16,7 @@ from compare.forms.form import (
     silence,
     stack,
 )
-from compare.forms.rounding import ROUNDOFF, start_rounding
+from compare.forms.rounding import largest_move, start_rounding
 from compare.forms.values import Case
 from compare.implementations import Results
 
@@ -42,7 +42,7 @@ class NumpyForm:
             for name, array in case.arrays.items()
         }
         if how.rounding:
-            random, u = np.random.default_rng(how.seed), ROUNDOFF[how.rounding]
+            random, u = np.random.default_rng(how.seed), largest_move(how.rounding)
             given = {
                 name: start_rounding(array, u, random) if array.dtype.kind == "f" else array
                 for name, array in given.items()
@@ -82,9 +82,10 @@ class JaxForm:
         random, arrays = np.random.default_rng(how.seed), dict(case.arrays)
         floats = [name for name, array in arrays.items() if array.dtype.kind == "f"]
         if how.rounding:
-            u = ROUNDOFF[how.rounding]
+            u = largest_move(how.rounding)
             for name in floats:
-                arrays[name] = arrays[name] * (1 + u * random.uniform(-1, 1, arrays[name].shape))
+                moves = u * random.uniform(-1, 1, arrays[name].shape)
+                arrays[name] = arrays[name] + arrays[name] * moves
         given = {n: jnp.asarray(a, how.dtype if n in floats else None) for n, a in arrays.items()}
         others = {name: array for name, array in given.items() if name not in floats}
 

@@ -71,11 +71,11 @@ def describe_lengths(differs: Mapping[int, bool], others: Mapping[str, int]) -> 
     if not wrong or not right:
         return ""
     if max(right) < min(wrong):
-        block = "" if max(right) == 1 else f", beyond the first block of {max(right)}"
-        return f"above {max(right)}{block}"
+        first = max(right)
+        return f"above {first}" + (f", beyond the first block of {first}" if first > 1 else "")
     if max(wrong) < min(right):
         return f"at most {max(wrong)}"
-    equal = [name for name, length in others.items() if wrong == [length]]
+    equal = [name for name, size in others.items() if wrong == [size]]
     if equal:
         return f"{wrong[0]}, as {equal[0]} is"
     for block in range(2, max(differs) // 2):

@@ -1,9 +1,10 @@
 """Round at random: run a function in float64 with the rounding errors of a coarser dtype.
 
 This is Monte Carlo arithmetic (Parker 1997) in each operation of somebody else's function, as
-Verificarlo and Fuzzy PyTorch have it: the result x of an operation becomes x (1 + u ε), with ε
+Verificarlo and Fuzzy PyTorch have it: the result x of an operation becomes x + x u ε, with ε
 uniform in -1 … 1 and u the dtype's unit roundoff. A sum rounds each of its terms too, because its
-own result can be much smaller than they are.
+own result can be much smaller than they are. As float64 itself, u is doubled: float64 has no number
+half a gap away, so a smaller move would mostly be none.
 """
 
 from typing import Any
@@ -16,6 +17,12 @@ from compare.implementations import Array
 
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 """u: half the distance from 1 to the next number."""
+
+
+def largest_move(dtype: str) -> float:
+    """Return the largest relative move of a result that is computed in float64."""
+    return ROUNDOFF[dtype] * (2 if dtype == "float64" else 1)
+
 
 # fmt: off
 MOVES_ONLY = frozenset([
@@ -49,7 +56,7 @@ class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, dtype: str, seed: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.u, self.random = ROUNDOFF[dtype], torch.Generator().manual_seed(seed)
+        self.u, self.random = largest_move(dtype), torch.Generator().manual_seed(seed)
         self.is_narrow = False
 
     def __torch_dispatch__(
@@ -67,7 +74,7 @@ class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return result
         if name.endswith("_"):  # in place: the caller holds the tensor itself
             with _disable_current_modes():
-                result.mul_(self.draw(result)) if result.is_floating_point() else None
+                result.add_(result * self.draw(result)) if result.is_floating_point() else None
             return result
         if isinstance(result, tuple | list):
             return type(result)(map(self.round_off, result))
@@ -78,12 +85,13 @@ class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not isinstance(value, torch.Tensor) or not value.is_floating_point():
             return value
         with _disable_current_modes():
-            return value * self.draw(value)
+            moved = value + value * self.draw(value)
+            return moved.where(moved.isfinite(), value)  # the largest number has no next one
 
     def draw(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return 1 + u ε for each entry."""
+        """Return u ε for each entry."""
         draws = torch.rand(tensor.shape, generator=self.random, dtype=torch.float64)
-        return (1 + self.u * (2 * draws - 1)).to(tensor.device, tensor.dtype)
+        return (self.u * (2 * draws - 1)).to(tensor.device, tensor.dtype)
 
 
 class Rounded(np.ndarray[Any, np.dtype[Any]]):
@@ -125,7 +133,8 @@ class Rounded(np.ndarray[Any, np.dtype[Any]]):
         plain = to_plain(value)
         if not isinstance(plain, np.ndarray | np.floating) or plain.dtype.kind != "f":
             return plain
-        return plain * (1 + self.u * (2 * self.random.random(plain.shape) - 1))
+        moved = plain + plain * (self.u * (2 * self.random.random(plain.shape) - 1))
+        return np.where(np.isfinite(moved), moved, plain)  # the largest number has no next one
 
     def wrap(self, result: Any) -> Any:
         """Return a result with its roundings."""
