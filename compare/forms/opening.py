@@ -19,7 +19,7 @@ from compare.forms.comparison import Forms
 from compare.forms.form import Form, Run
 from compare.forms.shapes import Argument, Call, Like, pair_arguments
 from compare.forms.torch_form import TorchForm
-from compare.forms.values import Case, Draws, Shapes, describe_error
+from compare.forms.values import Case, Draws, Shapes, UsersCase, describe_error
 from compare.implementations import Results, Target
 from compare.terminal import CommandError, UsageError
 
@@ -50,7 +50,9 @@ class Subject:
     target: Callable[..., Any]
     method: str = ""
     sizes: tuple[str, ...] = ()
-    built: dict[tuple[int, ...], Any] = field(default_factory=dict)  # by these sizes
+    built: dict[tuple[int, ...], Callable[..., object]] = field(
+        default_factory=dict
+    )  # by these sizes
 
     @property
     def is_class(self) -> bool:
@@ -75,7 +77,7 @@ class Subject:
         imported = {value.__name__.partition(".")[0] for value in names if inspect.ismodule(value)}
         return [name for name in ("torch", "jax") if name in imported | {own}] + ["numpy"]
 
-    def build(self, sizes: Mapping[str, int]) -> Any:
+    def build(self, sizes: Mapping[str, int]) -> Callable[..., object]:
         """Return the object for these sizes; UsageError if its constructor does not take them."""
         key = tuple(sizes[name] for name in self.sizes)
         if key not in self.built:
@@ -85,11 +87,10 @@ class Subject:
                 words = ", ".join(f"{n}={k}" for n, k in zip(self.sizes, key, strict=True))
                 got = describe_error(error)
                 raise UsageError(f"expected {self.title}({words}) to work, got {got}") from None
-            if isinstance(built, torch.nn.Module):
-                built = _Method(built.eval(), self.method)
-            else:
-                built = getattr(built, self.method)
-            self.built[key] = built
+            is_module = isinstance(built, torch.nn.Module)
+            self.built[key] = (
+                _Method(built.eval(), self.method) if is_module else getattr(built, self.method)
+            )
         return self.built[key]
 
     def parameters(self, sizes: Mapping[str, int]) -> Shapes:
@@ -103,13 +104,14 @@ class Subject:
         self, case: Case, names: Mapping[str, str], parameters: Mapping[str, str]
     ) -> Callable[..., object]:
         """Return a function of the case's arrays, which it calls `names` and `parameters`."""
-        called: Any = self.build(case.sizes) if self.is_class else self.target
+        called = self.build(case.sizes) if self.is_class else self.target
 
-        def function(**arrays: Any) -> object:
+        def function(**arrays: torch.Tensor) -> object:
             inputs = {names[n]: array for n, array in arrays.items() if n not in parameters}
             if not parameters:
                 return called(**inputs)
             own = {f"module.{parameters[n]}": a for n, a in arrays.items() if n in parameters}
+            assert isinstance(called, torch.nn.Module)
             called.to(next(iter(own.values())).dtype)  # for its buffers
             return torch.func.functional_call(called, own, (), inputs)
 
@@ -135,7 +137,7 @@ def find_method(target: type) -> str:
 def open_forms(
     subjects: tuple[Subject, Subject],
     like: Like,
-    case: Callable[..., Any] | None = None,
+    case: UsersCase | None = None,
     *,
     devices: tuple[str, str] = ("cpu", "cpu"),
     dtype: str = "float32",
@@ -253,6 +255,6 @@ def _load_file(path: Path) -> ModuleType:
     return sys.modules[name]
 
 
-def find_case(modules: tuple[ModuleType, ModuleType]) -> Callable[..., Any] | None:
+def find_case(modules: tuple[ModuleType, ModuleType]) -> UsersCase | None:
     """Return the function ``case(rng, *, T, …)`` that lies beside one of the functions."""
     return next((module.case for module in modules if hasattr(module, "case")), None)

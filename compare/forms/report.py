@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from io import StringIO
-from typing import Any
 
 from rich.console import Console
 
@@ -13,7 +12,7 @@ from compare.forms.form import FormError
 from compare.forms.opening import Subject, make_subject, open_forms
 from compare.forms.search import Search
 from compare.forms.shapes import Like, make_like
-from compare.forms.values import Case, Draws, describe_error
+from compare.forms.values import Case, Draws, UsersCase, describe_error
 from compare.parity import (
     Agreement,
     ParityError,
@@ -35,7 +34,7 @@ def compare_subjects(
     terminal: Terminal,
     *,
     like: Like,
-    case: Callable[..., Any] | None = None,
+    case: UsersCase | None = None,
     dtype: str = "float32",
     seed: int = 0,
     devices: tuple[str, str] = ("cpu", "cpu"),
@@ -71,11 +70,11 @@ def compare_subjects(
 
 
 def assert_same(
-    f: Callable[..., Any],
-    g: Callable[..., Any],
+    f: Callable[..., object],
+    g: Callable[..., object],
     *,
     like: dict[str, tuple[int | str, ...]] | None = None,
-    case: Callable[..., Any] | None = None,
+    case: UsersCase | None = None,
     dtype: str = "float32",
     seed: int = 0,
     num_cases: int = NUM_CASES,
@@ -109,12 +108,12 @@ def assert_same(
     >>> def test_scan():
     ...     assert_same(loop, scan, like={"a": ("T", "H"), "x": ("T", "H")})
     """
-    subjects = make_subject(f, f.__name__), make_subject(g, g.__name__)
+    a, b = (make_subject(each, getattr(each, "__name__", repr(each))) for each in (f, g))
     text = StringIO()
     terminal = Terminal(Console(file=text, width=100))
     try:
         compare_subjects(
-            subjects,
+            (a, b),
             terminal,
             like=make_like(like or {}),
             case=case,

@@ -7,10 +7,12 @@ own result can be much smaller than they are. As float64 itself, u is doubled: f
 half a gap away, so a smaller move would mostly be none.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from compare.implementations import Array
@@ -60,8 +62,12 @@ class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.is_narrow = False
 
     def __torch_dispatch__(
-        self, func: Any, types: object, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
+        self,
+        func: OpOverload,
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
         """Make one operation, and round its result."""
         name = func._schema.name.partition("::")[2]
         if name.removesuffix("_") in SUMS:
@@ -69,7 +75,7 @@ class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = func(*args, **(kwargs or {}))
         if name in CONVERSIONS:
             source = args[-1] if name == "copy_" else args[0]
-            self.is_narrow |= source.dtype == torch.float64 and result.dtype in NARROW
+            self.is_narrow |= dtype_of(source) is torch.float64 and dtype_of(result) in NARROW
         if func.is_view or name in MOVES_ONLY:
             return result
         if name.endswith("_"):  # in place: the caller holds the tensor itself
@@ -80,7 +86,7 @@ class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return type(result)(map(self.round_off, result))
         return self.round_off(result)
 
-    def round_off(self, value: Any) -> Any:
+    def round_off(self, value: object) -> object:
         """Return a rounded copy of a tensor of floats, or the value."""
         if not isinstance(value, torch.Tensor) or not value.is_floating_point():
             return value
@@ -94,6 +100,11 @@ class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return (self.u * (2 * draws - 1)).to(tensor.device, tensor.dtype)
 
 
+def dtype_of(value: object) -> torch.dtype | None:
+    """Return the dtype of a tensor; None of anything else."""
+    return value.dtype if isinstance(value, torch.Tensor) else None
+
+
 class Rounded(np.ndarray[Any, np.dtype[Any]]):
     """An array whose operations round at random."""
 
@@ -105,19 +116,32 @@ class Rounded(np.ndarray[Any, np.dtype[Any]]):
             self.u, self.random = other.u, other.random
 
     def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any
-    ) -> Any:
+        self,
+        ufunc: np.ufunc,
+        method: str,
+        *inputs: object,
+        out: tuple[object, ...] = (),
+        **options: object,
+    ) -> object:
         """Make one operation on plain arrays, and round its result."""
         plain = [self.round_off(x) if self.adds_up(ufunc, method) else to_plain(x) for x in inputs]
         if out:
             options["out"] = tuple(map(to_plain, out))
         result = getattr(ufunc, method)(*plain, **options)
         if out:
-            out[0][...] = self.round_off(to_plain(out[0]))
-            return out[0]
+            (array,) = out
+            assert isinstance(array, np.ndarray)
+            array[...] = self.round_off(array)
+            return array
         return self.wrap(result)
 
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: Iterable[object],
+        kwargs: Mapping[str, object],
+    ) -> object:
         """Make an operation that is no ufunc, such as einsum, with rounded arguments."""
         rounded = [self.round_off(x) if isinstance(x, np.ndarray) else x for x in args]
         lists = [[*map(to_plain, x)] if isinstance(x, list | tuple) else x for x in rounded]
@@ -128,7 +152,7 @@ class Rounded(np.ndarray[Any, np.dtype[Any]]):
         """Whether an operation adds up or multiplies many numbers."""
         return ufunc is np.matmul or method != "__call__"
 
-    def round_off(self, value: Any) -> Any:
+    def round_off(self, value: object) -> object:
         """Return a rounded copy of an array of floats, or the value, as a plain array."""
         plain = to_plain(value)
         if not isinstance(plain, np.ndarray | np.floating) or plain.dtype.kind != "f":
@@ -136,7 +160,7 @@ class Rounded(np.ndarray[Any, np.dtype[Any]]):
         moved = plain + plain * (self.u * (2 * self.random.random(plain.shape) - 1))
         return np.where(np.isfinite(moved), moved, plain)  # the largest number has no next one
 
-    def wrap(self, result: Any) -> Any:
+    def wrap(self, result: object) -> object:
         """Return a result with its roundings."""
         if isinstance(result, tuple):
             return tuple(map(self.wrap, result))
@@ -145,7 +169,7 @@ class Rounded(np.ndarray[Any, np.dtype[Any]]):
         return start_rounding(np.asarray(self.round_off(result)), self.u, self.random)
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: object) -> object:
     """Return an array without its roundings."""
     return value.view(np.ndarray) if isinstance(value, Rounded) else value
 

@@ -8,7 +8,6 @@ example call ("q=2,64,4,16 g=2,64,4") or with names of sizes ("q=B,T,H,K g=B,T,H
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from compare.terminal import UsageError
 
@@ -48,7 +47,7 @@ class Call:
     axes: Axes
 
     @classmethod
-    def of(cls, function: Callable[..., Any], skipped: int = 0) -> "Call":
+    def of(cls, function: Callable[..., object], skipped: int = 0) -> "Call":
         """Return the call of a function, without its first arguments, as ``self``."""
         parameters = [*inspect.signature(function).parameters.values()][skipped:]
         parameters = [p for p in parameters if p.kind not in SEVERAL]

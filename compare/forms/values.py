@@ -18,6 +18,9 @@ from compare.terminal import UsageError
 
 Shapes = Mapping[str, tuple[int, ...]]
 
+UsersCase = Callable[..., Mapping[str, object]]
+"""The user's function ``case(rng, *, T, …)``, which returns the arguments by name."""
+
 SHORT = (1, 2, 3, 4, 5, 7)
 LONG = (8, 9, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)
 """A size is one of these: powers of two and their neighbours."""
@@ -97,7 +100,7 @@ class Draws:
 
     sizes: tuple[str, ...]
     arguments: Sequence[Argument] = ()
-    case: Callable[..., Mapping[str, object]] | None = None  # of the user: (rng, **sizes)
+    case: UsersCase | None = None
     parameters: Callable[[Mapping[str, int]], Shapes] = lambda _: {}
     example: Mapping[str, int] = field(default_factory=dict)  # sizes that surely work
     dtype: str = "float32"  # all values are numbers of this dtype
