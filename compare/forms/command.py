@@ -8,7 +8,7 @@ from inspect import isclass, isroutine
 from compare.forms.opening import find_case, load_subject
 from compare.forms.report import compare_subjects
 from compare.forms.shapes import read_like
-from compare.implementations import Target
+from compare.implementations import Target, parse_file
 from compare.parity import ParityReport
 from compare.terminal import Terminal
 
@@ -31,7 +31,7 @@ def find_kind(target: Target) -> str:
     owner, _, method = target.name.partition(".")
     if target.kind == "file" and target.path.suffix == ".py":
         try:
-            statements = ast.parse(target.path.read_bytes()).body
+            statements = parse_file(target.path).body
         except (OSError, SyntaxError, ValueError):
             return ""
         kinds = {s.name: s for s in statements if isinstance(s, ast.FunctionDef | ast.ClassDef)}

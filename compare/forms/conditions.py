@@ -44,11 +44,9 @@ def _list_sizes(draws: Draws, case: Case, look: Look) -> Iterator[str]:
     """Yield for which lengths of each size the forms differ, if not for all."""
     for name in draws.sizes:
         rates = {length: _rate(draws, case, name, length, look) for length in LENGTHS}
-        differs = {length: rate > 0 for length, rate in rates.items() if rate is not None}
+        told = {length: rate for length, rate in rates.items() if rate is not None}
         others = {other: size for other, size in case.sizes.items() if other != name}
-        words = describe_lengths(differs, others)
-        by_chance = any(rate not in (0, 1, None) for rate in rates.values())
-        if words and not (by_chance and words[0].isdigit()):
+        if words := describe_lengths(told, others):
             yield f"{name} is {words}"
 
 
@@ -64,35 +62,58 @@ def _rate(draws: Draws, case: Case, name: str, length: int, look: Look) -> float
     return sum(told) / len(told) if told else None
 
 
-def describe_lengths(differs: Mapping[int, bool], others: Mapping[str, int]) -> str:
-    """Return in words at which lengths something differs; empty if at all or at none."""
-    wrong = [length for length, is_wrong in differs.items() if is_wrong]
-    right = [length for length, is_wrong in differs.items() if not is_wrong]
-    if not wrong or not right:
+def describe_lengths(rates: Mapping[int, float], others: Mapping[str, int]) -> str:
+    """Return in words at which lengths something differs; empty if at all or at none.
+
+    Once a difference shows itself in a share of the cases alone, it may show itself in none of the
+    longer ones: it decays.
+    """
+    if all(rates.values()) or not any(rates.values()):
         return ""
-    if max(right) < min(wrong):
-        first = max(right)
-        return f"above {first}" + (f", beyond the first block of {first}" if first > 1 else "")
-    if max(wrong) < min(right):
-        return f"at most {max(wrong)}"
-    equal = [name for name, size in others.items() if wrong == [size]]
-    if equal:
-        return f"{wrong[0]}, as {equal[0]} is"
-    for block in range(2, max(differs) // 2):
-        for words, is_wrong in _list_rules(block):
-            if all(is_wrong(n) == found for n, found in differs.items()):
-                return words
+    by_chance = next((n for n, rate in rates.items() if 0 < rate < 1), None)
+    for words, is_wrong in _list_rules(rates, others):
+        if all(
+            is_wrong(n) == (rate > 0) or (by_chance is not None and n > by_chance and is_wrong(n))
+            for n, rate in rates.items()
+        ):
+            return words
+    wrong = [n for n, rate in rates.items() if rate]
+    if by_chance is not None:
+        return ""
     return ", ".join(map(str, wrong[:6])) + (", …" if len(wrong) > 6 else "")
 
 
-def _list_rules(block: int) -> Iterator[tuple[str, Callable[[int], bool]]]:
-    """Yield the ways in which a block size decides, the simplest first."""
+def _list_rules(
+    rates: Mapping[int, float], others: Mapping[str, int]
+) -> Iterator[tuple[str, Callable[[int], bool]]]:
+    """Yield the ways in which a length may decide, the simplest first."""
+    wrong = [n for n, rate in rates.items() if rate]
+    first, last = min(wrong) - 1, max(wrong)
+    yield (
+        f"above {first}" + (f", beyond the first block of {first}" if first > 1 else ""),
+        lambda n: n > first,
+    )
+    if rates[last] == 1:  # else the difference decays
+        yield f"at most {last}", lambda n: n <= last
+    for name, size in others.items():
+        yield f"{size}, as {name} is", lambda n, size=size: n == size  # type: ignore[misc]
+    yield "a power of two", is_power_of_two
+    yield "no power of two", lambda n: not is_power_of_two(n)
+    yield "1 above a power of two", lambda n: is_power_of_two(n - 1)
+    for block in range(2, max(rates) // 2):
+        yield from _list_rules_of_block(block)
+
+
+def is_power_of_two(n: int) -> bool:
+    """Return whether a number is 1, 2, 4, 8 and so on."""
+    return n.bit_count() == 1
+
+
+def _list_rules_of_block(block: int) -> Iterator[tuple[str, Callable[[int], bool]]]:
+    """Yield the ways in which a block size decides."""
     yield f"no multiple of {block}", lambda n: n % block != 0
     yield f"a multiple of {block}", lambda n: n % block == 0
-    yield (
-        f"above {block} and no multiple of it",
-        lambda n: n > block and n % block != 0,
-    )
+    yield f"above {block} and no multiple of it", lambda n: n > block and n % block != 0
     yield f"a multiple of {block}, from {2 * block} on", lambda n: n > block and n % block == 0
     for rest in range(1, min(block, 9)):
         yield (

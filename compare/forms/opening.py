@@ -2,9 +2,10 @@
 
 import inspect
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -19,10 +20,11 @@ from compare.forms.comparison import Forms
 from compare.forms.form import Form, Run
 from compare.forms.shapes import Argument, Call, Like, pair_arguments
 from compare.forms.torch_form import TorchForm
-from compare.forms.values import Case, Draws, Shapes, UsersCase, describe_error
+from compare.forms.values import LONG, Case, Draws, Shapes, UsersCase, describe_error
 from compare.implementations import Results, Target
 from compare.terminal import CommandError, UsageError
 
+SLOW = 0.1  # seconds of processor time: rounding at random takes ten times as long
 EXAMPLE = 3  # the smallest size of the first case; the others are 4, 5, …
 
 
@@ -112,8 +114,12 @@ class Subject:
                 return called(**inputs)
             own = {f"module.{parameters[n]}": a for n, a in arrays.items() if n in parameters}
             assert isinstance(called, torch.nn.Module)
-            called.to(next(iter(own.values())).dtype)  # for its buffers
-            return torch.func.functional_call(called, own, (), inputs)
+            like = next(iter(own.values()))
+            buffers = {
+                n: b.to(like.device, like.dtype if b.is_floating_point() else b.dtype)
+                for n, b in called.named_buffers()
+            }
+            return torch.func.functional_call(called, own | buffers, (), inputs)
 
         return function
 
@@ -158,7 +164,24 @@ def open_forms(
     )
     example = draws.make_example(EXAMPLE)
     a, b = (choose_form(subjects, k, arguments, example, devices[k]) for k in (0, 1))
-    return (a, b), draws
+    return (a, b), replace(draws, longest=find_longest((a, b), draws))
+
+
+def find_longest(forms: Forms, draws: Draws) -> int:
+    """Return the largest number of time steps that is drawn: both forms are fast enough for it."""
+    longest = LONG[0]
+    for length in LONG[1:]:
+        start = time.process_time()
+        for form in forms:
+            with suppress(Exception):  # of the user's code: it may not take this length
+                case = draws.make_example(EXAMPLE)
+                for name in draws.times:
+                    case = draws.resize(case, name, length)
+                form.run(case)
+        if time.process_time() - start > SLOW:
+            break
+        longest = length
+    return longest
 
 
 def choose_form(

@@ -1,7 +1,7 @@
 """Print the three answers about two forms, and return them to a command or a test."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
 
 from rich.console import Console
@@ -49,7 +49,7 @@ def compare_subjects(
         forms, draws = open_forms(subjects, like, case, devices=devices, dtype=dtype)
         for name, subject in zip(SIDES, subjects, strict=True):
             terminal.line(f"{name}  {subject.title}")
-        terminal.line(_describe_arguments(draws), "dim")
+        terminal.line(_describe_arguments(draws, subjects), "dim")
         try:
             answer = compare_forms(
                 forms,
@@ -217,12 +217,16 @@ def _list_differences(result: CaseResult) -> Iterator[str]:
     yield f"First difference: {first.tensor}{step}, {described}"
 
 
-def _describe_arguments(draws: Draws) -> str:
-    """Return the arguments and their shapes in a line."""
+def _describe_arguments(draws: Draws, subjects: Sequence[Subject]) -> str:
+    """Return in a line the arguments and their shapes, and which ones keep their defaults."""
     if draws.case is not None:
         return f"   arguments from case(rng, {', '.join(draws.sizes)})"
     shapes = [f"{a.name} ({', '.join(map(str, a.axes))})" for a in draws.arguments]
-    return f"   {', '.join(shapes)}"
+    given = {name for argument in draws.arguments for name in argument.names}
+    names = dict.fromkeys(name for subject in subjects for name in subject.call.names)
+    left_out = [name for name in names if name not in given]
+    words = f"; {', '.join(left_out)} as by default, unless --like has a shape" if left_out else ""
+    return f"   {', '.join(shapes)}{words}"
 
 
 def _describe_sizes(cases: list[Case]) -> str:

@@ -104,6 +104,12 @@ class Draws:
     parameters: Callable[[Mapping[str, int]], Shapes] = lambda _: {}
     example: Mapping[str, int] = field(default_factory=dict)  # sizes that surely work
     dtype: str = "float32"  # all values are numbers of this dtype
+    longest: int = LONG[-1]  # number of time steps
+
+    @property
+    def times(self) -> list[str]:
+        """The sizes that count time steps."""
+        return [name for name in TIME if name in self.sizes]
 
     def make(self, sizes: Mapping[str, int], kinds: Mapping[str, str], seed: int) -> Case:
         """Return the case of these sizes and kinds of values; UsageError if `case` has none."""
@@ -139,11 +145,14 @@ class Draws:
         Each long length has its turn: a block of 64 shows itself at 65 alone.
         """
         rng = np.random.default_rng(seed)
-        times = [name for name in TIME if name in self.sizes]
-        longest = cycle([None, *times, *self.sizes])
-        long_lengths = {name: cycle(rng.permutation(LONG).tolist()) for name in self.sizes}
+        names = cycle([None, *self.times, *self.sizes])
+        long_lengths = {
+            name: cycle([length for length in rng.permutation(LONG).tolist() if length <= most])
+            for name in self.sizes
+            for most in [self.longest if name in self.times else LONG[-1]]
+        }
         for _ in range(count):
-            name_of_long = next(longest)
+            name_of_long = next(names)
             sizes = {name: int(rng.choice(SHORT)) for name in self.sizes}
             if name_of_long is not None:
                 sizes[name_of_long] = next(long_lengths[name_of_long])

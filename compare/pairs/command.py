@@ -39,7 +39,6 @@ from compare.terminal import (
     Terminal,
     UsageError,
     all_but,
-    list_changed,
     plural,
     refuse_options,
 )
@@ -96,7 +95,7 @@ def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport
         try:
             report = _compare_layers(config, terminal)
         except UsageError:
-            if not are_classes((a, b)) or list_changed(config, all_but(config, *OF_FUNCTIONS)):
+            if not are_classes((a, b)) or any(map(_is_layer, config.targets)):
                 raise
             return _compare_functions(config, terminal)
     demand_agreement(report, "A and B")
@@ -109,6 +108,15 @@ def _compare_layers(config: PairConfig, terminal: Terminal) -> ParityReport:
         results = list(_show_progress(pair, terminal))
         show(pair, results, terminal)
         return choose(results).report
+
+
+def _is_layer(target: str) -> bool:
+    """Return whether a target is a layer of a cell that is known."""
+    try:
+        with implementation(target):
+            return True
+    except UsageError:
+        return False
 
 
 def _compare_functions(config: PairConfig, terminal: Terminal) -> ParityReport:

@@ -127,15 +127,15 @@ def check_device(device: str) -> None:
     layers use it (10 bits of mantissa) by default.
     """
     try:
-        torch.device(device)
+        kind = torch.device(device).type.upper()
     except RuntimeError:
         raise UsageError(f"expected a PyTorch device for --device, got {device!r}") from None
     try:
         torch.empty(0, device=device)
     except Exception:  # each backend raises another one
         raise DeviceError(
-            f"expected a device that is here for --device, got {device}, which PyTorch "
-            f"{torch.__version__} cannot use"
+            f"expected a {kind} device for --device {device}, got none that PyTorch "
+            f"{torch.__version__} can use"
         ) from None
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
