@@ -61,6 +61,11 @@ class CaseResult:
         return None if isinstance(error, REFUSALS) else error
 
     @property
+    def is_refused(self) -> bool:
+        """Whether a form does not take the case."""
+        return any(isinstance(error, REFUSALS) for error in self.errors)
+
+    @property
     def is_compared(self) -> bool:
         """Whether both forms have results that can be compared."""
         return not any((*self.errors, *self.not_finite))

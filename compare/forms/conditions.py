@@ -89,10 +89,9 @@ def _list_rules(
     """Yield the ways in which a length may decide, the simplest first."""
     wrong = [n for n, rate in rates.items() if rate]
     first, last = min(wrong) - 1, max(wrong)
-    yield (
-        f"above {first}" + (f", beyond the first block of {first}" if first > 1 else ""),
-        lambda n: n > first,
-    )
+    if min(rates) <= first:
+        block = f", beyond the first block of {first}" if first > 1 else ""
+        yield f"above {first}{block}", lambda n: n > first
     if rates[last] == 1:  # else the difference decays
         yield f"at most {last}", lambda n: n <= last
     for name, size in others.items():
@@ -100,8 +99,8 @@ def _list_rules(
     yield "a power of two", is_power_of_two
     yield "no power of two", lambda n: not is_power_of_two(n)
     yield "1 above a power of two", lambda n: is_power_of_two(n - 1)
-    for block in range(2, max(rates) // 2):
-        yield from _list_rules_of_block(block)
+    for size in range(2, max(rates) // 2):
+        yield from _list_rules_of_block(size)
 
 
 def is_power_of_two(n: int) -> bool:

@@ -18,14 +18,15 @@ import torch
 from compare.forms.array_forms import JaxForm, NumpyForm
 from compare.forms.comparison import Forms
 from compare.forms.form import Form, Run
-from compare.forms.shapes import Argument, Call, Like, pair_arguments
+from compare.forms.shapes import Call, Like, pair_arguments
 from compare.forms.torch_form import TorchForm
 from compare.forms.values import LONG, Case, Draws, Shapes, UsersCase, describe_error
 from compare.implementations import Results, Target
-from compare.terminal import CommandError, UsageError
+from compare.terminal import UsageError
 
 SLOW = 0.1  # seconds of processor time: rounding at random takes ten times as long
 EXAMPLE = 3  # the smallest size of the first case; the others are 4, 5, …
+NUM_TRIES = 12  # cases after the first, until a function has taken one
 
 
 class _Method(torch.nn.Module):
@@ -162,8 +163,7 @@ def open_forms(
         like.sizes,
         dtype,
     )
-    example = draws.make_example(EXAMPLE)
-    a, b = (choose_form(subjects, k, arguments, example, devices[k]) for k in (0, 1))
+    a, b = (choose_form(subjects, k, draws, devices[k]) for k in (0, 1))
     return (a, b), replace(draws, longest=find_longest((a, b), draws))
 
 
@@ -184,39 +184,41 @@ def find_longest(forms: Forms, draws: Draws) -> int:
     return longest
 
 
-def choose_form(
-    subjects: tuple[Subject, Subject],
-    k: int,
-    arguments: list[Argument],
-    example: Case,
-    device: str,
-) -> Form:
-    """Return the form in the first library whose arrays the function takes."""
+def choose_form(subjects: tuple[Subject, Subject], k: int, draws: Draws, device: str) -> Form:
+    """Return the form in the first library whose arrays the function takes.
+
+    UsageError if it takes none, or if two equal calls differ.
+    """
     subject = subjects[k]
 
     def bind(case: Case) -> Callable[..., object]:
-        names = {a.name: a.names[k] for a in arguments} or {name: name for name in case.arrays}
+        names = {a.name: a.names[k] for a in draws.arguments} or {n: n for n in case.arrays}
         parameters = {a: both[k] for a, both in pair(subjects, case.sizes).items()}
         return subject.bind(case, names, parameters)
 
-    forms: list[Form] = []
+    example, forms = draws.make_example(EXAMPLE), list[Form]()
     for library in subject.list_libraries():
         if library == "torch":
             forms.append(TorchForm(subject.title, bind, device))
         else:
             forms.append((JaxForm if library == "jax" else NumpyForm)(subject.title, bind))
-        for dtype in ("float64", "float32"):
-            with suppress(Exception):  # of the user's code, or because it takes other arrays
-                first, second = (forms[-1].run(example, Run(dtype)) for _ in range(2))
-                if not are_equal(first, second):
-                    raise RandomError(f"{subject.title} is random: two equal calls differ")
-                forms[-1].is_wide &= dtype == "float64"
-                return forms[-1]
-    return forms[0]
-
-
-class RandomError(CommandError):
-    """A function returns something else for equal arguments."""
+    failures = []
+    for case in (example, *draws.draw_cases(NUM_TRIES)):
+        for form in forms:
+            for dtype in ("float64", "float32"):
+                try:
+                    runs = [form.run(case, Run(dtype)) for _ in range(2)]
+                except Exception as error:  # of the user's code, or because it takes other arrays
+                    failures.append(error)
+                    continue
+                if not are_equal(*runs):
+                    raise UsageError(
+                        f"expected equal results of two equal calls of {subject.title}: it is random"
+                    )
+                form.is_wide &= dtype == "float64"
+                return form
+    got = describe_error(failures[0])
+    raise UsageError(f"expected results of {subject.title} in some case, got {got}")
 
 
 def are_equal(a: Results, b: Results) -> bool:

@@ -128,12 +128,14 @@ def assert_same(
 def demand_sameness(answer: Answer) -> None:
     """Raise ParityError or UndecidableError unless both forms agree."""
     if answer.verdict is Agreement.DIFFERS:
-        search, summary = answer.last, "they are not the same function"
+        search = answer.last
+        summary = "; ".join(answer.changes) or "they are not the same function"
         if search.smallest is not None and search.smallest.comparisons:
             summary = parity_verdict(answer.report, SIDES)[0].removeprefix("parity: ")
         raise ParityError(f"A and B: {summary}")
     if answer.verdict is Agreement.UNDECIDABLE:
-        raise UndecidableError("A and B: rounding decides about a tensor in every case")
+        why = "rounding decides about a tensor in every case"
+        raise UndecidableError(f"A and B: {why if answer.shown else 'no case could be compared'}")
 
 
 # Output -----------------------------------------------------------------------------------------
@@ -234,7 +236,8 @@ def _describe_sizes(cases: list[Case]) -> str:
     words = []
     for name in cases[0].sizes:
         lengths = {case.sizes[name] for case in cases}
-        words.append(f"{name} {min(lengths)} to {max(lengths)}")
+        most = f" to {max(lengths)}" if len(lengths) > 1 else ""
+        words.append(f"{name} {min(lengths)}{most}")
     return ", ".join(words)
 
 

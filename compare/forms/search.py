@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from compare.forms.comparison import CaseResult
@@ -13,6 +14,9 @@ SECONDS = 60.0
 
 LENGTHS = (*range(1, 18), 31, 32, 33, 48, 63, 64, 65, 96, 127, 128, 129)
 """The lengths of each size that are tried for a smaller case."""
+
+ROUND = 16, 64, 128
+"""Numbers of time steps that a form takes if it wants a multiple of its block."""
 
 Compare = Callable[[Case, bool], CaseResult]
 """Compares both forms on a case; True if a quick verdict will do, as while a case shrinks."""
@@ -35,15 +39,28 @@ def search(draws: Draws, compare: Compare, *, num_cases: int, seed: int = 0) -> 
     """Compare both forms on random cases until one differs; then find the smallest such case."""
     search, end = Search(), time.monotonic() + SECONDS
     for case in draws.draw_cases(num_cases, seed):
-        result = compare(case, False)
+        result = _compare_accepted(draws, case, compare)
         if result.differs:
-            smallest = compare(shrink(draws, case, compare, end), False)
+            smallest = compare(shrink(draws, result.case, compare, end), False)
             search.smallest = smallest if smallest.differs else result
             break
         search.results.append(result)
         if time.monotonic() > end:
             break
     return search
+
+
+def _compare_accepted(draws: Draws, case: Case, compare: Compare) -> CaseResult:
+    """Return the result of a case, or of one with more time steps that both forms take."""
+    result = compare(case, False)
+    for length in (n for n in ROUND if result.is_refused and n <= draws.longest):
+        with suppress(UsageError):  # the user's code does not take this size
+            for name in draws.times:
+                case = draws.resize(case, name, length)
+            longer = compare(case, False)
+            if not longer.is_refused:
+                return longer
+    return result
 
 
 def shrink(draws: Draws, case: Case, compare: Compare, end: float) -> Case:
