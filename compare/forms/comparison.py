@@ -50,8 +50,8 @@ class CaseResult:
 
     @property
     def differs(self) -> bool:
-        """Whether a tensor differs, or one form alone crashes or is not finite for usual values."""
-        return bool(self.failures or self.crash or (any(self.not_finite) and self.case.is_ordinary))
+        """Whether a tensor differs, or one form alone crashes or is not finite."""
+        return bool(self.failures or self.crash or any(self.not_finite))
 
     @property
     def crash(self) -> Exception | None:

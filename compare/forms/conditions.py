@@ -21,7 +21,13 @@ Look = Callable[[Case], CaseResult]
 SEEDS = 3
 """Cases of each length: a difference that shows itself by chance is no rule."""
 
-WHERE = {"low": "around -5", "high": "around 5", "large": "large", "small": "small"}
+WHERE = {
+    "low": "around -5",
+    "lower": "around -15",
+    "high": "around 5",
+    "large": "large",
+    "small": "small",
+}
 
 
 def find_conditions(draws: Draws, smallest: CaseResult, compare: Look) -> list[str]:
@@ -72,9 +78,10 @@ def describe_lengths(rates: Mapping[int, float], others: Mapping[str, int]) -> s
         return ""
     by_chance = next((n for n, rate in rates.items() if 0 < rate < 1), None)
     for words, is_wrong in _list_rules(rates, others):
-        if all(
-            is_wrong(n) == (rate > 0) or (by_chance is not None and n > by_chance and is_wrong(n))
-            for n, rate in rates.items()
+        predicted = {n: is_wrong(n) for n in rates}
+        if not all(predicted.values()) and all(
+            wrong == (rates[n] > 0) or (by_chance is not None and n > by_chance and wrong)
+            for n, wrong in predicted.items()
         ):
             return words
     wrong = [n for n, rate in rates.items() if rate]

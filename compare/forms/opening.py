@@ -213,7 +213,7 @@ def choose_form(subjects: tuple[Subject, Subject], k: int, draws: Draws, device:
                     continue
                 if not are_equal(*runs):
                     raise UsageError(
-                        f"expected equal results of two equal calls of {subject.title}: it is random"
+                        f"expected equal results of equal calls of {subject.title}: it is random"
                     )
                 form.is_wide &= dtype == "float64"
                 return form

@@ -193,13 +193,6 @@ def _show_search(search: Search, dtype: str, same: str, terminal: Terminal) -> N
                 f"first {refused[0].case.describe()}",
                 "yellow",
             )
-        infinite = [result for result in search.results if result.not_finite[k]]
-        if infinite:
-            terminal.line(
-                f"         {name} alone is not finite in {infinite[0].not_finite[k]} in "
-                f"{plural(len(infinite), 'case')}; first {infinite[0].case.describe()}",
-                "yellow",
-            )
 
 
 def _list_differences(result: CaseResult) -> Iterator[str]:

@@ -25,7 +25,6 @@ SHORT = (1, 2, 3, 4, 5, 7)
 LONG = (8, 9, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)
 """A size is one of these: powers of two and their neighbours."""
 
-FAR = 5.0  # sigmoid(5) is 0.993
 USUAL = 0.3  # the share of cases whose arguments are all plain
 
 TIME = ("T", "time", "seq", "seq_len", "num_steps", "L", "S", "N")
@@ -35,10 +34,11 @@ KINDS: Mapping[str, Callable[[Array], Array]] = {
     "plain": lambda x: x,
     "small": lambda x: 0.1 * x,
     "large": lambda x: 4 * x,
-    "low": lambda x: x - FAR,
-    "high": lambda x: x + FAR,
+    "low": lambda x: x - 5,
+    "high": lambda x: x + 5,
+    "lower": lambda x: x - 15,
 }
-"""The values of an argument, from normal ones, the simplest first."""
+"""The values of an argument, from normal ones: sigmoid(5) is 0.993, and sigmoid(-15) 3e-7."""
 
 TO_DOMAIN: Mapping[str, Callable[[Array], Array]] = {
     "": lambda x: x,
@@ -58,11 +58,6 @@ class Case:
     arrays: Mapping[str, Array] = field(repr=False)  # float64, or of whole numbers
     axes: Mapping[str, tuple[Axis, ...]] = field(default_factory=dict)  # of arguments
     seed: int = 0
-
-    @property
-    def is_ordinary(self) -> bool:
-        """Whether no argument is far from 0."""
-        return not {"large", "low", "high"} & {*self.kinds.values()}
 
     def describe(self) -> str:
         """Return the sizes and what is special about the values, for a report."""
@@ -142,7 +137,8 @@ class Draws:
     def draw_cases(self, count: int, seed: int = 0) -> Iterator[Case]:
         """Yield random cases: at most one size is long, and time twice as often as another.
 
-        Each long length has its turn: a block of 64 shows itself at 65 alone.
+        Each long length has its turn, as a block of 64 shows itself at 65 alone, and each argument
+        each kind of values.
         """
         rng = np.random.default_rng(seed)
         names = cycle([None, *self.times, *self.sizes])
@@ -151,6 +147,7 @@ class Draws:
             for name in self.sizes
             for most in [self.longest if name in self.times else LONG[-1]]
         }
+        turns = {a.name: cycle(rng.permutation([*KINDS]).tolist()) for a in self.arguments}
         for _ in range(count):
             name_of_long = next(names)
             sizes = {name: int(rng.choice(SHORT)) for name in self.sizes}
@@ -159,8 +156,8 @@ class Draws:
             for name in self.example:
                 if rng.random() < 0.5:
                     sizes[name] = self.example[name]
-            usual = ["plain"] if rng.random() < USUAL else [*KINDS]
-            kinds = {argument.name: str(rng.choice(usual)) for argument in self.arguments}
+            is_plain = rng.random() < USUAL
+            kinds = {name: "plain" if is_plain else next(turn) for name, turn in turns.items()}
             yield self.make(sizes, kinds, int(rng.integers(1000)))
 
     def make_example(self, size: int) -> Case:
