@@ -77,6 +77,8 @@ def describe_lengths(rates: Mapping[int, float], others: Mapping[str, int]) -> s
     if all(rates.values()) or not any(rates.values()):
         return ""
     by_chance = next((n for n, rate in rates.items() if 0 < rate < 1), None)
+    if by_chance is not None and sum(rate == 1 for rate in rates.values()) < 2:
+        return ""
     for words, is_wrong in _list_rules(rates, others):
         predicted = {n: is_wrong(n) for n in rates}
         if not all(predicted.values()) and all(
@@ -97,8 +99,8 @@ def _list_rules(
     wrong = [n for n, rate in rates.items() if rate]
     first, last = min(wrong) - 1, max(wrong)
     if min(rates) <= first:
-        block = f", beyond the first block of {first}" if first > 1 else ""
-        yield f"above {first}{block}", lambda n: n > first
+        beyond = f", beyond the first block of {first}" if first > 1 else ""
+        yield f"above {first}{beyond}", lambda n: n > first
     if rates[last] == 1:  # else the difference decays
         yield f"at most {last}", lambda n: n <= last
     for name, size in others.items():
@@ -106,8 +108,12 @@ def _list_rules(
     yield "a power of two", is_power_of_two
     yield "no power of two", lambda n: not is_power_of_two(n)
     yield "1 above a power of two", lambda n: is_power_of_two(n - 1)
-    for size in range(2, max(rates) // 2):
-        yield from _list_rules_of_block(size)
+    blocks = range(2, max(rates) // 2)
+    for block in blocks:
+        yield f"no multiple of {block}", lambda n, block=block: n % block != 0  # type: ignore[misc]
+        yield f"a multiple of {block}", lambda n, block=block: n % block == 0  # type: ignore[misc]
+    for block in blocks:
+        yield from _list_rules_of_block(block)
 
 
 def is_power_of_two(n: int) -> bool:
@@ -116,9 +122,7 @@ def is_power_of_two(n: int) -> bool:
 
 
 def _list_rules_of_block(block: int) -> Iterator[tuple[str, Callable[[int], bool]]]:
-    """Yield the ways in which a block size decides."""
-    yield f"no multiple of {block}", lambda n: n % block != 0
-    yield f"a multiple of {block}", lambda n: n % block == 0
+    """Yield the ways in which a block size decides together with the first block or a rest."""
     yield f"above {block} and no multiple of it", lambda n: n > block and n % block != 0
     yield f"a multiple of {block}, from {2 * block} on", lambda n: n > block and n % block == 0
     for rest in range(1, min(block, 9)):
