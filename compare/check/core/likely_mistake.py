@@ -81,7 +81,7 @@ def find_mistake(
 
     def explains(mistake: Mistake, observed: Sequence[Observation], names: Sequence[str]) -> bool:
         return all(gives(compute(mistake, one.case), one, names) for one in observed) and all(
-            gives_nearly(compute(mistake, case), got, names or [*observed[0].got])
+            gives_nearly(compute(mistake, case), got, names or [*got])
             for case, got in observations.rest
         )
 

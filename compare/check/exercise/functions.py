@@ -261,8 +261,9 @@ def list_in_columns(file: Path) -> list[str]:
 
 
 def read_arguments(file: Path) -> dict[str, list[str]]:
-    """Return the names of the arguments of each function of a file."""
-    return {f.name: [a.arg for a in f.args.args] for f in _read_functions(file)}
+    """Return the names of the arguments of each function of a file that has a name for each."""
+    functions = (f for f in _read_functions(file) if f.args.vararg is None)
+    return {f.name: [a.arg for a in f.args.args] for f in functions}
 
 
 def _read_functions(file: Path) -> list[ast.FunctionDef]:
