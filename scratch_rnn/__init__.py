@@ -8,6 +8,7 @@ and `optim` train it, `train` and `predict` use it. `fast` is about NumPy alone:
 from scratch_rnn.fast.memory import keep_freed_memory
 from scratch_rnn.layers.gru import GRU
 from scratch_rnn.layers.lstm import LSTM
+from scratch_rnn.layers.mingru import MinGRU
 from scratch_rnn.layers.rnn import RNN
 from scratch_rnn.layers.tape import RNNGradients, RNNTape
 from scratch_rnn.loss import cross_entropy, perplexity
@@ -27,6 +28,7 @@ __all__ = [
     "Batch",
     "DataError",
     "EpochResult",
+    "MinGRU",
     "ModelTape",
     "RNNGradients",
     "RNNModel",

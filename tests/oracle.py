@@ -88,18 +88,25 @@ def lstm_step(case, own, x, h, c):
     return (times(own["weight_hr"], h) if case.P else h), c
 
 
-STEPS = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
+def mingru_step(case, own, x, h):
+    """The update gate z takes the candidate n; neither reads h."""
+    ((z, n),) = products(case, own, x)
+    z = sigmoid(z)
+    return ((1 - z) * h + z * n,)
 
 
-def products(case, own, x, h):
-    """Return W_i x + b_i and W_h h + b_h of each gate."""
+STEPS = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step, "mingru": mingru_step}
+
+
+def products(case, own, x, *states):
+    """Return W_i x + b_i of each gate, and W_h h + b_h if there is a state h."""
     parts = []
-    for kind, vector in (("ih", x), ("hh", h)):
+    for kind, vector in zip(("ih", "hh"), (x, *states), strict=False):
         product = times(own[f"weight_{kind}"], vector)
         if case.bias:
             product = product + own[f"bias_{kind}"]
         parts.append(np.split(product, case.G, axis=-1))
-    return parts[0], parts[1]
+    return parts
 
 
 def sigmoid(z):

@@ -78,7 +78,7 @@ def copy_with_the_cell(project):
     cells = project / "compare" / "implementations" / "core" / "cells.py"
     before, after = cells.read_text("utf-8").split("CELLS = {")
     record = (FILES / "record.txt").read_text("utf-8")
-    after = after.replace("LSTM)", "LSTM, MGU)", 1)
+    after = after.replace(")}", ", MGU)}", 1)
     cells.write_text(f"{before}{record}\nCELLS = {{{after}", "utf-8")
     table = project / "compare" / "study" / "page" / "script" / "engine" / "cells" / "table.js"
     entry = table.read_text("utf-8").replace("gru, lstm }", "gru, lstm, mgu }")

@@ -22,7 +22,7 @@ import scratch_rnn
 from compare import build_models, copy_weights
 from compare.runs import checkpoint as checkpoints
 from concise_rnn import train_step as concise_step
-from scratch_rnn import GRU, LSTM, RNN, SGD, Adam, Batch, RNNModel, text
+from scratch_rnn import GRU, LSTM, RNN, SGD, Adam, Batch, MinGRU, RNNModel, text
 from scratch_rnn.loss import cross_entropy
 from scratch_rnn.optim import clip_grad_norm
 from scratch_rnn.text import Vocab
@@ -95,6 +95,8 @@ NAMED = {"corpus": "of", "n": "the number of threads", "batches": "batch"}
 
 SHARED = "input_size hidden_size num_layers bias batch_first dropout bidirectional rng"
 SIZED = {"input_size": V, "hidden_size": H, "num_layers": 2}
+OF_ONE_LAYER = "input_size hidden_size num_layers bias batch_first"
+ONE_LAYER = SIZED | {"num_layers": 1}
 BATCHES = {"corpus": range(60), "batch_size": B, "num_steps": T}
 MODELS = {"scratch_model": MODEL, "concise_model": CONCISE}
 EPOCH = {"batches": [BATCH], "lr": 0.1, "num_epochs": 1}
@@ -106,6 +108,8 @@ FUNCTIONS = [  # its right arguments, and the names of those that are made wrong
     (RNN, SIZED, f"{SHARED} nonlinearity"),
     (GRU, SIZED, SHARED),
     (LSTM, SIZED, f"{SHARED} proj_size"),
+    (MinGRU, ONE_LAYER, f"{OF_ONE_LAYER} rng"),
+    (concise_rnn.MinGRU, ONE_LAYER, OF_ONE_LAYER),
     (LAYER.forward, {"x": X}, "x h0 lengths dropout_masks"),
     (BATCH_FIRST.forward, {"x": X}, "lengths dropout_masks"),
     (OF_LSTM.forward, {"x": X}, "x"),
@@ -249,6 +253,9 @@ LINES = [  # a function, what is wrong, and what the line says after "expected"
         {"logits": X[0, :0], "targets": TARGETS[:0]},
         "at least one row of logits, got none",
     ),
+    (MinGRU, SIZED, "num_layers to be 1, got 2"),
+    (concise_rnn.MinGRU, SIZED, "num_layers to be 1, got 2"),
+    (MinGRU(V, H).forward, {"x": X, "lengths": [T, T]}, "no lengths for MinGRU, got [5, 5]"),
     (clip_grad_norm, {"gradients": [7]}, "gradients to be arrays by name, got list"),
     (
         clip_grad_norm,

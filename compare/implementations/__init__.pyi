@@ -1,5 +1,6 @@
 from .core.cells import CELLS as CELLS
 from .core.cells import FORGET_GATE as FORGET_GATE
+from .core.cells import STACKED as STACKED
 from .core.cells import Cell as Cell
 from .core.cells import CellName as CellName
 from .core.cells import Parameter as Parameter

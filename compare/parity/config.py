@@ -57,7 +57,7 @@ class ModelOptions:
     """The options that define the models."""
 
     cell: CellName = "rnn"
-    """Recurrent layer: nn.RNN, nn.GRU or nn.LSTM, and the NumPy layer of the same name."""
+    """Recurrent layer, in PyTorch and in NumPy: nn.RNN, nn.GRU, nn.LSTM, or a newer one."""
     hidden_size: Annotated[int, FROM_1, arg(metavar="H")] = 256
     """Number of hidden units."""
     num_layers: Annotated[int, FROM_1, arg(metavar="L")] = 1
@@ -90,6 +90,9 @@ class SharedOptions(StepSettings, ModelOptions, TextOptions):
                 f"expected --nonlinearity {' or '.join(nonlinearities)} with --cell {self.cell}, "
                 f"got {self.nonlinearity}"
             )
+        if self.num_layers > 1 and CELLS[self.cell].is_one_layer:
+            expected = f"expected --num-layers 1 with --cell {self.cell}"
+            raise UsageError(f"{expected}, got {self.num_layers:,}")
         if self.forget_bias is not None and not CELLS[self.cell].has_forget_gate:
             raise UsageError(f"expected --cell lstm with --forget-bias, got {self.cell}")
         self._check_recalls()

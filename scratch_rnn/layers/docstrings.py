@@ -23,6 +23,17 @@ dropout : float
     where masks are passed to `forward`.
 bidirectional : bool
     Whether each layer also reads backward: D is 2, else 1.""",
+    "one_layer": """\
+input_size : int
+    V, features of each x_t.
+hidden_size : int
+    H, hidden units.
+num_layers : int
+    1. For more, let one layer read the output of another.
+bias : bool
+    Whether there are biases.
+batch_first : bool
+    Whether x and output are (B, T, …) instead of (T, B, …). States never are.""",
     "initial": """\
 dtype : float32 or float64, optional
     float32 if not given.

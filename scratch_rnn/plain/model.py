@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratch_rnn.plain import elman, gru, lstm
+from scratch_rnn.plain import elman, gru, lstm, mingru
 from scratch_rnn.plain.elman import Array
 
 
@@ -34,6 +34,9 @@ CELLS = {
     "rnn": PlainCell(elman.rnn_forward, elman.rnn_backward, epochs=160),
     "gru": PlainCell(gru.gru_forward, gru.gru_backward, num_gates=3, epochs=80, lr=4.0),
     "lstm": PlainCell(lstm.lstm_forward, lstm.lstm_backward, num_gates=4, num_states=2, lr=4.0),
+    "mingru": PlainCell(
+        mingru.mingru_forward, mingru.mingru_backward, num_gates=2, weights=("W_ih", "b_ih"), lr=4.0
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 import scratch_rnn
 from compare.check import LayerCase, rounding
 from compare.check.cases.reference import call, set_parameters, torch_layer
-from compare.implementations import CELLS
+from compare.implementations import CELLS, STACKED
 from compare.parity import compare_results
 from tests.annotations import unchecked
 from tests.properties import demand
@@ -20,7 +20,8 @@ def test_first_weights_are_uniform_in_one_over_root_h(cell, layer_class, H):
     """As in torch: within ±1/√H, reaching nearly so far, with the mean and spread of that."""
     bound = 1 / np.sqrt(H)
     rounded = np.nextafter(np.float32(bound), np.float32(2))  # float32 may round the bound up
-    layer = layer_class(7, H, 2, bidirectional=True, rng=np.random.default_rng(0))
+    several = {"num_layers": 2, "bidirectional": True} if cell in STACKED else {}
+    layer = layer_class(7, H, **several, rng=np.random.default_rng(0))
     values = np.concatenate([array.ravel() for array in layer.parameters.values()])
     assert np.abs(values).max() <= rounded
     n = len(values)
@@ -30,12 +31,8 @@ def test_first_weights_are_uniform_in_one_over_root_h(cell, layer_class, H):
     assert abs(values.mean()) <= 5 * bound / np.sqrt(3 * n)
     assert abs((values**2).mean() - bound**2 / 3) <= 5 * bound**2 * np.sqrt(4 / 45 / n)
     assert len(np.unique(values)) > 0.99 * n
-    torch_values = torch.cat([p.ravel() for p in nn_layer(cell)(7, H, 2).parameters()])
+    torch_values = torch.cat([p.ravel() for p in CELLS[cell].torch_layer(7, H).parameters()])
     assert torch_values.abs().max() <= rounded
-
-
-def nn_layer(cell):
-    return getattr(torch.nn, cell.upper())
 
 
 @pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
@@ -54,14 +51,16 @@ def test_first_weights_follow_from_the_generator(layer_class, dtype):
 def test_without_a_generator_each_layer_differs_and_global_randomness_is_left_alone(layer_class):
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     first, second = layer_class(3, 4), layer_class(3, 4)
-    assert not np.array_equal(first.parameters["weight_hh_l0"], second.parameters["weight_hh_l0"])
+    assert not np.array_equal(first.parameters["weight_ih_l0"], second.parameters["weight_ih_l0"])
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(cell, layer_class):
+@pytest.mark.parametrize("cell", STACKED)
+def test_dropout_with_a_single_layer_is_warned_about_as_by_torch(cell):
+    layer_class = CELLS[cell].scratch_layer
     layer_class(3, 4, 2, dropout=0.5)  # where it acts it is no matter
     with pytest.warns(UserWarning, match="dropout"):
-        nn_layer(cell)(3, 4, dropout=0.5)
+        CELLS[cell].torch_layer(3, 4, dropout=0.5)
     with pytest.warns(UserWarning, match="dropout"):
         layer_class(3, 4, dropout=0.5)
 
@@ -74,12 +73,13 @@ def test_the_warning_points_at_the_line_that_makes_the_layer():
     assert [place.split(" ")[0] for place in places] == ["<string>:2:", "<string>:3:"]
 
 
+@pytest.mark.parametrize("cell", STACKED)
 @pytest.mark.parametrize(
     ("dropout", "dtype"), [(0.0, "float32"), (0.25, "float64"), (0.9, "float32")]
 )
-def test_masks_drop_with_their_probability_and_scale_the_rest(layer_class, dropout, dtype):
+def test_masks_drop_with_their_probability_and_scale_the_rest(cell, dropout, dtype):
     """Each entry alone: 0 with probability p, else 1/(1-p); binomial within five deviations."""
-    layer = layer_class(3, 8, 3, dropout=dropout, bidirectional=True, dtype=dtype)
+    layer = CELLS[cell].scratch_layer(3, 8, 3, dropout=dropout, bidirectional=True, dtype=dtype)
     T, B = 25, 10
     masks, again, other = (
         layer.draw_dropout_masks(T, B, np.random.default_rng(seed)) for seed in (0, 0, 1)
@@ -107,6 +107,7 @@ def test_masks_of_dropout_one_are_zero_and_sizes_may_be():
     assert layer.draw_dropout_masks(2, 0, rng)[0].shape == (2, 0, 4)
 
 
+@pytest.mark.parametrize("cell", STACKED)
 @pytest.mark.parametrize(
     ("options", "dtype"),
     [

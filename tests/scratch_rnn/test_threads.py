@@ -14,7 +14,7 @@ from threadpoolctl import ThreadpoolController, threadpool_info
 
 from compare.check import rounding
 from compare.check.cases.layer_results import CLASSES, backward, build, forward
-from compare.implementations import CELLS
+from compare.implementations import STACKED
 from scratch_rnn import GRU, LSTM, RNN, SGD, RNNModel, set_num_threads, threads, train_step
 from scratch_rnn.arrays import arrays_of
 from tests.counts import number
@@ -55,7 +55,7 @@ def watch(layer, note):
         setattr(layer, name, noted)
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", STACKED)
 @pytest.mark.parametrize("B", [0, 1, 2, 5])
 def test_each_thread_takes_a_slice(B, cell):
     layer, x = CLASSES[cell](V, H, bidirectional=True), np.zeros((4, B, V), np.float32)

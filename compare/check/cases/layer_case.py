@@ -91,6 +91,8 @@ def make_case(**choices: Any) -> LayerCase:
     if choices.get("L", 1) == 1:
         choices |= {"dropout": 0.0}
     cell = CELLS[choices.get("cell", "rnn")]
+    if cell.is_one_layer:
+        choices |= {"L": 1, "dropout": 0.0, "bidirectional": False, "lengths": False}
     if choices.get("nonlinearity", "tanh") not in cell.nonlinearities:
         choices |= {"nonlinearity": "tanh"}
     if choices.get("projected") and (not cell.has_projection or choices.get("H", 1) == 1):

@@ -31,7 +31,7 @@ from compare.check.properties.property import (
     collect_properties,
     layer_property,
 )
-from compare.implementations import BIASES, INFERENCE, Array, LayerClass, Results
+from compare.implementations import BIASES, INFERENCE, STACKED, Array, LayerClass, Results
 
 ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 
@@ -102,7 +102,7 @@ def cut_anywhere(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_results(run(layer_class, case), results, case)
 
 
-@layer_property(bidirectional=True, dropout=0.0, lengths=(False, True))
+@layer_property(cells=STACKED, bidirectional=True, dropout=0.0, lengths=(False, True))
 def time_reversed(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Reversed sequences give reversed results, if both directions exchange their weights."""
     floats, R = case.floats, case.R
@@ -204,7 +204,7 @@ def nan_visible(layer_class: LayerClass, case: LayerCase) -> Compared:
     yield match_bits({name: np.ones_like(a) for name, a in is_nan.items()}, is_nan, case)
 
 
-@layer_property(long=True, nonlinearity="tanh", **ONE_WAY, rounded=False)
+@layer_property(long=True, cells=STACKED, nonlinearity="tanh", **ONE_WAY, rounded=False)
 def infinite_input(layer_class: LayerClass, case: LayerCase) -> Compared:
     """An infinite input gives the output of a huge one."""
     huge: Results = {}
@@ -224,7 +224,7 @@ def infinite_input(layer_class: LayerClass, case: LayerCase) -> Compared:
 # Padding ----------------------------------------------------------------------------------------
 
 
-@layer_property(long=True, lengths=True, unbatched=False)
+@layer_property(long=True, cells=STACKED, lengths=True, unbatched=False)
 def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
     """The values in the padding do not matter, not even NaN; the output there is zero."""
     results, lengths = run(layer_class, case), case.floats.lengths

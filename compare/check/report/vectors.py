@@ -80,7 +80,8 @@ def draw_cases(cell: str, seed: int) -> Iterator[LayerCase]:
     """Draw a case of each small size, of which each fourth has two directions or layers."""
     for k, sizes in enumerate(SIZES[:15]):
         both, layers = k % 4 == 1, 2 if k % 4 == 3 else 1
-        yield LayerCase(cell, *sizes, L=layers, bidirectional=both, seed=seed)
+        named = dict(zip("TBVH", sizes, strict=True))
+        yield make_case(cell=cell, **named, L=layers, bidirectional=both, seed=seed)
     yield from (make_case(cell=cell, **fields, h0=False, seed=seed) for fields in LARGE)
 
 

@@ -58,6 +58,7 @@ class Cell:
     states: tuple[str, ...] = ("h",)  # what goes from one step to the next
     nonlinearities: tuple[str, ...] = ("tanh",)  # if it is one, the layer has no such argument
     has_projection: bool = False  # whether the layer has the argument `proj_size`
+    is_one_layer: bool = False  # one direction, sequences of equal length
     scratch_module: str = "scratch_rnn"  # where the layer is
     torch_module: str = "torch.nn"  # where the layer is that it is compared with
 
@@ -188,8 +189,26 @@ LSTM = Cell(
     has_projection=True,
 )
 
-CELLS = {cell.name: cell for cell in (RNN, GRU, LSTM)}
+MINGRU = Cell(
+    name="mingru",
+    title="a minGRU",
+    layer="MinGRU",
+    plain_module="scratch_rnn.plain.mingru",
+    parameters=(W_IH, B_IH),
+    adds_biases=False,
+    gates=("z", "n"),
+    kept=("z", "n"),
+    computed=("z", "n", "h_next"),
+    seen=("x_t", "h", "gates"),
+    is_one_layer=True,
+    torch_module="concise_rnn",
+)
+
+CELLS = {cell.name: cell for cell in (RNN, GRU, LSTM, MINGRU)}
 """All cells by name, in the order of the help."""
+
+STACKED = tuple(name for name, cell in CELLS.items() if not cell.is_one_layer)
+"""The cells with several layers, two directions, and padded sequences: those that PyTorch has."""
 
 if TYPE_CHECKING:
     CellName = str

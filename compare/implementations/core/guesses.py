@@ -12,11 +12,14 @@ FUNCTIONS = ("step", "forward", "step_backward", "backward")
 def guess_cell_of_class(names: Iterable[str]) -> str:
     """Return the cell that a class or one of its bases is named after; empty if there is none.
 
-    A name that contains the layer of one gated cell, and of no other, decides. A longer word such
-    as Congruent contains none. For a cell without gates the whole name has to be its layer's.
+    A name that contains the layer of one gated cell, and of no other, decides: the GRU inside of
+    MinGRU does not count. A longer word such as Congruent contains none. For a cell without gates
+    the whole name has to be its layer's.
     """
     for name in names:
-        named = [cell.name for cell in CELLS.values() if _make_pattern(cell).search(name)]
+        found = [cell for cell in CELLS.values() if _make_pattern(cell).search(name)]
+        inside = {a.name for a in found for b in found if a.layer in b.layer and a is not b}
+        named = [cell.name for cell in found if cell.name not in inside]
         if len(named) == 1:
             return named[0]
     return ""
@@ -27,8 +30,9 @@ def _make_pattern(cell: Cell) -> re.Pattern[str]:
     if not cell.gates:
         return re.compile(f"^(?i:(simple)?{layer}(cell)?)$")
     first, rest = layer[0], layer[1:].lower()
-    word = f"[{first}{first.lower()}]{rest}(cell|layer|net)?(?![a-z])"
-    return re.compile(f"{layer}|{word}")
+    initial = f"[{first}{first.lower()}]"
+    word = f"{initial}{rest}(cell|layer|net)?(?![a-z])"
+    return re.compile(f"{initial}{layer[1:]}|{word}")
 
 
 def guess_cell_of_functions(names: Iterable[str]) -> str:

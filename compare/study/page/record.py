@@ -20,6 +20,7 @@ from compare.mistakes import BUGS
 from compare.parity import compare_step, copy_weights, make_models, write_parameters
 from compare.runs import Course, Snapshot
 from compare.study.page import anatomy
+from compare.study.page.build import cell_names
 from compare.terminal import PACKAGE, Terminal, UsageError, package_version
 from scratch_rnn.text import Batch, Vocab, clean
 from scratch_rnn.text.vocab import UNKNOWN
@@ -93,6 +94,7 @@ def record(text: str, course: Course, terminal: Terminal | None = None) -> JsonO
                 "states": known_cell.states,
             }
             for name, known_cell in CELLS.items()
+            if name in cell_names()
         },
         "nonlinearity": setting.nonlinearity,
         "num_steps": setting.num_steps if course.is_of_a_run else None,

@@ -34,7 +34,7 @@ MAX_NORM = 0.2  # each cell has larger and smaller gradients
 LOCK_STEPS = 20  # updates that are compared with the plain version's
 PERTURBATIONS = 3
 PREFIX, NUM_PREDS = "the clock ", 60
-NAMES = ("W_ih", "W_hh", "b_ih", "b_hh", "W", "b")
+OUTPUT_LAYER = ("W", "b")
 
 Tell = Callable[[str], None]
 """Sends the JSON of a message to the page."""
@@ -101,16 +101,17 @@ def train(source: str, cell: str, tell: Tell) -> str:
         functions = module.cross_entropy, module.clip_grad_norm
         return train_epoch(learned, batches, B, parameters, MAX_NORM, *functions)
 
+    names = (*learned.weights, *OUTPUT_LAYER)
     first = list(islice(batches.epoch(0), LOCK_STEPS))
     expected = train_plain(CELLS[cell], first, parameters)
-    results = {"loss": np.array(do_updates(first))} | dict(zip(NAMES, parameters, strict=True))
+    results = {"loss": np.array(do_updates(first))} | dict(zip(names, parameters, strict=True))
     tell(json.dumps({"compared": describe_difference(expected, results)}))
     for epoch in range(EPOCHS):
         loss = float(np.mean(do_updates(batches.epoch(epoch))))
         ids = generate(learned, vocab[list(PREFIX)], NUM_PREDS, parameters)
         told = {"epoch": epoch + 1, "epochs": EPOCHS, "loss": loss}
         tell(json.dumps(told | {"wrote": "".join(vocab.to_tokens(ids))}))
-    weights = {name: array.tolist() for name, array in zip(NAMES, parameters, strict=True)}
+    weights = {name: array.tolist() for name, array in zip(names, parameters, strict=True)}
     return json.dumps({"vocab": vocab.idx_to_token, "parameters": weights})
 
 
@@ -122,6 +123,7 @@ def train_plain(
     The tolerance is measured: the plain version is trained again with each weight moved to a
     neighbouring float before each update.
     """
+    names = (*plain.weights, *OUTPUT_LAYER)
 
     def perturb_parameters(move: Move) -> Results:
         moved = [array.copy() for array in parameters]
@@ -133,7 +135,7 @@ def train_plain(
                 yield batch
 
         losses = train_epoch(plain, move_before_each(), B, moved, MAX_NORM)
-        return {"loss": np.array(losses)} | dict(zip(NAMES, moved, strict=True))
+        return {"loss": np.array(losses)} | dict(zip(names, moved, strict=True))
 
     return Expected.fix_tolerance(*tolerances(perturb_parameters, perturbations=PERTURBATIONS))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from compare.check import write_template
 from compare.files import JsonObject, fill_page, join_modules, json_in_html, resource
 from compare.implementations import CELLS
+from compare.study.page.build import cell_names
 
 MARK = '<meta name="generator" content="rnn-parity write">'
 TITLE = "Write a recurrent network"
@@ -29,7 +30,7 @@ def write_page(
     the source, the cell, and the choice of options with which it is checked.
     """
     site = {
-        "cells": {cell: describe_cell(cell) for cell in CELLS},
+        "cells": {cell: describe_cell(cell) for cell in CELLS if cell in cell_names()},
         "exercises": exercises,
         "files": files,
         "megabytes": round(sum(file["bytes"] for file in files) / 1e6),

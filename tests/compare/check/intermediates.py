@@ -88,23 +88,25 @@ def _note_steps(
         result = step(x_t, *state, *W.values())
         *state, gates = result if record.kept else (result, ())
         kept = dict(zip(record.kept, gates, strict=True))
-        of_x, of_h = x_t @ W["W_ih"].T + W["b_ih"], h @ W["W_hh"].T + W["b_hh"]
+        of_x = x_t @ W["W_ih"].T + W["b_ih"]
+        of_h = h @ W["W_hh"].T + W["b_hh"] if "W_hh" in W else np.zeros_like(of_x)
         names = record.gates or ("z",)
         parts = (np.split(part, len(names), axis=1) for part in (of_x, of_h))
         for name, a, u in zip(names, *parts, strict=True):
             argument = a + (kept["r"] * kept["q"] if (cell, name) == ("gru", "n") else u)
             note(f"argument of {name}", argument, -far, far)
-        for name in (name for name in names if name in kept):
+        for name in (name for name in names if name in kept and (cell, name) != ("mingru", "n")):
             note(name, kept[name], -1.0 if name in "gn" else 1e-30, 1.0)
         slopes = {
             "rnn": {"1 - h²": 1 - state[0] ** 2},
             "lstm": {"1 - tanh² c": 1 - np.tanh(state[-1]) ** 2},
         }
+        slopes["mingru"] = {"1 - z": 1 - kept.get("z", 0)}
         slopes["gru"] = {"1 - z": 1 - kept.get("z", 0), "1 - n²": 1 - kept.get("n", 0) ** 2}
         for name, slope in slopes[cell].items():
             note(name, slope, 0.0, 1.0)
-        if cell == "lstm":
-            note("c", state[1], -far, far)
+        if cell in ("lstm", "mingru"):  # no tanh bounds it
+            note("c" if cell == "lstm" else "h", state[-1], -far, far)
     for name, given in found.items():
         _note(reached, form, str(x.dtype), name, *given)
 

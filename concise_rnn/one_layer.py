@@ -1,0 +1,80 @@
+"""The code that the cells share that PyTorch does not have: parameters, and the call of nn.GRU."""
+
+import torch
+from torch import nn
+
+from scratch_rnn.checks import check_flag, check_integer
+
+
+class OneLayer(nn.Module):
+    """One recurrent layer in one direction, called like nn.GRU.
+
+    A subclass has the shapes of the parameters, and `run`, the recurrence over all steps.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        V and H.
+    num_layers : int
+        1.
+    bias : bool
+        Whether there are biases; None stands for each that is absent.
+    batch_first : bool
+        Whether x and output are (B, T, …) instead of (T, B, …).
+    dtype, device
+        Of the parameters.
+    """
+
+    num_layers, proj_size, dropout, bidirectional = 1, 0, 0.0, False
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        *,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        if check_integer("num_layers", num_layers, least=1) != 1:
+            raise ValueError(f"expected num_layers to be 1, got {num_layers}")
+        self.input_size = check_integer("input_size", input_size, least=1)
+        self.hidden_size = check_integer("hidden_size", hidden_size, least=1)
+        self.bias = check_flag("bias", bias)
+        self.batch_first = check_flag("batch_first", batch_first)
+        bound = self.hidden_size**-0.5
+        for name, shape in self.shapes().items():
+            is_absent = name.startswith("bias") and not bias
+            values = torch.empty(shape, dtype=dtype, device=device).uniform_(-bound, bound)
+            self.register_parameter(name, None if is_absent else nn.Parameter(values))
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each parameter by its name."""
+        raise NotImplementedError
+
+    def run(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return output (T, B, H) and the last state (B, …), from x (T, B, V) and the first."""
+        raise NotImplementedError
+
+    def state_shape(self) -> tuple[int, ...]:
+        """Return the shape of the state of one sequence."""
+        return (self.hidden_size,)
+
+    def forward(
+        self, x: torch.Tensor, state: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (output, last state), as nn.GRU does; the state has shape (1, B, …)."""
+        is_batched = x.dim() == 3
+        steps = x if is_batched else x[:, None]
+        steps = steps.transpose(0, 1) if is_batched and self.batch_first else steps  # (T, B, V)
+        if state is None:
+            first = x.new_zeros(steps.shape[1], *self.state_shape())
+        else:
+            first = state[0] if is_batched else state
+        output, last = self.run(steps, first)
+        if not is_batched:
+            return output[:, 0], last
+        return (output.transpose(0, 1) if self.batch_first else output), last[None]

@@ -1,0 +1,75 @@
+"""The two forms of a linear recurrence, in the plain version: the loop, and all steps at once."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from compare.check import LayerCase
+from compare.implementations import CELLS
+from compare.parity import compare_results, tolerances
+from scratch_rnn.plain import mingru
+from tests import oracle
+from tests.properties import demand
+
+FORMS = {
+    ("mingru", "scan"): (mingru.mingru_scan_forward, mingru.mingru_scan_backward),
+}
+"""The functions of each second form, with the arguments and results of the loop's."""
+
+SIZES = [(T, 2, 3, 4) for T in range(1, 10)]
+SIZES += [(T, 1, 2, 3) for T in (15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)]
+
+
+def run(functions, names, case, move=lambda values: values):
+    """Return all results of a case by the names of the layer's, from a state that is not zero."""
+    forward, backward = functions
+    floats = move(case.floats)
+    output, last, tape = forward(floats.x, floats.h0[0], *floats.parameters.values())
+    gradients = backward(move(tape), floats.d_output, floats.d_h_n[0])
+    d_names = [f"gradient of {name}" for name in ("x", "h0", *names)]
+    results = dict(zip(("output", "h_n", *d_names), (output, last, *gradients), strict=True))
+    return {n: a[None] if n in ("h_n", "gradient of h0") else a for n, a in results.items()}
+
+
+def loop(cell):
+    plain = CELLS[cell].plain
+    return getattr(plain, f"{cell}_forward"), getattr(plain, f"{cell}_backward")
+
+
+@pytest.mark.parametrize("form", FORMS, ids=" ".join)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_second_form_is_the_loop(form, dtype):
+    """In the tolerance of the loop, at each power of two and beside it."""
+    cell = form[0]
+    for seed, (T, B, V, H) in enumerate(SIZES):
+        case = LayerCase(cell, T, B, V, H, dtype=dtype, seed=seed)
+        names = [*case.floats.parameters]
+        expected, allowed = tolerances(partial(run, loop(cell), names, case))
+        report = compare_results(run(FORMS[form], names, case), expected, allowed)
+        demand(report, f"the {form[1]} is the loop", case)
+
+
+@pytest.mark.parametrize("form", [*FORMS, *((cell, "loop") for cell, _ in FORMS)], ids=" ".join)
+def test_gradients_are_the_derivatives_of_the_equations(form):
+    """By complex steps through the equations of `tests.oracle`, which are written anew there."""
+    functions = FORMS.get(form) or loop(form[0])
+    for seed, (T, B, V, H) in enumerate([(1, 2, 3, 2), (2, 1, 3, 2), (5, 2, 2, 3)]):
+        case = LayerCase(form[0], T, B, V, H, dtype="float64", seed=seed)
+        found, right = run(functions, [*case.floats.parameters], case), oracle.results(case)
+        assert found.keys() == right.keys()
+        for name, array in right.items():
+            np.testing.assert_allclose(found[name], array, rtol=1e-12, atol=1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=" ".join)
+def test_a_form_changes_no_argument_and_its_tape_can_be_used_again(form):
+    case = LayerCase(form[0], 5, 2, 3, 4, dtype="float64")
+    floats, (forward, backward) = case.floats, FORMS[form]
+    before = [floats.x.copy(), floats.h0.copy(), floats.d_output.copy()]
+    tape = forward(floats.x, floats.h0[0], *floats.parameters.values())[2]
+    first, second = (backward(tape, floats.d_output, floats.d_h_n[0]) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for array, now in zip(before, (floats.x, floats.h0, floats.d_output), strict=True):
+        np.testing.assert_array_equal(array, now)
