@@ -3,11 +3,14 @@
 import argparse
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from scratch_rnn.plain.model import CELLS, generate, init_parameters, train_epoch
+from scratch_rnn.plain import adam, elman
+from scratch_rnn.plain.elman import Array
+from scratch_rnn.plain.model import CELLS, PlainCell, generate, init_parameters, train_epoch
 from scratch_rnn.text import Batches, load_corpus, sample_text
 from scratch_rnn.text.counts import count_perplexity
 
@@ -23,6 +26,7 @@ def main(cell_name: str) -> None:
     corpus, vocab = load_corpus(text, max_tokens=None)
     batches = Batches(corpus, batch_size=B, num_steps=T)
     parameters = init_parameters(cell, len(vocab), H, np.random.default_rng(0))
+    update = choose_update(cell, parameters)
 
     def write(num_preds: int) -> str:
         ids = generate(cell, vocab[list(PREFIX)], num_preds, parameters)
@@ -33,7 +37,8 @@ def main(cell_name: str) -> None:
 
     begin = time.perf_counter()
     for epoch in range(cell.epochs):
-        losses = train_epoch(cell, batches.epoch(epoch), B, parameters, MAX_NORM)
+        epoch_batches = batches.epoch(epoch)
+        losses = train_epoch(cell, epoch_batches, B, parameters, MAX_NORM, update=update)
         if (epoch + 1) % 20 == 0:
             perplexity = np.exp(np.mean(losses))
             print(f"epoch {epoch + 1:3}  perplexity {perplexity:5.2f}  {write(40)}", flush=True)
@@ -44,6 +49,19 @@ def main(cell_name: str) -> None:
     print("\nTables of counts reach: letters {:.1f}, pairs {:.1f}, triples {:.1f}".format(*tables))
     print(f"\n{updates:,} updates in {seconds:.1f} s. After {PREFIX!r} it writes:\n")
     print(write(200))
+
+
+def choose_update(
+    cell: PlainCell, parameters: list[Array]
+) -> Callable[[list[Array], list[Array], float], None]:
+    """Return the update that the cell trains with: SGD's, or Adam's, which remembers."""
+    memory = adam.begin_memory(parameters)
+
+    def update(parameters: list[Array], gradients: list[Array], lr: float) -> None:
+        nonlocal memory
+        memory = adam.update(parameters, gradients, memory, lr)
+
+    return update if cell.uses_adam else elman.update
 
 
 if __name__ == "__main__":

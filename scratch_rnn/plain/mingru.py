@@ -116,5 +116,5 @@ def mingru_scan_backward(tape: ScanTape, d_output: Array, d_h_n: Array) -> tuple
     d[-1] += d_h_n
     d_h = scan(a_next[::-1], d[::-1])[::-1]  # (T, B, H)
     d_a = np.concatenate([d_h * (n - h[:-1]) * z * (1 - z), d_h * z], axis=2)  # (T, B, 2H)
-    d_W_ih = sum(d_a_t.T @ x_t for d_a_t, x_t in zip(d_a, x, strict=True))
+    d_W_ih = np.tensordot(d_a, x, axes=((0, 1), (0, 1)))  # (2H, V), summed over T and B
     return d_a @ W_ih, d_h[0] * (1 - z[0]), d_W_ih, d_a.sum(axis=(0, 1))

@@ -28,6 +28,7 @@ class PlainCell(NamedTuple):
     weights: tuple[str, ...] = ("W_ih", "W_hh", "b_ih", "b_hh")
     epochs: int = 100  # these and the learning rate suit the built-in sample text
     lr: float = 1.0
+    uses_adam: bool = False  # to train on that text
 
 
 CELLS = {
@@ -35,7 +36,12 @@ CELLS = {
     "gru": PlainCell(gru.gru_forward, gru.gru_backward, num_gates=3, epochs=80, lr=4.0),
     "lstm": PlainCell(lstm.lstm_forward, lstm.lstm_backward, num_gates=4, num_states=2, lr=4.0),
     "mingru": PlainCell(
-        mingru.mingru_forward, mingru.mingru_backward, num_gates=2, weights=("W_ih", "b_ih"), lr=4.0
+        *(mingru.mingru_forward, mingru.mingru_backward),
+        num_gates=2,
+        weights=("W_ih", "b_ih"),
+        epochs=360,
+        lr=0.03,
+        uses_adam=True,
     ),
 }
 
@@ -89,6 +95,7 @@ def train_epoch(
     max_norm: float,
     cross_entropy: Callable[..., tuple[float, Array]] = elman.cross_entropy,
     clip_grad_norm: Callable[[list[Array], float], float] = elman.clip_grad_norm,
+    update: Callable[[list[Array], list[Array], float], None] = elman.update,
 ) -> list[float]:
     """Do one update for each batch, whose inputs and targets are (B, T); return the losses."""
     state, losses = begin_state(cell, B, parameters), []
@@ -98,7 +105,7 @@ def train_epoch(
             cell, inputs.T, targets.T, state, parameters, cross_entropy
         )
         clip_grad_norm(gradients, max_norm)
-        elman.update(parameters, gradients, cell.lr)
+        update(parameters, gradients, cell.lr)
         losses.append(loss)
     return losses
 

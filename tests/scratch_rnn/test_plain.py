@@ -168,11 +168,13 @@ def test_ctrl_c_ends_it_without_a_traceback():
     assert (process.returncode, errors) == (130, "")
 
 
-def test_it_trains(monkeypatch, capsys):
+@pytest.mark.parametrize("cell", ["rnn", "mingru"])
+def test_it_trains(monkeypatch, capsys, cell):
+    """With SGD, or with Adam: the learning rate of each trains with no other."""
     cells = program.CELLS
-    monkeypatch.setitem(cells, "rnn", cells["rnn"]._replace(epochs=40))
+    monkeypatch.setitem(cells, cell, cells[cell]._replace(epochs=40))
     monkeypatch.setattr(program, "H", 32)
-    program.main("rnn")
+    program.main(cell)
     printed = capsys.readouterr().out
     at_20, at_40 = (float(number) for number in re.findall(r"perplexity +(\S+)", printed))
     assert at_40 < at_20 < 15
