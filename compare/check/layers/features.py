@@ -42,6 +42,8 @@ def try_features(
         case = build_case(layers, SIZES[0], subject.seed, **fields)
         if layers.dtype if "dtype" in fields else case == simplest:
             continue
+        if any(getattr(case, field) != value for field, value in fields.items()):
+            continue  # the cell has no such layer
         if {*list_fixed(layers)} & {*fields}:
             continue
         if "upstream" in fields and (layers.forward_only or len(parts) < len(PARTS)):

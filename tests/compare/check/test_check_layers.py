@@ -16,7 +16,7 @@ from compare.check.layers.examine import examine_class
 from compare.check.layers.layer import LayerSubject, find_layout
 from compare.check.properties import modules as modules
 from compare.check.properties.property import layer_property
-from compare.implementations import CELLS, Submission, UserLayerFactory
+from compare.implementations import CELLS, STACKED, Submission, UserLayerFactory
 from compare.parity import DeviceError
 from compare.terminal import Terminal, UsageError
 from tests.compare.check.corpus import Layer
@@ -48,7 +48,7 @@ def stages(report):
 # Right layers -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", number(["rnn"], CELLS))
+@pytest.mark.parametrize("cell", number(["rnn"], STACKED))
 def test_the_layers_of_pytorch_are_right(cell):
     report = examined(f"torch.nn:{CELLS[cell].layer}", size="T=11,layers=2")
     assert (report.ok, report.cell, report.form) == (True, cell, "torch"), report.summary
@@ -59,6 +59,16 @@ def test_the_layers_of_pytorch_are_right(cell):
     assert found["2 layers of --size"] == "right"
     assert 11 in {sizes["T"] for sizes in report.stages[0].tried}
     assert len(found) >= 14
+
+
+def test_features_that_a_cell_does_not_have_are_not_tried():
+    """A minGRU has one layer and one direction: nothing else is called right."""
+    report = examined("concise_rnn:MinGRU")
+    assert (report.ok, report.cell) == (True, "mingru"), report.summary
+    found = verdicts(report.features)
+    beyond = ("layers", "directional", "projection", "relu", "lengths", "dropout")
+    assert [name for name in found if any(word in name for word in beyond)] == []
+    assert {"batch_first", "no bias", "float64", "no state given"} < found.keys()
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
