@@ -46,7 +46,6 @@ Backward, each network is linear in δh, and this one has the same scan, from st
 """
 Array = np.ndarray
 Tape = tuple[Array, list[Array], list[tuple[Array, ...]], Array]
-ScanTape = tuple[Array, Array, tuple[Array, Array], Array]
 
 
 def mingru_step(x_t: Array, h: Array, W_ih: Array, b_ih: Array) -> tuple[Array, tuple[Array, ...]]:
@@ -100,21 +99,22 @@ def scan(a: Array, b: Array) -> Array:
 
 def mingru_scan_forward(
     x: Array, h_0: Array, W_ih: Array, b_ih: Array
-) -> tuple[Array, Array, ScanTape]:
+) -> tuple[Array, Array, Tape]:
     """Return what `mingru_forward` returns, without a loop over the steps."""
     _, (z, n) = mingru_step(x, h_0, W_ih, b_ih)  # (T, B, H) each, of all steps
     b = z * n
     b[0] += (1 - z[0]) * h_0  # h_0 enters with the first step
     h = scan(1 - z, b)  # (T, B, H)
-    return h, h[-1], (x, np.concatenate([h_0[None], h]), (z, n), W_ih)
+    return h, h[-1], (x, [h_0, *h], [*zip(z, n, strict=True)], W_ih)
 
 
-def mingru_scan_backward(tape: ScanTape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]:
+def mingru_scan_backward(tape: Tape, d_output: Array, d_h_n: Array) -> tuple[Array, ...]:
     """Return what `mingru_backward` returns, without a loop over the steps."""
-    x, h, (z, n), W_ih = tape
+    x, h, gates, W_ih = tape
+    h_before, (z, n) = np.stack(h[:-1]), np.stack(gates, axis=1)  # (T, B, H) each
     d, a_next = d_output.copy(), np.roll(1 - z, -1, axis=0)  # (T, B, H); the last is not used
     d[-1] += d_h_n
     d_h = scan(a_next[::-1], d[::-1])[::-1]  # (T, B, H)
-    d_a = np.concatenate([d_h * (n - h[:-1]) * z * (1 - z), d_h * z], axis=2)  # (T, B, 2H)
+    d_a = np.concatenate([d_h * (n - h_before) * z * (1 - z), d_h * z], axis=2)  # (T, B, 2H)
     d_W_ih = np.tensordot(d_a, x, axes=((0, 1), (0, 1)))  # (2H, V), summed over T and B
     return d_a @ W_ih, d_h[0] * (1 - z[0]), d_W_ih, d_a.sum(axis=(0, 1))
