@@ -66,10 +66,23 @@ class OneLayer(nn.Module):
     def forward(
         self, x: torch.Tensor, state: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (output, last state), as nn.GRU does; the state has shape (1, B, …)."""
+        """Return (output, last state), as nn.GRU does; the state has shape (1, B, …).
+
+        Raises
+        ------
+        ValueError
+            If x or the state has another shape.
+        """
+        V = self.input_size
+        if x.dim() not in (2, 3) or x.shape[-1] != V:
+            raise ValueError(f"expected x of shape (T, B, {V}) or (T, {V}), got {tuple(x.shape)}")
         is_batched = x.dim() == 3
         steps = x if is_batched else x[:, None]
         steps = steps.transpose(0, 1) if is_batched and self.batch_first else steps  # (T, B, V)
+        rows = (steps.shape[1],) if is_batched else ()
+        shape = (1, *rows, *self.state_shape())
+        if state is not None and state.shape != shape:
+            raise ValueError(f"expected a state of shape {shape}, got {tuple(state.shape)}")
         if state is None:
             first = x.new_zeros(steps.shape[1], *self.state_shape())
         else:

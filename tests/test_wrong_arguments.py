@@ -97,6 +97,7 @@ SHARED = "input_size hidden_size num_layers bias batch_first dropout bidirection
 SIZED = {"input_size": V, "hidden_size": H, "num_layers": 2}
 OF_ONE_LAYER = "input_size hidden_size num_layers bias batch_first"
 ONE_LAYER = SIZED | {"num_layers": 1}
+CONCISE_MINGRU = concise_rnn.MinGRU(V, H)
 BATCHES = {"corpus": range(60), "batch_size": B, "num_steps": T}
 MODELS = {"scratch_model": MODEL, "concise_model": CONCISE}
 EPOCH = {"batches": [BATCH], "lr": 0.1, "num_epochs": 1}
@@ -255,6 +256,21 @@ LINES = [  # a function, what is wrong, and what the line says after "expected"
     ),
     (MinGRU, SIZED, "num_layers to be 1, got 2"),
     (concise_rnn.MinGRU, SIZED, "num_layers to be 1, got 2"),
+    (
+        CONCISE_MINGRU.forward,
+        {"x": torch.ones(T, B, V + 1)},
+        f"x of shape (T, B, {V}) or (T, {V}), got {(T, B, V + 1)}",
+    ),
+    (
+        CONCISE_MINGRU.forward,
+        {"x": torch.ones(T, B, V), "state": torch.ones(1, 1, H)},
+        f"a state of shape {(1, B, H)}, got {(1, 1, H)}",
+    ),
+    (
+        CONCISE_MINGRU.forward,
+        {"x": torch.ones(T, V), "state": torch.ones(H)},
+        f"a state of shape {(1, H)}, got {(H,)}",
+    ),
     (MinGRU(V, H).forward, {"x": X, "lengths": [T, T]}, "no lengths for MinGRU, got [5, 5]"),
     (clip_grad_norm, {"gradients": [7]}, "gradients to be arrays by name, got list"),
     (

@@ -29,7 +29,14 @@ from compare.check.properties.property import (
     collect_properties,
     layer_property,
 )
-from compare.implementations import CallFailed, LayerClass, Results, UserLayer, load_parameters
+from compare.implementations import (
+    STACKED,
+    CallFailed,
+    LayerClass,
+    Results,
+    UserLayer,
+    load_parameters,
+)
 
 COPIES = {"deepcopy": "copy.deepcopy", "pickle": "pickle", "state_dict": "load_state_dict"}
 
@@ -150,7 +157,7 @@ P = 0.5
 """The probability of dropout; what is left is divided by 1 - P."""
 
 
-@layer_property(L=2, dropout=0.0, likely="Dropout is applied in `eval()`, too.")
+@layer_property(cells=STACKED, L=2, dropout=0.0, likely="Dropout is applied in `eval()`, too.")
 def dropout_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
     """Dropout changes nothing in evaluation mode."""
     layer = _build(layer_class, replace(case, dropout=P).attach_floats(case.floats))
@@ -159,6 +166,7 @@ def dropout_in_evaluation(layer_class: LayerClass, case: LayerCase) -> Compared:
 
 
 @layer_property(
+    cells=STACKED,
     L=2,
     bidirectional=False,
     unbatched=False,
