@@ -18,7 +18,8 @@ FILES ?= scratch_rnn/plain/[a-z]*.py
 TESTS ?= tests/scratch_rnn/test_plain.py tests/scratch_rnn/test_optim.py tests/scratch_rnn/test_loss.py
 # The tests that need a library of the extra `adapters`.
 ADAPTERS := tests/compare/check/test_adapters.py tests/compare/pairs/test_each_pair.py \
-    tests/compare/pairs/test_convert.py tests/compare/pairs/test_keras_files.py tests/compare/pairs/test_onnx_files.py
+    tests/compare/pairs/test_convert.py tests/compare/pairs/test_keras_files.py tests/compare/pairs/test_onnx_files.py \
+    tests/compare/forms/test_jax.py
 
 # Containers often set this. Then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE

@@ -390,6 +390,7 @@ def test_the_line_is(function, wrong, said):
 def test_every_public_function_is_there():
     others = [scratch_rnn.get_num_threads, text.sample_text, text.load_text]  # without arguments
     others += [compare.load_ipython_extension, concise_rnn.Batch]  # for IPython, and for types
+    others += [compare.assert_same]  # tests/compare/forms refuses its arguments
     for package in (scratch_rnn, text, concise_rnn, compare):
         for name in package.__all__:
             thing = getattr(package, name)

@@ -79,7 +79,7 @@ def find_form(config: CheckConfig, load: Load, functions: Iterable[str], name: s
         name = name or form.loss_function
     if name and name not in template:
         _read_loss_function(config, form, name)
-    elif not template & {*loaded, *functions}:
+    elif not template & {*loaded, *functions} and (config.stage is None or [*functions]):
         form.misfit = list_ways(config.target, classes)
         form.failure = CallFailed(Verdict.NOT_TRIED, form.misfit)
     return form

@@ -104,7 +104,11 @@ FIRST = full().timings[0]
         ("settings", {"threads": 1}, "settings without threads and dtype"),
         ("settings", {"threads": 0, "dtype": "float32"}, "settings without threads and dtype"),
         ("environment", {}, "no processor"),
-        ("shapes", [replace(SEED, cell="qrnn")], "a cell that is not one of rnn, gru, lstm: qrnn"),
+        (
+            "shapes",
+            [replace(SEED, cell="qrnn")],
+            "a cell that is not one of rnn, gru, lstm, mingru: qrnn",
+        ),
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused(tmp_path, field, value, contradiction):

@@ -55,7 +55,7 @@ def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_pa
 def test_a_preset_has_a_layer_of_each_cell():
     known = list_classes()
     for targets in PRESETS.values():
-        assert targets.keys() == CELLS.keys()
+        assert targets.keys() == CELLS.keys() - {"mingru"}  # no library has it
         assert {*targets.values()} <= {*known}
     with pytest.raises(UsageError, match=r"^expected --cell rnn, gru, lstm for onnx, got mgu$"):
         open_target("onnx", "mgu").__enter__()
