@@ -33,7 +33,7 @@ from compare.classroom.class_report import ClassReport, hash_file, name_page
 from compare.classroom.config import GradeConfig
 from compare.classroom.submissions import find_submissions
 from compare.files import JsonObject
-from compare.implementations import Source, clean, is_code
+from compare.implementations import Source, clean
 from compare.terminal import (
     CommandError,
     Terminal,
@@ -66,8 +66,7 @@ def check_folder(config: GradeConfig, terminal: Terminal) -> list[Row]:
     width, digits = max(map(len, files)), len(str(len(files)))
     sizes = f"{plural(len(files), 'file')}, seed {config.seed}, {plural(jobs, 'job')}"
     report = None if config.report is None else ClassReport(config, config.report, submissions)
-    code = [path for path in folder.rglob("*") if is_code(path)]
-    refuse_replacing(config, code, [] if report is None else report.list_outputs())
+    refuse_replacing(config, submissions.code, [] if report is None else report.list_outputs())
     terminal.line(f"{clean(str(folder))}: {sizes}")
     if submissions.note:
         terminal.line(f"  {submissions.note}", "dim", whole=True)

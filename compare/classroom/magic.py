@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from compare.check import CheckConfig, examine, find_source, write_fragment
-from compare.terminal import CommandError, Terminal, UsageError
+from compare.terminal import CommandError, Terminal, UsageError, flag_of
 
-FLAG = "--no-equations"
+FLAG = flag_of("no_equations")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,7 +1,7 @@
 """The submissions in a folder: which files are graded, and which are left out."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from compare.check import has_assignment
@@ -15,10 +15,11 @@ MOST_NAMES = 8  # of files that are not graded
 
 @dataclass(frozen=True, slots=True)
 class Submissions:
-    """The files that are graded, by name, and the names of those that are not."""
+    """The files that are graded, by name, the names of those that are not, and all code."""
 
     files: dict[str, Path]
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[str]
+    code: list[Path]
 
     @property
     def note(self) -> str:
@@ -35,9 +36,10 @@ def find_submissions(config: GradeConfig) -> Submissions:
     """
     folder = config.submissions.path
     own = [path.absolute() for path in (config.report, config.json) if path is not None]
+    paths = sorted(folder.rglob("*"))
     names = [
         path.relative_to(folder)
-        for path in sorted(folder.rglob("*"))
+        for path in paths
         if is_code(path)
         or (path.is_file() and not {path.absolute(), *path.absolute().parents} & {*own})
     ]
@@ -48,7 +50,8 @@ def find_submissions(config: GradeConfig) -> Submissions:
     if not graded:
         raise UsageError(f"expected files of Python in {name_path(folder)}, got none")
     left_out = [name_path(name) for name in names if name not in {*graded}]
-    return Submissions({name_path(name): folder / name for name in graded}, left_out)
+    files = {name_path(name): folder / name for name in graded}
+    return Submissions(files, left_out, [path for path in paths if is_code(path)])
 
 
 def _list_helpers(folder: Path, code: Iterable[Path], class_name: str) -> Iterator[Path]:

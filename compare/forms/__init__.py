@@ -1,4 +1,4 @@
-"""Are two functions the same function? Any two forms of one recurrence, compared."""
+"""Are two functions the same function? Two forms of one recurrence, compared."""
 
 import lazy_loader
 

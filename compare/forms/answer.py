@@ -48,8 +48,9 @@ class Answer:
     @property
     def changes(self) -> list[str]:
         """The arguments that one form changes and the other does not."""
-        a, b = ({*form.notes} for form in self.forms)
-        return [f"{name} {note}" for name, notes in (("A", a - b), ("B", b - a)) for note in notes]
+        a, b = (form.notes for form in self.forms)
+        only_a = [f"A {note}" for note in a if note not in b]
+        return [*only_a, *(f"B {note}" for note in b if note not in a)]
 
     @cached_property
     def report(self) -> ParityReport:

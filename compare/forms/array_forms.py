@@ -30,7 +30,6 @@ class NumpyForm:
     title: str
     bind: Bind
     notes: list[str] = field(default_factory=list)
-    has_gradients: bool = False
     is_wide: bool = True  # until a result is not float64
 
     def run(self, case: Case, how: Run = EXACT) -> Results:
@@ -70,7 +69,6 @@ class JaxForm:
     title: str
     bind: Bind
     notes: list[str] = field(default_factory=list)
-    has_gradients: bool = True
     is_wide: bool = True
 
     def run(self, case: Case, how: Run = EXACT) -> Results:

@@ -95,14 +95,14 @@ def compare_exactly(forms: Forms, case: Case, quickly: bool = False) -> CaseResu
     if found is not None:
         return found
     moves = [move_inputs(form, case, own) for form, own in zip(forms, results, strict=True)]
-    first = tabulate(case, results, moves, "float64")
+    first = compare_tensors(case, results, moves, "float64")
     if not first.failures or (quickly and first.is_clear):
         return first
     moves += [
         round_operations(form, case, own, "float64")
         for form, own in zip(forms, results, strict=True)
     ]
-    return tabulate(case, results, moves, "float64")
+    return compare_tensors(case, results, moves, "float64")
 
 
 def compare_rounded(forms: Forms, case: Case, dtype: str) -> CaseResult:
@@ -122,7 +122,7 @@ def compare_rounded(forms: Forms, case: Case, dtype: str) -> CaseResult:
         for name in results[0]
         if references and all(name in each for each in references)
     }
-    return tabulate(case, results, moves, dtype, reference)
+    return compare_tensors(case, results, moves, dtype, reference)
 
 
 def run_both(
@@ -186,7 +186,7 @@ def measure_moves(runs: Sequence[Results], base: Results) -> Results:
     return moves
 
 
-def tabulate(
+def compare_tensors(
     case: Case,
     results: Sequence[Results],
     moves: Sequence[Results],

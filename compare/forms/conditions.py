@@ -79,11 +79,11 @@ def describe_lengths(rates: Mapping[int, float], others: Mapping[str, int]) -> s
     by_chance = next((n for n, rate in rates.items() if 0 < rate < 1), None)
     if by_chance is not None and sum(rate == 1 for rate in rates.values()) < 2:
         return ""
-    for words, is_wrong in _list_rules(rates, others):
-        predicted = {n: is_wrong(n) for n in rates}
-        if not all(predicted.values()) and all(
-            wrong == (rates[n] > 0) or (by_chance is not None and n > by_chance and wrong)
-            for n, wrong in predicted.items()
+    for words, predicted in _list_rules(rates, others):
+        if predicted != {*rates} and all(
+            (n in predicted) == (rate > 0)
+            or (by_chance is not None and n > by_chance and n in predicted)
+            for n, rate in rates.items()
         ):
             return words
     wrong = [n for n, rate in rates.items() if rate]
@@ -94,46 +94,35 @@ def describe_lengths(rates: Mapping[int, float], others: Mapping[str, int]) -> s
 
 def _list_rules(
     rates: Mapping[int, float], others: Mapping[str, int]
-) -> Iterator[tuple[str, Callable[[int], bool]]]:
-    """Yield the ways in which a length may decide, the simplest first."""
-    wrong = [n for n, rate in rates.items() if rate]
+) -> Iterator[tuple[str, set[int]]]:
+    """Yield rules, the simplest first: in words, and the lengths at which something differs."""
+    lengths, wrong = {*rates}, [n for n, rate in rates.items() if rate]
     first, last = min(wrong) - 1, max(wrong)
-    if min(rates) <= first:
+    if min(lengths) <= first:
         beyond = f", beyond the first block of {first}" if first > 1 else ""
-        yield f"above {first}{beyond}", lambda n: n > first
+        yield f"above {first}{beyond}", {n for n in lengths if n > first}
     if rates[last] == 1:  # else the difference decays
-        yield f"at most {last}", lambda n: n <= last
+        yield f"at most {last}", {n for n in lengths if n <= last}
     for name, size in others.items():
-        yield f"{size}, as {name} is", lambda n, size=size: n == size  # type: ignore[misc]
-    yield "a power of two", is_power_of_two
-    yield "no power of two", lambda n: not is_power_of_two(n)
-    yield "1 above a power of two", lambda n: is_power_of_two(n - 1)
-    blocks = range(2, max(rates) // 2)
+        yield f"{size}, as {name} is", {size} & lengths
+    powers = {n for n in lengths if n.bit_count() == 1}
+    yield "a power of two", powers
+    yield "no power of two", lengths - powers
+    yield "1 above a power of two", {n for n in lengths if (n - 1).bit_count() == 1}
+    blocks = range(2, max(lengths) // 2)
     for block in blocks:
-        yield f"no multiple of {block}", lambda n, block=block: n % block != 0  # type: ignore[misc]
-        yield f"a multiple of {block}", lambda n, block=block: n % block == 0  # type: ignore[misc]
+        multiples = {n for n in lengths if n % block == 0}
+        yield f"no multiple of {block}", lengths - multiples
+        yield f"a multiple of {block}", multiples
     for block in blocks:
-        yield from _list_rules_of_block(block)
-
-
-def is_power_of_two(n: int) -> bool:
-    """Return whether a number is 1, 2, 4, 8 and so on."""
-    return n.bit_count() == 1
-
-
-def _list_rules_of_block(block: int) -> Iterator[tuple[str, Callable[[int], bool]]]:
-    """Yield the ways in which a block size decides together with the first block or a rest."""
-    yield f"above {block} and no multiple of it", lambda n: n > block and n % block != 0
-    yield f"a multiple of {block}, from {2 * block} on", lambda n: n > block and n % block == 0
-    for rest in range(1, min(block, 9)):
-        yield (
-            f"{rest} above a multiple of {block}",
-            lambda n, rest=rest: n % block == rest and n > block,  # type: ignore[misc]
-        )
-        yield (
-            f"{rest}, or {rest} above a multiple of {block}",
-            lambda n, rest=rest: n % block == rest,  # type: ignore[misc]
-        )
+        later = {n for n in lengths if n > block}
+        multiples = {n for n in later if n % block == 0}
+        yield f"above {block} and no multiple of it", later - multiples
+        yield f"a multiple of {block}, from {2 * block} on", multiples
+        for rest in range(1, min(block, 9)):
+            leaving = {n for n in lengths if n % block == rest}
+            yield f"{rest} above a multiple of {block}", leaving & later
+            yield f"{rest}, or {rest} above a multiple of {block}", leaving
 
 
 def _list_values(draws: Draws, smallest: CaseResult, look: Look) -> Iterator[str]:

@@ -40,10 +40,6 @@ class Form(Protocol):
     notes: list[str]  # on what it does beside its results
     is_wide: bool  # whether it computes in float64, as far as was seen
 
-    @property
-    def has_gradients(self) -> bool:
-        """Whether its library computes gradients."""
-
     def run(self, case: Case, how: Run = EXACT) -> Results:
         """Return its outputs, and the gradient of each argument; FormError if there are none.
 

@@ -20,8 +20,8 @@ from compare.forms.comparison import Forms
 from compare.forms.form import Form, Run
 from compare.forms.shapes import Call, Like, pair_arguments
 from compare.forms.torch_form import TorchForm
-from compare.forms.values import LONG, Case, Draws, Shapes, UsersCase, describe_error
-from compare.implementations import Results, Target
+from compare.forms.values import LONG, Case, Draws, Shapes, UsersCase
+from compare.implementations import Results, Target, describe_error
 from compare.terminal import UsageError
 
 SLOW = 0.1  # seconds of processor time: rounding at random takes ten times as long
@@ -265,7 +265,7 @@ def _load_module(name: str) -> ModuleType:
 
 
 def _load_file(path: Path) -> ModuleType:
-    """Run a file, once for both targets; what lies beside it can be imported."""
+    """Run a file, once for both targets; what is beside it can be imported."""
     path = path.resolve()
     name = f"{__name__}.{path.stem}"
     loaded = sys.modules.get(name)
@@ -281,5 +281,5 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def find_case(modules: tuple[ModuleType, ModuleType]) -> UsersCase | None:
-    """Return the function ``case(rng, *, T, …)`` that lies beside one of the functions."""
+    """Return the function ``case(rng, *, T, …)`` beside one of the functions."""
     return next((module.case for module in modules if hasattr(module, "case")), None)

@@ -1,8 +1,8 @@
 """Print the three answers about two forms, and return them to a command or a test."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
+from itertools import count
 
 from rich.console import Console
 
@@ -12,7 +12,8 @@ from compare.forms.form import FormError
 from compare.forms.opening import Subject, make_subject, open_forms
 from compare.forms.search import Search
 from compare.forms.shapes import Like, make_like
-from compare.forms.values import Case, Draws, UsersCase, describe_error
+from compare.forms.values import Case, Draws, UsersCase
+from compare.implementations import describe_error
 from compare.parity import (
     Agreement,
     ParityError,
@@ -23,8 +24,6 @@ from compare.parity import (
     show_parity,
 )
 from compare.terminal import Terminal, plural
-
-EVERY = 10.0  # seconds between two lines on the progress
 
 SIDES = ("A", "B")
 
@@ -236,13 +235,10 @@ def _describe_sizes(cases: list[Case]) -> str:
 
 def _make_progress(terminal: Terminal) -> Callable[[Case], None]:
     """Return a function that is called with each case and prints a line from time to time."""
-    count, last = 0, time.monotonic()
+    numbers = count(1)
 
     def report_case(case: Case) -> None:
-        nonlocal count, last
-        count += 1
-        if time.monotonic() - last > EVERY:
-            last = time.monotonic()
-            terminal.line(f"{plural(count, 'case')} so far, now {case.describe()}", "dim")
+        number = plural(next(numbers), "case")
+        terminal.line_at_times(f"{number} so far, now {case.describe()}")
 
     return report_case

@@ -18,7 +18,7 @@ Axes = Mapping[str, tuple[Axis, ...]]
 """The axes of each argument."""
 
 DOMAINS = {"unit": "between 0 and 1", "positive": "above 0", "negative": "below 0"}
-"""Where an argument lies that is not any number."""
+"""The range of an argument that is not any number."""
 
 REQUIRED = inspect.Parameter.empty
 SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -21,7 +21,6 @@ class TorchForm:
     bind: Bind
     device: str = "cpu"
     notes: list[str] = field(default_factory=list)
-    has_gradients: bool = True
     is_wide: bool = True  # until something in it is not float64
     is_vectorised: bool = True  # until `vmap` cannot run it
 

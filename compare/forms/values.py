@@ -13,7 +13,8 @@ from itertools import cycle
 import numpy as np
 
 from compare.forms.shapes import Argument, Axis
-from compare.implementations import Array
+from compare.implementations import Array, describe_error
+from compare.parity import round_to
 from compare.terminal import UsageError
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -172,18 +173,3 @@ class Draws:
     def replace_values(self, case: Case, name: str, kind: str) -> Case:
         """Return a case with another kind of values of an argument."""
         return self.make(case.sizes, {**case.kinds, name: kind}, case.seed)
-
-
-def describe_error(error: Exception) -> str:
-    """Return an exception in one line."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
-
-
-def round_to(array: Array, dtype: str) -> Array:
-    """Return an array whose floats are numbers of a coarser dtype, in float64."""
-    if array.dtype.kind != "f":
-        return array
-    if dtype == "bfloat16":  # the upper half of a float32
-        bits = array.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)
-        return bits.view(np.float32).astype(float)
-    return array.astype("float16" if dtype == "float16" else "float32").astype(float)

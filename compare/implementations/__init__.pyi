@@ -11,6 +11,7 @@ from .core.failures import LEFT_OUT as LEFT_OUT
 from .core.failures import CallFailed as CallFailed
 from .core.failures import UnexpectedResult as UnexpectedResult
 from .core.failures import Verdict as Verdict
+from .core.failures import describe_error as describe_error
 from .core.guesses import guess_cell_of_class as guess_cell_of_class
 from .core.guesses import guess_cell_of_functions as guess_cell_of_functions
 from .core.interface import Array as Array

@@ -1,6 +1,5 @@
 """``rnn-parity parity A B`` and ``bisect A B``: any two implementations of a layer, compared."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from compare.implementations import (
     LAST,
     CallFailed,
     Implementation,
+    Target,
     choose_layer,
     guess_cell,
     implementation,
@@ -42,8 +42,6 @@ from compare.terminal import (
     plural,
     refuse_options,
 )
-
-EVERY = 10.0  # seconds between two lines on the progress
 
 OURS = ("scratch", "torch")
 """The targets that have every cell."""
@@ -86,7 +84,7 @@ def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport
             return models.compare_untrained(experiment, terminal)
     a, b = (read_target(text) for text in config.targets)
     if are_forms((a, b), config.like):
-        return _compare_functions(config, terminal)
+        return _compare_functions(config, (a, b), terminal)
     if config.dtype not in ("float32", "float64"):
         raise UsageError(f"expected --dtype-b {config.dtype}, of a PyTorch module, got --dtype")
     if config.like is not None:
@@ -97,7 +95,7 @@ def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport
         except UsageError:
             if not are_classes((a, b)) or any(map(_is_layer, config.targets)):
                 raise
-            return _compare_functions(config, terminal)
+            return _compare_functions(config, (a, b), terminal)
     demand_agreement(report, "A and B")
     return report
 
@@ -119,15 +117,16 @@ def _is_layer(target: str) -> bool:
         return False
 
 
-def _compare_functions(config: PairConfig, terminal: Terminal) -> ParityReport:
+def _compare_functions(
+    config: PairConfig, targets: tuple[Target, Target], terminal: Terminal
+) -> ParityReport:
     """Compare two functions of arrays, or two classes that are not layers of one cell."""
     refuse_options(config, all_but(config, *OF_FUNCTIONS), "two layers with these options")
-    a, b = (read_target(text) for text in config.targets)
     devices = config.device, config.device_b or config.device
     for device in devices:
         models.check_device(device)
     return compare_targets(
-        (a, b),
+        targets,
         terminal,
         like=config.like,
         dtype=config.dtype,
@@ -172,12 +171,9 @@ def bisect_pair(
 
 def _show_progress(pair: Pair, terminal: Terminal) -> Iterator[PairResult]:
     """Yield the result of each case; from time to time, print how many there are."""
-    last_line = time.monotonic()
     for k, result in enumerate(compare_pair(pair.sides, pair.cases), start=1):
         yield result
-        if time.monotonic() - last_line > EVERY:
-            last_line = time.monotonic()
-            terminal.line(f"{k} of {len(pair.cases)} cases are compared", "dim")
+        terminal.line_at_times(f"{k} of {len(pair.cases)} cases are compared")
 
 
 def _find_smallest(sides: tuple[ComparedSide, ComparedSide], result: PairResult) -> PairResult:

@@ -50,6 +50,7 @@ from .tolerance import largest_difference_in_ulps as largest_difference_in_ulps
 from .tolerance import measure_tolerances as measure_tolerances
 from .tolerance import neighbour as neighbour
 from .tolerance import rms as rms
+from .tolerance import round_to as round_to
 from .tolerance import tolerances as tolerances
 from .tolerance import ulps as ulps
 from .training import Trainee as Trainee

@@ -289,6 +289,19 @@ def largest_difference(a: Array, b: Array) -> float:
     return float(absolute_difference(a, b).max()) if a.size else 0.0
 
 
+def round_to(array: Array, dtype: str) -> Array:
+    """Return an array whose floats are numbers of a coarser dtype; its own dtype stays."""
+    if array.dtype.kind != "f":
+        return array
+    coarse: Array
+    if dtype == "bfloat16":  # the upper half of a float32
+        bits = array.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)
+        coarse = bits.view(np.float32)
+    else:
+        coarse = array.astype(dtype)
+    return coarse.astype(array.dtype)
+
+
 def absolute_difference(a: Array, b: Array) -> Array:
     """Return |a - b| for each entry, in float64; two infinities of the same sign are equal."""
     with np.errstate(invalid="ignore", over="ignore"):

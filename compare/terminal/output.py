@@ -24,6 +24,8 @@ from compare.terminal.version import PACKAGE
 
 PLAIN_WIDTH = 100  # columns of a table if the output is not a terminal
 
+QUIET_SECONDS = 10.0  # without a line; then there is one on the progress
+
 LONG_EPOCH = 10_000
 """The fewest updates of an epoch whose hundredths have a line each if there is no terminal."""
 
@@ -54,6 +56,7 @@ class Terminal:
         self.console = console or _Console(emoji=False, markup=False, highlight=False, quiet=quiet)
         if not self.console.is_terminal and "COLUMNS" not in os.environ:
             self.console.width = PLAIN_WIDTH
+        self._last_line = time.monotonic()
         self.live = self.console.is_terminal and not self.console.is_dumb_terminal
 
     def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
@@ -61,6 +64,12 @@ class Terminal:
         if self.console.is_terminal and not whole:
             text = wrapped(text, self.console.width)
         self.console.print(Text(text, style), soft_wrap=True)
+        self._last_line = time.monotonic()
+
+    def line_at_times(self, text: str) -> None:
+        """Print a line on the progress, if the last line was printed some seconds ago."""
+        if time.monotonic() - self._last_line > QUIET_SECONDS:
+            self.line(text, "dim")
 
     def note(self, text: str) -> None:
         """Print one line to standard error."""

@@ -34,6 +34,7 @@ import numpy as np
 from compare.check.cases.choices import Choices
 from compare.check.cases.levels import Value, change, map_arrays
 from compare.implementations import BIASES, CELLS, Array
+from compare.parity import round_to
 
 CLEAR_ATTEMPTS = 8
 
@@ -114,10 +115,8 @@ def _apply_level(case: Choices, array: Array, name: str, drawn: dict[str, Array]
     if any(array is other for other in drawn.values()):
         return array
     array = (np.round(4 * array) / 4 if case.rounded else array).astype(case.dtype)
-    if case.precision == "float16":
-        array = array.astype(np.float16).astype(case.dtype)
-    elif case.precision == "bfloat16":  # the upper half of a float32
-        array = (array.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    if case.precision in ("float16", "bfloat16"):
+        array = round_to(array, case.precision)
     drawn[name] = array
     return array
 

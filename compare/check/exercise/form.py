@@ -1,6 +1,6 @@
 """The form of a file of functions: which stages it has, and how it is loaded for them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -60,7 +60,7 @@ class Form:
         return f"{title}, gates in the order {gates} (as --gates says)" if gates else title
 
 
-def find_form(config: CheckConfig, load: Load, functions: Iterable[str], name: str) -> Form:
+def find_form(config: CheckConfig, load: Load, functions: Collection[str], name: str) -> Form:
     """Return the form of a file with these functions; `name` is the one that the target names."""
     loaded, classes, notes, failure = list[str](), list[str](), list[str](), None
     try:
@@ -79,7 +79,7 @@ def find_form(config: CheckConfig, load: Load, functions: Iterable[str], name: s
         name = name or form.loss_function
     if name and name not in template:
         _read_loss_function(config, form, name)
-    elif not template & {*loaded, *functions} and (config.stage is None or [*functions]):
+    elif not template & {*loaded, *functions} and (functions or config.stage is None):
         form.misfit = list_ways(config.target, classes)
         form.failure = CallFailed(Verdict.NOT_TRIED, form.misfit)
     return form

@@ -7,11 +7,12 @@ from textwrap import fill, indent
 
 from compare.files import resource, table
 from compare.implementations import CELLS, Cell, list_equations
+from compare.terminal import flag_of
 
 TEXTS = table(f"{__package__}.templates", "exercise.toml")
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 DEFINITION = "\n\nwith σ(a) = 1 / (1 + e^-a)"
-NO_EQUATIONS = "--no-equations"
+NO_EQUATIONS = flag_of("no_equations")
 DERIVE = "    Derive the equations from those of the step above: each gradient by the chain rule."
 
 

@@ -67,3 +67,9 @@ def is_refusal(failure: CallFailed) -> bool:
     messages = "argument|object is not callable|has no attribute '(parameters|forward)'"
     is_kind = {"TypeError", "AttributeError", "NameError"} & {*failure.kinds}
     return bool(is_kind and (LEFT_OUT in failure.got or re.search(messages, failure.got)))
+
+
+def describe_error(error: Exception) -> str:
+    """Return an error in a line; CallFailed names the exception of the user's code itself."""
+    message = " ".join(str(error).split())[:300]
+    return message if isinstance(error, CallFailed) else f"{type(error).__name__}: {message}"

@@ -17,7 +17,7 @@ from compare.check import (
     run,
     scratch_step,
 )
-from compare.implementations import CallFailed, Results
+from compare.implementations import Results, describe_error
 from compare.parity import OPTIMIZERS, Comparison, name_state, tolerances
 from compare.study.bisection.suspects import Suspect, one_hot_layer
 from scratch_rnn import Batch
@@ -92,12 +92,6 @@ def search(
                 return SearchResult(reference.difference((), raised), reference.update)
             epoch += 1
     return SearchResult(None, reference.update, *reference.closest)
-
-
-def describe_error(error: Exception) -> str:
-    """Return an error in a line; CallFailed names the exception of the user's code itself."""
-    message = " ".join(str(error).split())[:300]
-    return message if isinstance(error, CallFailed) else f"{type(error).__name__}: {message}"
 
 
 class _Reference:

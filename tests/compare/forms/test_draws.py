@@ -7,7 +7,8 @@ import torch
 from compare.forms.conditions import LENGTHS, describe_lengths
 from compare.forms.rounding import ROUNDOFF, TorchRounding, largest_move, start_rounding
 from compare.forms.shapes import Argument, read_like
-from compare.forms.values import KINDS, LONG, Draws, round_to
+from compare.forms.values import KINDS, LONG, Draws
+from compare.parity import round_to
 from compare.terminal import UsageError
 
 

@@ -156,9 +156,11 @@ def find_layer(file: str, name: str, adapter: ModuleType) -> object:
 def refuse_without_library(target: object, error: object) -> str:
     """Return the refusal of a target whose library is not installed; empty of another error."""
     missing = re.search(r"No module named '(\w+)", str(error))
-    for adapter in ADAPTERS if missing else ():
+    if not missing:
+        return ""
+    for adapter in ADAPTERS:
         names = [name.partition(".")[0] for name in (*adapter.libraries, *adapter.imports)]
-        if missing and missing[1] in names:
+        if missing[1] in names:
             needed = " ".join(dict.fromkeys((missing[1], *adapter.imports)))
             return f"expected {missing[1]} for {target}, got none: pip install {needed}"
     return ""
