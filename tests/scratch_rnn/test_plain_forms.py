@@ -1,6 +1,8 @@
 """The two forms of a linear recurrence, in the plain version: the loop, and all steps at once."""
 
+import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,3 +77,51 @@ def test_a_form_changes_no_argument_and_its_tape_can_be_used_again(form):
         np.testing.assert_array_equal(one, other)
     for array, now in zip(before, (floats.x, floats.h0, floats.d_output), strict=True):
         np.testing.assert_array_equal(array, now)
+
+
+# The page on scans ------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs/learn/scan.md"
+
+
+def read_rows(text):
+    """Return the rows of five cells in the tables of a page, without heads and rules."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return [row for row in rows if len(row) == 5 and not re.match(r":?-|\$a\$ *$|^$", row[-1])]
+
+
+def loop_over(a, b):
+    h, states = np.zeros_like(b[0]), []
+    for a_t, b_t in zip(a, b, strict=True):
+        h = a_t * h + b_t
+        states.append(h)
+    return np.stack(states)
+
+
+def with_products(a, b):
+    products = np.cumprod(a, axis=0)
+    with np.errstate(all="ignore"):
+        return products * np.cumsum(b / products, axis=0)
+
+
+def test_the_page_scans_four_numbers():
+    rows = [row for row in read_rows(PAGE.read_text("utf-8")) if row[0][:3] in ("$a$", "$b$")]
+    a, b, a_1, b_1, b_2 = (np.array([*map(float, row[1:])]) for row in rows if row[1] != "$T$")
+    np.testing.assert_allclose(mingru.scan(a, b), b_2)
+    np.testing.assert_allclose(np.r_[b[:1], a[1:] * b[:-1] + b[1:]], b_1)
+    np.testing.assert_allclose(np.r_[a[:1], a[1:] * a[:-1]], a_1)
+    np.testing.assert_allclose(loop_over(a, b), b_2)
+    d_h = mingru.scan(np.roll(a, -1)[::-1], np.ones(4))
+    np.testing.assert_allclose(d_h, [1, 1.25, 1.625, 2.3])
+    assert "are 1, 1.25, 1.625 and 2.3" in PAGE.read_text("utf-8")
+
+
+def test_the_page_has_the_rounding_of_each_form():
+    rows = [row for row in read_rows(PAGE.read_text("utf-8")) if row[0][:1].isdigit()]
+    assert len(rows) == 4
+    for a_t, T, *errors in rows:
+        b = np.random.default_rng(0).standard_normal((int(T), 64)).astype(np.float32)
+        a = np.full_like(b, float(a_t))
+        exact = loop_over(a.astype(float), b.astype(float))
+        found = [abs(form(a, b) - exact).max() for form in (loop_over, mingru.scan, with_products)]
+        assert [f"{error:.1e}" for error in found] == errors

@@ -77,8 +77,11 @@ def test_an_expression_that_raises_is_not_the_authors_mistake():
 
 
 def test_a_script_names_the_classes_that_it_imports(tmp_path):
-    (tmp_path / "theirs.py").write_text(Path(FILE).read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "script.py").write_text("import theirs\nprint(1)\n", encoding="utf-8")
+    """No other test has a file of this name: in one process, the first that is imported counts."""
+    source = Path(FILE).read_text(encoding="utf-8")
+    (tmp_path / "beside_the_script.py").write_text(source, encoding="utf-8")
+    text = "import beside_the_script as theirs\nprint(1)\n"
+    (tmp_path / "script.py").write_text(text, encoding="utf-8")
     with submission_of(tmp_path / "script.py") as submission:
         assert "theirs.ConcatGRU" in submission.classes
 
