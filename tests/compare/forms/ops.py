@@ -91,6 +91,18 @@ def other_gradient(a: Rows, x: Rows):
     return loop(a + 0.1 * (a - a.detach()), x)
 
 
+def chaos(a):
+    for _ in range(200):
+        a = 4 * a * (1 - a)
+    return a
+
+
+def chaos_in_order(a):
+    for _ in range(200):
+        a = 4 * a - 4 * a * a
+    return a
+
+
 def of_one(a: Rows):
     return a
 

@@ -114,7 +114,7 @@ def test_what_moves_numbers_rounds_nothing():
     with TorchRounding("bfloat16", 0):
         y = torch.cat([x.flip(0), -x])[5:].clone().T
         z = x.clone().add_(1)
-        smallest = torch.full_like(x[0], torch.finfo(torch.float64).min) - x[0]
+        smallest = torch.full((99,), torch.finfo(torch.float64).min, dtype=torch.float64) - 1
     assert torch.equal(y, -x.T)
     assert not torch.equal(z, x + 1)
     assert smallest.isfinite().all()

@@ -23,7 +23,11 @@ SAID = {
         "float64  the same function: ",
         "float32  as exact as rounding allows: 8 cases",
     ),
-    "loop blocks": (1, "T is above 4, beyond the first block of 4.", "output at step 5"),
+    "loop blocks": (
+        1,
+        "T is above 4, beyond the first block of 4.",
+        "\nFirst difference: output at step 5, [4, 0, 0]: A has ",
+    ),
     "loop prints": (0, "parity: all 3 tensors agree"),
     "loop wants_a_multiple": (0, "40 cases, T 16 to 128"),
     "loop raises_beyond_8": (
@@ -36,6 +40,7 @@ SAID = {
     "narrow loop": (0, "float64  not compared: A computes in a coarser dtype"),
     "loop rounds_a_gate": (1, "float32  not as exact as rounding allows"),
     "loop other_gradient": (1, "Only gradients differ: of a."),
+    "chaos chaos_in_order --like a=T:unit": (5, "undecidable"),
     "Cell Scan": (0, "gate.weight", "parity: all 6 tensors agree"),
     "Cell Ends": (1, "float64  not the same function"),
     "Cell.forward Scan.forward": (0, "parity: all 6 tensors agree"),

@@ -129,3 +129,17 @@ def test_a_number_with_its_noun():
         "1 batch",
         "1,234 batches",
     ]
+
+
+def test_a_line_on_the_progress_comes_after_some_seconds_without_a_line(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(output.time, "monotonic", lambda: clock[0])
+    shown, printed = in_process.terminal(80)
+    for seconds, text in ((5, "one"), (10.5, "two"), (15, "three"), (20.6, "four")):
+        clock[0] = seconds
+        shown.line_at_times(text)
+    clock[0] = 29
+    shown.line("a result")
+    clock[0] = 33
+    shown.line_at_times("five")
+    assert printed.getvalue() == "two\nfour\na result\n"
