@@ -77,18 +77,18 @@ def describe_lengths(rates: Mapping[int, float], others: Mapping[str, int]) -> s
     if all(rates.values()) or not any(rates.values()):
         return ""
     by_chance = next((n for n, rate in rates.items() if 0 < rate < 1), None)
+    sure = [n for n in rates if by_chance is None or n < by_chance]
     if by_chance is not None and sum(rate == 1 for rate in rates.values()) < 2:
         return ""
     for words, predicted in _list_rules(rates, others):
-        if predicted != {*rates} and all(
-            (n in predicted) == (rate > 0)
-            or (by_chance is not None and n > by_chance and n in predicted)
+        if not predicted.issuperset(sure) and all(
+            (n in predicted) == (rate > 0) or (n not in sure and n in predicted)
             for n, rate in rates.items()
         ):
             return words
-    wrong = [n for n, rate in rates.items() if rate]
     if by_chance is not None:
         return ""
+    wrong = [n for n, rate in rates.items() if rate]
     return ", ".join(map(str, wrong[:6])) + (", …" if len(wrong) > 6 else "")
 
 

@@ -90,6 +90,8 @@ def test_lengths_are_described_by_their_rule(is_wrong, words):
 def test_a_difference_that_decays_still_has_its_rule():
     rates = {n: float(n in (2, 3, 5, 9, 17)) for n in LENGTHS} | {33: 2 / 3, 65: 1 / 3}
     assert describe_lengths(rates, {}) == "1 above a power of two"
+    fading = {n: float(n < 17) for n in LENGTHS} | {17: 2 / 3, 31: 1 / 3}
+    assert describe_lengths(fading, {}) == ""  # and not: at most 31
     by_chance = {n: (n in (1, 3, 6)) / 3 for n in LENGTHS}
     assert describe_lengths(by_chance, {}) == ""
 

@@ -25,8 +25,9 @@ SAID = {
     ),
     "loop blocks": (
         1,
-        "T is above 4, beyond the first block of 4.",
+        "; length as by default, unless --like has a shape\n",
         "\nFirst difference: output at step 5, [4, 0, 0]: A has ",
+        "T is above 4, beyond the first block of 4.",
     ),
     "loop prints": (0, "parity: all 3 tensors agree"),
     "loop wants_a_multiple": (0, "40 cases, T 16 to 128"),
