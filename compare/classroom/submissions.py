@@ -1,7 +1,7 @@
 """The submissions in a folder: which files are graded, and which are left out."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from compare.check import has_assignment
@@ -18,8 +18,8 @@ class Submissions:
     """The files that are graded, by name, the names of those that are not, and all code."""
 
     files: dict[str, Path]
-    left_out: list[str]
-    code: list[Path]
+    left_out: list[str] = field(default_factory=list)
+    code: list[Path] = field(default_factory=list)
 
     @property
     def note(self) -> str:
