@@ -102,7 +102,7 @@ def write_arrays(file: Path, arrays: Results) -> None:
 
         torch.save({name: torch.tensor(array) for name, array in arrays.items()}, content)
     with name_file(file):
-        file.write_bytes(content.getbuffer())
+        file.write_bytes(content.getvalue())  # no view, which an exception would keep alive
 
 
 def find_layers(arrays: Results, pattern: re.Pattern[str] = OF_A_LAYER) -> dict[str, Results]:

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 import compare
 from compare.cli import main
 from compare.files import RecordError
-from compare.implementations import CELLS, LibraryLayout, list_classes, read_layer
+from compare.implementations import CELLS, STACKED, LibraryLayout, list_classes, read_layer
 from compare.implementations.inside.adapters.registry import refuse_without_library
 from compare.implementations.stored.forms import find_cell
 from compare.pairs import conversion
@@ -313,7 +313,7 @@ def test_two_functions_are_a_parity_error_in_python(library):
 # Files of libraries: `make adapters` --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", STACKED)
 def test_weights_go_through_the_files_of_all_libraries_in_the_same_bits(cell, tmp_path):
     skip_without("keras")
     skip_without("onnxruntime")

@@ -11,7 +11,7 @@ import torch
 
 from compare.check import LayerCase, expect
 from compare.cli import main
-from compare.implementations import CELLS
+from compare.implementations import CELLS, STACKED
 from tests.libraries import skip_without
 
 skip_without("onnxruntime")
@@ -217,7 +217,7 @@ def test_each_command_takes_the_names_that_it_lists(layers, listed, tmp_path, mo
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", STACKED)
 def test_a_file_that_convert_writes_is_valid_and_takes_the_initial_state(
     cell, bidirectional, tmp_path
 ):
