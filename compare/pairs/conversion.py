@@ -104,6 +104,8 @@ def convert(config: ConvertConfig, terminal: Terminal | None = None) -> None:
     weights = read_weights(source, config.from_)
     end = dest.suffix.lower()
     target = config.to if end in LIBRARIES else find_class(end, weights.cell)
+    if not target:
+        raise UsageError(f"expected a cell that {end} files hold, got {weights.cell.title}")
     translated, share = translate(weights, target, config.nonlinearity)
     write_file(dest, [_make_content(translated, end, config.nonlinearity)], replaces=False)
     same = f"{weights.target} and {target} compute the same function with these weights"

@@ -215,6 +215,7 @@ REFUSED = {
     "none",
     "half.npz new.npz": "expected the weights of a recurrent layer in half.npz: expected dtype "
     "float32 or float64, got float16",
+    "min.npz new.onnx": "expected a cell that .onnx files hold, got a minGRU",
     "w.npz new.npz --nonlinearity relu": "expected no --nonlinearity for an LSTM, got relu",
 }
 
@@ -224,6 +225,7 @@ def test_what_does_not_belong_together_is_refused_in_one_line(typed, tmp_path, m
     monkeypatch.chdir(tmp_path)
     weights = draw("lstm")
     np.savez("w.npz", **weights)
+    np.savez("min.npz", **draw("mingru"))
     np.savez("kernel.npz", kernel=weights["weight_ih_l0"])
     np.savez("mine.npz", **{f"own{k}": array for k, array in enumerate(weights.values())})
     np.savez("half.npz", **{name: array.astype(np.float16) for name, array in weights.items()})
