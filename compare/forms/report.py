@@ -23,7 +23,7 @@ from compare.parity import (
     parity_verdict,
     show_parity,
 )
-from compare.terminal import Terminal, plural
+from compare.terminal import Terminal, describe_range, plural
 
 SIDES = ("A", "B")
 
@@ -225,12 +225,9 @@ def _describe_arguments(draws: Draws, subjects: Sequence[Subject]) -> str:
 
 def _describe_sizes(cases: list[Case]) -> str:
     """Return the smallest and the largest of each size in words."""
-    words = []
-    for name in cases[0].sizes:
-        lengths = {case.sizes[name] for case in cases}
-        most = f" to {max(lengths)}" if len(lengths) > 1 else ""
-        words.append(f"{name} {min(lengths)}{most}")
-    return ", ".join(words)
+    return ", ".join(
+        describe_range(name, [case.sizes[name] for case in cases]) for name in cases[0].sizes
+    )
 
 
 def _make_progress(terminal: Terminal) -> Callable[[Case], None]:

@@ -39,6 +39,7 @@ from compare.terminal import (
     Terminal,
     UsageError,
     all_but,
+    describe_range,
     plural,
     refuse_options,
 )
@@ -295,11 +296,9 @@ def _describe(
 
 def _describe_sizes(cases: Sequence[LayerCase]) -> str:
     """Return the smallest and the largest of each size in words."""
-    ranges = []
-    for letter in "TBVH":
-        sizes = [getattr(case, letter) for case in cases]
-        least, most = min(sizes), max(sizes)
-        ranges.append(f"{letter} {least}" if least == most else f"{letter} {least} to {most}")
+    ranges = [
+        describe_range(letter, [getattr(case, letter) for case in cases]) for letter in "TBVH"
+    ]
     return ", ".join([*ranges, cases[0].cell, cases[0].dtype])
 
 

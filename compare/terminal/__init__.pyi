@@ -25,6 +25,7 @@ from .options import read_sizes as read_sizes
 from .options import refuse_options as refuse_options
 from .output import Progress as Progress
 from .output import Terminal as Terminal
+from .output import describe_range as describe_range
 from .output import perplexity_line as perplexity_line
 from .output import plain_table as plain_table
 from .output import plural as plural

@@ -195,6 +195,12 @@ def recall_line(recall_shares: Mapping[str, float]) -> str:
     return f"recall accuracy {shares}"
 
 
+def describe_range(name: str, numbers: Collection[int]) -> str:
+    """Return the smallest and the largest of some numbers with their name: ``T 1 to 9``."""
+    least, most = min(numbers), max(numbers)
+    return f"{name} {least}" if least == most else f"{name} {least} to {most}"
+
+
 def plural(n: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun: 1 epoch, 2 epochs."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
