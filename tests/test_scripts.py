@@ -25,6 +25,7 @@ from scratch_rnn import Batch
 from scratch_rnn.text import load_time_machine, sample_text
 from scratch_rnn.text.recall import find_recalls
 from scratch_rnn.train import loss_and_gradients
+from tests.compare.forms.corpus import RIGHT, WRONG
 from tests.scripts import load_script
 
 MEASUREMENTS = load_script("pages").MEASUREMENTS
@@ -45,6 +46,14 @@ def check_comparisons(read):
     [found] = data["bugs"]["found"].values()
     assert found["wrong"] > 0
     assert "one tolerance an entry" not in found["missed"]
+
+
+def check_forms(read):
+    """torchtitan's rule accepts no wrong form, and fla's in its CI refuses no right one."""
+    data = read("forms")
+    [right], [wrong] = data["right"].values(), data["wrong"].values()
+    assert right["cases"] == wrong["cases"] == right["accepted"]["fla CI"] == 2
+    assert wrong["accepted"]["torchtitan"] == 0
 
 
 def check_recall(read):
@@ -84,6 +93,11 @@ SMALL = {  # of each script: its constants, its arguments, and what is true of a
         {"WRONG_CASES": 1, "BUGS": [find_bug("tanh-derivative")]},
         [["right", "2"], ["bugs"]],
         check_comparisons,
+    ),
+    "forms": (
+        {"CASES": 2, "RIGHT": RIGHT[:1], "WRONG": WRONG[:1]},
+        [["rules"]],
+        check_forms,
     ),
     "recall": (
         {

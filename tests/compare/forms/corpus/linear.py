@@ -79,7 +79,7 @@ def blocks_at_once(a: Rows, x: Rows, h0: State, over=1) -> Rows:
 
 
 def blocks_sum_targets(a: Rows, x: Rows, h0: State) -> Rows:
-    """That sum is over the wrong axis: no state passes on, and later decays reach back.
+    """The sum of the ends is over the wrong axis: no state passes on, later decays reach back.
     https://github.com/huggingface/transformers/pull/47250
     """
     return blocks_at_once(a, x, h0, over=0)

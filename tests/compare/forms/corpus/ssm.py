@@ -38,7 +38,7 @@ def conv_from_zeros(x: Rows, weight: Weights, window: Weights) -> tuple[Rows, We
 
 
 def conv_short_piece(x: Rows, weight: Weights, window: Weights) -> tuple[Rows, Weights]:
-    """The window after a piece that is shorter than itself loses what it held before.
+    """After a piece that is shorter than the window, the window has lost what it held before.
     https://github.com/vllm-project/vllm-ascend/pull/8561
     """
 

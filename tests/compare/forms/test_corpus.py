@@ -1,0 +1,52 @@
+"""The corpus is what its table says: right forms agree, wrong ones do not and were reported."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from tests.compare.forms.corpus import RIGHT, WRONG
+from tests.scripts import load_script
+
+FORMS = load_script("forms")
+NAMES = [rule.name for rule in FORMS.RULES]
+
+
+@pytest.mark.parametrize("pair", RIGHT, ids=lambda pair: pair.name)
+def test_right_forms_are_one_function(pair):
+    for seed in range(20):
+        arrays = FORMS.draw_case(pair, np.random.default_rng(seed))
+        form, other = (FORMS.run(each, arrays, torch.float64) for each in pair[:2])
+        largest = max(x.abs().max() for x in form.values())
+        for name, x in form.items():
+            torch.testing.assert_close(other[name], x, rtol=0, atol=1e-9 * float(largest))
+
+
+@pytest.mark.parametrize("pair", WRONG, ids=lambda pair: pair.name)
+def test_a_wrong_form_is_wrong(pair):
+    assert any(case.shows_the_bug for case in islice(FORMS.cases(pair, 0), 200))
+
+
+def test_each_wrong_form_was_reported_and_says_what_is_wrong():
+    assert len({pair.address for pair in WRONG}) == len(WRONG) >= 24
+    assert all(pair.wrong and pair.shared for pair in WRONG)
+
+
+@pytest.mark.parametrize(
+    ("name", "moved", "refusing"),
+    [
+        ("y0", 1.05e-5, {"torchtitan", "NumPy"}),
+        ("y0", 1e-3, {"torchtitan", "NumPy", "PyTorch", "KernelBench"}),
+        ("y0", 0.015, {*NAMES} - {"fla CI", "FlashRNN", "mLSTM"}),
+        ("x", 0.015, {"torchtitan", "NumPy", "PyTorch", "Mamba", "fla"}),
+        ("a", 0.015, {"torchtitan", "NumPy", "PyTorch"}),
+        ("h0", 0.5, {"torchtitan", "NumPy", "PyTorch", "Mamba", "fla", "fla CI"}),
+        ("y0", float("nan"), {*NAMES}),
+    ],
+)
+def test_each_rule_says_what_it_is_described_to_say(name, moved, refusing):
+    truth = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    theirs, ours = truth.float(), (truth + torch.tensor([moved, 0])).float()
+    rules = {rule.name for rule in FORMS.RULES if not rule.holds(name, theirs, ours, truth)}
+    assert rules == refusing
