@@ -98,7 +98,7 @@ def blocks_divided(a: Rows, x: Rows, h0: State) -> Rows:
 
 
 def logarithms(a: Rows, x: Rows, h0: State) -> Rows:
-    """The scan adds logarithms, and that of the initial state is taken whatever its sign.
+    """The initial state is added as a logarithm, so it must be positive.
     https://github.com/lucidrains/minGRU-pytorch/pull/17
     """
     decay = logsigmoid(a).cumsum(0)
@@ -117,12 +117,12 @@ def with_skip_to_64(a: Rows, x: Rows, h0: State) -> Rows:
     return scan(a, x, h0) + torch.cat([x[:64], torch.zeros_like(x[64:])])
 
 
-def writes_its_state(a: Rows, x: Rows, h0: State) -> Rows:
-    """The last state is written into the caller's array of the initial state.
-    https://github.com/xLLM-AI/xllm/pull/1873
+def writes_into_x(a: Rows, x: Rows, h0: State) -> Rows:
+    """The outputs are also written into the caller's array of the inputs.
+    https://github.com/NVIDIA/TensorRT-LLM/pull/13103
     """
     states = loop(a, x, h0)
-    h0.data.copy_(states[-1])
+    x.data.copy_(states)
     return states
 
 

@@ -90,8 +90,8 @@ def packed(a: Rows, x: Rows, h0: State, lengths: Lengths) -> Result:
     return states, states[-1]
 
 
-def packed_late(a: Rows, x: Rows, h0: State, lengths: Lengths) -> Result:
-    """The state is reset after the step that begins a sequence, not before it.
-    https://github.com/PKU-MARL/HARL/issues/75
+def packed_early(a: Rows, x: Rows, h0: State, lengths: Lengths) -> Result:
+    """The state is reset one step before the next sequence begins.
+    https://github.com/LARG/jax-aht/pull/115
     """
-    return packed(a, x, h0, lengths + 1)
+    return packed(a, x, h0, lengths - 1)

@@ -69,7 +69,7 @@ def conv_short_gradient(x: Rows, weight: Weights, window: Weights) -> tuple[Rows
 
 def conv_blind_gradient(x: Rows, weight: Weights, window: Weights) -> tuple[Rows, Weights]:
     """The weights' gradient does not see the window that was given.
-    https://github.com/fla-org/flash-linear-attention/pull/714
+    https://github.com/fla-org/flash-linear-attention/pull/568
     """
     y, _ = conv(x, weight, torch.zeros_like(window))
     share, _ = conv(torch.zeros_like(x), weight.detach(), window)
