@@ -94,7 +94,7 @@ def compare_forms(
         found = search(draws, compare_and_report, num_cases=count, seed=seed)
         if found.smallest is None:
             return found, []
-        return found, find_conditions(draws, found.smallest, lambda case: compare(case, True))
+        return found, find_conditions(draws, found.smallest, compare)
 
     exact = None
     if all(form.is_wide for form in forms):

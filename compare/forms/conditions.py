@@ -5,13 +5,14 @@ values of an argument to zeros and to ordinary ones. What makes the difference g
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from compare.forms.comparison import CaseResult
 from compare.forms.form import GRADIENT
-from compare.forms.search import LENGTHS
+from compare.forms.search import LENGTHS, Compare
 from compare.forms.values import Case, Draws
 from compare.implementations import Array
 from compare.terminal import UsageError
@@ -20,6 +21,9 @@ Look = Callable[[Case], CaseResult]
 
 SEEDS = 3
 """Cases of each length, and of plain values: what shows itself by chance is no rule."""
+
+LARGE = 17
+"""A size that is beyond the first block of 16, if nothing asks for a longer one."""
 
 WHERE = {
     "low": "around -5",
@@ -30,20 +34,35 @@ WHERE = {
 }
 
 
-def find_conditions(draws: Draws, smallest: CaseResult, compare: Look) -> list[str]:
+def find_conditions(draws: Draws, smallest: CaseResult, compare: Compare) -> list[str]:
     """Return in sentences which tensors differ, and when."""
     tried: list[CaseResult] = [smallest]
 
     def look(case: Case) -> CaseResult:
-        tried.append(compare(case))
+        tried.append(compare(case, True))
         return tried[-1]
+
+    def prove(case: Case) -> CaseResult:
+        return compare(case, False)
 
     conditions = [
         *_list_sizes(draws, smallest.case, look),
         *_list_values(draws, smallest, look),
     ]
+    with suppress(UsageError):  # the user's code does not take these sizes
+        look(_enlarge(draws, smallest.case))
     failing = [result for result in tried if result.failures]
-    return [*_list_tensors(failing), *(f"They differ only if {words}." for words in conditions)]
+    return [
+        *_list_tensors(failing, prove),
+        *(f"They differ only if {words}." for words in conditions),
+    ]
+
+
+def _enlarge(draws: Draws, case: Case) -> Case:
+    """Return a case with all sizes large at once: a tensor may differ there alone."""
+    for name, size in case.sizes.items():
+        case = draws.resize(case, name, max(size, LARGE))
+    return case
 
 
 def _list_sizes(draws: Draws, case: Case, look: Look) -> Iterator[str]:
@@ -161,9 +180,18 @@ def _agrees(result: CaseResult, failures: Sequence[str]) -> bool:
     return all(c.ok for c in before) and any(c.expected.any() for c in before)
 
 
-def _list_tensors(failing: Sequence[CaseResult]) -> Iterator[str]:
-    """Yield which tensors differ, if they are few in all cases."""
-    names = list(dict.fromkeys(name for result in failing for name in result.failures))
+def _list_tensors(failing: Sequence[CaseResult], prove: Look) -> Iterator[str]:
+    """Yield which tensors differ, if they are few in all cases.
+
+    Each is proved where it is farthest apart: a gradient whose terms cancel is rounding alone, and
+    a quick comparison may call it different beside another one.
+    """
+    farthest: dict[str, tuple[float, Case]] = {}
+    for result in failing:
+        for c in result.comparisons:
+            if not c.ok and (c.tensor not in farthest or c.difference > farthest[c.tensor][0]):
+                farthest[c.tensor] = c.difference, result.case
+    names = [name for name, (_, case) in farthest.items() if name in prove(case).failures]
     if names and all(name.startswith(GRADIENT) for name in names):
         listed = ", ".join(name.removeprefix(GRADIENT) for name in names)
         yield f"Only gradients differ: of {listed}."

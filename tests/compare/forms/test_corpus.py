@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from tests.compare.forms.corpus import RIGHT, WRONG
+from compare import assert_same
+from tests.compare.forms.corpus import RIGHT, WRONG, padded
 from tests.scripts import load_script
 
 FORMS = load_script("forms")
 NAMES = [rule.name for rule in FORMS.RULES]
+
+REPORTED = {  # of some wrong forms: a line of the report
+    "linear.gates_of_the_tail": "They differ only if T is no multiple of 16.",
+    "linear.writes_into_x": "B changes its argument x",
+    "padded.no_mask_for_one": "A and B differ in this case, the smallest: T 2, B 1, H 1",
+    "delta.chunks_cut": "Only gradients differ: of S0, v, g, b, k.",
+    "attention.divided_cut": "Only gradients differ: of k.",
+    "ssm.conv_from_zeros": "They differ only if W is above 1.",
+}
 
 
 @pytest.mark.parametrize("pair", RIGHT, ids=lambda pair: pair.name)
@@ -26,6 +36,19 @@ def test_right_forms_are_one_function(pair):
 @pytest.mark.parametrize("pair", WRONG, ids=lambda pair: pair.name)
 def test_a_wrong_form_is_wrong(pair):
     assert any(case.shows_the_bug for case in islice(FORMS.cases(pair, 0), 200))
+
+
+def test_parity_agrees_with_a_right_form():
+    assert_same(padded.loop, padded.reads_at_the_end, case=padded.case, num_cases=10)
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_parity_reports_a_wrong_form(name):
+    [pair] = [pair for pair in WRONG if pair.name == name]
+    case = padded.case if name.startswith("padded") else None
+    with pytest.raises(AssertionError) as report:
+        assert_same(*pair[:2], case=case)
+    assert REPORTED[name] in str(report.value).splitlines()
 
 
 def test_each_wrong_form_was_reported_and_says_what_is_wrong():
