@@ -21,7 +21,11 @@ def tables_of(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["answers", "figures", "comparisons", "forms", "tolerance", "recall", "pairs"]
+    "name",
+    [
+        *("answers", "figures", "comparisons", "forms", "form_seconds", "tolerance", "recall"),
+        "pairs",
+    ],
 )
 def test_the_tables_of_a_page_are_those_of_its_measurements(name):
     pages = load_script("pages")

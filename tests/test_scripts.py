@@ -49,11 +49,13 @@ def check_comparisons(read):
 
 
 def check_forms(read):
-    """torchtitan's rule accepts no wrong form, and fla's in its CI refuses no right one."""
+    """torchtitan's rule accepts no wrong form, fla's in its CI refuses no right one; ours both."""
     data = read("forms")
     [right], [wrong] = data["right"].values(), data["wrong"].values()
     assert right["cases"] == wrong["cases"] == right["accepted"]["fla CI"] == 2
-    assert wrong["accepted"]["torchtitan"] == 0
+    assert wrong["accepted"]["torchtitan"] == wrong["accepted"]["parity"] == 0
+    assert right["accepted"]["parity"] == 2
+    assert (right["runs"], wrong["runs"]) == ({"agrees": 10}, {"differs": 10})
 
 
 def check_recall(read):
@@ -96,7 +98,7 @@ SMALL = {  # of each script: its constants, its arguments, and what is true of a
     ),
     "forms": (
         {"CASES": 2, "RIGHT": RIGHT[:1], "WRONG": WRONG[:1]},
-        [["rules"]],
+        [["measure"], ["measure"]],
         check_forms,
     ),
     "recall": (

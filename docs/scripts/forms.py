@@ -1,6 +1,6 @@
-"""Measure which wrong forms of a recurrence the tolerances of other projects accept.
+"""Measure which wrong forms of a recurrence other projects' tolerances accept, and `parity`.
 
-    python docs/scripts/forms.py rules     # the rules of others, and right forms that they refuse
+    python docs/scripts/forms.py measure   # half an hour; what was measured before stays
     python docs/scripts/forms.py draw      # write docs/trust/forms.md
 
 The forms are those of tests/compare/forms/corpus; docs/measurements/forms.json keeps the counts.
@@ -13,9 +13,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from form_parity import ADDRESS, NAME, RUNS, SAYS, Parity
 from form_rules import GATES, RULES, Rule
 from matplotlib.figure import Figure
-from pages import BLUE, DOCS, add, dress, fill, name_versions, read, table, versions
+from pages import (
+    BLUE,
+    DOCS,
+    RED,
+    add,
+    command,
+    dress,
+    fill,
+    name_versions,
+    read,
+    table,
+    versions,
+)
 
 from tests.compare.forms.corpus import RIGHT, WRONG, Pair
 
@@ -35,6 +48,9 @@ PLACES = {"fla CI": (30, 4), "KernelBench": (56, 4), "NumPy": (6, -11)}
 """Where the names of some rules are in the picture: another point is close."""
 SHOWS = 1e-4
 """A bug shows if a tensor is off by this share of its largest entry: 1,000 roundings of float32."""
+SMALL = 0.01
+"""The share of the largest entry of all tensors that counts as a tensor's largest, at least: else
+the rounding of a gradient whose terms cancel would be a bug."""
 
 Tensors = dict[str, torch.Tensor]
 
@@ -76,7 +92,7 @@ def run(form: Callable, arrays: dict[str, np.ndarray], dtype: torch.dtype) -> Te
 
 def is_off(truth: Tensors, got: Tensors) -> bool:
     """Return whether a tensor is wrong by more than float32 explains, or not finite."""
-    smallest = 1e-6 * max(x.abs().max().item() for x in truth.values())
+    smallest = SMALL * max(x.abs().max().item() for x in truth.values())
     return not all(
         ((truth[n] - got[n]).abs().max() <= SHOWS * max(x.abs().max().item(), smallest)).item()
         for n, x in truth.items()
@@ -84,8 +100,9 @@ def is_off(truth: Tensors, got: Tensors) -> bool:
 
 
 class Case(NamedTuple):
-    """What both forms computed: the trusted one in float64 too."""
+    """The arguments, and what both forms computed: the trusted one in float64 too."""
 
+    arrays: dict[str, np.ndarray]
     truth: Tensors
     theirs: Tensors
     ours: Tensors
@@ -109,38 +126,40 @@ def cases(pair: Pair, number: int) -> Iterator[Case]:
         arrays = draw_case(pair, np.random.default_rng([i, number]))
         truth = run(pair.form, arrays, torch.float64)
         theirs, ours = (run(form, arrays, torch.float32) for form in pair[:2])
-        yield Case(truth, theirs, ours)
+        yield Case(arrays, truth, theirs, ours)
 
 
 # Measuring --------------------------------------------------------------------------------------
 
 
-def measure_rules() -> None:
-    """Count what each rule says of right forms and of wrong ones."""
-    about = {"command": "python docs/scripts/forms.py rules"} | versions()
-    measured = {
-        "right": {pair.name: count(pair, i, lambda case: True) for i, pair in enumerate(RIGHT)},
-        "wrong": {
-            pair.name: count(pair, i, lambda case: case.shows_the_bug)
-            for i, pair in enumerate(WRONG)
-        },
-    }
-    add("forms", {"about": about} | measured)
+def measure() -> None:
+    """Count what each rule says of right forms and of wrong ones, pair by pair."""
+    about = {"command": "python docs/scripts/forms.py measure"} | versions()
+    kinds = {"right": (RIGHT, lambda case: True), "wrong": (WRONG, lambda case: case.shows_the_bug)}
+    for kind, (pairs, is_counted) in kinds.items():
+        for number, pair in enumerate(pairs):
+            stored = read("forms").get(kind, {})
+            if pair.name not in stored:
+                counts = count(pair, number, is_counted)
+                add("forms", {"about": about, kind: stored | {pair.name: counts}})
 
 
 def count(pair: Pair, number: int, is_counted: Callable[[Case], bool]) -> dict[str, Any]:
-    """Count the cases of a pair in which each rule calls its forms equal."""
-    drawn, counted, accepted = 0, 0, dict.fromkeys((rule.name for rule in RULES), 0)
+    """Count the cases of a pair in which each rule calls its forms equal, and what runs say."""
+    parity = Parity(pair)
+    drawn, counted, accepted = 0, 0, dict.fromkeys((*(rule.name for rule in RULES), NAME), 0)
     for case in cases(pair, number):
         drawn += 1
         if is_counted(case):
             counted += 1
             for rule in RULES:
                 accepted[rule.name] += case.accepted(rule)
+            accepted[NAME] += parity.accepts(case.arrays)
         if counted == CASES:
             break
-    say(f"{pair.name}: {counted} of {drawn} cases, accepted {accepted}")
-    return {"drawn": drawn, "cases": counted, "accepted": accepted}
+    runs = parity.run()
+    say(f"{pair.name}: {counted} of {drawn} cases, accepted {accepted}, runs {runs}")
+    return {"drawn": drawn, "cases": counted, "accepted": accepted, "runs": runs}
 
 
 def say(line: str) -> None:
@@ -153,35 +172,42 @@ def say(line: str) -> None:
 
 
 def shares(kind: str) -> dict[str, list[float]]:
-    """Return, for each rule, the share of cases that it accepts of each pair."""
+    """Return, for each rule and for parity, the share of cases that it accepts of each pair."""
     pairs = read("forms")[kind].values()
-    return {r.name: [each["accepted"][r.name] / each["cases"] for each in pairs] for r in RULES}
+    return {
+        name: [each["accepted"][name] / each["cases"] for each in pairs]
+        for name in (*(rule.name for rule in RULES), NAME)
+    }
 
 
 def tables() -> dict[str, str]:
     """Return the tables of the page."""
-    about, right, wrong = read("forms")["about"], shares("right"), shares("wrong")
+    data = read("forms")
+    about, right, wrong = data["about"], shares("right"), shares("wrong")
+    projects = [(rule.name, rule.address, rule.says) for rule in RULES]
     rules = [
         [
-            f"[{rule.name}]({rule.address})",
-            rule.says,
-            percent(1 - np.mean(right[rule.name])),
-            percent(np.mean(wrong[rule.name])),
+            f"[{name}]({address})",
+            says,
+            percent(1 - np.mean(right[name])),
+            percent(np.mean(wrong[name])),
         ]
-        for rule in RULES
+        for name, address, says in (*projects, (NAME, ADDRESS, SAYS))
     ]
     bugs = [
         [
             f"[{pair.name}]({pair.address}): {pair.wrong}",
-            *(percent(wrong[r.name][i]) for r in RULES),
+            *(percent(of_bugs[i]) for of_bugs in wrong.values()),
+            f"{data['wrong'][pair.name]['runs'].get('differs', 0)} of {RUNS}",
         ]
         for i, pair in enumerate(WRONG)
     ]
     source = f"`{about['command']}`: {about['date']}, {name_versions(about)}"
     head = ["project", "its rule for float32", "right refused, %", "wrong accepted, %"]
+    columns = ["wrong form", *wrong, "runs that find it"]
     return {
         "rules": f"{table(head, rules, 2)}\n\n{source}",
-        "bugs": table(["wrong form", *(rule.name for rule in RULES)], bugs, len(RULES)),
+        "bugs": table(columns, bugs, len(columns) - 1),
     }
 
 
@@ -199,11 +225,11 @@ def draw() -> None:
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     right, wrong = shares("right"), shares("wrong")
-    for rule in RULES:
-        x, y = 100 - 100 * np.mean(right[rule.name]), 100 * np.mean(wrong[rule.name])
-        axes.plot(x, y, "o", color=BLUE)
-        place = PLACES.get(rule.name, (6, 4))
-        axes.annotate(rule.name, (x, y), xytext=place, textcoords="offset points", fontsize=8)
+    for name in right:
+        x, y = 100 - 100 * np.mean(right[name]), 100 * np.mean(wrong[name])
+        axes.plot(x, y, "o", color=RED if name == NAME else BLUE)
+        place = PLACES.get(name, (6, 4))
+        axes.annotate(name, (x, y), xytext=place, textcoords="offset points", fontsize=8)
     axes.set_xscale("symlog", linthresh=0.1)
     axes.set_xlim(-0.02, 100)
     axes.set_ylim(-4, 45)
@@ -215,19 +241,6 @@ def draw() -> None:
     figure.savefig(PICTURE, dpi=150)
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command in the arguments."""
-    match arguments:
-        case ["rules"]:
-            measure_rules()
-        case ["draw"]:
-            draw()
-        case _:
-            sys.stderr.write("expected rules or draw\n")
-            return 2
-    return 0
-
-
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(command(sys.argv[1:], measure, draw))

@@ -1,5 +1,6 @@
 """The corpus is what its table says: right forms agree, wrong ones do not and were reported."""
 
+from functools import wraps
 from itertools import islice
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from compare import assert_same
-from tests.compare.forms.corpus import RIGHT, WRONG, padded
+from tests.compare.forms.corpus import RIGHT, WRONG, Pair, linear, padded
 from tests.scripts import load_script
 
 FORMS = load_script("forms")
@@ -49,6 +50,27 @@ def test_parity_reports_a_wrong_form(name):
     with pytest.raises(AssertionError) as report:
         assert_same(*pair[:2], case=case)
     assert REPORTED[name] in str(report.value).splitlines()
+
+
+@pytest.mark.parametrize("pair", (RIGHT + WRONG)[::4], ids=lambda pair: pair.name)
+def test_parity_accepts_a_case_unless_the_bug_shows(pair):
+    parity = FORMS.Parity(pair)
+    for case in islice(FORMS.cases(pair, 0), 2):
+        if pair in RIGHT or case.shows_the_bug:
+            assert parity.accepts(case.arrays) == (pair in RIGHT)
+
+
+def test_parity_accepts_no_changed_argument():
+    @wraps(linear.loop)
+    def clear(a, x, h0):
+        states = linear.loop(a, x.clone(), h0)
+        x.data.zero_()
+        return states
+
+    pair = Pair(linear.loop, clear)
+    arrays = FORMS.draw_case(pair, np.random.default_rng(0))
+    assert not FORMS.Parity(pair).accepts(arrays)
+    assert FORMS.Parity(Pair(clear, clear)).accepts(arrays)
 
 
 def test_each_wrong_form_was_reported_and_says_what_is_wrong():
