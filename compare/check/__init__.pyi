@@ -10,6 +10,7 @@ from .cases.layer_results import rounding as rounding
 from .cases.layer_results import run as run
 from .cases.layer_results import run_forward as run_forward
 from .cases.layer_results import run_layer as run_layer
+from .cases.layer_results import tolerance as tolerance
 from .cases.levels import Trial as Trial
 from .cases.levels import list_trials as list_trials
 from .cases.reference import torch_results as torch_results

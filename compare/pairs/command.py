@@ -102,9 +102,14 @@ def parity(config: PairConfig, terminal: Terminal | None = None) -> ParityReport
 
 
 def _compare_layers(config: PairConfig, terminal: Terminal) -> ParityReport:
-    """Compare two layers on one case after the other; print and return the worst one's rows."""
+    """Compare two layers on one case after the other; print and return the worst one's rows.
+
+    Whether a case differs is known before the share of its tolerance, and is said first.
+    """
     with open_pair(config, config, terminal) as pair:
         results = list(_show_progress(pair, terminal))
+        if len(results) > 1 and not results[-1].differs:
+            terminal.line(f"None of {len(results)} cases differs by more than rounding.", "green")
         show(pair, results, terminal)
         return choose(results).report
 
@@ -305,8 +310,11 @@ def _describe_sizes(cases: Sequence[LayerCase]) -> str:
 def choose(results: Sequence[PairResult]) -> PairResult:
     """Return the result to show: the one with the worst verdict, and of these the largest share.
 
-    Special values whose results rounding alone decides count only if there is nothing else.
+    Special values whose results rounding alone decides count only if there is nothing else. The
+    last one is the worst if it differs: no case was compared after it.
     """
+    if results[-1].differs:
+        return results[-1]
     order = list(Agreement)
 
     def rank_result(result: PairResult) -> tuple[bool, int, float]:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from compare.check import LayerCase
+from compare.check import LayerCase, tolerance
 from compare.implementations import CELLS, Implementation, implementation
 from compare.pairs.command import Pair, _describe, show
 from compare.pairs.comparison import ComparedSide, PairResult
+from compare.parity import FEW, PERTURBATIONS
 from compare.terminal import Terminal
 from tests.compare.check.corpus import Layer
 from tests.compare.implementations.test_targets import OTHER_ORDER
@@ -117,3 +118,20 @@ def test_a_pt_file_with_a_whole_object_is_refused_with_what_to_save(
     new = " new.npz" if command == "convert" else ""
     code, _, error = run(f"{command} {name}{new}", capsys)
     assert (code, error) == (3, f"rnn-parity: expected a state_dict in {name}, got {got}\n")
+
+
+def test_whether_cases_differ_is_said_before_all_tolerances_are_measured(monkeypatch, capsys):
+    counts = []
+
+    def measure(case, perturbations):
+        counts.append(perturbations)
+        return tolerance(case, perturbations)
+
+    monkeypatch.setattr("compare.pairs.comparison.tolerance", measure)
+    code, output, _ = run("parity scratch torch --size V=3,H=4", capsys)
+    assert code == 0
+    assert counts == sorted(counts)
+    number = counts.count(FEW)
+    assert counts.count(PERTURBATIONS) == number > 20
+    said = f"None of {number} cases differs by more than rounding.\nThe largest difference is in "
+    assert said in output
