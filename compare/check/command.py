@@ -4,16 +4,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from compare.check.core.config import CheckConfig
+from compare.check.core.config import OWN, CheckConfig
 from compare.check.core.loading import find_source, make_loader
 from compare.check.core.report import Report
 from compare.check.exercise.examine import examine_functions
 from compare.check.exercise.functions import list_functions, list_in_columns
 from compare.check.layers.examine import examine_class
+from compare.check.layers.own import can_be_own, examine_own
 from compare.check.report.outputs import refuse_replacing
 from compare.check.report.page import write_page
 from compare.check.report.printing import list_notes, show, write_json
-from compare.implementations import Notes, Source, Start
+from compare.implementations import CallFailed, Notes, Source, Start
 from compare.terminal import CommandError, Terminal, UsageError, hide_memory
 
 __all__ = ["CheckConfig", "CheckError", "check", "examine"]
@@ -78,6 +79,39 @@ def examine(
     `start` takes the place of a new process for the user's code.
     """
     source = source or find_source(config)
+    is_readable = start is None and can_be_own(config, source)
+    if config.cell == OWN:
+        if not is_readable:
+            raise UsageError(
+                f"expected FILE:CLASS or FILE:FUNCTION with --cell {OWN}, got {config.target}"
+            )
+        try:
+            report = examine_own(config)
+        except CallFailed as failure:
+            raise UsageError(f"{config.target} was not checked: {failure}") from None
+    else:
+        report = _examine_known(config, terminal, source, start)
+        if report.misfit and is_readable:
+            report = _choose(report, config)
+    if config.no_equations:
+        report.hide_equations()
+    try:
+        show(report, terminal, verbose=config.verbose)
+    finally:
+        if config.json is not None:
+            write_json(config.json, report.to_json())
+        if config.gradescope is not None:
+            write_json(config.gradescope, report.to_gradescope())
+    if config.explain is not None:
+        write_page(report, config.explain)
+        terminal.line(f"  Written to {config.explain}: open it in a browser.", "dim", whole=True)
+    return report
+
+
+def _examine_known(
+    config: CheckConfig, terminal: Terminal, source: Source, start: Start | None
+) -> Report:
+    """Check a file or a class whose form is known."""
     notes = Notes()
     layers = [] if source.module else list_in_columns(Path(source.file))
     name = source.name.replace("backward", "forward")  # a layer in columns has both
@@ -95,19 +129,17 @@ def examine(
         report.notes += list_notes(notes)
     for name in layers if source.name in layers else ():
         report.notes += [f"also there: {name}, as FILE:{name}"] * (name != source.name)
-    if config.no_equations:
-        report.hide_equations()
-    try:
-        show(report, terminal, verbose=config.verbose)
-    finally:
-        if config.json is not None:
-            write_json(config.json, report.to_json())
-        if config.gradescope is not None:
-            write_json(config.gradescope, report.to_gradescope())
-    if config.explain is not None:
-        write_page(report, config.explain)
-        terminal.line(f"  Written to {config.explain}: open it in a browser.", "dim", whole=True)
     return report
+
+
+def _choose(report: Report, config: CheckConfig) -> Report:
+    """Return the report on what was read by calling it, if that says more than this one."""
+    try:
+        own = examine_own(config)
+    except CallFailed:
+        return report
+    is_same = own.cell == report.cell
+    return own if is_same or not report.score else report
 
 
 def watch(config: CheckConfig, source: Source, terminal: Terminal) -> None:

@@ -1,4 +1,16 @@
 from .command import are_classes as are_classes
 from .command import are_forms as are_forms
 from .command import compare_targets as compare_targets
+from .comparison import CaseResult as CaseResult
+from .comparison import compare_exactly as compare_exactly
+from .comparison import compare_rounded as compare_rounded
+from .comparison import compare_tensors as compare_tensors
+from .conditions import find_conditions as find_conditions
+from .form import Form as Form
+from .form import FormError as FormError
+from .form import Run as Run
+from .opening import make_form as make_form
 from .report import assert_same as assert_same
+from .search import search_cases as search_cases
+from .values import Case as Case
+from .values import Draws as Draws

@@ -11,7 +11,7 @@ from compare.forms.comparison import (
     compare_rounded,
 )
 from compare.forms.conditions import find_conditions
-from compare.forms.search import Search, search
+from compare.forms.search import Search, search_cases
 from compare.forms.values import Case, Draws
 from compare.parity import Agreement, ParityReport, tabulate
 
@@ -91,7 +91,7 @@ def compare_forms(
             report_case(case)
             return compare(case, quickly)
 
-        found = search(draws, compare_and_report, num_cases=count, seed=seed)
+        found = search_cases(draws, compare_and_report, num_cases=count, seed=seed)
         if found.smallest is None:
             return found, []
         return found, find_conditions(draws, found.smallest, compare)

@@ -221,6 +221,13 @@ def choose_form(subjects: tuple[Subject, Subject], k: int, draws: Draws, device:
     raise UsageError(f"expected results of {subject.title} in some case, got {got}")
 
 
+def make_form(title: str, function: Callable[..., object], library: ModuleType) -> Form:
+    """Return a function of a library's arrays as a form."""
+    kinds = {"torch": TorchForm, "numpy": NumpyForm}
+    form: Form = kinds.get(library.__name__, JaxForm)(title, lambda case: function)
+    return form
+
+
 def are_equal(a: Results, b: Results) -> bool:
     """Return whether two results have equal numbers."""
     return all(np.array_equal(a[name], b[name], equal_nan=True) for name in a)

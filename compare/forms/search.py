@@ -35,7 +35,7 @@ class Search:
         return [result for result in self.results if result.is_compared]
 
 
-def search(draws: Draws, compare: Compare, *, num_cases: int, seed: int = 0) -> Search:
+def search_cases(draws: Draws, compare: Compare, *, num_cases: int, seed: int = 0) -> Search:
     """Compare both forms on random cases until one differs; then find the smallest such case."""
     search, end = Search(), time.monotonic() + SECONDS
     for case in draws.draw_cases(num_cases, seed):

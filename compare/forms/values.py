@@ -101,6 +101,7 @@ class Draws:
     example: Mapping[str, int] = field(default_factory=dict)  # sizes that surely work
     dtype: str = "float32"  # all values are numbers of this dtype
     longest: int = LONG[-1]  # number of time steps
+    widest: int = LONG[-1]  # any other size
 
     @property
     def times(self) -> list[str]:
@@ -146,7 +147,7 @@ class Draws:
         long_lengths = {
             name: cycle([length for length in rng.permutation(LONG).tolist() if length <= most])
             for name in self.sizes
-            for most in [self.longest if name in self.times else LONG[-1]]
+            for most in [self.longest if name in self.times else self.widest]
         }
         turns = {a.name: cycle(rng.permutation([*KINDS]).tolist()) for a in self.arguments}
         for _ in range(count):

@@ -24,13 +24,16 @@ from .core.interface import Results as Results
 from .core.interface import Tape as Tape
 from .core.interface import load_parameters as load_parameters
 from .core.interface import read_options as read_options
+from .inside.adapters.arguments import build_as_author as build_as_author
 from .inside.adapters.registry import COLUMNS as COLUMNS
 from .inside.adapters.registry import find_file_adapter as find_file_adapter
 from .inside.messages import clean as clean
 from .inside.notebook import NOTEBOOK as NOTEBOOK
 from .inside.notebook import is_code as is_code
 from .inside.notebook import list_bound as list_bound
+from .inside.notebook import load_notebook as load_notebook
 from .inside.notebook import parse_file as parse_file
+from .inside.server import limit_process as limit_process
 from .inside.server import load_file as load_file
 from .layers.detection import detect_cell as detect_cell
 from .layers.detection import detect_conventions as detect_conventions

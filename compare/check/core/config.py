@@ -21,6 +21,8 @@ SECONDS = Range(1.0, 1e6, "between 1 and 1,000,000")
 TOTAL = Range(3.0, 1e6, "between 3 and 1,000,000")
 GIBIBYTES = Range(0.5, 2**20, "between 0.5 and 1,048,576")
 """Limits that our own solution and PyTorch's keep: nobody loses a point by a typing error."""
+OWN = "own"  # for --cell: a cell of one's own, which is judged by its properties alone
+
 Cell = Annotated[str | None, flag("CELL", "(default: guessed from the names)")]
 Seed = Annotated[int, FROM_0, arg(metavar="N")]
 
@@ -74,11 +76,11 @@ class CheckOptions:
         """Return the configuration itself; UsageError if a value is not valid."""
         check_options(self)
         read_sizes(self.size)
-        if self.cell not in (None, *CELLS):
+        if self.cell not in (None, *CELLS, OWN):
             from compare.mistakes import OTHER_CELLS  # not before it is needed
 
             if self.cell not in OTHER_CELLS:
-                known = ", ".join((*CELLS, *OTHER_CELLS))
+                known = ", ".join((*CELLS, *OTHER_CELLS, OWN))
                 raise UsageError(f"expected --cell to be one of {known}, got {self.cell!r}")
         if (gpu := self.compile_for) not in (None, *CAPABILITIES):
             known = ", ".join(CAPABILITIES)
@@ -88,7 +90,7 @@ class CheckOptions:
     @property
     def base_cell(self) -> str | None:
         """The cell whose parameters another cell has, as gru of gru-reset-before-product."""
-        return self.cell and self.cell.partition("-")[0]
+        return None if self.cell == OWN else self.cell and self.cell.partition("-")[0]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ class Report:
     """All results of a check."""
 
     target: str
-    form: str  # functions, cs231n, loss, class, torch
+    form: str  # functions, cs231n, loss, class, torch, own
     cell: str
     seed: int
     stages: list[ItemResult] = field(default_factory=list)
@@ -33,6 +33,7 @@ class Report:
     failed: str = ""  # why it could not be checked
     another: str = ""  # the other cell as which it is right
     is_asked: bool = False  # whether --cell names it
+    own: str = ""  # in words, which cell it is that was read by calling it
     misfit: str = ""  # why it was not: its form is another one, which is no mistake
     adapter: str = ""  # of a class of another library
 
@@ -75,11 +76,16 @@ class Report:
     @property
     def unit(self) -> str:
         """The name of the graded items."""
+        if self.form == "own":
+            return "properties"
         return "functions" if self.form in ("functions", "cs231n", "loss") else "parts"
 
     @property
     def score_in_words(self) -> str:
         """The score, and before it another cell that is computed."""
+        if self.own:
+            hold = f"{self.score:g} of {len(self.stages)} properties hold"
+            return f"{self.own}; {hold}"
         if self.another:
             layer = f"nn.{CELLS[self.cell].layer}"
             return f"right, as {self.another}, which is not {layer}"

@@ -47,7 +47,8 @@ def show(report: Report, terminal: Terminal, *, verbose: bool = False) -> None:
         terminal.console.print(text, soft_wrap=True)
     is_none = report.misfit and not report.score
     score = "not checked" if is_none else f"{report.score:g} of {len(report.stages)}"
-    score = f"{score}: {report.score_in_words}" if report.another else score
+    score = f"{score}: {report.score_in_words}" if report.another and not report.own else score
+    score = report.score_in_words if report.own else score
     if not is_absent:
         terminal.line(f"  {score}", "bold")
     if report.sizes and not report.is_empty:

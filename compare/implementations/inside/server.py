@@ -303,7 +303,7 @@ def _describe(error: BaseException, file: str, clean: Callable[[str], str]) -> H
     return {"kinds": kinds, "message": clean(message)[:300], "where": where}
 
 
-def limit(gibibytes: float, seconds: float) -> None:
+def limit_process(gibibytes: float, seconds: float) -> None:
     """Limit memory, the size of a file and the time of the processor, where the system can.
 
     The time ends a loop that nobody waits for any more.
@@ -327,7 +327,7 @@ def serve(gibibytes: float, seconds: float) -> None:
     os.dup2(2, 1)  # what the user's code prints
     sys.dont_write_bytecode = True  # beside the user's files
     messages, audit = (load_file(FOLDER / f"{name}.py", OURS) for name in ("messages", "audit"))
-    limit(gibibytes, seconds)
+    limit_process(gibibytes, seconds)
 
     def send(head: Head, arrays: Arrays) -> None:
         answers.write(messages.encode_message(head, arrays))

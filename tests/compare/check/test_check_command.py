@@ -169,7 +169,8 @@ def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "shown", "absent"),
     [
-        ("OneGradient.py:Layer", 2, "forward                       right", "wrong"),
+        ("OneGradient.py:Layer", 0, "gradient          right", "wrong"),
+        ("vectors.py:Cell", 0, "properties hold", "wrong"),
         ("OtherWay.py:Layer --verbose", 0, "batch_first (The batch always comes first)", "wrong"),
     ],
 )

@@ -160,3 +160,24 @@ def evaluate(
     except Exception as error:
         raise CannotBeTried(f"{type(error).__name__}: {error}") from None
     return built
+
+
+def build_as_author(
+    name: str, names: Mapping[str, object], input_size: int, hidden_size: int
+) -> object:
+    """Build what a name or an expression in V and H means among the names of a file.
+
+    A class that needs one size alone has it for x and the state. CannotBeTried if an argument of a
+    class is no size that is known.
+    """
+    if name.endswith(")"):
+        return evaluate(name, names, input_size, hidden_size)
+    first, *parts = name.split(".")
+    target = names[first]
+    for part in parts:
+        target = getattr(target, part)
+    assert callable(target)
+    required = [name for name, has_default in list_arguments(target) if not has_default]
+    if len(required) == 1 and SIZE.fullmatch(required[0].lower()):  # of x and of the state
+        return target(hidden_size)
+    return construct(target, input_size, hidden_size)

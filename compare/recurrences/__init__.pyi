@@ -1,0 +1,3 @@
+from .process import examine_in_process as examine_in_process
+from .record import Examined as Examined
+from .record import Standing as Standing

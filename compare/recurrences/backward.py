@@ -1,0 +1,223 @@
+"""Find by numbers what a backward pass of NumPy takes and returns.
+
+Differences give the right gradients. So the arguments of `backward` are those with which most of
+its arrays are such gradients, and an array is the gradient that it equals. A wrong one is found by
+its name, or because it is the only one of its shape that is left.
+"""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+
+from compare.implementations import Results
+from compare.recurrences.axes import Array, move_back, to_numpy, walk
+from compare.recurrences.gradients import NoGradient, Point
+from compare.recurrences.holders import ObjectHolder, list_arrays
+from compare.recurrences.reading import INPUT, REQUIRED, STATE, list_arguments
+from compare.recurrences.recurrence import Recurrence
+
+METHODS = ("backward", "backprop", "bptt", "backward_step", "step_backward")
+UPSTREAM = re.compile("(?i)d_?[a-z].*|.*grad.*|delta.*|.*next.*|up.*|dout")
+TAPE = re.compile("(?i).*(cache|tape|ctx|context|saved|memo|mem|history|trace).*")
+MOST_WAYS = 200  # of passing arguments
+MEANS = ("", "B", "T", "TB")  # what gradients may be means over
+CLOSE = 1e-5  # a share of the largest entry
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a gradient is after a backward pass; it may be a mean over T or B."""
+
+    name: str
+    mean_over: str = ""
+
+    def scale(self, x: Array) -> int:
+        """Return the number of gradients in the mean, for a call with x (T, B, …)."""
+        return int(np.prod([x.shape["TB".index(letter)] for letter in self.mean_over], dtype=int))
+
+
+@dataclass(frozen=True, slots=True)
+class BackwardForm:
+    """What `backward` takes, and where the gradient of each array is afterwards."""
+
+    method: str
+    roles: tuple[str, ...]
+    places: Mapping[str, Place] = field(default_factory=dict)  # by the name of the array
+
+
+@dataclass(slots=True)
+class Backward:
+    """The backward pass of a recurrence in an object of NumPy."""
+
+    recurrence: Recurrence
+    target: Any  # as it was built
+    form: BackwardForm | None = None
+
+    def compute(self, point: Point) -> Results:
+        """Return the gradients at a point; NoGradient if they are not there."""
+        assert self.form is not None
+        arrays = self.call(point, self.form.method, self.form.roles)
+        gradients = {}
+        for name, place in self.form.places.items():
+            shape, axes = point.arrays[name].shape, self._find_axes(name)
+            if place.name not in arrays:
+                raise NoGradient(f"the gradient of {name} is not always there")
+            own = reshape(arrays[place.name], shape, axes)
+            gradients[name] = place.scale(point.arrays["x"]) * own
+        return gradients
+
+    def find(self, point: Point) -> None:
+        """Find the form with most right gradients; NoGradient if no form has one.
+
+        At the point T, B and 1 differ, if a call has several steps and sequences.
+        """
+        right = {name: point.differ_everywhere(name)[0] for name in point.arrays}
+        best, most, problem = None, 0, ""
+        for method in (m for m in METHODS if callable(getattr(self.target, m, None))):
+            for roles in islice(self._list_roles(method, point), MOST_WAYS):
+                try:
+                    arrays = self.call(point, method, roles)
+                except Exception as error:  # of the user's code, under a form chosen here
+                    problem = problem or f": {type(error).__name__}: {error}".split("\n")[0]
+                    continue
+                for over in MEANS:
+                    places = self._match(arrays, right, point, over)
+                    if len(places) > most:
+                        most, best = len(places), BackwardForm(method, roles, places)
+            if best is not None:
+                places = self._guess(self.call(point, method, best.roles), right, best)
+                self.form = replace(best, places=places)
+                return
+        raise NoGradient(f"it has no backward pass that could be read{problem}")
+
+    def _list_roles(self, method: str, point: Point) -> Iterator[tuple[str, ...]]:
+        """Yield what each argument may be, the likeliest first."""
+        arguments = list_arguments(getattr(self.target, method))
+        names = [name for name, default in arguments.items() if default is REQUIRED]
+        optional = [n for n, d in arguments.items() if d is not REQUIRED and UPSTREAM.fullmatch(n)]
+        last = [f"d_last {k}" for k in range(len(point.upstream) - 1)]
+        given = ["x", *(f"state {k}" for k in range(len(point.states))), "output"]
+        choices = []
+        for name in (*names, *optional):
+            if TAPE.fullmatch(name):
+                choices.append(["tape", "result", *given])
+            elif UPSTREAM.fullmatch(name):
+                choices.append(["d_output", *last, "d_states", "tape"])
+            elif INPUT.fullmatch(name) and not STATE.fullmatch(name):
+                choices.append(["x", *given[1:]])
+            else:
+                choices.append(["state 0", "output", *given, *last, "d_output", "tape"])
+        for roles in product(*choices):
+            if any(role.startswith("d_") for role in roles):
+                yield roles
+
+    def call(self, point: Point, method: str, roles: Sequence[str]) -> dict[str, Array]:
+        """Return all arrays that a backward pass returns, or leaves in the object, by place."""
+        holder = ObjectHolder(copy.deepcopy(self.target))
+        recurrence = Recurrence(holder, self.recurrence.form, self.recurrence.sizes)
+        own = {name: np.array(array) for name, array in point.arrays.items()}
+        states = [own.pop(name) for name in point.states]
+        x = own.pop("x")
+        form = recurrence.form
+        d_output, *d_states = (np.array(d) for d in point.upstream)
+        if not form.has_batch:  # of one sequence
+            x, d_output = x[:, 0], d_output[:, 0]
+            states, d_states = [s[0] for s in states], [d[0] for d in d_states]
+        if form.is_step:
+            x, d_output = x[0], d_output[0]
+        result = recurrence.call_as_is(x, states or None, own)
+        output, _ = recurrence.find_results(result)
+        d_last = [move_back(d, a, np) for d, a in zip(d_states, form.states, strict=False)]
+        if form.is_step and form.output in form.last:  # its output is its first state
+            d_last[0] = d_last[0] + move_back(d_output, form.output_axes, np)
+        values = {
+            "x": move_back(x, form.x, np),
+            "output": move_back(output, form.output_axes, np),
+            "d_output": move_back(d_output, form.output_axes, np),
+            "d_states": tuple(d_last),
+            "tape": find_tape(result, form.output, form.last),
+            "result": result,
+        }
+        if form.is_step and form.output in form.last:
+            values["d_output"] = d_last[0]
+        for k, (state, axes) in enumerate(zip(states, form.states, strict=True)):
+            values[f"state {k}"] = move_back(state, axes, np)
+        values |= {f"d_last {k}": d for k, d in enumerate(d_last)}
+        returned = getattr(holder.target, method)(*(values[role] for role in roles))
+        arrays = {f"returned {'.'.join(map(str, p))}": to_numpy(a) for p, a in walk(returned)}
+        held = {name: array for name, _, _, array in list_arrays(holder.target)}
+        return arrays | {name: to_numpy(a) for name, a in held.items() if name not in own}
+
+    def _find_axes(self, name: str) -> tuple[str | int, ...]:
+        """Return the axes of an array as its author has it."""
+        form = self.recurrence.form
+        if name == "x":
+            return form.x
+        names = dict(zip(self._list_states(), form.states, strict=True))
+        return names.get(name, ())
+
+    def _list_states(self) -> list[str]:
+        number = len(self.recurrence.form.states)
+        return ["state"] if number == 1 else [f"state {k}" for k in range(1, number + 1)]
+
+    def _match(
+        self, arrays: Mapping[str, Array], right: Mapping[str, Array], point: Point, over: str
+    ) -> dict[str, Place]:
+        """Return the place of each gradient that has the right numbers.
+
+        Those of the parameters are all means, or none is; those of x and the states may be sums.
+        """
+        places = {}
+        for name, expected in right.items():
+            size = np.abs(expected).max(initial=0.0)
+            alike = [place for place, a in arrays.items() if a.size == expected.size and size]
+            is_argument = name in ("x", *point.states)
+            for place, mean_over in product(alike, {over, ""} if is_argument else {over}):
+                own = reshape(arrays[place], expected.shape, self._find_axes(name))
+                found = Place(place, mean_over)
+                if np.abs(found.scale(point.arrays["x"]) * own - expected).max() <= CLOSE * size:
+                    places[name] = found
+                    break
+        return places
+
+    def _guess(
+        self, arrays: Mapping[str, Array], right: Mapping[str, Array], form: BackwardForm
+    ) -> dict[str, Place]:
+        """Return the place of each gradient; a wrong one is known by its name, or its shape."""
+        places = dict(form.places)
+        taken = {place.name for place in places.values()}
+        free = [place for place in arrays if place not in taken]
+        for name, expected in right.items():
+            if name in places:
+                continue
+            bare = name.rpartition(".")[2].lower()
+            pattern = re.compile(rf"(?i)(.*\.|returned )?(d_?|grad_?|.*grads?\.){re.escape(bare)}")
+            named = [p for p in free if pattern.fullmatch(p) and arrays[p].size == expected.size]
+            returned = [place for place in free if place.startswith("returned")]
+            alike = [place for place in returned if arrays[place].shape == expected.shape]
+            if len(named) == 1 or len(alike) == 1:
+                others = [place.mean_over for place in form.places.values()]
+                places[name] = Place((named or alike)[0], max(others, key=others.count, default=""))
+        return places
+
+
+def reshape(array: Array, shape: tuple[int, ...], axes: Sequence[str | int]) -> Array:
+    """Return a gradient with time and batch first, in the shape of its array."""
+    leading = [axes.index(letter) for letter in "TB" if letter in axes]
+    if leading and array.ndim == len(axes):
+        array = np.moveaxis(array, leading, range(len(leading)))
+    return array.reshape(shape)
+
+
+def find_tape(result: Any, output: tuple[object, ...], last: Sequence[tuple[object, ...]]) -> Array:
+    """Return what a result has beside output and states."""
+    if not isinstance(result, tuple):
+        return result
+    taken = {path[0] for path in (output, *last) if path}
+    rest = [item for k, item in enumerate(result) if k not in taken]
+    return rest[0] if len(rest) == 1 else tuple(rest)

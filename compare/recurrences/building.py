@@ -1,0 +1,159 @@
+"""Build what a target names as its author builds it, and hold it with its parameters.
+
+A class gets sizes by the names of its arguments. In a model, an embedding and an output layer
+become the identity, so that what is left is its recurrence. A function gets weights by the names of
+its arguments, or those that another function of its file returns.
+"""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from compare.implementations import Target, build_as_author, load_notebook, make_source
+from compare.recurrences.axes import Sizes, list_features, walk
+from compare.recurrences.holders import FunctionHolder, Holder, ModuleHolder, ObjectHolder
+from compare.recurrences.reading import METHODS, REQUIRED, NotRead, Reader, list_arguments
+from compare.recurrences.recurrence import Recurrence
+
+PARAMETERS = re.compile("(?i)param.*|weights?|theta|p")
+MAKER = re.compile("(?i).*param.*|.*(init|make|create|get).*weights?.*")
+WEIGHT = re.compile("(?i)(w|u|v|b|weight|bias|kernel|theta|r)(_?[a-z0-9]{1,4}){0,2}")
+HEAD = re.compile("(?i).*(fc|out|head|decod|linear|proj|dense|class|h2o|lm_).*")
+
+GATES = (1, 3, 4, 2)
+SCALE = 0.4  # standard deviation of weights that are drawn
+
+
+def read_recurrence(target: Target) -> Recurrence:
+    """Return the recurrence that a target names; NotRead if no form of a call fits."""
+    sizes = Sizes()
+    module = load_module(target)
+    problem = None
+    for holder in list_holders(module, target.name, sizes):
+        is_function = isinstance(holder, FunctionHolder)
+        methods = [m for m in METHODS if callable(getattr(holder.target, m, None))]
+        reader = Reader(holder, sizes)
+        try:
+            form = reader.find([""] if is_function else methods)
+        except NotRead as error:
+            problem = problem or error
+        else:
+            recurrence = Recurrence(holder, form, sizes, reader.calls)
+            if isinstance(holder, ObjectHolder):
+                holder.drop(find_unused(recurrence))
+            return recurrence
+    raise problem or NotRead("it has no method forward, __call__ or step")
+
+
+def find_unused(recurrence: Recurrence) -> list[str]:
+    """Return the arrays of an object that change no result: gradients, and what a call writes."""
+    parameters, sizes = recurrence.holder.parameters, recurrence.sizes
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3, sizes.B, *recurrence.features))
+    shapes = [(sizes.B, *list_features(axes)) for axes in recurrence.form.states]
+    states = [rng.uniform(0.1, 0.6, shape) for shape in shapes]
+    before = recurrence.compute(x, states or None, parameters)[0]
+
+    def changes(name: str) -> bool:
+        moved = parameters[name] + rng.normal(size=parameters[name].shape)
+        after = recurrence.compute(x, states or None, {**parameters, name: moved})[0]
+        return not np.array_equal(before, after)
+
+    return [name for name in parameters if not changes(name)]
+
+
+def load_module(target: Target) -> ModuleType:
+    """Import what a target names; a script without its training."""
+    source = make_source(target)
+    sys.path[:0] = source.folders
+    return load_notebook(Path(source.file)) if source.file else import_module(source.module)
+
+
+def list_holders(module: ModuleType, name: str, sizes: Sizes) -> Iterator[Holder]:
+    """Yield what the target builds, as the author would first."""
+    names = vars(module)
+    if not name.endswith(")"):
+        value: Any = module
+        for part in name.split("."):
+            value = getattr(value, part)
+        if isinstance(value, FunctionType):
+            yield from _list_functions(value, sizes)
+            return
+    for with_head in (False, True, None):
+        instance = build_as_author(name, names, sizes.V, sizes.H)
+        if not isinstance(instance, torch.nn.Module):
+            yield ObjectHolder(instance)
+            return
+        if with_head is None or replace_ends(instance, sizes.H, with_head=with_head):
+            yield ModuleHolder(instance)
+
+
+def replace_ends(module: torch.nn.Module, H: int, *, with_head: bool) -> bool:
+    """Put the identity in the place of embeddings and an output layer; return if any is there."""
+    found = False
+    for name, part in [*module.named_children()]:
+        is_head = isinstance(part, torch.nn.Linear) and HEAD.fullmatch(name) is not None
+        if isinstance(part, torch.nn.Embedding) or (
+            is_head and part.in_features == H and not with_head
+        ):
+            setattr(module, name, torch.nn.Identity())
+            found = True
+    return found
+
+
+# Functions --------------------------------------------------------------------------------------
+
+
+def _list_functions(function: FunctionType, sizes: Sizes) -> Iterator[FunctionHolder]:
+    """Yield a function with its parameters: those of an argument `params`, or one by one."""
+    library = find_library(function.__globals__)
+    names = [n for n, default in list_arguments(function).items() if default is REQUIRED]
+    whole = next((name for name in names if PARAMETERS.fullmatch(name)), None)
+    if whole is not None:
+        for made in _make_parameters(function, sizes):
+            yield FunctionHolder(function, {whole: made}, library)
+        return
+    weights = [name for name in names if WEIGHT.fullmatch(name)] if len(names) > 3 else []
+    for gates, is_turned in product(GATES, (False, True)) if weights else [(1, False)]:
+        own = draw_weights(weights, gates * sizes.H, sizes, is_turned=is_turned)
+        yield FunctionHolder(function, own, library)
+
+
+def find_library(names: Mapping[str, object]) -> ModuleType:
+    """Return the library whose arrays a file takes: PyTorch, JAX or NumPy."""
+    imported = {v.__name__.partition(".")[0] for v in names.values() if isinstance(v, ModuleType)}
+    if "torch" in imported:
+        return torch
+    return import_module("jax.numpy") if "jax" in imported else np
+
+
+def _make_parameters(function: FunctionType, sizes: Sizes) -> Iterator[Any]:
+    """Yield the parameters that other functions of the same file return."""
+    for name, maker in [*function.__globals__.items()]:
+        if isinstance(maker, FunctionType) and MAKER.fullmatch(name) and maker is not function:
+            for arguments in ((sizes.V, sizes.H), (sizes.V, sizes.H, sizes.V), ()):
+                try:
+                    made = maker(*arguments)
+                except Exception:  # of the user's code, under a form that was chosen here
+                    continue
+                if [*walk(made)]:
+                    yield made
+                    break
+
+
+def draw_weights(names: list[str], rows: int, sizes: Sizes, *, is_turned: bool) -> dict[str, Any]:
+    """Return weights and biases by name: the first matrix is that of x, the others those of h."""
+    rng, own, columns = np.random.default_rng(0), dict[str, Any](), [sizes.V, sizes.H]
+    for name in names:
+        is_bias = name.lower().startswith("b")
+        shape = [rows] if is_bias else [rows, columns.pop(0) if columns else sizes.H]
+        own[name] = SCALE * rng.normal(size=shape[::-1] if is_turned else shape)
+    return own

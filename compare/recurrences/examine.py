@@ -1,0 +1,102 @@
+"""Try all properties of a recurrence, and say of each in a record how it stands."""
+
+from collections.abc import Iterator
+
+from compare.forms import Case, CaseResult, Draws, find_conditions, search_cases
+from compare.implementations import Target, describe_error
+from compare.recurrences.building import read_recurrence
+from compare.recurrences.identity import identify
+from compare.recurrences.properties import FEW, PROPERTIES, NotTried, Property, Trial
+from compare.recurrences.record import Examined, Standing
+from compare.terminal import UsageError
+
+NUM_CASES = 12
+
+
+def examine_recurrence(target: Target, seed: int = 0) -> Examined:
+    """Read the recurrence that a target names, and try its properties; NotRead if none is found."""
+    recurrence = read_recurrence(target)
+    trial = Trial(recurrence)
+    identity = identify(trial)
+    return Examined(
+        recurrence.form.describe(recurrence.sizes),
+        recurrence.calls,
+        identity.cell,
+        identity.title,
+        identity.readings,
+        [*try_properties(trial, seed)],
+    )
+
+
+def try_properties(trial: Trial, seed: int = 0) -> Iterator[Standing]:
+    """Yield how each property stands."""
+    for each in PROPERTIES:
+        draws = Draws(
+            ("T", "B"),
+            case=trial.draw,
+            dtype="float64",
+            longest=each.longest,
+            widest=each.longest,
+        )
+        if why := each.find_lack(trial.recurrence):
+            yield Standing(each.name, each.words, "not tried", why)
+        else:
+            yield try_property(each, trial, draws, seed)
+
+
+def try_property(each: Property, trial: Trial, draws: Draws, seed: int) -> Standing:
+    """Return how a property stands after some cases."""
+
+    def compare(case: Case, quickly: bool) -> CaseResult:
+        return each.compare(trial, case, quickly)
+
+    try:
+        found = search_cases(draws, compare, num_cases=NUM_CASES, seed=seed)
+    except NotTried as reason:
+        return Standing(each.name, each.words, "not tried", str(reason))
+    except UsageError as error:
+        return Standing(each.name, each.words, "not tried", str(error))
+    except Exception as error:  # of the user's code, which was read in another call
+        why = f"a call raised {describe_error(error)}"
+        return Standing(each.name, each.words, "not tried", why)
+    smallest = found.smallest
+    if smallest is None:
+        if not found.compared:
+            return Standing(each.name, each.words, "not tried", _explain(found.results))
+        return Standing(each.name, each.words, "right", cases=len(found.compared))
+    where = [f"They differ in {', '.join(smallest.failures)}."]
+    if each.longest > FEW:
+        sentences = find_conditions(draws, smallest, compare)
+        where = [text for text in sentences if not _is_of_parameter(text, trial)]
+    return Standing(
+        each.name,
+        each.words,
+        "wrong",
+        cases=len(found.results) + 1,
+        case=smallest.case.describe(),
+        finding=_describe(smallest),
+        where=" ".join(where),
+        likely=each.likely,
+    )
+
+
+def _is_of_parameter(condition: str, trial: Trial) -> bool:
+    """Return whether a condition is one on the values of a parameter, which says little."""
+    names = trial.recurrence.holder.parameters
+    return any(condition.startswith(f"They differ only if {name} is ") for name in names)
+
+
+def _explain(results: list[CaseResult]) -> str:
+    """Return why no case was compared."""
+    errors = [error for result in results for error in result.errors if error is not None]
+    return f"a call raised {describe_error(errors[0])}" if errors else "no result is finite"
+
+
+def _describe(result: CaseResult) -> str:
+    """Return the first difference in time order, in words."""
+    first = next((c for c in result.comparisons if not c.ok), None)
+    if first is None:
+        error = result.crash
+        return f"one way raises {describe_error(error)}" if error else "one way is not finite"
+    step = "" if first.step is None else f" at step {first.step}"
+    return f"{first.tensor}{step}: {first.describe()}"

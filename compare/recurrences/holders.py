@@ -1,0 +1,176 @@
+"""What holds a recurrence and its parameters: a module, an object of NumPy, or a function.
+
+A holder calls the author's code with parameters that are passed, in the library of its arrays.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from compare.recurrences.axes import Array, Arrays, is_array, rebuild, to_numpy, walk
+
+MOST_DEEP = 4  # objects within objects that hold parameters
+
+
+class Holder(Protocol):
+    """Calls the author's code."""
+
+    target: Any  # the object or the function
+    parameters: Arrays  # as the author initialises them
+    taken: Collection[str]  # the arguments that the holder passes itself
+
+    @property
+    def library(self) -> ModuleType:
+        """NumPy, PyTorch or JAX."""
+
+    def reset(self) -> None:
+        """Forget what calls have set in the object."""
+
+    def call(
+        self, method: str, parameters: Mapping[str, Array], args: Sequence[Any], named: Any
+    ) -> Any:
+        """Return the result of a method with these parameters."""
+
+
+class _Method(torch.nn.Module):
+    """A module whose forward pass is a method of another one."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        super().__init__()
+        self.module, self.name = module, "forward"
+
+    def forward(self, *args: object, **named: object) -> object:
+        """Call the method."""
+        function = self.module if self.name in ("forward", "__call__") else None
+        return (function or getattr(self.module, self.name))(*args, **named)
+
+
+class ModuleHolder:
+    """A PyTorch module, in evaluation mode."""
+
+    library = torch
+    taken: Collection[str] = ()  # no arguments
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self.target = module.eval()
+        self._held = {**vars(module)}
+        self._method = _Method(module)
+        self.parameters = {n: p.detach().double().numpy() for n, p in module.named_parameters()}
+
+    def call(
+        self, method: str, parameters: Mapping[str, Array], args: Sequence[Any], named: Any
+    ) -> Any:
+        """Return the result of a method with these parameters."""
+        self._method.name = method
+        like = next(iter(parameters.values()), args[0])
+        own = {f"module.{name}": p for name, p in parameters.items()}
+        for name, buffer in self._method.named_buffers():
+            kind = like.dtype if buffer.is_floating_point() else buffer.dtype
+            own[name] = buffer.to(like.device, kind)
+        usual = torch.get_default_dtype()
+        torch.set_default_dtype(like.dtype)  # of a state of zeros that it makes itself
+        try:
+            return torch.func.functional_call(self._method, own, tuple(args), named)
+        finally:
+            torch.set_default_dtype(usual)
+
+    def reset(self) -> None:
+        """Forget what calls have set in the module."""
+        restore(self.target, self._held)
+
+
+class ObjectHolder:
+    """An object of NumPy; its parameters are the arrays that its constructor leaves in it."""
+
+    library = np
+    taken: Collection[str] = ()  # no arguments
+
+    def __init__(self, target: object) -> None:
+        self.target = target
+        self.pristine = copy.deepcopy(target)  # before its first call
+        self._held = {**vars(target)}
+        self._places = [*list_arrays(target)]
+        arrays = {name: array for name, _, _, array in reversed(self._places)}
+        self.parameters = {name: np.array(a, np.float64) for name, a in reversed(arrays.items())}
+
+    def call(
+        self, method: str, parameters: Mapping[str, Array], args: Sequence[Any], named: Any
+    ) -> Any:
+        """Return the result of a method, after these parameters are put where its own were."""
+        self.put(parameters)
+        return getattr(self.target, method)(*args, **named)
+
+    def reset(self) -> None:
+        """Forget what calls have set in the object."""
+        restore(self.target, self._held)
+
+    def drop(self, names: Collection[str]) -> None:
+        """Leave out arrays that are no parameters, as what a call writes."""
+        self._places = [place for place in self._places if place[0] not in names]
+        self.parameters = {n: a for n, a in self.parameters.items() if n not in names}
+
+    def put(self, parameters: Mapping[str, Array]) -> None:
+        """Put parameters where the author's were; one array in two places stays one."""
+        by_array = {id(array): name for name, _, _, array in reversed(self._places)}
+        for _, container, key, array in self._places:
+            value = parameters.get(by_array[id(array)])
+            if value is not None:
+                container[key] = value
+
+
+def restore(target: object, held: Mapping[str, Any]) -> None:
+    """Give an object the attributes that it had."""
+    attributes = vars(target)
+    attributes.clear()
+    attributes.update(held)
+
+
+def list_arrays(
+    target: Any, prefix: str = "", depth: int = 0
+) -> Iterator[tuple[str, Any, Any, Any]]:
+    """Yield each array in an object: its name, the dict or list that holds it, and its key."""
+    held = target if isinstance(target, dict | list) else getattr(target, "__dict__", None)
+    if held is None or depth > MOST_DEEP or isinstance(target, type | ModuleType):
+        return
+    for key, value in [*(enumerate(held) if isinstance(held, list) else held.items())]:
+        name = f"{prefix}{key}"
+        if is_array(value) and isinstance(value, np.ndarray):
+            yield name, held, key, value
+        elif isinstance(value, dict | list) or type(value).__module__ == type(target).__module__:
+            yield from list_arrays(value, f"{name}.", depth + 1)
+
+
+class FunctionHolder:
+    """A function. `own` are its arguments that are parameters: arrays, or structures of these."""
+
+    def __init__(
+        self, function: Callable[..., Any], own: Mapping[str, Any], library: ModuleType
+    ) -> None:
+        self.target, self._own, self._library = function, own, library
+        self.taken: Collection[str] = tuple(own)
+        names = inspect.signature(function).parameters
+        self._others = [name for name in names if name not in own]
+        self.parameters = {
+            ".".join(map(str, path)): np.array(to_numpy(array), np.float64)
+            for path, array in walk(dict(own))
+        }
+
+    @property
+    def library(self) -> ModuleType:
+        """The library whose arrays the function takes."""
+        return self._library
+
+    def reset(self) -> None:
+        """Do nothing: a function keeps nothing."""
+
+    def call(
+        self, method: str, parameters: Mapping[str, Array], args: Sequence[Any], named: Any
+    ) -> Any:
+        """Return the result of the function."""
+        own = rebuild(dict(self._own), iter(parameters.values()))
+        return self.target(**dict(zip(self._others, args, strict=False)), **named, **own)

@@ -1,0 +1,384 @@
+"""Properties that any recurrence has, whatever its equations are.
+
+Each compares two ways to the same numbers: the whole sequence and its pieces, a batch and its rows,
+a gradient and a difference quotient. So none needs a reference.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from compare.forms import (
+    Case,
+    CaseResult,
+    Form,
+    Run,
+    compare_exactly,
+    compare_rounded,
+    compare_tensors,
+    make_form,
+)
+from compare.parity import Comparison
+from compare.recurrences.axes import Array, list_features, to_numpy
+from compare.recurrences.backward import Backward
+from compare.recurrences.gradients import NoGradient, Point
+from compare.recurrences.holders import ObjectHolder
+from compare.recurrences.recurrence import Recurrence
+
+Parameters = Mapping[str, Array]
+Results = dict[str, Array]
+Way = Callable[[Array, list[Array] | None, Parameters], Results]
+"""Computes results from x, the states and the parameters."""
+
+LONGEST = 17  # steps and sequences of a case
+MOST_ENTRIES = 600  # of a gradient that is compared entry by entry
+FEW = 9  # where a case takes many calls
+
+
+class NotTried(Exception):
+    """A property cannot be tried, for the reason in the message."""
+
+
+@dataclass(slots=True)
+class Trial:
+    """A recurrence whose properties are tried: its cases, and its results on them."""
+
+    recurrence: Recurrence
+    is_wide: bool = True  # until it computes something in a coarser dtype than float64
+    backward: Backward | None = None  # of an object of NumPy
+
+    def __post_init__(self) -> None:
+        holder = self.recurrence.holder
+        if isinstance(holder, ObjectHolder):
+            self.backward = Backward(self.recurrence, holder.pristine)
+
+    @property
+    def states(self) -> list[str]:
+        """The names of the states in a case."""
+        number = len(self.recurrence.form.states)
+        return ["state"] if number == 1 else [f"state {k}" for k in range(1, number + 1)]
+
+    def draw(self, rng: np.random.Generator, *, T: int, B: int) -> dict[str, Array]:
+        """Draw x, states that the recurrence reaches, and parameters near its author's."""
+        recurrence = self.recurrence
+        parameters = {
+            name: vary(array, rng) for name, array in recurrence.holder.parameters.items()
+        }
+        scale = rng.choice([0.3, 1.0, 3.0])
+        x = scale * rng.normal(size=(T, B, *recurrence.features))
+        before = rng.normal(size=(3, B, *recurrence.features))
+        states: Sequence[Array] = []
+        if self.states:
+            shapes = [(B, *list_features(axes)) for axes in recurrence.form.states]
+            states = [rng.uniform(0.1, 0.6, shape) for shape in shapes]
+            if recurrence.form.returns_state:
+                states = recurrence.compute(before, states, parameters)[1]
+        return {"x": x, **dict(zip(self.states, states, strict=True)), **parameters}
+
+    def make_form(self, title: str, way: Way) -> Form:
+        """Return one way to compute as a form. Its gradients are not compared."""
+
+        def function(**arrays: Array) -> Results:
+            states = [arrays.pop(name) for name in self.states]
+            with torch.no_grad():
+                return way(arrays.pop("x"), states or None, arrays)
+
+        return make_form(title, function, self.recurrence.holder.library)
+
+    def compare(self, a: Way, b: Way, case: Case, *, quickly: bool = False) -> CaseResult:
+        """Compare two ways to the same results."""
+        forms = self.make_form("A", a), self.make_form("B", b)
+        if self.is_wide:
+            result = compare_exactly(forms, case, quickly)
+            self.is_wide = all(form.is_wide for form in forms)
+        if not self.is_wide:
+            for form in forms:
+                form.is_wide = False
+            result = compare_rounded(forms, case, "float32")
+        named = [replace(c, tensor=c.tensor.removeprefix("output ")) for c in result.comparisons]
+        return replace(result, comparisons=tuple(named))
+
+    def differentiate(self, point: Point) -> dict[str, Array]:
+        """Return the gradients at a point; NoGradient if there are none."""
+        if self.recurrence.holder.library is torch:
+            return point.compute_with_autograd()
+        if self.recurrence.holder.library is not np:
+            return point.compute_with_jax()
+        if self.backward is None:
+            raise NoGradient("it has no backward pass")
+        if self.backward.form is None:
+            own = Case({}, {}, self.draw(np.random.default_rng(0), T=5, B=3))
+            self.backward.find(self.make_point(own))
+        return self.backward.compute(point)
+
+    def make_point(self, case: Case) -> Point:
+        """Return where gradients are computed: the arrays and upstream gradients of a case."""
+        recurrence = self.recurrence
+        arrays = dict(case.arrays)
+        if self.backward is not None:  # a pass of NumPy is that of a step, or of one sequence
+            steps = 1 if recurrence.form.is_step else None
+            rows = None if recurrence.form.has_batch else 1
+            arrays["x"] = arrays["x"][:steps, :rows]
+            arrays |= {name: arrays[name][:rows] for name in self.states}
+        point = Point(recurrence, arrays, self.states, ())
+        with torch.no_grad():
+            results = point.run({n: recurrence.make(a) for n, a in arrays.items()})
+        shapes = [tuple(result.shape) for result in results]
+        return replace(point, upstream=case.draw_upstream(shapes))
+
+    def run(self, x: Array, states: list[Array] | None, parameters: Parameters) -> Results:
+        """Return the results of a call by name."""
+        return self.name_results(*self.recurrence.run(x, states, parameters))
+
+    def name_results(self, output: Array, last: Sequence[Array]) -> Results:
+        """Return results by name."""
+        return {
+            "output": output,
+            **{f"last {n}": s for n, s in zip(self.states, last, strict=False)},
+        }
+
+
+def vary(array: Array, rng: np.random.Generator) -> Array:
+    """Return values near an author's, so that none is zero or one by chance."""
+    own = np.nan_to_num(array)
+    size = max(float(np.abs(own).mean()), 0.1)
+    return own + 0.3 * min(size, 1.0) * rng.normal(size=own.shape)
+
+
+Compare = Callable[[Trial, Case, bool], CaseResult]
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property. The name of its function names it, and the docstring states it."""
+
+    compare: Compare
+    likely: str  # the likely mistake, where it is violated
+    find_lack: Callable[[Recurrence], str] = lambda recurrence: ""  # why it cannot be tried
+    longest: int = LONGEST  # steps and sequences of a case
+
+    @property
+    def name(self) -> str:
+        """Its name in a report."""
+        return self.compare.__name__.replace("_", " ")
+
+    @property
+    def words(self) -> str:
+        """What holds."""
+        return str(self.compare.__doc__).partition("\n")[0]
+
+
+def needs_sequence(recurrence: Recurrence) -> str:
+    """Return why a property of sequences cannot be tried."""
+    return "a call is one step" if recurrence.form.is_step else ""
+
+
+def needs_state(recurrence: Recurrence) -> str:
+    """Return why a property of sequences and their states cannot be tried."""
+    has_state = recurrence.form.states and recurrence.form.returns_state
+    return needs_sequence(recurrence) or ("" if has_state else "it returns no state")
+
+
+def needs_batch(recurrence: Recurrence) -> str:
+    """Return why a property of batches cannot be tried."""
+    return "" if recurrence.form.has_batch else "a call takes one sequence"
+
+
+def needs_default(recurrence: Recurrence) -> str:
+    """Return why the state at the beginning cannot be compared."""
+    if not recurrence.form.states:
+        return "it takes no state"
+    return "" if recurrence.form.begins_alone else "its state is always passed"
+
+
+# The properties ---------------------------------------------------------------------------------
+
+
+def gradient(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """Its gradients are the derivatives of its own forward pass."""
+    if not trial.is_wide:
+        raise NotTried("it computes in float32 alone, where differences say too little")
+    point = trial.make_point(case)
+    try:
+        gradients = trial.differentiate(point)
+    except NoGradient as error:
+        raise NotTried(str(error)) from None
+    comparisons = []
+    rng = np.random.default_rng(case.seed)
+    for name, got in gradients.items():
+        direction = rng.choice([-1.0, 1.0], size=got.shape)
+        along, allowed = point.differ(name, direction)
+        right, tolerances = np.asarray(along), np.asarray(allowed)
+        compared, axis = np.asarray((got * direction).sum()), None
+        is_wrong = abs(compared - right) > allowed
+        if is_wrong and not quickly and got.size <= MOST_ENTRIES:
+            (right, tolerances), compared = point.differ_everywhere(name), got
+            axis = 0 if name == "x" else None
+        comparison = Comparison(f"gradient of {name}", right, compared, tolerances, axis, True)
+        comparisons.append(comparison)
+    return CaseResult(case, tuple(comparisons))
+
+
+def split(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """x[:k], and then x[k:] from the state of the first call, gives the results of x."""
+    T = case.sizes["T"]
+    k = 1 + case.seed % max(T - 1, 1)
+
+    def in_two(x: Array, states: list[Array] | None, parameters: Parameters) -> Results:
+        if T < 2:
+            return trial.run(x, states, parameters)
+        first, middle = trial.recurrence.run(x[:k], states, parameters)
+        second, last = trial.recurrence.run(x[k:], middle, parameters)
+        output = trial.recurrence.holder.library.concatenate([first, second])
+        return trial.name_results(output, last)
+
+    return trial.compare(trial.run, in_two, case, quickly=quickly)
+
+
+def causal(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """A later input changes no earlier output."""
+    T = case.sizes["T"]
+    t = 1 + case.seed % max(T - 1, 1)
+    later = np.random.default_rng(case.seed).normal(size=case.arrays["x"][t:].shape)
+
+    def cut(x: Array, states: list[Array] | None, parameters: Parameters) -> Results:
+        return {"output": trial.recurrence.run(x, states, parameters)[0][:t]}
+
+    def change(x: Array, states: list[Array] | None, parameters: Parameters) -> Results:
+        library = trial.recurrence.holder.library
+        other = trial.recurrence.make(later, str(x.dtype).rpartition(".")[2])
+        return cut(library.concatenate([x[:t], other]), states, parameters)
+
+    return trial.compare(cut, change, case, quickly=quickly)
+
+
+def rows(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """A batch has the results of its sequences, each alone."""
+
+    def one_by_one(x: Array, states: list[Array] | None, parameters: Parameters) -> Results:
+        library = trial.recurrence.holder.library
+        results = [
+            trial.recurrence.run(
+                x[:, b : b + 1], states and [s[b : b + 1] for s in states], parameters
+            )
+            for b in range(x.shape[1])
+        ]
+        last = [library.concatenate([*s]) for s in zip(*(r[1] for r in results), strict=True)]
+        output = library.concatenate([output for output, _ in results], 1)
+        return trial.name_results(output, last)
+
+    return trial.compare(trial.run, one_by_one, case, quickly=quickly)
+
+
+def step(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """One step after the other gives the results of a sequence."""
+
+    def step_by_step(x: Array, states: list[Array] | None, parameters: Parameters) -> Results:
+        outputs = []
+        for t in range(x.shape[0]):
+            output, states = trial.recurrence.run(x[t : t + 1], states, parameters)
+            outputs.append(output)
+        output = trial.recurrence.holder.library.concatenate(outputs)
+        return trial.name_results(output, states or [])
+
+    return trial.compare(trial.run, step_by_step, case, quickly=quickly)
+
+
+def default_state(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """Without a state it begins at zero."""
+
+    def without(x: Array, states: list[Array] | None, parameters: Parameters) -> Results:
+        return trial.run(x, None, parameters)
+
+    def at_zero(x: Array, states: list[Array] | None, parameters: Parameters) -> Results:
+        return trial.run(x, [0 * state for state in states or ()], parameters)
+
+    result = trial.compare(without, at_zero, case, quickly=quickly)
+    if result.differs:
+        raise NotTried("it begins at another state than zero")
+    return result
+
+
+# What a call leaves -----------------------------------------------------------------------------
+
+
+def _prepare(trial: Trial, case: Case, dtype: str = "float64") -> tuple[Array, Any, Parameters]:
+    """Return x, the states and the parameters of a case as the recurrence takes them."""
+    own = {name: trial.recurrence.make(array, dtype) for name, array in case.arrays.items()}
+    states = [own.pop(name) for name in trial.states]
+    return own.pop("x"), states or None, own
+
+
+def _match(case: Case, before: Mapping[str, Array], after: Mapping[str, Array]) -> CaseResult:
+    """Compare arrays that have to be equal."""
+    zeros = {name: np.zeros(array.shape) for name, array in before.items()}
+    return compare_tensors(case, [dict(before), dict(after)], [zeros], "float64")
+
+
+def _copy(results: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: np.asarray(to_numpy(array), np.float64) for name, array in results.items()}
+
+
+def _call_another(trial: Trial, case: Case) -> None:
+    """Make a call with other numbers and sizes."""
+    rng = np.random.default_rng([case.seed, 1])
+    arrays = trial.draw(rng, T=case.sizes["T"] + 1, B=case.sizes["B"] + 1)
+    other = Case({}, {}, arrays)
+    trial.run(*_prepare(trial, other))
+
+
+def repeatable(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """Equal calls have equal results, whatever was called between them."""
+    first = _copy(trial.run(*_prepare(trial, case)))
+    _call_another(trial, case)
+    return _match(case, first, _copy(trial.run(*_prepare(trial, case))))
+
+
+def inputs_unchanged(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """A call changes none of its arguments and parameters."""
+    x, states, parameters = _prepare(trial, case)
+    with torch.no_grad():
+        trial.run(x, states, parameters)
+    after = {"x": x, **dict(zip(trial.states, states or (), strict=True)), **parameters}
+    return _match(case, {name: case.arrays[name] for name in after}, _copy(after))
+
+
+def results_kept(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """A later call leaves the arrays that an earlier one returned as they are."""
+    results = trial.run(*_prepare(trial, case))
+    before = _copy(results)
+    x, states, parameters = _prepare(trial, case)
+    trial.run(x + 1, states, parameters)
+    return _match(case, before, _copy(results))
+
+
+def dtype_kept(trial: Trial, case: Case, quickly: bool) -> CaseResult:
+    """Results of float32 have its dtype."""
+    results = trial.run(*_prepare(trial, case, "float32"))
+    arrays = {name: to_numpy(array) for name, array in results.items()}
+    comparisons = [
+        Comparison(name, array.astype(np.float32), array, np.inf) for name, array in arrays.items()
+    ]
+    return CaseResult(case, tuple(comparisons))
+
+
+PROPERTIES = (
+    Property(gradient, "The backward pass is not the derivative of the forward one.", longest=FEW),
+    Property(
+        split, "The state that a call returns is not the one that the next needs.", needs_state
+    ),
+    Property(causal, "An output reads a later input.", needs_sequence),
+    Property(rows, "Something is mixed between the sequences of a batch.", needs_batch),
+    Property(step, "The last state is not the one that the next step needs.", needs_state),
+    Property(repeatable, "Something is kept from call to call."),
+    Property(inputs_unchanged, "An argument is changed in place."),
+    Property(results_kept, "A later call writes into the memory of earlier results."),
+    Property(dtype_kept, "Something in it is made with another dtype."),
+    Property(default_state, "", needs_default),
+)
+"""In the order of the report."""
+
+__all__ = ["PROPERTIES", "NotTried", "Property", "Run", "Trial"]

@@ -1,0 +1,388 @@
+"""Find by calling how a recurrence is called: which argument is what, and which axis.
+
+The sizes of a call all differ, so a shape tells which axis is which. Numbers tell the rest: a state
+is what a later call continues from, and time is the axis along which an early input changes later
+outputs. Names only order the tries. An exception under a form that was chosen here means that
+another form is tried.
+"""
+
+import inspect
+import re
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from compare.recurrences.axes import (
+    LEAF,
+    Array,
+    Axes,
+    Path,
+    Sizes,
+    fill_axes,
+    is_array,
+    list_features,
+    make_structure,
+    measure,
+    take,
+    to_numpy,
+    walk,
+)
+from compare.recurrences.holders import Holder
+from compare.recurrences.recurrence import CallForm, Recurrence
+
+INPUT = re.compile("(?i)x.*|in|inp.*|seq.*|feat.*|u|u_t|data|embed.*|obs.*|frame.*|tokens?")
+STATE = re.compile(
+    "(?i)h.*|c|c_.*|s|s_.*|c[tx]|cell.*|.*state.*|.*hidden.*|.*prev.*|carry|init.*|mem.*|m"
+)
+OTHER = re.compile("(?i).*(len|mask|target|time|label|train|device).*|ts|y")
+INITIAL = re.compile("(?i)_?(get|make|create)?_?(init|initial|begin|zero|new)\\w*")
+METHODS = ("forward", "__call__", "step")
+
+MOST_CALLS = 4000
+BEST = 5  # signs that a form is the author's; without a batch there is one less
+
+
+class NotRead(Exception):
+    """No form was found; the message says in a line what was tried."""
+
+
+@dataclass(slots=True)
+class Reader:
+    """Looks for the form of one recurrence."""
+
+    holder: Holder
+    sizes: Sizes
+    calls: int = 0
+    problem: str = ""  # the first exception
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+
+    def find(self, methods: Sequence[str]) -> CallForm:
+        """Return the form with most signs; NotRead without one."""
+        best, most = None, 0
+        for method in methods:
+            for form in self._list_forms(method):
+                if best is not None and form.is_step > best.is_step:
+                    break  # each layer of sequences is also one of single steps
+                score, found = self._try(form)
+                if score > most:
+                    best, most = found, score
+                if most == BEST - (not form.has_batch) or self.calls > MOST_CALLS:
+                    break
+            if best is not None:
+                return best
+        why = f": {self.problem}" if self.problem else ""
+        raise NotRead(
+            f"none of {self.calls} calls with an argument x and a state gave results{why}"
+        )
+
+    # Forms ------------------------------------------------------------------------------------
+
+    def _list_forms(self, method: str) -> Iterator[CallForm]:
+        """Yield the forms that a method may have, those of sequences first."""
+        target = self.holder.target
+        function = getattr(target, method) if method else target
+        arguments = list_arguments(function, self.holder.taken)
+        names = [name for name, default in arguments.items() if default is REQUIRED]
+        optional = [name for name, default in arguments.items() if default is not REQUIRED]
+        states = [n for n in optional if STATE.fullmatch(n) and not OTHER.fullmatch(n)]
+        flags = {
+            name: True
+            for name in optional
+            if arguments[name] is False and name.startswith("return")
+        }
+        for x in list_inputs(self.sizes):
+            form = CallForm(method, x, flags=flags)
+            if len(names) <= 1:
+                yield from self._list_without_state(form, states or optional[:1])
+            if len(names) > 1 or states:
+                yield from self._list_with_states(form, names, states)
+
+    def _list_without_state(self, form: CallForm, optional: list[str]) -> Iterator[CallForm]:
+        """Yield forms that begin alone, with what such a call returns as the state of the next."""
+        result = self._call(form, [])
+        if result is None:
+            return
+        alone = replace(form, begins_alone=True)
+        for structure, axes in self._list_returned(form, result):
+            ways: list[tuple[list[str], tuple[Any, ...]]] = []
+            if optional:
+                ways.append(([f"state={optional[0]}"], (structure,)))
+                if isinstance(structure, tuple) and len(structure) == len(optional):
+                    ways.append(([f"state={name}" for name in optional], structure))
+            for names, structures in ways:
+                yield replace(alone, arguments=("x", *names), structures=structures, states=axes)
+        yield from self._list_kept(form)
+        yield alone
+
+    def _list_returned(self, form: CallForm, result: Any) -> Iterator[tuple[Any, tuple[Axes, ...]]]:
+        """Yield the parts of a result that may be a state, several of them first."""
+        items = [*result] if isinstance(result, tuple | list) else [result]
+        parts = [tuple(items[1:])] if len(items) > 2 else []
+        for part in (*parts, *items[::-1]):
+            axes = tuple(measure(a, self.sizes, self._leading(form)) for _, a in walk(part))
+            if axes and all(("B" in each) == form.has_batch for each in axes):
+                yield make_structure(part), axes
+
+    def _list_kept(self, form: CallForm) -> Iterator[CallForm]:
+        """Yield a form whose state is in attributes of the object, which a call has changed."""
+        target = self.holder.target
+        held = {n: np.array(to_numpy(v)) for n, v in vars_of(target).items() if is_array(v)}
+        if self._call(form, []) is None:
+            return
+        kept = {}
+        for name, value in vars_of(target).items():
+            if not is_array(value) or name in self.holder.parameters:
+                continue
+            now, before = to_numpy(value), held.get(name)
+            axes = measure(now, self.sizes, "B" if form.has_batch else "")
+            is_new = before is None or before.shape != now.shape or not np.array_equal(before, now)
+            is_own = ("B" in axes) == form.has_batch and self.sizes.H in axes
+            if is_new and is_own:
+                kept[name] = axes
+        for names in ([*kept], *([name] for name in kept)):
+            if names:
+                yield replace(form, attributes=tuple(names), states=tuple(kept[n] for n in names))
+
+    def _list_with_states(
+        self, form: CallForm, required: list[str], states: list[str]
+    ) -> Iterator[CallForm]:
+        """Yield forms whose state is passed from the beginning."""
+        if any(OTHER.fullmatch(name) for name in required):
+            return
+        several = max(1, len(required) - 1)
+        likely = [
+            k for k, n in enumerate(required) if INPUT.fullmatch(n) and not STATE.fullmatch(n)
+        ]
+        for place in dict.fromkeys((*likely[:1], 0, len(required) - 1)):
+            roles = ["state"] * (len(required) - 1)
+            roles.insert(place, "x")
+            if len(required) == 1:
+                roles.append(f"state={states[0]}")
+            begun = replace(form, arguments=tuple(roles))
+            for value in self._list_initial():
+                arrays = [array for _, array in walk(value)]
+                axes = tuple(measure(a, self.sizes, "B") for a in arrays)
+                if axes and all(("B" in each) == form.has_batch for each in axes):
+                    yield replace(begun, structures=(make_structure(value),), states=axes)
+            for shape in list_states(form.x, self.sizes):
+                for structure in STRUCTURES if several == 1 else (LEAF,):
+                    number = several * len(list_marks(structure))
+                    structures = (structure,) * several
+                    yield replace(begun, structures=structures, states=(shape,) * number)
+
+    def _list_initial(self) -> Iterator[Any]:
+        """Yield the states that a method such as ``init_hidden(batch_size)`` returns."""
+        target = self.holder.target
+        for name in (n for n in dir(target) if INITIAL.fullmatch(n) and n[:2] != "__"):
+            for arguments in ((self.sizes.B,), (self.sizes.B, self.sizes.image), ()):
+                try:
+                    value = getattr(target, name)(*arguments)
+                except Exception:  # of the user's code, under a form that was chosen here
+                    continue
+                if [*walk(value)]:
+                    yield value
+                    break
+
+    # Calls ------------------------------------------------------------------------------------
+
+    def _leading(self, form: CallForm) -> str:
+        """Return the letters that the axes of a state may have."""
+        return "B" if form.has_batch else ""
+
+    def _draw_x(self, form: CallForm) -> Array:
+        return self.rng.normal(size=(self.sizes.T, self.sizes.B, *list_features(form.x)))
+
+    def _draw_states(self, form: CallForm) -> list[Array]:
+        """Draw states; they are positive, as those of some cells are."""
+        shapes = [(self.sizes.B, *list_features(axes)) for axes in form.states]
+        return [self.rng.uniform(0.1, 0.6, shape) for shape in shapes]
+
+    def _call(self, form: CallForm, states: list[Array]) -> Any:
+        """Return the result of one call as it is; None after an exception."""
+        self.calls += 1
+        self.holder.reset()
+        recurrence = Recurrence(self.holder, replace(form, begins_alone=not states), self.sizes)
+        x = self._draw_x(form)
+        x = x if form.has_batch else x[:, 0]
+        x = x[0] if form.is_step else x
+        rows = [s if form.has_batch else s[0] for s in states]
+        parameters = {n: recurrence.make(p) for n, p in self.holder.parameters.items()}
+        given = [recurrence.make(s) for s in rows]
+        try:
+            return recurrence.call_as_is(recurrence.make(x), given or None, parameters)
+        except Exception as error:  # of the user's code, under a form that was chosen here
+            self.problem = self.problem or f"{type(error).__name__}: {error}".split("\n")[0]
+            return None
+
+    def _try(self, form: CallForm) -> tuple[int, CallForm]:
+        """Return how many signs there are for a form, and the form with its results."""
+        states = self._draw_states(form)
+        result = self._call(form, states)
+        if result is None:
+            return 0, form
+        shapes = [fill_axes(axes, self.sizes._asdict()) for axes in form.states]
+        read = find_results(form, result, self.sizes, shapes)
+        if read is None:
+            return 0, form
+        try:
+            return self._count_signs(read, states), read
+        except Exception as error:  # of the user's code, under a form that was chosen here
+            self.problem = self.problem or f"{type(error).__name__}: {error}".split("\n")[0]
+            return 0, form
+
+    def _count_signs(self, form: CallForm, states: list[Array]) -> int:
+        """Look at what changes what; 0 if no early input changes a later output."""
+        recurrence, T = Recurrence(self.holder, form, self.sizes), self.sizes.T
+
+        def run(x: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
+            self.calls += 1
+            return recurrence.compute(x, [*states] if form.states else None)
+
+        def is_moved(before: Array, after: Array) -> Array:
+            distance = np.abs(before - after).reshape(*before.shape[:2], -1).max(axis=-1)
+            return distance > 0
+
+        x = self._draw_x(form)
+        output, _ = run(x, states)
+        run(x[:2, :2], [s[:2] for s in states])  # other sizes
+        early, late = x.copy(), x.copy()
+        early[0, 0] += 1.0
+        late[T - 1] += 1.0
+        by_early = is_moved(output, run(early, states)[0])
+        if not np.isfinite(output).all() or not by_early[1:, 0].any():
+            return 0
+        signs = 1 + (form.has_batch and not by_early[:, 1:].any())
+        signs += not is_moved(output, run(late, states)[0])[: T - 1].any()
+        if form.states:
+            other = [0.5 * s for s in states]
+            signs += bool(is_moved(output, run(x, other)[0]).any())
+        if form.returns_state and form.states:
+            first, middle = run(x[:2], states)
+            second, _ = run(x[2:], middle)
+            whole = np.concatenate([first, second])
+            signs += whole.shape == output.shape and np.allclose(whole, output, atol=1e-5)
+        return int(signs)
+
+
+# Results ----------------------------------------------------------------------------------------
+
+
+def find_results(
+    form: CallForm, result: Any, sizes: Sizes, shapes: Sequence[tuple[int, ...]]
+) -> CallForm | None:
+    """Return a form with the places of output and states in a result; None without an output."""
+    leaves = [*walk(result)]
+    last = () if form.attributes else find_states(leaves, shapes)
+    leading = "TB" if form.has_batch else "T"
+    found = replace(form, last=last, last_axes=form.states if last else ())
+    if form.is_step:
+        free = [path for path, _ in leaves if path not in last]
+        if not leaves or not (last or form.attributes):
+            return None
+        path = free[0] if free and (not last or free[0] < last[0]) else (last or free)[0]
+        axes = measure(take(result, path), sizes, leading[1:])
+        if ("B" in axes) != form.has_batch:
+            return None
+        return replace(found, output=path, output_axes=axes)
+    for path, array in leaves:
+        axes = measure(array, sizes, leading)
+        if ("B" in axes) != form.has_batch:
+            continue
+        if "T" in axes:
+            return _add_all_steps(replace(found, output=path, output_axes=axes), leaves, sizes)
+        several = take(result, path[:-1]) if path and path[-1] == 0 else ()
+        if isinstance(several, list | tuple) and len(several) == sizes.T:
+            return replace(found, output=path[:-1], output_axes=("T", *axes), is_list=True)
+    return None
+
+
+def _add_all_steps(form: CallForm, leaves: Sequence[tuple[Path, Array]], sizes: Sizes) -> CallForm:
+    """Return a form with the states of all steps, if a result has these and no last ones."""
+    if form.last or not form.states or form.attributes:
+        return form
+    measured = [(path, measure(a, sizes, "TB" if form.has_batch else "T")) for path, a in leaves]
+    every = [
+        (path, axes)
+        for path, axes in measured
+        if "T" in axes and list_features(axes) == list_features(form.states[0])
+    ][: len(form.states)]
+    if len(every) < len(form.states):
+        return form
+    return replace(form, last=tuple(p for p, _ in every), last_axes=tuple(a for _, a in every))
+
+
+def find_states(
+    leaves: Sequence[tuple[Path, Array]], shapes: Sequence[tuple[int, ...]]
+) -> tuple[Path, ...]:
+    """Return the places of the states in a result: arrays of their shapes, side by side.
+
+    Those in one container of their own come before others, and those that lie deep, as in a cache
+    for the backward pass, after others.
+    """
+    runs = []
+    for start in range(len(leaves) - len(shapes) + 1 if shapes else 0):
+        run = leaves[start : start + len(shapes)]
+        if [tuple(array.shape) for _, array in run] == [*shapes]:
+            containers = len({path[:-1] for path, _ in run})
+            depth = max(len(path) for path, _ in run)
+            runs.append((containers, depth, -start, tuple(path for path, _ in run)))
+    return min(runs)[-1] if runs else ()
+
+
+# What is tried ----------------------------------------------------------------------------------
+
+REQUIRED = inspect.Parameter.empty
+
+STRUCTURES = (LEAF, (LEAF, LEAF), [LEAF, LEAF], (LEAF,), [LEAF], [(LEAF, LEAF)], (LEAF,) * 3)
+"""The states of an argument: an array, or several."""
+
+
+def list_marks(structure: Any) -> list[Any]:
+    """Return the marks of arrays in a structure."""
+    if structure is LEAF:
+        return [structure]
+    return [mark for item in structure for mark in list_marks(item)]
+
+
+def list_arguments(function: Any, taken: Container[str] = ()) -> dict[str, Any]:
+    """Return the arguments of a function that may be passed by position, with their defaults.
+
+    Those that are `taken` are passed by another.
+    """
+    function = function.forward if hasattr(function, "named_parameters") else function
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return {"x": REQUIRED}
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return {p.name: p.default for p in parameters if p.kind in kinds and p.name not in taken}
+
+
+def vars_of(target: object) -> dict[str, Any]:
+    """Return the attributes of an object, also the buffers of a module."""
+    return {**getattr(target, "__dict__", {}), **getattr(target, "_buffers", {})}
+
+
+def list_inputs(sizes: Sizes) -> Iterator[Axes]:
+    """Yield the axes that x may have: of a sequence first, then of a step; each also of images."""
+    steps: list[Axes] = []
+    for n in (sizes.V, sizes.H):
+        yield from (("T", "B", n), ("B", "T", n), ("B", n, "T"), ("T", n), ("T", n, 1))
+        yield from (("T", "B", n, *sizes.image), ("B", "T", n, *sizes.image), (n, "B", "T"))
+        steps += [("B", n), (1, "B", n), ("B", 1, n), (n, "B"), (n,), (n, 1), (1, n)]
+        steps += [("B", n, *sizes.image)]
+    yield from steps
+
+
+def list_states(x: Axes, sizes: Sizes) -> list[Axes]:
+    """Return the axes that a state beside such an x may have."""
+    H = sizes.H
+    if {*sizes.image} <= {*x}:
+        return [("B", H, *sizes.image)]
+    if "B" not in x:
+        return [(H, 1), (H,), (1, H), (H, H)] if 1 in x else [(H,), (H, 1), (1, H), (H, H)]
+    if x.index("B") == len(x) - 1 or x[-1] == "T":
+        return [(H, "B"), ("B", H)]
+    return [("B", H), (1, "B", H), ("B", 1, H), ("B", H, H)]

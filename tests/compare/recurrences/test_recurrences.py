@@ -1,0 +1,98 @@
+"""`check` reads any recurrence by calling it, and judges a cell of its own by its properties."""
+
+from pathlib import Path
+
+import pytest
+
+from compare.check import CheckConfig, CheckError, check
+from compare.implementations import read_target
+from compare.recurrences.building import read_recurrence
+from compare.recurrences.examine import Examined, examine_recurrence
+from compare.recurrences.identity import identify
+from compare.recurrences.properties import Trial
+from compare.terminal import UsageError
+from tests.compare.recurrences import cells
+from tests.compare.recurrences.forms import FORMS
+
+CELLS_FILE, FORMS_FILE = (Path(__file__).parent / f"{name}.py" for name in ("cells", "forms"))
+
+
+def examine(name: str) -> Examined:
+    return examine_recurrence(read_target(f"{CELLS_FILE}:{name}"))
+
+
+def list_wrong(examined: Examined) -> list[str]:
+    return [s.name for s in examined.standings if s.verdict == "wrong" and s.name != "dtype kept"]
+
+
+@pytest.mark.parametrize("cell", cells.CELLS, ids=lambda cell: cell.__name__)
+def test_a_right_cell_has_all_properties(cell):
+    examined = examine(cell.__name__)
+    assert examined.cell == ""
+    assert {standing.name: standing.verdict for standing in examined.standings} == dict.fromkeys(
+        (standing.name for standing in examined.standings), "right"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "mistake"),
+    [(cell, [*cells.MISTAKES][k % 4]) for k, cell in enumerate(cells.CELLS)],
+    ids=lambda kind: kind.__name__,
+)
+def test_a_mistake_violates_its_property_alone(cell, mistake):
+    violated = cells.MISTAKES[mistake]
+    expected = [violated, "step"] if violated == "split" else [violated]
+    assert list_wrong(examine(f"{cell.__name__}{mistake.__name__}")) == expected
+
+
+def test_a_backward_pass_of_numpy_is_read_by_its_numbers():
+    assert list_wrong(examine("Sine")) == []
+    for name, gradient in (("SineWithoutLeak", "state"), ("SineHalved", "params.U")):
+        examined = examine(name)
+        assert list_wrong(examined) == ["gradient"]
+        assert examined.standings[0].where == f"They differ in gradient of {gradient}."
+
+
+@pytest.mark.parametrize(("name", "row"), FORMS.items(), ids=FORMS)
+def test_a_form_is_read_by_calling_it(name, row):
+    recurrence = read_recurrence(read_target(f"{FORMS_FILE}:{name}"))
+    form = recurrence.form
+    assert (form.x, form.states, form.attributes) == (row.x, row.states, row.attributes)
+    assert identify(Trial(recurrence)).cell == row.cell
+    assert recurrence.calls <= row.calls
+
+
+# Through the command ----------------------------------------------------------------------------
+
+
+def test_check_says_that_a_cell_of_its_own_has_its_properties():
+    report = check(CheckConfig(target=f"{CELLS_FILE}:Leaky"))
+    assert report.ok
+    assert report.summary == "a cell of its own; 9 of 9 properties hold"
+
+
+def test_check_shows_the_property_that_a_cell_violates():
+    with pytest.raises(CheckError, match="8 of 9 properties hold") as caught:
+        check(CheckConfig(target=f"{CELLS_FILE}:LeakyMixesRows"))
+    assert "rows on T 1, B 2: output at step 1" in str(caught.value)
+    assert "Something is mixed between the sequences of a batch." in str(caught.value)
+
+
+def test_a_class_that_names_a_cell_and_is_another_one_is_wrong_unless_own_is_asked():
+    target = f"{FORMS_FILE}:ScaledGRU"
+    with pytest.raises(CheckError, match=r"^not nn.GRU in any of \d+ readings of its parameters; "):
+        check(CheckConfig(target=target))
+    assert check(CheckConfig(target=target, cell="own")).ok
+
+
+def test_a_right_layer_of_a_form_of_its_own_is_compared_with_its_cell():
+    report = check(CheckConfig(target=f"{FORMS_FILE}:SeveralAxesLSTM"))
+    assert report.summary.startswith("nn.LSTM, as its results show; ")
+    assert report.cell == "lstm"
+
+
+def test_what_cannot_be_read_is_not_checked():
+    with pytest.raises(UsageError, match="was not checked"):
+        check(CheckConfig(target=f"{FORMS_FILE}:NoRecurrence"))
+    with pytest.raises(UsageError, match=r"was not checked: none of \d+ calls"):
+        check(CheckConfig(target=f"{FORMS_FILE}:NoRecurrence", cell="own"))
