@@ -43,6 +43,7 @@ import compare
 import concise_rnn
 import scratch_rnn
 from compare.terminal import LiveCurve
+from scratch_rnn.plain import cells as plain_cells
 from scratch_rnn.plain import elman as plain
 from scratch_rnn.plain import model as plain_model
 from scratch_rnn.text import sequential_batches
@@ -227,7 +228,7 @@ print(f"loss {loss_torch:.4f}, perplexity {perplexity_torch:.1f}, gradient norm 
 parameters = [parameter.copy() for parameter in scratch_model.parameters.values()]
 
 loss, gradients, _ = plain_model.loss_and_gradients(
-    plain_model.CELLS["rnn"], batch_1.inputs.T, batch_1.targets.T, [state[0]], parameters
+    plain_cells.CELLS["rnn"], batch_1.inputs.T, batch_1.targets.T, [state[0]], parameters
 )
 norm = plain.clip_grad_norm(gradients, max_norm=1.0)
 plain.update(parameters, gradients, lr=0.1)

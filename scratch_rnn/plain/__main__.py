@@ -9,8 +9,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from scratch_rnn.plain import adam, elman
+from scratch_rnn.plain.cells import CELLS, PlainCell
 from scratch_rnn.plain.elman import Array
-from scratch_rnn.plain.model import CELLS, PlainCell, generate, init_parameters, train_epoch
+from scratch_rnn.plain.model import generate, init_parameters, train_epoch
 from scratch_rnn.text import Batches, load_corpus, sample_text
 from scratch_rnn.text.counts import count_perplexity
 

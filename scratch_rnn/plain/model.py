@@ -1,55 +1,24 @@
 """The language model with the plain version of any cell: only the recurrent layer differs.
 
 T steps, B sequences, V entries of the vocabulary, H hidden units. A state is a list of arrays
-(B, H): [h], or [h, c] for the LSTM. Parameters are in the order of a PyTorch model's state_dict:
-the weights of the cell, then W and b of the output layer.
+(B, H): [h], or [h, c] for the LSTM; the delta rule has [S] (B, H, H). Parameters are in the
+order of a PyTorch model's state_dict: the weights of the cell, then W and b of the output layer.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratch_rnn.plain import elman, gru, lstm, mingru
+from scratch_rnn.plain import elman
+from scratch_rnn.plain.cells import PlainCell
 from scratch_rnn.plain.elman import Array
-
-
-class PlainCell(NamedTuple):
-    """A cell.
-
-    forward:  (x, *state, *weights) -> (h, last state, tape)
-    backward: (tape, d_h, *d_last_state) -> (d_x, *d_state, *d_weights)
-    """
-
-    forward: Callable[..., tuple[Any, ...]]
-    backward: Callable[..., tuple[Array, ...]]
-    num_gates: int = 1  # blocks of H rows in each weight
-    num_states: int = 1
-    weights: tuple[str, ...] = ("W_ih", "W_hh", "b_ih", "b_hh")
-    epochs: int = 100  # these and the learning rate suit the built-in sample text
-    lr: float = 1.0
-    uses_adam: bool = False  # to train on that text
-
-
-CELLS = {
-    "rnn": PlainCell(elman.rnn_forward, elman.rnn_backward, epochs=160),
-    "gru": PlainCell(gru.gru_forward, gru.gru_backward, num_gates=3, epochs=80, lr=4.0),
-    "lstm": PlainCell(lstm.lstm_forward, lstm.lstm_backward, num_gates=4, num_states=2, lr=4.0),
-    "mingru": PlainCell(
-        *(mingru.mingru_forward, mingru.mingru_backward),
-        num_gates=2,
-        weights=("W_ih", "b_ih"),
-        epochs=360,
-        lr=0.03,
-        uses_adam=True,
-    ),
-}
 
 
 def init_parameters(cell: PlainCell, V: int, H: int, rng: np.random.Generator) -> list[Array]:
     """Draw the cell's weights, W and b from -1/√H to 1/√H, as torch does."""
     GH = cell.num_gates * H
     sizes = {"W_ih": [GH, V], "W_hh": [GH, H], "b_ih": [GH], "b_hh": [GH]}
+    sizes |= {"W_ig": [2, V], "b_ig": [2]}  # of one row for each of two gates
     shapes = [*(sizes[name] for name in cell.weights), [V, H], [V]]
     return [(rng.uniform(-1, 1, shape) / np.sqrt(H)).astype(np.float32) for shape in shapes]
 
@@ -57,7 +26,8 @@ def init_parameters(cell: PlainCell, V: int, H: int, rng: np.random.Generator) -
 def begin_state(cell: PlainCell, B: int, parameters: list[Array]) -> list[Array]:
     """Return the state before the first step: zeros."""
     W = parameters[-2]
-    return [np.zeros((B, W.shape[1]), W.dtype) for _ in range(cell.num_states)]
+    shape = (B, *cell.state_axes * [W.shape[1]])
+    return [np.zeros(shape, W.dtype) for _ in range(cell.num_states)]
 
 
 def forward(

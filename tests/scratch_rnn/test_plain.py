@@ -14,7 +14,7 @@ from compare.implementations import CELLS
 from compare.parity import StepSettings, compare_results, run_step, tolerances
 from scratch_rnn.arrays import arrays_of
 from scratch_rnn.plain import __main__ as program
-from scratch_rnn.plain import elman, model
+from scratch_rnn.plain import cells, elman, model
 from scratch_rnn.text import Vocab
 from scratch_rnn.train import loss_and_gradients
 from tests.counts import only_in_deep
@@ -31,7 +31,7 @@ PLAIN["nonlinearity"] = "tanh"
 def run(case):
     """Run a plain version on a case; return all results by the layers' names."""
     floats, names = case.floats, CELLS[case.cell].states
-    plain = model.CELLS[case.cell]
+    plain = cells.CELLS[case.cell]
     begin = [getattr(floats, f"{state}0")[0] for state in names]
     output, last, tape = plain.forward(floats.x, *begin, *floats.parameters.values())
     d_last = [getattr(floats, f"d_{state}_n")[0] for state in names]
@@ -71,7 +71,7 @@ def test_a_training_step_is_the_fast_models(dtype, max_norm):
     batch, names = case.batch, list(case.parameters)
     parameters = [array.copy() for array in case.parameters.values()]
     loss, gradients, [h_n] = model.loss_and_gradients(
-        model.CELLS["rnn"], batch.inputs.T, batch.targets.T, [*case.state], parameters
+        cells.CELLS["rnn"], batch.inputs.T, batch.targets.T, [*case.state], parameters
     )
     plain = {"loss": np.asarray(loss, dtype), "final state": h_n[None]}
     for name, gradient in zip(names, gradients, strict=True):
@@ -97,7 +97,7 @@ def test_a_training_step_is_the_fast_models(dtype, max_norm):
 def test_an_epoch_of_a_plain_model_is_the_fast_ones_and_so_is_its_text(cell):
     """Its state is carried, its gradients are clipped, and they are subtracted."""
     T, B, V, H = 5, 3, 4, 6
-    plain, rng = model.CELLS[cell], np.random.default_rng(0)
+    plain, rng = cells.CELLS[cell], np.random.default_rng(0)
     fast = scratch_rnn.RNNModel(CLASSES[cell](V, H, dtype=np.float64, rng=rng), V, rng=rng)
     parameters = [array.copy() for array in fast.parameters.values()]
     shapes = [array.shape for array in model.init_parameters(plain, V, H, rng)]
@@ -187,7 +187,7 @@ def test_it_trains_and_writes(cell):
     code, output, errors = ended("-m", "scratch_rnn.plain", "--cell", cell)
     assert (code, errors) == (0, "")
     perplexities = [float(number) for number in re.findall(r"perplexity +(\S+)", output)]
-    assert len(perplexities) == model.CELLS[cell].epochs // 20
+    assert len(perplexities) == cells.CELLS[cell].epochs // 20
     assert perplexities[-1] < 4 < perplexities[0]
     written = output.splitlines()[-1]
     assert re.fullmatch(r"the clock [a-z ]{200}", written)

@@ -20,6 +20,7 @@ from compare.terminal import all_but, list_changed
 from scratch_rnn.arrays import arrays_of
 from scratch_rnn.plain import adam, elman
 from scratch_rnn.plain import model as plain
+from scratch_rnn.plain.cells import PlainCell
 from scratch_rnn.plain.elman import clip_grad_norm
 from scratch_rnn.train import loss_and_gradients
 
@@ -157,15 +158,15 @@ def plain_optimizer(case: ModelInputs, parameters: list[Array]) -> Callable[[lis
     return update
 
 
-def plain_functions(shape: Shape, module: ModuleType) -> plain.PlainCell:
+def plain_functions(shape: Shape, module: ModuleType) -> PlainCell:
     """Return the functions of a shape's cell from the module with its plain version."""
     forward, backward = (getattr(module, f"{shape.cell}_{way}") for way in ("forward", "backward"))
-    return plain.PlainCell(forward, backward, num_states=len(CELLS[shape.cell].states))
+    return PlainCell(forward, backward, num_states=len(CELLS[shape.cell].states))
 
 
 def plain_layer(
     case: LayerInputs,
-    functions: plain.PlainCell,
+    functions: PlainCell,
     put: Callable[[Array], Any] = np.asarray,
     take: Callable[[Any], Array] = np.asarray,
 ) -> dict[str, Job]:

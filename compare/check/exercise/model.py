@@ -48,7 +48,7 @@ from compare.implementations import (
 from compare.mistakes import PlainFunctions
 from compare.parity import Move, Unmoved
 from scratch_rnn.arrays import State, arrays_of, state_of
-from scratch_rnn.plain.model import PlainCell
+from scratch_rnn.plain.cells import PlainCell
 from scratch_rnn.plain.model import loss_and_gradients as compute_all
 
 NAME = "loss_and_gradients"

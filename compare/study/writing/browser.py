@@ -21,7 +21,8 @@ from compare.files import JsonObject
 from compare.implementations import Array, InterruptedProcess, Results, load_file
 from compare.parity import Move, tolerances
 from compare.terminal import Terminal
-from scratch_rnn.plain.model import CELLS, PlainCell, generate, init_parameters, train_epoch
+from scratch_rnn.plain.cells import CELLS, PlainCell
+from scratch_rnn.plain.model import generate, init_parameters, train_epoch
 from scratch_rnn.text import Batch, Batches, load_corpus, sample_text
 
 FILE = Path("my_rnn.py")

@@ -1,0 +1,77 @@
+"""The gated delta rule of the plain version: its loop, its chunks, and the memory that it is."""
+
+import numpy as np
+import pytest
+
+from scratch_rnn.plain import delta, delta_chunks
+
+LOOP = delta.delta_forward, delta.delta_backward
+CHUNKS = delta_chunks.delta_chunks_forward, delta_chunks.delta_chunks_backward
+NAMES = ("output", "S_n", "d_x", "d_S_0", "d_W_ih", "d_W_ig", "d_b_ih", "d_b_ig")
+
+
+def draw(T, B, V, H, seed=0):
+    """Return the arguments of a forward pass, from a state that is not zero, and the gradients."""
+    rng = np.random.default_rng(seed)
+    shapes = [(T, B, V), (B, H, H), (3 * H, V), (2, V), (3 * H,), (2,)]
+    arguments = [rng.normal(size=shape) for shape in shapes]
+    return arguments, [rng.normal(size=shape) for shape in ((T, B, H), (B, H, H))]
+
+
+def run(form, arguments, upstream):
+    forward, backward = form
+    output, S_n, tape = forward(*arguments)
+    return dict(zip(NAMES, (output, S_n, *backward(tape, *upstream)), strict=True))
+
+
+@pytest.mark.parametrize("T", [*range(1, 19), 31, 32, 33, 47, 48, 49, 63, 64, 65, 127, 128, 129])
+def test_chunks_are_the_loop(T):
+    arguments, upstream = draw(T, 2, 3, 5, seed=T)
+    loop, chunks = run(LOOP, arguments, upstream), run(CHUNKS, arguments, upstream)
+    for name, array in loop.items():
+        close = {"rtol": 1e-12, "atol": 1e-13 * np.abs(array).max()}
+        np.testing.assert_allclose(chunks[name], array, **close, err_msg=name)
+
+
+@pytest.mark.parametrize("form", [LOOP, CHUNKS], ids=["loop", "chunks"])
+@pytest.mark.parametrize("sizes", [(1, 2, 3, 2), (5, 2, 2, 3), (18, 1, 2, 2)])
+def test_each_gradient_is_the_derivative(form, sizes):
+    """By a complex step of one entry after the other."""
+    arguments, upstream = draw(*sizes)
+    found = run(form, arguments, upstream)
+    for k, name in enumerate(NAMES[2:]):
+        right = np.zeros_like(arguments[k])
+        for index in np.ndindex(right.shape):
+            moved = [array.astype(complex) for array in arguments]
+            moved[k][index] += 1e-30j
+            results = form[0](*moved)[:2]
+            total = sum((r.imag * d).sum() for r, d in zip(results, upstream, strict=True))
+            right[index] = total / 1e-30
+        np.testing.assert_allclose(found[name], right, rtol=1e-11, atol=1e-12, err_msg=name)
+
+
+def test_a_factor_that_underflows_forgets_and_nothing_else():
+    """α is 1e-40 at each second step: in float32 the product of two is 0, and 0 / 0 is NaN."""
+    arguments, upstream = draw(40, 2, 3, 4)
+    x, _, _, W_ig, _, b_ig = arguments
+    W_ig[0] = [1, 0, 0]
+    b_ig[0] = 0
+    x[:, :, 0] = np.where(np.arange(40) % 2, -92, 2)[:, None]
+    right = run(LOOP, arguments, upstream)
+    narrow = ([a.astype(np.float32) for a in arrays] for arrays in (arguments, upstream))
+    for name, array in run(CHUNKS, *narrow).items():
+        assert array.dtype == np.float32
+        allowed = 2e-5 * np.abs(right[name]).max()
+        np.testing.assert_allclose(array, right[name], rtol=1e-4, atol=allowed, err_msg=name)
+
+
+def test_a_value_is_written_overwritten_and_read():
+    """The state of the page in one sentence: with α and β 1, a key reads its last value."""
+    keys, values = np.eye(2)[[0, 1, 0]], np.array([[1.0, 2], [3, 4], [5, 6]])
+    x = np.concatenate([keys, values], axis=1)[:, None]  # (T, 1, 4)
+    S, q = np.zeros((1, 2, 2)), np.zeros((2, 4))
+    select_k, select_v = np.eye(4)[:2], np.eye(4)[2:]
+    weights = [np.concatenate([q, select_k, select_v]), np.zeros((2, 4)), np.zeros(6)]
+    for x_t, after in zip(x, ([[1, 0], [2, 0]], [[1, 3], [2, 4]], [[5, 3], [6, 4]]), strict=True):
+        _, S, _ = delta.delta_step(x_t, S, *weights, np.full(2, 800.0))
+        np.testing.assert_allclose(S[0], after, atol=1e-5)
