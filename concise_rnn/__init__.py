@@ -4,6 +4,7 @@ Names and the order of arguments are the same as in `scratch_rnn`, so that both 
 line by line.
 """
 
+from concise_rnn.delta import GatedDelta
 from concise_rnn.mingru import MinGRU
 from concise_rnn.model import RNNModel
 from concise_rnn.predict import predict
@@ -20,6 +21,7 @@ from concise_rnn.train import (
 __all__ = [
     "Batch",
     "EpochResult",
+    "GatedDelta",
     "MinGRU",
     "RNNModel",
     "StepResult",

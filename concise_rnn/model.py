@@ -45,12 +45,14 @@ class RNNModel(nn.Module):
     def begin_state(self, batch_size: int = 1) -> State:
         """Return the initial state: zeros of shape (L·D, B, H) on the model's device.
 
-        The state of an nn.LSTM is the pair (h, c); with a projection, h has shape (L·D, B, P).
+        The state of an nn.LSTM is the pair (h, c); with a projection, h has shape (L·D, B, P). That
+        of a GatedDelta has shape (1, B, H, H).
         """
         batch_size = check_integer("batch_size", batch_size, least=1)
         H, P = self.rnn.hidden_size, self.rnn.proj_size
         num_states = self.rnn.num_layers * self.num_directions
-        h = self.linear.weight.new_zeros(num_states, batch_size, P or H)
+        shape = getattr(self.rnn, "state_shape", (P or H,))  # of a layer that PyTorch has not
+        h = self.linear.weight.new_zeros(num_states, batch_size, *shape)
         if not isinstance(self.rnn, nn.LSTM):
             return h
         return h, self.linear.weight.new_zeros(num_states, batch_size, H)

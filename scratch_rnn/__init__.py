@@ -6,6 +6,7 @@ and `optim` train it, `train` and `predict` use it. `fast` is about NumPy alone:
 """
 
 from scratch_rnn.fast.memory import keep_freed_memory
+from scratch_rnn.layers.delta import GatedDelta
 from scratch_rnn.layers.gru import GRU
 from scratch_rnn.layers.lstm import LSTM
 from scratch_rnn.layers.mingru import MinGRU
@@ -28,6 +29,7 @@ __all__ = [
     "Batch",
     "DataError",
     "EpochResult",
+    "GatedDelta",
     "MinGRU",
     "ModelTape",
     "RNNGradients",

@@ -22,7 +22,7 @@ import scratch_rnn
 from compare import build_models, copy_weights
 from compare.runs import checkpoint as checkpoints
 from concise_rnn import train_step as concise_step
-from scratch_rnn import GRU, LSTM, RNN, SGD, Adam, Batch, MinGRU, RNNModel, text
+from scratch_rnn import GRU, LSTM, RNN, SGD, Adam, Batch, GatedDelta, MinGRU, RNNModel, text
 from scratch_rnn.loss import cross_entropy
 from scratch_rnn.optim import clip_grad_norm
 from scratch_rnn.text import Vocab
@@ -109,8 +109,8 @@ FUNCTIONS = [  # its right arguments, and the names of those that are made wrong
     (RNN, SIZED, f"{SHARED} nonlinearity"),
     (GRU, SIZED, SHARED),
     (LSTM, SIZED, f"{SHARED} proj_size"),
-    (MinGRU, ONE_LAYER, f"{OF_ONE_LAYER} rng"),
-    (concise_rnn.MinGRU, ONE_LAYER, OF_ONE_LAYER),
+    *((kind, ONE_LAYER, f"{OF_ONE_LAYER} rng") for kind in (MinGRU, GatedDelta)),
+    *((kind, ONE_LAYER, OF_ONE_LAYER) for kind in (concise_rnn.MinGRU, concise_rnn.GatedDelta)),
     (LAYER.forward, {"x": X}, "x h0 lengths dropout_masks"),
     (BATCH_FIRST.forward, {"x": X}, "lengths dropout_masks"),
     (OF_LSTM.forward, {"x": X}, "x"),

@@ -2,7 +2,7 @@
 
 The rows are independent until the gradients of the weights are added, so a slice is a smaller
 batch. On one thread, or with little work, the whole batch is one slice, and the cell's result is
-returned unchanged.
+returned unchanged; so it is where a state is a matrix, whose cell keeps no state of each step.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,13 +33,14 @@ class SliceTapes:
 def forward(
     cell_forward: Callable[..., Any],
     x: Float[Array, "T B V"] | Int[Array, "T B"],
-    state_0: dict[str, Float[Array, "B _"]],
+    state_0: dict[str, Float[Array, "B _ ..."]],
     weights: Weights,
 ) -> Any:
     """Return the cell's tape, or the `SliceTapes`; state_0 has a name for each array."""
     T, B = x.shape[:2]
     units = state_0["h"].shape[1]  # R
-    slices = threads.slice_batch(B, T, multiplications=units**2)
+    is_matrix = state_0["h"].ndim > 2
+    slices = [slice(0, B)] if is_matrix else threads.slice_batch(B, T, multiplications=units**2)
     if len(slices) == 1:
         with threads.share_with_blas(B, units):
             return cell_forward(x, list(state_0.values()), weights)
@@ -60,11 +61,11 @@ def backward(
     tape: object,
     weights: Weights,
     d_steps: Sequence[Float[Array, "T B _"] | None],
-    d_last: Sequence[Float[Array, "B _"]],
-) -> tuple[Float[Array, "T B V"] | None, Sequence[Float[Array, "B _"]], Weights]:
+    d_last: Sequence[Float[Array, "B _ ..."]],
+) -> tuple[Float[Array, "T B V"] | None, Sequence[Float[Array, "B _ ..."]], Weights]:
     """Return δx, δ of the initial state and δ of the weights, as the cell does."""
     if not isinstance(tape, SliceTapes):
-        with threads.share_with_blas(*d_last[0].shape):  # B, R
+        with threads.share_with_blas(*d_last[0].shape[:2]):  # B, R
             return cell_backward(tape, weights, d_steps, d_last)
 
     def run_slice(k: int) -> Gradients:

@@ -32,6 +32,8 @@ NAMES = {
     "b_ih": "bias_ih",
     "b_hh": "bias_hh",
     "W_hr": "weight_hr",
+    "W_ig": "weight_ig",
+    "b_ig": "bias_ig",
 }
 """The letters of the equations, and torch's names of the parameters."""
 
@@ -48,7 +50,7 @@ class Layer:
         step_in_columns(weights, *options)                         optional, for speed
 
     A tape is a dataclass with an array (T + 1, B, …) for each name in `STATES`, first the state
-    before the first step. `h` (T + 1, B, R) is also the output.
+    before the first step. `h` (T + 1, B, R) is also the output, unless a subclass has another.
     """
 
     cell: ClassVar[ModuleType]
@@ -115,6 +117,7 @@ class Layer:
             sizes: dict[str, tuple[int, ...]] = {"W_ih": (G, V), "W_hh": (G, R)}
             sizes |= {"b_ih": (G,), "b_hh": (G,)} if self.bias else {}
             sizes |= {"W_hr": (P, H)} if P else {}
+            sizes |= {"W_ig": (2, V), "b_ig": (2,)} if self.bias else {"W_ig": (2, V)}
             letters = [letter for letter in self.cell.Weights._fields if letter in sizes]
             shapes |= {self._name(letter, i): sizes[letter] for letter in letters}
         return shapes
@@ -176,11 +179,17 @@ class Layer:
     def begin_state(self, batch_size: int) -> State:
         """Return the state before any step: zeros of shape (L·D, B, …)."""
         B, LD = batch_size, self.num_layers * self.num_directions
-        return state_of(np.zeros((LD, B, units), self.dtype) for units in self._units())
+        return state_of(np.zeros((LD, B, *sizes), self.dtype) for sizes in self.sizes_of_states())
 
-    def _units(self) -> list[int]:
-        """Return the units of each array of a state: R for h, H for others."""
-        return [self.output_size if name == "h" else self.hidden_size for name in self.STATES]
+    def sizes_of_states(self) -> list[tuple[int, ...]]:
+        """Return the shape of each array of a sequence's state: (R,) for h, (H,) for others."""
+        R, H = self.output_size, self.hidden_size
+        return [(R,) if name == "h" else (H,) for name in self.STATES]
+
+    def output_of(self, tape: Any) -> FloatArray:
+        """Return the output (T, B, R) of a recurrence: its states."""
+        output: FloatArray = tape.h[1:]
+        return output
 
     # Forward and backward -------------------------------------------------------------------
 
@@ -256,7 +265,7 @@ class Layer:
                 before = {name: a[i] for name, a in zip(self.STATES, state_0, strict=True)}
                 with padding.ignore_overflow(padded):
                     tape = batch_slices.forward(cell, steps, before, self.weights(i))
-                h = tape.h[1:]  # (T, B, R)
+                h = self.output_of(tape)  # (T, B, R)
                 if padded is not None:
                     h[padding.is_padding(padded, len(h))] = 0
                 outputs.append(padding.reverse(h, padded) if is_reverse else h)
@@ -369,7 +378,7 @@ class Layer:
         if state is None:
             return list(arrays_of(self.begin_state(B)))
         LD = self.num_layers * self.num_directions
-        shapes = [layout.callers_state_shape(LD, B, units) for units in self._units()]
+        shapes = [layout.callers_state_shape(LD, B, *sizes) for sizes in self.sizes_of_states()]
         arrays = check_state(whole, names, state, shapes, self.dtype)
         return [array[:, None] if layout.unbatched else array for array in arrays]
 
@@ -378,7 +387,7 @@ class Layer:
     ) -> tuple[FloatArray, list[FloatArray]]:
         """Return δoutput as (T, B, D·R), the arrays of δstate as (L·D, B, …), absent ones zero."""
         layout, DR = tape.layout, self.num_directions * self.output_size
-        T, B, _ = tape.recurrences[0].h[1:].shape
+        T, B, _ = self.output_of(tape.recurrences[0]).shape
         if d_output is None:
             d_output = np.zeros((T, B, DR), self.dtype)
         else:

@@ -38,7 +38,7 @@ class Layout:
             return steps[:, 0]
         return steps.swapaxes(0, 1) if self.batch_first else steps[:]
 
-    def restore_state(self, state: Shaped[Array, "LD B H"]) -> Shaped[Array, "..."]:
+    def restore_state(self, state: Shaped[Array, "LD B *H"]) -> Shaped[Array, "..."]:
         """Return a view of (L·D, B, …) in the caller's layout."""
         return state[:, 0] if self.unbatched else state
 
@@ -48,9 +48,9 @@ class Layout:
             return T, *sizes
         return (B, T, *sizes) if self.batch_first else (T, B, *sizes)
 
-    def callers_state_shape(self, LD: int, B: int, units: int) -> tuple[int, ...]:
+    def callers_state_shape(self, LD: int, B: int, *sizes: int) -> tuple[int, ...]:
         """Return the shape of our (L·D, B, …) in the caller's layout."""
-        return (LD, units) if self.unbatched else (LD, B, units)
+        return (LD, *sizes) if self.unbatched else (LD, B, *sizes)
 
 
 def lay_out(

@@ -1,21 +1,14 @@
 """The minGRU in a `Layer`."""
 
-from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-import numpy as np
-
-from scratch_rnn.arrays import Array, FloatArray, State
 from scratch_rnn.cells import mingru
-from scratch_rnn.checks import check_integer
 from scratch_rnn.layers.docstrings import fill_docstring
-from scratch_rnn.layers.layer import Layer
-from scratch_rnn.layers.layout import Lengths
-from scratch_rnn.layers.tape import RNNTape
+from scratch_rnn.layers.one_layer import OneLayer
 
 
 @fill_docstring
-class MinGRU(Layer):
+class MinGRU(OneLayer):
     """Minimal gated recurrent unit of Feng et al. (2024), one layer in one direction.
 
     For each step, with the equations of `scratch_rnn.cells.mingru`::
@@ -46,30 +39,3 @@ class MinGRU(Layer):
 
     cell: ClassVar = mingru
     NUM_GATES = 2
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        num_layers: int = 1,
-        bias: bool = True,
-        batch_first: bool = False,
-        *,
-        dtype: type | np.dtype | str | None = None,
-        rng: np.random.Generator | None = None,
-    ) -> None:
-        if check_integer("num_layers", num_layers, least=1) != 1:
-            raise ValueError(f"expected num_layers to be 1, got {num_layers}")
-        super().__init__(input_size, hidden_size, 1, bias, batch_first, dtype=dtype, rng=rng)
-
-    def _run(
-        self,
-        cell: Callable[..., object],
-        x: Array,
-        state: State | None,
-        lengths: Lengths | None,
-        dropout_masks: Sequence[Array] | None,
-    ) -> tuple[FloatArray, State, RNNTape]:
-        if lengths is not None:
-            raise ValueError(f"expected no lengths for {type(self).__name__}, got {lengths}")
-        return super()._run(cell, x, state, None, dropout_masks)

@@ -47,8 +47,8 @@ def reverse(x: Shaped[Array, "T B *V"], lengths: Int[Array, "B"] | None) -> Shap
 
 
 def last_state(
-    h: Shaped[Array, "T_and_one B H"], lengths: Int[Array, "B"] | None
-) -> Shaped[Array, "B H"]:
+    h: Shaped[Array, "T_and_one B *H"], lengths: Int[Array, "B"] | None
+) -> Shaped[Array, "B *H"]:
     """Return the state after each sequence's own last step; h[0] is the one before the first."""
     last: Array = h[-1] if lengths is None else h[lengths, np.arange(len(lengths))]
     return last

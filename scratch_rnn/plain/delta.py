@@ -34,7 +34,7 @@ BACKWARD = """
     δa_α = (1 - α_t) Σ δA_t ⊙ A_t, over the matrix            δa_β = δβ_t β_t (1 - β_t)
     δS_{t-1} = α_t δA_t + δo_{t-1} q_{t-1}^T
     δx_t = W_q^T δq_t + W_k^T δc_t + W_v^T δv_t + W_α^T δa_α + W_β^T δa_β
-    δW = Σ δa x_t^T, δb = Σ δa, for each of these δa, over the steps and the rows of the batch
+    δW = Σ δa x_t^T, δb = Σ δa        Σ is over the steps and the rows of the batch
 """
 
 Array = np.ndarray

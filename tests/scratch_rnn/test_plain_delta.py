@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
+import concise_rnn
+from scratch_rnn import GatedDelta
 from scratch_rnn.plain import delta, delta_chunks
 
 LOOP = delta.delta_forward, delta.delta_backward
@@ -75,3 +78,33 @@ def test_a_value_is_written_overwritten_and_read():
     for x_t, after in zip(x, ([[1, 0], [2, 0]], [[1, 3], [2, 4]], [[5, 3], [6, 4]]), strict=True):
         _, S, _ = delta.delta_step(x_t, S, *weights, np.full(2, 800.0))
         np.testing.assert_allclose(S[0], after, atol=1e-5)
+
+
+@pytest.mark.parametrize("T", [1, 5, 16, 17, 40])
+@pytest.mark.parametrize("bias", [True, False])
+def test_both_layers_are_the_loop(T, bias):
+    """The fast layer and PyTorch's, which computes its gradients with autograd."""
+    arguments, upstream = draw(T, 2, 3, 5, seed=T)
+    ours = GatedDelta(3, 5, bias=bias, dtype=np.float64, rng=np.random.default_rng(T))
+    theirs = concise_rnn.GatedDelta(3, 5, bias=bias, dtype=torch.float64)
+    with torch.no_grad():
+        for name, parameter in theirs.named_parameters():
+            parameter.copy_(torch.from_numpy(ours.parameters[name]))
+    x, S_0 = arguments[0], arguments[1][None]
+    weights = [*ours.parameters.values()] if bias else [*ours.parameters.values(), *arguments[4:]]
+    if not bias:
+        weights[2:] = [0 * array for array in weights[2:]]
+    right = run(LOOP, [x, S_0[0], *weights], upstream)
+    output, h_n, tape = ours.forward(x, S_0)
+    d_output, d_S_n = upstream
+    gradients = ours.backward(tape, d_output, d_S_n[None])
+    found = [output, h_n[0], gradients.x, gradients.h0[0], *gradients.parameters.values()]
+    leaves = [torch.from_numpy(array).requires_grad_() for array in (x, S_0)]
+    results = theirs(*leaves)
+    total = sum((r * torch.from_numpy(d)).sum() for r, d in zip(results, upstream, strict=True))
+    d_leaves = torch.autograd.grad(total, [*leaves, *theirs.parameters()])
+    of_torch = [results[0], results[1][0], d_leaves[0], d_leaves[1][0], *d_leaves[2:]]
+    for name, array, tensor in zip(right, found, of_torch, strict=False):
+        close = {"rtol": 1e-11, "atol": 1e-12 * max(1, np.abs(right[name]).max())}
+        np.testing.assert_allclose(array, right[name], **close, err_msg=name)
+        np.testing.assert_allclose(tensor.detach().numpy(), right[name], **close, err_msg=name)
