@@ -52,7 +52,7 @@ def bisect(config: BisectConfig, terminal: Terminal | None = None) -> SearchResu
         case, make_batches = _prepare_search(config, experiment)
         result = search(case, suspect, make_batches, config.updates)
         if result.difference is None:
-            _show_agreement(result, terminal)
+            _show_agreement(result, implementations.CELLS[config.cell], terminal)
             return result
         difference = narrow(result.difference, suspect)
     _show_difference(difference, suspect, terminal)
@@ -100,17 +100,17 @@ def _prepare_search(
     return case, make_batches
 
 
-def _show_agreement(result: SearchResult, terminal: Terminal) -> None:
+def _show_agreement(result: SearchResult, cell: implementations.Cell, terminal: Terminal) -> None:
+    layers = [] if cell.is_one_layer else ["--num-layers 2"]
+    nonlinearity = ["--nonlinearity relu"] if len(cell.nonlinearities) > 1 else []
+    others = ", ".join(["--cell", "--state carried", *layers, *nonlinearity, "--dtype float64"])
     terminal.line(
         f"No difference in {result.updates} updates. The largest difference is "
         f"{result.closest:.0%} of its tolerance: {result.closest_tensor}, update "
         f"{result.closest_update}.",
         "green",
     )
-    terminal.line(
-        "Some bugs show only with other options: --cell, --state carried, --num-layers 2, "
-        "--nonlinearity relu, --dtype float64, a larger --lr."
-    )
+    terminal.line(f"Some bugs show only with other options: {others}, a larger --lr.")
 
 
 def _show_difference(difference: FirstDifference, suspect: Suspect, terminal: Terminal) -> None:

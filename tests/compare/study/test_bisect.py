@@ -73,7 +73,13 @@ def test_a_bug_in_the_upper_layer_is_located_by_the_layer_alone(bisect):
 
 @pytest.mark.parametrize(
     ("typed", "updates"),
-    [("", 10), ("--dtype float64", 3), ("--cell gru", 3), ("--cell lstm", 3)],  # 10: two epochs
+    [
+        ("", 10),  # two epochs
+        ("--dtype float64", 3),
+        ("--cell gru", 3),
+        ("--cell lstm", 3),
+        ("--cell mingru", 3),
+    ],
 )
 def test_pytorch_on_the_cpu_agrees(typed, updates, bisect):
     text = bisect(f"{SETTINGS} {typed} --updates {updates}")
@@ -84,6 +90,8 @@ def test_pytorch_on_the_cpu_agrees(typed, updates, bisect):
     )
     assert 0 < int(found[1]) < 100
     assert 1 <= int(found[3]) <= updates
+    assert ("--num-layers 2" in text) == ("mingru" not in typed)  # a minGRU has one layer
+    assert ("--nonlinearity relu" in text) == ("--cell" not in typed)
     assert "PyTorch on cpu" in text
     assert not Path("runs").exists()
 
