@@ -10,7 +10,7 @@ text-input: Let it read | optimizer-select: Optimizer
 temperature-slider: Temperature
 units-select: Units shown | flow-slider: Gradient at | gain-slider: Scale Whh | loss-slider: Loss
 cut-slider: Truncate after | memory-step: Change step | memory-token: to | weight-field: Value
-weight-select: Parameter | weight-slider: Move it by
+weight-select: Parameter | weight-slider: Move it by | decay-slider: Decay: the gate's bias
 reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-before: Previous
 flow-next: Next
 weight-back: Put it back | play: Play the training | game-start: Start
@@ -29,6 +29,7 @@ NAMES = {  # what stands in a picture, a legend or the head of a table
     "checkpoints": "weights|perplexity|sampled at temperature 0.8, and most likely",
     "lesson-numbers": "cell|20 letters|40 letters|RNN|GRU|LSTM|LSTM, forget bias 1",
     "lesson-before": "RNN|GRU|LSTM, forget bias 1|first letter|repeated letter",
+    "rounding-picture": "loop|scan|chunks|product|log space|128",
     "parity-table": "tensor|verdict|of the tolerance|largest difference|tolerance|shape",
 }
 LABEL = """(id) => {
@@ -67,6 +68,10 @@ STANDS_OUT = [  # what carries meaning, what it has to differ from, and the styl
     ("#lesson-before .line.of-gru", "#lesson-before .line.of-rnn", "stroke"),
     ("#lesson-before .line.of-lstm", "#lesson-before .line.of-gru", "stroke"),
     ("#lesson-before .line.of-lstm", "#lesson-before .line.of-rnn", "stroke"),
+    ("#scan-forms .source-of", "#scan-forms .made", "outlineColor"),
+    ("#rounding-picture .of-product", "#rounding-picture .of-loop", "stroke"),
+    ("#rounding-picture .of-scan", "#rounding-picture .of-loop", "strokeDasharray"),
+    ("#rounding-picture .of-chunks", "#rounding-picture .of-scan", "strokeDasharray"),
     ("#weight-picture .tangent", "#weight-picture .curve", "stroke"),
     ("#checkpoints .chosen td", "#checkpoints tr:not(.chosen) td", "fontWeight backgroundColor"),
     ("#choices .is-right", "#choices button:not(.is-right)", "fontWeight borderTopWidth"),
@@ -182,7 +187,7 @@ def test_what_is_pointed_at_is_outlined_wherever_it_is_shown(page):
     picture = "() => document.querySelector('#hero-picture canvas').toDataURL()"
     at_rest = page.page.evaluate(picture)
     page.page.locator("#unrolled-picture .reads > span").nth(5).hover()  # the letter of step 6
-    assert outlined() == ({TYPED[5], ""}, {"unrolled", "backward", "reach", "memory"})
+    assert outlined() == ({TYPED[5], ""}, {"unrolled", "backward", "reach", "memory", "scan"})
     columns = ["memory 6 5", "memory 6 5", "reach 12 5", "unrolled 14 5", "unrolled 6 5"]
     assert sorted(page.page.evaluate(FRAMES)) == columns  # the middle of each
     assert page.page.evaluate(picture) != at_rest

@@ -19,6 +19,7 @@ import { parityPanel } from "./panels/parity.js";
 import { pointingPanel } from "./panels/pointing.js";
 import { clippingPanel } from "./panels/reach/clipping.js";
 import { reachPanel } from "./panels/reach/reach.js";
+import { scanPanel } from "./panels/scan/scan.js";
 import { stepPanel } from "./panels/step/step.js";
 import { unrolledPanel } from "./panels/unrolled.js";
 import { weightPanel } from "./panels/weight.js";
@@ -45,6 +46,7 @@ const PANELS = [
   clippingPanel,
   memoryPanel,
   lessonPanel,
+  scanPanel,
   weightPanel,
   checkpointsPanel,
   parityPanel,
