@@ -19,7 +19,7 @@ from compare.implementations import (
     load_parameters,
 )
 from compare.mistakes import list_layer_mistakes
-from compare.recurrences.axes import Array
+from compare.recurrences.axes import Array, list_features
 from compare.recurrences.properties import Trial
 from scratch_rnn.arrays import arrays_of
 
@@ -37,21 +37,52 @@ class Identity:
     readings: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The results of a recurrence for some numbers; the states are (1, B, H)."""
+
+    x: Array  # (T, B, V)
+    H: int
+    states: list[Array]
+    parameters: dict[str, Array]
+    output: Array
+    last: list[Array]
+    has_own_output: bool  # it is not one of the states, whichever comes first
+
+
+def _compute_example(trial: Trial, seed: int) -> Example:
+    """Return the results of a recurrence for numbers that are drawn."""
+    recurrence = trial.recurrence
+    case = trial.draw(np.random.default_rng(seed), T=T, B=B)
+    parameters = {name: case[name] for name in recurrence.holder.parameters}
+    states = [case[name] for name in trial.states]
+    output, last = recurrence.compute(case["x"], states or None, parameters)
+    return Example(
+        case["x"].reshape(T, B, -1),
+        recurrence.sizes.H,
+        [state.reshape(1, B, -1) for state in states],
+        parameters,
+        output,
+        last,
+        recurrence.form.output not in recurrence.form.last,
+    )
+
+
 def identify(trial: Trial, cells: tuple[str, ...] = tuple(CELLS)) -> Identity:
     """Return which of these cells, or of their variants in the catalogue, a recurrence is."""
-    cases = [trial.draw(np.random.default_rng(seed), T=T, B=B) for seed in range(SEEDS)]
+    examples = [_compute_example(trial, seed) for seed in range(SEEDS)]
     readings = 0
     for cell in cells:
         for reading in _list_readings(trial, cell):
             readings += 1
             right = CELLS[cell].scratch_layer
-            if all(_agrees(trial, case, cell, reading, right) for case in cases):
+            if all(_agrees(example, cell, reading, right) for example in examples):
                 name = f"nn.{CELLS[cell].layer}" if cell in STACKED else CELLS[cell].layer
                 return Identity(cell, name, readings)
     for cell in cells:
         for reading in _list_readings(trial, cell):
             for name, title, layer in _list_others(cell):
-                if all(_agrees(trial, case, cell, reading, layer) for case in cases):
+                if all(_agrees(example, cell, reading, layer) for example in examples):
                     return Identity(name, title, readings)
     return Identity(readings=readings)
 
@@ -64,10 +95,14 @@ def _list_others(cell: str) -> Iterator[tuple[str, str, LayerClass]]:
 
 
 def _list_readings(trial: Trial, cell: str) -> Iterator[Conventions]:
-    """Yield the ways to read its parameters as those of a cell; none if their shapes do not fit."""
+    """Yield the ways to read its parameters as those of a cell; none if their shapes do not fit.
+
+    Nor do the states fit if they are of another number, or have other features than H.
+    """
     recurrence = trial.recurrence
     V, H = int(np.prod(recurrence.features)), recurrence.sizes.H
-    if len(recurrence.features) > 2 or len(trial.states) > len(CELLS[cell].states):
+    widths = [int(np.prod(list_features(axes))) for axes in recurrence.form.states]
+    if len(recurrence.features) > 2 or widths not in ([], [H] * len(CELLS[cell].states)):
         return
     learned = Conventions()
     try:
@@ -78,39 +113,28 @@ def _list_readings(trial: Trial, cell: str) -> Iterator[Conventions]:
         yield from list_readings(learned, cell, ())
 
 
-def _agrees(
-    trial: Trial, case: dict[str, Array], cell: str, reading: Conventions, layer_class: LayerClass
-) -> bool:
-    """Return whether a recurrence has a cell's results on a case."""
-    recurrence = trial.recurrence
-    own = {name: case[name] for name in recurrence.holder.parameters}
-    states = [case[name] for name in trial.states]
-    output, last = recurrence.compute(case["x"], states or None, own)
-    V, H = int(np.prod(recurrence.features)), recurrence.sizes.H
+def _agrees(example: Example, cell: str, reading: Conventions, layer_class: LayerClass) -> bool:
+    """Return whether an example has a cell's results; its states may have another order."""
+    V, H = example.x.shape[-1], example.H
     layer = layer_class(V, H, dtype=np.dtype("float64"))
     try:
-        ours = reading.convert_to_ours(own, cell)
+        ours = reading.convert_to_ours(example.parameters, cell)
     except UnexpectedResult:
         return False
     zeros = {name: np.zeros_like(array) for name, array in layer.parameters.items()}
     load_parameters(layer, zeros | ours)
-    flat = [state.reshape(1, B, -1) for state in states]
-    if any(state.shape[-1] != H for state in flat) or output.size != T * B * H:
-        return False
-    x = case["x"].reshape(T, B, V)
-    for order in permutations(range(len(flat))):
-        given = [flat[k] for k in order]
-        if len(given) < len(CELLS[cell].states):
-            given = []
-        state = tuple(given) if len(given) > 1 else given[0] if given else None
-        expected, expected_last, _ = layer.forward(x, state)
-        right = [
-            expected,
-            *(arrays_of(expected_last) if given and expected_last is not None else ()),
-        ]
-        got = [output.reshape(T, B, H), *(last[k].reshape(1, B, H) for k in order if last)]
-        if recurrence.form.output in recurrence.form.last:  # whichever state comes first
-            right, got = right[1:], got[1:]
-        if all(np.allclose(a, b, atol=CLOSE, rtol=CLOSE) for a, b in zip(right, got, strict=False)):
+    for order in permutations(range(len(example.states))):
+        given = tuple(example.states[k] for k in order)
+        state = given if len(given) > 1 else next(iter(given), None)
+        output, last, _ = layer.forward(example.x, state)
+        pairs = [(output, example.output)] if example.has_own_output else []
+        if example.last and last is not None:
+            pairs += zip(arrays_of(last), (example.last[k] for k in order), strict=True)
+        if all(a.size == b.size and is_close(a, b.reshape(a.shape)) for a, b in pairs):
             return True
     return False
+
+
+def is_close(a: Array, b: Array) -> bool:
+    """Return whether two results are equal but for rounding."""
+    return bool(np.allclose(a, b, atol=CLOSE, rtol=CLOSE))

@@ -183,6 +183,19 @@ class ScaledGRU(nn.Module):
         return 0.5 * torch.sin(a) * h + b.sigmoid() * torch.cos(c)
 
 
+class OneState(nn.Module):
+    """The gates of an LSTM without its cell state."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.x2h = nn.Linear(input_size, 4 * hidden_size)
+        self.h2h = nn.Linear(hidden_size, 4 * hidden_size)
+
+    def forward(self, x, h):
+        i, f, g, o = (self.x2h(x) + self.h2h(h)).chunk(4, -1)
+        return o.sigmoid() * (f.sigmoid() * h + i.sigmoid() * g.tanh()).tanh()
+
+
 class NoRecurrence(nn.Module):
     def __init__(self, input_size, hidden_size):
         super().__init__()
@@ -227,6 +240,7 @@ FORMS = {
     "Alone": Row((V,), ((H,),), "rnn"),
     "Letters": Row(("T", "B", H), ((1, *ROWS),), "gru"),
     "Images": Row(("B", V, 9, 13), (("B", H, 9, 13),), ""),
+    "OneState": Row(("B", V), (ROWS,), ""),
     "ScaledGRU": Row(("B", V), (ROWS,), ""),
     "gru_cell": Row(("B", V), (ROWS,), "gru"),
     "params_first": Row(("B", V), (ROWS,), "rnn"),
