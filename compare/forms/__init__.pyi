@@ -9,6 +9,7 @@ from .conditions import find_conditions as find_conditions
 from .form import Form as Form
 from .form import FormError as FormError
 from .form import Run as Run
+from .module_method import Method as Method
 from .opening import make_form as make_form
 from .report import assert_same as assert_same
 from .search import search_cases as search_cases

@@ -18,6 +18,7 @@ import torch
 from compare.forms.array_forms import JaxForm, NumpyForm
 from compare.forms.comparison import Forms
 from compare.forms.form import Form, Run
+from compare.forms.module_method import Method
 from compare.forms.shapes import Call, Like, pair_arguments
 from compare.forms.torch_form import TorchForm
 from compare.forms.values import LONG, Case, Draws, Shapes, UsersCase
@@ -27,18 +28,6 @@ from compare.terminal import UsageError
 SLOW = 0.1  # seconds of processor time: rounding at random takes ten times as long
 EXAMPLE = 3  # the smallest size of the first case; the others are 4, 5, …
 NUM_TRIES = 12  # cases after the first, until a function has taken one
-
-
-class _Method(torch.nn.Module):
-    """A module whose forward pass is a method of another one."""
-
-    def __init__(self, module: torch.nn.Module, name: str) -> None:
-        super().__init__()
-        self.module, self.name = module, name
-
-    def forward(self, **inputs: object) -> object:
-        """Call the method."""
-        return getattr(self.module, self.name)(**inputs)
 
 
 @dataclass
@@ -92,7 +81,7 @@ class Subject:
                 raise UsageError(f"expected {self.title}({words}) to work, got {got}") from None
             is_module = isinstance(built, torch.nn.Module)
             self.built[key] = (
-                _Method(built.eval(), self.method) if is_module else getattr(built, self.method)
+                Method(built.eval(), self.method) if is_module else getattr(built, self.method)
             )
         return self.built[key]
 
@@ -113,14 +102,9 @@ class Subject:
             inputs = {names[n]: array for n, array in arrays.items() if n not in parameters}
             if not parameters:
                 return called(**inputs)
-            own = {f"module.{parameters[n]}": a for n, a in arrays.items() if n in parameters}
-            assert isinstance(called, torch.nn.Module)
-            like = next(iter(own.values()))
-            buffers = {
-                n: b.to(like.device, like.dtype if b.is_floating_point() else b.dtype)
-                for n, b in called.named_buffers()
-            }
-            return torch.func.functional_call(called, own | buffers, (), inputs)
+            own = {parameters[n]: a for n, a in arrays.items() if n in parameters}
+            assert isinstance(called, Method)
+            return called.call_with(own, (), inputs)
 
         return function
 

@@ -12,6 +12,7 @@ import numpy as np
 from compare.implementations import Array as NumpyArray
 
 Array = Any  # of NumPy, PyTorch or JAX
+Arrays = dict[str, NumpyArray]
 
 Axes = tuple[str | int, ...]
 """An axis is T, B, or the length that it has in each call."""
@@ -128,6 +129,3 @@ def _list_items(value: Any) -> list[tuple[Any, Any]]:
     if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
         return [(name, getattr(value, name)) for name in value.__dataclass_fields__]
     return []
-
-
-Arrays = dict[str, NumpyArray]

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.implementations import Results
-from compare.recurrences.axes import Array, move_back, to_numpy, walk
+from compare.implementations import Results, describe_error
+from compare.recurrences.axes import Array, Axes, move_back, move_to_front, to_numpy, walk
 from compare.recurrences.gradients import NoGradient, Point
 from compare.recurrences.holders import ObjectHolder, list_arrays
 from compare.recurrences.reading import INPUT, REQUIRED, STATE, list_arguments
@@ -64,7 +64,7 @@ class Backward:
         arrays = self.call(point, self.form.method, self.form.roles)
         gradients = {}
         for name, place in self.form.places.items():
-            shape, axes = point.arrays[name].shape, self._find_axes(name)
+            shape, axes = point.arrays[name].shape, self._find_axes(name, point)
             if place.name not in arrays:
                 raise NoGradient(f"the gradient of {name} is not always there")
             own = reshape(arrays[place.name], shape, axes)
@@ -83,7 +83,7 @@ class Backward:
                 try:
                     arrays = self.call(point, method, roles)
                 except Exception as error:  # of the user's code, under a form chosen here
-                    problem = problem or f": {type(error).__name__}: {error}".split("\n")[0]
+                    problem = problem or f": {describe_error(error)}"
                     continue
                 for over in MEANS:
                     places = self._match(arrays, right, point, over)
@@ -153,17 +153,10 @@ class Backward:
         held = {name: array for name, _, _, array in list_arrays(holder.target)}
         return arrays | {name: to_numpy(a) for name, a in held.items() if name not in own}
 
-    def _find_axes(self, name: str) -> tuple[str | int, ...]:
-        """Return the axes of an array as its author has it."""
+    def _find_axes(self, name: str, point: Point) -> Axes:
+        """Return the axes of an array as its author has it; none of a parameter."""
         form = self.recurrence.form
-        if name == "x":
-            return form.x
-        names = dict(zip(self._list_states(), form.states, strict=True))
-        return names.get(name, ())
-
-    def _list_states(self) -> list[str]:
-        number = len(self.recurrence.form.states)
-        return ["state"] if number == 1 else [f"state {k}" for k in range(1, number + 1)]
+        return {"x": form.x, **dict(zip(point.states, form.states, strict=True))}.get(name, ())
 
     def _match(
         self, arrays: Mapping[str, Array], right: Mapping[str, Array], point: Point, over: str
@@ -178,7 +171,7 @@ class Backward:
             alike = [place for place, a in arrays.items() if a.size == expected.size and size]
             is_argument = name in ("x", *point.states)
             for place, mean_over in product(alike, {over, ""} if is_argument else {over}):
-                own = reshape(arrays[place], expected.shape, self._find_axes(name))
+                own = reshape(arrays[place], expected.shape, self._find_axes(name, point))
                 found = Place(place, mean_over)
                 if np.abs(found.scale(point.arrays["x"]) * own - expected).max() <= CLOSE * size:
                     places[name] = found
@@ -206,12 +199,9 @@ class Backward:
         return places
 
 
-def reshape(array: Array, shape: tuple[int, ...], axes: Sequence[str | int]) -> Array:
+def reshape(array: Array, shape: tuple[int, ...], axes: Axes) -> Array:
     """Return a gradient with time and batch first, in the shape of its array."""
-    leading = [axes.index(letter) for letter in "TB" if letter in axes]
-    if leading and array.ndim == len(axes):
-        array = np.moveaxis(array, leading, range(len(leading)))
-    return array.reshape(shape)
+    return (move_to_front(array, axes, np) if array.ndim == len(axes) else array).reshape(shape)
 
 
 def find_tape(result: Any, output: tuple[object, ...], last: Sequence[tuple[object, ...]]) -> Array:

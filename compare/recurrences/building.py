@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from compare.implementations import Target, build_as_author, load_notebook, make_source
-from compare.recurrences.axes import Sizes, list_features, walk
+from compare.recurrences.axes import Sizes, walk
 from compare.recurrences.holders import FunctionHolder, Holder, ModuleHolder, ObjectHolder
 from compare.recurrences.reading import METHODS, REQUIRED, NotRead, Reader, list_arguments
 from compare.recurrences.recurrence import Recurrence
@@ -58,8 +58,7 @@ def find_unused(recurrence: Recurrence) -> list[str]:
     parameters, sizes = recurrence.holder.parameters, recurrence.sizes
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3, sizes.B, *recurrence.features))
-    shapes = [(sizes.B, *list_features(axes)) for axes in recurrence.form.states]
-    states = [rng.uniform(0.1, 0.6, shape) for shape in shapes]
+    states = recurrence.draw_states(rng, sizes.B)
     before = recurrence.compute(x, states or None, parameters)[0]
 
     def changes(name: str) -> bool:

@@ -20,7 +20,6 @@ def examine_recurrence(target: Target, seed: int = 0) -> Examined:
     identity = identify(trial)
     return Examined(
         recurrence.form.describe(recurrence.sizes),
-        recurrence.calls,
         identity.cell,
         identity.title,
         identity.readings,
@@ -52,10 +51,8 @@ def try_property(each: Property, trial: Trial, draws: Draws, seed: int) -> Stand
 
     try:
         found = search_cases(draws, compare, num_cases=NUM_CASES, seed=seed)
-    except NotTried as reason:
+    except (NotTried, UsageError) as reason:
         return Standing(each.name, each.words, "not tried", str(reason))
-    except UsageError as error:
-        return Standing(each.name, each.words, "not tried", str(error))
     except Exception as error:  # of the user's code, which was read in another call
         why = f"a call raised {describe_error(error)}"
         return Standing(each.name, each.words, "not tried", why)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from compare.forms import Method
 from compare.recurrences.axes import Array, Arrays, is_array, rebuild, to_numpy, walk
 
 MOST_DEEP = 4  # objects within objects that hold parameters
@@ -37,19 +38,6 @@ class Holder(Protocol):
         """Return the result of a method with these parameters."""
 
 
-class _Method(torch.nn.Module):
-    """A module whose forward pass is a method of another one."""
-
-    def __init__(self, module: torch.nn.Module) -> None:
-        super().__init__()
-        self.module, self.name = module, "forward"
-
-    def forward(self, *args: object, **named: object) -> object:
-        """Call the method."""
-        function = self.module if self.name in ("forward", "__call__") else None
-        return (function or getattr(self.module, self.name))(*args, **named)
-
-
 class ModuleHolder:
     """A PyTorch module, in evaluation mode."""
 
@@ -59,23 +47,19 @@ class ModuleHolder:
     def __init__(self, module: torch.nn.Module) -> None:
         self.target = module.eval()
         self._held = {**vars(module)}
-        self._method = _Method(module)
+        self._methods: dict[str, Method] = {}
         self.parameters = {n: p.detach().double().numpy() for n, p in module.named_parameters()}
 
     def call(
         self, method: str, parameters: Mapping[str, Array], args: Sequence[Any], named: Any
     ) -> Any:
         """Return the result of a method with these parameters."""
-        self._method.name = method
-        like = next(iter(parameters.values()), args[0])
-        own = {f"module.{name}": p for name, p in parameters.items()}
-        for name, buffer in self._method.named_buffers():
-            kind = like.dtype if buffer.is_floating_point() else buffer.dtype
-            own[name] = buffer.to(like.device, kind)
+        called = self._methods.setdefault(method, Method(self.target, method))
         usual = torch.get_default_dtype()
-        torch.set_default_dtype(like.dtype)  # of a state of zeros that it makes itself
+        for like in [*parameters.values()][:1]:
+            torch.set_default_dtype(like.dtype)  # of a state of zeros that it makes itself
         try:
-            return torch.func.functional_call(self._method, own, tuple(args), named)
+            return called.call_with(parameters, args, named)
         finally:
             torch.set_default_dtype(usual)
 

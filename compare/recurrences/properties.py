@@ -15,14 +15,13 @@ from compare.forms import (
     Case,
     CaseResult,
     Form,
-    Run,
     compare_exactly,
     compare_rounded,
     compare_tensors,
     make_form,
 )
 from compare.parity import Comparison
-from compare.recurrences.axes import Array, list_features, to_numpy
+from compare.recurrences.axes import Array, to_numpy
 from compare.recurrences.backward import Backward
 from compare.recurrences.gradients import NoGradient, Point
 from compare.recurrences.holders import ObjectHolder
@@ -72,8 +71,7 @@ class Trial:
         before = rng.normal(size=(3, B, *recurrence.features))
         states: Sequence[Array] = []
         if self.states:
-            shapes = [(B, *list_features(axes)) for axes in recurrence.form.states]
-            states = [rng.uniform(0.1, 0.6, shape) for shape in shapes]
+            states = recurrence.draw_states(rng, B)
             if recurrence.form.returns_state:
                 states = recurrence.compute(before, states, parameters)[1]
         return {"x": x, **dict(zip(self.states, states, strict=True)), **parameters}
@@ -380,5 +378,3 @@ PROPERTIES = (
     Property(default_state, "", needs_default),
 )
 """In the order of the report."""
-
-__all__ = ["PROPERTIES", "NotTried", "Property", "Run", "Trial"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.implementations import describe_error
 from compare.recurrences.axes import (
     LEAF,
     Array,
@@ -106,13 +107,12 @@ class Reader:
             return
         alone = replace(form, begins_alone=True)
         for structure, axes in self._list_returned(form, result):
-            ways: list[tuple[list[str], tuple[Any, ...]]] = []
-            if optional:
-                ways.append(([f"state={optional[0]}"], (structure,)))
-                if isinstance(structure, tuple) and len(structure) == len(optional):
-                    ways.append(([f"state={name}" for name in optional], structure))
-            for names, structures in ways:
-                yield replace(alone, arguments=("x", *names), structures=structures, states=axes)
+            begun = replace(alone, states=axes)
+            roles = [f"state={name}" for name in optional]
+            if roles:
+                yield replace(begun, arguments=("x", roles[0]), structures=(structure,))
+            if isinstance(structure, tuple) and len(structure) == len(roles):
+                yield replace(begun, arguments=("x", *roles), structures=structure)
         yield from self._list_kept(form)
         yield alone
 
@@ -121,14 +121,14 @@ class Reader:
         items = [*result] if isinstance(result, tuple | list) else [result]
         parts = [tuple(items[1:])] if len(items) > 2 else []
         for part in (*parts, *items[::-1]):
-            axes = tuple(measure(a, self.sizes, self._leading(form)) for _, a in walk(part))
+            axes = tuple(measure(a, self.sizes, form.leading) for _, a in walk(part))
             if axes and all(("B" in each) == form.has_batch for each in axes):
                 yield make_structure(part), axes
 
     def _list_kept(self, form: CallForm) -> Iterator[CallForm]:
         """Yield a form whose state is in attributes of the object, which a call has changed."""
         target = self.holder.target
-        held = {n: np.array(to_numpy(v)) for n, v in vars_of(target).items() if is_array(v)}
+        held = {n: to_numpy(v) for n, v in vars_of(target).items() if is_array(v)}
         if self._call(form, []) is None:
             return
         kept = {}
@@ -136,7 +136,7 @@ class Reader:
             if not is_array(value) or name in self.holder.parameters:
                 continue
             now, before = to_numpy(value), held.get(name)
-            axes = measure(now, self.sizes, "B" if form.has_batch else "")
+            axes = measure(now, self.sizes, form.leading)
             is_new = before is None or before.shape != now.shape or not np.array_equal(before, now)
             is_own = ("B" in axes) == form.has_batch and self.sizes.H in axes
             if is_new and is_own:
@@ -187,17 +187,8 @@ class Reader:
 
     # Calls ------------------------------------------------------------------------------------
 
-    def _leading(self, form: CallForm) -> str:
-        """Return the letters that the axes of a state may have."""
-        return "B" if form.has_batch else ""
-
     def _draw_x(self, form: CallForm) -> Array:
         return self.rng.normal(size=(self.sizes.T, self.sizes.B, *list_features(form.x)))
-
-    def _draw_states(self, form: CallForm) -> list[Array]:
-        """Draw states; they are positive, as those of some cells are."""
-        shapes = [(self.sizes.B, *list_features(axes)) for axes in form.states]
-        return [self.rng.uniform(0.1, 0.6, shape) for shape in shapes]
 
     def _call(self, form: CallForm, states: list[Array]) -> Any:
         """Return the result of one call as it is; None after an exception."""
@@ -213,12 +204,12 @@ class Reader:
         try:
             return recurrence.call_as_is(recurrence.make(x), given or None, parameters)
         except Exception as error:  # of the user's code, under a form that was chosen here
-            self.problem = self.problem or f"{type(error).__name__}: {error}".split("\n")[0]
+            self.problem = self.problem or describe_error(error)
             return None
 
     def _try(self, form: CallForm) -> tuple[int, CallForm]:
         """Return how many signs there are for a form, and the form with its results."""
-        states = self._draw_states(form)
+        states = Recurrence(self.holder, form, self.sizes).draw_states(self.rng, self.sizes.B)
         result = self._call(form, states)
         if result is None:
             return 0, form
@@ -229,7 +220,7 @@ class Reader:
         try:
             return self._count_signs(read, states), read
         except Exception as error:  # of the user's code, under a form that was chosen here
-            self.problem = self.problem or f"{type(error).__name__}: {error}".split("\n")[0]
+            self.problem = self.problem or describe_error(error)
             return 0, form
 
     def _count_signs(self, form: CallForm, states: list[Array]) -> int:
@@ -275,19 +266,18 @@ def find_results(
     """Return a form with the places of output and states in a result; None without an output."""
     leaves = [*walk(result)]
     last = () if form.attributes else find_states(leaves, shapes)
-    leading = "TB" if form.has_batch else "T"
     found = replace(form, last=last, last_axes=form.states if last else ())
     if form.is_step:
         free = [path for path, _ in leaves if path not in last]
         if not leaves or not (last or form.attributes):
             return None
         path = free[0] if free and (not last or free[0] < last[0]) else (last or free)[0]
-        axes = measure(take(result, path), sizes, leading[1:])
+        axes = measure(take(result, path), sizes, form.leading)
         if ("B" in axes) != form.has_batch:
             return None
         return replace(found, output=path, output_axes=axes)
     for path, array in leaves:
-        axes = measure(array, sizes, leading)
+        axes = measure(array, sizes, f"T{form.leading}")
         if ("B" in axes) != form.has_batch:
             continue
         if "T" in axes:
@@ -302,7 +292,7 @@ def _add_all_steps(form: CallForm, leaves: Sequence[tuple[Path, Array]], sizes: 
     """Return a form with the states of all steps, if a result has these and no last ones."""
     if form.last or not form.states or form.attributes:
         return form
-    measured = [(path, measure(a, sizes, "TB" if form.has_batch else "T")) for path, a in leaves]
+    measured = [(path, measure(a, sizes, f"T{form.leading}")) for path, a in leaves]
     every = [
         (path, axes)
         for path, axes in measured

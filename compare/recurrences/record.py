@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from compare.files import JsonObject
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -24,20 +26,17 @@ class Examined:
     """A recurrence as it was read, and how its properties stand."""
 
     form: str  # how it is called, in words
-    calls: int  # that it took to find out
     cell: str = ""  # the known cell that it is; empty if it is one of its own
     title: str = ""  # of the cell, in words
     readings: int = 0  # of its parameters that were tried
     standings: list[Standing] = field(default_factory=list)
 
-    def to_json(self) -> dict[str, object]:
+    def to_json(self) -> JsonObject:
         """Return it as JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, object]) -> "Examined":
+    def from_json(cls, values: JsonObject) -> "Examined":
         """Return what `to_json` has written."""
-        several = values["standings"]
-        assert isinstance(several, list)
-        standings = [Standing(**each) for each in several]
-        return cls(**{**values, "standings": standings})  # type: ignore[arg-type]
+        standings = [Standing(**each) for each in values["standings"]]
+        return cls(**{**values, "standings": standings})

@@ -57,6 +57,11 @@ class CallForm:
         return "B" in self.x
 
     @property
+    def leading(self) -> str:
+        """The letters that the axes of a state may have."""
+        return "B" if self.has_batch else ""
+
+    @property
     def returns_state(self) -> bool:
         """Whether the state after a call is known."""
         return bool(self.last or self.attributes)
@@ -79,6 +84,11 @@ class Recurrence:
     form: CallForm
     sizes: Sizes
     calls: int = 0  # of the author's code, until the form was found
+
+    def draw_states(self, rng: np.random.Generator, B: int) -> list[Array]:
+        """Draw states (B, …); they are positive, as those of some cells are."""
+        shapes = [(B, *list_features(axes)) for axes in self.form.states]
+        return [rng.uniform(0.1, 0.6, shape) for shape in shapes]
 
     @property
     def features(self) -> tuple[int, ...]:
