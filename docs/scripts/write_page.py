@@ -19,6 +19,7 @@ from pathlib import Path
 import pooch
 
 from compare.files import JsonObject
+from compare.implementations import CELLS, STACKED
 from compare.study.writing.build import write_offline, write_page
 
 ROOT = Path(__file__).parents[2]
@@ -187,10 +188,15 @@ def bundle() -> str:
 
 
 def read_exercises() -> Iterator[tuple[str, JsonObject]]:
-    """Yield the exercises that `check` checks: their source, cell, and options of the command."""
+    """Yield the exercises that `check` checks: their source, cell, and options of the command.
+
+    Those of a cell that the page to write in does not have are left out.
+    """
     folder = ROOT / "docs" / "exercises"
     for name, stage, option in EXERCISE.findall((folder / "README.md").read_text(encoding="utf-8")):
         cell = stage.partition("_")[0]
+        if cell in CELLS and cell not in STACKED:
+            continue
         choice = {"stage": stage} | ({"no_equations": True} if option else {})
         source = (folder / f"{name}.py").read_text(encoding="utf-8")
         yield (
