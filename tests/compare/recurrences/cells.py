@@ -194,6 +194,29 @@ for mistake in MISTAKES:
         globals()[name] = type(name, (mistake, cell), {})
 
 
+class LooksAhead(Leaky):
+    def forward(self, x, state=None):
+        return super().forward(x - 0.1 * x[-1:], state)
+
+
+class Remembers(Leaky):
+    """A call depends on the one before it."""
+
+    last = 0.0
+
+    def forward(self, x, state=None):
+        output, state = super().forward(x, state)
+        output, self.last = output + 0.1 * self.last, float(x.detach().mean())
+        return output, state
+
+
+class BeginsElsewhere(Leaky):
+    """The state that it begins with is a parameter."""
+
+    def begin(self, x):
+        return self.u.expand(x.shape[1], -1)
+
+
 # In NumPy ---------------------------------------------------------------------------------------
 
 
@@ -223,6 +246,41 @@ class SineWithoutLeak(Sine):
     def backward(self, d_h, cache):
         d_x, d_before, gradients = super().backward(d_h, cache)
         return d_x, d_before - d_h * cache[3], gradients
+
+
+class SineInBuffer(Sine):
+    """Its results are in memory that the next call takes, too."""
+
+    def step(self, x, h):
+        n, cache = super().step(x, h)
+        if getattr(self, "buffer", n[:0]).shape != n.shape:
+            self.buffer = n
+        self.buffer[...] = n
+        return self.buffer, cache
+
+
+class SineInDouble(Sine):
+    """Its results are in float64, whatever it is given."""
+
+    def step(self, x, h):
+        n, cache = super().step(x, h)
+        return n.astype("float64"), cache
+
+
+class SineWithMemory(Sine):
+    """An array that a call writes is no parameter."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.dW = np.zeros((hidden_size, input_size))
+
+
+class SineOnAverage(Sine):
+    """Gradients of the parameters are means over the batch."""
+
+    def backward(self, d_h, cache):
+        d_x, d_before, gradients = super().backward(d_h, cache)
+        return d_x, d_before, {name: d / len(d_h) for name, d in gradients.items()}
 
 
 class SineHalved(Sine):

@@ -45,6 +45,33 @@ def test_a_mistake_violates_its_property_alone(cell, mistake):
     assert list_wrong(examine(f"{cell.__name__}{mistake.__name__}")) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "violated"),
+    [
+        ("LooksAhead", "causal"),
+        ("Remembers", "repeatable"),
+        ("SineInBuffer", "results kept"),
+        ("SineInDouble", "dtype kept"),
+    ],
+)
+def test_each_property_finds_what_it_is_about(name, violated):
+    standings = {standing.name: standing for standing in examine(name).standings}
+    assert standings[violated].verdict == "wrong"
+
+
+def test_a_state_that_does_not_begin_at_zero_is_no_mistake():
+    standings = {standing.name: standing for standing in examine("BeginsElsewhere").standings}
+    assert standings["default state"].why == "it begins at another state than zero"
+    assert not [s for s in standings.values() if s.verdict == "wrong"]
+
+
+@pytest.mark.parametrize("name", ["SineWithMemory", "SineOnAverage"])
+def test_gradients_beside_parameters_and_means_accuse_nobody(name):
+    examined = examine(name)
+    assert examined.standings[0].verdict == "right"
+    assert list_wrong(examined) == []
+
+
 def test_a_backward_pass_of_numpy_is_read_by_its_numbers():
     assert list_wrong(examine("Sine")) == []
     for name, gradient in (("SineWithoutLeak", "state"), ("SineHalved", "params.U")):
