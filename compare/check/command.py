@@ -86,13 +86,13 @@ def examine(
                 f"expected FILE:CLASS or FILE:FUNCTION with --cell {OWN}, got {config.target}"
             )
         try:
-            report = examine_own(config)
+            report = examine_own(config, terminal)
         except CallFailed as failure:
             raise UsageError(f"{config.target} was not checked: {failure}") from None
     else:
         report = _examine_known(config, terminal, source, start)
         if report.misfit and is_readable:
-            report = _choose(report, config)
+            report = _choose(report, config, terminal)
     if config.no_equations:
         report.hide_equations()
     try:
@@ -132,10 +132,10 @@ def _examine_known(
     return report
 
 
-def _choose(report: Report, config: CheckConfig) -> Report:
+def _choose(report: Report, config: CheckConfig, terminal: Terminal) -> Report:
     """Return the report on what was read by calling it, if that says more than this one."""
     try:
-        own = examine_own(config)
+        own = examine_own(config, terminal)
     except CallFailed:
         return report
     is_same = own.cell == report.cell

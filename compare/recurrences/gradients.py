@@ -61,7 +61,7 @@ class Point:
         coarse, fine = quotients
         rounding = float(np.finfo(np.float64).eps) * largest / step
         kink = abs(bends[1] - bends[0] / 2)  # a smooth function bends half as much in half a step
-        return fine + (fine - coarse) / 3, SAFETY * (abs(fine - coarse) + kink + rounding)
+        return fine, SAFETY * (abs(fine - coarse) + kink + rounding)
 
     def differ_everywhere(self, name: str) -> tuple[Array, Array]:
         """Return the derivative for each entry, and how far each may be from it."""

@@ -109,8 +109,7 @@ def _list_readings(trial: Trial, cell: str) -> Iterator[Conventions]:
         learned.learn(dict(recurrence.holder.parameters), cell, V, H, ())
     except UnexpectedResult:
         return
-    if not learned.unused:
-        yield from list_readings(learned, cell, ())
+    yield from list_readings(learned, cell, ())
 
 
 def _agrees(example: Example, cell: str, reading: Conventions, layer_class: LayerClass) -> bool:

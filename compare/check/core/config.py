@@ -21,7 +21,7 @@ SECONDS = Range(1.0, 1e6, "between 1 and 1,000,000")
 TOTAL = Range(3.0, 1e6, "between 3 and 1,000,000")
 GIBIBYTES = Range(0.5, 2**20, "between 0.5 and 1,048,576")
 """Limits that our own solution and PyTorch's keep: nobody loses a point by a typing error."""
-OWN = "own"  # for --cell: a cell of one's own, which is judged by its properties alone
+OWN = "own"  # for --cell: a cell of one's own, of which only the properties are tried
 
 Cell = Annotated[str | None, flag("CELL", "(default: guessed from the names)")]
 Seed = Annotated[int, FROM_0, arg(metavar="N")]

@@ -1,10 +1,11 @@
-"""A recurrence that no known form fits: it is read by calling it, and judged by its properties.
+"""A recurrence that no known form fits: it is read by calling it, and its properties are tried.
 
 With its own parameters it may have the numbers of a known cell. If it has none's, it is a cell of
 its own.
 """
 
 from compare.check.core.config import OWN, CheckConfig
+from compare.check.core.loading import show_spinner
 from compare.check.core.report import Report
 from compare.check.core.results import Case, Diagnosis, Item, ItemResult, Result
 from compare.implementations import (
@@ -17,7 +18,7 @@ from compare.implementations import (
     read_target,
 )
 from compare.recurrences import Examined, Standing, examine_in_process
-from compare.terminal import plural
+from compare.terminal import Terminal, plural
 
 UNCOUNTED = ("dtype kept",)
 """The properties that count with --strict alone."""
@@ -30,12 +31,13 @@ def can_be_own(config: CheckConfig, source: Source) -> bool:
     return bool(target.name) and target.adapter is None and not limits and not config.stage
 
 
-def examine_own(config: CheckConfig) -> Report:
+def examine_own(config: CheckConfig, terminal: Terminal) -> Report:
     """Check a recurrence by its properties; CallFailed, not tried, if it could not be read."""
     total = config.total_timeout or 30 * config.timeout
-    found = examine_in_process(
-        config.target, seed=config.seed, gibibytes=config.memory, seconds=total
-    )
+    with show_spinner(terminal):
+        found = examine_in_process(
+            config.target, seed=config.seed, gibibytes=config.memory, seconds=total
+        )
     named = guess_cell_of_class([read_target(config.target).name.partition("(")[0]])
     named = config.base_cell or named
     report = Report(config.target, "own", found.cell or named or OWN, config.seed)

@@ -183,6 +183,38 @@ class ScaledGRU(nn.Module):
         return 0.5 * torch.sin(a) * h + b.sigmoid() * torch.cos(c)
 
 
+class MixedBatchFirst(BatchFirst):
+    """A mistake that mixes rows, where time is not the first axis."""
+
+    def forward(self, inputs):
+        return super().forward(inputs - 0.1 * inputs.mean(0, keepdim=True))
+
+
+class AlmostRNN(nn.Module):
+    """Nearly the numbers of nn.RNN."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.rnn = nn.RNN(input_size, hidden_size)
+
+    def forward(self, x, h=None):
+        output, h = self.rnn(x, h)
+        return 1.001 * output, h
+
+
+class GradientsFirst:
+    """Arrays of the shapes of parameters that are none stand before these."""
+
+    def __init__(self, input_size, hidden_size):
+        rng = np.random.default_rng(0)
+        self.dW, self.dU = np.zeros((hidden_size, input_size)), np.zeros((hidden_size,) * 2)
+        self.W = 0.3 * rng.normal(size=(hidden_size, input_size))
+        self.U = 0.3 * rng.normal(size=(hidden_size, hidden_size))
+
+    def forward(self, x, h):
+        return np.tanh(x @ self.W.T + h @ self.U.T)
+
+
 class OneState(nn.Module):
     """The gates of an LSTM without its cell state."""
 
@@ -240,6 +272,9 @@ FORMS = {
     "Alone": Row((V,), ((H,),), "rnn"),
     "Letters": Row(("T", "B", H), ((1, *ROWS),), "gru"),
     "Images": Row(("B", V, 9, 13), (("B", H, 9, 13),), ""),
+    "MixedBatchFirst": Row(("B", "T", V), (), ""),
+    "AlmostRNN": Row(("T", "B", V), ((1, *ROWS),), ""),
+    "GradientsFirst": Row(("B", V), (ROWS,), "rnn"),
     "OneState": Row(("B", V), (ROWS,), ""),
     "ScaledGRU": Row(("B", V), (ROWS,), ""),
     "gru_cell": Row(("B", V), (ROWS,), "gru"),

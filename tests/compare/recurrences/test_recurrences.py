@@ -1,16 +1,22 @@
-"""`check` reads any recurrence by calling it, and judges a cell of its own by its properties."""
+"""`check` reads any recurrence by calling it, and tries the properties of a cell of its own."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from compare.check import CheckConfig, CheckError, check
-from compare.implementations import read_target
+from compare.check import CheckConfig, CheckError, check, command
+from compare.check.core.report import Report
+from compare.check.core.results import Item, ItemResult
+from compare.check.layers.own import describe_identity
+from compare.forms import Case, CaseResult, Draws
+from compare.implementations import CallFailed, read_target
+from compare.recurrences import examine_in_process
 from compare.recurrences.building import read_recurrence
-from compare.recurrences.examine import Examined, examine_recurrence
+from compare.recurrences.examine import Examined, examine_recurrence, try_property
 from compare.recurrences.identity import identify
-from compare.recurrences.properties import Trial
-from compare.terminal import UsageError
+from compare.recurrences.properties import Property, Trial, gradient
+from compare.terminal import Terminal, UsageError
 from tests.compare.recurrences import cells
 from tests.compare.recurrences.forms import FORMS
 
@@ -59,6 +65,16 @@ def test_each_property_finds_what_it_is_about(name, violated):
     assert standings[violated].verdict == "wrong"
 
 
+def test_a_kink_is_no_wrong_gradient():
+    trial = Trial(read_recurrence(read_target(f"{CELLS_FILE}:Rectified")))
+    arrays = trial.draw(np.random.default_rng(0), T=2, B=3)
+    case = Case({"T": 2, "B": 3}, {}, arrays | {"state": 0 * arrays["state"]})
+    point = trial.make_point(case)
+    at_kink = point.differ("state", np.eye(3, 8))[0]
+    assert at_kink != 0  # where PyTorch has slope 0
+    assert not gradient(trial, case, False).differs
+
+
 def test_a_state_that_does_not_begin_at_zero_is_no_mistake():
     standings = {standing.name: standing for standing in examine("BeginsElsewhere").standings}
     assert standings["default state"].why == "it begins at another state than zero"
@@ -74,10 +90,10 @@ def test_gradients_beside_parameters_and_means_accuse_nobody(name):
 
 def test_a_backward_pass_of_numpy_is_read_by_its_numbers():
     assert list_wrong(examine("Sine")) == []
-    for name, gradient in (("SineWithoutLeak", "state"), ("SineHalved", "params.U")):
+    for name, array in (("SineWithoutLeak", "state"), ("SineHalved", "params.U")):
         examined = examine(name)
         assert list_wrong(examined) == ["gradient"]
-        assert examined.standings[0].where == f"They differ in gradient of {gradient}."
+        assert examined.standings[0].where == f"They differ in gradient of {array}."
 
 
 @pytest.mark.parametrize(("name", "row"), FORMS.items(), ids=FORMS)
@@ -87,6 +103,23 @@ def test_a_form_is_read_by_calling_it(name, row):
     assert (form.x, form.states, form.attributes) == (row.x, row.states, row.attributes)
     assert identify(Trial(recurrence)).cell == row.cell
     assert recurrence.calls <= row.calls
+
+
+def test_a_property_that_no_case_shows_is_not_tried():
+    def refuse(trial, case, quickly):
+        return CaseResult(case, errors=(ValueError("no"), ValueError("no")))
+
+    trial = Trial(read_recurrence(read_target(f"{CELLS_FILE}:Sine")))
+    draws = Draws(("T", "B"), case=trial.draw)
+    standing = try_property(Property(refuse, ""), trial, draws, 0)
+    assert (standing.verdict, standing.why) == ("not tried", "a call raised ValueError: no")
+
+
+def test_a_recurrence_without_an_end_is_not_tried(monkeypatch):
+    monkeypatch.setattr("compare.recurrences.process.SPARE_SECONDS", 0.0)
+    with pytest.raises(CallFailed, match="no result within 1 s") as caught:
+        examine_in_process(f"{CELLS_FILE}:Sine", seed=0, gibibytes=4.0, seconds=1.0)
+    assert caught.value.verdict == "not tried"
 
 
 # Through the command ----------------------------------------------------------------------------
@@ -123,3 +156,34 @@ def test_what_cannot_be_read_is_not_checked():
         check(CheckConfig(target=f"{FORMS_FILE}:NoRecurrence"))
     with pytest.raises(UsageError, match=r"was not checked: none of \d+ calls"):
         check(CheckConfig(target=f"{FORMS_FILE}:NoRecurrence", cell="own"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "named", "is_another"),
+    [
+        ("gru", "gru", False),
+        ("gru", "", False),
+        ("lstm", "gru", True),
+        ("gru-reset-before-product", "gru", True),
+        ("", "", False),
+        ("", "gru", True),
+    ],
+)
+def test_a_cell_is_another_one_only_where_one_is_named(cell, named, is_another):
+    found = Examined("x (T, B, V)", cell=cell, title="a title")
+    assert bool(describe_identity(found, named)[1]) == is_another
+
+
+@pytest.mark.parametrize(
+    ("cell", "score", "kept"), [("rnn", 1, False), ("own", 1, True), ("own", 0, False)]
+)
+def test_a_report_with_right_parts_gives_way_to_one_on_the_same_cell_alone(
+    cell, score, kept, monkeypatch
+):
+    part = ItemResult(item=Item("forward", ""), verdict="right" if score else "not tried")
+    known, own = (Report("a.py:A", "class", each, 0) for each in ("rnn", cell))
+    known.stages = [part]
+    monkeypatch.setattr(command, "examine_own", lambda *_: own)
+    assert (
+        command._choose(known, CheckConfig(target="a.py:A"), Terminal(quiet=True)) is known
+    ) == kept
