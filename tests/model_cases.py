@@ -50,9 +50,12 @@ class ModelCase:
     def state(self):
         """The state to begin in: (L·D, B, R), or a pair."""
         case, floats, arrays = self.layer, self.layer.floats, []
-        for name in CELLS[case.cell].states:
-            given, units = getattr(floats, f"{name}0"), case.R if name == "h" else case.H
-            zeros = np.zeros((case.L * case.D, case.B, units), case.dtype)
+        for name in CELLS[case.cell].layer_states:
+            given, sizes = (
+                getattr(floats, f"{name}0"),
+                case.state_sizes if name == "h" else (case.H,),
+            )
+            zeros = np.zeros((case.L * case.D, case.B, *sizes), case.dtype)
             arrays.append(zeros if given is None else given.copy())
         return arrays[0] if len(arrays) == 1 else tuple(arrays)
 

@@ -29,7 +29,7 @@ def run(case, parameters, x, states, lengths, masks):
     """
     leading = x.shape[:-3]
     R, D, step = case.R, case.D, STEPS[case.cell]
-    names = CELLS[case.cell].states
+    names, every = CELLS[case.cell].layer_states, [slice(None)] * len(case.state_sizes)
     last = {f"{name}_n": np.zeros_like(states[f"{name}0"]) for name in names}
     y = x
     for i, (layer, direction, suffix) in enumerate(list_recurrences(case)):
@@ -43,13 +43,14 @@ def run(case, parameters, x, states, lengths, masks):
             if name.endswith(f"_{suffix}")
         }
         for b in range(case.B):
-            state = tuple(states[f"{name}0"][..., i, b, :] for name in names)
+            state = tuple(states[f"{name}0"][..., i, b, *every] for name in names)
             order = range(lengths[b])
             for t in reversed(order) if direction else order:
-                state = step(case, own, y[..., t, b, :], *state)
-                output[..., t, b, direction * R : (direction + 1) * R] = state[0]
+                first, *others = step(case, own, y[..., t, b, :], *state)
+                output[..., t, b, direction * R : (direction + 1) * R] = first
+                state = (first, *others)[-len(names) :]  # without an output that is no state
             for name, array in zip(names, state, strict=True):
-                last[f"{name}_n"][..., i, b, :] = array
+                last[f"{name}_n"][..., i, b, *every] = array
     return {"output": output} | last
 
 
@@ -62,7 +63,8 @@ def smallest(dtype):
     return max(float(np.finfo(np.float64).tiny) / EPSILON, float(np.finfo(dtype).tiny))
 
 
-# One step of each cell: from x_t and the state before it to the state after it -----------------
+# One step of each cell: from x_t and the state before it to the state after it, and before it the
+# output, if it is none of its arrays ------------------------------------------------------------
 
 
 def rnn_step(case, own, x, h):
@@ -95,7 +97,20 @@ def mingru_step(case, own, x, h):
     return ((1 - z) * h + z * n,)
 
 
-STEPS = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step, "mingru": mingru_step}
+def delta_step(case, own, x, S):
+    """The memory S forgets with α, writes v under the key k with β, and is read with q."""
+    ((q, c, v),) = products(case, own, x)
+    a = times(own["weight_ig"], x) + (own["bias_ig"] if case.bias else 0)
+    alpha, beta = np.split(sigmoid(a), 2, axis=-1)
+    k = c / np.sqrt(np.sum(c * c, axis=-1, keepdims=True) + 1e-6)
+    outer = k[..., :, None] * k[..., None, :]
+    S = (alpha[..., None] * S) @ (np.eye(case.H) - beta[..., None] * outer)
+    S = S + (beta * v)[..., :, None] * k[..., None, :]
+    return times(S, q), S
+
+
+STEPS = {"rnn": rnn_step, "gru": gru_step, "lstm": lstm_step}
+STEPS |= {"mingru": mingru_step, "delta": delta_step}
 
 
 def products(case, own, x, *states):
@@ -135,7 +150,7 @@ def results(case):
     lengths = np.full(case.B, case.T) if floats.lengths is None else floats.lengths
     steps = int(lengths.max())
     stepped = complex_steps(variables)
-    states = {f"{name}0": stepped.pop(f"{name}0") for name in CELLS[case.cell].states}
+    states = {f"{name}0": stepped.pop(f"{name}0") for name in CELLS[case.cell].layer_states}
     total = len(states["h0"])
     if case.one_hot:
         x = np.eye(case.V, dtype=complex)[in_time_order(case, floats.x)]
@@ -147,11 +162,11 @@ def results(case):
     loss = np.zeros(total, complex)
     if floats.d_output is not None:
         loss += np.sum(found["output"] * in_time_order(case, floats.d_output), axis=(1, 2, 3))
-    for name in CELLS[case.cell].states:
+    for name in CELLS[case.cell].layer_states:
         d = getattr(floats, f"d_{name}_n")
         if d is not None:
             d = d[:, None] if case.unbatched else d
-            loss += np.sum(found[f"{name}_n"] * d, axis=(1, 2, 3))
+            loss += np.sum(found[f"{name}_n"] * d, axis=tuple(range(1, d.ndim + 1)))
     derivatives = loss.imag / EPSILON  # one for each entry of each variable, in their order
 
     named = {name: array[0].real for name, array in found.items()}
@@ -179,8 +194,9 @@ def time_major(case, floats):
     variables = {name: array.astype(np.float64) for name, array in floats.parameters.items()}
     if not case.one_hot:
         variables["x"] = in_time_order(case, floats.x).astype(np.float64)
-    for name in CELLS[case.cell].states:
-        shape = (case.L * case.D, case.B, case.R if name == "h" else case.H)
+    for name in CELLS[case.cell].layer_states:
+        units = case.state_sizes if name == "h" else (case.H,)
+        shape = (case.L * case.D, case.B, *units)
         array = getattr(floats, f"{name}0")
         array = np.zeros(shape) if array is None else array.reshape(shape)
         variables[f"{name}0"] = array.astype(np.float64)

@@ -90,8 +90,8 @@ class Bug:
 
     def read_plain(self, cell: str) -> tuple[Patch, ...]:
         """Return the patches on a cell's plain version."""
-        file = CELLS[cell].plain_file
-        return tuple(patch for patch in self.plain if patch.file == file)
+        files = CELLS[cell].plain_file, CELLS[cell].chunks_file
+        return tuple(patch for patch in self.plain if patch.file in files)
 
     def find_lines(self, cell: str, sign: str = "+") -> tuple[str, ...]:
         """Return the lines of a cell's plain version that the bug changes: with it, or "-" without.

@@ -45,6 +45,8 @@ def less_accurate(cell: str) -> tuple[Patch, ...]:
 class PlainFunctions(LocalFunctions):
     """The six functions of a cell, with the patches of their files, and `move` on each result.
 
+    With a patch of the chunks they compute in chunks.
+
     With `order` they read weights whose gates are in this order; only the functions of some `kinds`
     do, if these are given. With `states`, h_0 to h_T, the forward pass returns these in the place
     of its own.
@@ -63,6 +65,10 @@ class PlainFunctions(LocalFunctions):
         super().__init__(cell)
         files = CELLS[cell].plain_file, LOSS_FILE
         cell_functions, loss = (_execute(file, patches, move) for file in files)
+        if any(patch.file == CELLS[cell].chunks_file for patch in patches):
+            chunks = _execute(CELLS[cell].chunks_file, patches, move)
+            for way in ("forward", "backward"):
+                cell_functions[f"{cell}_{way}"] = chunks[f"{cell}_chunks_{way}"]
         self.step, self.step_backward = (
             cell_functions[f"{cell}_step"],
             cell_functions[f"{cell}_step_backward"],

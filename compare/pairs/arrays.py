@@ -67,7 +67,7 @@ def _find_case(config: PairConfig, like: str, dtype: str, shape: tuple[int, ...]
     file = read_target(str(config.weights))
     weights = read_layer(file.path, file.name)
     cell = guess_cell(weights, config.cell)
-    if like == "c_n" and "c" not in cell.states:
+    if like == "c_n" and "c" not in cell.layer_states:
         raise UsageError(f"expected --like of a result of {cell.title}, got {like}")
     of_arrays = dict(zip(AXES[like], shape, strict=True))
     fields = {"dtype": dtype, "seed": config.seed, "nonlinearity": config.nonlinearity}

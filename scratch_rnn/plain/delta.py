@@ -8,11 +8,11 @@ key, and reads with a query. `delta_chunks.py` has many steps at once.
 
 import numpy as np
 
-# Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a) and ε = 1e-6:
+# Forward, for t = 1 … T, with σ(a) = 1 / (1 + e^-a):
 FORWARD = """
     q_t = W_q x_t + b_q                                       the query                (B, H)
     v_t = W_v x_t + b_v                                       the value                (B, H)
-    c_t = W_k x_t + b_k       ρ_t = √(c_t · c_t + ε)          ρ_t, a length            (B, 1)
+    c_t = W_k x_t + b_k       ρ_t = √(c_t · c_t + 1e-6)       ρ_t, a length            (B, 1)
     k_t = c_t / ρ_t                                           the key, of length 1     (B, H)
     α_t = σ(W_α x_t + b_α)                                    what the memory keeps    (B, 1)
     β_t = σ(W_β x_t + b_β)                                    how much is overwritten  (B, 1)

@@ -10,11 +10,15 @@ import pytest
 from compare.check import LayerCase
 from compare.implementations import CELLS
 from compare.parity import compare_results, tolerances
-from scratch_rnn.plain import mingru
+from scratch_rnn.plain import delta_chunks, mingru
 from tests import oracle
 from tests.properties import demand
 
 FORMS = {
+    ("delta", "chunks"): (
+        delta_chunks.delta_chunks_forward,
+        delta_chunks.delta_chunks_backward,
+    ),
     ("mingru", "scan"): (mingru.mingru_scan_forward, mingru.mingru_scan_backward),
     ("mingru", "loop and scan back"): (mingru.mingru_forward, mingru.mingru_scan_backward),
     ("mingru", "scan and loop back"): (mingru.mingru_scan_forward, mingru.mingru_backward),

@@ -128,12 +128,12 @@ def test_training_mode_with_the_masks_that_torch_draws(cell, options, dtype):
 
     layer = torch_layer(case.options, dtype, cell).train()
     set_parameters(layer, case.floats.parameters)
-    begin = [getattr(case.floats, f"{letter}0") for letter in CELLS[cell].states]
+    begin = [getattr(case.floats, f"{letter}0") for letter in CELLS[cell].layer_states]
     torch.manual_seed(7)
     with torch.no_grad():
         arrays = [torch.from_numpy(array.copy()) for array in (case.floats.x, *begin)]
         output, last = call(layer, arrays[0], arrays[1:], None)
-    names = ("output", *(f"{letter}_n" for letter in CELLS[cell].states))
+    names = ("output", *(f"{letter}_n" for letter in CELLS[cell].layer_states))
     reference = {n: y.numpy() for n, y in zip(names, (output, *last), strict=True)}
     with unchecked():
         results, allowed = rounding(case)

@@ -161,7 +161,9 @@ def plain_optimizer(case: ModelInputs, parameters: list[Array]) -> Callable[[lis
 def plain_functions(shape: Shape, module: ModuleType) -> PlainCell:
     """Return the functions of a shape's cell from the module with its plain version."""
     forward, backward = (getattr(module, f"{shape.cell}_{way}") for way in ("forward", "backward"))
-    return PlainCell(forward, backward, num_states=len(CELLS[shape.cell].states))
+    cell = CELLS[shape.cell]
+    axes = len(cell.list_sizes(shape.H))
+    return PlainCell(forward, backward, num_states=len(cell.states), state_axes=axes)
 
 
 def plain_layer(

@@ -51,6 +51,7 @@ TORCH_AS_NP = SimpleNamespace(
     ndarray=torch.Tensor,
     tanh=torch.tanh,
     exp=torch.exp,
+    sqrt=torch.sqrt,
     maximum=lambda z, least: z.clamp(min=least),
     stack=torch.stack,
     split=torch.chunk,

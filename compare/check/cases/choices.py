@@ -75,6 +75,11 @@ class Choices:
         return self.P or self.H
 
     @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """The shape of h of one sequence: R units, or a matrix."""
+        return CELLS[self.cell].list_sizes(self.R)
+
+    @property
     def options(self) -> dict[str, object]:
         """Arguments of the constructor, named as in nn.RNN, without defaults."""
         options: dict[str, object] = {"input_size": self.V, "hidden_size": self.H}

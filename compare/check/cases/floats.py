@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from compare.check.cases.choices import Choices
-from compare.check.cases.levels import Value, change, map_arrays
+from compare.check.cases.levels import LEVEL_OF, Value, change, map_arrays
 from compare.implementations import BIASES, CELLS, Array
 from compare.parity import round_to
 
@@ -75,15 +75,15 @@ def draw_floats(case: Choices) -> Floats:
     lengths = rng.integers(1, T + 1, B) if case.lengths else None
     steps = T if lengths is None else int(lengths.max())
     x: Any = rng.integers(0, V, (T, B)) if case.one_hot else normal("x", T, B, V)
-    h0 = normal("h", L * D, B, R) if case.h0 else None
+    h0 = normal("h", L * D, B, *case.state_sizes) if case.h0 else None
     masks = tuple(
         ((rng.random((T, B, D * R)) >= case.dropout) / (1 - case.dropout)).astype(case.dtype)
         for _ in range(L - 1)
     )
     d_output = normal("d_output", steps, B, D * R) if case.upstream != "h_n" else None
-    d_h_n = normal("d_h_n", L * D, B, R) if case.upstream != "output" else None
+    d_h_n = normal("d_h_n", L * D, B, *case.state_sizes) if case.upstream != "output" else None
     c0, d_c_n = None, None
-    if "c" in CELLS[case.cell].states:
+    if "c" in CELLS[case.cell].layer_states:
         c0 = normal("c", L * D, B, H) if case.h0 else None
         d_c_n = normal("d_c_n", L * D, B, H) if case.upstream != "output" else None
     if d_c_n is not None and "c_n" in case.absent:
@@ -110,7 +110,11 @@ def draw_floats(case: Choices) -> Floats:
 
 def _apply_level(case: Choices, array: Array, name: str, drawn: dict[str, Array]) -> Array:
     """Return an argument at its level, and add it to those that are drawn."""
-    level = "zero" if name == "b_hh" and case.one_bias else dict(case.levels).get(name, "")
+    level = (
+        "zero"
+        if name == "b_hh" and case.one_bias
+        else dict(case.levels).get(LEVEL_OF.get(name, name), "")
+    )
     array = change(array, level, drawn, case.dtype)
     if any(array is other for other in drawn.values()):
         return array
@@ -139,8 +143,12 @@ def _draw_parameters(case: Choices, rng: np.random.Generator) -> dict[str, Array
             b_ih += has_bias * far * rng.choice((-1, 1), GH) * size  # so large that exp overflows
             W_ih[far] *= 1 if has_bias else 12
         arrays = {"weight_ih": W_ih, "weight_hh": W_hh.reshape(GH, R)}
+        if "W_ig" in CELLS[case.cell].weights:
+            arrays["weight_ig"] = rng.normal(size=(2, inputs)) / np.sqrt(inputs)
         if case.bias:
             arrays |= {"bias_ih": b_ih, "bias_hh": b_hh}
+        if case.bias and "b_ig" in CELLS[case.cell].weights:
+            arrays["bias_ig"] = rng.normal(size=2) * (BIASES not in case.lacks)
         if case.P:
             arrays["weight_hr"] = rng.normal(size=(case.P, H)) / np.sqrt(H)
         letters = {parameter.kind: parameter.letter for parameter in CELLS[case.cell].parameters}

@@ -52,8 +52,8 @@ class LayerCase(Choices):
     def argument_levels(self) -> dict[str, str]:
         """The level of each argument that the cell has."""
         cell = CELLS[self.cell]
-        upstream = ("d_output", *(f"d_{state}_n" for state in cell.states))
-        names = ("x", *cell.states, *cell.weights, *upstream)
+        upstream = ("d_output", *(f"d_{state}_n" for state in cell.layer_states))
+        names = ("x", *cell.layer_states, *cell.weights, *upstream)
         return pick_levels(self.levels, {name: name for name in names})
 
     def replace_arrays(self, **changes: Any) -> Self:

@@ -28,6 +28,9 @@ LEVELS: dict[str, list[str]] = CASES["levels"]
 FORWARD, UPSTREAM = ("x", "h", "c", "b_ih", "b_hh"), ("d_output", "d_h_n", "d_c_n")
 """The arguments that are zero together, those of each pass: matrices stay as they are."""
 
+LEVEL_OF = {"W_ig": "W_hh", "b_ig": "b_hh"}
+"""The arguments that have the levels of another one, which their cell does not have."""
+
 ALONE = ("normal", "about 1e-9")
 """The levels of the only argument that is not zero."""
 

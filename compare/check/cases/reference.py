@@ -20,13 +20,13 @@ def torch_results(case: LayerCase) -> dict[str, Array]:
     if case.one_hot:
         x = nn.functional.one_hot(x, case.V).to(getattr(torch, case.dtype))
     variables = {} if case.one_hot else {"x": x.requires_grad_()}
-    for name in CELLS[case.cell].states:
-        units = case.R if name == "h" else case.H
-        shape = (case.L * case.D, *(() if case.unbatched else (case.B,)), units)
+    for name in CELLS[case.cell].layer_states:
+        sizes = case.state_sizes if name == "h" else (case.H,)
+        shape = (case.L * case.D, *(() if case.unbatched else (case.B,)), *sizes)
         given_state = getattr(floats, f"{name}0")
         array = np.zeros(shape, case.dtype) if given_state is None else given_state.copy()
         variables[f"{name}0"] = torch.from_numpy(array).requires_grad_()
-    states = [variables[f"{name}0"] for name in CELLS[case.cell].states]
+    states = [variables[f"{name}0"] for name in CELLS[case.cell].layer_states]
     if floats.dropout_masks is None:
         layer = torch_layer(case.options, case.dtype, case.cell)
         variables |= set_parameters(layer, floats.parameters)

@@ -12,6 +12,7 @@ import numpy as np
 
 from compare.check.cases.boundaries import BLOCKS, BOUNDARIES, CASES, Sizes
 from compare.check.cases.levels import (
+    LEVEL_OF,
     LEVELS,
     Levels,
     change,
@@ -28,6 +29,8 @@ DTYPES = ("float64", "float32")
 MEMORY = tuple(LEVELS["memory"])
 
 ALIASES = {"x_t": "x", "h_0": "h", "c_0": "c", "d_h_next": "d_h_n", "d_c_next": "d_c_n"}
+ALIASES |= {"S": "h", "S_0": "h", "d_S_n": "d_h_n", "d_S_next": "d_h_n", "d_o_t": "d_output"}
+ALIASES |= LEVEL_OF
 """The arguments of a level, by their names in the functions."""
 
 OFFSETS: dict[str, list[float]] = CASES["offsets"]  # of rows of logits, again and again
@@ -61,18 +64,20 @@ def draw(cell: Cell, stage: str, seed: int, kinds: Kinds = ()) -> Iterator[Case]
     for kind in kinds or _list_kinds(rng):
         T, B, V, H = kind.sizes
         G, levels = cell.num_gates * H, dict(kind.levels)
-        shapes = {"x": (T, B, V), **dict.fromkeys(cell.states, (B, H))}
+        state = (B, *cell.list_sizes(H))
+        shapes = {"x": (T, B, V), **dict.fromkeys(cell.states, state)}
         shapes |= {parameter.letter: parameter.shape(G, V, H) for parameter in cell.parameters}
-        shapes |= {"d_output": (T, B, H), **{f"d_{state}_n": (B, H) for state in cell.states}}
+        shapes |= {"d_output": (T, B, H), **dict.fromkeys(cell.name_states("d_{}_n"), state)}
         drawn: Inputs = {}
         for name, shape in shapes.items():
             scale = {"W": 1 / np.sqrt(shape[-1]), "b": 0.5}.get(name[0], 1.0)
             array = rng.normal(size=shape) * scale
             array = np.tanh(array) if name == "h" else array
-            drawn[name] = change(array, levels.get(name, ""), drawn, kind.dtype)
-        for state in cell.states:
-            drawn |= {f"{state}_0": drawn[state], f"d_{state}_next": drawn[f"d_{state}_n"]}
-        drawn["x_t"] = drawn["x"][-1]
+            level = levels.get(ALIASES.get(name, name), "")
+            drawn[name] = change(array, level, drawn, kind.dtype)
+        for name in cell.states:
+            drawn |= {f"{name}_0": drawn[name], f"d_{name}_next": drawn[f"d_{name}_n"]}
+        drawn |= {"x_t": drawn["x"][-1], f"d_{cell.output}": drawn["d_output"][-1]}
         if stage == "step_backward":
             drawn |= _compute_step(cell, drawn)
         names = cell.list_arguments(stage)

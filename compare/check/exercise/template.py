@@ -23,6 +23,7 @@ def write_template(name: str, file: str, *, has_backward: bool = True) -> str:
     """
     cell = CELLS[name]
     states, others, gates = cell.states, cell.states[1:], cell.gates
+    uses = f"by {cell.output}" if cell.output else "as output"
     step, sequence = cell.list_arguments("step"), cell.list_arguments("forward")
     step_backward = cell.list_arguments("step_backward")
     last, last_gradients = cell.name_states("{}_n"), ("d_output", *cell.name_states("d_{}_n"))
@@ -38,10 +39,18 @@ def write_template(name: str, file: str, *, has_backward: bool = True) -> str:
         "symbols": ", ".join(f"{s} is {s}_{{t-1}} and {s}_next is {s}_t" for s in states),
         "gates": ", ".join(gates),
         "number": len(gates),
+        "blocked": "W_ih" if cell.single else "A weight",
+        "two_rows": " W_ig has a row for alpha, and one for beta." * ("W_ig" in cell.weights),
         "many": NUMBERS.get(len(gates), len(gates)),
         "last": last[0] if len(last) == 1 else f"the pair ({', '.join(last)})",
         "each": " each" if others else "",
         "states": " and ".join(states),
+        "sizes": cell.show_sizes("B"),
+        "all_sizes": cell.show_sizes("T+1, B"),
+        "output": "the o of each step" if cell.output else "the h after each step, h_1 … h_T",
+        "two_uses": f"{states[0]}_t is used twice, {uses} and by step t+1",
+        "handed_on": "d_S_next is what step t+1 gives δS_t" if cell.output else "d_h_next is δh_t",
+        "derived": "d_S_next is what step t+1 gives dL/dS_t" if cell.output else "d_h is dL/dh_t",
         "kept": ", ".join(cell.tape),
         "of_gates": f", and gates a list: the tuple ({', '.join(cell.kept)}) of each step"
         * bool(cell.kept),
@@ -84,18 +93,21 @@ def _write_lines(cell: Cell, of: Sequence[str]) -> str:
 def _describe(cell: Cell, name: str) -> tuple[str, str]:
     """Return the shape of an argument or a result, and what it is."""
     if name == "gates":
-        return f"the tuple ({', '.join(cell.kept)}), each (B, H)", ""
+        single = f"; {', '.join(cell.single)} (B, 1)" if cell.single else ""
+        return f"the tuple ({', '.join(cell.kept)}), each (B, H){single}", ""
     is_gradient, name = name.startswith("d_"), name.removeprefix("d_")
     rows = f"{cell.num_gates}H".removeprefix("1")
-    shapes = {"x": "(T, B, V)", "x_t": "(B, V)", "output": "(T, B, H)"}
-    shapes |= {
-        parameter.letter: f"({rows}, {parameter.columns})"
-        for parameter in cell.parameters
-        if parameter.columns
-    }
-    shape = f"({rows},)" if name.startswith("b") else shapes.get(name, "(B, H)")
+    shapes = {"x": "(T, B, V)", "x_t": "(B, V)", "output": "(T, B, H)", "b": f"({rows},)"}
+    for parameter in cell.parameters:
+        own = str(parameter.rows or rows)
+        shapes[parameter.letter] = (
+            f"({own}, {parameter.columns})" if parameter.columns else f"({own},)"
+        )
+    shapes |= {cell.output: "(B, H)"}
+    shape = shapes.get(name, cell.show_sizes("B"))
     state, _, when = name.partition("_")
     what = TEXTS["described"].get((when or "state") if state in cell.states else name, "")
+    what = "the o of each step" if name == "output" and cell.output else what
     what = "" if name in cell.weights else what
     if is_gradient and what and name != "b":
         what = f"the gradient of {what}"

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
     from scratch_rnn.layers.layer import Layer
+
+Size = TypeVar("Size", int, str)
 
 FORGET_GATE = "f"
 """Its name among the gates of a cell."""
@@ -26,6 +28,7 @@ class Parameter:
     letter: str  # W_ih
     kind: str  # weight_ih; with the layer and the direction it is PyTorch's name
     columns: str = ""  # what a row of a matrix is multiplied with: V inputs or H units
+    rows: int = 0  # if it has no rows for the units of each gate
 
     @property
     def name(self) -> str:
@@ -34,11 +37,13 @@ class Parameter:
 
     def shape(self, rows: int, V: int, H: int) -> tuple[int, ...]:
         """Return the shape, for so many rows: as many as the gates have units together."""
-        return (rows, {"V": V, "H": H}[self.columns]) if self.columns else (rows,)
+        own = self.rows or rows
+        return (own, {"V": V, "H": H}[self.columns]) if self.columns else (own,)
 
 
 W_IH, W_HH = Parameter("W_ih", "weight_ih", "V"), Parameter("W_hh", "weight_hh", "H")
 B_IH, B_HH = Parameter("b_ih", "bias_ih"), Parameter("b_hh", "bias_hh")
+W_IG, B_IG = Parameter("W_ig", "weight_ig", "V", rows=2), Parameter("b_ig", "bias_ig", rows=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,10 @@ class Cell:
     computed: tuple[str, ...] = ("h_next",)  # results of a plain step, in the order of computation
     seen: tuple[str, ...] = ("x_t", "h", "h_next")  # arguments of a step back beside the gradients
     states: tuple[str, ...] = ("h",)  # what goes from one step to the next
+    is_matrix: bool = False  # a state of a sequence has H rows of H numbers, not H numbers
+    output: str = ""  # what the output layer reads, if it is not the first state
+    single: tuple[str, ...] = ()  # of what is kept, the numbers: one for a sequence, not H
+    chunks_module: str = ""  # where the plain version has a second form, if that is another file
     nonlinearities: tuple[str, ...] = ("tanh",)  # if it is one, the layer has no such argument
     has_projection: bool = False  # whether the layer has the argument `proj_size`
     is_one_layer: bool = False  # one direction, sequences of equal length
@@ -94,6 +103,11 @@ class Cell:
         """The file of the plain version, from the directory of the packages."""
         return self.plain_module.replace(".", "/") + ".py"
 
+    @property
+    def chunks_file(self) -> str:
+        """The file of the plain version's second form, empty if it is in the first file."""
+        return self.chunks_module.replace(".", "/") + ".py" if self.chunks_module else ""
+
     # The equations ----------------------------------------------------------------------------
 
     @property
@@ -127,6 +141,23 @@ class Cell:
     def _gates(self) -> tuple[str, ...]:
         return ("gates",) if self.kept else ()
 
+    @property
+    def _outputs(self) -> tuple[str, ...]:
+        return (self.output,) if self.output else ()
+
+    @property
+    def layer_states(self) -> tuple[str, ...]:
+        """The states as a layer names them, which has an h0 and an h_n like nn.RNN: h, or h c."""
+        return ("h", "c")[: len(self.states)]
+
+    def list_sizes(self, H: Size) -> tuple[Size, ...]:
+        """Return the shape of a state of one sequence: (H,), or (H, H) if it is a matrix."""
+        return (H, H) if self.is_matrix else (H,)
+
+    def show_sizes(self, axes: str) -> str:
+        """Return the shape of states as it is written, after the axes before H."""
+        return f"({axes}, {', '.join(self.list_sizes('H'))})"
+
     def name_states(self, pattern: str) -> tuple[str, ...]:
         """Return a name for each state: h_0 and c_0 of the pattern ``{}_0``."""
         return tuple(pattern.format(state) for state in self.states)
@@ -137,14 +168,19 @@ class Cell:
         return {
             "step": ("x_t", *self.states, *self.weights),
             "forward": sequence,
-            "step_backward": (*self.name_states("d_{}_next"), *self.seen, *self.matrices),
+            "step_backward": (
+                *(f"d_{name}" for name in self._outputs),
+                *self.name_states("d_{}_next"),
+                *self.seen,
+                *self.matrices,
+            ),
             "backward": (*sequence, "d_output", *self.name_states("d_{}_n")),
         }[kind]
 
     def list_results(self, kind: str) -> tuple[str, ...]:
         """Return what a function gives, beside the states of a forward pass and its tape."""
         if kind == "step":
-            return (*self.name_states("{}_next"), *self._gates)
+            return (*self._outputs, *self.name_states("{}_next"), *self._gates)
         if kind == "backward":
             return ("d_x", *self.name_states("d_{}_0"), *(f"d_{name}" for name in self.weights))
         biases = [name for name in self.weights if name not in self.matrices]
@@ -204,7 +240,27 @@ MINGRU = Cell(
     torch_module="concise_rnn",
 )
 
-CELLS = {cell.name: cell for cell in (RNN, GRU, LSTM, MINGRU)}
+DELTA = Cell(
+    name="delta",
+    title="a gated delta rule",
+    layer="GatedDelta",
+    plain_module="scratch_rnn.plain.delta",
+    chunks_module="scratch_rnn.plain.delta_chunks",
+    parameters=(W_IH, W_IG, B_IH, B_IG),
+    adds_biases=False,
+    gates=("q", "k", "v"),
+    kept=("q", "k", "v", "alpha", "beta", "rho"),
+    single=("alpha", "beta", "rho"),
+    computed=("q", "v", "rho", "k", "alpha", "beta", "S_next", "o_t"),
+    seen=("x_t", "S", "gates"),
+    states=("S",),
+    is_matrix=True,
+    output="o_t",
+    is_one_layer=True,
+    torch_module="concise_rnn",
+)
+
+CELLS = {cell.name: cell for cell in (RNN, GRU, LSTM, MINGRU, DELTA)}
 """All cells by name, in the order of the help."""
 
 STACKED = tuple(name for name, cell in CELLS.items() if not cell.is_one_layer)

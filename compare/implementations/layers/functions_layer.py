@@ -24,8 +24,9 @@ class FunctionTape:
     functions: Functions
     user_tape: object
     is_one_hot: bool
-    last: tuple[Array, ...]  # (B, H) each
-    h: Array  # (T + 1, B, H), first the initial state
+    last: tuple[Array, ...]  # (B, …) each
+    output: Array  # (T, B, H)
+    h: Array  # (T + 1, B, H), first the initial state; of another output the first and the last
 
     @property
     def c(self) -> Array:
@@ -50,9 +51,18 @@ class FunctionsLayer(Layer):
             raise CallFailed("missing", f"the functions of a cell take no {name}")
         ours = CELLS[functions.cell].scratch_layer(*sizes, **options)
         vars(self).update(vars(ours), cell=ours.cell, STATES=ours.STATES, NUM_GATES=ours.NUM_GATES)
+        self._sizes = ours.sizes_of_states()
         self._functions = functions, reverse or functions
         self._direction = 0  # of the recurrence whose weights were read last
         self._letters = CELLS[functions.cell].weights
+
+    def sizes_of_states(self) -> list[tuple[int, ...]]:
+        """Return the shape of each array of a sequence's state, as in our layer."""
+        return self._sizes
+
+    def output_of(self, tape: FunctionTape) -> Array:
+        """Return what the function of the forward pass has returned."""
+        return tape.output
 
     def weights(self, i: int) -> Weights:
         """Return the parameters of recurrence i = layer · D + direction."""
@@ -74,16 +84,19 @@ class FunctionsLayer(Layer):
         if is_one_hot:
             x = np.eye(self.input_size, dtype=self.dtype)[x]
         by_letter = dict(zip(self.cell.Weights._fields, weights, strict=True))
-        zeros = np.zeros(self.NUM_GATES * self.hidden_size, self.dtype)
+        sizes = self.NUM_GATES * self.hidden_size, x.shape[2], self.hidden_size
+        zeros = {p.letter: p.shape(*sizes) for p in CELLS[functions.cell].parameters}
         arguments = (
-            zeros if by_letter[letter] is None else by_letter[letter] for letter in self._letters
+            np.zeros(zeros[letter], self.dtype) if by_letter[letter] is None else by_letter[letter]
+            for letter in self._letters
         )
         name = f"{functions.cell}_forward"
         output, last, tape = functions.call(name, x, *state_0, *arguments, keep=(2,))
         if np.shape(output) != (expected := (*x.shape[:2], self.hidden_size)):
             raise UnexpectedResult(f"output of shape {expected}", f"{np.shape(output)}")
-        h = np.concatenate([state_0[0][None], output])
-        return FunctionTape(functions, tape, is_one_hot, arrays_of(last), h)
+        is_output = state_0[0].ndim == 2  # of a matrix there is the last state alone
+        h = np.concatenate([state_0[0][None], output if is_output else arrays_of(last)[0][None]])
+        return FunctionTape(functions, tape, is_one_hot, arrays_of(last), output, h)
 
     def cell_backward(
         self,

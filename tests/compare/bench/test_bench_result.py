@@ -107,7 +107,7 @@ FIRST = full().timings[0]
         (
             "shapes",
             [replace(SEED, cell="qrnn")],
-            "a cell that is not one of rnn, gru, lstm, mingru: qrnn",
+            "a cell that is not one of rnn, gru, lstm, mingru, delta: qrnn",
         ),
     ],
 )

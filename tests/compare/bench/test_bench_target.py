@@ -13,7 +13,7 @@ from compare.bench.rows.row import Device
 from compare.bench.rows.target_row import find_targets, open_target
 from compare.bench.workload.case import make_case
 from compare.bench.workload.shapes import BACKWARD, FORWARD, LEFT_OUT, REFUSED, TIMED
-from compare.implementations import CELLS, Submission, UserLayerFactory, list_classes
+from compare.implementations import STACKED, Submission, UserLayerFactory, list_classes
 from compare.implementations.worker.local_process import LocalProcess
 from compare.parity import ParityError
 from compare.terminal import CommandError, UsageError
@@ -55,7 +55,7 @@ def test_right_targets_are_timed_and_a_wrong_one_is_refused_by_its_tensor(tmp_pa
 def test_a_preset_has_a_layer_of_each_cell():
     known = list_classes()
     for targets in PRESETS.values():
-        assert targets.keys() == CELLS.keys() - {"mingru"}  # no library has it
+        assert targets.keys() == {*STACKED}  # no library has the others
         assert {*targets.values()} <= {*known}
     with pytest.raises(UsageError, match=r"^expected --cell rnn, gru, lstm for onnx, got mgu$"):
         open_target("onnx", "mgu").__enter__()

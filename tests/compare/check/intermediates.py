@@ -47,7 +47,7 @@ def _list_cases(
         for (T, B, V, H), levels in list_trials():
             f = make_case(cell=cell, T=T, B=B, V=V, H=H, levels=levels, dtype=dtype).floats
             weights = {p.letter: f.parameters[p.name] for p in record.parameters}
-            yield "layer", (f.x, [getattr(f, f"{s}0")[0] for s in record.states], weights)
+            yield "layer", (f.x, [getattr(f, f"{s}0")[0] for s in record.layer_states], weights)
 
 
 def _note(
@@ -87,7 +87,14 @@ def _note_steps(
         h = state[0]
         result = step(x_t, *state, *W.values())
         *state, gates = result if record.kept else (result, ())
+        state = state[-len(record.states) :]  # without an output that is no state
         kept = dict(zip(record.kept, gates, strict=True))
+        if cell == "delta":  # α and β are its only gates
+            note("argument of α and β", x_t @ W["W_ig"].T + W["b_ig"], -far, far)
+            for name in ("alpha", "beta"):
+                note(name, kept[name], 1e-30, 1.0)
+                note("1 - α and 1 - β", 1 - kept[name], 0.0, 1.0)
+            continue
         of_x = x_t @ W["W_ih"].T + W["b_ih"]
         of_h = h @ W["W_hh"].T + W["b_hh"] if "W_hh" in W else np.zeros_like(of_x)
         names = record.gates or ("z",)

@@ -138,7 +138,7 @@ def test_a_tolerance_is_the_computed_one_rounded_up(vectors):
 
 
 def test_the_files_are_small_and_have_the_same_bits_each_time(vectors, tmp_path):
-    assert sum(file.stat().st_size for file in vectors.iterdir()) <= 2 * 10**6
+    assert sum(file.stat().st_size for file in vectors.iterdir()) <= 3 * 10**6
     assert main(["vectors", str(tmp_path / "again"), "--cell", "rnn"]) == 0
     for name in ("rnn.safetensors", "rnn.json"):
         assert (tmp_path / "again" / name).read_bytes() == (vectors / name).read_bytes()
