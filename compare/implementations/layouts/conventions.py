@@ -29,7 +29,7 @@ Arrays = dict[str, Array]  # parameters by name
 TABLE = table(__package__, "conventions.toml")
 WORDS = TABLE["words"]
 
-OF_A_LAYER = re.compile(r"(weight|bias)_(ih|hh|hr)_l\d+(_reverse)?")
+OF_A_LAYER = re.compile(r"(weight|bias)_(ih|hh|hr|ig)_l\d+(_reverse)?")
 """PyTorch's names, which a layer with several layers or directions has."""
 
 INITIAL, LAST, LAST_CELL = "initial state", "last state", "last cell state"

@@ -53,8 +53,8 @@ def list_shapes(cell: Cell, rows: int, V: int, H: int) -> dict[str, tuple[Shape,
     matrices = {name: (shape, shape[::-1]) for name, shape in shapes.items() if len(shape) == 2}
     if {W_IH, W_HH} <= {*matrices}:
         matrices[BOTH] = ((rows, V + H), (V + H, rows))
-    biases = ((rows,), (1, rows), (rows, 1))
-    return {**matrices, **{name: biases for name in shapes if name not in matrices}}
+    biases = {name: shape[0] for name, shape in shapes.items() if len(shape) == 1}
+    return matrices | {name: ((n,), (1, n), (n, 1)) for name, n in biases.items()}
 
 
 def _is_part_of(weight: str, names: Names) -> bool:

@@ -61,10 +61,18 @@ def test_the_layers_of_pytorch_are_right(cell):
     assert len(found) >= 14
 
 
-def test_features_that_a_cell_does_not_have_are_not_tried():
-    """A minGRU has one layer and one direction: nothing else is called right."""
-    report = examined("concise_rnn:MinGRU")
-    assert (report.ok, report.cell) == (True, "mingru"), report.summary
+@pytest.mark.parametrize(
+    ("target", "cell"),
+    [
+        ("concise_rnn:MinGRU", "mingru"),
+        ("concise_rnn:GatedDelta", "delta"),
+        ("scratch_rnn:GatedDelta", "delta"),
+    ],
+)
+def test_features_that_a_cell_does_not_have_are_not_tried(target, cell):
+    """It has one layer and one direction: nothing else is called right."""
+    report = examined(target)
+    assert (report.ok, report.cell) == (True, cell), report.summary
     found = verdicts(report.features)
     beyond = ("layers", "directional", "projection", "relu", "lengths", "dropout")
     assert [name for name in found if any(word in name for word in beyond)] == []
