@@ -32,7 +32,7 @@ from compare.mistakes.patches import Patch, diff, load_patched
 CHAPTERS = (
     *("forward", "backward", "layers", "gru", "lstm", "training", "text", "comparison"),
     *("one_step", "gates", "sequence", "one_step_back", "gates_back", "through_time"),
-    *("mingru", "loss", "clipping"),
+    *("mingru", "delta", "loss", "clipping"),
 )
 """The TOML files: first those with patches on the package, as data meets the code."""
 

@@ -168,6 +168,14 @@ def test_each_mistake_of_the_catalogue_is_named(stage, bug, tmp_path):
     """The plain version with the mistake is a submission."""
     files = dict.fromkeys((CELLS[stage.cell].plain_file, LOSS_FILE))
     parts = [patch_source(file, [p for p in bug.plain if p.file == file]) for file in files]
+    chunks = CELLS[stage.cell].chunks_file
+    if chunks in {patch.file for patch in bug.plain}:
+        text = patch_source(chunks, [p for p in bug.plain if p.file == chunks])
+        lines = [line for line in text.splitlines() if not line.startswith("from scratch_rnn")]
+        ways = [
+            f"{stage.cell}_{way} = {stage.cell}_chunks_{way}" for way in ("forward", "backward")
+        ]
+        parts.append("\n".join([*lines, *ways]))
     [result] = try_stages(subject_of(loader(tmp_path, "\n".join(parts)), [stage]), [stage])
     words = IN_OTHER_WORDS.get(bug.name, bug.words)
     assert result.likely.startswith((words, bug.words)), result.likely
