@@ -1,12 +1,18 @@
 """The gated delta rule of the plain version: its loop, its chunks, and the memory that it is."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 import concise_rnn
+from compare import assert_same
 from scratch_rnn import GatedDelta
 from scratch_rnn.plain import delta, delta_chunks
+from tests.counts import number
+from tests.scratch_rnn.delta_forms import case, delta_in_chunks, delta_loop
 
 LOOP = delta.delta_forward, delta.delta_backward
 CHUNKS = delta_chunks.delta_chunks_forward, delta_chunks.delta_chunks_backward
@@ -68,16 +74,32 @@ def test_a_factor_that_underflows_forgets_and_nothing_else():
         np.testing.assert_allclose(array, right[name], rtol=1e-4, atol=allowed, err_msg=name)
 
 
-def test_a_value_is_written_overwritten_and_read():
-    """The state of the page in one sentence: with α and β 1, a key reads its last value."""
-    keys, values = np.eye(2)[[0, 1, 0]], np.array([[1.0, 2], [3, 4], [5, 6]])
-    x = np.concatenate([keys, values], axis=1)[:, None]  # (T, 1, 4)
-    S, q = np.zeros((1, 2, 2)), np.zeros((2, 4))
-    select_k, select_v = np.eye(4)[:2], np.eye(4)[2:]
-    weights = [np.concatenate([q, select_k, select_v]), np.zeros((2, 4)), np.zeros(6)]
-    for x_t, after in zip(x, ([[1, 0], [2, 0]], [[1, 3], [2, 4]], [[5, 3], [6, 4]]), strict=True):
-        _, S, _ = delta.delta_step(x_t, S, *weights, np.full(2, 800.0))
-        np.testing.assert_allclose(S[0], after, atol=1e-5)
+def test_chunks_are_the_loop_in_random_cases():
+    """Each result and gradient within the tolerance of both forms, in both dtypes."""
+    assert_same(delta_loop, delta_in_chunks, case=case, num_cases=number(40, 300))
+
+
+PAGE = Path(__file__).parents[2] / "docs/learn/delta.md"
+
+
+def test_the_page_writes_overwrites_and_reads():
+    """The table of the page, from the step of the loop with α = 1."""
+    rows = re.findall(
+        r"^\| \((.*)\) \| \((.*)\) \| (.*) \| \((.*)\) \| \((.*)\) \|$",
+        PAGE.read_text("utf-8"),
+        re.M,
+    )
+    assert len(rows) == 5
+    S = np.zeros((1, 2, 2))
+    W_ih = np.eye(6, 4, k=-2)  # no query; x_t is the key beside the value
+    for *pairs, beta, first, second in rows:
+        k, v, of_first, of_second = (
+            np.array([*map(float, pair.split(","))]) for pair in (*pairs, first, second)
+        )
+        b_ig = np.array([800, 800 if beta == "1" else 0.0])
+        x_t = np.concatenate([k, v])[None]
+        _, S, _ = delta.delta_step(x_t, S, W_ih, np.zeros((2, 4)), np.zeros(6), b_ig)
+        np.testing.assert_allclose(S[0], np.stack([of_first, of_second], axis=1), atol=2e-5)
 
 
 @pytest.mark.parametrize("T", [1, 5, 16, 17, 40])
