@@ -194,7 +194,7 @@ def test_it_trains_and_writes(cell):
     assert len(perplexities) == cells.CELLS[cell].epochs // 20
     written = output.splitlines()[-1]
     assert re.fullmatch(r"the clock [a-z ]{200}", written)
-    if cell == "delta":  # a key and its value are of one letter: see docs/learn/delta.md
+    if cell == "delta":  # why it learns less: docs/learn/delta.md
         assert 4 < perplexities[-1] < 7 < perplexities[0]
         return
     assert perplexities[-1] < 4 < perplexities[0]
