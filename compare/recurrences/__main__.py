@@ -20,8 +20,13 @@ def main(target: str, seed: str, gibibytes: str, seconds: str) -> None:
     os.dup2(2, 1)  # what the author's code prints; nobody reads it
     sys.dont_write_bytecode = True  # beside the author's files
     try:
+        import numpy as np
+        import torch
+
         from compare.recurrences.examine import examine_recurrence
 
+        np.random.seed(int(seed))  # noqa: NPY002  of the author's own parameters
+        torch.manual_seed(int(seed))
         answer = examine_recurrence(read_target(target), int(seed)).to_json()
     except (Exception, SystemExit) as error:  # of the author's code, whatever it is
         kind = type(error).__name__

@@ -15,7 +15,10 @@ Array = Any  # of NumPy, PyTorch or JAX
 Arrays = dict[str, NumpyArray]
 
 Axes = tuple[str | int, ...]
-"""An axis is T, B, or the length that it has in each call."""
+"""An axis is T, B, or the length that it has in each call. Time and batch may be joined in one."""
+
+JOINED = ("TB", "BT")
+"""An axis of T times B rows: all sequences of the first step come first, or all steps of one."""
 
 Path = tuple[object, ...]
 """The place of an array in a result: keys, indices and names of fields."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from compare.implementations import Results, describe_error
-from compare.recurrences.axes import Array, Axes, move_back, move_to_front, to_numpy, walk
+from compare.recurrences.axes import JOINED, Array, Axes, move_back, move_to_front, to_numpy, walk
 from compare.recurrences.gradients import NoGradient, Point
 from compare.recurrences.holders import ObjectHolder, list_arrays
 from compare.recurrences.reading import INPUT, REQUIRED, STATE, list_arguments
@@ -76,6 +76,9 @@ class Backward:
 
         At the point T, B and 1 differ, if a call has several steps and sequences.
         """
+        read = self.recurrence.form
+        if read.is_final or read.output_axes[0] in JOINED:
+            raise NoGradient("its output has no axis for the steps")
         right = {name: point.differ_everywhere(name)[0] for name in point.arrays}
         best, most, problem = None, 0, ""
         for method in (m for m in METHODS if callable(getattr(self.target, m, None))):
@@ -131,7 +134,7 @@ class Backward:
         if form.is_step:
             x, d_output = x[0], d_output[0]
         result = recurrence.call_as_is(x, states or None, own)
-        output, _ = recurrence.find_results(result)
+        output, _ = recurrence.find_results(result, tuple(x.shape[:2]))
         d_last = [move_back(d, a, np) for d, a in zip(d_states, form.states, strict=False)]
         if form.is_step and form.output in form.last:  # its output is its first state
             d_last[0] = d_last[0] + move_back(d_output, form.output_axes, np)

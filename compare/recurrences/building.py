@@ -8,6 +8,7 @@ its arguments, or those that another function of its file returns.
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -20,7 +21,14 @@ import torch
 from compare.implementations import Target, build_as_author, load_notebook, make_source
 from compare.recurrences.axes import Sizes, walk
 from compare.recurrences.holders import FunctionHolder, Holder, ModuleHolder, ObjectHolder
-from compare.recurrences.reading import METHODS, REQUIRED, NotRead, Reader, list_arguments
+from compare.recurrences.reading import (
+    INITIAL,
+    METHODS,
+    REQUIRED,
+    NotRead,
+    Reader,
+    list_arguments,
+)
 from compare.recurrences.recurrence import Recurrence
 
 PARAMETERS = re.compile("(?i)param.*|weights?|theta|p")
@@ -33,20 +41,64 @@ SCALE = 0.4  # standard deviation of weights that are drawn
 
 
 def read_recurrence(target: Target) -> Recurrence:
-    """Return the recurrence that a target names; NotRead if no form of a call fits."""
-    sizes = Sizes()
+    """Return the recurrence that a target names; NotRead if no form of a call fits.
+
+    Of a file it is the first that takes sequences, or else the first that takes steps.
+    """
     module = load_module(target)
-    problem = None
-    for holder in list_holders(module, target.name, sizes):
+    if target.name:
+        return read_named(module, target.name)
+    names, step = list_candidates(module), None
+    for name in names:
+        try:
+            found = read_named(module, name)
+        except Exception:  # of the user's code: another name may be a recurrence
+            continue
+        found.others = [other for other in names if other != name]
+        if not found.form.is_step:
+            return found
+        step = step or found
+    if step is None:
+        raise NotRead(f"none of {', '.join(names) or 'its names'} is a recurrence")
+    return step
+
+
+def list_candidates(module: ModuleType) -> list[str]:
+    """Return the classes and functions of a file that may be recurrences."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", "") == module.__name__
+        and (_has_call(value) if isinstance(value, type) else _takes_state(value))
+    ]
+
+
+def _has_call(kind: type) -> bool:
+    return any(method in vars(base) for base in kind.__mro__[:-1] for method in METHODS)
+
+
+def _takes_state(value: object) -> bool:
+    required = list(list_arguments(value).values()).count(REQUIRED)
+    name = getattr(value, "__name__", "")
+    is_maker = MAKER.fullmatch(name) or INITIAL.fullmatch(name)
+    return isinstance(value, FunctionType) and required > 1 and not is_maker
+
+
+def read_named(module: ModuleType, name: str) -> Recurrence:
+    """Return the recurrence of a name or an expression; NotRead if no form of a call fits."""
+    sizes, problem = Sizes(), None
+    for holder in list_holders(module, name, sizes):
         is_function = isinstance(holder, FunctionHolder)
         methods = [m for m in METHODS if callable(getattr(holder.target, m, None))]
+        if not (is_function or methods):
+            continue
         reader = Reader(holder, sizes)
         try:
             form = reader.find([""] if is_function else methods)
         except NotRead as error:
             problem = problem or error
         else:
-            recurrence = Recurrence(holder, form, sizes, reader.calls)
+            recurrence = Recurrence(holder, form, sizes, reader.calls, name)
             if isinstance(holder, ObjectHolder):
                 holder.drop(find_unused(recurrence))
             return recurrence
@@ -121,8 +173,10 @@ def _list_functions(function: FunctionType, sizes: Sizes) -> Iterator[FunctionHo
             yield FunctionHolder(function, {whole: made}, library)
         return
     weights = [name for name in names if WEIGHT.fullmatch(name)] if len(names) > 3 else []
-    for gates, is_turned in product(GATES, (False, True)) if weights else [(1, False)]:
-        own = draw_weights(weights, gates * sizes.H, sizes, is_turned=is_turned)
+    ways = product(GATES, (False, True), (False, True)) if weights else [(1, False, False)]
+    for gates, is_turned, is_column in ways:
+        rows = gates * sizes.H
+        own = draw_weights(weights, rows, sizes, is_turned=is_turned, is_column=is_column)
         yield FunctionHolder(function, own, library)
 
 
@@ -136,11 +190,12 @@ def find_library(names: Mapping[str, object]) -> ModuleType:
 
 def _make_parameters(function: FunctionType, sizes: Sizes) -> Iterator[Any]:
     """Yield the parameters that other functions of the same file return."""
-    for name, maker in [*function.__globals__.items()]:
+    names = function.__globals__
+    for name, maker in [*names.items()]:
         if isinstance(maker, FunctionType) and MAKER.fullmatch(name) and maker is not function:
-            for arguments in ((sizes.V, sizes.H), (sizes.V, sizes.H, sizes.V), ()):
+            for make in (partial(build_as_author, name, names, sizes.V, sizes.H), maker):
                 try:
-                    made = maker(*arguments)
+                    made = make()
                 except Exception:  # of the user's code, under a form that was chosen here
                     continue
                 if [*walk(made)]:
@@ -148,11 +203,19 @@ def _make_parameters(function: FunctionType, sizes: Sizes) -> Iterator[Any]:
                     break
 
 
-def draw_weights(names: list[str], rows: int, sizes: Sizes, *, is_turned: bool) -> dict[str, Any]:
-    """Return weights and biases by name: the first matrix is that of x, the others those of h."""
+def draw_weights(
+    names: list[str], rows: int, sizes: Sizes, *, is_turned: bool, is_column: bool
+) -> dict[str, Any]:
+    """Return weights and biases by name: the first matrix is that of x, the others those of h.
+
+    Matrices may be turned, and a bias may be a column (rows, 1).
+    """
     rng, own, columns = np.random.default_rng(0), dict[str, Any](), [sizes.V, sizes.H]
     for name in names:
         is_bias = name.lower().startswith("b")
-        shape = [rows] if is_bias else [rows, columns.pop(0) if columns else sizes.H]
+        if is_bias:
+            shape = [rows, 1] if is_column else [rows]
+        else:
+            shape = [rows, columns.pop(0) if columns else sizes.H]
         own[name] = SCALE * rng.normal(size=shape[::-1] if is_turned else shape)
     return own

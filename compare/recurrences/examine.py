@@ -24,6 +24,8 @@ def examine_recurrence(target: Target, seed: int = 0) -> Examined:
         identity.title,
         identity.readings,
         [*try_properties(trial, seed)],
+        recurrence.name,
+        recurrence.others,
     )
 
 

@@ -3,7 +3,7 @@
 Its names and shapes say which parameter may be which; each choice that they leave is tried.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -50,8 +50,31 @@ class Example:
     has_own_output: bool  # it is not one of the states, whichever comes first
 
 
-def _compute_example(trial: Trial, seed: int) -> Example:
-    """Return the results of a recurrence for numbers that are drawn."""
+def _find_others(trial: Trial) -> list[str]:
+    """Return the parameters that change no state: those of an output layer, and unused ones.
+
+    Of a recurrence that returns no state, it is those that do not change the output.
+    """
+    arrays = trial.draw(np.random.default_rng(0), T=T, B=B)
+    x, states = arrays.pop("x"), [arrays.pop(name) for name in trial.states]
+
+    def compute(**moved: Array) -> list[Array]:
+        output, last = trial.recurrence.compute(x, states or None, arrays | moved)
+        return last or [output]
+
+    before = compute()
+    return [
+        name
+        for name, array in arrays.items()
+        if all(map(np.array_equal, before, compute(**{name: array + 1})))
+    ]
+
+
+def _compute_example(trial: Trial, seed: int, others: Sequence[str]) -> Example:
+    """Return the results of a recurrence for numbers that are drawn.
+
+    With `others`, as those of an output layer, the states alone tell the cell.
+    """
     recurrence = trial.recurrence
     case = trial.draw(np.random.default_rng(seed), T=T, B=B)
     parameters = {name: case[name] for name in recurrence.holder.parameters}
@@ -61,26 +84,27 @@ def _compute_example(trial: Trial, seed: int) -> Example:
         case["x"].reshape(T, B, -1),
         recurrence.sizes.H,
         [state.reshape(1, B, -1) for state in states],
-        parameters,
+        {name: array for name, array in parameters.items() if name not in others},
         output,
         last,
-        recurrence.form.output not in recurrence.form.last,
+        recurrence.form.output not in recurrence.form.last and not (others and last),
     )
 
 
 def identify(trial: Trial, cells: tuple[str, ...] = tuple(CELLS)) -> Identity:
     """Return which of these cells, or of their variants in the catalogue, a recurrence is."""
-    examples = [_compute_example(trial, seed) for seed in range(SEEDS)]
+    others = _find_others(trial)
+    examples = [_compute_example(trial, seed, others) for seed in range(SEEDS)]
     readings = 0
     for cell in cells:
-        for reading in _list_readings(trial, cell):
+        for reading in _list_readings(trial, cell, others):
             readings += 1
             right = CELLS[cell].scratch_layer
             if all(_agrees(example, cell, reading, right) for example in examples):
                 name = f"nn.{CELLS[cell].layer}" if cell in STACKED else CELLS[cell].layer
                 return Identity(cell, name, readings)
     for cell in cells:
-        for reading in _list_readings(trial, cell):
+        for reading in _list_readings(trial, cell, others):
             for name, title, layer in _list_others(cell):
                 if all(_agrees(example, cell, reading, layer) for example in examples):
                     return Identity(name, title, readings)
@@ -94,7 +118,7 @@ def _list_others(cell: str) -> Iterator[tuple[str, str, LayerClass]]:
             yield mistake.bug.name, mistake.another, mistake.other_layer
 
 
-def _list_readings(trial: Trial, cell: str) -> Iterator[Conventions]:
+def _list_readings(trial: Trial, cell: str, others: Sequence[str]) -> Iterator[Conventions]:
     """Yield the ways to read its parameters as those of a cell; none if their shapes do not fit.
 
     Nor do the states fit if they are of another number, or have other features than H.
@@ -106,7 +130,8 @@ def _list_readings(trial: Trial, cell: str) -> Iterator[Conventions]:
         return
     learned = Conventions()
     try:
-        learned.learn(dict(recurrence.holder.parameters), cell, V, H, ())
+        own = {n: a for n, a in recurrence.holder.parameters.items() if n not in others}
+        learned.learn(own, cell, V, H, ())
     except UnexpectedResult:
         return
     yield from list_readings(learned, cell, ())

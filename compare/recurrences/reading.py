@@ -7,6 +7,7 @@ another form is tried.
 """
 
 import inspect
+import math
 import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,22 +17,22 @@ import numpy as np
 
 from compare.implementations import describe_error
 from compare.recurrences.axes import (
+    JOINED,
     LEAF,
     Array,
     Axes,
-    Path,
     Sizes,
     fill_axes,
     is_array,
     list_features,
     make_structure,
     measure,
-    take,
     to_numpy,
     walk,
 )
 from compare.recurrences.holders import Holder
 from compare.recurrences.recurrence import CallForm, Recurrence
+from compare.recurrences.results import find_results
 
 INPUT = re.compile("(?i)x.*|in|inp.*|seq.*|feat.*|u|u_t|data|embed.*|obs.*|frame.*|tokens?")
 STATE = re.compile(
@@ -61,15 +62,17 @@ class Reader:
 
     def find(self, methods: Sequence[str]) -> CallForm:
         """Return the form with most signs; NotRead without one."""
-        best, most = None, 0
+        best, most = None, (0, 0)
         for method in methods:
             for form in self._list_forms(method):
                 if best is not None and form.is_step > best.is_step:
                     break  # each layer of sequences is also one of single steps
-                score, found = self._try(form)
-                if score > most:
+                signs, found = self._try(form)
+                # Of equal signs the smaller output has them, as a broadcast sum is larger.
+                score = signs, -math.prod(list_features(found.output_axes))
+                if signs and score > most:
                     best, most = found, score
-                if most == BEST - (not form.has_batch) or self.calls > MOST_CALLS:
+                if most[0] == BEST - (not form.has_batch) or self.calls > MOST_CALLS:
                     break
             if best is not None:
                 return best
@@ -214,17 +217,22 @@ class Reader:
         if result is None:
             return 0, form
         shapes = [fill_axes(axes, self.sizes._asdict()) for axes in form.states]
-        read = find_results(form, result, self.sizes, shapes)
-        if read is None:
-            return 0, form
-        try:
-            return self._count_signs(read, states), read
-        except Exception as error:  # of the user's code, under a form that was chosen here
-            self.problem = self.problem or describe_error(error)
-            return 0, form
+        most, best = 0, form
+        for read in find_results(form, result, self.sizes, shapes):
+            try:
+                signs = self._count_signs(read, states)
+            except Exception as error:  # of the user's code, under a form that was chosen here
+                self.problem = self.problem or describe_error(error)
+                continue
+            if signs > most:
+                most, best = signs, read
+        return most, best
 
     def _count_signs(self, form: CallForm, states: list[Array]) -> int:
-        """Look at what changes what; 0 if no early input changes a later output."""
+        """Look at what changes what; 0 if no early input changes a later output.
+
+        So it is where an output could have its rows in another order, and mixes sequences.
+        """
         recurrence, T = Recurrence(self.holder, form, self.sizes), self.sizes.T
 
         def run(x: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
@@ -235,6 +243,8 @@ class Reader:
             distance = np.abs(before - after).reshape(*before.shape[:2], -1).max(axis=-1)
             return distance > 0
 
+        if has_more_axes(form.output_axes, form.x):
+            return 0  # as where a column (H, 1) and a bias (H,) are added
         x = self._draw_x(form)
         output, _ = run(x, states)
         run(x[:2, :2], [s[:2] for s in states])  # other sizes
@@ -242,9 +252,12 @@ class Reader:
         early[0, 0] += 1.0
         late[T - 1] += 1.0
         by_early = is_moved(output, run(early, states)[0])
+        is_mixed = bool(by_early[:, 1:].any())
         if not np.isfinite(output).all() or not by_early[1:, 0].any():
             return 0
-        signs = 1 + (form.has_batch and not by_early[:, 1:].any())
+        if is_mixed and (form.is_final or form.output_axes[0] in JOINED):
+            return 0  # the rows are not those of a batch
+        signs = 1 + (form.has_batch and not is_mixed)
         signs += not is_moved(output, run(late, states)[0])[: T - 1].any()
         if form.returns_state and form.states:
             first, middle = run(x[:2], states)
@@ -254,76 +267,18 @@ class Reader:
         return int(signs)
 
 
-# Results ----------------------------------------------------------------------------------------
-
-
-def find_results(
-    form: CallForm, result: Any, sizes: Sizes, shapes: Sequence[tuple[int, ...]]
-) -> CallForm | None:
-    """Return a form with the places of output and states in a result; None without an output."""
-    leaves = [*walk(result)]
-    last = () if form.attributes else find_states(leaves, shapes)
-    found = replace(form, last=last, last_axes=form.states if last else ())
-    if form.is_step:
-        free = [path for path, _ in leaves if path not in last]
-        if not leaves or not (last or form.attributes):
-            return None
-        path = free[0] if free and (not last or free[0] < last[0]) else (last or free)[0]
-        axes = measure(take(result, path), sizes, form.leading)
-        if ("B" in axes) != form.has_batch:
-            return None
-        return replace(found, output=path, output_axes=axes)
-    for path, array in leaves:
-        axes = measure(array, sizes, f"T{form.leading}")
-        if ("B" in axes) != form.has_batch:
-            continue
-        if "T" in axes:
-            return _add_all_steps(replace(found, output=path, output_axes=axes), leaves, sizes)
-        several = take(result, path[:-1]) if path and path[-1] == 0 else ()
-        if isinstance(several, list | tuple) and len(several) == sizes.T:
-            return replace(found, output=path[:-1], output_axes=("T", *axes), is_list=True)
-    return None
-
-
-def _add_all_steps(form: CallForm, leaves: Sequence[tuple[Path, Array]], sizes: Sizes) -> CallForm:
-    """Return a form with the states of all steps, if a result has these and no last ones."""
-    if form.last or not form.states or form.attributes:
-        return form
-    measured = [(path, measure(a, sizes, f"T{form.leading}")) for path, a in leaves]
-    every = [
-        (path, axes)
-        for path, axes in measured
-        if "T" in axes and list_features(axes) == list_features(form.states[0])
-    ][: len(form.states)]
-    if len(every) < len(form.states):
-        return form
-    return replace(form, last=tuple(p for p, _ in every), last_axes=tuple(a for _, a in every))
-
-
-def find_states(
-    leaves: Sequence[tuple[Path, Array]], shapes: Sequence[tuple[int, ...]]
-) -> tuple[Path, ...]:
-    """Return the places of the states in a result: arrays of their shapes, side by side.
-
-    Those in one container of their own come before others, and those that lie deep, as in a cache
-    for the backward pass, after others.
-    """
-    runs = []
-    for start in range(len(leaves) - len(shapes) + 1 if shapes else 0):
-        run = leaves[start : start + len(shapes)]
-        if [tuple(array.shape) for _, array in run] == [*shapes]:
-            containers = len({path[:-1] for path, _ in run})
-            depth = max(len(path) for path, _ in run)
-            runs.append((containers, depth, -start, tuple(path for path, _ in run)))
-    return min(runs)[-1] if runs else ()
-
-
 # What is tried ----------------------------------------------------------------------------------
 
 REQUIRED = inspect.Parameter.empty
 
 STRUCTURES = (LEAF, (LEAF, LEAF), [LEAF, LEAF], (LEAF,), [LEAF], [(LEAF, LEAF)], (LEAF,) * 3)
 """The states of an argument: an array, or several."""
+
+
+def has_more_axes(output: Axes, x: Axes) -> bool:
+    """Return whether an output has more axes of features than x, those of length 1 left out."""
+    number, most = (sum(n > 1 for n in list_features(axes)) for axes in (output, x))
+    return number > most
 
 
 def list_marks(structure: Any) -> list[Any]:

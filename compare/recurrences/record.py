@@ -30,6 +30,8 @@ class Examined:
     title: str = ""  # of the cell, in words
     readings: int = 0  # of its parameters that were tried
     standings: list[Standing] = field(default_factory=list)
+    name: str = ""  # what it is called in its file
+    others: list[str] = field(default_factory=list)  # what may be another recurrence there
 
     def to_json(self) -> JsonObject:
         """Return it as JSON values."""

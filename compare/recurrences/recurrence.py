@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from compare.recurrences.axes import (
+    JOINED,
     Array,
     Axes,
     Path,
@@ -42,6 +43,7 @@ class CallForm:
     output: Path = ()
     output_axes: Axes = ()
     is_list: bool = False  # the output is a list of steps
+    is_final: bool = False  # the output is that of the last step alone
     last: tuple[Path, ...] = ()  # the states
     last_axes: tuple[Axes, ...] = ()  # with T, the result has the states of all steps
     begins_alone: bool = False  # the state may be left out
@@ -84,6 +86,8 @@ class Recurrence:
     form: CallForm
     sizes: Sizes
     calls: int = 0  # of the author's code, until the form was found
+    name: str = ""  # in its file
+    others: list[str] = field(default_factory=list)  # what may be another recurrence there
 
     def draw_states(self, rng: np.random.Generator, B: int) -> list[Array]:
         """Draw states (B, …); they are positive, as those of some cells are."""
@@ -119,6 +123,9 @@ class Recurrence:
         self, x: Array, states: States | None, parameters: Mapping[str, Array]
     ) -> tuple[Array, list[Array]]:
         """Call it once for a sequence, or once for each step."""
+        if self.form.is_final:  # an earlier output is the last one of a shorter sequence
+            calls = [self.call(x[: t + 1], states, parameters) for t in range(len(x))]
+            return self.holder.library.stack([output for output, _ in calls]), calls[-1][1]
         if not self.form.is_step:
             return self.call(x, states, parameters)
         outputs, now = [], states
@@ -131,11 +138,15 @@ class Recurrence:
         self, x: Array, states: States | None, parameters: Mapping[str, Array]
     ) -> tuple[Array, list[Array]]:
         """Make one call in the author's form."""
-        return self.find_results(self.call_as_is(x, states, parameters))
+        result = self.call_as_is(x, states, parameters)
+        return self.find_results(result, tuple(x.shape[:2]))
 
-    def find_results(self, result: Any) -> tuple[Array, list[Array]]:
-        """Return output and states in the result of a call, with time and batch first."""
-        return self._find_output(result), self._find_states(result)
+    def find_results(self, result: Any, shape: tuple[int, ...]) -> tuple[Array, list[Array]]:
+        """Return output and states in the result of a call, with time and batch first.
+
+        `shape` is (T, B) of the call, if it has both.
+        """
+        return self._find_output(result, shape), self._find_states(result)
 
     def call_as_is(self, x: Array, states: States | None, parameters: Mapping[str, Array]) -> Any:
         """Make one call, and return its result as it is."""
@@ -171,12 +182,17 @@ class Recurrence:
             arrays.append(zeros)
         return arrays
 
-    def _find_output(self, result: Any) -> Array:
+    def _find_output(self, result: Any, shape: tuple[int, ...]) -> Array:
         """Return the output of a call, with time and batch first."""
         output, library = take(result, self.form.output), self.holder.library
+        axes = self.form.output_axes
         if self.form.is_list:
             output = library.stack([*output])
-        return move_to_front(output, self.form.output_axes, library)
+        if axes[0] in JOINED:
+            lengths = dict(zip("TB", shape, strict=True))
+            output = output.reshape(*(lengths[letter] for letter in axes[0]), *output.shape[1:])
+            axes = (*axes[0], *axes[1:])
+        return move_to_front(output, axes, library)
 
     def _find_states(self, result: Any) -> list[Array]:
         """Return the states after a call, with the batch first."""

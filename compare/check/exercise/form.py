@@ -53,6 +53,8 @@ class Form:
 
     def describe(self, gates: str | None) -> str:
         """Return in words which functions are tried, and the order of the gates if it is stated."""
+        if self.name == "loss" and self.misfit:
+            return "a function"
         title = FORMS.get(self.name, f"six functions of {CELLS[self.cell].title}")
         filled = sum(stage.name in self.functions for stage in self.stages)
         if self.name != "loss" and (0 < filled < len(self.stages) or self.misfit):

@@ -12,7 +12,6 @@ from compare.implementations import (
     CELLS,
     STACKED,
     CallFailed,
-    Source,
     Verdict,
     guess_cell_of_class,
     read_target,
@@ -24,11 +23,11 @@ UNCOUNTED = ("dtype kept",)
 """The properties that count with --strict alone."""
 
 
-def can_be_own(config: CheckConfig, source: Source) -> bool:
-    """Return whether a target may be read by calling it: a class or function of Python."""
+def can_be_own(config: CheckConfig) -> bool:
+    """Return whether a target may be read by calling it: what Python defines."""
     target = read_target(config.target)
     limits = config.numpy_only or config.interpret or config.compile_for or config.device
-    return bool(target.name) and target.adapter is None and not limits and not config.stage
+    return target.adapter is None and not limits and not config.stage
 
 
 def examine_own(config: CheckConfig, terminal: Terminal) -> Report:
@@ -38,13 +37,20 @@ def examine_own(config: CheckConfig, terminal: Terminal) -> Report:
         found = examine_in_process(
             config.target, seed=config.seed, gibibytes=config.memory, seconds=total
         )
-    named = guess_cell_of_class([read_target(config.target).name.partition("(")[0]])
-    named = config.base_cell or named
-    report = Report(config.target, "own", found.cell or named or OWN, config.seed)
+    read = read_target(config.target)
+    named = config.base_cell or guess_cell_of_class([found.name.partition("(")[0]])
+    target = config.target if read.name else f"{config.target}:{found.name}"
+    report = Report(target, "own", found.cell or named or OWN, config.seed)
     report.strict = config.strict
     report.own, report.another = describe_identity(found, named)
     report.is_asked = config.cell in (OWN, found.cell) and bool(config.cell)
-    report.notes.append(f"read by calling it: {found.form}")
+    if report.another and not found.cell and not report.is_asked:
+        report.notes.append(f"if a cell of its own is meant: --cell {OWN}")
+    if not read.name:
+        others = [f"rnn-parity check {config.target}:{name}" for name in found.others]
+        also = f"; also there: {', '.join(others)}" * bool(others)
+        report.notes.append(f"no function of the template's form: {found.name} was checked{also}")
+    report.notes.append(f"a call: {found.form}")
     for standing in found.standings:
         if standing.verdict == "not tried":
             untried = Result(name=standing.name, verdict=Verdict.NOT_TRIED, why=standing.why)

@@ -126,7 +126,10 @@ def test_an_adapter_is_written_for_a_class_of_a_script(folder, capsys):
     (folder / "others" / "script.py").write_text(OTHERS, encoding="utf-8")
     target = "others/script.py:Activated"
     code, output, error = run(target, capsys)
-    assert (code, "and activation is no size that is known; an expression" in error) == (2, True)
+    assert (code, "needs activation, which is no size that is known; an expression" in error) == (
+        2,
+        True,
+    )
     assert (
         "read as a script: lines 3 (No module named 'no_such_library'), 20, 21 were not run"
         in output
@@ -229,7 +232,7 @@ def test_a_file_is_checked_whenever_it_is_saved(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     saved = [lambda: None, lambda: os.utime(file, (7, 7)), file.unlink, interrupted]
-    monkeypatch.setattr(command, "examine", lambda *_: checked.append(file.stat().st_mtime))
+    monkeypatch.setattr(command, "examine", lambda *_, **__: checked.append(file.stat().st_mtime))
     monkeypatch.setattr(command.time, "sleep", lambda seconds: saved.pop(0)())
     main(["check", "right.py", "--watch"])
     assert (len(checked), checked[1]) == (2, 7)

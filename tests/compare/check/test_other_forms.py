@@ -43,13 +43,16 @@ def test_a_cell_that_is_not_known_is_not_wrong(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "taken", "other"),
-    [("ConfigLSTM", "config, kind", "config"), ("OneSize", "dim, expansion", "expansion")],
+    ("name", "given", "other"),
+    [
+        ("ConfigLSTM", "config=…, kind=…", "config"),
+        ("OneSize", "dim=…, expansion=…", "expansion"),
+    ],
 )
-def test_an_argument_that_is_no_size_gets_none(name, taken, other):
+def test_an_argument_that_is_no_size_gets_none(name, given, other):
     assert examined(name)[0].misfit.startswith(
-        f"its constructor takes ({taken}), and {other} is no size that is known; "
-        f"an expression in V and H builds it: FILE:{name}(...)"
+        f"its constructor needs {other}, which is no size that is known; "
+        f'an expression in V and H builds it: "FILE:{name}({given})"'
     )
 
 

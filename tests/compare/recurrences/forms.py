@@ -228,6 +228,61 @@ class OneState(nn.Module):
         return o.sigmoid() * (f.sigmoid() * h + i.sigmoid() * g.tanh()).tanh()
 
 
+class LastAlone(nn.Module):
+    """An output layer that reads the last state, as where sequences are classified."""
+
+    def __init__(self, input_size, hidden_size, num_classes):
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.cell = nn.RNNCell(input_size, hidden_size)
+        self.fc = nn.Linear(hidden_size, num_classes)
+
+    def forward(self, x):
+        h = torch.zeros(len(x), self.hidden_size)
+        for x_t in x.transpose(0, 1):
+            h = self.cell(x_t, h)
+        return self.fc(h)
+
+
+class Columns:
+    """A list of columns (V, 1) in, the last state out beside what an output layer makes of it."""
+
+    def __init__(self, input_size, output_size, hidden_size=64):
+        rng = np.random.default_rng(0)
+        self.Wxh = 0.3 * rng.normal(size=(hidden_size, input_size))
+        self.Whh = 0.3 * rng.normal(size=(hidden_size, hidden_size))
+        self.Why = 0.3 * rng.normal(size=(output_size, hidden_size))
+        self.bh, self.by = np.ones((hidden_size, 1)), np.ones((output_size, 1))
+
+    def forward(self, inputs):
+        h = np.zeros((len(self.Whh), 1))
+        for x in inputs:
+            h = np.tanh(self.Wxh @ x + self.Whh @ h + self.bh)
+        return self.Why @ h + self.by, h
+
+
+class Rows(nn.Module):
+    """A model whose output has one axis for steps and sequences."""
+
+    def __init__(self, n_chars, n_hidden):
+        super().__init__()
+        self.n_hidden = n_hidden
+        self.lstm = nn.LSTM(n_chars, n_hidden, batch_first=True)
+        self.to_letters = nn.Linear(n_hidden, n_chars)
+
+    def forward(self, x, hidden):
+        output, hidden = self.lstm(x, hidden)
+        return self.to_letters(output.reshape(-1, self.n_hidden)), hidden
+
+
+class MixedRows(Rows):
+    """The axes of x are taken for each other: the sequences of a batch are mixed."""
+
+    def forward(self, x, hidden):
+        mixed = x.reshape(x.shape[1], x.shape[0], -1).transpose(0, 1)
+        return super().forward(mixed, hidden)
+
+
 class NoRecurrence(nn.Module):
     def __init__(self, input_size, hidden_size):
         super().__init__()
@@ -258,6 +313,28 @@ def params_first(params, h, x):
     return torch.tanh(x @ p["W"] + h @ p["U"] + p["b"])
 
 
+def get_params(vocab_size, num_hiddens, device):
+    """The lists of parameters that the lecture has, with those of the output layer."""
+    shapes = [(vocab_size, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)]
+    shapes += [(num_hiddens, vocab_size), (vocab_size,)]
+    return [torch.randn(shape, device=device, requires_grad=True) for shape in shapes]
+
+
+def rnn(inputs, state, params):
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    (H,) = state
+    outputs = []
+    for X in inputs:
+        H = torch.tanh(X @ W_xh + H @ W_hh + b_h)
+        outputs.append(H @ W_hq + b_q)
+    return torch.cat(outputs), (H,)
+
+
+def columns(X, Wx, Wh, bh):
+    h = 0 * Wh[:, :1]
+    return [h := torch.tanh(Wx @ x + Wh @ h + bh) for x in X], h
+
+
 ROWS = ("B", H)
 
 FORMS = {
@@ -277,6 +354,12 @@ FORMS = {
     "GradientsFirst": Row(("B", V), (ROWS,), "rnn"),
     "OneState": Row(("B", V), (ROWS,), ""),
     "ScaledGRU": Row(("B", V), (ROWS,), ""),
+    "LastAlone": Row(("B", "T", V), (), "rnn", calls=2500),
+    "Columns": Row(("T", V, 1), (), "rnn", calls=2500),
+    "Rows": Row(("B", "T", V), ((1, *ROWS), (1, *ROWS)), "lstm"),
+    "MixedRows": Row(("B", "T", V), ((1, *ROWS), (1, *ROWS)), ""),
+    "rnn": Row(("T", "B", V), (ROWS,), "rnn"),
+    "columns": Row(("T", V, 1), (), "rnn"),
     "gru_cell": Row(("B", V), (ROWS,), "gru"),
     "params_first": Row(("B", V), (ROWS,), "rnn"),
 }

@@ -151,6 +151,43 @@ def test_a_right_layer_of_a_form_of_its_own_is_compared_with_its_cell():
     assert report.cell == "lstm"
 
 
+def test_a_file_without_the_template_is_searched_for_a_recurrence(tmp_path):
+    """Its first of sequences is checked, as by its name; a step and what makes states are not."""
+    file = tmp_path / "several.py"
+    source = FORMS_FILE.read_text(encoding="utf-8").partition("ROWS = ")[0]
+    file.write_text(
+        source[: source.index("class TimeFirst")]
+        + """
+class Step(nn.Module):
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.cell = nn.RNNCell(input_size, hidden_size)
+
+    def forward(self, x, h):
+        return self.cell(x, h)
+
+
+class Layer(Step):
+    def forward(self, x, h):
+        return torch.stack([h := self.cell(x_t, h) for x_t in x]), h
+
+
+def init_state(batch_size, num_hiddens):
+    return torch.zeros(batch_size, num_hiddens)
+""",
+        encoding="utf-8",
+    )
+    report = check(CheckConfig(target=str(file)))
+    assert (report.target, report.cell, report.ok) == (f"{file}:Layer", "rnn", True)
+    note = "no function of the template's form: Layer was checked; also there: rnn-parity check "
+    assert f"{note}{file}:Step" in report.notes
+
+
+def test_rows_that_are_mixed_where_axes_are_joined_are_found():
+    examined = examine_recurrence(read_target(f"{FORMS_FILE}:MixedRows"))
+    assert {"split", "causal", "rows", "step"} == {*list_wrong(examined)}
+
+
 def test_what_cannot_be_read_is_not_checked():
     with pytest.raises(UsageError, match="was not checked"):
         check(CheckConfig(target=f"{FORMS_FILE}:NoRecurrence"))

@@ -127,10 +127,13 @@ def construct(
         others = [name for name in first if not SIZE.fullmatch(name.lower())]
         others += [name for name in required if name not in first]
     if others:
-        taken, name = ", ".join(name for name, _ in arguments), getattr(target, "__name__", "NAME")
+        letters = {name: "V" if size == "input_size" else "H" for name, size in sizes.items()}
+        given = ", ".join(
+            f"{name}={letters.get(name, '…')}" for name in dict.fromkeys([*required, *others])
+        )
         raise CannotBeTried(
-            f"its constructor takes ({taken}), and {others[0]} is no size that is known; "
-            f"an expression in V and H builds it: FILE:{name}(...)"
+            f"its constructor needs {others[0]}, which is no size that is known; an expression in "
+            f'V and H builds it: "FILE:{getattr(target, "__name__", "NAME")}({given})"'
         )
     if is_named:
         return target(**{name: values[size] for name, size in sizes.items()}, **options)
