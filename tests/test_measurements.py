@@ -88,11 +88,18 @@ def test_the_documents_and_the_explain_page_say_the_same_about_the_experiment():
         f"Without the bias, {count['LSTM'][1]} LSTMs learned it in time",
         f"All {cells['GRU']['trained'][2]} GRUs and all {cells['GRU']['trained'][2]} LSTMs",
         f"learned it, and {count['RNN'][2]} RNNs.",
+        f"the minGRU needed {cells['minGRU']['updates'][2]} updates in the median, and the delta "
+        f"rule {cells['delta rule']['updates'][2]}.",
     ]
     for name in ("GRU", "LSTM", "LSTM, forget bias 1", "LSTM, forget bias 3"):
         assert cells[name]["learned"][0] == cells[name]["trained"][0]
     for name in ("GRU", "LSTM, forget bias 3"):
         assert cells[name]["learned"][1:] == cells[name]["trained"][1:] == [20, 10]
+    for name in ("minGRU", "delta rule"):
+        found = [recall.find(*place, name)[0] for place in recall.PLACES]
+        assert all(len(shares) == 20 and min(shares) >= recall.ENOUGH for shares in found)
+    slow = [recall.Stack(*place, "minGRU", 0.003, recall.CHOOSING) for place in recall.PLACES[1:]]
+    assert max(max(recall.read_results()[stack.name]["shares"]) for stack in slow) < 0.6
     rnn, lstm = (recall.find("words", 40, name)[0] for name in ("RNN", "LSTM"))
     assert max(rnn[rnn < recall.ENOUGH]) < 0.6
     late = [f"{share:.0%}" for share in sorted(lstm)]

@@ -60,7 +60,7 @@ def check_forms(read):
 
 def check_recall(read):
     results = read("recall")["trainings"]
-    assert len(results) == 2 * 5 * (2 + 2)  # places, models; tries of the rate, and stacks
+    assert len(results) == 2 * 7 * (2 + 2)  # places, models; tries of the rate, and stacks
     assert all(0 <= share <= 1 for result in results.values() for share in result["shares"])
     assert {update for result in results.values() for update in result["updates"]} <= {2, 4}
 
@@ -259,7 +259,14 @@ def test_the_gradient_in_one_piece_is_that_of_the_loss():
 
 
 @pytest.mark.parametrize(
-    ("model", "rows"), [("RNN", "words"), ("GRU", "words"), ("LSTM", "anywhere")]
+    ("model", "rows"),
+    [
+        ("RNN", "words"),
+        ("GRU", "words"),
+        ("LSTM", "anywhere"),
+        ("minGRU", "words"),
+        ("delta rule", "anywhere"),
+    ],
 )
 def test_networks_that_are_trained_at_once_get_the_weights_of_single_ones(model, rows):
     recall = load_script("recall", UPDATES=6, LAST=6, B=4, H=5, ENOUGH=2)

@@ -24,8 +24,14 @@ if str(ROOT) not in sys.path:  # some scripts draw the cases of the tests
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e6e6e6"
 BLUE, ORANGE, RED = "#1f3f77", "#f5a742", "#c0392b"
 """The colours of the pictures."""
-CELL_COLOURS = {"rnn": "#5d5a53", "gru": "#1c5cb8", "lstm": "#8f3d02"}
-"""The colours of the cells, as on the explain page."""
+CELL_COLOURS = {
+    "rnn": "#5d5a53",
+    "gru": "#1c5cb8",
+    "lstm": "#8f3d02",
+    "mingru": "#2e7d4f",
+    "delta": "#7a3b8f",
+}
+"""The colours of the cells; the explain page has the first three."""
 
 BLOCK = re.compile(r"(<!-- table (\w+) -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
 """The place of a table in a page."""

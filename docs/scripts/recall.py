@@ -66,8 +66,11 @@ MODELS = {  # the cell, and its forget bias (None: as PyTorch initialises it)
     "LSTM": ("lstm", None),
     "LSTM, forget bias 1": ("lstm", 1.0),
     "LSTM, forget bias 3": ("lstm", 3.0),
+    "minGRU": ("mingru", None),
+    "delta rule": ("delta", None),
 }
-DRAWN, DRAWN_PLACES = ("RNN", "GRU", "LSTM, forget bias 3"), (("words", 20), ("words", 40))
+DRAWN = ("RNN", "GRU", "LSTM, forget bias 3", "minGRU", "delta rule")
+DRAWN_PLACES = (("words", 20), ("words", 40))
 """What the picture shows."""
 SHOWN, SHOWN_GAP = ("RNN", "GRU", "LSTM, forget bias 1"), 20
 """The networks that the explain page shows."""
@@ -234,12 +237,12 @@ def draw_picture() -> None:
         colour = CELL_COLOURS[MODELS[name][0]]
         for column, place in enumerate(DRAWN_PLACES):
             shares, updates = find(*place, name)
-            x = column + 0.27 * (number - 1)
-            spread = x + 0.08 * np.linspace(-1, 1, len(shares))
+            x = column + 0.18 * (number - 2)
+            spread = x + 0.06 * np.linspace(-1, 1, len(shares))
             for those, marker in ((shares >= ENOUGH, "o"), (shares < ENOUGH, "x")):
                 axes.plot(spread[those], updates[those], marker, color=colour, ms=4, alpha=0.55)
             label = name if column == 0 else None
-            ends, median = [x - 0.1, x + 0.1], [np.median(updates)] * 2 if len(updates) else []
+            ends, median = [x - 0.07, x + 0.07], [np.median(updates)] * 2 if len(updates) else []
             axes.plot(ends[: len(median)], median, color=colour, linewidth=2.4, label=label)
     axes.set_yscale("log")
     axes.set_yticks([200, 500, 1000, 2000, 5000], labels=["200", "500", "1,000", "2,000", "5,000"])
@@ -248,7 +251,7 @@ def draw_picture() -> None:
     names = [f"a gap of {name_place(*place)}" for place in DRAWN_PLACES]
     axes.set_xticks(range(len(DRAWN_PLACES)), labels=names)
     dress(axes, "", f"updates until {ENOUGH:.0%} of the recalls are right\n(a cross: not learned)")
-    figure.legend(frameon=False, labelcolor=INK, fontsize=9, loc="outside upper center", ncols=3)
+    figure.legend(frameon=False, labelcolor=INK, fontsize=9, loc="outside upper center", ncols=5)
     figure.savefig(PICTURE, dpi=150)
 
 
