@@ -50,8 +50,8 @@ def try_one(source, stage):
     return result
 
 
-def test_there_are_twelve_and_each_has_a_solution():
-    assert [name[:2] for name in FILES] == [f"{k:02}" for k in range(1, 13)]
+def test_there_are_thirteen_and_each_has_a_solution():
+    assert [name[:2] for name in FILES] == [f"{k:02}" for k in range(1, 14)]
     assert sorted(path.name for path in (EXERCISES / "solutions").glob("*.py")) == FILES
 
 
