@@ -11,6 +11,7 @@ from typing import NoReturn
 import _rnn_parity_memory as memory  # type: ignore[import-not-found]  # the file beside this one
 import numpy as np
 import triton.language as tl
+from triton.language.semantic import TritonSemantic
 from triton.runtime import interpreter as triton_interpreter
 from triton.runtime.interpreter import TensorHandle as Handle
 
@@ -36,6 +37,7 @@ class State:
     is_reversed = False  # whether the last program runs first
     last, polls = 0, 0  # the tile of the last access, and how often it was accessed in a row
     named = 0  # hints that `take_notes` has returned
+    has_other = False  # whether the load that is computed was given an `other`
 
 
 def access(
@@ -112,6 +114,10 @@ class _Builder(triton_interpreter.InterpreterBuilder):  # type: ignore[misc]
         tile, _, parts = access(ptrs, mask, may_wait=True)
         for array, _, places in parts if not is_volatile else ():  # that waits, and orders nothing
             array.load(places, tile, State.order)
+        if other is None and State.has_other:
+            kind = ptrs.get_element_ty()
+            zeros = np.zeros(ptrs.data.shape, triton_interpreter._get_np_dtype(kind))
+            other = Handle(zeros, kind)
         if other is None and not np.all(mask.data):
             other = make_undefined(ptrs)
             for array, *_ in parts:
@@ -351,8 +357,21 @@ def truncate(handle: Handle, dropped: int) -> Handle:
     return Handle(bits.view(np.float32), handle.dtype)
 
 
+_load = TritonSemantic.load
+
+
+def load(self: TritonSemantic, ptr: object, mask: object, other: object, *rest: object) -> object:
+    """Load a tile: what `TritonSemantic.load` does, which takes a single `other` of 0 for none."""
+    State.has_other = other is not None
+    try:
+        return _load(self, ptr, mask, other, *rest)
+    finally:
+        State.has_other = False
+
+
 def install() -> None:
     """Let Triton's interpreter compute with these functions."""
+    TritonSemantic.load = load
     Handle.set_attr = check_multiples
     for move in MOVES:
         setattr(_Builder, f"create_{move}", patch_exchange(f"create_{move}"))

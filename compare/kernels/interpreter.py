@@ -7,6 +7,7 @@ not notice some errors that a GPU does not forgive. Here they are noticed:
   to memory with a margin of its own, so that the entry next to it is outside.
 - Two accesses to an entry have no order, and one of them stores (`memory`).
 - A load has a mask and no `other`: the entries outside are NaN, since a GPU promises nothing.
+- A scan joins in another order than from left to right.
 - A product uses TF32: the last 13 bits of float32 factors are dropped, as tensor cores do.
 - PyTorch's own layers are called, or fresh memory is used (`operators`).
 
@@ -171,6 +172,50 @@ def patch_reductions() -> None:
         return original(self, inputs)
 
     triton_interpreter.ReduceScanOpInterface.apply = apply
+    triton_interpreter.ScanOps.generic_scan = scan_in_rounds
+
+
+def scan_in_rounds(self: Any, inputs: tuple[tl.tensor, ...]) -> list[tl.tensor]:
+    """Scan in rounds, as a GPU does: what `ScanOps.generic_scan` does one entry after the other.
+
+    From left to right, a function that is not associative would not be noticed. A round joins all
+    entries with those k before; one that chooses with `if` takes single entries only.
+    """
+    parts = [np.moveaxis(tensor.handle.data, self.axis, 0) for tensor in inputs]
+
+    def pack(arrays: list[np.ndarray]) -> list[tl.tensor]:
+        moved = (np.ascontiguousarray(np.moveaxis(array, 0, self.axis)) for array in arrays)
+        return [self.to_tensor(m, like.dtype) for m, like in zip(moved, inputs, strict=True)]
+
+    k = 1
+    while k < len(parts[0]):
+        earlier = [np.concatenate([part[:k], part[:-k]]) for part in parts]  # a tile of the size
+        try:
+            joined = join_tiles(self.combine_fn.fn, [*pack(earlier), *pack(parts)])
+        except TypeError:
+            return _scan_in_order(self, inputs)
+        several = joined if isinstance(joined, tuple) else (joined,)
+        new = [np.moveaxis(tensor.handle.data, self.axis, 0) for tensor in several]
+        parts = [np.concatenate([p[:k], n[k:]]) for p, n in zip(parts, new, strict=True)]
+        k *= 2
+    return pack(parts)
+
+
+def join_tiles(function: FunctionType, tiles: list[tl.tensor]) -> object:
+    """Call a function of single entries with tiles; TypeError if it chooses with `if`."""
+
+    def refuse(tile: tl.tensor) -> bool:
+        raise TypeError(f"expected a single entry, got a tile of shape {tile.handle.data.shape}")
+
+    tensor: Any = tl.tensor
+    is_true, tensor.__bool__ = tensor.__bool__, refuse
+    try:
+        return function(*tiles)
+    finally:
+        tensor.__bool__ = is_true
+
+
+_scan_in_order: Any = triton_interpreter.ScanOps.generic_scan
 
 
 def compile_with_captured(self: triton_interpreter.FunctionRewriter, tree: ast.Module) -> object:

@@ -21,9 +21,12 @@ IS_DEEP = settings.default.max_examples > 1000
 IN_SHORT = (
     "rows",
     "descriptors",
+    "a number that is loaded with a mask, and 0 elsewhere",
+    "a scan whose function chooses with if",
     "W without a mask",
     "no barrier between storing a state and loading it",
     "programs add without atomic operations",
+    "a scan whose function is right from left to right alone",
 )
 """The sample of `make test`; each takes some seconds."""
 
