@@ -13,7 +13,7 @@ DECAYS = (-3, 0, 2.5)
 TEXTS = (TYPED, "q", "a ti")
 PAIR_ROWS = ("scan1", "scan2", "scan4", "alone")
 CELLS = """(decay) => formsOf(reading.ids.slice(0, SHOWN_STEPS), decay).flatMap(({ rows }) =>
-  rows.flatMap(({ name, cells }) => cells.map((cell, t) => [name + " " + t, cell])))"""
+  rows.flatMap(({ cells }) => cells.map((cell) => [cell.place, cell])))"""
 MARKED = """() => [".made", ".source-of"].map((name) =>
   see.all("#scan-forms td" + name).map((cell) => cell.dataset.place))"""
 

@@ -4,17 +4,9 @@ import { asIs, byChunks, byLoop, byScan, pairsOf } from "../../engine/scan.js";
 import { rounded, times } from "../../record/numbers.js";
 
 /** @import { Pairs } from "../../engine/scan.js" */
+/** @import { LinkedCell, LinkedRow } from "../../pictures/linked_numbers.js" */
 
-/**
- * A cell of the table. `places` name cells: the row's name and the step. Steps count from 0 here and from 1 on the page.
- *
- * @typedef {object} FormCell
- * @property {number[]} values a number, or a pair: b, a
- * @property {[string, string][]} made of each: its formula, for `math`, and the same in numbers
- * @property {string[]} from the places that it was computed from
- */
-
-/** @typedef {{ name: string, symbol: string, cells: FormCell[] }} FormRow */
+/** @typedef {Omit<LinkedCell, "place">} FormCell The numbers of a pair are b, a. Steps count from 0 here and from 1 on the page. */
 
 /** The steps of a chunk. */
 export const CHUNK = 4;
@@ -66,7 +58,7 @@ const stateCell = (states, first, t, { a, b }) => ({
 
 /**
  * The title of each form, and its rows.
- * @type {(ids: number[], b_iz: number) => { title: string, rows: FormRow[] }[]}
+ * @type {(ids: number[], b_iz: number) => { title: string, rows: LinkedRow[] }[]}
  */
 export function formsOf(ids, b_iz) {
   const pairs = pairsOf(ids, b_iz);
@@ -74,9 +66,9 @@ export function formsOf(ids, b_iz) {
   const loop = byLoop(pairs, asIs);
   const { alone, states } = byChunks(pairs, CHUNK, asIs);
   const beginOf = (/** @type {number} */ t) => t - (t % CHUNK);
-  /** @type {(name: string, symbol: string, cell: (t: number) => FormCell) => FormRow} */
-  const row = (name, symbol, cell) => ({ name, symbol, cells: ids.map((_, t) => cell(t)) });
-  /** @type {(letter: "a" | "b", made: string) => FormRow} */
+  /** @type {(name: string, symbol: string, cell: (t: number) => FormCell) => LinkedRow} */
+  const row = (name, symbol, cell) => ({ symbol, cells: ids.map((_, t) => ({ place: `${name} ${t}`, ...cell(t) })) });
+  /** @type {(letter: "a" | "b", made: string) => LinkedRow} */
   const known = (letter, made) =>
     row(letter, letter, (t) => ({
       values: [pairs[letter][t]],
