@@ -12,7 +12,8 @@ from tests.compare.study.pages import axe_violations, recorded, written
 LABELS = (  # texts that are seen whole
     ".controls label, .controls output, .gutter, .cells > span, .formula, .source, #chain dt, "
     "#chain dd, .tiles dt, .tiles dd, .legends .legend, .chart text, figcaption, "
-    "#scan-forms th, #scan-forms td, #scan-readout span, "
+    "#scan-forms th, #scan-forms td, #scan-readout span, #matrix-numbers th, #matrix-numbers td, "
+    "#matrix-readout span, .gates label, #matrix .pick, #matrix .buttons, "
     "#parity-table thead th:not(.roomy), #parity-table tbody th, #parity-table .share, "
     "#parity-table td:nth-child(2), #parity-table td:nth-child(3), #checkpoints td, "
     "#checkpoints button, #play, #theme, #units-pick, #text-input, #whose, "
@@ -26,9 +27,10 @@ guide-start | text-input | example-select | step-slider | unit-slider | checkpoi
 game-link | optimizer-select | train-step | train | reset | temperature-slider | draw-again
 units-select | unfold | compare-check | token-select | products | flow-slider | flow-play
 flow-before | flow-next | loss-slider | cut-slider | gain-slider | memory-step | memory-token
-lesson-numbers | decay-slider | weight-select | weight-slider | weight-field | checkpoints | play
-puzzle-input | game-start | game-leave | symptom | game-hint | game-give-up | ulps-check
-parity-table"""
+lesson-numbers | decay-slider | write-alpha | write-beta | overlap-slider | write-key | write-value
+adds-check | matrix-next | matrix-back | weight-select | weight-slider | weight-field
+checkpoints | play | puzzle-input | game-start | game-leave | symptom | game-hint | game-give-up
+ulps-check | parity-table"""
 CUT_OFF = """([selectors, width]) => selectors.split(", ").map((selector) => {
   const all = see.all(selector);
   const isCut = (element) => {
@@ -41,8 +43,8 @@ CUT_OFF = """([selectors, width]) => selectors.split(", ").map((selector) => {
 }).filter(([, cut]) => cut.length)"""
 SCROLLS = "() => document.documentElement.scrollWidth"
 DRAWN = """() => see.all("section:has(> .panel)").filter((section) =>
-  section.querySelector("tbody, svg:not(.thumb), canvas[style]")).map(({ id }) => id)"""
-PANELS = "step backward reach clipping memory cells scan weight training parity"
+  section.querySelector("tbody td, svg:not(.thumb), canvas[style]")).map(({ id }) => id)"""
+PANELS = "step backward reach clipping memory cells scan matrix weight training parity"
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 400)])

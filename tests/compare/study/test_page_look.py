@@ -13,6 +13,8 @@ cut-slider: Truncate after | memory-step: Change step | memory-token: to | weigh
 weight-select: Parameter | weight-slider: Move it by | decay-slider: Decay: the gate's bias
 reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-before: Previous
 flow-next: Next
+write-alpha: α: keeps | write-beta: β: writes | overlap-slider: Keys X · Y | write-key: Key
+write-value: Value | adds-check: Without the delta: only add | matrix-next: Next write
 weight-back: Put it back | play: Play the training | game-start: Start
 unfold: Close all sections"""
 NAMES = {  # what stands in a picture, a legend or the head of a table
@@ -30,6 +32,7 @@ NAMES = {  # what stands in a picture, a legend or the head of a table
     "lesson-numbers": "cell|20 letters|40 letters|RNN|GRU|LSTM|LSTM, forget bias 1",
     "lesson-before": "RNN|GRU|LSTM, forget bias 1|first letter|repeated letter",
     "rounding-picture": "loop|scan|chunks|product|log space|128",
+    "matrix-numbers": "Three keys of length 1|A = α St−1|r = A k|St = A + β e kT|S kZ",
     "parity-table": "tensor|verdict|of the tolerance|largest difference|tolerance|shape",
 }
 LABEL = """(id) => {
@@ -69,6 +72,8 @@ STANDS_OUT = [  # what carries meaning, what it has to differ from, and the styl
     ("#lesson-before .line.of-lstm", "#lesson-before .line.of-gru", "stroke"),
     ("#lesson-before .line.of-lstm", "#lesson-before .line.of-rnn", "stroke"),
     ("#scan-forms .source-of", "#scan-forms .made", "outlineColor"),
+    ("#matrix-numbers .source-of", "#matrix-numbers .made", "outlineColor outlineWidth"),
+    ("[data-place=X1]", "[data-place=X2]", "backgroundColor"),
     ("#rounding-picture .of-product", "#rounding-picture .of-loop", "stroke"),
     ("#rounding-picture .of-scan", "#rounding-picture .of-loop", "strokeDasharray"),
     ("#rounding-picture .of-chunks", "#rounding-picture .of-scan", "strokeDasharray"),

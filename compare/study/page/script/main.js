@@ -13,6 +13,7 @@ import { backwardPanel } from "./panels/flow/flow.js";
 import { gamePanel } from "./panels/game/game.js";
 import { lessonPanel } from "./panels/lesson.js";
 import { livePanel, typingPanel } from "./panels/live.js";
+import { matrixPanel } from "./panels/matrix/matrix.js";
 import { memoryPanel } from "./panels/memory.js";
 import { setUpFolding, setUpNetworks } from "./panels/page.js";
 import { parityPanel } from "./panels/parity.js";
@@ -47,6 +48,7 @@ const PANELS = [
   memoryPanel,
   lessonPanel,
   scanPanel,
+  matrixPanel,
   weightPanel,
   checkpointsPanel,
   parityPanel,

@@ -39,22 +39,17 @@ export class LinkedNumbers {
   }
 
   /**
-   * @param {{ heads: HTMLTableRowElement[], rows: LinkedRow[] }[]} groups
-   * @param {HTMLElement} [top] the head of the table
+   * @param {{ body: HTMLTableSectionElement, rows: LinkedRow[] }[]} groups the rows of each body; its heads stay
+   * @param {HTMLElement[]} top the head of the table
    */
-  draw(groups, top) {
+  draw(groups, top = []) {
     this.rows = groups.flatMap(({ rows }) => rows);
     this.chosen = this.within(this.chosen);
     const hadFocus = $(this.table).contains(document.activeElement);
-    const bodies = groups.map(({ heads, rows }) =>
-      make(
-        "tbody",
-        {},
-        heads,
-        rows.map((row) => this.rowOf(row)),
-      ),
-    );
-    $(this.table).replaceChildren(...(top ? [top] : []), ...bodies);
+    for (const { body, rows } of groups) {
+      body.replaceChildren(...body.querySelectorAll("tr:not(.form-row)"), ...rows.map((row) => this.rowOf(row)));
+    }
+    $(this.table).replaceChildren(...top, ...groups.map(({ body }) => body));
     this.mark(this.chosen);
     if (hadFocus) this.cellAt(this.chosen).focus();
   }

@@ -28,8 +28,8 @@ function drawForms() {
   const letters = ids.map((_, t) => make("th", { scope: "col", ...same("step", t + 1) }, glyph(reading.tokens[t])));
   const titleOf = (/** @type {string} */ title) => make("th", { scope: "colgroup", colspan: ids.length + 1, class: "left" }, title);
   formNumbers.draw(
-    formsOf(ids, decay()).map(({ title, rows }) => ({ heads: [make("tr", {}, titleOf(title))], rows })),
-    make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "left" }, "reads"), letters)),
+    formsOf(ids, decay()).map(({ title, rows }) => ({ body: make("tbody", {}, make("tr", {}, titleOf(title))), rows })),
+    [make("thead", {}, make("tr", {}, make("th", { scope: "col", class: "left" }, "reads"), letters))],
   );
 }
 
