@@ -193,7 +193,8 @@ def scan_in_rounds(self: Any, inputs: tuple[tl.tensor, ...]) -> list[tl.tensor]:
         try:
             joined = join_tiles(self.combine_fn.fn, [*pack(earlier), *pack(parts)])
         except TypeError:
-            return _scan_in_order(self, inputs)
+            in_order: list[tl.tensor] = _scan_in_order(self, inputs)
+            return in_order
         several = joined if isinstance(joined, tuple) else (joined,)
         new = [np.moveaxis(tensor.handle.data, self.axis, 0) for tensor in several]
         parts = [np.concatenate([p[:k], n[k:]]) for p, n in zip(parts, new, strict=True)]
