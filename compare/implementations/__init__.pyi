@@ -37,6 +37,7 @@ from .inside.server import limit_process as limit_process
 from .inside.server import load_file as load_file
 from .layers.detection import detect_cell as detect_cell
 from .layers.detection import detect_conventions as detect_conventions
+from .layers.functions import OTHER_CALLS as OTHER_CALLS
 from .layers.functions import Functions as Functions
 from .layers.functions import LocalFunctions as LocalFunctions
 from .layers.functions import SubmissionFunctions as SubmissionFunctions

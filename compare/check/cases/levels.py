@@ -54,13 +54,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 
 def lay_out(value: Value, memory: str) -> Value:
     """Return a copy of a value with all of its arrays in a memory layout."""
-
-    def copy(array: Array) -> Array:
-        copied: Array = LAYOUTS.get(memory, np.array)(array)
-        copied.flags.writeable = memory != "read-only"
-        return copied
-
-    return map_arrays(value, copy)
+    return map_arrays(value, LAYOUTS.get(memory, np.array))
 
 
 def map_arrays(value: Value, change: Callable[[Array], Array]) -> Value:

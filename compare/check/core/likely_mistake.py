@@ -130,8 +130,8 @@ def explain_cancellation(tensor: str, observed: Sequence[Observation]) -> Diagno
     The error is then that of rounding numbers near 1.
     """
     triples = [(one.right[tensor], one.got[tensor], one.allowed[tensor]) for one in observed]
-    wrong = [(right, got) for right, got, allowed in triples if not are_near(right, got, allowed)]
-    is_tiny = all(is_rounded_near_one(right, got) for right, got in wrong)
+    wrong = [triple for triple in triples if not are_near(*triple)]
+    is_tiny = all(is_rounded_near_one(*triple) for triple in wrong)
     return CANCELLED if is_tiny and 0 < len(wrong) < len(observed) else None
 
 

@@ -109,23 +109,26 @@ class Pair:
 
     def run_forward(self, functions: Functions, inputs: Inputs, move: Move) -> Results:
         """Compute the states between others, of which the last must not change them."""
-        if functions.has_memory:
-            self._forward(functions, inputs | {"Wh": inputs["Wh"] / 2, "b": inputs["b"] / 2}, move)
+        if "before" in functions.other_calls:
+            others = {
+                name: a / 2 if name in ("Wh", "b") else a.copy() for name, a in inputs.items()
+            }
+            self._forward(functions, others, move)
         arguments, (*states, _) = self._forward(functions, inputs, move)
         results = {
             n: stages.read_array(n, value) for n, value in zip(self.results, states, strict=True)
         }
         results |= stages.copy_arguments(arguments)
         first, first_now = self.results[0], functions.see_last(0)
-        if functions.has_memory:
+        if "after" in functions.other_calls:
             self._forward(functions, inputs | {"x": inputs["x"] / 2}, move)
-        after = first_now() if functions.has_memory else states[0]
+        after = first_now() if "after" in functions.other_calls else states[0]
         return results | {first + AFTER_ANOTHER: stages.read_array(first, after)}
 
     def run_backward(self, functions: Functions, inputs: Inputs, move: Move) -> Results:
         """Compute the states, then others, then the gradients of the first."""
         *_, cache = self._forward(functions, inputs, move)[1]
-        if functions.has_memory:
+        if "between" in functions.other_calls:
             self._forward(functions, inputs | {"x": inputs["x"] / 2}, move)
         upstream = {f"d{name}": move(inputs[f"d{name}"]) for name in self.results}
         gradients = functions.call(self.backward, *upstream.values(), move(cache))

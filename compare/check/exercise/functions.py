@@ -25,6 +25,7 @@ from compare.check.exercise.stages import STAGES, Stage, plain, run_quietly
 from compare.implementations import (
     CELLS,
     COLUMNS,
+    OTHER_CALLS,
     CallFailed,
     Order,
     Results,
@@ -123,7 +124,8 @@ class FunctionsSubject(Subject):
                 attempt.replaced,
                 runs_forward_once=begins_with is not None,
             )
-            functions.has_memory = case.is_called_again and not self.is_called_once
+            is_alone = self.is_called_once or not case.is_called_again
+            functions.other_calls = () if is_alone else OTHER_CALLS
             adapted = stage.adapt(submission) if stage.adapt else functions
             got = run_quietly(stage, adapted, case.inputs, case.memory)
             if begins_with is None:

@@ -158,7 +158,10 @@ def run(cell: Cell, functions: Functions, case_inputs: Inputs, move: Move) -> Re
     results = {"loss": read_array("loss", loss)}
     results |= {f"d_{name}": read_array(f"d_{name}", gradients.get(name)) for name in parameters}
     several = last if len(states) > 1 else (last,)
-    return results | read_arrays(cell.name_states("{}_n"), several) | copy_arguments(parameters)
+    given = {name: case_inputs[name] for name in ("inputs", "targets")}
+    given |= dict(zip(cell.name_states("{}_0"), states, strict=True))
+    results |= read_arrays(cell.name_states("{}_n"), several)
+    return results | copy_arguments(given | parameters)
 
 
 def draw(

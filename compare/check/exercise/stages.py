@@ -59,7 +59,7 @@ class Stage(Item):
 
         def compute(move: Move) -> Results:
             functions = self.functions(make(self.cell, less_accurate(self.cell), move))
-            functions.has_memory = False
+            functions.other_calls = ()
             results = self.run(functions, lay_out(case.inputs, "in C order"), move)
             return {name: value.astype(case.dtype) for name, value in results.items()}
 
@@ -70,7 +70,7 @@ class Stage(Item):
 
         reference = plain(self.cell) if make is PlainFunctions else make(self.cell)
         ours = self.functions(reference)
-        ours.has_memory = False
+        ours.other_calls = ()
         right = run_quietly(self, ours, convert_to_float64(case.inputs))
         return Expected(right, tolerance, coarsest=case.dtype, computed=case.dtype)
 
@@ -114,8 +114,14 @@ def read_arrays(names: Sequence[str], result: object) -> Results:
 
 
 def copy_arguments(arguments: dict[str, Array]) -> Results:
-    """Return copies of the arguments as they are after a call, which may not change them."""
-    return {name + ARGUMENT: value.copy() for name, value in arguments.items()}
+    """Return copies of the arguments as they are after a call, which may not change them.
+
+    Whole numbers become floats, so that they are compared as all results are.
+    """
+    return {
+        name + ARGUMENT: np.array(value, np.result_type(value, np.float32))
+        for name, value in arguments.items()
+    }
 
 
 def run_step(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Results:
@@ -129,11 +135,11 @@ def run_step(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -> Re
     gates = unpack_items(named.pop("gates", ()), cell.kept, "gates ")
     named |= dict(zip(cell.kept, gates, strict=True))
     results = {name: read_array(name, named[name]) for name in cell.computed}
-    results |= copy_arguments({n: arguments[n] for n in ("x_t", *cell.states, cell.matrices[-1])})
-    if functions.has_memory:
+    results |= copy_arguments(arguments)
+    if "after" in functions.other_calls:
         functions.call(f"{cell.name}_step", *(argument / 2 for argument in arguments.values()))
     first = cell.list_results("step")[0]
-    after = now() if functions.has_memory else results[first]
+    after = now() if "after" in functions.other_calls else results[first]
     return results | {first + AFTER_ANOTHER: read_array(first, after)}
 
 
@@ -143,19 +149,18 @@ def run_forward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) ->
     The first differs in all weights but W_ih, so that no result of it can be the second's.
     """
     x, firsts, weights = _move_sequence(cell, inputs, move)
-    if functions.has_memory:
+    if "before" in functions.other_calls:
         others = [weights[0].copy(), *(weight / 2 for weight in weights[1:])]
         forward(cell, functions, x.copy(), [state.copy() for state in firsts], others)
     output, last = forward(cell, functions, x, firsts, weights)[:2]
     output_now = functions.see_last(0)
     results = {"output": read_array("output", output)} | read_arrays(cell.name_states("{}_n"), last)
     firsts_named = dict(zip(cell.name_states("{}_0"), firsts, strict=True))
-    by_name = dict(zip(cell.weights, weights, strict=True))
-    last_matrix = cell.matrices[-1]
-    results |= copy_arguments({"x": x, **firsts_named, last_matrix: by_name[last_matrix]})
-    if functions.has_memory:
+    weights_named = dict(zip(cell.weights, weights, strict=True))
+    results |= copy_arguments({"x": x, **firsts_named, **weights_named})
+    if "after" in functions.other_calls:
         forward(cell, functions, x / 2, [state / 2 for state in firsts], weights)
-    after = output_now() if functions.has_memory else output
+    after = output_now() if "after" in functions.other_calls else output
     return results | {"output" + AFTER_ANOTHER: read_array("output", after)}
 
 
@@ -188,13 +193,13 @@ def run_backward(cell: Cell, functions: Functions, inputs: Inputs, move: Move) -
     """Compute all gradients, twice, after a forward pass of another sequence."""
     x, firsts, weights = _move_sequence(cell, inputs, move)
     tape = forward(cell, functions, x, firsts, weights)[2]
-    if functions.has_memory:
+    if "between" in functions.other_calls:
         forward(cell, functions, x / 2, [state / 2 for state in firsts], weights)
     tape = move(tape)
     arguments = {name: move(inputs[name]) for name in ("d_output", *cell.name_states("d_{}_n"))}
     results: Results = {}
     for suffix in ("", SECOND):
-        if not suffix or functions.has_memory:
+        if not suffix or "again" in functions.other_calls:
             gradients = functions.call(f"{cell.name}_backward", tape, *arguments.values())
         named = read_arrays(cell.list_results("backward"), gradients)
         results |= {name + suffix: value for name, value in named.items()}
@@ -211,9 +216,9 @@ def _move_sequence(
 
 def run_cross_entropy(functions: Functions, inputs: Inputs, move: Move) -> Results:
     """Compute the loss and its gradient."""
-    logits = move(inputs["logits"])
-    returned = functions.call("cross_entropy", logits, inputs["targets"])
-    return read_arrays(("loss", "d_logits"), returned) | copy_arguments({"logits": logits})
+    arguments = {"logits": move(inputs["logits"]), "targets": inputs["targets"]}
+    returned = functions.call("cross_entropy", *arguments.values())
+    return read_arrays(("loss", "d_logits"), returned) | copy_arguments(arguments)
 
 
 def run_clip_grad_norm(functions: Functions, inputs: Inputs, move: Move) -> Results:

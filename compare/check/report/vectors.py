@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compare.check.cases.boundaries import SIZES
+from compare.check.cases.boundaries import SIZES, list_sizes
 from compare.check.cases.layer_case import LayerCase, make_case
 from compare.check.cases.layer_results import expect
 from compare.check.core.config import VectorsConfig
@@ -78,7 +78,8 @@ def write_vectors(config: VectorsConfig, terminal: Terminal | None = None) -> li
 
 def draw_cases(cell: str, seed: int) -> Iterator[LayerCase]:
     """Draw a case of each small size, of which each fourth has two directions or layers."""
-    for k, sizes in enumerate(SIZES[:15]):
+    small = (*SIZES[:4], *list_sizes("sizes", "equal", "ones"))
+    for k, sizes in enumerate(small):
         both, layers = k % 4 == 1, 2 if k % 4 == 3 else 1
         named = dict(zip("TBVH", sizes, strict=True))
         yield make_case(cell=cell, **named, L=layers, bidirectional=both, seed=seed)

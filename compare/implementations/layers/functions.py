@@ -1,6 +1,6 @@
 """Call the functions of a cell by name: in this process, or in a submission's process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial, reduce
 from operator import getitem
 from typing import Any
@@ -10,14 +10,17 @@ from compare.implementations.core.failures import CallFailed
 from compare.implementations.layouts.gate_order import Order, translate_call
 from compare.implementations.worker.client import Handle, Submission
 
+OTHER_CALLS = frozenset(["before", "after", "between", "again"])
+"""Calls beside the one whose results are compared, as functions may keep something.
+
+They come before and after it, between the two passes, and again on the same tape.
+"""
+
 
 class LocalFunctions:
-    """Functions of this process: methods, whose names are without the cell's name.
+    """Functions of this process: methods, whose names are without the cell's name."""
 
-    Functions with a memory may give other results after other calls.
-    """
-
-    has_memory = True
+    other_calls: Collection[str] = OTHER_CALLS
     _result: Any = None
 
     def __init__(self, cell: str) -> None:
@@ -43,7 +46,7 @@ class SubmissionFunctions:
     With `runs_forward_once` a second forward pass returns the result of the first.
     """
 
-    has_memory = True
+    other_calls: Collection[str] = OTHER_CALLS
 
     def __init__(
         self,

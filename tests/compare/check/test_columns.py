@@ -36,8 +36,8 @@ def lstm_forward(x, a0, parameters):
         h.append(a)
     return np.stack(h, 2), None, None, None
 """
-FORWARD = "forward right 132 cases gradients of the parameters "
-RIGHT = f"{FORWARD}right 132 cases gradients of x and the state right 132 cases 3 of 3 "
+FORWARD = "forward right 134 cases gradients of the parameters "
+RIGHT = f"{FORWARD}right 134 cases gradients of x and the state right 134 cases 3 of 3 "
 OTHER = "note: also there: lstm_forward, as FILE:lstm_forward"
 FROM_ZERO = "without initial state, last state; the weight of [h, x] is Wi over "
 TRIED = [  # what is typed after the file, what is changed, the exit code, and words of the report
