@@ -59,8 +59,8 @@ def check(config: CheckConfig, terminal: Terminal | None = None) -> Report:
             watch(config, source, terminal)
         report = examine(config, terminal, source, is_search=True)
     if report.misfit and not report.wrong:
-        target = config.target
-        what = f"the gradients of {target} were" if report.score else f"{target} was"
+        what = f"the gradients of {config.target} were" if report.score else f"{config.target} was"
+        what = f"{config.target} was" if report.form == "own" else what
         raise UsageError(f"{what} not checked: {report.misfit}")
     if not report.ok:
         quiet = terminal.console.quiet

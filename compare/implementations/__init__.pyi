@@ -25,6 +25,7 @@ from .core.interface import Tape as Tape
 from .core.interface import load_parameters as load_parameters
 from .core.interface import read_options as read_options
 from .inside.adapters.arguments import build_as_author as build_as_author
+from .inside.adapters.arguments import set_sizes as set_sizes
 from .inside.adapters.registry import COLUMNS as COLUMNS
 from .inside.adapters.registry import find_file_adapter as find_file_adapter
 from .inside.messages import clean as clean

@@ -13,7 +13,7 @@ from compare.implementations import limit_process, read_target
 OURS = ("NotRead", "CannotBeTried")  # exceptions whose message says all
 
 
-def main(target: str, seed: str, gibibytes: str, seconds: str) -> None:
+def main(target: str, cell: str, seed: str, gibibytes: str, seconds: str) -> None:
     """Examine the recurrence that a target names."""
     limit_process(float(gibibytes), float(seconds))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -27,7 +27,7 @@ def main(target: str, seed: str, gibibytes: str, seconds: str) -> None:
 
         np.random.seed(int(seed))  # noqa: NPY002  of the author's own parameters
         torch.manual_seed(int(seed))
-        answer = examine_recurrence(read_target(target), int(seed)).to_json()
+        answer = examine_recurrence(read_target(target), cell, int(seed)).to_json()
     except (Exception, SystemExit) as error:  # of the author's code, whatever it is
         kind = type(error).__name__
         answer = {"failed": f"{kind}: {error}" if kind not in OURS else str(error)}

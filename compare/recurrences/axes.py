@@ -103,6 +103,13 @@ def take(value: Any, path: Path) -> Any:
     return value
 
 
+def list_steps(value: Any, T: int) -> list[Array]:
+    """Return the T steps that a list holds, or a dict by their numbers; none if they are others."""
+    if isinstance(value, dict):
+        return [value[t] for t in range(T)] if {*range(T)} <= {*value} and T not in value else []
+    return [*value] if isinstance(value, list | tuple) and len(value) == T else []
+
+
 def rebuild(value: Any, leaves: Iterator[Array]) -> Any:
     """Return a value of the same structure with other arrays in the place of its own."""
     if is_array(value) or value is LEAF:

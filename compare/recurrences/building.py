@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from importlib import import_module
-from itertools import product
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -18,37 +17,45 @@ from typing import Any
 import numpy as np
 import torch
 
-from compare.implementations import Target, build_as_author, load_notebook, make_source
+from compare.implementations import (
+    Target,
+    build_as_author,
+    describe_error,
+    load_notebook,
+    make_source,
+    set_sizes,
+)
 from compare.recurrences.axes import Sizes, walk
 from compare.recurrences.holders import FunctionHolder, Holder, ModuleHolder, ObjectHolder
 from compare.recurrences.reading import (
     INITIAL,
+    INPUT,
     METHODS,
     REQUIRED,
+    STATE,
     NotRead,
     Reader,
     list_arguments,
 )
 from compare.recurrences.recurrence import Recurrence
+from compare.recurrences.weights import WEIGHT, list_parameters
 
 PARAMETERS = re.compile("(?i)param.*|weights?|theta|p")
 MAKER = re.compile("(?i).*param.*|.*(init|make|create|get).*weights?.*")
-WEIGHT = re.compile("(?i)(w|u|v|b|weight|bias|kernel|theta|r)(_?[a-z0-9]{1,4}){0,2}")
 HEAD = re.compile("(?i).*(fc|out|head|decod|linear|proj|dense|class|h2o|lm_).*")
 
-GATES = (1, 3, 4, 2)
-SCALE = 0.4  # standard deviation of weights that are drawn
 
-
-def read_recurrence(target: Target) -> Recurrence:
+def read_recurrence(target: Target, cell: str = "") -> Recurrence:
     """Return the recurrence that a target names; NotRead if no form of a call fits.
 
-    Of a file it is the first that takes sequences, or else the first that takes steps.
+    Of a file it is the first that takes sequences, or else the first that takes steps; those that
+    are called as the cell come before others.
     """
     module = load_module(target)
     if target.name:
         return read_named(module, target.name)
     names, step = list_candidates(module), None
+    names.sort(key=lambda name: cell not in name.lower())
     for name in names:
         try:
             found = read_named(module, name)
@@ -69,12 +76,27 @@ def list_candidates(module: ModuleType) -> list[str]:
         name
         for name, value in vars(module).items()
         if getattr(value, "__module__", "") == module.__name__
-        and (_has_call(value) if isinstance(value, type) else _takes_state(value))
+        and (bool(list_methods(value)) if isinstance(value, type) else _takes_state(value))
     ]
 
 
-def _has_call(kind: type) -> bool:
-    return any(method in vars(base) for base in kind.__mro__[:-1] for method in METHODS)
+def list_methods(kind: type) -> list[str]:
+    """Return the methods that may be a call: those of the usual names, or else of any name.
+
+    The latter take an input and a state, as their arguments are called.
+    """
+    usual = [m for m in METHODS if any(m in vars(base) for base in kind.__mro__[:-1])]
+    return usual or [
+        name
+        for name, value in vars(kind).items()
+        if name[0] != "_" and isinstance(value, FunctionType) and _takes_both(value)
+    ]
+
+
+def _takes_both(method: FunctionType) -> bool:
+    names = [n for n, default in list_arguments(method).items() if default is REQUIRED][1:]
+    states = [name for name in names if STATE.fullmatch(name)]
+    return len(names) == 2 and len(states) == 1 and INPUT.fullmatch(names[0]) is not None
 
 
 def _takes_state(value: object) -> bool:
@@ -89,19 +111,22 @@ def read_named(module: ModuleType, name: str) -> Recurrence:
     sizes, problem = Sizes(), None
     for holder in list_holders(module, name, sizes):
         is_function = isinstance(holder, FunctionHolder)
-        methods = [m for m in METHODS if callable(getattr(holder.target, m, None))]
-        if not (is_function or methods):
+        methods = [""] if is_function else list_methods(type(holder.target))
+        if not methods:
             continue
-        reader = Reader(holder, sizes)
-        try:
-            form = reader.find([""] if is_function else methods)
-        except NotRead as error:
-            problem = problem or error
-        else:
-            recurrence = Recurrence(holder, form, sizes, reader.calls, name)
-            if isinstance(holder, ObjectHolder):
-                holder.drop(find_unused(recurrence))
-            return recurrence
+        for dtype in ("float64", "float32"):
+            reader = Reader(holder, sizes, dtype=dtype)
+            try:
+                found = reader.make_recurrence(reader.find(methods))
+            except NotRead as error:
+                problem = problem or error
+                if not reader.is_coarse:
+                    break
+            else:
+                found.name = name
+                if isinstance(holder, ObjectHolder):
+                    holder.drop(find_unused(found))
+                return found
     raise problem or NotRead("it has no method forward, __call__ or step")
 
 
@@ -169,14 +194,14 @@ def _list_functions(function: FunctionType, sizes: Sizes) -> Iterator[FunctionHo
     names = [n for n, default in list_arguments(function).items() if default is REQUIRED]
     whole = next((name for name in names if PARAMETERS.fullmatch(name)), None)
     if whole is not None:
-        for made in _make_parameters(function, sizes):
+        for made in _make_parameters(function, whole, sizes):
             yield FunctionHolder(function, {whole: made}, library)
         return
     weights = [name for name in names if WEIGHT.fullmatch(name)] if len(names) > 3 else []
-    ways = product(GATES, (False, True), (False, True)) if weights else [(1, False, False)]
-    for gates, is_turned, is_column in ways:
-        rows = gates * sizes.H
-        own = draw_weights(weights, rows, sizes, is_turned=is_turned, is_column=is_column)
+    if not weights:
+        yield FunctionHolder(function, {}, library)
+        return
+    for own in list_parameters(weights, sizes):
         yield FunctionHolder(function, own, library)
 
 
@@ -188,34 +213,21 @@ def find_library(names: Mapping[str, object]) -> ModuleType:
     return import_module("jax.numpy") if "jax" in imported else np
 
 
-def _make_parameters(function: FunctionType, sizes: Sizes) -> Iterator[Any]:
-    """Yield the parameters that other functions of the same file return."""
-    names = function.__globals__
+def _make_parameters(function: FunctionType, argument: str, sizes: Sizes) -> Iterator[Any]:
+    """Yield the parameters that other functions of the same file return; NotRead without any."""
+    names, is_made, problem = function.__globals__, False, "no function of its file makes them"
     for name, maker in [*names.items()]:
         if isinstance(maker, FunctionType) and MAKER.fullmatch(name) and maker is not function:
+            set_sizes(maker, sizes.V, sizes.H)
             for make in (partial(build_as_author, name, names, sizes.V, sizes.H), maker):
                 try:
                     made = make()
-                except Exception:  # of the user's code, under a form that was chosen here
+                except Exception as error:  # of the user's code, under a form chosen here
+                    problem = f"{name} raised {describe_error(error)}"
                     continue
                 if [*walk(made)]:
+                    is_made = True
                     yield made
                     break
-
-
-def draw_weights(
-    names: list[str], rows: int, sizes: Sizes, *, is_turned: bool, is_column: bool
-) -> dict[str, Any]:
-    """Return weights and biases by name: the first matrix is that of x, the others those of h.
-
-    Matrices may be turned, and a bias may be a column (rows, 1).
-    """
-    rng, own, columns = np.random.default_rng(0), dict[str, Any](), [sizes.V, sizes.H]
-    for name in names:
-        is_bias = name.lower().startswith("b")
-        if is_bias:
-            shape = [rows, 1] if is_column else [rows]
-        else:
-            shape = [rows, columns.pop(0) if columns else sizes.H]
-        own[name] = SCALE * rng.normal(size=shape[::-1] if is_turned else shape)
-    return own
+    if not is_made:
+        raise NotRead(f"its argument {argument} takes parameters, and {problem}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from compare.forms import Case, CaseResult, Draws, find_conditions, search_cases
-from compare.implementations import Target, describe_error
+from compare.implementations import Target, describe_error, guess_cell_of_class
 from compare.recurrences.building import read_recurrence
 from compare.recurrences.identity import identify
 from compare.recurrences.properties import FEW, PROPERTIES, NotTried, Property, Trial
@@ -13,16 +13,15 @@ from compare.terminal import UsageError
 NUM_CASES = 12
 
 
-def examine_recurrence(target: Target, seed: int = 0) -> Examined:
+def examine_recurrence(target: Target, cell: str = "", seed: int = 0) -> Examined:
     """Read the recurrence that a target names, and try its properties; NotRead if none is found."""
-    recurrence = read_recurrence(target)
+    recurrence = read_recurrence(target, cell)
     trial = Trial(recurrence)
-    identity = identify(trial)
+    named = cell or guess_cell_of_class([recurrence.name.partition("(")[0]])
     return Examined(
         recurrence.form.describe(recurrence.sizes),
-        identity.cell,
-        identity.title,
-        identity.readings,
+        named,
+        identify(trial, named),
         [*try_properties(trial, seed)],
         recurrence.name,
         recurrence.others,

@@ -6,6 +6,7 @@ A holder calls the author's code with parameters that are passed, in the library
 import copy
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -38,6 +39,18 @@ class Holder(Protocol):
         """Return the result of a method with these parameters."""
 
 
+@contextmanager
+def default_dtype(parameters: Mapping[str, Array]) -> Iterator[None]:
+    """Let PyTorch make arrays of the parameters' dtype, as a state of zeros in a call."""
+    usual = torch.get_default_dtype()
+    for like in [p for p in parameters.values() if isinstance(p, torch.Tensor)][:1]:
+        torch.set_default_dtype(like.dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(usual)
+
+
 class ModuleHolder:
     """A PyTorch module, in evaluation mode."""
 
@@ -55,13 +68,8 @@ class ModuleHolder:
     ) -> Any:
         """Return the result of a method with these parameters."""
         called = self._methods.setdefault(method, Method(self.target, method))
-        usual = torch.get_default_dtype()
-        for like in [*parameters.values()][:1]:
-            torch.set_default_dtype(like.dtype)  # of a state of zeros that it makes itself
-        try:
+        with default_dtype(parameters):
             return called.call_with(parameters, args, named)
-        finally:
-            torch.set_default_dtype(usual)
 
     def reset(self) -> None:
         """Forget what calls have set in the module."""
@@ -157,4 +165,5 @@ class FunctionHolder:
     ) -> Any:
         """Return the result of the function."""
         own = rebuild(dict(self._own), iter(parameters.values()))
-        return self.target(**dict(zip(self._others, args, strict=False)), **named, **own)
+        with default_dtype(parameters):
+            return self.target(**dict(zip(self._others, args, strict=False)), **named, **own)

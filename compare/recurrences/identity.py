@@ -3,7 +3,7 @@
 Its names and shapes say which parameter may be which; each choice that they leave is tried.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -11,30 +11,25 @@ import numpy as np
 
 from compare.implementations import (
     CELLS,
-    STACKED,
     Conventions,
     LayerClass,
     UnexpectedResult,
     list_readings,
     load_parameters,
 )
-from compare.mistakes import list_layer_mistakes
+from compare.mistakes import Mistake, list_layer_mistakes
+from compare.parity import Comparison
 from compare.recurrences.axes import Array, list_features
 from compare.recurrences.properties import Trial
+from compare.recurrences.record import Identity
+from compare.recurrences.weights import join_groups
 from scratch_rnn.arrays import arrays_of
 
-CLOSE = 1e-9  # of results in float64; another reading or another cell is nowhere as near
+CLOSE = {"float64": 1e-9, "float32": 1e-4}
+"""How near the results of a cell are; those of another reading or cell are nowhere as near."""
+
 T, B = 4, 3
 SEEDS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The cell that a recurrence is, and how many readings of its parameters were tried."""
-
-    cell: str = ""  # empty if it is none that is known
-    title: str = ""  # in words
-    readings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +43,7 @@ class Example:
     output: Array
     last: list[Array]
     has_own_output: bool  # it is not one of the states, whichever comes first
+    close: float
 
 
 def _find_others(trial: Trial) -> list[str]:
@@ -70,6 +66,14 @@ def _find_others(trial: Trial) -> list[str]:
     ]
 
 
+def _select(
+    trial: Trial, parameters: Mapping[str, Array], others: Sequence[str]
+) -> dict[str, Array]:
+    """Return the parameters but others, in one group for all gates if they are in two."""
+    own = {name: array for name, array in parameters.items() if name not in others}
+    return join_groups(own, trial.recurrence.sizes)
+
+
 def _compute_example(trial: Trial, seed: int, others: Sequence[str]) -> Example:
     """Return the results of a recurrence for numbers that are drawn.
 
@@ -84,31 +88,69 @@ def _compute_example(trial: Trial, seed: int, others: Sequence[str]) -> Example:
         case["x"].reshape(T, B, -1),
         recurrence.sizes.H,
         [state.reshape(1, B, -1) for state in states],
-        {name: array for name, array in parameters.items() if name not in others},
+        _select(trial, parameters, others),
         output,
         last,
         recurrence.form.output not in recurrence.form.last and not (others and last),
+        CLOSE[recurrence.dtype],
     )
 
 
-def identify(trial: Trial, cells: tuple[str, ...] = tuple(CELLS)) -> Identity:
-    """Return which of these cells, or of their variants in the catalogue, a recurrence is."""
+def identify(trial: Trial, named: str = "") -> Identity:
+    """Return which of the known cells, or of their variants in the catalogue, a recurrence is.
+
+    If it is none of them, it is compared with the cell that is named.
+    """
     others = _find_others(trial)
     examples = [_compute_example(trial, seed, others) for seed in range(SEEDS)]
-    readings = 0
-    for cell in cells:
-        for reading in _list_readings(trial, cell, others):
-            readings += 1
-            right = CELLS[cell].scratch_layer
-            if all(_agrees(example, cell, reading, right) for example in examples):
-                name = f"nn.{CELLS[cell].layer}" if cell in STACKED else CELLS[cell].layer
-                return Identity(cell, name, readings)
-    for cell in cells:
-        for reading in _list_readings(trial, cell, others):
-            for name, title, layer in _list_others(cell):
-                if all(_agrees(example, cell, reading, layer) for example in examples):
-                    return Identity(name, title, readings)
-    return Identity(readings=readings)
+    readings = {cell: [*_list_readings(trial, cell, others)] for cell in CELLS}
+
+    def agrees(cell: str, layer: LayerClass) -> bool:
+        """Return whether a reading gives the numbers of a layer in all examples."""
+        return any(
+            all(_agrees(example, cell, reading, layer) for example in examples)
+            for reading in readings[cell]
+        )
+
+    for cell in CELLS:
+        if agrees(cell, CELLS[cell].scratch_layer):
+            return Identity(cell)
+    for cell in CELLS:
+        for name, title, layer in _list_others(cell):
+            if agrees(cell, layer):
+                return Identity(name, title)
+    if not named:
+        return Identity(readings=sum(map(len, readings.values())))
+    likely = [m for m in _list_mistakes(named) if agrees(named, m.layer)]
+    return Identity(
+        readings=len(readings[named]),
+        is_matched=bool(readings[named]) or not _has_states(trial, named),
+        finding=_describe_nearest(examples[0], named, readings[named]),
+        likely=likely[0].describe() if likely else "",
+    )
+
+
+def _list_mistakes(cell: str) -> Iterator[Mistake]:
+    """Yield the mistakes of the catalogue in a forward pass; all readings have other orders."""
+    for mistake in list_layer_mistakes(cell, is_forward=True, copies=False):
+        if mistake.bug:
+            yield mistake
+
+
+def _describe_nearest(example: Example, cell: str, readings: Sequence[Conventions]) -> str:
+    """Return where the results differ from a cell's, in the reading that is nearest."""
+    layer = CELLS[cell].scratch_layer
+    found = [pairs for r in readings for pairs in _list_pairs(example, cell, r, layer)]
+
+    def measure(pairs: list[tuple[str, Array, Array]]) -> float:
+        return sum(float(np.abs(ours - own).max()) for _, ours, own in pairs)
+
+    nearest = min(found, key=measure, default=[])
+    for name, ours, own in nearest:
+        if not is_close(ours, own, example.close):
+            comparison = Comparison(name, ours, own, np.full(ours.shape, example.close))
+            return f"{name}: {comparison.describe()}"
+    return ""
 
 
 def _list_others(cell: str) -> Iterator[tuple[str, str, LayerClass]]:
@@ -125,40 +167,59 @@ def _list_readings(trial: Trial, cell: str, others: Sequence[str]) -> Iterator[C
     """
     recurrence = trial.recurrence
     V, H = int(np.prod(recurrence.features)), recurrence.sizes.H
-    widths = [int(np.prod(list_features(axes))) for axes in recurrence.form.states]
-    if len(recurrence.features) > 2 or widths not in ([], [H] * len(CELLS[cell].states)):
+    if len(recurrence.features) > 2 or not _has_states(trial, cell):
         return
     learned = Conventions()
     try:
-        own = {n: a for n, a in recurrence.holder.parameters.items() if n not in others}
+        own = _select(trial, recurrence.holder.parameters, others)
         learned.learn(own, cell, V, H, ())
     except UnexpectedResult:
         return
     yield from list_readings(learned, cell, ())
 
 
-def _agrees(example: Example, cell: str, reading: Conventions, layer_class: LayerClass) -> bool:
-    """Return whether an example has a cell's results; its states may have another order."""
+def _has_states(trial: Trial, cell: str) -> bool:
+    """Return whether the states of a recurrence are as many and as wide as a cell's, or none."""
+    form, H = trial.recurrence.form, trial.recurrence.sizes.H
+    widths = [int(np.prod(list_features(axes))) for axes in form.states]
+    return widths in ([], [H] * len(CELLS[cell].states))
+
+
+def _agrees(example: Example, cell: str, reading: Conventions, layer: LayerClass) -> bool:
+    """Return whether an example has a cell's results."""
+    return any(
+        all(is_close(ours, own, example.close) for _, ours, own in pairs)
+        for pairs in _list_pairs(example, cell, reading, layer)
+    )
+
+
+def _list_pairs(
+    example: Example, cell: str, reading: Conventions, layer_class: LayerClass
+) -> Iterator[list[tuple[str, Array, Array]]]:
+    """Yield the results of a cell beside those of an example, for each order of its states."""
     V, H = example.x.shape[-1], example.H
     layer = layer_class(V, H, dtype=np.dtype("float64"))
     try:
         ours = reading.convert_to_ours(example.parameters, cell)
     except UnexpectedResult:
-        return False
+        return
     zeros = {name: np.zeros_like(array) for name, array in layer.parameters.items()}
     load_parameters(layer, zeros | ours)
     for order in permutations(range(len(example.states))):
         given = tuple(example.states[k] for k in order)
         state = given if len(given) > 1 else next(iter(given), None)
-        output, last, _ = layer.forward(example.x, state)
-        pairs = [(output, example.output)] if example.has_own_output else []
+        try:
+            output, last, _ = layer.forward(example.x, state)
+        except UnexpectedResult:  # of a mistake
+            return
+        pairs = [("output", output, example.output)] if example.has_own_output else []
         if example.last and last is not None:
-            pairs += zip(arrays_of(last), (example.last[k] for k in order), strict=True)
-        if all(a.size == b.size and is_close(a, b.reshape(a.shape)) for a, b in pairs):
-            return True
-    return False
+            own = [example.last[k] for k in order]
+            pairs += zip(CELLS[cell].states, arrays_of(last), own, strict=True)
+        if pairs and all(a.size == b.size for _, a, b in pairs):
+            yield [(name, a, b.reshape(a.shape)) for name, a, b in pairs]
 
 
-def is_close(a: Array, b: Array) -> bool:
+def is_close(a: Array, b: Array, close: float) -> bool:
     """Return whether two results are equal but for rounding."""
-    return bool(np.allclose(a, b, atol=CLOSE, rtol=CLOSE))
+    return bool(np.allclose(a, b, atol=close, rtol=close))

@@ -10,12 +10,16 @@ from compare.terminal import start_python
 SPARE_SECONDS = 60.0  # to load the libraries
 
 
-def examine_in_process(target: str, *, seed: int, gibibytes: float, seconds: float) -> Examined:
+def examine_in_process(
+    target: str, cell: str, *, seed: int, gibibytes: float, seconds: float
+) -> Examined:
     """Return how the recurrence that a target names stands.
+
+    Of a file it is the one that is called as the cell, if there are several.
 
     CallFailed with the verdict not tried if it could not be read, or if there is no result in time.
     """
-    options = [target, str(seed), str(gibibytes), str(seconds)]
+    options = [target, cell, str(seed), str(gibibytes), str(seconds)]
     pipes = [subprocess.DEVNULL, subprocess.PIPE, subprocess.DEVNULL]
     process = start_python(["-m", "compare.recurrences", *options], pipes)
     try:

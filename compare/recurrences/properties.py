@@ -5,7 +5,7 @@ a gradient and a difference quotient. So none needs a reference.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,11 +46,12 @@ class Trial:
     """A recurrence whose properties are tried: its cases, and its results on them."""
 
     recurrence: Recurrence
-    is_wide: bool = True  # until it computes something in a coarser dtype than float64
+    is_wide: bool = field(init=False)  # until it computes something coarser than float64
     backward: Backward | None = None  # of an object of NumPy
 
     def __post_init__(self) -> None:
         holder = self.recurrence.holder
+        self.is_wide = self.recurrence.dtype == "float64"
         if isinstance(holder, ObjectHolder):
             self.backward = Backward(self.recurrence, holder.pristine)
 
@@ -73,7 +74,8 @@ class Trial:
         if self.states:
             states = recurrence.draw_states(rng, B)
             if recurrence.form.returns_state:
-                states = recurrence.compute(before, states, parameters)[1]
+                _, reached = recurrence.compute(before, states, parameters)
+                states = [state.astype(np.float64) for state in reached]
         return {"x": x, **dict(zip(self.states, states, strict=True)), **parameters}
 
     def make_form(self, title: str, way: Way) -> Form:
@@ -303,7 +305,7 @@ def default_state(trial: Trial, case: Case, quickly: bool) -> CaseResult:
 # What a call leaves -----------------------------------------------------------------------------
 
 
-def _prepare(trial: Trial, case: Case, dtype: str = "float64") -> tuple[Array, Any, Parameters]:
+def _prepare(trial: Trial, case: Case, dtype: str = "") -> tuple[Array, Any, Parameters]:
     """Return x, the states and the parameters of a case as the recurrence takes them."""
     own = {name: trial.recurrence.make(array, dtype) for name, array in case.arrays.items()}
     states = [own.pop(name) for name in trial.states]
@@ -338,10 +340,11 @@ def repeatable(trial: Trial, case: Case, quickly: bool) -> CaseResult:
 def inputs_unchanged(trial: Trial, case: Case, quickly: bool) -> CaseResult:
     """A call changes none of its arguments and parameters."""
     x, states, parameters = _prepare(trial, case)
+    arrays = {"x": x, **dict(zip(trial.states, states or (), strict=True)), **parameters}
+    before = _copy(arrays)
     with torch.no_grad():
         trial.run(x, states, parameters)
-    after = {"x": x, **dict(zip(trial.states, states or (), strict=True)), **parameters}
-    return _match(case, {name: case.arrays[name] for name in after}, _copy(after))
+    return _match(case, before, _copy(arrays))
 
 
 def results_kept(trial: Trial, case: Case, quickly: bool) -> CaseResult:

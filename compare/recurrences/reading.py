@@ -39,6 +39,9 @@ STATE = re.compile(
     "(?i)h.*|c|c_.*|s|s_.*|c[tx]|cell.*|.*state.*|.*hidden.*|.*prev.*|carry|init.*|mem.*|m"
 )
 OTHER = re.compile("(?i).*(len|mask|target|time|label|train|device).*|ts|y")
+COARSE = re.compile("(?i)float.*double|double.*float")
+"""What PyTorch says of two dtypes that do not go together."""
+
 INITIAL = re.compile("(?i)_?(get|make|create)?_?(init|initial|begin|zero|new)\\w*")
 METHODS = ("forward", "__call__", "step")
 
@@ -58,6 +61,8 @@ class Reader:
     sizes: Sizes
     calls: int = 0
     problem: str = ""  # the first exception
+    dtype: str = "float64"
+    is_coarse: bool = False  # a part of it is made in float32, whatever it gets
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def find(self, methods: Sequence[str]) -> CallForm:
@@ -80,6 +85,10 @@ class Reader:
         raise NotRead(
             f"none of {self.calls} calls with an argument x and a state gave results{why}"
         )
+
+    def make_recurrence(self, form: CallForm) -> Recurrence:
+        """Return the recurrence that is called in this form."""
+        return Recurrence(self.holder, form, self.sizes, self.calls, dtype=self.dtype)
 
     # Forms ------------------------------------------------------------------------------------
 
@@ -169,10 +178,10 @@ class Reader:
                 axes = tuple(measure(a, self.sizes, "B") for a in arrays)
                 if axes and all(("B" in each) == form.has_batch for each in axes):
                     yield replace(begun, structures=(make_structure(value),), states=axes)
-            for shape in list_states(form.x, self.sizes):
-                for structure in STRUCTURES if several == 1 else (LEAF,):
-                    number = several * len(list_marks(structure))
-                    structures = (structure,) * several
+            for structure in STRUCTURES if several == 1 else (LEAF,):
+                number = several * len(list_marks(structure))
+                structures = (structure,) * several
+                for shape in list_states(form.x, self.sizes):
                     yield replace(begun, structures=structures, states=(shape,) * number)
 
     def _list_initial(self) -> Iterator[Any]:
@@ -197,7 +206,7 @@ class Reader:
         """Return the result of one call as it is; None after an exception."""
         self.calls += 1
         self.holder.reset()
-        recurrence = Recurrence(self.holder, replace(form, begins_alone=not states), self.sizes)
+        recurrence = self.make_recurrence(replace(form, begins_alone=not states))
         x = self._draw_x(form)
         x = x if form.has_batch else x[:, 0]
         x = x[0] if form.is_step else x
@@ -207,12 +216,18 @@ class Reader:
         try:
             return recurrence.call_as_is(recurrence.make(x), given or None, parameters)
         except Exception as error:  # of the user's code, under a form that was chosen here
-            self.problem = self.problem or describe_error(error)
+            self._keep(error)
             return None
+
+    def _keep(self, error: Exception) -> None:
+        """Keep what an exception says, if it is the first."""
+        text = describe_error(error)
+        self.problem = self.problem or text
+        self.is_coarse = self.is_coarse or COARSE.search(text) is not None
 
     def _try(self, form: CallForm) -> tuple[int, CallForm]:
         """Return how many signs there are for a form, and the form with its results."""
-        states = Recurrence(self.holder, form, self.sizes).draw_states(self.rng, self.sizes.B)
+        states = self.make_recurrence(form).draw_states(self.rng, self.sizes.B)
         result = self._call(form, states)
         if result is None:
             return 0, form
@@ -222,10 +237,12 @@ class Reader:
             try:
                 signs = self._count_signs(read, states)
             except Exception as error:  # of the user's code, under a form that was chosen here
-                self.problem = self.problem or describe_error(error)
+                self._keep(error)
                 continue
             if signs > most:
                 most, best = signs, read
+            if most == BEST - (not form.has_batch):
+                break
         return most, best
 
     def _count_signs(self, form: CallForm, states: list[Array]) -> int:
@@ -233,7 +250,7 @@ class Reader:
 
         So it is where an output could have its rows in another order, and mixes sequences.
         """
-        recurrence, T = Recurrence(self.holder, form, self.sizes), self.sizes.T
+        recurrence, T = self.make_recurrence(form), self.sizes.T
 
         def run(x: Array, states: Sequence[Array]) -> tuple[Array, list[Array]]:
             self.calls += 1

@@ -18,6 +18,7 @@ from compare.recurrences.axes import (
     Sizes,
     describe_axes,
     list_features,
+    list_steps,
     move_back,
     move_to_front,
     rebuild,
@@ -87,6 +88,7 @@ class Recurrence:
     sizes: Sizes
     calls: int = 0  # of the author's code, until the form was found
     name: str = ""  # in its file
+    dtype: str = "float64"  # of its arrays; float32 where it takes no other
     others: list[str] = field(default_factory=list)  # what may be another recurrence there
 
     def draw_states(self, rng: np.random.Generator, B: int) -> list[Array]:
@@ -187,7 +189,7 @@ class Recurrence:
         output, library = take(result, self.form.output), self.holder.library
         axes = self.form.output_axes
         if self.form.is_list:
-            output = library.stack([*output])
+            output = library.stack(list_steps(output, shape[0]))
         if axes[0] in JOINED:
             lengths = dict(zip("TB", shape, strict=True))
             output = output.reshape(*(lengths[letter] for letter in axes[0]), *output.shape[1:])
@@ -208,9 +210,9 @@ class Recurrence:
 
     # In NumPy ---------------------------------------------------------------------------------
 
-    def make(self, array: Array, dtype: str = "float64") -> Array:
-        """Return an array of the recurrence's library."""
-        library = self.holder.library
+    def make(self, array: Array, dtype: str = "") -> Array:
+        """Return an array of the recurrence's library, of its own dtype without another one."""
+        library, dtype = self.holder.library, dtype or self.dtype
         if library is np:
             return np.array(array, dtype)
         if hasattr(library, "from_numpy"):
@@ -222,11 +224,10 @@ class Recurrence:
         x: Array,
         states: Sequence[Array] | None = None,
         parameters: Mapping[str, Array] | None = None,
-        dtype: str = "float64",
     ) -> tuple[Array, list[Array]]:
         """Return output and states as arrays of NumPy, from such arrays."""
         parameters = self.holder.parameters if parameters is None else parameters
-        own = {name: self.make(array, dtype) for name, array in parameters.items()}
-        given = None if states is None else [self.make(s, dtype) for s in states]
-        output, last = self.run(self.make(x, dtype), given, own)
+        own = {name: self.make(array) for name, array in parameters.items()}
+        given = None if states is None else [self.make(s) for s in states]
+        output, last = self.run(self.make(x), given, own)
         return to_numpy(output), [to_numpy(s) for s in last]

@@ -10,11 +10,14 @@ from compare.recurrences.axes import (
     Path,
     Sizes,
     list_features,
+    list_steps,
     measure,
     take,
     walk,
 )
 from compare.recurrences.recurrence import CallForm
+
+MOST_OUTPUTS = 4  # of one result that are tried
 
 
 def find_results(
@@ -40,15 +43,17 @@ def find_results(
     own = [(path, axes) for path, axes in measured if ("B" in axes) == form.has_batch]
     if not form.states:  # so that of two outputs the one of the units comes first
         own.sort(key=lambda leaf: sizes.H not in leaf[1])
+    outputs = []
     for path, axes in own:
         if "T" in axes:
-            every = replace(found, output=path, output_axes=axes)
-            yield _add_all_steps(every, leaves, sizes)
-            return
-        several = take(result, path[:-1]) if path and path[-1] == 0 else ()
-        if isinstance(several, list | tuple) and len(several) == sizes.T:
-            yield replace(found, output=path[:-1], output_axes=("T", *axes), is_list=True)
-            return
+            outputs.append(replace(found, output=path, output_axes=axes))
+        elif path and path[-1] == 0 and list_steps(take(result, path[:-1]), sizes.T):
+            steps = replace(found, output=path[:-1], output_axes=("T", *axes), is_list=True)
+            outputs.append(steps)
+    for each in outputs[:MOST_OUTPUTS]:
+        yield from _list_states(each, leaves, sizes)
+    if outputs:
+        return
     for path, array in leaves:
         if form.has_batch and array.shape[:1] == (sizes.T * sizes.B,):
             for joined in JOINED:
@@ -58,19 +63,28 @@ def find_results(
         yield replace(found, output=path, output_axes=axes, is_final=True)
 
 
-def _add_all_steps(form: CallForm, leaves: Sequence[tuple[Path, Array]], sizes: Sizes) -> CallForm:
-    """Return a form with the states of all steps, if a result has these and no last ones."""
-    if form.last or not form.states or form.attributes:
-        return form
+def _list_states(
+    form: CallForm, leaves: Sequence[tuple[Path, Array]], sizes: Sizes
+) -> Iterator[CallForm]:
+    """Yield a form with its last states if they stand by themselves in a result.
+
+    If they do not, it comes without states first: it has the states of all steps, or those that lie
+    among other arrays, only if a later call continues from them.
+    """
+    if form.attributes or not form.states or (form.last and not is_among_others(form.last, leaves)):
+        yield form
+        return
+    yield replace(form, last=(), last_axes=())
     measured = [(path, measure(a, sizes, f"T{form.leading}")) for path, a in leaves]
     every = [
         (path, axes)
         for path, axes in measured
         if "T" in axes and list_features(axes) == list_features(form.states[0])
     ][: len(form.states)]
-    if len(every) < len(form.states):
-        return form
-    return replace(form, last=tuple(p for p, _ in every), last_axes=tuple(a for _, a in every))
+    if len(every) == len(form.states):
+        yield replace(form, last=tuple(p for p, _ in every), last_axes=tuple(a for _, a in every))
+    if form.last:
+        yield form
 
 
 def find_states(
@@ -89,3 +103,10 @@ def find_states(
             depth = max(len(path) for path, _ in run)
             runs.append((containers, depth, -start, tuple(path for path, _ in run)))
     return min(runs)[-1] if runs else ()
+
+
+def is_among_others(states: Sequence[Path], leaves: Sequence[tuple[Path, Array]]) -> bool:
+    """Return whether states lie with other arrays in a part of a result, as in a tape."""
+    parts = {path[:-1] for path in states if len(path) > 1}
+    others = [path for path, _ in leaves if path not in states]
+    return any(path[: len(part)] == part for path in others for part in parts)

@@ -14,6 +14,9 @@ from compare.check.core.results import ItemResult, Result
 from compare.files import JsonObject
 from compare.implementations import CELLS, FAILED, Verdict
 
+FORWARD = "forward"
+"""The comparison of a recurrence with the cell of its name, beside its properties."""
+
 
 @dataclass(slots=True)
 class Report:
@@ -84,8 +87,9 @@ class Report:
     def score_in_words(self) -> str:
         """The score, and before it another cell that is computed."""
         if self.own:
-            hold = f"{self.score:g} of {len(self.stages)} properties hold"
-            return f"{self.own}; {hold}"
+            properties = [r.verdict for r in self.stages if r.name != FORWARD]
+            number = properties.count(Verdict.RIGHT)
+            return f"{self.own}; {number} of {len(properties)} properties hold"
         if self.another:
             layer = f"nn.{CELLS[self.cell].layer}"
             return f"right, as {self.another}, which is not {layer}"

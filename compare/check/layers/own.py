@@ -6,18 +6,21 @@ its own.
 
 from compare.check.core.config import OWN, CheckConfig
 from compare.check.core.loading import show_spinner
-from compare.check.core.report import Report
+from compare.check.core.report import FORWARD, Report
 from compare.check.core.results import Case, Diagnosis, Item, ItemResult, Result
 from compare.implementations import (
     CELLS,
     STACKED,
     CallFailed,
     Verdict,
-    guess_cell_of_class,
     read_target,
 )
-from compare.recurrences import Examined, Standing, examine_in_process
+from compare.recurrences import Examined, Identity, Standing, examine_in_process
 from compare.terminal import Terminal, plural
+
+NO_READING = (
+    "its parameters have no reading as those of {}; with --cell own its properties alone are judged"
+)
 
 UNCOUNTED = ("dtype kept",)
 """The properties that count with --strict alone."""
@@ -35,20 +38,26 @@ def examine_own(config: CheckConfig, terminal: Terminal) -> Report:
     total = config.total_timeout or 30 * config.timeout
     with show_spinner(terminal):
         found = examine_in_process(
-            config.target, seed=config.seed, gibibytes=config.memory, seconds=total
+            config.target,
+            config.base_cell or "",
+            seed=config.seed,
+            gibibytes=config.memory,
+            seconds=total,
         )
     read = read_target(config.target)
-    named = config.base_cell or guess_cell_of_class([found.name.partition("(")[0]])
+    named, identity = found.named, found.identity
     target = config.target if read.name else f"{config.target}:{found.name}"
-    report = Report(target, "own", found.cell or named or OWN, config.seed)
+    report = Report(target, "own", identity.cell or named or OWN, config.seed)
     report.strict = config.strict
     report.own, report.another = describe_identity(found, named)
-    report.is_asked = config.cell in (OWN, found.cell) and bool(config.cell)
-    if report.another and not found.cell and not report.is_asked:
+    report.is_asked = config.cell in (OWN, identity.cell) and bool(config.cell)
+    if report.another and not identity.cell and not report.is_asked:
         report.notes.append(f"if a cell of its own is meant: --cell {OWN}")
+        report.misfit = "" if identity.is_matched else NO_READING.format(name_layer(named))
+        report.stages += [make_comparison(identity, named)] if identity.finding else []
     if not read.name:
-        others = [f"rnn-parity check {config.target}:{name}" for name in found.others]
-        also = f"; also there: {', '.join(others)}" * bool(others)
+        several = f"; also there, as {config.target}:NAME: {', '.join(found.others)}"
+        also = several * bool(found.others)
         report.notes.append(f"no function of the template's form: {found.name} was checked{also}")
     report.notes.append(f"a call: {found.form}")
     for standing in found.standings:
@@ -64,18 +73,33 @@ def examine_own(config: CheckConfig, terminal: Terminal) -> Report:
 
 def describe_identity(found: Examined, named: str) -> tuple[str, str]:
     """Return which cell it is in words, and the same if it is not the one that is named."""
-    if found.cell:
-        base = found.cell.partition("-")[0]
-        is_named = found.cell == named or (not named and base == found.cell)
-        words = f"{found.title}, as its results show"
-        return words, "" if is_named else found.title
+    identity = found.identity
+    if identity.cell:
+        base = identity.cell.partition("-")[0]
+        is_named = identity.cell == named or (not named and base == identity.cell)
+        title = identity.title or name_layer(identity.cell)
+        return f"{title}, as its results show", "" if is_named else title
+    own = "a cell of its own"
     if not named:
-        return "a cell of its own", ""
-    layer = CELLS[named].layer
-    name = f"nn.{layer}" if named in STACKED else layer
-    readings = f" in any of {plural(found.readings, 'reading')} of its parameters"
-    words = f"not {name}{readings * bool(found.readings)}; a cell of its own"
-    return words, "a cell of its own"
+        return own, ""
+    if not identity.is_matched:
+        return f"{own}, or {name_layer(named)} with parameters that are not read", own
+    readings = f" in any of {plural(identity.readings, 'reading')} of its parameters"
+    return f"not {name_layer(named)}{readings * bool(identity.readings)}; {own}", own
+
+
+def name_layer(cell: str) -> str:
+    """Return the name of a cell's layer."""
+    return f"nn.{CELLS[cell].layer}" if cell in STACKED else CELLS[cell].layer
+
+
+def make_comparison(identity: Identity, named: str) -> ItemResult:
+    """Return how its forward pass differs from that of the cell of its name."""
+    result = ItemResult(item=Item(FORWARD, f"It has the results of {name_layer(named)}."))
+    result.verdict, result.expected = Verdict.WRONG, CallFailed.expected
+    result.got = f"{identity.finding}, in the nearest reading of its parameters"
+    result.diagnosis = Diagnosis(identity.likely) if identity.likely else None
+    return result
 
 
 def make_item(standing: Standing) -> ItemResult:

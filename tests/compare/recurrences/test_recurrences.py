@@ -11,14 +11,13 @@ from compare.check.core.results import Item, ItemResult
 from compare.check.layers.own import describe_identity
 from compare.forms import Case, CaseResult, Draws
 from compare.implementations import CallFailed, read_target
-from compare.recurrences import examine_in_process
+from compare.recurrences import Identity, examine_in_process
 from compare.recurrences.building import read_recurrence
 from compare.recurrences.examine import Examined, examine_recurrence, try_property
 from compare.recurrences.identity import identify
 from compare.recurrences.properties import Property, Trial, gradient
 from compare.terminal import Terminal, UsageError
-from tests.compare.recurrences import cells
-from tests.compare.recurrences.forms import FORMS
+from tests.compare.recurrences import cells, forms, script
 
 CELLS_FILE, FORMS_FILE = (Path(__file__).parent / f"{name}.py" for name in ("cells", "forms"))
 
@@ -34,7 +33,7 @@ def list_wrong(examined: Examined) -> list[str]:
 @pytest.mark.parametrize("cell", cells.CELLS, ids=lambda cell: cell.__name__)
 def test_a_right_cell_has_all_properties(cell):
     examined = examine(cell.__name__)
-    assert examined.cell == ""
+    assert examined.identity.cell == ""
     assert {standing.name: standing.verdict for standing in examined.standings} == dict.fromkeys(
         (standing.name for standing in examined.standings), "right"
     )
@@ -96,9 +95,13 @@ def test_a_backward_pass_of_numpy_is_read_by_its_numbers():
         assert examined.standings[0].where == f"They differ in gradient of {array}."
 
 
-@pytest.mark.parametrize(("name", "row"), FORMS.items(), ids=FORMS)
-def test_a_form_is_read_by_calling_it(name, row):
-    recurrence = read_recurrence(read_target(f"{FORMS_FILE}:{name}"))
+@pytest.mark.parametrize(
+    ("file", "name", "row"),
+    [(each.__file__, *item) for each in (forms, script) for item in each.FORMS.items()],
+    ids=[*forms.FORMS, *script.FORMS],
+)
+def test_a_form_is_read_by_calling_it(file, name, row):
+    recurrence = read_recurrence(read_target(f"{file}:{name}"))
     form = recurrence.form
     assert (form.x, form.states, form.attributes) == (row.x, row.states, row.attributes)
     assert identify(Trial(recurrence)).cell == row.cell
@@ -118,7 +121,7 @@ def test_a_property_that_no_case_shows_is_not_tried():
 def test_a_recurrence_without_an_end_is_not_tried(monkeypatch):
     monkeypatch.setattr("compare.recurrences.process.SPARE_SECONDS", 0.0)
     with pytest.raises(CallFailed, match="no result within 1 s") as caught:
-        examine_in_process(f"{CELLS_FILE}:Sine", seed=0, gibibytes=4.0, seconds=1.0)
+        examine_in_process(f"{CELLS_FILE}:Sine", "", seed=0, gibibytes=4.0, seconds=1.0)
     assert caught.value.verdict == "not tried"
 
 
@@ -179,8 +182,8 @@ def init_state(batch_size, num_hiddens):
     )
     report = check(CheckConfig(target=str(file)))
     assert (report.target, report.cell, report.ok) == (f"{file}:Layer", "rnn", True)
-    note = "no function of the template's form: Layer was checked; also there: rnn-parity check "
-    assert f"{note}{file}:Step" in report.notes
+    note = "no function of the template's form: Layer was checked; also there, as "
+    assert f"{note}{file}:NAME: Step" in report.notes
 
 
 def test_rows_that_are_mixed_where_axes_are_joined_are_found():
@@ -207,7 +210,7 @@ def test_what_cannot_be_read_is_not_checked():
     ],
 )
 def test_a_cell_is_another_one_only_where_one_is_named(cell, named, is_another):
-    found = Examined("x (T, B, V)", cell=cell, title="a title")
+    found = Examined("x (T, B, V)", named, Identity(cell, "a title"))
     assert bool(describe_identity(found, named)[1]) == is_another
 
 

@@ -8,7 +8,7 @@ exception names the argument. The target may be an expression instead.
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
+from types import CodeType, FunctionType, SimpleNamespace
 
 import numpy as np
 
@@ -32,7 +32,7 @@ DEFAULTS: dict[str, object] = {
     "bi|bidirectional": False,
     "(use_|with_)?bias": True,
     "batch_?first": False,
-    "device": "cpu",
+    "device|ctx": "cpu",
 }
 """The names of nn.RNN's options, and its defaults."""
 
@@ -163,6 +163,29 @@ def evaluate(
     except Exception as error:
         raise CannotBeTried(f"{type(error).__name__}: {error}") from None
     return built
+
+
+def set_sizes(target: Callable[..., object], input_size: int, hidden_size: int) -> None:
+    """Give the variables of a file that a function or a class reads as sizes these values.
+
+    So weights can be made that a script makes in the size of its data.
+    """
+    functions = [*vars(target).values()] if isinstance(target, type) else [target]
+    for function in functions:
+        if not isinstance(function, FunctionType):
+            continue
+        names, known = list_names(function.__code__), function.__globals__
+        free = [name for name in names if type(known.get(name, 0)) is int]
+        sizes = {"input_size": input_size, "hidden_size": hidden_size}
+        named = name_sizes([(name, False) for name in free])
+        known.update({name: sizes[size] for name, size in named.items()})
+        known.update(choose_defaults([name for name in names if name not in known]))
+
+
+def list_names(code: CodeType) -> list[str]:
+    """Return the names that a code and the functions in it read."""
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return [*code.co_names, *(name for each in inner for name in list_names(each))]
 
 
 def build_as_author(

@@ -1,0 +1,80 @@
+"""Forms of functions and classes in scripts: sizes in variables, states in a cache, own names."""
+
+import numpy as np
+import torch
+
+from tests.compare.recurrences.forms import ROWS, H, Row, V
+
+text = "a text that is not here"
+num_inputs, num_hiddens = len(set(text)), 64
+
+
+def get_params():
+    """The weights of a script are as large as its text."""
+    shapes = [(num_inputs, num_hiddens), (num_hiddens, num_hiddens), (num_hiddens,)]
+    return [torch.randn(shape, device=ctx) for shape in shapes]
+
+
+def float_alone(inputs, state, params):
+    W_xh, W_hh, b_h = params
+    outputs = []
+    for x in inputs:
+        state = torch.tanh(x.float() @ W_xh + state.float() @ W_hh + b_h)
+        outputs.append(state)
+    return outputs, state
+
+
+def cached(x, h0, Wx, Wh, b):
+    """All states come first; a cache has the state before each step among other arrays."""
+    h, cache = h0, {}
+    output = torch.zeros(*x.shape[:2], Wh.shape[1])
+    for t in range(x.shape[1]):
+        cache[f"step {t}"] = (x[:, t], h, Wx, Wh, b)
+        h = torch.tanh(x[:, t] @ Wx + h @ Wh + b)
+        output[:, t] = h
+    return output.to(x.dtype), cache
+
+
+def two_groups(x, h, Wx, Wh, b, Wxn, Whn, bn):
+    """Two gates have one matrix, the candidate has another."""
+    r, z = torch.sigmoid(x @ Wx + h @ Wh + b).chunk(2, -1)
+    return (1 - z) * torch.tanh(x @ Wxn + r * (h @ Whn) + bn) + z * h
+
+
+def a_group_for_each_gate(x, h, Wr, Ur, Wz, Uz, Wh, Uh):
+    r, z = torch.sigmoid(x @ Wr + h @ Ur), torch.sigmoid(x @ Wz + h @ Uz)
+    return (1 - z) * torch.tanh(x @ Wh + (r * h) @ Uh) + z * h
+
+
+def linear(x, h, Wz, Wn):
+    """No matrix is one of h."""
+    z = torch.sigmoid(x @ Wz)
+    return (1 - z) * h + z * (x @ Wn)
+
+
+class Passes:
+    """Its methods have names of its own; a step's results are in a dict by its number."""
+
+    def __init__(self, input_size, hidden_size):
+        rng = np.random.default_rng(0)
+        self.Wxh = 0.3 * rng.normal(size=(hidden_size, input_size))
+        self.Whh = 0.3 * rng.normal(size=(hidden_size, hidden_size))
+
+    def compute_loss(self, targets, outputs):
+        return sum(np.abs(outputs[t] - target).sum() for t, target in enumerate(targets))
+
+    def forward_pass(self, inputs, hprev):
+        states = {-1: hprev}
+        for t, x in enumerate(inputs):
+            states[t] = np.tanh(self.Wxh @ x + self.Whh @ states[t - 1])
+        return states, states[len(inputs) - 1]
+
+
+FORMS = {
+    "float_alone": Row(("T", "B", V), (ROWS,), "rnn"),
+    "cached": Row(("B", "T", V), (ROWS,), "rnn"),
+    "two_groups": Row(("B", V), (ROWS,), "gru"),
+    "a_group_for_each_gate": Row(("B", V), (ROWS,), "gru-reset-before-product"),
+    "linear": Row(("B", V), (ROWS,), "mingru"),
+    "Passes": Row(("T", V), ((H,),), "rnn"),
+}
