@@ -13,7 +13,6 @@ from pathlib import Path
 from compare import parity
 from compare.files import JsonObject
 from compare.runs.config import RunConfig, TrainConfig
-from compare.runs.curves import draw_curves
 from compare.runs.generation import Writer, make_writers
 from compare.runs.record.directory import Record
 from compare.runs.training.loop import train_to_end
@@ -124,6 +123,8 @@ def _train_and_record(
     session.write_weights()
     if trained is not None:
         record.write_json("parity.json", {**session.parity, "trained": _rows(trained)})
+    from compare.runs.curves import draw_curves  # not before it is needed: it loads matplotlib
+
     draw_curves(record.directory, session.history, experiment.text.name, config.dtype)
     summary = {
         "text": experiment.text.name,

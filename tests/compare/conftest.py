@@ -8,7 +8,6 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-import compare.runs.commands
 from compare import build_models
 from compare.classroom import GradeConfig
 from compare.classroom.class_report import ClassReport
@@ -67,7 +66,7 @@ def hasty(monkeypatch):
 @pytest.fixture
 def without_curves(monkeypatch):
     """Drawing takes longer than a small training does."""
-    monkeypatch.setattr(compare.runs.commands, "draw_curves", lambda *arguments: None)
+    monkeypatch.setattr("compare.runs.curves.draw_curves", lambda *arguments: None)
 
 
 @pytest.fixture
