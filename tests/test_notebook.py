@@ -3,15 +3,12 @@
 It is kept twice, as text and as a notebook with outputs; both have the same cells.
 """
 
+import copy
 import re
 
 import pytest
 
 from tests.scripts import ROOT
-
-jupytext = pytest.importorskip("jupytext")
-nbclient = pytest.importorskip("nbclient")
-nbformat = pytest.importorskip("nbformat")
 
 WALKTHROUGH = ROOT / "notebooks" / "walkthrough.py"
 NOTEBOOK = WALKTHROUGH.with_suffix(".ipynb")
@@ -42,21 +39,29 @@ def test_its_cells_follow_the_lecture():
     assert places == sorted(places)
 
 
-def test_the_notebook_has_the_cells_of_the_text():
-    """If not: jupytext --to ipynb --update notebooks/walkthrough.py."""
+@pytest.fixture(scope="module")
+def stored():
+    """The notebook with the outputs that readers see."""
+    nbformat = pytest.importorskip("nbformat")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
+    return notebook
+
+
+def test_the_notebook_has_the_cells_of_the_text(stored):
+    """If not: jupytext --to ipynb --update notebooks/walkthrough.py."""
+    jupytext = pytest.importorskip("jupytext")
 
     def sources(cells):
         return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in cells]
 
-    assert sources(notebook.cells) == sources(jupytext.read(WALKTHROUGH).cells)
+    assert sources(stored.cells) == sources(jupytext.read(WALKTHROUGH).cells)
 
 
 @pytest.fixture(scope="module")
-def executed():
+def executed(stored):
     """Run the notebook in a kernel of its own: few epochs, on the built-in sample."""
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbclient, notebook = pytest.importorskip("nbclient"), copy.deepcopy(stored)
     environment = {
         "PYTHONPATH": str(ROOT),
         "WALKTHROUGH_EPOCHS": str(EPOCHS),
@@ -74,8 +79,8 @@ def executed():
 
 
 @pytest.mark.parametrize("which", ["stored", "executed"])
-def test_the_cells_ran_from_top_to_bottom_without_errors_or_warnings(which, executed):
-    notebook = executed if which == "executed" else nbformat.read(NOTEBOOK, as_version=4)
+def test_the_cells_ran_from_top_to_bottom_without_errors_or_warnings(which, request):
+    notebook = request.getfixturevalue(which)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell.outputs]

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from compare.bench.rows.torch_rows import TorchCells
 from compare.bench.workload.case import make_case
@@ -87,6 +86,8 @@ def test_a_step_of_the_seed_takes_489_million_operations():
 
 def count(run):
     """Return the operations of a call, as PyTorch counts them."""
+    from torch.utils.flop_counter import FlopCounterMode  # only now: it loads Triton
+
     with FlopCounterMode(display=False) as counter:
         run()
     return int(counter.get_total_flops())

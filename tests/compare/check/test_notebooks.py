@@ -14,9 +14,6 @@ from tests.compare.check.corpus import function_source, replaced, right_source, 
 from tests.compare.implementations.test_targets import assert_right
 from tests.in_process import terminal
 
-nbclient = pytest.importorskip("nbclient")
-nbformat = pytest.importorskip("nbformat")
-
 NAMES = [stage.name for stage in STAGES["rnn"]]
 WRONG = {"rnn_step": ("h @ W_hh.T", "h @ W_hh"), "rnn_backward": ("d_h = d_h_n", "d_h = 0 * d_h_n")}
 VERDICTS = ["wrong", "right", "right", "wrong", "missing", "right"]
@@ -51,6 +48,7 @@ def check(path, stage=None):
 
 
 def test_the_notebook_of_new_shows_the_verdicts_of_the_command():
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     assert main(["new", "mine.ipynb"]) == 0
     notebook = nbformat.read("mine.ipynb", as_version=4)
     nbformat.validate(notebook)
