@@ -1,7 +1,6 @@
 """How annotations are checked in the tests: those of the first calls of each function."""
 
 import functools
-import math
 from contextlib import contextmanager
 from dataclasses import is_dataclass
 from typing import Self
@@ -22,7 +21,7 @@ WITH_SHAPES = [
 LIMIT = 10
 """Of how many calls of a function a test checks: a check takes twenty times a small call."""
 
-_limit = math.inf
+_limit = 0  # until the first test begins
 _test = 0  # a number for each test: a function begins to count anew
 _is_off = False
 _jaxtyped = jaxtyping.jaxtyped

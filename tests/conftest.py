@@ -1,5 +1,6 @@
 """What holds for every test: checked annotations, settled randomness, one thread, no display."""
 
+import gc
 import os
 import signal
 import threading
@@ -90,6 +91,17 @@ def pytest_xdist_auto_num_workers(config):
 
 LONG = ("test_fourth_cell.py", "test_kernels.py", "test_kernel_corpus.py")
 """Begun first, after the tests with a browser: at the end, one process would wait for the other."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect no garbage meanwhile: modules and tests stay to the end, and are searched no more."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def needs_browser(name):
