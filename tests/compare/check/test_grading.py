@@ -24,7 +24,7 @@ from tests.in_process import terminal
 
 OPTIONS = ["--stage", "rnn_step,clip_grad_norm", "--json", "found.json"]
 ONE_STAGE = ["--stage", "clip_grad_norm", "--json", "found.json"]
-RIGHT, OTHER, THIRD = right_source(), *(right_variants()[k].source for k in (20, 40))
+RIGHT, OTHER, THIRD = right_source(), *(right.source for right in right_variants(2))
 STEP = function_source(RIGHT, "rnn_step").replace("h @ W_hh.T", "h @ W_hh")
 WRONG = OTHER.replace(function_source(OTHER, "rnn_step"), STEP)
 NOTEBOOK = json.dumps({"cells": [{"cell_type": "code", "source": RIGHT}]})
