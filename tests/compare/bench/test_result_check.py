@@ -62,7 +62,9 @@ def test_rows_that_are_right_pass(shape, monkeypatch):
         others.append(TorchPage())
     others = [row for row in others if row.cells is None or shape.cell in row.cells]
     for phase in PHASES[shape.kind]:
-        for name, check in checks_of(shape, phase, *others).items():
+        checks = checks_of(shape, phase, *others)
+        assert checks.keys() >= {"scratch", "torch"}
+        for name, check in checks.items():
             assert (name, check.outcome, check.reason) == (name, TIMED, "")
             assert check.estimate > 0
 

@@ -2,7 +2,6 @@
 
 import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,10 +40,10 @@ def test_names_are_unique_and_each_sentence_ends():
         assert len({patch.package for patch in bug.patches}) <= 1
 
 
-@pytest.mark.parametrize("chapter", catalogue.CHAPTERS)
-def test_every_patch_on_the_plain_version_fits_just_once(chapter):
-    text = (Path(catalogue.__file__).parent / f"{chapter}.toml").read_text(encoding="utf-8")
-    for bug in catalogue.read_chapter(text, chapter):
+def test_every_patch_on_the_plain_version_fits_just_once():
+    patched = [bug for bug in CATALOGUE if bug.plain]
+    assert len(patched) >= 300
+    for bug in patched:
         for file in {patch.file for patch in bug.plain}:
             compile(patch_source(file, bug.plain), bug.name, "exec")
         for patch in bug.plain:

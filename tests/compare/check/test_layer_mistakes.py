@@ -241,6 +241,8 @@ def test_a_form_that_people_write_is_taken(form, tmp_path, monkeypatch):
     assert form.get("note", "") in "; ".join(report.notes)
     likely = next((r.likely for r in report.stages if r.verdict == "wrong"), report.another)
     assert likely.endswith(form.get("likely", ""))
-    if "likely" not in form:
+    if "likely" in form:
+        assert bool(likely) == bool(form["likely"])
+    else:
         assert report.wrong == []
     assert report.ok == ("likely" not in form and report.score == len(report.stages))
