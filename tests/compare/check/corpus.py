@@ -146,12 +146,6 @@ def gated_mistakes():
     return tuple(found)
 
 
-def appended():
-    """Return what is appended to a right solution: to which functions, and what it shows."""
-    records = table("gates")["appended"]
-    return [(kind, each["source"], each["shows"]) for each in records for kind in each["kinds"]]
-
-
 @functools.cache
 def gated_variants():
     """Return the right solutions of the cells with gates: each variant alone, then all."""

@@ -23,7 +23,6 @@ from compare.mistakes.catalogue import CATALOGUE
 from tests.compare.check.corpus import (
     LOSS_AND_CLIPPING,
     Solution,
-    appended,
     gated_mistakes,
     gated_variants,
     mistakes,
@@ -148,17 +147,6 @@ def is_seen(bug, stage, cell):
         if not all(comparison.ok for comparison in right.compare(got)):
             return True
     return False
-
-
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("kind", "appended", "ending"), appended())
-def test_what_only_another_call_or_an_argument_shows_is_found(
-    cell, kind, appended, ending, tmp_path
-):
-    name = f"{cell}_{kind}"
-    load = loader(tmp_path, f"{plain_source(cell)}\n{appended.format(name=name)}")
-    [result] = try_items(subject_of(load, [s for s in STAGES[cell] if s.name == name]))
-    assert result.wrong.tensor.endswith(getattr(stages, ending))
 
 
 @pytest.mark.parametrize("cell", CELLS)
