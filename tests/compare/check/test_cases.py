@@ -10,7 +10,7 @@ import pytest
 from compare.check.cases.floats import _is_clear
 from compare.check.cases.layer_case import SURFACE, LayerCase
 from compare.check.cases.layer_results import copy_floats
-from compare.check.cases.levels import FORWARD, LEVELS, list_rows, pick_levels
+from compare.check.cases.levels import FORWARD, LEVELS, list_rows
 from compare.check.layers.properties import find_lack
 from compare.check.properties.property import layer_property
 from tests.compare.check import intermediates
@@ -121,51 +121,9 @@ def test_the_cases_reach_each_limit_of_each_intermediate():
     assert intermediates.list_gaps(reached) == []
 
 
-def draw(**levels):
-    case = LayerCase("lstm", T=3, B=2, V=4, H=4, levels=tuple(levels.items()))
-    return case.floats
-
-
-@pytest.mark.parametrize("name", ["x", "h0", "c0", "d_output", "d_h_n", "d_c_n", "weight_ih_l0"])
-def test_the_levels_of_a_case_are_those_of_its_arrays(name):
-    letter = {"h0": "h", "c0": "c", "weight_ih_l0": "W_ih"}.get(name, name)
-
-    def array(level):
-        floats = draw(**{letter: level})
-        return ({**floats.parameters} | vars(floats))[name]
-
-    normal, limits = array("normal"), np.finfo("float32")
-    assert not array("zero").any()
-    np.testing.assert_allclose(array("about 30"), 30 * normal, rtol=1e-6)
-    assert 0 < np.abs(array("subnormal")).max() < limits.smallest_normal
-    assert np.all(np.abs(array("beyond exp")) > np.log(limits.max))
-    np.testing.assert_array_equal(np.sign(array("beyond exp")), np.sign(normal))
-
-
-def test_levels_of_rows():
-    one_hot, letter, halves = (draw(x=x).x for x in ("one-hot", "one letter", "halves"))
-    assert set(one_hot.ravel()) == set(letter.ravel()) == {0, 1}
-    letters = [len(np.unique(x.reshape(-1, 4), axis=0)) for x in (one_hot, letter)]
-    assert letters[0] > letters[1] == 1
-    for x in (one_hot, letter, halves):
-        np.testing.assert_array_equal(x.sum(axis=-1), 1)
-    assert set(halves.ravel()) == {0, 0.5}
-    floats = draw(d_output="last step alone", h="equal rows", W_ih="rows of 25 and 1")
-    assert [bool(step.any()) for step in floats.d_output] == [False, False, True]
-    np.testing.assert_array_equal(floats.h0[0], floats.h0[-1])
-    factors = floats.parameters["weight_ih_l0"] / draw().parameters["weight_ih_l0"]
-    np.testing.assert_allclose(factors[:7, 0], [25, 1, 25, 25, 1, 1, 1], rtol=1e-6)
-
-
-def test_arguments_are_equal_to_others():
-    levels = {"c": "as h", "W_hh": "as W_ih", "b_hh": "minus b_ih", "d_c_n": "as d_h_n"}
-    floats = draw(**levels)
-    assert pick_levels((("h", "normal"), *levels.items()), {"h": "h", "c": "c_0"})["c_0"] == "as h"
-    np.testing.assert_array_equal(floats.c0, floats.h0)
-    np.testing.assert_array_equal(floats.d_c_n, floats.d_h_n)
-    parameters = floats.parameters
-    np.testing.assert_array_equal(parameters["weight_hh_l0"], parameters["weight_ih_l0"])
-    np.testing.assert_array_equal(parameters["bias_hh_l0"], -parameters["bias_ih_l0"])
+def test_one_letter_is_that_of_all_steps_and_rows():
+    x = LayerCase(T=3, B=2, V=4, levels=(("x", "one letter"),)).floats.x
+    assert len(np.unique(x.reshape(-1, 4), axis=0)) == 1
 
 
 def test_what_a_layer_is_given_shares_no_memory_with_the_case():
