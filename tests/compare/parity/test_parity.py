@@ -286,3 +286,31 @@ def test_the_record_of_an_optimizer_names_all_that_pytorch_keeps(name):
     optimizer.step()
     kept = {key for key, value in optimizer.state[weight].items() if value is not None}
     assert kept == {*kind.arrays, *kind.counts}
+
+
+# The float64 reference ----------------------------------------------------------------------------
+
+
+def test_each_side_is_compared_with_the_same_step_in_float64():
+    scratch, concise, batch = small()
+    settings = StepSettings(lr=0.1, max_norm=0.05)  # so small a norm that each gradient is clipped
+    convert_to_float64, _ = build_models(5, 4, dtype="float64")
+    for name, array in scratch.parameters.items():
+        convert_to_float64.parameters[name][...] = array
+    reference = run_step(convert_to_float64, batch, convert_to_float64.begin_state(3), settings)
+    sides = {
+        "scratch": run_step(scratch, batch, scratch.begin_state(3), settings),
+        "concise": run_step(concise, batch, scratch.begin_state(3), settings),
+    }
+    rows = check_parity(scratch, concise, batch, lr=0.1, max_norm=0.05).rows
+    assert {row.name for row in rows} == reference.keys() - {"gradient of logits"}
+    for row in rows:
+        for side, results in sides.items():
+            error = np.sqrt(np.mean((results[row.name] - reference[row.name]) ** 2))
+            assert getattr(row, f"{side}_error") == pytest.approx(error, rel=1e-6, abs=1e-14)
+    assert sum(row.scratch_error > 0 for row in rows if row.scratch_error) > len(rows) / 2
+
+
+def test_a_step_in_float64_has_no_reference():
+    rows = check_parity(*build_models(5, 4, dtype="float64"), small()[2]).rows
+    assert {(row.scratch_error, row.concise_error) for row in rows} == {(None, None)}
