@@ -8,12 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import compare.runs.commands
 import scratch_rnn
 from compare import build_models, tolerances
 from compare.cli import main, parse
 from compare.parity import Trainee, absolute_difference, updates
-from compare.runs import read_setting
 from compare.runs.checkpoint import load
 from compare.runs.record.reading import read_metrics
 from compare.runs.training import session
@@ -124,14 +122,6 @@ def test_a_signal_saves_and_a_second_one_leaves_at_once(numbers, trainings, caps
         assert saved[-1] == "0000000-scratch.safetensors"
     assert main(resume_command(shown.out)) == 0
     assert contents(directory) == contents(trainings.whole(VARIANTS["both"]))
-
-
-def test_ctrl_c_passes_through_the_library(trainings):
-    config = parse(trainings.flags(VARIANTS["both"]))
-    with signalled(3, signal.SIGINT), pytest.raises(KeyboardInterrupt):
-        compare.runs.commands.run(config)
-    again = read_setting(trainings.directory(), "run")
-    assert compare.runs.commands.run(again).updates == UPDATES - 3
 
 
 def test_in_another_thread_than_the_main_one_signals_are_left_alone(trainings):
