@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import zlib
 
@@ -23,6 +24,7 @@ from hypothesis import HealthCheck, Phase, settings  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 import tests.annotations  # noqa: E402
+from tests import counts  # noqa: E402
 
 threadpool_limits(1)  # of a NumPy that a plugin of pytest has imported before this
 pytest_plugins = ["tests.plugin"]
@@ -102,6 +104,7 @@ def pytest_collection():
     finally:
         gc.freeze()
         gc.enable()
+        counts.loaded.update(sys.modules)
 
 
 def needs_browser(name):

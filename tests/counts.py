@@ -15,6 +15,9 @@ class Examples:
     where: str = ""  # the tensor and the case
 
 
+loaded: set[str] = set()
+"""The modules that were loaded before the first test began."""
+
 current = Examples()
 """The examples of the running test; `tests.plugin` reads and prints them."""
 

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from compare.implementations import CELLS
-from tests import budget
+from tests import budget, counts
 from tests.scripts import ROOT
 
 LIMITS = {
@@ -74,6 +74,14 @@ def test_each_file_that_a_user_names_is_opened_in_one_place():
         if any(call not in NO_FILES for call in opening):
             found.add(next((known for known in OPENERS if name.startswith(known)), name))
     assert found == OPENERS.keys()
+
+
+SLOW = {"jupytext", "nbclient", "sympy", "torch._dynamo", "torch.utils.flop_counter"}
+
+
+def test_what_few_tests_need_is_loaded_by_these():
+    """Each process collects all tests, and would load it; sympy and _dynamo are torch.compile's."""
+    assert counts.loaded & SLOW == set()
 
 
 @pytest.mark.parametrize(("lines", "code"), [(3, 0), (2, 1)])
