@@ -19,12 +19,11 @@ from compare.mistakes import PlainFunctions
 from compare.mistakes.catalogue import CATALOGUE
 from compare.pairs import parity
 from compare.pairs.command import open_pair
-from compare.pairs.comparison import ComparedSide, PairResult, compare_pair, find_mistake
+from compare.pairs.comparison import ComparedSide, compare_pair, find_mistake
 from compare.parity import Agreement
 from compare.terminal import Terminal
 from tests.compare.check.corpus import Layer
 from tests.compare.study.students import ONE_BIAS, WITHOUT_A_LAST_STATE
-from tests.planted import SHARES, measure_constants, plant
 from tests.tables import table_of
 
 pytestmark = pytest.mark.usefixtures("quickly", "in_this_process")
@@ -377,17 +376,3 @@ def test_weights_near_the_largest_float_are_compared_without_a_traceback(tmp_pat
         with np.errstate(all="ignore"):
             assert main(command.split()) in codes
         assert capsys.readouterr().err.count("\n") <= 1
-
-
-@pytest.mark.parametrize(("share", "is_within"), SHARES)
-@pytest.mark.parametrize("cell", CELLS)
-def test_each_tensor_of_a_pair_differs_beyond_its_tolerance(cell, share, is_within, monkeypatch):
-    measured = "compare.check.cases.layer_results.measure_tolerances"
-    monkeypatch.setattr(measured, measure_constants)
-    case = LayerCase(cell, T=3, B=2, V=4, H=5, dtype="float64", seed=1)
-    right = expect(case).results
-    allowed = dict.fromkeys(right, 2.0**-10)
-    sides = ComparedSide("A", None, "float64"), ComparedSide("B", None, "float64")
-    result = PairResult(case, sides, (right, plant(right, allowed, share)))
-    assert {row.name for row in result.report.rows} == {*right}
-    assert {row.ok for row in result.report.rows} == {is_within}

@@ -7,6 +7,7 @@ from compare.parity import largest_difference_in_ulps
 from compare.study.page.build import write_page
 from tests.compare.study.courses import course
 from tests.compare.study.pages import MEGABYTE, TEXT, recorded
+from tests.planted import SHARES
 
 T, K = len(TEXT), len(TEXT) - 1
 
@@ -36,7 +37,10 @@ def test_both_results_and_their_differences(ulps, network, open_page):
         opened.run("Object.assign(checkpoint().parity[3], { ok: false, share: null }); drawAll()")
         assert opened.js("compare.recorded()") == []
         assert opened.count("#parity-table .apart") == 1
-        opened.page.goto("about:blank")  # without these changes
+    for share, is_within in SHARES:
+        opened.run(f"checkpoint().allowed.h = {float(apart.max()) / share}; drawAll()")
+        assert link.get_attribute("class") == ("agrees" if is_within else "apart")
+    opened.page.goto("about:blank")  # without these changes
 
 
 def test_what_pytorch_computed_can_be_hidden(path, open_page):
