@@ -39,7 +39,7 @@ from scratch_rnn.text import Batch
 from tests.compare.bench.bench_help import SHAPES
 from tests.compare.study.test_bisect import SAMPLE
 from tests.in_process import terminal
-from tests.planted import CASE, EPS, FIRST, TOLERANCE, X, plant, row
+from tests.planted import CASE, EPS, TOLERANCE, X, plant, row
 
 
 def list_verdicts(comparisons):
@@ -156,13 +156,22 @@ def functions_of_arrays(share):
 
 @row
 def gradient_of_a_recurrence(share):
-    """Differences of zeros are exact, so the tolerance is that of a loss up to 1."""
-    zeros = SimpleNamespace(run=lambda *_: (torch.zeros(1), []), make=torch.tensor)
-    point = Point(zeros, {"x": X}, (), [1])
-    got = {"x": share * 8 * EPS / (2.0**-16 * 6) * FIRST}
-    trial = SimpleNamespace(is_wide=True, make_point=lambda _: point, differentiate=lambda _: got)
-    for quickly in (True, False):  # along a direction, and for each entry
-        yield not gradient(trial, forms.Case({}, {}, {}), quickly).differs
+    """Along 0, x³ and |x| at 0: the tolerance is of rounding, of a cube, or of a kink."""
+    step, sizes = 2.0**-16, {"x": np.zeros(1)}
+    for compute, right, distance in (
+        (lambda x: 0 * x, 0, 0),
+        (lambda x: x**3, step**2 / 4, step**2 * 3 / 4),
+        (abs, 0, 1),
+    ):
+        curve = SimpleNamespace(run=lambda x, *_, f=compute: (f(x), []), make=torch.tensor)
+        point, got = Point(curve, sizes, (), [1]), right + share * 8 * (distance + EPS / step)
+        trial = SimpleNamespace(
+            is_wide=True,
+            make_point=lambda _, point=point: point,
+            differentiate=lambda _, got=got: {"x": np.array([got])},
+        )
+        for quickly in (True, False):  # along a direction, and for each entry
+            yield not gradient(trial, forms.Case({}, {}, {}), quickly).differs
 
 
 @row
