@@ -6,6 +6,7 @@ A hint is a verdict, too.
 """
 
 import ast
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,14 @@ SHOWN = {"show_side_by_side", "crop_tensor"}
 
 OTHER = {"fill_page", "NumpyOnly.__init__", "NumpyOnly.find_spec"}
 """What these allow is no tolerance."""
+
+SCRIPTS = {
+    "links.js": "study/test_page_recorded.py",
+    "page.js": "check/test_check_page.py",
+    "parity.js": "study/panels.js",
+    "read_vectors.js": "check/test_vectors.py",
+}
+"""The scripts that read a tolerance, and what tests them."""
 
 NAMES = {"SAFETY", "allowed", "tolerance", "tolerances", "measure_tolerances"}
 PACKAGE = Path(compare.__file__).parent
@@ -81,3 +90,10 @@ def test_each_function_that_reads_a_tolerance_is_on_the_way_of_a_row(tmp_path, m
         if name not in SHOWN | OTHER
     }
     assert places - called == set()
+
+
+def test_each_script_that_reads_a_tolerance_has_its_tests():
+    reads = re.compile(r"\.(allowed|tolerance)\b")
+    scripts = {p.name for p in PACKAGE.rglob("*.js") if reads.search(p.read_text("utf-8"))}
+    assert scripts == SCRIPTS.keys()
+    assert all((Path(__file__).parent / test).exists() for test in SCRIPTS.values())
