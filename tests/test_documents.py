@@ -92,6 +92,14 @@ def test_each_link_leads_somewhere(document):
             assert anchor in anchors(target), f"{path}#{anchor}"
 
 
+def test_each_column_of_a_table_has_a_name():
+    """In letters: a screen reader does not read a formula."""
+    for document in DOCUMENTS:
+        for head in re.findall(r"^(\|.*)\n\|[ :|-]+$", document.read_text("utf-8"), re.M):
+            names = re.sub(r"\$[^$]*\$", "", head).strip("|").split("|")
+            assert all(name.strip() for name in names), (document, head)
+
+
 def not_copied(directory, names):
     """What a fresh copy of the project has not: results, which only its root has, and caches."""
     results = {".git", "build", "mutants", "runs", "site"} if Path(directory) == ROOT else set()
