@@ -30,7 +30,7 @@ export const GUIDE = [
     mark: "hero-picture",
     reads: PATTERN,
     title: "What it reads",
-    text: `The network reads ${PATTERN}, one letter at a time. A letter that enters pushes each of its ${H} units up or down. The buttons above the picture play it, or go from part to part.`,
+    text: `The network reads ${PATTERN}, one letter at a time. A letter that enters pushes each of its ${H} units up or down.`,
     question: "It reads “a” twice. Does “a” give each unit the same push both times?",
     options: () => ["Yes: each letter has its own pushes", "No: the push depends on what it read before"],
     begin: () => showHero(2 * PARTS + 1),
@@ -42,7 +42,7 @@ export const GUIDE = [
         rightOption: this.options()[apart([first], [third]) === 0 ? 0 : 1],
         text:
           "An a always adds the same numbers, its column of the weights W_ih and a bias: the bars in the picture. " +
-          "With ‹ you find the same bars at the first a. So this cannot be what remembers.",
+          "With ‹, above the picture, you find the same bars at the first a. So this cannot be what remembers.",
       };
     },
   },
@@ -210,8 +210,7 @@ export const GUIDE = [
         text:
           `The ${fastest} needed ${said(fastest)}; the RNN ${said("RNN")}. ` +
           "A gate near 1 lets the state, and its gradient, pass a step almost unchanged. " +
-          `But PyTorch's LSTM begins with forget gates near 1/2: it needed ${updatesOf("LSTM")}, and ${updatesOf("LSTM, forget bias 3")} with a forget bias of 3. ` +
-          "The gradient of an untrained network does not tell which cell learns faster.",
+          `But PyTorch's LSTM begins with forget gates near 1/2: it needed ${updatesOf("LSTM")}, and ${updatesOf("LSTM, forget bias 3")} with a forget bias of 3.`,
       };
     },
   },
