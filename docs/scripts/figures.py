@@ -30,10 +30,8 @@ from timings import (
     BENCHMARKS,
     CELLS,
     THREADS,
-    XEON,
     draw_layers,
     gpu_table,
-    read_results,
     times_table,
 )
 
@@ -242,14 +240,15 @@ def check_output() -> str:
 def runs_table() -> str:
     """Return the ends of all runs."""
     data = read("runs")
-    head = ["cell, state, optimizer", "dtype", "perplexity, NumPy", "perplexity, PyTorch"]
-    head.append("largest difference of a parameter")
-    rows = []
+    head = ["cell, state, optimizer"]
+    for dtype in DTYPES:
+        head += [f"{dtype}: perplexity, NumPy", "PyTorch", "largest difference of a parameter"]
+    rows: dict[str, list[str]] = {}
     for setting in SETTINGS:
         run = data[setting.name]
-        scratch, concise = (f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise"))
         name = f"{LABELS[setting.cell]}, {setting.state}, {OPTIMIZERS[setting.optimizer]}"
-        rows.append([name, setting.dtype, scratch, concise, f"{run['largest_difference']:.1e}"])
+        perplexities = [f"{run['perplexity'][side]:.2f}" for side in ("scratch", "concise")]
+        rows.setdefault(name, [name]).extend([*perplexities, f"{run['largest_difference']:.1e}"])
     runs = [data[setting.name] for setting in SETTINGS]
     updates = {f"{run['updates']:,}" for run in runs}
     same = sum(run["same_texts"] and run["parity"] for run in runs)
@@ -264,45 +263,12 @@ def runs_table() -> str:
         f"{name_versions(versions)}, one thread: `rnn-parity run` with `--cell`, `--state`, "
         "`--dtype` and `--optimizer`.*"
     )
-    return "\n\n".join([table(head, rows, numbers=3), summary, source])
-
-
-def results_table() -> str:
-    """Return one row for each cell: the perplexities, the difference, and the time of a step.
-
-    With Adam they are those in float64: in float32 the trainings of both sides part.
-    """
-    data, documents = read("runs"), read_results(BENCHMARKS)
-    rows = []
-    for cell, label in CELLS.items():
-        run = data[Setting(cell, "float32").name]
-        runs = [run, data[Setting(cell, "float64", optimizer="adam").name]]
-        perplexities = [
-            f"{run['perplexity'][side]:.2f}" for run in runs for side in ("scratch", "concise")
-        ]
-        ratio = divide_steps(documents[cell, 1])
-        rows.append([label, *perplexities, f"{run['largest_difference']:.1e}", ratio])
-    head = ["cell", "perplexity with SGD, NumPy", "PyTorch", "with Adam, NumPy", "PyTorch"]
-    head += ["largest weight difference (SGD)", "time of a step, NumPy / PyTorch"]
-    document, updates = documents["rnn", 1], data["rnn-reset-float32"]["updates"]
-    source = (
-        f"*After {updates:,} updates, hidden size 256: SGD in float32, Adam in float64. Times with "
-        f"SGD, on one thread of an {document.environment['processor']}; "
-        f"{name_versions(document.environment['versions'])}. On an Intel Xeon, the LSTM's ratio "
-        f"is {divide_steps(read_results(XEON)['lstm', 1])}.*"
-    )
-    return f"{table(head, rows, numbers=6)}\n\n{source}"
-
-
-def divide_steps(document: Document) -> str:
-    """Return the time of a step with scratch, divided by PyTorch's."""
-    scratch, torch = (document.find(row, "seed", "step").median for row in ("scratch", "torch"))
-    return f"{scratch / torch:.2f}"
+    return "\n\n".join([table(head, [*rows.values()], numbers=6), summary, source])
 
 
 PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     README: {"check": check_output},
-    DOCS / "use" / "run.md": {"quick": quick_output, "results": results_table},
+    DOCS / "use" / "run.md": {"quick": quick_output},
     DOCS / "learn" / "reading.md": {"plain": plain_output},
     DOCS / "learn" / "lecture.md": {"runs": runs_table},
     DOCS / "speed" / "kernels.md": {
@@ -312,7 +278,6 @@ PAGES: dict[Path, dict[str, Callable[[], str]]] = {
     },
     BENCHMARKS / "README.md": {
         "times": times_table,
-        "xeon": partial(times_table, XEON),
     },
 }
 

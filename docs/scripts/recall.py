@@ -268,8 +268,8 @@ def tables() -> dict[str, str]:
     minutes = sum(result["seconds"] for result in results.values()) / 60
     rates = ", ".join(f"{lr:g}" for lr in LEARNING_RATES)
     settings = (
-        f"*How many seeds learned it; the median of their updates; the share of right recalls at "
-        f"the end, as median and quartiles. Adam, {H} units, {B} rows a batch, state reset, "
+        f"*How many seeds learned it; the median of their updates. Adam, {H} units, {B} rows a "
+        f"batch, state reset, "
         f"gradients clipped to norm 1, at most {UPDATES:,} updates; a training ends when "
         f"{ENOUGH:.0%} of the recalls in {LAST} batches were right. {len(CHOOSING)} other seeds "
         f"chose the learning rate among {rates}. We stopped the command after {minutes:.0f} "
@@ -281,12 +281,10 @@ def tables() -> dict[str, str]:
 
 
 def describe(shares: Floats, updates: Floats) -> str:
-    """Return the seeds that have learned, the median of the updates, and quartiles of the share."""
+    """Return the seeds that have learned, and the median of the updates."""
     if not len(shares):
         return "not measured"
-    low, middle, high = np.percentile(shares, [25, 50, 75])
-    count = f"{np.sum(shares >= ENOUGH)} of {len(shares)}"
-    return f"{count}; {np.median(updates):,.0f}; {middle:.2f} ({low:.2f} to {high:.2f})"
+    return f"{np.sum(shares >= ENOUGH)} of {len(shares)}; {np.median(updates):,.0f}"
 
 
 def lesson() -> dict[str, Any]:

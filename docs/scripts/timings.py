@@ -11,7 +11,7 @@ from compare.bench.results.result import Document, divide_times
 from compare.bench.workload.shapes import BACKWARD, FORWARD, REFERENCE, STEP, TIMED
 
 BENCHMARKS = DOCS / "benchmarks"
-XEON = BENCHMARKS / "xeon"  # results of another processor: drawn, not measured
+XEON = BENCHMARKS / "xeon"  # results of another processor: shown, not measured
 
 CELLS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 PHASES = {FORWARD: "forward", BACKWARD: "forward and backward", STEP: "step"}
@@ -28,21 +28,19 @@ def read_results(folder: Path) -> dict[tuple[str, int], Document]:
     }
 
 
-def times_table(folder: Path = BENCHMARKS) -> str:
-    """Return the times of the benchmark at the lecture's size."""
-    documents = read_results(folder)
+def times_table() -> str:
+    """Return the times at the lecture's size, and the ratio on a second processor."""
+    documents, others = read_results(BENCHMARKS), read_results(XEON)
     rows = []
     for cell, label in CELLS.items():
         for phase, threads in (("step", 1), ("step", 2), ("forward", 1), ("generation", 1)):
-            document = documents[cell, threads]
-            times = [document.find(row, "seed", phase) for row in ("scratch", "torch")]
-            if not all(time and time.outcome == TIMED for time in times):
-                raise SystemExit(f"expected times of {cell}, {phase}, in {threads} threads")
-            scratch, torch = (time.median for time in times if time)
+            scratch, torch = find_medians(documents[cell, threads], phase)
+            there, torch_there = find_medians(others[cell, threads], phase)
             what = phase if phase != "generation" else "a character"
             what += ", two threads" if threads == 2 else ""
-            rows.append([label, what, short(scratch), short(torch), f"{scratch / torch:.2f}"])
-    head = ["cell", "what is timed", "`scratch_rnn`", "PyTorch", "ratio"]
+            ratios = [f"{scratch / torch:.2f}", f"{there / torch_there:.2f}"]
+            rows.append([label, what, short(scratch), short(torch), *ratios])
+    head = ["cell", "what is timed", "`scratch_rnn`", "PyTorch", "ratio", "ratio, Intel Xeon"]
     first = documents["rnn", 1]
     dates = sorted({document.time[:10] for document in documents.values()})
     source = (
@@ -51,11 +49,19 @@ def times_table(folder: Path = BENCHMARKS) -> str:
         "`rnn-parity bench` with `--cell` and `--threads`. On one thread where the table does not "
         "say two.*"
     )
-    return "\n\n".join([table(head, rows, numbers=3), others(documents), source])
+    return "\n\n".join([table(head, rows, numbers=4), list_steps(documents), source])
 
 
-def others(documents: dict[tuple[str, int], Document]) -> str:
-    """Return how long the other rows take."""
+def find_medians(document: Document, phase: str) -> list[float]:
+    """Return how long scratch and PyTorch take in a phase."""
+    times = [document.find(row, "seed", phase) for row in SIDES]
+    if not all(time and time.outcome == TIMED for time in times):
+        raise SystemExit(f"expected times of {phase} in all files of the table")
+    return [time.median for time in times if time]
+
+
+def list_steps(documents: dict[tuple[str, int], Document]) -> str:
+    """Return how long each row takes for a step."""
     sentences = []
     for cell, label in CELLS.items():
         document = documents[cell, 1]
