@@ -42,6 +42,12 @@ text { font: 15px ui-sans-serif, system-ui, "DejaVu Sans", sans-serif; fill: var
 .token { font: 22px ui-monospace, "DejaVu Sans Mono", monospace; text-anchor: end }
 .token { fill: var(--ink) }
 .middle { text-anchor: middle }
+@media (max-width: 500px) { /* of the picture, as on a phone */
+  text { font-size: 27px }
+  .letter { font-size: 44px }
+  .token { font-size: 36px }
+  .wide { display: none }
+}
 @media (prefers-reduced-motion: reduce) { * { animation: none !important } }
 """
 
@@ -176,9 +182,10 @@ def draw_headings(film: Film) -> None:
     """Say what the columns are."""
     y = TOP - 12
     add(film.root, "text", "state before", class_="middle", x=LEFT + CELL / 2, y=y)
-    add(film.root, "text", "mixed with the letter, then tanh", class_="middle", x=MIDDLE, y=y)
+    mixed = "mixed with the letter, then tanh"
+    add(film.root, "text", mixed, class_="middle wide", x=MIDDLE, y=y)
     add(film.root, "text", "new state", class_="middle", x=RIGHT + CELL / 2, y=y)
-    add(film.root, "text", "which letter comes next?", x=BARS, y=y)
+    add(film.root, "text", "what comes next?", x=BARS, y=y)
 
 
 def main() -> None:
