@@ -1,6 +1,7 @@
 """Prove the Triton kernels on a machine without a GPU, for docs/speed/kernels.md.
 
     python docs/scripts/kernels.py cases 1000       # random cases of each cell, in the interpreter
+    python docs/scripts/kernels.py cases 460 gru    # of one cell; the results of the others stay
     python docs/scripts/kernels.py proof 2 NAME…    # fewer cases and mistakes; prints them as JSON
     python docs/scripts/kernels.py mistakes         # wrong kernels: each has to be noticed
     python docs/scripts/kernels.py write DIR        # the wrong kernels as files, for `check`
@@ -16,6 +17,7 @@ import json
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -32,12 +34,12 @@ from compare.implementations import CELLS, load_file
 from compare.implementations.core.interface import UserGradients
 from compare.implementations.inside.adapters import torch_module
 from compare.implementations.inside.adapters.library_layer import LibraryLayer
-from compare.mistakes import BUG_NAMES
+from compare.mistakes.catalogue import CATALOGUE
 from compare.mistakes.patches import Patch, patch_source
 from compare.parity import PERTURBATIONS
 
 INTERPRETER = ROOT / "compare" / "kernels" / "interpreter.py"
-PAGES = {"rnn": "elman", "gru": "gru", "lstm": "lstm"}
+PAGES = {"rnn": "elman", "gru": "gru", "lstm": "lstm", "mingru": "mingru"}
 HEAD = "import torch\n\nfrom scratch_rnn import kernels\n\n"
 
 SURFACE: dict[str, Any] = {
@@ -55,6 +57,8 @@ SURFACE: dict[str, Any] = {
     "H": (1, 2, 3, 5, 8, 15, 16, 17, 32, 33, 64, 65, 100, 256),
 }
 """The cases: float32, one layer, one direction. The tiles are 16 to 64 wide."""
+OF_SCANS: dict[str, Any] = {"T": (1, 2, 3, 5, 31, 32, 33, 70)}
+"""Of a minGRU, which takes chunks of up to 32 steps."""
 
 MISTAKES: dict[str, dict[str, Any]] = {
     entry["name"]: entry
@@ -128,7 +132,8 @@ def array_of(tensor: Any) -> np.ndarray:
 
 def build_case(cell: str, rng: np.random.Generator, **fixed: Any) -> LayerCase:
     """Draw a case; wide ones have few steps and sequences, since the interpreter is slow."""
-    case = draw_case(rng, cell=cell, **(SURFACE | fixed))
+    surface = SURFACE | (OF_SCANS if cell == "mingru" else {})
+    case = draw_case(rng, cell=cell, **(surface | fixed))
     small = {"T": (1, 2), "B": (1, 2)}
     return draw_case(rng, cell=cell, **(SURFACE | small | {"H": case.H})) if case.H > 64 else case
 
@@ -153,11 +158,11 @@ def share_of(interpreter: Interpreter, cell: str, number: int) -> tuple[float, s
     return share, where, max(c.row.share for c in numpys)
 
 
-def measure_cases(number: int) -> dict[str, Any]:
+def measure_cases(number: int, cells: Iterable[str] = PAGES) -> dict[str, Any]:
     """Compare random cases of each cell; return the largest shares of the tolerance."""
     interpreter = Interpreter()
     measured = {}
-    for cell in PAGES:
+    for cell in cells:
         found = [share_of(interpreter, cell, k) for k in range(number)]
         share, where, _ = max(found)
         numpys = max(own for *_, own in found)
@@ -168,6 +173,7 @@ def measure_cases(number: int) -> dict[str, Any]:
 CASES = (
     {"T": 3, "B": 2, "V": 4, "H": 5, "h0": True, "upstream": "both", "saturated": False},
     {"T": 2, "B": 2, "V": 3, "H": 17, "h0": True, "upstream": "both", "saturated": True},
+    {"T": 66, "B": 2, "V": 3, "H": 5, "h0": True, "upstream": "both", "saturated": False},
 )
 """The fields of cases on which a mistake has to be noticed."""
 
@@ -197,7 +203,8 @@ def measure_mistakes(names: list[str] | None = None) -> dict[str, str]:
 
     tiles.PROGRAMS = 132
     of_catalogue = [n for n, entry in MISTAKES.items() if "patch" in entry]
-    assert {n for n in of_catalogue if "notice" not in MISTAKES[n]} <= set(BUG_NAMES)
+    known = {bug.name for bug in CATALOGUE}
+    assert {n for n in of_catalogue if "notice" not in MISTAKES[n]} <= known
     with tempfile.TemporaryDirectory() as folder:
         return {n: noticed(interpreter, n, Path(folder)) for n in names or of_catalogue}
 
@@ -238,14 +245,15 @@ def main(arguments: list[str]) -> int:
         case ["proof", number, *names]:
             proof = {"cases": measure_cases(int(number)), "mistakes": measure_mistakes(names)}
             sys.stdout.write(json.dumps(proof))
-        case ["cases", number]:
-            store("cases", measure_cases(int(number)))
+        case ["cases", number, *cells]:
+            earlier = read("kernels").get("cases", {})
+            store("cases", earlier | measure_cases(int(number), cells or PAGES))
         case ["mistakes"]:
             store("mistakes", measure_mistakes())
         case ["write", folder]:
             write(Path(folder))
         case _:
-            sys.stderr.write(f"expected cases N, mistakes, write DIR, got {arguments}\n")
+            sys.stderr.write(f"expected cases N [CELL …], mistakes, write DIR, got {arguments}\n")
             return 2
     return 0
 

@@ -27,7 +27,6 @@ import torch
 import triton
 import triton.language as tl
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from scratch_rnn.kernels.layer import KernelLayer
 from scratch_rnn.kernels.tiles import add_product, launch, tanh
@@ -108,6 +107,6 @@ class RNN(KernelLayer):
 
     def steps(self, x, h_0):
         """Return all states (T, B, H) and the last one (B, H), from x (T, B, V) and h_0 (B, H)."""
-        a = F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0).contiguous()
+        a = self.multiply_input(x, self.bias_ih_l0 + self.bias_hh_l0)
         output = _Recurrence.apply(a, h_0, self.weight_hh_l0.contiguous(), self.input_precision)
         return output, output[-1]

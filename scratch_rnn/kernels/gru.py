@@ -145,6 +145,6 @@ class GRU(KernelLayer):
         """Return all states (T, B, H) and the last one (B, H), from x (T, B, V) and h_0 (B, H)."""
         b_hr_hz, b_hn = self.bias_hh_l0.split((2 * self.hidden_size, self.hidden_size))
         b = self.bias_ih_l0 + F.pad(b_hr_hz, (0, self.hidden_size))  # (3H,)
-        a, W_hh = F.linear(x, self.weight_ih_l0, b).contiguous(), self.weight_hh_l0.contiguous()
+        a, W_hh = self.multiply_input(x, b), self.weight_hh_l0.contiguous()
         output = _Recurrence.apply(a, h_0, W_hh, b_hn, self.input_precision)
         return output, output[-1]

@@ -1,7 +1,8 @@
-"""The code that the three layers share: torch.nn.RNN's parameters, and checks of arguments."""
+"""The code that the layers share: torch.nn.RNN's parameters, and checks of arguments."""
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 PRECISIONS = ("ieee", "tf32", "tf32x3")
 
@@ -32,11 +33,16 @@ class KernelLayer(nn.Module):
             raise ValueError(f"expected input_precision in {PRECISIONS}, got {input_precision!r}")
         self.input_size, self.hidden_size = input_size, hidden_size
         self.input_precision = input_precision
-        rows, bound = self.num_gates * hidden_size, hidden_size**-0.5
-        shapes = {"weight_ih_l0": (rows, input_size), "weight_hh_l0": (rows, hidden_size)}
-        for name, shape in {**shapes, "bias_ih_l0": (rows,), "bias_hh_l0": (rows,)}.items():
+        bound = hidden_size**-0.5
+        for name, shape in self.list_shapes().items():
             parameter = torch.empty(shape, device=device, dtype=torch.float32)
             setattr(self, name, nn.Parameter(parameter.uniform_(-bound, bound)))
+
+    def list_shapes(self):
+        """Return the shape of each parameter by its name."""
+        rows, V, H = self.num_gates * self.hidden_size, self.input_size, self.hidden_size
+        weights = {"weight_ih_l0": (rows, V), "weight_hh_l0": (rows, H)}
+        return weights | {"bias_ih_l0": (rows,), "bias_hh_l0": (rows,)}
 
     def forward(self, x, state=None):
         """Return all states (T, B, H) and the last one.
@@ -52,7 +58,7 @@ class KernelLayer(nn.Module):
             expected = "a pair (h, c)" if is_pair else "a tensor"
             raise TypeError(f"expected the state to be {expected}, got {type(state).__name__}")
         initial = state if is_pair else (state,)
-        for array in (x, *initial, self.weight_hh_l0):
+        for array in (x, *initial, self.weight_ih_l0):
             if array.dtype != torch.float32:
                 raise TypeError(f"expected dtype torch.float32, got {array.dtype}")
         if [array.shape for array in initial] != [shape] * self.num_states:
@@ -60,6 +66,10 @@ class KernelLayer(nn.Module):
             raise ValueError(f"expected a state of shape {shape}, got {got}")
         output, *last = self.steps(x, *(array[0] for array in initial))
         return output, tuple(array[None] for array in last) if is_pair else last[0][None]
+
+    def multiply_input(self, x, b):
+        """Return W_ih x + b for all steps, in x's dtype also where autocast takes a smaller one."""
+        return F.linear(x, self.weight_ih_l0, b).to(x.dtype).contiguous()
 
     def steps(self, x, *initial):
         """Return all states (T, B, H) and the arrays of the last one, (B, H)."""

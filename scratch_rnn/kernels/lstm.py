@@ -28,7 +28,6 @@ import torch
 import triton
 import triton.language as tl
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from scratch_rnn.kernels.layer import KernelLayer
 from scratch_rnn.kernels.tiles import add_product, launch, load_four, sigmoid, store_four, tanh
@@ -142,7 +141,7 @@ class LSTM(KernelLayer):
 
     def steps(self, x, h_0, c_0):
         """Return all h (T, B, H) and the last h and c (B, H), from x (T, B, V), h_0 and c_0."""
-        a = F.linear(x, self.weight_ih_l0, self.bias_ih_l0 + self.bias_hh_l0).contiguous()
+        a = self.multiply_input(x, self.bias_ih_l0 + self.bias_hh_l0)
         W_hh = self.weight_hh_l0.contiguous()
         output, c_n = _Recurrence.apply(a, h_0, c_0, W_hh, self.input_precision)
         return output, output[-1], c_n

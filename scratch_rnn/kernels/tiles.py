@@ -1,4 +1,4 @@
-"""The code that the three kernels share: a product in tiles, σ, tanh, and the sizes of tiles.
+"""The code that the kernels share: a product in tiles, σ, tanh, and the sizes of tiles.
 
 Many *programs* run a kernel. Each has BB of the B sequences and takes them through all T
 steps. A program has arrays of constant size only, so it works on tiles: BH columns of the result at

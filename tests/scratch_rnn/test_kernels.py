@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+import concise_rnn
 from compare.check import CheckConfig, CheckError, check, rounding
 from compare.implementations import CELLS, Source
 from compare.kernels import compilation
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.skipif(
 IN_SHORT = (
     *("tf32-by-default", "mask-missing", "waits-for-another-program"),
     *("exp-tanh", "gru-bias-outside-reset-gate", "lstm-cell-one-step-late"),
+    *("chunk-state-dropped", "gate-of-the-same-step-back"),
 )
 IS_DEEP = settings.default.max_examples > 1000
 
@@ -46,7 +48,7 @@ def proof():
 
 
 def test_results_are_those_of_scratch_rnn_in_float64(proof):
-    assert set(proof["cases"]) == {"rnn", "gru", "lstm"}
+    assert set(proof["cases"]) == {"rnn", "gru", "lstm", "mingru"}
     assert all(0 < found["share"] <= 1 for found in proof["cases"].values()), proof["cases"]
 
 
@@ -76,11 +78,14 @@ SIZES = ("T", "B", "H")
 
 def launches(script, H, BB=1, **constants):
     """Return the launches of all kernels for H units; T and B are no multiples of 16."""
+    from scratch_rnn.kernels.mingru import STEPS, UNITS
     from scratch_rnn.kernels.tiles import side_of
 
-    chosen = {"BB": BB, "precision": "ieee", "BH": side_of(H, BB)} | constants
     found = []
     for cell, file in script.PAGES.items():
+        chosen = {"BB": BB, "precision": "ieee", "BH": side_of(H, BB)} | constants
+        if cell == "mingru":  # chunks of 32 steps, or of 16
+            chosen = {"C": STEPS if BB == 1 else 16, "BH": UNITS}
         module = importlib.import_module(f"scratch_rnn.kernels.{file}")
         for way in ("forward", "backward"):
             kernel = getattr(module, f"{cell}_{way}")
@@ -188,7 +193,7 @@ def test_each_sequence_is_in_one_program(B):
     assert (programs - 1) * BB < B <= programs * BB
 
 
-LAYERS = {"RNN": 1, "GRU": 1, "LSTM": 2}
+LAYERS = {"RNN": 1, "GRU": 1, "LSTM": 2, "MinGRU": 1}
 
 
 def transposed(*shape):
@@ -196,25 +201,39 @@ def transposed(*shape):
     return torch.zeros(*first, columns, rows).transpose(-1, -2)
 
 
-@pytest.mark.parametrize(("name", "module"), [("RNN", "elman"), ("GRU", "gru"), ("LSTM", "lstm")])
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("RNN", "elman"), ("GRU", "gru"), ("LSTM", "lstm"), ("MinGRU", "mingru")],
+)
 def test_a_kernel_gets_arrays_whose_rows_follow_each_other(name, module, monkeypatch):
     """Whatever the layout is of an input, of W_hh and of an upstream gradient."""
     module, passed = importlib.import_module(f"scratch_rnn.kernels.{module}"), []
-    monkeypatch.setattr(module, "launch", lambda *arguments: passed.extend(arguments[5:]))
+    monkeypatch.setattr(module, "launch", lambda *arguments: passed.extend(arguments))
     layer, h = getattr(module, name)(3, 4), transposed(1, 5, 4)
-    layer.weight_hh_l0.data = transposed(*layer.weight_hh_l0.shape)
+    for weight in (layer.weight_ih_l0, getattr(layer, "weight_hh_l0", layer.weight_ih_l0)):
+        weight.data = transposed(*weight.shape)
     output, last = layer(transposed(2, 5, 3), (h, h) if LAYERS[name] == 2 else h)
     results = [output, *(last if LAYERS[name] == 2 else [last])]
     torch.autograd.backward(results, [transposed(*result.shape) for result in results])
-    assert len(passed) > 5
-    assert all(array.is_contiguous() for array in passed)
+    arrays = [each for each in passed if isinstance(each, torch.Tensor)]
+    assert len(arrays) > 5
+    assert all(array.is_contiguous() for array in arrays)
+
+
+def test_a_kernel_gets_float32_also_where_autocast_multiplies_in_bfloat16():
+    from scratch_rnn.kernels import RNN
+
+    layer, x = RNN(3, 4), torch.rand(2, 5, 3)
+    with torch.autocast("cpu"):
+        assert layer.multiply_input(x, layer.bias_ih_l0).dtype == torch.float32
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_parameters_are_torchs_and_arguments_are_refused_with_what_was_expected(name):
     """Arguments are checked before a kernel runs, so no GPU is needed, and no interpreter."""
     layer = getattr(importlib.import_module("scratch_rnn.kernels"), name)
-    own, twin = layer(3, 4), getattr(torch.nn, name)(3, 4)
+    library = concise_rnn if name == "MinGRU" else torch.nn
+    own, twin = layer(3, 4), getattr(library, name)(3, 4)
     shapes = [{n: p.shape for n, p in each.named_parameters()} for each in (own, twin)]
     assert shapes[0] == shapes[1]
     assert all(parameter.abs().max() <= 0.5 for parameter in own.parameters())
@@ -229,5 +248,7 @@ def test_parameters_are_torchs_and_arguments_are_refused_with_what_was_expected(
     ):
         with pytest.raises((ValueError, TypeError), match=message):
             own(*arguments)
+    if name == "MinGRU":  # it has no product with a state
+        return
     with pytest.raises(ValueError, match=r"expected input_precision in .*, got 'fast'"):
         layer(3, 4, input_precision="fast")

@@ -100,7 +100,7 @@ class Kernel(OnCuda, TorchRow):
     """The recurrences as Triton kernels, `scratch_rnn.kernels`, on a CUDA device."""
 
     name = "kernel"
-    cells = ("rnn", "gru", "lstm")
+    cells = ("rnn", "gru", "lstm", "mingru")
 
     def missing(self, dtype: str, cell: Cell) -> str | None:
         try:
@@ -114,7 +114,7 @@ class Kernel(OnCuda, TorchRow):
     def make_layer(self, case: Case, parameters: Arrays) -> nn.Module:
         shape, kernels = case.shape, import_module("scratch_rnn.kernels")
         layer: type[nn.Module] = getattr(kernels, CELLS[shape.cell].layer)
-        built = layer(shape.V, shape.H, input_precision="ieee", device=self.device)
+        built = layer(shape.V, shape.H, device=self.device)
         load(built, parameters)
         return built
 
