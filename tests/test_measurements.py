@@ -24,7 +24,7 @@ def tables_of(name):
     "name",
     [
         *("answers", "figures", "comparisons", "forms", "form_seconds", "tolerance", "recall"),
-        "pairs",
+        *("pairs", "scan_speed"),
     ],
 )
 def test_the_tables_of_a_page_are_those_of_its_measurements(name):

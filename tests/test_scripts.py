@@ -65,6 +65,16 @@ def check_recall(read):
     assert {update for result in results.values() for update in result["updates"]} <= {2, 4}
 
 
+def check_scan_speed(read):
+    """Each form has a time in each round; a loop whose states are too large has none."""
+    sizes = read("scan_speed")["sizes"]
+    assert [*sizes] == ["T 2, H 3", "T 5, H 3"]
+    short, long = (size["seconds"] for size in sizes.values())
+    assert {*short} - {*long} == {"delta rule, loop"}
+    assert len(short) == 9
+    assert all(len(each) == 2 and min(each) > 0 for each in [*short.values(), *long.values()])
+
+
 def check_questions(read):
     biases, clipping, truncation = read("biases"), read("clipping"), read("truncation")
     moved = [biases[side]["effective_bias_moved"][0] for side in ("two", "one")]
@@ -100,6 +110,12 @@ SMALL = {  # of each script: its constants, its arguments, and what is true of a
         {"CASES": 2, "RIGHT": RIGHT[:1], "WRONG": WRONG[:1]},
         [["measure"], ["measure"]],
         check_forms,
+    ),
+    "scan_speed": (
+        {"STEPS": (2, 5), "UNITS": (3,), "CHUNK": 2, "MOST_BYTES": 1000}
+        | {"LEAST_ROUNDS": 2, "MOST_ROUNDS": 2},
+        [["measure"]],
+        check_scan_speed,
     ),
     "recall": (
         {
@@ -204,6 +220,26 @@ def test_shares_of_the_tolerance_are_rounded_up():
     assert counted == ([43, 44, 200], [2, 1, 1])
     again = tolerance.restore_shares({"thousandths": counted})
     assert again.tolist() == [0.043, 0.043, 0.044, 0.2]
+
+
+def test_a_form_whose_results_are_wrong_gets_no_time():
+    script = load_script("scan_speed", CHUNK=2)
+    script.chunked_mingru.scan = lambda a, b: script.scan_in_chunks(a, b) * (1 + 1e-3)
+    with pytest.raises(SystemExit, match=r"minGRU, chunks: .* differs by"):
+        script.time_forms(5, 3, None)
+
+
+def test_a_form_is_faster_where_most_rounds_say_so(monkeypatch):
+    """A round compares the forms with each other, whatever the machine did in another round."""
+    script = load_script("scan_speed", STEPS=(16, 64), UNITS=(8, 9))
+    pair = {"minGRU, scan": [1, 2, 30, 4], "minGRU, loop": [2, 3, 40, 3]}
+    slower = {"minGRU, scan": [1, 1, 3], "minGRU, loop": [2, 2, 1]}
+    stored = {"T 16, H 8": pair, "T 64, H 8": slower, "T 16, H 9": pair, "T 64, H 9": {}}
+    sizes = {size: {"seconds": seconds} for size, seconds in stored.items()}
+    monkeypatch.setattr(script, "read", lambda name: {"sizes": sizes})
+    assert script.divide(16, 8, *pair) == pytest.approx([0.6250, 0.7083, 0.8958], abs=1e-4)
+    assert script.name_sizes(*pair) == "at T 16 with H 8, and at all T up to 16 with H 9"
+    assert script.name_sizes(*reversed(pair)) == "in no size"
 
 
 def test_each_rule_of_the_comparisons_says_what_it_is_described_to_say():

@@ -205,6 +205,7 @@ MEASURES = {
     "comparisons": partial(run_script, "comparisons", ["right", "10000"], ["bugs"], ["draw"]),
     "tolerance": partial(run_script, "tolerance", ["measure"], ["draw"]),
     "recall": partial(run_script, "recall", ["measure"], ["draw"]),
+    "scan_speed": partial(run_script, "scan_speed", ["measure"], ["draw"]),
     "gpu": measure_gpu,
 }
 WITHOUT_CHOICE = [name for name in MEASURES if name != "gpu"]

@@ -107,6 +107,8 @@ def draw_layers() -> None:
 
 def short(seconds: float) -> str:
     """Write a time with three digits."""
+    if seconds >= 0.9995:
+        return f"{seconds:.3g} s"
     return f"{seconds * 1e3:.3g} ms" if seconds >= 0.9995e-3 else f"{seconds * 1e6:.3g} µs"
 
 
