@@ -49,6 +49,9 @@ CONVERSIONS = frozenset(["_to_copy", "copy_"])
 
 NARROW = torch.float32, torch.float16, torch.bfloat16
 
+OWN_MOVES = {getattr(torch, name): 2 * u for name, u in ROUNDOFF.items()}
+"""The largest relative move of a tensor in its own dtype, which has no number half a gap away."""
+
 
 class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Rounds in each floating operation of PyTorch, forward and backward.
@@ -97,7 +100,8 @@ class TorchRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def draw(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return u ε for each entry."""
         draws = torch.rand(tensor.shape, generator=self.random, dtype=torch.float64)
-        return (self.u * (2 * draws - 1)).to(tensor.device, tensor.dtype)
+        u = max(self.u, OWN_MOVES.get(tensor.dtype, 0.0))
+        return (u * (2 * draws - 1)).to(tensor.device, tensor.dtype)
 
 
 def dtype_of(value: object) -> torch.dtype | None:

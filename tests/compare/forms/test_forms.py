@@ -39,6 +39,8 @@ SAID = {
     "loop batch_first": (1, "They differ only if B is above 1."),
     "loop changes_x": (1, "B changes its argument x"),
     "narrow loop": (0, "float64  not compared: A computes in a coarser dtype"),
+    "narrow narrow_by_logs": (0, "float64  not compared: A and B compute in a coarser dtype"),
+    "narrow narrow_blocks": (1, "T is above 4, beyond the first block of 4."),
     "loop rounds_a_gate": (1, "float32  not as exact as rounding allows"),
     "loop other_gradient": (1, "Only gradients differ: of a."),
     "chaos chaos_in_order --like a=T:unit": (5, "undecidable"),
