@@ -4,8 +4,8 @@ Its names and shapes say which parameter may be which; each choice that they lea
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, replace
+from itertools import permutations, product
 
 import numpy as np
 
@@ -86,7 +86,7 @@ def _compute_example(trial: Trial, seed: int, others: Sequence[str]) -> Example:
     output, last = recurrence.compute(case["x"], states or None, parameters)
     return Example(
         case["x"].reshape(T, B, -1),
-        recurrence.sizes.H,
+        _count_units(trial),
         [state.reshape(1, B, -1) for state in states],
         _select(trial, parameters, others),
         output,
@@ -166,7 +166,7 @@ def _list_readings(trial: Trial, cell: str, others: Sequence[str]) -> Iterator[C
     Nor do the states fit if they are of another number, or have other features than H.
     """
     recurrence = trial.recurrence
-    V, H = int(np.prod(recurrence.features)), recurrence.sizes.H
+    V, H = int(np.prod(recurrence.features)), _count_units(trial)
     if len(recurrence.features) > 2 or not _has_states(trial, cell):
         return
     learned = Conventions()
@@ -175,14 +175,40 @@ def _list_readings(trial: Trial, cell: str, others: Sequence[str]) -> Iterator[C
         learned.learn(own, cell, V, H, ())
     except UnexpectedResult:
         return
-    yield from list_readings(learned, cell, ())
+    for reading in list_readings(learned, cell, ()):
+        yield from _list_squares(reading, own, cell) if V == H else (reading,)
+
+
+def _list_squares(reading: Conventions, own: dict[str, Array], cell: str) -> Iterator[Conventions]:
+    """Yield the ways to read weights where x is as wide as the state, and shapes say less.
+
+    Each of two weights may be that of x or that of h, and square ones may be (in, out).
+    """
+    first, *others = (p.name for p in CELLS[cell].parameters if p.columns)
+    several = [reading.names]
+    if first in reading.names and len(others) == 1:
+        (second,) = others
+        swapped = {first: reading.names[second], second: reading.names[first]}
+        several.append(reading.names | swapped)
+    shapes = {own[name].shape for name in reading.used if own[name].ndim == 2}
+    turns = (False, True) if all(rows == columns for rows, columns in shapes) else (False,)
+    for names, is_turned in product(several, turns):
+        yield replace(reading, names=names, transposed=reading.transposed != is_turned)
+
+
+def _list_widths(trial: Trial) -> list[int]:
+    """Return how many numbers each state of a sequence has."""
+    return [int(np.prod(list_features(axes))) for axes in trial.recurrence.form.states]
+
+
+def _count_units(trial: Trial) -> int:
+    """Return the number of hidden units: the width of its states, if it takes any."""
+    return next(iter(_list_widths(trial)), trial.recurrence.sizes.H)
 
 
 def _has_states(trial: Trial, cell: str) -> bool:
     """Return whether the states of a recurrence are as many and as wide as a cell's, or none."""
-    form, H = trial.recurrence.form, trial.recurrence.sizes.H
-    widths = [int(np.prod(list_features(axes))) for axes in form.states]
-    return widths in ([], [H] * len(CELLS[cell].states))
+    return _list_widths(trial) in ([], [_count_units(trial)] * len(CELLS[cell].states))
 
 
 def _agrees(example: Example, cell: str, reading: Conventions, layer: LayerClass) -> bool:

@@ -51,8 +51,9 @@ def examine_own(config: CheckConfig, terminal: Terminal) -> Report:
     report.strict = config.strict
     report.own, report.another = describe_identity(found, named)
     report.is_asked = config.cell in (OWN, identity.cell) and bool(config.cell)
-    if report.another and not identity.cell and not report.is_asked:
-        report.notes.append(f"if a cell of its own is meant: --cell {OWN}")
+    if report.another and not report.is_asked:
+        which = "this cell" if identity.cell else "a cell of its own"
+        report.notes.append(f"if {which} is meant: --cell {identity.cell or OWN}")
         report.misfit = "" if identity.is_matched else NO_READING.format(name_layer(named))
         report.stages += [make_comparison(identity, named)] if identity.finding else []
     if not read.name:
@@ -75,10 +76,11 @@ def describe_identity(found: Examined, named: str) -> tuple[str, str]:
     """Return which cell it is in words, and the same if it is not the one that is named."""
     identity = found.identity
     if identity.cell:
-        base = identity.cell.partition("-")[0]
-        is_named = identity.cell == named or (not named and base == identity.cell)
+        base = named or identity.cell.partition("-")[0]
         title = identity.title or name_layer(identity.cell)
-        return f"{title}, as its results show", "" if is_named else title
+        if identity.cell == base:
+            return f"{title}, as its results show", ""
+        return f"{title}, which is not {name_layer(base)}, as its results show", title
     own = "a cell of its own"
     if not named:
         return own, ""

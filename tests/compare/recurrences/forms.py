@@ -299,6 +299,31 @@ def gru_cell(x, h, w_ih, w_hh, b_ih, b_hh):
     return n + torch.sigmoid(sum(z)) * (h - n)
 
 
+class PositiveMinGRU(nn.Module):
+    """One size for x and the state, and a candidate that has a logarithm."""
+
+    def __init__(self, dim, expansion=1):
+        super().__init__()
+        self.candidate_and_gate = nn.Linear(dim, 2 * dim * expansion, bias=False)
+
+    def forward(self, x, h=None):
+        n, z = self.candidate_and_gate(x).chunk(2, dim=-1)
+        n = torch.where(n >= 0, n + 0.5, n.sigmoid())
+        h = torch.zeros_like(n[0]) if h is None else h
+        return torch.stack([h := h.lerp(*pair) for pair in zip(n, z.sigmoid(), strict=True)]), h
+
+
+class SquareRNN:
+    """Weights (in, out) for x as wide as the state, the one of h first."""
+
+    def __init__(self, dim):
+        rng = np.random.default_rng(0)
+        self.U, self.W = (0.3 * rng.normal(size=(dim, dim)) for _ in range(2))
+
+    def __call__(self, x, h):
+        return np.tanh(x @ self.W + h @ self.U)
+
+
 def make_params(n_in, n_hidden):
     rng = np.random.default_rng(0)
     return {
@@ -348,6 +373,9 @@ FORMS = {
     "Record": Row(("B", V), (ROWS, ROWS), "lstm"),
     "Alone": Row((V,), ((H,),), "rnn"),
     "Letters": Row(("T", "B", H), ((1, *ROWS),), "gru"),
+    "PositiveMinGRU": Row(("T", "B", H), (ROWS,), "mingru-candidate-positive"),
+    "PositiveMinGRU(V)": Row(("T", "B", V), (("B", V),), "mingru-candidate-positive"),
+    "SquareRNN": Row(("B", H), (ROWS,), "rnn"),
     "Images": Row(("B", V, 9, 13), (("B", H, 9, 13),), ""),
     "MixedBatchFirst": Row(("B", "T", V), (), ""),
     "AlmostRNN": Row(("T", "B", V), ((1, *ROWS),), ""),

@@ -9,6 +9,7 @@ from compare.check import CheckConfig, CheckError, check, command
 from compare.check.core.report import Report
 from compare.check.core.results import Item, ItemResult
 from compare.check.layers.own import describe_identity
+from compare.cli import main
 from compare.forms import Case, CaseResult, Draws
 from compare.implementations import CallFailed, read_target
 from compare.recurrences import Identity, examine_in_process
@@ -146,6 +147,15 @@ def test_a_class_that_names_a_cell_and_is_another_one_is_wrong_unless_own_is_ask
     with pytest.raises(CheckError, match=r"^not nn.GRU in any of \d+ readings of its parameters; "):
         check(CheckConfig(target=target))
     assert check(CheckConfig(target=target, cell="own")).ok
+
+
+def test_a_class_that_is_a_variant_of_the_cell_in_its_name_is_right_if_that_is_asked(capsys):
+    target, cell = f"{FORMS_FILE}:PositiveMinGRU", "mingru-candidate-positive"
+    assert main(["check", target]) == 1
+    output = capsys.readouterr().out
+    assert "  the minGRU in log space, which is not MinGRU, as its results show; " in output
+    assert f"note: if this cell is meant: --cell {cell}\n" in output
+    assert check(CheckConfig(target=target, cell=cell)).ok
 
 
 def test_a_right_layer_of_a_form_of_its_own_is_compared_with_its_cell():
