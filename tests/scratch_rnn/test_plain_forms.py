@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare import assert_same
 from compare.check import LayerCase
 from compare.implementations import CELLS
 from compare.parity import compare_results, tolerances
 from scratch_rnn.plain import delta_chunks, mingru
 from tests import oracle
+from tests.counts import number
 from tests.properties import demand
+from tests.scratch_rnn import mingru_forms
 
 FORMS = {
     ("delta", "chunks"): (
@@ -56,6 +59,12 @@ def test_the_second_form_is_the_loop(form, dtype):
         expected, allowed = tolerances(partial(run, loop(cell), names, case))
         report = compare_results(run(FORMS[form], names, case), expected, allowed)
         demand(report, f"the {form[1]} is the loop", case)
+
+
+def test_the_scan_is_the_loop_in_random_cases():
+    """Each result and gradient within the tolerance of both forms, in both dtypes."""
+    forms = mingru_forms.mingru_loop, mingru_forms.mingru_scan
+    assert_same(*forms, case=mingru_forms.case, num_cases=number(40, 300))
 
 
 @pytest.mark.parametrize("form", [*FORMS, ("mingru", "loop")], ids=" ".join)
