@@ -77,8 +77,8 @@ _OF_AN_RNN = "(default: tanh)"
 class ExplainConfig:
     """Write a page that shows all numbers of the network while it reads a short text.
 
-    The page shows the network of a run, the demonstration, or your own network (--weights and
-    --vocab).
+    The page shows the network of a run, the demonstration, or your own network
+    (--weights and --vocab).
     """
 
     text: str = "time traveller"

@@ -1,6 +1,8 @@
 """Two functions: the same function in two forms, or not, and what is said of them in a terminal."""
 
+import re
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,6 +126,17 @@ def test_forms_are_compared_in_each_dtype(dtype):
     found = answer(ops.loop, ops.blocks, dtype=dtype)
     assert found.verdict is Agreement.DIFFERS
     assert found.shown.case.sizes == {"T": 5, "B": 1, "H": 1}
+
+
+def test_the_code_of_the_document_prints_what_the_document_shows(tmp_path, capsys):
+    document = (Path(__file__).parents[3] / "docs/use/forms.md").read_text("utf-8")
+    [code, _] = re.findall(r"```python\n(.*?)```", document, re.S)
+    (file := tmp_path / "ops.py").write_text(code)
+    assert main(["parity", f"{file}:loop", f"{file}:chunk"]) == 1
+    printed = capsys.readouterr().out.splitlines()
+    [shown] = re.findall(r"```text\n(.*?)```", document, re.S)
+    for line in filter(None, shown.replace("…\n", "").splitlines()):
+        assert any(each.startswith(line.split(";")[0]) for each in printed), line
 
 
 def test_a_test_of_somebody_has_one_line():

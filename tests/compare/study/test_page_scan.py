@@ -1,6 +1,8 @@
 """The panel of loop, scan and chunks: its numbers and its rounding are NumPy's."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,6 +161,21 @@ def test_each_form_rounds_as_in_numpy(text, decay, panel):
     assert (
         (f"from step {zeros[0] + 1} on it is 0" in said) if len(zeros) else "it is 0," not in said
     )
+
+
+@on("rnn-relu")
+def test_log_space_loses_what_the_document_says(panel):
+    text = (Path(__file__).parents[3] / "docs/learn/scan.md").read_text("utf-8")
+    middle, right = re.findall(
+        r"(\d+)\s+times(?: as large in the middle|\s+at the right end)", text
+    )
+    panel.fill("#text-input", "time traveller")
+    for decay, factor in ((-4, 1), (0, int(middle)), (4, int(right))):
+        forms = panel.js(f"roundingOf(reading.ids, {decay})")["forms"]
+        loop, logs = (forms[n]["errors"][-1] for n in (0, 4))
+        assert logs / loop == pytest.approx(factor, rel=0.3)
+    panel.fill("#decay-slider", "-4")
+    assert panel.text("#rounding-said").endswith("the error is 4e−7, that of the loop 5e−7.")
 
 
 @on("rnn-relu")

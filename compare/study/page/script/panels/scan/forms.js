@@ -90,7 +90,10 @@ export function formsOf(ids, b_iz) {
       title: `Loop: ${times(ids.length, "step")}, one after the other`,
       rows: [row("loop", "h", (t) => ({ ...stateCell(loop, t, t, pairs), from: [`a ${t}`, `b ${t}`, `loop ${t - 1}`] }))],
     },
-    { title: `Scan: ${times(rounds.length, "round")}; the last b are the states`, rows: scan },
+    {
+      title: rounds.length ? `Scan: ${times(rounds.length, "round")}; the last b are the states` : "Scan: no rounds; b is the state",
+      rows: scan,
+    },
     {
       title: `Chunks of ${CHUNK}: first alone, then with the last state of the chunk before`,
       rows: [

@@ -76,7 +76,7 @@ export function drawRounding(ids, b_iz) {
     end === LONG_STEPS
       ? `The product of all a is ${rounded(P[LONG_STEPS - 1], 2)} at the end. float32 can hold it, so each form gives a state.`
       : `The product of all a shrinks. From step ${end + 1} on, b divided by it is too large for float32${zero < 0 ? "" : `, and from step ${zero + 1} on it is 0`}. Scan and chunks multiply by products, too, but never divide by one: where it is 0, the early letters are forgotten, and 0 is right.`,
-    `Log space keeps the logarithm of the product, ${rounded(logP, 2)} at the end, and so has a state at each step. But the farther it is from 0, the more digits its rounding costs: the error is ${rounded(worst[4], 2)}, that of the loop ${rounded(worst[0], 2)}.`,
+    `Log space keeps the logarithm of the product, ${rounded(logP, 2)} at the end, and so has a state at each step; it sums positive and negative b apart. The farther a logarithm is from 0, the more digits its rounding costs. Here the error is ${rounded(worst[4], 2)}, that of the loop ${rounded(worst[0], 2)}.`,
   ].join(" ");
   $("rounding-picture").replaceChildren(
     draw(
