@@ -14,7 +14,7 @@ weight-select: Parameter | weight-slider: Move it by | decay-slider: Decay: the 
 reset: Reset the weights | draw-again: Sample again | flow-play: Play | flow-before: Previous
 flow-next: Next
 write-alpha: α: keeps | write-beta: β: writes | overlap-slider: Keys X · Y | write-key: Key
-write-value: Value | adds-check: Without the delta: only add | matrix-next: Next write
+write-value: Value | adds-check: Without the delta: only add | matrix-next: Add another write
 weight-back: Put it back | play: Play the training | game-start: Start
 unfold: Close all sections"""
 NAMES = {  # what stands in a picture, a legend or the head of a table

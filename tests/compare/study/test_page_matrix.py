@@ -146,6 +146,16 @@ def test_each_number_comes_from_those_that_are_outlined(adds, panel):
         )
 
 
+@on("gru")
+def test_what_alpha_made_of_each_value_is_said(panel):
+    write(panel, [("X", 1, 1, 1), ("X", 2, 0.5, 1)], 0)
+    said = panel.page.locator("#matrix-said li").all_text_contents()
+    assert said[0].startswith(
+        "Key X read (6, 4, 2), which α made (3, 2, 1), and now reads (−3, 0, 3)."
+    )
+    assert said[1] == "Key Y read (0, 0, 0), and now reads (0, 0, 0). Nothing was written under it."
+
+
 @on("rnn-relu")
 def test_the_keyboard_changes_a_write_and_chooses_a_number(panel):
     panel.focus("#overlap-slider")
@@ -158,8 +168,13 @@ def test_the_keyboard_changes_a_write_and_chooses_a_number(panel):
     panel.press("Enter")
     assert panel.text("#matrix-writes").startswith("Write 4: X ← (1, 2, 3), then Y ← (6, 4, 2)")
     assert panel.text("#matrix-writes").endswith("then X ← (0, 0, 0)")
-    panel.press("Tab", *["Enter"] * 9)
+    panel.press("Enter")
+    assert panel.text("#matrix-writes").startswith("Write 5: …, then Y ← (6, 4, 2), then X ← ")
+    panel.press("Tab", *["Enter"] * 4)
     assert panel.text("#matrix-writes") == "Write 1: X ← (1, 2, 3)"
+    assert panel.page.locator("#matrix-back").is_disabled()
+    assert panel.js("document.activeElement.id") == "write-key"
+    panel.focus("#adds-check")
     panel.press("Tab", *["ArrowUp"] * 9, *["ArrowLeft"] * 9)
     assert panel.page.evaluate(MARKED) == [["X1"], []]
     panel.press(*["ArrowDown"] * 6, "ArrowRight")

@@ -1,6 +1,6 @@
 // A matrix as a memory: pairs are written into it one after the other, and each key reads. Keys and values are the section's own.
 
-import { $, $input, make } from "../../../../../files/page.js";
+import { $, $button, $input, make } from "../../../../../files/page.js";
 import { apart, largest } from "../../engine/arrays.js";
 import { dotOf, readKey, writePair } from "../../engine/delta.js";
 import { colour, css } from "../../pictures/colours.js";
@@ -22,6 +22,9 @@ const VALUES = [
 
 /** The controls of a write. */
 const WRITE_CONTROLS = /** @type {const} */ (["key", "value", "alpha", "beta"]);
+
+/** The writes that are listed. */
+const SHOWN_WRITES = 4;
 
 /** The strongest colour is this part of the scale, so that a number can be read on it. */
 const TINT = 0.4;
@@ -61,7 +64,10 @@ function drawMatrix() {
   tint();
   $("matrix-said").replaceChildren(...readSentences(keys, before, written.S).map((sentence) => make("li", {}, sentence)));
   const names = writes.map(({ key, value }) => `${KEYS[key]} ← ${vector(VALUES[value])}`);
-  $("matrix-writes").textContent = `Write ${writes.length}: ${names.slice(-4).join(", then ")}`;
+  const list = names.length > SHOWN_WRITES ? ["…", ...names.slice(-SHOWN_WRITES)] : names;
+  $("matrix-writes").textContent = `Write ${writes.length}: ${list.join(", then ")}`;
+  if (writes.length === 1 && document.activeElement === $("matrix-back")) $("write-key").focus(); // a disabled button loses the focus
+  $button("matrix-back").disabled = writes.length === 1;
 }
 
 /** Colour each number: keys and products on a scale up to 1, all others up to the largest of them. */
@@ -85,14 +91,14 @@ function readSentences(keys, before, S) {
     const [old, now] = [before, S].map((memory) => readKey(memory, key));
     const value = VALUES[writes.findLast((write) => write.key === n)?.value ?? -1];
     const product = dotOf(keys[last.key], key);
+    const fades = last.alpha < 1 && largest(old) > 0;
     return [
-      `Key ${KEYS[n]} read ${vector(old)}, and now reads ${vector(now)}.`,
+      `Key ${KEYS[n]} read ${vector(old)}${fades ? `, which α made ${vector(old.map((x) => last.alpha * x))}` : ""}, and now reads ${vector(now)}.`,
       value
         ? apart([now], [value]) < 1e-9
           ? "That is the last value written under it."
           : `The last value written under it is ${vector(value)}.`
         : "Nothing was written under it.",
-      ...(last.alpha < 1 ? [`α keeps ${rounded(last.alpha)} of what it read.`] : []),
       ...(n !== last.key && product ? [`${rounded(product)} of β e was added: the product of keys ${KEYS[last.key]} and ${KEYS[n]}.`] : []),
     ].join(" ");
   });
