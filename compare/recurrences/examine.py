@@ -1,12 +1,20 @@
 """Try all properties of a recurrence, and say of each in a record how it stands."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from compare.forms import Case, CaseResult, Draws, find_conditions, search_cases
 from compare.implementations import Target, describe_error, guess_cell_of_class
 from compare.recurrences.building import read_recurrence
 from compare.recurrences.identity import identify
-from compare.recurrences.properties import FEW, PROPERTIES, NotTried, Property, Trial
+from compare.recurrences.properties import (
+    FEW,
+    PROPERTIES,
+    NotTried,
+    Property,
+    Trial,
+    needs_state,
+)
 from compare.recurrences.record import Examined, Standing
 from compare.terminal import UsageError
 
@@ -29,7 +37,8 @@ def examine_recurrence(target: Target, cell: str = "", seed: int = 0) -> Examine
 
 
 def try_properties(trial: Trial, seed: int = 0) -> Iterator[Standing]:
-    """Yield how each property stands."""
+    """Yield how each property stands. If outputs read later inputs, no state is accused."""
+    is_causal = True
     for each in PROPERTIES:
         draws = Draws(
             ("T", "B"),
@@ -40,8 +49,11 @@ def try_properties(trial: Trial, seed: int = 0) -> Iterator[Standing]:
         )
         if why := each.find_lack(trial.recurrence):
             yield Standing(each.name, each.words, "not tried", why)
-        else:
-            yield try_property(each, trial, draws, seed)
+            continue
+        standing = try_property(each, trial, draws, seed)
+        is_causal = is_causal and (each.name, standing.verdict) != ("causal", "wrong")
+        is_blamed = is_causal or each.find_lack is not needs_state
+        yield standing if is_blamed else replace(standing, likely="")
 
 
 def try_property(each: Property, trial: Trial, draws: Draws, seed: int) -> Standing:

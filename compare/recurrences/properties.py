@@ -322,19 +322,31 @@ def _copy(results: Mapping[str, Array]) -> dict[str, Array]:
     return {name: np.asarray(to_numpy(array), np.float64) for name, array in results.items()}
 
 
-def _call_another(trial: Trial, case: Case) -> None:
-    """Make a call with other numbers and sizes."""
-    rng = np.random.default_rng([case.seed, 1])
-    arrays = trial.draw(rng, T=case.sizes["T"] + 1, B=case.sizes["B"] + 1)
-    other = Case({}, {}, arrays)
-    trial.run(*_prepare(trial, other))
+def _call_others(trial: Trial, case: Case) -> None:
+    """Make a call of another size, and one of the same size with other numbers."""
+    rng, (T, B) = np.random.default_rng([case.seed, 1]), (case.sizes[n] for n in "TB")
+    for sizes in ({"T": T + 1, "B": B + 1}, {"T": T, "B": B}):
+        trial.run(*_prepare(trial, Case({}, {}, trial.draw(rng, **sizes))))
 
 
 def repeatable(trial: Trial, case: Case, quickly: bool) -> CaseResult:
     """Equal calls have equal results, whatever was called between them."""
-    first = _copy(trial.run(*_prepare(trial, case)))
-    _call_another(trial, case)
-    return _match(case, first, _copy(trial.run(*_prepare(trial, case))))
+    form = trial.recurrence.form
+    ways = (True, False) if form.begins_alone and form.states else (False,)
+
+    def compute() -> dict[str, Array]:
+        """Return the results without a state, where it may be left out, and with one."""
+        results = dict[str, Array]()
+        for is_alone in ways:
+            x, states, parameters = _prepare(trial, case)
+            own = trial.run(x, None if is_alone else states, parameters)
+            suffix = " without a state" * is_alone
+            results |= {f"{name}{suffix}": array for name, array in _copy(own).items()}
+        return results
+
+    first = compute()
+    _call_others(trial, case)
+    return _match(case, first, compute())
 
 
 def inputs_unchanged(trial: Trial, case: Case, quickly: bool) -> CaseResult:
@@ -368,12 +380,14 @@ def dtype_kept(trial: Trial, case: Case, quickly: bool) -> CaseResult:
 
 PROPERTIES = (
     Property(gradient, "The backward pass is not the derivative of the forward one.", longest=FEW),
-    Property(
-        split, "The state that a call returns is not the one that the next needs.", needs_state
-    ),
     Property(causal, "An output reads a later input.", needs_sequence),
+    Property(
+        split,
+        "A call returns another state than the next one needs, or its steps depend on T.",
+        needs_state,
+    ),
     Property(rows, "Something is mixed between the sequences of a batch.", needs_batch),
-    Property(step, "The last state is not the one that the next step needs.", needs_state),
+    Property(step, "Steps of a sequence are not those that are made one by one.", needs_state),
     Property(repeatable, "Something is kept from call to call."),
     Property(inputs_unchanged, "An argument is changed in place."),
     Property(results_kept, "A later call writes into the memory of earlier results."),

@@ -75,6 +75,7 @@ def find_form(config: CheckConfig, load: Load, functions: Collection[str], name:
     chosen = choose_stage(stages, name if name in template else config.stage)
     form = Form(form_name, cell, stages, chosen, load, loaded, notes=notes, failure=failure)
     form.loss_function = next(filter(LOSS_FUNCTION.fullmatch, loaded), "")
+    form.notes += list_other_cells(form)
     if failure is not None:
         return form
     if not template & {name, *loaded}:
@@ -85,6 +86,18 @@ def find_form(config: CheckConfig, load: Load, functions: Collection[str], name:
         form.misfit = list_ways(config.target, classes)
         form.failure = CallFailed(Verdict.NOT_TRIED, form.misfit)
     return form
+
+
+def list_other_cells(form: Form) -> list[str]:
+    """Return a note for each other cell whose functions the file has, too: they are not tried."""
+    tried = {stage.name for stage in form.stages}
+    notes = []
+    for other in CELLS:
+        stages = (*STAGES[other], *CS231N_STAGES.get(other, ()))
+        names = [s.name for s in stages if s.name in form.functions and s.name not in tried]
+        if other != form.cell and names:
+            notes.append(f"also there: {', '.join(names)}; --cell {other} checks them")
+    return notes
 
 
 def _read_loss_function(config: CheckConfig, form: Form, name: str) -> None:

@@ -184,6 +184,12 @@ def test_the_cell_is_detected_and_the_untouched_template_scores_nothing(cell, tm
     assert {r.verdict for r in report.stages} == {"right" if is_cs231n else "missing"}
 
 
+def test_functions_of_another_cell_beside_those_that_are_tried_are_named(tmp_path):
+    text = "\n".join(plain_source(cell) for cell in ("rnn", "gru"))
+    (note,) = (n for n in examine_text(tmp_path, text).notes if n.startswith("also there"))
+    assert re.search("rnn_.*; --cell rnn checks them|gru_.*; --cell gru checks them", note)
+
+
 def test_a_function_that_returns_a_number_is_there(tmp_path):
     report = examine_text(tmp_path, "def rnn_step(*given):\n    return 0\n")
     assert [result.verdict for result in report.stages] == ["wrong", *["missing"] * 5]

@@ -218,6 +218,21 @@ class Remembers(Leaky):
         return output, state
 
 
+class Continues(Leaky):
+    """Without a state it begins at the last one of the call before it."""
+
+    kept = None
+
+    def begin(self, x):
+        is_known = self.kept is not None and len(self.kept) == x.shape[1]
+        return self.kept if is_known else super().begin(x)
+
+    def forward(self, x, state=None):
+        output, state = super().forward(x, state)
+        self.kept = state.detach()
+        return output, state
+
+
 class BeginsElsewhere(Leaky):
     """The state that it begins with is a parameter."""
 
