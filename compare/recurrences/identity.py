@@ -124,7 +124,7 @@ def identify(trial: Trial, named: str = "") -> Identity:
     likely = [m for m in _list_mistakes(named) if agrees(named, m.layer)]
     return Identity(
         readings=len(readings[named]),
-        is_matched=bool(readings[named]) or not _has_states(trial, named),
+        is_matched=bool(readings[named]) or not _has_shapes(trial, named),
         finding=_describe_nearest(examples[0], named, readings[named]),
         likely=likely[0].describe() if likely else "",
     )
@@ -167,7 +167,7 @@ def _list_readings(trial: Trial, cell: str, others: Sequence[str]) -> Iterator[C
     """
     recurrence = trial.recurrence
     V, H = int(np.prod(recurrence.features)), _count_units(trial)
-    if len(recurrence.features) > 2 or not _has_states(trial, cell):
+    if not _has_shapes(trial, cell):
         return
     learned = Conventions()
     try:
@@ -206,9 +206,13 @@ def _count_units(trial: Trial) -> int:
     return next(iter(_list_widths(trial)), trial.recurrence.sizes.H)
 
 
-def _has_states(trial: Trial, cell: str) -> bool:
-    """Return whether the states of a recurrence are as many and as wide as a cell's, or none."""
-    return _list_widths(trial) in ([], [_count_units(trial)] * len(CELLS[cell].states))
+def _has_shapes(trial: Trial, cell: str) -> bool:
+    """Return whether x is no image, and the states fit those of a cell, or there is none."""
+    is_vector = len(trial.recurrence.features) < 3
+    return is_vector and _list_widths(trial) in (
+        [],
+        [_count_units(trial)] * len(CELLS[cell].states),
+    )
 
 
 def _agrees(example: Example, cell: str, reading: Conventions, layer: LayerClass) -> bool:

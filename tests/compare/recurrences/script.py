@@ -52,6 +52,39 @@ def linear(x, h, Wz, Wn):
     return (1 - z) * h + z * (x @ Wn)
 
 
+class OneVectorGRU(torch.nn.Module):
+    """Its parameters have no reading: all of them are one vector."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.sizes = input_size, hidden_size
+        self.all = torch.nn.Parameter(
+            torch.randn(3 * hidden_size, input_size + hidden_size).ravel()
+        )
+
+    def forward(self, x, h):
+        V, H = self.sizes
+        W, U = self.all.reshape(3 * H, V + H).split([V, H], 1)
+        (a_r, a_z, a_n), (b_r, b_z, b_n) = (x @ W.T).chunk(3, -1), (h @ U.T).chunk(3, -1)
+        n = torch.tanh(a_n + torch.sigmoid(a_r + b_r) * b_n)
+        return n + torch.sigmoid(a_z + b_z) * (h - n)
+
+
+class SaturatedLSTM(torch.nn.Module):
+    """The candidate has a sigmoid in the place of tanh; its gates have orders of their own."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.to_gates = torch.nn.Linear(input_size, 4 * hidden_size)
+        self.of_state = torch.nn.Linear(hidden_size, 4 * hidden_size, bias=False)
+
+    def forward(self, x, state):
+        h, c = state
+        o, g, i, f = torch.sigmoid(self.to_gates(x) + self.of_state(h)).chunk(4, -1)
+        c = f * c + i * g
+        return o * torch.tanh(c), c
+
+
 class Passes:
     """Its methods have names of its own; a step's results are in a dict by its number."""
 

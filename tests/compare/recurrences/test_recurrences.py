@@ -1,5 +1,6 @@
 """`check` reads any recurrence by calling it, and tries the properties of a cell of its own."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from compare.check import CheckConfig, CheckError, check, command
 from compare.check.core.report import Report
 from compare.check.core.results import Item, ItemResult
-from compare.check.layers.own import describe_identity
+from compare.check.layers.own import describe_identity, make_comparison
 from compare.cli import main
 from compare.forms import Case, CaseResult, Draws
 from compare.implementations import CallFailed, read_target
@@ -196,6 +197,21 @@ def init_state(batch_size, num_hiddens):
     assert (report.target, report.cell, report.ok) == (f"{file}:Layer", "rnn", True)
     note = "no function of the template's form: Layer was checked; also there, as "
     assert f"{note}{file}:NAME: Step" in report.notes
+
+
+def test_a_cell_whose_parameters_are_not_read_is_neither_right_nor_wrong():
+    target = f"{script.__file__}:OneVectorGRU"
+    with pytest.raises(UsageError, match=r"its parameters have no reading as those of nn\.GRU"):
+        check(CheckConfig(target=target))
+    assert check(CheckConfig(target=target, cell="own")).ok
+
+
+def test_where_a_cell_of_a_known_name_differs_is_shown_with_its_mistake():
+    identity = examine_recurrence(read_target(f"{script.__file__}:SaturatedLSTM")).identity
+    assert re.match(r"h: \[.*\]: expected .*, got .* apart", identity.finding)
+    assert identity.likely == "The sigmoid is used instead of tanh."
+    found = make_comparison(identity, "lstm")
+    assert (found.verdict, found.likely) == ("wrong", identity.likely)
 
 
 def test_rows_that_are_mixed_where_axes_are_joined_are_found():
