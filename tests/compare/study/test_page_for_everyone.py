@@ -13,7 +13,7 @@ LABELS = (  # texts that are seen whole
     ".controls label, .controls output, .gutter, .cells > span, .formula, .source, #chain dt, "
     "#chain dd, .tiles dt, .tiles dd, .legends .legend, .chart text, figcaption, "
     "#scan-forms th, #scan-forms td, #scan-readout span, #matrix-numbers th, #matrix-numbers td, "
-    "#matrix-readout span, .gates label, #matrix .pick, #matrix .buttons, "
+    "#matrix-readout span, #matrix-controls label, #matrix .pick, #matrix .buttons, "
     "#parity-table thead th:not(.roomy), #parity-table tbody th, #parity-table .share, "
     "#parity-table td:nth-child(2), #parity-table td:nth-child(3), #checkpoints td, "
     "#checkpoints button, #play, #theme, #units-pick, #text-input, #whose, "
@@ -27,8 +27,8 @@ guide-start | text-input | example-select | step-slider | unit-slider | checkpoi
 game-link | optimizer-select | train-step | train | reset | temperature-slider | draw-again
 units-select | unfold | compare-check | token-select | products | flow-slider | flow-play
 flow-before | flow-next | loss-slider | cut-slider | gain-slider | memory-step | memory-token
-lesson-numbers | decay-slider | write-alpha | write-beta | overlap-slider | write-key | write-value
-adds-check | matrix-next | matrix-back | weight-select | weight-slider | weight-field
+lesson-numbers | decay-slider | write-key | write-value | write-alpha | write-beta | matrix-next
+overlap-slider | adds-check | weight-select | weight-slider | weight-field
 checkpoints | play | puzzle-input | game-start | game-leave | symptom | game-hint | game-give-up
 ulps-check | parity-table"""
 CUT_OFF = """([selectors, width]) => selectors.split(", ").map((selector) => {
