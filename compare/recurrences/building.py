@@ -8,6 +8,7 @@ its arguments, or those that another function of its file returns.
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -38,7 +39,7 @@ from compare.recurrences.reading import (
     list_arguments,
 )
 from compare.recurrences.recurrence import Recurrence
-from compare.recurrences.weights import WEIGHT, list_parameters
+from compare.recurrences.weights import WEIGHT, list_parameters, list_sizes
 
 PARAMETERS = re.compile("(?i)param.*|weights?|theta|p")
 MAKER = re.compile("(?i).*param.*|.*(init|make|create|get).*weights?.*")
@@ -107,8 +108,22 @@ def _takes_state(value: object) -> bool:
 
 
 def read_named(module: ModuleType, name: str) -> Recurrence:
-    """Return the recurrence of a name or an expression; NotRead if no form of a call fits."""
-    sizes, problem = Sizes(), None
+    """Return the recurrence of a name or an expression; NotRead if no form of a call fits.
+
+    Its sizes are ours, or else those that its arrays have.
+    """
+    try:
+        return _read_with(Sizes(), module, name)
+    except NotRead:
+        for holder in list_holders(module, name, Sizes()):
+            for sizes in list_sizes(holder.parameters):
+                with suppress(NotRead):
+                    return _read_with(sizes, module, name)
+        raise
+
+
+def _read_with(sizes: Sizes, module: ModuleType, name: str) -> Recurrence:
+    problem = None
     for holder in list_holders(module, name, sizes):
         is_function = isinstance(holder, FunctionHolder)
         methods = [""] if is_function else list_methods(type(holder.target))

@@ -86,6 +86,22 @@ def is_bias(name: str) -> bool:
     return name.lower().startswith("b")
 
 
+def list_sizes(parameters: Mapping[str, Array]) -> Iterator[Sizes]:
+    """Yield sizes that arrays have: a matrix of h has a row, or column, for each unit of its gates.
+
+    Ours are not among them.
+    """
+    usual = Sizes()
+    shapes = {array.shape for array in parameters.values() if array.ndim == 2}
+    sides = {pair for shape in shapes for pair in (shape, shape[::-1])}
+    widths = {n for rows, n in sides if n > 1 and rows in (n, 2 * n, 3 * n, 4 * n)} - {usual.H}
+    for H in sorted(widths):
+        inputs = {n for rows, n in sides if rows % H == 0 and n != H} or {usual.V}
+        for V in sorted(inputs):
+            free = [n for n in (11, 5, 13, 3, 17, 19) if n not in (V, H)]
+            yield Sizes(T=free[0], B=free[1], V=V, H=H)
+
+
 def join_groups(parameters: Mapping[str, Array], sizes: Sizes) -> dict[str, Array]:
     """Return parameters of a cell whose groups have different numbers of gates as one group.
 

@@ -52,6 +52,15 @@ def linear(x, h, Wz, Wn):
     return (1 - z) * h + z * (x @ Wn)
 
 
+class FixedSizes(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = torch.nn.GRU(28, 16, batch_first=True)
+
+    def forward(self, x, h=None):
+        return self.rnn(x, h)
+
+
 class OneVectorGRU(torch.nn.Module):
     """Its parameters have no reading: all of them are one vector."""
 
@@ -109,5 +118,6 @@ FORMS = {
     "two_groups": Row(("B", V), (ROWS,), "gru"),
     "a_group_for_each_gate": Row(("B", V), (ROWS,), "gru-reset-before-product"),
     "linear": Row(("B", V), (ROWS,), "mingru"),
+    "FixedSizes": Row(("B", "T", 28), ((1, "B", 16),), "gru"),
     "Passes": Row(("T", V), ((H,),), "rnn"),
 }

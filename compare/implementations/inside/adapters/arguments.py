@@ -203,7 +203,10 @@ def build_as_author(
     for part in parts:
         target = getattr(target, part)
     assert callable(target)
-    required = [name for name, has_default in list_arguments(target) if not has_default]
+    arguments = list_arguments(target)
+    if not arguments:  # its sizes are its own
+        return target()
+    required = [name for name, has_default in arguments if not has_default]
     if len(required) == 1 and SIZE.fullmatch(required[0].lower()):  # of x and of the state
         return target(hidden_size)
     return construct(target, input_size, hidden_size)
