@@ -168,8 +168,8 @@ REFUSED = {  # what is wrong: the change of the weights, or the vocabulary, and 
         "the indices 0 to 1 of 2 characters in {vocab}, got 0 twice, ",
     ),
     "no index": (
-        {"a": True},
-        "the indices 0 to 0 of 1 characters in {vocab}, got True of 'a'",
+        {"a": 0, "b": True},
+        "the indices 0 to 1 of 2 characters in {vocab}, got True of 'b'",
     ),
     "2 skipped": (
         {"a": 0, "b": 1, "c": 3},
