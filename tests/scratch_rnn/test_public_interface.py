@@ -5,7 +5,8 @@ import pytest
 
 import concise_rnn
 import scratch_rnn
-from scratch_rnn import GRU, LSTM, RNN, RNNModel
+from scratch_rnn import GRU, LSTM, RNN, Batch, RNNModel
+from scratch_rnn.train import loss_and_gradients
 from tests.annotations import unchecked
 
 X = np.ones((4, 3), np.float32)
@@ -53,3 +54,15 @@ def test_an_array_in_a_file_is_an_array(tmp_path):
     (tmp_path / "x").write_bytes(X.tobytes())
     mapped = np.memmap(tmp_path / "x", np.float32, shape=X.shape)
     assert RNN(3, 2)(mapped)[0].shape == (4, 2)
+
+
+@pytest.mark.parametrize("kind", [RNN, GRU, LSTM])
+def test_gradients_have_the_order_of_the_parameters(kind):
+    """So `zip` of the values of both has pairs that belong together."""
+    layer = kind(3, 2, num_layers=2, bidirectional=True)
+    _, _, tape = layer.forward(X)
+    assert [*layer.backward(tape).parameters] == [*layer.parameters]
+    model = RNNModel(layer, 3)
+    batch = Batch(np.zeros((2, 4), int), np.zeros((2, 4), int))
+    _, gradients, _, _ = loss_and_gradients(model, batch, model.begin_state(2))
+    assert [*gradients] == [*model.parameters]
