@@ -1,5 +1,6 @@
 """`rnn-parity generate`: the text of either side of a run."""
 
+import json
 import shutil
 import signal
 
@@ -56,6 +57,14 @@ def test_generate_draws_the_same_text_from_both(trained, generate):
     # the weights of one of them, in both models: those of the sides differ by some ulps
     shutil.copy(trained / "scratch.safetensors", trained / "concise.safetensors")
     assert generate(trained, "traveller", *hot, "--model", "concise") == text
+
+
+def test_a_run_of_another_machine_writes_without_its_device(trained, generate):
+    written = generate(trained, "fox")
+    config = read(trained, "config.json")
+    assert config["device"] == "cpu"
+    (trained / "config.json").write_text(json.dumps(config | {"device": "cuda:7"}))
+    assert generate(trained, "fox") == written
 
 
 def test_a_prefix_is_lower_cased_as_the_text_was(trained, generate, refused):
