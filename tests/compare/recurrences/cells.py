@@ -233,6 +233,20 @@ class Continues(Leaky):
         return output, state
 
 
+class CountsChanges(Leaky):
+    """Without a state it begins at the number of calls that had another number of sequences."""
+
+    before, changes = None, 0
+
+    def begin(self, x):
+        return super().begin(x) + self.changes
+
+    def forward(self, x, state=None):
+        self.changes += self.before not in (None, x.shape[1])
+        self.before = x.shape[1]
+        return super().forward(x, state)
+
+
 class BeginsElsewhere(Leaky):
     """The state that it begins with is a parameter."""
 

@@ -57,6 +57,7 @@ def test_a_mistake_violates_its_property_alone(cell, mistake):
     [
         ("LooksAhead", "causal"),
         ("Remembers", "repeatable"),
+        ("CountsChanges", "repeatable"),
         ("Continues", "repeatable"),
         ("SineInBuffer", "results kept"),
         ("SineInDouble", "dtype kept"),
@@ -110,6 +111,20 @@ def test_a_form_is_read_by_calling_it(file, name, row):
     assert (form.x, form.states, form.attributes) == (row.x, row.states, row.attributes)
     assert identify(Trial(recurrence)).cell == row.cell
     assert recurrence.calls <= row.calls
+
+
+def test_a_standing_counts_the_cases_up_to_the_one_that_differs():
+    compared = []
+
+    def refuse_the_third(trial, case, quickly):
+        compared.append(case)
+        not_finite = ("output", "") if len(compared) > 2 else ("", "")
+        return CaseResult(case, not_finite=not_finite)
+
+    trial = Trial(read_recurrence(read_target(f"{CELLS_FILE}:Sine")))
+    draws = Draws(("T", "B"), case=trial.draw)
+    standing = try_property(Property(refuse_the_third, ""), trial, draws, 0)
+    assert (standing.verdict, standing.cases) == ("wrong", 3)
 
 
 def test_a_property_that_no_case_shows_is_not_tried():
