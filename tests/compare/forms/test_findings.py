@@ -98,6 +98,20 @@ def test_a_form_of_float32_alone_is_compared_in_it():
         assert (found.exact, found.verdict) == (None, Agreement.AGREES)
 
 
+def test_a_form_that_computes_in_float32_inside_is_compared_in_it():
+    """Also where `torch.vmap` cannot run it, because it reads a number."""
+
+    def kernel(x, h0):
+        return decay(x.float(), h0.float()).double()
+
+    def read_number(x, h0):
+        return kernel(x, h0) if x.sum().item() < np.inf else x
+
+    for other in (kernel, read_number):
+        found = answer(decay, other)
+        assert (found.exact, found.verdict) == (None, Agreement.AGREES)
+
+
 @pytest.mark.parametrize("error", [AssertionError, ValueError, NotImplementedError])
 def test_a_form_may_refuse_a_length(error):
     def short(x, h0):
