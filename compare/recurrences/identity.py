@@ -121,7 +121,7 @@ def identify(trial: Trial, named: str = "") -> Identity:
                 return Identity(name, title)
     if not named:
         return Identity(readings=sum(map(len, readings.values())))
-    likely = [m for m in _list_mistakes(named) if agrees(named, m.layer)]
+    likely = [m for m in _list_bugs(named) if agrees(named, m.layer)]
     return Identity(
         readings=len(readings[named]),
         is_matched=bool(readings[named]) or not _has_shapes(trial, named),
@@ -130,8 +130,8 @@ def identify(trial: Trial, named: str = "") -> Identity:
     )
 
 
-def _list_mistakes(cell: str) -> Iterator[Mistake]:
-    """Yield the mistakes of the catalogue in a forward pass; all readings have other orders."""
+def _list_bugs(cell: str) -> Iterator[Mistake]:
+    """Yield what the catalogue changes in a forward pass; all readings have other orders."""
     for mistake in list_layer_mistakes(cell, is_forward=True, copies=False):
         if mistake.bug:
             yield mistake
@@ -155,7 +155,7 @@ def _describe_nearest(example: Example, cell: str, readings: Sequence[Convention
 
 def _list_others(cell: str) -> Iterator[tuple[str, str, LayerClass]]:
     """Yield the other cells of the catalogue, with their titles."""
-    for mistake in list_layer_mistakes(cell, is_forward=True, copies=False):
+    for mistake in _list_bugs(cell):
         if mistake.bug and mistake.other_layer:
             yield mistake.bug.name, mistake.another, mistake.other_layer
 

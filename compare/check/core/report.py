@@ -91,7 +91,7 @@ class Report:
             number = properties.count(Verdict.RIGHT)
             return f"{self.own}; {number} of {len(properties)} properties hold"
         if self.another:
-            layer = f"nn.{CELLS[self.cell].layer}"
+            layer = CELLS[self.cell].layer_title
             return f"right, as {self.another}, which is not {layer}"
         if self.is_empty:
             name, *others = (result.name for result in self.stages)

@@ -147,7 +147,7 @@ def _find_doubt(config: CheckConfig, layers: UserLayerFactory, forward: ItemResu
     ways = "1 way" if several == 1 else f"{several} ways"
     gates = ",".join(CELLS[layers.cell].gates)
     is_other = config.cell != config.base_cell
-    cell = config.cell if is_other else f"nn.{CELLS[layers.cell].layer}"
+    cell = config.cell if is_other else CELLS[layers.cell].layer_title
     way = f"--gates {gates}, in its own order, compares it" if gates else _show_ways(config, ())
     return (
         f"it is not {cell}, with its names read in {ways}, and no known mistake gives its numbers "

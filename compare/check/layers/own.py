@@ -10,7 +10,6 @@ from compare.check.core.report import FORWARD, Report
 from compare.check.core.results import Case, Diagnosis, Item, ItemResult, Result
 from compare.implementations import (
     CELLS,
-    STACKED,
     CallFailed,
     Verdict,
     read_target,
@@ -19,7 +18,7 @@ from compare.recurrences import Examined, Identity, Standing, examine_in_process
 from compare.terminal import Terminal, plural
 
 NO_READING = (
-    "its parameters have no reading as those of {}; with --cell own its properties alone are judged"
+    "its parameters have no reading as those of {}; with --cell own its properties alone are tried"
 )
 
 UNCOUNTED = ("dtype kept",)
@@ -54,7 +53,7 @@ def examine_own(config: CheckConfig, terminal: Terminal) -> Report:
     if report.another and not report.is_asked:
         which = "this cell" if identity.cell else "a cell of its own"
         report.notes.append(f"if {which} is meant: --cell {identity.cell or OWN}")
-        report.misfit = "" if identity.is_matched else NO_READING.format(name_layer(named))
+        report.misfit = "" if identity.is_matched else NO_READING.format(CELLS[named].layer_title)
         report.stages += [make_comparison(identity, named)] if identity.finding else []
     if not read.name:
         several = f"; also there, as {config.target}:NAME: {', '.join(found.others)}"
@@ -77,27 +76,22 @@ def describe_identity(found: Examined, named: str) -> tuple[str, str]:
     identity = found.identity
     if identity.cell:
         base = named or identity.cell.partition("-")[0]
-        title = identity.title or name_layer(identity.cell)
+        title = identity.title or CELLS[identity.cell].layer_title
         if identity.cell == base:
             return f"{title}, as its results show", ""
-        return f"{title}, which is not {name_layer(base)}, as its results show", title
+        return f"{title}, which is not {CELLS[base].layer_title}, as its results show", title
     own = "a cell of its own"
     if not named:
         return own, ""
     if not identity.is_matched:
-        return f"{own}, or {name_layer(named)} with parameters that are not read", own
+        return f"{own}, or {CELLS[named].layer_title} with parameters that are not read", own
     readings = f" in any of {plural(identity.readings, 'reading')} of its parameters"
-    return f"not {name_layer(named)}{readings * bool(identity.readings)}; {own}", own
-
-
-def name_layer(cell: str) -> str:
-    """Return the name of a cell's layer."""
-    return f"nn.{CELLS[cell].layer}" if cell in STACKED else CELLS[cell].layer
+    return f"not {CELLS[named].layer_title}{readings * bool(identity.readings)}; {own}", own
 
 
 def make_comparison(identity: Identity, named: str) -> ItemResult:
     """Return how its forward pass differs from that of the cell of its name."""
-    result = ItemResult(item=Item(FORWARD, f"It has the results of {name_layer(named)}."))
+    result = ItemResult(item=Item(FORWARD, f"It has the results of {CELLS[named].layer_title}."))
     result.verdict, result.expected = Verdict.WRONG, CallFailed.expected
     result.got = f"{identity.finding}, in the nearest reading of its parameters"
     result.diagnosis = Diagnosis(identity.likely) if identity.likely else None

@@ -94,6 +94,11 @@ class Cell:
         return layer
 
     @property
+    def layer_title(self) -> str:
+        """The layer's name in a sentence: that of PyTorch's own has its package."""
+        return f"nn.{self.layer}" if self.torch_module == "torch.nn" else self.layer
+
+    @property
     def plain(self) -> ModuleType:
         """The plain version."""
         return import_module(self.plain_module)
