@@ -2,7 +2,8 @@
 
 Differences give the right gradients. So the arguments of `backward` are those with which most of
 its arrays are such gradients, and an array is the gradient that it equals. A wrong one is found by
-its name, or because it is the only one of its shape that is left.
+its name, or because it is the only one of its shape that is left. If all are wrong, they are those
+of a backward pass if they double with the upstream gradients.
 """
 
 import copy
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,14 @@ import numpy as np
 from compare.implementations import Results, describe_error
 from compare.recurrences.axes import JOINED, Array, Axes, move_back, move_to_front, to_numpy, walk
 from compare.recurrences.gradients import NoGradient, Point
-from compare.recurrences.holders import ObjectHolder, list_arrays
+from compare.recurrences.holders import FunctionHolder, Holder, ObjectHolder, list_arrays
 from compare.recurrences.reading import INPUT, REQUIRED, STATE, list_arguments
 from compare.recurrences.recurrence import Recurrence
 
 METHODS = ("backward", "backprop", "bptt", "backward_step", "step_backward")
+FUNCTIONS = (("forward", "backward"), ("fwd", "bwd"), ("$", "_backward"), ("^", "backward_"))
+"""How the names of a function and of its backward pass differ."""
+
 UPSTREAM = re.compile("(?i)d_?[a-z].*|.*grad.*|delta.*|.*next.*|up.*|dout")
 TAPE = re.compile("(?i).*(cache|tape|ctx|context|saved|memo|mem|history|trace).*")
 MOST_WAYS = 200  # of passing arguments
@@ -52,10 +57,9 @@ class BackwardForm:
 
 @dataclass(slots=True)
 class Backward:
-    """The backward pass of a recurrence in an object of NumPy."""
+    """The backward pass of a recurrence of NumPy: a method, or a function beside its function."""
 
     recurrence: Recurrence
-    target: Any  # as it was built
     form: BackwardForm | None = None
 
     def compute(self, point: Point) -> Results:
@@ -81,26 +85,60 @@ class Backward:
             raise NoGradient("its output has no axis for the steps")
         right = {name: point.differ_everywhere(name)[0] for name in point.arrays}
         best, most, problem = None, 0, ""
-        for method in (m for m in METHODS if callable(getattr(self.target, m, None))):
+        for method in self._list_methods():
+            called = list[BackwardForm]()
             for roles in islice(self._list_roles(method, point), MOST_WAYS):
                 try:
                     arrays = self.call(point, method, roles)
                 except Exception as error:  # of the user's code, under a form chosen here
                     problem = problem or f": {describe_error(error)}"
                     continue
+                called.append(BackwardForm(method, roles))
                 for over in MEANS:
                     places = self._match(arrays, right, point, over)
                     if len(places) > most:
                         most, best = len(places), BackwardForm(method, roles, places)
+            if best is None:
+                best = next(
+                    (form for form in called if self._is_backward(form, right, point)), None
+                )
             if best is not None:
                 places = self._guess(self.call(point, method, best.roles), right, best)
                 self.form = replace(best, places=places)
                 return
         raise NoGradient(f"it has no backward pass that could be read{problem}")
 
+    def _list_methods(self) -> list[str]:
+        """Return what may be its backward pass: methods, or functions of its file."""
+        holder = self.recurrence.holder
+        if not isinstance(holder, FunctionHolder):
+            return [name for name in METHODS if callable(getattr(holder.target, name, None))]
+        own = holder.target.__name__
+        names = dict.fromkeys(re.sub(*words, own, count=1) for words in FUNCTIONS)
+        found = holder.target.__globals__
+        return [n for n in names if n != own and isinstance(found.get(n), FunctionType)]
+
+    def _get_method(self, holder: Holder, name: str) -> Any:
+        if isinstance(holder, FunctionHolder):
+            return holder.target.__globals__[name]
+        return getattr(holder.target, name)
+
+    def _is_backward(self, form: BackwardForm, right: Mapping[str, Array], point: Point) -> bool:
+        """Return whether a call has wrong gradients of x and of each state, if no one is right.
+
+        They are not zero, and twice as large for upstream gradients that are.
+        """
+        twice = replace(point, upstream=[2 * d for d in point.upstream])
+        once, double = (self.call(p, form.method, form.roles) for p in (point, twice))
+        places = self._guess(once, right, form)
+        return {"x", *point.states} <= {*places} and all(
+            once[p.name].any() and np.allclose(double[p.name], 2 * once[p.name])
+            for p in places.values()
+        )
+
     def _list_roles(self, method: str, point: Point) -> Iterator[tuple[str, ...]]:
         """Yield what each argument may be, the likeliest first."""
-        arguments = list_arguments(getattr(self.target, method))
+        arguments = list_arguments(self._get_method(self.recurrence.holder, method))
         names = [name for name, default in arguments.items() if default is REQUIRED]
         optional = [n for n, d in arguments.items() if d is not REQUIRED and UPSTREAM.fullmatch(n)]
         last = [f"d_last {k}" for k in range(len(point.upstream) - 1)]
@@ -121,8 +159,10 @@ class Backward:
 
     def call(self, point: Point, method: str, roles: Sequence[str]) -> dict[str, Array]:
         """Return all arrays that a backward pass returns, or leaves in the object, by place."""
-        holder = ObjectHolder(copy.deepcopy(self.target))
-        recurrence = Recurrence(holder, self.recurrence.form, self.recurrence.sizes)
+        holder = self.recurrence.holder
+        if isinstance(holder, ObjectHolder):
+            holder = ObjectHolder(copy.deepcopy(holder.pristine))
+        recurrence = replace(self.recurrence, holder=holder)
         own = {name: np.array(array) for name, array in point.arrays.items()}
         states = [own.pop(name) for name in point.states]
         x = own.pop("x")
@@ -151,7 +191,7 @@ class Backward:
         for k, (state, axes) in enumerate(zip(states, form.states, strict=True)):
             values[f"state {k}"] = move_back(state, axes, np)
         values |= {f"d_last {k}": d for k, d in enumerate(d_last)}
-        returned = getattr(holder.target, method)(*(values[role] for role in roles))
+        returned = self._get_method(holder, method)(*(values[role] for role in roles))
         arrays = {f"returned {'.'.join(map(str, p))}": to_numpy(a) for p, a in walk(returned)}
         held = {name: array for name, _, _, array in list_arrays(holder.target)}
         return arrays | {name: to_numpy(a) for name, a in held.items() if name not in own}
@@ -195,7 +235,7 @@ class Backward:
             pattern = re.compile(rf"(?i)(.*\.|returned )?(d_?|grad_?|.*grads?\.){re.escape(bare)}")
             named = [p for p in free if pattern.fullmatch(p) and arrays[p].size == expected.size]
             returned = [place for place in free if place.startswith("returned")]
-            alike = [place for place in returned if arrays[place].shape == expected.shape]
+            alike = [place for place in returned if arrays[place].size == expected.size]
             if len(named) == 1 or len(alike) == 1:
                 others = [place.mean_over for place in form.places.values()]
                 places[name] = Place((named or alike)[0], max(others, key=others.count, default=""))

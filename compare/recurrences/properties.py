@@ -24,7 +24,6 @@ from compare.parity import Comparison
 from compare.recurrences.axes import Array, to_numpy
 from compare.recurrences.backward import Backward
 from compare.recurrences.gradients import NoGradient, Point
-from compare.recurrences.holders import ObjectHolder
 from compare.recurrences.recurrence import Recurrence
 
 Parameters = Mapping[str, Array]
@@ -47,13 +46,13 @@ class Trial:
 
     recurrence: Recurrence
     is_wide: bool = field(init=False)  # until it computes something coarser than float64
-    backward: Backward | None = None  # of an object of NumPy
+    backward: Backward | None = None  # of NumPy
 
     def __post_init__(self) -> None:
         holder = self.recurrence.holder
         self.is_wide = self.recurrence.dtype == "float64"
-        if isinstance(holder, ObjectHolder):
-            self.backward = Backward(self.recurrence, holder.pristine)
+        if holder.library is np:
+            self.backward = Backward(self.recurrence)
 
     @property
     def states(self) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 from compare.check import CheckConfig, CheckError, check, command
 from compare.check.core.report import Report
@@ -12,7 +13,7 @@ from compare.check.core.results import Item, ItemResult
 from compare.check.layers.own import describe_identity, make_comparison
 from compare.cli import main
 from compare.forms import Case, CaseResult, Draws
-from compare.implementations import CallFailed, read_target
+from compare.implementations import CELLS, CallFailed, read_target
 from compare.recurrences import Identity, examine_in_process
 from compare.recurrences.building import read_recurrence
 from compare.recurrences.examine import Examined, examine_recurrence, try_property
@@ -255,6 +256,11 @@ def test_what_cannot_be_read_is_not_checked():
 def test_a_cell_is_another_one_only_where_one_is_named(cell, named, is_another):
     found = Examined("x (T, B, V)", named, Identity(cell, "a title"))
     assert bool(describe_identity(found, named)[1]) == is_another
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_layer_has_the_package_of_pytorch_in_its_title_if_it_is_there(cell):
+    assert CELLS[cell].layer_title.startswith("nn.") == hasattr(nn, CELLS[cell].layer)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Backward passes of NumPy are read: as functions beside their functions, and if all is wrong."""
+
+import numpy as np
+import pytest
+
+from compare.implementations import read_target
+from compare.recurrences.examine import examine_recurrence
+
+
+def step_forward(x, h, Wx, Wh, b):
+    h_next = np.tanh(x @ Wx + h @ Wh + b)
+    return h_next, (x, h, Wx, Wh, h_next)
+
+
+def step_backward(d_next, cache):
+    x, h, Wx, Wh, h_next = cache
+    d_z = d_next * (1 - h_next**2)
+    return d_z @ Wx.T, d_z @ Wh.T, x.T @ d_z, h.T @ d_z, d_z.sum(axis=0)
+
+
+halved_forward = type(step_forward)(step_forward.__code__, globals(), "halved_forward")
+"""The same function under another name, beside which a wrong backward pass stands."""
+
+
+def halved_backward(d_next, cache):
+    d_x, d_h, *d_parameters = step_backward(d_next, cache)
+    return d_x, d_h / 2, *d_parameters
+
+
+class WithoutSlope:
+    """The backward pass of a step lacks the slope of tanh, so that no gradient is right."""
+
+    def __init__(self, input_size, hidden_size):
+        rng = np.random.default_rng(0)
+        self.W = 0.4 * rng.normal(size=(hidden_size, input_size))
+        self.U = 0.4 * rng.normal(size=(hidden_size, hidden_size))
+
+    def forward(self, x, h):
+        return np.tanh(x @ self.W.T + h @ self.U.T)
+
+    def backward(self, d_h):
+        return d_h @ self.W, d_h @ self.U
+
+
+class Clipped(WithoutSlope):
+    """Gradients that are clipped do not double with the upstream ones: they cannot be compared."""
+
+    def backward(self, d_h):
+        return tuple(np.clip(d, -0.1, 0.1) for d in super().backward(d_h))
+
+
+class Constant(WithoutSlope):
+    """What it returns are no gradients."""
+
+    def backward(self, d_h):
+        return np.zeros((len(d_h), self.W.shape[1])), 0 * d_h
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "wrong"),
+    [
+        ("step_forward", "right", ""),
+        ("halved_forward", "wrong", "They differ in gradient of state."),
+        ("WithoutSlope", "wrong", "They differ in gradient of x, gradient of state."),
+        ("Clipped", "not tried", ""),
+        ("Constant", "not tried", ""),
+    ],
+)
+def test_a_backward_pass_is_read(name, verdict, wrong):
+    gradient, *_ = examine_recurrence(read_target(f"{__file__}:{name}")).standings
+    assert (gradient.verdict, gradient.where) == (verdict, wrong)
