@@ -72,13 +72,33 @@ def read_recurrence(target: Target, cell: str = "") -> Recurrence:
 
 
 def list_candidates(module: ModuleType) -> list[str]:
-    """Return the classes and functions of a file that may be recurrences."""
-    return [
-        name
-        for name, value in vars(module).items()
-        if getattr(value, "__module__", "") == module.__name__
-        and (bool(list_methods(value)) if isinstance(value, type) else _takes_state(value))
+    """Return the classes and functions of a file that may be recurrences.
+
+    If there is none, it is those that it imports from files beside it.
+    """
+    names = vars(module).items()
+    own = [name for name, value in names if _may_be_recurrence(value, module.__name__)]
+    if own:
+        return own
+    beside = [each for each in [*sys.modules.values()] if _is_beside(each, module)]
+    found = [n for n, v in names if any(_may_be_recurrence(v, each.__name__) for each in beside)]
+    return found + [
+        f"{name}.{each}"
+        for name, value in names
+        if value in beside
+        for each in list_candidates(value)
     ]
+
+
+def _is_beside(other: ModuleType, module: ModuleType) -> bool:
+    folders = [Path(str(getattr(each, "__file__", ""))).parent for each in (other, module)]
+    return other is not module and folders[0] == folders[1]
+
+
+def _may_be_recurrence(value: object, module: str) -> bool:
+    if getattr(value, "__module__", "") != module:
+        return False
+    return bool(list_methods(value)) if isinstance(value, type) else _takes_state(value)
 
 
 def list_methods(kind: type) -> list[str]:
@@ -229,7 +249,10 @@ def find_library(names: Mapping[str, object]) -> ModuleType:
 
 
 def _make_parameters(function: FunctionType, argument: str, sizes: Sizes) -> Iterator[Any]:
-    """Yield the parameters that other functions of the same file return; NotRead without any."""
+    """Yield the parameters that other functions of the same file return, or those of its keys.
+
+    NotRead if there are neither.
+    """
     names, is_made, problem = function.__globals__, False, "no function of its file makes them"
     for name, maker in [*names.items()]:
         if isinstance(maker, FunctionType) and MAKER.fullmatch(name) and maker is not function:
@@ -244,5 +267,9 @@ def _make_parameters(function: FunctionType, argument: str, sizes: Sizes) -> Ite
                     is_made = True
                     yield made
                     break
-    if not is_made:
+    keys = [key for key in function.__code__.co_consts if isinstance(key, str)]
+    weights = [key for key in keys if WEIGHT.fullmatch(key)]
+    if weights:  # params["W"]
+        yield from list_parameters(weights, sizes)
+    elif not is_made:
         raise NotRead(f"its argument {argument} takes parameters, and {problem}")

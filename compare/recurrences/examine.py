@@ -10,12 +10,12 @@ from compare.recurrences.identity import identify
 from compare.recurrences.properties import (
     FEW,
     PROPERTIES,
-    NotTried,
     Property,
-    Trial,
     needs_state,
+    padding,
 )
 from compare.recurrences.record import Examined, Standing
+from compare.recurrences.trial import NotTried, Trial
 from compare.terminal import UsageError
 
 NUM_CASES = 12
@@ -47,6 +47,8 @@ def try_properties(trial: Trial, seed: int = 0) -> Iterator[Standing]:
             longest=each.longest,
             widest=each.longest,
         )
+        if each.compare is padding and not trial.recurrence.form.lengths:
+            continue
         if why := each.find_lack(trial.recurrence):
             yield Standing(each.name, each.words, "not tried", why)
             continue

@@ -20,8 +20,8 @@ from compare.implementations import (
 from compare.mistakes import Mistake, list_layer_mistakes
 from compare.parity import Comparison
 from compare.recurrences.axes import Array, list_features
-from compare.recurrences.properties import Trial
 from compare.recurrences.record import Identity
+from compare.recurrences.trial import Trial
 from compare.recurrences.weights import join_groups
 from scratch_rnn.arrays import arrays_of
 

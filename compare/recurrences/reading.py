@@ -38,7 +38,9 @@ INPUT = re.compile("(?i)x.*|in|inp.*|seq.*|feat.*|u|u_t|data|embed.*|obs.*|frame
 STATE = re.compile(
     "(?i)h.*|c|c_.*|s|s_.*|c[tx]|cell.*|.*state.*|.*hidden.*|.*prev.*|carry|init.*|mem.*|m"
 )
-OTHER = re.compile("(?i).*(len|mask|target|time|label|train|device).*|ts|y")
+LENGTHS = re.compile("(?i)(.*_)?len(gth)?s?")
+TIMES = re.compile("(?i)ts|dts?|.*times?|.*_?time_?stamps?|delta_?ts?")
+OTHER = re.compile("(?i).*(mask|target|label|train|device).*|y")
 COARSE = re.compile("(?i)float.*double|double.*float")
 """What PyTorch says of two dtypes that do not go together."""
 
@@ -99,6 +101,11 @@ class Reader:
         arguments = list_arguments(function, self.holder.taken)
         names = [name for name, default in arguments.items() if default is REQUIRED]
         optional = [name for name, default in arguments.items() if default is not REQUIRED]
+        lengths = next(filter(LENGTHS.fullmatch, (*names, *optional)), "")
+        times = next(filter(TIMES.fullmatch, names), "")
+        lengths_at, times_at = (names.index(n) if n in names else -1 for n in (lengths, times))
+        own = (lengths, times)
+        names, optional = ([n for n in each if n not in own] for each in (names, optional))
         states = [n for n in optional if STATE.fullmatch(n) and not OTHER.fullmatch(n)]
         flags = {
             name: True
@@ -107,6 +114,7 @@ class Reader:
         }
         for x in list_inputs(self.sizes):
             form = CallForm(method, x, flags=flags)
+            form = replace(form, lengths=lengths, lengths_at=lengths_at, times_at=times_at)
             if len(names) <= 1:
                 yield from self._list_without_state(form, states or optional[:1])
             if len(names) > 1 or states:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.implementations import Array as NumpyArray
 from compare.recurrences.axes import (
     JOINED,
     Array,
@@ -48,6 +49,9 @@ class CallForm:
     last: tuple[Path, ...] = ()  # the states
     last_axes: tuple[Axes, ...] = ()  # with T, the result has the states of all steps
     begins_alone: bool = False  # the state may be left out
+    lengths: str = ""  # its argument for the lengths of the sequences
+    lengths_at: int = -1  # the place of that argument, if it is always passed
+    times_at: int = -1  # the place of an argument for the time of each step
 
     @property
     def is_step(self) -> bool:
@@ -90,6 +94,7 @@ class Recurrence:
     name: str = ""  # in its file
     dtype: str = "float64"  # of its arrays; float32 where it takes no other
     others: list[str] = field(default_factory=list)  # what may be another recurrence there
+    lengths: NumpyArray | None = None  # of the sequences (B,), if not all are whole
 
     def draw_states(self, rng: np.random.Generator, B: int) -> list[Array]:
         """Draw states (B, …); they are positive, as those of some cells are."""
@@ -172,6 +177,12 @@ class Recurrence:
                     named[name] = structure
                 else:
                     args.append(structure)
+        if self.lengths is not None and form.lengths_at < 0:
+            named[form.lengths] = self._make_lengths(x)
+        others = [(form.lengths_at, self._make_lengths), (form.times_at, self._make_times)]
+        for place, make in sorted(others, key=lambda other: other[0]):
+            if place >= 0:
+                args.insert(place, make(x))
         return self.holder.call(form.method, parameters, args, named)
 
     def make_zeros(self, x: Array) -> list[Array]:
@@ -183,6 +194,17 @@ class Recurrence:
             zeros = self.holder.library.zeros(shape, dtype=x.dtype)
             arrays.append(zeros)
         return arrays
+
+    def _make_lengths(self, x: Array) -> Array:
+        """Return the lengths of the sequences (B,) in a call with x (T, B, …)."""
+        T, B = x.shape[:2]
+        return self.holder.library.asarray(np.full(B, T) if self.lengths is None else self.lengths)
+
+    def _make_times(self, x: Array) -> Array:
+        """Return times of the steps: the first feature, so that they are split and cut as x is."""
+        axes = tuple(axis for axis in self.form.x if isinstance(axis, str))
+        first = x.reshape(*x.shape[: len(axes)], -1)[..., 0]
+        return move_back(abs(first), axes, self.holder.library)
 
     def _find_output(self, result: Any, shape: tuple[int, ...]) -> Array:
         """Return the output of a call, with time and batch first."""

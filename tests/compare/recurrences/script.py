@@ -52,6 +52,12 @@ def linear(x, h, Wz, Wn):
     return (1 - z) * h + z * (x @ Wn)
 
 
+def by_keys(params, h, x):
+    """Its weights are those that it takes from a dict, which no function makes."""
+    h = torch.tanh(x @ params["W_x"] + h @ params["W_h"] + params["b"])
+    return h, h
+
+
 class FixedSizes(torch.nn.Module):
     def __init__(self):
         super().__init__()
@@ -59,6 +65,30 @@ class FixedSizes(torch.nn.Module):
 
     def forward(self, x, h=None):
         return self.rnn(x, h)
+
+
+class Decays(torch.nn.Module):
+    """Between two steps the state decays, by their distance in time."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.cell = torch.nn.RNNCell(input_size, hidden_size)
+
+    def forward(self, x, delta_t, h):
+        h = h[0]
+        hs = [
+            h := self.cell(x_t, torch.exp(-d[:, None]) * h)
+            for x_t, d in zip(x, delta_t, strict=True)
+        ]
+        return torch.stack(hs), h[None]
+
+
+class PassesOn(FixedSizes):
+    """Its base has the arguments of its constructor."""
+
+    def __init__(self, *args):
+        super().__init__()
+        self.rnn = torch.nn.GRU(*args, batch_first=True)
 
 
 class OneVectorGRU(torch.nn.Module):
@@ -118,6 +148,9 @@ FORMS = {
     "two_groups": Row(("B", V), (ROWS,), "gru"),
     "a_group_for_each_gate": Row(("B", V), (ROWS,), "gru-reset-before-product"),
     "linear": Row(("B", V), (ROWS,), "mingru"),
+    "by_keys": Row(("B", V), (ROWS,), "rnn"),
     "FixedSizes": Row(("B", "T", 28), ((1, "B", 16),), "gru"),
+    "Decays": Row(("T", "B", V), ((1, "B", H),), ""),
+    "PassesOn": Row(("B", "T", V), ((1, "B", H),), "gru"),
     "Passes": Row(("T", V), ((H,),), "rnn"),
 }

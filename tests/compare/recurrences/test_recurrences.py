@@ -15,10 +15,11 @@ from compare.cli import main
 from compare.forms import Case, CaseResult, Draws
 from compare.implementations import CELLS, CallFailed, read_target
 from compare.recurrences import Identity, examine_in_process
-from compare.recurrences.building import read_recurrence
+from compare.recurrences.building import list_candidates, load_module, read_recurrence
 from compare.recurrences.examine import Examined, examine_recurrence, try_property
 from compare.recurrences.identity import identify
-from compare.recurrences.properties import Property, Trial, gradient
+from compare.recurrences.properties import Property, gradient
+from compare.recurrences.trial import Trial
 from compare.terminal import Terminal, UsageError
 from tests.compare.recurrences import cells, forms, script
 
@@ -213,6 +214,18 @@ def init_state(batch_size, num_hiddens):
     assert (report.target, report.cell, report.ok) == (f"{file}:Layer", "rnn", True)
     note = "no function of the template's form: Layer was checked; also there, as "
     assert f"{note}{file}:NAME: Step" in report.notes
+
+
+def test_a_script_without_a_recurrence_is_searched_with_the_files_beside_it(tmp_path):
+    (tmp_path / "cells_beside.py").write_bytes(Path(script.__file__).read_bytes())
+    for line, name in (
+        ("from cells_beside import FixedSizes", "FixedSizes"),
+        ("import cells_beside as own", "own.FixedSizes"),
+    ):
+        file = tmp_path / f"of_{len(name)}.py"
+        file.write_text(f"import torch\nfrom torch import nn\n{line}\n", encoding="utf-8")
+        assert name in list_candidates(load_module(read_target(str(file))))
+    assert "nn" not in list_candidates(load_module(read_target(str(file))))
 
 
 def test_a_cell_whose_parameters_are_not_read_is_neither_right_nor_wrong():

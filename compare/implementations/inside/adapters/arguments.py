@@ -50,12 +50,21 @@ class CannotBeTried(Exception):
 
 def list_arguments(function: Callable[..., object]) -> Arguments:
     """Return the positional arguments of a function; none if it has no signature."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = _list_parameters(function)
+    return [(p.name, p.default is not p.empty) for p in parameters if p.kind in kinds]
+
+
+def passes_on(function: Callable[..., object]) -> bool:
+    """Return whether a function takes any number of arguments, as to pass them to its base's."""
+    return any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in _list_parameters(function))
+
+
+def _list_parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
     try:
-        parameters = inspect.signature(function).parameters.values()
+        return [*inspect.signature(function).parameters.values()]
     except (TypeError, ValueError):
         return []
-    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [(p.name, p.default is not p.empty) for p in parameters if p.kind in kinds]
 
 
 def name_sizes(arguments: Arguments) -> dict[str, str]:
@@ -204,7 +213,7 @@ def build_as_author(
         target = getattr(target, part)
     assert callable(target)
     arguments = list_arguments(target)
-    if not arguments:  # its sizes are its own
+    if not arguments and not passes_on(target):  # its sizes are its own
         return target()
     required = [name for name, has_default in arguments if not has_default]
     if len(required) == 1 and SIZE.fullmatch(required[0].lower()):  # of x and of the state
