@@ -83,7 +83,7 @@ class Backward:
         read = self.recurrence.form
         if read.is_final or read.output_axes[0] in JOINED:
             raise NoGradient("its output has no axis for the steps")
-        right = {name: point.differ_everywhere(name)[0] for name in point.arrays}
+        known = dict[Sequence[bool], Results]()
         best, most, problem = None, 0, ""
         for method in self._list_methods():
             called = list[BackwardForm]()
@@ -94,15 +94,15 @@ class Backward:
                     problem = problem or f": {describe_error(error)}"
                     continue
                 called.append(BackwardForm(method, roles))
+                right = self._differ(point, roles, known)
                 for over in MEANS:
                     places = self._match(arrays, right, point, over)
                     if len(places) > most:
                         most, best = len(places), BackwardForm(method, roles, places)
             if best is None:
-                best = next(
-                    (form for form in called if self._is_backward(form, right, point)), None
-                )
+                best = next((form for form in called if self._is_backward(form, point)), None)
             if best is not None:
+                right = self._differ(point, best.roles, known)
                 places = self._guess(self.call(point, method, best.roles), right, best)
                 self.form = replace(best, places=places)
                 return
@@ -123,14 +123,37 @@ class Backward:
             return holder.target.__globals__[name]
         return getattr(holder.target, name)
 
-    def _is_backward(self, form: BackwardForm, right: Mapping[str, Array], point: Point) -> bool:
+    def limit(self, point: Point, roles: Sequence[str]) -> Point:
+        """Return a point where the upstream gradients are zero that a call is not given."""
+        taken = [{"d_output"}, *({f"d_last {k}", "d_states"} for k in range(len(point.states)))]
+        if self._is_output_a_state:
+            taken[0] = taken[1] = taken[0] | taken[1]
+        pairs = zip(taken, point.upstream, strict=False)
+        return replace(point, upstream=[d if own & {*roles} else 0 * d for own, d in pairs])
+
+    @property
+    def _is_output_a_state(self) -> bool:
+        form = self.recurrence.form
+        return form.is_step and form.output in form.last
+
+    def _differ(
+        self, point: Point, roles: Sequence[str], known: dict[Sequence[bool], Results]
+    ) -> Results:
+        """Return the right gradients for these arguments; `known` keeps those of others."""
+        limited = self.limit(point, roles)
+        given = tuple(bool(d.any()) for d in limited.upstream)
+        if given not in known:
+            known[given] = {n: limited.differ_everywhere(n)[0] for n in point.arrays}
+        return known[given]
+
+    def _is_backward(self, form: BackwardForm, point: Point) -> bool:
         """Return whether a call has wrong gradients of x and of each state, if no one is right.
 
         They are not zero, and twice as large for upstream gradients that are.
         """
         twice = replace(point, upstream=[2 * d for d in point.upstream])
         once, double = (self.call(p, form.method, form.roles) for p in (point, twice))
-        places = self._guess(once, right, form)
+        places = self._guess(once, point.arrays, form)
         return {"x", *point.states} <= {*places} and all(
             once[p.name].any() and np.allclose(double[p.name], 2 * once[p.name])
             for p in places.values()
@@ -176,7 +199,7 @@ class Backward:
         result = recurrence.call_as_is(x, states or None, own)
         output, _ = recurrence.find_results(result, tuple(x.shape[:2]))
         d_last = [move_back(d, a, np) for d, a in zip(d_states, form.states, strict=False)]
-        if form.is_step and form.output in form.last:  # its output is its first state
+        if self._is_output_a_state:
             d_last[0] = d_last[0] + move_back(d_output, form.output_axes, np)
         values = {
             "x": move_back(x, form.x, np),
@@ -186,7 +209,7 @@ class Backward:
             "tape": find_tape(result, form.output, form.last),
             "result": result,
         }
-        if form.is_step and form.output in form.last:
+        if self._is_output_a_state:
             values["d_output"] = d_last[0]
         for k, (state, axes) in enumerate(zip(states, form.states, strict=True)):
             values[f"state {k}"] = move_back(state, axes, np)

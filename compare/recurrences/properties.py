@@ -82,8 +82,8 @@ def gradient(trial: Trial, case: Case, quickly: bool) -> CaseResult:
     """Its gradients are the derivatives of its own forward pass."""
     if not trial.is_wide:
         raise NotTried("it computes in float32 alone, where differences say too little")
-    point = trial.make_point(case)
     try:
+        point = trial.make_point(case)
         gradients = trial.differentiate(point)
     except NoGradient as error:
         raise NotTried(str(error)) from None

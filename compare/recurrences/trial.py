@@ -97,13 +97,23 @@ class Trial:
             return point.compute_with_jax()
         if self.backward is None:
             raise NoGradient("it has no backward pass")
-        if self.backward.form is None:
-            own = Case({}, {}, self.draw(np.random.default_rng(0), T=5, B=3))
-            self.backward.find(self.make_point(own))
         return self.backward.compute(point)
 
     def make_point(self, case: Case) -> Point:
-        """Return where gradients are computed: the arrays and upstream gradients of a case."""
+        """Return where gradients are computed: the arrays and upstream gradients of a case.
+
+        A backward pass is given the upstream gradients that it takes; NoGradient if it is not read.
+        """
+        point = self._make_whole_point(case)
+        if self.backward is None:
+            return point
+        if self.backward.form is None:
+            own = Case({}, {}, self.draw(np.random.default_rng(0), T=5, B=3))
+            self.backward.find(self._make_whole_point(own))
+        assert self.backward.form is not None
+        return self.backward.limit(point, self.backward.form.roles)
+
+    def _make_whole_point(self, case: Case) -> Point:
         recurrence = self.recurrence
         arrays = dict(case.arrays)
         if self.backward is not None:  # a pass of NumPy is that of a step, or of one sequence
