@@ -19,7 +19,7 @@ TESTS ?= tests/scratch_rnn/test_plain.py tests/scratch_rnn/test_optim.py tests/s
 # The tests that need a library of the extra `adapters`.
 ADAPTERS := tests/compare/check/test_adapters.py tests/compare/pairs/test_each_pair.py \
     tests/compare/pairs/test_convert.py tests/compare/pairs/test_keras_files.py tests/compare/pairs/test_onnx_files.py \
-    tests/compare/forms/test_jax.py
+    tests/compare/forms/test_jax.py tests/compare/recurrences/test_jax_recurrences.py
 
 # Containers often set this. Then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE

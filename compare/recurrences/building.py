@@ -5,6 +5,7 @@ become the identity, so that what is left is its recurrence. A function gets wei
 its arguments, or those that another function of its file returns.
 """
 
+import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,9 @@ def _is_beside(other: ModuleType, module: ModuleType) -> bool:
 def _may_be_recurrence(value: object, module: str) -> bool:
     if getattr(value, "__module__", "") != module:
         return False
-    return bool(list_methods(value)) if isinstance(value, type) else _takes_state(value)
+    if isinstance(value, type):
+        return bool(list_methods(value))
+    return callable(value) and _takes_state(inspect.unwrap(value))
 
 
 def list_methods(kind: type) -> list[str]:
@@ -195,6 +198,7 @@ def list_holders(module: ModuleType, name: str, sizes: Sizes) -> Iterator[Holder
         value: Any = module
         for part in name.split("."):
             value = getattr(value, part)
+        value = inspect.unwrap(value)  # of what JAX compiles
         if isinstance(value, FunctionType):
             yield from _list_functions(value, sizes)
             return
@@ -245,7 +249,17 @@ def find_library(names: Mapping[str, object]) -> ModuleType:
     imported = {v.__name__.partition(".")[0] for v in names.values() if isinstance(v, ModuleType)}
     if "torch" in imported:
         return torch
-    return import_module("jax.numpy") if "jax" in imported else np
+    if "jax" not in imported:
+        return np
+    import_module("jax").config.update("jax_enable_x64", True)
+    return import_module("jax.numpy")
+
+
+def list_texts(code: CodeType) -> list[str]:
+    """Return the strings in a code and in the functions in it."""
+    texts = [each for each in code.co_consts if isinstance(each, str)]
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return [*texts, *(text for each in inner for text in list_texts(each))]
 
 
 def _make_parameters(function: FunctionType, argument: str, sizes: Sizes) -> Iterator[Any]:
@@ -267,8 +281,7 @@ def _make_parameters(function: FunctionType, argument: str, sizes: Sizes) -> Ite
                     is_made = True
                     yield made
                     break
-    keys = [key for key in function.__code__.co_consts if isinstance(key, str)]
-    weights = [key for key in keys if WEIGHT.fullmatch(key)]
+    weights = [text for text in list_texts(function.__code__) if WEIGHT.fullmatch(text)]
     if weights:  # params["W"]
         yield from list_parameters(weights, sizes)
     elif not is_made:

@@ -164,6 +164,6 @@ class FunctionHolder:
         self, method: str, parameters: Mapping[str, Array], args: Sequence[Any], named: Any
     ) -> Any:
         """Return the result of the function."""
-        own = rebuild(dict(self._own), iter(parameters.values()))
+        own = rebuild(dict(self._own), (parameters[name] for name in self.parameters))
         with default_dtype(parameters):
             return self.target(**dict(zip(self._others, args, strict=False)), **named, **own)

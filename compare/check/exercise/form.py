@@ -70,7 +70,7 @@ def find_form(config: CheckConfig, load: Load, functions: Collection[str], name:
         loaded, classes, notes = submission.names, submission.classes, list_skipped(submission)
     except CallFailed as error:
         failure = error
-    form_name, cell, stages = choose_stages(loaded, config.cell)
+    form_name, cell, stages = choose_stages(loaded, config.base_cell)
     template = {stage.name for stage in stages}
     chosen = choose_stage(stages, name if name in template else config.stage)
     form = Form(form_name, cell, stages, chosen, load, loaded, notes=notes, failure=failure)
@@ -105,7 +105,7 @@ def _read_loss_function(config: CheckConfig, form: Form, name: str) -> None:
     form.name, form.load = "loss", partial(form.load, name)
     try:
         submission = form.load()
-        cell = config.cell or detect_cell(submission) or next(iter(CELLS))
+        cell = config.base_cell or detect_cell(submission) or next(iter(CELLS))
         order = parse_order(config.gates, cell)
         stage, form.detected = read_loss_function(submission, cell, order)
     except CallFailed as error:

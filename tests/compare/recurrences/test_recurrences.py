@@ -178,6 +178,11 @@ def test_a_class_that_is_a_variant_of_the_cell_in_its_name_is_right_if_that_is_a
     assert check(CheckConfig(target=target, cell=cell)).ok
 
 
+def test_a_function_is_right_as_the_variant_that_is_asked():
+    target, cell = f"{script.__file__}:a_group_for_each_gate", "gru-reset-before-product"
+    assert check(CheckConfig(target=target, cell=cell)).ok
+
+
 def test_a_right_layer_of_a_form_of_its_own_is_compared_with_its_cell():
     report = check(CheckConfig(target=f"{FORMS_FILE}:SeveralAxesLSTM"))
     assert report.summary.startswith("nn.LSTM, as its results show; ")
