@@ -282,8 +282,13 @@ class Reader:
             return 0
         if is_mixed and (form.is_final or form.output_axes[0] in JOINED):
             return 0  # the rows are not those of a batch
-        signs = 1 + (form.has_batch and not is_mixed)
-        signs += not is_moved(output, run(late, states)[0])[: T - 1].any()
+        by_late = is_moved(output, run(late, states)[0])
+        if form.is_final and not by_late[T - 1].any():
+            return 0  # as where a step takes the first of several rows
+        is_causal = not by_late[: T - 1].any()
+        if not is_causal and has_one_state_for_all(form):
+            return 0  # it is a step, whose output mixes what was taken for rows
+        signs = 1 + (form.has_batch and not is_mixed) + is_causal
         if form.returns_state and form.states:
             first, middle = run(x[:2], states)
             second, _ = run(x[2:], middle)
@@ -304,6 +309,12 @@ def has_more_axes(output: Axes, x: Axes) -> bool:
     """Return whether an output has more axes of features than x, those of length 1 left out."""
     number, most = (sum(n > 1 for n in list_features(axes)) for axes in (output, x))
     return number > most
+
+
+def has_one_state_for_all(form: CallForm) -> bool:
+    """Return whether a state has length 1 where x has its steps, and is not returned."""
+    at = form.x.index("T") if "T" in form.x else len(form.x)
+    return not form.returns_state and any(axes[at : at + 1] == (1,) for axes in form.states)
 
 
 def list_marks(structure: Any) -> list[Any]:
