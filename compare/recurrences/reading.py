@@ -126,20 +126,22 @@ class Reader:
         if result is None:
             return
         alone = replace(form, begins_alone=True)
-        for structure, axes in self._list_returned(form, result):
-            begun = replace(alone, states=axes)
-            roles = [f"state={name}" for name in optional]
-            if roles:
-                yield replace(begun, arguments=("x", roles[0]), structures=(structure,))
-            if isinstance(structure, tuple) and len(structure) == len(roles):
-                yield replace(begun, arguments=("x", *roles), structures=structure)
+        roles = [f"state={name}" for name in optional]
+        returned = [*self._list_returned(form, result)]
+        for structure, axes in returned:
+            if structure == (LEAF,) * len(roles) and roles:
+                begun = replace(alone, states=axes, structures=structure)
+                yield replace(begun, arguments=("x", *roles))
+        for structure, axes in returned * bool(roles):
+            begun = replace(alone, states=axes, structures=(structure,))
+            yield replace(begun, arguments=("x", roles[0]))
         yield from self._list_kept(form)
         yield alone
 
     def _list_returned(self, form: CallForm, result: Any) -> Iterator[tuple[Any, tuple[Axes, ...]]]:
         """Yield the parts of a result that may be a state, several of them first."""
         items = [*result] if isinstance(result, tuple | list) else [result]
-        parts = [tuple(items[1:])] if len(items) > 2 else []
+        parts = [tuple(items[start:]) for start in (1, 0) if len(items) > start + 1]
         for part in (*parts, *items[::-1]):
             axes = tuple(measure(a, self.sizes, form.leading) for _, a in walk(part))
             if axes and all(("B" in each) == form.has_batch for each in axes):
