@@ -303,8 +303,8 @@ class Reader:
 
 REQUIRED = inspect.Parameter.empty
 
-STRUCTURES = (LEAF, (LEAF, LEAF), [LEAF, LEAF], (LEAF,), [LEAF], [(LEAF, LEAF)], (LEAF,) * 3)
-"""The states of an argument: an array, or several."""
+STRUCTURES = (LEAF, (LEAF,), [LEAF], (LEAF, LEAF), [LEAF, LEAF], [(LEAF, LEAF)], (LEAF,) * 3)
+"""The states of an argument: an array, or several; a cell of one state may leave others unread."""
 
 
 def has_more_axes(output: Axes, x: Axes) -> bool:
