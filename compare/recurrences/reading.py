@@ -195,12 +195,13 @@ class Reader:
                     yield replace(begun, structures=structures, states=(shape,) * number)
 
     def _list_initial(self) -> Iterator[Any]:
-        """Yield the states that a method such as ``init_hidden(batch_size)`` returns."""
-        target = self.holder.target
-        for name in (n for n in dir(target) if INITIAL.fullmatch(n) and n[:2] != "__"):
-            for arguments in ((self.sizes.B,), (self.sizes.B, self.sizes.image), ()):
+        """Yield the states that ``init_hidden(batch_size)`` returns, a method or beside it."""
+        target, (_, B, _, H, image) = self.holder.target, self.sizes
+        beside = getattr(target, "__globals__", {})  # of a function
+        for name in (n for n in [*dir(target), *beside] if INITIAL.fullmatch(n) and n[:2] != "__"):
+            for arguments in ((B,), (B, image), (), (B, H)):
                 try:
-                    value = getattr(target, name)(*arguments)
+                    value = (beside.get(name) or getattr(target, name))(*arguments)
                 except Exception:  # of the user's code, under a form that was chosen here
                     continue
                 if [*walk(value)]:
