@@ -120,7 +120,8 @@ def list_methods(kind: type) -> list[str]:
 def _takes_both(method: FunctionType) -> bool:
     names = [n for n, default in list_arguments(method).items() if default is REQUIRED][1:]
     states = [name for name in names if STATE.fullmatch(name)]
-    return len(names) == 2 and len(states) == 1 and INPUT.fullmatch(names[0]) is not None
+    inputs = [name for name in names if INPUT.fullmatch(name)]
+    return len(names) == 2 and len(states) == len(inputs) == 1
 
 
 def _takes_state(value: object) -> bool:
