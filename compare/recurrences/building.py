@@ -205,6 +205,9 @@ def list_holders(module: ModuleType, name: str, sizes: Sizes) -> Iterator[Holder
             return
     for with_head in (False, True, None):
         instance = build_as_author(name, names, sizes.V, sizes.H)
+        if isinstance(instance, FunctionType):  # a closure
+            yield from _list_functions(instance, sizes)
+            return
         if not isinstance(instance, torch.nn.Module):
             yield ObjectHolder(instance)
             return
