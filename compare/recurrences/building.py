@@ -8,7 +8,7 @@ its arguments, or those that another function of its file returns.
 import inspect
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -233,8 +233,9 @@ def replace_ends(module: torch.nn.Module, H: int, *, with_head: bool) -> bool:
 
 def _list_functions(function: FunctionType, sizes: Sizes) -> Iterator[FunctionHolder]:
     """Yield a function with its parameters: those of an argument `params`, or one by one."""
-    library = find_library(function.__globals__)
-    names = [n for n, default in list_arguments(function).items() if default is REQUIRED]
+    library = find_library(function)
+    arguments = list_arguments(function)
+    names = [name for name, default in arguments.items() if default is REQUIRED]
     whole = next((name for name in names if PARAMETERS.fullmatch(name)), None)
     if whole is not None:
         for made in _make_parameters(function, whole, sizes):
@@ -248,15 +249,20 @@ def _list_functions(function: FunctionType, sizes: Sizes) -> Iterator[FunctionHo
         yield FunctionHolder(function, own, library)
 
 
-def find_library(names: Mapping[str, object]) -> ModuleType:
-    """Return the library whose arrays a file takes: PyTorch, JAX or NumPy."""
-    imported = {v.__name__.partition(".")[0] for v in names.values() if isinstance(v, ModuleType)}
-    if "torch" in imported:
-        return torch
-    if "jax" not in imported:
-        return np
-    import_module("jax").config.update("jax_enable_x64", True)
-    return import_module("jax.numpy")
+def find_library(function: FunctionType) -> ModuleType:
+    """Return the library whose arrays a function takes: the one that it names, or its file."""
+    names = function.__globals__
+    own = [names[name] for name in function.__code__.co_names if name in names]
+    for values in (own, names.values()):
+        imported = {v.__name__.partition(".")[0] for v in values if isinstance(v, ModuleType)}
+        if "torch" in imported:
+            return torch
+        if "jax" in imported:
+            import_module("jax").config.update("jax_enable_x64", True)
+            return import_module("jax.numpy")
+        if "numpy" in imported:
+            return np
+    return np
 
 
 def list_texts(code: CodeType) -> list[str]:
