@@ -241,7 +241,7 @@ def _list_functions(function: FunctionType, sizes: Sizes) -> Iterator[FunctionHo
         for made in _make_parameters(function, whole, sizes):
             yield FunctionHolder(function, {whole: made}, library)
         return
-    weights = [name for name in names if WEIGHT.fullmatch(name)] if len(names) > 3 else []
+    weights = [name for name in names if WEIGHT.fullmatch(name)] if len(arguments) > 3 else []
     if not weights:
         yield FunctionHolder(function, {}, library)
         return
