@@ -12,7 +12,7 @@ here, as one line on standard error and an exit code:
 5    undecidable: rounding alone could change a result by 100 %
 129  hung up (SIGHUP): the terminal was closed
 130  interrupted (Ctrl-C)
-141  the output was closed (as in ``rnn-parity run | head``)
+141  the output was closed (as in ``rnn-parity run | head``); files of options are written first
 143  terminated
 ===  =====================================================================
 """
@@ -46,6 +46,7 @@ from compare.terminal import (
     flag_of,
     package_version,
     parse_options,
+    writes_files,
 )
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -225,7 +226,14 @@ def _command(arguments: list[str]) -> int:
         command = next(
             candidate for candidate in COMMANDS.values() if candidate.config is type(config)
         )
-        command.function(config, Terminal())
+        terminal = Terminal(continues=writes_files(config))
+        try:
+            command.function(config, terminal)
+        except CommandError:
+            if not terminal.is_unread:
+                raise
+        if terminal.is_unread:
+            raise BrokenPipeError
         return OK
     except SystemExit as stop:  # tyro has printed the help; or a signal came
         if stop.code in ENDED:

@@ -16,6 +16,7 @@ from compare.terminal import (
     LARGEST,
     SMALLEST,
     THREADS,
+    WRITTEN,
     Range,
     UsageError,
     all_but,
@@ -57,7 +58,7 @@ class BenchConfig(StepSettings):
     """Time limit for the measurement of each row, for all shapes and phases together."""
     seed: Annotated[int, FROM_0, arg(metavar="N")] = 0
     """Seed of the weights and inputs."""
-    json: Annotated[Path | None, flag("FILE", "(default: benchmarks/<time>.json)")] = None
+    json: Annotated[Path | None, flag("FILE", "(default: benchmarks/<time>.json)"), WRITTEN] = None
     """File for the results, with the machine, its GPU and the versions. The pictures go into the
     same directory."""
     plot: Annotated[Path | None, flag("FILE")] = None

@@ -9,7 +9,7 @@ from tyro.conf import Positional
 
 from compare.check import CheckConfig, CheckOptions
 from compare.implementations import Target, read_target
-from compare.terminal import FROM_1, flag
+from compare.terminal import FROM_1, WRITTEN, flag
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class GradeConfig(CheckOptions):
 
     target: Annotated[Positional[str], flag("DIR|DIR:CLASS")]
     """The folder, with its subfolders."""
-    report: Annotated[Path | None, flag("DIR")] = None
+    report: Annotated[Path | None, flag("DIR"), WRITTEN] = None
     """Write grades and pages into this folder."""
     jobs: Annotated[int | None, FROM_1, flag("N", "(default: number of CPUs)")] = None
     """Number of processes."""

@@ -14,6 +14,7 @@ from compare.parity import SharedOptions
 from compare.terminal import (
     FROM_1,
     SMALLEST,
+    WRITTEN,
     Range,
     UsageError,
     all_but,
@@ -96,7 +97,7 @@ class ExplainConfig:
     """Its vocabulary: a list of characters, or a dict of character to index."""
     nonlinearity: Annotated[Literal["tanh", "relu"] | None, flag("tanh|relu", _OF_AN_RNN)] = None
     """Nonlinearity of its nn.RNN. The weights do not show it."""
-    out: Annotated[Path, arg(metavar="FILE")] = Path("explain.html")
+    out: Annotated[Path, arg(metavar="FILE"), WRITTEN] = Path("explain.html")
     """File for the page; an older page is replaced."""
     open: Annotated[bool, flag()] = False
     """Open the page in the browser."""

@@ -14,6 +14,7 @@ from .options import FROM_1 as FROM_1
 from .options import LARGEST as LARGEST
 from .options import SMALLEST as SMALLEST
 from .options import THREADS as THREADS
+from .options import WRITTEN as WRITTEN
 from .options import Range as Range
 from .options import all_but as all_but
 from .options import changeable as changeable
@@ -23,6 +24,7 @@ from .options import flag_of as flag_of
 from .options import list_changed as list_changed
 from .options import read_sizes as read_sizes
 from .options import refuse_options as refuse_options
+from .options import writes_files as writes_files
 from .output import Progress as Progress
 from .output import Terminal as Terminal
 from .output import describe_range as describe_range

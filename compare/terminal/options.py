@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CHANGEABLE = "may change on resuming"
 """Marks such an option in its annotation: ``Annotated[int, CHANGEABLE]``."""
+WRITTEN = "is a file or a folder that the command writes"
+"""Marks such an option, like `CHANGEABLE`: the command writes it though nobody reads its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,18 @@ def flag(
 
 def changeable(config: type) -> set[str]:
     """Return the options of a command that may change when a run is resumed."""
+    return _list_marked(config, CHANGEABLE)
+
+
+def writes_files(config: object) -> bool:
+    """Return whether an option names what the command has to write."""
+    return any(getattr(config, name) for name in _list_marked(type(config), WRITTEN))
+
+
+def _list_marked(config: type, mark: str) -> set[str]:
+    """Return the options with a mark in their annotation."""
     hints = get_type_hints(config, include_extras=True)
-    return {name for name, hint in hints.items() if CHANGEABLE in getattr(hint, "__metadata__", ())}
+    return {name for name, hint in hints.items() if mark in getattr(hint, "__metadata__", ())}
 
 
 def check_options(config: object) -> None:

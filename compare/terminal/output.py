@@ -41,23 +41,37 @@ def plain_table(
 
 
 class _Console(Console):
-    """A console that raises BrokenPipeError."""
+    """A console that raises BrokenPipeError, unless the command `continues` without a reader."""
+
+    continues = False
+    is_unread = False
 
     def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
+        if not self.continues:
+            raise BrokenPipeError
+        self.file, self.is_unread = io.StringIO(), True
 
 
 class Terminal:
     """Standard output, or another console, with its width and its colours; or nothing if quiet."""
 
-    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
+    def __init__(
+        self, console: Console | None = None, *, quiet: bool = False, continues: bool = False
+    ) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # for a terminal without Unicode
-        self.console = console or _Console(emoji=False, markup=False, highlight=False, quiet=quiet)
+        own = _Console(emoji=False, markup=False, highlight=False, quiet=quiet)
+        own.continues = continues
+        self.console = console or own
         if not self.console.is_terminal and "COLUMNS" not in os.environ:
             self.console.width = PLAIN_WIDTH
         self._last_line = time.monotonic()
         self.live = self.console.is_terminal and not self.console.is_dumb_terminal
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody reads the output any more: its pipe was closed."""
+        return isinstance(self.console, _Console) and self.console.is_unread
 
     def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
         """Print a line; on a terminal it is wrapped between words, unless it is to be copied."""

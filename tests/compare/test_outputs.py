@@ -1,5 +1,6 @@
 """No command replaces a file that it did not write, nor one that it reads."""
 
+import contextlib
 import json
 import os
 import re
@@ -94,6 +95,23 @@ def test_an_older_output_is_replaced(line, capsys):
         assert Path(name).read_bytes() != before.get(name)
     changed = {name for name, content in before.items() if contents()[name] != content}
     assert changed == {*COMMANDS[line]}
+
+
+UNREAD = (
+    *COMMANDS,
+    "grade directory --stage rnn_step --report {}",
+    "check mine.py --cell gru --json {}",  # which fails
+)
+
+
+@pytest.mark.parametrize("line", UNREAD)
+def test_what_is_asked_for_is_written_though_nobody_reads_the_output(line, capsys):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as output, contextlib.redirect_stdout(output):
+        assert main(line.format("new").split()) == 141
+    assert Path("new").exists()
+    assert capsys.readouterr().err == ""
 
 
 def test_pictures_beside_a_new_benchmark_are_not_replaced(capsys):

@@ -10,6 +10,7 @@ from compare.implementations import CELLS, NOTEBOOK, CellName
 from compare.kernels import CAPABILITIES
 from compare.terminal import (
     FROM_0,
+    WRITTEN,
     Range,
     UsageError,
     check_options,
@@ -69,7 +70,7 @@ class CheckOptions:
     """CPU time limit for all calls."""
     memory: Annotated[float, GIBIBYTES, arg(metavar="GIB")] = 4.0
     """Memory limit for your code."""
-    json: Annotated[Path | None, flag("FILE")] = None
+    json: Annotated[Path | None, flag("FILE"), WRITTEN] = None
     """Write the results as JSON."""
 
     def check(self) -> Self:
@@ -109,9 +110,9 @@ class CheckConfig(CheckOptions):
     """Check again whenever the file is saved."""
     verbose: Annotated[bool, flag()] = False
     """Also list missing features and right properties."""
-    gradescope: Annotated[Path | None, flag("FILE")] = None
+    gradescope: Annotated[Path | None, flag("FILE"), WRITTEN] = None
     """Write Gradescope's results.json."""
-    explain: Annotated[Path | None, flag("FILE")] = None
+    explain: Annotated[Path | None, flag("FILE"), WRITTEN] = None
     """Write a page: your numbers beside the right ones."""
 
 
