@@ -72,6 +72,8 @@ WRAPPERS = {  # of PyTorch's layers: the seed, and how many features are right
     "WrappedGRU": (3, 16),
     "WrappedLSTM": (2, 17),
     "NamedOptions": (0, 17),
+    "OtherDefaults": (0, 16),
+    "ReluByDefault": (1, 17),
     "BatchAlwaysFirst": (0, 8),
 }
 

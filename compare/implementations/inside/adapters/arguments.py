@@ -8,6 +8,7 @@ exception names the argument. The target may be an expression instead.
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import CodeType, FunctionType, SimpleNamespace
 
 import numpy as np
@@ -35,6 +36,17 @@ DEFAULTS: dict[str, object] = {
     "device|ctx": "cpu",
 }
 """The names of nn.RNN's options, and its defaults."""
+
+OPTIONAL: dict[str, object] = {
+    "num_layers|n_layers": 1,
+    "bias": True,
+    "batch_first": False,
+    "bidirectional": False,
+    "dropout": 0.0,
+    "nonlinearity": "tanh",
+    "proj_size": 0,
+}
+"""Those that are also given where a class has another default: a feature tries that one."""
 
 SIZE = re.compile(
     ".{1,2}|.*(dim|size|sz|units|width|features|channels|neurons|nodes|embd?|model|num).*|[nd]_.*|n(in|hid|out).*"
@@ -114,7 +126,20 @@ def construct(
 ) -> object:
     """Build a layer, with sizes by name where arguments say both, or the hidden one alone.
 
-    A class that takes its weights gets zeros. CannotBeTried if an argument may be no size.
+    An option whose default is not nn.RNN's is given nn.RNN's, unless the class refuses that.
+    """
+    if changed := list_changed(target, options):
+        with suppress(Exception):
+            return _construct(target, input_size, hidden_size, **changed, **options)
+    return _construct(target, input_size, hidden_size, **options)
+
+
+def _construct(
+    target: Callable[..., object], input_size: int, hidden_size: int, **options: object
+) -> object:
+    """Build a layer; one of a class that takes its weights has zeros.
+
+    CannotBeTried if an argument may be no size.
     """
     values = {"input_size": input_size, "hidden_size": hidden_size}
     arguments = list_arguments(target)
@@ -147,6 +172,21 @@ def construct(
     if is_named:
         return target(**{name: values[size] for name, size in sizes.items()}, **options)
     return target(input_size, hidden_size, **options)
+
+
+def list_changed(target: Callable[..., object], options: Mapping[str, object]) -> dict[str, object]:
+    """Return nn.RNN's defaults of those options for which a constructor has others."""
+    try:
+        parameters = inspect.signature(target).parameters
+    except (TypeError, ValueError):
+        return {}
+    return {
+        name: default
+        for name, p in parameters.items()
+        for names, default in OPTIONAL.items()
+        if re.fullmatch(names, name) and name not in options
+        if type(p.default) is type(default) and p.default != default
+    }
 
 
 def choose_defaults(names: Sequence[str]) -> dict[str, object]:
@@ -218,4 +258,4 @@ def build_as_author(
     required = [name for name, has_default in arguments if not has_default]
     if len(required) == 1 and SIZE.fullmatch(required[0].lower()):  # of x and of the state
         return target(hidden_size)
-    return construct(target, input_size, hidden_size)
+    return _construct(target, input_size, hidden_size)

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+NAMES = ("num_layers", "bias", "batch_first", "dropout", "bidirectional")
+
 
 class WrappedRNN(nn.Module):
     def __init__(self, input_size, hidden_size, **options):
@@ -48,6 +50,28 @@ class WrappedLSTM(nn.Module):
 
     def forward(self, x, state=None):
         return self.lstm(x, state)
+
+
+class OtherDefaults(WrappedGRU):
+    """No option has the default of nn.GRU."""
+
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        num_layers=2,
+        bias=False,
+        batch_first=True,
+        dropout=0.5,
+        bidirectional=True,
+    ):
+        options = (num_layers, bias, batch_first, dropout, bidirectional)
+        super().__init__(input_size, hidden_size, **dict(zip(NAMES, options, strict=True)))
+
+
+class ReluByDefault(WrappedRNN):
+    def __init__(self, input_size, hidden_size, nonlinearity="relu", **options):
+        super().__init__(input_size, hidden_size, nonlinearity=nonlinearity, **options)
 
 
 class NamedOptions(nn.Module):
