@@ -99,7 +99,9 @@ def examine(
             report = _choose(report, config, terminal)
     if report.form == "own":
         read = clean(report.target)
-        terminal.line(f"{read}: a recurrence, read by calling it, seed {report.seed}")
+        report.title = f"{read}: a recurrence, read by calling it, seed {report.seed}"
+    if report.title:
+        terminal.line(report.title)
     if config.no_equations:
         report.hide_equations()
     try:

@@ -26,9 +26,9 @@ LARGE = 17
 """A size that is beyond the first block of 16, if nothing asks for a longer one."""
 
 WHERE = {
-    "low": "around -5",
-    "lower": "around -15",
-    "high": "around 5",
+    "low": "near -5",
+    "lower": "near -15",
+    "high": "near 5",
     "large": "large",
     "small": "small",
 }
@@ -159,13 +159,13 @@ def _list_values(draws: Draws, smallest: CaseResult, look: Look) -> Iterator[str
     for name, array in case.arrays.items():
         kind = case.kinds.get(name, "plain")
         if kind in WHERE and not any(differs_if_plain(name)):
-            yield f"{name} is {WHERE[kind]}"
+            yield f"the entries of {name} are {WHERE[kind]}"
         elif array.dtype.kind != "f" or not array.any():
             continue
         elif (array < 0).any() and agrees(name, abs(array)):
-            yield f"{name} is negative somewhere"
+            yield f"an entry of {name} is negative"
         elif agrees(name, 0.1 * array):
-            yield f"{name} is large"
+            yield f"the entries of {name} are large"
         elif not case.has_time(name) and agrees(name, np.zeros_like(array)):
             yield f"{name} is not zero"
 

@@ -39,6 +39,7 @@ class Report:
     own: str = ""  # in words, which cell it is that was read by calling it
     misfit: str = ""  # why it was not: its form is another one, which is no mistake
     adapter: str = ""  # of a class of another library
+    title: str = ""  # the first line, if it is not printed yet
 
     @property
     def score(self) -> float:

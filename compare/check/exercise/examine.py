@@ -73,11 +73,15 @@ def examine_functions(
 
         form = find_form(config, load_again, functions, source.name)
         subject = _make_subject(config, form)
-        terminal.line(f"{clean(config.target)}: {form.describe(config.gates)}, seed {config.seed}")
+        title = f"{clean(config.target)}: {form.describe(config.gates)}, seed {config.seed}"
+        if not form.misfit:
+            terminal.line(title)
         if form.detected:
             terminal.line(f"Detected: cell {form.cell}, {form.detected}", "dim")
         with show_spinner(terminal):
-            return _try_form(config, form, subject)
+            report = _try_form(config, form, subject)
+        report.title = title * bool(form.misfit)
+        return report
 
 
 def _make_subject(config: CheckConfig, form: Form) -> FunctionsSubject:

@@ -96,7 +96,7 @@ function drawBeginning() {
   const lead = empty ? [`${record.summary[0].toUpperCase()}${record.summary.slice(1)}.`] : begun;
   const isUnread = record.stages.every((stage) => stage.verdict === "error" && !stage.case && stage.short === first?.short);
   const named = first ? ["The first that is not right is ", code(first.name), first.short ? `: ${first.short}.` : "."] : lead;
-  $("lead").append(...(isUnread ? [`The file cannot be read: ${first?.short}.`] : named));
+  $("lead").append(...(isUnread ? [`The file cannot be imported: ${first?.short}.`] : named));
   $("stages").append(
     ...record.stages.map((stage, k) =>
       make(

@@ -56,4 +56,4 @@ class NumpyOnly:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Leave an import to the next finder; ImportError if it is refused."""
         if name.partition(".")[0] not in self.allowed:
-            raise ImportError(f"--numpy-only: the file imports {name}")
+            raise ImportError(f"the file imports {name}, which --numpy-only excludes")

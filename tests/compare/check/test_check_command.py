@@ -43,6 +43,13 @@ def test_a_wrong_command_is_refused_in_one_line(code, arguments, message, folder
     assert {path.name for path in folder.iterdir()} - {"__pycache__"} == before
 
 
+def test_a_recurrence_that_is_found_in_a_file_has_one_header(folder, capsys):
+    step = "import numpy as np\ndef step(x, h, W, U):\n    return np.tanh(x @ W + h @ U)\n"
+    (folder / "step.py").write_text(step, encoding="utf-8")
+    code, output, _ = run("step.py", capsys)
+    assert (code, output.count("seed 0")) == (0, 1), output
+
+
 @pytest.mark.parametrize(
     ("target", "missing"),
     [("no.such:Mine", "no"), ("scratch_rnn.layers.rnn.such:Mine", "scratch_rnn.layers.rnn.such")],

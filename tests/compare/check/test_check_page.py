@@ -165,7 +165,7 @@ def write_page_of(text, stage, folder):
 def test_a_file_that_cannot_be_read_is_said_once_with_its_line(tmp_path, tab):
     tab.goto(write_page_of("x = 1\ndef rnn_step(x)\n    pass\n", None, tmp_path))
     why = "SyntaxError: expected ':' in `def rnn_step(x)` (line 2)"
-    assert tab.inner_text("#lead") == f"The file cannot be read: {why}."
+    assert tab.inner_text("#lead") == f"The file cannot be imported: {why}."
     assert tab.inner_text("body").count("SyntaxError") == 1
 
 

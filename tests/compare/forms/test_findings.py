@@ -48,8 +48,8 @@ def clip(x, h0):
     ("other", "condition"),
     [
         (drop_state, "They differ only if h0 is not zero."),
-        (take_size, "They differ only if h0 is negative somewhere."),
-        (clip, "They differ only if x is large."),
+        (take_size, "They differ only if an entry of h0 is negative."),
+        (clip, "They differ only if the entries of x are large."),
     ],
 )
 def test_the_values_that_a_difference_needs_are_named(other, condition):
@@ -74,7 +74,7 @@ def test_what_one_form_cannot_represent_is_a_difference():
     assert found.verdict is Agreement.DIFFERS
     assert found.shown.not_finite[0] == ""
     assert found.shown.not_finite[1] != ""
-    assert "They differ only if a is around -15." in found.conditions
+    assert "They differ only if the entries of a are near -15." in found.conditions
 
 
 def test_a_form_may_lose_digits():
