@@ -31,7 +31,16 @@ from compare.check.properties.property import (
     collect_properties,
     layer_property,
 )
-from compare.implementations import BIASES, INFERENCE, STACKED, Array, LayerClass, Results
+from compare.implementations import (
+    BIASES,
+    INFERENCE,
+    STACKED,
+    Array,
+    Layer,
+    LayerClass,
+    Results,
+    UserLayer,
+)
 
 ONE_WAY = {"bidirectional": False, "lengths": False, "one_hot": False, "dropout": 0.0}
 
@@ -224,9 +233,19 @@ def infinite_input(layer_class: LayerClass, case: LayerCase) -> Compared:
 # Padding ----------------------------------------------------------------------------------------
 
 
+def _takes_lengths(layer: Layer) -> bool:
+    """Return whether a layer is a PyTorch module that has an argument for lengths."""
+    if not isinstance(layer, UserLayer) or layer.submission.adapter != "torch_module":
+        return False
+    return bool(layer.ask("takes_lengths"))
+
+
 @layer_property(long=True, cells=STACKED, lengths=True, unbatched=False)
 def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
-    """The values in the padding do not matter, not even NaN; the output there is zero."""
+    """The values in the padding do not matter, not even NaN; the output there is zero.
+
+    A module that takes lengths may multiply by a mask, and 0 times NaN is NaN.
+    """
     results, lengths = run(layer_class, case), case.floats.lengths
     assert lengths is not None
 
@@ -237,7 +256,7 @@ def padding_ignored(layer_class: LayerClass, case: LayerCase) -> Compared:
             steps[length:, b] = case.V - 1 if array.dtype.kind == "i" else value
         return array
 
-    for value in (np.nan, np.inf, -1e30):
+    for value in (-1e3,) if _takes_lengths(build(layer_class, case)) else (np.nan, np.inf, -1e30):
         changes = change_floats(case.floats, partial(fill_padding, value=value), same, same)
         yield match_bits(results, run(layer_class, case.replace_arrays(**changes)), case)
     output = {"output": results["output"]}

@@ -194,7 +194,8 @@ class UserLayer:
         result, transposed = self._call("__call__", x, state, more)
         if not isinstance(result, tuple) or len(result) != 2:
             raise UnexpectedResult("(output, h_n) from a call", describe_kind(result))
-        return _check_array(result[0], "output", transposed), self._state(result[1])
+        output = _check_array(result[0], "output", transposed)
+        return self._drop_padding(output, more.get("lengths")), self._state(result[1])
 
     def _call(
         self,
@@ -207,7 +208,7 @@ class UserLayer:
         """Return the result, and whether its batch axis comes first."""
         args, transposed = self._own_arguments(x, state)
         named = {**more}
-        if "lengths" in more and self.submission.adapter == "torch_module":  # which packs sequences
+        if self.submission.adapter == "torch_module":  # which packs sequences
             named["batch_first"] = transposed or self.time_axis == 1
         try:
             call, number = self.submission.call, self.handle.number

@@ -75,6 +75,7 @@ WRAPPERS = {  # of PyTorch's layers: the seed, and how many features are right
     "OtherDefaults": (0, 16),
     "ReluByDefault": (1, 17),
     "BatchAlwaysFirst": (0, 8),
+    "OwnLengthsGRU": (0, 7),
 }
 
 

@@ -22,6 +22,7 @@ Arrays = dict[str, Array]
 OF_A_LAYER = re.compile(r"(.+\.)?((weight|bias)_(ih|hh|hr)_l\d+(_reverse)?)")
 OF_CELLS = re.compile(r"(.*?)(\d*)\.?((?:weight|bias)_(?:ih|hh))")
 BEFORE_STATES = re.compile("len|mask")  # in the name of an argument
+LENGTHS = re.compile("(.+_)?(lengths|lens)")  # one that takes the number of steps of each sequence
 NORM = re.compile("(?i)norm([123]d)?$")  # in the name of a class
 HOW = "autocast", "x without a gradient", "random numbers", "evaluation mode"
 USE = dict.fromkeys(HOW, False)  # how modules are called
@@ -159,18 +160,24 @@ def run(
 ) -> tuple[object, Pull | None]:
     """Return what the module returns, and the function that computes the gradients.
 
-    Sequences with `lengths` are packed; `batch_first` says which axis of x is the batch's.
+    Sequences with `lengths` are packed, unless the module takes lengths: then its output beyond
+    them is ignored. `batch_first` says which axis of x is the batch's.
     """
     inputs, initial = to_tensor(module, x), tuple(to_tensor(module, s) for s in _make_tuple(state))
     if USE["x without a gradient"]:
         inputs.requires_grad_(False)
     sequences: torch.Tensor | PackedSequence = inputs
-    if lengths is not None:
+    name, is_needed = find_lengths(module)
+    more, time = {}, int(batch_first)
+    if lengths is not None and not name:
         ends = torch.from_numpy(lengths)
         sequences = pack_padded_sequence(inputs, ends, batch_first, enforce_sorted=False)
+    elif name and (is_needed or lengths is not None):
+        whole = torch.full(x.shape[1 - time : 2 - time], x.shape[time])
+        more[name] = whole if lengths is None else torch.from_numpy(lengths)
     casts = torch.autocast(inputs.device.type, torch.bfloat16, USE["autocast"])
     with torch.backends.cudnn.flags(enabled=True), casts:
-        result = call_without_dropout(module, sequences, initial)
+        result = call_without_dropout(module, sequences, initial, more)
     if isinstance(result, torch.Tensor):
         result = result, None
     if not isinstance(result, tuple | list) or len(result) not in (2, 3):
@@ -178,7 +185,11 @@ def run(
     output, last = result[0], result[1] if len(result) == 2 else tuple(result[1:])
     if isinstance(output, list):
         output = torch.stack(output)  # one for each step
-    if lengths is not None:
+    if lengths is not None and name:
+        is_valid = torch.arange(output.shape[time]) < more[name][:, None]  # (B, T)
+        is_valid = (is_valid if batch_first else is_valid.T)[..., None].to(output.device)
+        output = torch.where(is_valid, output, torch.zeros_like(output))
+    elif lengths is not None:
         output, _ = pad_packed_sequence(output, batch_first)
 
     def pull(d_output: Array | None, d_state: State) -> tuple[object, ...]:
@@ -207,22 +218,43 @@ def run(
     return (output, last), pull
 
 
+def find_lengths(module: torch.nn.Module) -> tuple[str, bool]:
+    """Return the name of a module's argument for lengths, or none, and whether it is needed."""
+    for name, parameter in list_parameters(module).items():
+        if LENGTHS.fullmatch(name):
+            return name, parameter.default is parameter.empty
+    return "", False
+
+
+def takes_lengths(module: torch.nn.Module) -> bool:
+    """Return whether a module has an argument for lengths."""
+    return bool(find_lengths(module)[0])
+
+
+def list_parameters(module: torch.nn.Module) -> dict[str, inspect.Parameter]:
+    """Return the arguments of a module's forward pass."""
+    with suppress(ValueError):  # a copy of a ScriptModule has no signature
+        return dict(inspect.signature(module.forward).parameters)
+    return {}
+
+
 def call_without_dropout(
     module: torch.nn.Module,
     sequences: torch.Tensor | PackedSequence,
     initial: tuple[torch.Tensor, ...],
+    more: dict[str, torch.Tensor],
 ) -> object:
     """Call a module; in evaluation mode, from now on, if it draws random numbers in training mode.
 
     Dropout draws them, and any other noise: the results are then not a function of the arguments.
     """
     before = read_generators() if module.training and not USE["random numbers"] else None
-    result = call(module, sequences, initial)
+    result = call(module, sequences, initial, more)
     if before is None or before == read_generators():
         return result
     USE["evaluation mode"] = True
     leave_training(module)
-    return call(module, sequences, initial)
+    return call(module, sequences, initial, more)
 
 
 def read_generators() -> list[bytes]:
@@ -241,15 +273,16 @@ def call(
     module: torch.nn.Module,
     sequences: torch.Tensor | PackedSequence,
     initial: tuple[torch.Tensor, ...],
+    more: dict[str, torch.Tensor] | None = None,
 ) -> object:
     """Call a module with its states: one by one where the second of them begins with c.
 
-    Where lengths or a mask stand before them, they are passed by name.
+    Where lengths or a mask stand before them, they are passed by name, as `more` is.
     """
-    parameters = {}
-    with suppress(ValueError):  # a copy of a ScriptModule has no signature
-        parameters = dict(inspect.signature(module.forward).parameters)
+    parameters = list_parameters(module)
     names = [name for name in parameters if not BEFORE_STATES.search(name)]
+    if not initial and more:
+        return module(sequences, **dict.fromkeys(names[1:2]), **more)
     if not initial:
         return module(sequences, None) if len(parameters) > 1 else module(sequences)
     is_open = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
@@ -257,7 +290,9 @@ def call(
     states = initial if one_by_one else (initial,)
     if len(names) == len(parameters):
         return module(sequences, *states)
-    return module(sequences, **dict(zip(names[1:], states, strict=False)))
+    if len(names) == 1:
+        raise TypeError("forward() has no argument for a state")
+    return module(sequences, **dict(zip(names[1:], states, strict=False)), **(more or {}))
 
 
 def evaluate(

@@ -1,5 +1,6 @@
 """Right PyTorch modules around a layer of PyTorch, with its options."""
 
+import torch
 from torch import nn
 
 NAMES = ("num_layers", "bias", "batch_first", "dropout", "bidirectional")
@@ -72,6 +73,23 @@ class OtherDefaults(WrappedGRU):
 class ReluByDefault(WrappedRNN):
     def __init__(self, input_size, hidden_size, nonlinearity="relu", **options):
         super().__init__(input_size, hidden_size, nonlinearity=nonlinearity, **options)
+
+
+class OwnLengthsGRU(nn.Module):
+    """It takes lengths, and multiplies by a mask."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.cell = nn.GRUCell(input_size, hidden_size)
+
+    def forward(self, x, seq_lens, state=None):
+        h = x.new_zeros(len(seq_lens), self.cell.hidden_size) if state is None else state[0]
+        output = []
+        for t, x_t in enumerate(x):
+            mask = (t < seq_lens).to(x)[:, None]
+            h = mask * self.cell(x_t, h) + (1 - mask) * h
+            output.append(h)
+        return torch.stack(output), h[None]
 
 
 class NamedOptions(nn.Module):
