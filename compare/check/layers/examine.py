@@ -1,5 +1,6 @@
 """Check a recurrent layer: its three parts, then features, properties and error handling."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -46,6 +47,9 @@ from compare.implementations import (
     read_target,
 )
 from compare.terminal import Terminal, read_sizes
+
+FURTHER = re.compile(r"(weight|bias)_(ih|hh|hr)_l(\d+_reverse|[1-9]\d*)")
+"""PyTorch's names of the parameters of further layers, and of the reverse direction."""
 
 
 def examine_class(config: CheckConfig, load: Load, terminal: Terminal) -> Report:
@@ -137,8 +141,13 @@ def _find_doubt(config: CheckConfig, layers: UserLayerFactory, forward: ItemResu
     """Return why wrong numbers may be another cell's; empty if they are a mistake.
 
     They are one if it is known, if a smaller case is right, or if the code states its form: by
-    PyTorch's names, or by --gates.
+    PyTorch's names, or by --gates. A layer with further layers or directions is not compared with
+    one that has none.
     """
+    further = [name for name in layers.conventions.unused if FURTHER.fullmatch(name)]
+    if forward.verdict == Verdict.WRONG and further:
+        needed = "num_layers=1 and bidirectional=False, as arguments, would leave them out"
+        return f"it has further layers or directions ({', '.join(further[:2])}, …): {needed}"
     is_mistake = forward.diagnosis is not None or forward.cases > 1
     is_stated = layers.order or not layers.conventions.has_own_names
     if forward.verdict != Verdict.WRONG or is_mistake or is_stated:

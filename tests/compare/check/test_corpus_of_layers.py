@@ -92,6 +92,16 @@ def test_a_module_around_a_layer_of_pytorch_is_right(name):
     assert all(reason.startswith("missing: ") for reason in why)
 
 
+def test_a_module_that_always_has_two_layers_is_not_compared_with_one(tmp_path):
+    source = (STUDENTS / "right" / "wrapped.py").read_text("utf-8")
+    always = source.replace(
+        "nn.GRU(input_size, hidden_size, **options)", "nn.GRU(input_size, hidden_size, 2)"
+    )
+    (tmp_path / "layer.py").write_text(always, encoding="utf-8")
+    report = examined(f"{tmp_path / 'layer.py'}:WrappedGRU")
+    assert "it has further layers or directions (weight_ih_l1, weight_hh_l1, …)" in report.misfit
+
+
 def test_a_module_that_does_not_use_batch_first_is_found(tmp_path):
     source = (STUDENTS / "right" / "wrapped.py").read_text("utf-8")
     wrong = source.replace("            batch_first=batch_first,\n", "")
