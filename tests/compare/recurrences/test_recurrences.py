@@ -21,9 +21,10 @@ from compare.recurrences.identity import identify
 from compare.recurrences.properties import Property, gradient
 from compare.recurrences.trial import Trial
 from compare.terminal import Terminal, UsageError
-from tests.compare.recurrences import cells, forms, script
+from tests.compare.recurrences import authors, cells, forms, script
 
 CELLS_FILE, FORMS_FILE = (Path(__file__).parent / f"{name}.py" for name in ("cells", "forms"))
+FORMS = (forms, script, authors)
 
 
 def examine(name: str) -> Examined:
@@ -104,8 +105,8 @@ def test_a_backward_pass_of_numpy_is_read_by_its_numbers():
 
 @pytest.mark.parametrize(
     ("file", "name", "row"),
-    [(each.__file__, *item) for each in (forms, script) for item in each.FORMS.items()],
-    ids=[*forms.FORMS, *script.FORMS],
+    [(each.__file__, *item) for each in FORMS for item in each.FORMS.items()],
+    ids=[name for each in FORMS for name in each.FORMS],
 )
 def test_a_form_is_read_by_calling_it(file, name, row):
     recurrence = read_recurrence(read_target(f"{file}:{name}"))
