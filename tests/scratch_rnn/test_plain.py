@@ -60,6 +60,11 @@ def test_the_layer_is_the_fast_one_and_that_of_pytorch(cell, case):
     agrees(with_cell(case, cell))
 
 
+@pytest.mark.parametrize("T", [16, 17, 40])
+def test_a_layer_that_computes_in_chunks_is_the_loop(T):
+    agrees(LayerCase("delta", T, B=2, V=3, H=5, dtype="float64", seed=T))
+
+
 @pytest.mark.parametrize(
     ("dtype", "max_norm"),  # clipped, and not clipped
     [("float32", 0.1), ("float64", 0.1), ("float32", 100.0)],

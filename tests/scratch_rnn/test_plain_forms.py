@@ -1,7 +1,12 @@
-"""The two forms of a linear recurrence, in the plain version: the loop, and all steps at once."""
+"""The two forms of a linear recurrence, in the plain version: the loop, and all steps at once.
+
+All steps of the minGRU are a scan; the gated delta rule computes its steps in chunks.
+"""
 
 import re
+from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +14,15 @@ import pytest
 
 from compare import assert_same
 from compare.check import LayerCase
+from compare.check.cases.layer_results import copy_floats
+from compare.check.cases.levels import map_arrays
 from compare.implementations import CELLS
 from compare.parity import compare_results, tolerances
 from scratch_rnn.plain import delta_chunks, mingru
 from tests import oracle
 from tests.counts import number
 from tests.properties import demand
-from tests.scratch_rnn import mingru_forms
+from tests.scratch_rnn import delta_forms, mingru_forms
 
 FORMS = {
     ("delta", "chunks"): (
@@ -30,6 +37,7 @@ FORMS = {
 
 SIZES = [(T, 2, 3, 4) for T in range(1, 10)]
 SIZES += [(T, 1, 2, 3) for T in (15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)]
+FEW = [(1, 2, 3, 2), (2, 1, 3, 2), (5, 2, 2, 3), (18, 1, 2, 2)]
 
 
 def run(functions, names, case, move=lambda values: values):
@@ -49,11 +57,10 @@ def loop(cell):
 
 
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_second_form_is_the_loop(form, dtype):
-    """In the tolerance of the loop, at each power of two and beside it."""
-    cell = form[0]
-    for seed, (T, B, V, H) in enumerate(SIZES):
+def test_the_second_form_is_the_loop(form):
+    """In the tolerance of the loop, at each power of two and beside it, in one dtype by turns."""
+    cell, dtypes = form[0], cycle(["float32", "float64"])
+    for seed, ((T, B, V, H), dtype) in enumerate(zip(SIZES, dtypes, strict=False)):
         case = LayerCase(cell, T, B, V, H, dtype=dtype, seed=seed)
         names = [*case.floats.parameters]
         expected, allowed = tolerances(partial(run, loop(cell), names, case))
@@ -61,17 +68,40 @@ def test_the_second_form_is_the_loop(form, dtype):
         demand(report, f"the {form[1]} is the loop", case)
 
 
-def test_the_scan_is_the_loop_in_random_cases():
+@pytest.mark.parametrize(
+    ("first", "second", "case"),
+    [
+        (mingru_forms.mingru_loop, mingru_forms.mingru_scan, mingru_forms.case),
+        (delta_forms.delta_loop, delta_forms.delta_in_chunks, delta_forms.case),
+    ],
+    ids=["mingru", "delta"],
+)
+def test_both_forms_are_one_function_in_random_cases(first, second, case):
     """Each result and gradient within the tolerance of both forms, in both dtypes."""
-    forms = mingru_forms.mingru_loop, mingru_forms.mingru_scan
-    assert_same(*forms, case=mingru_forms.case, num_cases=number(40, 300))
+    assert_same(first, second, case=case, num_cases=number(40, 300))
 
 
-@pytest.mark.parametrize("form", [*FORMS, ("mingru", "loop")], ids=" ".join)
+def test_a_factor_that_underflows_forgets_and_nothing_else():
+    """α is 1e-40 at each second step: in float32 the product of two is 0, and 0 / 0 is NaN."""
+    case = LayerCase("delta", 40, 2, 3, 4, dtype="float64")
+    floats = copy_floats(case)
+    floats.parameters["weight_ig_l0"][0] = [1, 0, 0]
+    floats.parameters["bias_ig_l0"][0] = 0
+    floats.x[:, :, 0] = np.where(np.arange(40) % 2, -92, 2)[:, None]
+    rounded = replace(floats, **map_arrays(vars(floats), lambda a: a.astype(np.float32)))
+    wide, narrow, names = case.attach_floats(floats), case.attach_floats(rounded), floats.parameters
+    right = run(loop("delta"), names, wide)
+    for name, array in run(FORMS["delta", "chunks"], names, narrow).items():
+        assert array.dtype == np.float32
+        allowed = 2e-5 * np.abs(right[name]).max()
+        np.testing.assert_allclose(array, right[name], rtol=1e-4, atol=allowed, err_msg=name)
+
+
+@pytest.mark.parametrize("form", [*FORMS, ("mingru", "loop"), ("delta", "loop")], ids=" ".join)
 def test_gradients_are_the_derivatives_of_the_equations(form):
     """By complex steps through the equations of `tests.oracle`, which are written anew there."""
     functions = FORMS.get(form) or loop(form[0])
-    for seed, (T, B, V, H) in enumerate([(1, 2, 3, 2), (2, 1, 3, 2), (5, 2, 2, 3)]):
+    for seed, (T, B, V, H) in enumerate(FEW):
         case = LayerCase(form[0], T, B, V, H, dtype="float64", seed=seed)
         found, right = run(functions, [*case.floats.parameters], case), oracle.results(case)
         assert found.keys() == right.keys()
@@ -92,7 +122,7 @@ def test_a_form_changes_no_argument_and_its_tape_can_be_used_again(form):
         np.testing.assert_array_equal(array, now)
 
 
-# The page on scans ------------------------------------------------------------------------------
+# The pages on scans and on the delta rule ---------------------------------------------------------
 
 PAGE = Path(__file__).parents[2] / "docs/learn/scan.md"
 
@@ -141,3 +171,26 @@ def test_the_page_has_the_rounding_of_each_form():
         assert [f"{error:.1e}" for error in found] == errors
         largest[a_t] = abs(exact).max()
     assert f"up to {largest['0.99']:.1f}, not {largest['0.5']:.1f}." in PAGE.read_text("utf-8")
+
+
+DELTA_PAGE = PAGE.with_name("delta.md")
+
+
+def test_the_page_writes_overwrites_and_reads():
+    """The table of the page, from the step of the loop with α = 1."""
+    rows = re.findall(
+        r"^\| \((.*)\) \| \((.*)\) \| (.*) \| \((.*)\) \| \((.*)\) \|$",
+        DELTA_PAGE.read_text("utf-8"),
+        re.M,
+    )
+    assert len(rows) == 5
+    S = np.zeros((1, 2, 2))
+    W_ih = np.eye(6, 4, k=-2)  # no query; x_t is the key beside the value
+    for *pairs, beta, first, second in rows:
+        k, v, of_first, of_second = (
+            np.array([*map(float, pair.split(","))]) for pair in (*pairs, first, second)
+        )
+        b_ig = np.array([800, 800 if beta == "1" else 0.0])
+        x_t = np.concatenate([k, v])[None]
+        _, S, _ = CELLS["delta"].plain.delta_step(x_t, S, W_ih, np.zeros((2, 4)), np.zeros(6), b_ig)
+        np.testing.assert_allclose(S[0], np.stack([of_first, of_second], axis=1), atol=2e-5)
