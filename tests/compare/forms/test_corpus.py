@@ -43,6 +43,7 @@ def test_parity_agrees_with_a_right_form():
     assert_same(padded.loop, padded.reads_at_the_end, case=padded.case, num_cases=10)
 
 
+@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("name", REPORTED)
 def test_parity_reports_a_wrong_form(name):
     [pair] = [pair for pair in WRONG if pair.name == name]

@@ -14,6 +14,8 @@ from compare.forms.values import LONG, Case
 from compare.parity import SAFETY, Agreement, rms
 from tests.compare.forms import ops
 
+pytestmark = pytest.mark.usefixtures("short")
+
 STATES = "x=T,H h0=H"
 
 

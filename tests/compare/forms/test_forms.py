@@ -79,8 +79,14 @@ def answer(f, g, like="", case=None, **options):
     return compare_forms(forms, draws, **options)
 
 
+LONG = ("loop scan", "loop blocks", "loop wants_a_multiple")
+"""These are compared at each length, the others at short ones."""
+
+
 @pytest.mark.parametrize("words", SAID)
-def test_the_answers_are_printed(words, capsys):
+def test_the_answers_are_printed(words, capsys, request):
+    if words not in LONG:
+        request.getfixturevalue("short")
     expected, *parts = SAID[words]
     code, output, error = run(words, capsys)
     assert code == expected, output + error
@@ -104,11 +110,13 @@ def test_outputs_of_other_names_cannot_be_compared(capsys):
     assert "outputs of equal names from A and B, got output and output 1, output 2" in error
 
 
+@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("like", ["a=3,2,4 x=3,2,4", "a=T,B,H x=T,B,H", "a=T,B,H:unit x=T,B,H"])
 def test_shapes_may_be_stated(like, capsys):
     assert run(f"without_annotations without_annotations --like '{like}'", capsys)[0] == 0
 
 
+@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize(
     ("f", "g"), [(ops.loop, ops.scan), (ops.loop, ops.blocks), (ops.loop, ops.rounds_a_gate)]
 )
@@ -120,6 +128,7 @@ def test_the_verdict_does_not_depend_on_which_is_called_a(f, g):
     assert first.shown.share == pytest.approx(second.shown.share, rel=1e-9)
 
 
+@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 def test_forms_are_compared_in_each_dtype(dtype):
     assert answer(ops.loop, ops.scan, dtype=dtype).verdict is Agreement.AGREES
@@ -139,6 +148,7 @@ def test_the_code_of_the_document_prints_what_the_document_shows(tmp_path, capsy
         assert any(each.startswith(line.split(";")[0]) for each in printed), line
 
 
+@pytest.mark.usefixtures("short")
 def test_a_test_of_somebody_has_one_line():
     compare.assert_same(ops.loop, ops.scan, num_cases=10)
     like = {"a": ("T", "H"), "x": ("T", "H")}
