@@ -9,10 +9,12 @@ import torch
 from safetensors.numpy import save_file
 
 from compare import build_models
+from compare.check.layers import own
 from compare.classroom import GradeConfig
 from compare.classroom.class_report import ClassReport
 from compare.classroom.submissions import Submissions
 from compare.cli import main
+from compare.implementations import CallFailed, Verdict, read_target
 from compare.implementations.worker import client
 from compare.implementations.worker.local_process import LocalProcess
 from tests.annotations import unchecked
@@ -42,6 +44,18 @@ def quickly():
 def in_this_process(monkeypatch):
     """Call the user's code in this process: one of its own would import PyTorch anew."""
     monkeypatch.setattr(client, "start_process", LocalProcess)
+    monkeypatch.setattr(own, "examine_in_process", examine_here)
+
+
+def examine_here(target, cell, *, seed, **limits):
+    """Take the place of `compare.recurrences.examine_in_process`."""
+    from compare.recurrences.examine import examine_recurrence  # only now: few tests need it
+    from compare.recurrences.reading import NotRead
+
+    try:
+        return examine_recurrence(read_target(target), cell, seed)
+    except NotRead as error:
+        raise CallFailed(Verdict.NOT_TRIED, str(error)) from None
 
 
 @pytest.fixture

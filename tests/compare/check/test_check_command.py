@@ -176,6 +176,7 @@ def test_a_right_class_that_violates_properties_ends_with_code_1(capsys):
     assert "printed" not in output
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("arguments", "code", "shown", "absent"),
     [

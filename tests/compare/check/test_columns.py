@@ -5,7 +5,7 @@ import pytest
 from compare.cli import main
 from tests.compare.check.corpus import replaced
 
-pytestmark = pytest.mark.usefixtures("quickly")
+pytestmark = pytest.mark.usefixtures("quickly", "in_this_process")
 
 SOURCE = """
 import numpy as np
