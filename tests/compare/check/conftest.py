@@ -4,7 +4,10 @@ import numpy as np
 import psutil
 import pytest
 
+from compare.check import list_trials
+from compare.check.layers import examine, properties
 from tests.compare.check.corpus import files
+from tests.counts import number
 
 MARK = "RNN_PARITY_TEST"
 
@@ -13,6 +16,17 @@ MARK = "RNN_PARITY_TEST"
 def quietly(quickly):
     with np.errstate(all="ignore"):
         yield
+
+
+@pytest.fixture
+def in_few_cases(monkeypatch):
+    """How a layer is read: in the first cases, without properties.
+
+    That a right layer is right in all of them, the corpus of layers shows.
+    """
+    first = number(16, 999)
+    monkeypatch.setattr(examine, "list_trials", lambda *given: list_trials(*given)[:first])
+    monkeypatch.setattr(properties, "PROPERTIES", properties.PROPERTIES[: number(0, 99)])
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from compare.check import CheckConfig, list_trials
+from compare.check import CheckConfig
 from compare.check.core.likely_mistake import explain_results
 from compare.check.core.result_text import describe_entry
 from compare.check.core.results import Diagnosis, Result
 from compare.check.core.symptoms import explain_tensor
-from compare.check.layers import examine, properties
+from compare.check.layers import properties
 from compare.check.layers.examine import examine_class
 from compare.check.layers.features import FEATURES, list_feature_trials, try_feature, try_features
 from compare.check.layers.layer import PARTS, LayerSubject, find_layout
@@ -20,7 +20,6 @@ from compare.implementations import UserLayerFactory, Verdict
 from compare.parity import Comparison
 from tests.compare.check.corpus import LAYERS, Layer, replaced, table
 from tests.compare.implementations.test_targets import OTHER_ORDER
-from tests.counts import number
 from tests.in_process import submission_of, terminal
 from tests.tables import table_of
 
@@ -225,12 +224,9 @@ def form_of(folder, source, name, **flags):
     return report, printed.getvalue()
 
 
+@pytest.mark.usefixtures("in_few_cases")
 @pytest.mark.parametrize("form", FORMS["form"], ids=lambda form: form["class"])
-def test_a_form_that_people_write_is_taken(form, tmp_path, monkeypatch):
-    """Read from the first cases; that a right layer is right in all of them, the corpus shows."""
-    first = number(16, 999)
-    monkeypatch.setattr(examine, "list_trials", lambda *given: list_trials(*given)[:first])
-    monkeypatch.setattr(properties, "PROPERTIES", properties.PROPERTIES[: number(0, 99)])
+def test_a_form_that_people_write_is_taken(form, tmp_path):
     source, change = FORMS["source"], form.get("change")
     source = replaced(source, [change]) if change else source
     flags = {name: form.get(name) for name in ("cell", "gates")}

@@ -9,7 +9,7 @@ from compare.check.layers.examine import examine_class
 from tests.compare.check.corpus import STUDENTS
 from tests.in_process import submission_of, terminal
 
-pytestmark = pytest.mark.usefixtures("quietly")
+pytestmark = pytest.mark.usefixtures("quietly", "in_few_cases")
 FILE = STUDENTS / "others.py"
 
 
