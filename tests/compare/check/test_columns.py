@@ -5,7 +5,7 @@ import pytest
 from compare.cli import main
 from tests.compare.check.corpus import replaced
 
-pytestmark = pytest.mark.usefixtures("quickly", "in_this_process")
+pytestmark = pytest.mark.usefixtures("quickly")
 
 SOURCE = """
 import numpy as np
@@ -53,4 +53,4 @@ def test_a_layer_in_columns_is_checked(typed, changes, code, words, tmp_path, mo
     (tmp_path / "mine.py").write_text(replaced(SOURCE, changes))
     assert main(["check", f"mine.py{typed}"]) == code
     printed = " ".join(capsys.readouterr().out.split())
-    assert [each for each in words if each not in printed] == []
+    assert [each for each in words if each not in printed] == [], printed

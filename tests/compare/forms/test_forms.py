@@ -79,7 +79,7 @@ def answer(f, g, like="", case=None, **options):
     return compare_forms(forms, draws, **options)
 
 
-LONG = ("loop scan", "loop blocks", "loop wants_a_multiple")
+LONG = ("loop scan", "loop batch_first", "loop blocks", "loop wants_a_multiple")
 """These are compared at each length, the others at short ones."""
 
 
