@@ -49,15 +49,15 @@ def in_this_process(monkeypatch):
 
 def examine_here(target, cell, *, seed, **limits):
     """Take the place of `compare.recurrences.examine_in_process`."""
-    from compare.recurrences.__main__ import OURS
-    from compare.recurrences.examine import examine_recurrence  # only now: few tests need it
+    from compare.recurrences.__main__ import OURS  # only now: few tests need it
+    from compare.recurrences.examine import examine_recurrence
 
     try:
         return examine_recurrence(read_target(target), cell, seed)
-    except Exception as error:  # of the author's code, as in a process of its own
+    except Exception as error:  # of the user's code, whatever it is
         kind = type(error).__name__
-        why = f"{kind}: {error}" if kind not in OURS else str(error)
-        raise CallFailed(Verdict.NOT_TRIED, why) from None
+        words = str(error) if kind in OURS else f"{kind}: {error}"
+        raise CallFailed(Verdict.NOT_TRIED, words) from None
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ All steps of the minGRU are a scan; the gated delta rule computes its steps in c
 """
 
 import re
-from dataclasses import replace
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 
 from compare import assert_same
 from compare.check import LayerCase
-from compare.check.cases.layer_results import copy_floats
 from compare.check.cases.levels import map_arrays
 from compare.implementations import CELLS
 from compare.parity import compare_results, tolerances
@@ -83,13 +81,17 @@ def test_both_forms_are_one_function_in_random_cases(first, second, case):
 
 def test_a_factor_that_underflows_forgets_and_nothing_else():
     """α is 1e-40 at each second step: in float32 the product of two is 0, and 0 / 0 is NaN."""
-    case = LayerCase("delta", 40, 2, 3, 4, dtype="float64")
-    floats = copy_floats(case)
-    floats.parameters["weight_ig_l0"][0] = [1, 0, 0]
-    floats.parameters["bias_ig_l0"][0] = 0
-    floats.x[:, :, 0] = np.where(np.arange(40) % 2, -92, 2)[:, None]
-    rounded = replace(floats, **map_arrays(vars(floats), lambda a: a.astype(np.float32)))
-    wide, narrow, names = case.attach_floats(floats), case.attach_floats(rounded), floats.parameters
+    case, rng = LayerCase("delta", 40, 2, 3, 4, dtype="float64"), np.random.default_rng(0)
+    names = case.floats.parameters
+    x, S_0 = rng.normal(size=(40, 2, 3)), rng.normal(size=(1, 2, 4, 4))
+    parameters = {name: rng.normal(size=array.shape) for name, array in names.items()}
+    d_output, d_S_n = rng.normal(size=(40, 2, 4)), rng.normal(size=(1, 2, 4, 4))
+    parameters["weight_ig_l0"][0] = [1, 0, 0]
+    parameters["bias_ig_l0"][0] = 0
+    x[:, :, 0] = np.where(np.arange(40) % 2, -92, 2)[:, None]
+    floats = {"x": x, "h0": S_0, "parameters": parameters, "d_output": d_output, "d_h_n": d_S_n}
+    wide = case.replace_arrays(**floats)
+    narrow = case.replace_arrays(**map_arrays(floats, lambda a: a.astype(np.float32)))
     right = run(loop("delta"), names, wide)
     for name, array in run(FORMS["delta", "chunks"], names, narrow).items():
         assert array.dtype == np.float32
