@@ -72,7 +72,7 @@ def write_step(r, x):
             products.append(write_product(r, h, gates, "h"))
         if r.cell == "gru":
             write_sums("a", gates, products[0])
-            write_sums("b", gates, products[1])
+            write_sums("y", gates, products[1])
         else:
             write_sums("a", gates, *products)
     if r.cell == "rnn":
@@ -80,8 +80,8 @@ def write_step(r, x):
     if r.cell == "lstm":
         lines.append(f"{c} = {sigmoid}(a_f) * {c} + {sigmoid}(a_i) * {tanh}(a_g)")
         return [*lines, f"{h} = {sigmoid}(a_o) * {tanh}({c})"]
-    u = [f" + b_{gate}" * (r.cell == "gru" and not r.both) for gate in "rz"]
-    reset = "" if not u[0] else f" + {sigmoid}(a_r{u[0]}) * b_n"
+    u = [f" + y_{gate}" * (r.cell == "gru" and not r.both) for gate in "rz"]
+    reset = "" if not u[0] else f" + {sigmoid}(a_r{u[0]}) * y_n"
     n = "a_n" if r.cell == "mingru" else f"{tanh}(a_n{reset})"
     lines += [f"z = {sigmoid}(a_z{u[1]})", f"n = {n}"]
     shares = ("z", "(1 - z)") if r.is_inverted or r.cell == "mingru" else ("(1 - z)", "z")
