@@ -147,7 +147,7 @@ def test_shapes_that_do_not_fit_together_violate_a_property():
     assert any(words.startswith("expected results whose shapes fit together") for words in found)
 
 
-def test_deep_tries_twenty_times_as_many_cases_of_a_property(monkeypatch):
+def test_deep_tries_twenty_times_as_many_cases_of_a_property_and_a_seed_others(monkeypatch):
     cases = []
 
     @layer_property()
@@ -161,6 +161,12 @@ def test_deep_tries_twenty_times_as_many_cases_of_a_property(monkeypatch):
         cases.clear()
         try_properties(subject.layers, EVERYTHING_ELSE, 0, deep)
         assert len(cases) == many
+    several = []
+    for seed in (0, 1):
+        cases.clear()
+        try_properties(subject.layers, EVERYTHING_ELSE, seed, True)
+        several.append([(case.T, case.B, case.V, case.H) for case in cases])
+    assert several[0] != several[1]
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,15 @@ class CountsChanges(Leaky):
         return super().forward(x, state)
 
 
+class CountsRepeats(CountsChanges):
+    """Without a state it begins at the number of calls that had as many sequences as the last."""
+
+    def forward(self, x, state=None):
+        self.changes += self.before == x.shape[1]
+        self.before = x.shape[1]
+        return Leaky.forward(self, x, state)
+
+
 class BeginsElsewhere(Leaky):
     """The state that it begins with is a parameter."""
 

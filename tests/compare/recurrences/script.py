@@ -67,6 +67,12 @@ class FixedSizes(torch.nn.Module):
         return self.rnn(x, h)
 
 
+class FourGates(FixedSizes):
+    def __init__(self):
+        super().__init__()
+        self.rnn = torch.nn.LSTM(28, 16, batch_first=True)
+
+
 class Decays(torch.nn.Module):
     """Between two steps the state decays, by their distance in time."""
 
@@ -150,6 +156,7 @@ FORMS = {
     "linear": Row(("B", V), (ROWS,), "mingru"),
     "by_keys": Row(("B", V), (ROWS,), "rnn"),
     "FixedSizes": Row(("B", "T", 28), ((1, "B", 16),), "gru"),
+    "FourGates": Row(("B", "T", 28), ((1, "B", 16), (1, "B", 16)), "lstm"),
     "Decays": Row(("T", "B", V), ((1, "B", H),), ""),
     "PassesOn": Row(("B", "T", V), ((1, "B", H),), "gru"),
     "Passes": Row(("T", V), ((H,),), "rnn"),

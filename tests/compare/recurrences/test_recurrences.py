@@ -61,6 +61,7 @@ def test_a_mistake_violates_its_property_alone(cell, mistake):
         ("LooksAhead", "causal"),
         ("Remembers", "repeatable"),
         ("CountsChanges", "repeatable"),
+        ("CountsRepeats", "repeatable"),
         ("Continues", "repeatable"),
         ("SineInBuffer", "results kept"),
         ("SineInDouble", "dtype kept"),
