@@ -247,13 +247,15 @@ class CountsChanges(Leaky):
         return super().forward(x, state)
 
 
-class CountsRepeats(CountsChanges):
-    """Without a state it begins at the number of calls that had as many sequences as the last."""
+class Blends(Leaky):
+    """Its input is blended with that of the last call, if that had the same shape."""
+
+    before = None
 
     def forward(self, x, state=None):
-        self.changes += self.before == x.shape[1]
-        self.before = x.shape[1]
-        return Leaky.forward(self, x, state)
+        before = x if self.before is None or self.before.shape != x.shape else self.before
+        self.before = x.detach()
+        return super().forward((x + before) / 2, state)
 
 
 class BeginsElsewhere(Leaky):
