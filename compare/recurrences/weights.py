@@ -42,6 +42,10 @@ def list_parameters(names: Sequence[str], sizes: Sizes) -> Iterator[Arrays]:
     for own, rows, is_turned, is_column in ways:
         roles = {n: "b" if is_bias(n) else "h" if n in own else "x" for n in names}
         yield draw(roles, rows, sizes, is_turned=is_turned, is_column=is_column)
+    gates = GATES[1] if len(matrices) == 1 else [(1,) * len(matrices)]
+    for rows, is_turned, is_column in product(gates, booleans, booleans):  # of x beside h
+        roles = {name: "b" if is_bias(name) else "both" for name in names}
+        yield draw(roles, rows, sizes, is_turned=is_turned, is_column=is_column)
 
 
 def draw(
@@ -52,7 +56,7 @@ def draw(
     is_turned: bool,
     is_column: bool,
 ) -> Arrays:
-    """Return parameters by name: each is a bias b, or a matrix of x or h.
+    """Return parameters by name: each is a bias b, or a matrix of x, of h or of both.
 
     `gates` has the number of gates of each group.
     """
@@ -61,8 +65,9 @@ def draw(
     for name, role in roles.items():
         group = before[role] * len(gates) // number[role]
         before[role] += 1
-        columns = {"b": [1] if is_column else [], "x": [sizes.V], "h": [sizes.H]}[role]
-        shape = [gates[group] * sizes.H, *columns]
+        columns = {"b": [1] if is_column else [], "x": [sizes.V], "h": [sizes.H]}
+        columns["both"] = [sizes.V + sizes.H]
+        shape = [gates[group] * sizes.H, *columns[role]]
         own[name] = SCALE * rng.normal(size=shape[::-1] if is_turned else shape)
     return own
 

@@ -52,6 +52,12 @@ def linear(x, h, Wz, Wn):
     return (1 - z) * h + z * (x @ Wn)
 
 
+def beside(x, h, W_r, W_z, W_n):
+    """Each matrix is one of x beside h."""
+    r, z = (torch.sigmoid(torch.cat([x, h], -1) @ W) for W in (W_r, W_z))
+    return (1 - z) * torch.tanh(torch.cat([x, r * h], -1) @ W_n) + z * h
+
+
 def by_keys(params, h, x):
     """Its weights are those that it takes from a dict, which no function makes."""
     h = torch.tanh(x @ params["W_x"] + h @ params["W_h"] + params["b"])
@@ -154,6 +160,7 @@ FORMS = {
     "two_groups": Row(("B", V), (ROWS,), "gru"),
     "a_group_for_each_gate": Row(("B", V), (ROWS,), "gru-reset-before-product"),
     "linear": Row(("B", V), (ROWS,), "mingru"),
+    "beside": Row(("B", V), (ROWS,), "gru-reset-before-product"),
     "by_keys": Row(("B", V), (ROWS,), "rnn"),
     "FixedSizes": Row(("B", "T", 28), ((1, "B", 16),), "gru"),
     "FourGates": Row(("B", "T", 28), ((1, "B", 16), (1, "B", 16)), "lstm"),
