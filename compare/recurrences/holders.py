@@ -102,8 +102,12 @@ class ObjectHolder:
         restore(self.target, self._held)
 
     def drop(self, names: Collection[str]) -> None:
-        """Leave out arrays that are no parameters, as what a call writes."""
-        self._places = [place for place in self._places if place[0] not in names]
+        """Leave out arrays that are no parameters, as what a call writes.
+
+        A second place of an array stays: it is put where the first one is.
+        """
+        first = {id(array): name for name, _, _, array in reversed(self._places)}
+        self._places = [place for place in self._places if first[id(place[3])] not in names]
         self.parameters = {n: a for n, a in self.parameters.items() if n not in names}
 
     def put(self, parameters: Mapping[str, Array]) -> None:

@@ -60,6 +60,21 @@ class WithoutSlope:
         return d_h @ self.W, d_h @ self.U
 
 
+class Tied(WithoutSlope):
+    """One array is in two places: the way forward takes it from the one, the way back the other."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__(input_size, hidden_size)
+        self.weights = [self.U]
+
+    def forward(self, x, h):
+        self.h = np.tanh(x @ self.W.T + h @ self.weights[0].T)
+        return self.h
+
+    def backward(self, d_h):
+        return super().backward(d_h * (1 - self.h**2))
+
+
 class Clipped(WithoutSlope):
     """Gradients that are clipped do not double with the upstream ones: they cannot be compared."""
 
@@ -81,6 +96,7 @@ class Constant(WithoutSlope):
         ("all_forward", "right", ""),
         ("halved_forward", "wrong", "They differ in gradient of state."),
         ("WithoutSlope", "wrong", "They differ in gradient of x, gradient of state."),
+        ("Tied", "right", ""),
         ("Clipped", "not tried", ""),
         ("Constant", "not tried", ""),
     ],
