@@ -118,3 +118,14 @@ def test_the_documents_and_the_explain_page_say_the_same_about_the_experiment():
     template = (ROOT / "compare/study/page/template.html").read_text(encoding="utf-8")
     [said] = re.findall(r'<p id="lesson-said"><span>(.*?)</span>', template, re.DOTALL)
     assert " ".join(said.split()) in text
+
+
+@pytest.mark.parametrize("key", ["parity", "same_texts"])
+def test_a_run_whose_models_do_not_agree_is_not_counted(key, monkeypatch):
+    figures = load_script("figures")
+    data, numbers = figures.read("runs"), []
+    one = next(s.name for s in figures.SETTINGS if data[s.name]["parity"])
+    for agrees in (True, False):
+        monkeypatch.setattr(figures, "read", lambda _: data | {one: data[one] | {key: agrees}})  # noqa: B023
+        numbers += map(int, re.findall(r"In (\d+) of \d+ runs both", figures.runs_table()))
+    assert numbers[0] == numbers[1] + 1
