@@ -1,6 +1,6 @@
 """Try all properties of a recurrence, and say of each in a record how it stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from compare.forms import Case, CaseResult, Draws, find_conditions, search_cases
@@ -36,10 +36,12 @@ def examine_recurrence(target: Target, cell: str = "", seed: int = 0) -> Examine
     )
 
 
-def try_properties(trial: Trial, seed: int = 0) -> Iterator[Standing]:
+def try_properties(
+    trial: Trial, seed: int = 0, properties: Sequence[Property] = PROPERTIES
+) -> Iterator[Standing]:
     """Yield how each property stands. If outputs read later inputs, no state is accused."""
     is_causal = True
-    for each in PROPERTIES:
+    for each in properties:
         draws = Draws(
             ("T", "B"),
             case=trial.draw,

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from compare.implementations import read_target
-from compare.recurrences.examine import examine_recurrence
+from compare.recurrences.building import read_recurrence
+from compare.recurrences.examine import try_properties
+from compare.recurrences.properties import PROPERTIES
+from compare.recurrences.trial import Trial
 
 
 def step_forward(x, h, Wx, Wh, b):
@@ -102,5 +105,6 @@ class Constant(WithoutSlope):
     ],
 )
 def test_a_backward_pass_is_read(name, verdict, wrong):
-    gradient, *_ = examine_recurrence(read_target(f"{__file__}:{name}")).standings
+    trial = Trial(read_recurrence(read_target(f"{__file__}:{name}")))
+    [gradient] = try_properties(trial, properties=PROPERTIES[:1])
     assert (gradient.verdict, gradient.where) == (verdict, wrong)
