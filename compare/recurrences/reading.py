@@ -25,6 +25,7 @@ from compare.recurrences.axes import (
     fill_axes,
     is_array,
     list_features,
+    list_steps,
     make_structure,
     measure,
     to_numpy,
@@ -141,7 +142,8 @@ class Reader:
     def _list_returned(self, form: CallForm, result: Any) -> Iterator[tuple[Any, tuple[Axes, ...]]]:
         """Yield the parts of a result that may be a state, several of them first."""
         items = [*result] if isinstance(result, tuple | list) else [result]
-        parts = [tuple(items[start:]) for start in (1, 0) if len(items) > start + 1]
+        several = () if list_steps(result, self.sizes.T) else (1, 0)  # no state is a list of steps
+        parts = [tuple(items[start:]) for start in several if len(items) > start + 1]
         for part in (*parts, *items[::-1]):
             axes = tuple(measure(a, self.sizes, form.leading) for _, a in walk(part))
             if axes and all(("B" in each) == form.has_batch for each in axes):
