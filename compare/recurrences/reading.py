@@ -37,7 +37,7 @@ from compare.recurrences.results import find_results
 
 INPUT = re.compile("(?i)x.*|in|inp.*|seq.*|feat.*|u|u_t|data|embed.*|obs.*|frame.*|tokens?")
 STATE = re.compile(
-    "(?i)h.*|c|c_.*|s|s_.*|c[tx]|cell.*|.*state.*|.*hidden.*|.*prev.*|carry|init.*|mem.*|m"
+    "(?i)h.*|c|c_.*|s|s_.*|c[tx0]|cell.*|.*state.*|.*hidden.*|.*prev.*|carry|init.*|mem.*|m"
 )
 LENGTHS = re.compile("(?i)(.*_)?len(gth)?s?")
 TIMES = re.compile("(?i)ts|dts?|.*times?|.*_?time_?stamps?|delta_?ts?")
