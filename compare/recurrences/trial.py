@@ -16,7 +16,7 @@ from compare.forms import (
 )
 from compare.recurrences.axes import Array
 from compare.recurrences.backward import Backward
-from compare.recurrences.gradients import NoGradient, Point
+from compare.recurrences.gradients import Point
 from compare.recurrences.recurrence import Recurrence
 
 Parameters = Mapping[str, Array]
@@ -91,13 +91,11 @@ class Trial:
 
     def differentiate(self, point: Point) -> dict[str, Array]:
         """Return the gradients at a point; NoGradient if there are none."""
+        if self.backward is not None:
+            return self.backward.compute(point)
         if self.recurrence.holder.library is torch:
             return point.compute_with_autograd()
-        if self.recurrence.holder.library is not np:
-            return point.compute_with_jax()
-        if self.backward is None:
-            raise NoGradient("it has no backward pass")
-        return self.backward.compute(point)
+        return point.compute_with_jax()
 
     def make_point(self, case: Case) -> Point:
         """Return where gradients are computed: the arrays and upstream gradients of a case.

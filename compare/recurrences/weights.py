@@ -65,8 +65,12 @@ def draw(
     for name, role in roles.items():
         group = before[role] * len(gates) // number[role]
         before[role] += 1
-        columns = {"b": [1] if is_column else [], "x": [sizes.V], "h": [sizes.H]}
-        columns["both"] = [sizes.V + sizes.H]
+        columns = {
+            "b": [1] if is_column else [],
+            "x": [sizes.V],
+            "h": [sizes.H],
+            "both": [sizes.V + sizes.H],
+        }
         shape = [gates[group] * sizes.H, *columns[role]]
         own[name] = SCALE * rng.normal(size=shape[::-1] if is_turned else shape)
     return own

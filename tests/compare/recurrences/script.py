@@ -80,18 +80,18 @@ class FourGates(FixedSizes):
 
 
 class Decays(torch.nn.Module):
-    """Between two steps the state decays, by their distance in time."""
+    """Between two steps the state decays, by their distance in time; at its end it stays."""
 
     def __init__(self, input_size, hidden_size):
         super().__init__()
         self.cell = torch.nn.RNNCell(input_size, hidden_size)
 
-    def forward(self, x, delta_t, h):
-        h = h[0]
-        hs = [
-            h := self.cell(x_t, torch.exp(-d[:, None]) * h)
-            for x_t, d in zip(x, delta_t, strict=True)
-        ]
+    def forward(self, x, delta_t, lengths, h):
+        h, hs = h[0], []
+        for t, (x_t, d) in enumerate(zip(x, delta_t, strict=True)):
+            after = self.cell(x_t, torch.exp(-d[:, None]) * h)
+            h = torch.where((t < lengths)[:, None], after, h)
+            hs.append(h)
         return torch.stack(hs), h[None]
 
 

@@ -5,11 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from compare.implementations import read_target
-from compare.recurrences.building import read_recurrence
-from compare.recurrences.examine import try_properties
-from compare.recurrences.properties import PROPERTIES
-from compare.recurrences.trial import Trial
+from tests.compare.recurrences.standings import try_some
 
 
 class Packed(nn.Module):
@@ -76,7 +72,4 @@ class OfAnotherRow(Frozen):
     ],
 )
 def test_padding_is_tried_where_lengths_are_taken(name, verdict):
-    trial = Trial(read_recurrence(read_target(f"{__file__}:{name}")))
-    [of_padding] = (each for each in PROPERTIES if each.name == "padding")
-    [standing] = try_properties(trial, properties=[of_padding])
-    assert standing.verdict == verdict
+    assert try_some(f"{__file__}:{name}", "padding")["padding"].verdict == verdict

@@ -16,17 +16,13 @@ from compare.forms import Case, CaseResult, Draws
 from compare.implementations import CELLS, CallFailed, read_target
 from compare.recurrences import Identity, examine_in_process
 from compare.recurrences.building import list_candidates, load_module, read_recurrence
-from compare.recurrences.examine import (
-    Examined,
-    examine_recurrence,
-    try_properties,
-    try_property,
-)
+from compare.recurrences.examine import Examined, examine_recurrence, try_property
 from compare.recurrences.identity import identify
-from compare.recurrences.properties import PROPERTIES, Property, gradient
+from compare.recurrences.properties import Property, gradient
 from compare.recurrences.trial import Trial
 from compare.terminal import Terminal, UsageError
 from tests.compare.recurrences import authors, cells, forms, script
+from tests.compare.recurrences.standings import try_some
 
 pytestmark = pytest.mark.usefixtures("in_this_process")
 
@@ -75,9 +71,7 @@ def test_a_mistake_violates_its_property_alone(cell, mistake):
     ],
 )
 def test_each_property_finds_what_it_is_about(name, violated):
-    trial = Trial(read_recurrence(read_target(f"{CELLS_FILE}:{name}")))
-    tried = [each for each in PROPERTIES if each.name in (violated, "split")]
-    standings = {standing.name: standing for standing in try_properties(trial, properties=tried)}
+    standings = try_some(f"{CELLS_FILE}:{name}", violated, "split")
     assert standings[violated].verdict == "wrong"
     if violated == "causal":
         assert (standings["split"].verdict, standings["split"].likely) == ("wrong", "")
